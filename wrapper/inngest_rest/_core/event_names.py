@@ -24,9 +24,6 @@ logger = logging.getLogger("inngest_rest")
 _WORD = "[a-z0-9][a-z0-9_-]*"
 _CONVENTION = rf"{_WORD}/{_WORD}(\.{_WORD})+"
 
-# For a name from which none can be made.
-_EXAMPLE = "shop/order.created"
-
 # Names are few by nature; where a program makes them up, warnings end here.
 _MOST_WARNINGS = 100
 
@@ -79,21 +76,5 @@ class NameConvention:
 
 
 def _reason(name: str) -> str:
-    similar = shown(_similar(name))
-    return f"name {shown(name)} does not follow domain/noun.verb in lower case: try {similar}"
-
-
-def _similar(name: str) -> str:
-    """Return a name of the same words that follows the convention, or an example."""
-    parts = [part for part in map(_snake_case, re.split(r"[/.:\s]+", name)) if part]
-    if len(parts) == 1 or (len(parts) == 2 and "/" in name):
-        parts[-1:] = re.split(r"[_-](?=[^_-]*$)", parts[-1])
-    if len(parts) == 2:
-        parts.insert(0, "app")
-    similar = f"{parts[0]}/{'.'.join(parts[1:])}" if parts else ""
-    return similar if re.fullmatch(_CONVENTION, similar) else _EXAMPLE
-
-
-def _snake_case(words: str) -> str:
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", words)
-    return re.sub(r"[^\w-]+", "_", apart).strip("_-").lower()
+    shape = "domain/noun.verb in lower case, such as shop/order.created"
+    return f"name {shown(name)} does not follow {shape}"
