@@ -76,5 +76,5 @@ class NameConvention:
 
 
 def _reason(name: str) -> str:
-    shape = "domain/noun.verb in lower case, such as shop/order.created"
-    return f"name {shown(name)} does not follow {shape}"
+    shape = "does not follow domain/noun.verb in lower case, such as shop/order.created"
+    return f"name {shown(name)} {shape}"
