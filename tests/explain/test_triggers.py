@@ -10,7 +10,8 @@ import pytest
 
 from inngest_rest import Function, StoredEvent, Trigger
 from inngest_rest._core.explain import listeners
-from inngest_rest._core.explain.listeners import holds, limit, matching, nearest, singleton
+from inngest_rest._core.explain.listeners import limit, matching, nearest, singleton
+from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources import functions
 from inngest_rest_api import models as api
 from tests.support.server import body_of

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 _AT_MOST = 400  # of a name, which may be megabytes, on a line
 _LONGEST_VALUE = 200  # of a value, in a message
 
+# Words that do not look like what is meant by them.
+_MEANT = {
+    **dict.fromkeys(("error", "errors", "errored", "failure"), "failed"),
+    **dict.fromkeys(("success", "succeeded", "successful", "done", "ok", "finished"), "completed"),
+    **dict.fromkeys(("pending", "waiting", "scheduled"), "queued"),
+    **dict.fromkeys(("active", "started", "open"), "running"),
+    **dict.fromkeys(("asc", "ascending"), "oldest"),
+    **dict.fromkeys(("desc", "descending"), "newest"),
+}
+
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 
 # Blank, or without width, although Python calls them printable: fillers, joiners and selectors.
@@ -64,6 +74,8 @@ def nearest(given: object, valid: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # noqa: PLC0415 - few make mistakes
 
     name = given if isinstance(given, str) else shown(given)
+    if (meant := _MEANT.get(name.lower())) in (valid := list(valid)):
+        return meant
     lower = {each.lower(): each for each in valid}
     close = get_close_matches(name[:_LONGEST_VALUE].lower(), lower, n=1, cutoff=0.7)
     return lower[close[0]] if close else None

@@ -126,6 +126,8 @@ class ActionReport(Record):
         since: The start of the filter's window, by the server's clock; None without a filter.
         until: The end of that window; if the filter had none, when the runs were listed.
         selection: What was asked for: the filter, or a digest of the ids or inputs.
+        searched: What a filter has searched, if it found nothing or was evaluated here: how much
+            was read, what could not be decided, or which app or function does not exist.
     """
 
     action: str
@@ -133,6 +135,7 @@ class ActionReport(Record):
     since: datetime | None = None
     until: datetime | None = None
     selection: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
+    searched: str | None = field(default=None, repr=False)
 
     @property
     def counts(self) -> dict[ActionOutcome, int]:
@@ -142,7 +145,8 @@ class ActionReport(Record):
 
     def __str__(self) -> str:
         counts = ", ".join(f"{count:,} {it.replace('_', ' ')}" for it, count in self.counts.items())
-        return f"{self.action}: {counts or 'nothing to do'}"
+        nothing = f"nothing to do ({self.searched})" if self.searched else "nothing to do"
+        return f"{self.action}: {counts or nothing}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as a dict that `json.dumps` accepts, its counts included."""

@@ -499,8 +499,8 @@ class Page(Record, Generic[T]):
 
     items: tuple[T, ...]
     next_cursor: str | None
-    # The path of the listing, how much of a response comes before this page, and its cursor.
-    _start: tuple[str, int, str] | None = field(default=None, repr=False, eq=False)
+    # The path of the listing, where its items are in a response, and the cursor of that.
+    _start: tuple[str, tuple[int, ...], str] | None = field(default=None, repr=False, eq=False)
 
     def cursor_after(self, count: int) -> str | None:
         """Return the cursor behind the first items of the page; None if there is nothing behind.
@@ -510,5 +510,5 @@ class Page(Record, Generic[T]):
         """
         if self._start is None or count >= len(self.items):
             return self.next_cursor
-        path, skip, cursor = self._start
-        return f"{path}:{skip + count}:{cursor}"
+        path, places, cursor = self._start
+        return f"{path}:{places[count - 1] + 1 if count else places[0]}:{cursor}"

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 Seconds = float | timedelta
 """A duration: seconds, or a timedelta."""
 
-StatusName = Literal["queued", "running", "completed", "failed", "cancelled"]
-"""The name of a run status that can be filtered by."""
+StatusName = Literal["queued", "running", "completed", "failed", "cancelled", "skipped", "paused"]
+"""The name of a run status that can be filtered by; servers have the last two since 1.45."""
+
+RunOrder = Literal["newest", "oldest"]
+"""Which runs a list has first."""
 
 ChangeKind = Literal["appeared", "changed", "ended"]
 """The kind of a change of a watched run: see `RunChange`."""
@@ -31,9 +34,18 @@ class RunFilter(TypedDict, total=False):
 
     Attributes:
         status: Only runs of these statuses. One or several of queued, running, completed, failed,
-            cancelled; in any case.
-        app: Only runs of this app.
-        function: Only runs of this function of the app.
+            cancelled, and from release 1.45 on skipped and paused; in any case, and separated by
+            commas in one text.
+        app: Only runs of this app, or of those that match, such as `shop-*`.
+        function: Only runs of this function of the app, or of those that match, such as `charge-*`.
+            Without app it has both: `shop/charge`, or `shop-charge` as the dashboard says.
+        error_contains: Only runs that failed with this text in the name or the message of their
+            error. In any case; evaluated here, where runs are listed with their errors.
+        where: Only runs for which this CEL expression is true here, such as
+            `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
+            fields of its class, and needs the extra `explain`; what it names is read for it, for
+            each run its first event. A run for which it fails, as for a field that is missing, is
+            not selected; `searched` says how many.
         query: Only runs for which this CEL expression holds, such as `event.data.total > 100`. It
             compares `event.name`, `event.v` and fields of `event.data`, or of `output` and `error`;
             from release 1.45 on. A self-hosted server finds no run by an event that was sent with
@@ -43,6 +55,8 @@ class RunFilter(TypedDict, total=False):
     status: StatusFilter | None
     app: str | None
     function: str | None
+    error_contains: str | None
+    where: str | None
     query: str | None
 
 
@@ -52,10 +66,16 @@ class RunSelection(RunFilter, total=False):
     Attributes:
         since: Only runs queued at or after this time. An aware datetime, or a timedelta.
         until: Only runs queued at or before this time. An aware datetime, or a timedelta.
+        ended_since: Only runs that ended at or after this time, whenever they were queued. Excludes
+            since and until, as servers take one window.
+        ended_until: Only runs that ended at or before this time. Like ended_since, from release
+            1.38 on.
     """
 
     since: datetime | timedelta | None
     until: datetime | timedelta | None
+    ended_since: datetime | timedelta | None
+    ended_until: datetime | timedelta | None
 
 
 class Paging(TypedDict, total=False):

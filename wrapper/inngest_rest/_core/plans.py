@@ -78,6 +78,19 @@ def sleep(seconds: float) -> Plan[None]:
     yield Sleep(seconds)
 
 
+FIRST_PAUSE = 0.05
+"""Seconds between two polls, at first: short for a function that is about to end."""
+
+# 29 polls in the first minute.
+_GROWTH = 1.6
+_LONGEST_PAUSE = 3.0
+
+
+def longer(pause: float) -> float:
+    """Return the pause that follows another one."""
+    return min(pause * _GROWTH, _LONGEST_PAUSE)
+
+
 def wait_for(result: object) -> Plan[None]:
     """Pause until what a callback returned is done, if it can be awaited."""
     if isawaitable(result):

@@ -244,10 +244,13 @@ class Gate:
 
 def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any]:
     """Return parameters with the window that was planned, which is the same at any time."""
-    window = {"since": planned.since, "until": planned.until}
+    names = "since", "until"
     if "started_before" in values:
-        window = {"started_after": planned.since, "started_before": planned.until}
-    return {**values, **{name: at for name, at in window.items() if at is not None}}
+        names = "started_after", "started_before"
+    elif values.get("ended_since") or values.get("ended_until"):
+        names = "ended_since", "ended_until"
+    window = zip(names, (planned.since, planned.until), strict=True)
+    return {**values, **{name: at for name, at in window if at is not None}}
 
 
 def amount(count: int, row: Row) -> str:

@@ -20,7 +20,7 @@ from inngest_rest._core.arguments import check_json
 from inngest_rest._table import SELECTIONS, Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.typing import KeyKind, Method, StatusName, SummaryBy
+from inngest_rest.typing import KeyKind, Method, RunOrder, StatusName, SummaryBy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +90,8 @@ class Parameter:
             read = self._item(value, self.name)
             self._check_bounds(read, value)
             return read
+        if isinstance(value, str) and self.choices:
+            value = [value]  # one of several
         if not isinstance(value, list | tuple):
             raise self._error(f"{self.name} must be an array, got {shown(value)}")
         items = cast("list[Any]", value)
@@ -159,7 +161,17 @@ def moment(name: str, text: str) -> datetime | timedelta:
     )
 
 
-_STATUSES = cast("tuple[str, ...]", get_args(StatusName))
+class Words(tuple[str, ...]):
+    """Choices of which one text may name several, separated by commas, in any case."""
+
+    __slots__ = ()
+
+    def __contains__(self, text: object) -> bool:
+        words = str(text).lower().split(",")
+        return all(super(Words, self).__contains__(word.strip()) for word in words)
+
+
+_STATUSES = Words(get_args(StatusName))
 
 # What a parameter is, by the type that the method has for it; None if only Python can pass it.
 _KINDS: dict[str, dict[str, Any] | None] = {
@@ -167,6 +179,7 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "str | PathLike[str]": {"kind": Kind.TEXT, "is_path": True},
     "Iterable[str]": {"kind": Kind.TEXT, "is_many": True},
     "StatusFilter": {"kind": Kind.TEXT, "is_many": True, "choices": _STATUSES},
+    "RunOrder": {"kind": Kind.TEXT, "choices": get_args(RunOrder)},
     "Method": {"kind": Kind.TEXT, "choices": get_args(Method)},
     "bool": {"kind": Kind.FLAG},
     "int": {"kind": Kind.INTEGER, "least": 1},

@@ -76,6 +76,7 @@ class Acted(Record):
         by_function: How many of the rows that are left to do are of each function, or event name,
             where they were looked at.
         confirm: The token of a dry run, by which exactly those rows are confirmed.
+        searched: What a filter has searched, if it found nothing or was evaluated by the program.
     """
 
     target: Target
@@ -87,6 +88,7 @@ class Acted(Record):
     until: datetime | None = None
     by_function: dict[str, int] = field(factory=dict)
     confirm: str | None = None
+    searched: str | None = None
 
     @classmethod
     def of(
@@ -97,7 +99,8 @@ class Acted(Record):
         kinds = (row.function or row.event_name for row in report.rows if row.is_open)
         to_do = Counter(filter(None, kinds))
         about = target, report.action, report.counts, tuple(rows), left_out
-        return cls(*about, report.since, report.until, dict(to_do.most_common()), token)
+        window, counts = (report.since, report.until), dict(to_do.most_common())
+        return cls(*about, *window, counts, token, report.searched)
 
 
 @frozen(repr=False)

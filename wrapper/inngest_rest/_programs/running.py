@@ -56,6 +56,7 @@ def parts(
     *,
     on_batch: Callable[[BatchReport], object] | None = None,
     on_progress: Callable[[int, int], object] | None = None,
+    warnings: list[str] | None = None,
 ) -> Iterator[tuple[tuple[Record, ...], Page[Any] | None]]:
     """Call a method, and yield its result as it arrives: records, and the page that has them.
 
@@ -83,7 +84,12 @@ def parts(
         raise ProblemError(_not_accepted(sent), data=sent) from error
     match row.returns:
         case Returns.PAGES:
-            yield from ((page.items, page) for page in result.pages())
+            is_empty = True
+            for page in result.pages():
+                is_empty = is_empty and not page.items
+                yield page.items, page
+            if warnings is not None and (is_empty or values.get("where")):
+                warnings.append(f"searched {result.searched()}")
         case Returns.STREAM:
             yield from (((each,), None) for each in result)
         case Returns.ONE:  # pragma: no branch - there is nothing else
@@ -108,9 +114,9 @@ def run(
     """
     items: list[dict[str, Any]] = []
     info: PageInfo | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: list[str] = []
     try:
-        for records, page in parts(row, gate, values):
+        for records, page in parts(row, gate, values, warnings=warnings):
             before = len(items)
             items += [each.to_dict() for each in records]  # keeps what came before an error
             if page is None:
@@ -120,13 +126,13 @@ def run(
             if number < len(items):
                 info = PageInfo(page.cursor_after(number - before), number)
                 where = "page.next has the cursor of the others"
-                warnings = (f"data.items: the first {number} of {len(items)}; {where}",)
+                warnings.append(f"data.items: the first {number} of {len(items)}; {where}")
                 del items[number:]
                 break
     except Exception as error:  # noqa: BLE001 - an error is an answer, too
         return failure(row, error, values, data={"items": items} if items else None, page=info)
     data = items[0] if row.returns is Returns.ONE else {"items": items}
-    return Envelope(True, row.command, data, info, warnings, row.untrusted_paths)
+    return Envelope(True, row.command, data, info, tuple(warnings), row.untrusted_paths)
 
 
 def failure(

@@ -36,6 +36,7 @@ class Events(Resource):
         as_: None = None,
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
+        where: str | None = None,
         **paging: Unpack[Paging],
     ) -> AsyncPaginator[StoredEvent]: ...
 
@@ -47,6 +48,7 @@ class Events(Resource):
         as_: type[D],
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
+        where: str | None = None,
         **paging: Unpack[Paging],
     ) -> AsyncPaginator[StoredEvent[D]]: ...
 
@@ -57,6 +59,7 @@ class Events(Resource):
         as_: type[Any] | None = None,
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
+        where: str | None = None,
         **paging: Unpack[Paging],
     ) -> AsyncPaginator[StoredEvent[Any]]:
         """List stored events, newest first.
@@ -69,6 +72,9 @@ class Events(Resource):
                 limit if until is given. An aware datetime; a timedelta is that long ago by the
                 server's clock.
             until: Only events received before this time. An aware datetime, or a timedelta.
+            where: Only events for which this CEL expression is true here, such as
+                `event.data.total > 100`; needs the extra `explain`. An event for which it fails, as
+                for a field that is missing, is left out; `searched` says how many.
             paging: See `Paging`; at most 50 per request.
 
         Raises:
@@ -84,6 +90,7 @@ class Events(Resource):
                 as_=as_,
                 since=since,
                 until=until,
+                where=where,
                 **paging,
             )
         )

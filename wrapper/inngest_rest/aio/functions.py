@@ -26,15 +26,17 @@ class Functions(Resource):
     """Functions of an app: `client.functions`."""
 
     def list(self, app: str, **paging: Unpack[Paging]) -> AsyncPaginator[Function]:
-        """List the functions of an app; for an unknown app the list is empty.
+        """List the functions of an app.
 
         Args:
             app: The app's id.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
+            NotFoundError: No such app; a server before release 1.27.1 lists nothing instead.
 
-        HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`.
+        HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`; if it is
+        empty, `GET /v2/apps/{appId}`, and `GET /v2/apps` for the nearest.
         """
         return self._pages(functions.list_functions(self._session, app, **paging))
 

@@ -40,3 +40,27 @@ class AsyncPaginator(Generic[T]):
         """Return the first page; pass its `next_cursor` to `list(cursor=...)` for the next."""
         walk = self._listing.walk()
         return await self._driver.run(walk.next_page())
+
+    async def first(self) -> T | None:
+        """Return the first item; None if there is none."""
+        return next(iter((await self.page()).items), None)
+
+    async def count(self) -> int:
+        """Return the number of items, all of which are fetched, as no server counts them."""
+        return sum([1 async for _ in self])
+
+    async def searched(self) -> str:
+        """Return what is listed, in words; after an iteration also what it had to read.
+
+        If an app or a function that is named does not exist, it says so, with the nearest that
+        does: `GET /v2/apps/{appId}`, `GET /v2/apps` and `GET /v2/apps/{appId}/functions`.
+        """
+        return await self._driver.run(self._listing.searched())
+
+    def __bool__(self) -> bool:
+        """Refuse to say whether there are items, which takes a request."""
+        name = type(self).__name__
+        raise TypeError(f"{name} has no truth value: ask for .first(), .page() or .count()")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._listing}>"

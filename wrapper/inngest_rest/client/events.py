@@ -37,6 +37,7 @@ class Events(Resource):
         as_: None = None,
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
+        where: str | None = None,
         **paging: Unpack[Paging],
     ) -> Paginator[StoredEvent]: ...
 
@@ -48,6 +49,7 @@ class Events(Resource):
         as_: type[D],
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
+        where: str | None = None,
         **paging: Unpack[Paging],
     ) -> Paginator[StoredEvent[D]]: ...
 
@@ -58,6 +60,7 @@ class Events(Resource):
         as_: type[Any] | None = None,
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
+        where: str | None = None,
         **paging: Unpack[Paging],
     ) -> Paginator[StoredEvent[Any]]:
         """List stored events, newest first.
@@ -70,6 +73,9 @@ class Events(Resource):
                 limit if until is given. An aware datetime; a timedelta is that long ago by the
                 server's clock.
             until: Only events received before this time. An aware datetime, or a timedelta.
+            where: Only events for which this CEL expression is true here, such as
+                `event.data.total > 100`; needs the extra `explain`. An event for which it fails, as
+                for a field that is missing, is left out; `searched` says how many.
             paging: See `Paging`; at most 50 per request.
 
         Raises:
@@ -85,6 +91,7 @@ class Events(Resource):
                 as_=as_,
                 since=since,
                 until=until,
+                where=where,
                 **paging,
             )
         )

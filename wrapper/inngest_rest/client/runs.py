@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.summary import RunSummary
-    from inngest_rest.typing import RunFilter, RunSelection, Seconds, SummaryBy
+    from inngest_rest.typing import RunFilter, RunOrder, RunSelection, Seconds, SummaryBy
 
 
 class Runs(Resource):
@@ -33,6 +33,7 @@ class Runs(Resource):
     def list(
         self,
         *,
+        order: RunOrder = "newest",
         include_output: bool = False,
         limit: int | None = None,
         page_size: int | None = None,
@@ -42,6 +43,8 @@ class Runs(Resource):
         """List runs, newest first.
 
         Args:
+            order: Which come first, "newest" or "oldest": by when they were queued, or when they
+                ended if they are selected by that; "oldest" from release 1.38 on.
             include_output: Whether to list runs with their `output` or `error`.
             limit, page_size, cursor: See `Paginator`.
             selection: Which runs. See `inngest_rest.typing.RunSelection`.
@@ -59,6 +62,7 @@ class Runs(Resource):
             runs.list_runs(
                 self._session,
                 Selection.of(self._session, selection, *runs.LIST_ARGUMENTS),
+                order=order,
                 include_output=include_output,
                 limit=limit,
                 page_size=page_size,

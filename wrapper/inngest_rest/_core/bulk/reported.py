@@ -59,6 +59,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         rows: All rows in their current state.
         window: The time range of a filter.
         selection: What was asked for, in the types of JSON.
+        searched: What was searched, if it found nothing, or was evaluated here.
     """
 
     outage = (errors.ServerError, errors.TransportError)
@@ -77,6 +78,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.rows: list[ActionRow] = []
         self.window: tuple[datetime | None, datetime | None] = (None, None)
         self.selection: Mapping[str, Any] = {}
+        self.searched: str | None = None
         path = arguments["report_path"]
         self._file = None if path is None else ReportFile(path)
         self._on_start = check_callable("on_start", on_start)
@@ -135,7 +137,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         """Take the rows of a report, which an argument named, if they can be acted on."""
         self.check_rows(report.rows, argument)
         self.rows = list(report.rows)
-        self.window = report.since, report.until
+        self.window, self.searched = (report.since, report.until), report.searched
         self.selection = report.selection or self.selection
 
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
@@ -204,7 +206,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         ) from self.stopped_by
 
     def _report(self) -> ActionReport:
-        return ActionReport(self.action, self.rows, *self.window, self.selection)
+        window = self.window
+        return ActionReport(self.action, self.rows, *window, self.selection, self.searched)
 
     def _note(self, row: ActionRow) -> None:
         """Write a row to the report file; one that cannot be written stops the job."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _LONGEST_ERROR = 200
 
+_OPEN = (*UNFINISHED, RunStatus("paused"))
+
 
 class RunArguments(reported.BulkArguments):
     """The arguments common to all jobs on runs, as given by the caller."""
@@ -59,7 +61,7 @@ class RunsJob(reported.ReportedJob):
         given = [name for name, value in filter.items() if value is not None]
         acts_on_ended = self.default_statuses is not UNFINISHED
         for each in selection.statuses:
-            if (each in UNFINISHED) is acts_on_ended:
+            if (each in _OPEN) is acts_on_ended:
                 raise invalid("status", f"{each.value!r}{self.why_not_others}")
         self._limit = check_count_or_none("limit", arguments["limit"])
         self._listing: Listing[Run] | None = None
@@ -84,7 +86,7 @@ class RunsJob(reported.ReportedJob):
             if self._limit is not None:
                 self.selection = {**self.selection, "limit": self._limit}
             window = selection.window
-            selection = evolve(selection, statuses=selection.statuses or self.default_statuses)
+            selection = selection.narrowed(self.default_statuses)
             self._listing = runs.list_runs(
                 session, selection, include_output=shown_errors, limit=self._limit
             )
@@ -125,6 +127,8 @@ class RunsJob(reported.ReportedJob):
                     self.rows.append(about(row, run) if self.dry_run else row)
                     if self.keeps_runs:
                         self.listed[run.id] = run
+        if self._listing.last_sieve is not None or not self.rows:
+            self.searched = yield from self._listing.searched()
         assert walk.now is not None
         since, until = self._window
         begin = None if since is None else instant(since, walk.now)

@@ -12,7 +12,7 @@ from attrs import evolve
 from inngest_rest._core.arguments import check_count_or_none, check_names, check_text, invalid
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.server_clock import SAME_WITHIN
-from inngest_rest._visible import shown
+from inngest_rest._visible import shortened, shown
 from inngest_rest.errors import InvalidArgumentError, InvalidResponseError
 from inngest_rest.models import Page
 from inngest_rest.typing import Paging as Paging  # noqa: PLC0414 - for the plans
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.calls.sieve import Sieve
     from inngest_rest._core.plans import Plan
     from inngest_rest_api.types import Unset
 
@@ -67,6 +68,10 @@ class Listing(Generic[T]):
         complete: Adds to the items of a page what its response lacks.
         is_relative: Whether the requests depend on what time it is.
         guard: Raises, before each page, if the server would ignore a filter.
+        sieve: Returns what chooses among the items of one walk.
+        if_empty: Raises, at the end of a walk that found nothing, if there is a reason.
+        about: What is listed, in words.
+        explain: Returns why a walk found nothing, if that is known.
         paging: The arguments of every listing.
     """
 
@@ -79,12 +84,19 @@ class Listing(Generic[T]):
         complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None,
         is_relative: bool = False,
         guard: Callable[[float], Plan[None]] | None = None,
+        sieve: Callable[[], Sieve[T]] | None = None,
+        if_empty: Callable[[float], Plan[None]] | None = None,
+        about: str = "",
+        explain: Callable[[], Plan[str]] | None = None,
         **paging: Unpack[Paging],
     ) -> None:
         self.session, self.routes = session, routes
         self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
-        self.guard = guard
         check_names(paging, Paging.__annotations__)
+        self.guard, self.sieve, self.if_empty = guard, sieve, if_empty
+        self.about, self._explain = about, explain
+        self.last_sieve: Sieve[T] | None = None
+        self.is_empty = False
         self.limit = check_count_or_none("limit", paging.get("limit"))
         size = check_count_or_none("page_size", paging.get("page_size"), at_most=100)
         self.page_size = min(size or largest_page, largest_page)
@@ -102,6 +114,16 @@ class Listing(Generic[T]):
 
     def walk(self) -> Walk[T]:
         return Walk(self)
+
+    def __str__(self) -> str:
+        asked = PageRequest(UNSET, self.page_size, self.session.server_clocks["api"].now())
+        about = shortened(self.about or self.routes[0](asked).path)
+        return f"{about}: {self.last_sieve}" if self.last_sieve is not None else about
+
+    def searched(self) -> Plan[str]:
+        """Return what was searched, in words, with a reason why nothing was found."""
+        why = (yield from self._explain()) if self.is_empty and self._explain else ""
+        return f"{self}; {why}" if why else str(self)
 
 
 def unpaged(route: Route[Any, ListedPage[T]]) -> Callable[[PageRequest], Route[Any, ListedPage[T]]]:
@@ -129,6 +151,8 @@ class Walk(Generic[T]):
         self._left = listing.limit
         self._seen = {listing.start}
         self._last_ids: set[str] = set()
+        self._sieve = listing.last_sieve = listing.sieve and listing.sieve()
+        self._is_empty = listing.is_empty = listing.start is None
         self._began: float | None = None
         # The server's time when it began; None before the first page.
         self.now: datetime | None = None
@@ -136,18 +160,33 @@ class Walk(Generic[T]):
 
     def next_page(self, *, deadline: float = math.inf) -> Plan[Page[T]]:
         """Fetch the next page and move on; it must be there by `deadline`."""
+        page = yield from self._next_page(deadline)
+        while self._sieve is not None and not (page.items or self.is_done):
+            page = yield from self._next_page(deadline)
+        self._is_empty = self._listing.is_empty = self._is_empty and not page.items
+        if self._is_empty and self.is_done and self._listing.if_empty is not None:
+            yield from self._listing.if_empty(deadline)
+        return page
+
+    def _next_page(self, deadline: float) -> Plan[Page[T]]:
         if self._listing.guard is not None:
             yield from self._listing.guard(deadline)
         cursor, size = self._cursor, self._listing.page_size
-        size = size if self._left is None else min(size, self._left)
+        if self._left is not None and self._sieve is None:
+            size = min(size, self._left)
         path, page = yield from self._fetch(cursor, size, deadline)
         skipped = min(cursor.skip if cursor else 0, len(page.items))
         indices = self._fresh(page.items)
         if skipped:
             indices = [index for index in indices if index >= skipped]
-        if self._left is not None and len(indices) > self._left:
+        fresh = indices
+        if self._sieve is not None:
+            found = self._sieve.chosen(page.items, fresh, self._left, deadline)
+            indices = yield from found
+        if self._left is not None and len(fresh) > self._left <= len(indices):
             # The server returned more than requested: the rest is in the same response.
             indices = indices[: self._left]
+        if self._left == len(indices) and indices and indices[-1] < fresh[-1]:
             following = Cursor(path, indices[-1] + 1, cursor.cursor if cursor else "")
         elif page.cursor is None:
             following = None
@@ -163,7 +202,7 @@ class Walk(Generic[T]):
         self.is_done = following is None or self._left == 0
         if self._listing.complete is not None and items:
             items = yield from self._listing.complete(items)
-        start = Cursor(path, indices[0] if indices else 0, cursor.cursor if cursor else "")
+        start = path, tuple(indices), cursor.cursor if cursor else ""
         return Page(items, None if following is None else str(following), start)
 
     def _fetch(

@@ -11,10 +11,10 @@ from inngest_rest._core.calls.listing import Listing, read_all
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.rules import AT_ONCE, Evidence, reasons
-from inngest_rest._core.plans import Plan, sleep
+from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.resources import events, functions, runs
-from inngest_rest._core.resources.filters import Selection, Window
-from inngest_rest._core.resources.wait import APPEARS_WITHIN, FIRST_PAUSE, longer
+from inngest_rest._core.resources.filters import Names, Selection, Window
+from inngest_rest._core.resources.wait import APPEARS_WITHIN
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, NotFoundError, TransportError
 from inngest_rest.explanation import Explanation, Listener
@@ -175,8 +175,8 @@ def _other_runs(session: Session, function: Function, received: datetime) -> Lis
     needs_later = listeners.limit(function, "debounce") or listeners.singleton(function, "cancel")
     until = None if needs_later else received + _LISTED_WITHIN
     window = Window(received - back, until)
-    of_function = Selection(app=function.app_id, function=function.id, window=window)
-    return runs.list_runs(session, of_function, page_size=100)
+    names = Names(function.app_id, function.id)
+    return runs.list_runs(session, Selection(names=names, window=window), page_size=100)
 
 
 def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AbsentRoutes
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import App, Function, Run, StoredEvent, Trigger
+    from inngest_rest.models import App, Function, Run, Trigger
 
 T = TypeVar("T")
 Limit = Mapping[str, Any]
@@ -34,17 +34,6 @@ _FRESH_FOR = 60.0
 
 # Comparing names takes time proportional to the product of their lengths.
 _LONGEST_NAME = 256
-
-# Longer conditions or deeper data could overflow the CEL library's stack.
-_LONGEST_CONDITION = 1_000
-_DEEPEST_DATA = 100
-
-# The subset in which library and servers agree. They differ in arithmetic and functions: size("é")
-# is 2 and 1, and 1 + 1 is "11" on a server if one operand comes from JSON.
-_OPERATORS = {"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "!_", "@in", "_[_]"}
-
-# A field that a condition names.
-_FIELD = r"\bevent(?:\s*\.\s*\w+|\s*\[[^\[\]]*\])+"
 
 _UNITS = {"ms": 1e-3, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
@@ -156,42 +145,6 @@ def nearest(name: str, functions: Iterable[Function]) -> dict[str, list[str]]:
     close = [it for it in known if it.lower() == name.lower()]
     close = close or difflib.get_close_matches(name[:_LONGEST_NAME], known, n=3, cutoff=0.8)
     return {it: known[it] for it in close}
-
-
-def holds(condition: str | None, event: StoredEvent) -> bool | None:
-    """Evaluate the condition of a trigger (its `if`, in CEL) for an event.
-
-    None if servers may evaluate it differently: they take a missing field for null, or for unknown,
-    or fail; and they keep backslashes in strings.
-    """
-    if not condition:
-        return True
-    names = ("id", "name", "data", "user", "ts", "v")
-    fields = {name: value for name in names if (value := getattr(event, name)) is not None}
-    if event.id == event.internal_id:
-        del fields["id"]
-    if len(condition) > _LONGEST_CONDITION or "\\" in condition or not _is_json(fields):
-        return None
-    try:
-        import cel  # noqa: PLC0415
-
-        program = cel.compile(condition)
-        if not _OPERATORS.issuperset(program.functions()):
-            return None
-        for field in re.findall(_FIELD, condition):
-            cel.compile(field).execute({"event": fields})  # Raises if the event lacks it.
-        value = program.execute({"event": fields})
-    except Exception:  # noqa: BLE001 - the library has no exception class
-        return None
-    return value if isinstance(value, bool) else None
-
-
-def _is_json(value: object, depth: int = _DEEPEST_DATA) -> bool:
-    """Return whether data is plain JSON and not deeply nested."""
-    if not isinstance(value, dict | list):
-        return value is None or type(value) in {str, int, float, bool}
-    parts = cast("Iterable[object]", value.values() if isinstance(value, dict) else value)
-    return depth > 0 and all(_is_json(part, depth - 1) for part in parts)
 
 
 def limit(function: Function, *names: str) -> Limit | None:

@@ -15,6 +15,7 @@ from attrs import define, field
 
 from inngest_rest._core.arguments import LAST_SECOND, second_of_ulid
 from inngest_rest._core.explain import listeners
+from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources.functions import ignores_repeated_ids
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
 from inngest_rest._visible import and_more
@@ -97,7 +98,7 @@ class Evidence:
 
     def is_excluded(self, function: Function, triggers: list[Trigger]) -> bool:
         """Return whether the conditions of a function certainly were false for the event."""
-        is_false = all(listeners.holds(each.condition, self.event) is False for each in triggers)
+        is_false = all(holds(each.condition, self.event) is False for each in triggers)
         return is_false and self.has_changed(function) is False
 
     def is_within(self, period: object) -> bool:
@@ -151,7 +152,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
     own, until = it.event.internal_id, it.began + _RACE
     is_current = it.has_changed(function) is False
 
-    verdicts = {listeners.holds(each.condition, it.event) for each in triggers}
+    verdicts = {holds(each.condition, it.event) for each in triggers}
     conditions = [each.condition for each in triggers if each.condition]
     condition = f"the condition `{'` or `'.join(conditions)}` of {name}"
     if True not in verdicts:

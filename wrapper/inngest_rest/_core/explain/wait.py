@@ -18,10 +18,11 @@ from inngest_rest._core.arguments import check_id, check_seconds, invalid
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.explanation import explain_stored, read_once_stored, runs_of
-from inngest_rest._core.explain.listeners import batch, duration, holds, is_of, limit, name_of
-from inngest_rest._core.plans import Plan, sleep
+from inngest_rest._core.explain.listeners import batch, duration, is_of, limit, name_of
+from inngest_rest._core.expressions import holds
+from inngest_rest._core.plans import Plan, longer, sleep
 from inngest_rest._core.resources.runs import UNKNOWN
-from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, longer, may_appear
+from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, may_appear
 from inngest_rest._core.sending import send
 from inngest_rest.event import Event, EventLike
 from inngest_rest.models import Function, Run, StoredEvent, Trigger

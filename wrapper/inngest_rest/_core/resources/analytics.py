@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.arguments import check_id, check_text
+from inngest_rest._core.arguments import check_id, check_text, invalid
 from inngest_rest._core.resources.fields import json_object, optional, record, required
-from inngest_rest._core.resources.filters import check_function, check_window
+from inngest_rest._core.resources.filters import Names, check_window
 from inngest_rest._core.resources.routes import listed, one, pages
 from inngest_rest.models import (
     EventSchema,
@@ -80,7 +80,10 @@ def list_experiments(
     session: Session, app: str | None, function: str | None, **paging: Unpack[Paging]
 ) -> Listing[Experiment]:
     """List experiments."""
-    app, function = check_function(app, function)
+    names = Names.of(app, function)
+    app, function = names.exact
+    if names != Names(app, function):
+        raise invalid("function" if app else "app", "has to be the id of one, not a pattern")
     of: Any = {"app_id": app or UNSET, "function_id": function or UNSET}
 
     def experiment(it: api.V2Experiment) -> Experiment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -9,11 +10,12 @@ import httpx
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, check_seconds, check_text, invalid
+from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.plans import Call, call, sleep
+from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
 from inngest_rest._core.resources.fields import optional, record, timestamp
 from inngest_rest._core.resources.routes import ask, listed, one, pages, where_absent
-from inngest_rest._core.resources.wait import FIRST_PAUSE, longer
+from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import NotFoundError, RouteNotFoundError, TransportError
 from inngest_rest.models import App, AppSync
 from inngest_rest_api import models as api
@@ -39,6 +41,27 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
 def get(session: Session, app_id: str) -> Plan[App]:
     path, form = check_id("app", app_id), api.V2AppEnvelope
     return one(session, "apps.get", v2.get_app_v2, form, app_of_v2, path, advice=_ADVICE)
+
+
+def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan[None]:
+    """Raise if there is no such app, and name the nearest; a server without the route may have it.
+
+    Raises:
+        NotFoundError: The server has no app of this id.
+    """
+    try:
+        yield from get(session, app_id)
+    except RouteNotFoundError:
+        return
+    except NotFoundError as error:
+        known = yield from read_all(list_apps(session), deadline=deadline)
+        ids = [each.id for each in known if not each.is_archived]
+        raise NotFoundError(
+            f"there is no app {shown(app_id)}{did_you_mean(app_id, ids)}",
+            status=404,
+            method="GET",
+            url=error.url,
+        ) from None
 
 
 def sync_app(session: Session, app_id: str, url: str, *, wait: Seconds | None) -> Plan[AppSync]:

@@ -12,6 +12,8 @@ from attrs import evolve
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging
 from inngest_rest._core.calls.route import About, Route
+from inngest_rest._core.calls.sieve import Sieve
+from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.filters import check_window
 from inngest_rest._core.resources.routes import ask, in_order, past_cache
@@ -49,10 +51,12 @@ def list_events(
     as_: type[Any] | None = None,
     since: datetime | timedelta | None = None,
     until: datetime | timedelta | None = None,
+    where: str | None = None,
     **paging: Unpack[Paging],
 ) -> Listing[StoredEvent[Any]]:
     """List stored events, newest first."""
     name = check_text("name", name)
+    condition = None if where is None else Expression("where", where, ("event",))
     read = _reader(as_)
     window = check_window(since, until, session.server_clocks["api"].now())
 
@@ -75,6 +79,9 @@ def list_events(
 
         return Route(operation, kwargs, expected, convert)
 
+    given = {"name": name, "since": since, "until": until, "where": where}
+    asked = [f"{key}={shown(value)}" for key, value in given.items() if value is not None]
+
     def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:
         yield from ()
         return tuple(map(read, found))
@@ -85,8 +92,14 @@ def list_events(
         largest_page=_LARGEST_PAGE,
         complete=None if as_ is None else read_all,
         is_relative=window.is_relative,
+        sieve=None if condition is None else lambda: Sieve(lambda _: True, condition, _seen_of),
+        about=f"events with {', '.join(asked) or 'no filter'}",
         **paging,
     )
+
+
+def _seen_of(event: StoredEvent) -> dict[str, Any]:
+    return {"event": of_event(event)}
 
 
 def get_route(event_id: str) -> Route[Any, StoredEvent]:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, get_args
 
 from attrs import evolve, frozen
 
 from inngest_rest._core.arguments import check_id, check_moment, check_names, check_text, invalid
+from inngest_rest._core.expressions import Expression
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.models import RunStatus
-from inngest_rest.typing import RunSelection
+from inngest_rest.typing import RunSelection, StatusName
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from inngest_rest._core.calls.session import Session
+    from inngest_rest.models import Run
     from inngest_rest.typing import RunFilter, StatusFilter
     from inngest_rest_api.types import Unset
 
@@ -27,22 +28,102 @@ NAMES = tuple(RunSelection.__annotations__)
 """What selects runs."""
 
 
+ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+_WILDCARD = re.compile(r"[*?]")
+
+
 def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
     """Return one status or several as a tuple without repeats; reject an unknown name."""
     if status is None:
         return ()
     one = isinstance(status, str) or not isinstance(status, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
-    names: list[Any] = [status] if one else [*status]
+    names: list[Any] = []
+    for each in [status] if one else [*status]:
+        names += each.split(",") if isinstance(each, str) else [each]
     if not names:
         raise invalid("status", "is empty: name at least one, or leave it out")
-    known = list(RunStatus)
-    for name in names:
-        if not isinstance(name, str) or RunStatus(name) not in known:
+    known = get_args(StatusName)
+    found = [name.strip().lower() if isinstance(name, str) else name for name in names]
+    for name in found:
+        if name not in known:
             raise InvalidArgumentError(
-                f"unknown status {shown(name)}{did_you_mean(name, sorted(known))}",
-                argument="status",
+                f"unknown status {shown(name)}{did_you_mean(name, known)}", argument="status"
             )
-    return tuple(dict.fromkeys(map(RunStatus, names)))
+    return tuple(dict.fromkeys(map(RunStatus, found)))
+
+
+@frozen
+class Names:
+    """An app and a function as callers name them: by an id or a pattern each, or in one text."""
+
+    app: str | None = None
+    function: str | None = None
+
+    @classmethod
+    def of(cls, app: str | None, function: str | None) -> Names:
+        """Check them; reject what would select every run, and a bare function without its app."""
+        for name, value in (("app", app), ("function", function)):
+            check_text(name, value)
+        if function is not None and "/" in function:
+            of_function, _, function = function.partition("/")
+            if app not in {None, of_function}:
+                raise invalid("function", f"is one of app {shown(of_function)}, not {shown(app)}")
+            app = of_function
+        given = {"app": app, "function": function}
+        literal = ""
+        for name, value in given.items():
+            if value is not None:
+                bare = _WILDCARD.sub("", value)
+                check_id(name, bare if bare or not value else "x")
+                literal += bare
+        if not literal and (app or function):
+            raise invalid("app" if function is None else "function", "selects every run")
+        is_whole = function is None or app is not None or "-" in function
+        if not is_whole and not _WILDCARD.search(function or ""):
+            raise invalid(
+                "function",
+                f"needs app, as functions are named within one: pass it, or write APP/{function}",
+            )
+        return cls(app and str.__str__(app), function and str.__str__(function))
+
+    @property
+    def ids(self) -> tuple[list[str], list[str]]:
+        """What the server can filter by: the ids of apps, and of functions in them."""
+        if self.app is None and self.function and not _WILDCARD.search(self.function):
+            # The dash between the two may be any of them.
+            parts = self.function.split("-")
+            at = range(1, len(parts))
+            return ["-".join(parts[:n]) for n in at], ["-".join(parts[n:]) for n in at]
+        if self.app is None or _WILDCARD.search(self.app):
+            return [], []
+        is_function = self.function is not None and not _WILDCARD.search(self.function)
+        return [self.app], [self.function] if is_function and self.function else []
+
+    @property
+    def exact(self) -> tuple[str | None, str | None]:
+        """The one app, and the one function, that each run must be of; None if there is none."""
+        apps, functions = self.ids
+        if self.app is None or not apps:
+            return None, None
+        return self.app, functions[0] if functions else None
+
+    def match(self, app: str | None, function: str | None) -> bool:
+        """Return whether these select the runs of a function."""
+        if self.app is not None:
+            return _matches(self.app, app) and _matches(self.function, function)
+        return _matches(self.function, f"{app}-{function}") or (
+            self.function is not None
+            and _WILDCARD.search(self.function) is not None
+            and _matches(self.function, function)
+        )
+
+
+def _matches(pattern: str | None, name: str | None) -> bool:
+    if pattern is None:
+        return True
+    # Of the wildcards of files, only two are none of an id.
+    return name is not None and fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 @frozen
@@ -68,10 +149,12 @@ class Selection:
     """Which runs: the checked `RunSelection`."""
 
     statuses: tuple[RunStatus, ...] = ()
-    app: str | None = None
-    function: str | None = None
+    names: Names = Names()
+    error_contains: str | None = None
+    where: Expression | None = None
     query: str | None = None
     window: Window = Window()
+    by_end: bool = False
 
     @classmethod
     def of(
@@ -82,37 +165,98 @@ class Selection:
         form: type[RunFilter | RunSelection] = RunSelection,
     ) -> Selection:
         """Check what a caller passed in this form, to a method that takes others as well."""
-        found: Mapping[str, Any] = given
-        check_names(found, form.__annotations__, *others)
-        app, function = check_function(found.get("app"), found.get("function"))
-        now = session.server_clocks["api"].now()
+        found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        check_names(given, form.__annotations__, *others)
+        by_end = [name for name in found if name.startswith("ended_")]
+        if by_end and not found.keys().isdisjoint({"since", "until"}):
+            raise invalid(
+                by_end[0], "and since or until exclude each other: a server takes one window"
+            )
+        before, where = "ended_" if by_end else "", found.get("where")
+        window = found.get(f"{before}since"), found.get(f"{before}until")
         return cls(
             statuses=check_statuses(found.get("status")),
-            app=app,
-            function=function,
+            names=Names.of(found.get("app"), found.get("function")),
+            error_contains=check_text("error_contains", found.get("error_contains")),
+            where=None if where is None else Expression("where", where, _VARIABLES),
             query=check_query(found.get("query")),
-            window=check_window(found.get("since"), found.get("until"), now),
+            window=check_window(*window, session.server_clocks["api"].now(), before),
+            by_end=bool(by_end),
         )
+
+    def narrowed(self, default: tuple[RunStatus, ...] = ()) -> Selection:
+        """Return it with the statuses that runs can have which the other filters select."""
+        statuses = self.statuses or default
+        of_failed = "error_contains", self.error_contains, (RunStatus.FAILED,)
+        for name, value, possible in (("ended_since", self.by_end, ENDED), of_failed):
+            if value:
+                left = tuple(each for each in possible if not statuses or each in statuses)
+                if not left:
+                    only, asked = " or ".join(possible), " or ".join(statuses)
+                    raise invalid(name, f"selects only runs that are {only}, none that is {asked}")
+                statuses = left
+        return evolve(self, statuses=statuses)
 
     @property
     def needs_v2(self) -> bool:
         """Whether it has anything but one status, which v1 filters by."""
         return len(self.statuses) > 1 or evolve(self, statuses=()) != Selection()
 
+    @property
+    def needs_output(self) -> bool:
+        """Whether runs have to be listed with their outputs or errors."""
+        names = self.where.names if self.where else set[str]()
+        return self.error_contains is not None or not names.isdisjoint({"output", "error"})
+
+    @property
+    def needs_sieve(self) -> bool:
+        """Whether some of it is evaluated here."""
+        names = self.names
+        is_pattern = names.exact != (names.app, names.function)
+        return is_pattern or self.error_contains is not None or self.where is not None
+
+    def match(self, run: Run) -> bool:
+        """Return whether a run is selected by what servers do not filter by, but for `where`."""
+        if not self.names.match(run.app_id, run.function_id):
+            return False
+        if self.error_contains is None:
+            return True
+        if run.error is None:
+            return False
+        text = f"{run.error.name or ''}: {run.error.message or ''}"
+        return self.error_contains.lower() in text.lower()
+
     def to_json(self) -> dict[str, Any]:
         """Return what was asked for, in the types of JSON."""
+        before = "ended_" if self.by_end else ""
         asked = {
             "status": sorted(self.statuses) or None,
             **self.kind,
-            "since": plain(self.window.since),
-            "until": plain(self.window.until),
+            f"{before}since": plain(self.window.since),
+            f"{before}until": plain(self.window.until),
         }
         return {name: value for name, value in asked.items() if value is not None}
 
     @property
     def kind(self) -> dict[str, str | None]:
-        """What is true of a run at any time: what does not depend on its status."""
-        return {"app": self.app, "function": self.function, "query": self.query}
+        """What does not depend on the status and the times of a run."""
+        return {
+            "app": self.names.app,
+            "function": self.names.function,
+            "error_contains": self.error_contains,
+            "where": self.where.text if self.where else None,
+            "query": self.query,
+        }
+
+    def __str__(self) -> str:
+        asked = self.to_json()
+        if self.statuses:
+            asked["status"] = ",".join(sorted(self.statuses))
+        return ", ".join(f"{name}={shown(value)}" for name, value in asked.items()) or "no filter"
+
+
+# What an expression on a run has.
+_VARIABLES = ("run", "event", "error", "output")
 
 
 def plain(value: str | datetime | timedelta | None) -> str | None:
@@ -122,12 +266,16 @@ def plain(value: str | datetime | timedelta | None) -> str | None:
 
 
 def check_window(
-    since: datetime | timedelta | None, until: datetime | timedelta | None, now: datetime
+    since: datetime | timedelta | None,
+    until: datetime | timedelta | None,
+    now: datetime,
+    before: str = "",
 ) -> Window:
-    """Reject datetimes without a time zone, and an empty window."""
-    begin, end = check_instant("since", since, now), check_instant("until", until, now)
+    """Reject datetimes without a time zone, and an empty window; `before` begins their names."""
+    begin = check_instant(f"{before}since", since, now)
+    end = check_instant(f"{before}until", until, now)
     if begin is not None and end is not None and begin >= end:
-        raise invalid("since", "must be before until")
+        raise invalid(f"{before}since", f"must be before {before}until")
     return Window(since, until)
 
 
@@ -146,17 +294,6 @@ def check_instant(name: str, value: datetime | timedelta | None, now: datetime) 
 def instant(value: datetime | timedelta, now: datetime) -> datetime:
     """Return the instant that a timedelta before now is; a datetime is returned as it is."""
     return now - value if isinstance(value, timedelta) else value
-
-
-def check_function(app: str | None, function: str | None) -> tuple[str | None, str | None]:
-    """Return an app and a function; reject malformed ones, and a function without its app."""
-    if app is not None:
-        app = check_id("app", app)
-    if function is not None:
-        function = check_id("function", function)
-        if app is None:
-            raise invalid("function", "needs app: functions are named within one")
-    return app, function
 
 
 _MOST_QUERY_BYTES = 2_048

@@ -7,24 +7,35 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, get_args
 
 from attrs import evolve
+from attrs import fields as attrs_fields
 
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_id, time_of_ulid
-from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, Walk, unpaged
+from inngest_rest._core.calls.listing import (
+    ListedPage,
+    Listing,
+    PageRequest,
+    Paging,
+    Walk,
+    read_all,
+    unpaged,
+)
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, NoModule, Route
-from inngest_rest._core.resources import events, fields, filters
+from inngest_rest._core.calls.sieve import Sieve
+from inngest_rest._core.resources import apps, events, fields, filters, functions
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.routes import ROUTES, ask, in_order, past_cache, where_absent
-from inngest_rest._visible import shown
+from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
+from inngest_rest.typing import RunOrder
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
-from inngest_rest_api.types import UNSET
+from inngest_rest_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +44,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
-    from inngest_rest_api.types import Unset
+    from inngest_rest.models import StoredEvent
 
 # The statuses that listRunsV1 filters by.
 _V1_STATUSES = frozenset({"running", "completed", "failed", "cancelled"})
@@ -71,7 +82,7 @@ _ID_OF = attrgetter("id")
 _ENDED_BEFORE = frozenset({"run_already_cancelled", "run_already_ended"})
 
 
-LIST_ARGUMENTS = ("include_output", *Paging.__annotations__)
+LIST_ARGUMENTS = ("order", "include_output", *Paging.__annotations__)
 """What a list of runs takes besides a selection."""
 
 
@@ -79,10 +90,17 @@ def list_runs(
     session: Session,
     selection: Selection,
     *,
+    order: RunOrder = "newest",
     include_output: bool = False,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
-    """List runs, newest first: by v2, or else by v1 if it supports the arguments."""
+    """List runs: by v2, or else by v1 if it supports the arguments."""
+    selection = selection.narrowed()
+    if order not in (known := get_args(RunOrder)):
+        raise errors.InvalidArgumentError(
+            f"unknown order {shown(order)}{did_you_mean(order, known)}", argument="order"
+        )
+    is_ascending = order != known[0]
 
     def by_v1(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         statuses = [api.V1RunStatusFilter(each.value) for each in selection.statuses]
@@ -94,10 +112,13 @@ def list_runs(
             lambda it: fields.v1_page(it, _ID_OF, page),
         )
 
-    found = {"list_runs_v2": _listed_by_v2(selection, include_output)}
+    given: Any = {"time_field": api.V2TimeField.ENDEDAT} if selection.by_end else {}
+    if is_ascending:
+        given["order"] = api.V2Order.ASC
+    found = {"list_runs_v2": _listed_by_v2(selection, include_output, **given)}
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
     # has been seen to list runs, with or without their output.
-    is_of_v2 = include_output or selection.needs_v2
+    is_of_v2 = include_output or is_ascending or selection.needs_v2
     if not is_of_v2 and _V1_STATUSES.issuperset(selection.statuses):
         found["list_runs_v1"] = by_v1
     routes = in_order("runs.list", **found)
@@ -107,8 +128,52 @@ def list_runs(
         id_of=_ID_OF,
         is_relative=selection.window.is_relative,
         guard=partial(_check_has_queries, session, selection.query),
+        sieve=partial(sieve, session, selection) if selection.needs_sieve else None,
+        about=f"runs with {selection}",
+        explain=partial(_why_none, session, selection),
         **paging,
     )
+
+
+def sieve(session: Session, selection: Selection, *, is_bounded: bool = True) -> Sieve[Run]:
+    """Return what chooses among runs by that of a selection which servers do not filter by."""
+
+    def read_event(id: str, deadline: float) -> Plan[StoredEvent]:
+        return ask(session, "events.get", events.get_route(id), deadline=deadline)
+
+    return Sieve(
+        selection.match,
+        selection.where,
+        _seen_of,
+        lambda run: next(iter(run.event_ids), None),
+        read_event,
+        is_bounded=is_bounded,
+    )
+
+
+def _seen_of(run: Run) -> dict[str, Any]:
+    """Return what an expression sees of a run by itself."""
+    apart = {"output": run.output, "error": run.error and run.error.to_dict()}
+    about = {it.name: getattr(run, it.name) for it in attrs_fields(Run) if it.name not in apart}
+    return {**apart, "run": {**about, "status": str(run.status), "event_ids": [*run.event_ids]}}
+
+
+def _why_none(session: Session, selection: Selection) -> Plan[str]:
+    """Return which app or function that is named does not exist, and the nearest that does."""
+    app, function = selection.names.exact
+    try:
+        if app is None:
+            return ""
+        yield from apps.check_app(session, app)
+        known = yield from read_all(functions.list_functions(session, app))
+        ids = [each.id for each in known]
+        if function is not None and function not in ids:
+            return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
+    except errors.NotFoundError as error:
+        return error.message
+    except errors.InngestError:
+        pass  # it is a hint
+    return ""
 
 
 def _check_has_queries(session: Session, query: str | None, deadline: float) -> Plan[None]:
@@ -156,7 +221,7 @@ def list_changes(
     statuses and the window are not its own.
     """
     by_v2 = _listed_by_v2(
-        evolve(selection, statuses=status, window=filters.Window(since)),
+        evolve(selection, statuses=status, window=filters.Window(since), by_end=False),
         include_output,
         time_field=api.V2TimeField.ENDEDAT if by_change else UNSET,
         order=api.V2Order.ASC,
@@ -169,7 +234,11 @@ def list_changes(
 def _listed_by_v2(
     selection: Selection, include_output: bool, **order: Any
 ) -> Callable[[PageRequest], Route[Any, ListedPage[Run]]]:
-    advice, app, function, query = _LIST_ADVICE, *selection.kind.values()
+    advice, query = _LIST_ADVICE, selection.query
+    app_ids, function_ids = selection.names.ids
+    include_output = include_output or selection.needs_output
+    # The server has the end of a cancelled run later than it is.
+    is_apart = selection.by_end and RunStatus.CANCELLED in selection.statuses
     if query is not None:
         # Advice names calls in place of {}.
         text = f"The query is {shown(query).replace('{}', '{ }')}: {_UNDERSTOOD}"
@@ -177,14 +246,23 @@ def _listed_by_v2(
 
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         since, until = selection.window.at(page.now)
+        latest = until + _GRACE_PERIOD if is_apart and not isinstance(until, Unset) else until
+
+        def convert(it: PageData[Run]) -> ListedPage[Run]:
+            listed = _of_listing(fields.v2_page(it), *selection.names.exact)
+            if not is_apart:
+                return listed
+            wanted = (each for each in listed.items if _ended_within(each, since, until))
+            return listed._replace(items=tuple(wanted))
+
         kwargs = v2.list_runs_v2.get_kwargs(
             limit=page.size,
             cursor=page.cursor,
             from_=since,
-            until=until,
+            until=latest,
             status=[api.V2RunStatus(each.upper()) for each in selection.statuses] or UNSET,
-            app_id=UNSET if app is None else [app],
-            function_id=UNSET if function is None else [function],
+            app_id=app_ids or UNSET,
+            function_id=function_ids or UNSET,
             include_output=bool(include_output) or UNSET,
             query=query or UNSET,
             **order,
@@ -194,11 +272,25 @@ def _listed_by_v2(
             v2.list_runs_v2,
             kwargs,
             expected,
-            lambda it: _of_listing(fields.v2_page(it), app, function),
+            convert,
             advice=advice,
         )
 
     return by_v2
+
+
+def _ended_within(run: Run, since: datetime | Unset, until: datetime | Unset) -> bool:
+    """Return whether a run ended in a window, which the server has told of all but cancelled ones.
+
+    Those have milliseconds here, and nothing more.
+    """
+    if run.ended_at is None:
+        return False
+    if not isinstance(since, Unset) and run.status == RunStatus.CANCELLED:
+        since -= timedelta(0, 0, since.microsecond % 1000)
+        if run.ended_at < since:
+            return False
+    return isinstance(until, Unset) or run.ended_at <= until
 
 
 def _of_listing(

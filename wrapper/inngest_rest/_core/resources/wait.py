@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_each, check_id, check_run_id, check_seconds
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault, may_pass
-from inngest_rest._core.plans import Plan, sleep
+from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.resources import functions, runs
-from inngest_rest._core.resources.watch import ENDED, OVERLAP
+from inngest_rest._core.resources.filters import ENDED
+from inngest_rest._core.resources.watch import OVERLAP
 from inngest_rest._visible import and_more
 
 if TYPE_CHECKING:
@@ -25,12 +26,6 @@ if TYPE_CHECKING:
 # A run becomes visible about 0.25 s after its event was accepted; until then it is "not found".
 # Five seconds allow for a slow server.
 APPEARS_WITHIN = 5.0
-
-# Seconds between two polls: short for a function that is about to end, and 29 polls in the first
-# minute.
-FIRST_PAUSE = 0.05
-_GROWTH = 1.6
-_LONGEST_PAUSE = 3.0
 
 
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
@@ -114,11 +109,6 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
             ) from fault
         yield from sleep(min(max(pause, asked_pause), deadline - now))
         pause = longer(pause)
-
-
-def longer(pause: float) -> float:
-    """Return the pause that follows another one."""
-    return min(pause * _GROWTH, _LONGEST_PAUSE)
 
 
 def may_appear(fault: errors.InngestError) -> bool:

@@ -15,7 +15,7 @@ from inngest_rest._core.arguments import check_id, check_seconds, check_text, in
 from inngest_rest._core.calls.retry import FAULTS, Fault, may_pass
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import Selection, check_instant
+from inngest_rest._core.resources.filters import ENDED, Selection, check_instant
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, NotFoundError, RequestTimeoutError
 from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus
@@ -23,7 +23,7 @@ from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import RunFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from inngest_rest._core.calls.listing import Walk
     from inngest_rest._core.calls.session import Session
@@ -61,8 +61,6 @@ _SHORTEST_PAUSE = 0.001
 # Of a beginning or a token: beyond these, adding times would fail.
 _EARLIEST, _LAST_YEAR = datetime(1970, 1, 1, tzinfo=UTC), 9000
 
-ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
-
 
 class Watch:
     """A watch with validated arguments: what is known of the runs, and where the next poll begins.
@@ -90,7 +88,10 @@ class Watch:
         others = "every", "timeout", "since", "include_output", "token"
         selection = Selection.of(session, filter, *others, form=RunFilter)
         self._statuses, self._of = selection.statuses, selection.kind
-        self._include_output = include_output
+        self._sieve = None
+        if selection.needs_sieve:
+            self._sieve = runs.sieve(session, selection, is_bounded=False)
+        self._include_output = include_output or selection.needs_output
         self._walk = partial(runs.list_changes, session, selection, include_output=include_output)
         self._every = check_seconds("every", every)
         if self._every < 1:
@@ -107,7 +108,7 @@ class Watch:
         self._spent = 0.0
         self._is_closed = False
         self._poll: Iterator[Plan[None]] | None = None
-        self._pending: deque[Run] = deque()
+        self._pending: deque[tuple[Run, bool]] = deque()
         self._open: dict[str, RunStatus] = {}
         self._ended: dict[str, datetime] = {}
         self._is_begun = False
@@ -127,11 +128,11 @@ class Watch:
     def take(self) -> RunChange | None:
         """Return the next change that was found; None if another step is needed."""
         while self._pending:
-            run = self._pending[0]
+            run, is_selected = self._pending[0]
             kind = self._kind_of(run)
             if kind != "appeared" or not run.is_ended:
                 self._pending.popleft()
-            if kind is None:
+            if kind is None or not is_selected:
                 continue
             if not self._statuses:
                 return RunChange(kind, run)
@@ -277,7 +278,7 @@ class Watch:
     ) -> Plan[None]:
         page = yield from walk.next_page(deadline=self._deadline)
         found += page.items
-        self._pending += filter(wanted, page.items)
+        yield from self._take_up(filter(wanted, page.items))
 
     def _get(self, id: str) -> Plan[None]:
         """Get an open run; the next poll gets others first."""
@@ -290,7 +291,17 @@ class Watch:
         self._open[id] = self._open.pop(id)
         if not self._include_output:
             run = evolve(run, output=None, error=None)
-        self._pending.append(evolve(run, started_at=None))
+        yield from self._take_up([evolve(run, started_at=None)])
+
+    def _take_up(self, found: Iterable[Run]) -> Plan[None]:
+        """Add runs to what was found, and whether they are selected, if that is evaluated here."""
+        for run in found:
+            is_new = run.is_ended or self._open.get(run.id) != run.status
+            is_selected = True
+            if self._sieve is not None and is_new and run.id not in self._ended:
+                chosen = yield from self._sieve.chosen([run], [0], None, self._deadline)
+                is_selected = bool(chosen)
+            self._pending.append((run, is_selected))
 
     def _kind_of(self, run: Run) -> ChangeKind | None:
         """Return what is new about a run, and remember it; None if nothing is."""

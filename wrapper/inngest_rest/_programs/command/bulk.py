@@ -37,6 +37,8 @@ class Asking(Gate):
         self.renderer.stderr.progress("Listing what is selected")
         planned = super().plan(row, values)
         self.renderer.stderr.end_progress()
+        if planned.searched:
+            self.renderer.warnings.append(f"searched {planned.searched}")
         return planned
 
     def act(
@@ -82,12 +84,13 @@ class Asking(Gate):
         if row.name == "request":
             return stderr.ask(f"{deed} at {self.place}?")
         bounds = {"since": planned.since, "until": planned.until}
+        ended = ", ended" * any(name.startswith("ended_") for name in planned.selection or ())
         window = "".join(f", {name} {at:%F %T} UTC" for name, at in bounds.items() if at)
         to_do = [it for it in planned.rows if it.is_open]
         kinds = filter(None, (it.function or it.event_name for it in to_do))
         counts = Counter(kinds).most_common()
         each = and_more([f"{count:,} {name}" for name, count in counts], _FIRST_IDS)
-        lines = [f"{amount(len(to_do), row)} at {self.place}{window}: {each}".rstrip(": ")]
+        lines = [f"{amount(len(to_do), row)} at {self.place}{ended}{window}: {each}".rstrip(": ")]
         lines += [_line(it) for it in to_do[:_FIRST_IDS]]
         if len(to_do) > _FIRST_IDS:
             lines.append(f"  and {len(to_do) - _FIRST_IDS:,} more")

@@ -80,7 +80,8 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
     def so_far(listed: int, got: int) -> None:
         stderr.progress(f"{listed:,} runs listed, {got:,} got one by one")
 
-    arriving = parts(row, gate, wanted, on_batch=_progress(stderr), on_progress=so_far)
+    told: Any = {"on_batch": _progress(stderr), "on_progress": so_far}
+    arriving = parts(row, gate, wanted, warnings=renderer.warnings, **told)
     if row.returns is Returns.STREAM:
         if row.name in _LIVE:
             renderer.stderr.hint(_watching(gate, values))

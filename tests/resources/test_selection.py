@@ -1,0 +1,292 @@
+"""Runs are selected as people speak: by their end, by patterns, by errors, by event data."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import ActionOutcome, Event, InngestClient, InvalidArgumentError, NotFoundError
+from inngest_rest._core.calls import sieve
+from inngest_rest.testing import MockServer, completes, fails, sleeps
+
+if TYPE_CHECKING:
+    from inngest_rest.testing import Behaviour, EventDict
+    from tests.conftest import Connect
+    from tests.support.clock import Clock
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def mock(clock: Clock) -> MockServer:
+    """Return a server whose functions end an hour after their event, with its error, if any."""
+
+    def work(event: EventDict) -> Behaviour:
+        error = event["data"].get("error")
+        return sleeps(HOUR, fails(error) if error else completes({"n": event["data"].get("n")}))
+
+    mock = MockServer(clock=lambda: int(clock.now() * 1e9))
+    for app, function in (("shop", "charge"), ("shop", "charge-card"), ("my-shop", "mail")):
+        mock.function(app, function, trigger=f"{function}/go", run=work)
+    return mock
+
+
+@pytest.fixture
+def shop(connect: Connect, mock: MockServer, clock: Clock) -> InngestClient:
+    """Return a client of a server with a run of each function that ended two hours ago."""
+    client = connect(transport=mock.transport)
+    data = (
+        {"n": 1, "error": "read ECONNRESET"},
+        {"n": 2},
+        {"customer": "c-2", "error": "declined"},
+    )
+    for name, each in zip(("charge", "charge-card", "mail"), data, strict=True):
+        client.send(Event(f"{name}/go", each))
+    clock.advance(3 * HOUR.total_seconds())
+    return client
+
+
+def functions(client: InngestClient, **selection: Any) -> list[str]:
+    return sorted(str(run.function_id) for run in client.runs.list(**selection))
+
+
+def test_a_run_is_selected_by_its_end_though_it_was_queued_before(shop: InngestClient) -> None:
+    since = timedelta(hours=2, minutes=30)
+    assert functions(shop, since=since) == []
+    assert functions(shop, ended_since=since, status="failed") == ["charge", "mail"]
+    assert functions(shop, ended_since=since) == ["charge", "charge-card", "mail"]
+    assert functions(shop, ended_until=since) == []
+
+
+def test_an_open_run_is_in_no_window_of_ends(shop: InngestClient, clock: Clock) -> None:
+    shop.send(Event("mail/go"))
+    clock.advance(1)
+    assert functions(shop, ended_since=HOUR) == []
+
+
+def test_a_cancelled_run_ended_when_it_was_cancelled_and_not_later(
+    shop: InngestClient, clock: Clock
+) -> None:
+    shop.send(Event("mail/go"))
+    clock.advance(1)
+    (run,) = shop.runs.list(status="running")
+    shop.runs.cancel(run.id)
+    cancelled_at = shop.runs.get(run.id).ended_at
+    assert cancelled_at is not None
+    clock.advance(60)
+    second = timedelta(seconds=1)
+
+    def ids(**window: Any) -> list[str]:
+        return [each.id for each in shop.runs.list(status="cancelled", **window)]
+
+    assert ids(ended_since=cancelled_at - second, ended_until=cancelled_at + second) == [run.id]
+    assert ids(ended_since=cancelled_at + second) == []
+    assert ids(ended_until=cancelled_at - second) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"ended_since": HOUR, "since": HOUR}, "ended_since and since or until exclude each other"),
+        ({"ended_since": HOUR, "ended_until": 2 * HOUR}, "ended_since must be before ended_until"),
+        ({"ended_since": HOUR, "status": "running"}, "ended_since selects only runs that are"),
+        ({"error_contains": "x", "status": "completed"}, "error_contains selects only runs that"),
+        ({"status": "error"}, "unknown status 'error'; did you mean 'failed'"),
+        ({"status": "failed,done"}, "unknown status 'done'; did you mean 'completed'"),
+        ({"order": "asc"}, "unknown order 'asc'; did you mean 'oldest'"),
+        ({"function": "charge"}, "function needs app.*or write APP/charge"),
+        ({"app": "shop", "function": "other/x"}, "function is one of app 'other', not 'shop'"),
+        ({"app": "*"}, "app selects every run"),
+        ({"function": "*/*"}, "function selects every run"),
+        ({"where": "run.status == "}, "where is not CEL"),
+        ({"where": "status == 'failed'"}, "where names 'status'"),
+        ({"where": "event.data." + "x" * 1_000}, "where has more than 1,000 characters"),
+    ],
+)
+def test_a_selection_that_cannot_be_meant_is_refused_before_anything_is_sent(
+    client: InngestClient, server: Any, arguments: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=reason):
+        client.runs.list(**arguments)
+    assert not server.asked
+
+
+@pytest.mark.parametrize("filter", [{"ended_since": HOUR}, {"error_contains": "x"}])
+def test_runs_that_have_ended_are_not_selected_to_be_cancelled(
+    shop: InngestClient, filter: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="selects only runs that are"):
+        shop.runs.cancel_all(**filter)
+
+
+def test_the_oldest_run_comes_first_if_asked_for(shop: InngestClient) -> None:
+    newest = [run.id for run in shop.runs.list(page_size=2)]
+    assert [run.id for run in shop.runs.list(order="oldest", page_size=2)] == newest[::-1]
+
+
+def test_statuses_are_separated_by_commas_in_any_case(shop: InngestClient) -> None:
+    assert functions(shop, status="Completed, FAILED") == ["charge", "charge-card", "mail"]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ({"function": "shop/charge"}, ["charge"]),
+        ({"function": "shop-charge"}, ["charge"]),
+        ({"function": "my-shop-mail"}, ["mail"]),
+        ({"app": "shop", "function": "shop/charge"}, ["charge"]),
+        ({"app": "shop", "function": "charge*"}, ["charge", "charge-card"]),
+        ({"app": "*shop"}, ["charge", "charge-card", "mail"]),
+        ({"function": "shop/*-card"}, ["charge-card"]),
+        ({"function": "*/mail"}, ["mail"]),
+        ({"function": "charge-*"}, ["charge-card"]),
+        ({"function": "shop-*"}, ["charge", "charge-card"]),
+        ({"app": "shop", "function": "charg?"}, ["charge"]),
+    ],
+    ids=str,
+)
+def test_apps_and_functions_are_named_as_people_do(
+    shop: InngestClient, names: dict[str, str], found: list[str]
+) -> None:
+    assert functions(shop, **names) == found
+
+
+def test_runs_are_selected_by_a_text_of_their_error(shop: InngestClient) -> None:
+    (run,) = shop.runs.list(error_contains="econnreset")
+    assert run.function_id == "charge"
+    assert run.error is not None
+    report = shop.runs.replay_all(error_contains="declined")
+    assert [row.outcome for row in report.rows] == [ActionOutcome.DONE]
+
+
+@pytest.mark.parametrize(
+    ("where", "found", "events"),
+    [
+        ('event.data.customer == "c-2"', ["mail"], 3),
+        ('run.status == "failed" && event.data.n == 1', ["charge"], 2),
+        ("output.n == 2", ["charge-card"], 0),
+        ('error != null && error.message.contains("ECONN")', ["charge"], 0),
+        ('run.ended_at - run.queued_at > duration("59m")', ["charge", "charge-card", "mail"], 0),
+        ("has(event.data.n) && event.data.n > 0", ["charge", "charge-card"], 3),
+    ],
+)
+def test_runs_are_selected_by_an_expression_that_reads_what_it_names(
+    shop: InngestClient, mock: MockServer, where: str, found: list[str], events: int
+) -> None:
+    assert functions(shop, where=where) == found
+    assert [each.operation for each in mock.requests].count("get_event_v1") == events
+
+
+def test_a_run_for_which_an_expression_fails_is_not_selected_and_told(shop: InngestClient) -> None:
+    listing = shop.runs.list(where='event.data.customer == "c-2"')
+    assert [run.function_id for run in listing] == ["mail"]
+    told = "left out, as where fails (the first: there is no 'customer')"
+    assert f"3 read, and 3 events; 2 {told}" in listing.searched()
+    report = shop.runs.replay_all(where='event.data.customer == "c-2"', dry_run=True)
+    assert len(report.rows) == 1
+    assert f"2 read, and 2 events; 1 {told}" in str(report.searched)
+    assert report.selection == {"where": 'event.data.customer == "c-2"'}
+
+
+def test_a_page_has_as_many_selected_runs_as_there_are_and_its_cursor_goes_on(
+    shop: InngestClient, clock: Clock
+) -> None:
+    for n in range(10):
+        shop.send(Event("charge/go", {"n": n}))
+    clock.advance(2 * HOUR.total_seconds())
+    where, found, cursor = "output.n in [1, 4, 7, 8]", list[int](), None
+    while True:
+        page = shop.runs.list(where=where, page_size=3, limit=2, cursor=cursor).page()
+        found += [run.output["n"] for run in page.items]
+        cursor = page.next_cursor
+        assert 1 <= len(page.items) <= 2 or cursor is None
+        if cursor is None:
+            break
+    assert found == [8, 7, 4, 1]
+    page = shop.runs.list(where=where, page_size=9).page()
+    rest = shop.runs.list(where=where, cursor=page.cursor_after(1))
+    assert [run.output["n"] for run in rest] == [7, 4, 1]
+
+
+def test_what_is_read_for_a_filter_is_bounded(
+    shop: InngestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sieve, "MOST_EVENTS", 2)
+    for call in (
+        shop.runs.list(where="event.data.n == 7").page,
+        lambda: list(shop.runs.list(where="event.data.n == 7")),
+    ):
+        with pytest.raises(InvalidArgumentError, match=r"too wide.*and 2 events"):
+            call()
+    monkeypatch.setattr(sieve, "MOST_READ", 1)
+    with pytest.raises(InvalidArgumentError, match=r"too wide.*1 read"):
+        shop.runs.replay_all(app="*shop")
+
+
+def test_events_are_selected_by_an_expression(shop: InngestClient) -> None:
+    listing = shop.events.list(since=4 * HOUR, where="event.data.n == 2")
+    assert [event.data for event in listing] == [{"n": 2}]
+    assert "1 left out, as where fails" in listing.searched()
+
+
+def test_a_watch_reports_what_is_selected_and_follows_the_rest_silently(
+    shop: InngestClient,
+) -> None:
+    with shop.runs.watch(where="event.data.n == 5 || output.n == 6", every=60) as watcher:
+        next_change = iter(watcher)
+        for n in (4, 5, 6):
+            shop.send(Event("charge/go", {"n": n}))
+        found = [next(next_change) for _ in range(3)]
+        token = watcher.token
+    seen = sorted((change.kind, change.run.output and change.run.output["n"]) for change in found)
+    assert seen == [("appeared", None), ("ended", 5), ("ended", 6)]
+    with pytest.raises(InvalidArgumentError, match="pass the same"):
+        shop.runs.watch(token=token)
+
+
+def test_a_watch_of_a_pattern_reports_its_functions_only(shop: InngestClient) -> None:
+    with shop.runs.watch(function="charge-*", every=60) as watcher:
+        for name in ("charge", "charge-card"):
+            shop.send(Event(f"{name}/go"))
+        changes = iter(watcher)
+        assert [next(changes).run.function_id for _ in range(2)] == ["charge-card"] * 2
+
+
+EMPTY = [
+    ({"app": "shp"}, "there is no app 'shp'; did you mean 'shop'"),
+    ({"function": "shop/chrge"}, "app shop has no function 'chrge'; did you mean 'charge'"),
+    ({"app": "shop", "status": "cancelled"}, "status='cancelled', app='shop'"),
+]
+
+
+@pytest.mark.parametrize(("filter", "told"), EMPTY)
+def test_an_empty_answer_says_what_was_searched(
+    shop: InngestClient, filter: dict[str, Any], told: str
+) -> None:
+    listing = shop.runs.list(**filter)
+    assert list(listing) == []
+    assert told in listing.searched()
+    status = {"status": "cancelled", **filter}
+    report = shop.runs.replay_all(**status)
+    assert report.rows == ()
+    assert re.search("nothing to do.*" + re.escape(told), str(report))
+
+
+def test_an_unknown_app_has_no_list_of_functions(shop: InngestClient) -> None:
+    with pytest.raises(NotFoundError, match="there is no app 'shpo'; did you mean 'shop'"):
+        list(shop.functions.list("shpo"))
+
+
+def test_a_listing_knows_its_first_item_and_their_number_and_has_no_truth_value(
+    shop: InngestClient,
+) -> None:
+    listing = shop.runs.list(page_size=2)
+    assert listing.count() == 3
+    assert listing.first() == next(iter(listing))
+    assert shop.runs.list(app="nope").first() is None
+    with pytest.raises(TypeError, match=r"Paginator has no truth value: ask for \.first\(\)"):
+        bool(listing)
+    assert repr(shop.runs.list(status="failed")) == "<Paginator of runs with status='failed'>"

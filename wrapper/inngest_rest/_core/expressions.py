@@ -1,0 +1,113 @@
+"""CEL, evaluated here by the library of the extra `explain`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+from inngest_rest._core.arguments import check_text, invalid
+from inngest_rest._visible import did_you_mean, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from inngest_rest.models import StoredEvent
+
+# Longer expressions or deeper data could overflow the CEL library's stack.
+_LONGEST = 1_000
+_DEEPEST_DATA = 100
+
+# The subset in which library and servers agree. They differ in arithmetic and functions: size("é")
+# is 2 and 1, and 1 + 1 is "11" on a server if one operand comes from JSON.
+_OPERATORS = {"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "!_", "@in", "_[_]"}
+
+# A field that a condition names.
+_FIELD = r"\bevent(?:\s*\.\s*\w+|\s*\[[^\[\]]*\])+"
+
+# The variable of a macro.
+_BOUND = r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*(\w+)\s*,"
+
+_LONGEST_REASON = 120
+
+
+class Expression:
+    """An expression of a caller's, on some of the variables that it may have."""
+
+    def __init__(self, name: str, text: str, variables: tuple[str, ...]) -> None:
+        """Compile it.
+
+        Raises:
+            InvalidArgumentError: It is not CEL, names something else, or the library is missing.
+        """
+        self.text = (check_text(name, text) or "").strip()
+        if len(self.text) > _LONGEST:
+            raise invalid(name, f"has more than {_LONGEST:,} characters")
+        try:
+            import cel  # noqa: PLC0415
+        except ImportError as error:
+            how = "pip install 'inngest-rest[explain]'"
+            raise invalid(name, f"needs a library that evaluates it: {how}") from error
+        try:
+            self._program = cel.compile(self.text)
+        except Exception as error:  # noqa: BLE001 - the library has no exception class
+            what = str(error).partition("ERROR: ")[2].partition("\n")[0] or str(error)
+            raise invalid(name, f"is not CEL: {what}; {shown(self.text)}") from None
+        bound = re.findall(_BOUND, self.text)
+        self.names = {*self._program.variables()}.difference(bound) | {*bound}.intersection(
+            variables
+        )
+        if others := sorted(self.names.difference(variables)):
+            raise invalid(name, f"names {others[0]!r}{did_you_mean(others[0], variables)}")
+
+    def verdict(self, values: Mapping[str, Any]) -> bool | str:
+        """Return whether it holds; if that cannot be decided, the reason."""
+        if not _is_json(values.get("event")) or not _is_json(values.get("output")):
+            return "the data is nested too deep"
+        try:
+            value = self._program.execute(dict(values))
+        except Exception as error:  # noqa: BLE001 - the library has no exception class
+            what = f"there is no {error}" if isinstance(error, KeyError) else str(error)
+            return what.partition(". ")[0].partition(": ")[0][:_LONGEST_REASON]
+        return value if isinstance(value, bool) else f"it is {shown(value)}, not true or false"
+
+
+def of_event(event: StoredEvent) -> dict[str, Any]:
+    """Return what expressions see of an event."""
+    names = ("id", "name", "data", "user", "ts", "v")
+    fields = {name: value for name in names if (value := getattr(event, name)) is not None}
+    if event.id == event.internal_id:
+        del fields["id"]
+    return fields
+
+
+def holds(condition: str | None, event: StoredEvent) -> bool | None:
+    """Evaluate the condition of a trigger (its `if`, in CEL) for an event.
+
+    None if servers may evaluate it differently: they take a missing field for null, or for unknown,
+    or fail; and they keep backslashes in strings.
+    """
+    if not condition:
+        return True
+    fields = of_event(event)
+    if len(condition) > _LONGEST or "\\" in condition or not _is_json(fields):
+        return None
+    try:
+        import cel  # noqa: PLC0415
+
+        program = cel.compile(condition)
+        if not _OPERATORS.issuperset(program.functions()):
+            return None
+        for field in re.findall(_FIELD, condition):
+            cel.compile(field).execute({"event": fields})  # Raises if the event lacks it.
+        value = program.execute({"event": fields})
+    except Exception:  # noqa: BLE001 - the library has no exception class
+        return None
+    return value if isinstance(value, bool) else None
+
+
+def _is_json(value: object, depth: int = _DEEPEST_DATA) -> bool:
+    """Return whether data is plain JSON and not deeply nested."""
+    if not isinstance(value, dict | list):
+        return value is None or type(value) in {str, int, float, bool}
+    parts = cast("Iterable[object]", value.values() if isinstance(value, dict) else value)
+    return depth > 0 and all(_is_json(part, depth - 1) for part in parts)
