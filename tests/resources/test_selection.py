@@ -38,7 +38,7 @@ def mock(clock: Clock) -> MockServer:
 def shop(connect: Connect, mock: MockServer, clock: Clock) -> InngestClient:
     """Return a client of a server with a run of each function that ended two hours ago."""
     client = connect(transport=mock.transport)
-    data = (
+    data: Any = (
         {"n": 1, "error": "read ECONNRESET"},
         {"n": 2},
         {"customer": "c-2", "error": "declined"},

@@ -28,6 +28,8 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "send_file": ("send",),
     "events.wait": ("events.get", "apps.list", "functions.list", "events.runs", "runs.get"),
     "apps.sync": ("apps.get",),
+    "functions.list": ("apps.get", "apps.list"),
+    "runs.list": ("events.get",),
     "events.explain": (
         "events.get",
         "events.runs",

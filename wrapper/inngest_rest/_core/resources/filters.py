@@ -83,7 +83,7 @@ class Names:
         if not is_whole and not _WILDCARD.search(function or ""):
             raise invalid(
                 "function",
-                f"needs app, as functions are named within one: pass it, or write APP/{function}",
+                f"needs app: functions are named within one; pass it, or write APP/{function}",
             )
         return cls(app and str.__str__(app), function and str.__str__(function))
 
