@@ -55,8 +55,7 @@ class Runs(Resource):
             BadRequestError: The server does not understand `query`.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, which has no filter but one status that is not
-        queued. `GET
-        /v1/events/{eventId}` for each event that `where` needs.
+        queued; `GET /v1/events/{eventId}` for each event that `where` needs.
         """
         return self._pages(
             runs.list_runs(
