@@ -13,7 +13,7 @@ from inngest_rest._core.explain import explanation, listeners
 from inngest_rest._core.explain.rules import Evidence, reasons
 from inngest_rest._core.explain.run_rules import RunEvidence, reasons_of_run
 from inngest_rest._core.resources import events, runs, trace
-from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest.explanation import Reason, RunExplanation
 from inngest_rest.models import RunStatus, StoredEvent
 
@@ -82,7 +82,8 @@ def _hold_ups(session: Session, it: RunEvidence) -> Plan[list[Reason]]:
     yield from explanation.gather(session, of_event, math.inf)
     if it.due and it.function and listeners.concurrency(it.function):
         tried = partial(listeners.tried, unchecked=it.unchecked)
-        running = Selection(statuses=(RunStatus.RUNNING,), app=run.app_id, function=run.function_id)
+        names = Names(run.app_id, run.function_id)
+        running = Selection(statuses=(RunStatus.RUNNING,), names=names)
         listed = runs.list_runs(session, running, page_size=100).walk().next_page()
         page = yield from tried(listed, "which runs are being executed")
         others = [each.id for each in (page.items if page else ()) if each.id != run.id]

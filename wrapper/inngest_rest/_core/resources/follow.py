@@ -14,10 +14,10 @@ from attrs import evolve
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_id, check_seconds
 from inngest_rest._core.calls.retry import FAULTS
-from inngest_rest._core.plans import Plan, sleep
+from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.resources.runs import name_event
 from inngest_rest._core.resources.trace import get_trace, is_attempt
-from inngest_rest._core.resources.wait import APPEARS_WITHIN, FIRST_PAUSE, longer, may_appear
+from inngest_rest._core.resources.wait import APPEARS_WITHIN, may_appear
 from inngest_rest._core.resources.watch import OUTAGE, SLICE
 from inngest_rest.models import Span, StepChange
 
