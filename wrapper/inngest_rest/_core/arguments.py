@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest._visible import did_you_mean, shown
@@ -29,9 +29,6 @@ _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 # The server reads any case (the mock server's `parse_ulid`).
 _ULID = r"[0-7][0-9A-Za-z]{25}"
 
-LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
-"""The latest time that a datetime can hold, in seconds since 1970."""
-
 # From Crockford's digits, which leave out I, L, O and U, to those of `int`.
 _BASE_32 = str.maketrans("JKMNPQRSTVWXYZ", "IJKLMNOPQRSTUV")
 
@@ -49,12 +46,6 @@ def is_ulid(text: str) -> bool:
 def second_of_ulid(text: str) -> float:
     """Return the time in a ULID, in seconds since 1970; infinity if it is none."""
     return int(text[:10].upper().translate(_BASE_32), 32) / 1_000 if is_ulid(text) else math.inf
-
-
-def time_of_ulid(text: str) -> datetime | None:
-    """Return the time in a ULID; None if it is none, or has one that a datetime cannot hold."""
-    seconds = second_of_ulid(text)
-    return datetime.fromtimestamp(seconds, UTC) if seconds < LAST_SECOND else None
 
 
 def check_id(name: str, value: str, *, argument: str | None = None) -> str:

@@ -173,13 +173,6 @@ def concurrency(function: Function) -> list[Limit]:
     return [it for it, of in limits if not (_is_limit(of) and of.get("isPlanLimit"))]
 
 
-def number(concurrency: Limit) -> int | None:
-    """Return the number of a limit of concurrency without a key."""
-    of = concurrency.get("limit")
-    found = of.get("value") if _is_limit(of) else of
-    return found if isinstance(found, int) and not concurrency.get("key") else None
-
-
 def cancelled_by(function: Function) -> list[str]:
     """Return the names of the events that cancel the function's runs."""
     found = _entries(function, "cancellations", "cancel")

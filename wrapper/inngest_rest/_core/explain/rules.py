@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from inngest_rest._core.arguments import LAST_SECOND, second_of_ulid
+from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources.functions import ignores_repeated_ids
@@ -39,6 +39,9 @@ AT_ONCE = timedelta(seconds=1)
 _NEAR = timedelta(seconds=15)
 
 _MOST_NAMED = 5  # runs that use up a limit
+
+# The latest time that a datetime can hold.
+_LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
 
 
 @define
@@ -234,7 +237,7 @@ def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterat
     if run.status == RunStatus.QUEUED:
         ts = it.event.ts
         if ts is not None and ts > it.now.timestamp() * 1_000 and not it.due:
-            time = datetime.fromtimestamp(min(ts / 1_000, LAST_SECOND), UTC)
+            time = datetime.fromtimestamp(min(ts, _LAST_MS) / 1_000, UTC)
             text = f"run {run.id} waits for the time of the event, {time:%Y-%m-%d %H:%M:%S} UTC"
             yield reason(K.SCHEDULED, text, is_certain=True, evidence={"ts": ts})
             return
@@ -267,9 +270,14 @@ def _holders(it: Evidence, limits: list[Limit]) -> tuple[int, list[str], str] | 
 
     Limits with a key state in a job which one it is; others count all jobs of the function.
     """
-    found = [(most, key) for job in it.due[:1] for key, most in job.concurrency_keys.items()]
-    for most, key in (*found, *((listeners.number(each), None) for each in limits)):
-        runs = [id for id, job in it.executing if key is None or key in job.concurrency_keys]
+    found: list[tuple[Any, str]] = [
+        (of.get("value") if isinstance(of := each.get("limit"), dict) else of, "")
+        for each in limits
+        if not each.get("key")
+    ]
+    found += [(most, key) for job in it.due[:1] for key, most in job.concurrency_keys.items()]
+    for most, key in found:
+        runs = [id for id, job in it.executing if not key or key in job.concurrency_keys]
         if most and len(runs) >= most:
             return most, list(dict.fromkeys(runs)), " of one key" if key else ""
     return None

@@ -1,29 +1,250 @@
-"""Explain the state of a run: gather evidence, and apply its rules and those of events."""
+"""Explain the state of a run: the evidence, what it says, and the plan that gathers it.
+
+What the queue, the trace and the event of a run state is certain. Why a run that is due is not
+executed, or was cancelled, is for the rules for the runs of events.
+"""
 
 from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import define, evolve, field
 
-from inngest_rest._core.arguments import check_id
+from inngest_rest._core.arguments import check_id, is_ulid
 from inngest_rest._core.explain import explanation, listeners
 from inngest_rest._core.explain.rules import Evidence, reasons
-from inngest_rest._core.explain.run_rules import RunEvidence, reasons_of_run
 from inngest_rest._core.resources import events, runs, trace
 from inngest_rest._core.resources.filters import Names, Selection
-from inngest_rest.explanation import Reason, RunExplanation
-from inngest_rest.models import RunStatus, StoredEvent
+from inngest_rest._visible import and_more
+from inngest_rest.explanation import Reason, ReasonKind, RunExplanation
+from inngest_rest.models import Function, Job, Run, RunError, RunStatus, Span, StoredEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+
+    Told = tuple[ReasonKind, str, dict[str, Any]]
+
+K = ReasonKind
 
 # Limits of the search, which bound the number of requests.
 _MOST_OTHERS = 10  # running runs of the function, newest first, whose jobs are listed
 _MOST_INVOKED = 5  # events that started an invoked function, whose runs are listed
+
+_MOST_NAMED = 5  # replays of a run
+_LONGEST_LINE = 200  # characters of an error
+
+# Steps that wait, by their kind.
+_WAITS = {
+    "wait_for_event": (K.WAITS_FOR_EVENT, "waits for an event"),
+    "wait_for_signal": (K.WAITS_FOR_SIGNAL, "waits for a signal"),
+    "invoke": (K.WAITS_FOR_FUNCTION, "waits for a function"),
+    "sleep": (K.SLEEPS, "sleeps"),
+}
+
+
+@define
+class RunEvidence:
+    """The evidence about a run.
+
+    Attributes:
+        now: The server's time when the queue was read.
+        jobs: What it has in the queue; None if that could not be read.
+        same_event: The runs of its event, as v1 lists them.
+        invoked: The runs of the functions that it invoked and waits for, by event.
+        function: Its function as it is now.
+    """
+
+    run: Run
+    now: datetime
+    unchecked: list[str]
+    jobs: list[Job] | None = field(factory=list[Job])
+    trace: Span | None = None
+    event: StoredEvent | None = None
+    same_event: tuple[Run, ...] = ()
+    invoked: dict[str, tuple[Run, ...]] = field(factory=dict[str, "tuple[Run, ...]"])
+    function: Function | None = None
+
+    @property
+    def steps(self) -> tuple[Span, ...]:
+        return self.trace.children if self.trace else ()
+
+    @property
+    def original_run_id(self) -> str | None:
+        of_it = (it.original_run_id for it in self.same_event if it.id == self.run.id)
+        return next(of_it, self.run.original_run_id)
+
+    @property
+    def replays(self) -> tuple[Run, ...]:
+        """The other runs that replay the same run: each names the first of a chain."""
+        first = self.original_run_id or self.run.id
+        found = {it.id: it for it in self.same_event if it.original_run_id == first}
+        return tuple(found[id] for id in sorted(found) if id != self.run.id)
+
+    @property
+    def invocation(self) -> tuple[str, str] | None:
+        """The run whose step invoked it, and the name of the step (recording v1-event-invoked)."""
+        # Nobody else can send an event of this name.
+        event = self.event
+        match event.data if event and event.name == "inngest/function.invoked" else None:
+            case {"_inngest": {"correlation_id": str(id), "name": str(step)}}:
+                parent = id.partition(".")[0]
+                return (parent, step) if is_ulid(parent) else None
+            case _:
+                return None
+
+    @property
+    def due(self) -> list[Job]:
+        """The jobs that could be executed now, and are not."""
+        return [
+            job
+            for job in self.jobs or ()
+            if job.kind != "pause" and job.at and job.at <= self.now and not self.executes(job)
+        ]
+
+    def executes(self, job: Job) -> bool:
+        """Return whether a job is being executed: the server renews its lease meanwhile."""
+        return job.leased_until is not None and job.leased_until > self.now
+
+    def max_attempts(self, job: Job) -> int | None:
+        """Return how often a job is tried at most; a first one, as its function is now."""
+        known = None if self.function is None else self.function.configuration
+        retries = (known or {}).get("retries")
+        if job.kind != "start" or not retries:
+            return job.max_attempts
+        most: int = retries.get("value") or 0  # proto3 omits 0
+        return most + 1 if (job.attempt or 0) <= most else None
+
+    @property
+    def last_failure(self) -> tuple[int | None, str, str, bool] | None:
+        """The last failed attempt: its number, in words, its error, and if no step ended since.
+
+        It may be of no step: servers do not name the one that the official SDK for Python tries
+        again (recording v2-trace-step-waits).
+        """
+        found = [
+            (attempt.ended_at or self.now, attempt, step)
+            for step in self.steps
+            for attempt in [each for each in step.children if trace.is_attempt(each)] or [step]
+            if attempt.status == "failed"
+        ]
+        if not found:
+            return None
+        ended, attempt, step = max(found, key=lambda it: it[0])
+        ends = sorted((it.ended_at, it.name) for it in self.steps if it.step_id and it.ended_at)
+        before = [name for end, name in ends if end <= (attempt.started_at or ended)]
+        place = f" after step {before[-1]!r}" if before else ""
+        place = f" at step {step.name!r}" if step.step_id else place
+        number = None if attempt is step else int(attempt.name.split()[1]) + 1
+        what = f"attempt {number}{place}" if number else place[4:]
+        error = None if attempt.output is None else runs.run_error(attempt.output)
+        return number, what, _line(error), all(end <= ended for end, _ in ends)
+
+
+def reasons_of_run(it: RunEvidence) -> Iterator[Reason]:
+    """Yield what the evidence says of a run."""
+    ids = it.run.app_id, it.run.function_id, it.run.id
+    for kind, message, facts in (*_waits(it), *_attempts(it), *_outcome(it), *_relations(it)):
+        yield Reason(kind, message, True, *ids, facts)
+
+
+def _waits(it: RunEvidence) -> Iterator[Told]:
+    names = {step.step_id: step.name for step in it.steps}
+    told: set[str | None] = set()
+    for job in it.jobs or ():
+        what = job.event or job.signal or job.function
+        if not what and (job.kind != "sleep" or job in it.due):
+            continue
+        told.add(job.step_id)
+        name = job.step or (job.step_id and names.get(job.step_id))
+        text, kind = f"step {name!r}" if name else "it", K.SLEEPS
+        invoked = it.invoked.get(job.event_id or "", ())
+        if job.event:
+            text, kind = f"{text} waits for an event {what!r}", K.WAITS_FOR_EVENT
+            text += f" that matches `{job.condition}`," if job.condition else ","
+        elif job.signal:
+            text, kind = f"{text} waits for the signal {what!r},", K.WAITS_FOR_SIGNAL
+        elif job.function:
+            states = "".join(f", whose run {run.id} is {run.status}" for run in invoked)
+            text, kind = f"{text} waits for the function {what}{states},", K.WAITS_FOR_FUNCTION
+        else:
+            text += " sleeps"
+        facts = {"for": what, "condition": job.condition, "until": job.at}
+        yield kind, f"{text} until {_time(job.at)}", facts | {"runs": [run.id for run in invoked]}
+    for step in it.steps:
+        if step.step_op in _WAITS and not (
+            step.ended_at or it.run.is_ended or step.step_id in told
+        ):
+            kind, does = _WAITS[step.step_op]
+            text = f"step {step.name!r} {does}, and the server does not say for what or how long"
+            yield kind, text, {"step_id": step.step_id}
+
+
+def _attempts(it: RunEvidence) -> Iterator[Told]:
+    retried = [job for job in it.jobs or () if job.attempt]
+    number, what, error, is_latest = it.last_failure or (None, "", "", False)
+    for job in it.jobs or ():
+        if job.kind == "pause" or (job.kind == "sleep" and job not in it.due):
+            continue
+        attempt, most, at = (job.attempt or 0) + 1, it.max_attempts(job), _time(job.at)
+        facts = {"attempt": attempt, "max_attempts": most, "at": job.at, "position": job.position}
+        text = f"attempt {attempt}" + (f" of {most}" if most else "")
+        text += " (as its function is now)" if most and job.max_attempts is None else ""
+        # Of several, the trace does not say which failure is whose.
+        is_its_own = job.attempt and number == job.attempt and is_latest and retried == [job]
+        failed = f", as {what} failed with {error or 'an error'}" if is_its_own else ""
+        if it.executes(job):
+            yield K.EXECUTING, f"{text} is being executed", facts
+        elif job in it.due:
+            jobs = "job" if job.position == 1 else "jobs"
+            behind = f", behind {job.position} {jobs} of its function" if job.position else ""
+            text = text if job.attempt else "it"
+            yield K.QUEUED, f"{text} has been due since {at}{behind}{failed}", facts
+        elif job.attempt:
+            yield K.RETRIES, f"{text} is due at {at}{failed}", facts
+        elif it.run.status != RunStatus.QUEUED:
+            yield K.QUEUED, f"its next job is due at {at}", facts
+
+
+def _outcome(it: RunEvidence) -> Iterator[Told]:
+    if it.run.status == RunStatus.FAILED:
+        error = _line(it.run.error)
+        yield K.FAILED, f"it failed with {error or 'an error'}", {"error": error}
+        if it.last_failure:
+            number, what, line, _ = it.last_failure
+            # A step that failed may have been caught.
+            text = f"so did {what}" if line == error else f"{what} failed with {line or 'an error'}"
+            yield K.ATTEMPT_FAILED, text, {"attempt": number, "error": line}
+
+
+def _relations(it: RunEvidence) -> Iterator[Told]:
+    if it.invocation:
+        parent, step = it.invocation
+        facts = {"run": parent, "step": step}
+        yield K.INVOKED_BY, f"step {step!r} of run {parent} invoked it", facts
+    if first := it.original_run_id:
+        yield K.REPLAYS, f"it replays run {first}", {"run": first}
+    if found := [f"run {run.id}, which is {run.status}" for run in it.replays]:
+        text = f"{f'run {first}' if first else 'it'} was replayed by "
+        runs_of_it = {"runs": [run.id for run in it.replays]}
+        yield K.REPLAYED, text + and_more(found, _MOST_NAMED), runs_of_it
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "an unknown time"
+
+
+def _line(error: RunError | None) -> str:
+    """Return the first line of an error, with its name."""
+    if error is None:
+        return ""
+    first = (error.message or "").strip().partition("\n")[0][:_LONGEST_LINE]
+    return ": ".join(filter(None, (error.name, first)))
 
 
 def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
@@ -38,10 +259,8 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
         of_queue = runs.jobs(session, run_id, cached=False)
         it.jobs = yield from tried(of_queue, "what it has in the queue")
         it.now = session.server_clocks["api"].now()
-        if it.jobs == []:
-            unchecked.append("what it does, as it has nothing in the queue at the moment")
     if run.status not in {RunStatus.QUEUED, RunStatus.COMPLETED}:
-        it.trace = yield from tried(trace.get_trace(session, run_id, raw=False), "its steps")
+        it.trace = yield from tried(trace.get_trace(session, run_id), "its steps")
     if not run.event_ids:
         unchecked.append("whether it was invoked or replayed, as it names no event")
     for event_id in run.event_ids[:1]:
@@ -55,10 +274,13 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
         of_it = explanation.runs_of(session, job.event_id or "", math.inf)
         found = yield from tried(of_it, f"the run that step {job.step!r} waits for")
         it.invoked[job.event_id or ""] = found or ()
-    shared = (yield from _hold_ups(session, it)) if it.is_held_back else []
+    is_retried = any(job.attempt for job in it.jobs or ())
+    of_rules: list[Reason] = []
+    if run.status in {RunStatus.QUEUED, RunStatus.CANCELLED} or it.due or is_retried:
+        of_rules = yield from _by_rules(session, it)
     return RunExplanation(
         run,
-        (*reasons_of_run(it), *shared),
+        (*reasons_of_run(it), *of_rules),
         tuple(it.jobs or ()),
         it.invocation and it.invocation[0],
         tuple(each.id for found in it.invoked.values() for each in found),
@@ -68,9 +290,9 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     )
 
 
-def _hold_ups(session: Session, it: RunEvidence) -> Plan[list[Reason]]:
+def _by_rules(session: Session, it: RunEvidence) -> Plan[list[Reason]]:
     """Return why a run may wait, or was cancelled, by the rules for the runs of events."""
-    run = it.run
+    run, tried = it.run, partial(listeners.tried, unchecked=it.unchecked)
     known = yield from listeners.read(session)
     it.unchecked += known.gaps
     it.function = next((each for each in known.functions if listeners.is_of(run, each)), None)
@@ -81,7 +303,6 @@ def _hold_ups(session: Session, it: RunEvidence) -> Plan[list[Reason]]:
     )
     yield from explanation.gather(session, of_event, math.inf)
     if it.due and it.function and listeners.concurrency(it.function):
-        tried = partial(listeners.tried, unchecked=it.unchecked)
         names = Names(run.app_id, run.function_id)
         running = Selection(statuses=(RunStatus.RUNNING,), names=names)
         listed = runs.list_runs(session, running, page_size=100).walk().next_page()

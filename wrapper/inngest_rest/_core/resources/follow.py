@@ -6,7 +6,7 @@ import math
 from collections import deque
 from operator import itemgetter
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from attrs import evolve
@@ -23,7 +23,6 @@ from inngest_rest.models import Span, StepChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from inngest_rest._core.calls.route import AbsentRoutes
     from inngest_rest._core.calls.session import Session
@@ -126,16 +125,14 @@ class Follow:
         # A failed attempt of no step may be one at a step that has not ended.
         below = (it for child in root.children for it in child.children)
         failed = [(it, it.id) for it in below if is_attempt(it) and it.status == "failed"]
-        changes: list[tuple[datetime, Literal["started", "ended"], Span, str]] = [
-            *((it.started_at, "started", it, key) for it, key in steps if it.started_at),
-            *((it.ended_at, "ended", it, key) for it, key in (*steps, *failed) if it.ended_at),
-        ]
-        changes.sort(key=itemgetter(0))
-        if root.started_at:
-            changes.insert(0, (root.started_at, "started", root, ""))
-        if root.ended_at:
-            changes.append((root.ended_at, "ended", root, ""))
-        for _, kind, span, key in changes:
+        began = [(it.started_at, "started", it, key) for it, key in steps if it.started_at]
+        ends = [(it.ended_at, "ended", it, key) for it, key in (*steps, *failed) if it.ended_at]
+        changes = sorted([*began, *ends], key=itemgetter(0))
+        first = [(root.started_at, "started", root, "")] if root.started_at else []
+        last = [(root.ended_at, "ended", root, "")] if root.ended_at else []
+        for _, kind, span, key in (*first, *changes, *last):
             if (kind, key) not in self._told:
                 self._told.add((kind, key))
-                yield StepChange(kind, evolve(span, children=()))
+                yield StepChange(
+                    "ended" if kind == "ended" else "started", evolve(span, children=())
+                )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, get_args
@@ -13,7 +13,7 @@ from attrs import evolve
 from attrs import fields as attrs_fields
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_id, time_of_ulid
+from inngest_rest._core.arguments import check_id, second_of_ulid
 from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
@@ -585,13 +585,16 @@ def jobs(session: Session, run_id: str, *, cached: bool = True) -> Plan[list[Job
         raise
 
 
+_FAR = 2.0**37  # seconds since 1970; a datetime cannot hold all that ULIDs can
+
+
 def job_of_v1(it: api.V1Job) -> Job:
     optional, kind = fields.optional, fields.optional(it.kind)
     item = optional(it.raw) or api.V1QueueItem()
     data = optional(item.data) or api.V1QueueItemData()
     payload = optional(data.payload) or api.V1QueueItemPayload()
     edge, pause = optional(payload.edge), optional(payload.pause) or api.V1Pause()
-    invoked = optional(pause.it_fn_id)
+    lease, invoked = second_of_ulid(optional(item.lease_id) or ""), optional(pause.it_fn_id)
     return Job(
         id=optional(it.job_id),
         at=fields.timestamp(it.at),
@@ -600,7 +603,7 @@ def job_of_v1(it: api.V1Job) -> Job:
         position=optional(it.position),
         # Before it is started, the server does not apply the function's own number.
         max_attempts=None if kind == "start" else optional(data.max_atts),
-        leased_until=time_of_ulid(optional(item.lease_id) or ""),
+        leased_until=datetime.fromtimestamp(lease, UTC) if lease < _FAR else None,
         step=optional(pause.step_name),
         step_id=optional(edge.outgoing) if edge and kind == "sleep" else optional(pause.outgoing),
         event=None if invoked else optional(pause.event),

@@ -10,14 +10,13 @@ from inngest_rest import errors
 from inngest_rest._core.arguments import check_each, check_id, check_run_id, check_seconds
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault, may_pass
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
-from inngest_rest._core.resources import functions, runs
+from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import ENDED
 from inngest_rest._core.resources.watch import OVERLAP
 from inngest_rest._visible import and_more
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Iterable, Sequence
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import Run
@@ -31,27 +30,6 @@ APPEARS_WITHIN = 5.0
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
     run_id = check_id("run id", run_id, argument="id")
     return follow(session, run_id, session.clock.monotonic() + check_seconds("timeout", timeout))
-
-
-def invoke(
-    session: Session,
-    app: str,
-    function: str,
-    data: Mapping[str, Any] | None,
-    idempotency_key: str | None,
-    timeout: Seconds | None,
-) -> Plan[str | Run]:
-    """Start a function directly; return the id of its run, or the run when it has ended."""
-    seconds = None if timeout is None else check_seconds("wait", timeout)
-    started = functions.invoke(session, app, function, data, idempotency_key=idempotency_key)
-    run_id = yield from started
-    if seconds is None:
-        return run_id
-    try:
-        return (yield from follow(session, run_id, session.clock.monotonic() + seconds))
-    except errors.InngestError as error:
-        error.add_note(f"The function was started; its run is {run_id}.")
-        raise
 
 
 def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None = None) -> Plan[Run]:

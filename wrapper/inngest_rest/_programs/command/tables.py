@@ -213,12 +213,11 @@ def draw_one(items: Sequence[Record], output: Output, projection: Projection) ->
 def line_of(change: models.RunChange | models.StepChange) -> str:
     """Return a change of a run as a line; changes come one by one, and make no table."""
     if isinstance(change, models.StepChange):
-        span = change.span
-        at = span.ended_at if change.kind == "ended" else span.started_at
-        took = _text(span.duration) if change.kind == "ended" else ""
+        span, is_end = change.span, change.kind == "ended"
         error = _words_of(run_error(span.output)) if span.status == "failed" else ""
-        text = f"{_text(at)}  {change.kind:8}  {span.status:9}  {span.name}  {took}  {error}"
-        return visible(text.rstrip())
+        end = f"{span.status:9}  {span.name}  {_text(span.duration)}  {error}"
+        when = _text(span.ended_at if is_end else span.started_at)
+        return visible(f"{when}  {change.kind:8}  {end if is_end else span.name}".rstrip())
     run = change.run
     at = run.ended_at or run.queued_at
     when = f"{_text(at)}  " if at else ""
