@@ -26,6 +26,8 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "send_and_wait": ("send", "events.wait"),
     "send_many": ("send",),
     "send_file": ("send",),
+    "preview": ("apps.list", "functions.list"),
+    "preview_file": ("apps.list", "functions.list"),
     "events.wait": ("events.get", "apps.list", "functions.list", "events.runs", "runs.get"),
     "apps.sync": ("apps.get",),
     "functions.list": ("apps.get", "apps.list"),

@@ -31,7 +31,9 @@ _NAMES = {
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.event_types": "EventType",
-    "inngest_rest.explanation": "Explanation Listener Reason ReasonKind RunExplanation",
+    "inngest_rest.explanation": (
+        "EventPreview Explanation Listener Reason ReasonKind RunExplanation SendPreview"
+    ),
     "inngest_rest.models": (
         "AccountInfo App AppSync Cancellation Environment EventSchema Experiment Function "
         "InsightsResult InsightsTable Job Key Page Run RunChange RunError RunStatus SessionGroup "

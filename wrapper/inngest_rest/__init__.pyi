@@ -52,11 +52,13 @@ from inngest_rest.errors import WaitTimeoutError as WaitTimeoutError
 from inngest_rest.event import Event as Event
 from inngest_rest.event import EventLike as EventLike
 from inngest_rest.event_types import EventType as EventType
+from inngest_rest.explanation import EventPreview as EventPreview
 from inngest_rest.explanation import Explanation as Explanation
 from inngest_rest.explanation import Listener as Listener
 from inngest_rest.explanation import Reason as Reason
 from inngest_rest.explanation import ReasonKind as ReasonKind
 from inngest_rest.explanation import RunExplanation as RunExplanation
+from inngest_rest.explanation import SendPreview as SendPreview
 from inngest_rest.models import AccountInfo as AccountInfo
 from inngest_rest.models import App as App
 from inngest_rest.models import AppSync as AppSync

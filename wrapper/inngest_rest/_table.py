@@ -222,13 +222,25 @@ def _send(
         ts: When it happened; the time of arrival by default.
         wait: Time to wait for the end of the runs that it starts; null not to wait.
     """
+    ids = client.send(event_of(name, data, id=id, user_id=user_id, ts=ts))
+    return [*ids, *(client.events.wait(ids[0], wait) if wait is not None else ())]
+
+
+def event_of(
+    name: str,
+    data: Mapping[str, Any] | None = None,
+    *,
+    id: str | None = None,
+    user_id: str | None = None,
+    ts: datetime | timedelta | None = None,
+) -> dict[str, Any]:
+    """Return one event of its parts."""
     if isinstance(ts, timedelta):
         ago = ts.total_seconds()
         ts = datetime.fromtimestamp(max(time.time() - ago, 0), UTC)  # one too early is refused
     event = {"name": name, "data": data or {}, "id": id, "ts": ts}
     event["user"] = None if user_id is None else {"id": user_id}
-    ids = client.send({key: value for key, value in event.items() if value is not None})
-    return [*ids, *(client.events.wait(ids[0], wait) if wait is not None else ())]
+    return {key: value for key, value in event.items() if value is not None}
 
 
 def _send_many(client: InngestClient, *, events: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -269,7 +281,7 @@ _OF_EVENT = ("id", "name", "data", "user", "v")
 _OF_RUN = ("app_id", "function_id", "cron", "output", "error")
 _OF_SPAN = ("name", "input", "output", "metadata", "children")
 _OF_JOB = ("step", "event", "condition", "signal", "function")
-_OF_SENDING = ("failures[].event", "failures[].reason")
+_OF_SENDING = ("failures[].event", "failures[].reason", "preview")
 
 
 def _below(name: str, paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -335,6 +347,8 @@ ROWS: tuple[Row, ...] = (
     ),
     _adds("send_file", _FILE, {**_FILE, "resume": True}, uses_files=True),
     _adds("send_and_wait", {"event": _EVENT, "timeout": 60}, command=""),
+    _reads("preview", {"events": [_EVENT]}, command=""),
+    _reads("preview_file", _FILE, command="", uses_files=True),
     _reads("events.list", {"name": "shop/order.created", "since": "24h"}),
     _reads("events.get", {"id": EVENT_ID}),
     _reads("events.runs", {"id": EVENT_ID}),
@@ -359,8 +373,7 @@ ROWS: tuple[Row, ...] = (
     _changes_once(
         "runs.replay_all",
         {"ids": [RUN_ID]},
-        {"ids": [RUN_ID], "from_step": "last-failed"},
-        _DRY_FAILED,
+        {**_DRY_FAILED, "from_step": "last-failed"},
         command="runs.replay",
     ),
     _adds("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),

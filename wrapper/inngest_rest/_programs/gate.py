@@ -17,6 +17,7 @@ from attrs import define, evolve
 from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
 from inngest_rest._programs.parameters import arguments
 from inngest_rest._programs.problems import problem_of
+from inngest_rest._table import event_of
 from inngest_rest._visible import and_more
 from inngest_rest.action_reports import ActionOutcome, ActionReport
 from inngest_rest.errors import PartialActionError
@@ -184,6 +185,8 @@ class Gate:
 
     def _show(self, row: Row, values: Mapping[str, Any]) -> Record:
         """Return what a dry run found."""
+        if row.name.startswith("send"):
+            return self._preview(row, values)
         planned = self.plan(row, values)
         is_empty = row.is_bulk and not any(it.is_open for it in planned.rows)
         token = None if is_empty else self.issue(row, values, planned)
@@ -195,6 +198,22 @@ class Gate:
             message = f"not all of it can be done: {problem.message}; nothing was done"
             problem = evolve(problem, message=message, hint="data.rows has the reason of each.")
         raise ProblemError(problem, data=shown)
+
+    def _preview(self, row: Row, values: Mapping[str, Any]) -> Record:
+        """Return what sending events would do."""
+        from inngest_rest._programs import results  # noqa: PLC0415
+
+        given = arguments(row, {**values, "wait": None})
+        if row.name == "send_file":
+            found = self.client.preview_file(given["path"], name=given.get("name"))
+        else:
+            found = self.client.preview(given.get("events") or event_of(**given))
+        shown = results.Sent(self.client.target, preview=found)
+        if not found.rejected:
+            return shown
+        total, first = found.rejected + found.events, found.failures[0]
+        message = f"{found.rejected} of {total} events are invalid; first: {first.reason}"
+        raise ProblemError(Problem(Code.PARTIAL, f"{message}; nothing was sent"), data=shown)
 
     def _carry_out(
         self, row: Row, values: Mapping[str, Any], planned: ActionReport | None

@@ -192,6 +192,7 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "Iterable[Mapping[str, Any]]": {"kind": Kind.OBJECT, "is_many": True},
     "Inputs": {"kind": Kind.OBJECT, "is_many": True},
     "EventLike": {"kind": Kind.OBJECT},
+    "EventLike | Iterable[EventLike]": {"kind": Kind.OBJECT, "is_many": True},
     "Any": {"kind": Kind.JSON},
     "Sender | str": {"kind": Kind.TEXT},
     "builtins.list[Any]": {"kind": Kind.JSON, "is_many": True},
@@ -217,6 +218,7 @@ _OF_PYTHON = {"page_size", "period", "token"}
 _DRY_RUN = Parameter(
     "dry_run", Kind.FLAG, "Report the runs that would be cancelled; cancel nothing.", None, False
 )
+_PREVIEW = "Check the events, and say which functions would run; send nothing."
 CONFIRM = Parameter("confirm", Kind.TEXT, "The token that a dry run of the same returned.", None)
 """Where an act has to be confirmed."""
 
@@ -236,6 +238,8 @@ def parameters(row: Row) -> tuple[Parameter, ...]:
     ]
     if row.name == "cancellations.create":
         found.append(_DRY_RUN)
+    elif row.command.startswith("send"):
+        found.append(evolve(_DRY_RUN, help=_PREVIEW))
     is_gated = row.is_bulk or row.name == "request" or _DRY_RUN in found
     return (*found, CONFIRM) if is_gated else tuple(found)
 

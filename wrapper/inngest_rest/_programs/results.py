@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 
 from inngest_rest._core.json_text import decode
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
+from inngest_rest.explanation import SendPreview
 from inngest_rest.models import Cancellation, Run, Webhook
 from inngest_rest.record import Record
 from inngest_rest.reports import SendFailure, SendReport
@@ -41,6 +42,7 @@ class Sent(Record):
         failures: Those that were not accepted, the first 1,000. Sending them again, as they are
             here, runs nothing twice, except functions that debounce or batch events.
         runs: The runs that were waited for.
+        preview: What a dry run found; it sent nothing.
     """
 
     target: Target
@@ -50,6 +52,7 @@ class Sent(Record):
     ids: tuple[str, ...] = ()
     failures: tuple[SendFailure, ...] = ()
     runs: tuple[Run, ...] = ()
+    preview: SendPreview | None = None
 
     @classmethod
     def of(cls, target: Target, report: SendReport, ids: Iterable[str | None]) -> Self:

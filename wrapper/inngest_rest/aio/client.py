@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from inngest_rest.aio.webhooks import Webhooks
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.event import EventLike
+    from inngest_rest.explanation import SendPreview
     from inngest_rest.models import Run
     from inngest_rest.reports import BatchReport, SendReport
     from inngest_rest.responses import RawResponse, Target
@@ -358,6 +359,52 @@ class AsyncInngestClient:
             send_many.check_options(
                 self._session, batch_size, in_flight, on_batch, max_requests, period
             ),
+        )
+
+    async def preview(self, events: EventLike | Iterable[EventLike]) -> SendPreview:
+        """Check events and say which functions they would start; send nothing.
+
+        Conditions of triggers are evaluated with the extra `explain`. Memory does not grow with the
+        number of events.
+
+        Args:
+            events: An `Event`, a mapping with the same keys, or an iterable of them.
+
+        Returns:
+            Counts, sizes, the functions that would run, and the events that are invalid.
+
+        Raises:
+            MissingKeyError: There is no key to send events with.
+
+        HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, at most once a minute.
+        """
+        from inngest_rest._core.explain import preview
+
+        return await self._driver.run(preview.preview(self._session, events))
+
+    async def preview_file(
+        self, path: str | PathLike[str], *, name: str | None = None
+    ) -> SendPreview:
+        """Check the events of a file and say which functions they would start; send nothing.
+
+        Args:
+            path: The file, as in `send_file`.
+            name: Name of the import, as in `send_file`.
+
+        Returns:
+            As `preview`; reported positions are line numbers.
+
+        Raises:
+            OSError: The file cannot be read.
+            MissingKeyError: There is no key to send events with.
+
+        HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
+        """
+        from inngest_rest._core.explain import preview
+        from inngest_rest._core.file_import.send_file import batches_of_file
+
+        return await self._driver.run(
+            preview.of_batches(self._session, batches_of_file(self._session, path, name))
         )
 
     async def health(self) -> None:

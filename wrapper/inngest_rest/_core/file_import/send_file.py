@@ -15,7 +15,7 @@ import logging
 import os
 import re
 from collections import deque
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -24,7 +24,7 @@ from inngest_rest._core.bulk.send_many import SendJob, SendOptions
 from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, may_be_incomplete
 from inngest_rest._core.file_import.ndjson import NdjsonEncoder
 from inngest_rest._core.file_import.progress import Checkpoint, RejectedLines
-from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch
+from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -81,6 +81,14 @@ def rejected_path(source: str, name: str, dead_letters: AnyPath | None = None) -
     """Return the path of rejected lines: beside the file; for other input, in this folder."""
     beside = re.sub(r"[^\w.-]", "_", name) if source == STDIN else source
     return Path(dead_letters or f"{beside}.rejected.ndjson")
+
+
+def batches_of_file(session: Session, path: AnyPath, name: str | None) -> Iterator[Batch]:
+    """Yield the events of a file as they would be sent."""
+    options = check_options(path, name, None, resume=False)
+    encoder = NdjsonEncoder(options.name, session.name_convention)
+    with closing(Lines(options.path)) as lines:
+        yield from map(encoder.batch, lines.chunks(DEFAULT_EVENTS, DEFAULT_BYTES))
 
 
 def send_file(

@@ -12,7 +12,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -292,7 +292,7 @@ def _view(record: Record, console: Console, projection: Projection) -> Iterator[
             if of_it:
                 yield from (Text(), table_of(of_it, console))
         case Sent() as sent:
-            yield from _sent(sent)
+            yield from _sent(sent, console)
         case RunSummary() as summary:
             if summary.groups:
                 yield table_of(summary.groups, console)
@@ -322,10 +322,16 @@ def _acted(acted: Acted, console: Console) -> Iterator[Any]:
     yield from _and_more(len(acted.rows[_MOST_ROWS:]) + acted.rows_left_out)
 
 
-def _sent(sent: Sent) -> Iterator[Any]:
+def _sent(sent: Sent, console: Console) -> Iterator[Any]:
+    if sent.preview is not None:
+        found = sent.preview
+        yield Text(f"would send {found.events:,} events, {found.bytes:,} bytes")
+        yield from [table_of(found.functions, console)] if found.functions else ()
+        yield from (Text(visible(f"not checked: {each}"), style="dim") for each in found.unchecked)
+        sent = evolve(sent, failures=found.failures)
     counts = {"accepted": sent.accepted, "rejected": sent.rejected, "unknown": sent.unknown}
     told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-    yield Text(f"{told or 'nothing sent'} at {safe(sent.target.event_url)}")
+    yield Text(f"{told or 'nothing was sent'} at {safe(sent.target.event_url)}")
     yield from (Text(visible(id)) for id in sent.ids[:_MOST_ROWS])
     yield from _and_more(sent.accepted - min(len(sent.ids), _MOST_ROWS))
     for each in sent.failures[:_MOST_ROWS]:
