@@ -77,7 +77,7 @@ def test_metrics_are_in_the_format_of_prometheus(by: str, run: Run) -> None:
 
 
 def test_nothing_is_a_summary_of_no_runs(run: Run) -> None:
-    assert run("runs", "summary", "-o", "table").out == "no runs\n"
+    assert run("runs", "summary", "-o", "table").out == "no runs\nSearched runs with no filter.\n"
     assert run("runs", "summary", "-o", "json").answer["data"]["groups"] == []
 
 

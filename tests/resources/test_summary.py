@@ -134,6 +134,16 @@ def test_errors_that_differ_in_ids_and_numbers_are_one_error_of_a_function(
     assert lists.asked == ["/v2/runs"] * 3
 
 
+def test_runs_that_are_selected_by_their_errors_are_listed_once(summarize: Summarize) -> None:
+    summary, lists = summarize(error_contains="of 1100 was")
+    assert [(group.name, group.counts) for group in summary.groups] == [
+        ("shop/queued", {"failed": 1})
+    ]
+    assert summary.groups[0].errors[0].runs == 1
+    assert lists.asked == ["/v2/runs"] * len(lists.asked)
+    assert summary.notes[0].startswith("Searched runs with status='failed', error_contains=")
+
+
 def test_by_error_only_failed_runs_are_listed(summarize: Summarize) -> None:
     summary, _ = summarize(by="error")
     (group,) = summary.groups

@@ -25,7 +25,7 @@ from inngest_rest.summary import ErrorCount, Percentiles, RunGroup, RunSummary
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from inngest_rest._core.calls.listing import Paging, Walk
+    from inngest_rest._core.calls.listing import Listing, Paging, Walk
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
@@ -154,9 +154,11 @@ class Summarizing:
         self._sample = check_count_or_none("sample", sample)
         self._random = Random(check_count("seed", seed))  # noqa: S311 - a sample is no secret
         self._on_progress = on_progress or (lambda *_: None)
-        self._walk = self._list(self._selection, limit, has_errors=by == "error")
-        self._groups: dict[str, Group] = {}
-        self._is_cut, self._has_errors = False, by == "error"
+        where = self._selection.where
+        self._has_errors = by == "error" or where is not None or self._selection.needs_output
+        self._listing = self._list(self._selection, limit)
+        self._walk, self._groups = self._listing.walk(), dict[str, Group]()
+        self._is_cut, self._searched = False, ""
         self._listed = self._timed = self._got = self._unexplained = 0
         self._began = session.clock.monotonic()
 
@@ -177,7 +179,8 @@ class Summarizing:
             yield self._count()
         if self._unexplained and not self._has_errors:
             failed = evolve(self._selection, statuses=(_FAILED,))
-            walk = self._list(failed, self._unexplained, has_errors=True)
+            self._has_errors = True
+            walk = self._list(failed, self._unexplained).walk()
             while not walk.is_done:
                 yield self._explain(walk)
         if self._sample:
@@ -214,6 +217,8 @@ class Summarizing:
         return RunSummary(self._by, tuple(groups), tuple(self._notes()))
 
     def _notes(self) -> Iterator[str]:
+        if self._searched:
+            yield f"Searched {self._searched}."
         if self._is_cut:
             yield f"Stopped at the limit of {self._listed:,} runs; older ones are not counted."
         if self._got:
@@ -224,9 +229,9 @@ class Summarizing:
         elif self._timed:
             yield f"No list has waiting and running: exact gets {self._timed:,} runs by themselves."
 
-    def _list(self, selection: Selection, limit: int | None, *, has_errors: bool) -> Walk[Run]:
-        of_page: Paging = {"limit": limit, "page_size": 100}
-        return runs.list_runs(self._session, selection, include_output=has_errors, **of_page).walk()
+    def _list(self, selection: Selection, limit: int | None) -> Listing[Run]:
+        paging: Paging = {"limit": limit, "page_size": 100}
+        return runs.list_runs(self._session, selection, include_output=self._has_errors, **paging)
 
     def _count(self) -> Plan[Sequence[Due]]:
         """Count the runs of the next page; return those to get."""
@@ -252,6 +257,8 @@ class Summarizing:
                     self._unexplained += 1
         self._listed += len(page.items)
         self._is_cut = page.next_cursor is not None
+        if self._walk.is_done and (self._selection.needs_sieve or not self._listed):
+            self._searched = yield from self._listing.searched()
         self._on_progress(self._listed, self._got)
         return due
 
