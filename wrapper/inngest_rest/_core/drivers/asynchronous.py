@@ -18,9 +18,8 @@ from inngest_rest._core.drivers.exchange import (
     Body,
     check_open,
     logger,
-    pool_exhausted,
     read,
-    response_timed_out,
+    timed_out,
     transport_error,
 )
 from inngest_rest._core.drivers.httpx_internals import has_left_over
@@ -61,7 +60,7 @@ class AsyncDriver(Connected[httpx.AsyncBaseTransport]):
         self, pools: Mapping[Host, ConnectionPool[httpx.AsyncBaseTransport]], clock: Clock
     ) -> None:
         super().__init__(pools, clock)
-        self._slots = {host: _PerLoop() for host in pools}
+        self._slots: dict[tuple[Host, asyncio.AbstractEventLoop], _Slots] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     async def run(self, plan: Plan[T], stop: asyncio.Event | None = None) -> T:
@@ -95,7 +94,7 @@ class AsyncDriver(Connected[httpx.AsyncBaseTransport]):
         check_open(closed=self._closed)
         handled, started = sys.exception(), self._clock.monotonic()
         outcome: httpx.Response | TransportError
-        slots = self._slots[call.host].here()
+        slots = self._slots_here(call.host)
         was_full = slots.free.locked()
         is_sent = False
         try:
@@ -106,7 +105,7 @@ class AsyncDriver(Connected[httpx.AsyncBaseTransport]):
                 is_sent = True
                 outcome = await self._send(call, left, self._pools[call.host], slots)
         except TimeoutError:
-            outcome = (response_timed_out if is_sent else pool_exhausted)(call)
+            outcome = timed_out(call, delivered=is_sent)
         except httpx.RequestError as error:
             clear_frames(error, handled)
             outcome = transport_error(call, error, closed=self._closed)
@@ -116,6 +115,15 @@ class AsyncDriver(Connected[httpx.AsyncBaseTransport]):
         if isinstance(outcome, TransportError):
             raise outcome
         return read(call, outcome, self._clock.monotonic() - started)
+
+    def _slots_here(self, host: Host) -> _Slots:
+        key = host, asyncio.get_running_loop()
+        if key not in self._slots:
+            for each in list(self._slots):
+                if each[1].is_closed():
+                    self._slots.pop(each, None)
+            self._slots[key] = _Slots()
+        return self._slots[key]
 
     async def _send(
         self,
@@ -205,26 +213,11 @@ class AsyncDriver(Connected[httpx.AsyncBaseTransport]):
 
 
 class _Slots:
-    """The limits on concurrent requests in one event loop, which owns asyncio's primitives."""
+    """The limits on concurrent requests to a host in one event loop, which owns the primitives."""
 
     def __init__(self) -> None:
         self.free = asyncio.Semaphore(MAX_AT_ONCE)
         self.cancel_lock = asyncio.Lock()  # held while an abandoned exchange is cancelled
-
-
-class _PerLoop:
-    """Slots for each event loop."""
-
-    def __init__(self) -> None:
-        self._of: dict[asyncio.AbstractEventLoop, _Slots] = {}
-
-    def here(self) -> _Slots:
-        loop = asyncio.get_running_loop()
-        slots = self._of.get(loop)
-        if slots is None:
-            self._of = {each: of for each, of in self._of.items() if not each.is_closed()}
-            slots = self._of[loop] = _Slots()
-        return slots
 
 
 async def _whole_exchange(

@@ -13,9 +13,8 @@ from inngest_rest._core.drivers.connection_pool import Connected
 from inngest_rest._core.drivers.exchange import (
     Body,
     check_open,
-    pool_exhausted,
     read,
-    response_timed_out,
+    timed_out,
     transport_error,
 )
 from inngest_rest._core.drivers.httpx_internals import has_left_over
@@ -84,7 +83,7 @@ class Driver(Connected[httpx.BaseTransport]):
         slots = pool.slots
         was_full = not slots.acquire(blocking=False)
         if was_full and not slots.acquire(timeout=call.timeout):
-            raise pool_exhausted(call)
+            raise timed_out(call, delivered=False)
         try:
             left = call.timeout
             if was_full:
@@ -137,7 +136,7 @@ class Driver(Connected[httpx.BaseTransport]):
         try:
             for chunk in stream:
                 if self._clock.monotonic() > deadline:
-                    raise response_timed_out(call)
+                    raise timed_out(call, delivered=True)
                 if not body.add(chunk):
                     break
         finally:

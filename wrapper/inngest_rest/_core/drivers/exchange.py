@@ -54,16 +54,12 @@ def read(call: Call[T], response: httpx.Response, seconds: float) -> T:
     return call.read(response)
 
 
-def response_timed_out(call: Call[Any]) -> RequestTimeoutError:
-    return _timed_out(call, f"no complete response within {call.timeout:g} s", delivered=True)
-
-
-def pool_exhausted(call: Call[Any]) -> RequestTimeoutError:
-    reason = f"{MAX_AT_ONCE} requests were in flight for {call.timeout:g} s; this one was not sent"
-    return _timed_out(call, reason, delivered=False)
-
-
-def _timed_out(call: Call[Any], reason: str, *, delivered: bool) -> RequestTimeoutError:
+def timed_out(call: Call[Any], *, delivered: bool) -> RequestTimeoutError:
+    """Return the error for a response, or a free connection, that did not come in time."""
+    reason = f"no complete response within {call.timeout:g} s"
+    if not delivered:
+        limit = f"{MAX_AT_ONCE} requests were in flight for {call.timeout:g} s"
+        reason = f"{limit}; this one was not sent"
     logger.debug("%s %s: %s", call.method, call.url, reason)
     return RequestTimeoutError(reason, method=call.method, url=call.url, delivered=delivered)
 
