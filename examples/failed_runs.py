@@ -8,15 +8,15 @@ Exits with 1 if any run failed, so that the scheduler sends its mail.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from inngest_rest import InngestClient
 
 failed: Counter[tuple[str, str]] = Counter()
 latest: dict[tuple[str, str], str] = {}
 with InngestClient() as client:
-    since = datetime.now(UTC) - timedelta(days=1)
-    for run in client.runs.list(status="failed", since=since, include_output=True):
+    day = timedelta(days=1)
+    for run in client.runs.list(status="failed", ended_since=day, include_output=True):
         message = (run.error and run.error.message) or "no error was stored"
         kind = f"{run.app_id}/{run.function_id}", message.partition("\n")[0][:60]
         failed[kind] += 1

@@ -67,7 +67,7 @@ class Sieve(Generic[T]):
     def __str__(self) -> str:
         told = f"{self._read:,} read"
         if self._where is not None:
-            told += f", and {self._read_events:,} events" if "event" in self._where.names else ""
+            told += f", and {self._read_events:,} events" if self._read_event else ""
             told += f"; {self._undecided:,} left out, as where fails" if self._undecided else ""
             told += f" (the first: {self._why})" if self._undecided else ""
         return told

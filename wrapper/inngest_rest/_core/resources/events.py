@@ -15,7 +15,7 @@ from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.calls.sieve import Sieve
 from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.resources import fields
-from inngest_rest._core.resources.filters import check_window
+from inngest_rest._core.resources.filters import check_window, plain
 from inngest_rest._core.resources.routes import ask, in_order, past_cache
 from inngest_rest._core.typed_events import check_kind, read_event
 from inngest_rest._visible import shown
@@ -80,7 +80,7 @@ def list_events(
         return Route(operation, kwargs, expected, convert)
 
     given = {"name": name, "since": since, "until": until, "where": where}
-    asked = [f"{key}={shown(value)}" for key, value in given.items() if value is not None]
+    asked = [f"{key}={shown(plain(value))}" for key, value in given.items() if value is not None]
 
     def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:
         yield from ()
