@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 
 # What the client may ask after the recorded exchange: whether the server has v2, whether the id of
-# an unknown run is an event's, and how a run ended that has an end and is listed as unfinished.
-FOLLOW_UPS = ("getEventV1", "getRunV1", "getRunV2", "getHealthV2")
+# an unknown run is an event's, how a run ended that has an end and is listed as unfinished, and
+# which release lacks a route.
+FOLLOW_UPS = ("getEventV1", "getRunV1", "getRunV2", "getHealthV2", "getDevInfo", "listOperationsV2")
 
 
 class Replayer:

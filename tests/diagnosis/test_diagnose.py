@@ -73,7 +73,7 @@ def test_a_self_hosted_server_shows_its_release_by_its_routes(connect: Connect) 
     mock = self_hosted()
     diagnosis = diagnose(connect, mock, event_key=EVENT_KEY, signing_key=KEY)
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.SELF_HOSTED, None)
-    assert (diagnosis.release_from, diagnosis.release_below) == ("1.40.0", "1.45.0")
+    assert (diagnosis.release_from, diagnosis.release_below) == ("1.42.0", "1.45.0")
     assert of(diagnosis, Check.SIGNING_KEY).state is OK
     assert of(diagnosis, Check.EVENT_KEY).state is UNKNOWN
     assert not mock.events
@@ -93,7 +93,8 @@ def test_a_self_hosted_server_shows_its_release_by_its_routes(connect: Connect) 
         ("1.33", "1.30.0", "1.38.0"),
         ("1.38", "1.38.0", "1.39.0"),
         ("1.39", "1.39.0", "1.40.0"),
-        ("1.40", "1.40.0", "1.45.0"),
+        ("1.40", "1.40.0", "1.42.0"),
+        ("1.42", "1.42.0", "1.45.0"),
         ("1.45", "1.45.0", None),
     ],
 )
@@ -118,6 +119,14 @@ def test_a_wrong_signing_key_is_a_problem(connect: Connect) -> None:
     diagnosis = diagnose(connect, self_hosted(), signing_key=OTHER_KEY)
     assert [each.check for each in diagnosis.problems] == [Check.SIGNING_KEY]
     assert diagnosis.server_kind is ServerKind.SELF_HOSTED
+    # What it lists needs no key.
+    assert (diagnosis.release_from, diagnosis.release_below) == ("1.42.0", "1.45.0")
+    assert of(diagnosis, Check.ROUTES).state is OK
+
+
+def test_an_older_server_shows_its_routes_only_to_those_with_a_key(connect: Connect) -> None:
+    diagnosis = diagnose(connect, self_hosted(release="1.40"), signing_key=OTHER_KEY)
+    assert (diagnosis.release_from, diagnosis.release_below) == (None, None)
     assert of(diagnosis, Check.ROUTES).state is UNKNOWN
 
 
@@ -136,7 +145,7 @@ def test_each_signing_key_is_tried_by_itself(connect: Connect) -> None:
         (Check.API_KEY, WARNING),
     ]
     assert "signing_key_fallback is accepted" in of(diagnosis, Check.SIGNING_KEY).message
-    assert diagnosis.release_from == "1.40.0"
+    assert diagnosis.release_from == "1.42.0"
 
 
 def test_missing_keys_are_named(connect: Connect) -> None:

@@ -125,11 +125,14 @@ class AbsentRoutes:
     Attributes:
         v2_root: Where it has v2.
         has_queries: Whether it was found to filter runs by an expression.
+        release: Which release it has, in a sentence; empty if it does not tell, None before it was
+            asked.
     """
 
     def __init__(self) -> None:
         self.v2_root = V2_ROOT
         self.has_queries = False
+        self.release: str | None = None
         self._until: dict[str, float] = {}
 
     def add(self, operation: Operation, now: float) -> None:

@@ -10,14 +10,13 @@ from urllib.parse import urlsplit
 import httpx
 from attrs import evolve
 
-from inngest_rest._core.calls import answers
+from inngest_rest._core.calls import answers, releases
 from inngest_rest._core.calls.operation import redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, NoModule, Route
 from inngest_rest._core.calls.server_clock import http_date
 from inngest_rest._core.diagnosis import rules
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.plans import Plan, call
-from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.fields import required
 from inngest_rest._core.resources.functions import ignores_repeated_ids
 from inngest_rest._version import __version__
@@ -50,6 +49,13 @@ HEALTH = _route(ingest.get_health, api.Health, lambda it: required(it.message, "
 DEV_INFO = _route(ingest.get_dev_info, api.DevInfo, lambda it: required(it.version, "version"))
 V1 = _route(v1.list_events_v1, api.V1EventListEnvelope, limit=1)
 """A cheap read that needs the signing key."""
+LISTED: Route[Any, str | None] = Route(
+    v2.list_operations_v2,
+    v2.list_operations_v2.get_kwargs(),
+    httpx.Response,
+    releases.first_that_lists,
+)
+"""The operations of the server, which needs no key."""
 V2 = _route(v2.get_health_v2, api.V2HealthEnvelope)
 """The same in v2, which also accepts an API key."""
 CANCELLATIONS = _route(v1.list_cancellations_v1, api.V1CancellationListEnvelope)
@@ -90,7 +96,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         if all(re.fullmatch(_CLOUD_HOST, urlsplit(url).hostname or "") for url in found.hosts):
             found.kind = ServerKind.CLOUD
         elif (version := (yield from probe(session, DEV_INFO)).value) is not None:
-            found.kind, found.release = ServerKind.DEV, rules.release_of(version)
+            found.kind, found.release = ServerKind.DEV, releases.release_of(version)
         elif health.server_kind is not None:
             is_dev = health.server_kind == "dev"
             found.kind = ServerKind.DEV if is_dev else ServerKind.SELF_HOSTED
@@ -103,8 +109,9 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         bearer = yield from _try_keys(session, found)
         if found.release is not None:
             found.releases = rules.Releases.exactly(found.release)
-        elif found.kind is ServerKind.DEV or (bearer and found.kind is not ServerKind.CLOUD):
-            found.releases = yield from _narrow_down(session, bearer)
+        elif found.kind is not ServerKind.CLOUD:
+            may_read = found.kind is ServerKind.DEV or bearer is not None
+            found.releases = yield from _narrow_down(session, bearer, may_read=may_read)
         if found.kind is ServerKind.DEV or bearer:
             listed = yield from probe(session, CANCELLATIONS, bearer)
             found.cancels_in_bulk = not listed.is_failure
@@ -156,28 +163,35 @@ def _probe_v2(session: Session, bearer: Secret | None) -> Plan[rules.Answer]:
     return answer
 
 
-def _narrow_down(session: Session, bearer: Secret | None) -> Plan[rules.Releases]:
-    """Return the releases consistent with the routes that the server has."""
+def _narrow_down(
+    session: Session, bearer: Secret | None, *, may_read: bool
+) -> Plan[rules.Releases]:
+    """Return the releases consistent with what the server lists, or with the routes it has."""
+    listed = yield from probe(session, LISTED)
+    if listed.value is not None:
+        is_newest = listed.value == releases.QUERY_SINCE
+        return rules.Releases(listed.value, None if is_newest else releases.QUERY_SINCE)
+    if not may_read:
+        return rules.Releases()
     health = yield from _probe_v2(session, bearer)
     if health.has_route is None:
         return rules.Releases()
     if health.has_route and session.absent.v2_root == V2_ROOT:
-        releases = rules.Releases(_V2_ROOT_SINCE)
+        bounds = rules.Releases(_V2_ROOT_SINCE, releases.LISTS_SINCE)
     else:
-        releases = rules.Releases(below=_V2_ROOT_SINCE if health.has_route else _V2_SINCE)
-    by_query: tuple[Route[Any, Any], ...] = (runs.query_route(session),)
-    for route in by_query + BY_RELEASE:
-        has = releases.have(route.operation)
+        bounds = rules.Releases(below=_V2_ROOT_SINCE if health.has_route else _V2_SINCE)
+    for route in BY_RELEASE:
+        has = bounds.have(route.operation)
         if has is None:
             answer = health if route is V2 else (yield from probe(session, route, bearer))
             has = answer.has_route
             if has:
-                releases = evolve(releases, first=route.operation.since)
+                bounds = evolve(bounds, first=route.operation.since)
             elif has is False:
-                releases = evolve(releases, below=route.operation.since)
+                bounds = evolve(bounds, below=route.operation.since)
         if has is not False:
             break
-    return releases
+    return bounds
 
 
 def probe(

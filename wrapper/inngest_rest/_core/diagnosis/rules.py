@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -127,12 +126,6 @@ class Releases:
         if self.below is not None and numbers(self.below) <= numbers(since):
             return False
         return None
-
-
-def release_of(version: str) -> str | None:
-    """Return the release in a version such as 1.43.0-253303c, or None."""
-    found = re.match(r"v?(\d{1,9}\.\d{1,9}\.\d{1,9})\b", version)
-    return found and found[1]
 
 
 def numbers(release: str) -> tuple[int, ...]:
