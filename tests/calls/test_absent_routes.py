@@ -321,7 +321,7 @@ def test_the_error_for_an_absent_route_tells_the_release_which_each_client_asks_
     release: str, absent: str, dev: bool, told: str
 ) -> None:
     key = "signkey-prod-" + "ab" * 32
-    keys = {} if dev else {"signing_key": key}
+    keys: Any = {} if dev else {"signing_key": key}
     mock = MockServer(release=release, **keys)
     mock.fault(answers(404), path=absent, times=None)
     base: Any = {"dev": True} if dev else {"base_url": "http://127.0.0.1:8288", **keys}
