@@ -73,6 +73,8 @@ def test_a_filter_selects_the_oldest_first_and_not_what_the_label_has_sent(
     assert [row.id for row in planned.rows] == stored
     assert [row.event_name for row in planned.rows] == ["shop/order"] * 3
     assert (outcomes(planned), len(mock.events)) == (["planned"] * 3, 4)
+    some = client.events.resend(where="event.data.n == 1", dry_run=True)
+    assert [row.id for row in some.rows] == stored[1:2]
     newest = client.events.resend(name="shop/order", limit=2, in_flight=1)
     assert [row.id for row in newest.rows] == stored[1:]
     assert [each.id for each in mock.events[4:]] == [f"resent-{it}" for it in stored[1:]]

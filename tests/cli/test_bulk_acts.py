@@ -467,3 +467,19 @@ def test_nothing_is_read_from_standard_input_but_where_it_is_asked_for(
     (id,) = send(client, mock, "open")
     run("runs", "cancel", id, stdin="not read")
     assert sys.stdin.read() == "not read"
+
+
+def test_a_token_confirms_no_other_step_or_label(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "failed", 2)
+    events = [mock.runs[-1].event_id, mock.runs[-2].event_id]
+    for words, other in (
+        (("runs", "replay", *ids), ("--from-step", "step")),
+        (("events", "resend", *events), ("--label", "other")),
+    ):
+        plan = json.loads(run(*words, "--dry-run", "-o", "json").out)
+        token = ("--confirm", plan["data"]["confirm"])
+        assert run(*words, *other, *token).status == 9
+        assert run(*words, *token).status == 0
+    assert (len(mock.runs), len(mock.events)) == (6, 4)

@@ -29,6 +29,7 @@ ROWS = agent.rows_of(SKILL)
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Serve the shop, and make the files of the examples."""
     world = World(tmp_path)
+    world.mock.function("shop", "confirm", trigger="shop/order.created")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "order.json").write_text('{"order": 1}', encoding="utf-8")
     (tmp_path / "input.json").write_text('{"order": 1}', encoding="utf-8")

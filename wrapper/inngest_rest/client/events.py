@@ -185,6 +185,7 @@ class Events(Resource):
         name: str | None = None,
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
+        where: str | None = None,
         limit: int | None = None,
         label: str = "resent",
         to: Sender | str | None = None,
@@ -207,7 +208,7 @@ class Events(Resource):
 
         Args:
             ids: The internal ids of the events. Pass these, or a filter, or `resume`.
-            name, since, until: As in `list`; all events are listed before the first one is sent.
+            name, since, until, where: As in `list`; all are listed before the first one is sent.
             limit: Maximum number of events to send, the newest of them.
             label: What the new ids begin with. Another one sends the same events anew.
             to: Where to send them: an environment of the server by its name, or in Python another
@@ -238,7 +239,7 @@ class Events(Resource):
         return ResendJob(
             self._session,
             ids,
-            {"name": name, "since": since, "until": until},
+            {"name": name, "since": since, "until": until, "where": where},
             limit=limit,
             label=label,
             to=to,
