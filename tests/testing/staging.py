@@ -36,7 +36,7 @@ Item: TypeAlias = dict[str, Any]
 
 ULID = re.compile(r"\b01[0-9A-HJKMNP-TV-Z]{24}\b")
 MOMENT_NS = 50_000_000
-LONG = timedelta(days=2)
+LONG = timedelta(days=30)
 REQUEST = timedelta(seconds=1)
 RELEASE = re.compile(r"(?<![\d.])\d+\.\d+(?:\.\d+)?(?![\d.])")
 NOT_FOUND = "404 page not found\n"

@@ -247,7 +247,7 @@ class Job(Record):
     signal: str | None = None
     function: str | None = None
     event_id: str | None = None
-    concurrency_keys: Mapping[str, int] = field(factory=dict[str, int])
+    concurrency_keys: Mapping[str, int] = field(factory=dict[str, int], repr=False)
 
 
 @frozen(repr=False)

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.bulk.invoke import InvokeJob
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.resources import functions
-from inngest_rest._core.resources.wait import wait as wait_for_run
+from inngest_rest._core.resources.wait import wait_for_started
 from inngest_rest.client._resource import Resource
 
 if TYPE_CHECKING:
@@ -111,13 +110,15 @@ class Functions(Resource):
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`; to wait, as `runs.wait`.
         """
-        seconds = None if wait is None else check_seconds("wait", wait)
-        run_id = self._driver.run(
-            functions.invoke(self._session, app, function, data, idempotency_key=idempotency_key)
+        return self._driver.run(
+            wait_for_started(
+                self._session,
+                functions.invoke(
+                    self._session, app, function, data, idempotency_key=idempotency_key
+                ),
+                wait,
+            )
         )
-        if seconds is None:
-            return run_id
-        return self._driver.run(wait_for_run(self._session, run_id, seconds))
 
     def invoke_many(
         self,

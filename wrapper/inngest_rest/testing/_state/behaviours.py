@@ -262,8 +262,8 @@ def as_runner(name: str, given: object) -> Runner:
     if isinstance(given, Behaviour) or callable(given):
         return given
     raise TypeError(
-        f"{name} must be a behaviour, as completes(...) and the other functions of this module "
-        f"return one, or a callable, and is {given!r}: for an output, completes({given!r})"
+        f"{name} must be completes(...), another of this module, or a callable, and is {given!r}: "
+        f"for an output, completes({given!r})"
     )
 
 
