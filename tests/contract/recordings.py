@@ -112,7 +112,7 @@ def is_of_absent_route(recording: Recording, operation: Operation) -> bool:
     is_older = bool(operation.since) and _is_before(recording, str(operation.since))
     if recording.is_web_ui and operation.content(200):
         return is_older or recording.release is None
-    return is_older and (recording.status in (405, 501) or _says_not_found(recording))
+    return is_older and (recording.status in (405, 501) or says_not_found(recording))
 
 
 def _is_before(recording: Recording, since: str) -> bool:
@@ -126,7 +126,8 @@ def _parts(release: str) -> tuple[int, ...]:
     return tuple(map(int, release.removesuffix(".0").split(".")))
 
 
-def _says_not_found(recording: Recording) -> bool:
+def says_not_found(recording: Recording) -> bool:
+    """Return whether the server knows no such route."""
     return recording.status == 404 and recording.received in (
         "404 page not found\n",
         {"errors": [{"code": "api_error", "message": "Not Found"}]},
@@ -152,7 +153,7 @@ def _is_outside_api(recording: Recording, _: Document) -> bool:
 
 def _is_no_route(recording: Recording, _: Document) -> bool:
     names = ("/nope", "/nosuch")  # asked without the right key, so that only 401 comes back
-    return _says_not_found(recording) or recording.is_web_ui or recording.path.endswith(names)
+    return says_not_found(recording) or recording.is_web_ui or recording.path.endswith(names)
 
 
 # Why an exchange may belong to no operation, in the order checked. The description of the document

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from scripts.internal.site import docstrings
+import re
+
+from inngest_rest._table import ROWS
+from scripts.internal.site import docstrings, programs, reference, servers
+from scripts.internal.site.machines import plain
 from scripts.internal.site.names import pages, placed, public
 from scripts.internal.site.stage import contents
+from tests.contract.recordings import read_all
 
 
 def test_every_public_name_is_in_a_group_of_the_reference_and_nothing_else_is() -> None:
@@ -58,3 +63,43 @@ INDEX = """\
 
 def test_the_sidebar_has_the_pages_of_the_index_under_its_headings() -> None:
     assert contents(INDEX) == {"": ["start"], "Guides": ["guides/runs", "concepts"]}
+
+
+def test_every_variable_that_the_code_reads_is_described() -> None:
+    assert [name for name, said in programs.variables().items() if not said] == []
+    assert len(programs.variables()) > 10
+
+
+def test_each_operation_has_a_word_for_each_server() -> None:
+    words = {each.cell(server).state for each in servers.known() for server in servers.servers()}
+    assert words <= servers.STATES.keys()
+    assert {"seen", "error", "absent", "since", "read"} <= words
+
+
+def test_a_word_of_the_table_is_that_of_the_recordings_and_the_document() -> None:
+    known = {each.operation.id: each for each in servers.known()}
+
+    def word(operation: str, release: str, kind: str = "dev") -> str:
+        return known[operation].cell(servers.Server(release, kind)).state
+
+    assert word("listRunsV2", "1.43") == "seen"
+    assert word("listRunsV1", "1.17") == "absent"  # recorded: 404 of an unknown route
+    assert word("cancelRunV1", "1.33", "start") == "error"  # recorded with a wrong key alone
+    assert word("createScoresV2", "1.25", "start") == "since"
+    assert word("getDevInfo", "1.45") == "read"
+    assert known["createEnvV2"].cloud.state == "docs"
+
+
+def test_each_recording_is_on_a_page_and_each_method_in_the_table_of_requests() -> None:
+    pages = servers.pages()
+    text = "\n".join(pages.values())
+    missing = [each.name for each in read_all() if f"(recording-{each.name})=" not in text]
+    assert missing == []
+    table = pages["reference/methods"]
+    assert [row.name for row in ROWS if f"| `client.{row.name}` |" not in table] == []
+
+
+def test_a_page_for_machines_has_nothing_of_sphinx() -> None:
+    for text in reference.texts().values():
+        found = re.search(r"^:::|^\(.*\)=$|\{(annotation|py:\w+)\}", plain(text), re.MULTILINE)
+        assert found is None

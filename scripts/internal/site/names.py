@@ -163,7 +163,12 @@ PAGES = (
         "Types",
         "Types of arguments, for annotations of your own.",
         (
-            _part("Selections of runs", "RunFilter RunSelection", "inngest_rest.typing"),
+            _part(
+                "Selections and pages",
+                "RunFilter RunSelection Paging",
+                "inngest_rest.typing",
+                rest_of="inngest_rest.typing",
+            ),
             _part(
                 "Arguments",
                 "Seconds StatusFilter StatusName ChangeKind ApiVersion "
@@ -185,6 +190,7 @@ PAGES = (
                 "Behaviours of functions",
                 "completes fails retries sleeps waits_for works steps Behaviour Runner EventDict",
                 "inngest_rest.testing",
+                rest_of="inngest_rest.testing",
             ),
             _part("Flow control", "when Condition", "inngest_rest.testing"),
             _part(
@@ -211,7 +217,7 @@ def pages() -> tuple[Page, ...]:
         rest = [
             name.removeprefix(f"{part.module}.")
             for name, it in everything.items()
-            if part.rest_of == getattr(it, "__module__", None)
+            if part.rest_of in {getattr(it, "__module__", None), name.rpartition(".")[0]}
             and name not in named
             and name not in twins
         ]

@@ -5,7 +5,6 @@ All is read from the table of calls and from the parsers that the programs thems
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,6 @@ from inngest_rest import InngestClient
 from inngest_rest._programs import schemas
 from inngest_rest._programs.command import parser
 from inngest_rest._programs.command.options import OPTIONS, PROGRAM
-from inngest_rest._programs.parameters import parameters
 from inngest_rest._programs.tools import Tools
 from inngest_rest._table import Effect, commands
 from scripts.internal.site import docstrings
@@ -253,10 +251,7 @@ def _named_in_code() -> Iterator[str]:
     for path in (ROOT / "wrapper").rglob("*.py"):
         if "testing" in path.parts:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            text = node.value if isinstance(node, ast.Constant) else None
-            if isinstance(text, str) and re.fullmatch(r"INNGEST_[A-Z_]+[A-Z]", text):
-                yield text
+        yield from re.findall(r'"(INNGEST_[A-Z_]+[A-Z])"', path.read_text(encoding="utf-8"))
 
 
 def _variables() -> str:
@@ -268,11 +263,6 @@ def _variables() -> str:
         ),
     ]
     for name, said in variables().items():
-        listed = [f"- {each}" for each in said] or ["- Read by the command."]
+        listed = [f"- {each}" for each in said]
         blocks.append(f"({name.lower()})=\n## {name}\n\n" + "\n".join(listed))
     return "\n\n".join(blocks) + "\n"
-
-
-def parameters_of(row: Row) -> list[str]:
-    """Return the names of what a command and a tool take."""
-    return [each.name for each in parameters(row)]

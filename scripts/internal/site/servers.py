@@ -22,6 +22,7 @@ from tests.contract.recordings import (
     Recording,
     is_of_absent_route,
     read_all,
+    says_not_found,
     why_outside,
 )
 from tests.contract.sources import Sources
@@ -63,7 +64,7 @@ class Cell:
 STATES = {
     "seen": "recorded: the server has it, and did what was asked in at least one exchange",
     "error": "recorded: the server has it, and each exchange is an error, often about a key",
-    "absent": "recorded: the server does not have it",
+    "absent": "recorded: the server does not have it, or has it and does nothing (501)",
     "since": "not tried: the server is older than the first release that has it",
     "read": "not tried: it stands in the source of this release",
     "docs": "not tried: the vendor documents it, for Inngest Cloud",
@@ -82,7 +83,7 @@ class Known:
         """Return what is known of a server."""
         found = self.by_server.get(server, [])
         label = f"exchanges-{self.operation.id.lower()}-{server.anchor}"
-        if there := [each for each in found if not is_of_absent_route(*each)]:
+        if there := [each for each in found if not self._is_absent(each)]:
             is_done = any(not each.recording.is_refusal for each in there)
             return Cell("seen" if is_done else "error", label)
         if found:
@@ -92,6 +93,14 @@ class Known:
         if any(server.release in each.read for each in self._sources()):
             return Cell("read")
         return Cell("-")
+
+    def _is_absent(self, exchange: Exchange) -> bool:
+        """Return whether a response is that of a server that lacks the operation, or its effect."""
+        recording, operation = exchange
+        if is_of_absent_route(recording, operation):
+            return True
+        is_only_cloud = operation.tag != "ingest" and operation.since is None
+        return recording.status == 501 or (is_only_cloud and says_not_found(recording))
 
     @property
     def cloud(self) -> Cell:
@@ -130,14 +139,15 @@ def known() -> tuple[Known, ...]:
     return tuple(found.values())
 
 
-def servers() -> list[Server]:
+@cache
+def servers() -> tuple[Server, ...]:
     """Return the servers of the table: each release that was recorded or read, dev and not."""
     releases = {each.minor_release for each in read_all()}
     for each in DOCUMENT.operations:
         for sources in map(Sources.of, each.responses.values()):
             releases |= sources.read | sources.recorded
     ordered = sorted(releases, key=_parts)
-    return [Server(release, kind) for release in ordered for kind in KINDS]
+    return tuple(Server(release, kind) for release in ordered for kind in KINDS)
 
 
 def pages() -> dict[str, str]:
@@ -154,7 +164,7 @@ def _truth() -> str:
     recorded = sum(len(each) for one in known() for each in one.by_server.values())
     legend = "\n".join(f"- {{state}}`{state}` {text}." for state, text in STATES.items())
     blocks = [
-        "(page-servers)=\n# What each server does",
+        "---\nhide-toc: true\n---\n\n(page-servers)=\n# What each server does",
         (
             f"Each operation by each server, as far as it is known: {recorded} exchanges were "
             "recorded from dev and self-hosted servers, and Inngest Cloud is known by its "
@@ -173,7 +183,7 @@ def _truth() -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _table(rows: Iterable[Known], columns: list[Server]) -> str:
+def _table(rows: Iterable[Known], columns: tuple[Server, ...]) -> str:
     head = ["operation", "since", *(each.words for each in columns), "Inngest Cloud"]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for each in rows:
@@ -273,7 +283,7 @@ def _methods() -> str:
         lines.append(f"| `client.{row.name}` | {asked or '-'} | {others or '-'} | {http} |")
     return "\n\n".join(
         [
-            "(page-methods)=\n# What each method asks",
+            "---\nhide-toc: true\n---\n\n(page-methods)=\n# What each method asks",
             (
                 "The operations behind each method, in the order in which they are tried, and the "
                 "methods whose requests it makes as well. [What each server does](#page-servers) "
