@@ -269,7 +269,7 @@ def test_an_empty_answer_says_what_was_searched(
     listing = shop.runs.list(**filter)
     assert list(listing) == []
     assert told in listing.searched()
-    status = {"status": "cancelled", **filter}
+    status: dict[str, Any] = {"status": "cancelled", **filter}
     report = shop.runs.replay_all(**status)
     assert report.rows == ()
     assert re.search("nothing to do.*" + re.escape(told), str(report))

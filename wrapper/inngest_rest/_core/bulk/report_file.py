@@ -152,7 +152,7 @@ def _put(rows: list[ActionRow], row: ActionRow, count: int) -> None:
 
 def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:
     """Return whether a selection is the header's with the instants that its times stood for."""
-    asked = header["selection"] or {}
+    asked: Mapping[str, Any] = header["selection"] or {}
     before = "ended_" if any(name.startswith("ended_") for name in asked) else ""
     window = {f"{before}{name}": header[name] for name in ("since", "until") if header.get(name)}
     return bool(selection == {**asked, **window})

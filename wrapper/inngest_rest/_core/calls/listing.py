@@ -148,10 +148,11 @@ class Walk(Generic[T]):
     def __init__(self, listing: Listing[T]) -> None:
         self._listing = listing
         self._cursor = listing.start
-        self._left = listing.limit
+        self._left: int | None = listing.limit
         self._seen = {listing.start}
         self._last_ids: set[str] = set()
-        self._sieve = listing.last_sieve = listing.sieve and listing.sieve()
+        self._sieve: Sieve[T] | None = listing.sieve() if listing.sieve else None
+        listing.last_sieve = self._sieve
         self._is_empty = listing.is_empty = listing.start is None
         self._began: float | None = None
         # The server's time when it began; None before the first page.
