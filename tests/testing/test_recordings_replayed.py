@@ -91,6 +91,10 @@ def _describes_tools(exchange: Exchange) -> bool:
     return exchange.route == "/v2/operations" and exchange.status == 200
 
 
+def _retries_a_step(exchange: Exchange) -> bool:
+    return any(item.get("kind") == "edge" for item in exchange.items)
+
+
 NOT_REPLAYED: dict[str, Callable[[Exchange], bool]] = {
     "the request is cut in the recording": _is_cut,
     "the body is not text": _is_not_text,
@@ -98,6 +102,7 @@ NOT_REPLAYED: dict[str, Callable[[Exchange], bool]] = {
     "the server failed, or has no store for it": _failed,
     "a setting that the mock lacks": _needs_configuration,
     "texts for agents, of which the mock has those that tell releases apart": _describes_tools,
+    "the mock tries whole functions again, not a step": _retries_a_step,
     "releases differ in which sessions of an event they refuse": _checks_sessions,
 }
 REPLAYED = [
