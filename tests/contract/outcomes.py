@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from .parsing import Exchange
 
-_RESULTS: dict[str, Any] = {"None": NoneType, "str": str, "list[str]": list[str]}
+# Without a wait, what starts runs returns ids alone.
+_RESULTS: dict[str, Any] = {
+    "None": NoneType,
+    "str": str,
+    "list[str]": list[str],
+    "str | Run": str,
+    "list[str | Run]": list[str],
+}
 
 
 def _result(row: Row) -> Any:

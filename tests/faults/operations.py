@@ -33,7 +33,11 @@ BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 # What a client has that sends nothing by itself.
 # What `diagnose` makes of a bad server is its result [tests/diagnosis].
 # `call` and `request` retry by the method, as any route [tests/calls/test_direct.py].
-NOT_OPERATIONS = {"call", "close", "diagnose", "raw", "request", "with_options", "target"}
+# A preview says itself what it could not read [tests/explain/test_preview.py].
+NOT_OPERATIONS = {
+    *("call", "close", "diagnose", "preview", "preview_file", "raw", "request", "target"),
+    "with_options",
+}
 
 
 @frozen
@@ -131,6 +135,7 @@ _OTHERS: dict[str, dict[str, Any]] = {
     "runs.cancel_all": {"in_flight": 1},
     "apps.sync": {"url": "http://127.0.0.1:9/api/inngest"},  # where nothing listens
     "runs.replay_all": {"in_flight": 1},
+    "events.resend": {"in_flight": 1},
     "functions.invoke_many": {"inputs": [{}], "in_flight": 1},
     "cancellations.create": {
         "function": "shop-charge",
@@ -151,6 +156,7 @@ _KINDS = {
     "runs.watch": "watch",
     "runs.cancel_all": "bulk without result",
     "runs.replay_all": "bulk after a look",
+    "events.resend": "bulk after a look",
     "functions.invoke_many": "bulk",
     "health": "health",
 }

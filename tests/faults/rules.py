@@ -183,6 +183,8 @@ _LOOKS_AFTER_404 = {
     "events.wait": 10,
     "events.explain": 2,
     "runs.get": 3,
+    "runs.explain": 3,
+    "runs.follow": 11,
     "runs.wait": 12,
     **dict.fromkeys(("runs.cancel", "runs.replay", "runs.jobs", "runs.trace"), 2),
     "runs.replay_all": 2,

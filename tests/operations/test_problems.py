@@ -119,6 +119,12 @@ def test_a_wait_for_what_never_appeared_says_how_to_find_it(
     assert what in str(problem_of(error).hint)
 
 
+def test_who_followed_a_run_for_too_short_a_time_is_told_to_do_so_again(world: World) -> None:
+    error = run(world, "runs.follow", {"id": world.open_run(), "timeout": 1}).error
+    assert error is not None
+    assert str(error.hint) == "It goes on all the same: do this again, or for longer."
+
+
 def test_a_wait_says_nothing_of_what_was_done_before_it() -> None:
     error = WaitTimeoutError("the run has not ended", run=None)
     send = OPERATIONS["send"]

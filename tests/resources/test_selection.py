@@ -259,6 +259,7 @@ EMPTY = [
     ({"app": "shp"}, "there is no app 'shp'; did you mean 'shop'"),
     ({"function": "shop/chrge"}, "app shop has no function 'chrge'; did you mean 'charge'"),
     ({"app": "shop", "status": "cancelled"}, "status='cancelled', app='shop'"),
+    ({"ended_since": timedelta(hours=1), "status": "cancelled"}, "ended_since='1:00:00 ago'"),
 ]
 
 

@@ -81,7 +81,8 @@ def test_what_lists_tell_of_times_is_called_the_total_and_nothing_else(
     summary, lists = summarize()
     assert gets(lists) == []
     assert [set(group.times) for group in summary.groups] == [{"total"}, {"total"}]
-    assert summary.notes == ("No list has waiting and running: exact gets 120 runs by themselves.",)
+    more = "exact=True gets 120 runs one by one and adds waiting and running"
+    assert summary.notes == (f"Lists have no start times: {more}.",)
 
 
 def test_exact_tells_the_function_that_waits_from_the_one_that_runs(summarize: Summarize) -> None:

@@ -227,7 +227,8 @@ class Summarizing:
             told = f"Got {self._got:,} of {self._timed:,} runs one by one in {seconds:,.1f} s"
             yield f"{told}{rest if self._got < self._timed else ''}."
         elif self._timed:
-            yield f"No list has waiting and running: exact gets {self._timed:,} runs by themselves."
+            more = f"exact=True gets {self._timed:,} runs one by one and adds waiting and running"
+            yield f"Lists have no start times: {more}."
 
     def _list(self, selection: Selection, limit: int | None) -> Listing[Run]:
         paging: Paging = {"limit": limit, "page_size": 100}

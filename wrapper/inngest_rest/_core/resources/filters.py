@@ -262,7 +262,7 @@ _VARIABLES = ("run", "event", "error", "output")
 def plain(value: str | datetime | timedelta | None) -> str | None:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    return None if value is None else str(value)
+    return f"{value} ago" if isinstance(value, timedelta) else value
 
 
 def check_window(

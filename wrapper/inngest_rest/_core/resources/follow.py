@@ -85,9 +85,9 @@ class Follow:
             now = clock.monotonic()
             left = feed.next_at - now
             if now >= self._deadline:
-                raise errors.WaitTimeoutError(
-                    f"run {self._id} had not ended when the timeout expired", run=None
-                )
+                what, ids = ("had not ended", [self._id]) if feed.root else ("did not appear", [])
+                message = f"run {self._id} {what} when the timeout expired"
+                raise errors.WaitTimeoutError(message, run=None, ids=ids)
             if left > 0 or not feed.asking.acquire(blocking=False):
                 yield from sleep(min(max(left, _LOOK), SLICE, self._deadline - now))
                 return
