@@ -175,6 +175,11 @@ class LinkNames(SphinxPostTransform):
 
     def run(self, **_: Any) -> None:
         names = names_of(self.env)
+        # Before Sphinx looks for a name of ours that ends so: a field may be called `bytes`.
+        for xref in list(self.document.findall(addnodes.pending_xref)):
+            if xref.get("refdomain") == "py" and (uri := ELSEWHERE.get(xref["reftarget"])):
+                text = nodes.Text(xref["reftarget"])
+                xref.replace_self(nodes.reference("", "", text, refuri=uri, internal=False))
         for node in list(self.document.findall(nodes.literal)):
             if any(
                 isinstance(each, nodes.reference | nodes.title | addnodes.desc_signature)
