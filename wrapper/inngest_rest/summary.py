@@ -12,7 +12,7 @@ from inngest_rest.record import Record
 
 
 class Percentiles(NamedTuple):
-    """Times that half of the runs, and 95 of 100, did not exceed, each within 1 %."""
+    """Times that half of the runs, and 95 of 100, did not exceed, within 1 % or a millisecond."""
 
     p50: timedelta
     p95: timedelta
@@ -38,8 +38,8 @@ class RunGroup(Record):
         times: Of the runs that completed or failed, p50 and p95 in seconds: "total" from queued to
             ended, and of those that were got one by one "waiting" until the start, and "running".
         oldest_open: The id of the oldest run that is queued or running.
-        longest: The id of the run that took the longest: from the start to the end if all were got,
-            else from queued to ended.
+        longest: The id of the run that took the longest: from queued to ended, but if all were got
+            by `exact`, from the start to the end.
         errors: The five most frequent errors, each with the number of runs and the id of one.
     """
 

@@ -23,9 +23,9 @@ from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.summary import ErrorCount, Percentiles, RunGroup, RunSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from inngest_rest._core.calls.listing import Listing, Paging, Walk
+    from inngest_rest._core.calls.listing import Listing, Walk
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
     from inngest_rest.typing import RunSelection, SummaryBy
 
     At = datetime | None
-    Due = tuple["Group", Run]
-
-_ARGUMENTS = ("by", "exact", "sample", "seed", "limit", "on_progress")
+    Due = list[tuple["Group", Run]]
 
 _FAILED = RunStatus.FAILED
 # One that was cancelled did not take its time.
@@ -58,22 +56,19 @@ _VARIABLE = (
 _BASE = 1.01 / 0.99
 
 
-class Sketch:
+class Sketch(Counter[int]):
     """A DDSketch (Masson, Rim and Lee, VLDB 2019) of times: percentiles within 1 %.
 
-    No package of it, or of t-digest, is both maintained and built for each supported Python.
+    It has at most 1,730 bins, from a microsecond to 30 years. No package of it, or of t-digest, is
+    both maintained and built for each supported Python.
     """
 
-    def __init__(self) -> None:
-        self._bins = Counter[int]()  # at most 1,730: from a microsecond to 30 years
-
     def add(self, time: timedelta) -> None:
-        seconds = min(max(time.total_seconds(), 1e-6), 1e9)
-        self._bins[math.ceil(math.log(seconds, _BASE))] += 1
+        self[math.ceil(math.log(min(max(time.total_seconds(), 1e-6), 1e9), _BASE))] += 1
 
     def percentiles(self) -> Percentiles:
-        bins = sorted(self._bins)
-        below = list(accumulate(self._bins[each] for each in bins))
+        bins = sorted(self)
+        below = list(accumulate(self[each] for each in bins))
         ranks = (share * (below[-1] - 1) for share in (0.5, 0.95))
         found = (_BASE ** bins[bisect_right(below, rank)] * 2 / (_BASE + 1) for rank in ranks)
         return Percentiles(*(timedelta(seconds=round(each, 3)) for each in found))
@@ -87,8 +82,12 @@ class Group:
         self.times = defaultdict[str, Sketch](Sketch)
         self.oldest_open: str | None = None
         self.longest: tuple[timedelta, str] | None = None
-        self.errors: dict[str, ErrorCount] = {}
+        self.errors, self.examples = Counter[str](), dict[str, str]()
         self.sample: list[Run] = []
+
+    @property
+    def timed(self) -> int:
+        return sum(self.counts[each] for each in _TIMED)
 
     def time(self, name: str, run: Run, begin: At, end: At, *, compare: bool = False) -> None:
         """Count a time of a run; to compare, keep the id of that which took the longest."""
@@ -99,7 +98,7 @@ class Group:
 
     def choose(self, run: Run, size: int, random: Random) -> None:
         """Keep a run with the same chance as each other of the group."""
-        place = random.randrange(sum(self.counts[each] for each in _TIMED))
+        place = random.randrange(self.timed)
         if len(self.sample) < size:
             self.sample.append(run)
         elif place < size:
@@ -110,19 +109,19 @@ class Group:
         message = normalised(run)
         if message not in self.errors and len(self.errors) >= _MOST_ERRORS:
             message = _OTHER
-        known = self.errors.get(message, ErrorCount(0, message, run.id))
-        self.errors[message] = known._replace(runs=known.runs + 1)
+        self.errors[message] += 1
+        self.examples.setdefault(message, run.id)
 
     def record(self, name: str) -> RunGroup:
-        ended = sum(self.counts[each] for each in _TIMED)
+        errors = self.errors.most_common(_MOST_TOLD)
         return RunGroup(
             name,
             {str(status): count for status, count in sorted(self.counts.items()) if count},
-            round(self.counts[_FAILED] / ended, 4) if ended else None,
+            round(self.counts[_FAILED] / self.timed, 4) if self.timed else None,
             {name: sketch.percentiles() for name, sketch in self.times.items()},
             self.oldest_open,
             self.longest and self.longest[1],
-            tuple(sorted(self.errors.values(), reverse=True)[:_MOST_TOLD]),
+            tuple(ErrorCount(count, each, self.examples[each]) for each, count in errors),
         )
 
 
@@ -147,20 +146,20 @@ class Summarizing:
             raise invalid("sample", "and exact exclude each other: pass one of them")
         if iscoroutinefunction(on_progress):
             raise invalid("on_progress", "must be a plain function")
-        self._selection = Selection.of(session, selection, *_ARGUMENTS)
-        if by == "error" and not self._selection.statuses:
-            self._selection = evolve(self._selection, statuses=(_FAILED,))
-        self._session, self._by, self._exact = session, by, exact
+        others = ("by", "exact", "sample", "seed", "limit", "on_progress")
+        chosen = Selection.of(session, selection, *others)
+        if by == "error" and not chosen.statuses:
+            chosen = evolve(chosen, statuses=(_FAILED,))
+        self._session, self._selection, self._by, self._exact = session, chosen, by, exact
         self._sample = check_count_or_none("sample", sample)
         self._random = Random(check_count("seed", seed))  # noqa: S311 - a sample is no secret
         self._on_progress = on_progress or (lambda *_: None)
-        where = self._selection.where
-        self._has_errors = by == "error" or where is not None or self._selection.needs_output
-        self._listing = self._list(self._selection, limit)
-        self._walk, self._groups = self._listing.walk(), dict[str, Group]()
+        has_errors = by == "error" or chosen.where is not None or chosen.needs_output
+        self._has_errors, self._groups = has_errors, dict[str, Group]()
+        self._listing = self._list(chosen, limit, include_output=has_errors)
         self._is_cut, self._searched = False, ""
         self._listed = self._timed = self._got = self._unexplained = 0
-        self._began = session.clock.monotonic()
+        self._began, self._seconds = session.clock.monotonic(), 0.0
 
     def run(self, driver: Driver) -> RunSummary:
         for step in self._steps():
@@ -173,71 +172,24 @@ class Summarizing:
             await driver.run_many(due, self._get, self._record, in_flight=_IN_FLIGHT)
         return self._result()
 
-    def _steps(self) -> Iterator[Plan[Sequence[Due]]]:
+    def _steps(self) -> Iterator[Plan[Due]]:
         """Yield each step; the runs that it returns are got and recorded before the next one."""
-        while not self._walk.is_done:
-            yield self._count()
-        if self._unexplained and not self._has_errors:
+        walk = self._listing.walk()
+        while not walk.is_done:
+            yield self._count(walk)
+        if self._unexplained:
             failed = evolve(self._selection, statuses=(_FAILED,))
-            self._has_errors = True
-            walk = self._list(failed, self._unexplained).walk()
+            walk = self._list(failed, self._unexplained, include_output=True).walk()
             while not walk.is_done:
                 yield self._explain(walk)
-        if self._sample:
-            self._began = self._session.clock.monotonic()
-            yield self._draw()
 
-    def _get(self, due: Due) -> Plan[Run | None]:
-        try:
-            return (yield from runs.fetch(self._session, due[1].id))
-        except NotFoundError:
-            return None
+    def _list(self, chosen: Selection, limit: int | None, *, include_output: bool) -> Listing[Run]:
+        return runs.list_runs(self._session, chosen, include_output=include_output, limit=limit)
 
-    def _record(self, due: Due, run: Run | None) -> bool:
-        """Count the times of a run; it is None if the run is gone."""
-        if run is not None and run.started_at is not None:
-            due[0].time("waiting", run, run.queued_at, run.started_at)
-            due[0].time("running", run, run.started_at, run.ended_at, compare=self._exact)
-            self._got += 1
-            self._on_progress(self._listed, self._got)
-        return True
-
-    def _result(self) -> RunSummary:
-        def rank(it: RunGroup) -> tuple[bool | str | int, ...]:
-            failed, total = it.counts.get(_FAILED, 0), sum(it.counts.values())
-            return (
-                it.name == _OTHER,
-                it.name if self._by == "hour" else "",
-                -failed,
-                -total,
-                it.name,
-            )
-
-        groups = sorted((it.record(name) for name, it in self._groups.items()), key=rank)
-        return RunSummary(self._by, tuple(groups), tuple(self._notes()))
-
-    def _notes(self) -> Iterator[str]:
-        if self._searched:
-            yield f"Searched {self._searched}."
-        if self._is_cut:
-            yield f"Stopped at the limit of {self._listed:,} runs; older ones are not counted."
-        if self._got:
-            seconds = self._session.clock.monotonic() - self._began
-            rest = f"; all take about {seconds / self._got * self._timed:,.0f} s"
-            told = f"Got {self._got:,} of {self._timed:,} runs one by one in {seconds:,.1f} s"
-            yield f"{told}{rest if self._got < self._timed else ''}."
-        elif self._timed:
-            more = f"exact=True gets {self._timed:,} runs one by one and adds waiting and running"
-            yield f"Lists have no start times: {more}."
-
-    def _list(self, selection: Selection, limit: int | None) -> Listing[Run]:
-        paging: Paging = {"limit": limit, "page_size": 100}
-        return runs.list_runs(self._session, selection, include_output=self._has_errors, **paging)
-
-    def _count(self) -> Plan[Sequence[Due]]:
+    def _count(self, walk: Walk[Run]) -> Plan[Due]:
         """Count the runs of the next page; return those to get."""
-        page = yield from self._walk.next_page()
-        due: list[Due] = []
+        page = yield from walk.next_page()
+        due: Due = []
         for run in page.items:
             group = self._group_of(run)
             group.counts[run.status] += 1
@@ -251,33 +203,69 @@ class Summarizing:
                 elif self._sample:
                     group.choose(run, self._sample, self._random)
             if run.status == _FAILED:
-                self._has_errors |= run.error is not None
-                if self._has_errors:
+                if self._has_errors or run.error is not None:
                     group.tally(run)
                 else:
                     self._unexplained += 1
         self._listed += len(page.items)
         self._is_cut = page.next_cursor is not None
-        if self._walk.is_done and (self._selection.needs_sieve or not self._listed):
-            self._searched = yield from self._listing.searched()
         self._on_progress(self._listed, self._got)
+        if walk.is_done:
+            if self._selection.needs_sieve or not self._listed:
+                self._searched = yield from self._listing.searched()
+            if self._sample:
+                self._began = self._session.clock.monotonic()
+                due += [(group, run) for group in self._groups.values() for run in group.sample]
         return due
 
-    def _explain(self, walk: Walk[Run]) -> Plan[Sequence[Due]]:
+    def _explain(self, walk: Walk[Run]) -> Plan[Due]:
         page = yield from walk.next_page()
         for run in page.items:
             self._group_of(run).tally(run)
-        return ()
-
-    def _draw(self) -> Plan[Sequence[Due]]:
-        yield from ()
-        return [(group, run) for group in self._groups.values() for run in group.sample]
+        return []
 
     def _group_of(self, run: Run) -> Group:
         name = _NAMES[self._by](run) or "unknown"
         if name not in self._groups and len(self._groups) >= _MOST_GROUPS:
             name = _OTHER
         return self._groups.setdefault(name, Group())
+
+    def _get(self, due: tuple[Group, Run]) -> Plan[Run | None]:
+        try:
+            return (yield from runs.fetch(self._session, due[1].id))
+        except NotFoundError:
+            return None
+
+    def _record(self, due: tuple[Group, Run], run: Run | None) -> bool:
+        """Count the times of a run; it is None if the run is gone."""
+        if run is not None and run.started_at is not None:
+            due[0].time("waiting", run, run.queued_at, run.started_at)
+            due[0].time("running", run, run.started_at, run.ended_at, compare=self._exact)
+            self._got += 1
+            self._seconds = self._session.clock.monotonic() - self._began
+            self._on_progress(self._listed, self._got)
+        return True
+
+    def _result(self) -> RunSummary:
+        def rank(it: RunGroup) -> tuple[bool | int | str, ...]:
+            figures = -it.counts.get(_FAILED, 0), -sum(it.counts.values())
+            return it.name == _OTHER, *(() if self._by == "hour" else figures), it.name
+
+        groups = sorted((it.record(name) for name, it in self._groups.items()), key=rank)
+        return RunSummary(self._by, tuple(groups), tuple(self._notes()))
+
+    def _notes(self) -> Iterator[str]:
+        if self._searched:
+            yield f"Searched {self._searched}."
+        if self._is_cut:
+            yield f"Stopped at the limit of {self._listed:,} runs; older ones are not counted."
+        if self._got:
+            rest = f"; all take about {self._seconds / self._got * self._timed:,.0f} s"
+            told = f"Got {self._got:,} of {self._timed:,} runs one by one in {self._seconds:,.1f} s"
+            yield f"{told}{rest if self._got < self._timed else ''}."
+        elif self._timed:
+            more = f"exact=True gets {self._timed:,} runs one by one and adds waiting and running"
+            yield f"Lists have no start times: {more}."
 
 
 def _function_of(run: Run) -> str:

@@ -9,47 +9,40 @@ from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from inngest_rest.summary import RunGroup, RunSummary
 
-    Samples = list[tuple[Mapping[str, str], float]]
-
-
-def _times(group: RunGroup) -> Samples:
-    return [
-        ({"phase": phase, "quantile": quantile}, time.total_seconds())
-        for phase, times in group.times.items()
-        for quantile, time in zip(("0.5", "0.95"), times, strict=True)
-    ]
-
-
-_METRICS: dict[str, tuple[str, Callable[[RunGroup], Samples]]] = {
-    "": ("Runs by status.", lambda it: [({"status": at}, n) for at, n in it.counts.items()]),
-    "_failure_ratio": (
-        "Failed runs among those that completed or failed.",
-        lambda it: [] if it.failure_rate is None else [({}, it.failure_rate)],
-    ),
-    "_seconds": ("Times of runs that completed or failed, by phase.", _times),
-    "_oldest_open_timestamp_seconds": (
-        "When the oldest open run was queued.",
-        lambda it: [({}, second_of_ulid(it.oldest_open))] if it.oldest_open else [],
-    ),
-    "_errors": (
-        "Failed runs by error.",
-        lambda it: [({"error": each.message}, each.runs) for each in it.errors],
-    ),
+_METRICS = {
+    "": "Runs by status.",
+    "_failure_ratio": "Failed runs among those that completed or failed.",
+    "_seconds": "Times of runs that completed or failed, by phase.",
+    "_oldest_open_timestamp_seconds": "When the oldest open run was queued.",
+    "_errors": "Failed runs by error.",
 }
 
 
 def metrics(summary: RunSummary) -> Iterator[str]:
     """Yield the lines of the metrics."""
     yield from (f"# {note}" for note in summary.notes)
-    for name, (words, samples) in _METRICS.items():
+    for name, words in _METRICS.items():
         yield from (f"# HELP inngest_runs{name} {words}", f"# TYPE inngest_runs{name} gauge")
         for group in summary.groups:
-            for more, value in samples(group):
+            for of, value, more in _samples(group):
                 labels = {summary.by: group.name, **more}.items()
                 # Those escapes that `visible` leaves are the same in JSON.
                 told = (f"{it}={json.dumps(visible(to), ensure_ascii=False)}" for it, to in labels)
-                yield f"inngest_runs{name}{{{','.join(told)}}} {value}"
+                if of == name:
+                    yield f"inngest_runs{name}{{{','.join(told)}}} {value}"
+
+
+def _samples(group: RunGroup) -> Iterator[tuple[str, float, Mapping[str, str]]]:
+    yield from (("", count, {"status": status}) for status, count in group.counts.items())
+    if group.failure_rate is not None:
+        yield "_failure_ratio", group.failure_rate, {}
+    for phase, times in group.times.items():
+        for quantile, time in zip(("0.5", "0.95"), times, strict=True):
+            yield "_seconds", time.total_seconds(), {"phase": phase, "quantile": quantile}
+    if group.oldest_open:
+        yield "_oldest_open_timestamp_seconds", second_of_ulid(group.oldest_open), {}
+    yield from (("_errors", each.runs, {"error": each.message}) for each in group.errors)

@@ -97,10 +97,10 @@ def _route(call: CallRoute) -> str:
 
 
 def _failures(group: RunGroup) -> str:
-    """Return how many runs failed, with a bar for the share of them."""
-    rate = group.failure_rate or 0.0
-    full = math.ceil(rate * 8)
-    return f"{'█' * full}{'░' * (8 - full)} {rate:6.1%} {group.counts.get('failed', 0):,}"
+    """Return how many runs failed, with a bar for the share of them, if there is one."""
+    if (rate := group.failure_rate) is None:
+        return "0"
+    return f"{'█' * math.ceil(rate * 8):░<8} {rate:6.1%} {group.counts.get('failed', 0):,}"
 
 
 def _times(phase: str, group: RunGroup) -> str | None:
@@ -239,11 +239,7 @@ def table_of(
 ) -> Table:
     """Return the table of records of one class."""
     projection = projection or Projection()
-    columns = [
-        each
-        for each in _columns(type(items[0]), console.width, projection)
-        if not each.may_lack or any(each.value(item) is not None for item in items)
-    ]
+    columns = _columns(items, console.width, projection)
     table = _grid(show_header=True)
     for each in columns:
         table.add_column(each.heading, no_wrap=each.whole, overflow="fold")
@@ -258,9 +254,15 @@ def _grid(*, show_header: bool = False) -> Table:
     return table
 
 
-def _columns(kind: type[Record], width: int, projection: Projection) -> list[Column]:
+def _columns(items: Sequence[Record], width: float, projection: Projection) -> list[Column]:
+    kind = type(items[0])
     if projection.fields is None and kind in COLUMNS:
-        return [each for each in COLUMNS[kind] if width >= each.from_width]
+        return [
+            each
+            for each in COLUMNS[kind]
+            if width >= each.from_width
+            and (not each.may_lack or any(each.value(item) is not None for item in items))
+        ]
     own = field_names(kind)
     names = [name for name in projection.fields or own if name in own]
     return [_text_of(name.upper().replace("_", " "), name) for name in names]
@@ -352,14 +354,11 @@ def _lines(summary: RunSummary) -> Iterator[str]:
 
 def _markdown(summary: RunSummary) -> Iterator[str]:
     """Yield the lines of a summary in Markdown, for the page of a CI system."""
-    groups = summary.groups
-    of_groups = [
-        it for it in COLUMNS[RunGroup] if any(it.value(each) is not None for each in groups)
-    ]
-    rows = [[it.heading for it in of_groups], ["---"] * len(of_groups)]
-    rows += [[_escaped(_text(it.value(each))) for it in of_groups] for each in groups]
-    yield from (f"| {' | '.join(row)} |" for row in rows if groups)
-    yield ""
+    if groups := summary.groups:
+        columns = _columns(groups, math.inf, Projection())
+        rows = [[it.heading for it in columns], ["---"] * len(columns)]
+        rows += [[_escaped(_text(it.value(each))) for it in columns] for each in groups]
+        yield from (*(f"| {' | '.join(row)} |" for row in rows), "")
     yield from (f"- {_escaped(line)}" for line in _lines(summary))
 
 
