@@ -23,6 +23,7 @@ show_warning_types = True
 
 html_theme = "furo"
 html_title = "inngest-rest"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]

@@ -12,10 +12,11 @@ import pytest
 
 from inngest_rest._core.resources import trace
 from inngest_rest._waterfall.layout import lay_out
-from tests.support.browser import find_browser, measure_page
+from tests.support.browser import Browser, find_browser
 from tests.support.traces import NOW, hostile_trace, many_steps, recorded_trace, span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from inngest_rest import Span
@@ -130,10 +131,16 @@ return {
   paper: style(page.body).backgroundColor,
   overflow: page.documentElement.scrollWidth - page.documentElement.clientWidth,
   scripts: page.scripts.length + page.images.length,
-  loaded: frame.contentWindow.performance.getEntriesByType("resource").length,
+  loaded: performance.getEntriesByType("resource").length,
   hit: "hit" in window,
 };
 """
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
 
 
 @in_browser
@@ -141,9 +148,12 @@ return {
     ("width", "dark"), [(1280, False), (1280, True), (640, False)], ids=["wide", "dark", "narrow"]
 )
 @pytest.mark.parametrize("name", TRACES)
-def test_a_browser_shows_the_waterfall(name: str, width: int, dark: bool, tmp_path: Path) -> None:
+def test_a_browser_shows_the_waterfall(
+    browser: Browser, name: str, width: int, dark: bool, tmp_path: Path
+) -> None:
     root = TRACES[name]
-    seen = measure_page(root.to_html(now=NOW), ROWS, tmp_path, width=width, dark=dark)
+    browser.look(width, dark=dark)
+    seen = browser.measure(root.to_html(now=NOW), ROWS, tmp_path)
     assert (seen["scripts"], seen["loaded"], seen["hit"]) == (0, 0, False)
     assert seen["overflow"] == 0
     assert_rows_are_as_laid_out(root, seen["rows"])

@@ -168,6 +168,10 @@ def label_of_route(method: str, path: str) -> str:
     return f"route-{method}-{plain}".lower()
 
 
+# A link within a link would leave the outer one empty.
+_NOT_IN = (addnodes.desc_signature, addnodes.pending_xref, nodes.reference, nodes.title)
+
+
 class LinkNames(SphinxPostTransform):
     """Link each code span that names something of the reference."""
 
@@ -181,10 +185,7 @@ class LinkNames(SphinxPostTransform):
                 text = nodes.Text(xref["reftarget"])
                 xref.replace_self(nodes.reference("", "", text, refuri=uri, internal=False))
         for node in list(self.document.findall(nodes.literal)):
-            if any(
-                isinstance(each, nodes.reference | nodes.title | addnodes.desc_signature)
-                for each in _ancestors(node)
-            ):
+            if any(isinstance(each, _NOT_IN) for each in _ancestors(node)):
                 continue
             if "type" in node["classes"]:
                 self._link_type(node, names)
