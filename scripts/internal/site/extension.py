@@ -314,6 +314,16 @@ def add_aliases(app: Sphinx, doctree: nodes.document) -> None:
                 prefix.children = [nodes.Text(prefix.astext().replace("InngestClient", "client"))]
 
 
+def index_statuses(app: Sphinx, doctree: nodes.document) -> None:
+    """Enter each HTTP status that a section begins with: a search finds no number in a text."""
+    entries = app.env.domains.index_domain.entries.setdefault(app.env.current_document.docname, [])
+    for section in doctree.findall(nodes.section):
+        text = section[1].astext() if len(section) > 1 else ""
+        begins = re.match(r"(?:[45]\d\d(?:, )?)+", text)
+        statuses = re.findall(r"\d{3}", begins[0]) if begins else []
+        entries += [("single", status, section["ids"][0], "", None) for status in statuses]
+
+
 def aliases(module: str, name: str) -> Iterator[str]:
     """Yield the other names of what is described."""
     top, _, rest = name.partition(".")
@@ -333,6 +343,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_lexer("waterfall", TextLexer)  # of a trace, as a terminal shows it
     app.add_post_transform(LinkNames)
     app.connect("doctree-read", add_aliases)
+    app.connect("doctree-read", index_statuses)
     app.connect("missing-reference", resolve)
     app.connect("html-page-context", use_navigation, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
