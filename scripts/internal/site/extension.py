@@ -314,14 +314,16 @@ def add_aliases(app: Sphinx, doctree: nodes.document) -> None:
                 prefix.children = [nodes.Text(prefix.astext().replace("InngestClient", "client"))]
 
 
-def index_statuses(app: Sphinx, doctree: nodes.document) -> None:
-    """Enter each HTTP status that a section begins with: a search finds no number in a text."""
-    entries = app.env.domains.index_domain.entries.setdefault(app.env.current_document.docname, [])
-    for section in doctree.findall(nodes.section):
+def add_phrases(app: Sphinx, doctree: nodes.document) -> None:
+    """Have a search find HTTP statuses and titles first: it skips numbers, and sees words alone."""
+    is_guide = app.env.current_document.docname.startswith("guides/")
+    for section in list(doctree.findall(nodes.section)):
         text = section[1].astext() if len(section) > 1 else ""
         begins = re.match(r"(?:[45]\d\d(?:, )?)+", text)
-        statuses = re.findall(r"\d{3}", begins[0]) if begins else []
-        entries += [("single", status, section["ids"][0], "", None) for status in statuses]
+        phrases = re.findall(r"\d{3}", begins[0]) if begins else []
+        phrases += [section[0].astext()] if is_guide else []
+        entries = [("single", each, section["ids"][0], "main", None) for each in phrases]
+        section.insert(1, addnodes.index(entries=entries))
 
 
 def aliases(module: str, name: str) -> Iterator[str]:
@@ -343,7 +345,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_lexer("waterfall", TextLexer)  # of a trace, as a terminal shows it
     app.add_post_transform(LinkNames)
     app.connect("doctree-read", add_aliases)
-    app.connect("doctree-read", index_statuses)
+    app.connect("doctree-read", add_phrases)
     app.connect("missing-reference", resolve)
     app.connect("html-page-context", use_navigation, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
