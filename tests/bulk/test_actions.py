@@ -434,4 +434,4 @@ def test_a_server_that_lists_no_runs_is_asked_by_their_ids(connect: Connect) -> 
     old = connect(transport=MockServer(release="1.17").transport)
     with pytest.raises(RouteNotFoundError) as caught:
         old.runs.cancel_all(app="shop")
-    assert str(caught.value.advice).endswith("Then pass the ids of the runs instead of a filter.")
+    assert str(caught.value.advice).endswith("Ids of runs can be passed without a filter.")

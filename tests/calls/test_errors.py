@@ -375,18 +375,26 @@ def test_no_key_is_logged_on_a_real_connection(
     assert [secret for secret in SECRETS if secret in caplog.text] == []
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refusal_by_v2_says_that_the_account_may_lack_it(
-    client: InngestClient, server: Server, status: int
+@pytest.mark.parametrize(
+    ("settings", "may_lack_v2"),
+    [
+        ({"base_url": None, "signing_key": "ab12"}, True),
+        ({"base_url": None, "api_key": "a"}, False),  # which v1 does not take
+        ({"signing_key": "ab12"}, False),
+    ],
+)
+def test_a_key_that_v2_of_inngest_cloud_rejects_may_be_of_an_account_without_v2(
+    settings: dict[str, Any], may_lack_v2: bool, connect: Connect, server: Server
 ) -> None:
-    server.on("GET /v2/runs/01", text(status, "no"))
-    server.on("GET /v1/events/01", text(status, "no"))
-    with pytest.raises(
-        ApiError, match=r"Check .* v2 for the account: api_version=\"v1\" avoids it"
-    ):
+    server.on("GET /v2/runs/01", text(401, "no"))
+    server.on("GET /v1/events/01", text(401, "no"))
+    client = connect(**{"base_url": "https://server.test", "dev": False, **settings})
+    with pytest.raises(AuthenticationError, match=r"Check .*api_key") as caught:
         client.runs.get("01")
-    with pytest.raises(ApiError, match=r"Check (?!.* v2 for the account)"):
-        client.events.get("01")
+    assert ('v2 for the account: api_version="v1" avoids it' in str(caught.value)) is may_lack_v2
+    if may_lack_v2:
+        with pytest.raises(AuthenticationError, match=r"Check (?!.* v2 for the account)"):
+            client.events.get("01")
 
 
 SCOPE = {"errors": [{"code": "insufficient_scope", "message": "Not permitted"}]}
@@ -419,9 +427,10 @@ def test_a_key_without_the_permission_of_a_call_is_told_which_it_is_and_where_ke
     assert "account:" not in str(caught.value)
 
 
+@pytest.mark.parametrize("reply", [says(SCOPE, status=403), text(403, "no")])
 def test_a_permission_that_is_not_known_is_not_guessed(
-    client: InngestClient, server: Server
+    reply: Reply, client: InngestClient, server: Server
 ) -> None:
-    server.on("GET /v2/runs/01", says(SCOPE, status=403))
+    server.on("GET /v2/runs/01", reply)
     with pytest.raises(PermissionDeniedError, match=r"needs a key with the permission\. API keys"):
         client.runs.get("01")

@@ -82,6 +82,7 @@ def test_a_server_that_would_list_every_run_is_not_asked_with_a_query(
         act(connect(transport=mock.transport))
     assert caught.value.releases == {"GET /v2/runs?query=": "1.45.0"}
     assert "since release 1.45.0" in str(caught.value)
+    assert "Pass it as where instead" in caught.value.advice
     assert queries(mock) == [PROBE]
     assert {run.status for run in mock.runs} == {"running"}
 
@@ -156,6 +157,7 @@ REFUSED = {
     "event.data.n == 1\n// event.data.n": "names no field",
     "event.name > 'x'": r"order of event\.name",
     "'x' <= event.name": r"order of event\.name",
+    "event.v >= '2'": r"order of event\.name or event\.v",
     "event.data.n == 1 && output.ok == true": "mixes event with output or error",
     "event.data.n == 1\nerror.message == 'x'": "mixes event with output or error",
     f"event.name == '{'é' * 1_025}'": "more than 2,048 bytes",

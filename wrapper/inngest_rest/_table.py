@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "events": "Stored events: list, get, explain and resend them, and wait for their runs",
     "runs": "Runs of functions: list, summarize, explain, follow, watch, cancel and replay them",
-    "apps": "Apps synced with the server: list and get them",
+    "apps": "Apps synced with the server: list, get and sync them",
     "functions": "Functions of an app: list, get and invoke them",
     "signals": "Signals that runs wait for: send one",
     "cancellations": "Bulk cancellations: list, create and delete them",

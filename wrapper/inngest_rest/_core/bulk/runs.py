@@ -117,7 +117,7 @@ class RunsJob(reported.ReportedJob):
             try:
                 page = yield from walk.next_page()
             except RouteNotFoundError as error:
-                then = Advice("Then pass the ids of the runs instead of a filter.")
+                then = Advice("Ids of runs can be passed without a filter.")
                 error.advice = error.advice.then(then)
                 raise
             for run in page.items:

@@ -25,6 +25,7 @@ import httpx
 from inngest_rest import errors
 from inngest_rest._core.arguments import is_ulid
 from inngest_rest._core.calls.server_clock import http_date
+from inngest_rest._core.calls.settings import API_URL
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.secret import cause_without_keys
 from inngest_rest._visible import shown
@@ -212,19 +213,23 @@ class _Response:
                 error.advice = _WITHHELD
         scope = re.search(r'scope="([^"]+)"', challenge) if lacks_scope else None
         permission = scope[1] if scope else route.operation.permission
-        if kind is errors.PermissionDeniedError and (lacks_scope or permission):
+        is_of_v2 = route.operation.tag == "v2"
+        if kind is errors.PermissionDeniedError and (lacks_scope or is_of_v2):
             needed = f"permission {self._session.quote(permission)}" if permission else "permission"
             error.advice = errors.Advice(
                 f"The call needs a key with the {needed}. {_KEYS_ARE_MADE}"
             )
-        elif (
-            kind in (errors.AuthenticationError, errors.PermissionDeniedError)
-            and route.operation.tag == "v2"
-        ):
+        elif kind is errors.AuthenticationError and is_of_v2 and self._may_avoid_v2:
             error.advice = error.advice.then(_MAY_LACK_V2)
         if kind in route.advice:
             error.advice = route.advice[kind]
         raise error
+
+    @property
+    def _may_avoid_v2(self) -> bool:
+        """Whether Inngest Cloud was asked, with a key that v1 takes."""
+        settings = self._session.settings
+        return settings.api_url == API_URL and bool(settings.signing_bearers)
 
     def _may_hide_error(self) -> bool:
         """Return cheaply whether a response with an accepted status may hide an error."""

@@ -30,7 +30,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 _EVENT_URL = "https://inn.gs"
-_API_URL = "https://api.inngest.com"
+API_URL = "https://api.inngest.com"
 _DEV_URL = "http://127.0.0.1:8288"
 _MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
@@ -231,7 +231,7 @@ def resolve(
         return url, is_shown, None if is_dev_server else _proxy(url, proxies, is_dev=is_dev)
 
     event_url, event_is_shown, event_proxy = host(_EVENT_BASE_URL, _EVENT_URL)
-    api_url, api_is_shown, api_proxy = host(_API_BASE_URL, _API_URL)
+    api_url, api_is_shown, api_proxy = host(_API_BASE_URL, API_URL)
     for name, value, choices in (
         ("api_version", api_version, get_args(ApiVersion)),
         ("event_name_check", event_name_check, get_args(EventNameCheck)),

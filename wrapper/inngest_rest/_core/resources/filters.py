@@ -306,7 +306,7 @@ _NAMED = re.compile(r"(?<![\w.])(?!(?:true|false|null|in)\b)[A-Za-z_]\w*(?:\.\w+
 
 _COMPARED = re.compile(r"event\.(?:name|v|data\..+)|(?:output|error)\..+")
 
-_NAME_IN_ORDER = re.compile(r"\bevent\.name\s*[<>]|[<>]=?\s*event\.name\b")
+_IN_ORDER = re.compile(r"\bevent\.(?:name|v)\s*[<>]|[<>]=?\s*event\.(?:name|v)\b")
 
 
 def check_query(query: str | None) -> str | None:
@@ -333,8 +333,9 @@ def check_query(query: str | None) -> str | None:
                 f"names {ignored[0]}, which servers ignore or fail on: compare event.name, event.v "
                 "or a field of event.data, of output or of error",
             )
-        if _NAME_IN_ORDER.search(bare):
-            raise invalid("query", "has an order of event.name, which servers ignore: use ==")
+        if _IN_ORDER.search(bare):
+            reason = "has an order of event.name or event.v, which servers ignore: use =="
+            raise invalid("query", reason)
         roots.update(name.partition(".")[0] for name in names)
     if "event" in roots and len(roots) > 1:
         raise invalid(

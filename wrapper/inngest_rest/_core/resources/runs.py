@@ -58,9 +58,7 @@ _HINT_WITHIN = 2.0
 _LIST_ADVICE = where_absent(
     "List events and their runs instead: {}, {}.", "events.list", "events.runs"
 )
-_QUERY_ADVICE = where_absent(
-    "List without query, and choose among the runs by the data of their events: {}.", "events.get"
-)
+_QUERY_ADVICE = where_absent("Pass it as where instead, which is evaluated here.")
 _CANCEL = ROUTES["runs.cancel"][0]
 _CANCEL_ADVICE: AdviceByError = {
     errors.NotFoundError: errors.Advice(
