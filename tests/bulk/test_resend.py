@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Connect
+    from tests.support.clock import Clock
 
 UNKNOWN = "01M8J6HHBZEYET421PXREH86AX"
 
@@ -36,6 +37,13 @@ def mock() -> MockServer:
 @pytest.fixture
 def client(connect: Connect, mock: MockServer) -> InngestClient:
     return connect(transport=mock.transport, retries=0)
+
+
+@pytest.fixture
+def known_time(client: InngestClient) -> None:
+    """Have the client know the server's clock, which two responses in a row tell it."""
+    for _ in range(2):
+        list(client.events.list())
 
 
 def outcomes(report: ActionReport) -> list[str]:
@@ -127,6 +135,80 @@ def test_an_interrupted_call_is_continued_from_its_file_and_sends_nothing_twice(
         client.events.resend(stored, report_path=path, label="other")
     assert outcomes(client.events.resend(stored, report_path=path)) == ["done"] * 3
     assert len(mock.runs) == 6
+
+
+def test_an_event_is_sent_under_one_id_however_its_own_is_written(
+    client: InngestClient, mock: MockServer
+) -> None:
+    (stored,) = client.send(Event("shop/order"))
+    client.events.resend([stored, stored.lower()])
+    client.events.resend([stored.lower()])
+    assert {each.id for each in mock.events[1:]} == {f"resent-{stored}"}
+    assert len(mock.runs) == 2
+
+
+def test_a_filter_selects_an_event_once_though_another_label_has_sent_it(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    stored = client.send([Event("shop/order", {"n": n}, id=f"o-{n}") for n in range(2)])
+    for label in "ab":
+        clock.advance(1)  # which their internal ids are of
+        client.events.resend(stored, label=label)
+    planned = client.events.resend(name="shop/order", label="c", dry_run=True)
+    assert [row.id for row in planned.rows] == stored
+    for each in (clock, mock):
+        each.advance(60)
+    client.send(Event("shop/order", {"n": 2}))
+    for label in "de":
+        client.events.resend(stored[:1], label=label)
+    copies = client.events.resend(since=timedelta(seconds=30), label="f", dry_run=True)
+    sent = {each.internal_id: (each.data or {})["n"] for each in mock.events}
+    assert sorted(sent[row.id or ""] for row in copies.rows) == [0, 2]
+
+
+@pytest.mark.usefixtures("known_time")
+def test_what_may_have_been_sent_a_day_ago_is_not_sent_again(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    stored = client.send(Event("shop/order"))
+    fault = mock.fault(loses_response(httpx.ReadTimeout), operation="send_events")
+    lost = client.events.resend(stored)
+    for each in (clock, mock):
+        each.advance(23.5 * 3_600)
+    for _ in range(2):
+        (row,) = client.events.resend(resume=lost).rows
+        assert (row.outcome, row.requested_at) == ("unknown", lost.rows[0].requested_at)
+        assert "not sent again" in str(row.reason)
+    assert (fault.hits, len(mock.events)) == (1, 2)
+
+
+@pytest.mark.usefixtures("known_time")
+def test_a_dry_run_does_not_call_planned_what_may_have_been_sent(
+    client: InngestClient, mock: MockServer
+) -> None:
+    stored = client.send(Event("shop/order"))
+    mock.fault(loses_response(httpx.ReadTimeout), operation="send_events")
+    lost = client.events.resend(stored)
+    assert client.events.resend(resume=lost, dry_run=True) == lost
+    assert outcomes(client.events.resend(resume=lost)) == ["done"]
+
+
+def test_an_event_of_the_platform_is_refused_by_a_dry_run_as_well(
+    client: InngestClient, mock: MockServer
+) -> None:
+    event = {"internal_id": UNKNOWN, "name": "inngest/function.failed", "data": {}}
+    mock.fault(answers(200, {"data": event}), times=2, operation="get_event_v1")
+    for dry_run in (True, False):
+        (row,) = client.events.resend([UNKNOWN], dry_run=dry_run).rows
+        assert (row.outcome, "inngest/" in str(row.reason)) == ("refused", True)
+    mock.fault(answers(200, {"data": [event]}), operation="list_events_v1")
+    assert client.events.resend(since=timedelta(1), dry_run=True).rows == ()
+
+
+def test_a_limit_bounds_what_is_resumed(client: InngestClient, mock: MockServer) -> None:
+    plan = client.events.resend(client.send([Event("shop/order")] * 2), dry_run=True)
+    assert outcomes(client.events.resend(resume=plan, limit=1)) == ["done", "planned"]
+    assert len(mock.events) == 3
 
 
 def test_a_plan_is_bound_to_its_label_and_where_it_goes(client: InngestClient) -> None:

@@ -474,12 +474,12 @@ def test_a_token_confirms_no_other_step_or_label(
 ) -> None:
     ids = send(client, mock, "failed", 2)
     events = [mock.runs[-1].event_id, mock.runs[-2].event_id]
-    for words, other in (
-        (("runs", "replay", *ids), ("--from-step", "step")),
-        (("events", "resend", *events), ("--label", "other")),
+    for words, others in (
+        (("runs", "replay", *ids), (("--from-step", "step"), ("--replay-again",))),
+        (("events", "resend", *events), (("--label", "other"), ("--to", "preview"))),
     ):
         plan = json.loads(run(*words, "--dry-run", "-o", "json").out)
         token = ("--confirm", plan["data"]["confirm"])
-        assert run(*words, *other, *token).status == 9
+        assert {run(*words, *other, *token).status for other in others} == {9}
         assert run(*words, *token).status == 0
     assert (len(mock.runs), len(mock.events)) == (6, 4)

@@ -46,7 +46,7 @@ _UNDOABLE = {ActionOutcome.NOT_FOUND, ActionOutcome.REFUSED, ActionOutcome.FAILE
 _SELECTION = {"ids", "limit", "name", *RunSelection.__annotations__}
 
 # What a confirmation of ids stands for besides them.
-_BOUND = ("from_step", "input", "label", "to")
+_BOUND = ("from_step", "input", "replay_again", "label", "to")
 
 # How a call is made, which may be another when it is confirmed.
 _MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}

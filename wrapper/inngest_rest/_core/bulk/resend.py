@@ -11,6 +11,7 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 from inspect import isawaitable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Unpack
 
 from attrs import evolve
@@ -18,6 +19,7 @@ from attrs import evolve
 from inngest_rest._core.arguments import check_count_or_none, check_each, check_id, invalid, is_ulid
 from inngest_rest._core.bulk import reported
 from inngest_rest._core.calls.session import changed
+from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.filters import instant, plain
@@ -34,6 +36,16 @@ if TYPE_CHECKING:
 
 # What `events.list` lists by default.
 _LATELY = timedelta(hours=1)
+
+# Servers keep ids for 24 hours; a request may have arrived some time after it was sent.
+_REMEMBERED_FOR = timedelta(hours=23)
+_FORGOTTEN = (
+    "it may have been sent, so long ago that servers have forgotten its new id, and is not sent "
+    "again: look for it, and send it under another label if it is missing"
+)
+
+_RESERVED = "inngest/"
+_OWN = f"it is of the platform: events named {_RESERVED}... cannot be sent"
 
 
 class ResendJob(reported.ReportedJob):
@@ -90,22 +102,27 @@ class ResendJob(reported.ReportedJob):
             if any(self.selection.get(name) != asked[name] for name in ("label", "to")):
                 raise invalid("resume", "is a report with another label, or to another place")
 
+    def collect(self) -> Plan[Iterable[ActionRow]]:
+        return islice((yield from super().collect()), self._limit)
+
     def check_rows(self, rows: Iterable[ActionRow], argument: str) -> None:
         for row in rows:
             _check_event_id(f"{argument}: the id of row {row.position}", row.id or "")
 
     def select(self) -> Plan[None]:
-        """Add a row for each event of the filter, oldest first, but those that this would send."""
+        """Add a row for each event of the filter, oldest first, but those that this would send.
+
+        Of an event and what other labels have sent for it, the oldest stands for all.
+        """
         if self._listing is None:
             return
-        found: dict[str, StoredEvent] = {}
+        found: dict[object, StoredEvent] = {}
         walk = self._listing.walk()
         while not walk.is_done and len(found) < (self._limit or len(found) + 1):
             for event in (yield from walk.next_page()).items:
-                if not event.id.startswith(f"{self._label}-") and not event.name.startswith(
-                    "inngest/"
-                ):
-                    found.setdefault(event.internal_id, event)
+                is_own = event.id.startswith(f"{self._label}-")
+                if not (is_own or event.name.startswith(_RESERVED)):
+                    found[_origin(event)] = event
         oldest_first = reversed(list(found.values())[: self._limit])
         self.rows = [
             ActionRow(at, it.internal_id, event_name=it.name, queued_at=it.received_at)
@@ -116,21 +133,25 @@ class ResendJob(reported.ReportedJob):
         self.window = since, instant(self._until, walk.now)
 
     def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
-        row, planned = target, ActionOutcome.PLANNED
+        row, is_new = target, target.outcome != ActionOutcome.UNKNOWN
         assert row.id is not None
-        if self.dry_run and row.event_name is not None:
-            return reported.BulkResult(reported.settled(row, planned))
+        if self.dry_run and not is_new:
+            return reported.BulkResult(row)
         try:
             event = yield from events.get(self.session, row.id, None)
         except InngestError as error:
-            if row.outcome == ActionOutcome.UNKNOWN:  # it may have been sent before
-                return reported.BulkResult(reported.settled(row, row.outcome, str(error)), error)
-            return reported.not_done(row, error)
+            if is_new:
+                return reported.not_done(row, error)
+            return reported.BulkResult(reported.settled(row, row.outcome, str(error)), error)
+        if not is_new and self._is_forgotten(row):
+            return reported.BulkResult(reported.settled(row, row.outcome, _FORGOTTEN))
         row = evolve(row, event_name=event.name, queued_at=event.received_at)
+        if event.name.startswith(_RESERVED):
+            return reported.BulkResult(reported.settled(row, ActionOutcome.REFUSED, _OWN))
         if self.dry_run:
-            return reported.BulkResult(reported.settled(row, planned))
+            return reported.BulkResult(reported.settled(row, ActionOutcome.PLANNED))
         fields = {name: getattr(event, name) for name in ("name", "data", "ts", "user", "v")}
-        fields["id"] = f"{self._label}-{row.id}"
+        fields["id"] = f"{self._label}-{event.internal_id}"
         row = yield from self.begin(row)
         try:
             ids = yield from self._send({key: it for key, it in fields.items() if it is not None})
@@ -141,6 +162,16 @@ class ResendJob(reported.ReportedJob):
         return reported.BulkResult(
             evolve(reported.settled(row, ActionOutcome.DONE), new_event_id=ids[0])
         )
+
+    def _is_forgotten(self, row: ActionRow) -> bool:
+        now = self.session.server_clocks["api"].now()
+        return row.requested_at is not None and now - row.requested_at > _REMEMBERED_FOR
+
+
+def _origin(event: StoredEvent) -> object:
+    """Return the same for an event and its copies, which have its id at the end of theirs."""
+    tail = event.id.rpartition("-")[2]
+    return event.name, tail if is_ulid(tail) else event.internal_id, encode([event.data])
 
 
 def _send_by(client: Any, event: Mapping[str, Any]) -> Plan[list[str]]:
