@@ -395,6 +395,30 @@ def test_what_was_confirmed_is_kept_in_a_report_and_gone_on_with(
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_window_of_ends_is_pinned_by_its_token_and_is_that_of_its_report(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "failed", 2)
+    mock.fault(answers(400), path=f"/v2/runs/{ids[0]}/rerun")
+    words = ["runs", "replay", "--ended-since", "1h", "--report", "r.jsonl"]
+    command = run(*words, "--dry-run").err.partition("To do it: inngest-rest ")[2]
+    given = {word.partition("=")[0] for word in shlex.split(command) if word.startswith("--")}
+    assert given >= {"--ended-since", "--ended-until"}
+    assert given.isdisjoint({"--since", "--until"})
+    assert run(*shlex.split(command)).status == 6
+    assert run(*shlex.split(command.partition(" --confirm")[0]), "--yes").status == 0
+    assert writes(mock) == set(ids)
+
+
+def test_an_empty_list_says_on_standard_error_or_as_a_warning_what_was_searched(run: Run) -> None:
+    told = "searched runs with app='shp'; there is no app 'shp'; did you mean 'shop'"
+    assert any(told in each for each in run("runs", "list", "--app", "shp").answer["warnings"])
+    ran = run("runs", "list", "--app", "shp", "-o", "table")
+    assert told in ran.err
+    assert "searched" not in run("apps", "list", "-o", "table").err
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_report_of_something_else_is_no_success(
     run: Run, mock: MockServer, client: InngestClient
 ) -> None:

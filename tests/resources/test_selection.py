@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from inngest_rest import ActionOutcome, Event, InngestClient, InvalidArgumentError, NotFoundError
 from inngest_rest._core.calls import sieve
+from inngest_rest._core.resources.filters import Names
 from inngest_rest.testing import MockServer, completes, fails, sleeps
+from tests.support.server import says
 
 if TYPE_CHECKING:
     from inngest_rest.testing import Behaviour, EventDict
     from tests.conftest import Connect
     from tests.support.clock import Clock
+    from tests.support.server import Server
 
 HOUR = timedelta(hours=1)
 
@@ -85,6 +88,40 @@ def test_a_cancelled_run_ended_when_it_was_cancelled_and_not_later(
     assert ids(ended_since=cancelled_at - second, ended_until=cancelled_at + second) == [run.id]
     assert ids(ended_since=cancelled_at + second) == []
     assert ids(ended_until=cancelled_at - second) == []
+    # The server's end of the other run is in the wider window that finds such a run.
+    shop.send(Event("mail/go"))
+    clock.advance(HOUR.total_seconds() + 1)
+    (other,) = (each for each in shop.runs.list(limit=1))
+    assert other.ended_at is not None
+    listing = shop.runs.list(ended_since=other.ended_at - 9 * second, ended_until=other.ended_at)
+    assert [each.id for each in listing] == [other.id]
+    earlier = other.ended_at - second
+    assert shop.runs.list(ended_since=earlier - second, ended_until=earlier).first() is None
+
+
+def test_a_server_that_goes_by_the_time_of_queueing_selects_no_run_that_ended_later(
+    client: InngestClient, server: Server
+) -> None:
+    at = "2026-11-24T0{}:00:00Z"
+    runs = [
+        {"id": f"run-{n}", "status": "COMPLETED", "queuedAt": at.format(0), "endedAt": at.format(n)}
+        | {"app": {"id": "shop"}, "function": {"id": "charge"}}
+        for n in (1, 2, 5)
+    ]
+    pages = [
+        says({"data": [run], "page": {"cursor": run["id"], "hasMore": True}}) for run in runs[::-1]
+    ]
+    server.on("GET /v2/runs", *pages[:2], says({"data": [runs[0]], "page": {}}))
+    two, three = (datetime(2026, 11, 24, hour, tzinfo=UTC) for hour in (2, 3))
+    listing = client.runs.list(ended_since=two, ended_until=three, status="completed")
+    first = listing.first()
+    assert first is not None
+    assert first.id == "run-2"
+
+
+def test_a_run_of_an_unknown_app_is_in_no_pattern() -> None:
+    assert not Names(function="*-charge").match(None, "charge")
+    assert Names(function="*-charge").match("shop", "charge")
 
 
 @pytest.mark.parametrize(
@@ -101,6 +138,9 @@ def test_a_cancelled_run_ended_when_it_was_cancelled_and_not_later(
         ({"app": "shop", "function": "other/x"}, "function is one of app 'other', not 'shop'"),
         ({"app": "*"}, "app selects every run"),
         ({"function": "*/*"}, "function selects every run"),
+        ({"function": "*-*"}, "function selects every run"),
+        ({"error_contains": " "}, "error_contains must not be blank"),
+        ({"where": "1 == 1"}, "where names no variable, so it selects all or nothing"),
         ({"where": "run.status == "}, "where is not CEL"),
         ({"where": "status == 'failed'"}, "where names 'status'"),
         ({"where": "event.data." + "x" * 1_000}, "where has more than 1,000 characters"),

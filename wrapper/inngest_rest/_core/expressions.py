@@ -56,6 +56,8 @@ class Expression:
         self.names = {*self._program.variables()}.difference(bound) | {*bound}.intersection(
             variables
         )
+        if not self.names:
+            raise invalid(name, "names no variable, so it selects all or nothing")
         if others := sorted(self.names.difference(variables)):
             raise invalid(name, f"names {others[0]!r}{did_you_mean(others[0], variables)}")
 

@@ -162,7 +162,7 @@ class Walk(Generic[T]):
     def next_page(self, *, deadline: float = math.inf) -> Plan[Page[T]]:
         """Fetch the next page and move on; it must be there by `deadline`."""
         page = yield from self._next_page(deadline)
-        while self._sieve is not None and not (page.items or self.is_done):
+        while not (page.items or self.is_done):
             page = yield from self._next_page(deadline)
         self._is_empty = self._listing.is_empty = self._is_empty and not page.items
         if self._is_empty and self.is_done and self._listing.if_empty is not None:

@@ -30,8 +30,6 @@ NAMES = tuple(RunSelection.__annotations__)
 
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
-_WILDCARD = re.compile(r"[*?]")
-
 
 def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
     """Return one status or several as a tuple without repeats; reject an unknown name."""
@@ -63,60 +61,56 @@ class Names:
     @classmethod
     def of(cls, app: str | None, function: str | None) -> Names:
         """Check them; reject what would select every run, and a bare function without its app."""
-        for name, value in (("app", app), ("function", function)):
-            check_text(name, value)
+        app, function = check_text("app", app), check_text("function", function)
         if function is not None and "/" in function:
             of_function, _, function = function.partition("/")
             if app not in {None, of_function}:
                 raise invalid("function", f"is one of app {shown(of_function)}, not {shown(app)}")
             app = of_function
-        given = {"app": app, "function": function}
         literal = ""
-        for name, value in given.items():
+        for name, value in (("app", app), ("function", function)):
             if value is not None:
-                bare = _WILDCARD.sub("", value)
-                check_id(name, bare if bare or not value else "x")
-                literal += bare
-        if not literal and (app or function):
+                bare = re.sub("[*?]", "", value)
+                literal += bare if value and not bare else check_id(name, bare)
+        # A dash alone would be the one between each app and its function.
+        if not literal.strip("-") and (app or function):
             raise invalid("app" if function is None else "function", "selects every run")
-        is_whole = function is None or app is not None or "-" in function
-        if not is_whole and not _WILDCARD.search(function or ""):
+        if app is None and function is not None and not _is_pattern(function, or_with="-"):
             raise invalid(
                 "function",
                 f"needs app: functions are named within one; pass it, or write APP/{function}",
             )
-        return cls(app and str.__str__(app), function and str.__str__(function))
-
-    @property
-    def ids(self) -> tuple[list[str], list[str]]:
-        """What the server can filter by: the ids of apps, and of functions in them."""
-        if self.app is None and self.function and not _WILDCARD.search(self.function):
-            # The dash between the two may be any of them.
-            parts = self.function.split("-")
-            at = range(1, len(parts))
-            return ["-".join(parts[:n]) for n in at], ["-".join(parts[n:]) for n in at]
-        if self.app is None or _WILDCARD.search(self.app):
-            return [], []
-        is_function = self.function is not None and not _WILDCARD.search(self.function)
-        return [self.app], [self.function] if is_function and self.function else []
+        return cls(app, function)
 
     @property
     def exact(self) -> tuple[str | None, str | None]:
         """The one app, and the one function, that each run must be of; None if there is none."""
-        apps, functions = self.ids
-        if self.app is None or not apps:
+        if self.app is None or _is_pattern(self.app):
             return None, None
-        return self.app, functions[0] if functions else None
+        return self.app, None if _is_pattern(self.function or "*") else self.function
+
+    @property
+    def ids(self) -> tuple[list[str], list[str]]:
+        """What the server can filter by: the ids of apps, and of functions in them."""
+        if self.app is None and self.function and not _is_pattern(self.function):
+            # The dash between the two may be any of them.
+            parts = self.function.split("-")
+            at = range(1, len(parts))
+            return ["-".join(parts[:n]) for n in at], ["-".join(parts[n:]) for n in at]
+        app, function = self.exact
+        return [app] if app else [], [function] if function else []
 
     def match(self, app: str | None, function: str | None) -> bool:
         """Return whether these select the runs of a function."""
-        if self.app is not None:
+        if self.app is not None or self.function is None:
             return _matches(self.app, app) and _matches(self.function, function)
-        return _matches(self.function, f"{app}-{function}") or (
-            self.function is not None
-            and _WILDCARD.search(self.function) is not None
-            and _matches(self.function, function)
-        )
+        if app is not None and _matches(self.function, f"{app}-{function}"):
+            return True
+        return _is_pattern(self.function) and _matches(self.function, function)
+
+
+def _is_pattern(name: str, or_with: str = "*") -> bool:
+    return not {"*", "?", or_with}.isdisjoint(name)
 
 
 def _matches(pattern: str | None, name: str | None) -> bool:
@@ -177,7 +171,7 @@ class Selection:
         return cls(
             statuses=check_statuses(found.get("status")),
             names=Names.of(found.get("app"), found.get("function")),
-            error_contains=check_text("error_contains", found.get("error_contains")),
+            error_contains=_check_part(found.get("error_contains")),
             where=None if where is None else Expression("where", where, _VARIABLES),
             query=check_query(found.get("query")),
             window=check_window(*window, session.server_clocks["api"].now(), before),
@@ -224,7 +218,7 @@ class Selection:
         if run.error is None:
             return False
         text = f"{run.error.name or ''}: {run.error.message or ''}"
-        return self.error_contains.lower() in text.lower()
+        return self.error_contains.casefold() in text.casefold()
 
     def to_json(self) -> dict[str, Any]:
         """Return what was asked for, in the types of JSON."""
@@ -257,6 +251,12 @@ class Selection:
 
 # What an expression on a run has.
 _VARIABLES = ("run", "event", "error", "output")
+
+
+def _check_part(text: str | None) -> str | None:
+    if check_text("error_contains", text) is not None and not str(text).strip():
+        raise invalid("error_contains", "must not be blank, which nearly every error contains")
+    return text
 
 
 def plain(value: str | datetime | timedelta | None) -> str | None:

@@ -235,8 +235,6 @@ def _listed_by_v2(
     advice, query = _LIST_ADVICE, selection.query
     app_ids, function_ids = selection.names.ids
     include_output = include_output or selection.needs_output
-    # The server has the end of a cancelled run later than it is.
-    is_apart = selection.by_end and RunStatus.CANCELLED in selection.statuses
     if query is not None:
         # Advice names calls in place of {}.
         text = f"The query is {shown(query).replace('{}', '{ }')}: {_UNDERSTOOD}"
@@ -244,11 +242,12 @@ def _listed_by_v2(
 
     def by_v2(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         since, until = selection.window.at(page.now)
-        latest = until + _GRACE_PERIOD if is_apart and not isinstance(until, Unset) else until
+        # The server has the end of a cancelled run later than it is.
+        later = _GRACE_PERIOD if selection.by_end else timedelta()
 
         def convert(it: PageData[Run]) -> ListedPage[Run]:
             listed = _of_listing(fields.v2_page(it), *selection.names.exact)
-            if not is_apart:
+            if not selection.by_end:
                 return listed
             wanted = (each for each in listed.items if _ended_within(each, since, until))
             return listed._replace(items=tuple(wanted))
@@ -257,7 +256,7 @@ def _listed_by_v2(
             limit=page.size,
             cursor=page.cursor,
             from_=since,
-            until=latest,
+            until=until + later if until else until,
             status=[api.V2RunStatus(each.upper()) for each in selection.statuses] or UNSET,
             app_id=app_ids or UNSET,
             function_id=function_ids or UNSET,
@@ -278,17 +277,10 @@ def _listed_by_v2(
 
 
 def _ended_within(run: Run, since: datetime | Unset, until: datetime | Unset) -> bool:
-    """Return whether a run ended in a window, which the server has told of all but cancelled ones.
-
-    Those have milliseconds here, and nothing more.
-    """
-    if run.ended_at is None:
+    """Return whether a run ended in a window; it has milliseconds here, and nothing more."""
+    if run.ended_at is None or (until and run.ended_at > until):
         return False
-    if not isinstance(since, Unset) and run.status == RunStatus.CANCELLED:
-        since -= timedelta(0, 0, since.microsecond % 1000)
-        if run.ended_at < since:
-            return False
-    return isinstance(until, Unset) or run.ended_at <= until
+    return not since or run.ended_at >= since - timedelta(0, 0, since.microsecond % 1000)
 
 
 def _of_listing(
