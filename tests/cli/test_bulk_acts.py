@@ -199,7 +199,7 @@ def test_an_answer_in_json_instead_of_ids_is_refused_with_what_prints_ids(
     ran = run("runs", command, "-", stdin=listed)
     error = ran.answer["error"]
     assert (ran.status, error["field"]) == (2, "ids")
-    assert error["message"] == "ids[0] is malformed: '{\"ok\":' is not the id of a run"
+    assert error["message"].startswith('ids[0] is malformed: \'{"ok":')
     assert "`runs list`" in error["hint"]
     assert len(mock.requests) == before
 

@@ -131,7 +131,8 @@ def test_a_run_that_changed_after_it_was_selected_is_listed(
     client: InngestClient, server: Server
 ) -> None:
     """Servers select by one query and read by another (seen under load)."""
-    changed = listed(status="COMPLETED", queuedAt="2020-01-01T00:00:00Z", app={}, function={})
+    at = "2020-01-01T00:00:00Z"
+    changed = listed(status="COMPLETED", queuedAt=at, endedAt=at, app={}, function={})
     server.on("GET /v2/runs", page(changed))
     [run] = client.runs.list(status="failed", since=timedelta(hours=1), app="shop", function="a")
     assert run.status == "completed"

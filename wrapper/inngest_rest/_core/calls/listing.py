@@ -151,8 +151,7 @@ class Walk(Generic[T]):
         self._left: int | None = listing.limit
         self._seen = {listing.start}
         self._last_ids: set[str] = set()
-        self._sieve: Sieve[T] | None = listing.sieve() if listing.sieve else None
-        listing.last_sieve = self._sieve
+        self._sieve = listing.last_sieve = listing.sieve() if listing.sieve else None
         self._is_empty = listing.is_empty = listing.start is None
         self._began: float | None = None
         # The server's time when it began; None before the first page.

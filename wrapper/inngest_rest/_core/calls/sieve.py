@@ -72,11 +72,6 @@ class Sieve(Generic[T]):
             told += f" (the first: {self._why})" if self._undecided else ""
         return told
 
-    @property
-    def is_undecided(self) -> bool:
-        """Whether items were left out that the expression could not decide."""
-        return self._undecided > 0
-
     def _holds(self, item: T, deadline: float) -> Plan[bool]:
         if self._where is None:
             return True

@@ -82,6 +82,9 @@ def list_events(
     given = {"name": name, "since": since, "until": until, "where": where}
     asked = [f"{key}={shown(plain(value))}" for key, value in given.items() if value is not None]
 
+    def seen_of(event: StoredEvent) -> dict[str, Any]:
+        return {"event": of_event(event)}
+
     def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:
         yield from ()
         return tuple(map(read, found))
@@ -92,14 +95,10 @@ def list_events(
         largest_page=_LARGEST_PAGE,
         complete=None if as_ is None else read_all,
         is_relative=window.is_relative,
-        sieve=None if condition is None else lambda: Sieve(lambda _: True, condition, _seen_of),
+        sieve=None if condition is None else lambda: Sieve(lambda _: True, condition, seen_of),
         about=f"events with {', '.join(asked) or 'no filter'}",
         **paging,
     )
-
-
-def _seen_of(event: StoredEvent) -> dict[str, Any]:
-    return {"event": of_event(event)}
 
 
 def get_route(event_id: str) -> Route[Any, StoredEvent]:

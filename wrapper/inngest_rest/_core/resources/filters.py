@@ -45,9 +45,8 @@ def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
     found = [name.strip().lower() if isinstance(name, str) else name for name in names]
     for name in found:
         if name not in known:
-            raise InvalidArgumentError(
-                f"unknown status {shown(name)}{did_you_mean(name, known)}", argument="status"
-            )
+            text = f"unknown status {shown(name)}{did_you_mean(name, known)}"
+            raise InvalidArgumentError(text, argument="status")
     return tuple(dict.fromkeys(map(RunStatus, found)))
 
 
@@ -133,8 +132,8 @@ class Window:
 
     def at(self, now: datetime) -> tuple[datetime | Unset, datetime | Unset]:
         """Return its ends at a moment."""
-        since = UNSET if self.since is None else instant(self.since, now)
-        until = UNSET if self.until is None else instant(self.until, now)
+        ends = self.since, self.until
+        since, until = (UNSET if each is None else instant(each, now) for each in ends)
         return since, until
 
 
@@ -254,7 +253,7 @@ _VARIABLES = ("run", "event", "error", "output")
 
 
 def _check_part(text: str | None) -> str | None:
-    if check_text("error_contains", text) is not None and not str(text).strip():
+    if text is not None and not (check_text("error_contains", text) or "").strip():
         raise invalid("error_contains", "must not be blank, which nearly every error contains")
     return text
 

@@ -265,13 +265,7 @@ def _listed_by_v2(
             **order,
         )
         expected = fields.page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
-        return Route(
-            v2.list_runs_v2,
-            kwargs,
-            expected,
-            convert,
-            advice=advice,
-        )
+        return Route(v2.list_runs_v2, kwargs, expected, convert, advice=advice)
 
     return by_v2
 
