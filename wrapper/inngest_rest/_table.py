@@ -313,8 +313,8 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
     "StepChange": _below("span", _OF_SPAN),
     "Job": _OF_JOB,
     "RunExplanation": (
-        *("sentence", "reasons", "unchecked", *_below("run", _OF_RUN)),
-        *(*_below("jobs[]", _OF_JOB), *_below("replays[]", _OF_RUN)),
+        *("sentence", "reasons", "unchecked"),
+        *(*_below("run", _OF_RUN), *_below("jobs[]", _OF_JOB)),
     ),
     "list[str]": _OF_SENDING,
     "list[str | Run]": (*_OF_SENDING, *_below("runs[]", _OF_RUN)),

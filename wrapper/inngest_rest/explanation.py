@@ -53,6 +53,15 @@ def _sentence() -> Any:
     return field(init=False, repr=False, eq=False, default=Factory(str, takes_self=True))
 
 
+_WHY = ", and nothing that the server shows explains why"
+
+
+def _because(it: Explanation | RunExplanation, otherwise: str) -> str:
+    """Return the reasons as a part of a sentence, or what to say if there are none; the gaps."""
+    text = f": {'; '.join(each.message for each in it.reasons)}" if it.reasons else otherwise
+    return text + (f" (not checked: {'; '.join(it.unchecked)})" if it.unchecked else "")
+
+
 @frozen(repr=False)
 class Reason(Record):
     """One reason that is consistent with the evidence.
@@ -192,13 +201,9 @@ class Explanation(Record):
         count = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
         text += " started " + (f"{count} ({states})" if states else "no run")
         silent = [it.name for it in self.listeners if not it.run_ids]
-        if self.reasons:
-            text += f": {'; '.join(it.message for it in self.reasons)}"
-        elif silent or not (self.runs or self.unchecked):
-            who = f" {' and '.join(silent)} did not run" if silent else ""
-            text += f", and nothing that the server shows explains why{who}"
-        if self.unchecked:
-            text += f" (not checked: {'; '.join(self.unchecked)})"
+        who = f" {' and '.join(silent)} did not run" if silent else ""
+        is_odd = silent or not (self.runs or self.unchecked)
+        text += _because(self, f"{_WHY}{who}" if is_odd else "")
         repeatable = [it.name for it in self.listeners if it.ignores_repeated_ids]
         if repeatable and self.event is not None and self.event.id != self.event_id:
             text += f"; sent again with its id, it runs again in {' and '.join(repeatable)}"
@@ -212,13 +217,10 @@ class RunExplanation(Record):
     Attributes:
         run: The run.
         reasons: What it waits for, in which attempt it is, what holds it back, how it ended, and
-            which runs it belongs to: each with the evidence. Empty if nothing was found out.
+            which runs it belongs to: each with the evidence, where `run` is the one that invoked
+            it or that it replays, and `runs` are those that replay it, that it waits for, or that
+            use up a limit. Empty if nothing was found out.
         jobs: What it has in the queue.
-        parent_run_id: The run that invoked it; None if none did, or if its event is unknown.
-        child_run_ids: The runs of the invoked functions that it waits for; of those that have
-            ended, servers tell nothing.
-        original_run_id: The first run that it replays, if any.
-        replays: The runs that replay the same one, oldest first.
         unchecked: Checks that were not possible, and why.
         sentence: The whole as one sentence.
     """
@@ -226,10 +228,6 @@ class RunExplanation(Record):
     run: Run
     reasons: tuple[Reason, ...] = ()
     jobs: tuple[Job, ...] = ()
-    parent_run_id: str | None = None
-    child_run_ids: tuple[str, ...] = ()
-    original_run_id: str | None = None
-    replays: tuple[Run, ...] = ()
     unchecked: tuple[str, ...] = ()
     sentence: str = _sentence()
 
@@ -238,8 +236,4 @@ class RunExplanation(Record):
         text = f"Run {run.id}" + (f" of {run.app_id}/{run.function_id}" if run.function_id else "")
         text += f" is {run.status}"
         text += f", ended {run.ended_at:%Y-%m-%d %H:%M:%S} UTC" if run.ended_at else ""
-        if self.reasons:
-            text += f": {'; '.join(it.message for it in self.reasons)}"
-        elif not run.is_ended and not self.unchecked:
-            text += ", and nothing that the server shows explains why"
-        return text + (f" (not checked: {'; '.join(self.unchecked)})." if self.unchecked else ".")
+        return f"{text}{_because(self, '' if run.is_ended or self.unchecked else _WHY)}."

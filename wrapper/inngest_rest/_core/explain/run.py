@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
@@ -154,32 +155,25 @@ def reasons_of_run(it: RunEvidence) -> Iterator[Reason]:
 
 
 def _waits(it: RunEvidence) -> Iterator[Told]:
-    names = {step.step_id: step.name for step in it.steps}
-    told: set[str | None] = set()
+    names, told = {step.step_id: step.name for step in it.steps}, set[str | None]()
     for job in it.jobs or ():
-        what = job.event or job.signal or job.function
+        fields = {"wait_for_event": job.event, "wait_for_signal": job.signal}
+        fields |= {"invoke": job.function}
+        op, what = next(filter(itemgetter(1), fields.items()), ("sleep", None))
         if not what and (job.kind != "sleep" or job in it.due):
             continue
         told.add(job.step_id)
         name = job.step or (job.step_id and names.get(job.step_id))
-        text, kind = f"step {name!r}" if name else "it", K.SLEEPS
+        kind, text = _WAITS[op]
+        text = f"{f'step {name!r}' if name else 'it'} {text}" + (f" {what!r}" if what else "")
+        text += f" that matches `{job.condition}`" if job.condition else ""
         invoked = it.invoked.get(job.event_id or "", ())
-        if job.event:
-            text, kind = f"{text} waits for an event {what!r}", K.WAITS_FOR_EVENT
-            text += f" that matches `{job.condition}`," if job.condition else ","
-        elif job.signal:
-            text, kind = f"{text} waits for the signal {what!r},", K.WAITS_FOR_SIGNAL
-        elif job.function:
-            states = "".join(f", whose run {run.id} is {run.status}" for run in invoked)
-            text, kind = f"{text} waits for the function {what}{states},", K.WAITS_FOR_FUNCTION
-        else:
-            text += " sleeps"
+        text += "".join(f", whose run {run.id} is {run.status}" for run in invoked)
+        text += f"{',' if what else ''} until {_time(job.at)}"
         facts = {"for": what, "condition": job.condition, "until": job.at}
-        yield kind, f"{text} until {_time(job.at)}", facts | {"runs": [run.id for run in invoked]}
-    for step in it.steps:
-        if step.step_op in _WAITS and not (
-            step.ended_at or it.run.is_ended or step.step_id in told
-        ):
+        yield kind, text, facts | {"runs": [run.id for run in invoked]}
+    for step in it.steps if not it.run.is_ended else ():
+        if step.step_op in _WAITS and not step.ended_at and step.step_id not in told:
             kind, does = _WAITS[step.step_op]
             text = f"step {step.name!r} {does}, and the server does not say for what or how long"
             yield kind, text, {"step_id": step.step_id}
@@ -282,10 +276,6 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
         run,
         (*reasons_of_run(it), *of_rules),
         tuple(it.jobs or ()),
-        it.invocation and it.invocation[0],
-        tuple(each.id for found in it.invoked.values() for each in found),
-        it.original_run_id,
-        it.replays,
         tuple(unchecked),
     )
 
