@@ -177,7 +177,22 @@ FAILED = ", as attempt 1 after step 'prepare' failed with RetryAfterError: ECONN
 
 
 def test_a_retry_names_the_failure_before_it() -> None:
-    assert says_of(RunEvidence(RUN, NOW, [], RETRY, trace())) == [DUE + FAILED]
+    it = RunEvidence(RUN, NOW, [], RETRY, trace())
+    it.function = Function("flaky", "xp", configuration={"retries": {"value": 9}})
+    assert says_of(it) == [DUE + FAILED]
+
+
+def test_a_step_that_ended_during_an_attempt_was_not_before_it() -> None:
+    seen = trace()
+    ended = max(it.ended_at for step in seen.children for it in step.children if it.ended_at)
+    beside = Span("b", "beside", "completed", step_id="b", ended_at=ended)
+    seen = evolve(seen, children=(*seen.children, beside))
+    assert says_of(RunEvidence(RUN, NOW, [], RETRY, seen)) == [DUE + FAILED]
+
+
+def test_a_sleep_that_is_over_holds_nothing_back() -> None:
+    (sleep,) = says_of(RunEvidence(RUN, NOW, [], [Job(kind="sleep", at=NOW - SECOND)]))
+    assert sleep == "it has been due since 2026-11-28 23:04:59 UTC"
 
 
 @pytest.mark.parametrize(
@@ -234,7 +249,8 @@ def test_of_a_server_without_details_a_wait_is_told_without_them() -> None:
     """Inngest Cloud sends when a job is due, its place and its attempt alone."""
     bare = [Job(at=NOW + HOUR, attempt=0, position=0)]
     wait = Span("1", "approval", "waiting", step_id="s", step_op="wait_for_event")
-    seen = Span("0", "Run", "running", children=(wait,))
+    over = evolve(wait, id="2", step_id="t", ended_at=NOW)
+    seen = Span("0", "Run", "running", children=(wait, over))
     assert says_of(RunEvidence(RUN, NOW, [], bare, seen)) == [
         "step 'approval' waits for an event, and the server does not say for what or how long",
         "its next job is due at 2026-11-29 00:05:00 UTC",
@@ -246,7 +262,8 @@ def test_of_a_server_without_details_a_wait_is_told_without_them() -> None:
 def test_a_step_whose_error_is_not_that_of_the_run_is_told_with_its_own() -> None:
     run = evolve(RUN, status=RunStatus.FAILED, ended_at=NOW, error=RunError("Error", "other"))
     caught = {"status": "failed", "step_id": "s", "ended_at": NOW, "output": {"message": "caught"}}
-    assert says_of(RunEvidence(run, NOW, [], [], trace(risky=caught))) == [
+    later = {"status": "completed", "step_id": "t", "ended_at": NOW + SECOND}
+    assert says_of(RunEvidence(run, NOW, [], [], trace(risky=caught, later=later))) == [
         "it failed with Error: other",
         "step 'risky' failed with caught",
     ]

@@ -55,7 +55,7 @@ class RunEvidence:
 
     Attributes:
         now: The server's time when the queue was read.
-        jobs: What it has in the queue; None if that could not be read.
+        jobs: What it has in the queue.
         same_event: The runs of its event, as v1 lists them.
         invoked: The runs of the functions that it invoked and waits for, by event.
         function: Its function as it is now.
@@ -64,7 +64,7 @@ class RunEvidence:
     run: Run
     now: datetime
     unchecked: list[str]
-    jobs: list[Job] | None = field(factory=list[Job])
+    jobs: list[Job] = field(factory=list[Job])
     trace: Span | None = None
     event: StoredEvent | None = None
     same_event: tuple[Run, ...] = ()
@@ -102,11 +102,8 @@ class RunEvidence:
     @property
     def due(self) -> list[Job]:
         """The jobs that could be executed now, and are not."""
-        return [
-            job
-            for job in self.jobs or ()
-            if job.kind != "pause" and job.at and job.at <= self.now and not self.executes(job)
-        ]
+        past = (it for it in self.jobs if it.kind != "pause" and it.at and it.at <= self.now)
+        return [job for job in past if not self.executes(job)]
 
     def executes(self, job: Job) -> bool:
         """Return whether a job is being executed: the server renews its lease meanwhile."""
@@ -156,7 +153,7 @@ def reasons_of_run(it: RunEvidence) -> Iterator[Reason]:
 
 def _waits(it: RunEvidence) -> Iterator[Told]:
     names, told = {step.step_id: step.name for step in it.steps}, set[str | None]()
-    for job in it.jobs or ():
+    for job in it.jobs:
         fields = {"wait_for_event": job.event, "wait_for_signal": job.signal}
         fields |= {"invoke": job.function}
         op, what = next(filter(itemgetter(1), fields.items()), ("sleep", None))
@@ -180,9 +177,9 @@ def _waits(it: RunEvidence) -> Iterator[Told]:
 
 
 def _attempts(it: RunEvidence) -> Iterator[Told]:
-    retried = [job for job in it.jobs or () if job.attempt]
+    retried = [job for job in it.jobs if job.attempt]
     number, what, error, is_latest = it.last_failure or (None, "", "", False)
-    for job in it.jobs or ():
+    for job in it.jobs:
         if job.kind == "pause" or (job.kind == "sleep" and job not in it.due):
             continue
         attempt, most, at = (job.attempt or 0) + 1, it.max_attempts(job), _time(job.at)
@@ -247,12 +244,10 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     fetched = runs.fetch(session, run_id, cached=False)
     run = yield from runs.or_name_event(session, run_id, fetched)
     unchecked: list[str] = []
-    it = RunEvidence(run, session.server_clocks["api"].now(), unchecked)
     tried = partial(listeners.tried, unchecked=unchecked)
-    if not run.is_ended:
-        of_queue = runs.jobs(session, run_id, cached=False)
-        it.jobs = yield from tried(of_queue, "what it has in the queue")
-        it.now = session.server_clocks["api"].now()
+    of_queue = runs.jobs(session, run_id, cached=False)
+    jobs = [] if run.is_ended else (yield from tried(of_queue, "what it has in the queue")) or []
+    it = RunEvidence(run, session.server_clocks["api"].now(), unchecked, jobs)
     if run.status not in {RunStatus.QUEUED, RunStatus.COMPLETED}:
         it.trace = yield from tried(trace.get_trace(session, run_id), "its steps")
     if not run.event_ids:
@@ -264,20 +259,17 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
         it.same_event = same or ()
         if same is not None and all(each.id != run.id for each in same):
             unchecked.append("whether it was replayed, as v1 lists it under no event that it names")
-    for job in [each for each in it.jobs or () if each.event_id][:_MOST_INVOKED]:
-        of_it = explanation.runs_of(session, job.event_id or "", math.inf)
-        found = yield from tried(of_it, f"the run that step {job.step!r} waits for")
-        it.invoked[job.event_id or ""] = found or ()
-    is_retried = any(job.attempt for job in it.jobs or ())
+    for event_id in list(filter(None, (job.event_id for job in jobs)))[:_MOST_INVOKED]:
+        of_it = explanation.runs_of(session, event_id, math.inf)
+        it.invoked[event_id] = (yield from tried(of_it, "the run that it waits for")) or ()
     of_rules: list[Reason] = []
-    if run.status in {RunStatus.QUEUED, RunStatus.CANCELLED} or it.due or is_retried:
+    if (
+        run.status in {RunStatus.QUEUED, RunStatus.CANCELLED}
+        or it.due
+        or any(job.attempt for job in jobs)
+    ):
         of_rules = yield from _by_rules(session, it)
-    return RunExplanation(
-        run,
-        (*reasons_of_run(it), *of_rules),
-        tuple(it.jobs or ()),
-        tuple(unchecked),
-    )
+    return RunExplanation(run, (*reasons_of_run(it), *of_rules), tuple(jobs), tuple(unchecked))
 
 
 def _by_rules(session: Session, it: RunEvidence) -> Plan[list[Reason]]:
