@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from inngest_rest import (
+    App,
     Function,
     Job,
     NotFoundError,
@@ -278,9 +279,28 @@ def test_an_event_without_a_run_in_it_names_no_parent(data: Any) -> None:
 
 
 LIMITED = {"concurrency": [{"limit": {"value": 1, "isPlanLimit": False}, "scope": "FUNCTION"}]}
+OF_TWO = {"concurrency": [{"limit": {"value": 2}}]}
 KEYED = {"concurrency": [{**LIMITED["concurrency"][0], "key": "event.data.customer"}]}
 OF_ONE_KEY = jobs("v1-run-jobs-keyed")[0]
 OTHER_KEY = evolve(OF_ONE_KEY, concurrency_keys={"another": 1})
+
+
+def evidence(configuration: Any, run: Run, due: list[Job]) -> Evidence:
+    function = Function("flaky", "xp", configuration=configuration)
+    event: StoredEvent = StoredEvent(RUN.id, RUN.id, "go", None)
+    event = evolve(event, ts=int((NOW + HOUR).timestamp() * 1_000))
+    catalogue = Catalogue([App("other", sync_error="unreachable")], [function], [], 0.0, 0.0)
+    return Evidence(NOW, NOW, event, (run,), catalogue, NOW, [], False, [], due=due)
+
+
+def test_a_limit_does_not_hold_back_a_run_of_which_nothing_is_due() -> None:
+    assert list(reasons(evidence(LIMITED, RUN, []))) == []
+
+
+def test_a_run_of_which_a_job_is_due_does_not_wait_for_the_time_of_its_event() -> None:
+    queued = evolve(RUN, status=RunStatus.QUEUED)
+    assert list(reasons(evidence({}, queued, [Job()]))) == []
+    assert [it.kind for it in reasons(evidence({}, queued, []))] == [K.SCHEDULED]
 
 
 @pytest.mark.parametrize(
@@ -288,19 +308,17 @@ OTHER_KEY = evolve(OF_ONE_KEY, concurrency_keys={"another": 1})
     [
         (LIMITED, Job(), [Job()], "executes 1 at once, at present run other"),
         (LIMITED, Job(), [], None),
+        (OF_TWO, Job(), [Job()], None),
         (KEYED, OF_ONE_KEY, [OF_ONE_KEY], "executes 1 at once of one key, at present run other"),
         (KEYED, OF_ONE_KEY, [OTHER_KEY], None),
         (KEYED, Job(), [Job()], None),
     ],
-    ids=["reached", "not reached", "key reached", "another key", "no keys"],
+    ids=["reached", "not reached", "half reached", "key reached", "another key", "no keys"],
 )
 def test_a_limit_of_concurrency_is_certain_only_if_it_is_seen_to_be_reached(
     configuration: Any, due: Job, executing: list[Job], expected: str | None
 ) -> None:
-    function = Function("flaky", "xp", configuration=configuration)
-    event: StoredEvent = StoredEvent(RUN.id, RUN.id, "go", None)
-    catalogue = Catalogue([], [function], [], 0.0, 0.0)
-    it = Evidence(NOW, NOW, event, (RUN,), catalogue, NOW, [], False, [], due=[due])
+    it = evidence(configuration, RUN, [due])
     it.executing = [("other", job) for job in executing]
     (reason,) = reasons(it)
     assert (reason.kind, reason.is_certain) == (K.CONCURRENCY, expected is not None)
@@ -309,16 +327,17 @@ def test_a_limit_of_concurrency_is_certain_only_if_it_is_seen_to_be_reached(
     )
 
 
-def test_a_queued_run_is_held_back_by_the_runs_that_are_executed(
-    connect: Connect, server: Server, clock: Clock
+@pytest.mark.parametrize("status", ["QUEUED", "RUNNING"])
+def test_a_run_is_held_back_by_the_runs_that_are_executed(
+    connect: Connect, server: Server, clock: Clock, status: str
 ) -> None:
-    """As recorded: of two runs of one key, one is executed."""
+    """As recorded: of the runs of one key, one is executed."""
     waiting, busy = "01M8J663MDYNDMK1Z1Q71SJERC", "01M8J663JGWFJE6CXQVE9HWRJF"
     clock.advance(NOW.timestamp() - clock.now())
     leased = body_of("v1-run-jobs-keyed")
     leased["data"][0]["Raw"]["leaseID"] = "01M8J6GQZZZZZZZZZZZZZZZZZZ"  # 23:05:50
     of_keyed = {"app": {"id": "xp"}, "function": {"id": "keyed"}}
-    queued = {**of_keyed, "id": waiting, "status": "QUEUED", "trigger": {}}
+    queued = {**of_keyed, "id": waiting, "status": status, "trigger": {}}
     function = {"id": "keyed", "app": {"id": "xp"}, "configuration": KEYED}
     server.on(f"GET /v2/runs/{waiting}", says({"data": queued}))
     server.on(f"GET /v1/runs/{waiting}/jobs", recorded("v1-run-jobs-keyed"))
@@ -326,13 +345,30 @@ def test_a_queued_run_is_held_back_by_the_runs_that_are_executed(
     server.on("GET /v2/apps", says({"data": [{"id": "xp"}], "page": {}}))
     server.on("GET /v2/apps/xp/functions", says({"data": [function], "page": {}}))
     running = {**queued, "id": busy, "status": "RUNNING"}
-    server.on("GET /v2/runs", says({"data": [running], "page": {}}))
+    idle = {**running, "id": RUN.id}
+    server.on(f"GET /v1/runs/{RUN.id}/jobs", recorded("v1-run-jobs-keyed"))
+    server.on("GET /v2/runs", says({"data": [idle, running], "page": {}}))
     found = connect().runs.explain(waiting)
     assert told(found) == [
         (K.QUEUED, True, "it has been due since 2026-11-28 23:00:01 UTC"),
         (K.CONCURRENCY, True, OF_KEY + busy),
     ]
-    assert found.unchecked == ("whether it was invoked or replayed, as it names no event",)
+    assert "whether it was invoked or replayed, as it names no event" in found.unchecked
+
+
+def test_a_run_may_have_been_cancelled_by_what_its_function_allows(
+    connect: Connect, client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "charge", trigger="go", run=works(HOUR), singleton="cancel")
+    run_id = run_of(client, mock)
+    newer = run_of(client, mock)
+    (reason,) = client.runs.explain(run_id).reasons
+    assert (reason.kind, reason.is_certain) == (K.SINGLETON, False)
+    assert reason.evidence == {"later_run": newer}
+    mock.fault(answers(403, {"error": "no"}), operation="list_apps_v2", times=None)
+    found = connect(transport=mock.transport).runs.explain(run_id)
+    assert found.reasons == ()
+    assert [each[:22] for each in found.unchecked] == ["which functions listen"]
 
 
 def test_what_cannot_be_read_is_said_as_unchecked(client: InngestClient, mock: MockServer) -> None:
