@@ -81,7 +81,7 @@ def nearest(given: object, valid: Iterable[str]) -> str | None:
     return lower[close[0]] if close else None
 
 
-def and_more(items: Sequence[str], at_most: int) -> str:
+def and_more(items: Sequence[str], at_most: int = 5) -> str:
     """Return the first items as text, and the number of the rest."""
     more = len(items) - at_most
     return ", ".join(items[:at_most]) + (f" and {more:,} more" if more > 0 else "")

@@ -109,15 +109,10 @@ class Functions(Resource):
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`; to wait, as `runs.wait`.
         """
-        return await self._driver.run(
-            wait_for_started(
-                self._session,
-                functions.invoke(
-                    self._session, app, function, data, idempotency_key=idempotency_key
-                ),
-                wait,
-            )
+        started = functions.invoke(
+            self._session, app, function, data, idempotency_key=idempotency_key
         )
+        return await self._run(wait_for_started, started, wait)
 
     async def invoke_many(
         self,

@@ -15,6 +15,7 @@ from attrs import frozen
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources import apps, functions
 from inngest_rest.errors import InngestError, RouteNotFoundError
+from inngest_rest.models import StoredEvent
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AbsentRoutes
@@ -177,6 +178,13 @@ def cancelled_by(function: Function) -> list[str]:
     """Return the names of the events that cancel the function's runs."""
     found = _entries(function, "cancellations", "cancel")
     return [it["event"] for it in found if isinstance(it.get("event"), str)]
+
+
+def as_stored(event: Mapping[str, Any], internal_id: str = "") -> StoredEvent:
+    """Return an event that was not stored as a condition sees it; its `ts` is the server's."""
+    ts, fields = event.get("ts"), {it: event.get(it) for it in ("user", "v")}
+    fields |= {"data": event.get("data") or {}, "ts": ts if isinstance(ts, int) else None}
+    return StoredEvent(internal_id, event["id"], event["name"], **fields)
 
 
 def _entries(function: Function, *names: str) -> list[Limit]:

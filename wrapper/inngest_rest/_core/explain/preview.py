@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
@@ -12,7 +12,6 @@ from inngest_rest._core.expressions import holds
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, batches_of_events
 from inngest_rest._core.sending.send import each_event
 from inngest_rest.explanation import EventPreview, SendPreview
-from inngest_rest.models import StoredEvent
 from inngest_rest.reports import MAX_FAILURES, SendFailure
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def of_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
         failures += batch.invalid[: MAX_FAILURES - len(failures)]
         for text, event in zip(batch.texts(), batch.events(), strict=True):
             totals.update(events=1, bytes=len(text))
-            name, stored = event["name"], _as_stored(event)
+            name, stored = event["name"], listeners.as_stored(event)
             if name not in listening:
                 found = [(listeners.name_of(each), its) for each, its in known.listeners(name)]
                 listening[name] = [*found] or [(None, [])]
@@ -62,9 +61,3 @@ def of_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
                 )
     parts = tuple(rows.values()), tuple(failures), tuple(known.gaps)
     return SendPreview(totals["events"], totals["bytes"], totals["rejected"], *parts)
-
-
-def _as_stored(event: dict[str, Any]) -> StoredEvent:
-    """Return an event as a condition sees it; its `ts` is the server's to set."""
-    fields = {name: event.get(name) for name in ("ts", "user", "v")}
-    return StoredEvent("", event["id"], event["name"], event.get("data") or {}, **fields)

@@ -38,8 +38,6 @@ AT_ONCE = timedelta(seconds=1)
 # From the end of a run that another one cancelled: v2 lists state it 10 s too late.
 _NEAR = timedelta(seconds=15)
 
-_MOST_NAMED = 5  # runs that use up a limit
-
 # The latest time that a datetime can hold.
 _LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
 
@@ -134,34 +132,28 @@ def _why_unheard(it: Evidence) -> Iterator[Reason]:
         nearby = ", ".join(f"{value!r} of {' and '.join(names)}" for value, names in close.items())
         text = "no function has a trigger for its name"
         text += f" (the nearest: {nearby})" if close else ""
-        apps = [app.id for app in known.apps]
-        facts = {"nearest": close, "apps": apps, "functions": len(known.functions)}
-        yield Reason(K.NO_TRIGGER, text, is_certain=it.is_of_now, evidence=facts)
+        searched = {"apps": [app.id for app in known.apps], "functions": len(known.functions)}
+        yield Reason(K.NO_TRIGGER, text, it.is_of_now, evidence={"nearest": close, **searched})
     for each in cancelling:
-        text, events = (
-            f"it may cancel runs of {listeners.name_of(each)}",
-            listeners.cancelled_by(each),
-        )
-        ids = each.app_id, each.id, None
-        yield Reason(K.CANCELS_RUNS, text, False, *ids, {"events": events})
+        text, ids = f"it may cancel runs of {listeners.name_of(each)}", (each.app_id, each.id, None)
+        facts = {"events": listeners.cancelled_by(each)}
+        yield Reason(K.CANCELS_RUNS, text, False, *ids, facts)
 
 
 def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Reason]:
     reason = partial(Reason, app_id=function.app_id, function_id=function.id)
     name = listeners.name_of(function)
     facts: dict[str, Any]
-    others = it.others.get(name)
-    runs = others.items if others else ()
+    runs = others.items if (others := it.others.get(name)) else ()
     own, until = it.event.internal_id, it.began + _RACE
     is_current = it.has_changed(function) is False
 
     verdicts = {holds(each.condition, it.event) for each in triggers}
-    conditions = [each.condition for each in triggers if each.condition]
-    condition = f"the condition `{'` or `'.join(conditions)}` of {name}"
     if True not in verdicts:
-        text = f"{condition} may be false for it or fail: servers do not show how they evaluate it"
-        if verdicts == {False}:
-            text = f"{condition} is false for it"
+        conditions = [each.condition for each in triggers if each.condition]
+        text = f"the condition `{'` or `'.join(conditions)}` of {name} "
+        uncertain = "may be false for it or fail: servers do not show how they evaluate it"
+        text += "is false for it" if verdicts == {False} else uncertain
         is_excluded, facts = it.is_excluded(function, triggers), {"conditions": conditions}
         yield reason(K.CONDITION, text, is_excluded, evidence=facts)
         if is_excluded:
@@ -252,7 +244,7 @@ def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterat
         if holders := _holders(it, limits):
             most, facts["runs"], of_key = holders
             text = f"run {run.id} waits for its turn, as {name} executes {most} at once{of_key}, "
-            text += f"at present run {and_more(facts['runs'], _MOST_NAMED)}"
+            text += f"at present run {and_more(facts['runs'])}"
         yield reason(K.CONCURRENCY, text, holders is not None, evidence=facts)
     for app in it.catalogue.apps:
         if app.id == run.app_id and app.sync_error:

@@ -37,7 +37,6 @@ K = ReasonKind
 _MOST_OTHERS = 10  # running runs of the function, newest first, whose jobs are listed
 _MOST_INVOKED = 5  # events that started an invoked function, whose runs are listed
 
-_MOST_NAMED = 5  # replays of a run
 _LONGEST_LINE = 200  # characters of an error
 
 # Steps that wait, by their kind.
@@ -77,8 +76,8 @@ class RunEvidence:
 
     @property
     def original_run_id(self) -> str | None:
-        of_it = (it.original_run_id for it in self.same_event if it.id == self.run.id)
-        return next(of_it, self.run.original_run_id)
+        it = next((each for each in self.same_event if each.id == self.run.id), self.run)
+        return it.original_run_id
 
     @property
     def replays(self) -> tuple[Run, ...]:
@@ -215,15 +214,14 @@ def _outcome(it: RunEvidence) -> Iterator[Told]:
 
 def _relations(it: RunEvidence) -> Iterator[Told]:
     if it.invocation:
-        parent, step = it.invocation
-        facts = {"run": parent, "step": step}
-        yield K.INVOKED_BY, f"step {step!r} of run {parent} invoked it", facts
+        run_id, step = it.invocation
+        text = f"step {step!r} of run {run_id} invoked it"
+        yield K.INVOKED_BY, text, {"run": run_id, "step": step}
     if first := it.original_run_id:
         yield K.REPLAYS, f"it replays run {first}", {"run": first}
     if found := [f"run {run.id}, which is {run.status}" for run in it.replays]:
-        text = f"{f'run {first}' if first else 'it'} was replayed by "
-        runs_of_it = {"runs": [run.id for run in it.replays]}
-        yield K.REPLAYED, text + and_more(found, _MOST_NAMED), runs_of_it
+        text = f"{f'run {first}' if first else 'it'} was replayed by {and_more(found)}"
+        yield K.REPLAYED, text, {"runs": [run.id for run in it.replays]}
 
 
 def _time(at: datetime | None) -> str:
@@ -262,13 +260,9 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     for event_id in list(filter(None, (job.event_id for job in jobs)))[:_MOST_INVOKED]:
         of_it = explanation.runs_of(session, event_id, math.inf)
         it.invoked[event_id] = (yield from tried(of_it, "the run that it waits for")) or ()
-    of_rules: list[Reason] = []
-    if (
-        run.status in {RunStatus.QUEUED, RunStatus.CANCELLED}
-        or it.due
-        or any(job.attempt for job in jobs)
-    ):
-        of_rules = yield from _by_rules(session, it)
+    is_held = it.due or run.status in {RunStatus.QUEUED, RunStatus.CANCELLED}
+    is_retried = any(job.attempt for job in jobs)
+    of_rules = (yield from _by_rules(session, it)) if is_held or is_retried else []
     return RunExplanation(run, (*reasons_of_run(it), *of_rules), tuple(jobs), tuple(unchecked))
 
 
@@ -280,9 +274,8 @@ def _by_rules(session: Session, it: RunEvidence) -> Plan[list[Reason]]:
     it.function = next((each for each in known.functions if listeners.is_of(run, each)), None)
     event = it.event or StoredEvent(run.id, run.id, "", None)
     received = event.received_at or run.queued_at or it.now
-    of_event = Evidence(
-        it.now, received, event, (run,), known, it.now, [], False, it.unchecked, due=it.due
-    )
+    seen = event, (run,), known, it.now, list[Any](), False, it.unchecked
+    of_event = Evidence(it.now, received, *seen, due=it.due)
     yield from explanation.gather(session, of_event, math.inf)
     if it.due and it.function and listeners.concurrency(it.function):
         names = Names(run.app_id, run.function_id)
@@ -294,7 +287,5 @@ def _by_rules(session: Session, it: RunEvidence) -> Plan[list[Reason]]:
             read = runs.jobs(session, id, cached=False)
             jobs = yield from tried(read, f"whether run {id} is being executed")
             of_event.executing += [(id, job) for job in jobs or () if it.executes(job)]
-    return [
-        evolve(each, message=each.message.replace(f"run {run.id}", "it"))
-        for each in reasons(of_event)
-    ]
+    its = f"run {run.id}"
+    return [evolve(each, message=each.message.replace(its, "it")) for each in reasons(of_event)]

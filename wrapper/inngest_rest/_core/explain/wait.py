@@ -18,18 +18,18 @@ from inngest_rest._core.arguments import check_id, check_seconds, invalid
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.explanation import explain_stored, read_once_stored, runs_of
-from inngest_rest._core.explain.listeners import batch, duration, is_of, limit, name_of
+from inngest_rest._core.explain.listeners import as_stored, batch, duration, is_of, limit, name_of
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.plans import Plan, longer, sleep
 from inngest_rest._core.resources.runs import UNKNOWN
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, may_appear
 from inngest_rest._core.sending import send
 from inngest_rest.event import Event, EventLike
-from inngest_rest.models import Function, Run, StoredEvent, Trigger
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.explain.listeners import Catalogue
+    from inngest_rest.models import Function, Run, StoredEvent, Trigger
     from inngest_rest.typing import Seconds
 
 # In seconds:
@@ -96,10 +96,7 @@ def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[
         )
     (event_id,) = yield from send.send(session, event)
     fields = event if isinstance(event, Mapping) else asdict(event, recurse=False)
-    ts = fields.get("ts")
-    known = {key: fields.get(key) for key in ("data", "user", "v")}
-    own_id, ts = fields.get("id") or event_id, ts if isinstance(ts, int) else None
-    stored: StoredEvent = StoredEvent(event_id, own_id, fields["name"], ts=ts, **known)
+    stored = as_stored({**fields, "id": fields.get("id") or event_id}, event_id)
     sent = session.clock.monotonic()
     try:
         return (yield from _follow_all(_Wait(session, event_id, sent, sent + seconds, stored)))

@@ -120,8 +120,6 @@ _FEW = 10
 # Seconds between two listings, which cost a server more than a single run.
 _PAUSE_OF_MANY = 1.0
 
-_MOST_NAMED = 5
-
 
 class WaitMany:
     """A wait for many runs, with validated arguments: the ids that are open, and what has ended."""
@@ -248,4 +246,4 @@ class WaitMany:
 
 
 def _some(ids: Sequence[str]) -> str:
-    return f"{len(ids)} of the runs ({and_more(ids, _MOST_NAMED)})"
+    return f"{len(ids)} of the runs ({and_more(ids)})"
