@@ -20,7 +20,7 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest.testing import MockServer, answers, completes, fails, retries, sleeps, works
-from tests.support.server import NO_ROUTE, says
+from tests.support.server import NO_ROUTE, body_of, says
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
@@ -141,9 +141,45 @@ def test_a_closed_one_has_no_more_changes(client: InngestClient, mock: MockServe
 
 
 def test_faults_of_a_server_that_has_the_run_pass(client: InngestClient, mock: MockServer) -> None:
-    run_id = start(client, mock, sleeps(9 * SECOND))
-    mock.fault(answers(503), operation="get_run_trace_v2", after=1, times=3)
+    run_id = start(client, mock, sleeps(60 * SECOND))
+    mock.fault(answers(503), operation="get_run_trace_v2", after=15, times=3)
     assert told(client.runs.follow(run_id))[-1] == ("ended", "Run", "completed")
+
+
+def test_a_server_that_asks_for_a_pause_gets_it(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    client = connect(transport=mock.transport, retries=0)
+    run_id = start(client, mock, sleeps(2 * SECOND))
+    busy = answers(429, {"error": "no"}, headers={"Retry-After": "40"})
+    mock.fault(busy, operation="get_run_trace_v2", after=6, times=1)
+    began = clock.monotonic()
+    assert told(client.runs.follow(run_id))[-1] == ("ended", "Run", "completed")
+    assert 40 <= clock.monotonic() - began < 45
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["in order", "reversed"])
+def test_steps_and_failed_attempts_are_told_by_their_time_and_no_other_span(
+    connect: Connect, server: Server, order: int
+) -> None:
+    body = body_of("v2-trace-step-waits")
+    root = body["data"]["rootSpan"]
+    root |= {"status": "CANCELLED", "endedAt": "2026-11-29T00:00:00Z"}
+    root["children"] = root["children"][::order]
+    server.on(f"GET /v2/runs/{ID}/trace", says(body))
+    assert told(connect().runs.follow(ID)) == [
+        ("started", "Run", "cancelled"),
+        ("started", "prepare", "completed"),
+        ("ended", "prepare", "completed"),
+        ("ended", "Attempt 0", "failed"),
+        ("ended", "Run", "cancelled"),
+    ]
+
+
+def test_the_id_of_an_event_is_named_as_one(client: InngestClient, mock: MockServer) -> None:
+    start(client, mock, completes())
+    with pytest.raises(NotFoundError, match="id of an event"):
+        list(client.runs.follow(mock.runs[-1].event_id or ""))
 
 
 FORBIDDEN = says({"errors": [{"code": "forbidden", "message": "no"}]}, status=403)
