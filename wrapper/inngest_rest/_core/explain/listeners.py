@@ -171,7 +171,7 @@ def singleton(function: Function, mode: str) -> Limit | None:
 def concurrency(function: Function) -> list[Limit]:
     """Return the function's own concurrency limits, without the plan's."""
     limits = ((it, it.get("limit")) for it in _entries(function, "concurrency"))
-    return [it for it, of in limits if not (_is_limit(of) and of.get("isPlanLimit"))]
+    return [it for it, of in limits if not (is_limit(of) and of.get("isPlanLimit"))]
 
 
 def cancelled_by(function: Function) -> list[str]:
@@ -192,10 +192,10 @@ def _entries(function: Function, *names: str) -> list[Limit]:
     known = function.configuration or {}
     found: Any = next((known[name] for name in names if known.get(name)), None)
     entries = cast("Iterable[object]", found if isinstance(found, list) else [found])
-    return [it for it in entries if it and _is_limit(it)]
+    return [it for it in entries if it and is_limit(it)]
 
 
-def _is_limit(value: object) -> TypeGuard[Limit]:
+def is_limit(value: object) -> TypeGuard[Limit]:
     return isinstance(value, Mapping)
 
 

@@ -263,7 +263,7 @@ def _holders(it: Evidence, limits: list[Limit]) -> tuple[int, list[str], str] | 
     Limits with a key state in a job which one it is; others count all jobs of the function.
     """
     found: list[tuple[Any, str]] = [
-        (of.get("value") if isinstance(of := each.get("limit"), dict) else of, "")
+        (of.get("value") if listeners.is_limit(of := each.get("limit")) else of, "")
         for each in limits
         if not each.get("key")
     ]

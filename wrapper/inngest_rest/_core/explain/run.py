@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
@@ -153,9 +152,9 @@ def reasons_of_run(it: RunEvidence) -> Iterator[Reason]:
 def _waits(it: RunEvidence) -> Iterator[Told]:
     names, told = {step.step_id: step.name for step in it.steps}, set[str | None]()
     for job in it.jobs:
-        fields = {"wait_for_event": job.event, "wait_for_signal": job.signal}
-        fields |= {"invoke": job.function}
-        op, what = next(filter(itemgetter(1), fields.items()), ("sleep", None))
+        op, what = "sleep", job.event or job.signal or job.function
+        if what:
+            op = "wait_for_event" if job.event else "wait_for_signal" if job.signal else "invoke"
         if not what and (job.kind != "sleep" or job in it.due):
             continue
         told.add(job.step_id)
@@ -166,7 +165,7 @@ def _waits(it: RunEvidence) -> Iterator[Told]:
         invoked = it.invoked.get(job.event_id or "", ())
         text += "".join(f", whose run {run.id} is {run.status}" for run in invoked)
         text += f"{',' if what else ''} until {_time(job.at)}"
-        facts = {"for": what, "condition": job.condition, "until": job.at}
+        facts: dict[str, Any] = {"for": what, "condition": job.condition, "until": job.at}
         yield kind, text, facts | {"runs": [run.id for run in invoked]}
     for step in it.steps if not it.run.is_ended else ():
         if step.step_op in _WAITS and not step.ended_at and step.step_id not in told:

@@ -60,7 +60,7 @@ class Follow:
         self._fails_at = now + APPEARS_WITHIN
         feeds = _feeds.setdefault(session.absent, WeakValueDictionary())
         self._feed = feeds.setdefault((self._id, session.settings.env), _Feed())
-        self._version = 0
+        self._version: int = 0
         self._told: set[tuple[str, str]] = set()
         self._pending: deque[StepChange] = deque()
         self._is_over = False
