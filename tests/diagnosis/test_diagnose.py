@@ -250,6 +250,8 @@ def test_an_api_key_of_cloud_shows_the_permissions_that_were_seen_alone(connect:
         OK,
         "it has runs:read:list, apps:read:list",
     )
+    event_key = of(diagnose(connect, mock, **settings), Check.EVENT_KEY)
+    assert (event_key.state, "by the API key" in event_key.message) == (OK, True)
     mock.fault(answers(500), path="/v2/runs", times=None)
     mock.fault(answers(403), path="/v2/apps", times=None)
     found = of(diagnose(connect, mock, **settings), Check.API_KEY)

@@ -153,6 +153,16 @@ def test_webhooks_are_created_updated_and_deleted(connect: Connect) -> None:
         client.webhooks.get(made.id)
 
 
+def test_a_webhook_of_v2_has_a_filter_of_the_names_of_events(connect: Connect) -> None:
+    client = connect(transport=MockServer(cloud=True).transport, env="preview")
+    names = ["shop/order.paid", "Clerk user"]
+    made = client.webhooks.create(name="n", transform="t", events=names, deny_events=True)
+    assert (made.events, made.denies_events) == (tuple(names), True)
+    assert [each.id for each in client.webhooks.list()] == [made.id]
+    with pytest.raises(InvalidArgumentError, match=r"events\[0\]"):
+        client.webhooks.create(name="n", transform="t", events=[""])
+
+
 def test_updating_a_webhook_sends_only_the_given_fields(
     client: InngestClient, server: Server
 ) -> None:

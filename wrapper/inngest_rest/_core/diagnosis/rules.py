@@ -288,6 +288,8 @@ def _mode(it: ServerEvidence) -> Verdict:
 
 def _event_key(it: ServerEvidence) -> Verdict:
     key = it.settings.event_key
+    if it.settings.sends_by_v2:
+        return OK, "not set: events are sent one by one, by the API key", None
     if key is None:
         text, remedy = "not set: events cannot be sent", "Set INNGEST_EVENT_KEY to send events."
         return _not_needed(it) or (WARNING, text, remedy)

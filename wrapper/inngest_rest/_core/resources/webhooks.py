@@ -41,7 +41,7 @@ def create(
 ) -> Plan[Webhook]:
     """Create a webhook; only v2 has a response and a filter of events."""
     routes = [_by_v1(v1.create_webhook_v1, repeatable=False, body=_body(name, transform))]
-    names = check_each("events", events, "names of events", check_id)
+    names = [name for name in check_each("events", events, "names of events", check_text) if name]
     if response or names or session.settings.api_version == "v2":
         # v1 would leave out what it does not have.
         routes.clear()
