@@ -145,6 +145,7 @@ class Asking:
     """A world in which a case sent some requests."""
 
     trail = (Step("getRunV1", True), Step("getRunV2", False), Step("getRunV1", False))
+    differences = frozenset({"GET /v1/runs/{runId} has another form"})
 
 
 def test_operations_of_a_case_are_noted() -> None:
@@ -153,3 +154,4 @@ def test_operations_of_a_case_are_noted() -> None:
     (case,) = cases.report().cases
     assert (case.asked, case.last) == (("getRunV1", "getRunV2"), "getRunV1")
     assert case.succeeded == ("getRunV1",)
+    assert cases.report().differences == tuple(Asking.differences)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import httpx
 from attrs import evolve
 
+from inngest_rest import errors
 from inngest_rest._core.arguments import check_id, check_seconds, check_text, invalid
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.route import Route
@@ -16,7 +17,6 @@ from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
 from inngest_rest._core.resources.fields import optional, record, timestamp
 from inngest_rest._core.resources.routes import ask, listed, one, pages, where_absent
 from inngest_rest._visible import did_you_mean, shown
-from inngest_rest.errors import NotFoundError, RouteNotFoundError, TransportError
 from inngest_rest.models import App, AppSync
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -51,12 +51,12 @@ def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan
     """
     try:
         yield from get(session, app_id)
-    except RouteNotFoundError:
+    except (errors.RouteNotFoundError, errors.ConfigurationError):  # v1 has none
         return
-    except NotFoundError as error:
+    except errors.NotFoundError as error:
         known = yield from read_all(list_apps(session), deadline=deadline)
         ids = [each.id for each in known if not each.is_archived]
-        raise NotFoundError(
+        raise errors.NotFoundError(
             f"there is no app {shown(app_id)}{did_you_mean(app_id, ids)}",
             status=404,
             method="GET",
@@ -78,7 +78,7 @@ def sync_app(session: Session, app_id: str, url: str, *, wait: Seconds | None) -
     before = (yield from _find_app(session, app_id)) if seconds else None
     try:
         sync = yield from ask(session, "apps.sync", route)
-    except RouteNotFoundError:
+    except errors.RouteNotFoundError:
         return (yield from _register(session, app_id, url))
     deadline, pause = session.clock.monotonic() + seconds, FIRST_PAUSE
     while sync.status == "pending" and session.clock.monotonic() + pause < deadline:
@@ -94,7 +94,7 @@ def sync_app(session: Session, app_id: str, url: str, *, wait: Seconds | None) -
 def _find_app(session: Session, app_id: str) -> Plan[App | None]:
     try:
         return (yield from get(session, app_id))
-    except (NotFoundError, RouteNotFoundError):
+    except (errors.NotFoundError, errors.RouteNotFoundError):
         return None
 
 
@@ -130,7 +130,7 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
     effect = Call("api", "PUT", url, build, timeout, read, session.redact, largest)
     try:
         return (yield from call(effect))
-    except TransportError as error:
+    except errors.TransportError as error:
         return AppSync("error", app_id=app_id, error=str(error))
 
 
