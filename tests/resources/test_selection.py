@@ -321,6 +321,14 @@ def test_an_unknown_app_has_no_list_of_functions(shop: InngestClient) -> None:
         list(shop.functions.list("shpo"))
 
 
+def test_functions_of_an_unknown_app_are_not_found_where_apps_cannot_be_listed(
+    connect: Connect,
+) -> None:
+    client = connect(transport=MockServer(release="1.33").transport)
+    with pytest.raises(NotFoundError, match=r"GET .*/v2/apps/shop answered 404"):
+        client.functions.list("shop").page()
+
+
 def test_a_listing_knows_its_first_item_and_their_number_and_has_no_truth_value(
     shop: InngestClient,
 ) -> None:

@@ -54,7 +54,10 @@ def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan
     except (errors.RouteNotFoundError, errors.ConfigurationError):  # v1 has none
         return
     except errors.NotFoundError as error:
-        known = yield from read_all(list_apps(session), deadline=deadline)
+        try:
+            known = yield from read_all(list_apps(session), deadline=deadline)
+        except errors.RouteNotFoundError:  # before release 1.40
+            raise error from None
         ids = [each.id for each in known if not each.is_archived]
         raise errors.NotFoundError(
             f"there is no app {shown(app_id)}{did_you_mean(app_id, ids)}",
