@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +20,6 @@ from tests.support.calls import BY_NAME, tags
 from tests.support.server import Reply, Server, about, body_of, recorded, says, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from inngest_rest import InngestClient
     from tests.conftest import Connect
@@ -109,33 +106,6 @@ def test_webhooks_are_asked_of_v2_only_where_the_client_has_an_environment(
         connect(env=env).webhooks.list().page()
     v1, v2 = "GET /v1/webhooks", "GET /v2/env/webhooks"
     assert asks(server) == [v1, v2, v1]
-
-
-GUIDE = Path(__file__).parents[2] / "docs/reference/routes-and-servers.md"
-
-
-def rows_of_the_guide() -> Iterator[tuple[str, str]]:
-    """Return each call in the guide's tables that stands for its route, and the next cell."""
-    for calls, cell in re.findall(
-        r"^\| (`[^|]*`) \| ([^|]+) \|", GUIDE.read_text("utf-8"), re.MULTILINE
-    ):
-        for name in re.findall(r"`([\w./]+)`(?=,| and|$)", calls) if " with " not in calls else ():
-            group, _, methods = name.partition(".")
-            known = [call for call in ROUTES if call.startswith(f"{group}.")]
-            for call in [f"{group}.{it}" for it in methods.split("/")] if methods else known:
-                yield call, cell
-
-
-def test_the_guide_states_the_apis_of_each_call_in_order_and_their_first_release() -> None:
-    stated = [row for row in rows_of_the_guide() if row[0] in ROUTES]
-    assert {call for call, _ in stated} == set(ROUTES) - {"send", "health", "runs.watch"}
-    for call, cell in stated:
-        since = [it.since for it in ROUTES[call] if it.since is not None]
-        oldest = min(since, default="", key=lambda it: [int(n) for n in it.split(".")])
-        if cell[0] == "v":
-            assert cell == ", else ".join(TAGS[call]), call
-        else:
-            assert oldest.removesuffix(".0") == cell, call
 
 
 @pytest.mark.parametrize("name", BOTH)

@@ -131,8 +131,12 @@ CONTRAST = {"runOnly": ["color-contrast"]}
 OF_EACH_KIND = {
     *("index.html", "start.html", "concepts.html", "recipes.html", "search.html"),
     *("guides/agents.html", "guides/traces.html", "files/examples/failed_runs.py.html"),
-    *("reference/index.html", "reference/client/signals.html", "reference/variables.html"),
+    *("reference/index.html", "reference/client/runs.html", "reference/variables.html"),
+    *("reference/servers.html", "reference/methods.html", "reference/typing.html"),
+    *("reference/api/v2.html", "reference/exchanges/getRunV2.html"),
 }
+
+LOOKS = [(width, dark) for width in (1400, 390) for dark in (False, True)]
 
 
 @in_browser
@@ -142,20 +146,19 @@ def test_each_page_fits_its_window_and_can_be_read_by_everybody(
     """On a phone and on a desk, light and dark, with no error and no request outside."""
     assert pages.keys() >= OF_EACH_KIND
     wrong = []
-    browser.errors.clear()
-    browser.requests.clear()
     for name in pages:
-        browser.look(1400)
-        browser.open(f"{url}/{name}")
-        found = browser.run(WIDER)
-        found += judge(browser, **ALL) if name in OF_EACH_KIND else []
-        browser.look(390, 844, dark=True)
-        found += browser.run(WIDER)
-        found += judge(browser, **CONTRAST) if name in OF_EACH_KIND else []
-        found += browser.errors
-        found += [it for it in browser.requests if not it.startswith((url, "data:"))]
         browser.errors.clear()
         browser.requests.clear()
+        browser.open(f"{url}/{name}")
+        found = []
+        for width, dark in LOOKS:
+            browser.look(width, dark=dark)
+            found += browser.run(WIDER)
+            if name in OF_EACH_KIND:
+                found += judge(browser, **(CONTRAST if dark else ALL))
+        assert f"{url}/{name}" in browser.requests
+        found += browser.errors
+        found += [it for it in browser.requests if not it.startswith((url, "data:"))]
         wrong += [f"{name}: {it}" for it in found]
     assert wrong == []
 
