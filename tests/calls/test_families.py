@@ -20,7 +20,6 @@ from tests.support.calls import BY_NAME, tags
 from tests.support.server import Reply, Server, about, body_of, recorded, says, text
 
 if TYPE_CHECKING:
-
     from inngest_rest import InngestClient
     from tests.conftest import Connect
     from tests.support.clock import Clock

@@ -149,7 +149,7 @@ class Browser:
 
     def _read(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            ready, _, _ = select.select([self._from], [], [], 60)
+            ready, _, _ = select.select([self._from], [], [], 300)
             read = os.read(self._from, 1 << 20) if ready else b""
             assert read, "the browser has ended, or hangs"
             self._rest += read
