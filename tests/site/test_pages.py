@@ -110,7 +110,8 @@ JUDGE = """axe.run({options}).then(found => found.violations
   .map(it => it.id + ": " + it.nodes.slice(0, 3).map(node => node.html.slice(0, 150)).join(" ")))"""
 
 # What sticks out of a page that scrolls, from the outermost.
-WIDER = """document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
+WIDER = """document.documentElement.scrollWidth <= innerWidth ? [] :
+  [...document.querySelectorAll("body *")]
   .map(it => [it.getBoundingClientRect().right, it]).filter(([right]) => right > innerWidth)
   .slice(0, 3).map(([right, it]) => right + ": " + it.outerHTML.slice(0, 150))"""
 
