@@ -20,6 +20,7 @@ from inngest_rest._programs.envelope import EXIT_STATUS, Code
 from inngest_rest.action_reports import ActionOutcome
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Trigger
+from inngest_rest.summary import Percentiles
 from inngest_rest.testing import MockServer, drops, fails, works
 from tests.support.command import Run, send
 from tests.support.terminal import Screen, terminal
@@ -88,6 +89,12 @@ def record(kind: type[Record], text: str) -> Record:
                 values["outcome"] = ActionOutcome.FAILED
             case "error":
                 values["error"] = RunError(text, text, text)
+            case "counts":
+                values["counts"] = {"failed": 1}
+            case "failure_rate":
+                values["failure_rate"] = 1.0
+            case "times":
+                values["times"] = {"total": Percentiles(*[timedelta(seconds=1)] * 2)}
             case "triggers":
                 values["triggers"] = (Trigger("event", text),)
             case "output" | "data" | "configuration" | "user":

@@ -246,7 +246,7 @@ class WaitTimeoutError(InngestError):
     Attributes:
         run: The run as last seen; None if it never appeared. Of several, the first that has not
             ended.
-        ids: The runs that have not ended, where several ids were waited for or one was followed.
+        ids: The runs that have not ended, where the wait was for several ids.
         runs: All runs of the event as last seen, where the wait was for those of an event.
         event_id: The internal id of that event; None where the wait was for a single run.
     """

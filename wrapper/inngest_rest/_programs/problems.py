@@ -167,8 +167,8 @@ def _hint(error: BaseException, code: Code) -> Advice | None:
 
 
 def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
-    was_seen = error.event_id is not None or error.run is not None or error.ids
-    if was_seen and not isinstance(error.__cause__, errors.NotFoundError):
+    seen = error.event_id is not None or error.run is not None or "had not ended" in str(error)
+    if seen and not isinstance(error.__cause__, errors.NotFoundError):
         return advice("It goes on all the same: do this again, or for longer.")
     if error.event_id is None:
         return advice("There may be no such run: {} shows runs.", "runs.list")

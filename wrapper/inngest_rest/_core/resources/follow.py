@@ -85,9 +85,10 @@ class Follow:
             now = clock.monotonic()
             left = feed.next_at - now
             if now >= self._deadline:
-                what, ids = ("had not ended", [self._id]) if feed.root else ("did not appear", [])
-                message = f"run {self._id} {what} when the timeout expired"
-                raise errors.WaitTimeoutError(message, run=None, ids=ids)
+                state = "had not ended" if feed.root else "did not appear"
+                raise errors.WaitTimeoutError(
+                    f"run {self._id} {state} when the timeout expired", run=None
+                )
             if left > 0 or not feed.asking.acquire(blocking=False):
                 yield from sleep(min(max(left, _LOOK), SLICE, self._deadline - now))
                 return
