@@ -37,6 +37,7 @@ def test_the_table_has_a_bar_for_the_failures_and_the_errors(run: Run, mock: Moc
         "crm/import",
         "shop/wait",
     ]
+    assert rest[3].split() == ["shop/wait", "3", "0", "3"]
     failed = [each.id for each in mock.runs if each.function_id == "ship"]
     assert f"shop/ship: 2 x NonRetriableError: no stock (such as {failed[-1]})" in rest
     more = "--exact gets 43 runs one by one and adds waiting and running"

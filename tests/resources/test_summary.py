@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from datetime import timedelta
+from datetime import timedelta, timezone
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from inngest_rest import InvalidArgumentError, Run, RunError, RunStatus
 from inngest_rest._core.summary import Sketch, normalised
+from inngest_rest.testing import MockServer, fails
 from tests.support.run_lists import BEGAN, Listed, RunLists, id_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from inngest_rest import RunGroup, RunSummary
     from tests.conftest import Connect
+    from tests.support.clock import Clock
 
     Summarize = Callable[..., tuple[RunSummary, RunLists]]
 
@@ -99,25 +101,62 @@ def test_exact_tells_the_function_that_waits_from_the_one_that_runs(summarize: S
     assert re.fullmatch(r"Got 120 of 120 runs one by one in [\d.]+ s\.", summary.notes[0])
 
 
+def test_the_longest_run_is_by_the_total_and_of_an_exact_summary_by_the_time_that_it_ran(
+    summarize: Summarize,
+) -> None:
+    def make(place: int) -> Listed:
+        return Listed(waiting=100.0 - place, running=1.0 + place / 2)
+
+    for arguments, longest in ({}, 0), ({"sample": 4}, 0), ({"exact": True}, 3):
+        (group,) = summarize(make, 4, **arguments)[0].groups
+        assert group.longest == id_of(longest, make(longest))
+
+
+def test_a_run_that_is_gone_when_it_is_got_is_counted_without_its_start(connect: Connect) -> None:
+    lists = RunLists(3, lambda _: Listed(running=2.0))
+    lists.gone = {id_of(1, Listed())}
+    summary = connect(transport=lists).runs.summary(exact=True)
+    assert summary.runs == 3
+    assert summary.notes[0].startswith("Got 2 of 3 runs one by one")
+
+
+def test_a_group_in_which_no_run_has_completed_or_failed_has_no_failure_rate(
+    summarize: Summarize,
+) -> None:
+    (group,) = summarize(lambda _: Listed(status="RUNNING"), 2)[0].groups
+    assert (group.failure_rate, group.times, group.longest) == (None, {}, None)
+    assert set(group.to_dict()) == {"name", "counts", "times", "oldest_open"}
+
+
 def test_a_sample_gets_so_many_runs_of_each_group_and_the_same_ones_for_a_seed(
     summarize: Summarize,
 ) -> None:
     summary, first = summarize(sample=5)
+    assert set(by_name(summary)["shop/slow"].times) == {"total", "waiting", "running"}
     _, again = summarize(sample=5)
     _, other = summarize(sample=5, seed=2)
     assert len(gets(first)) == 10
     assert sorted(gets(first)) == sorted(gets(again))
     assert sorted(gets(first)) != sorted(gets(other))
-    assert set(by_name(summary)["shop/slow"].times) == {"total", "waiting", "running"}
-    assert re.fullmatch(
-        r"Got 10 of 120 runs one by one in [\d.]+ s; all take about \d+ s\.", summary.notes[0]
-    )
+
+
+def test_a_sample_says_how_long_all_would_take_by_the_time_that_it_took_without_the_lists(
+    summarize: Summarize, clock: Clock
+) -> None:
+    def make(place: int) -> Listed:
+        clock.advance(0.1)
+        return mixed(place)
+
+    (note,) = summarize(make, sample=5)[0].notes
+    assert note == "Got 10 of 120 runs one by one in 1.0 s; all take about 12 s."
 
 
 def test_each_run_of_a_group_has_the_same_chance_to_be_in_the_sample(summarize: Summarize) -> None:
     chosen = Counter[str]()
     for seed in range(1, 201):
-        _, lists = summarize(lambda _: Listed(), 10, sample=2, seed=seed)
+        _, lists = summarize(
+            lambda place: Listed(status=STATUSES[1 + place % 2 * 3]), 20, sample=2, seed=seed
+        )
         chosen.update(gets(lists))
     assert len(chosen) == 10
     assert all(20 < count < 60 for count in chosen.values())
@@ -141,8 +180,19 @@ def test_runs_that_are_selected_by_their_errors_are_listed_once(summarize: Summa
         ("shop/queued", {"failed": 1})
     ]
     assert summary.groups[0].errors[0].runs == 1
-    assert lists.asked == ["/v2/runs"] * len(lists.asked)
+    assert lists.asked == ["/v2/runs"]
     assert summary.notes[0].startswith("Searched runs with status='failed', error_contains=")
+    assert summarize(where='run.function_id == "slow"')[1].asked == ["/v2/runs"] * 3
+
+
+def test_errors_that_a_list_of_v1_has_are_not_asked_for_again(connect: Connect) -> None:
+    mock = MockServer(release="1.17", v1_routes=True)
+    mock.function("shop", "ship", trigger="order/placed", run=fails("no stock"))
+    client = connect(transport=mock.transport)
+    client.send({"name": "order/placed"})
+    (group,) = client.runs.summary().groups
+    assert group.errors[0].message == "NonRetriableError: no stock"
+    assert [it.path for it in mock.requests if it.path.endswith("/runs")].count("/v1/runs") == 1
 
 
 def test_by_error_only_failed_runs_are_listed(summarize: Summarize) -> None:
@@ -150,6 +200,8 @@ def test_by_error_only_failed_runs_are_listed(summarize: Summarize) -> None:
     (group,) = summary.groups
     assert (group.name, group.counts) == ('Error: card "…" of # was declined', {"failed": 40})
     assert group.errors[0].runs == 40
+    summary, _ = summarize(by="error", status=["completed", "failed"])
+    assert by_name(summary)["no error"].counts == {"completed": 80}
 
 
 def test_groups_are_in_the_order_of_their_failures_and_hours_in_their_own(
@@ -168,13 +220,29 @@ def test_groups_are_in_the_order_of_their_failures_and_hours_in_their_own(
     ]
 
 
+def test_an_hour_is_one_of_utc(summarize: Summarize) -> None:
+    at = BEGAN.replace(hour=1).astimezone(timezone(timedelta(hours=5)))
+    summary, _ = summarize(lambda _: Listed(queued_at=at), 1, by="hour")
+    assert summary.groups[0].name == "2026-11-24T01:00Z"
+
+
+@pytest.mark.parametrize("by", ["function", "app"])
+def test_a_run_of_no_known_app_or_function_is_counted_as_unknown(
+    by: str, summarize: Summarize
+) -> None:
+    summary, _ = summarize(lambda _: Listed("", app=""), 1, by=by)
+    assert summary.groups[0].name == "unknown"
+
+
 def test_runs_of_more_than_200_groups_are_counted_together_at_the_end(
     summarize: Summarize,
 ) -> None:
-    summary, _ = summarize(lambda place: Listed(f"f{place % 250}"), 500)
+    summary, _ = summarize(
+        lambda place: Listed(f"f{place % 250}", "FAILED" if place % 250 < 50 else "COMPLETED"), 500
+    )
     assert summary.runs == 500
     assert len(summary.groups) == 201
-    assert (summary.groups[-1].name, summary.groups[-1].counts) == ("(other)", {"completed": 100})
+    assert (summary.groups[-1].name, summary.groups[-1].counts) == ("(other)", {"failed": 100})
 
 
 def test_a_group_counts_fifty_errors_and_the_others_together(summarize: Summarize) -> None:

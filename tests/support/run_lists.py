@@ -26,6 +26,7 @@ class Listed:
     running: float = 0.0
     error: str = ""
     queued_at: datetime = BEGAN
+    app: str = "shop"
 
 
 def id_of(place: int, run: Listed) -> str:
@@ -40,9 +41,12 @@ class RunLists(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def __init__(self, count: int, make: Callable[[int], Listed]) -> None:
         self.count, self.make = count, make
         self.asked: list[str] = []
+        self.gone: set[str] = set()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path)
+        if request.url.path.rpartition("/")[2] in self.gone:
+            return httpx.Response(404, json={"errors": [{"code": "not_found", "message": "gone"}]})
         data, page = self._answer(request)
         body = msgspec.json.encode({"data": data, "page": page, "metadata": {}})
         return httpx.Response(
@@ -76,7 +80,7 @@ class RunLists(httpx.BaseTransport, httpx.AsyncBaseTransport):
         started_at = run.queued_at + timedelta(seconds=run.waiting)
         found: dict[str, Any] = {
             "id": id_of(place, run),
-            "app": {"id": "shop"},
+            "app": {"id": run.app},
             "function": {"id": run.function},
             "status": run.status,
             "queuedAt": run.queued_at,

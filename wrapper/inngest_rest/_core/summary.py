@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_count, check_count_or_none, invalid
+from inngest_rest._core.arguments import check_count_or_none, invalid
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._visible import did_you_mean, shown
@@ -116,7 +116,7 @@ class Group:
         errors = self.errors.most_common(_MOST_TOLD)
         return RunGroup(
             name,
-            {str(status): count for status, count in sorted(self.counts.items()) if count},
+            {str(status): count for status, count in sorted(self.counts.items())},
             round(self.counts[_FAILED] / self.timed, 4) if self.timed else None,
             {name: sketch.percentiles() for name, sketch in self.times.items()},
             self.oldest_open,
@@ -152,7 +152,7 @@ class Summarizing:
             chosen = evolve(chosen, statuses=(_FAILED,))
         self._session, self._selection, self._by, self._exact = session, chosen, by, exact
         self._sample = check_count_or_none("sample", sample)
-        self._random = Random(check_count("seed", seed))  # noqa: S311 - a sample is no secret
+        self._random = Random(seed)  # noqa: S311 - a sample is no secret
         self._on_progress = on_progress or (lambda *_: None)
         has_errors = by == "error" or chosen.where is not None or chosen.needs_output
         self._has_errors, self._groups = has_errors, dict[str, Group]()
@@ -238,7 +238,7 @@ class Summarizing:
 
     def _record(self, due: tuple[Group, Run], run: Run | None) -> bool:
         """Count the times of a run; it is None if the run is gone."""
-        if run is not None and run.started_at is not None:
+        if run is not None:
             due[0].time("waiting", run, run.queued_at, run.started_at)
             due[0].time("running", run, run.started_at, run.ended_at, compare=self._exact)
             self._got += 1
