@@ -275,7 +275,7 @@ def _function_of(run: Run) -> str:
 def normalised(run: Run) -> str:
     """Return the name of an error and the first line of its message, without what varies."""
     name, message = (run.error.name, run.error.message) if run.error else (None, None)
-    message = (message or "").strip().partition("\n")[0][: 4 * _LONGEST_MESSAGE]
+    message = (message or "").strip().partition("\n")[0]
     for pattern, mark in _VARIABLE:
         message = re.sub(pattern, mark, message)
     return ": ".join(filter(None, (name, message)))[:_LONGEST_MESSAGE] or "no message"

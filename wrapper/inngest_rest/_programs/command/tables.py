@@ -1,4 +1,4 @@
-"""Tables and views of records for a terminal: text from the server is never markup."""
+"""Tables, views and reports of records: text from the server is never markup."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from inngest_rest import models
+from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._core.resources.runs import run_error
 from inngest_rest._programs.bounds import SPARED_CHARS
-from inngest_rest._programs.command.metrics import metrics
 from inngest_rest._programs.command.options import Projection, field_names
 from inngest_rest._programs.command.streams import safe
 from inngest_rest._programs.results import Acted, CreatedCancellation, Sent
@@ -41,6 +41,14 @@ if TYPE_CHECKING:
 _LONGEST_CELL = 160  # characters; a terminal has no room for more
 _MOST_ROWS = 100
 _MOST_NAMED = 5  # functions of a line
+
+_METRICS = {
+    "": "Runs by status.",
+    "_failure_ratio": "Failed runs among those that completed or failed.",
+    "_seconds": "Times of runs that completed or failed, by phase.",
+    "_oldest_open_timestamp_seconds": "When the oldest open run was queued.",
+    "_errors": "Failed runs by error.",
+}
 
 # After text that runs from right to left, what follows on its line would be moved.
 _LEFT_TO_RIGHT_MARK = "\u200e"
@@ -366,11 +374,37 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|~#&@])", r"\\\1", visible(text))
 
 
+def _metrics(summary: RunSummary) -> Iterator[str]:
+    """Yield the lines of a summary as metrics, in the text format of Prometheus, version 0.0.4."""
+    yield from (f"# {note}" for note in summary.notes)
+    for name, words in _METRICS.items():
+        yield from (f"# HELP inngest_runs{name} {words}", f"# TYPE inngest_runs{name} gauge")
+        for group in summary.groups:
+            for of, value, more in _samples(group):
+                labels = {summary.by: group.name, **more}.items()
+                # Those escapes that `visible` leaves are the same in JSON.
+                told = (f"{it}={_json(visible(to))}" for it, to in labels)
+                if of == name:
+                    yield f"inngest_runs{name}{{{','.join(told)}}} {value}"
+
+
+def _samples(group: RunGroup) -> Iterator[tuple[str, float, Mapping[str, str]]]:
+    yield from (("", count, {"status": status}) for status, count in group.counts.items())
+    if group.failure_rate is not None:
+        yield "_failure_ratio", group.failure_rate, {}
+    for phase, times in group.times.items():
+        for quantile, time in zip(("0.5", "0.95"), times, strict=True):
+            yield "_seconds", time.total_seconds(), {"phase": phase, "quantile": quantile}
+    if group.oldest_open:
+        yield "_oldest_open_timestamp_seconds", second_of_ulid(group.oldest_open), {}
+    yield from (("_errors", each.runs, {"error": each.message}) for each in group.errors)
+
+
 def _report(lines: Callable[[RunSummary], Iterator[str]]) -> Callable[[Any, Output, object], None]:
     return lambda items, output, _: output.line("\n".join(lines(items[0])))
 
 
-REPORTS = {"markdown": _report(_markdown), "prometheus": _report(metrics)}
+REPORTS = {"markdown": _report(_markdown), "prometheus": _report(_metrics)}
 """What writes a summary of runs in a format of its own."""
 
 
