@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from inngest_rest import Percentiles, RunGroup, RunSummary
+from inngest_rest._programs.command import tables
+from inngest_rest._programs.command.streams import Output
 from inngest_rest.testing import fails
 from tests.support.command import Run, send
 
@@ -20,7 +24,9 @@ SAMPLE = rf"inngest_runs[a-z_]*\{{{LABEL}(?:,{LABEL})*\}} -?[0-9.e+-]+"
 
 @pytest.fixture
 def runs(client: InngestClient, mock: MockServer) -> None:
-    mock.function("crm", "sync", trigger="order/synced", run=fails('no "x" \\ y | z\n# HELP a'))
+    mock.function(
+        "crm", "sync", trigger="order/synced", run=fails('no "x" \\ y | z\x1b[J\n# HELP a')
+    )
     mock.function("crm", "import", trigger="order/imported")
     for name, count in {"placed": 30, "failed": 2, "open": 3, "synced": 2, "imported": 9}.items():
         send(client, mock, name, count)
@@ -38,6 +44,7 @@ def test_the_table_has_a_bar_for_the_failures_and_the_errors(run: Run, mock: Moc
         "shop/wait",
     ]
     assert rest[3].split() == ["shop/wait", "3", "0", "3"]
+    assert r'crm/sync: 2 x NonRetriableError: no "…" \ y | z\x1b[J (such as ' in "".join(rest)
     failed = [each.id for each in mock.runs if each.function_id == "ship"]
     assert f"shop/ship: 2 x NonRetriableError: no stock (such as {failed[-1]})" in rest
     more = "--exact gets 43 runs one by one and adds waiting and running"
@@ -54,11 +61,12 @@ def test_the_answer_about_five_functions_has_fewer_than_300_tokens(run: Run) -> 
 
 @pytest.mark.usefixtures("runs")
 def test_markdown_is_a_table_whose_text_is_no_markup(run: Run) -> None:
-    lines = run("runs", "summary", "-o", "markdown").out.splitlines()
-    assert lines[1] == "| --- | --- | --- | --- | --- | --- | --- |"
-    assert {re.sub(r"\\.", "", line).count("|") for line in lines[:7]} == {8}
-    error = r'crm/sync: 2 x NonRetriableError: no "…" \\ y \| z (such as '
-    assert any(line.startswith(f"- {error}") for line in lines)
+    lines = run("runs", "summary", "--by", "error", "-o", "markdown").out.splitlines()
+    assert lines[1] == "| --- | --- | --- | --- | --- | --- |"
+    assert {re.sub(r"\\.", "", line).count("|") for line in lines[:4]} == {7}
+    error = r'NonRetriableError: no "…" \\ y \| z\\x1b\[J'
+    assert any(line.startswith(f"| {error} | 2 | ") for line in lines)
+    assert any(line.startswith(f"- 2 x {error} (such as ") for line in lines)
 
 
 @pytest.mark.usefixtures("runs")
@@ -73,9 +81,25 @@ def test_metrics_are_in_the_format_of_prometheus(by: str, run: Run) -> None:
     declared = re.findall(r"^# (HELP|TYPE) (\w+)", out, re.MULTILINE)
     for name in {line.partition("{")[0] for line in names}:
         assert [kind for kind, it in declared if it == name] == ["HELP", "TYPE"]
+    assert out.startswith("# Got ")
     if by == "function":
         assert 'inngest_runs{function="shop/charge",status="completed"} 30' in samples
-        assert 'error="NonRetriableError: no \\"…\\" \\\\ y | z"' in out
+        assert 'inngest_runs_failure_ratio{function="shop/charge"} 0.0' in samples
+        assert 'inngest_runs_failure_ratio{function="shop/ship"} 1.0' in samples
+        assert "inngest_runs_oldest_open_timestamp_seconds" in {
+            it.partition("{")[0] for it in names
+        }
+        error = "NonRetriableError: no stock"
+        assert f'inngest_runs_errors{{function="shop/ship",error="{error}"}} 2' in samples
+        assert 'error="NonRetriableError: no \\"…\\" \\\\ y | z\\\\x1b[J"' in out
+
+
+def test_each_time_is_of_its_quantile(capsys: pytest.CaptureFixture[str]) -> None:
+    times = {"total": Percentiles(timedelta(seconds=1), timedelta(seconds=2))}
+    group = RunGroup("f", {"failed": 1}, 1.0, times, None, None, ())
+    tables.REPORTS["prometheus"]([RunSummary("function", (group,), ())], Output(), None)
+    found = re.findall(r'total",quantile="([0-9.]+)"} ([0-9.]+)', capsys.readouterr().out)
+    assert found == [("0.5", "1.0"), ("0.95", "2.0")]
 
 
 def test_nothing_is_a_summary_of_no_runs(run: Run) -> None:

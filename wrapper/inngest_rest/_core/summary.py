@@ -81,7 +81,7 @@ class Group:
         self.counts = Counter[str]()
         self.times = defaultdict[str, Sketch](Sketch)
         self.oldest_open: str | None = None
-        self.longest: tuple[timedelta, str] | None = None
+        self.longest = timedelta.min, ""
         self.errors, self.examples = Counter[str](), dict[str, str]()
         self.sample: list[Run] = []
 
@@ -94,7 +94,7 @@ class Group:
         if begin is not None and end is not None:
             self.times[name].add(end - begin)
             if compare:
-                self.longest = max(self.longest or (end - begin, run.id), (end - begin, run.id))
+                self.longest = max(self.longest, (end - begin, run.id))
 
     def choose(self, run: Run, size: int, random: Random) -> None:
         """Keep a run with the same chance as each other of the group."""
@@ -120,7 +120,7 @@ class Group:
             round(self.counts[_FAILED] / self.timed, 4) if self.timed else None,
             {name: sketch.percentiles() for name, sketch in self.times.items()},
             self.oldest_open,
-            self.longest and self.longest[1],
+            self.longest[1] or None,
             tuple(ErrorCount(count, each, self.examples[each]) for each, count in errors),
         )
 
