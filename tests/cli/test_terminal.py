@@ -156,6 +156,13 @@ def test_each_field_that_is_asked_for_is_a_column(
     assert heading.split("  ")[0].strip() == names[0].upper().replace("_", " ")
 
 
+def test_a_summary_shows_how_many_runs_are_listed_and_got(
+    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "failed", 2)
+    assert "2 runs listed, 0 got one by one" in on_terminal("runs", "summary").raw
+
+
 @pytest.mark.parametrize("columns", [80, 200])
 def test_a_terminal_gets_a_table_as_wide_as_it_is(
     columns: int, on_terminal: OnTerminal, mock: MockServer, client: InngestClient

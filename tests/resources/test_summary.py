@@ -192,6 +192,7 @@ def test_errors_that_a_list_of_v1_has_are_not_asked_for_again(connect: Connect) 
     client.send({"name": "order/placed"})
     (group,) = client.runs.summary().groups
     assert group.errors[0].message == "NonRetriableError: no stock"
+    assert len(group.name) == 36, "lists of v1 have no other id of a function"
     assert [it.path for it in mock.requests if it.path.endswith("/runs")].count("/v1/runs") == 1
 
 

@@ -59,12 +59,12 @@ _BASE = 1.01 / 0.99
 class Sketch(Counter[int]):
     """A DDSketch (Masson, Rim and Lee, VLDB 2019) of times: percentiles within 1 %.
 
-    It has at most 1,730 bins, from a microsecond to 30 years. No package of it, or of t-digest, is
-    both maintained and built for each supported Python.
+    It has 1,730 bins from a microsecond to 30 years. No package of it, or of t-digest, is both
+    maintained and built for each supported Python.
     """
 
     def add(self, time: timedelta) -> None:
-        self[math.ceil(math.log(min(max(time.total_seconds(), 1e-6), 1e9), _BASE))] += 1
+        self[math.ceil(math.log(max(time.total_seconds(), 1e-6), _BASE))] += 1
 
     def percentiles(self) -> Percentiles:
         bins = sorted(self)
