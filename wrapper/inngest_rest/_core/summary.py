@@ -154,9 +154,9 @@ class Summarizing:
         self._sample = check_count_or_none("sample", sample)
         self._random = Random(seed)  # noqa: S311 - a sample is no secret
         self._on_progress = on_progress or (lambda *_: None)
-        has_errors = by == "error" or chosen.where is not None or chosen.needs_output
-        self._has_errors, self._groups = has_errors, dict[str, Group]()
-        self._listing = self._list(chosen, limit, include_output=has_errors)
+        self._has_errors = by == "error" or chosen.where is not None
+        self._groups = dict[str, Group]()
+        self._listing = self._list(chosen, limit, include_output=self._has_errors)
         self._is_cut, self._searched = False, ""
         self._listed = self._timed = self._got = self._unexplained = 0
         self._began, self._seconds = session.clock.monotonic(), 0.0
@@ -240,7 +240,7 @@ class Summarizing:
         """Count the times of a run; it is None if the run is gone."""
         if run is not None:
             due[0].time("waiting", run, run.queued_at, run.started_at)
-            due[0].time("running", run, run.started_at, run.ended_at, compare=self._exact)
+            due[0].time("running", run, run.started_at, run.ended_at, compare=True)
             self._got += 1
             self._seconds = self._session.clock.monotonic() - self._began
             self._on_progress(self._listed, self._got)
