@@ -126,7 +126,7 @@ def test_the_file_is_for_people_and_says_what_was_asked_for(
     assert first == {
         "report": 1,
         "action": "runs.replay",
-        "selection": {"app": "shop", "since": "2:00:00"},
+        "selection": {"app": "shop", "since": "2:00:00 ago"},
         "server": "http://127.0.0.1:8288",
         "environment": None,
         "since": report.since.isoformat(),
