@@ -105,12 +105,6 @@ def record(kind: type[Record], text: str) -> Record:
                 values[each.name] = AT
             case name if name.startswith("is_"):
                 values[each.name] = True
-            case "counts":
-                values[each.name] = {text: 1}
-            case "failure_rate":
-                values[each.name] = 0.5
-            case "times" | "errors":
-                values[each.name] = {}
             case "event_ids" | "replays_before":
                 values[each.name] = (text,)
             case _:
