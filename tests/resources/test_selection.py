@@ -220,6 +220,17 @@ def test_runs_are_selected_by_an_expression_that_reads_what_it_names(
     assert [each.operation for each in mock.requests].count("get_event_v1") == events
 
 
+def test_an_event_of_several_runs_is_read_once(
+    shop: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    for name in ("refund", "note"):
+        mock.function("shop", name, trigger="twice/go", run=completes(1))
+    shop.send(Event("twice/go", {"n": 9}))
+    clock.advance(1)
+    assert functions(shop, since=HOUR, where="event.data.n == 9") == ["note", "refund"]
+    assert [each.operation for each in mock.requests].count("get_event_v1") == 1
+
+
 def test_a_run_for_which_an_expression_fails_is_not_selected_and_told(shop: InngestClient) -> None:
     listing = shop.runs.list(where='event.data.customer == "c-2"')
     assert [run.function_id for run in listing] == ["mail"]

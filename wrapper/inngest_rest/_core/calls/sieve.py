@@ -25,13 +25,8 @@ _MOST_KEPT = 500  # events in memory: several runs of one event are close to eac
 class Sieve(Generic[T]):
     """What one walk through a listing, or one watch, has read, and which items it wants.
 
-    Args:
-        matches: Whether an item may be wanted at all.
-        where: The expression that decides.
-        values: What the expression sees of an item.
-        event_id: The event that it sees, if it names one.
-        read_event: Reads that by its id.
-        is_bounded: Whether there is an end to what it reads.
+    First is what costs nothing: whether an item `matches`, then `where` on the `values` of the item
+    alone. Only if that cannot decide, the event that the item names is read.
     """
 
     def __init__(

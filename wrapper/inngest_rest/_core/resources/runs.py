@@ -139,14 +139,11 @@ def sieve(session: Session, selection: Selection, *, is_bounded: bool = True) ->
     def read_event(id: str, deadline: float) -> Plan[StoredEvent]:
         return ask(session, "events.get", events.get_route(id), deadline=deadline)
 
-    return Sieve(
-        selection.match,
-        selection.where,
-        _seen_of,
-        lambda run: next(iter(run.event_ids), None),
-        read_event,
-        is_bounded=is_bounded,
-    )
+    def event_id(run: Run) -> str | None:
+        return next(iter(run.event_ids), None)
+
+    choice = selection.match, selection.where, _seen_of
+    return Sieve(*choice, event_id, read_event, is_bounded=is_bounded)
 
 
 def _seen_of(run: Run) -> dict[str, Any]:
@@ -163,8 +160,7 @@ def _why_none(session: Session, selection: Selection) -> Plan[str]:
         if app is None:
             return ""
         yield from apps.check_app(session, app)
-        known = yield from read_all(functions.list_functions(session, app))
-        ids = [each.id for each in known]
+        ids = [each.id for each in (yield from read_all(functions.list_functions(session, app)))]
         if function is not None and function not in ids:
             return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
     except errors.NotFoundError as error:
