@@ -96,7 +96,7 @@ def test_each_recording_is_on_a_page_and_each_method_in_the_table_of_requests() 
     missing = [each.name for each in read_all() if f"(recording-{each.name})=" not in text]
     assert missing == []
     table = pages["reference/methods"]
-    assert [row.name for row in ROWS if f"| `client.{row.name}` |" not in table] == []
+    assert [row.name for row in ROWS if f"\n| `client.{row.name}` |" not in table] == []
 
 
 def test_a_page_for_machines_has_nothing_of_sphinx() -> None:
