@@ -47,9 +47,9 @@ def test_a_report_is_the_same_when_it_was_written_down() -> None:
     assert hash(ActionReport("runs.cancel", every_row())) == hash(report)
 
 
-@pytest.mark.parametrize("row", every_row()[:200:7], ids=str)
-def test_a_row_is_the_same_when_it_was_written_down(row: ActionRow) -> None:
-    assert ActionRow.from_dict(json.loads(row.to_json())) == row
+def test_a_row_is_the_same_when_it_was_written_down() -> None:
+    for row in every_row():
+        assert ActionRow.from_dict(json.loads(row.to_json())) == row
 
 
 def test_a_row_belongs_at_its_position() -> None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 ID = "01M86WNRKHYE50ZF3GG530BHRT"
-Ask = "Callable[[InngestClient], Any]"
 
 # A call, its route, and the name of the call.
 GET_EVENT = (f"GET /v1/events/{ID}", lambda it: it.events.get(ID))
@@ -35,7 +34,6 @@ GET_RUN = (f"GET /v1/runs/{ID}", lambda it: it.runs.get(ID))
 CANCEL = (f"DELETE /v1/runs/{ID}", lambda it: it.runs.cancel(ID))
 SIGNAL = ("POST /v1/signals", lambda it: it.signals.send("s"))
 LIST_EVENTS = ("GET /v1/events", lambda it: it.events.list().page())
-CREATE = ("POST /v1/cancellations", None)
 GET_APP = ("GET /v2/apps/a", lambda it: it.apps.get("a"))
 TRACE = (f"GET /v2/runs/{ID}/trace", lambda it: it.runs.trace(ID))
 REPLAY = (f"POST /v2/runs/{ID}/rerun", lambda it: it.runs.replay(ID))

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 HEALTH = "GET /health"
-EVENTS = "POST /e/NO_EVENT_KEY_SET"
 SECRET = "correct horse battery"
 
 

@@ -38,31 +38,45 @@ def understood(row: Row, line: str) -> tuple[dict[str, Any], Options]:
     return read(row, given), Options(**vars(options))
 
 
+ON_ANY_TEXT: list[tuple[str, dict[str, Any]]] = [
+    ("runs.list", {"app": "TEXT", "function": "TEXT", "since": AT}),
+    ("functions.get", {"app": "TEXT", "function": "TEXT"}),
+    ("send", {"name": "TEXT", "id": "TEXT", "data": {"a": "TEXT"}}),
+    ("signals.send", {"signal": "TEXT", "data": "TEXT"}),
+    ("send_file", {"path": "TEXT", "name": "TEXT"}),
+]
+
+
 @pytest.mark.parametrize("text", ["-x", "--all", "-", "@x", "@-", "@@x", "a b", "'", "$(id)", "-1"])
+def test_what_a_hint_says_is_what_was_asked_for(text: str, folder: Path) -> None:
+    del folder
+    for name, values in ON_ANY_TEXT:
+        says_what_was_asked_for(text, name, values)
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [
-        ("runs.list", {"app": "TEXT", "function": "TEXT", "since": AT}),
-        ("functions.get", {"app": "TEXT", "function": "TEXT"}),
         ("functions.get", {"app": "shop", "function": "TEXT"}),
-        ("send", {"name": "TEXT", "id": "TEXT", "data": {"a": "TEXT"}}),
-        ("signals.send", {"signal": "TEXT", "data": "TEXT"}),
         ("signals.send", {"signal": "s", "data": -1}),
-        ("send_file", {"path": "TEXT", "name": "TEXT"}),
         ("runs.cancel", {"app": "TEXT", "function": "-f"}),
         ("functions.invoke_many", {"app": "TEXT", "function": "f", "inputs": [{"a": "TEXT"}]}),
     ],
     ids=str,
 )
-def test_what_a_hint_says_is_what_was_asked_for(
-    text: str, name: str, values: dict[str, Any], folder: Path
+def test_what_a_hint_says_of_any_value_is_what_was_asked_for(
+    name: str, values: dict[str, Any], folder: Path
 ) -> None:
     del folder
+    says_what_was_asked_for("-x", name, values)
+
+
+def says_what_was_asked_for(text: str, name: str, values: dict[str, Any]) -> None:
     given = {key: text if it == "TEXT" else it for key, it in values.items()}
     options = Options(env=text, retries=0, output_file="a", force=True)
     more = ["--report=-f"] if ROWS[name].is_bulk else []
     line = command_line(ROWS[name], given, options, *more)
     found, found_options = understood(ROWS[name], line)
-    assert {key: found[key] for key in given} == given
+    assert {key: found[key] for key in given} == given, line
     assert (found_options.env, found_options.retries) == (text, 0)
     assert not found_options.force

@@ -19,8 +19,6 @@ from inngest_rest._version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MODULE = f"{inngest_rest.__path__[0]}/__main__.py"
-
 
 class Main(Protocol):
     def __call__(self, *tokens: str, entry: Callable[[], object] = ...) -> object: ...

@@ -145,9 +145,15 @@ def test_what_never_appeared_may_not_exist(
     assert "goes on" not in hint
 
 
-@pytest.mark.parametrize("option", ["--signing-key", "--event-key", "--api-key", "--signing_key"])
-@pytest.mark.parametrize("join", [" ", "="])
-@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize(
+    ("option", "join", "place"),
+    [
+        ("--signing-key", " ", 0),
+        ("--event-key", "=", 2),
+        ("--api-key", " ", 2),
+        ("--signing_key", "=", 0),
+    ],
+)
 def test_a_key_is_never_an_option_and_is_not_repeated(
     option: str, join: str, place: int, run: Run, mock: MockServer
 ) -> None:
@@ -277,32 +283,31 @@ def test_what_is_typed_overrides_params(run: Run, mock: MockServer) -> None:
     assert "shop" in listed.query
 
 
+OTHERS = {
+    "page": answers(200, "<html>Hello</html>", headers={"Content-Type": "text/html"}),
+    "page of an error": answers(
+        404, "<html>File not found</html>", headers={"Content-Type": "text/html"}
+    ),
+    "text": answers(501, "Unsupported method", headers={"Content-Type": "text/plain"}),
+    "another API": answers(404, {"detail": "Not Found"}),
+}
+
+
 @pytest.mark.parametrize(
-    "answer",
+    ("command", "other"),
     [
-        answers(200, "<html>Hello</html>", headers={"Content-Type": "text/html"}),
-        answers(404, "<html>File not found</html>", headers={"Content-Type": "text/html"}),
-        answers(501, "Unsupported method", headers={"Content-Type": "text/plain"}),
-        answers(404, {"detail": "Not Found"}),
+        *(("runs list", other) for other in OTHERS),
+        ("apps list", "page"),
+        (f"runs replay {NO_RUN}", "page of an error"),
+        (f"runs replay {NO_RUN} --dry-run", "another API"),
+        ("webhooks list", "text"),
     ],
-    ids=["page", "page of an error", "text", "another API"],
-)
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["runs", "list"],
-        ["apps", "list"],
-        ["runs", "replay", NO_RUN],
-        ["runs", "replay", NO_RUN, "--dry-run"],
-        ["webhooks", "list"],
-    ],
-    ids=" ".join,
 )
 def test_a_server_that_is_not_inngest_is_told_as_such(
-    command: list[str], answer: Effect, run: Run, mock: MockServer
+    command: str, other: str, run: Run, mock: MockServer
 ) -> None:
-    mock.fault(answer, times=None)
-    ran = run(*command)
+    mock.fault(OTHERS[other], times=None)
+    ran = run(*command.split())
     error = ran.answer["error"]
     assert (ran.status, error["code"]) == (8, "server")
     assert "since release" not in error["message"]

@@ -19,19 +19,22 @@ if TYPE_CHECKING:
     from tests.support.command import Run
 
 
-@pytest.mark.parametrize("method", ["write", "flush"])
-@pytest.mark.parametrize("tokens", [["schema"], ["runs", "list"], ["rnus"]], ids=" ".join)
+FULL = (
+    OSError(errno.ENOSPC, "No space left on device"),
+    1,
+    "inngest-rest: the answer cannot be written: [Errno 28] No space left on device\n",
+)
+UNREAD = (BrokenPipeError(), 141, "")
+
+
 @pytest.mark.parametrize(
-    ("error", "status", "said"),
+    ("error", "status", "said", "tokens", "method"),
     [
-        (
-            OSError(errno.ENOSPC, "No space left on device"),
-            1,
-            "inngest-rest: the answer cannot be written: [Errno 28] No space left on device\n",
-        ),
-        (BrokenPipeError(), 141, ""),
+        (*FULL, ["schema"], "write"),
+        (*FULL, ["runs", "list"], "flush"),
+        (*UNREAD, ["runs", "list"], "write"),
+        (*UNREAD, ["rnus"], "flush"),
     ],
-    ids=["full", "nobody reads"],
 )
 def test_an_answer_that_cannot_be_written_is_an_error_unless_nobody_reads_it(
     error: OSError,

@@ -120,22 +120,22 @@ def drawn(draw: Callable[[Output], None], columns: int, monkeypatch: pytest.Monk
     return output.stream.getvalue()
 
 
-@pytest.mark.parametrize("columns", [80, 200])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.__name__)
 def test_no_text_leaves_its_table_or_does_anything_to_the_terminal(
-    kind: type[Record], columns: int, monkeypatch: pytest.MonkeyPatch
+    kind: type[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items = [record(kind, text) for text in (*HOSTILE.values(), "plain")]
-    shown = drawn(lambda it: tables.draw_many(items, it, Projection()), columns, monkeypatch)
-    for each in items:
-        one = partial(tables.draw_one, [each], projection=Projection())
-        shown += drawn(one, columns, monkeypatch)
-    assert "plain" in shown
-    assert "[red]" in shown
-    assert all(cell_len(line) <= columns for line in shown.splitlines())
-    unsafe = [it for it in shown if not it.isprintable() and it not in "\n\u200e"]
-    assert not unsafe
-    assert not BLANK.intersection(shown)
+    for columns in (80, 200):
+        shown = drawn(lambda it: tables.draw_many(items, it, Projection()), columns, monkeypatch)
+        for each in items:
+            one = partial(tables.draw_one, [each], projection=Projection())
+            shown += drawn(one, columns, monkeypatch)
+        assert "plain" in shown
+        assert "[red]" in shown
+        assert all(cell_len(line) <= columns for line in shown.splitlines())
+        unsafe = [it for it in shown if not it.isprintable() and it not in "\n\u200e"]
+        assert not unsafe
+        assert not BLANK.intersection(shown)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.__name__)
