@@ -7,7 +7,6 @@ that are hours off. `pytest tests/buffer/test_outbox_kills.py --kill-rounds 5000
 from __future__ import annotations
 
 import os
-import random
 import select
 import signal
 import sqlite3
@@ -24,6 +23,7 @@ import msgspec
 from inngest_rest import EventBuffer, InngestClient
 from inngest_rest._core.clock import Clock
 from inngest_rest.testing import MockServer, drops, loses_response
+from tests.support.chance import drawing
 
 if TYPE_CHECKING:
     import pytest
@@ -111,7 +111,7 @@ def test_every_event_is_accepted_or_in_the_file_and_runs_once(
     tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     rounds: int = pytestconfig.getoption("--kill-rounds")
-    chance = random.Random(SEED)
+    chance = drawing(SEED)
     path = tmp_path / "outbox.db"
     mock = MockServer()
     mock.function("app", "once", trigger="kill/*")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -26,6 +25,7 @@ from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool
 from inngest_rest._core.drivers.httpx_internals import has_left_over, use_backend
 from inngest_rest.errors import ClosedError
+from tests.support.chance import drawing
 from tests.support.peer import ANSWER, PATIENCE
 from tests.support.plans import a_call
 
@@ -208,7 +208,7 @@ def test_more_than_64_concurrent_requests_per_event_loop_wait_and_are_known_not_
 @pytest.mark.parametrize("own", [True, False], ids=["own transport", "caller's transport"])
 @pytest.mark.parametrize("by", ["cancellation", "timeout"])
 def test_cancelled_requests_do_not_exhaust_the_pool(by: str, own: bool) -> None:
-    chance = random.Random(8)
+    chance = drawing(8)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

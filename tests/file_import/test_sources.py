@@ -7,7 +7,6 @@ import gc
 import gzip
 import io
 import os
-import random
 import threading
 import tracemalloc
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from inngest_rest import (
 )
 from inngest_rest._core.file_import import send_file
 from inngest_rest._core.file_import.lines import Lines
+from tests.support.chance import drawing
 from tests.support.ndjson import ROUTE, line, sent
 from tests.support.server import accepts_all, says
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 PATIENCE = 60  # seconds until a test that hangs fails
-CHANCE = random.Random(20_261_124)
+SEED = 20_261_124
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def file(tmp_path: Path) -> Path:
 def test_a_file_that_cannot_be_read_is_a_clear_error(
     client: InngestClient, file: Path, kind: str
 ) -> None:
-    whole = gzip.compress(CHANCE.randbytes(500_000) + b"\n" + line(1))
+    whole = gzip.compress(drawing(SEED).randbytes(500_000) + b"\n" + line(1))
     match kind:
         case "a folder":
             file.mkdir()
@@ -98,7 +98,8 @@ def test_a_process_without_standard_input_is_told_so(
 def test_lines_before_the_damage_are_sent_and_the_line_is_reported(
     client: InngestClient, server: Server, file: Path
 ) -> None:
-    content = b"\n".join(line(each, pad=CHANCE.randbytes(300).hex()) for each in range(2_000))
+    chance = drawing(SEED)
+    content = b"\n".join(line(each, pad=chance.randbytes(300).hex()) for each in range(2_000))
     whole = gzip.compress(content)
     file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(gzip.BadGzipFile) as caught:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
-import random
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -38,6 +37,7 @@ from tests.contract.replayer import SharedReplayer
 from tests.hostile.invalid import VALUES, bounded, briefly, damaged, flipped, paths, put, written
 from tests.operations.cases import CASES, World
 from tests.support import server as scripted
+from tests.support.chance import drawing
 from tests.support.server import Reply, says
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Tampering(httpx.BaseTransport):
 
     def __init__(self, inner: MockTransport, seed: int) -> None:
         self._inner = inner
-        self._random = random.Random(seed)
+        self._random = drawing(seed)
         self.inngest_time = inner.inngest_time
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
