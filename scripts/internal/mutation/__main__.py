@@ -1,4 +1,4 @@
-"""Test the tests: change the core in small ways, one at a time, and count what goes unnoticed.
+"""Test the tests: change the package in small ways, one at a time, and count what goes unnoticed.
 
 A change is a comparison, a condition, a number, an operator or a whole statement of one function. A
 seeded sample of them is tried on the tests that reach the changed line. What is at the level of a
@@ -28,11 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parents[3]
-CORE = ROOT / "wrapper" / "inngest_rest" / "_core"
-ROOMS = ("calls", "sending", "buffer")
+PACKAGE = ROOT / "wrapper" / "inngest_rest"
+ROOMS = {
+    **{room: PACKAGE / "_core" / room for room in ("calls", "sending", "buffer", "resources")},
+    "programs": PACKAGE / "_programs",
+}
 TESTS = (
     *("calls", "sending", "buffer", "drivers", "file_import", "resources", "bulk"),
-    *("hostile", "secrets"),
+    *("hostile", "secrets", "operations", "cli", "mcp_server"),
 )
 
 _KILLED = ("killed", "timeout")
@@ -40,10 +43,10 @@ _KILLED = ("killed", "timeout")
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/mutate", description=__doc__.splitlines()[0])
-    parser.add_argument("--sample", type=int, default=250, help="number of mutants; default 250")
+    parser.add_argument("--sample", type=int, default=300, help="number of mutants; default 300")
     parser.add_argument("--seed", type=int, default=1, help="another one chooses other mutants")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time; default 2")
-    parser.add_argument("--room", choices=ROOMS, action="append", help="part of the core to change")
+    parser.add_argument("--room", choices=ROOMS, action="append", help="part of it to change")
     parser.add_argument("--again", action="store_true", help="forget what was tried before")
     parser.add_argument("--survivors", action="store_true", help="try again what survived")
     options = parser.parse_args()
@@ -54,7 +57,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if options.survivors:
         forget_survivors(folder)
-    paths = sorted(path for room in rooms for path in (CORE / room).glob("[!_]*.py"))
+    paths = sorted(path for room in rooms for path in ROOMS[room].glob("[!_]*.py"))
     mutants = sample(paths, options.sample, options.seed)
     session = Session(mutants, ROOT, folder, options.jobs)
     arguments = [
@@ -83,7 +86,7 @@ def report(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> str:
     by_id = {each.id(ROOT): each for each in mutants}
     fates: dict[str, Counter[str]] = {}
     for trial in trials:
-        module = str(by_id[trial.id].path.relative_to(CORE).with_suffix(""))
+        module = str(by_id[trial.id].path.relative_to(PACKAGE).with_suffix(""))
         fates.setdefault(module, Counter())[trial.fate] += 1
     lines = [_score(module, found) for module, found in sorted(fates.items())]
     lines.append(_score("all", sum(fates.values(), Counter[str]())))
@@ -102,7 +105,7 @@ def report(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> str:
 def _score(name: str, fates: Counter[str]) -> str:
     killed = sum(fates[fate] for fate in _KILLED)
     total = fates.total() - fates["lost"]
-    return f"{name:28} {killed:4} of {total:4} {killed / max(total, 1):6.1%}"
+    return f"{name:32} {killed:4} of {total:4} {killed / max(total, 1):6.1%}"
 
 
 def _short(text: str) -> str:
