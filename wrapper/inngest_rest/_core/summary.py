@@ -150,10 +150,11 @@ class Summarizing:
         chosen = Selection.of(session, selection, *others)
         if by == "error" and not chosen.statuses:
             chosen = evolve(chosen, statuses=(_FAILED,))
-        self._session, self._selection, self._by, self._exact = session, chosen, by, exact
+        self._session, self._selection, self._exact = session, chosen, exact
+        self._by: SummaryBy = by
         self._sample = check_count_or_none("sample", sample)
         self._random = Random(seed)  # noqa: S311 - a sample is no secret
-        self._on_progress = on_progress or (lambda *_: None)
+        self._on_progress = on_progress
         self._has_errors = by == "error" or chosen.where is not None
         self._groups = dict[str, Group]()
         self._listing = self._list(chosen, limit, include_output=self._has_errors)
@@ -209,7 +210,7 @@ class Summarizing:
                     self._unexplained += 1
         self._listed += len(page.items)
         self._is_cut = page.next_cursor is not None
-        self._on_progress(self._listed, self._got)
+        self._tell()
         if walk.is_done:
             if self._selection.needs_sieve or not self._listed:
                 self._searched = yield from self._listing.searched()
@@ -217,6 +218,10 @@ class Summarizing:
                 self._began = self._session.clock.monotonic()
                 due += [(group, run) for group in self._groups.values() for run in group.sample]
         return due
+
+    def _tell(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(self._listed, self._got)
 
     def _explain(self, walk: Walk[Run]) -> Plan[Due]:
         page = yield from walk.next_page()
@@ -243,7 +248,7 @@ class Summarizing:
             due[0].time("running", run, run.started_at, run.ended_at, compare=True)
             self._got += 1
             self._seconds = self._session.clock.monotonic() - self._began
-            self._on_progress(self._listed, self._got)
+            self._tell()
         return True
 
     def _result(self) -> RunSummary:

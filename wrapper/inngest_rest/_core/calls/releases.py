@@ -38,8 +38,20 @@ def _in_words(response: httpx.Response) -> str:
     return f"This server has release {first} or a newer one{older}."
 
 
-SENTENCES = tuple(
-    Route(module, module.get_kwargs(), httpx.Response, read, repeatable=False)
-    for module, read in ((ingest.get_dev_info, _stated), (v2.list_operations_v2, _in_words))
+SENTENCES: tuple[Route[httpx.Response, str], ...] = (
+    Route(
+        ingest.get_dev_info,
+        ingest.get_dev_info.get_kwargs(),
+        httpx.Response,
+        _stated,
+        repeatable=False,
+    ),
+    Route(
+        v2.list_operations_v2,
+        v2.list_operations_v2.get_kwargs(),
+        httpx.Response,
+        _in_words,
+        repeatable=False,
+    ),
 )
 """The routes that tell it, in a sentence: dev servers state it, others can be told apart."""

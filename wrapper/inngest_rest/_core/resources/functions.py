@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import apps, fields
 from inngest_rest._core.resources.routes import ask, listed, one, pages, where_absent
@@ -36,7 +36,7 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
 
     convert = partial(function_of_v2, app_id=app_id)
     by_v2 = pages(v2.list_functions_v2, api.V2Function, convert, app_id)
-    found = {**by_v2, "list_functions_v1": lambda _: _by_v1(app_id)}
+    found = {**by_v2, "list_functions_v1": unpaged(_by_v1(app_id))}
     check = partial(apps.check_app, session, app_id)
     return listed(session, "functions.list", found, if_empty=check, **paging)
 

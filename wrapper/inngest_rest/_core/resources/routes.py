@@ -110,8 +110,10 @@ def one(
 ) -> Plan[T]:
     """Ask for one thing by the only operation of a call, and convert its data."""
     kwargs = module.get_kwargs(*path, **given)
-    read, forms = fields.of_data(convert), form if isinstance(form, tuple) else (form,)
-    options: Any = {"other_forms": forms[1:], "repeatable": repeatable, "advice": advice or {}}
+    read = fields.of_data(convert)
+    forms: list[Any] = [*form] if isinstance(form, tuple) else [form]
+    options: Any = {"repeatable": repeatable, "advice": advice or {}}
+    options["other_forms"] = (*forms[1:],)
     return ask(session, call, Route(module, kwargs, forms[0], read, **options))
 
 
