@@ -13,8 +13,8 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest._core.calls import retry
+from tests.support.client_kinds import ClientKind, open_client
 from tests.support.clock import Clock
-from tests.support.doors import DoorName, open_door
 from tests.support.selection import TABLES, clients_for, is_in
 from tests.support.server import Server
 
@@ -90,11 +90,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test with one client, or with both."""
     given = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
-    decided = "world" in metafunc.fixturenames or any("door" in names for names in given)
-    if "door" in metafunc.fixturenames and not decided:
+    decided = "world" in metafunc.fixturenames or any("client_kind" in names for names in given)
+    if "client_kind" in metafunc.fixturenames and not decided:
         chosen = metafunc.config.getoption("--clients")
         clients = clients_for(metafunc.definition.nodeid, chosen)
-        metafunc.parametrize("door", clients, indirect=True)
+        metafunc.parametrize("client_kind", clients, indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -126,20 +126,20 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 
 
 @pytest.fixture
-def door(request: pytest.FixtureRequest) -> DoorName:
-    name: DoorName = request.param
+def client_kind(request: pytest.FixtureRequest) -> ClientKind:
+    name: ClientKind = request.param
     return name
 
 
 @pytest.fixture
-def connect(door: DoorName, clock: Clock, server: Server) -> Iterator[Connect]:
+def connect(client_kind: ClientKind, clock: Clock, server: Server) -> Iterator[Connect]:
     """Make clients of the scripted server, by default as a dev server."""
     clients: list[Any] = []
     with asyncio.Runner(loop_factory=clock.make_loop) as runner:
 
         def make(**kwargs: Any) -> Any:
             defaults: dict[str, Any] = {"dev": True, "transport": server}
-            client = open_door(door, runner, clock, **{**defaults, **kwargs})
+            client = open_client(client_kind, runner, clock, **{**defaults, **kwargs})
             clients.append(client)
             return client
 

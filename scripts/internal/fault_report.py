@@ -94,7 +94,7 @@ def as_json(trial: Trial) -> str:
         {
             "fault": trial.fault.name,
             "operation": trial.operation.name,
-            "client": trial.door,
+            "client": trial.client_kind,
             "result": trial.result,
             "requests": [f"{each.method} {each.path}" for each in trial.requests],
             "seconds": round(trial.seconds, 3),

@@ -32,7 +32,7 @@ class Forking(Accounting):
         self.go_wrong(script)
         buffer = self.memory.buffer if by == "memory" else self.outbox.buffer
         # A loop that runs cannot be used in a child, which asyncio has no way out of.
-        if moment is None or self.door == "async":
+        if moment is None or self.client_kind == "async":
             self.fork()
         else:
             self.alarm.set(moment, self.fork)
@@ -68,7 +68,7 @@ class Forking(Accounting):
         self.recover()
         self.runner = Runner(self.clock)
         buffer = self.memory.buffer
-        if self.door == "async":
+        if self.client_kind == "async":
             buffer.runner = cast("asyncio.Runner", self.runner)
         assert buffer.pending == 0
         assert buffer.report == SendReport()

@@ -28,7 +28,7 @@ from inngest_rest.testing import MockServer
 from tests.accounting.ledger import Kind, Ledger
 from tests.accounting.network import FAULTS, Network
 from tests.accounting.simulation import Alarm, LoneBuffer, Runner, TickingClock
-from tests.support.doors import Blocking, DoorName, open_door
+from tests.support.client_kinds import Blocking, ClientKind, open_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -72,7 +72,7 @@ def interrupt() -> None:
 class Accounting(RuleBasedStateMachine):
     """One process at a time, that uses everything there is to send events; it may die."""
 
-    door: DoorName
+    client_kind: ClientKind
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,8 +92,8 @@ class Accounting(RuleBasedStateMachine):
     def start(self) -> None:
         """Start a process."""
         self.network = Network(self.mock, self.alarm)
-        self.client = open_door(
-            self.door,
+        self.client = open_client(
+            self.client_kind,
             cast("asyncio.Runner", self.runner),
             self.clock,
             dev=True,
@@ -117,7 +117,7 @@ class Accounting(RuleBasedStateMachine):
         return self._outbox
 
     def buffer(self, **options: Any) -> Any:
-        if self.door == "blocking":
+        if self.client_kind == "blocking":
             return LoneBuffer(self.clock, self.client, **options)
         return Blocking(
             AsyncEventBuffer(self.client.target, **options), cast("asyncio.Runner", self.runner)
@@ -152,7 +152,7 @@ class Accounting(RuleBasedStateMachine):
         if moment is not None:
             if dies:
                 self.alarm.set(moment, self.die)
-            elif self.door == "blocking":
+            elif self.client_kind == "blocking":
                 self.alarm.set(moment, interrupt)
             else:
                 self.runner.cancel_after = moment * 2
@@ -182,7 +182,7 @@ class Accounting(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 2.0, 70.0]))
     def let_time_pass(self, seconds: float) -> None:
-        if self.door == "blocking":
+        if self.client_kind == "blocking":
             self.clock.advance(seconds)
         else:
             self.runner.run(asyncio.sleep(seconds))
@@ -257,10 +257,10 @@ class Accounting(RuleBasedStateMachine):
         def send() -> None:
             source: Any = self.source(events, breaks=breaks)
             report = self.client.send_many(
-                self.awaited(source) if self.door == "async" and in_flight == 2 else source,
+                self.awaited(source) if self.client_kind == "async" and in_flight == 2 else source,
                 batch_size=batch_size,
                 # With more, the blocking client has threads, whose order nobody decides.
-                in_flight=in_flight if self.door == "async" else 1,
+                in_flight=in_flight if self.client_kind == "async" else 1,
                 max_requests=max_requests,
                 on_batch=tally,
             )
@@ -539,7 +539,7 @@ class File:
                 self._path,
                 resume=True,
                 batch_size=batch_size,
-                in_flight=2 if self._machine.door == "async" else 1,
+                in_flight=2 if self._machine.client_kind == "async" else 1,
                 on_batch=tally,
             )
         except InngestError:

@@ -18,29 +18,29 @@ from tests.accounting.forking import Forking
 from tests.accounting.machine import Accounting
 
 if TYPE_CHECKING:
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
 
 STEPS_OF_A_RUN = 50
 
 
 def test_every_event_is_accounted_for(
-    door: DoorName, pytestconfig: pytest.Config, caplog: pytest.LogCaptureFixture
+    client_kind: ClientKind, pytestconfig: pytest.Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("CRITICAL", "inngest_rest")
-    run(Accounting, door, pytestconfig.getoption("--accounting-steps") // 2)
+    run(Accounting, client_kind, pytestconfig.getoption("--accounting-steps") // 2)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_every_event_is_accounted_for_by_a_process_that_forks(
-    door: DoorName, caplog: pytest.LogCaptureFixture
+    client_kind: ClientKind, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("CRITICAL", "inngest_rest")
-    run(Forking, door, STEPS_OF_A_RUN * 3)
+    run(Forking, client_kind, STEPS_OF_A_RUN * 3)
 
 
-def run(machine: type[Accounting], door: DoorName, steps: int) -> None:
+def run(machine: type[Accounting], client_kind: ClientKind, steps: int) -> None:
     """Run a machine for about so many steps, the same ones each time."""
-    of_this_client = type(machine.__name__, (machine,), {"door": door})
+    of_this_client = type(machine.__name__, (machine,), {"client_kind": client_kind})
     run_state_machine_as_test(
         of_this_client,
         settings=settings(

@@ -10,13 +10,13 @@ import pytest
 from inngest_rest import AsyncEventBuffer, EventBuffer, InngestClient, RetryPolicy
 from inngest_rest._core.buffer import schedule
 from inngest_rest.buffers import asynchronous, blocking
-from tests.support.doors import Blocking, open_door
+from tests.support.client_kinds import Blocking, open_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
     from tests.support.server import Server
 
 
@@ -27,10 +27,10 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture
-def client(door: DoorName, server: Server, settings: dict[str, Any]) -> Iterator[Any]:
+def client(client_kind: ClientKind, server: Server, settings: dict[str, Any]) -> Iterator[Any]:
     """Make a client that does not retry by itself, and runs in real time."""
     with asyncio.Runner() as runner:
-        client = open_door(door, runner, dev=True, transport=server, retries=0, **settings)
+        client = open_client(client_kind, runner, dev=True, transport=server, retries=0, **settings)
         yield client
         client.close()
 
@@ -57,5 +57,5 @@ def make(client: Any, store: Path | None) -> Iterator[Callable[..., EventBuffer]
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once after a failure."""
     monkeypatch.setattr(schedule, "_PACE", RetryPolicy(initial=1e-9, maximum=1e-9))
-    for door in (asynchronous, blocking):
-        monkeypatch.setattr(door, "AFTER_A_BUG", 0.0)
+    for client_kind in (asynchronous, blocking):
+        monkeypatch.setattr(client_kind, "AFTER_A_BUG", 0.0)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Connect
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
     from tests.support.server import Reply, Server
 
 DOWN = text(503, "down")
@@ -477,11 +477,11 @@ def test_events_left_by_a_client_closed_too_early_are_reported(
     assert buffer.report.unknown == 1
 
 
-def test_a_buffer_of_the_other_kind_refuses_a_client(client: Any, door: DoorName) -> None:
-    ours = client if door == "blocking" else client.target
+def test_a_buffer_of_the_other_kind_refuses_a_client(client: Any, client_kind: ClientKind) -> None:
+    ours = client if client_kind == "blocking" else client.target
     refusing, kind = (
         (AsyncEventBuffer, "AsyncInngestClient")
-        if door == "blocking"
+        if client_kind == "blocking"
         else (EventBuffer, "InngestClient")
     )
     wrong: Any

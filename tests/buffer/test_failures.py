@@ -15,8 +15,8 @@ from inngest_rest import Event, OutboxError, SendReport
 from inngest_rest._core.buffer.outbox import Outbox
 from inngest_rest._core.buffer.queue import MemoryQueue
 from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
+from tests.support.client_kinds import open_client
 from tests.support.clock import Clock
-from tests.support.doors import open_door
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, says
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
     from tests.support.server import Reply, Server
 
 READINGS = 8
@@ -59,9 +59,9 @@ def faulty() -> FaultyClock:
 
 
 @pytest.fixture
-def client(door: DoorName, server: Server, faulty: FaultyClock) -> Iterator[Any]:
+def client(client_kind: ClientKind, server: Server, faulty: FaultyClock) -> Iterator[Any]:
     with asyncio.Runner() as runner:
-        client = open_door(door, runner, faulty, dev=True, transport=server, retries=0)
+        client = open_client(client_kind, runner, faulty, dev=True, transport=server, retries=0)
         yield client
         client.close()
 
@@ -69,7 +69,7 @@ def client(door: DoorName, server: Server, faulty: FaultyClock) -> Iterator[Any]
 @pytest.mark.parametrize("reading", range(READINGS))
 @pytest.mark.usefixtures("no_pauses")
 def test_an_event_is_delivered_although_the_worker_once_had_no_clock(
-    door: DoorName,
+    client_kind: ClientKind,
     make: Make,
     server: Server,
     faulty: FaultyClock,
@@ -79,7 +79,7 @@ def test_an_event_is_delivered_although_the_worker_once_had_no_clock(
     server.on(ROUTE, accepts_all)
     buffer = make(max_age=1_000)
     buffer.add({"name": "a"})
-    faulty.caller = threading.current_thread() if door == "blocking" else None
+    faulty.caller = threading.current_thread() if client_kind == "blocking" else None
     faulty.left = reading
     assert buffer.flush(PATIENCE)
     assert {name for body in sent(server) for name in body} == {"a"}
@@ -117,7 +117,7 @@ def test_an_event_is_delivered_although_its_store_once_failed(
 
 
 @pytest.mark.usefixtures("no_pauses")
-@pytest.mark.parametrize("door", ["blocking"])  # in a task, it ends the event loop
+@pytest.mark.parametrize("client_kind", ["blocking"])  # in a task, it ends the event loop
 def test_a_callback_that_exits_does_not_end_the_worker(
     make: Make, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -134,7 +134,7 @@ def test_a_callback_that_exits_does_not_end_the_worker(
 
 
 @pytest.mark.usefixtures("no_pauses")
-@pytest.mark.parametrize("door", ["blocking"])  # in a task, it ends the event loop
+@pytest.mark.parametrize("client_kind", ["blocking"])  # in a task, it ends the event loop
 def test_a_transport_that_exits_loses_no_event_and_does_not_end_the_worker(
     make: Make, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:

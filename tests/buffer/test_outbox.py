@@ -33,7 +33,7 @@ from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, 
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.sending.outcomes import BatchOutcome, EventOutcome, Rejected, Unknown
-from tests.support.doors import Blocking
+from tests.support.client_kinds import Blocking
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text
 

@@ -16,7 +16,7 @@ from inngest_rest import (
     InvalidArgumentError,
 )
 from inngest_rest.testing import MockServer, answers, completes, loses_response
-from tests.support.doors import Blocking
+from tests.support.client_kinds import Blocking
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,8 +104,8 @@ def test_it_goes_to_another_client_with_connections_of_its_own(
     connect: Connect, client: InngestClient, mock: MockServer
 ) -> None:
     staging = MockServer()
-    door: Any = connect(transport=staging.transport, retries=0)
-    other = door.target if isinstance(door, Blocking) else door
+    own: Any = connect(transport=staging.transport, retries=0)
+    other = own.target if isinstance(own, Blocking) else own
     stored = client.send([Event("shop/order", {"n": n}) for n in range(2)])
     staging.fault(answers(400, {"error": "no", "ids": [""]}), operation="send_events", after=1)
     report = client.events.resend(stored, to=other, in_flight=1)

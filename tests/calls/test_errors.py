@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
     from inngest_rest import InngestClient
     from tests.conftest import Connect
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
     from tests.support.server import Server
 
 EVENT_KEY, SIGNING_KEY, API_KEY = "evt-very-secret", "signkey-prod-5ec7e75ec7e7", "sk-very-secret"
@@ -356,7 +356,7 @@ def with_request(answer: Answer) -> Answer:
 
 
 def test_no_key_is_logged_on_a_real_connection(
-    connect: Connect, door: DoorName, caplog: pytest.LogCaptureFixture
+    connect: Connect, client_kind: ClientKind, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for name in ("httpx", "httpcore", "asyncio", "inngest_rest"):
@@ -370,7 +370,7 @@ def test_no_key_is_logged_on_a_real_connection(
         client.runs.list().page()
         client.close()
     loggers = {record.name.partition(".")[0] for record in caplog.records}
-    assert loggers >= {"httpcore", "inngest_rest"}, door
+    assert loggers >= {"httpcore", "inngest_rest"}, client_kind
     assert f"POST {url}/e/*** -> 200" in caplog.text
     assert [secret for secret in SECRETS if secret in caplog.text] == []
 

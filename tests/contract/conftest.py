@@ -21,7 +21,7 @@ from .world import DOCUMENT, skip_absent
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
 
     from .exercised import Exercised
     from .live_world import Served
@@ -68,7 +68,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if metafunc.config.getoption("--clients") != "one":
             pairs.append(("async", names[0]))
         ids = ["-".join(pair) for pair in pairs]
-        metafunc.parametrize(("door", "world"), pairs, ids=ids, indirect=True)
+        metafunc.parametrize(("client_kind", "world"), pairs, ids=ids, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -84,14 +84,16 @@ def served(pytestconfig: pytest.Config) -> Iterator[Served]:
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest, exercised: Exercised, door: DoorName) -> Iterator[World]:
+def world(
+    request: pytest.FixtureRequest, exercised: Exercised, client_kind: ClientKind
+) -> Iterator[World]:
     """Return a server with the app under test; its responses must be as documented."""
     if request.param == LIVE:
         from . import live_world  # noqa: PLC0415 - as above
 
-        worlds = live_world.make(exercised, door, request.getfixturevalue("served"))
+        worlds = live_world.make(exercised, client_kind, request.getfixturevalue("served"))
     else:
-        worlds = mock_world.make(request.param, exercised, door)
+        worlds = mock_world.make(request.param, exercised, client_kind)
     with worlds as world:
         yield world
     assert world.faults == []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
 
     from .exercised import Exercised
     from .live_routes import Routes
@@ -74,9 +74,9 @@ class LiveWorld(World):
     step_names = frozenset({"one", "two"})
 
     def __init__(
-        self, exercised: Exercised, door: DoorName, runner: asyncio.Runner, served: Served
+        self, exercised: Exercised, client_kind: ClientKind, runner: asyncio.Runner, served: Served
     ) -> None:
-        super().__init__(exercised, door, runner)
+        super().__init__(exercised, client_kind, runner)
         server = served.server
         self.app = served.app
         self.url = server.url
@@ -102,10 +102,10 @@ class LiveWorld(World):
 
 
 @contextmanager
-def make(exercised: Exercised, door: DoorName, served: Served) -> Iterator[World]:
+def make(exercised: Exercised, client_kind: ClientKind, served: Served) -> Iterator[World]:
     """Yield the world of a real server; close its clients afterwards."""
     with asyncio.Runner() as runner:
-        world = LiveWorld(exercised, door, runner, served)
+        world = LiveWorld(exercised, client_kind, runner, served)
         with closing(world):
             yield world
 

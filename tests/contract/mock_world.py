@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from inngest_rest.testing import MockTransport
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
 
     from .exercised import Exercised
 
@@ -66,9 +66,9 @@ class MockWorld(World):
     store: ClassVar[Literal["sqlite", "postgresql"]] = "sqlite"
 
     def __init__(
-        self, exercised: Exercised, door: DoorName, runner: asyncio.Runner, clock: Clock
+        self, exercised: Exercised, client_kind: ClientKind, runner: asyncio.Runner, clock: Clock
     ) -> None:
-        super().__init__(exercised, door, runner, clock)
+        super().__init__(exercised, client_kind, runner, clock)
         self._mocked_time = clock
         settings: dict[str, Any] = {}
         if self.release is not None:
@@ -151,10 +151,10 @@ WORLDS: dict[str, type[MockWorld]] = {
 
 
 @contextmanager
-def make(name: str, exercised: Exercised, door: DoorName) -> Iterator[World]:
+def make(name: str, exercised: Exercised, client_kind: ClientKind) -> Iterator[World]:
     """Yield one of the mocked worlds; close its clients afterwards."""
     clock = Clock()
     with asyncio.Runner(loop_factory=clock.make_loop) as runner:
-        world = WORLDS[name](exercised, door, runner, clock)
+        world = WORLDS[name](exercised, client_kind, runner, clock)
         with closing(world):
             yield world

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import httpx
 
 from inngest_rest.errors import InngestError
-from tests.support.doors import DoorName, open_door
+from tests.support.client_kinds import ClientKind, open_client
 
 from .document import Document, Operation, routed
 from .methods import METHODS, Request, family_of, moment, request_of, stand_in
@@ -36,9 +36,9 @@ class Replayer:
         asked: The requests of the last call.
     """
 
-    def __init__(self, document: Document, door: DoorName, runner: asyncio.Runner) -> None:
+    def __init__(self, document: Document, client_kind: ClientKind, runner: asyncio.Runner) -> None:
         self._document = document
-        self._door = door
+        self._client_kind = client_kind
         self._runner = runner
         self._operation: Operation | None = None
         self._answer = httpx.Response(500)
@@ -56,8 +56,8 @@ class Replayer:
 
     def client(self, event_key: str | None, family: str) -> AbstractContextManager[Any]:
         """Return a client for one call."""
-        return open_door(  # type: ignore[no-any-return]
-            self._door,
+        return open_client(  # type: ignore[no-any-return]
+            self._client_kind,
             self._runner,
             dev=True,
             event_key=event_key,
@@ -96,8 +96,8 @@ HELD_BACK = {"rerunRunV2", "replayRunV1"}
 class SharedReplayer(Replayer):
     """Calls all operations of a family with one client: for many successes in a short time."""
 
-    def __init__(self, document: Document, door: DoorName, runner: asyncio.Runner) -> None:
-        super().__init__(document, door, runner)
+    def __init__(self, document: Document, client_kind: ClientKind, runner: asyncio.Runner) -> None:
+        super().__init__(document, client_kind, runner)
         self._clients: dict[tuple[str | None, str], Any] = {}
 
     def client(self, event_key: str | None, family: str) -> AbstractContextManager[Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from inngest_rest import NotFoundError
 from inngest_rest_api.api import OPERATIONS
-from tests.support.doors import open_door
+from tests.support.client_kinds import open_client
 
 from .conformance import camel, faults, general
 from .document import Document
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from inngest_rest import InngestClient, Run
+    from tests.support.client_kinds import ClientKind
     from tests.support.clock import Clock
-    from tests.support.doors import DoorName
 
     from .exercised import Exercised
 
@@ -99,7 +99,7 @@ class World(ABC):
     def __init__(
         self,
         exercised: Exercised,
-        door: DoorName,
+        client_kind: ClientKind,
         runner: asyncio.Runner,
         clock: Clock | None = None,
     ) -> None:
@@ -107,7 +107,7 @@ class World(ABC):
         self.differences: set[str] = set()
         self.trail: list[Step] = []
         self._exercised = exercised
-        self._door: DoorName = door
+        self._client_kind: ClientKind = client_kind
         self._runner = runner
         self._clock = clock
         self._clients: list[Any] = []
@@ -160,9 +160,9 @@ class World(ABC):
         """Return a client of the kind under test, with the right keys by default."""
         keys = {"event_key": self.event_key, "signing_key": self.signing_key}
         base = {"base_url": self.url} if self.has_keys else {"dev": self.url}
-        carrier = self._judged(self.transport(blocking=self._door == "blocking"))
+        carrier = self._judged(self.transport(blocking=self._client_kind == "blocking"))
         options = {**base, **keys, "transport": carrier, **settings}
-        client = open_door(self._door, self._runner, self._clock, **options)
+        client = open_client(self._client_kind, self._runner, self._clock, **options)
         self._clients.append(client)
         return client  # type: ignore[no-any-return]
 

@@ -15,7 +15,7 @@ from inngest_rest._table import GROUPS
 from inngest_rest.testing import MockServer, completes, sleeps, waits_for
 from inngest_rest_api.api import OPERATIONS
 from tests.support.calls import MADE_OF
-from tests.test_doors import METHODS
+from tests.test_public_interface import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -66,16 +66,16 @@ class Own(httpx.BaseTransport, httpx.AsyncBaseTransport):
 class Both:
     """Either driver on the client's own pool; its calls block."""
 
-    def __init__(self, door: str, made: list[Own]) -> None:
+    def __init__(self, client_kind: str, made: list[Own]) -> None:
         def make() -> Any:
             made.append(Own(*([self.acts.pop(0)] if self.acts else [])))
             return made[-1]
 
         self.acts: list[Callable[[], object]] = []
         self.pool: ConnectionPool[Any] = ConnectionPool(make)
-        kind: Any = Driver if door == "blocking" else AsyncDriver
+        kind: Any = Driver if client_kind == "blocking" else AsyncDriver
         self.driver: Any = kind({"api": self.pool}, SYSTEM_CLOCK)
-        self.door = door
+        self.client_kind = client_kind
 
     def do(self, *names: str) -> None:
         """Call these methods of the driver in turn."""
@@ -83,11 +83,11 @@ class Both:
         async def all_of_them() -> None:
             for name in names:
                 result = getattr(self.driver, name)(*([a_call()] if name == "run" else []))
-                if self.door == "async":
+                if self.client_kind == "async":
                     await result
             await asyncio.sleep(0)
 
-        if self.door == "async":
+        if self.client_kind == "async":
             asyncio.run(all_of_them())
         else:
             for name in names:
@@ -103,11 +103,11 @@ def raises(error: BaseException) -> Callable[[], object]:
 
 @pytest.mark.parametrize("error", [None, httpx.ReadError("x"), ZeroDivisionError()])
 def test_a_connection_with_an_unfinished_exchange_is_closed_and_not_reused(
-    door: str, error: Exception | None
+    client_kind: str, error: Exception | None
 ) -> None:
-    interrupt = KeyboardInterrupt() if door == "blocking" else asyncio.CancelledError()
+    interrupt = KeyboardInterrupt() if client_kind == "blocking" else asyncio.CancelledError()
     made: list[Own] = []
-    both = Both(door, made)
+    both = Both(client_kind, made)
     both.acts = [raises(error or interrupt)]
     kind = TransportError if isinstance(error, httpx.ReadError) else type(error or interrupt)
     with pytest.raises(kind):
@@ -129,9 +129,9 @@ def test_connections_idle_for_too_long_are_closed() -> None:
     assert pool.close() == [warm]
 
 
-def test_closing_a_client_during_a_request_leaves_no_connection_open(door: str) -> None:
+def test_closing_a_client_during_a_request_leaves_no_connection_open(client_kind: str) -> None:
     made: list[Own] = []
-    both = Both(door, made)
+    both = Both(client_kind, made)
     both.acts = [both.pool.close]
     both.do("run")
     assert [each.closed for each in made] == [1]

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from pytest_httpx import HTTPXMock
 
     from tests.conftest import Connect
+    from tests.support.client_kinds import ClientKind
     from tests.support.clock import Clock as FakeClock
-    from tests.support.doors import DoorName
     from tests.support.server import Server
 
 T = TypeVar("T")
@@ -231,9 +231,9 @@ def watched(log: list[str], effect: Plan[None]) -> Plan[None]:
         log.append("done")
 
 
-def run(door: DoorName, transport: Any, plan: Plan[T]) -> T:
+def run(client_kind: ClientKind, transport: Any, plan: Plan[T]) -> T:
     """Run a plan by either driver."""
-    if door == "blocking":
+    if client_kind == "blocking":
         return Driver(connection_pool.blocking(transport), SYSTEM_CLOCK).run(plan)
     return asyncio.run(run_async(transport, plan))
 
@@ -268,11 +268,11 @@ class Fails(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, ZeroDivisionError, MemoryError])
 def test_a_foreign_exception_closes_the_plan_and_propagates(
-    door: DoorName, kind: type[BaseException]
+    client_kind: ClientKind, kind: type[BaseException]
 ) -> None:
     log: list[str] = []
     with pytest.raises(kind):
-        run(door, Fails(kind()), watched(log, a_call()))
+        run(client_kind, Fails(kind()), watched(log, a_call()))
     assert log == ["closed", "done"]
 
 
@@ -346,7 +346,7 @@ def test_a_job_is_passed_on_although_a_cancellation_comes_while_an_exception_end
     assert results == [("job", None)]
 
 
-def test_a_plan_may_catch_the_error_of_a_call(door: DoorName) -> None:
+def test_a_plan_may_catch_the_error_of_a_call(client_kind: ClientKind) -> None:
     def plan() -> Plan[str]:
         try:
             yield from a_call()
@@ -354,7 +354,7 @@ def test_a_plan_may_catch_the_error_of_a_call(door: DoorName) -> None:
             return error.reason
         return "no error"
 
-    assert run(door, Fails(httpx.ReadError("reset")), plan()) == "ReadError: reset"
+    assert run(client_kind, Fails(httpx.ReadError("reset")), plan()) == "ReadError: reset"
 
 
 def test_one_client_serves_many_threads(server: Server) -> None:

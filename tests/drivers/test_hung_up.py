@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.doors import open_door
+from tests.support.client_kinds import open_client
 from tests.support.peer import ANSWER, PATIENCE, take_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.client_kinds import ClientKind
     from tests.support.clock import Clock
-    from tests.support.doors import DoorName
 
 BURST = 8
 
@@ -68,10 +68,13 @@ def burst() -> Iterator[Burst]:
 
 
 def test_a_later_request_closes_what_the_server_has_closed(
-    door: DoorName, burst: Burst, clock: Clock
+    client_kind: ClientKind, burst: Burst, clock: Clock
 ) -> None:
     event = {"name": "app/order"}
-    with asyncio.Runner() as runner, open_door(door, runner, clock, dev=burst.url) as client:
+    with (
+        asyncio.Runner() as runner,
+        open_client(client_kind, runner, clock, dev=burst.url) as client,
+    ):
         report = client.send_many([event] * BURST, batch_size=1, in_flight=BURST)
         assert report.accepted == BURST
         burst.wait_until_hung_up()

@@ -30,7 +30,7 @@ from inngest_rest import (
 )
 from inngest_rest._core.drivers import blocking_transport
 from inngest_rest._core.drivers.async_transport import AsyncTransport, _Backend
-from tests.support.doors import open_door
+from tests.support.client_kinds import open_client
 from tests.support.peer import ANSWER, PATIENCE, Peer, answers, take_request, until_hung_up
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Connect
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
 
 EVENT = {"name": "app/order"}
 
@@ -53,12 +53,14 @@ LOOPS = {"blocking": None, "async": None, "async on uvloop": uvloop.new_event_lo
 def reach(request: pytest.FixtureRequest) -> Iterator[Connect]:
     """Make clients with their default transport."""
     clients: list[InngestClient] = []
-    door: DoorName = "blocking" if request.param == "blocking" else "async"
+    client_kind: ClientKind = "blocking" if request.param == "blocking" else "async"
     with asyncio.Runner(loop_factory=LOOPS[request.param]) as runner:
 
         def make(url: str, **options: Any) -> InngestClient:
             clients.append(
-                open_door(door, runner, event_key="k", base_url=url, **{"retries": 0, **options})
+                open_client(
+                    client_kind, runner, event_key="k", base_url=url, **{"retries": 0, **options}
+                )
             )
             return clients[-1]
 

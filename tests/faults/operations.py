@@ -20,7 +20,7 @@ from inngest_rest import (
 )
 from inngest_rest._table import CANCELLATION_ID, ENV_ID, EVENT_ID, ROWS, RUN_ID, WEBHOOK_ID
 from tests.support.calls import call, public_names, tags
-from tests.support.doors import Blocking
+from tests.support.client_kinds import Blocking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,17 +13,17 @@ from inngest_rest import ApiError, InngestError, InvalidResponseError, RetryPoli
 from tests.faults.operations import OPERATIONS, Operation, Tools, describe
 from tests.faults.recovery import PASSING, Passing, World, in_front_of
 from tests.faults.server import FaultServer
-from tests.faults.trials import DOORS, LONG, without_certificates
+from tests.faults.trials import CLIENT_KINDS, LONG, without_certificates
 from tests.faults.verdicts import Verdict
+from tests.support.client_kinds import open_client
 from tests.support.clock import Clock
-from tests.support.doors import open_door
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.faults.server import Endpoint
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
 
 # These end in a success after one more request, where an operation may be repeated at all.
 _PASSES = {Verdict.LOST, Verdict.FAILED, Verdict.LIMITED, Verdict.PAUSED}
@@ -66,14 +66,14 @@ def test_no_single_fault_makes_a_call_lie_or_act_twice(
     worlds: dict[str, World] = {}
     endpoint = fault_server.open(in_front_of(worlds, fault))
     # By turns: what differs between the clients, the matrix tests.
-    turns = itertools.cycle(DOORS if PASSING.index(fault) % 2 else reversed(DOORS))
+    turns = itertools.cycle(CLIENT_KINDS if PASSING.index(fault) % 2 else reversed(CLIENT_KINDS))
     wrong = [
-        f"{fault.name} / {operation.name} / {door}: {what}"
-        for operation, door in zip(OPERATIONS, turns, strict=False)
+        f"{fault.name} / {operation.name} / {client_kind}: {what}"
+        for operation, client_kind in zip(OPERATIONS, turns, strict=False)
         for what in complaints(
             fault,
             operation,
-            _run(endpoint, worlds, operation, door, tmp_path),
+            _run(endpoint, worlds, operation, client_kind, tmp_path),
             undisturbed[operation.name],
         )
     ]
@@ -119,15 +119,19 @@ def _admits(seen: Outcome) -> bool:
 
 
 def _run(
-    endpoint: Endpoint, worlds: dict[str, World], operation: Operation, door: DoorName, folder: Path
+    endpoint: Endpoint,
+    worlds: dict[str, World],
+    operation: Operation,
+    client_kind: ClientKind,
+    folder: Path,
 ) -> Outcome:
-    name = f"{operation.name}-{door}"
+    name = f"{operation.name}-{client_kind}"
     file = folder / f"{name}.ndjson"
     clock = Clock()
     world = worlds[name] = World(clock)
     with asyncio.Runner() as runner:
-        client = open_door(
-            door,
+        client = open_client(
+            client_kind,
             runner,
             None if operation.kind == "buffer" else clock,
             dev=endpoint.url(name),

@@ -17,8 +17,8 @@ from inngest_rest import InngestError, PartialActionError, PartialSendError, Ret
 from tests.faults.faults import FAULTS
 from tests.faults.operations import OPERATIONS, Operation, Tools, describe
 from tests.faults.verdicts import Fault, Verdict
+from tests.support.client_kinds import ClientKind, open_client
 from tests.support.clock import Clock
-from tests.support.doors import DoorName, open_door
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 EVENT_KEY = "secret-event-key-1234567890"
 SIGNING_KEY = "signkey-test-00112233445566778899aabbccddeeff"
 
-DOORS: tuple[DoorName, ...] = ("blocking", "async")
+CLIENT_KINDS: tuple[ClientKind, ...] = ("blocking", "async")
 
 RETRIES = 1
 TOTAL = 60.0
@@ -55,7 +55,7 @@ class Trial:
     Attributes:
         fault: The fault.
         operation: The operation.
-        door: The client.
+        client_kind: The client.
         result: The class of the error, with what it says became of events or runs; or what was
             returned.
         error: The error itself.
@@ -65,14 +65,14 @@ class Trial:
 
     fault: Fault
     operation: Operation
-    door: DoorName
+    client_kind: ClientKind
     result: str
     error: BaseException | None
     requests: tuple[Request, ...]
     seconds: float
 
     def __str__(self) -> str:
-        return f"{self.fault.name} / {self.operation.name} / {self.door}"
+        return f"{self.fault.name} / {self.operation.name} / {self.client_kind}"
 
 
 @contextmanager
@@ -94,8 +94,8 @@ def load_everything(server: FaultServer, folder: Path) -> None:
     endpoint = server.open(fault.behaviour)
     with without_certificates():
         for operation in OPERATIONS:
-            for door in DOORS:
-                _run(endpoint, fault, operation, door, folder)
+            for client_kind in CLIENT_KINDS:
+                _run(endpoint, fault, operation, client_kind, folder)
 
 
 def run_trials(
@@ -106,24 +106,24 @@ def run_trials(
         for fault in faults:
             endpoint = server.open(fault.behaviour)
             trials = [
-                threads.submit(_run, endpoint, fault, operation, door, folder)
+                threads.submit(_run, endpoint, fault, operation, client_kind, folder)
                 for operation in operations_before(fault)
-                for door in DOORS
+                for client_kind in CLIENT_KINDS
             ]
             for trial in trials:
                 yield trial.result()
 
 
 def _run(
-    endpoint: Endpoint, fault: Fault, operation: Operation, door: DoorName, folder: Path
+    endpoint: Endpoint, fault: Fault, operation: Operation, client_kind: ClientKind, folder: Path
 ) -> Trial:
-    name = f"{operation.name}-{door}"
+    name = f"{operation.name}-{client_kind}"
     file = folder / f"{endpoint.port}-{name}.ndjson"
     is_slow = fault.verdict is Verdict.LATE
     is_buffer = operation.kind == "buffer"
     with asyncio.Runner() as runner:
-        client = open_door(
-            door,
+        client = open_client(
+            client_kind,
             runner,
             # A buffer waits for its thread in real time.
             None if is_buffer else Clock(),
@@ -142,7 +142,9 @@ def _run(
             error, result = raised, _name(raised)
         seconds = time.perf_counter() - started
         client.close()
-    return Trial(fault, operation, door, result, error, tuple(endpoint.requests[name]), seconds)
+    return Trial(
+        fault, operation, client_kind, result, error, tuple(endpoint.requests[name]), seconds
+    )
 
 
 def _name(error: BaseException) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
     from tests.support.server import Server
 
-DOORS = [InngestClient, AsyncInngestClient]
+CLIENT_KINDS = [InngestClient, AsyncInngestClient]
 
 
 def report_of(call: Callable[[], object]) -> str:
@@ -144,7 +144,7 @@ BAD: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("kind", DOORS)
+@pytest.mark.parametrize("kind", CLIENT_KINDS)
 @pytest.mark.parametrize("arguments", BAD, ids=range(len(BAD)))
 def test_a_constructor_that_raises_holds_no_key(
     kind: Any, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
@@ -153,7 +153,7 @@ def test_a_constructor_that_raises_holds_no_key(
     assert found_in(report_of(lambda: kind(**arguments))) == set()
 
 
-@pytest.mark.parametrize("kind", DOORS)
+@pytest.mark.parametrize("kind", CLIENT_KINDS)
 def test_options_that_are_refused_hold_no_header(kind: Any) -> None:
     client = kind(dev=True, transport=Fails(lambda _: LookupError()))
     for headers in ({"authorization": HEADER}, {"x-token": f"{HEADER}\n"}):

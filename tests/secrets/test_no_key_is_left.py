@@ -18,15 +18,15 @@ from tests.secrets.operations import CALLS, public
 from tests.secrets.planted_keys import ARGUMENTS, HEADER, found_in
 from tests.secrets.quoting_server import FAULTS, QuotingServer
 from tests.secrets.traces import all_logs, left_by
-from tests.support.doors import open_door
+from tests.support.client_kinds import open_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.secrets.operations import Call
+    from tests.support.client_kinds import ClientKind
     from tests.support.clock import Clock
-    from tests.support.doors import DoorName
 
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 # In debug mode, asyncio logs more, and takes more time.
@@ -74,7 +74,7 @@ def test_every_public_method_is_called() -> None:
     ],
 )
 def test_no_call_leaves_a_key(
-    fault: str, door: DoorName, quoting: QuotingServer, clock: Clock, tmp_path: Path
+    fault: str, client_kind: ClientKind, quoting: QuotingServer, clock: Clock, tmp_path: Path
 ) -> None:
     left = dict[str, str]()
     quoting.seen.clear()
@@ -86,8 +86,8 @@ def test_no_call_leaves_a_key(
         socket.socket() as closed,
     ):
         closed.bind(("127.0.0.1", 0))  # without listening
-        client = open_door(
-            door,
+        client = open_client(
+            client_kind,
             runner,
             None if is_late else clock,
             **ARGUMENTS,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from inngest_rest import InngestClient, SendReport
     from tests.conftest import Connect
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
     from tests.support.server import Server
 
 GOOD, BAD = "shop/order.created", "shop/Order.created"
@@ -133,7 +133,7 @@ def send_lines(client: InngestClient, path: Path) -> SendReport:
 
 @pytest.mark.parametrize("source", ["list", "iterator", "file"])
 def test_bulk_sending_reports_the_event_and_sends_the_others(
-    connect: Connect, server: Server, tmp_path: Path, door: DoorName, source: str
+    connect: Connect, server: Server, tmp_path: Path, client_kind: ClientKind, source: str
 ) -> None:
     client: Any = connect(event_name_check="refuse")
     if source == "file":
@@ -141,7 +141,7 @@ def test_bulk_sending_reports_the_event_and_sends_the_others(
     elif source == "list":
         report = client.send_many(EVENTS)
     else:
-        report = client.send_many(each_of(EVENTS) if door == "async" else iter(EVENTS))
+        report = client.send_many(each_of(EVENTS) if client_kind == "async" else iter(EVENTS))
     first = 1 if source == "file" else 0
     assert (report.accepted, report.rejected, report.unknown) == (18, 2, 0)
     assert [(each.position - first, each.reason) for each in report.failures] == [

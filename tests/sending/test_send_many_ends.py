@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from inngest_rest import BatchReport
     from tests.conftest import Connect
+    from tests.support.client_kinds import ClientKind
     from tests.support.clock import Clock
-    from tests.support.doors import DoorName
     from tests.support.server import Server
 
 
@@ -257,11 +257,13 @@ def test_reports_pickle_and_add_up(client: InngestClient, server: Server) -> Non
     assert len((report + report).failures) == 2
 
 
-def test_threads_end_with_the_sending(door: DoorName, connect: Connect, server: Server) -> None:
+def test_threads_end_with_the_sending(
+    client_kind: ClientKind, connect: Connect, server: Server
+) -> None:
     server.on(ROUTE, accepts_all)
     before = threading.active_count()
     connect().send_many(events(50), batch_size=1, in_flight=8)
     for thread in threading.enumerate():
         if thread.name.startswith("inngest-rest"):
             thread.join(PATIENCE)
-    assert threading.active_count() <= before + (door == "async")
+    assert threading.active_count() <= before + (client_kind == "async")

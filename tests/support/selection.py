@@ -43,7 +43,7 @@ ONCE = {
     "tests/skill": "texts and the command's output",
     "tests/testing/test_recordings_replayed.py": "recordings, replayed to the mock",
     "tests/test_docs.py": "texts, and programs whose parts are tested elsewhere",
-    "tests/test_doors.py": "reads the sources and docstrings",
+    "tests/test_public_interface.py": "reads the sources and docstrings",
     "tests/test_examples.py": "programs whose parts are tested elsewhere",
     "tests/test_generated.py": "reads the generated sources",
     "tests/test_packaging.py": "one wheel serves every Python",

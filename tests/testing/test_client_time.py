@@ -15,12 +15,12 @@ import pytest
 from inngest_rest import AsyncInngestClient, InngestClient, WaitTimeoutError
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest.testing import MockServer, answers, completes, sleeps
-from tests.support.doors import open_door
+from tests.support.client_kinds import open_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
 
 HOUR = timedelta(hours=1)
 AT_ONCE = 30.0  # for very busy machines; it takes under a second
@@ -34,10 +34,10 @@ def mock() -> MockServer:
 
 
 @pytest.fixture
-def client(door: DoorName, mock: MockServer) -> Iterator[InngestClient]:
+def client(client_kind: ClientKind, mock: MockServer) -> Iterator[InngestClient]:
     with (
         asyncio.Runner() as runner,
-        open_door(door, runner, dev=True, transport=mock.transport) as client,
+        open_client(client_kind, runner, dev=True, transport=mock.transport) as client,
     ):
         yield client
 

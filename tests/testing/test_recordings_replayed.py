@@ -13,23 +13,23 @@ import pytest
 from tests.contract.document import Document
 from tests.contract.recordings import LEFT_OUT
 
-from .shapes import FREE, KINDS, body_of
-from .staging import (
+from .recorded_servers import (
     ULID,
     Exchange,
     is_artefact,
     is_cache_hit,
     is_run,
+    recorded_server,
     reports_states_at_random,
-    stage,
 )
+from .shapes import FREE, KINDS, body_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import httpx
 
-    from .staging import Stage
+    from .recorded_servers import RecordedServer
 
 FOLDER = Path(__file__).parents[1] / "contract" / "recordings"
 EXCHANGES = {path.stem: Exchange.read(path) for path in sorted(FOLDER.glob("*.json"))}
@@ -120,7 +120,7 @@ REPLAYED = [
 @pytest.mark.parametrize("name", REPLAYED)
 def test_answer_is_as_recorded(name: str) -> None:
     exchange = EXCHANGES[name]
-    staged = stage(exchange)
+    staged = recorded_server(exchange)
     with closing(staged.client):
         response = ask(staged)
         if is_cache_hit(exchange):
@@ -146,7 +146,7 @@ def test_answer_is_as_recorded(name: str) -> None:
         assert list(undocumented(exchange, response)) == []
 
 
-def ask(staged: Stage) -> httpx.Response:
+def ask(staged: RecordedServer) -> httpx.Response:
     """Send the recorded request, with the ids of the mock."""
     exchange = staged.exchange
     if exchange.status == 401:
@@ -169,7 +169,7 @@ def ask(staged: Stage) -> httpx.Response:
     )
 
 
-def with_recorded_ids(staged: Stage, response: httpx.Response) -> Any:
+def with_recorded_ids(staged: RecordedServer, response: httpx.Response) -> Any:
     """Return the body with the recording's ids."""
     theirs = {ours: recorded for recorded, ours in staged.ids.items()}
     body = body_of(response)

@@ -15,11 +15,11 @@ from tests.support import agent
 
 if TYPE_CHECKING:
     from tests.contract.world import World
-    from tests.support.doors import DoorName
+    from tests.support.client_kinds import ClientKind
 
 
 @pytest.fixture
-def door() -> DoorName:
+def client_kind() -> ClientKind:
     """Let no client be used beside the command's own."""
     return "blocking"
 

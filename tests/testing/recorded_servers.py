@@ -220,7 +220,7 @@ def plain(output: Any) -> Any:
 
 
 @dataclass
-class Stage:
+class RecordedServer:
     """A mock, and the ids that it has for those of the recording."""
 
     exchange: Exchange
@@ -307,7 +307,7 @@ class Stage:
             self.run([Wanted(run_id, "app", "f", "f", "event", behaviour, is_cancelled)])
 
 
-def stage(exchange: Exchange) -> Stage:
+def recorded_server(exchange: Exchange) -> RecordedServer:
     """Return a mock that has what the server of the recording had."""
     is_started = exchange.answer_headers.get("x-inngest-server-kind") == "cloud"
     event_key = exchange.path.split("/")[2] if exchange.path.startswith("/e/") else "key"
@@ -330,7 +330,7 @@ def stage(exchange: Exchange) -> Stage:
     )
     bearer = {"authorization": f"Bearer {signing_key}"} if is_started else {}
     client = httpx.Client(transport=mock.transport, base_url="http://mock", headers=bearer)
-    made = Stage(exchange, mock, accepted if is_started else "key", client, clock)
+    made = RecordedServer(exchange, mock, accepted if is_started else "key", client, clock)
     for pattern, prepare in PREPARATIONS.items():
         if re.fullmatch(pattern, f"{exchange.method} {exchange.route}"):
             prepare(made)
@@ -365,7 +365,7 @@ def times_in(items: list[Item]) -> Iterator[str]:
                 yield item[name]
 
 
-def _runs(made: Stage) -> None:
+def _runs(made: RecordedServer) -> None:
     exchange = made.exchange
     items = [item for item in exchange.items if is_run(item)]
     listed = isinstance(exchange.data, list)
@@ -398,7 +398,7 @@ def _copy(wanted: Wanted, name: str) -> Wanted:
     return replace(wanted, id=name, event=name)
 
 
-def _events(made: Stage) -> None:
+def _events(made: RecordedServer) -> None:
     exchange = made.exchange
     items = [item for item in exchange.items if "received_at" in item]
     for item in reversed(items):
@@ -415,7 +415,7 @@ def _events(made: Stage) -> None:
         made.ids[exchange.query["cursor"]] = made.send({"name": items[0]["name"]})
 
 
-def _jobs(made: Stage) -> None:
+def _jobs(made: RecordedServer) -> None:
     if not isinstance(made.exchange.data, list):
         return
     behaviours: dict[str, Behaviour] = {
@@ -427,7 +427,7 @@ def _jobs(made: Stage) -> None:
     made.run_of_path(behaviours.get(jobs[0]["kind"] if jobs else "none", sleeps(LONG)))
 
 
-def _trace(made: Stage) -> None:
+def _trace(made: RecordedServer) -> None:
     if not made.exchange.items:
         return
     status = made.exchange.data["rootSpan"]["status"]
@@ -435,7 +435,7 @@ def _trace(made: Stage) -> None:
     made.run_of_path(ends.get(status, sleeps(LONG)), is_cancelled=status == "CANCELLED")
 
 
-def _action(made: Stage) -> None:
+def _action(made: RecordedServer) -> None:
     exchange, code = made.exchange, made.exchange.code
     # v1 does not find the runs of PostgreSQL.
     is_hidden = exchange.method == "DELETE" and exchange.status == 404
@@ -450,13 +450,13 @@ def _action(made: Stage) -> None:
         made.run_of_path(sleeps(LONG), is_cancelled=code == "run_already_cancelled")
 
 
-def _apps(made: Stage) -> None:
+def _apps(made: RecordedServer) -> None:
     for item in made.exchange.items:
         for number in range(item.get("functionCount", 0)):
             made.register(item["id"], f"f{number}")
 
 
-def _functions(made: Stage) -> None:
+def _functions(made: RecordedServer) -> None:
     for item in made.exchange.items:
         app = item["app"]["id"] if "app" in item else made.exchange.path.split("/")[3]
         triggers = [each["value"] for each in item.get("triggers", []) if each["type"] == "EVENT"]
@@ -472,7 +472,7 @@ LIMITS: dict[str | None, dict[str, Any]] = {
 """What a function has whose invocation was refused, by the code of the refusal."""
 
 
-def _invoke(made: Stage) -> None:
+def _invoke(made: RecordedServer) -> None:
     if made.exchange.status not in (200, 400, 409, 422):
         return
     _, _, _, app, _, function, _ = made.exchange.route.split("/")
@@ -481,24 +481,24 @@ def _invoke(made: Stage) -> None:
         made.client.post(made.exchange.path, json=made.exchange.sent)
 
 
-def _cancellation(made: Stage) -> None:
+def _cancellation(made: RecordedServer) -> None:
     if made.exchange.status == 500:
         app, slug = made.exchange.sent["app_id"], made.exchange.sent["function_id"]
         made.register(app, slug.removeprefix(f"{app}-"))
 
 
-def _scores(made: Stage) -> None:
+def _scores(made: RecordedServer) -> None:
     if made.exchange.status == 200:
         made.run_of_path(sleeps(LONG))
 
 
-def _signal(made: Stage) -> None:
+def _signal(made: RecordedServer) -> None:
     if made.exchange.status == 200:
         made.mock.function("app", "f", trigger="wait", run=waits_for(made.exchange.sent["signal"]))
         made.send({"name": "wait"})
 
 
-PREPARATIONS: dict[str, Callable[[Stage], None]] = {
+PREPARATIONS: dict[str, Callable[[RecordedServer], None]] = {
     r"GET /v[12]/(runs|apps/[^/]+/functions/[^/]+/runs|(runs|events)/[^/]+(/runs)?)": _runs,
     r"GET /v1/events(/[^/]+)?": _events,
     r"GET /v1/runs/[^/]+/jobs": _jobs,

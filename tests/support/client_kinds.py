@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from inngest_rest import Page
     from tests.support.clock import Clock
 
-DoorName = Literal["blocking", "async"]
+ClientKind = Literal["blocking", "async"]
 
 
-def open_door(
-    name: DoorName, runner: asyncio.Runner, clock: Clock | None = None, **kwargs: Any
+def open_client(
+    name: ClientKind, runner: asyncio.Runner, clock: Clock | None = None, **kwargs: Any
 ) -> Any:
     """Return a client, with the test's clock if given; calls of the asynchronous one block."""
     if name == "blocking":

@@ -50,9 +50,9 @@ def own_functions(kind: type) -> dict[str, Any]:
     return {name: each for name, each in found.items() if inspect.isfunction(each)}
 
 
-def groups(door: Any) -> list[type]:
+def groups(client_kind: Any) -> list[type]:
     """Return the classes of a client's groups of methods."""
-    made = door(dev=True, transport=httpx.MockTransport(lambda _: httpx.Response(200)))
+    made = client_kind(dev=True, transport=httpx.MockTransport(lambda _: httpx.Response(200)))
     return [type(getattr(made, name)) for name in GROUPS]
 
 
