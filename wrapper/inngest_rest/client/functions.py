@@ -110,10 +110,11 @@ class Functions(Resource):
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`; to wait, as `runs.wait`.
         """
-        started = functions.invoke(
-            self._session, app, function, data, idempotency_key=idempotency_key
+        return self._run(
+            wait_for_started,
+            functions.invoke(self._session, app, function, data, idempotency_key=idempotency_key),
+            wait,
         )
-        return self._run(wait_for_started, started, wait)
 
     def invoke_many(
         self,
