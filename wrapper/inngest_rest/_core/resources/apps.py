@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -54,13 +55,12 @@ def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan
     except (errors.RouteNotFoundError, errors.ConfigurationError):  # v1 has none
         return
     except errors.NotFoundError as error:
-        try:
+        nearest = ""
+        with suppress(errors.RouteNotFoundError):  # before release 1.40, which cannot list apps
             known = yield from read_all(list_apps(session), deadline=deadline)
-        except errors.RouteNotFoundError:  # before release 1.40
-            raise error from None
-        ids = [each.id for each in known if not each.is_archived]
+            nearest = did_you_mean(app_id, [each.id for each in known if not each.is_archived])
         raise errors.NotFoundError(
-            f"there is no app {shown(app_id)}{did_you_mean(app_id, ids)}",
+            f"there is no app {shown(app_id)}{nearest}",
             status=404,
             method="GET",
             url=error.url,
