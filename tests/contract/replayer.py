@@ -73,6 +73,8 @@ class Replayer:
         if asked is None and sent.method == "PUT":  # to an app, which registers itself
             return httpx.Response(200)
         assert asked == self._operation
+        if self.asked and "cursor" in sent.url.params:  # after a page that was made empty
+            return httpx.Response(200, json={"data": [], "page": {"hasMore": False}})
         self.asked.append(sent)
         return self._answer
 

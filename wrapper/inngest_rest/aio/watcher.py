@@ -54,7 +54,7 @@ class AsyncWatcher(_Polling[Watch, RunChange]):
 
     Nothing happens between two iterations: there is no task or thread behind it, and no connection
     is held open. After an error, iterating again continues where it was, and so does the `token`
-    after `aclose`. Only one loop may iterate over it.
+    once it is closed. Only one loop may iterate over it.
     """
 
     @property
