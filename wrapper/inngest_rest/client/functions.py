@@ -86,7 +86,7 @@ class Functions(Resource):
         idempotency_key: str | None = None,
         wait: Seconds | None = None,
     ) -> str | Run:
-        """Start a function directly and return the id of its run, or the run once it has ended.
+        """Start a function directly and return the id of its run, or the run at its end.
 
         Not retried once the request may have reached the server: a retry could start a second run.
         If it must not run twice, send an event with your own `id` instead: a function runs once for
