@@ -170,7 +170,7 @@ def test_each_page_fits_its_window_and_can_be_read_by_everybody(
 
 
 RESULTS = """new Promise((done, fail) => {
-  const list = document.getElementById("search-results"), until = Date.now() + 20000;
+  const list = document.getElementById("search-results"), until = Date.now() + 120000;
   const look = () => {
     const found = [...list.querySelectorAll("li a")].map(it => it.getAttribute("href"));
     if (document.querySelector("#search-results .search-summary")?.textContent.match(/found|match/))
