@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 USAGE = """\
-scripts/test           all tests on the newest Python; on the others, and on the lowest versions of
-                       all dependencies, the tests whose result may differ there
+scripts/test           all tests on the newest Python; on the oldest, with the lowest versions of all
+                       dependencies, the tests whose result may differ there
 scripts/test --quick   between two edits: the newest Python, one client, no long tests
 scripts/test --all     for a release: every test, with both clients, on every Python
 scripts/test ARGUMENT  pytest alone: scripts/test tests/sending -k splits; -n 2 uses both cores"""
@@ -236,7 +236,8 @@ def main(mode: str = "") -> int:
     pythons = find_pythons()
     newest = next(reversed(pythons))
     oldest = next(each for each in VERSIONS_OF_LOWEST if each in pythons)
-    others = [] if mode == "--quick" else list(pythons)[-2::-1]
+    # What a Python between the oldest and the newest has alone, a release and GitHub's matrix find.
+    others = list(pythons)[-2::-1] if mode == "--all" else []
     environments = [("dev", pythons[each], "") for each in (newest, *others)]
     if mode != "--quick":
         environments += [("dev", pythons[oldest], "lowest"), ("distributed", sys.executable, "")]
