@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 USAGE = """\
-scripts/test           all tests on the newest Python; on the oldest, with the lowest versions of all
-                       dependencies, the tests whose result may differ there
-scripts/test --quick   between two edits: the newest Python, one client, no long tests
-scripts/test --all     for a release: every test, with both clients, on every Python
+scripts/test           all tests on the newest Python; on the oldest, with the lowest versions of
+                       all dependencies, the tests whose result may differ there
+scripts/test --quick   between two edits: the newest Python, one client, no long tests, no site
+scripts/test --all     for a release: every test, with both clients, on every Python, and what
+                       shows docstrings by `python -OO`
 scripts/test ARGUMENT  pytest alone: scripts/test tests/sending -k splits; -n 2 uses both cores"""
 
 STATIC: Mapping[str, Sequence[Sequence[str]]] = {
@@ -39,7 +40,7 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
     "types, by mypy": [["mypy"]],
     "types, by pyright": [["basedpyright"]],
     "generated code": [[sys.executable, "-m", "scripts.internal.regeneration", "--check"]],
-    "documentation": [[sys.executable, "-m", "scripts.internal.site"]],
+    "documentation": [[sys.executable, "-m", "scripts.internal.site", "--if-edited"]],
     "licences, advisories": [[sys.executable, "-m", "scripts.internal.audit"]],
     "GitHub's files": [
         ["zizmor", "--offline", "--no-progress", "--persona", "pedantic", ".github"],
@@ -246,7 +247,8 @@ def main(mode: str = "") -> int:
 
     def static_checks() -> None:
         for name, commands in STATIC.items():
-            verdict.run(name, *commands)
+            if (mode, name) != ("--quick", "documentation"):
+                verdict.run(name, *commands)
 
     def tests() -> None:
         if mode == "--quick":
@@ -262,7 +264,10 @@ def main(mode: str = "") -> int:
         for each in others:
             verdict.test(f"tests, {each}", pythons[each], *elsewhere)
         verdict.test("tests, lowest versions", pythons[oldest], *elsewhere, lowest=True)
-        verdict.test("tests, python -OO", pythons[newest], *OPTIMIZED, *elsewhere, optimized=True)
+        if mode == "--all":
+            verdict.test(
+                "tests, python -OO", pythons[newest], *OPTIMIZED, *elsewhere, optimized=True
+            )
         distributed = ["-m", "distributed", "tests/distributed"]
         verdict.run("tests, distributed", [sys.executable, "-m", "pytest", "-q", *distributed])
 

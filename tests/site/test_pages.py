@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
 
-from scripts.internal.site.__main__ import Handler, edits
+from scripts.internal.site.__main__ import Handler
 from tests.support.browser import Browser, find_browser
 from tests.support.traces import NOW, hostile_trace, recorded_trace
 
@@ -33,20 +32,11 @@ in_browser = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def site() -> Path:
-    """Build the site unless it is current, one process at a time.
-
-    Not what has changed alone: the search of such a site lacks its index entries.
-    """
-    folder = ROOT / ".site"
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "scripts.internal.site", str(folder)]
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        made = folder / "html" / "searchindex.js"
-        if not made.exists() or made.stat().st_mtime < max(edits()):
-            built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-            assert built.returncode == 0, built.stderr
-    return folder / "html"
+    """Build the site unless it is current."""
+    command = [sys.executable, "-m", "scripts.internal.site", "--if-edited"]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return ROOT / ".site" / "html"
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,8 @@ LONG = {
     "tests/buffer/test_exit_and_fork.py": "starts processes, one after the other",
     "tests/buffer/test_outbox_kills.py": "100 processes killed",
     "tests/calls/test_amplification.py": "a thousand callers at once",
+    "tests/cli/test_process.py": "starts processes, one after the other",
+    "tests/concurrency/test_processes.py": "starts processes",
     "tests/contract/test_fuzz.py": "draws responses at random",
     "tests/contract/test_tolerance.py": "each recording with each of its keys changed",
     "tests/drivers/test_connection_pool.py": "thousands of requests, cancelled",
@@ -67,11 +69,19 @@ LONG = {
         "long files, with each allocation traced"
     ),
     "tests/hostile": "draws responses, calls and texts at random",
+    "tests/scripts/test_api_changes.py": "generates the client of an earlier document",
     "tests/scripts/test_contract_report.py": "runs the contract cases once more",
+    "tests/scripts/test_fault_report.py": "runs a part of the fault matrix once more",
     "tests/scripts/test_regenerate.py": "generates the client anew several times",
     "tests/scripts/test_soak.py": "soaks",
+    "tests/scripts/test_verdict.py": "runs pytest in processes",
     "tests/secrets/test_no_key_is_left.py": "each call before each of many ends",
+    "tests/mcp_server/test_stdio.py": "starts processes",
+    "tests/site": "148 pages in a browser, each in four looks",
     "tests/skill/test_installed_command.py": "installs the command",
+    "tests/test_examples.py": "runs whole programs",
+    "tests/test_packaging.py": "builds the distributions",
+    "tests/testing/test_client_time.py": "many threads and tasks wait together",
 }
 """What takes long, and fails on each Python for the same reason."""
 

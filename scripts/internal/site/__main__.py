@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import subprocess
 import sys
 import threading
@@ -28,12 +29,29 @@ def build(folder: Path, *, afresh: bool) -> int:
     source = Source.gather(generated.all_pages(), generated.SIDEBAR, generated.files())
     source.write(folder / "source")
     arguments = ["-c", str(DOCS), "-d", str(folder / "doctrees"), "-W", "--keep-going", "-q"]
-    arguments += ["-E"] * afresh
+    # All pages are written: the search index of a part lacks the index entries of the others.
+    arguments += ["-E" if afresh else "-a"]
     status = build_main([*arguments, "-b", "html", str(folder / "source"), str(folder / "html")])
     machines.write(source, generated.BELOW, folder / "html")
     if status == 0:
         print(f"{len(source.pages)} pages in {folder / 'html'}")
     return status
+
+
+def build_if_edited(folder: Path) -> int:
+    """Build the site unless it is as the sources are, one process at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = folder / "built"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        newest = str(max(edits()))
+        if stamp.exists() and stamp.read_text() == newest:
+            print(f"{folder / 'html'} is current")
+            return 0
+        status = build(folder, afresh=True)
+        if status == 0:
+            stamp.write_text(newest)
+        return status
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -76,14 +94,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/docs", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / ".site")
     parser.add_argument("--serve", nargs="?", type=int, const=8000, metavar="PORT")
-    parser.add_argument("--changed", action="store_true", help="build only what has changed")
+    parser.add_argument("--if-edited", action="store_true", help="build unless it is current")
+    parser.add_argument("--changed", action="store_true", help="read only what has changed")
     given = parser.parse_args()
     folder: Path = given.folder.resolve()
-    return (
-        build(folder, afresh=not given.changed)
-        if given.serve is None
-        else serve(folder, given.serve)
-    )
+    if given.serve is not None:
+        return serve(folder, given.serve)
+    return build_if_edited(folder) if given.if_edited else build(folder, afresh=not given.changed)
 
 
 if __name__ == "__main__":
