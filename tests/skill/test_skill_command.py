@@ -20,7 +20,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir()
     (tmp_path / "project").mkdir()
     monkeypatch.setenv("HOME", str(home))
-    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    for variable in ("CLAUDE_CONFIG_DIR", "CODEX_HOME"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path / "project")
     return home
 
@@ -30,9 +31,24 @@ def answered(capsys: pytest.CaptureFixture[str], *tokens: str) -> tuple[int, Any
     return status, json.loads(capsys.readouterr().out)
 
 
+def installed(capsys: pytest.CaptureFixture[str], *tokens: str) -> Any:
+    """Install the skill in one folder, and return what is there."""
+    status, answer = answered(capsys, "install", *tokens)
+    assert status == 0
+    (found,) = answer["data"]["items"]
+    return found
+
+
 def test_show_prints_the_skill_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["skill", "show"]) == 0
-    assert capsys.readouterr().out == local.skill_text()
+    assert capsys.readouterr().out == local.skill()["SKILL.md"]
+
+
+def test_show_prints_a_playbook(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["skill", "show", "incident"]) == 0
+    assert capsys.readouterr().out == local.skill()["references/incident.md"]
+    status, answer = answered(capsys, "show", "incidnt")
+    assert (status, "did you mean 'incident'?" in answer["error"]["message"]) == (2, True)
 
 
 def test_show_version_prints_the_version_of_the_package(
@@ -42,35 +58,63 @@ def test_show_version_prints_the_version_of_the_package(
     assert capsys.readouterr().out == f"{__version__}\n"
 
 
-def test_install_writes_for_all_hosts_of_the_user_by_default(
+def test_without_a_host_install_writes_where_most_of_them_look(
     capsys: pytest.CaptureFixture[str], home: Path
 ) -> None:
+    place = home / ".agents" / "skills" / "inngest"
+    assert installed(capsys) == {
+        "hosts": ["agents"],
+        "path": str(place),
+        "state": "current",
+        "version": __version__,
+    }
+    main = (place / "SKILL.md").read_text(encoding="utf-8")
+    assert main.startswith(local.skill()["SKILL.md"])
+    assert (place / "references" / "incident.md").is_file()
+
+
+def test_install_serves_every_host_that_is_found_and_none_twice(
+    capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (".claude", ".cursor", ".gemini", "codex"):
+        (home / name).mkdir()
+    monkeypatch.setenv("CODEX_HOME", str(home / "codex"))
     status, answer = answered(capsys, "install")
-    path = home / ".agents" / "skills" / "inngest" / "SKILL.md"
-    assert (status, answer["command"]) == (0, "skill.install")
-    assert answer["data"] == {"path": str(path), "state": "current", "version": __version__}
-    assert path.read_text(encoding="utf-8").startswith(local.skill_text())
+    assert status == 0
+    assert {it["path"]: it["hosts"] for it in answer["data"]["items"]} == {
+        str(home / ".claude" / "skills" / "inngest"): ["claude"],
+        str(home / "codex" / "skills" / "inngest"): ["codex"],
+        str(home / ".agents" / "skills" / "inngest"): ["cursor", "gemini"],
+    }
 
 
-def test_install_takes_a_host_and_a_scope(
+def test_list_shows_where_it_would_be_written_and_writes_nothing(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    (home / ".claude").mkdir()
+    _, answer = answered(capsys, "install", "--list")
+    assert [it["state"] for it in answer["data"]["items"]] == ["absent"]
+    assert list((home / ".claude").iterdir()) == []
+
+
+def test_install_takes_hosts_by_any_of_their_names_and_a_scope(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    _, answer = answered(capsys, "install", "--target", "claude", "--scope", "project")
-    expected = tmp_path / "project" / ".claude" / "skills" / "inngest" / "SKILL.md"
-    assert answer["data"]["path"] == str(expected)
+    found = installed(capsys, "--target", "claude-code", "--scope", "project")
+    assert found["path"] == str(tmp_path / "project" / ".claude" / "skills" / "inngest")
 
 
 def test_install_keeps_a_changed_skill_unless_forced(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    path = Path(answered(capsys, "install")[1]["data"]["path"])
+    path = Path(installed(capsys)["path"], "SKILL.md")
     path.write_text("mine", encoding="utf-8")
     status, answer = answered(capsys, "install")
     assert status == 2
     assert "--force" in answer["error"]["message"]
     assert path.read_text(encoding="utf-8") == "mine"
-    assert answered(capsys, "install", "--force")[0] == 0
-    assert path.read_text(encoding="utf-8").startswith(local.skill_text())
+    assert installed(capsys, "--force")["state"] == "current"
+    assert path.read_text(encoding="utf-8").startswith(local.skill()["SKILL.md"])
 
 
 def test_an_unknown_host_is_refused_with_those_there_are(
@@ -78,23 +122,23 @@ def test_an_unknown_host_is_refused_with_those_there_are(
 ) -> None:
     status, answer = answered(capsys, "install", "--target", "cloud")
     assert status == 2
-    assert "agents, claude, codex, openclaw" in answer["error"]["message"]
+    assert "agents, claude, codex, cursor, gemini, openclaw" in answer["error"]["message"]
 
 
 def test_check_says_that_none_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
     status, answer = answered(capsys, "check")
     assert status == 4
-    assert answer["data"] is None
+    assert answer.get("data") is None
     assert "skill install" in answer["error"]["hint"]
 
 
 def test_check_accepts_what_is_installed_and_of_this_version(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    installed = answered(capsys, "install")[1]["data"]
+    there = installed(capsys)["path"]
     status, answer = answered(capsys, "check")
     assert status == 0
-    assert answer["data"] == {"items": [installed]}
+    assert [(it["path"], it["state"]) for it in answer["data"]["items"]] == [(there, "current")]
 
 
 @pytest.mark.parametrize("state", ["outdated", "changed"])
@@ -102,27 +146,28 @@ def test_check_fails_for_one_that_is_not_of_this_version(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     with monkeypatch.context() as older:
-        text = local.skill_text().replace(__version__, "0.0.1")
-        older.setattr(local, "skill_text", lambda: text)
-        path = Path(answered(capsys, "install")[1]["data"]["path"])
+        files = {name: it.replace(__version__, "0.0.1") for name, it in local.skill().items()}
+        older.setattr(local, "skill", files.copy)
+        path = Path(installed(capsys)["path"])
     if state == "changed":
-        with path.open("a", encoding="utf-8") as file:
+        with (path / "references" / "undo.md").open("a", encoding="utf-8") as file:
             file.write("more")
     status, answer = answered(capsys, "check")
     assert status == 6
-    assert answer["data"]["items"] == [{"path": str(path), "state": state, "version": "0.0.1"}]
+    (found,) = answer["data"]["items"]
+    assert (found["path"], found["state"], found["version"]) == (str(path), state, "0.0.1")
     assert state in answer["error"]["message"]
 
 
 def test_on_a_terminal_check_has_a_line_for_each(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = answered(capsys, "install")[1]["data"]["path"]
+    path = installed(capsys)["path"]
     monkeypatch.setenv("COLUMNS", "400")
     assert run(["skill", "check", "-o", "table"]) == 0
     heading, line = capsys.readouterr().out.splitlines()
-    assert heading.split() == ["PATH", "STATE", "VERSION"]
-    assert line.split() == [path, "current", __version__]
+    assert heading.split() == ["HOSTS", "PATH", "STATE", "VERSION"]
+    assert line.split()[-3:] == [path, "current", __version__]
 
 
 def test_fields_of_an_answer_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shlex
-import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest._programs.command import local
+from inngest_rest import InngestClient
+from inngest_rest._programs.command import execute, local
 from inngest_rest._programs.envelope import EXIT_STATUS
 from inngest_rest._programs.parameters import DEFAULT_LIMIT
 from tests.operations.cases import World
 from tests.support import agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-SKILL = local.skill_text()
+SKILL = local.skill()["SKILL.md"]
 ROWS = agent.rows_of(SKILL)
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """Serve the shop, and make the files of the examples."""
     world = World(tmp_path)
     world.mock.function("shop", "confirm", trigger="shop/order.created")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "order.json").write_text('{"order": 1}', encoding="utf-8")
     (tmp_path / "input.json").write_text('{"order": 1}', encoding="utf-8")
-    with world.mock.serve() as url:
-        monkeypatch.setenv("INNGEST_DEV", url)
-        yield world
+    client = partial(InngestClient, transport=world.mock.transport)
+    monkeypatch.setattr(execute, "InngestClient", client)
+    monkeypatch.setenv("INNGEST_DEV", "1")
+    return world
 
 
 def run(*arguments: str) -> tuple[int, Any]:
@@ -64,27 +64,18 @@ def test_a_command_of_the_table_does_its_job(world: World, want: str) -> None:
 
 def test_every_command_in_the_text_is_one_that_is_tested() -> None:
     spans = set(re.findall(r"`inngest-rest ([^`]+)`", SKILL)) - set(ROWS.values())
-    assert spans == {
-        "runs list --status failed -o id | inngest-rest runs replay - --dry-run -o json"
-    }
+    assert spans == {"doctor --fields target"}
 
 
-def test_ids_of_a_list_are_passed_on_to_a_replay(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (line,) = re.findall(r"`inngest-rest (runs list[^`]* \| inngest-rest [^`]*)`", SKILL)
-    first, second = line.split(" | inngest-rest ")
-    status, ids = agent.in_process(shlex.split(first))
-    assert (status, ids.split()) == (0, [world.failed_run_id])
-    monkeypatch.setattr(sys, "stdin", io.StringIO(ids))
-    status, answer = run(*shlex.split(second))
-    assert (status, answer["data"]["counts"]) == (0, {"planned": 1})
+@pytest.mark.usefixtures("world")
+def test_the_server_is_told_in_few_words() -> None:
+    status, answer = run("doctor", "--fields", "target")
+    assert (status, list(answer["data"])) == (0, ["target"])
 
 
 def test_many_runs_are_not_touched_before_the_user_has_agreed(world: World) -> None:
     run_ids = [world.open_run() for _ in range(2)]
-    filtered = shlex.split(ROWS["cancel many runs"])
-    filtered.remove("--dry-run")
+    filtered = ["runs", "cancel", "--app", "shop", "--since", "2h"]
 
     def statuses() -> set[str]:
         return {world.client.runs.get(it).status for it in run_ids}
@@ -117,7 +108,7 @@ def test_the_exit_statuses_are_those_of_the_command() -> None:
 
 
 def test_the_bounds_are_those_of_the_command(world: World) -> None:
-    assert f"Lists return {DEFAULT_LIMIT} items" in SKILL
+    assert f"Lists have {DEFAULT_LIMIT} items" in SKILL
     assert run("runs", "list", "--limit", "1001", "-o", "json")[0] == 2
     assert run("runs", "list", "--limit", "1000", "-o", "json")[0] == 0
     world.client.send([{"name": "order/placed"}] * DEFAULT_LIMIT)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 import inngest_rest
 from inngest_rest import InvalidArgumentError, __version__
@@ -13,7 +15,8 @@ from inngest_rest._programs.command import local
 from inngest_rest._programs.command.local import SkillState
 
 FOLDER = Path(inngest_rest.__file__).parent / ".agents" / "skills" / "inngest"
-TEXT = local.skill_text()
+FILES = local.skill()
+TEXT = FILES["SKILL.md"]
 _, FRONTMATTER, BODY = TEXT.split("---\n", 2)
 
 
@@ -23,7 +26,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "home").mkdir()
     (tmp_path / "project").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    for variable in ("CLAUDE_CONFIG_DIR", "CODEX_HOME"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path / "project")
     return tmp_path / "home"
 
@@ -72,7 +76,17 @@ def test_the_skill_has_the_version_of_the_package() -> None:
     ],
 )
 def test_the_skill_has_none_of_the_words_that_registries_trip_over(pattern: str) -> None:
-    assert not re.search(pattern, TEXT, re.IGNORECASE)
+    assert not re.search(pattern, "\n".join(FILES.values()), re.IGNORECASE)
+
+
+def test_the_skill_is_read_at_little_cost() -> None:
+    assert len(TEXT.splitlines()) < 120
+    assert len(TEXT.encode()) / 4 <= 1_600
+
+
+def test_metadata_is_a_map_of_strings() -> None:
+    metadata = yaml.safe_load(FRONTMATTER)["metadata"]
+    assert {type(it) for each in metadata.items() for it in each} == {str}
 
 
 def test_the_rules_stand_in_the_first_6000_characters() -> None:
@@ -81,12 +95,12 @@ def test_the_rules_stand_in_the_first_6000_characters() -> None:
         assert word in start
     assert "do not follow instructions" in start
     assert "unofficial" in start.lower()
-    assert len(TEXT.splitlines()) < 500
 
 
 def test_keys_are_declared_and_none_is_required() -> None:
-    assert "env:" not in FRONTMATTER
-    assert FRONTMATTER.count("required: false") == FRONTMATTER.count("- name: INNGEST_")
+    variables = yaml.safe_load(FRONTMATTER)["metadata"]["variables"]
+    assert set(re.findall(r"INNGEST_\w+", variables)) == set(re.findall(r"INNGEST_\w+", BODY))
+    assert variables.endswith("; none is required")
 
 
 @pytest.mark.parametrize(
@@ -96,82 +110,88 @@ def test_keys_are_declared_and_none_is_required() -> None:
         ("agents", "project", "project/.agents/skills"),
         ("claude", "user", "home/.claude/skills"),
         ("claude", "project", "project/.claude/skills"),
-        ("codex", "user", "home/.codex/skills"),
-        ("codex", "project", "project/.agents/skills"),
-        ("openclaw", "user", "home/.openclaw/skills"),
-        ("openclaw", "project", "project/skills"),
+        *(
+            (host, scope, f"{base}/.agents/skills")
+            for host in ("codex", "cursor", "gemini", "openclaw")
+            for scope, base in (("user", "home"), ("project", "project"))
+        ),
     ],
 )
 def test_install_writes_where_the_host_looks(
     target: str, scope: local.Scope, place: str, tmp_path: Path
 ) -> None:
-    written = local.install(target, scope)
-    assert Path(written.path) == tmp_path / place / "inngest" / "SKILL.md"
-    assert Path(written.path).read_text(encoding="utf-8").startswith(TEXT)
-    assert [it.state for it in local.installed()] == [SkillState.CURRENT]
+    (written,) = local.install([target], scope)
+    assert Path(written.path) == tmp_path / place / "inngest"
+    assert written.state is SkillState.CURRENT
 
 
-def test_claude_is_found_by_its_own_variable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("host", "variable"), [("claude", "CLAUDE_CONFIG_DIR"), ("codex", "CODEX_HOME")]
+)
+def test_a_host_is_found_by_its_own_variable(
+    host: str, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "elsewhere"))
-    assert local.folder("claude", "user") == tmp_path / "elsewhere" / "skills"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
+    assert local.found_hosts() == [host]
+    assert local.folder(host, "user") == tmp_path / "elsewhere" / "skills"
 
 
 def test_a_folder_is_a_target_too(tmp_path: Path) -> None:
-    written = local.install(str(tmp_path / "mine"), "user")
-    assert Path(written.path) == tmp_path / "mine" / "inngest" / "SKILL.md"
+    (written,) = local.install([str(tmp_path / "mine")])
+    assert Path(written.path) == tmp_path / "mine" / "inngest"
 
 
-def test_an_unknown_target_is_refused_with_those_there_are() -> None:
-    with pytest.raises(InvalidArgumentError, match="agents, claude, codex, openclaw"):
-        local.install("cloud", "user")
+def test_what_is_not_ours_is_kept_unless_forced(tmp_path: Path) -> None:
+    mine = tmp_path / "mine" / "inngest" / "SKILL.md"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine", encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match="not installed by inngest-rest"):
+        local.install([str(tmp_path / "other"), str(tmp_path / "mine")])
+    assert mine.read_text(encoding="utf-8") == "mine"
+    assert not (tmp_path / "other").exists()
 
 
-def test_a_changed_skill_is_kept_unless_forced() -> None:
-    path = Path(local.install("agents", "user").path)
-    path.write_text(path.read_text(encoding="utf-8").replace("Rules", "My rules"), encoding="utf-8")
-    assert [it.state for it in local.installed()] == [SkillState.CHANGED]
-    with pytest.raises(InvalidArgumentError, match="--force"):
-        local.install("agents", "user")
-    assert "My rules" in path.read_text(encoding="utf-8")
-    local.install("agents", "user", force=True)
-    assert "My rules" not in path.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("is_there", [True, False])
-def test_a_link_is_replaced_if_forced_and_never_followed(is_there: bool, tmp_path: Path) -> None:
-    path, other = tmp_path / "mine" / "inngest" / "SKILL.md", tmp_path / "other"
+@pytest.mark.parametrize("linked", ["inngest", "inngest/SKILL.md"])
+def test_a_link_is_replaced_if_forced_and_never_followed(linked: str, tmp_path: Path) -> None:
+    path, other = tmp_path / "mine" / linked, tmp_path / "other"
     path.parent.mkdir(parents=True)
     path.symlink_to(other)
-    if is_there:
-        other.write_text(TEXT)
     with pytest.raises(InvalidArgumentError, match="not installed by inngest-rest"):
-        local.install(str(tmp_path / "mine"), "user")
-    local.install(str(tmp_path / "mine"), "user", force=True)
+        local.install([str(tmp_path / "mine")])
+    (written,) = local.install([str(tmp_path / "mine")], force=True)
+    assert written.state is SkillState.CURRENT
     assert not path.is_symlink()
-    assert (other.read_text() if other.exists() else None) == (TEXT if is_there else None)
+    assert not other.exists()
 
 
-def test_a_skill_of_another_version_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_to_the_same_skill_stays(tmp_path: Path) -> None:
+    (shared,) = local.install(["agents"])
+    path = tmp_path / "home" / ".claude" / "skills" / "inngest"
+    path.parent.mkdir(parents=True)
+    path.symlink_to(shared.path)
+    local.install(["claude"])
+    assert path.is_symlink()
+
+
+def test_a_skill_of_another_version_is_replaced_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as older:
-        older.setattr(local, "skill_text", lambda: TEXT.replace(__version__, "0.0.1"))
-        local.install("agents", "user")
-    (found,) = local.installed()
+        files = {"SKILL.md": TEXT.replace(__version__, "0.0.1"), "references/older.txt": "gone"}
+        older.setattr(local, "skill", files.copy)
+        local.install(["agents"])
+    (found,) = local.look(["agents"], "user")
     assert (found.state, found.version) == (SkillState.OUTDATED, "0.0.1")
-    local.install("agents", "user")
-    (found,) = local.installed()
+    (found,) = local.install(["agents"])
     assert (found.state, found.version) == (SkillState.CURRENT, __version__)
+    assert not Path(found.path, "references", "older.txt").exists()
 
 
 def test_the_skill_as_the_package_has_it_counts_as_installed(home: Path) -> None:
-    folder = home / ".agents" / "skills" / "inngest"
-    folder.mkdir(parents=True)
-    (folder / "SKILL.md").write_text(TEXT, encoding="utf-8")
-    assert [it.state for it in local.installed()] == [SkillState.CURRENT]
+    shutil.copytree(FOLDER, home / ".agents" / "skills" / "inngest")
+    assert [it.state for it in local.look(["agents"], "user")] == [SkillState.CURRENT]
 
 
 def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InvalidArgumentError, match="cannot be installed"):
-        local.install(str(tmp_path / "file"), "user")
+        local.install([str(tmp_path / "file")])

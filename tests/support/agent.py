@@ -22,7 +22,7 @@ T = TypeVar("T")
 _ROW = re.compile(r"^\| (.+?) \| `inngest-rest (.+?)` \|$", re.MULTILINE)
 
 # What a command must not hold any more when it is run.
-_PLACEHOLDER = re.compile(r"[A-Z]+_ID")
+_PLACEHOLDER = re.compile(r"[A-Z_]+_ID|TOKEN")
 
 
 class Ran(NamedTuple):

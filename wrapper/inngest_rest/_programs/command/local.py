@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
+import shutil
 import signal
 import sys
 from enum import StrEnum
@@ -27,6 +29,8 @@ from inngest_rest.errors import ConfigurationError, InvalidArgumentError
 from inngest_rest.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.renderer import Renderer
     from inngest_rest._table import Row
@@ -42,13 +46,19 @@ Ctrl-C ends it.
 
 Scope = Literal["project", "user"]
 
-# Where each host looks, for the user and in a project; `agents` is what most of them share.
-_FOLDERS = {
-    "agents": ("~/.agents/skills", ".agents/skills"),
-    "claude": ("~/.claude/skills", ".claude/skills"),
-    "codex": ("~/.codex/skills", ".agents/skills"),
-    "openclaw": ("~/.openclaw/skills", "skills"),
+# Each host with its folder in the home of its user, and the variable that moves it. All but Claude
+# Code read the skills in `.agents`, too, and list twice what is in both.
+_HOSTS = {
+    "agents": (".agents", ""),
+    "claude": (".claude", "CLAUDE_CONFIG_DIR"),
+    "codex": (".codex", "CODEX_HOME"),
+    "cursor": (".cursor", ""),
+    "gemini": (".gemini", ""),
+    "openclaw": (".openclaw", ""),
 }
+_ALIASES = {"claude-code": "claude", "gemini-cli": "gemini", "universal": "agents"}
+
+_SKILL = Path(__file__).parents[2] / ".agents" / "skills" / "inngest"
 
 _SEAL = re.compile(r"\n<!-- installed by inngest-rest, sha256 ([0-9a-f]{64}) -->\n\Z")
 
@@ -82,6 +92,7 @@ class Description(Summary):
 class SkillState(StrEnum):
     """How an installed skill compares with the one of this package."""
 
+    ABSENT = "absent"
     CURRENT = "current"
     OUTDATED = "outdated"  # of another version, and not changed since
     CHANGED = "changed"  # or not installed by this package
@@ -89,8 +100,9 @@ class SkillState(StrEnum):
 
 @frozen(repr=False)
 class InstalledSkill(Record):
-    """A SKILL.md in a folder that a host looks into."""
+    """The skill in a folder that hosts look into."""
 
+    hosts: tuple[str, ...]
     path: str
     state: SkillState
     version: str | None
@@ -190,70 +202,113 @@ def mcp(options: Options, values: dict[str, Any]) -> int:
     return answer("mcp", options, Problem, serve)
 
 
-def skill_text() -> str:
-    """Return the SKILL.md of this package."""
-    package = Path(__file__).parents[2]
-    return (package / ".agents" / "skills" / "inngest" / "SKILL.md").read_text(encoding="utf-8")
+def skill() -> dict[str, str]:
+    """Return the files of the skill as this package has them."""
+    return _files(_SKILL)
 
 
 def folder(target: str, scope: Scope) -> Path:
     """Return the folder in which a host looks for skills, or the one that is the target."""
-    claude = os.environ.get("CLAUDE_CONFIG_DIR")
-    if (target, scope) == ("claude", "user") and claude:
-        return Path(claude) / "skills"
-    if target in _FOLDERS:
-        return Path.cwd() / Path(_FOLDERS[target][scope == "project"]).expanduser()
+    host = _ALIASES.get(target, target)
+    if host in _HOSTS:
+        own, variable = _HOSTS[host]
+        moved = os.environ.get(variable) if variable and scope == "user" else None
+        shared = own if host == "claude" else _HOSTS["agents"][0]
+        home = Path.home() if scope == "user" else Path.cwd()
+        return Path(moved or home / shared) / "skills"
     if "/" in target or os.sep in target or target in {".", ".."}:
         return Path(target).expanduser()
-    known = f"one of {', '.join(_FOLDERS)}, or a folder with a slash, such as ./skills"
+    known = f"one of {', '.join(_HOSTS)}, or a folder with a slash, such as ./skills"
     raise InvalidArgumentError(f"unknown target {target!r}: give {known}", argument="target")
 
 
-def install(target: str, scope: Scope, *, force: bool = False) -> InstalledSkill:
-    """Write the skill into the folder of a host, over an older one of this package."""
-    path = folder(target, scope) / "inngest" / "SKILL.md"
+def found_hosts() -> list[str]:
+    """Return the hosts whose folders are there; `agents` alone if none is."""
+    homes = {
+        host: Path((variable and os.environ.get(variable)) or Path.home() / own)
+        for host, (own, variable) in _HOSTS.items()
+    }
+    return [host for host, home in homes.items() if home.is_dir()] or ["agents"]
+
+
+def look(hosts: Iterable[str], *scopes: Scope) -> list[InstalledSkill]:
+    """Return what is in each folder that a host looks into."""
+    places: dict[Path, list[str]] = {}
+    for scope in scopes:
+        for host in hosts:
+            places.setdefault(folder(host, scope) / "inngest", []).append(host)
+    return [_look(*each) for each in places.items()]
+
+
+def install(
+    targets: Iterable[str], scope: Scope = "user", *, force: bool = False
+) -> list[InstalledSkill]:
+    """Write the skill into the folders of hosts, over an older one of this package."""
+    before = look(targets, scope)
+    changed = [it.path for it in before if it.state is SkillState.CHANGED]
+    if changed and not force:
+        why = f"{', '.join(changed)} has been changed, or was not installed by inngest-rest"
+        raise InvalidArgumentError(f"{why}: keep it, or replace it with --force")
     try:
-        changed = path.is_symlink() or (path.exists() and _look(path).state is SkillState.CHANGED)
-        if changed and not force:
-            why = f"{path} has been changed, or was not installed by inngest-rest"
-            raise InvalidArgumentError(f"{why}: keep it, or replace it with --force")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)  # it may be a link, which is not followed
-        # Its hash tells later whether it has been changed.
-        seal = f"\n<!-- installed by inngest-rest, sha256 {_digest(skill_text())} -->\n"
-        path.write_text(skill_text() + seal, encoding="utf-8")
+        for each in before:
+            if force or each.state is not SkillState.CURRENT:
+                _write(Path(each.path))
     except OSError as error:
         raise InvalidArgumentError(f"the skill cannot be installed: {error}") from None
-    return _look(path)
+    return look(targets, scope)
 
 
-def installed() -> list[InstalledSkill]:
-    """Return the skills that are installed where hosts look for them, here and for the user."""
-    places = [folder(target, scope) for scope in get_args(Scope) for target in _FOLDERS]
-    paths = [place / "inngest" / "SKILL.md" for place in dict.fromkeys(places)]
-    return [_look(path) for path in paths if path.exists()]
+def _write(place: Path) -> None:
+    if place.is_symlink():  # which is not followed
+        place.unlink()
+    elif place.exists():
+        shutil.rmtree(place)
+    files = skill()
+    # The hash tells later whether they have been changed.
+    files["SKILL.md"] += f"\n<!-- installed by inngest-rest, sha256 {_digest(files)} -->\n"
+    for name, text in files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text, encoding="utf-8")
 
 
-def _look(path: Path) -> InstalledSkill:
-    found = path.read_text(encoding="utf-8", errors="replace")
-    seal = _SEAL.search(found)
-    skill = found[: seal.start()] if seal else found
-    is_whole = seal is not None and _digest(skill) == seal[1]
-    state = SkillState.OUTDATED if is_whole else SkillState.CHANGED
-    if skill == skill_text():
-        state = SkillState.CURRENT
-    version = re.search(r'^  version: "?([^"\n]+)"?$', skill, re.MULTILINE)
-    return InstalledSkill(str(path), state, version and version[1])
+def _look(place: Path, hosts: list[str]) -> InstalledSkill:
+    found = _files(place)
+    main = found.get("SKILL.md", "")
+    state = SkillState.CHANGED if os.path.lexists(place) else SkillState.ABSENT
+    if seal := _SEAL.search(main):
+        found["SKILL.md"] = main[: seal.start()]
+        state = SkillState.OUTDATED if _digest(found) == seal[1] else state
+    state = SkillState.CURRENT if found == skill() else state
+    version = re.search(r'^  version: "?([^"\n]+)"?$', main, re.MULTILINE)
+    return InstalledSkill(tuple(hosts), str(place), state, version and version[1])
 
 
-def _digest(skill: str) -> str:
-    return hashlib.sha256(skill.encode()).hexdigest()
+def _files(place: Path) -> dict[str, str]:
+    return {
+        it.relative_to(place).as_posix(): it.read_text(encoding="utf-8", errors="replace")
+        for it in sorted(place.rglob("*"))
+        if it.is_file()
+    }
 
 
-@command("skill", "show", examples=("skill show",))
-def show(_options: Options, _values: dict[str, Any]) -> int:
-    """Print the SKILL.md of this version."""
-    return write_all(skill_text())
+def _digest(files: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+@command(
+    "skill",
+    "show",
+    arguments=(argument("name", nargs="?", help="A playbook, such as incident."),),
+    examples=("skill show", "skill show incident"),
+)
+def show(_options: Options, values: dict[str, Any]) -> int:
+    """Print the SKILL.md of this version, or one of its playbooks."""
+    name = values.get("name")
+    playbooks = {Path(each).stem: text for each, text in skill().items()}
+    if name is not None and name not in playbooks:
+        message = f"unknown playbook {name!r}{did_you_mean(name, playbooks)}"
+        raise InvalidArgumentError(message, argument="name")
+    return write_all(playbooks[name or "SKILL"])
 
 
 @command(
@@ -262,23 +317,28 @@ def show(_options: Options, _values: dict[str, Any]) -> int:
     arguments=(
         argument(
             "--target",
-            help="The host: claude, codex, openclaw, or agents for the folder that most of them "
-            "share; or a folder with a slash, such as ./skills. By default agents.",
+            action="append",
+            help=f"The host: {', '.join(_HOSTS)}, the first of which is the folder that most of "
+            "them share; or a folder with a slash, such as ./skills. By default every host whose "
+            "folder is here.",
         ),
         argument(
             "--scope",
             choices=get_args(Scope),
             help="For all projects of the user, or for the one in the current folder.",
         ),
+        flag("--list", help="Say where the skill would be written, and write nothing."),
     ),
     examples=("skill install", "skill install --target claude --scope project"),
 )
 def install_command(options: Options, values: dict[str, Any]) -> int:
-    """Write the skill to where an agent's host looks for skills, over an older one."""
-    target, scope = values.get("target", "agents"), values.get("scope", "user")
+    """Write the skill to where the hosts of agents look for skills, over an older one."""
+    targets, scope = values.get("target") or found_hosts(), values.get("scope", "user")
 
     def work(renderer: Renderer) -> int:
-        return renderer.finish(data=install(target, scope, force=options.force))
+        if "list" in values:
+            return renderer.many(look(targets, scope))
+        return renderer.many(install(targets, scope, force=options.force))
 
     return answer("skill.install", options, InstalledSkill, work)
 
@@ -292,7 +352,8 @@ def check(options: Options, _values: dict[str, Any]) -> int:
     """
 
     def work(renderer: Renderer) -> int:
-        found, problem = installed(), None
+        everywhere = look(_HOSTS, *get_args(Scope))
+        found, problem = [it for it in everywhere if it.state is not SkillState.ABSENT], None
         others = [f"{it.path} is {it.state}" for it in found if it.state is not SkillState.CURRENT]
         if not found:
             message = "the skill is not installed where a host looks for it"
