@@ -1,0 +1,133 @@
+"""Have an agent do 26 jobs, each on a server of its own, and judge them by code.
+
+Without arguments it takes the scripted path through each job, by the command and by the tools over
+MCP, and prints what each costs: the number of calls, and tokens (bytes / 4) written and read for
+them. With --vendor it does so by the command and the MCP server of the vendor's binary, too.
+
+With --agent it starts a program instead, once for each job: what the user says is on its standard
+input, and its answer on its standard output. The server is in INNGEST_DEV, or INNGEST_BASE_URL with
+keys. `inngest-rest` and `inngest-rest-mcp` on its PATH count what it calls:
+
+    scripts/evaluate-agent --agent 'claude -p --allowedTools Bash'
+    scripts/evaluate-agent --agent ./my-agent --job 4 --job 16
+
+Exit status: 0 if every job was done right, or has no way; 1 otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from scripts.internal.evaluation.jobs import JOBS
+from scripts.internal.evaluation.programs import attempt
+from scripts.internal.evaluation.surfaces import BYTES_OF_TOKEN, NoWayError, ours
+from scripts.internal.evaluation.vendor import vendors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scripts.internal.evaluation.jobs import Job
+    from scripts.internal.evaluation.surfaces import Way
+
+RIGHT = {True: "right", False: "WRONG", None: "no way"}
+
+
+@frozen
+class Result:
+    """What came of a job; `is_right` is None if there is no way to do it."""
+
+    is_right: bool | None
+    calls: int = 0
+    bytes: int = 0
+    answer: str = ""
+
+    @property
+    def tokens(self) -> int:
+        return self.bytes // BYTES_OF_TOKEN
+
+    def __str__(self) -> str:
+        cost = f"{self.calls}/{self.tokens:,}" if self.calls else "-"
+        return cost if self.is_right else f"{cost} {RIGHT[self.is_right]}"
+
+
+def follow(job: Job, way: Way) -> Result:
+    """Take a scripted path through a job."""
+    if job.number not in way.paths:
+        return Result(None)
+    with tempfile.TemporaryDirectory() as folder:
+        shop, _, judge = job.begin(Path(folder))
+        call = way.surface(shop)
+        try:
+            answer = way.paths[job.number](call, shop.said)
+        except NoWayError:
+            return Result(None)
+        return Result(judge(answer), call.calls, call.bytes, answer)
+
+
+def table(
+    columns: Mapping[str, Sequence[Result]], loaded: Mapping[str, int], jobs: Sequence[Job]
+) -> str:
+    """Return what each job took by each way, and the mean of those that all can do."""
+    lines = [["job", *columns]]
+    for at, job in enumerate(jobs):
+        lines.append([f"{job.number} {job.asks[:46]}", *(str(it[at]) for it in columns.values())])
+    common = [at for at in range(len(jobs)) if all(it[at].is_right for it in columns.values())]
+    if common:
+        means = [
+            f"{sum(it[at].calls for at in common) / len(common):.1f}"
+            f"/{sum(it[at].tokens for at in common) / len(common):,.0f}"
+            for it in columns.values()
+        ]
+        lines.append([f"mean of the {len(common)} that all do", *means])
+    if loaded:
+        lines.append(["read before the first call", *(f"{loaded[it] // 4:,}" for it in columns)])
+    counts = [
+        "/".join(str(sum(it.is_right is outcome for it in results)) for outcome in RIGHT)
+        for results in columns.values()
+    ]
+    lines.append(["right/wrong/no way", *counts])
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/evaluate-agent",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--agent", help="a program to evaluate, with its arguments")
+    parser.add_argument("--vendor", type=Path, help="the vendor's binary, for comparison")
+    parser.add_argument("--job", type=int, action="append", help="do only this one; repeatable")
+    options = parser.parse_args()
+    numbers = options.job or range(1, len(JOBS) + 1)
+    jobs = [JOBS[number - 1] for number in numbers]
+    columns: dict[str, list[Result]] = {}
+    loaded: dict[str, int] = {}
+    if options.agent:
+        columns["agent"] = [Result(*attempt(job, options.agent)) for job in jobs]
+    else:
+        with vendors(options.vendor) as others:
+            for name, way in {**ours(), **others}.items():
+                columns[name] = [follow(job, way) for job in jobs]
+                loaded[name] = way.loaded
+    sys.stdout.write(f"{table(columns, loaded, jobs)}\n")
+    for name, results in columns.items():
+        for job, result in zip(jobs, results, strict=True):
+            if result.is_right is False:
+                sys.stdout.write(f"\nwrong, {name}: {job.asks}\n{result.answer[:2000]}\n")
+    judged = [it for name in ("agent", "command", "tools") for it in columns.get(name, ())]
+    return int(any(it.is_right is False for it in judged))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

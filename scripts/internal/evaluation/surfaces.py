@@ -1,0 +1,162 @@
+"""What an agent can call: our command and our tools, in this process, with what each call costs.
+
+Both take the same operations and parameters, so that one path serves both. Costs are the bytes of
+what an agent writes and reads; a token has about four.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shlex
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from attrs import define, field, frozen
+
+from inngest_rest import InngestClient
+from inngest_rest._programs import tools
+from inngest_rest._programs.command import execute, local
+from inngest_rest._programs.command.options import command_line
+from inngest_rest._programs.command.program import run
+from inngest_rest._table import commands
+from scripts.internal.evaluation.paths import PATHS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from scripts.internal.evaluation.jobs import Shop
+
+ROWS = {row.command: row for row in commands()}
+
+BYTES_OF_TOKEN = 4
+
+LIVE = {"runs.watch", "runs.follow"}
+
+
+class NoWayError(Exception):
+    """There is no way to do this on a surface."""
+
+
+@define
+class Surface:
+    """What an agent calls for one job.
+
+    Attributes:
+        shop: Where the agent works.
+        calls: Number of calls so far.
+        bytes: Bytes that it wrote and read for them.
+    """
+
+    shop: Shop
+    calls: int = field(default=0, init=False)
+    bytes: int = field(default=0, init=False)
+
+    def charge(self, written: str, read: str) -> None:
+        """Count a call."""
+        self.calls += 1
+        self.bytes += len(written.encode()) + len(read.encode())
+
+    def __call__(self, operation: str, **values: Any) -> Any:
+        """Call an operation, and return its answer."""
+        raise NotImplementedError
+
+    def confirmed(self, operation: str, **values: Any) -> Any:
+        """Call an operation on many: see what it would do, then confirm that."""
+        shown = self(operation, **values, dry_run=True)
+        return self(operation, **values, confirm=shown["data"]["confirm"])
+
+    def into_file(self, operation: str, file: str, **values: Any) -> None:
+        """Write all that a listing has into a file."""
+        raise NoWayError(operation, file, values)
+
+    def own(self, program: str) -> None:
+        """Run a program of the agent's own."""
+        raise NoWayError(program)
+
+    @property
+    def url(self) -> Mapping[str, str]:
+        """The variables that name the server, and the keys."""
+        if self.shop.keys:
+            return {"INNGEST_BASE_URL": "http://127.0.0.1:8288", **self.shop.keys}
+        return {"INNGEST_DEV": "1"}
+
+
+class Command(Surface):
+    """`inngest-rest`."""
+
+    def __call__(self, operation: str, **values: Any) -> Any:
+        fields = values.pop("fields", None)
+        words = shlex.split(command_line(ROWS[operation], values))[1:]
+        words += ["--fields", fields] if fields else []
+        words += ["-o", "json"] if operation in LIVE else []
+        return json.loads(self.run(words))
+
+    def run(self, words: list[str]) -> str:
+        """Run the command, and return what it printed."""
+        client = partial(InngestClient, transport=self.shop.mock.transport)
+        output = io.StringIO()
+        with (
+            mock.patch.object(execute, "InngestClient", client),
+            mock.patch.dict(os.environ, self.url),
+            chdir(self.shop.folder),
+            redirect_stdout(output),
+            redirect_stderr(io.StringIO()),
+        ):
+            run(words)
+        self.charge(shlex.join(["inngest-rest", *words]), output.getvalue())
+        return output.getvalue()
+
+    def into_file(self, operation: str, file: str, **values: Any) -> None:
+        words = shlex.split(command_line(ROWS[operation], values))[1:]
+        self.run([*words, "--all", "--output-file", file])
+
+    def own(self, program: str) -> None:
+        self.charge(program, "")
+        with chdir(self.shop.folder):
+            exec(program, {})  # noqa: S102 - ours
+
+
+@define
+class Tools(Surface):
+    """The tools over MCP, without the protocol around them."""
+
+    _tools: tools.Tools = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        with mock.patch.dict(os.environ, self.url):
+            self._tools = tools.Tools(InngestClient(transport=self.shop.mock.transport))
+
+    def __call__(self, operation: str, **values: Any) -> Any:
+        row = ROWS[operation]
+        if row.uses_files:
+            raise NoWayError
+        known = {tool.name: tool.input_schema for tool in self._tools.all()}[row.tool]["properties"]
+        given = {name: it for name, it in values.items() if name in known}
+        envelope = self._tools.call(row.tool, json.loads(json.dumps(given)))
+        answer = json.dumps(envelope.to_dict(), ensure_ascii=False)
+        self.charge(f"{row.tool} {json.dumps(given)}", answer)
+        return json.loads(answer)
+
+
+@frozen
+class Way:
+    """A surface with the paths by it, and the bytes that are read before the first call."""
+
+    surface: Callable[[Shop], Surface]
+    paths: Mapping[int, Callable[[Surface, dict[str, str]], str]]
+    loaded: int
+
+
+def ours() -> dict[str, Way]:
+    """Return the ways by our command and our tools."""
+    listed = tools.Tools(InngestClient(dev=True)).all()
+    of_tools = [it.model_dump(by_alias=True, exclude_none=True) for it in listed]
+    paths = dict(enumerate(PATHS, 1))
+    return {
+        "command": Way(Command, paths, len(local.skill()["SKILL.md"].encode())),
+        "tools": Way(Tools, paths, len(json.dumps(of_tools))),
+    }

@@ -1,0 +1,86 @@
+"""scripts/evaluate-agent: each job can be done right by our ways, and is not right by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from mcp import Client, StdioServerParameters
+
+from scripts.internal.evaluation.__main__ import follow, table
+from scripts.internal.evaluation.jobs import JOBS, Job
+from scripts.internal.evaluation.meter import LOG
+from scripts.internal.evaluation.paths import PATHS
+from scripts.internal.evaluation.programs import ROOT, attempt
+from scripts.internal.evaluation.surfaces import ours
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WAYS = ours()
+
+NO_WAY = {("tools", 6), ("tools", 20)}
+"""What needs files, which the tools have not."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("job", JOBS, ids=lambda it: str(it.number))
+def test_a_scripted_path_does_the_job_right(job: Job, way: str) -> None:
+    result = follow(job, WAYS[way])
+    assert result.is_right is (None if (way, job.number) in NO_WAY else True), result.answer
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda it: str(it.number))
+def test_a_job_is_not_right_if_nothing_is_done(job: Job, tmp_path: Path) -> None:
+    _, said, judge = job.begin(tmp_path)
+    assert not judge("I do not know.")
+    assert "{" not in said
+
+
+def test_there_are_26_jobs_with_a_path_for_each() -> None:
+    assert len(JOBS) == len(PATHS) == 26
+
+
+def test_the_table_has_the_mean_of_the_jobs_that_every_way_does_right() -> None:
+    jobs = JOBS[5:7]
+    results = {name: [follow(job, way) for job in jobs] for name, way in WAYS.items()}
+    lines = table(results, {"command": 400, "tools": 4}, jobs).splitlines()
+    _, second = (results[name] for name in ("command", "tools"))
+    assert lines[-3].split()[:6] == ["mean", "of", "the", "1", "that", "all"]
+    assert lines[-3].endswith(f"{second[1].calls:.1f}/{second[1].tokens:,}")
+    assert lines[-1].split()[-2:] == ["2/0/0", "1/0/1"]
+
+
+def test_a_program_is_judged_and_its_calls_are_counted(tmp_path: Path) -> None:
+    program = tmp_path / "agent.py"
+    program.write_text(
+        "import json, subprocess, sys\n"
+        "assert 'nightly' in sys.stdin.read()\n"
+        "command = ['inngest-rest', 'runs', 'list', '--function', 'shop/nightly']\n"
+        "told = subprocess.run(command, capture_output=True, check=True).stdout\n"
+        "print(json.loads(told)['data']['items'][0]['queued_at'])\n",
+        encoding="utf-8",
+    )
+    is_right, calls, size, answer = attempt(JOBS[24], f"{sys.executable} {program}")
+    assert is_right, answer
+    assert (calls, size > 100) == (1, True)
+
+
+def test_calls_of_tools_are_counted(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "scripts.internal.evaluation.meter", "mcp"],
+        cwd=str(ROOT),
+        env={"INNGEST_DEV": "http://127.0.0.1:9", LOG: str(log)},
+    )
+
+    async def call() -> None:
+        async with Client(server) as client:
+            await client.call_tool("runs_list", {"status": ["nonsense"]})
+
+    asyncio.run(call())
+    (line,) = log.read_text(encoding="utf-8").splitlines()
+    assert int(line) > 100
