@@ -42,6 +42,19 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
     "generated code": [[sys.executable, "-m", "scripts.internal.regeneration", "--check"]],
     "documentation": [[sys.executable, "-m", "scripts.internal.site", "--if-edited"]],
     "licences, advisories": [[sys.executable, "-m", "scripts.internal.audit"]],
+    "files of agents' hosts": [
+        ["agentskills", "validate", "wrapper/inngest_rest/.agents/skills/inngest"],
+        # Plugins and marketplaces of Claude Code and Codex, and the entry of the MCP registry.
+        ["skillsaw", "lint", "--strict", "--quiet"],
+        [
+            *(
+                "check-jsonschema",
+                "--schemafile",
+                "scripts/internal/schemas/mcpb-manifest-0.4.json",
+            ),
+            "mcp-server/manifest.json",
+        ],
+    ],
     "GitHub's files": [
         ["zizmor", "--offline", "--no-progress", "--persona", "pedantic", ".github"],
         *(

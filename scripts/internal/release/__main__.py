@@ -2,8 +2,9 @@
 
 Both distributions are built twice and compared byte by byte, checked for the index, installed in
 empty environments on the oldest and the newest Python here, with and without extras, and used. The
-public API is compared with that of the last tag. dist/ then holds packages/, the bill of materials
-and the notes of the release. A tag publishes: .github/workflows/release.yml.
+public API is compared with that of the last tag. So is the package of the MCP server, which needs
+nothing but the first. dist/ then holds packages/, a bundle of the MCP server (.mcpb), the bill of
+materials and the notes of the release. A tag publishes: .github/workflows/release.yml.
 
 Exit status: 0 it could go out, or, with --dry-run, it could but for what is listed as missing;
 1 something is wrong or, without --dry-run, missing.
@@ -12,19 +13,21 @@ Exit status: 0 it could go out, or, with --dry-run, it could but for what is lis
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from scripts.internal.release import distributions, installs
+from scripts.internal.release import distributions, installs, mcp_server
 from scripts.internal.release.missing import ROOT, git, last_tag, missing, notes, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 
@@ -53,10 +56,11 @@ def main() -> int:
         try:
             version = step("versions", agreed_version)
             built = step("two builds", lambda: build_twice(packages, scratch))
-            step("metadata", lambda: check_metadata(built))
+            server = step("MCP server", lambda: build_server(out, scratch, built, version))
+            step("metadata", lambda: check_metadata([*built, *server]))
             step("contents", lambda: check_contents(built))
             step("installed", lambda: install(built, scratch))
-            step("uvx", lambda: run_by_uvx(built))
+            step("uvx", lambda: run_by_uvx(built, scratch))
             step("public API", lambda: compare_api(version))
             step("bill of materials", lambda: write_materials(out, scratch, built))
             step("notes", lambda: write_notes(out))
@@ -99,7 +103,19 @@ def build_twice(packages: Path, scratch: Path) -> tuple[distributions.Distributi
     return first, "the same bytes from the tree and from the sdist"
 
 
-def check_metadata(built: distributions.Distributions) -> tuple[None, str]:
+def build_server(
+    out: Path, scratch: Path, built: distributions.Distributions, version: str
+) -> tuple[distributions.Distributions, str]:
+    """Build the package of the MCP server and its bundle, out of the folder of the first."""
+    epoch = int(git("log", "-1", "--format=%ct"))
+    server = distributions.build(mcp_server.FOLDER, scratch / "server", epoch)
+    for each in server:
+        shutil.copy(each, out / "packages")
+    bundle = mcp_server.bundle(out, built.wheel, version, epoch)
+    return server, f"{bundle.name}, {bundle.stat().st_size:,} bytes"
+
+
+def check_metadata(built: Sequence[Path]) -> tuple[None, str]:
     """Check what the index would show."""
     command = [sys.executable, "-m", "twine", "check", "--strict", *map(str, built)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -161,14 +177,25 @@ def find_python(version: str) -> str | None:
     return None
 
 
-def run_by_uvx(built: distributions.Distributions) -> tuple[None, str]:
-    """Run the command without installing it."""
-    uvx = str(Path(sys.executable).with_name("uvx"))
-    command = [uvx, "--from", f"{built.sdist}[cli]", "inngest-rest", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise WrongError(done.stdout + done.stderr)
-    return None, done.stdout.strip().splitlines()[0]
+def run_by_uvx(built: distributions.Distributions, scratch: Path) -> tuple[None, str]:
+    """Run the command, the MCP server and its bundle without installing them."""
+    uv, uvx = (str(Path(sys.executable).with_name(name)) for name in ("uv", "uvx"))
+    packages = built.wheel.parent
+    with zipfile.ZipFile(next(packages.parent.glob("*.mcpb"))) as bundle:
+        bundle.extractall(scratch / "bundle")
+    script = json.loads((scratch / "bundle" / "manifest.json").read_bytes())["server"][
+        "entry_point"
+    ]
+    tried = (
+        [uvx, "--from", f"{built.sdist}[cli]", "inngest-rest", "--help"],
+        [uvx, "--find-links", str(packages), "inngest-rest-mcp", "--help"],
+        [uv, "run", "--directory", str(scratch / "bundle"), script, "--help"],
+    )
+    for command in tried:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise WrongError(done.stdout + done.stderr)
+    return None, "the command, the MCP server, and its bundle"
 
 
 def compare_api(version: str) -> tuple[None, str]:

@@ -10,6 +10,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
 
+VERSION = r'"version": "(.+)"'
+
 
 def read(name: str) -> str:
     """Return the text of a file of the repository."""
@@ -22,10 +24,15 @@ def versions() -> dict[str, str | None]:
         "wrapper/inngest_rest/_version.py": r'__version__ = "(.+)"',
         "wrapper/inngest_rest/.agents/skills/inngest/SKILL.md": r'(?m)^  version: "(.+)"',
         "openapi/inngest.yaml": r"(?m)^  version: (.+)",
-        "CHANGELOG.md": r"(?m)^## \[(?:Unreleased\] \()?(\d+\.\d+\.\d+)",
+        "CHANGELOG.md": r"(?ms)\A.*?^## \[(?:Unreleased\] \()?(\d+\.\d+\.\d+)",
+        "mcp-server/pyproject.toml": r'(?m)(?:^version = "|\]==)([^"]+)"',
+        "mcp-server/server.json": VERSION,
+        "mcp-server/manifest.json": VERSION,
+        "wrapper/inngest_rest/.agents/.claude-plugin/plugin.json": VERSION,
+        "wrapper/inngest_rest/.agents/.codex-plugin/plugin.json": VERSION,
     }
-    found = {name: re.search(pattern, read(name)) for name, pattern in stated.items()}
-    return {name: it and it[1] for name, it in found.items()}
+    found = {name: {*re.findall(pattern, read(name))} for name, pattern in stated.items()}
+    return {name: it.pop() if len(it) == 1 else None for name, it in found.items()}
 
 
 def notes() -> str:
@@ -44,6 +51,8 @@ def missing(version: str) -> list[str]:
         "Source, Issues and Changelog in project.urls of pyproject.toml": (
             {"Source", "Issues", "Changelog"} <= urls.keys()
         ),
+        "the repository in mcp-server/server.json": '"repository"'
+        in read("mcp-server/server.json"),
         "a private channel in SECURITY.md": "There is no private channel yet"
         not in read("SECURITY.md"),
         f"the tag v{version} on this commit": f"v{version}" in tags,

@@ -1,0 +1,56 @@
+"""The skill and the tools are where the hosts of agents look for them, under one name."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import inngest_rest
+from inngest_rest._programs.command import local
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def read(name: str) -> Any:
+    return json.loads((ROOT / name).read_text(encoding="utf-8"))
+
+
+def test_both_marketplaces_lead_to_the_plugin_that_has_the_skill() -> None:
+    (of_claude,) = read(".claude-plugin/marketplace.json")["plugins"]
+    (of_codex,) = read(".agents/plugins/marketplace.json")["plugins"]
+    # `npx skills add` looks into `skills` of each plugin of the first.
+    plugin = ROOT / of_claude["source"]
+    assert ROOT / of_codex["source"]["path"] == plugin
+    assert (plugin / "skills" / "inngest" / "SKILL.md").read_text("utf-8") == (
+        local.skill()["SKILL.md"]
+    )
+    names = {read(f"{of_claude['source']}/{it}/plugin.json")["name"] for it in MANIFESTS}
+    assert names == {of_claude["name"], of_codex["name"]}
+
+
+MANIFESTS = (".claude-plugin", ".codex-plugin")
+
+
+def test_the_registry_finds_its_name_in_the_description_of_the_package_that_it_starts() -> None:
+    server = read("mcp-server/server.json")
+    project = tomllib.loads((ROOT / "mcp-server/pyproject.toml").read_text("utf-8"))["project"]
+    assert [it["identifier"] for it in server["packages"]] == [project["name"]]
+    assert list(project["scripts"]) == [project["name"]]
+    for readme in (ROOT / "mcp-server" / project["readme"], ROOT / "README.md"):
+        assert f"\n<!-- mcp-name: {server['name']} -->\n" in readme.read_text("utf-8")
+
+
+def test_the_keys_that_hosts_ask_for_are_variables_of_the_client() -> None:
+    (package,) = read("mcp-server/server.json")["packages"]
+    asked = {it["name"] for it in package["environmentVariables"]}
+    config = read("mcp-server/manifest.json")
+    environment = config["server"]["mcp_config"]["env"]
+    known = inngest_rest.InngestClient.__doc__ or ""
+    assert asked >= environment.keys()
+    assert all(it in known for it in asked)
+    values = {f"${{user_config.{name}}}" for name in config["user_config"]}
+    assert set(environment.values()) == values
+    secret = {it["name"] for it in package["environmentVariables"] if it.get("isSecret")}
+    assert {name for name in asked if name.endswith("KEY")} == secret
