@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,13 @@ def test_the_registry_finds_its_name_in_the_description_of_the_package_that_it_s
     assert list(project["scripts"]) == [project["name"]]
     for readme in (ROOT / "mcp-server" / project["readme"], ROOT / "README.md"):
         assert f"\n<!-- mcp-name: {server['name']} -->\n" in readme.read_text("utf-8")
+
+
+def test_the_package_starts_the_tools() -> None:
+    command = [sys.executable, ROOT / "mcp-server" / "inngest_rest_mcp.py", "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told.startswith("usage: inngest-rest mcp")
+    assert "--read-only" in told
 
 
 def test_the_keys_that_hosts_ask_for_are_variables_of_the_client() -> None:

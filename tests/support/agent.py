@@ -159,7 +159,7 @@ def play(execute: Execute, shop: Shop, folder: Path) -> None:
     def run_of(function: str) -> Any:
         name = f"{shop.app}/{function}"
         values = {"shop/order.created": name, "order-1001": f"{shop.since} {function}"}
-        sent = agent.do("send one event", **values)
+        sent = agent.do("send one event, safe to send again", **values)
         assert sent["accepted"] == 1
         (event_id,) = sent["ids"]
 

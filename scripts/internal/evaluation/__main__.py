@@ -2,7 +2,8 @@
 
 Without arguments it takes the scripted path through each job, by the command and by the tools over
 MCP, and prints what each costs: the number of calls, and tokens (bytes / 4) written and read for
-them. With --vendor it does so by the command and the MCP server of the vendor's binary, too.
+them. With --vendor it does so by the command and the MCP server of the vendor's binary, too, whose
+dev server stores in INNGEST_POSTGRES_URI, or in memory.
 
 With --agent it starts a program instead, once for each job: what the user says is on its standard
 input, and its answer on its standard output. The server is in INNGEST_DEV, or INNGEST_BASE_URL with
@@ -17,6 +18,7 @@ Exit status: 0 if every job was done right, or has no way; 1 otherwise.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -116,7 +118,7 @@ def main() -> int:
     if options.agent:
         columns["agent"] = [Result(*attempt(job, options.agent)) for job in jobs]
     else:
-        with vendors(options.vendor) as others:
+        with vendors(options.vendor, os.environ.get("INNGEST_POSTGRES_URI")) as others:
             for name, way in {**ours(), **others}.items():
                 columns[name] = [follow(job, way) for job in jobs]
                 loaded[name] = way.loaded

@@ -42,7 +42,7 @@ def health(call: Surface, _: dict[str, str]) -> str:
 
 @path
 def mail(call: Surface, _: dict[str, str]) -> str:
-    found = call("events.explain", id="order-1001", name="shop/order.created")["data"]
+    found = call("events.explain", id="order-1001", fields="sentence,runs")["data"]
     return "; ".join(run["error"]["message"] for run in found["runs"] if run.get("error"))
 
 

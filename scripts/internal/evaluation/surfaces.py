@@ -26,7 +26,9 @@ from inngest_rest._table import commands
 from scripts.internal.evaluation.paths import PATHS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from mcp.types import Tool
 
     from scripts.internal.evaluation.jobs import Shop
 
@@ -67,7 +69,8 @@ class Surface:
     def confirmed(self, operation: str, **values: Any) -> Any:
         """Call an operation on many: see what it would do, then confirm that."""
         shown = self(operation, **values, dry_run=True)
-        return self(operation, **values, confirm=shown["data"]["confirm"])
+        # The rows have been shown; those that fail are told by the error.
+        return self(operation, **values, confirm=shown["data"]["confirm"], fields="counts")
 
     def into_file(self, operation: str, file: str, **values: Any) -> None:
         """Write all that a listing has into a file."""
@@ -151,12 +154,16 @@ class Way:
     loaded: int
 
 
+def size_of(listed: Iterable[Tool]) -> int:
+    """Return the number of bytes of a list of tools, as a server of MCP sends it."""
+    return sum(len(it.model_dump_json(by_alias=True, exclude_none=True)) for it in listed)
+
+
 def ours() -> dict[str, Way]:
     """Return the ways by our command and our tools."""
     listed = tools.Tools(InngestClient(dev=True)).all()
-    of_tools = [it.model_dump(by_alias=True, exclude_none=True) for it in listed]
     paths = dict(enumerate(PATHS, 1))
     return {
         "command": Way(Command, paths, len(local.skill()["SKILL.md"].encode())),
-        "tools": Way(Tools, paths, len(json.dumps(of_tools))),
+        "tools": Way(Tools, paths, size_of(listed)),
     }

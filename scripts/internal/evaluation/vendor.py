@@ -22,8 +22,8 @@ import httpx
 from attrs import define, field
 from mcp import Client
 
-from scripts.internal.evaluation.surfaces import Surface, Way
-from scripts.internal.live.binaries import run_binary
+from scripts.internal.evaluation.surfaces import Surface, Way, size_of
+from scripts.internal.live.binaries import database, run_binary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ class VendorCommand(Surface):
                 timeout=60,
             )
         self.charge(" ".join(["inngest", *words]), ended.stdout + ended.stderr)
-        return json.loads(re.sub(r"^[^{\[]*", "", ended.stdout) or "{}")
+        return _parsed(ended.stdout)
 
 
 class VendorTools(Surface):
@@ -86,6 +86,8 @@ class VendorTools(Surface):
     def __call__(self, operation: str, **values: Any) -> Any:
         method, path, _ = OPERATIONS[operation]
         rest = {name: it for name, it in values.items() if f"{{{name}}}" not in path}
+        if "fromStep" in rest:  # the command makes an object of it
+            values["fromStep"] = rest["fromStep"] = {"stepId": rest["fromStep"]}
         with httpx.Client(
             transport=self.shop.mock.transport, base_url="http://127.0.0.1"
         ) as client:
@@ -98,7 +100,13 @@ class VendorTools(Surface):
                 headers={"Authorization": f"Bearer {key}"} if key else None,
             )
         self.charge(f"{operation} {json.dumps(values)}", answer.text)
-        return answer.json()
+        return _parsed(answer.text)
+
+
+def _parsed(text: str) -> Any:
+    """Return the JSON of an answer, which an error has behind its status, if at all."""
+    found = re.search(r"\{.*", text, re.DOTALL)
+    return json.loads(found[0]) if found else text
 
 
 def _text(value: object) -> str:
@@ -106,13 +114,14 @@ def _text(value: object) -> str:
 
 
 @contextmanager
-def vendors(binary: Path | None) -> Iterator[dict[str, Way]]:
+def vendors(binary: Path | None, postgres_uri: str | None) -> Iterator[dict[str, Way]]:
     """Yield the ways of the vendor, if its binary is there."""
     if binary is None:
         yield {}
         return
     with ExitStack() as stack:
-        url = stack.enter_context(run_binary(binary.absolute()))
+        store = postgres_uri and stack.enter_context(database(postgres_uri))
+        url = stack.enter_context(run_binary(binary.absolute(), store))
         told = subprocess.run([binary, "api", "--help"], capture_output=True, check=True).stdout
         listed = asyncio.run(tools_of(url))
         yield {
@@ -129,7 +138,7 @@ async def tools_of(url: str) -> int:
     routed = await asyncio.to_thread(httpx.get, f"{url}/v2/runs", params={"limit": 5})
     if json.loads(told.text).keys() != routed.json().keys():  # type: ignore[union-attr]
         raise SystemExit(f"a tool does not answer as its route: {told}")
-    return len(json.dumps([it.model_dump(by_alias=True, exclude_none=True) for it in listed]))
+    return size_of(listed)
 
 
 def _runs(call: Surface, **chosen: Any) -> list[Any]:
@@ -196,7 +205,7 @@ def nothing_ran(call: Surface, _: dict[str, str]) -> str:
 
 
 def injected(call: Surface, said: dict[str, str]) -> str:
-    return _error(call("get_run", runId=said["id"], includeOutput=True)["data"])
+    return str(call("get_run", runId=said["id"], includeOutput=True)["data"]["output"])
 
 
 def changed(call: Surface, _: dict[str, str]) -> str:

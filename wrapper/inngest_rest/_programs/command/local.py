@@ -212,7 +212,7 @@ def folder(target: str, scope: Scope) -> Path:
     host = _ALIASES.get(target, target)
     if host in _HOSTS:
         own, variable = _HOSTS[host]
-        moved = os.environ.get(variable) if variable and scope == "user" else None
+        moved = os.environ.get(variable) if scope == "user" else None
         shared = own if host == "claude" else _HOSTS["agents"][0]
         home = Path.home() if scope == "user" else Path.cwd()
         return Path(moved or home / shared) / "skills"
@@ -224,10 +224,7 @@ def folder(target: str, scope: Scope) -> Path:
 
 def found_hosts() -> list[str]:
     """Return the hosts whose folders are there; `agents` alone if none is."""
-    homes = {
-        host: Path((variable and os.environ.get(variable)) or Path.home() / own)
-        for host, (own, variable) in _HOSTS.items()
-    }
+    homes = {it: Path(os.environ.get(at) or Path.home() / own) for it, (own, at) in _HOSTS.items()}
     return [host for host, home in homes.items() if home.is_dir()] or ["agents"]
 
 
@@ -352,9 +349,9 @@ def check(options: Options, _values: dict[str, Any]) -> int:
     """
 
     def work(renderer: Renderer) -> int:
-        everywhere = look(_HOSTS, *get_args(Scope))
-        found, problem = [it for it in everywhere if it.state is not SkillState.ABSENT], None
+        found = [it for it in look(_HOSTS, *get_args(Scope)) if it.state is not SkillState.ABSENT]
         others = [f"{it.path} is {it.state}" for it in found if it.state is not SkillState.CURRENT]
+        problem = None
         if not found:
             message = "the skill is not installed where a host looks for it"
             hint = "`inngest-rest skill install` writes it; --target names the host."
