@@ -20,7 +20,9 @@ _NAMES = {
     "inngest_rest.buffers.blocking": "EventBuffer",
     "inngest_rest.client.paginator": "Paginator",
     "inngest_rest.client.watcher": "EndedRuns FollowedRun Watcher",
-    "inngest_rest.diagnosis": "CallRoute Check Diagnosis Finding FindingState ServerKind",
+    "inngest_rest.diagnosis": (
+        "CallRoute Check CheckReport Diagnosis Finding FindingState RuleResult ServerKind"
+    ),
     "inngest_rest.errors": (
         "Advice ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "

@@ -16,9 +16,11 @@ from inngest_rest.client.watcher import FollowedRun as FollowedRun
 from inngest_rest.client.watcher import Watcher as Watcher
 from inngest_rest.diagnosis import CallRoute as CallRoute
 from inngest_rest.diagnosis import Check as Check
+from inngest_rest.diagnosis import CheckReport as CheckReport
 from inngest_rest.diagnosis import Diagnosis as Diagnosis
 from inngest_rest.diagnosis import Finding as Finding
 from inngest_rest.diagnosis import FindingState as FindingState
+from inngest_rest.diagnosis import RuleResult as RuleResult
 from inngest_rest.diagnosis import ServerKind as ServerKind
 from inngest_rest.errors import Advice as Advice
 from inngest_rest.errors import ApiError as ApiError

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field, frozen
 
-from inngest_rest.typing import REPEATABLE_METHODS, Paging, RunFilter, RunSelection
+from inngest_rest.typing import REPEATABLE_METHODS, CheckRule, Paging, RunFilter, RunSelection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "events": "Stored events: list, get, explain and resend them, and wait for their runs",
-    "runs": "Runs of functions: list, summarize, explain, follow, watch, cancel and replay them",
+    "runs": "Runs of functions: list, summarize, check, explain, follow, watch, cancel, replay",
     "apps": "Apps synced with the server: list, get and sync them",
     "functions": "Functions of an app: list, get and invoke them",
     "signals": "Signals that runs wait for: send one",
@@ -190,7 +190,7 @@ class Row:
 
 
 SELECTIONS: dict[str, Any] = {
-    f"Unpack[{form.__name__}]": form for form in (RunFilter, RunSelection, Paging)
+    f"Unpack[{form.__name__}]": form for form in (CheckRule, RunFilter, RunSelection, Paging)
 }
 """What stands for arguments that many methods have, by the annotation that a method has for it."""
 
@@ -273,6 +273,7 @@ ENV_ID = "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d91"
 
 _EVENT = {"name": "shop/order.created", "data": {"order": 1}}
 _FILE = {"path": "events.ndjson"}
+_CSV = {"path": "orders.csv", "event": "shop/order.created", "column": ["total=data.total:float"]}
 _FUNCTION = {"app": "shop", "function": "charge"}
 _DRY_RUN = {"app": "shop", "since": "2h", "dry_run": True}
 _DRY_FAILED = {"status": ["failed"], **_DRY_RUN}
@@ -310,6 +311,7 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
         *(*_below("runs[]", _OF_RUN), "reasons", "unchecked"),
     ),
     "RunSummary": ("groups",),
+    "CheckReport": ("results[].message",),
     "StepChange": _below("span", _OF_SPAN),
     "Job": _OF_JOB,
     "RunExplanation": (
@@ -345,7 +347,7 @@ ROWS: tuple[Row, ...] = (
     _sends(
         "send_many", {"events": [{**_EVENT, "id": f"order-{n}"} for n in "12"]}, form=_send_many
     ),
-    _adds("send_file", _FILE, {**_FILE, "resume": True}, uses_files=True),
+    _adds("send_file", _FILE, {**_FILE, "resume": True}, _CSV, uses_files=True),
     _adds("send_and_wait", {"event": _EVENT, "timeout": 60}, command=""),
     _reads("preview", {"events": [_EVENT]}, command=""),
     _reads("preview_file", _FILE, command="", uses_files=True),
@@ -365,6 +367,11 @@ ROWS: tuple[Row, ...] = (
     _reads("runs.wait_many", {"ids": [RUN_ID], "timeout": 60}, command="runs.wait"),
     _reads("runs.watch", {"app": "shop", "timeout": 60}),
     _reads("runs.summary", {"since": "24h"}, {"by": "error", "app": "shop", "sample": 50}),
+    _reads(
+        "runs.check",
+        {"no_success_of": "shop/charge", "within": "26h"},
+        {"failed_above": "5%", "since": "15m", "server": True},
+    ),
     _reads("runs.follow", {"id": RUN_ID, "timeout": 60}),
     _reads("runs.explain", {"id": RUN_ID}),
     _changes("runs.cancel", {"id": RUN_ID}, command=""),

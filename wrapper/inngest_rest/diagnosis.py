@@ -154,3 +154,44 @@ class Diagnosis(Record):
 
     def __str__(self) -> str:
         return "\n".join(str(each) for each in self.findings)
+
+
+@frozen(repr=False)
+class RuleResult(Record):
+    """Whether a rule about the server or its runs holds.
+
+    Attributes:
+        rule: The rule, as it was passed.
+        state: "ok", "problem" if it is broken, "unknown" if it could not be checked.
+        message: What was found.
+    """
+
+    rule: str
+    state: FindingState
+    message: str
+
+
+@frozen(repr=False)
+class CheckReport(Record):
+    """Which rules about the server and its runs hold. Its `str` is one line.
+
+    Attributes:
+        target: The URLs and environment of the client.
+        results: Each rule with what was found.
+    """
+
+    target: Target
+    results: tuple[RuleResult, ...]
+
+    @property
+    def broken(self) -> tuple[RuleResult, ...]:
+        """The rules that are broken."""
+        return tuple(each for each in self.results if each.state is FindingState.PROBLEM)
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether no rule is broken."""
+        return not self.broken
+
+    def __str__(self) -> str:
+        return "; ".join(each.message for each in self.broken or self.results)

@@ -78,6 +78,37 @@ class RunSelection(RunFilter, total=False):
     ended_until: datetime | timedelta | None
 
 
+class CheckRule(TypedDict, total=False):
+    """What to check: each of these that is passed is a rule.
+
+    Attributes:
+        app: Only runs of this app, or of those that match. As in `RunFilter`.
+        function: Only runs of this function, or of those that match. As in `RunFilter`.
+        server: Whether the server has to answer.
+        failed_above: Broken if more than this share failed, such as "5%". Of the runs that
+            completed or failed since `since`.
+        since: The beginning of the time that `failed_above` is about, by when runs ended. An aware
+            datetime, or a timedelta.
+        stuck: Broken if a run is queued or running that was queued before this time. An aware
+            datetime, or a timedelta; functions that sleep or wait for long need rules of their own.
+        no_success_of: Broken if no run of this function, such as shop/report, has completed since
+            `within`.
+        within: The beginning of the time that `no_success_of` is about. An aware datetime, or a
+            timedelta.
+        queued_above: Broken if more runs than this are queued.
+    """
+
+    app: str | None
+    function: str | None
+    server: bool | None
+    failed_above: str | None
+    since: datetime | timedelta | None
+    stuck: datetime | timedelta | None
+    no_success_of: str | None
+    within: datetime | timedelta | None
+    queued_above: int | None
+
+
 class Paging(TypedDict, total=False):
     """How much of a listing, and how many items at a time.
 

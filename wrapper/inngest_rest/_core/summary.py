@@ -273,10 +273,6 @@ class Summarizing:
             yield f"Lists have no start times: {more}."
 
 
-def _function_of(run: Run) -> str:
-    return "/".join(filter(None, (run.app_id, run.function_id or run.internal_function_id)))
-
-
 def normalised(run: Run) -> str:
     """Return the name of an error and the first line of its message, without what varies."""
     name, message = (run.error.name, run.error.message) if run.error else (None, None)
@@ -287,7 +283,7 @@ def normalised(run: Run) -> str:
 
 
 _NAMES: dict[SummaryBy, Callable[[Run], str | None]] = {
-    "function": _function_of,
+    "function": runs.function_of,
     "app": lambda it: it.app_id,
     "status": lambda it: it.status,
     "error": lambda it: normalised(it) if it.status == _FAILED else "no error",

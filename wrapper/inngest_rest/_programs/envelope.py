@@ -40,11 +40,13 @@ class Code(StrEnum):
     TIMED_OUT = "timed_out", "a run did not end in time"
     RUN_FAILED = "run_failed", "the run failed or was cancelled (with --exit-status)"
     FINISHED = "finished", "nothing is left to do by the file of --report"
+    RULE_BROKEN = "rule_broken", "a rule of runs check is broken"
     INTERRUPTED = "interrupted", "interrupted by Ctrl-C"
 
 
 EXIT_STATUS: dict[Code, int] = {code: status for status, code in enumerate(Code, 1)}
 EXIT_STATUS[Code.INTERRUPTED] = 130
+EXIT_STATUS[Code.RULE_BROKEN] = 1  # `runs check` ends with 0, 1, or 2 for whatever else goes wrong
 
 
 @frozen(repr=False)

@@ -205,7 +205,9 @@ class Gate:
 
         given = arguments(row, {**values, "wait": None})
         if row.name == "send_file":
-            found = self.client.preview_file(given["path"], name=given.get("name"))
+            about = "path", "name", "csv", "event", "columns"
+            chosen: Any = {each: given.get(each) for each in about}
+            found = self.client.preview_file(**chosen)
         else:
             found = self.client.preview(given.get("events") or event_of(**given))
         shown = results.Sent(self.client.target, preview=found)

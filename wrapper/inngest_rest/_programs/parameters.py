@@ -190,6 +190,7 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "SummaryBy": {"kind": Kind.TEXT, "choices": get_args(SummaryBy)},
     "KeyKind": {"kind": Kind.TEXT, "choices": get_args(KeyKind)},
     "Iterable[Mapping[str, Any]]": {"kind": Kind.OBJECT, "is_many": True},
+    "Iterable[CheckRule]": {"kind": Kind.OBJECT, "is_many": True},
     "Inputs": {"kind": Kind.OBJECT, "is_many": True},
     "EventLike": {"kind": Kind.OBJECT},
     "EventLike | Iterable[EventLike]": {"kind": Kind.OBJECT, "is_many": True},
@@ -272,6 +273,8 @@ def _parameter(
             return evolve(parameter, help="The cursor of the next page, which an earlier page has.")
         case "report_path":
             return evolve(parameter, name="report")
+        case "columns":
+            return evolve(parameter, name="column")
         case "max_requests":
             return evolve(parameter, name="rate", help="Maximum number of requests per second.")
         case "timeout" if is_required:
@@ -316,13 +319,16 @@ def read(
     return read
 
 
-def arguments(row: Row, read: Mapping[str, Any]) -> dict[str, Any]:
+def arguments(row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was read as arguments of the method; what has its default is left out."""
-    return {
-        each.argument: read[each.name]
+    given = {
+        each.argument: values[each.name]
         for each in parameters(row)
-        if each.argument is not None and read.get(each.name) is not None
+        if each.argument is not None and values.get(each.name) is not None
     }
+    if "rules" in given:
+        given["rules"] = [arguments(row, read(row, each)) for each in given["rules"]]
+    return given
 
 
 def refused(name: str, reason: str) -> InvalidArgumentError:

@@ -98,6 +98,8 @@ def parts(
                 from inngest_rest._programs.results import made  # noqa: PLC0415
 
                 record = made(kind, client, values, result)
+            if row.command == "runs.check" and record.broken:
+                raise ProblemError(Problem(Code.RULE_BROKEN, str(record)), data=record)
             yield (record if row.command != "doctor" else _healthy(record),), None
 
 

@@ -163,7 +163,7 @@ def past_cache(session: Session, route: Route[Any, T]) -> Route[Any, T]:
     return evolve(route, kwargs={**route.kwargs, "params": params})
 
 
-def check_health(session: Session) -> Plan[None]:
+def check_health(session: Session, *, deadline: float = math.inf) -> Plan[None]:
     """Return if the server is up; raise if it is not."""
-    operation = ingest.get_health
-    return perform(session, Route.without_result(operation, operation.get_kwargs()))
+    route = Route.without_result(ingest.get_health, ingest.get_health.get_kwargs())
+    return perform(session, route, deadline=deadline)

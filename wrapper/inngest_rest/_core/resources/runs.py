@@ -128,7 +128,7 @@ def list_runs(
         guard=partial(_check_has_queries, session, selection.query),
         sieve=partial(sieve, session, selection) if selection.needs_sieve else None,
         about=f"runs with {selection}",
-        explain=partial(_why_none, session, selection),
+        explain=partial(why_none, session, selection),
         **paging,
     )
 
@@ -153,7 +153,11 @@ def _seen_of(run: Run) -> dict[str, Any]:
     return {**apart, "run": {**about, "status": str(run.status), "event_ids": [*run.event_ids]}}
 
 
-def _why_none(session: Session, selection: Selection) -> Plan[str]:
+def function_of(run: Run) -> str:
+    return "/".join(filter(None, (run.app_id, run.function_id or run.internal_function_id)))
+
+
+def why_none(session: Session, selection: Selection) -> Plan[str]:
     """Return which app or function that is named does not exist, and the nearest that does."""
     app, function = selection.names.exact
     try:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+import tomllib
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+
+from attrs import evolve
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters
 from inngest_rest._programs.command.bulk import Asking
 from inngest_rest._programs.command.options import command_line
-from inngest_rest._programs.command.renderer import Renderer
+from inngest_rest._programs.command.renderer import Renderer, words_of
 from inngest_rest._programs.command.streams import OutputError, Stderr
 from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
@@ -39,13 +44,13 @@ _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
 
 def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
     """Make a call, write the answer, and return the exit status."""
-    renderer = Renderer(row.command, options.format, row.returns, row.untrusted_paths)
+    files: list[str] = []
+    renderer, options = _renderer(row, options, typed, files)
     renderer.stderr.quiet = options.quiet
     values: dict[str, Any] | None = None
     try:
         names = ("all", "exit_status", "yes", "raw_field")
         extras = {name: typed.pop(name, None) for name in names}
-        files: list[str] = []
         values = parameters.read(row, _given(row, typed, files))
         if extras["raw_field"]:
             values |= _of_fields(values, extras["raw_field"])
@@ -66,7 +71,27 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         is_plan = problem.code is Code.CONFIRMATION_NEEDED and renderer.is_streaming
         if isinstance(error, ProblemError) and not is_plan:
             data = error.data
+        if row.name == "send_file" and problem.code is not Code.PARTIAL and values is not None:
+            problem = _to_go_on(problem, row, values, options)
         return renderer.finish(problem, data=data)
+
+
+def _renderer(
+    row: Row, options: Options, typed: dict[str, Any], read: list[str]
+) -> tuple[Renderer, Options]:
+    """Return what writes the answer: that to a check is a line of text unless it is asked for."""
+    about = row.command, options.format, row.returns, row.untrusted_paths
+    if row.name != "runs.check":
+        return Renderer(*about), options
+    from inngest_rest._programs.command.check import Checking  # noqa: PLC0415 - one call needs it
+
+    if not options.named:
+        options = evolve(options, output="table")
+    checking = Checking(row.command, options.format, row.returns, row.untrusted_paths)
+    checking.state = typed.pop("state", None)
+    others = {name: it for name in ("exec", "webhook") if (it := typed.pop(name, None))}
+    checking.others = {name: _text(name, it, read)[0] for name, it in others.items()}
+    return checking, options
 
 
 def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, Any]) -> int:
@@ -150,6 +175,15 @@ def _of_fields(values: Mapping[str, Any], fields: list[str]) -> dict[str, Any]:
     return {"path": f"{path}{'&' if '?' in path else '?'}{urlencode(pairs)}"}
 
 
+def _to_go_on(problem: Problem, row: Row, values: Mapping[str, Any], options: Options) -> Problem:
+    """Return the problem that ended the sending of a file, with the command that goes on."""
+    if not Path(f"{values['path']}.checkpoint").exists():
+        return problem
+    command = command_line(row, {**values, "resume": True}, options)
+    told = problem.worded(words_of).hint or ""
+    return evolve(problem, hint=f"{told} To go on: {command}".strip())
+
+
 def _pages(row: Row, gate: Asking, values: Mapping[str, Any]) -> Iterator[Record]:
     """Yield the response that has each page of a list of v2."""
     if values["method"] != "GET":
@@ -170,13 +204,21 @@ def _pages(row: Row, gate: Asking, values: Mapping[str, Any]) -> Iterator[Record
 
 def _progress(stderr: Stderr) -> Callable[[BatchReport], None]:
     """Return what shows how far a file has been sent."""
-    counts = Counter[str]()
+    counts, began, first = Counter[str](), time.monotonic(), (0, 0.0)
 
     def note(batch: BatchReport) -> None:
+        nonlocal first
         for name in ("accepted", "rejected", "unknown"):
             counts[name] += getattr(batch.report, name)
-        told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-        stderr.progress(f"Sending: {told}")
+        told = [f"{count:,} {name}" for name, count in counts.items() if count]
+        told += [f"{(rate := counts.total() / max(time.monotonic() - began, 0.01)):,.0f}/s"]
+        if batch.share is not None:
+            first = first if first[0] else (counts.total(), batch.share)  # it may be resumed
+            told += [f"{batch.share:.0%}"]
+            if batch.share > first[1]:
+                left = (counts.total() - first[0]) / (batch.share - first[1]) * (1 - batch.share)
+                told += [f"about {left:,.0f} to go, in {timedelta(seconds=round(left / rate))}"]
+        stderr.progress(f"Sending: {', '.join(told)}")
 
     return note
 
@@ -202,7 +244,9 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
             reason = "json is written at the end, and this has none"
             raise refused("output", f"{reason}: set --timeout, or use -o ndjson")
     is_report = form in {"markdown", "prometheus"} and row.name != "runs.summary"
-    if is_report or (form == "id" and row.command in {"doctor", "api", "runs.summary"}):
+    if is_report or (
+        form == "id" and row.command in {"doctor", "api", "runs.summary", "runs.check"}
+    ):
         if not is_chosen:
             return "json"
         what = form if is_report else "ids"
@@ -232,7 +276,9 @@ def _given(row: Row, typed: dict[str, Any], read: list[str]) -> dict[str, Any]:
             value = list(_ids(each.name, value, read))
         elif each.is_text:
             or_literally = f" (for the text itself, write @{value})"
-            value, _ = _text(each.name, value, read, or_literally)
+            words = [value] if isinstance(value, str) else value
+            words = [_text(each.name, it, read, or_literally)[0] for it in words]
+            value = words if each.is_many else words[0]
         values[each.name] = value
     return values
 
@@ -267,10 +313,13 @@ def _ids(name: str, typed: list[str], read: list[str]) -> Iterator[str]:
 
 def _json(name: str, typed: str, kind: type[object], read: list[str]) -> Any:
     text, place = _text(name, "@-" if typed == "-" else typed, read)
+    form, loads = (
+        ("TOML", tomllib.loads) if (place or "").endswith(".toml") else ("JSON", json.loads)
+    )
     try:
-        value = json.loads(text)
+        value = loads(text)
     except (ValueError, RecursionError) as error:
-        raise refused(name, f"{place or 'the argument'} is not JSON: {error}") from None
+        raise refused(name, f"{place or 'the argument'} is not {form}: {error}") from None
     if not isinstance(value, kind):
         raise refused(name, "this is not a JSON object")
     return value

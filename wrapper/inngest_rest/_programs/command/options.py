@@ -47,11 +47,15 @@ class Options:
     retries: int | None = None
 
     @property
+    def named(self) -> str | None:
+        """The format that is named, if it is."""
+        return self.output or os.environ.get(FORMAT_VARIABLE)
+
+    @property
     def format(self) -> Format:
         """The format that is named, or that suits where the answer goes."""
-        named = self.output or os.environ.get(FORMAT_VARIABLE)
-        if named in get_args(Format):
-            return named  # type: ignore[return-value]
+        if self.named in get_args(Format):
+            return self.named  # type: ignore[return-value]
         return "table" if sys.stdout.isatty() and self.output_file is None else "json"
 
 

@@ -48,13 +48,17 @@ BROKEN_PIPE = 128 + 13
 
 MEANINGS = {
     0: "done",
-    **{EXIT_STATUS[code]: code.meaning for code in Code},
+    **{EXIT_STATUS[code]: code.meaning for code in Code if code is not Code.RULE_BROKEN},
     BROKEN_PIPE: "the reader closed the output, as after `| head`",
 }
 
 _CODES = "Exit status: 0 done, " + ", ".join(
-    f"{EXIT_STATUS[code]} {code.replace('_', ' ')}" for code in Code
+    f"{EXIT_STATUS[code]} {code.replace('_', ' ')}" for code in Code if code is not Code.RULE_BROKEN
 )
+_CODES_OF = {
+    "runs.check": "Exit status: 0 all rules hold, 1 one is broken, 2 it cannot tell (a rule is "
+    "malformed, or the server or a key is at fault), 130 interrupted"
+}
 
 LOCAL: dict[tuple[str, ...], str] = {
     ("completion",): "Completion of commands and options by bash, zsh and fish",
@@ -177,7 +181,9 @@ def _argument_of(parameter: Parameter) -> Argument:
 
 def _own_options(row: Row) -> Iterator[Argument]:
     names = {each.name for each in parameters(row)}
-    yield argument("--params", help="All parameters as JSON, @FILE, or - for standard input.")
+    yield argument(
+        "--params", help="All parameters as JSON, @FILE (or @FILE.toml), or - for standard input."
+    )
     if row.returns is Returns.PAGES:
         yield flag("--all", help="List everything; needs -o ndjson or --output-file.")
     if row.returns is Returns.STREAM and "timeout" in names:
@@ -189,6 +195,13 @@ def _own_options(row: Row) -> Iterator[Argument]:
         file, typed = "File with the JSON of the body, or - for standard input.", "@{}".format
         yield argument("--input", metavar="FILE", dest="body", type=typed, help=file)
         yield flag("--paginate", dest="all", help="Request all pages; as --all of other commands.")
+    if row.name == "runs.check":
+        input = "which reads it as JSON on its standard input"
+        yield argument("--exec", metavar="COMMAND", help=f"Tell this command, {input}.")
+        url = "Tell this URL, which is sent it as JSON; @FILE for one that is a secret."
+        yield argument("--webhook", metavar="URL", help=url)
+        state = "File by which both are told once per change, not each time that a rule is broken."
+        yield argument("--state", metavar="FILE", help=state)
     if "confirm" in names:
         yield flag("--yes", help="Act without asking.")
 
@@ -233,7 +246,7 @@ def _describe(command: Command, make: Callable[..., ArgumentParser]) -> Argument
     examples = "\n".join(f"  {each}" for each in command.examples)
     parser = make(
         description=_wrapped(command.description),
-        epilog=f"Examples:\n{examples}\n\n{_wrapped(_CODES)}",
+        epilog=f"Examples:\n{examples}\n\n{_wrapped(_CODES_OF.get(command.name, _CODES))}",
         **_for_people(*command.words, *(names[0].upper() for names, _ in command.positions)),
     )
     add_to(parser, command.arguments)

@@ -1,0 +1,234 @@
+"""`runs check` for cron: one line, three exit statuses, and others are told once per change."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest.testing import MockServer, answers, drops
+from tests.support.command import Run, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from inngest_rest import InngestClient
+
+FAILED = ("runs", "check", "--failed-above", "5%", "--since", "15m")
+SERVER = ("runs", "check", "--server", "--retries", "0")
+SECRET = "/hooks/s3cr3t-T0ken"
+
+
+class Hook:
+    """What a webhook was told, and the status that it answers."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.status = 200
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                hook.told.append(json.loads(body))
+                self.send_response(hook.status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}{SECRET}"
+
+    @contextmanager
+    def serve(self) -> Iterator[Hook]:
+        thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield self
+        finally:
+            self.server.shutdown()
+            thread.join()
+            self.server.server_close()
+
+    @property
+    def changes(self) -> list[tuple[str, str]]:
+        return [(each["before"], each["state"]) for each in self.told]
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    with Hook().serve() as hook:
+        yield hook
+
+
+def test_a_check_is_one_line_of_text_and_0_or_1(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    assert run(*FAILED) == (0, "ok: 0 of 0 runs failed (0.0%)\n", "")
+    send(client, mock, "failed")
+    line = "broken: 1 of 1 runs failed (100.0%), most of shop/ship\n"
+    assert run(*FAILED) == (1, line, "")
+    ran = run(*FAILED, "-o", "json")
+    assert (ran.status, ran.answer["error"]["code"]) == (1, "rule_broken")
+    assert [each["state"] for each in ran.answer["data"]["results"]] == ["problem"]
+
+
+def test_whatever_keeps_it_from_telling_is_2(
+    run: Run, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("runs", "check").status == 2
+    assert run(*FAILED[:-1], "soon").status == 2
+    assert run(*FAILED, "--stuckk", "1h").status == 2
+    for fault in (answers(401), answers(500), drops(httpx.ConnectError)):
+        mock.fault(fault)
+        ran = run(*FAILED, "--retries", "0")
+        assert (ran.status, ran.out[:9], ran.out.count("\n")) == (2, "unknown: ", 1)
+    monkeypatch.delenv("INNGEST_DEV")
+    assert run(*FAILED).status == 2
+
+
+def test_a_server_that_is_down_is_a_broken_rule_only_where_it_is_one(
+    run: Run, mock: MockServer
+) -> None:
+    assert run(*SERVER).out == "ok: the server answers\n"
+    mock.fault(drops(httpx.ConnectError), times=None)
+    ran = run(*SERVER, *FAILED[2:])
+    assert (ran.status, ran.out.startswith("broken: the server does not answer")) == (1, True)
+    assert run(*FAILED, "--retries", "0").status == 2
+
+
+def test_rules_of_a_toml_file_are_about_runs_of_their_own(
+    run: Run, mock: MockServer, client: InngestClient, folder: Path
+) -> None:
+    (folder / "check.toml").write_text(
+        'server = true\n[[rules]]\nfunction = "shop/ship"\nfailed_above = "5%"\nsince = "15m"\n'
+        '[[rules]]\nno_success_of = "shop/charge"\nwithin = "26h"\n'
+    )
+    words = ("runs", "check", "--params", "@check.toml")
+    send(client, mock, "placed")
+    assert run(*words).status == 0
+    send(client, mock, "failed")
+    ran = run(*words, "-o", "json")
+    states = [each["state"] for each in ran.answer["data"]["results"]]
+    assert states == ["ok", "problem", "ok"]
+    (folder / "check.toml").write_text("server = yes")
+    ran = run(*words)
+    assert (ran.status, "check.toml is not TOML: " in ran.out) == (2, True)
+
+
+def told_by(way: str, hook: Hook, folder: Path) -> tuple[list[str], Callable[[], list[Any]]]:
+    """Return the options that tell somebody, and what they were told."""
+    if way == "webhook":
+        (folder / "url").write_text(f"{hook.url}\n")
+        return ["--webhook", "@url"], lambda: hook.told
+    words = ["--exec", "cat >> told; echo >> told"]
+    return words, lambda: [
+        json.loads(line) for line in (folder / "told").read_text().splitlines() if line
+    ]
+
+
+@pytest.mark.parametrize("way", ["webhook", "exec"])
+def test_each_change_is_told_once_also_of_a_server_that_is_gone_and_comes_back(
+    way: str, run: Run, mock: MockServer, client: InngestClient, hook: Hook, folder: Path
+) -> None:
+    options, told = told_by(way, hook, folder)
+    words = [*SERVER, *FAILED[2:], *options, "--state", "state.json"]
+
+    def check(status: int, times: int = 2) -> None:
+        for _ in range(times):
+            ran = run(*words)
+            assert ran.status == status
+            assert SECRET not in ran.out + ran.err
+
+    check(0)
+    mock.fault(drops(httpx.ConnectError), times=2)
+    check(1)
+    check(0)
+    mock.fault(drops(httpx.ReadTimeout), times=2)
+    check(1)
+    check(0)
+    send(client, mock, "failed")
+    check(1)
+    send(client, mock, "failed")
+    check(1)  # the same rule, by other numbers
+    changes = [(each["before"], each["state"]) for each in told()]
+    assert changes == [("ok", "broken"), ("broken", "ok")] * 2 + [("ok", "broken")]
+    assert told()[-1]["text"] == "broken: 1 of 1 runs failed (100.0%), most of shop/ship"
+    assert SECRET not in (folder / "state.json").read_text()
+    assert (folder / "state.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("folder")
+def test_another_rule_that_breaks_and_a_check_that_cannot_tell_are_changes(
+    run: Run, mock: MockServer, client: InngestClient, hook: Hook
+) -> None:
+    words = [*FAILED, "--queued-above", "1", "--state", "state.json", "--webhook", hook.url]
+    words += ["--retries", "0"]
+    send(client, mock, "failed")
+    assert run(*words).status == 1
+    mock.function("shop", "later", trigger="order/later")
+    client.send([{"name": "order/later", "ts": mock.now + timedelta(hours=1)} for _ in range(2)])
+    assert run(*words).status == 1
+    mock.fault(answers(500), times=4)
+    assert [run(*words).status for _ in range(2)] == [2, 2]
+    assert hook.changes == [("ok", "broken"), ("broken", "broken"), ("broken", "unknown")]
+
+
+def test_without_a_state_each_check_that_is_not_ok_is_told(
+    run: Run, mock: MockServer, client: InngestClient, hook: Hook
+) -> None:
+    words = [*FAILED, "--webhook", hook.url]
+    run(*words)
+    send(client, mock, "failed")
+    run(*words)
+    run(*words)
+    assert hook.changes == [("ok", "broken")] * 2
+
+
+@pytest.mark.parametrize("way", ["webhook", "exec"])
+def test_who_could_not_be_told_is_told_by_the_next_check_and_the_status_is_that_of_the_check(
+    way: str, run: Run, mock: MockServer, client: InngestClient, hook: Hook, folder: Path
+) -> None:
+    send(client, mock, "failed")
+    hook.status = 503
+    options, _ = told_by(way, hook, folder)
+    wrong = options if way == "webhook" else ["--exec", "exit 3"]
+    ran = run(*FAILED, *wrong, "--state", "state.json")
+    why = {"webhook": "HTTP 503", "exec": "exit status 3"}[way]
+    assert ran.status == 1
+    assert ran.err == f"Warning: --{way} failed ({why}); the next check tells it again\n"
+    hook.told.clear()
+    hook.status = 200
+    options, told = told_by(way, hook, folder)
+    assert run(*FAILED, *options, "--state", "state.json").err == ""
+    assert [each["state"] for each in told()] == ["broken"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9/hooks/s3cr3t", "file:///s3cr3t", "http://[s3cr3t", "s3cr3t"]
+)
+def test_the_url_of_a_webhook_is_never_printed(
+    url: str, run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "failed")
+    ran = run(*FAILED, "--webhook", url)
+    assert "s3cr3t" not in ran.out + ran.err
+    assert "webhook" in ran.err
+    assert ran.status == 1
+
+
+@pytest.mark.usefixtures("mock")
+def test_a_file_that_is_not_the_state_of_a_check_is_left_alone(run: Run, folder: Path) -> None:
+    (folder / "notes.txt").write_text("mine")
+    ran = run(*FAILED, "--state", "notes.txt", "--exec", "exit 9")
+    assert (ran.status, "not the state of a check" in ran.err) == (2, True)
+    assert (folder / "notes.txt").read_text() == "mine"

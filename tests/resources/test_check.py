@@ -1,0 +1,184 @@
+"""`runs.check`: each rule holds or is broken by what the server lists, with few requests."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from inngest_rest import FindingState, InngestClient, InvalidArgumentError, TransportError
+from inngest_rest.testing import MockServer, completes, drops, fails, sleeps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from inngest_rest import CheckReport
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def mock() -> MockServer:
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
+    mock.function("shop", "ship", trigger="order/failed", run=fails("no stock"))
+    mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(days=2)))
+    return mock
+
+
+@pytest.fixture
+def client(mock: MockServer) -> Iterator[InngestClient]:
+    with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def send(client: InngestClient) -> Callable[[str, int], object]:
+    return lambda name, count: client.send([{"name": f"order/{name}"} for _ in range(count)])
+
+
+def told(report: CheckReport) -> list[tuple[str, str]]:
+    return [(each.state.value, each.message) for each in report.results]
+
+
+@pytest.mark.parametrize(("most", "is_ok"), [("5%", False), ("9.9 %", False), ("10%", True)])
+def test_the_share_that_failed_is_of_the_runs_that_completed_or_failed(
+    client: InngestClient, mock: MockServer, send: Any, most: str, is_ok: bool
+) -> None:
+    send("placed", 9)
+    send("failed", 1)
+    send("open", 5)
+    report = client.runs.check(failed_above=most, since=HOUR)
+    assert told(report) == [
+        ("ok" if is_ok else "problem", "1 of 10 runs failed (10.0%), most of shop/ship")
+    ]
+    assert report.is_ok is is_ok
+    # Which were queued at any time, and ended since.
+    mock.advance(2 * HOUR)
+    assert client.runs.check(failed_above=most, since=HOUR).is_ok
+
+
+def test_no_run_that_ended_is_no_failure(client: InngestClient) -> None:
+    report = client.runs.check(failed_above="0%", since=HOUR)
+    assert told(report) == [("ok", "0 of 0 runs failed (0.0%)")]
+
+
+def test_a_run_is_stuck_that_was_queued_long_ago_and_has_not_ended(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send("open", 1)
+    mock.advance(2 * HOUR)
+    send("open", 1)
+    send("placed", 1)
+    assert client.runs.check(stuck=3 * HOUR).is_ok
+    report = client.runs.check(stuck=HOUR)
+    assert not report.is_ok
+    oldest = mock.runs[0].id
+    assert report.results[0].message.startswith(
+        f"1 runs are stuck, the oldest is {oldest} of shop/wait, running since "
+    )
+    assert client.runs.check(stuck=HOUR, function="shop/charge").is_ok
+
+
+def test_a_function_that_has_not_completed_in_time_is_told_of_and_so_is_one_that_is_misspelt(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send("placed", 1)
+    assert client.runs.check(no_success_of="shop/charge", within=HOUR).is_ok
+    mock.advance(2 * HOUR)
+    send("failed", 1)
+    for name, why in [
+        ("charge", "no run of shop/charge has completed"),
+        ("ship", "no run of shop/ship has completed"),
+        ("chrage", "did you mean 'charge'?"),
+    ]:
+        report = client.runs.check(no_success_of=f"shop/{name}", within=HOUR)
+        assert not report.is_ok
+        assert why in report.results[0].message
+
+
+@pytest.mark.parametrize(("most", "is_ok"), [(2, False), (3, True)])
+def test_more_queued_runs_than_are_allowed_are_a_problem(
+    client: InngestClient, mock: MockServer, most: int, is_ok: bool
+) -> None:
+    mock.function("shop", "later", trigger="order/later", run=completes())
+    client.send([{"name": "order/later", "ts": mock.now + HOUR} for _ in range(3)])
+    report = client.runs.check(queued_above=most)
+    assert report.is_ok is is_ok
+    assert str(report) == ("3 runs are queued" if is_ok else "more than 2 runs are queued")
+
+
+def test_a_server_that_does_not_answer_is_told_of_and_asked_nothing_else(
+    client: InngestClient, mock: MockServer
+) -> None:
+    rules = {"stuck": HOUR, "queued_above": 3}
+    assert client.runs.check(server=True, **rules).is_ok
+    mock.fault(drops(httpx.ConnectError), times=None)
+    before = len(mock.requests)
+    report = client.runs.check(**rules, server=True)
+    assert [each.state for each in report.results] == ["problem", "unknown", "unknown"]
+    assert str(report).startswith("the server does not answer: ")
+    assert len(mock.requests) == before + 1
+    # Where that is no rule, nothing can be told.
+    with pytest.raises(TransportError):
+        client.runs.check(**rules)
+
+
+def test_what_is_broken_is_told_although_another_rule_cannot_be_checked(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send("failed", 1)
+    mock.fault(drops(httpx.ReadError), operation="list_runs_v2", after=1, times=None)
+    report = client.runs.check(failed_above="5%", since=HOUR, stuck=HOUR)
+    assert [each.state for each in report.results] == [FindingState.PROBLEM, FindingState.UNKNOWN]
+    assert str(report) == "1 of 1 runs failed (100.0%), most of shop/ship"
+
+
+def test_rules_are_about_runs_of_their_own_and_one_request_each(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send("failed", 1)
+    before = len(mock.requests)
+    report = client.runs.check(
+        server=True,
+        rules=[
+            {"app": "shop", "function": "ship", "failed_above": "50%", "since": HOUR},
+            {"function": "shop/charge", "failed_above": "50%", "since": HOUR},
+            {"stuck": HOUR},
+        ],
+    )
+    assert [(each.rule, each.state) for each in report.results] == [
+        ("server", "ok"),
+        ("failed_above 50% 1:00:00 ago shop ship", "problem"),
+        ("failed_above 50% 1:00:00 ago shop/charge", "ok"),
+        ("stuck 1:00:00 ago", "ok"),
+    ]
+    assert len(mock.requests) == before + 4
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({}, "rules are none"),
+        ({"app": "shop"}, "app is of no rule"),
+        ({"failed_above": "5%"}, "since is missing"),
+        ({"since": HOUR}, "failed_above is missing"),
+        ({"no_success_of": "shop/x"}, "within is missing"),
+        ({"no_success_of": "x", "within": HOUR}, "needs app"),
+        ({"failed_above": "5", "since": HOUR}, "such as \"5%\", not '5'"),
+        ({"failed_above": 0.05, "since": HOUR}, 'such as "5%", not 0.05'),
+        ({"queued_above": 0}, "queued_above must be a positive integer"),
+        ({"stuck": timedelta()}, "must be a positive timedelta"),
+        ({"stukc": HOUR}, "unknown argument 'stukc'"),
+    ],
+)
+def test_a_rule_that_is_malformed_is_refused_before_anything_is_asked(
+    client: InngestClient, mock: MockServer, rule: Any, message: str
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        client.runs.check(**rule)
+    with pytest.raises(InvalidArgumentError, match=message):
+        client.runs.check(rules=[rule])
+    assert len(mock.requests) == 0

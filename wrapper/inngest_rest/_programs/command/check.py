@@ -1,0 +1,131 @@
+"""The answer to `runs check`: one line, three exit statuses, and who is told of a change."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from attrs import define, field
+
+from inngest_rest._core.locks import lock_file
+from inngest_rest._programs.command.renderer import Renderer, words_of
+from inngest_rest._programs.envelope import EXIT_STATUS, Code
+from inngest_rest._version import __version__
+from inngest_rest._visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from inngest_rest._programs.envelope import Problem
+    from inngest_rest.record import Record
+
+CANNOT_TELL = 2
+"""The exit status of a check that can say neither that all rules hold nor that one is broken."""
+
+_WITHIN_S = 60.0  # that others may take to be told
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+
+
+@define(eq=False, repr=False)
+class Checking(Renderer):
+    """Writes the answer as one line, and tells others, once per change if there is a state file.
+
+    Attributes:
+        others: What tells others: a command as "exec", and as "webhook" a URL with a secret in it.
+        state: The file that has what each of them was told last.
+    """
+
+    others: Mapping[str, str] = field(factory=dict[str, str])
+    state: str | None = None
+    _report: Any = field(default=None, init=False)
+
+    def add(self, records: Sequence[Record], next_cursor: str | None = None) -> None:
+        (self._report,) = records
+        super().add(records, next_cursor)
+
+    def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
+        if data is not None:
+            self.add((data,))
+        code, report = problem.code if problem else None, self._report
+        state = {None: "ok", Code.RULE_BROKEN: "broken"}.get(code, "unknown")
+        line = visible(f"{state}: {problem.message if problem else report}")
+        if self.format == "table" and self.projection.fields is None:
+            self.output.line(line)
+            self.output.close()
+            if problem is not None and problem.hint:
+                self.stderr.hint(str(problem.worded(words_of).hint))
+        else:
+            super().finish(problem)
+        if code is Code.INTERRUPTED:
+            return EXIT_STATUS[code]
+        found = (
+            [state, *sorted(each.rule for each in report.broken)] if report else [state, code or ""]
+        )
+        message = {"text": line, "state": state, **(report.to_dict() if report else {})}
+        try:
+            self._tell("; ".join(filter(None, found)), message)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it is not the state of a check"
+            self.stderr.hint(f"Warning: state: {self.state} cannot be used: {why}")
+            return CANNOT_TELL
+        return {"ok": 0, "broken": EXIT_STATUS[Code.RULE_BROKEN]}.get(state, CANNOT_TELL)
+
+    def _tell(self, found: str, message: dict[str, Any]) -> None:
+        """Tell each of the others what was found, unless that is what it was told last."""
+        told: dict[str, str] = {}
+        file = None if self.state is None else os.open(self.state, _FLAGS, 0o600)
+        try:
+            if file is not None:
+                lock_file(file)
+                told = json.loads(os.read(file, 1 << 20) or b"{}")
+                if not isinstance(told, dict) or told.keys() - _WAYS.keys():
+                    raise ValueError
+            for name, other in self.others.items():
+                if (before := told.get(name, "ok")) == found:
+                    continue
+                whole = {**message, "before": before.partition(";")[0]}
+                if why := _WAYS[name](other, json.dumps(whole).encode()):
+                    again = "the next check tells it again"
+                    self.stderr.hint(f"Warning: --{name} failed ({why}); {again}")
+                    continue
+                told[name] = found
+                if file is not None:
+                    os.lseek(file, 0, os.SEEK_SET)
+                    os.ftruncate(file, 0)
+                    os.write(file, json.dumps(told).encode())
+        finally:
+            if file is not None:
+                os.close(file)
+
+
+def _run(command: str, text: bytes) -> str:
+    """Run a command of the user's own, with what is told on its input; return why it failed."""
+    try:
+        # Its output is no part of the answer.
+        given: Any = {"input": text, "stdout": 2, "timeout": _WITHIN_S}
+        status = subprocess.run(command, shell=True, check=False, **given).returncode  # noqa: S602
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return type(error).__name__
+    return f"exit status {status}" if status else ""
+
+
+def _post(url: str, text: bytes) -> str:
+    """Post what is told; return why that failed, in words without the URL."""
+    if not url.startswith(("https://", "http://")):
+        return "it has to begin with https://"
+    headers = {"Content-Type": "application/json", "User-Agent": f"inngest-rest/{__version__}"}
+    try:
+        with urlopen(Request(url, text, headers), timeout=_WITHIN_S):  # noqa: S310 - http alone
+            return ""
+    except HTTPError as error:
+        error.close()
+        return f"HTTP {error.code}"
+    except Exception as error:  # noqa: BLE001 - some errors have the URL in their words
+        return type(error.reason if isinstance(error, URLError) else error).__name__
+
+
+_WAYS = {"exec": _run, "webhook": _post}
