@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 
+from inngest_rest._programs.command.streams import Stderr
 from inngest_rest.testing import MockServer, answers
 
 if TYPE_CHECKING:
@@ -60,3 +63,27 @@ def test_lines_of_which_nothing_is_known_are_to_be_sent_again(run: Run, mock: Mo
     assert ran.status == 6
     assert "by the same name" in ran.answer["error"]["hint"]
     assert "rejected" not in ran.answer["error"]["hint"]
+
+
+def test_progress_says_how_fast_and_how_long_and_an_interrupt_how_to_go_on(
+    run: Run, mock: MockServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "orders.csv").write_text("total\n" + "5\n" * 4_000)
+    told: list[str] = []
+
+    def interrupt(_: Stderr, text: str) -> None:
+        told.append(text)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    words = ["send-file", "orders.csv", "--csv", "--event", "order/placed", "--batch-size", "200"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Stderr, "progress", interrupt)
+        ran = run(*words, "--column", "total=data.total:int")
+    assert re.fullmatch(r"Sending: 200 accepted, [\d,]+/s, \d+%", told[0])
+    assert re.search(r"%, about [\d,]+ to go, in 0:\d\d:\d\d$", told[-1])
+    assert (ran.status, ran.answer["error"]["message"][:11]) == (130, "interrupted")
+    _, _, command = ran.answer["error"]["hint"].partition("To go on: inngest-rest ")
+    again = run(*shlex.split(command))
+    assert (again.status, again.answer["data"]["accepted"] < 4_000) == (0, True)
+    assert len(mock.runs) == 4_000

@@ -1,9 +1,13 @@
-"""`send_file` in a process that is killed: resumed, it loses nothing and repeats nothing."""
+"""`send_file`, or `send_many` with a checkpoint, in a process that is killed, and goes on after it.
+
+Nothing is lost, and nothing runs twice.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -17,14 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "orders.ndjson"
-
-
 # Kills itself once it is told of so many batches, while others are under way.
 PROGRAM = """
-import os, signal, sys
+import os, signal, sqlite3, sys
 from inngest_rest import InngestClient
 url, path, batches = sys.argv[1:]
 told = []
@@ -33,15 +32,31 @@ def on_batch(report):
     if len(told) == int(batches):
         os.kill(os.getpid(), signal.SIGKILL)
 with InngestClient(event_key="k", dev=url) as client:
-    client.send_file(path, batch_size=5, resume=True, on_batch=on_batch)
+    if path.endswith(".db"):
+        rows = sqlite3.connect(path).execute("SELECT n FROM orders ORDER BY n")
+        events = ({"name": f"e{n}", "data": {"n": n}} for n, in rows)
+        saved = path + ".checkpoint"
+        client.send_many(events, batch_size=5, checkpoint=saved, on_batch=on_batch)
+    else:
+        client.send_file(path, batch_size=5, resume=True, on_batch=on_batch)
 """
 
 
-@pytest.mark.parametrize("batches", [1, 7, 30])
-def test_killed_and_resumed_every_line_runs_once(file: Path, batches: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "batches"), [("e.ndjson", 1), ("e.ndjson", 7), ("e.ndjson", 30), ("e.db", 30)]
+)
+def test_killed_and_resumed_every_line_or_row_runs_once(
+    tmp_path: Path, name: str, batches: int
+) -> None:
     mock = MockServer()
     mock.function("shop", "charge", trigger="e*")
-    write(file, 400)
+    file = tmp_path / name
+    if name == "e.db":
+        with sqlite3.connect(file) as database:
+            database.execute("CREATE TABLE orders (n INTEGER PRIMARY KEY)")
+            database.executemany("INSERT INTO orders VALUES (?)", ((n,) for n in range(400)))
+    else:
+        write(file, 400)
     with mock.serve() as url:
         assert send(url, file, kill_at=batches) == -signal.SIGKILL
         assert len(mock.events) < 400

@@ -241,7 +241,7 @@ def test_a_line_without_end_is_skipped_and_its_size_reported(
     file.write_bytes(
         line(1) + b"\n" + line(2).ljust(4_999) + b"\n" + b"x" * 3_000 + b"\n" + line(4)
     )
-    report = client.send_file(file)
+    report = client.send_file(file, in_flight=1)
     assert [each["name"] for each in sent(server)] == ["e1", "e4"]
     reasons = [(each.position, each.reason[:22]) for each in report.failures]
     assert reasons == [(2, "a line of 5,000 bytes;"), (3, "a line of 3,001 bytes;")]

@@ -66,8 +66,20 @@ class BatchReport(Record):
         positions: The index of each event that was sent, in the caller's input.
         ids: The internal id of each of those, or None if it is not known to be accepted.
         report: Counts and every failure, including events rejected before the batch was sent.
+        share: How much of a file has been read at the end of the batch, from 0 to 1; None where
+            that is unknown.
     """
 
     positions: Sequence[int]
     ids: tuple[str | None, ...] = field(repr=False)
     report: SendReport
+    share: float | None = None
+
+    @property
+    def end(self) -> int:
+        """The position after its last event, rejected ones included.
+
+        Everything before it is final if neither this batch nor one before left any unknown.
+        """
+        last = (each.position for each in self.report.failures)
+        return max(*self.positions[-1:], *last, -1) + 1

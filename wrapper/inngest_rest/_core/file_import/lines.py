@@ -11,10 +11,11 @@ import zlib
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.locks import lock_file
+from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -31,7 +32,19 @@ EDGE = 4_096
 _BUFFER = 256 * 1024
 
 
-class TruncatedLine(bytes):
+class RefusedLine(bytes):
+    """A line, or a row in words of its own, that is no event, and why."""
+
+    reason = ""
+
+    @classmethod
+    def of(cls, line: bytes, reason: str) -> Self:
+        refused = cls(line)
+        refused.reason = reason
+        return refused
+
+
+class TruncatedLine(RefusedLine):
     """A line too long to keep in memory, truncated."""
 
     skipped = 0  # bytes
@@ -69,6 +82,9 @@ class Lines:
         OSError: The file cannot be read, or its gzip data is damaged.
     """
 
+    first = 1
+    """The number of the first line."""
+
     def __init__(self, path: str) -> None:
         self._outer = self._file = _open(path)
         self._path = path
@@ -80,10 +96,11 @@ class Lines:
             if self._file.peek(2).startswith(b"\x1f\x8b"):
                 unzipped = gzip.GzipFile(fileobj=self._outer, mode="rb")
                 self._file = io.BufferedReader(unzipped, _BUFFER)
+            self._size = os.fstat(self._file.fileno()).st_size if self.is_regular else 0
             with _one_error_of_gzip():
-                start = self._file.peek(EDGE)
-            self.head = start[:EDGE] if self.is_regular else b""
-            has_mark = start.startswith(b"\xef\xbb\xbf")
+                self.start = self._file.peek(EDGE)[:EDGE]
+            self.head = self.start if self.is_regular else b""
+            has_mark = self.start.startswith(b"\xef\xbb\xbf")
             self.position = Position(0, len(self._file.read(3 if has_mark else 0)))
         except BaseException:
             self.close()
@@ -132,6 +149,8 @@ class Lines:
             line.skipped += len(rest)
             if rest.endswith(b"\n"):
                 break
+        size = f"{len(line) + line.skipped:,}"
+        line.reason = f"a line of {size} bytes; the server accepts events of {MAX_EVENT_BYTES:,}"
         return line
 
     def lock(self) -> None:
@@ -164,6 +183,10 @@ class Lines:
         self.position = position
         return True
 
+    def share(self) -> float | None:
+        """Return how much of the file has been read."""
+        return min(self._outer.tell() / self._size, 1.0) if self._size else None
+
     def close(self) -> None:
         if self._is_ours:
             self._file.close()
@@ -172,7 +195,7 @@ class Lines:
 
 def may_be_incomplete(line: bytes) -> bool:
     """Return whether a last line may be incomplete because it is still being written."""
-    if line.endswith(b"\n") or isinstance(line, TruncatedLine):
+    if line.endswith(b"\n") or isinstance(line, RefusedLine):
         return False
     try:
         # More digits may follow a number; any other value is complete.

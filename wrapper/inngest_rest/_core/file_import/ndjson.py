@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from xxhash import xxh3_64_digest
 
-from inngest_rest._core.file_import.lines import Chunk, TruncatedLine
+from inngest_rest._core.file_import.lines import Chunk, RefusedLine, TruncatedLine
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.sending.batching import Batch
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, fields_of
@@ -40,8 +40,10 @@ class NdjsonEncoder:
     import yields the same ids, and correcting a line changes only its own id.
     """
 
-    def __init__(self, name: str, convention: NameConvention | None = None) -> None:
-        self._convention = convention
+    def __init__(
+        self, name: str, convention: NameConvention | None = None, *, first: int = 1
+    ) -> None:
+        self._convention, self._first = convention, first
         # 64 bits of hash suffice to distinguish imports, and versions of one line.
         self._id = b"%.16b-%%d-%%.16b" % hexlify(sha256(name.encode()).digest())
         # Appended, since the server uses the last of two keys that it considers equal.
@@ -52,10 +54,12 @@ class NdjsonEncoder:
         positions: list[int] = []
         texts: list[bytes] = []
         invalid: list[SendFailure] = []
-        size = chunk.end.offset - chunk.start.offset
-        is_long = size > _MAX_PLAIN and max(map(len, chunk.lines)) > _MAX_PLAIN
+        is_long = max(map(len, chunk.lines), default=0) > _MAX_PLAIN
         for start in range(0, len(chunk.lines), _GROUP):
-            group, first = chunk.lines[start : start + _GROUP], chunk.start.line + 1 + start
+            group, first = (
+                chunk.lines[start : start + _GROUP],
+                chunk.start.line + self._first + start,
+            )
             plain = None if is_long else self._plain_texts(group, first)
             if plain is not None:
                 positions += range(first, first + len(group))
@@ -72,7 +76,7 @@ class NdjsonEncoder:
 
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
         """Return the JSON text of each event, or None if any line is unusual."""
-        if isinstance(lines[0], TruncatedLine):
+        if not {bytes}.issuperset(map(type, lines)):
             return None
         try:
             fields = fields_of(list(map(decode_or_recurse, lines)), self._convention)
@@ -93,10 +97,8 @@ class NdjsonEncoder:
         Raises:
             InvalidEventError: The line is not an event, or the server would reject it.
         """
-        if isinstance(line, TruncatedLine):
-            size = len(line) + line.skipped
-            reason = f"a line of {size:,} bytes; the server accepts events of {MAX_EVENT_BYTES:,}"
-            raise InvalidEventError(reason, position=number)
+        if isinstance(line, RefusedLine):
+            raise InvalidEventError(line.reason, position=number)
         try:
             event = decode(line)
         except ValueError as error:

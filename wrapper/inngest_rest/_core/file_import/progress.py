@@ -11,14 +11,18 @@ import stat
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import msgspec
 
-from inngest_rest._core.file_import.lines import Lines, Position, TruncatedLine
+from inngest_rest._core.file_import.lines import Position, TruncatedLine
 from inngest_rest._core.json_text import encode
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from inngest_rest._core.file_import.lines import Lines
+    from inngest_rest._core.file_import.tables import EventRows
 
 # Bytes per read; a checkpoint is smaller: the end of a line, a path and some numbers.
 _LONGEST = 1024 * 1024
@@ -84,7 +88,7 @@ class Checkpoint:
             os.fsync(file.fileno())
         draft.replace(self.path)
 
-    def load(self, lines: Lines) -> LogStates | None:
+    def load(self, lines: Lines | EventRows) -> LogStates | None:
         """Seek to the saved position; return the states of the rejected lines, None if unknown.
 
         Raises:

@@ -1,6 +1,9 @@
 """`send_file`: send the lines of a file in batches, with progress kept in a checkpoint.
 
+So does `send_many` with a checkpoint, the events of a program.
+
     lines     reads lines
+    tables    makes lines of rows: of CSV, of Parquet, of events that a program draws
     ndjson    turns lines into events with deterministic ids
     progress  keeps the position before which everything is done, and the rejected lines
 
@@ -14,26 +17,31 @@ import asyncio
 import logging
 import os
 import re
-from collections import deque
+import shlex
+from collections.abc import AsyncIterable
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from inngest_rest._core.arguments import check_text, invalid
+from inngest_rest._core.arguments import check_path, check_text, invalid
 from inngest_rest._core.bulk.send_many import SendJob, SendOptions
 from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, may_be_incomplete
 from inngest_rest._core.file_import.ndjson import NdjsonEncoder
 from inngest_rest._core.file_import.progress import Checkpoint, RejectedLines
+from inngest_rest._core.file_import.tables import EventRows, Table
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch
+from inngest_rest._core.sending.send import each_event
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.sending.outcomes import BatchOutcome
+    from inngest_rest.event import EventLike
     from inngest_rest.reports import SendReport
 
 logger = logging.getLogger("inngest_rest")
@@ -44,21 +52,47 @@ AnyPath = str | os.PathLike[str]
 _SAVE_EVERY = 1.0
 
 
+# A row of CSV at the beginning of a file, rather than JSON with a mistake in it.
+_HEADER = re.compile(rb"[^\x00-\x08{\[\n]*[,;\t][^\x00-\x08{\[\n]*\n")
+
+
 class ImportOptions(NamedTuple):
-    """Validated arguments of `send_file`."""
+    """Validated arguments of `send_file`, or of `send_many` with a checkpoint."""
 
     path: str
     name: str
     rejected: Path
     resume: bool
+    checkpoint: str
+    open: Callable[[Session], Lines | EventRows]
+    continues: str = "send_file(..., resume=True) continues at line"
+
+
+def check_rows(
+    events: Iterable[EventLike] | AsyncIterable[EventLike], checkpoint: AnyPath
+) -> ImportOptions:
+    """Validate the arguments of `send_many` with a checkpoint."""
+    check_path("checkpoint", checkpoint)
+    path = os.fspath(checkpoint)
+    events = events if isinstance(events, AsyncIterable) else each_event(events)
+    about = path, Path(path).name, rejected_path(path, ""), True, path
+    return ImportOptions(*about, partial(EventRows, path, events), "the same call continues at")
 
 
 def check_options(
-    path: AnyPath, name: str | None, dead_letters: AnyPath | None, *, resume: bool
+    path: AnyPath,
+    name: str | None,
+    dead_letters: AnyPath | None,
+    event: str | None,
+    columns: Iterable[str] | None,
+    *,
+    csv: bool,
+    resume: bool,
 ) -> ImportOptions:
     """Validate the arguments of `send_file`."""
     source = os.fspath(path)
     check_text("path", source)
+    table = Table.of(event, columns) if csv or event is not None or columns else None
     name = check_text("name", name)
     if source == STDIN:
         if name is None:
@@ -74,7 +108,31 @@ def check_options(
     rejected = rejected_path(source, name, dead_letters)
     if source != STDIN and rejected.absolute() == Path(source).absolute():
         raise invalid("dead_letters", "must not be the input file")
-    return ImportOptions(source, name, rejected, resume)
+    checkpoint = f"{source}.checkpoint"
+    opened = partial(_open, source, table, checkpoint)
+    return ImportOptions(source, name, rejected, resume, checkpoint, opened)
+
+
+def _open(path: str, table: Table | None, checkpoint: str, session: Session) -> Lines | EventRows:
+    """Open a file as what it is; refuse a table if the name of its events is not known."""
+    lines = Lines(path)
+    try:
+        is_parquet = lines.start.startswith(b"PAR1")
+        if table is None and (is_parquet or _HEADER.match(lines.start)):
+            csv = "" if is_parquet else " --csv"
+            command = f"send-file {shlex.quote(path)}{csv} --event shop/order.created"
+            reason = (
+                f"is a table, not JSON lines: `inngest-rest {command}` sends each row as an event"
+            )
+            raise invalid(path, reason, argument="event")
+        if table is None:
+            return lines
+        events, total = table.parquet(path) if is_parquet else (table.csv(lines), None)
+        about: Any = {"first": 1 if is_parquet else 2, "total": total, "lines": lines}
+        return EventRows(checkpoint, events, session, **about)
+    except BaseException:
+        lines.close()
+        raise
 
 
 def rejected_path(source: str, name: str, dead_letters: AnyPath | None = None) -> Path:
@@ -83,11 +141,10 @@ def rejected_path(source: str, name: str, dead_letters: AnyPath | None = None) -
     return Path(dead_letters or f"{beside}.rejected.ndjson")
 
 
-def batches_of_file(session: Session, path: AnyPath, name: str | None) -> Iterator[Batch]:
+def batches_of_file(session: Session, options: ImportOptions) -> Iterator[Batch]:
     """Yield the events of a file as they would be sent."""
-    options = check_options(path, name, None, resume=False)
-    encoder = NdjsonEncoder(options.name, session.name_convention)
-    with closing(Lines(options.path)) as lines:
+    with closing(options.open(session)) as lines:
+        encoder = NdjsonEncoder(options.name, session.name_convention, first=lines.first)
         yield from map(encoder.batch, lines.chunks(DEFAULT_EVENTS, DEFAULT_BYTES))
 
 
@@ -119,7 +176,9 @@ async def send_file_async(
         raise
     with opened as job:
         # Reads of a pipe block on its writer.
-        source = job.batches() if job.is_regular else _in_thread(job.batches())
+        source = job.batches_async() or (
+            job.batches() if job.is_regular else _in_thread(job.batches())
+        )
         report = await SendJob(session, source, job.send_options).run_async(driver)
         job.finish()
     return report
@@ -142,10 +201,13 @@ class _Import:
         self.send_options = send_options._replace(on_outcome=self._record)
         self._on_outcome = send_options.on_outcome
         self._path, self._resume = options.path, options.resume
-        self._encoder = NdjsonEncoder(options.name, session.name_convention)
-        self._chunks: deque[Chunk] = deque()
+        self._continues = options.continues
+        self._made = self._recorded = 0
         self._now = session.clock.monotonic
-        self._lines = Lines(options.path)
+        self._lines = options.open(session)
+        self._encoder = NdjsonEncoder(
+            options.name, session.name_convention, first=self._lines.first
+        )
         self.is_regular = self._lines.is_regular
         try:
             self._lines.lock()
@@ -154,8 +216,8 @@ class _Import:
                 raise InvalidArgumentError(reason, argument="resume")
             self._checkpoint: Checkpoint | None = None
             if self.is_regular:
-                path, head = f"{options.path}.checkpoint", self._lines.head
-                self._checkpoint = Checkpoint(path, options.name, head, options.rejected)
+                about = options.name, self._lines.head, options.rejected
+                self._checkpoint = Checkpoint(options.checkpoint, *about)
             states = options.resume and self._checkpoint and self._checkpoint.load(self._lines)
             self._rejected = RejectedLines(options.rejected, states or None)
         except BaseException:
@@ -173,8 +235,8 @@ class _Import:
         self.close()
         self._save()
         if error is not None and self._checkpoint:
-            begin = self._position.line + 1
-            error.add_note(f"send_file(..., resume=True) continues at line {begin:,}")
+            begin = self._position.line + self._lines.first
+            error.add_note(f"{self._continues} {begin:,}")
 
     def close(self) -> None:
         """Close the files."""
@@ -183,34 +245,41 @@ class _Import:
 
     def batches(self) -> Iterator[Batch]:
         """Yield batches as they fill."""
-        for read in self._lines.chunks(self.send_options.batch_size, DEFAULT_BYTES):
-            lines, start, end = chunk = read
-            if self._resume and may_be_incomplete(lines[-1]):
-                # Left to the next import.
-                if lines[-1].strip():
-                    message = "%s ends in the middle of line %d; resume once it is complete"
-                    logger.warning(message, self._path, end.line)
-                chunk = Chunk(lines[:-1], start, start.after(lines[:-1]))
-            batch = self._encoder.batch(chunk)
-            # The file may be all blank lines.
-            if batch.positions or batch.invalid:
-                self._chunks.append(chunk)
-                yield batch
+        for chunk in self._lines.chunks(self.send_options.batch_size, DEFAULT_BYTES):
+            yield from self._batch(chunk)
 
-    def _chunk_of(self, batch: Batch) -> Chunk:
-        """Return the chunk of a batch; an interrupt may have lost the chunks before it."""
-        any_line = batch.positions[0] if batch.positions else batch.invalid[0].position
-        while (chunk := self._chunks.popleft()).end.line < any_line:
-            self._is_whole = False
-        return chunk
+    def batches_async(self) -> AsyncIterator[Batch] | None:
+        """Return batches of events that are drawn asynchronously, if these are."""
+        rows = self._lines
+        if not isinstance(rows, EventRows) or not isinstance(rows.events, AsyncIterable):
+            return None
+        chunks = rows.chunks_async(self.send_options.batch_size, DEFAULT_BYTES)
+        return (batch async for chunk in chunks for batch in self._batch(chunk))
+
+    def _batch(self, chunk: Chunk) -> Iterator[Batch]:
+        lines, start, end = chunk
+        if self._resume and may_be_incomplete(lines[-1]):
+            # Left to the next import.
+            if lines[-1].strip():
+                message = "%s ends in the middle of line %d; resume once it is complete"
+                logger.warning(message, self._path, end.line)
+            chunk = Chunk(lines[:-1], start, start.after(lines[:-1]))
+        batch = self._encoder.batch(chunk)
+        # The file may be all blank lines.
+        if batch.positions or batch.invalid:
+            self._made += 1
+            yield batch._replace(origin=(self._made, chunk), share=self._lines.share())
 
     def _record(self, outcome: BatchOutcome) -> object:
         """Write rejected lines, then mark the chunk as done."""
-        chunk = self._chunk_of(outcome.batch)
+        place, chunk = outcome.batch.origin
+        # An interrupt may have lost those before it.
+        is_whole = self._is_whole and place == self._recorded + 1
         # In this order: if writing fails, the chunk is not done.
-        is_whole, self._is_whole = self._is_whole, False
+        self._recorded, self._is_whole = place, False
+        first = chunk.start.line + self._lines.first
         for number, reason in outcome.rejections():
-            self._rejected.add(chunk.lines[number - chunk.start.line - 1], number, reason)
+            self._rejected.add(chunk.lines[number - first], number, reason)
         self._rejected.flush()
         self._is_whole = is_whole and outcome.known == len(outcome.each)
         if self._is_whole:

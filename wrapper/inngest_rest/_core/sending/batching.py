@@ -41,6 +41,8 @@ class Batch(NamedTuple):
     body: bytes  # a JSON array, one event per line
     invalid: Sequence[SendFailure] = ()  # rejected locally since the previous batch
     may_be_stored: bool = False  # by an earlier request of unknown outcome
+    origin: Any = None  # what it was made of, for its maker
+    share: float | None = None  # of a file, up to its end
 
     @classmethod
     def of(
@@ -88,17 +90,23 @@ async def batches_of_async_events(
     lenient: bool = False,
 ) -> AsyncIterator[Batch]:
     """Draw events as they are needed and yield them in batches."""
-    chunk: list[EventLike] = []
     first = 0
+    async for chunk in lists_of(events, size):
+        for batch in _batches(chunk, first, convention, lenient=lenient):
+            yield batch
+        first += size
+
+
+async def lists_of(events: AsyncIterable[EventLike], size: int) -> AsyncIterator[list[EventLike]]:
+    """Draw events as they are needed, and yield them in lists of a size."""
+    chunk: list[EventLike] = []
     async for event in events:
         chunk.append(event)
         if len(chunk) == size:
-            for batch in _batches(chunk, first, convention, lenient=lenient):
-                yield batch
-            first += size
+            yield chunk
             chunk = []
-    for batch in _batches(chunk, first, convention, lenient=lenient):
-        yield batch
+    if chunk:
+        yield chunk
 
 
 def _batches(
@@ -121,7 +129,7 @@ def _batches(
         except InvalidEventError as error:
             if not lenient:
                 raise
-            invalid.append(SendFailure(position, _describe(event), error.reason))
+            invalid.append(SendFailure(position, describe(event), error.reason))
             continue
         size += len(text) + len(_SEPARATOR)
         if texts and size > DEFAULT_BYTES:
@@ -133,7 +141,7 @@ def _batches(
         yield Batch.of(positions, texts, invalid)
 
 
-def _describe(event: EventLike) -> Mapping[str, Any]:
+def describe(event: EventLike) -> Mapping[str, Any]:
     """Return a rejected event for its `SendFailure`."""
     if isinstance(event, Event):
         return {"name": event.name, "data": event.data, "id": event.id}

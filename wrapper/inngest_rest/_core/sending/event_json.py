@@ -50,6 +50,7 @@ def encode(
     convention: NameConvention | None = None,
     *,
     from_file: bool = False,
+    needs_id: bool = True,
 ) -> bytes:
     """Return the event's JSON text, with an id; errors have its position. It is never changed.
 
@@ -61,7 +62,7 @@ def encode(
     try:
         wire = wire_form(event)
         check_name(wire.get("name"), convention)
-        _complete(wire)
+        _complete(wire, needs_id=needs_id)
         if not from_file and not wire.keys() <= FIELDS:
             raise ValueError(unknown_key(wire))
         text = _to_json(wire)
@@ -93,12 +94,12 @@ def wire_form(event: EventLike) -> dict[str, Any]:
     raise TypeError(f"an event is an Event or a mapping, not {type(event).__name__}")
 
 
-def _complete(wire: dict[str, Any]) -> None:
+def _complete(wire: dict[str, Any], *, needs_id: bool) -> None:
     """Validate and convert each field but the name, and add an id."""
     wire["data"] = _object("data", wire.get("data"))
-    if wire.get("id") in (None, ""):
+    if needs_id and wire.get("id") in (None, ""):
         wire["id"] = new_event_id()
-    for field in wire.keys() & {"user", "ts", "v"}:
+    for field in wire.keys() & {"user", "ts", "v", "id"}:
         if wire[field] is None:
             del wire[field]
     if "user" in wire:

@@ -95,7 +95,7 @@ class BatchOutcome:
         return sorted(invalid + rejected)
 
     def batch_report(self) -> BatchReport:
-        return BatchReport(self.batch.positions, self.ids, self.report)
+        return BatchReport(self.batch.positions, self.ids, self.report, self.batch.share)
 
     def split(self) -> tuple[BatchOutcome, Batch | None]:
         """Split into final outcomes and the rest of the batch, to resend."""

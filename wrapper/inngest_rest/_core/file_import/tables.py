@@ -1,0 +1,238 @@
+"""Events of rows: of CSV, of Parquet, or as a program draws them, such as from a database.
+
+Each becomes a line of NDJSON, and is sent, resumed and rejected as one.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import AsyncIterable, Sized
+from datetime import datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from inngest_rest._core.arguments import check_each, check_text, invalid
+from inngest_rest._core.file_import.lines import EDGE, Chunk, Lines, Position, RefusedLine
+from inngest_rest._core.json_text import decode
+from inngest_rest._core.sending.batching import describe, lists_of
+from inngest_rest._core.sending.event_json import encode, wire_form
+from inngest_rest._visible import did_you_mean, shown
+from inngest_rest.errors import InvalidArgumentError, InvalidEventError
+from inngest_rest.event import new_event_id
+from inngest_rest.reports import SendFailure
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest.event import EventLike
+
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+_TYPES: dict[str, Callable[[Any], Any]] = {
+    "text": str,
+    "int": int,
+    "float": float,
+    "bool": lambda cell: _TRUTHS[str(cell).lower()],
+    "time": lambda cell: datetime.fromisoformat(str(cell)),
+    "json": decode,
+}
+_PLACES = ("name", "id", "ts", "v")
+
+
+class Column(NamedTuple):
+    """Where the cells of a column go in an event, nowhere by an empty path, and their type."""
+
+    name: str
+    path: Sequence[str]
+    type: str = ""
+
+    @classmethod
+    def of(cls, name: str, text: str) -> Column:
+        """Check what a caller passed, such as "total=data.total:float"."""
+        column, sign, rest = text.partition("=")
+        place, _, kind = rest.partition(":")
+        path = place.split(".") if place else []
+        is_place = place in _PLACES or (path[:1] in (["data"], ["user"]) and all(path[1:] or [""]))
+        if not (column and sign and (is_place or not rest)):
+            how = f"COLUMN=PLACE or COLUMN=PLACE:TYPE, where places are {', '.join(_PLACES)}"
+            raise invalid(name, f"is {shown(text)}: write {how}, data.NAME or user.NAME")
+        kind = kind or ("time" if place == "ts" else "")
+        if kind and kind not in _TYPES:
+            raise invalid(name, f"has the type {shown(kind)}{did_you_mean(kind, _TYPES)}")
+        return cls(column, path, kind)
+
+    def read(self, cell: Any) -> Any:
+        """Return the value of a cell; an empty one is null, unless it is text."""
+        if not self.type or cell is None or (cell == "" and self.type != "text"):
+            return cell if self.type in {"", "text"} else None
+        try:
+            return _TYPES[self.type](cell)
+        except Exception as error:  # noqa: BLE001 - of a value of any type
+            raise ValueError(f"column {self.name} is no {self.type}: {error}") from None
+
+
+class Table(NamedTuple):
+    """How rows become events: the name of these, and what is known of columns by theirs."""
+
+    event: str | None
+    known: dict[str, Column]
+
+    @classmethod
+    def of(cls, event: str | None, columns: Iterable[str] | None) -> Table:
+        """Check what a caller passed."""
+        found = check_each("columns", columns or (), "texts", Column.of)
+        if check_text("event", event) is None and ["name"] not in [each.path for each in found]:
+            raise invalid("event", "is missing: pass the name of the events, such as shop/x")
+        return cls(event, {each.name: each for each in found})
+
+    def events(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Any]:
+        """Return the event of each row, or what it is instead."""
+        if unknown := [name for name in self.known if name not in header]:
+            message = f"columns: there is none called {shown(unknown[0])}"
+            message += did_you_mean(unknown[0], header)
+            raise InvalidArgumentError(message, argument="columns")
+        columns = [self.known.get(name) or Column(name, ("data", name)) for name in header]
+        return self._events(columns, rows)
+
+    def _events(self, columns: list[Column], rows: Iterable[Sequence[Any]]) -> Iterator[Any]:
+        for row in rows:
+            if isinstance(row, RefusedLine):
+                yield row
+                continue
+            event: dict[str, Any] = {"name": self.event, "data": {}}
+            try:
+                if len(row) != len(columns):
+                    raise ValueError(f"it has {len(row)} cells, and the header {len(columns)}")
+                for column, cell in zip(columns, row, strict=True):
+                    inner, value = event, column.read(cell)
+                    for each in column.path[:-1]:
+                        inner = inner.setdefault(each, {})
+                    for each in column.path[-1:]:
+                        inner[each] = value
+                yield event
+            except (TypeError, ValueError) as error:
+                data = {each.name: cell for each, cell in zip(columns, row, strict=False)}
+                text = json.dumps({"name": self.event, "data": data}, default=str).encode()
+                yield RefusedLine.of(text + b"\n" if row else b"\n", str(error))
+
+    def csv(self, lines: Lines) -> Iterator[Any]:
+        """Return the events of CSV, of which the first row has the names of the columns."""
+        chunks = lines.chunks(512, 1 << 20)
+        texts = (it.decode("utf-8", "surrogateescape") for chunk in chunks for it in chunk.lines)
+        first = next(texts, "")
+        separator = max(",;\t", key=first.count)
+        (header,) = csv.reader([first], delimiter=separator)
+        return self.events(header, _each(csv.reader(texts, delimiter=separator)))
+
+    def parquet(self, path: str) -> tuple[Iterator[Any], int]:
+        """Return the events of a Parquet file, and their number."""
+        try:
+            parquet: Any = import_module("pyarrow.parquet")  # an extra
+            file = parquet.ParquetFile(path)
+        except ImportError as error:
+            how = "pip install 'inngest-rest[arrow]'"
+            raise invalid("path", f"is a Parquet file, which needs pyarrow: {how}") from error
+        except ValueError as error:
+            raise invalid("path", f"is no whole Parquet file: {error}") from None
+        batches = file.iter_batches(1_000)
+        rows = (
+            row for it in batches for row in zip(*(each.to_pylist() for each in it), strict=True)
+        )
+        return self.events(file.schema_arrow.names, rows), file.metadata.num_rows
+
+
+def _each(reader: Iterator[list[str]]) -> Iterator[Sequence[Any]]:
+    while True:
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield RefusedLine.of(b"{}\n", f"not CSV: {error}")
+
+
+class EventRows:
+    """The events of a table, or of a program: the same ones in the same order each time."""
+
+    head = b""
+
+    def __init__(
+        self,
+        checkpoint: str,
+        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        session: Session,
+        *,
+        first: int = 0,
+        total: int | None = None,
+        lines: Lines | None = None,
+    ) -> None:
+        self._checkpoint, self._convention = checkpoint, session.name_convention
+        self.events, self.first = events, first
+        self._total = len(events) if isinstance(events, Sized) else total
+        self.is_regular = lines is None or lines.is_regular
+        nothing: Callable[[], None] = lambda: None  # noqa: E731
+        self.lock, self.close = (lines.lock, lines.close) if lines else (nothing, nothing)
+        self._read = lines.share if lines else nothing
+        self.position, self._drawn = Position(), 0
+
+    def go_to(self, position: Position) -> bool:
+        self.position = position
+        return True
+
+    def share(self) -> float | None:
+        return self._drawn / self._total if self._total else self._read()
+
+    def chunks(self, max_lines: int, max_bytes: int) -> Iterator[Chunk]:
+        return self._chunks(cast("Iterable[EventLike]", self.events), max_lines, max_bytes)
+
+    async def chunks_async(self, max_lines: int, max_bytes: int) -> AsyncIterator[Chunk]:
+        events = cast("AsyncIterable[EventLike]", self.events)
+        async for part in lists_of(events, max_lines):
+            for chunk in self._chunks(part, max_lines, max_bytes):
+                yield chunk
+
+    def _chunks(
+        self, events: Iterable[EventLike], max_lines: int, max_bytes: int
+    ) -> Iterator[Chunk]:
+        lines, size, start = list[bytes](), 0, self.position
+        for line in filter(None, map(self._line, events)):
+            if lines and (len(lines) == max_lines or size + len(line) > max_bytes):
+                yield Chunk(lines, start, self.position)
+                lines, size, start = [], 0, self.position
+            lines.append(line)
+            size += len(line)
+            # A value that is no JSON may have another repr in another process.
+            edge = b"" if isinstance(line, RefusedLine) else line[-EDGE:]
+            self.position = Position(self.position.line + 1, 0, edge)
+        if lines:
+            yield Chunk(lines, start, self.position)
+
+    def _line(self, event: EventLike | RefusedLine) -> bytes | None:
+        """Return an event as a line; None if it is final, and is the one that was sent."""
+        self._drawn += 1
+        behind = self.position.line - self._drawn
+        if behind > 0:
+            return None
+        line = event if isinstance(event, RefusedLine) else self._encoded(event)
+        if behind < 0:
+            return line
+        if self.position.edge not in {b"", line[-EDGE:]}:
+            message = (
+                f"{self._checkpoint} belongs to other events, by what is now at "
+                f"{self._drawn - 1 + self.first:,}; delete it to begin anew"
+            )
+            raise InvalidArgumentError(message, argument="checkpoint")
+        return None
+
+    def _encoded(self, event: EventLike) -> bytes:
+        """Return the JSON of an event, without an id that it would not have another time."""
+        try:
+            wire = wire_form(event)
+            if new_event_id.made(wire.get("id")):
+                del wire["id"]
+            return encode(wire, 0, self._convention, needs_id=False) + b"\n"
+        except Exception as error:  # noqa: BLE001 - a mapping runs the caller's own code
+            reason = error.reason if isinstance(error, InvalidEventError) else str(error)
+            plain = SendFailure(0, describe(event), reason).to_dict()["event"]
+            return RefusedLine.of(json.dumps(plain).encode() + b"\n", reason)
