@@ -33,6 +33,8 @@ scripts/test --all     for a release: every test, with both clients, on every Py
                        shows docstrings by `python -OO`
 scripts/test ARGUMENT  pytest alone: scripts/test tests/sending -k splits; -n 2 uses both cores"""
 
+SCHEMAS = "scripts/internal/schemas"
+
 STATIC: Mapping[str, Sequence[Sequence[str]]] = {
     "format": [["ruff", "format", "--check", "."]],
     "lint": [["ruff", "check", "."]],
@@ -45,12 +47,12 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
     "files of agents' hosts": [
         ["agentskills", "validate", "wrapper/inngest_rest/.agents/skills/inngest"],
         # Plugins and marketplaces of Claude Code and Codex, and the entry of the MCP registry.
-        ["skillsaw", "lint", "--strict", "--quiet"],
+        ["skillsaw", "lint", "--strict", "--quiet", "--config", f"{SCHEMAS}/skillsaw.yaml"],
         [
             *(
                 "check-jsonschema",
                 "--schemafile",
-                "scripts/internal/schemas/mcpb-manifest-0.4.json",
+                f"{SCHEMAS}/mcpb-manifest-0.4.json",
             ),
             "mcp-server/manifest.json",
         ],

@@ -45,7 +45,7 @@ def test_the_registry_finds_its_name_in_the_description_of_the_package_that_it_s
 
 
 def test_the_package_starts_the_tools() -> None:
-    command = [sys.executable, ROOT / "mcp-server" / "inngest_rest_mcp.py", "--help"]
+    command = [sys.executable, str(ROOT / "mcp-server" / "inngest_rest_mcp.py"), "--help"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert told.startswith("usage: inngest-rest mcp")
     assert "--read-only" in told
