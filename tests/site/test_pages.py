@@ -104,11 +104,12 @@ JUDGE = """axe.run({options}).then(found => found.violations
   .filter(it => ["serious", "critical"].includes(it.impact))
   .map(it => it.id + ": " + it.nodes.slice(0, 3).map(node => node.html.slice(0, 150)).join(" ")))"""
 
-# What sticks out of a page that scrolls, from the outermost.
-WIDER = """document.documentElement.scrollWidth <= innerWidth ? [] :
-  [...document.querySelectorAll("body *")]
-  .map(it => [it.getBoundingClientRect().right, it]).filter(([right]) => right > innerWidth)
-  .slice(0, 3).map(([right, it]) => right + ": " + it.outerHTML.slice(0, 150))"""
+# What sticks out where the page scrolls sideways, or all of its text does.
+WIDER = """[document.documentElement, ...document.querySelectorAll(".content")]
+  .filter(it => it.scrollWidth > it.clientWidth)
+  .flatMap(it => [...it.querySelectorAll("*")].filter(
+    inner => inner.getBoundingClientRect().right > it.getBoundingClientRect().right))
+  .slice(0, 3).map(it => it.getBoundingClientRect().right + ": " + it.outerHTML.slice(0, 150))"""
 
 # axe takes a minute for a page of thousands of elements; the first of each list are judged.
 SHORTER = """document.querySelectorAll(":is(section, dl, tbody, ul) > :nth-child(n+9)")
