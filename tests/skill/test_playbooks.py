@@ -74,6 +74,7 @@ def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.chdir(tmp_path)
     for name, data in {"order.json": order, "inputs.json": [order, order]}.items():
         Path(name).write_text(json.dumps(data), encoding="utf-8")
+    Path("rows.csv").write_text("order,total\n1001,9.5\n", encoding="utf-8")
     line = json.dumps({"name": "shop/order.created", "data": order})
     Path("events.ndjson").write_text(f"{line}\n" * 2, encoding="utf-8")
     ids = {

@@ -76,10 +76,6 @@ class Surface:
         """Write all that a listing has into a file."""
         raise NoWayError(operation, file, values)
 
-    def own(self, program: str) -> None:
-        """Run a program of the agent's own."""
-        raise NoWayError(program)
-
     @property
     def url(self) -> Mapping[str, str]:
         """The variables that name the server, and the keys."""
@@ -116,11 +112,6 @@ class Command(Surface):
     def into_file(self, operation: str, file: str, **values: Any) -> None:
         words = shlex.split(command_line(ROWS[operation], values))[1:]
         self.run([*words, "--all", "--output-file", file])
-
-    def own(self, program: str) -> None:
-        self.charge(program, "")
-        with chdir(self.shop.folder):
-            exec(program, {})  # noqa: S102 - ours
 
 
 @define
