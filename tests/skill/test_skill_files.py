@@ -112,7 +112,7 @@ def test_keys_are_declared_and_none_is_required() -> None:
         ("claude", "project", "project/.claude/skills"),
         *(
             (host, scope, f"{base}/.agents/skills")
-            for host in ("codex", "cursor", "gemini", "openclaw")
+            for host in ("codex", "copilot", "cursor", "gemini-cli", "openclaw")
             for scope, base in (("user", "home"), ("project", "project"))
         ),
     ],
