@@ -31,18 +31,21 @@ def attempt(job: Job, program: str) -> tuple[bool, int, int, str]:
             server = {"INNGEST_BASE_URL": url, **shop.keys} if shop.keys else {"INNGEST_DEV": url}
             kept = {name: it for name, it in os.environ.items() if not name.startswith("INNGEST_")}
             path = f"{_programs(Path(folder))}{os.pathsep}{os.environ['PATH']}"
-            ended = subprocess.run(
-                shlex.split(program),
-                input=said,
-                cwd=work,
-                env={**kept, **server, LOG: str(log), "PATH": path, "PYTHONPATH": str(ROOT)},
-                stdout=subprocess.PIPE,
-                text=True,
-                timeout=MOST_SECONDS,
-                check=False,
-            )
+            try:
+                answer = subprocess.run(
+                    shlex.split(program),
+                    input=said,
+                    cwd=work,
+                    env={**kept, **server, LOG: str(log), "PATH": path, "PYTHONPATH": str(ROOT)},
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    timeout=MOST_SECONDS,
+                    check=False,
+                ).stdout
+            except subprocess.TimeoutExpired as error:
+                answer = str(error)
             lines = log.read_text("utf-8").splitlines() if log.exists() else []
-            return judge(ended.stdout), len(lines), sum(map(json.loads, lines)), ended.stdout
+            return judge(answer), len(lines), sum(map(json.loads, lines)), answer
 
 
 def _programs(folder: Path) -> Path:

@@ -191,7 +191,7 @@ def mcp(options: Options, values: dict[str, Any]) -> int:
                     raise
                 raise ConfigurationError(
                     "the MCP server needs packages that are not installed (no module named "
-                    f"{error.name}): pip install 'inngest-rest[mcp]'"
+                    f"{error.name}): pip install 'inngest-rest[mcp]', or start uvx inngest-rest-mcp"
                 ) from None
             if sys.stdin.isatty():
                 sys.stderr.write(_AT_A_TERMINAL)
