@@ -127,6 +127,7 @@ PAGES = (
                 rest_of="inngest_rest.explanation",
             ),
             _part("Diagnosis", "Diagnosis Check Finding FindingState CallRoute ServerKind"),
+            _part("Checks", "CheckReport RuleResult"),
         ),
     ),
     Page(
@@ -165,7 +166,7 @@ PAGES = (
         (
             _part(
                 "Selections and pages",
-                "RunFilter RunSelection Paging",
+                "RunFilter RunSelection CheckRule Paging",
                 "inngest_rest.typing",
                 rest_of="inngest_rest.typing",
             ),

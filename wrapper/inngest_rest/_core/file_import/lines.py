@@ -106,7 +106,7 @@ class Lines:
             self.close()
             raise
 
-    def chunks(self, max_lines: int, max_bytes: int) -> Iterator[Chunk]:
+    def chunks(self, max_lines: int, max_bytes: int, *_: object) -> Iterator[Chunk]:
         """Yield all lines in chunks of at most this size; a longer line is a chunk of its own."""
         position, lines = self.position, list[bytes]()
         try:

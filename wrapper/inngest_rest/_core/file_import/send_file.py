@@ -30,7 +30,7 @@ from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, may_be_inc
 from inngest_rest._core.file_import.ndjson import NdjsonEncoder
 from inngest_rest._core.file_import.progress import Checkpoint, RejectedLines
 from inngest_rest._core.file_import.tables import EventRows, Table
-from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch
+from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch, lists_of
 from inngest_rest._core.sending.send import each_event
 from inngest_rest.errors import InvalidArgumentError
 
@@ -66,6 +66,7 @@ class ImportOptions(NamedTuple):
     checkpoint: str
     open: Callable[[Session], Lines | EventRows]
     continues: str = "send_file(..., resume=True) continues at line"
+    events: Iterable[EventLike] | AsyncIterable[EventLike] = ()
 
 
 def check_rows(
@@ -76,7 +77,8 @@ def check_rows(
     path = os.fspath(checkpoint)
     events = events if isinstance(events, AsyncIterable) else each_event(events)
     about = path, Path(path).name, rejected_path(path, ""), True, path
-    return ImportOptions(*about, partial(EventRows, path, events), "the same call continues at")
+    opened = partial(EventRows, path, events)
+    return ImportOptions(*about, opened, "the same call continues at", events)
 
 
 def check_options(
@@ -176,9 +178,10 @@ async def send_file_async(
         raise
     with opened as job:
         # Reads of a pipe block on its writer.
-        source = job.batches_async() or (
-            job.batches() if job.is_regular else _in_thread(job.batches())
-        )
+        source = job.batches() if job.is_regular else _in_thread(job.batches())
+        if isinstance(options.events, AsyncIterable):
+            parts = lists_of(options.events, send_options.batch_size)
+            source = (batch async for part in parts for batch in job.batches(part))
         report = await SendJob(session, source, job.send_options).run_async(driver)
         job.finish()
     return report
@@ -200,9 +203,7 @@ class _Import:
     def __init__(self, session: Session, options: ImportOptions, send_options: SendOptions) -> None:
         self.send_options = send_options._replace(on_outcome=self._record)
         self._on_outcome = send_options.on_outcome
-        self._path, self._resume = options.path, options.resume
-        self._continues = options.continues
-        self._made = self._recorded = 0
+        self._options, self._made, self._recorded = options, 0, 0
         self._now = session.clock.monotonic
         self._lines = options.open(session)
         self._encoder = NdjsonEncoder(
@@ -236,39 +237,28 @@ class _Import:
         self._save()
         if error is not None and self._checkpoint:
             begin = self._position.line + self._lines.first
-            error.add_note(f"{self._continues} {begin:,}")
+            error.add_note(f"{self._options.continues} {begin:,}")
 
     def close(self) -> None:
         """Close the files."""
         self._lines.close()
         self._rejected.close()
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self, *drawn: Iterable[EventLike]) -> Iterator[Batch]:
         """Yield batches as they fill."""
-        for chunk in self._lines.chunks(self.send_options.batch_size, DEFAULT_BYTES):
-            yield from self._batch(chunk)
-
-    def batches_async(self) -> AsyncIterator[Batch] | None:
-        """Return batches of events that are drawn asynchronously, if these are."""
-        rows = self._lines
-        if not isinstance(rows, EventRows) or not isinstance(rows.events, AsyncIterable):
-            return None
-        chunks = rows.chunks_async(self.send_options.batch_size, DEFAULT_BYTES)
-        return (batch async for chunk in chunks for batch in self._batch(chunk))
-
-    def _batch(self, chunk: Chunk) -> Iterator[Batch]:
-        lines, start, end = chunk
-        if self._resume and may_be_incomplete(lines[-1]):
-            # Left to the next import.
-            if lines[-1].strip():
-                message = "%s ends in the middle of line %d; resume once it is complete"
-                logger.warning(message, self._path, end.line)
-            chunk = Chunk(lines[:-1], start, start.after(lines[:-1]))
-        batch = self._encoder.batch(chunk)
-        # The file may be all blank lines.
-        if batch.positions or batch.invalid:
-            self._made += 1
-            yield batch._replace(origin=(self._made, chunk), share=self._lines.share())
+        for read in self._lines.chunks(self.send_options.batch_size, DEFAULT_BYTES, *drawn):
+            lines, start, end = chunk = read
+            if self._options.resume and may_be_incomplete(lines[-1]):
+                # Left to the next import.
+                if lines[-1].strip():
+                    message = "%s ends in the middle of line %d; resume once it is complete"
+                    logger.warning(message, self._options.path, end.line)
+                chunk = Chunk(lines[:-1], start, start.after(lines[:-1]))
+            batch = self._encoder.batch(chunk)
+            # The file may be all blank lines.
+            if batch.positions or batch.invalid:
+                self._made += 1
+                yield batch._replace(origin=(self._made, chunk), share=self._lines.share())
 
     def _record(self, outcome: BatchOutcome) -> object:
         """Write rejected lines, then mark the chunk as done."""
@@ -298,7 +288,7 @@ class _Import:
         try:
             self._checkpoint.save(*progress)
         except OSError:
-            if self._resume:
+            if self._options.resume:
                 raise
             logger.warning("cannot write the checkpoint %s", self._checkpoint.path)
             self._checkpoint = None
@@ -307,6 +297,6 @@ class _Import:
 
     def finish(self) -> None:
         """Remove the checkpoint, unless the caller resumes or work is left."""
-        if self._is_whole and not self._resume and self._checkpoint:
+        if self._is_whole and not self._options.resume and self._checkpoint:
             self._checkpoint.path.unlink(missing_ok=True)
             self._checkpoint = None

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import AsyncIterable, Sized
+from collections.abc import Sized
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from inngest_rest._core.arguments import check_each, check_text, invalid
 from inngest_rest._core.file_import.lines import EDGE, Chunk, Lines, Position, RefusedLine
 from inngest_rest._core.json_text import decode
-from inngest_rest._core.sending.batching import describe, lists_of
+from inngest_rest._core.sending.batching import describe
 from inngest_rest._core.sending.event_json import encode, wire_form
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError, InvalidEventError
@@ -23,7 +24,7 @@ from inngest_rest.event import new_event_id
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest.event import EventLike
@@ -50,11 +51,11 @@ class Column(NamedTuple):
     @classmethod
     def of(cls, name: str, text: str) -> Column:
         """Check what a caller passed, such as "total=data.total:float"."""
-        column, sign, rest = text.partition("=")
+        column, _, rest = text.partition("=")
         place, _, kind = rest.partition(":")
         path = place.split(".") if place else []
-        is_place = place in _PLACES or (path[:1] in (["data"], ["user"]) and all(path[1:] or [""]))
-        if not (column and sign and (is_place or not rest)):
+        is_inside = path[:1] in (["data"], ["user"]) and all(path[1:] or [""])
+        if "=" not in text or not (is_inside or place in _PLACES or not rest):
             how = f"COLUMN=PLACE or COLUMN=PLACE:TYPE, where places are {', '.join(_PLACES)}"
             raise invalid(name, f"is {shown(text)}: write {how}, data.NAME or user.NAME")
         kind = kind or ("time" if place == "ts" else "")
@@ -62,14 +63,17 @@ class Column(NamedTuple):
             raise invalid(name, f"has the type {shown(kind)}{did_you_mean(kind, _TYPES)}")
         return cls(column, path, kind)
 
-    def read(self, cell: Any) -> Any:
-        """Return the value of a cell; an empty one is null, unless it is text."""
-        if not self.type or cell is None or (cell == "" and self.type != "text"):
-            return cell if self.type in {"", "text"} else None
-        try:
-            return _TYPES[self.type](cell)
-        except Exception as error:  # noqa: BLE001 - of a value of any type
-            raise ValueError(f"column {self.name} is no {self.type}: {error}") from None
+    def put(self, cell: Any, event: dict[str, Any]) -> None:
+        """Put a cell into an event; an empty one is null, unless it is text."""
+        if self.type:
+            is_empty = cell is None or (cell == "" and self.type != "text")
+            try:
+                cell = None if is_empty else _TYPES[self.type](cell)
+            except Exception as error:  # noqa: BLE001 - of a value of any type
+                raise ValueError(f"column {self.name} is no {self.type}: {error}") from None
+        for each in self.path[:-1]:
+            event = event.setdefault(each, {})
+        event.update(dict.fromkeys(self.path[-1:], cell))
 
 
 class Table(NamedTuple):
@@ -86,36 +90,6 @@ class Table(NamedTuple):
             raise invalid("event", "is missing: pass the name of the events, such as shop/x")
         return cls(event, {each.name: each for each in found})
 
-    def events(self, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Any]:
-        """Return the event of each row, or what it is instead."""
-        if unknown := [name for name in self.known if name not in header]:
-            message = f"columns: there is none called {shown(unknown[0])}"
-            message += did_you_mean(unknown[0], header)
-            raise InvalidArgumentError(message, argument="columns")
-        columns = [self.known.get(name) or Column(name, ("data", name)) for name in header]
-        return self._events(columns, rows)
-
-    def _events(self, columns: list[Column], rows: Iterable[Sequence[Any]]) -> Iterator[Any]:
-        for row in rows:
-            if isinstance(row, RefusedLine):
-                yield row
-                continue
-            event: dict[str, Any] = {"name": self.event, "data": {}}
-            try:
-                if len(row) != len(columns):
-                    raise ValueError(f"it has {len(row)} cells, and the header {len(columns)}")
-                for column, cell in zip(columns, row, strict=True):
-                    inner, value = event, column.read(cell)
-                    for each in column.path[:-1]:
-                        inner = inner.setdefault(each, {})
-                    for each in column.path[-1:]:
-                        inner[each] = value
-                yield event
-            except (TypeError, ValueError) as error:
-                data = {each.name: cell for each, cell in zip(columns, row, strict=False)}
-                text = json.dumps({"name": self.event, "data": data}, default=str).encode()
-                yield RefusedLine.of(text + b"\n" if row else b"\n", str(error))
-
     def csv(self, lines: Lines) -> Iterator[Any]:
         """Return the events of CSV, of which the first row has the names of the columns."""
         chunks = lines.chunks(512, 1 << 20)
@@ -123,7 +97,7 @@ class Table(NamedTuple):
         first = next(texts, "")
         separator = max(",;\t", key=first.count)
         (header,) = csv.reader([first], delimiter=separator)
-        return self.events(header, _each(csv.reader(texts, delimiter=separator)))
+        return self._events(header, csv.reader(texts, delimiter=separator))
 
     def parquet(self, path: str) -> tuple[Iterator[Any], int]:
         """Return the events of a Parquet file, and their number."""
@@ -135,21 +109,35 @@ class Table(NamedTuple):
             raise invalid("path", f"is a Parquet file, which needs pyarrow: {how}") from error
         except ValueError as error:
             raise invalid("path", f"is no whole Parquet file: {error}") from None
-        batches = file.iter_batches(1_000)
-        rows = (
-            row for it in batches for row in zip(*(each.to_pylist() for each in it), strict=True)
-        )
-        return self.events(file.schema_arrow.names, rows), file.metadata.num_rows
+        rows = ([*row.values()] for it in file.iter_batches(1_000) for row in it.to_pylist())
+        return self._events(file.schema_arrow.names, rows), file.metadata.num_rows
 
+    def _events(self, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[Any]:
+        """Return the event of each row, or what it is instead."""
+        if unknown := [name for name in self.known if name not in header]:
+            message = f"columns: there is none called {shown(unknown[0])}"
+            message += did_you_mean(unknown[0], header)
+            raise InvalidArgumentError(message, argument="columns")
+        columns = [self.known.get(name) or Column(name, ("data", name)) for name in header]
+        return iter(partial(self._next, columns, rows), None)
 
-def _each(reader: Iterator[list[str]]) -> Iterator[Sequence[Any]]:
-    while True:
+    def _next(self, columns: list[Column], rows: Iterator[Sequence[Any]]) -> Any:
+        """Return the next event, or why a row is none; None at the end."""
+        event: dict[str, Any] = {"name": self.event, "data": {}}
+        row: Sequence[Any] = ("",)
         try:
-            yield next(reader)
+            row = next(rows)
+            if len(row) != len(columns):
+                raise ValueError(f"it has {len(row)} cells, and the header {len(columns)}")
+            for column, cell in zip(columns, row, strict=True):
+                column.put(cell, event)
         except StopIteration:
-            return
-        except csv.Error as error:
-            yield RefusedLine.of(b"{}\n", f"not CSV: {error}")
+            return None
+        except (TypeError, ValueError, csv.Error) as error:
+            data = {each.name: cell for each, cell in zip(columns, row, strict=False)}
+            text = json.dumps({"name": self.event, "data": data}, default=str).encode()
+            return RefusedLine.of(text + b"\n" if row else b"\n", str(error))
+        return event
 
 
 class EventRows:
@@ -183,18 +171,11 @@ class EventRows:
     def share(self) -> float | None:
         return self._drawn / self._total if self._total else self._read()
 
-    def chunks(self, max_lines: int, max_bytes: int) -> Iterator[Chunk]:
-        return self._chunks(cast("Iterable[EventLike]", self.events), max_lines, max_bytes)
-
-    async def chunks_async(self, max_lines: int, max_bytes: int) -> AsyncIterator[Chunk]:
-        events = cast("AsyncIterable[EventLike]", self.events)
-        async for part in lists_of(events, max_lines):
-            for chunk in self._chunks(part, max_lines, max_bytes):
-                yield chunk
-
-    def _chunks(
-        self, events: Iterable[EventLike], max_lines: int, max_bytes: int
+    def chunks(
+        self, max_lines: int, max_bytes: int, events: Iterable[EventLike] | None = None
     ) -> Iterator[Chunk]:
+        """Yield all events in chunks of at most this size, or those that have been drawn next."""
+        events = events or cast("Iterable[EventLike]", self.events)
         lines, size, start = list[bytes](), 0, self.position
         for line in filter(None, map(self._line, events)):
             if lines and (len(lines) == max_lines or size + len(line) > max_bytes):

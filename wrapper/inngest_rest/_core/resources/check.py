@@ -60,9 +60,7 @@ def check(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> Plan
 def _rules(session: Session, given: CheckRule) -> Iterator[tuple[str, Callable[[], Found]]]:
     """Yield each rule in words, and what checks it."""
     check_names(given, CheckRule.__annotations__)
-    found: dict[str, Any] = {
-        name: it for name, it in given.items() if it is not None and it is not False
-    }
+    found: Any = {name: it for name, it in given.items() if it is not None and it is not False}
     where = {name: found.pop(name) for name in ("app", "function") if name in found}
     for name, time in _TIMES.items():
         if (name in found) != (time in found):
@@ -70,38 +68,40 @@ def _rules(session: Session, given: CheckRule) -> Iterator[tuple[str, Callable[[
             raise invalid(lacks, f"is missing: {has} goes with it")
     if where and not found:
         raise invalid(next(iter(where)), f"is of no rule: pass {_RULES}")
+    if found.pop("server", False):
+        yield "server", partial(_health, session)
     for name, value in found.items():
-        times = [found[it] for it in (_TIMES.get(name),) if it]
-        chosen: Any = {**where}
-        ask: Callable[..., Found]
-        match name:
-            case "server":
-                yield name, partial(_health, session)
-                continue
-            case "failed_above":
-                chosen |= {"status": ("completed", "failed"), "ended_since": times[0]}
-                ask = partial(_failed_above, most=_share(value))
-            case "stuck":
-                chosen |= {"status": UNFINISHED, "until": value}
-                ask = _stuck
-            case "no_success_of":
-                chosen |= {"status": "completed", "function": value, "ended_since": times[0]}
-                ask = _no_success_of
-            case "queued_above":
-                chosen |= {"status": "queued"}
-                ask = partial(_queued_above, most=check_count(name, value))
-            case _:
-                continue
-        words = [name, *(plain(it) or it for it in (value, *times)), *where.values()]
-        selection = Selection.of(session, chosen)
-        yield " ".join(map(str, words)), partial(ask, session, selection)
+        since = found.get(_TIMES.get(name, ""))
+        kinds: dict[str, tuple[dict[str, Any], Callable[..., Found]]] = {
+            "failed_above": ({"status": "completed,failed", "ended_since": since}, _failed_above),
+            "stuck": ({"status": UNFINISHED, "until": value}, _stuck),
+            "no_success_of": (
+                {"status": "completed", "function": value, "ended_since": since},
+                _no_success_of,
+            ),
+            "queued_above": ({"status": "queued"}, _queued_above),
+        }
+        if name in kinds:
+            chosen, ask = kinds[name]
+            selection: Any = {**where, **chosen}
+            about = session, Selection.of(session, selection), _bound(name, value)
+            words = [
+                name,
+                plain(value) if name == "stuck" else value,
+                plain(since),
+                *where.values(),
+            ]
+            yield " ".join(str(each) for each in words if each), partial(ask, *about)
 
 
-def _share(text: object) -> float:
-    match = re.fullmatch(r"(\d{1,2}(?:\.\d+)?) ?%", text) if isinstance(text, str) else None
-    if match is None:
-        raise invalid("failed_above", f'must be less than 100 %, such as "5%", not {shown(text)}')
-    return float(match[1]) / 100
+def _bound(name: str, value: Any) -> float:
+    """Return how much is too much."""
+    if name == "queued_above":
+        return check_count(name, value)
+    match = re.fullmatch(r"(\d{1,2}(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
+    if name == "failed_above" and match is None:
+        raise invalid(name, f'must be less than 100 %, such as "5%", not {shown(value)}')
+    return float(match[1]) / 100 if match else 0.0
 
 
 def _health(session: Session) -> Found:
@@ -123,7 +123,7 @@ def _failed_above(session: Session, chosen: Selection, most: float) -> Found:
     return share > most, f"{failed.total():,} of {total:,} runs failed ({share:.1%}){most_of}"
 
 
-def _stuck(session: Session, chosen: Selection) -> Found:
+def _stuck(session: Session, chosen: Selection, _: float) -> Found:
     walk = list_runs(session, chosen, order="oldest", limit=_MOST_STUCK).walk()
     page = yield from walk.next_page()
     if not page.items:
@@ -133,7 +133,7 @@ def _stuck(session: Session, chosen: Selection) -> Found:
     return True, f"{len(page.items)}{more} runs are stuck, the oldest is {about}"
 
 
-def _no_success_of(session: Session, chosen: Selection) -> Found:
+def _no_success_of(session: Session, chosen: Selection, _: float) -> Found:
     found = yield from read_all(list_runs(session, chosen, limit=1))
     if found:
         return False, f"{function_of(found[0])} has completed, at {found[0].ended_at}"
