@@ -3,8 +3,8 @@
 INNGEST_DEV=1 python examples/django_outbox.py
 
 The event is a row in the database of the order, written in the same transaction. `relay` sends such
-rows: call it in a loop from a management command. It may send an event twice, after a crash; its id
-then keeps functions from running twice, unless they debounce or batch events.
+rows: call it in a loop from a management command. After a crash it sends an event again, with the
+same id: within 24 hours no function runs twice for it, unless it debounces or batches events.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ if not settings.configured:  # so that this file runs alone; a project has all o
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
     )
     django.setup()
+
+AT_ONCE = 500  # a report names up to 1,000 events that were not accepted
 
 
 class Order(models.Model):
@@ -60,22 +62,20 @@ def place_order(total: str) -> Order:
     return order
 
 
-def relay(client: InngestClient, limit: int = 500) -> SendReport:
+def relay(client: InngestClient) -> SendReport:
     """Send the oldest rows, and delete those that the server has accepted."""
-    # Where the database has row locks, a second relay takes other rows. If sending raises, as with
-    # a wrong key, the transaction is rolled back and every row stays.
+    # Where the database has row locks, a second relay takes other rows; elsewhere it may send the
+    # same ones. If sending raises, as with a wrong key, every row stays.
     with transaction.atomic():
         waiting = OutboxEvent.objects.select_for_update(skip_locked=True).filter(rejected="")
-        rows = list(waiting.order_by("pk")[:limit])
+        rows = list(waiting.order_by("pk")[:AT_ONCE])
         report = client.send_many(Event(row.name, row.data, id=row.event_id) for row in rows)
         failures = {failure.position: failure for failure in report.failures}
-        for position, row in enumerate(rows):
-            failure = failures.get(position)
-            if failure is None:
-                row.delete()
-            elif failure.outcome == "rejected":  # it would be rejected again
-                row.rejected = failure.reason
-                row.save()
+        accepted = [row.pk for position, row in enumerate(rows) if position not in failures]
+        OutboxEvent.objects.filter(pk__in=accepted).delete()
+        for position, failure in failures.items():
+            if failure.outcome == "rejected":  # it would be rejected again
+                OutboxEvent.objects.filter(pk=rows[position].pk).update(rejected=failure.reason)
             # An unknown outcome leaves the row as it is: it is sent again, with the same id.
     return report
 

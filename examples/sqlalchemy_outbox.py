@@ -3,21 +3,23 @@
 INNGEST_DEV=1 python examples/sqlalchemy_outbox.py
 
 The event is a row in the database of the order, written in the same transaction. `relay` sends such
-rows: call it in a loop from a worker. It may send an event twice, after a crash; its id then keeps
-functions from running twice, unless they debounce or batch events.
+rows: call it in a loop from a worker. After a crash it sends an event again, with the same id:
+within 24 hours no function runs twice for it, unless it debounces or batches events.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, create_engine, func, select
+from sqlalchemy import JSON, create_engine, delete, func, select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from inngest_rest import Event, InngestClient
 
 if TYPE_CHECKING:
     from inngest_rest import SendReport
+
+AT_ONCE = 500  # a report names up to 1,000 events that were not accepted
 
 
 class Base(DeclarativeBase):
@@ -60,22 +62,22 @@ def place_order(session: Session, total: float) -> Order:
     return order
 
 
-def relay(session: Session, client: InngestClient, limit: int = 500) -> SendReport:
+def relay(session: Session, client: InngestClient) -> SendReport:
     """Send the oldest rows, and delete those that the server has accepted."""
-    # Where the database has row locks, a second relay takes other rows. If sending raises, as with
-    # a wrong key, the transaction is rolled back and every row stays.
+    # Where the database has row locks, a second relay takes other rows; elsewhere it may send the
+    # same ones. If sending raises, as with a wrong key, every row stays.
     with session.begin():
         waiting = select(OutboxEvent).where(OutboxEvent.rejected.is_(None))
-        oldest = waiting.order_by(OutboxEvent.id).limit(limit).with_for_update(skip_locked=True)
+        oldest = waiting.order_by(OutboxEvent.id).limit(AT_ONCE).with_for_update(skip_locked=True)
         rows = session.scalars(oldest).all()
         report = client.send_many(Event(row.name, row.data, id=row.event_id) for row in rows)
         failures = {failure.position: failure for failure in report.failures}
-        for position, row in enumerate(rows):
-            failure = failures.get(position)
-            if failure is None:
-                session.delete(row)
-            elif failure.outcome == "rejected":  # it would be rejected again
-                row.rejected = failure.reason
+        accepted = [row.id for position, row in enumerate(rows) if position not in failures]
+        session.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(accepted)))
+        for position, failure in failures.items():
+            if failure.outcome == "rejected":  # it would be rejected again
+                it = update(OutboxEvent).where(OutboxEvent.id == rows[position].id)
+                session.execute(it.values(rejected=failure.reason))
             # An unknown outcome leaves the row as it is: it is sent again, with the same id.
     return report
 

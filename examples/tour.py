@@ -13,19 +13,19 @@ import argparse
 from datetime import UTC, datetime, timedelta
 
 from inngest_rest import Event, InngestClient, InngestError, Run
-from inngest_rest.testing import Behaviour, EventDict, MockServer, completes, fails, sleeps
+from inngest_rest.testing import Behaviour, MockEvent, MockServer, completes, fails, sleeps
 
 
 def shop() -> MockServer:
     """Return a mock server with two functions: one fails at first, one takes a day."""
-    mock = MockServer(visibility_delay=timedelta(milliseconds=250))
+    mock = MockServer()
     declined: set[str] = set()
 
-    def charge(event: EventDict) -> Behaviour:
-        if event["data"]["total"] > 100 and event["id"] not in declined:
-            declined.add(event["id"])
+    def charge(event: MockEvent) -> Behaviour:
+        if event.data["total"] > 100 and event.id not in declined:
+            declined.add(event.id)
             return fails("card declined")
-        return sleeps(timedelta(seconds=1), completes({"charged": event["data"]["total"]}))
+        return sleeps(timedelta(seconds=1), completes({"charged": event.data["total"]}))
 
     mock.function("shop", "charge", trigger="app/order.created", run=charge)
     mock.function("shop", "ship", trigger="app/order.created", run=sleeps(timedelta(days=1)))

@@ -13,6 +13,7 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest._core.calls import retry
+from inngest_rest.testing import MockServer
 from tests.support.client_kinds import ClientKind, open_client
 from tests.support.clock import Clock
 from tests.support.selection import TABLES, clients_for, is_in
@@ -20,6 +21,12 @@ from tests.support.server import Server
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# Many tests read at once what they sent, or do so by plain HTTP, which does not wait. Those of the
+# delay and of whole programs use the fixture `visibility_delay`.
+OF_A_MOCK: dict[str, Any] = MockServer.__init__.__kwdefaults__ or {}
+VISIBILITY_DELAY = OF_A_MOCK["visibility_delay"]
+OF_A_MOCK["visibility_delay"] = 0
 
 # The blocking client stands for both: tests are written once, with its types.
 Connect = Callable[..., InngestClient]
@@ -107,6 +114,13 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _fresh_memory_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "_budgets", {})
+
+
+@pytest.fixture
+def visibility_delay(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Make mocks as users do, and return the seconds until an event and its runs are readable."""
+    monkeypatch.setitem(OF_A_MOCK, "visibility_delay", VISIBILITY_DELAY)
+    return float(VISIBILITY_DELAY)
 
 
 @pytest.fixture

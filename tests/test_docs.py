@@ -26,7 +26,7 @@ from inngest_rest.testing import MockServer, completes, fails, sleeps, steps
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest.testing import Behaviour, EventDict
+    from inngest_rest.testing import Behaviour, MockEvent
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -66,8 +66,8 @@ def name_of(page: Path) -> str:
 PROGRAMS = list(programs())
 
 
-def charge(event: EventDict) -> Behaviour:
-    total = event["data"].get("total", 0)
+def charge(event: MockEvent) -> Behaviour:
+    total = event.data.get("total", 0)
     return fails("card declined") if total > 100 else completes({"charged": total})
 
 
@@ -98,7 +98,7 @@ def _undone() -> Iterator[None]:
     logger.setLevel(level)
 
 
-@pytest.mark.usefixtures("mock", "_undone")
+@pytest.mark.usefixtures("mock", "_undone", "visibility_delay")
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda it: it.name)
 def test_a_program_runs_and_prints_what_the_page_shows(
     program: Program,
@@ -111,7 +111,9 @@ def test_a_program_runs_and_prints_what_the_page_shows(
     exec(compile(program.code, program.name, "exec", dont_inherit=True), namespace)
     for name, test in namespace.items():
         if name.startswith("test_"):
-            test(MockServer())
+            mock = MockServer()
+            with InngestClient(dev=True, transport=mock.transport) as client:
+                test(mock_inngest=mock, inngest_client=client)
     if program.prints is not None:
         assert without_ids(capsys.readouterr().out) == without_ids(program.prints)
 
@@ -230,7 +232,9 @@ def test_the_readme_names_every_method_of_the_client() -> None:
             name for name, it in vars(type(client)).items() if isinstance(it, cached_property)
         ]
         methods = {f"{group}.{name}" for group in groups for name in public(getattr(client, group))}
-        assert named == methods | (set(public(type(client))) - set(groups) - {"close"})
+        methods |= set(public(type(client))) - set(groups) - {"close"}
+        assert methods - named == set(), "README.md names each call in its tables"
+        assert named - methods == set()
 
 
 def public(it: object) -> list[str]:

@@ -17,13 +17,17 @@ from inngest_rest import InngestClient
 from inngest_rest.testing import MockServer, completes, fails, loses_response, sleeps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from inngest_rest import Event, SendReport
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 @pytest.fixture
-def mock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MockServer]:
+def mock(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, visibility_delay: float
+) -> Iterator[MockServer]:
     """Serve a shop, one of whose runs failed two hours ago; the environment names it."""
     mock = MockServer()
     mock.function("shop", "charge", trigger="app/order.created", run=fails("card declined"))
@@ -31,6 +35,7 @@ def mock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MockServer
     mock.function("shop", "receipt", trigger="app/order.paid", run=completes({"mailed": True}))
     with InngestClient(dev=True, transport=mock.transport) as client:
         client.send({"name": "app/order.created"})
+    mock.advance(visibility_delay)
     monkeypatch.chdir(tmp_path)
     with mock.serve() as url:
         monkeypatch.setenv("INNGEST_DEV", url)
@@ -146,8 +151,14 @@ def test_an_order_in_django_and_its_event_are_stored_together_and_sent_once(
             ("bad", True),
         ]
         assert relay(client).accepted == 1
+        assert [row.event_id for row in rows.objects.all()] == ["bad"]
+        place_order("9.90")
+        with pytest.raises(KeyboardInterrupt):
+            relay(Meddled(client, crash))
+        relay(Meddled(client, lambda: relay(client)))
     assert [row.event_id for row in rows.objects.all()] == ["bad"]
-    assert [it.data and it.data["order_id"] for it in mock.events[1:]] == [1, 2, 2]
+    assert [it.data["order_id"] for it in mock.events[1:]] == [1, 2, 2, 3, 3, 3]
+    assert [it.function_id for it in mock.runs[2:]] == ["charge", "ship"] * 3
     program["connection"].connection.close()
 
 
@@ -184,6 +195,49 @@ def test_an_order_in_sqlalchemy_and_its_event_are_stored_together_and_sent_once(
     engine.dispose()
 
 
+def test_relays_of_sqlalchemy_send_again_after_a_crash_and_leave_each_other_alone(
+    mock: MockServer, tmp_path: Path
+) -> None:
+    program = runpy.run_path(str(EXAMPLES / "sqlalchemy_outbox.py"))
+    engine = program["create_engine"](f"sqlite:///{tmp_path / 'shop.db'}")
+    program["Base"].metadata.create_all(engine)
+    relay, row = program["relay"], program["OutboxEvent"]
+    with (
+        program["Session"](engine) as session,
+        program["Session"](engine) as other,
+        InngestClient(dev=True, retries=0, transport=mock.transport) as client,
+    ):
+        with session.begin():
+            program["place_order"](session, 9.9)
+            session.add(row(event_id="bad", name="inngest/reserved", data={}))
+        with pytest.raises(KeyboardInterrupt):
+            relay(session, Meddled(client, crash))
+        relay(session, Meddled(client, lambda: relay(other, client)))
+        with session.begin():
+            left = session.scalars(program["select"](row)).all()
+            assert [(it.event_id, bool(it.rejected)) for it in left] == [("bad", True)]
+    assert [it.id for it in mock.events[1:]] == ["order-1-created"] * 3
+    assert [it.function_id for it in mock.runs[2:]] == ["charge", "ship"]
+    engine.dispose()
+
+
+class Meddled:
+    """A client with which something happens after events were sent, before their rows are gone."""
+
+    def __init__(self, client: InngestClient, happens: Callable[[], object]) -> None:
+        self._client = client
+        self._happens = happens
+
+    def send_many(self, events: Iterable[Event]) -> SendReport:
+        report = self._client.send_many(events)
+        self._happens()
+        return report
+
+
+def crash() -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.usefixtures("mock")
 def test_a_page_is_told_how_the_work_of_its_order_ended() -> None:
     app = runpy.run_path(str(EXAMPLES / "fastapi_orders.py"))["app"]
@@ -204,6 +258,7 @@ def test_a_failed_run_is_told_once_however_often_the_alert_is_started(
     assert capsys.readouterr().out == ""
     with InngestClient() as client:
         client.send({"name": "app/order.created"})
+    mock.advance(1)
     (failed,) = (it.id for it in mock.runs[2:] if it.status == "failed")
     for told in (f"shop/charge failed: card declined (run {failed})\n", ""):
         assert run("alert_on_failures.py", *arguments) == 0
@@ -220,7 +275,7 @@ def test_a_backfill_from_a_database_goes_on_after_the_last_row_that_was_sent(
                 database.execute("INSERT INTO orders VALUES (?, 20)", (number,))
             assert run("backfill_database.py", "shop.db") == 0
     assert capsys.readouterr().out == "done\n" * 2
-    assert [it.data and it.data["order_id"] for it in mock.events[1:]] == [1, 2]
+    assert [it.data["order_id"] for it in mock.events[1:]] == [1, 2]
 
 
 def test_every_example_is_run_here() -> None:

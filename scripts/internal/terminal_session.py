@@ -24,7 +24,7 @@ from rich.text import Text
 from inngest_rest import InngestClient
 from inngest_rest._programs.command import execute
 from inngest_rest._programs.command.program import run
-from inngest_rest.testing import Behaviour, EventDict, MockServer, completes, fails, sleeps
+from inngest_rest.testing import Behaviour, MockEvent, MockServer, completes, fails, sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,12 +59,12 @@ class Terminal(io.StringIO):
 
 def shop() -> MockServer:
     """Return a server with a function that fails for each event once."""
-    server = MockServer(clock=lambda: int(NOON.timestamp()) * 1_000_000_000)
+    server = MockServer(clock=lambda: int(NOON.timestamp()) * 1_000_000_000, visibility_delay=0)
     declined: set[str] = set()
 
-    def charge(event: EventDict) -> Behaviour:
-        is_first = event["id"] not in declined
-        declined.add(event["id"])
+    def charge(event: MockEvent) -> Behaviour:
+        is_first = event.id not in declined
+        declined.add(event.id)
         end = fails("card declined") if is_first else completes({"charged": 900})
         return sleeps(timedelta(milliseconds=180), end)
 

@@ -24,10 +24,18 @@ from inngest_rest import (
     ServerError,
 )
 from inngest_rest._core.bulk.report_file import ReportFile
-from inngest_rest.testing import MockServer, answers, completes, fails, loses_response, sleeps
+from inngest_rest.testing import (
+    MockEvent,
+    MockServer,
+    answers,
+    completes,
+    fails,
+    loses_response,
+    sleeps,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import Connect
@@ -99,7 +107,7 @@ def test_each_row_is_on_disk_before_its_request(
 ) -> None:
     seen: list[dict[int, str]] = []
 
-    def look(_: Mapping[str, object]) -> None:
+    def look(_: MockEvent) -> None:
         if path.exists():
             seen.append(on_disk(path))
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, completes
+from inngest_rest.testing import MockEvent, MockServer, completes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -173,7 +173,7 @@ class Replays:
         InngestClient(dev=True, transport=self.mock.transport).send([{"name": "order/placed"}] * 9)
         self.ids = [run.id for run in self.mock.runs]
 
-    def _boom(self, _event: Mapping[str, object]) -> None:
+    def _boom(self, _event: MockEvent) -> None:
         self.meanwhile()
         raise RuntimeError
 

@@ -28,24 +28,24 @@ def make_mock(app: str, **settings: Any) -> MockServer:
     mock = MockServer(**settings)
     second = timedelta(seconds=1)
     behaviours: dict[str, Any] = {
-        "echoes": lambda event: {"echo": event["data"]},
+        "echoes": lambda event: {"echo": event.data},
         "fails": fails("told to fail"),
         "naps": sleeps(second, completes("slept")),
         "retries": retries("told to fail once", after=second, then=completes({"attempt": 1})),
         "sleeps": sleeps(timedelta(minutes=10)),
         "steps": completes([1, 2]),
-        "waits": lambda event: waits_for(event["data"]["signal"]),
+        "waits": lambda event: waits_for(event.data["signal"]),
     }
     for name, run in behaviours.items():
         mock.function(app, name, trigger=f"{app}/{name}", run=run)
     limits: dict[str, dict[str, Any]] = {
         "batches": {
-            "run": lambda event: len(event["events"]),
+            "run": lambda event: len(event.batch),
             "batch_size": 2,
             "batch_timeout": 5 * second,
         },
         "debounces": {"run": completes("done"), "debounce": 2 * second},
-        "picks": {"condition": when("event.data.n > 5", lambda event: event["data"]["n"] > 5)},
+        "picks": {"condition": when("event.data.n > 5", lambda event: event.data["n"] > 5)},
         "rates": {"rate_limit": (1, timedelta(hours=1))},
         "spaced": {"rate_limit": (20, timedelta(minutes=1))},
         "singles": {"run": sleeps(3 * second), "singleton": "skip"},

@@ -300,10 +300,14 @@ def test_the_mock_knows_the_parameters_and_fields_of_the_document() -> None:
     for operation in DOCUMENT.operations:
         if operation.tag == "v2":
             signature = signature_of(operation.method.upper(), operation.path)
-            assert operation.names("query") == set(QUERIES.get(signature, ())), signature
+            known = set(QUERIES.get(signature, ()))
+            assert operation.names("query") == known, (
+                f"QUERIES of {signature}, in the mock's _api/v2"
+            )
             body = operation.schema_of_body()
             fields = DOCUMENT.resolved(body).get("properties", {}) if body else {}
-            assert fields.keys() == set(BODIES.get(signature, ())), signature
+            known = set(BODIES.get(signature, ()))
+            assert fields.keys() == known, f"BODIES of {signature}, in the mock's _api/v2"
             # A handler of its own, which ignores what it does not know.
             is_of_gateway = operation.id != "listOperationsV2"
             assert (operation.content(400) is not None) is is_of_gateway, signature

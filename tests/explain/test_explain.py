@@ -104,7 +104,7 @@ def test_no_trigger_is_certain_without_any_function(client: InngestClient) -> No
     assert kinds(client.events.explain(send(client))) == [("no_trigger", True)]
 
 
-LARGE = when("event.data.total > 100", lambda event: event["data"]["total"] > 100)
+LARGE = when("event.data.total > 100", lambda event: event.data["total"] > 100)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_a_rate_limit_of_two_may_exclude_an_event_after_one_run(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
     """Servers spread a limit over its period: the second of two an hour is let through later."""
-    goes = when("event.data.go", lambda event: event["data"].get("go"))
+    goes = when("event.data.go", lambda event: event.data.get("go"))
     mock.function("shop", "charge", trigger="order", rate_limit=(2, HOUR), condition=goes)
     send(client, data={"go": True})
     clock.advance(60)
@@ -464,7 +464,7 @@ def test_a_singleton_may_skip_while_another_run_goes_on(
 def test_a_singleton_may_skip_for_a_run_beyond_the_newest_100(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
-    goes = when("event.data.go", lambda event: event["data"]["go"])
+    goes = when("event.data.go", lambda event: event.data["go"])
     mock.function("shop", "sync", trigger="order", condition=goes, singleton="skip")
     for _ in range(101):
         send(client, data={"go": True})
@@ -478,7 +478,7 @@ def test_a_singleton_may_skip_for_a_run_beyond_the_newest_100(
 def test_a_run_that_ended_before_is_no_evidence_of_a_singleton(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
-    goes = when("event.data.go", lambda event: event["data"]["go"])
+    goes = when("event.data.go", lambda event: event.data["go"])
     mock.function("shop", "sync", trigger="order", condition=goes, singleton="skip")
     send(client, data={"go": True})
     clock.advance(60)

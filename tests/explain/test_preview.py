@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
 
 
-VIP = when("event.data.total > 100", lambda event: event["data"].get("total", 0) > 100)
+VIP = when("event.data.total > 100", lambda event: event.data.get("total", 0) > 100)
 
 
 @pytest.fixture

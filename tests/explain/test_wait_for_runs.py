@@ -59,7 +59,7 @@ def make_mock(clock: Clock) -> Callable[..., MockServer]:
 @pytest.fixture
 def mock(make_mock: Callable[..., MockServer]) -> MockServer:
     mock = make_mock()
-    mock.function("shop", "charge", trigger="order", run=lambda event: event["data"])
+    mock.function("shop", "charge", trigger="order", run=lambda event: event.data)
     return mock
 
 
@@ -117,7 +117,7 @@ def test_where_the_triggers_are_not_known_runs_are_complete_a_second_after_the_l
 def test_a_listener_whose_condition_is_false_is_not_waited_for(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
-    large = when("event.data.total > 100", lambda event: event["data"]["total"] > 100)
+    large = when("event.data.total > 100", lambda event: event.data["total"] > 100)
     mock.function("shop", "audit", trigger="order", condition=large)
     assert ids(client.send_and_wait(Event("order", {"total": 1}), timeout=60)) == {"charge"}
     assert clock.elapsed < 0.35
@@ -138,7 +138,7 @@ def test_a_listener_whose_condition_cannot_be_evaluated_is_waited_for(
 ) -> None:
     """Without the library for conditions, a run that is late must not be missed."""
     monkeypatch.setitem(sys.modules, "cel", None)
-    large = when("event.data.total > 100", lambda event: event["data"]["total"] > 100)
+    large = when("event.data.total > 100", lambda event: event.data["total"] > 100)
     mock.function("shop", "audit", trigger="order", condition=large, visibility_delay=2.0)
     assert ids(client.send_and_wait(Event("order", {"total": total}), timeout=60)) == ran
     assert clock.elapsed < 5.6

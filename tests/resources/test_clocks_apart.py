@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from inngest_rest import RunChange
-    from inngest_rest.testing import Behaviour, EventDict
+    from inngest_rest.testing import Behaviour, MockEvent
     from tests.conftest import Connect
     from tests.support.clock import Clock
 
 
-def _work(event: EventDict) -> Behaviour:
-    seconds = event["data"].get("seconds", 0)
+def _work(event: MockEvent) -> Behaviour:
+    seconds = event.data.get("seconds", 0)
     return sleeps(timedelta(seconds=seconds), completes(1)) if seconds else completes(1)
 
 

@@ -15,7 +15,7 @@ from inngest_rest.testing import MockServer, completes, fails, sleeps
 from tests.support.server import says
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import Behaviour, EventDict
+    from inngest_rest.testing import Behaviour, MockEvent
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
@@ -27,9 +27,9 @@ HOUR = timedelta(hours=1)
 def mock(clock: Clock) -> MockServer:
     """Return a server whose functions end an hour after their event, with its error, if any."""
 
-    def work(event: EventDict) -> Behaviour:
-        error = event["data"].get("error")
-        return sleeps(HOUR, fails(error) if error else completes({"n": event["data"].get("n")}))
+    def work(event: MockEvent) -> Behaviour:
+        error = event.data.get("error")
+        return sleeps(HOUR, fails(error) if error else completes({"n": event.data.get("n")}))
 
     mock = MockServer(clock=lambda: int(clock.now() * 1e9))
     for app, function in (("shop", "charge"), ("shop", "charge-card"), ("my-shop", "mail")):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inngest_rest import RunChange
-    from inngest_rest.testing import Behaviour, EventDict
+    from inngest_rest.testing import Behaviour, MockEvent
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 def mock(clock: Clock, request: pytest.FixtureRequest) -> MockServer:
     """Return a mock in the test's time whose functions last as long as their event says."""
 
-    def work(event: EventDict) -> Behaviour:
-        outcome = fails("no") if event["data"].get("fails") else completes({"a": 1})
-        seconds = event["data"].get("seconds", 0)
+    def work(event: MockEvent) -> Behaviour:
+        outcome = fails("no") if event.data.get("fails") else completes({"a": 1})
+        seconds = event.data.get("seconds", 0)
         return sleeps(timedelta(seconds=seconds), outcome) if seconds else outcome
 
     mock = MockServer(

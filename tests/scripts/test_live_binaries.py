@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from scripts.internal.live import binaries
-from scripts.internal.live.binaries import CannotStartError, database, run_binary
+from inngest_rest.testing import _binary
+from inngest_rest.testing._binary import CannotStartError, run_binary
+from scripts.internal.live.databases import database
 from tests.scripts.live_servers import is_running, write_program, write_server
 
 KEY = "signkey-prod-" + "ab" * 32
@@ -38,7 +39,7 @@ def test_server_runs_in_a_folder_of_its_own_on_free_ports(
 def test_server_that_ignores_the_request_to_end_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(binaries, "SECONDS_TO_END", 0.2)
+    monkeypatch.setattr(_binary, "SECONDS_TO_END", 0.2)
     binary = write_server(tmp_path / "inngest", "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
     with run_binary(binary) as url:
         pid = httpx.get(url).json()["pid"]
@@ -56,7 +57,7 @@ def test_server_that_does_not_start_is_reported_with_its_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: str, why: str
 ) -> None:
     if "pause" in behaviour:
-        monkeypatch.setattr(binaries, "SECONDS_TO_START", 0.3)
+        monkeypatch.setattr(_binary, "SECONDS_TO_START", 0.3)
     with (
         pytest.raises(CannotStartError, match=why),
         run_binary(write_server(tmp_path / "inngest", behaviour)),

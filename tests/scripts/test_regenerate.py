@@ -105,6 +105,14 @@ def test_a_changed_document_is_noticed_and_a_bad_one_writes_nothing(
         assert not (root / CLIENT / "runs.py").exists()
 
 
+def test_an_operation_that_lacks_something_is_named(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(root / "openapi" / "inngest.yaml", "operationId: getHealth\n", "operationId: ''\n")
+    assert regenerate(root, OUTPUTS, check=True) == 2
+    assert "inngest.yaml: GET /health has no operationId" in capsys.readouterr().err
+
+
 def truncate(client: Path) -> None:
     module = client / "events.py"
     module.write_text(module.read_text(encoding="utf-8")[:-200], encoding="utf-8")

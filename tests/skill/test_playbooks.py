@@ -28,7 +28,7 @@ from inngest_rest.testing import (
 from tests.support import agent
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import Behaviour, EventDict
+    from inngest_rest.testing import Behaviour, MockEvent
 
 TEXTS = {Path(name).stem: text for name, text in local.skill().items() if "/" in name}
 BLOCKS = {
@@ -41,8 +41,8 @@ BLOCKS = {
 }
 
 
-def charge(event: EventDict) -> Behaviour:
-    if event["data"].get("gateway") != "down":
+def charge(event: MockEvent) -> Behaviour:
+    if event.data.get("gateway") != "down":
         return completes({"charged": 1})
     reset = fails("connect ECONNRESET 10.0.0.7:443", name="ConnectionError")
     return steps(("reserve", completes()), ("pay", reset))

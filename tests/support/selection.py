@@ -86,6 +86,9 @@ LONG = {
     "tests/test_examples.py": "runs whole programs",
     "tests/test_packaging.py": "builds the distributions",
     "tests/testing/test_client_time.py": "many threads and tasks wait together",
+    "tests/testing/test_pytest_plugin.py::test_a_server_is_started_for_the_tests_and_ended": (
+        "starts a server"
+    ),
 }
 """What takes long, and fails on each Python for the same reason."""
 

@@ -16,7 +16,7 @@ def with_functions(mock: MockServer) -> MockServer:
         "ok",
         name="Ok Function",
         trigger="app/ok",
-        run=lambda event: {"echo": event["data"], "n": 1},
+        run=lambda event: {"echo": event.data, "n": 1},
     )
     mock.function("probe-app", "boom", trigger="app/boom", run=fails("boom happened"))
     mock.function("probe-app", "slow", trigger="app/slow", run=sleeps(timedelta(minutes=10)))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from inngest_rest.testing import Behaviour, EventDict, MockRun, Runner
+    from inngest_rest.testing import Behaviour, MockEvent, MockRun, Runner
 
 SIGNING_KEY = "signkey-test-" + "ab" * 16
 
@@ -123,9 +123,9 @@ def on_one_line(*groups: tuple[str, ...]) -> Callable[[str], bool]:
     return judge
 
 
-def gateway(event: EventDict) -> Behaviour:
+def gateway(event: MockEvent) -> Behaviour:
     """Charge an order, as its data says."""
-    match event["data"].get("card"):
+    match event.data.get("card"):
         case "declined":
             return fails("card declined", name="CardError")
         case "slow":
@@ -133,7 +133,7 @@ def gateway(event: EventDict) -> Behaviour:
         case "reset":
             return fails("connect ECONNRESET 10.0.0.7:443", name="ConnectionError")
         case _:
-            return completes({"charged": event["data"].get("total", 1)})
+            return completes({"charged": event.data.get("total", 1)})
 
 
 @job("Is the Inngest server healthy, and is our signing key right? Begin with yes or no.")
@@ -242,8 +242,8 @@ def triggers(shop: Shop) -> Callable[[str], bool]:
     return judge
 
 
-def _is_large(event: EventDict) -> bool:
-    return bool(event["data"]["total"] > 100)
+def _is_large(event: MockEvent) -> bool:
+    return bool(event.data["total"] > 100)
 
 
 @job("Send shop/quote.requested with 3 items, and tell me the price that comes of it.")
@@ -252,8 +252,8 @@ def price(shop: Shop) -> Callable[[str], bool]:
     return lambda answer: has("57")(answer) and len(shop.mock.events) == 1
 
 
-def _quote(event: EventDict) -> Any:
-    return {"price": 19 * event["data"]["items"]}
+def _quote(event: MockEvent) -> Any:
+    return {"price": 19 * event.data["items"]}
 
 
 @job("Invoke the function shop/quote with 4 items, once, and tell me the price.")
@@ -264,9 +264,9 @@ def invoked(shop: Shop) -> Callable[[str], bool]:
 
 @job("Run {bad} failed, and run {good} of the same function did not. At which step do they part?")
 def compared(shop: Shop) -> Callable[[str], bool]:
-    def render(event: EventDict) -> Behaviour:
+    def render(event: MockEvent) -> Behaviour:
         broken = fails("no template", name="TemplateError")
-        return broken if event["data"]["pages"] == 0 else completes("rendered")
+        return broken if event.data["pages"] == 0 else completes("rendered")
 
     shop.function("report", "shop/report.asked", steps(("fetch", completes(1)), ("render", render)))
     shop.send("shop/report.asked", {"pages": 1}, {"pages": 0})
@@ -287,9 +287,7 @@ def customer(shop: Shop) -> Callable[[str], bool]:
 
 @job("Order 1001 waits for an approval. I approve it: let it go on.")
 def approved(shop: Shop) -> Callable[[str], bool]:
-    same = when(
-        "event.data.order == async.data.order", lambda event: event["data"]["order"] == 1001
-    )
+    same = when("event.data.order == async.data.order", lambda event: event.data["order"] == 1001)
     waits = waits_for_event("shop/order.approved", timeout=timedelta(days=2), condition=same)
     shop.function("approve", ORDER, waits)
     shop.send(ORDER, {"order": 1001})
@@ -381,8 +379,8 @@ def cancel_all(shop: Shop) -> Callable[[str], bool]:
 def mailed_again(shop: Shop) -> Callable[[str], bool]:
     charged: list[str] = []
 
-    def charge(event: EventDict) -> Behaviour:
-        charged.append(event["id"])
+    def charge(event: MockEvent) -> Behaviour:
+        charged.append(event.id)
         return completes("charged")
 
     mails = iter([fails("mailbox full", name="SMTPError")])
@@ -421,8 +419,8 @@ def nightly(shop: Shop) -> Callable[[str], bool]:
 def corrected(shop: Shop) -> Callable[[str], bool]:
     mailed: list[str] = []
 
-    def mail(event: EventDict) -> str:
-        mailed.append(event["data"].get("address", ""))
+    def mail(event: MockEvent) -> str:
+        mailed.append(event.data.get("address", ""))
         return "mailed"
 
     shop.function("mail", "shop/mail.due", mail)

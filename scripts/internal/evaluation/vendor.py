@@ -22,8 +22,9 @@ import httpx
 from attrs import define, field
 from mcp import Client
 
+from inngest_rest.testing._binary import run_binary
 from scripts.internal.evaluation.surfaces import Surface, Way, size_of
-from scripts.internal.live.binaries import database, run_binary
+from scripts.internal.live.databases import database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

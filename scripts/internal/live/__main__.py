@@ -33,8 +33,9 @@ from typing import TYPE_CHECKING
 import httpx
 
 from inngest_rest import InngestError
-from scripts.internal.live.binaries import CannotStartError, database, run_binary
+from inngest_rest.testing._binary import CannotStartError, run_binary
 from scripts.internal.live.cases import NothingTestedError, Tried, try_cases
+from scripts.internal.live.databases import database
 from scripts.internal.live.fuzzing import fuzz_server, is_wanted
 from scripts.internal.live.options import parse
 from scripts.internal.live.table import differences, failures, table

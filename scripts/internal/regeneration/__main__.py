@@ -102,7 +102,7 @@ def regenerate(root: Path, outputs: Iterable[Output], *, check: bool) -> int:
             )
             return 2
         except (
-            api_client.RepeatedIdError,
+            api_client.OperationError,
             blocking_client.UnusedSubstitutionError,
             yaml.YAMLError,
         ) as failure:

@@ -185,11 +185,13 @@ PAGES = (
         (
             _part("The server", "MockServer MockTransport", "inngest_rest.testing"),
             _part(
-                "Fixtures", "mock_inngest mock_inngest_url", "inngest_rest.testing.pytest_plugin"
+                "Fixtures",
+                "inngest_client mock_inngest mock_inngest_url inngest_server_url",
+                "inngest_rest.testing.pytest_plugin",
             ),
             _part(
                 "Behaviours of functions",
-                "completes fails retries sleeps waits_for works steps Behaviour Runner EventDict",
+                "completes fails retries sleeps waits_for works steps Behaviour Runner",
                 "inngest_rest.testing",
                 rest_of="inngest_rest.testing",
             ),
@@ -289,11 +291,11 @@ def _defined(module: ModuleType) -> Iterator[str]:
     """Yield the public classes and functions of a module, and its values that are described."""
     for name, it in vars(module).items():
         is_own = getattr(it, "__module__", None) == module.__name__
-        if not name.startswith("_") and is_own and isinstance(it, type | FunctionType):
+        if not name.startswith(("_", "pytest_")) and is_own and isinstance(it, type | FunctionType):
             yield name
     yield from described(module)
     if module.__name__.endswith("pytest_plugin"):
-        yield from (name for name in vars(module) if name.startswith("mock_"))
+        yield from (name for name in vars(module) if name.startswith(("mock_", "inngest_")))
 
 
 def described(module: ModuleType) -> dict[str, tuple[str, str]]:

@@ -56,7 +56,7 @@ class Lap:
 
     def __init__(self, port: int, chance: random.Random) -> None:
         self._chance = chance
-        self._mock = MockServer()
+        self._mock = MockServer(visibility_delay=0)
         for name in FUNCTIONS:
             self._mock.function("soak", name, trigger="soak/*")
         self._fault: Fault | None = None

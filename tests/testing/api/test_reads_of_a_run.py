@@ -119,7 +119,7 @@ def test_each_event_of_a_batch_has_its_run_by_v2_and_one_by_v1(serve: Serve) -> 
         "all",
         trigger="app/x",
         batch_size=3,
-        run=lambda event: [each["data"]["n"] for each in event["events"]],
+        run=lambda event: [each.data["n"] for each in event.batch],
     )
     client = serve(mock)
     body = [{"name": "app/x", "data": {"n": n}} for n in range(4)]

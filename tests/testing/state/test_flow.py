@@ -24,7 +24,7 @@ def send(client: httpx.Client, name: str, data: Any = None) -> str:
 def test_a_condition_that_is_false_or_fails_starts_no_run(
     mock: MockServer, client: httpx.Client
 ) -> None:
-    large = when("event.data.total > 100", lambda event: event["data"]["total"] > 100)
+    large = when("event.data.total > 100", lambda event: event.data["total"] > 100)
     mock.function("shop", "audit", trigger="order", condition=large)
     for data in ({"total": 101}, {"total": 1}, {}):
         send(client, "order", data)

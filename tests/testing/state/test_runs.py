@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
+from inngest_rest.testing import MockEvent, MockServer, completes, fails, sleeps, waits_for
 from inngest_rest.testing._state.ids import ulid
 from tests.testing.functions import EVENING_NS
 
@@ -52,8 +52,8 @@ def test_run_without_waits_has_ended_when_ingest_answers(
 
 
 def test_exception_fails_the_run(client: httpx.Client, mock: MockServer) -> None:
-    def explode(event: dict[str, Any]) -> object:
-        return event["data"]["missing"]
+    def explode(event: MockEvent) -> object:
+        return event.data["missing"]
 
     mock.function("shop", "explode", trigger="app/explode", run=explode)
     event_id = send(client, "app/explode")
@@ -78,14 +78,14 @@ def test_function_may_decide_by_its_event(client: httpx.Client, mock: MockServer
         "shop",
         "choosy",
         trigger="app/choose",
-        run=lambda event: fails("no") if event["data"].get("bad") else sleeps(HOUR),
+        run=lambda event: fails("no") if event.data.get("bad") else sleeps(HOUR),
     )
     bad, good = send(client, "app/choose", data={"bad": 1}), send(client, "app/choose")
     assert [run_of(client, id)["status"] for id in (bad, good)] == ["Failed", "Running"]
 
 
 def test_function_cannot_change_the_stored_event(client: httpx.Client, mock: MockServer) -> None:
-    mock.function("shop", "rude", trigger="app/rude", run=lambda event: event["data"].clear())
+    mock.function("shop", "rude", trigger="app/rude", run=lambda event: event.data.clear())
     send(client, "app/rude", data={"x": 1})
     assert mock.events[-1].data == {"x": 1}
 
@@ -104,7 +104,7 @@ def test_sleeping_run_runs_until_its_time(client: httpx.Client, mock: MockServer
 def test_sleeps_follow_each_other_at_their_own_times(
     client: httpx.Client, mock: MockServer
 ) -> None:
-    then = sleeps(HOUR, then=lambda event: event["data"])
+    then = sleeps(HOUR, then=lambda event: event.data)
     mock.function("shop", "naps", trigger="app/naps", run=sleeps(HOUR, then=then))
     event_id = send(client, "app/naps", data={"x": 1})
     mock.advance(timedelta(days=1))

@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+_MOST_WAITS = 5_000
+
+
 class MockServer:
     """A stateful stand-in for an Inngest server, in process or on a socket.
 
@@ -71,7 +74,7 @@ class MockServer:
         signing_key: The hexadecimal key that v1 and v2 require, with or without its prefix;
             clients may send it raw or hashed. Default: none is required, as on a dev server.
         visibility_delay: Delay before a sent event and its runs become readable, by the mock's
-            clock: a timedelta, or seconds. On a real server it is about 0.25 s. Default: none.
+            clock: a timedelta, or seconds. Default: 0.25, as on a real server.
         caching: Whether v1 responds from its cache for 3 to 15 seconds. Default: False.
         clock: The wall clock: returns nanoseconds since the epoch. Default: `time.time_ns`.
 
@@ -92,7 +95,7 @@ class MockServer:
         web_ui: bool = True,
         event_keys: Collection[str] | None = None,
         signing_key: str | None = None,
-        visibility_delay: timedelta | float = 0,
+        visibility_delay: timedelta | float = 0.25,
         caching: bool = False,
         clock: WallClock = time.time_ns,
     ) -> None:
@@ -101,12 +104,12 @@ class MockServer:
         self._clock = Clock(clock)
         self._keys = Keys.of(event_keys, signing_key)
         self._store = Store(self._clock, as_timedelta(visibility_delay, "visibility_delay"))
-        cache = ResponseCache() if caching else None
+        self._cache = ResponseCache() if caching else None
         being = Release.parse(release)
         database: Database = one_of("store", store, get_args(Database))
         self._kind = Server(being, database, cloud)
         self._served = served_operations(being, v1_routes=v1_routes, v2_routes=v2_routes)
-        self._router = Router(being, self._served, cache=cache, web_ui=web_ui)
+        self._router = Router(being, self._served, cache=self._cache, web_ui=web_ui)
         self._faults: list[Fault] = []
         self._late: list[tuple[int, int, Request, Match]] = []
         self._requests: list[MockRequest] = []
@@ -144,12 +147,13 @@ class MockServer:
             trigger: The name of the event that triggers it, or several; `app/*` matches every
                 name with that prefix. Default: it can only be invoked.
             run: `completes(...)`, `fails(...)`, `retries(...)`, `sleeps(...)`, `steps(...)`,
-                `waits_for(...)`, `works(...)`, or a callable that takes the event and returns an
-                output or one of these; an exception fails the run. It runs under the mock's lock:
-                it may use `transport`, but not the URL of `serve`. Default: complete with null.
+                `waits_for(...)`, `works(...)`, or a callable that takes the `MockEvent` and returns
+                an output or one of these; an exception fails the run. It runs under the mock's
+                lock: it may use `transport`, but not the URL of `serve`. Default: complete with
+                null.
             name: Its display name. Default: the id.
-            batch_size: Number of events per run: a callable gets the first of them, with all under
-                the key `events`. Default: one.
+            batch_size: Number of events per run: a callable gets the first of them, whose `batch`
+                has all. Default: one.
             batch_timeout: How long a batch waits for events before it runs with fewer, by the
                 mock's clock. Default: one second.
             condition: `when(...)`: the condition (`if`) of each trigger. Default: none.
@@ -209,6 +213,62 @@ class MockServer:
         with self._lock:
             self._clock.advance(span)
             self._settle()
+
+    def drain(self) -> None:
+        """Advance the clock until all is done: every run has ended, and can be read.
+
+        Only a run that waits for a signal, or whose function waits for another such run, stays.
+
+        Raises:
+            RuntimeError: Runs are held, or one never ends, after 5,000 waits.
+        """
+        with self._lock:
+            if self._store.execution.holds:
+                raise RuntimeError("runs are held: drain() after the block of hold()")
+            for _ in range(_MOST_WAITS):
+                now = self._settle()
+                left = max(self._store.last_due(), *(late[0] for late in self._late), now) - now
+                if left == 0:
+                    return
+                self._clock.advance(timedelta(microseconds=-(-left // 1_000)))
+            open_runs = [run for run in self._store.execution.runs.view() if run.ended_ns is None]
+        raise RuntimeError(f"no end after {_MOST_WAITS:,} waits, of these runs: {open_runs[:3]}")
+
+    @contextmanager
+    def hold(self) -> Generator[None]:
+        """Let no run start or go on during the `with` block, as if all workers were busy.
+
+        New runs stay queued. Other requests are handled, and the clock goes on.
+        """
+        execution = self._store.execution
+        with self._lock:
+            self._settle()
+            execution.holds += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                execution.holds -= 1
+                execution.released_ns = self._clock.now()
+                self._settle()
+
+    def clear(self) -> None:
+        """Forget all events, runs, requests and faults; functions and the time stay."""
+        with self._lock:
+            self._store.clear()
+            if self._cache is not None:
+                self._cache.clear()
+            for each in (self._faults, self._late, self._requests):
+                each.clear()
+
+    def sent(self, name: str) -> list[MockEvent]:
+        """Return the events of a name that have arrived so far, in order.
+
+        Args:
+            name: The name, such as `"app/order.created"`.
+        """
+        as_text("name", name)
+        return [event for event in self.events if event.name == name]
 
     def fault(
         self,

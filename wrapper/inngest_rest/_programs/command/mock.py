@@ -15,7 +15,7 @@ from inngest_rest._programs.command.renderer import answer
 from inngest_rest._programs.envelope import Code, Problem
 from inngest_rest._programs.parameters import refused
 from inngest_rest.record import Record
-from inngest_rest.testing import Behaviour, EventDict, MockServer, completes, fails, sleeps
+from inngest_rest.testing import Behaviour, MockEvent, MockServer, completes, fails, sleeps
 
 if TYPE_CHECKING:
     from inngest_rest._programs.command.options import Options
@@ -104,8 +104,8 @@ def add_shop(server: MockServer) -> None:
         server.function(each.app, each.id, trigger=each.trigger, run=does[each.id])
 
 
-def _charge(event: EventDict) -> Behaviour:
-    total = event["data"].get("total", 0)
+def _charge(event: MockEvent) -> Behaviour:
+    total = event.data.get("total", 0)
     if isinstance(total, int | float) and total > _MOST_CHARGED:
         return fails("card declined")
     return completes({"charged": total})

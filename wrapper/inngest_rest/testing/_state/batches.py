@@ -27,20 +27,20 @@ class Batches:
 
     def __init__(self, ids: UlidFactory) -> None:
         self._ids = ids
-        self._open: dict[str, Batch] = {}
+        self.pending: dict[str, Batch] = {}
 
     def add(self, function: Function, event: MockEvent, at: int) -> Batch | None:
         """Add an event to its function's batch; return the batch once it is full."""
         key = function.internal_id
-        if key not in self._open:
-            self._open[key] = Batch(self._ids.next(at), function, at + function.batch_timeout_ns)
-        batch = self._open[key]
+        if key not in self.pending:
+            self.pending[key] = Batch(self._ids.next(at), function, at + function.batch_timeout_ns)
+        batch = self.pending[key]
         batch.events.append(event)
-        return self._open.pop(key) if len(batch.events) == function.batch_size else None
+        return self.pending.pop(key) if len(batch.events) == function.batch_size else None
 
     def pop_due(self, now: int) -> Batch | None:
         """Remove and return the batch that expired first, if any expired by `now`."""
-        batch = min(self._open.values(), key=lambda each: each.due_ns, default=None)
+        batch = min(self.pending.values(), key=lambda each: each.due_ns, default=None)
         if batch is None or batch.due_ns > now:
             return None
-        return self._open.pop(batch.function.internal_id)
+        return self.pending.pop(batch.function.internal_id)

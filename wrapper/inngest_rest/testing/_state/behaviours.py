@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from inngest_rest.testing._state.arguments import as_text, check_timedelta
-from inngest_rest.testing._state.records import EventDict
+from inngest_rest.testing._state.records import MockEvent
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -47,7 +48,7 @@ class WaitsFor:
     """Suspends the run until `signal` arrives, then passes it to `then`."""
 
     signal: str
-    then: Runner
+    then: AnyRunner
 
 
 @attrs.frozen
@@ -57,7 +58,7 @@ class WaitsForEvent:
     name: str
     timeout: timedelta
     condition: Condition | None
-    then: Runner
+    then: AnyRunner
 
 
 @attrs.frozen
@@ -67,7 +68,7 @@ class Invokes:
     app: str
     function: str
     data: dict[str, Any]
-    then: Runner
+    then: AnyRunner
 
 
 @attrs.frozen
@@ -99,8 +100,14 @@ Behaviour: TypeAlias = (
 )
 """The result of `completes`, `fails` and the other functions that make one."""
 
-Runner: TypeAlias = Behaviour | Callable[[EventDict], object]
-"""A behaviour, or a callable that takes an event and returns an output or a behaviour."""
+Runner: TypeAlias = Behaviour | Callable[[MockEvent], object]
+"""A behaviour, or a callable that takes the event and returns an output or a behaviour."""
+
+Value: TypeAlias = MockEvent | dict[str, Any] | None
+"""The argument of a callable: the event, or what a run has waited for."""
+
+AnyRunner: TypeAlias = Behaviour | Callable[[Any], object]
+_OfDict: TypeAlias = Behaviour | Callable[[dict[str, Any]], object]
 
 
 def completes(output: object = None) -> Behaviour:
@@ -193,7 +200,7 @@ def steps(*named: tuple[str, Runner]) -> Behaviour:
     return Steps(tuple((as_text("name", name), as_runner(name, each)) for name, each in named))
 
 
-def waits_for(signal: str, then: Runner | None = None) -> Behaviour:
+def waits_for(signal: str, then: _OfDict | None = None) -> Behaviour:
     """Keep the run running until a signal arrives, then continue.
 
     Args:
@@ -215,7 +222,7 @@ def waits_for_event(
     *,
     timeout: timedelta,
     condition: Condition | None = None,
-    then: Runner | None = None,
+    then: Behaviour | Callable[[MockEvent | None], object] | None = None,
 ) -> Behaviour:
     """Keep the run running until an event arrives or the time is over, then continue.
 
@@ -223,20 +230,20 @@ def waits_for_event(
         name: The event's name.
         timeout: How long to wait, by the mock's clock.
         condition: Only an event for which it is true counts; see `when`.
-        then: What follows: a behaviour, or a callable that takes the event; `{}` if none came.
-            Default: complete with that object as output.
+        then: What follows: a behaviour, or a callable that takes the event; None if none came.
+            Default: complete with the event, or with null.
 
     Raises:
         TypeError: `name` is not a text, `timeout` is not a timedelta, or `then` can follow nothing.
         ValueError: `name` is empty, or `timeout` is negative.
     """
-    following = Completes if then is None else as_runner("then", then)
+    following = _complete_with_event if then is None else as_runner("then", then)
     checked = check_timedelta(timeout, "timeout")
     return WaitsForEvent(as_text("name", name), checked, condition, following)
 
 
 def invokes(
-    app: str, function: str, data: dict[str, Any] | None = None, *, then: Runner | None = None
+    app: str, function: str, data: dict[str, Any] | None = None, *, then: _OfDict | None = None
 ) -> Behaviour:
     """Start another function of the mock and keep the run running until its run has ended.
 
@@ -255,7 +262,11 @@ def invokes(
     return Invokes(as_text("app", app), as_text("function", function), data or {}, following)
 
 
-def as_runner(name: str, given: object) -> Runner:
+def _complete_with_event(event: MockEvent | None) -> Behaviour:
+    return Completes(None if event is None else event.as_seen_by_function())
+
+
+def as_runner(name: str, given: object) -> AnyRunner:
     """Return a behaviour or a callable; None completes. Raise TypeError for anything else."""
     if given is None:
         return Completes()
@@ -267,12 +278,12 @@ def as_runner(name: str, given: object) -> Runner:
     )
 
 
-def decide(runner: Runner, event: EventDict) -> Behaviour:
-    """Return the behaviour of `runner` for `event`; an exception becomes a failure of the run."""
+def decide(runner: AnyRunner, value: Value) -> Behaviour:
+    """Return the behaviour of `runner` for a value; an exception becomes a failure of the run."""
     if isinstance(runner, Behaviour):
         return runner
     try:
-        result = runner(event)
+        result = runner(copy.deepcopy(value))  # it may change what it gets
     except Exception as error:  # noqa: BLE001 - any exception of a function fails its run
         stack = "".join(traceback.format_exception(error))
         return Fails(str(error), type(error).__name__, "unknown", stack)

@@ -24,15 +24,15 @@ class Debounces:
     """The pending events, at most one per function."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, Debounced] = {}
+        self.pending: dict[str, Debounced] = {}
 
     def add(self, function: Function, event: MockEvent, due_ns: int) -> None:
         """Make an event the pending one, in place of the previous one."""
-        self._waiting[function.internal_id] = Debounced(function, event, due_ns)
+        self.pending[function.internal_id] = Debounced(function, event, due_ns)
 
     def pop_due(self, now: int) -> Debounced | None:
         """Remove and return the event that expired first, if any expired by `now`."""
-        first = min(self._waiting.values(), key=lambda each: each.due_ns, default=None)
+        first = min(self.pending.values(), key=lambda each: each.due_ns, default=None)
         if first is None or first.due_ns > now:
             return None
-        return self._waiting.pop(first.function.internal_id)
+        return self.pending.pop(first.function.internal_id)

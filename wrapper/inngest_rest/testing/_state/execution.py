@@ -13,6 +13,7 @@ import msgspec
 from inngest_rest.testing._go.encoding import encode
 from inngest_rest.testing._go.times import NS_PER_MILLISECOND, at_millisecond
 from inngest_rest.testing._state.behaviours import (
+    AnyRunner,
     Behaviour,
     Completes,
     Fails,
@@ -21,6 +22,7 @@ from inngest_rest.testing._state.behaviours import (
     Runner,
     Sleeps,
     Steps,
+    Value,
     WaitsFor,
     WaitsForEvent,
     Works,
@@ -30,7 +32,6 @@ from inngest_rest.testing._state.clock import nanoseconds
 from inngest_rest.testing._state.ids import step_hash
 from inngest_rest.testing._state.log import Log
 from inngest_rest.testing._state.records import (
-    EventDict,
     Finish,
     MockEvent,
     MockRun,
@@ -39,7 +40,7 @@ from inngest_rest.testing._state.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from inngest_rest.testing._state.catalogue import Function
     from inngest_rest.testing._state.flow import Condition
@@ -57,8 +58,8 @@ class Waiting:
 
     kind: WaitKind
     due_ns: int | None
-    then: Runner
-    value: EventDict
+    then: AnyRunner
+    value: Value
     signal: str | None = None
     event: str | None = None
     condition: Condition | None = None
@@ -81,6 +82,19 @@ class Execution:
         self._timers: list[tuple[int, int, str, Waiting]] = []
         self._timer_number = 0
         self._signals: dict[str, str] = {}
+        self.holds = 0  # while there is one, no run starts or goes on
+        self.released_ns = 0
+
+    def clear(self) -> None:
+        """Forget all runs."""
+        self.runs.clear()
+        self._timers.clear()
+        for each in (self._by_event, self._waiting, self._signals):
+            each.clear()
+
+    def due(self) -> Iterator[int]:
+        """Return when each run that waits for a time goes on."""
+        return (it.due_ns for it in self._waiting.values() if it.due_ns is not None)
 
     def start(
         self,
@@ -129,9 +143,7 @@ class Execution:
         for each in events:
             self._by_event.setdefault(each.internal_id, []).append(run_id)
         due = event.ts * NS_PER_MILLISECOND
-        value = event.as_seen_by_function()
-        if batch_id is not None:
-            value["events"] = [each.as_seen_by_function() for each in events]
+        value = event if batch_id is None else attrs.evolve(event, batch=tuple(events))
         # A rerun ignores its event's scheduled time.
         if due > at and original_run_id is None and batch_id is None:
             self._wait(run_id, Waiting("start", due, function.runner, value))
@@ -154,11 +166,12 @@ class Execution:
 
     def settle(self, now: int) -> None:
         """Resume every run that was due by `now`, each at its own time."""
-        while self._timers and self._timers[0][0] <= now:
+        while self._timers and self._timers[0][0] <= now and not self.holds:
             due, _, run_id, waiting = heapq.heappop(self._timers)
             if self._waiting.get(run_id) is waiting:
                 del self._waiting[run_id]
-                self._continue(run_id, waiting.then, waiting.value, due)
+                at = max(due, self.released_ns)
+                self._continue(run_id, waiting.then, waiting.value, at)
 
     def signal(self, name: str, data: Any, at: int) -> str | None:
         """Resume the run waiting for a signal; return its id, or None if there is none."""
@@ -175,7 +188,7 @@ class Execution:
             is_named = waiting.function is None and waiting.event == event.name
             if is_named and (waiting.condition is None or waiting.condition.is_true(event)):
                 del self._waiting[run_id]
-                self._continue(run_id, waiting.then, event.as_seen_by_function(), at)
+                self._continue(run_id, waiting.then, event, at)
 
     def cancel(self, run_id: str, at: int) -> bool:
         """Cancel a run; return False if it had already ended."""
@@ -191,7 +204,10 @@ class Execution:
         self._end(run_id, "cancelled", {}, at)
         return True
 
-    def _continue(self, run_id: str, runner: Runner, value: EventDict, at: int) -> None:
+    def _continue(self, run_id: str, runner: AnyRunner, value: Value, at: int) -> None:
+        if self.holds:
+            self._wait(run_id, Waiting("start", at, runner, value))
+            return
         run = self.runs[run_id]
         behaviour = decide(runner, value)
         if run.ended_ns is None:
@@ -201,7 +217,7 @@ class Execution:
             return  # Cancelled meanwhile: no further request follows.
         self._apply(run_id, behaviour, value, at)
 
-    def _apply(self, run_id: str, behaviour: Behaviour, value: EventDict, at: int) -> None:
+    def _apply(self, run_id: str, behaviour: Behaviour, value: Value, at: int) -> None:
         match behaviour:
             case Completes(output):
                 self._complete(run_id, output, at)
@@ -220,13 +236,13 @@ class Execution:
             case WaitsForEvent(name, timeout, condition, then):
                 self._note(run_id, step=name, step_op="WAIT_FOR_EVENT")
                 due = at + nanoseconds(timeout)
-                waiting = Waiting("pause", due, then, {}, event=name, condition=condition)
+                waiting = Waiting("pause", due, then, None, event=name, condition=condition)
                 self._wait(run_id, waiting)
             case Invokes(app, function, _, then):
                 self._note(run_id, step=function, step_op="INVOKE")
                 event_id, start = self._invoke(behaviour, run_id, at)
                 slug = f"{app}-{function}"
-                waiting = Waiting("pause", None, then, {}, event=event_id, function=slug)
+                waiting = Waiting("pause", None, then, None, event=event_id, function=slug)
                 self._wait(run_id, waiting)
                 start()
             case WaitsFor(signal, then):  # pragma: no branch - the last behaviour
@@ -240,7 +256,7 @@ class Execution:
                     self._wait(run_id, Waiting("pause", None, then, value, signal))
 
     def _take(
-        self, run_id: str, steps: Sequence[tuple[str, Runner]], value: EventDict, at: int
+        self, run_id: str, steps: Sequence[tuple[str, Runner]], value: Value, at: int
     ) -> None:
         """Take the steps that the run does not have yet, each in one millisecond."""
         run, counts, output = self.runs[run_id], Counter[str](), None
@@ -294,7 +310,7 @@ class Execution:
             self._note(run_id, finished_late=Finish(at, output))
         else:
             self._note(run_id, status=status, output=output, ended_ns=at, attempt_error=None)
-            value = {"data" if status == "completed" else "error": output}
+            value: Value = {"data" if status == "completed" else "error": output}
             for parent, waiting in list(self._waiting.items()):
                 if waiting.function and waiting.event == self.runs[run_id].event_id:
                     del self._waiting[parent]

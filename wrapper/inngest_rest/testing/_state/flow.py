@@ -11,7 +11,7 @@ from inngest_rest.testing._state.arguments import as_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest.testing._state.records import EventDict, MockEvent
+    from inngest_rest.testing._state.records import MockEvent
 
 Singleton: TypeAlias = Literal["skip", "cancel"]
 """The mode of a singleton: skip a second run, or cancel the first."""
@@ -22,22 +22,23 @@ class Condition:
     """The condition of a trigger: its CEL text and a predicate for events."""
 
     text: str
-    holds: Callable[[EventDict], object]
+    holds: Callable[[MockEvent], object]
 
     def is_true(self, event: MockEvent) -> bool:
         """Return whether it is true for an event; an error counts as false."""
         try:
-            return bool(self.holds(event.as_seen_by_function()))
+            return bool(self.holds(event))
         except Exception:  # noqa: BLE001 - a failing condition starts or resumes no run
             return False
 
 
-def when(text: str, holds: Callable[[EventDict], object]) -> Condition:
+def when(text: str, holds: Callable[[MockEvent], object]) -> Condition:
     """Start a function only for some events.
 
     Args:
         text: The condition as the server reports it, in CEL, such as `"event.data.total > 100"`.
-        holds: Returns whether it is true for an event; an exception counts as false.
+        holds: Takes a `MockEvent` and returns whether it is true for it; an exception counts as
+            false.
 
     Raises:
         TypeError: `text` is not a text, or `holds` is not callable.

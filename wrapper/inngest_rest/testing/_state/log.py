@@ -30,6 +30,12 @@ class Log(Generic[T]):
         """Replace a record with a newer state."""
         self._records[self._position[key]] = record
 
+    def clear(self) -> None:
+        """Remove all records, from every view as well."""
+        for each in (self._records, self._position, self._keys):
+            each.clear()
+        self._sorted = True
+
     def __getitem__(self, key: str) -> T:
         return self._records[self._position[key]]
 

@@ -18,42 +18,41 @@ MockRunStatus: TypeAlias = Literal["queued", "running", "completed", "failed", "
 """The status of a run of the mock."""
 
 
-EventDict: TypeAlias = dict[str, Any]
-"""An event as passed to a function: `id`, `name`, `data`, `ts` and, when sent, `user` and `v`."""
-
-
 @attrs.frozen
 class MockEvent:
     """An event that the mock has stored.
 
     `internal_id` is the id assigned by the server, `id` the sender's (by default the internal one),
-    `ts` the event's own time in milliseconds; `data` is None if none was sent.
+    `ts` the event's own time in milliseconds; `data` is `{}` if none was sent. `batch` has all
+    events of the batch, where a function that batches gets the first of them.
     """
 
     internal_id: str
     id: str
     name: str
-    data: dict[str, Any] | None
+    data: dict[str, Any]
     ts: int
     user: dict[str, Any] | None
     v: str
     received_ns: int = attrs.field(repr=False)
     visible_ns: int = attrs.field(repr=False)
+    has_data: bool = attrs.field(default=True, repr=False)
+    batch: tuple[MockEvent, ...] = attrs.field(default=(), repr=False)
 
     @property
     def received_at(self) -> datetime:
         """When the mock received it, by its own clock."""
         return to_datetime(self.received_ns)
 
-    def as_seen_by_function(self) -> EventDict:
-        """Return a copy that a function may change."""
-        event: EventDict = {"id": self.id, "name": self.name, "data": self.data or {}}
+    def as_seen_by_function(self) -> dict[str, Any]:
+        """Return the JSON object that a server passes to a function, which may change it."""
+        event: dict[str, Any] = {"id": self.id, "name": self.name, "data": self.data}
         if self.user:
             event["user"] = self.user
         event["ts"] = self.ts
         if self.v:
             event["v"] = self.v
-        copy: EventDict = msgspec.json.decode(encode(event))
+        copy: dict[str, Any] = msgspec.json.decode(encode(event))
         return copy
 
 

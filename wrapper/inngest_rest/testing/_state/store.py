@@ -48,14 +48,36 @@ class Store:
         self.events: Log[MockEvent] = Log()
         self.catalogue = Catalogue()
         self.execution = Execution(self.ids, self._invoke_from)
-        self._batches = Batches(self.ids)
-        self._debounces = Debounces()
-        self._admission = Admission(self.execution, self._debounces)
+        self._wait_for_others()
         self.cancellations: dict[str, dict[str, object]] = {}
         self.environments: dict[str, dict[str, Any]] = {}
         self.webhooks_of_v2: list[dict[str, Any]] = []
         self.webhooks: dict[str, dict[str, object]] = {}
         self._delay = nanoseconds(visibility_delay)
+
+    def _wait_for_others(self) -> None:
+        self._batches = Batches(self.ids)
+        self._debounces = Debounces()
+        self._admission = Admission(self.execution, self._debounces)
+
+    def clear(self) -> None:
+        """Forget all but the functions."""
+        self.events.clear()
+        self.execution.clear()
+        self._wait_for_others()
+        for each in (self.cancellations, self.environments, self.webhooks_of_v2, self.webhooks):
+            each.clear()
+
+    def last_due(self) -> int:
+        """Return the time by which all that is known to come has come, and can be read."""
+        times = [
+            *self.execution.due(),
+            *(each.due_ns for each in self._batches.pending.values()),
+            *(each.due_ns for each in self._debounces.pending.values()),
+            *(each.visible_ns for each in self.events.view()),
+            *(each.visible_ns for each in self.execution.runs.view()),
+        ]
+        return max(times, default=0)
 
     def settle(self, now: int) -> None:
         """Resume every run that is due by `now`."""
@@ -198,12 +220,13 @@ class Store:
             internal_id,
             incoming.id or internal_id,
             incoming.name,
-            incoming.data,
+            incoming.data or {},
             incoming.ts or now // NS_PER_MILLISECOND,
             incoming.user,
             incoming.v,
             now,
             now + self._delay,
+            has_data=incoming.data is not None,
         )
         self.events.add(internal_id, event)
         return event

@@ -23,6 +23,10 @@ class ResponseCache:
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str, str], tuple[int, bytes]] = {}
 
+    def clear(self) -> None:
+        """Forget all."""
+        self._entries.clear()
+
     def get(self, call: Call) -> Response | None:
         """Return a hit: the cached body without Cache-Control, before 1.45 as text/plain."""
         entry = self._entries.get(self._key(call))

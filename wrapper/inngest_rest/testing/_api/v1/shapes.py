@@ -54,7 +54,7 @@ def v1_event(event: MockEvent) -> dict[str, object]:
         "received_at": v1_time(event.received_ns),
         "id": event.id,
         "name": event.name,
-        "data": None if event.data is None else sorted_keys(event.data),
+        "data": sorted_keys(event.data) if event.has_data else None,
     }
     if event.user:
         shape["user"] = sorted_keys(event.user)

@@ -11,7 +11,6 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
 
@@ -49,21 +48,10 @@ def run_binary(binary: Path, postgres_uri: str | None = None) -> Iterator[str]:
             _end(process)
 
 
-@contextmanager
-def database(uri: str) -> Iterator[str]:
-    """Create a database during the `with` block, in the server of a URI; yield its own URI."""
-    name = f"inngest_live_{os.urandom(4).hex()}"
-    _psql(uri, f"create database {name}")
-    try:
-        yield urlunsplit(urlsplit(uri)._replace(path=f"/{name}"))
-    finally:
-        _psql(uri, f"drop database {name} with (force)")
-
-
 def _command(binary: Path) -> tuple[int, list[str]]:
     """Return a free port and the command of a server on it."""
     try:
-        told = subprocess.run(
+        told = subprocess.run(  # noqa: S603 - the program that was asked for
             [binary, "dev", "--help"], capture_output=True, text=True, check=False, timeout=60
         ).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -79,7 +67,7 @@ def _spawn(
     command: list[str], environment: dict[str, str], folder: str, output: BinaryIO
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - the program that was asked for
             command,
             cwd=folder,
             env=environment,
@@ -139,22 +127,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
             continue
-
-
-def _psql(uri: str, statement: str) -> None:
-    parts = urlsplit(uri)
-    password = {} if parts.password is None else {"PGPASSWORD": unquote(parts.password)}
-    user = "" if parts.username is None else f"{parts.username}@"
-    shown = parts._replace(netloc=user + parts.netloc.rpartition("@")[2])
-    try:
-        done = subprocess.run(
-            ["psql", "--quiet", "--no-password", "--command", statement, urlunsplit(shown)],  # noqa: S607 - found on PATH
-            env={**os.environ, **password},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError as error:
-        raise CannotStartError(f"--postgres-uri needs psql: {error}") from error
-    if done.returncode != 0:
-        raise CannotStartError(f"psql: {done.stderr.strip()}")
