@@ -12,7 +12,7 @@ from inngest_rest import Function, StoredEvent, Trigger
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.listeners import limit, matching, nearest, singleton
 from inngest_rest._core.expressions import holds
-from inngest_rest._core.resources import functions
+from inngest_rest._core.resources import apps
 from inngest_rest_api import models as api
 from tests.support.server import body_of
 
@@ -179,7 +179,7 @@ def test_what_is_not_a_duration_is_unknown(text: Any) -> None:
 
 def of_v2(recording: str) -> Function:
     envelope = api.V2FunctionEnvelope.from_dict(body_of(recording))
-    return functions.function_of_v2(envelope.data, "flow-app")
+    return apps.function_of_v2(envelope.data, "flow-app")
 
 
 def test_the_limits_of_recorded_functions_are_read() -> None:
@@ -204,7 +204,7 @@ def test_the_limits_of_v1_have_other_names() -> None:
         "concurrency": [{"limit": 1, "scope": "Fn"}],
     }
     listed = api.V1Function.from_dict({"id": "shop-f", "config": config})
-    function = functions.function_of_v1(listed, "shop")
+    function = apps.function_of_v1(listed, "shop")
     assert listeners.batch(function) == {"maxSize": 3, "timeout": "3s"}
     assert singleton(function, "skip") == {"mode": "skip"}
     assert listeners.cancelled_by(function) == ["app/stop"]

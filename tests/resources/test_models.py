@@ -22,7 +22,7 @@ from inngest_rest import (
     Trigger,
     Webhook,
 )
-from inngest_rest._core.resources import apps, events, functions, runs, trace
+from inngest_rest._core.resources import apps, events, runs, trace
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
 from tests.support.server import RECORDINGS, body_of, recorded, says
@@ -70,7 +70,7 @@ def everything_recorded() -> Iterator[Any]:
         ("v2-event-runs*", api.V2Run, runs.listed_run_of_v2),
         ("v2-fn-runs", api.V2Run, runs.listed_run_of_v2),
         ("v2-app*", api.V2App, apps.app_of_v2),
-        ("v2-function*", api.V2Function, lambda it: functions.function_of_v2(it, "probe-app")),
+        ("v2-function*", api.V2Function, lambda it: apps.function_of_v2(it, "probe-app")),
     ]
     for pattern, kind, read in readers:
         for path in sorted(RECORDINGS.glob(f"{pattern}.json")):
@@ -82,7 +82,7 @@ def everything_recorded() -> Iterator[Any]:
                 if ("JobID" in each) is (kind is api.V1Job):
                     yield read(kind.from_dict(each))
     for each in body_of("v1-app-functions"):
-        yield functions.function_of_v1(api.V1Function.from_dict(each), "probe-app")
+        yield apps.function_of_v1(api.V1Function.from_dict(each), "probe-app")
     for name in ("v2-trace-steps", "v2-trace-boom"):
         yield trace.span(api.V2Span.from_dict(body_of(name)["data"]["rootSpan"]))
 
@@ -302,11 +302,11 @@ def test_fields_omitted_by_v2_are_false_zero_or_none() -> None:
 
 def test_a_function_has_the_same_id_in_both_families() -> None:
     of_v1 = [
-        functions.function_of_v1(api.V1Function.from_dict(each), "probe-app")
+        apps.function_of_v1(api.V1Function.from_dict(each), "probe-app")
         for each in body_of("v1-app-functions")
     ]
     of_v2 = [
-        functions.function_of_v2(api.V2Function.from_dict(each), "probe-app")
+        apps.function_of_v2(api.V2Function.from_dict(each), "probe-app")
         for each in body_of("v2-functions")["data"]
     ]
     assert {each.id for each in of_v2} <= {each.id for each in of_v1}
@@ -321,7 +321,7 @@ def test_a_function_has_the_same_id_in_both_families() -> None:
 def test_a_function_of_v2_says_whether_it_is_paused(is_paused: bool) -> None:
     [data, *_] = body_of("v2-functions")["data"]
     paused = {**data, "isPaused": True} if is_paused else data
-    assert functions.function_of_v2(api.V2Function.from_dict(paused), "a").is_paused is is_paused
+    assert apps.function_of_v2(api.V2Function.from_dict(paused), "a").is_paused is is_paused
 
 
 def test_a_trace_is_a_tree() -> None:

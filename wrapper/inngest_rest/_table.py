@@ -14,7 +14,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field, frozen
@@ -100,8 +99,9 @@ class Row:
     def method(self) -> Callable[..., Any]:
         """The method of the blocking client; only its group is imported."""
         group, _, name = self.name.rpartition(".")
-        module = import_module(f"inngest_rest.client.{group or 'client'}")
-        return getattr(getattr(module, group.capitalize() or "InngestClient"), name)  # type: ignore[no-any-return]
+        from inngest_rest.client import InngestClient, _resource  # noqa: PLC0415 - loads httpx
+
+        return getattr(_resource.group_class(group) if group else InngestClient, name)  # type: ignore[no-any-return]
 
     @property
     def declaration(self) -> Callable[..., Any]:

@@ -276,8 +276,8 @@ def is_group(it: Any) -> bool:
 
 def group(name: str, *, asynchronous: bool = False) -> type[Any]:
     """Return the class of a group of methods."""
-    module = import_module(f"inngest_rest.{'aio' if asynchronous else 'client'}.{name}")
-    found: type[Any] = getattr(module, name.capitalize())
+    package = f"inngest_rest.{'aio' if asynchronous else 'client'}"
+    found: type[Any] = import_module(f"{package}._resource").group_class(name)
     return found
 
 

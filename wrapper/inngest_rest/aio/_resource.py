@@ -21,6 +21,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 G = TypeVar("G", bound="Resource")
 
+# All other groups are in `cloud`.
+_MODULES = {"apps": "apps", "functions": "apps", "events": "events"}
+_MODULES |= {"runs": "runs", "signals": "runs"}
+
+
+def group_class(name: str) -> Any:
+    """Return the class of a group, such as Runs; only its module is imported."""
+    module = _MODULES.get(name, "cloud")
+    return getattr(import_module(f"{__package__}.{module}"), name.capitalize())
+
 
 class Group(cached_property[G]):
     """A group, imported on first use: a program that only sends never loads the models of runs."""
@@ -30,9 +40,8 @@ class Group(cached_property[G]):
         self.__doc__ = words
 
     def _make(self, client: Any) -> G:
-        module = import_module(f"{__package__}.{self.attrname}")
-        group = getattr(module, str(self.attrname).capitalize())
-        return group(client._driver, client._session)  # type: ignore[no-any-return] # noqa: SLF001 - of the same package
+        made = group_class(str(self.attrname))
+        return made(client._driver, client._session)  # type: ignore[no-any-return] # noqa: SLF001 - of the same package
 
 
 class Sender(Protocol):

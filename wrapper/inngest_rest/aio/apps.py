@@ -1,15 +1,24 @@
-"""Apps: list, get and sync."""
+"""Apps and their functions: list, get, sync and invoke."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
+from inngest_rest._core.bulk.invoke import InvokeJob
+from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.resources import apps
+from inngest_rest._core.resources.wait import wait_for_started
 from inngest_rest.aio._resource import Resource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from os import PathLike
+
+    from inngest_rest._core.bulk.invoke import Inputs
+    from inngest_rest._core.bulk.reported import Resumable
+    from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.aio.paginator import AsyncPaginator
-    from inngest_rest.models import App, AppSync
+    from inngest_rest.models import App, AppSync, Function, Run
     from inngest_rest.typing import Paging, Seconds
 
 
@@ -37,7 +46,7 @@ class Apps(Resource):
 
         HTTP: `GET /v2/apps/{appId}`.
         """
-        return await self._run(apps.get, id)
+        return await self._run(apps.get_app, id)
 
     async def sync(self, id: str, url: str, *, wait: Seconds | None = None) -> AppSync:
         """Have the server read the functions of an app anew.
@@ -62,3 +71,159 @@ class Apps(Resource):
             URL of the app.
         """
         return await self._run(apps.sync_app, id, url, wait=wait)
+
+
+class Functions(Resource):
+    """Functions of an app: `client.functions`."""
+
+    def list(self, app: str, **paging: Unpack[Paging]) -> AsyncPaginator[Function]:
+        """List the functions of an app.
+
+        Args:
+            app: The app's id.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            NotFoundError: No such app; a server before release 1.27.1 lists nothing instead.
+
+        HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`; if it is
+        empty, `GET /v2/apps/{appId}`, and `GET /v2/apps` for the nearest.
+        """
+        return self._list(apps.list_functions, app, **paging)
+
+    async def get(self, app: str, function: str) -> Function:
+        """Get one function.
+
+        Args:
+            app: The app's id.
+            function: The function's id within the app.
+
+        Raises:
+            NotFoundError: No such function.
+
+        HTTP: `GET /v2/apps/{appId}/functions/{functionId}`.
+        """
+        return await self._run(apps.get_function, app, function)
+
+    @overload
+    async def invoke(
+        self,
+        app: str,
+        function: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        wait: None = None,
+    ) -> str: ...
+
+    @overload
+    async def invoke(
+        self,
+        app: str,
+        function: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        wait: Seconds,
+    ) -> Run: ...
+
+    async def invoke(
+        self,
+        app: str,
+        function: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        wait: Seconds | None = None,
+    ) -> str | Run:
+        """Start a function directly and return the id of its run, or the run at its end.
+
+        Not retried once the request may have reached the server: a retry could start a second run.
+        If it must not run twice, send an event with your own `id` instead: a function runs once for
+        it within 24 hours, however often it is sent, unless it debounces or batches events.
+
+        Args:
+            app: The app's id.
+            function: The function's id within the app.
+            data: The event data passed to the function; `{}` by default.
+            idempotency_key: Calls with the same key return the id of the first run. It does not
+                keep the function from running twice: servers of release 1.43 execute it twice for a
+                call with a key, and once more for each repeat.
+            wait: Time to wait for the end of the run, as `runs.wait` does; None not to wait.
+                Seconds, or a timedelta.
+
+        Raises:
+            NotFoundError: No such function.
+            BadRequestError: The function is rate-limited (422); or it is debounced, and will run
+                later nevertheless.
+            WaitTimeoutError: The run did not end in time; it goes on.
+
+        HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`; to wait, as `runs.wait`.
+        """
+        return await self._run(
+            wait_for_started,
+            apps.invoke(self._session, app, function, data, idempotency_key=idempotency_key),
+            wait,
+        )
+
+    async def invoke_many(
+        self,
+        app: str,
+        function: str,
+        inputs: Inputs,
+        *,
+        dry_run: bool = False,
+        in_flight: int = DEFAULT_IN_FLIGHT,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+        on_start: Callable[[ActionRow], object] | None = None,
+        on_result: Callable[[ActionRow], object] | None = None,
+        resume: Resumable | None = None,
+        report_path: str | PathLike[str] | None = None,
+    ) -> ActionReport:
+        """Start a function once for each input, and report on each with its run's id.
+
+        Not safe to repeat: each call starts the runs again.
+
+        Args:
+            app: The app's id.
+            function: The function's id within the app.
+            inputs: The event data of each run, all of which is checked before the first run is
+                started. None stands for `{}`.
+            dry_run: Check the inputs and report them as planned; start nothing.
+            in_flight: Maximum number of requests in flight, 1 to 64.
+            max_requests, period: Maximum number of requests per period, as in `runs.cancel_all`.
+            on_start: Called with a row before its request is sent, as in `runs.cancel_all`.
+            on_result: Called with each row, in order, as results arrive. Both may be asynchronous.
+            resume: The report of an earlier call with the same inputs or of a dry run, or its
+                `to_dict()`. Its rows that are planned, failed or not tried are tried; the others
+                are kept, unknown ones included: the function may be running for them already.
+            report_path: A file that has each row before its request is sent, and its outcome. The
+                same call with the same file continues after any interruption, even a kill.
+
+        Returns:
+            One row per input: done with `new_run_id`, failed, unknown or not tried. A debounced
+            function starts its run later: such a row is done, without an id.
+
+        Raises:
+            InvalidArgumentError: An input is not a JSON object; the message has its position. Or
+                the file is in use, is no report, or is one of another call.
+            ReportFinishedError: The file has nothing left to do.
+            PartialActionError: No later input could succeed; its report has every input.
+
+        HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
+        """
+        return await InvokeJob(
+            self._session,
+            app,
+            function,
+            inputs,
+            resume=resume,
+            report_path=report_path,
+            dry_run=dry_run,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            period=period,
+            on_start=on_start,
+            on_result=on_result,
+        ).run_async(self._driver)

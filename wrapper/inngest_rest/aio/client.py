@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     import httpx
 
     from inngest_rest._core.calls.route import GeneratedOperation
-    from inngest_rest.aio.account import Account
-    from inngest_rest.aio.apps import Apps
-    from inngest_rest.aio.cancellations import Cancellations
-    from inngest_rest.aio.envs import Envs
+    from inngest_rest.aio.apps import Apps, Functions
+    from inngest_rest.aio.cloud import (
+        Account,
+        Cancellations,
+        Envs,
+        Experiments,
+        Insights,
+        Keys,
+        Sessions,
+        Webhooks,
+    )
     from inngest_rest.aio.events import Events
-    from inngest_rest.aio.experiments import Experiments
-    from inngest_rest.aio.functions import Functions
-    from inngest_rest.aio.insights import Insights
-    from inngest_rest.aio.keys import Keys
-    from inngest_rest.aio.runs import Runs
-    from inngest_rest.aio.sessions import Sessions
-    from inngest_rest.aio.signals import Signals
-    from inngest_rest.aio.webhooks import Webhooks
+    from inngest_rest.aio.runs import Runs, Signals
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.event import EventLike
     from inngest_rest.explanation import SendPreview

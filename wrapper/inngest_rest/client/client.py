@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     import httpx
 
     from inngest_rest._core.calls.route import GeneratedOperation
-    from inngest_rest.client.account import Account
-    from inngest_rest.client.apps import Apps
-    from inngest_rest.client.cancellations import Cancellations
-    from inngest_rest.client.envs import Envs
+    from inngest_rest.client.apps import Apps, Functions
+    from inngest_rest.client.cloud import (
+        Account,
+        Cancellations,
+        Envs,
+        Experiments,
+        Insights,
+        Keys,
+        Sessions,
+        Webhooks,
+    )
     from inngest_rest.client.events import Events
-    from inngest_rest.client.experiments import Experiments
-    from inngest_rest.client.functions import Functions
-    from inngest_rest.client.insights import Insights
-    from inngest_rest.client.keys import Keys
-    from inngest_rest.client.runs import Runs
-    from inngest_rest.client.sessions import Sessions
-    from inngest_rest.client.signals import Signals
-    from inngest_rest.client.webhooks import Webhooks
+    from inngest_rest.client.runs import Runs, Signals
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.event import EventLike
     from inngest_rest.explanation import SendPreview

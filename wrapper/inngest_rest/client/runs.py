@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.explain.run import explain_run
-from inngest_rest._core.resources import follow, replays, runs, scoring, trace, wait, watch
+from inngest_rest._core.resources import follow, replays, runs, trace, wait, watch
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.watcher import EndedRuns, FollowedRun, Watcher
@@ -530,9 +530,7 @@ class Runs(Resource):
         HTTP: `POST /v2/runs/{runId}/scores`.
         """
         self._driver.run(
-            scoring.score(
-                self._session, id, scores, step=step, experiment=experiment, variant=variant
-            )
+            runs.score(self._session, id, scores, step=step, experiment=experiment, variant=variant)
         )
 
     def trace(self, id: str, *, raw: bool = False) -> Span:
@@ -558,3 +556,21 @@ class Runs(Resource):
         return self._driver.run(
             runs.or_name_event(self._session, id, trace.get_trace(self._session, id, raw=raw))
         )
+
+
+class Signals(Resource):
+    """Signals that runs wait for: `client.signals`."""
+
+    def send(self, signal: str, data: Any = None) -> str:
+        """Send a signal and return the id of the run that was waiting for it.
+
+        Args:
+            signal: The signal's name; not empty.
+            data: Any JSON value, passed to the run.
+
+        Raises:
+            NotFoundError: No run is waiting for the signal.
+
+        HTTP: `POST /v1/signals`.
+        """
+        return self._run(runs.send_signal, signal, data)

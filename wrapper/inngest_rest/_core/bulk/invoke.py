@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.arguments import check_each, check_id, check_json_object, invalid
 from inngest_rest._core.bulk import reported
-from inngest_rest._core.resources import functions
+from inngest_rest._core.resources import apps
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import BadRequestError, InngestError, NotFoundError
 
@@ -63,7 +63,7 @@ class InvokeJob(reported.ReportedJob):
         yield from self.begin(target)
         data = self._inputs[target.position]
         try:
-            run_id = yield from functions.invoke(
+            run_id = yield from apps.invoke(
                 self.session, *self._function, data, idempotency_key=None
             )
         except NotFoundError as error:

@@ -16,7 +16,7 @@ from inngest_rest._core.bulk.reported import BulkResult, not_done, settled
 from inngest_rest._core.bulk.runs import RunArguments, RunsJob, about
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.plans import Plan, sleep
-from inngest_rest._core.resources import functions, replays, runs
+from inngest_rest._core.resources import apps, replays, runs
 from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
@@ -210,7 +210,7 @@ class ReplayJob(RunsJob):
         key = run.app_id, run.function_id
         if key not in self._debounced:
             try:
-                function = yield from functions.get(self.session, *key)
+                function = yield from apps.get_function(self.session, *key)
             except (NotFoundError, *RULED_OUT):
                 # Removed, or not readable: then the server's response to the replay decides.
                 self._debounced[key] = False

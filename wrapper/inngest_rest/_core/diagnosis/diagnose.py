@@ -17,8 +17,8 @@ from inngest_rest._core.calls.server_clock import http_date
 from inngest_rest._core.diagnosis import rules
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.plans import Plan, call
+from inngest_rest._core.resources.apps import ignores_repeated_ids
 from inngest_rest._core.resources.fields import required
-from inngest_rest._core.resources.functions import ignores_repeated_ids
 from inngest_rest._version import __version__
 from inngest_rest.diagnosis import Diagnosis, ServerKind
 from inngest_rest.errors import ClosedError, InngestError, PermissionDeniedError

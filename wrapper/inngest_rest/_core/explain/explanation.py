@@ -12,7 +12,7 @@ from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.rules import AT_ONCE, Evidence, reasons
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
-from inngest_rest._core.resources import events, functions, runs
+from inngest_rest._core.resources import apps, events, runs
 from inngest_rest._core.resources.filters import Names, Selection, Window
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
 from inngest_rest._visible import shown
@@ -107,7 +107,7 @@ def explain_stored(
             triggers[0],
             tuple(run.id for run in found if listeners.is_of(run, each)),
             it.has_changed(each),
-            functions.ignores_repeated_ids(each),
+            apps.ignores_repeated_ids(each),
         )
         for each, triggers in triggered
     )
@@ -122,7 +122,7 @@ def gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     """Gather further evidence for functions without a run and for cancelled runs."""
     id, own_id, received = it.event.internal_id, it.event.id, it.received
     silent = [f for f, triggers in it.without_run if not it.is_excluded(f, triggers)]
-    once = [each for each in silent if not functions.ignores_repeated_ids(each)]
+    once = [each for each in silent if not apps.ignores_repeated_ids(each)]
     if once and own_id != id:
         # A function takes one event for an id, whichever of its triggers the events match.
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}
@@ -160,7 +160,7 @@ def gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         if page is not None:
             it.others[listeners.name_of(each)] = page
     for app_id in dict.fromkeys(each.app_id for each in cancelled):
-        of_app = functions.of_v1(session, app_id, deadline=deadline)
+        of_app = apps.functions_of_v1(session, app_id, deadline=deadline)
         what = f"the timeouts of functions of {app_id}"
         for each in (yield from listeners.tried(of_app, what, it.unchecked)) or ():
             it.timeouts[listeners.name_of(each)] = listeners.limit(each, "timeouts") or {}

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from attrs import frozen
 
 from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.resources import apps, functions
+from inngest_rest._core.resources import apps
 from inngest_rest.errors import InngestError, RouteNotFoundError
 from inngest_rest.models import StoredEvent
 
@@ -86,7 +86,7 @@ def read(
         gaps.append(f"the functions of {len(served) - _MOST_APPS} of {len(served)} apps")
     found: list[Function] = []
     for app in served[:_MOST_APPS]:
-        of_app = read_all(functions.list_functions(session, app.id), deadline=deadline)
+        of_app = read_all(apps.list_functions(session, app.id), deadline=deadline)
         found += (yield from tried(of_app, f"the functions of app {app.id}", gaps)) or ()
     found = [it for it in found if not it.is_archived]
     is_same = recent is not None and recent.functions == found

@@ -16,7 +16,7 @@ from attrs import define, field
 from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.expressions import holds
-from inngest_rest._core.resources.functions import ignores_repeated_ids
+from inngest_rest._core.resources.apps import ignores_repeated_ids
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
 from inngest_rest._visible import and_more
 from inngest_rest.explanation import Reason, ReasonKind

@@ -1,4 +1,4 @@
-"""Runs: list, get, cancel, replay, jobs; the runs that an event started."""
+"""Runs: list, get, cancel, score, jobs, signals; the runs that an event started."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from attrs import evolve
 from attrs import fields as attrs_fields
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_id, second_of_ulid
+from inngest_rest._core.arguments import (
+    check_id,
+    check_json,
+    check_json_object,
+    check_text,
+    invalid,
+    second_of_ulid,
+)
 from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
@@ -27,9 +34,9 @@ from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, NoModule, Route
 from inngest_rest._core.calls.sieve import Sieve
-from inngest_rest._core.resources import apps, events, fields, filters, functions
+from inngest_rest._core.resources import apps, events, fields, filters
 from inngest_rest._core.resources.filters import Selection
-from inngest_rest._core.resources.routes import ROUTES, ask, in_order, past_cache, where_absent
+from inngest_rest._core.resources.routes import ROUTES, ask, in_order, one, past_cache, where_absent
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
 from inngest_rest.typing import RunOrder
@@ -38,7 +45,7 @@ from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
@@ -164,7 +171,7 @@ def why_none(session: Session, selection: Selection) -> Plan[str]:
         if app is None:
             return ""
         yield from apps.check_app(session, app)
-        ids = [each.id for each in (yield from read_all(functions.list_functions(session, app)))]
+        ids = [each.id for each in (yield from read_all(apps.list_functions(session, app)))]
         if function is not None and function not in ids:
             return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
     except errors.NotFoundError as error:
@@ -567,6 +574,60 @@ def jobs(session: Session, run_id: str, *, cached: bool = True) -> Plan[list[Job
     except errors.ServerError as error:
         yield from _raise_if_unknown(session, run_id, error)
         raise
+
+
+def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
+    # For an empty one the server responds with 500 after 1.5 s (recording v1-signal-empty).
+    check_text("signal", signal or "")
+    body, forms = api.V1Signal(signal, check_json("data", data)), (api.V1RunIdEnvelope, api.V1RunId)
+
+    def run_id(it: api.V1RunId) -> str:
+        return fields.required(it.run_id, "run_id")
+
+    module = v1.send_signal_v1
+    return one(session, "signals.send", module, forms, run_id, repeatable=False, body=body)
+
+
+# The longest text of which a score may be named, in bytes of UTF-8 (schema V2Score).
+_LONGEST_SCORE = 128
+_MOST_SCORES = 100
+
+
+def score(
+    session: Session,
+    run_id: str,
+    scores: Mapping[str, float | bool],
+    *,
+    step: str | None,
+    experiment: str | None,
+    variant: str | None,
+) -> Plan[None]:
+    """Score a run, or a step of it."""
+    check_id("run id", run_id, argument="id")
+    check_text("step", step)
+    given = check_json_object("scores", scores)
+    if not 1 <= len(given) <= _MOST_SCORES:
+        raise invalid("scores", f"must be 1 to {_MOST_SCORES} names with a value each")
+    for name, value in given.items():
+        if not isinstance(value, bool | int | float):
+            raise invalid("scores", f"must be numbers or booleans; that of {shown(name)} is not")
+        size = len(name.encode())
+        if not 1 <= size <= _LONGEST_SCORE or "'" in name or not name.isprintable():
+            allowed = f"1 to {_LONGEST_SCORE} bytes without control characters and apostrophes"
+            raise invalid("scores", f"must have names of {allowed}, not {shown(name)}")
+    of: api.V2ScoreExperiment | Unset = UNSET
+    if experiment is not None or variant is not None:
+        if step or not (check_text("experiment", experiment) and check_text("variant", variant)):
+            raise invalid("experiment", "and variant are given together, and not for a step")
+        of = api.V2ScoreExperiment(id=experiment or "", variant=variant or "")
+    body = [
+        api.V2Score(name=name, value=value, step_id=step or UNSET, experiment=of)
+        for name, value in given.items()
+    ]
+    module = v2.create_scores_v2
+    # A second score of a name takes the place of the first.
+    route = Route.without_result(module, module.get_kwargs(run_id, body=body))
+    return ask(session, "runs.score", route)
 
 
 _FAR = 2.0**37  # seconds since 1970; a datetime cannot hold all that ULIDs can

@@ -1,0 +1,373 @@
+"""What is of an account: environments, keys, Insights, experiments, sessions, webhooks and more.
+
+Inngest Cloud has all of it; a self-hosted server has a fixed account with one environment.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from inngest_rest._core.arguments import check_each, check_id, check_text, invalid
+from inngest_rest._core.calls.listing import Listing, Paging, read_all
+from inngest_rest._core.calls.route import Route
+from inngest_rest._core.resources.fields import json_object, of_data, optional, record, required
+from inngest_rest._core.resources.filters import Names, check_instant, check_window
+from inngest_rest._core.resources.routes import ask, listed, one, pages
+from inngest_rest.errors import Advice, NextCall, ServerError
+from inngest_rest.models import (
+    AccountInfo,
+    Cancellation,
+    Environment,
+    EventSchema,
+    Experiment,
+    InsightsResult,
+    InsightsTable,
+    Key,
+    Run,
+    RunStatus,
+    SessionGroup,
+    Variant,
+    Webhook,
+)
+from inngest_rest_api import models as api
+from inngest_rest_api.api import v1, v2
+from inngest_rest_api.types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime, timedelta
+    from typing import Unpack
+
+    from inngest_rest._core.calls.route import AdviceByError
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.typing import KeyKind
+
+# A self-hosted server responds with 500 and an empty body (recording v1-cancellations).
+_NO_CANCELLATIONS: AdviceByError = {
+    ServerError: Advice(
+        "A self-hosted server has no bulk cancellations: cancel runs by a filter, with {}.",
+        (NextCall("runs.cancel_all"),),
+    )
+}
+
+
+def get_account(session: Session) -> Plan[AccountInfo]:
+    convert = partial(record, AccountInfo)
+    return one(session, "account.get", v2.get_account_v2, api.V2AccountEnvelope, convert)
+
+
+def list_envs(session: Session, **paging: Unpack[Paging]) -> Listing[Environment]:
+    return listed(session, "envs.list", pages(v2.list_envs_v2, api.V2Env, _environment), **paging)
+
+
+def create_env(session: Session, name: str) -> Plan[Environment]:
+    body = api.V2CreateEnvBody(name=check_text("name", name) or "")
+    form, module = api.V2EnvEnvelope, v2.create_env_v2
+    return one(session, "envs.create", module, form, _environment, repeatable=False, body=body)
+
+
+def archive_env(session: Session, env_id: str, *, archived: bool) -> Plan[Environment]:
+    path = check_id("environment id", env_id, argument="id")
+    body = api.V2UpdateEnvBody(is_archived=archived)
+    form, module = api.V2EnvEnvelope, v2.update_env_v2
+    return one(session, "envs.archive", module, form, _environment, path, body=body)
+
+
+def ensure_env(session: Session, name: str) -> Plan[Environment]:
+    """Return the environment of a name: as it is, taken back from the archive, or created."""
+    check_text("name", name)
+    envs = yield from read_all(list_envs(session))
+    found = sorted((it for it in envs if it.name == name), key=lambda it: it.is_archived)
+    if not found:
+        return (yield from create_env(session, name))
+    env = found[0]
+    return (yield from archive_env(session, env.id, archived=False)) if env.is_archived else env
+
+
+def _environment(it: api.V2Env) -> Environment:
+    return record(Environment, it, kind=(optional(it.type_) or "production").lower())
+
+
+def list_keys(
+    session: Session, kind: KeyKind, *, reveal: bool, **paging: Unpack[Paging]
+) -> Listing[Key]:
+    modules = {"event": v2.list_event_keys_v2, "signing": v2.list_signing_keys_v2}
+    if kind not in modules:
+        raise invalid("kind", 'must be "event" or "signing"')
+
+    def key(it: api.V2Key) -> Key:
+        text = optional(it.key)
+        if text is not None and not reveal:
+            # Of a short one, the last characters would be much of it.
+            text = f"…{text[-4:]}" if len(text) > 16 else "…"
+        return record(Key, it, key=text)
+
+    return listed(session, "keys.list", pages(modules[kind], api.V2Key, key), **paging)
+
+
+def query(session: Session, sql: str) -> Plan[InsightsResult]:
+    body = api.V2InsightsQueryBody(query=check_text("sql", sql) or "")
+
+    def convert(it: api.V2InsightsResult) -> InsightsResult:
+        columns = optional(it.columns)
+        if columns is None:
+            raise ValueError("columns is missing")
+        remarks = optional(it.diagnostics) or []
+        return InsightsResult(
+            tuple(required(each.name, "name") for each in columns),
+            tuple(tuple(optional(each.values) or ()) for each in optional(it.rows) or []),
+            tuple(f"{optional(each.severity)}: {optional(each.message)}" for each in remarks),
+        )
+
+    form, module = api.V2InsightsResultEnvelope, v2.query_insights_v2
+    return one(session, "insights.query", module, form, convert, body=body)
+
+
+def list_tables(session: Session) -> Plan[list[InsightsTable]]:
+    def table(it: api.V2InsightsTable) -> InsightsTable:
+        columns = optional(it.columns) or []
+        types = {required(each.name, "name"): optional(each.type_) for each in columns}
+        return record(InsightsTable, it, columns=types)
+
+    def convert(data: list[api.V2InsightsTable] | None) -> list[InsightsTable]:
+        return [table(it) for it in optional(data) or []]
+
+    form, module = api.V2InsightsTableListEnvelope, v2.list_insights_tables_v2
+    return one(session, "insights.tables", module, form, convert)
+
+
+def list_schemas(session: Session, **paging: Unpack[Paging]) -> Listing[EventSchema]:
+    def schema(it: api.V2EventSchema) -> EventSchema:
+        return record(EventSchema, it, schema=json_object(it.schema))
+
+    found = pages(v2.list_event_schemas_v2, api.V2EventSchema, schema)
+    return listed(session, "insights.schemas", found, **paging)
+
+
+def list_experiments(
+    session: Session, app: str | None, function: str | None, **paging: Unpack[Paging]
+) -> Listing[Experiment]:
+    names = Names.of(app, function)
+    app, function = names.exact
+    if names != Names(app, function):
+        raise invalid("function" if app else "app", "has to be the id of one, not a pattern")
+    of: Any = {"app_id": app or UNSET, "function_id": function or UNSET}
+
+    def experiment(it: api.V2Experiment) -> Experiment:
+        variants = tuple(map(Variant, optional(it.variants) or ()))
+        return record(Experiment, it, function_id=_function_id(it.function), variants=variants)
+
+    found = pages(v2.list_experiments_v2, api.V2Experiment, experiment, **of)
+    return listed(session, "experiments.list", found, **paging)
+
+
+def get_experiment(
+    session: Session, app: str, function: str, experiment: str, *, variant: str | None
+) -> Plan[Experiment]:
+    of = check_id("app", app), check_id("function", function)
+    experiment = check_id("experiment", experiment, argument="id")
+
+    def convert(it: api.V2ExperimentDetail) -> Experiment:
+        weights = {each.variant_name: each.weight for each in optional(it.variant_weights) or []}
+        variants = tuple(_variant(each, weights) for each in optional(it.variants) or [])
+        return record(Experiment, it, function_id=function, variants=variants)
+
+    form, module = api.V2ExperimentEnvelope, v2.get_experiment_v2
+    only = check_text("variant", variant) or UNSET
+    return one(session, "experiments.get", module, form, convert, *of, experiment, variant=only)
+
+
+def _variant(it: api.V2VariantMetrics, weights: Mapping[Any, Any]) -> Variant:
+    name = required(it.variant_name, "variantName")
+    metrics = {
+        required(each.key, "key"): {
+            "avg": optional(each.avg),
+            "min": optional(each.min_),
+            "max": optional(each.max_),
+        }
+        for each in optional(it.metrics) or []
+    }
+    weight = optional(weights.get(name, UNSET))
+    return record(Variant, it, name=name, weight=weight, metrics=metrics)
+
+
+def list_session_keys(
+    session: Session, search: str | None, **paging: Unpack[Paging]
+) -> Listing[str]:
+    def key(it: api.V2SessionKey) -> str:
+        return required(it.id, "id")
+
+    text = check_text("search", search) or UNSET
+    found = pages(v2.list_session_keys_v2, api.V2SessionKey, key, search=text)
+    return listed(session, "sessions.keys", found, **paging)
+
+
+def list_sessions(
+    session: Session, key: str, search: str | None, **paging: Unpack[Paging]
+) -> Listing[SessionGroup]:
+    def group(it: api.V2Session) -> SessionGroup:
+        functions = map(_function_id, optional(it.functions) or [])
+        return record(SessionGroup, it, function_ids=tuple(filter(None, functions)))
+
+    of, text = check_id("session key", key, argument="key"), check_text("search", search) or UNSET
+    found = pages(v2.list_sessions_v2, api.V2Session, group, of, search=text)
+    return listed(session, "sessions.list", found, **paging)
+
+
+def list_session_runs(
+    session: Session,
+    key: str,
+    session_id: str,
+    *,
+    since: datetime | timedelta | None,
+    until: datetime | timedelta | None,
+    **paging: Unpack[Paging],
+) -> Listing[Run]:
+    def run(it: api.V2SessionRun) -> Run:
+        status = RunStatus(optional(it.status) or "unknown")
+        return record(Run, it, status=status, function_id=_function_id(it.function))
+
+    of = check_id("session key", key, argument="key")
+    of_session = check_id("session id", session_id, argument="id")
+    window = check_window(since, until, session.server_clocks["api"].now())
+    module, item = v2.list_session_runs_v2, api.V2SessionRun
+    found = pages(module, item, run, of, of_session, window=window)
+    return listed(session, "sessions.runs", found, is_relative=window.is_relative, **paging)
+
+
+def _function_id(it: api.V2FunctionRef | Unset) -> str | None:
+    return None if isinstance(it, Unset) else optional(it.id)
+
+
+def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Cancellation]:
+    """List bulk cancellations; the server returns all of them at once."""
+    module, item = v1.list_cancellations_v1, api.V1Cancellation
+    found = pages(module, item, _cancellation, may_panic=True, advice=_NO_CANCELLATIONS)
+    return listed(session, "cancellations.list", found, **paging)
+
+
+def create_cancellation(
+    session: Session,
+    app_id: str,
+    function_id: str,
+    *,
+    started_before: datetime | timedelta,
+    started_after: datetime | timedelta | None,
+    condition: str | None,
+) -> Plan[Cancellation]:
+    check_text("condition", condition)
+    now = session.server_clocks["api"].now()
+    end = check_instant("started_before", started_before, now)
+    if end is None:
+        raise invalid("started_before", "must be given: it bounds what is cancelled")
+    begin = check_instant("started_after", started_after, now)
+    if begin is not None and begin >= end:
+        raise invalid("started_after", "must be before started_before")
+    body = api.V1CancellationBody(
+        app_id=check_id("app", app_id),
+        function_id=check_id("function", function_id),
+        started_before=end,
+        started_after=begin or UNSET,
+        if_=condition or UNSET,
+    )
+    name, module, convert = "cancellations.create", v1.create_cancellation_v1, _cancellation
+    forms = api.V1CancellationEnvelope, api.V1Cancellation
+    return one(
+        session, name, module, forms, convert, repeatable=False, advice=_NO_CANCELLATIONS, body=body
+    )
+
+
+def delete_cancellation(session: Session, cancellation_id: str) -> Plan[None]:
+    """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled."""
+    module = v1.delete_cancellation_v1
+    kwargs = module.get_kwargs(check_id("cancellation id", cancellation_id, argument="id"))
+    route = Route.without_result(
+        module, kwargs, deletes=True, may_panic=True, advice=_NO_CANCELLATIONS
+    )
+    return ask(session, "cancellations.delete", route)
+
+
+def _cancellation(it: api.V1Cancellation) -> Cancellation:
+    return record(Cancellation, it, condition=optional(it.if_))
+
+
+def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook]:
+    """List webhooks: v2 those of the client's environment, in pages; v1 all of them at once."""
+    by_v1 = pages(v1.list_webhooks_v1, api.V1Webhook, partial(record, Webhook))
+    by_v2 = pages(v2.list_webhooks_v2, api.V2Webhook, _webhook_of_v2)
+    return listed(session, "webhooks.list", by_v1 | by_v2, **paging)
+
+
+def create_webhook(
+    session: Session,
+    *,
+    name: str | None,
+    transform: str | None,
+    response: str | None,
+    events: Iterable[str],
+    deny_events: bool,
+) -> Plan[Webhook]:
+    """Create a webhook; only v2 has a response and a filter of events."""
+    routes = [
+        _webhook_by_v1(v1.create_webhook_v1, repeatable=False, body=_webhook_body(name, transform))
+    ]
+    names = [name for name in check_each("events", events, "names of events", check_text) if name]
+    if response or names or session.settings.api_version == "v2":
+        # v1 would leave out what it does not have.
+        routes.clear()
+        if not (name and transform):
+            raise invalid("transform", "and name are required by v2, which alone has events")
+    if name and transform:
+        module = v2.create_webhook_v2
+        chosen = api.V2EventFilter(events=names, filter_="DENY" if deny_events else "ALLOW")
+        body = api.V2CreateWebhookBody(
+            name=name,
+            transform=transform,
+            response=check_text("response", response) or UNSET,
+            event_filter=chosen if names else UNSET,
+        )
+        form, kwargs = api.V2WebhookEnvelope, module.get_kwargs(body=body)
+        routes.append(Route(module, kwargs, form, of_data(_webhook_of_v2), repeatable=False))
+    return ask(session, "webhooks.create", *routes)
+
+
+def get_webhook(session: Session, webhook_id: str) -> Plan[Webhook]:
+    return ask(session, "webhooks.get", _webhook_by_v1(v1.get_webhook_v1, _webhook_id(webhook_id)))
+
+
+def update_webhook(
+    session: Session, webhook_id: str, *, name: str | None, transform: str | None
+) -> Plan[Webhook]:
+    path, body = _webhook_id(webhook_id), _webhook_body(name, transform)
+    return ask(session, "webhooks.update", _webhook_by_v1(v1.update_webhook_v1, path, body=body))
+
+
+def delete_webhook(session: Session, webhook_id: str) -> Plan[None]:
+    module = v1.delete_webhook_v1
+    route = Route.without_result(module, module.get_kwargs(_webhook_id(webhook_id)), deletes=True)
+    return ask(session, "webhooks.delete", route)
+
+
+def _webhook_id(webhook_id: str) -> str:
+    return check_id("webhook id", webhook_id, argument="id")
+
+
+def _webhook_body(name: str | None, transform: str | None) -> api.V1WebhookBody:
+    name, transform = check_text("name", name), check_text("transform", transform)
+    return api.V1WebhookBody(name=name or UNSET, transform=transform or UNSET)
+
+
+def _webhook_by_v1(
+    module: Any, *path: str, repeatable: bool = True, **given: Any
+) -> Route[Any, Webhook]:
+    form, convert = api.V1WebhookEnvelope, of_data(partial(record, Webhook))
+    return Route(module, module.get_kwargs(*path, **given), form, convert, repeatable=repeatable)
+
+
+def _webhook_of_v2(it: api.V2Webhook) -> Webhook:
+    if (chosen := optional(it.event_filter)) is None:
+        return record(Webhook, it)
+    denies = optional(chosen.filter_) == "DENY"
+    return record(Webhook, it, events=tuple(optional(chosen.events) or ()), denies_events=denies)

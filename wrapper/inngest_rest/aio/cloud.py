@@ -1,0 +1,411 @@
+"""What is of an account: environments, keys, Insights, cancellations, webhooks and more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+from inngest_rest._core.resources import cloud
+from inngest_rest.aio._resource import Resource
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterable
+    from datetime import datetime, timedelta
+
+    from inngest_rest.aio.paginator import AsyncPaginator
+    from inngest_rest.models import (
+        AccountInfo,
+        Cancellation,
+        Environment,
+        EventSchema,
+        Experiment,
+        InsightsResult,
+        InsightsTable,
+        Key,
+        Run,
+        SessionGroup,
+        Webhook,
+    )
+    from inngest_rest.typing import KeyKind, Paging
+
+
+class Account(Resource):
+    """The account: `client.account`."""
+
+    async def get(self) -> AccountInfo:
+        """Get the account that the key belongs to.
+
+        A self-hosted server returns a fixed one.
+
+        Raises:
+            PermissionDeniedError: The key has no permission for it.
+
+        HTTP: `GET /v2/account`.
+        """
+        return await self._run(cloud.get_account)
+
+
+class Envs(Resource):
+    """Environments of the account: `client.envs`."""
+
+    def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[Environment]:
+        """List environments.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/envs`.
+        """
+        return self._list(cloud.list_envs, **paging)
+
+    async def create(self, name: str) -> Environment:
+        """Create an environment.
+
+        Args:
+            name: The display name.
+
+        Raises:
+            ConflictError: There is one of this name.
+            RouteNotFoundError: A self-hosted server creates none.
+
+        HTTP: `POST /v2/envs`.
+        """
+        return await self._run(cloud.create_env, name)
+
+    async def archive(self, id: str, *, archived: bool = True) -> Environment:
+        """Archive an environment, or take it back.
+
+        Args:
+            id: The environment's id.
+            archived: False takes it back.
+
+        Raises:
+            NotFoundError: No such environment.
+
+        HTTP: `PATCH /v2/envs/{envId}`.
+        """
+        return await self._run(cloud.archive_env, id, archived=archived)
+
+    async def ensure(self, name: str) -> Environment:
+        """Return the environment of a name; it is created or taken back if need be.
+
+        For a pipeline that has one environment per branch, and runs more than once.
+
+        Args:
+            name: The display name.
+
+        Raises:
+            RouteNotFoundError: A self-hosted server creates none.
+
+        HTTP: `GET /v2/envs`, `POST /v2/envs`, `PATCH /v2/envs/{envId}`.
+        """
+        return await self._run(cloud.ensure_env, name)
+
+
+class Keys(Resource):
+    """Event keys and signing keys: `client.keys`."""
+
+    def list(
+        self, kind: KeyKind = "event", *, reveal: bool = False, **paging: Unpack[Paging]
+    ) -> AsyncPaginator[Key]:
+        """List event keys or signing keys of the client's environment.
+
+        Args:
+            kind: "event" or "signing".
+            reveal: Whether to return the keys whole; by default all but the last four characters
+                of each are left out.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
+        """
+        return self._list(cloud.list_keys, kind, reveal=reveal, **paging)
+
+
+class Insights(Resource):
+    """Queries over events and runs, on Inngest Cloud: `client.insights`."""
+
+    async def query(self, sql: str) -> InsightsResult:
+        """Query events and runs in SQL.
+
+        Args:
+            sql: A query in the dialect of ClickHouse; `tables` lists what it can name.
+
+        Raises:
+            BadRequestError: The query is not valid.
+            RouteNotFoundError: No self-hosted server has this.
+
+        HTTP: `POST /v2/insights/query`.
+        """
+        return await self._run(cloud.query, sql)
+
+    async def tables(self) -> builtins.list[InsightsTable]:
+        """List the tables that queries can name.
+
+        Raises:
+            RouteNotFoundError: No self-hosted server has this.
+
+        HTTP: `GET /v2/insights/tables`.
+        """
+        return await self._run(cloud.list_tables)
+
+    def schemas(self, **paging: Unpack[Paging]) -> AsyncPaginator[EventSchema]:
+        """List the schemas of events.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/insights/events/schemas`.
+        """
+        return self._list(cloud.list_schemas, **paging)
+
+
+class Experiments(Resource):
+    """Experiments of functions, on Inngest Cloud: `client.experiments`."""
+
+    def list(
+        self, *, app: str | None = None, function: str | None = None, **paging: Unpack[Paging]
+    ) -> AsyncPaginator[Experiment]:
+        """List experiments.
+
+        Args:
+            app: Only those of this app.
+            function: Only those of this function of the app.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/experiments`.
+        """
+        return self._list(cloud.list_experiments, app, function, **paging)
+
+    async def get(
+        self, app: str, function: str, id: str, *, variant: str | None = None
+    ) -> Experiment:
+        """Compare the variants of an experiment.
+
+        Args:
+            app: The app's id.
+            function: The function's id within its app.
+            id: The experiment's id.
+            variant: Only this variant.
+
+        Raises:
+            NotFoundError: No such experiment.
+
+        HTTP: `GET /v2/apps/{appId}/functions/{functionId}/experiments/{experimentId}`.
+        """
+        return await self._run(cloud.get_experiment, app, function, id, variant=variant)
+
+
+class Sessions(Resource):
+    """Runs grouped into sessions, on Inngest Cloud: `client.sessions`."""
+
+    def keys(self, *, search: str | None = None, **paging: Unpack[Paging]) -> AsyncPaginator[str]:
+        """List the keys by which runs are grouped.
+
+        Args:
+            search: Only keys that contain this text.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/sessions`.
+        """
+        return self._list(cloud.list_session_keys, search, **paging)
+
+    def list(
+        self, key: str, *, search: str | None = None, **paging: Unpack[Paging]
+    ) -> AsyncPaginator[SessionGroup]:
+        """List the sessions of a key.
+
+        Args:
+            key: The key by which runs are grouped, such as user.
+            search: Only sessions whose id contains this text.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/sessions/{sessionKey}`.
+        """
+        return self._list(cloud.list_sessions, key, search, **paging)
+
+    def runs(
+        self,
+        key: str,
+        id: str,
+        *,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        **paging: Unpack[Paging],
+    ) -> AsyncPaginator[Run]:
+        """List the runs of a session.
+
+        Args:
+            key: The key by which runs are grouped.
+            id: The session's id.
+            since: Only runs queued at or after this time; a timedelta is that long ago.
+            until: Only runs queued at or before this time; a timedelta is that long ago.
+
+        Raises:
+            RouteNotFoundError: The server does not have this.
+
+        HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
+        """
+        return self._list(cloud.list_session_runs, key, id, since=since, until=until, **paging)
+
+
+class Cancellations(Resource):
+    """Bulk cancellations: `client.cancellations`. Self-hosted servers respond with 500."""
+
+    def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[Cancellation]:
+        """List bulk cancellations. Self-hosted servers do not store any.
+
+        Raises:
+            ServerError: The server does not store cancellations, as self-hosted servers do not.
+
+        HTTP: `GET /v1/cancellations`.
+        """
+        return self._list(cloud.list_cancellations, **paging)
+
+    async def create(
+        self,
+        app: str,
+        function: str,
+        *,
+        started_before: datetime | timedelta,
+        started_after: datetime | timedelta | None = None,
+        condition: str | None = None,
+    ) -> Cancellation:
+        """Have the server cancel every run of a function that started in a time window.
+
+        Only Inngest Cloud does this. Elsewhere, and to see the runs first, cancel runs by filter.
+
+        Args:
+            app: The app's id.
+            function: The function's id; a self-hosted server expects `APP-FUNCTION`.
+            started_before: Only runs started before this time, which is not in the future. An aware
+                datetime; a timedelta is that long ago by the server's clock.
+            started_after: Only runs started after this time. An aware datetime, or a timedelta.
+            condition: CEL expression over the event, such as "event.data.plan == 'free'".
+
+        Raises:
+            NotFoundError: No such function.
+            BadRequestError: The time window is not valid.
+
+        HTTP: `POST /v1/cancellations`.
+        """
+        return await self._run(
+            cloud.create_cancellation,
+            app,
+            function,
+            started_before=started_before,
+            started_after=started_after,
+            condition=condition,
+        )
+
+    async def delete(self, id: str) -> None:
+        """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled.
+
+        Args:
+            id: The cancellation's id.
+
+        Raises:
+            BadRequestError: The id is not valid.
+
+        HTTP: `DELETE /v1/cancellations/{cancellationId}`.
+        """
+        return await self._run(cloud.delete_cancellation, id)
+
+
+class Webhooks(Resource):
+    """Webhooks, which only Inngest Cloud has: `client.webhooks`."""
+
+    def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[Webhook]:
+        """List webhooks. The URL of each contains a key.
+
+        Raises:
+            RouteNotFoundError: The server does not support webhooks.
+
+        HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
+        """
+        return self._list(cloud.list_webhooks, **paging)
+
+    async def create(
+        self,
+        *,
+        name: str | None = None,
+        transform: str | None = None,
+        response: str | None = None,
+        events: Iterable[str] = (),
+        deny_events: bool = False,
+    ) -> Webhook:
+        """Create a webhook. Its URL contains a key.
+
+        A client with an environment (`env`) creates it there, by v2, if it has a name and a
+        transform; `response` and `events` need that.
+
+        Args:
+            name: A display name.
+            transform: JavaScript that turns a request into an event.
+            response: JavaScript that answers GET requests.
+            events: Names of events to accept alone, such as shop/*.
+            deny_events: Whether to reject those events, and accept all others.
+
+        Raises:
+            RouteNotFoundError: The server does not support webhooks.
+
+        HTTP: `POST /v2/env/webhooks`, else `POST /v1/webhooks`.
+        """
+        return await self._run(
+            cloud.create_webhook,
+            name=name,
+            transform=transform,
+            response=response,
+            events=events,
+            deny_events=deny_events,
+        )
+
+    async def get(self, id: str) -> Webhook:
+        """Get one webhook. Its URL contains a key.
+
+        Args:
+            id: The webhook's id.
+
+        Raises:
+            NotFoundError: No such webhook.
+
+        HTTP: `GET /v1/webhooks/{webhookId}`.
+        """
+        return await self._run(cloud.get_webhook, id)
+
+    async def update(
+        self, id: str, *, name: str | None = None, transform: str | None = None
+    ) -> Webhook:
+        """Change the name or the transform of a webhook; omitted arguments keep their values.
+
+        Args:
+            id: The webhook's id.
+            name: A display name.
+            transform: JavaScript that turns a request into an event.
+
+        Raises:
+            NotFoundError: No such webhook.
+
+        HTTP: `PUT /v1/webhooks/{webhookId}`.
+        """
+        return await self._run(cloud.update_webhook, id, name=name, transform=transform)
+
+    async def delete(self, id: str) -> None:
+        """Delete a webhook; its URL stops accepting events.
+
+        Args:
+            id: The webhook's id.
+
+        Raises:
+            NotFoundError: No such webhook.
+
+        HTTP: `DELETE /v1/webhooks/{webhookId}`.
+        """
+        return await self._run(cloud.delete_webhook, id)
