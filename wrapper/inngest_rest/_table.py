@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field, frozen
 
-from inngest_rest.typing import REPEATABLE_METHODS, CheckRule, Paging, RunFilter, RunSelection
+from inngest_rest.typing import (
+    BULK_DEFAULTS,
+    REPEATABLE_METHODS,
+    BulkOptions,
+    BulkSelection,
+    CheckRule,
+    Paging,
+    RunFilter,
+    RunSelection,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -116,14 +125,13 @@ class Row:
             if each.kind is not inspect.Parameter.VAR_KEYWORD:
                 found.append(each)
                 continue
-            form = SELECTIONS[each.annotation]
-            by_name = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY, default=None)
+            by_name = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
             at = sum(it.kind is not inspect.Parameter.KEYWORD_ONLY for it in found)
-            at = len(found) if form is Paging else at
-            found[at:at] = [
-                by_name(name, annotation=hint.__forward_arg__)
-                for name, hint in form.__annotations__.items()
-            ]
+            for name, hint in SELECTIONS[each.annotation].__annotations__.items():
+                default, is_filter = BULK_DEFAULTS.get(name), name in RunSelection.__annotations__
+                at = at if is_filter else len(found)
+                found.insert(at, by_name(name, default=default, annotation=hint.__forward_arg__))
+                at += 1
         return tuple(each for each in found if each.name not in {"self", "client"})
 
     @property
@@ -190,7 +198,8 @@ class Row:
 
 
 SELECTIONS: dict[str, Any] = {
-    f"Unpack[{form.__name__}]": form for form in (CheckRule, RunFilter, RunSelection, Paging)
+    f"Unpack[{form.__name__}]": form
+    for form in (CheckRule, RunFilter, RunSelection, Paging, BulkOptions, BulkSelection)
 }
 """What stands for arguments that many methods have, by the annotation that a method has for it."""
 

@@ -7,6 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypedDict, Union
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from os import PathLike
+
+    from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.models import RunStatus
 
 Seconds = float | timedelta
@@ -121,6 +125,43 @@ class Paging(TypedDict, total=False):
     limit: int | None
     page_size: int | None
     cursor: str | None
+
+
+class BulkOptions(TypedDict, total=False):
+    """How a bulk operation acts.
+
+    Attributes:
+        dry_run: Report what would be done, as planned, and do nothing.
+        in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64; by default
+            8.
+        max_requests: Maximum number of them that are begun per period; None for no limit.
+        period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
+        on_start: Called with a row, as unknown, before its request is sent; by one thread at a
+            time. A report with that row resumes correctly even after the process was killed.
+        on_result: Called with each row, in order, as results arrive. For an asynchronous client,
+            both may be asynchronous.
+        resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that are
+            planned, failed, unknown or not tried are tried; the others are kept.
+        report_path: A file that has each row before its request is sent, and its outcome. The same
+            call with the same file continues after any interruption, even a kill.
+    """
+
+    dry_run: bool
+    in_flight: int
+    max_requests: int | None
+    period: Seconds
+    on_start: Callable[[ActionRow], object] | None
+    on_result: Callable[[ActionRow], object] | None
+    resume: ActionReport | Mapping[str, object] | None
+    report_path: str | PathLike[str] | None
+
+
+BULK_DEFAULTS: BulkOptions = {"dry_run": False, "in_flight": 8, "period": 1.0}
+"""The options of a bulk operation that are not None by default."""
+
+
+class BulkSelection(RunSelection, BulkOptions, total=False):
+    """Which runs a bulk operation acts on, and how: `RunSelection` and `BulkOptions`."""
 
 
 SummaryBy = Literal["function", "app", "status", "error", "hour"]

@@ -55,7 +55,6 @@ WORDS = {
     "`async for`": "`for`",
     " or asynchronous iterable": "",
     " May be asynchronous.": "",
-    " Both may be asynchronous.": "",
 }
 
 

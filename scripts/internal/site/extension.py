@@ -93,7 +93,7 @@ ELSEWHERE = {
 
 # Variables of types, and types that are nobody's to call.
 UNLINKED = {
-    *("D", "G", "P", "P.args", "P.kwargs", "T", "GeneratedOperation", "Inputs", "Resumable"),
+    *("D", "G", "P", "P.args", "P.kwargs", "T", "GeneratedOperation", "Inputs"),
     *("ClientTime", "Finish", "Outcome", "Request", "Sender"),
 }
 

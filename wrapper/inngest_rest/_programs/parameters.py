@@ -198,7 +198,7 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "Sender | str": {"kind": Kind.TEXT},
     "builtins.list[Any]": {"kind": Kind.JSON, "is_many": True},
     "type[Any]": None,
-    "Resumable": None,
+    "ActionReport | Mapping[str, object]": None,
     "Callable[[ActionRow], object]": None,
     "Callable[[BatchReport], object]": None,
     "Callable[[int, int], object]": None,

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.explain import explanation, wait
 from inngest_rest._core.resources import events, runs
 from inngest_rest.aio._resource import Resource, Sender
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
-    from os import PathLike
 
-    from inngest_rest._core.bulk.reported import Resumable
-    from inngest_rest.action_reports import ActionReport, ActionRow
+    from inngest_rest.action_reports import ActionReport
     from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run, StoredEvent
-    from inngest_rest.typing import Paging, Seconds
+    from inngest_rest.typing import BulkOptions, Paging, Seconds
 
 D = TypeVar("D")
 
@@ -188,14 +185,7 @@ class Events(Resource):
         limit: int | None = None,
         label: str = "resent",
         to: Sender | str | None = None,
-        dry_run: bool = False,
-        in_flight: int = DEFAULT_IN_FLIGHT,
-        max_requests: int | None = None,
-        period: Seconds = 1.0,
-        on_start: Callable[[ActionRow], object] | None = None,
-        on_result: Callable[[ActionRow], object] | None = None,
-        resume: Resumable | None = None,
-        report_path: str | PathLike[str] | None = None,
+        **options: Unpack[BulkOptions],
     ) -> ActionReport:
         """Send stored events again as new ones, here or elsewhere, and report on each.
 
@@ -212,15 +202,8 @@ class Events(Resource):
             label: What the new ids begin with. Another one sends the same events anew.
             to: Where to send them: an environment of the server by its name, or in Python another
                 client, such as that of a staging server; by default where they are stored.
-            dry_run: Report which events would be sent, and send nothing.
-            in_flight: Maximum number of events processed at once, 1 to 64.
-            max_requests: Maximum number of events to send per period; None for no limit.
-            period: The period of `max_requests`, in seconds or as a timedelta.
-            on_start, on_result: Called with a row before its request is sent, and after it, as in
-                `runs.cancel_all`.
+            options: How to act. See `inngest_rest.typing.BulkOptions`.
             resume: The report of an earlier call or a dry run, with the same label and `to`.
-            report_path: A file that has each row before its request is sent, and its outcome. The
-                same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per event: done, with `new_event_id`; not found, refused, failed, unknown or not
@@ -243,14 +226,7 @@ class Events(Resource):
             label=label,
             to=to,
             driver=self._driver,
-            dry_run=dry_run,
-            in_flight=in_flight,
-            max_requests=max_requests,
-            period=period,
-            on_start=on_start,
-            on_result=on_result,
-            resume=resume,
-            report_path=report_path,
+            options=options,
         ).run_async(self._driver)
 
     async def explain(self, id: str, *, name: str | None = None) -> Explanation:

@@ -6,21 +6,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from inngest_rest._core.bulk.invoke import InvokeJob
-from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.wait import wait_for_started
 from inngest_rest.client._resource import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from os import PathLike
+    from collections.abc import Mapping
 
     from inngest_rest._core.bulk.invoke import Inputs
-    from inngest_rest._core.bulk.reported import Resumable
-    from inngest_rest.action_reports import ActionReport, ActionRow
+    from inngest_rest.action_reports import ActionReport
     from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import App, AppSync, Function, Run
-    from inngest_rest.typing import Paging, Seconds
+    from inngest_rest.typing import BulkOptions, Paging, Seconds
 
 
 class Apps(Resource):
@@ -172,15 +169,7 @@ class Functions(Resource):
         app: str,
         function: str,
         inputs: Inputs,
-        *,
-        dry_run: bool = False,
-        in_flight: int = DEFAULT_IN_FLIGHT,
-        max_requests: int | None = None,
-        period: Seconds = 1.0,
-        on_start: Callable[[ActionRow], object] | None = None,
-        on_result: Callable[[ActionRow], object] | None = None,
-        resume: Resumable | None = None,
-        report_path: str | PathLike[str] | None = None,
+        **options: Unpack[BulkOptions],
     ) -> ActionReport:
         """Start a function once for each input, and report on each with its run's id.
 
@@ -191,16 +180,9 @@ class Functions(Resource):
             function: The function's id within the app.
             inputs: The event data of each run, all of which is checked before the first run is
                 started. None stands for `{}`.
-            dry_run: Check the inputs and report them as planned; start nothing.
-            in_flight: Maximum number of requests in flight, 1 to 64.
-            max_requests, period: Maximum number of requests per period, as in `runs.cancel_all`.
-            on_start: Called with a row before its request is sent, as in `runs.cancel_all`.
-            on_result: Called with each row, in order, as results arrive.
-            resume: The report of an earlier call with the same inputs or of a dry run, or its
-                `to_dict()`. Its rows that are planned, failed or not tried are tried; the others
-                are kept, unknown ones included: the function may be running for them already.
-            report_path: A file that has each row before its request is sent, and its outcome. The
-                same call with the same file continues after any interruption, even a kill.
+            options: How to act. See `inngest_rest.typing.BulkOptions`.
+            resume: The report of an earlier call with the same inputs, or of a dry run. Its unknown
+                rows are not tried again: the function may be running for them already.
 
         Returns:
             One row per input: done with `new_run_id`, failed, unknown or not tried. A debounced
@@ -214,17 +196,4 @@ class Functions(Resource):
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """
-        return InvokeJob(
-            self._session,
-            app,
-            function,
-            inputs,
-            resume=resume,
-            report_path=report_path,
-            dry_run=dry_run,
-            in_flight=in_flight,
-            max_requests=max_requests,
-            period=period,
-            on_start=on_start,
-            on_result=on_result,
-        ).run(self._driver)
+        return InvokeJob(self._session, app, function, inputs, options).run(self._driver)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.explain.run import explain_run
 from inngest_rest._core.resources import follow, replays, runs, trace, wait, watch
 from inngest_rest._core.resources.filters import Selection
@@ -16,16 +15,20 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime, timedelta
-    from os import PathLike
 
-    from inngest_rest._core.bulk.reported import Resumable
-    from inngest_rest.action_reports import ActionReport, ActionRow
+    from inngest_rest.action_reports import ActionReport
     from inngest_rest.client.paginator import Paginator
-    from inngest_rest.diagnosis import CheckReport
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.summary import RunSummary
-    from inngest_rest.typing import CheckRule, RunFilter, RunOrder, RunSelection, Seconds, SummaryBy
+    from inngest_rest.typing import (
+        BulkSelection,
+        RunFilter,
+        RunOrder,
+        RunSelection,
+        Seconds,
+        SummaryBy,
+    )
 
 
 class Runs(Resource):
@@ -260,33 +263,6 @@ class Runs(Resource):
             self._session, selection, by, on_progress, exact, sample, seed, limit
         ).run(self._driver)
 
-    def check(
-        self, *, rules: Iterable[CheckRule] | None = None, **rule: Unpack[CheckRule]
-    ) -> CheckReport:
-        """Check rules about the server and its runs, as a monitor does, with few requests.
-
-        Args:
-            rules: Further rules. Mappings of the other arguments, each about runs of its own.
-            since: The beginning of the time that failed_above is about, by when runs ended. An
-                aware datetime, or a timedelta.
-            rule: What to check. See `inngest_rest.typing.CheckRule`.
-
-        Returns:
-            Each rule with what was found; `is_ok` if none is broken. Where one is broken, others
-            may be unknown, as they are without a server that answers.
-
-        Raises:
-            InvalidArgumentError: A rule is malformed, or there is none; nothing was sent.
-            ApiError, InvalidResponseError, TransportError: A rule could not be checked, and none is
-                broken.
-
-        HTTP: `GET /health` for `server`; `GET /v2/runs` once for each other rule, and once per
-        hundred runs for `failed_above` and `queued_above`.
-        """
-        from inngest_rest._core.resources.check import check  # noqa: PLC0415 - few check
-
-        return self._driver.run(check(self._session, rules or (), rule))
-
     def cancel(self, id: str) -> None:
         """Cancel a run; a run that has already ended is not changed.
 
@@ -346,15 +322,7 @@ class Runs(Resource):
         ids: Iterable[str] | None = None,
         *,
         limit: int | None = None,
-        dry_run: bool = False,
-        in_flight: int = DEFAULT_IN_FLIGHT,
-        max_requests: int | None = None,
-        period: Seconds = 1.0,
-        on_start: Callable[[ActionRow], object] | None = None,
-        on_result: Callable[[ActionRow], object] | None = None,
-        resume: Resumable | None = None,
-        report_path: str | PathLike[str] | None = None,
-        **selection: Unpack[RunSelection],
+        **selection: Unpack[BulkSelection],
     ) -> ActionReport:
         """Cancel many runs, named by their ids or selected by a filter, and report on each.
 
@@ -364,18 +332,7 @@ class Runs(Resource):
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
             limit: Maximum number of runs to cancel.
-            dry_run: Report what would be cancelled, as planned, and cancel nothing.
-            in_flight: Maximum number of runs processed at once, 1 to 64.
-            max_requests: Maximum number of runs to cancel per period; None for no limit.
-            period: The period of `max_requests`, in seconds or as a timedelta.
-            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. A report with that row resumes correctly even after the process was killed.
-            on_result: Called with each row, in order, as results arrive.
-            resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
-                are planned, failed, unknown or not tried are tried; the others are kept.
-            report_path: A file that has each row before its request is sent, and its outcome. The
-                same call with the same file continues after any interruption, even a kill.
-            selection: The filter. See `inngest_rest.typing.RunSelection`.
+            selection: The filter, and how to act. See `inngest_rest.typing.BulkSelection`.
             status: Which of queued and running to cancel; by default both.
 
         Returns:
@@ -392,20 +349,7 @@ class Runs(Resource):
         """
         from inngest_rest._core.bulk.runs import CancelJob  # noqa: PLC0415 - loads reports
 
-        return CancelJob(
-            self._session,
-            ids,
-            selection,
-            resume=resume,
-            report_path=report_path,
-            limit=limit,
-            dry_run=dry_run,
-            in_flight=in_flight,
-            max_requests=max_requests,
-            period=period,
-            on_start=on_start,
-            on_result=on_result,
-        ).run(self._driver)
+        return CancelJob(self._session, ids, limit, selection).run(self._driver)
 
     def replay_all(
         self,
@@ -415,15 +359,7 @@ class Runs(Resource):
         from_step: str | None = None,
         input: builtins.list[Any] | None = None,
         replay_again: bool = False,
-        dry_run: bool = False,
-        in_flight: int = DEFAULT_IN_FLIGHT,
-        max_requests: int | None = None,
-        period: Seconds = 1.0,
-        on_start: Callable[[ActionRow], object] | None = None,
-        on_result: Callable[[ActionRow], object] | None = None,
-        resume: Resumable | None = None,
-        report_path: str | PathLike[str] | None = None,
-        **selection: Unpack[RunSelection],
+        **selection: Unpack[BulkSelection],
     ) -> ActionReport:
         """Replay many runs, named by their ids or selected by a filter, and report on each.
 
@@ -446,15 +382,7 @@ class Runs(Resource):
                 A run without such a step is refused. A report is bound to it.
             input: Arguments for that step, as in `replay`.
             replay_again: Replay also what was already replayed, or whose replays cannot be seen.
-            dry_run: Report what would be replayed or refused, and replay nothing.
-            in_flight: Maximum number of runs processed at once, 1 to 64.
-            max_requests, period: As in `cancel_all`, each run by up to six requests.
-            on_start: Called with a row before its request is sent, as in `cancel_all`.
-            on_result: Called with each row, in order, as results arrive.
-            resume: The report of an earlier call or a dry run, as in `cancel_all`.
-            report_path: A file that has each row before its request is sent, and its outcome. The
-                same call with the same file continues after any interruption, even a kill.
-            selection: The filter. See `inngest_rest.typing.RunSelection`.
+            selection: The filter, and how to act. See `inngest_rest.typing.BulkSelection`.
             status: Statuses of ended runs; by default failed.
 
         Returns:
@@ -475,18 +403,10 @@ class Runs(Resource):
         return ReplayJob(
             self._session,
             ids,
+            limit,
             selection,
-            resume=resume,
-            report_path=report_path,
-            limit=limit,
-            start=replays.Start.check(from_step, input),
             replay_again=replay_again,
-            dry_run=dry_run,
-            in_flight=in_flight,
-            max_requests=max_requests,
-            period=period,
-            on_start=on_start,
-            on_result=on_result,
+            start=replays.Start.check(from_step, input),
         ).run(self._driver)
 
     def jobs(self, id: str) -> builtins.list[Job]:

@@ -7,7 +7,7 @@ resuming does not retry it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_each, check_id, check_json_object, invalid
 from inngest_rest._core.bulk import reported
@@ -33,17 +33,15 @@ class InvokeJob(reported.ReportedJob):
         app: str,
         function: str,
         inputs: Inputs,
-        **arguments: Unpack[reported.BulkArguments],
+        options: Mapping[str, Any],
     ) -> None:
         self._function = check_id("app", app), check_id("function", function)
-        super().__init__(session, f"functions.invoke {app}/{function}", arguments)
+        super().__init__(session, f"functions.invoke {app}/{function}", options)
         found = check_each("inputs", inputs, "objects", check_json_object, (str, bytes, Mapping))
         self._inputs = found
         self.rows = [ActionRow(position, None) for position in range(len(found))]
-        self.selection = asked = {"inputs": reported.digest(found)}
-        if arguments["resume"] is not None:
-            self.resume(arguments["resume"])
-            self.selection = asked
+        self.resume()
+        self.selection = {"inputs": reported.digest(found)}
 
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
         if len(rows) != len(self._inputs):

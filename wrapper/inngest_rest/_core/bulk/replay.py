@@ -7,13 +7,13 @@ the runs of the event, or until so much time has passed that it takes effect no 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from inngest_rest._core.arguments import invalid
 from inngest_rest._core.bulk.reported import BulkResult, not_done, settled
-from inngest_rest._core.bulk.runs import RunArguments, RunsJob, about
+from inngest_rest._core.bulk.runs import RunsJob, about
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import apps, replays, runs
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import Span
-    from inngest_rest.typing import RunSelection
+    from inngest_rest.typing import BulkSelection
 
 # A new run appears under its event within 0.2 s; allow for a slow server.
 _LISTED_WITHIN = 1.0
@@ -64,15 +64,15 @@ class ReplayJob(RunsJob):
         self,
         session: Session,
         ids: Iterable[str] | None,
-        filter: RunSelection,
+        limit: int | None,
+        asked: BulkSelection,
         *,
         replay_again: bool,
         start: replays.Start,
-        **arguments: Unpack[RunArguments],
     ) -> None:
-        super().__init__(session, ids, filter, **arguments)
+        super().__init__(session, ids, limit, asked)
         self._replay_again, self._start = replay_again, start
-        if arguments["resume"] is not None:
+        if self.resumed is not None:
             bound = {it: self.selection[it] for it in start._fields if it in self.selection}
             if bound != start.asked:
                 what = f"a report with {shown(bound)}, not {shown(start.asked)}"

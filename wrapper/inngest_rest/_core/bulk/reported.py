@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_callable, invalid
+from inngest_rest._core.arguments import check_callable, check_names, invalid
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
 from inngest_rest._core.bulk.report_file import ReportFile
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
+from inngest_rest.typing import BULK_DEFAULTS, BulkOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
-    from os import PathLike
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest.typing import Seconds
-
-Resumable = ActionReport | Mapping[str, object]
-
-OnRow = Callable[[ActionRow], object]
 
 
 class BulkResult(NamedTuple):
@@ -37,25 +32,13 @@ class BulkResult(NamedTuple):
     cause: errors.InngestError | None = None
 
 
-class BulkArguments(TypedDict):
-    """The arguments common to all of these jobs, as given by the caller."""
-
-    resume: Resumable | None
-    dry_run: bool
-    in_flight: int
-    max_requests: int | None
-    period: Seconds
-    on_start: OnRow | None
-    on_result: OnRow | None
-    report_path: str | PathLike[str] | None
-
-
 class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     """A bulk job whose targets are the rows of its report.
 
     Attributes:
         action: The operation; a report to resume from must have the same one.
         dry_run: Whether to report the targets without acting on them.
+        resumed: The report that was passed to resume from, if any.
         rows: All rows in their current state.
         window: The time range of a filter.
         selection: What was asked for, in the types of JSON.
@@ -64,22 +47,22 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     outage = (errors.ServerError, errors.TransportError)
 
-    def __init__(self, session: Session, action: str, arguments: BulkArguments) -> None:
-        pace = Pace(
-            session.clock.monotonic,
-            arguments["in_flight"],
-            arguments["max_requests"],
-            arguments["period"],
-        )
-        on_start, on_result = arguments["on_start"], arguments["on_result"]
+    def __init__(self, session: Session, action: str, given: Mapping[str, Any]) -> None:
+        names = BulkOptions.__annotations__
+        check_names(given, names)
+        options: Any = {**dict.fromkeys(names), **BULK_DEFAULTS, **given}
+        rate = options["max_requests"], options["period"]
+        pace = Pace(session.clock.monotonic, options["in_flight"], *rate)
+        on_start, on_result = options["on_start"], options["on_result"]
         super().__init__(session, pace, on_start=on_start, on_result=on_result)
         self.action = action
-        self.dry_run = arguments["dry_run"]
+        self.dry_run: bool = options["dry_run"]
+        self.resumed: ActionReport | Mapping[str, Any] | None = options["resume"]
         self.rows: list[ActionRow] = []
         self.window: tuple[datetime | None, datetime | None] = (None, None)
         self.selection: Mapping[str, Any] = {}
         self.searched: str | None = None
-        path = arguments["report_path"]
+        path = options["report_path"]
         self._file = None if path is None else ReportFile(path)
         self._on_start = check_callable("on_start", on_start)
         self._on_result = check_callable("on_result", on_result)
@@ -120,8 +103,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if self._file is not None:
             self._file.close()
 
-    def resume(self, report: Resumable) -> None:
-        """Adopt the rows of a report; reject one of another action."""
+    def resume(self) -> None:
+        """Adopt the rows of the report that was passed, if any; reject one of another action."""
+        report = self.resumed
+        if report is None:
+            return
         try:
             found = report if isinstance(report, ActionReport) else ActionReport.from_dict(report)
         except ValueError as error:

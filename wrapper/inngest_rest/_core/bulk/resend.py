@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from inspect import isawaitable
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -61,14 +61,14 @@ class ResendJob(reported.ReportedJob):
         label: str,
         to: Any,
         driver: object,
-        **arguments: Unpack[reported.BulkArguments],
+        options: Mapping[str, Any],
     ) -> None:
-        super().__init__(session, "events.resend", arguments)
+        super().__init__(session, "events.resend", options)
         self._limit, self._label = check_count_or_none("limit", limit), check_id("label", label)
         self._listing: Listing[StoredEvent] | None = None
         if to is None or isinstance(to, str):
-            options: dict[str, Any] = {"timeout": None, "retries": None, "headers": None}
-            there = session if to is None else changed(session, env=to, **options)
+            others: dict[str, Any] = {"timeout": None, "retries": None, "headers": None}
+            there = session if to is None else changed(session, env=to, **others)
             self._send: Callable[[Any], Plan[list[str]]] = partial(send.send, there)
             target = there.settings.target
         elif type(getattr(to, "_driver", None)) is type(driver):
@@ -77,8 +77,7 @@ class ResendJob(reported.ReportedJob):
             raise invalid("to", "must be a client of the same kind, or the name of an environment")
         asked: dict[str, Any] = {"label": label, "to": None if to is None else target.to_dict()}
         chosen = {name: it for name, it in filter.items() if it is not None}
-        resume = arguments["resume"]
-        if sum(it is not None for it in (ids, resume, chosen or None)) != 1:
+        if sum(it is not None for it in (ids, self.resumed, chosen or None)) != 1:
             ways = f"ids, a filter ({', '.join(filter)}) or resume"
             raise InvalidArgumentError(f"pass what selects events, one of {ways}", argument="ids")
         if ids is not None:
@@ -97,10 +96,9 @@ class ResendJob(reported.ReportedJob):
             self._listing = events.list_events(session, **{"name": None, **chosen})
             self._listing.is_relative = True
         self.selection = asked
-        if resume is not None:
-            self.resume(resume)
-            if any(self.selection.get(name) != asked[name] for name in ("label", "to")):
-                raise invalid("resume", "is a report with another label, or to another place")
+        self.resume()
+        if any(self.selection.get(name) != asked[name] for name in ("label", "to")):
+            raise invalid("resume", "is a report with another label, or to another place")
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
         return islice((yield from super().collect()), self._limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve
 
@@ -14,6 +14,7 @@ from inngest_rest._core.resources.filters import NAMES, Selection, instant
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import Advice, InngestError, InvalidArgumentError, RouteNotFoundError
 from inngest_rest.models import UNFINISHED, Run, RunStatus
+from inngest_rest.typing import BulkSelection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,17 +22,10 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.typing import RunSelection
 
 _LONGEST_ERROR = 200
 
 _OPEN = (*UNFINISHED, RunStatus("paused"))
-
-
-class RunArguments(reported.BulkArguments):
-    """The arguments common to all jobs on runs, as given by the caller."""
-
-    limit: int | None
 
 
 class RunsJob(reported.ReportedJob):
@@ -53,28 +47,28 @@ class RunsJob(reported.ReportedJob):
         self,
         session: Session,
         ids: Iterable[str] | None,
-        filter: RunSelection,
-        **arguments: Unpack[RunArguments],
+        limit: int | None,
+        asked: BulkSelection,
     ) -> None:
-        super().__init__(session, self.name, arguments)
-        selection = Selection.of(session, filter, "ids", *arguments)
-        given = [name for name, value in filter.items() if value is not None]
+        selection = Selection.of(session, asked, "ids", "limit", form=BulkSelection)
+        options = {name: it for name, it in asked.items() if name not in NAMES}
+        super().__init__(session, self.name, options)
+        given = [name for name in asked if name in NAMES and asked[name] is not None]
         acts_on_ended = self.default_statuses is not UNFINISHED
         for each in selection.statuses:
             if (each in _OPEN) is acts_on_ended:
                 raise invalid("status", f"{each.value!r}{self.why_not_others}")
-        self._limit = check_count_or_none("limit", arguments["limit"])
+        self._limit = check_count_or_none("limit", limit)
         self._listing: Listing[Run] | None = None
         self.listed: dict[str, Run] = {}
-        resume = arguments["resume"]
-        passed = {"ids": ids, "resume": resume, "/".join(given): given or None}
+        passed = {"ids": ids, "resume": self.resumed, "/".join(given): given or None}
         ways = [name for name, value in passed.items() if value is not None]
         if len(ways) > 1:
             raise InvalidArgumentError(
                 f"{' and '.join(ways)} exclude each other: pass one of them", argument=ways[0]
             )
-        if resume is not None:
-            self.resume(resume)
+        if self.resumed is not None:
+            self.resume()
             self.selection = self.selection or _selected(self.rows)
         elif ids is not None:
             unique = list(dict.fromkeys(check_each("ids", ids, "run ids", check_run_id)))
