@@ -14,20 +14,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, is_typeddict
 
 from attrs import Factory, field, frozen
 
-from inngest_rest.typing import (
-    BULK_DEFAULTS,
-    REPEATABLE_METHODS,
-    BulkOptions,
-    BulkSelection,
-    CheckRule,
-    Paging,
-    RunFilter,
-    RunSelection,
-)
+from inngest_rest import typing
+from inngest_rest.typing import BULK_DEFAULTS, REPEATABLE_METHODS, BulkOptions, Paging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -128,9 +120,10 @@ class Row:
             by_name = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
             at = sum(it.kind is not inspect.Parameter.KEYWORD_ONLY for it in found)
             for name, hint in SELECTIONS[each.annotation].__annotations__.items():
-                default, is_filter = BULK_DEFAULTS.get(name), name in RunSelection.__annotations__
-                at = at if is_filter else len(found)
-                found.insert(at, by_name(name, default=default, annotation=hint.__forward_arg__))
+                if name in _OTHERS:  # come after what selects
+                    at = len(found)
+                default, annotation = BULK_DEFAULTS.get(name), hint.__forward_arg__
+                found.insert(at, by_name(name, default=default, annotation=annotation))
                 at += 1
         return tuple(each for each in found if each.name not in {"self", "client"})
 
@@ -198,10 +191,11 @@ class Row:
 
 
 SELECTIONS: dict[str, Any] = {
-    f"Unpack[{form.__name__}]": form
-    for form in (CheckRule, RunFilter, RunSelection, Paging, BulkOptions, BulkSelection)
+    f"Unpack[{name}]": form for name, form in vars(typing).items() if is_typeddict(form)
 }
 """What stands for arguments that many methods have, by the annotation that a method has for it."""
+
+_OTHERS = Paging.__annotations__ | BulkOptions.__annotations__
 
 # What iterators of the client, which are no generic types, iterate over.
 _ITERATORS = {"EndedRuns": "Run", "FollowedRun": "StepChange", "Watcher": "RunChange"}

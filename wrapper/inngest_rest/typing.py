@@ -127,6 +127,34 @@ class Paging(TypedDict, total=False):
     cursor: str | None
 
 
+class RunListing(RunSelection, Paging, total=False):
+    """Which runs a list has, and how much of it: `RunSelection` and `Paging`."""
+
+
+class EventFilter(TypedDict, total=False):
+    """Which stored events: those for which all of these hold.
+
+    Attributes:
+        name: Only events with exactly this name.
+        since: Only events received after this time; by default, one hour ago, or without a limit
+            if until is given. An aware datetime; a timedelta is that long ago by the server's
+            clock.
+        until: Only events received before this time. An aware datetime, or a timedelta.
+        where: Only events for which this CEL expression is true here, such as
+            `event.data.total > 100`; needs the extra `explain`. An event for which it fails, as for
+            a field that is missing, is left out; `searched` says how many.
+    """
+
+    name: str | None
+    since: datetime | timedelta | None
+    until: datetime | timedelta | None
+    where: str | None
+
+
+class EventListing(EventFilter, Paging, total=False):
+    """Which stored events a list has, and how much of it: `EventFilter` and `Paging`."""
+
+
 class BulkOptions(TypedDict, total=False):
     """How a bulk operation acts.
 
@@ -162,6 +190,10 @@ BULK_DEFAULTS: BulkOptions = {"dry_run": False, "in_flight": 8, "period": 1.0}
 
 class BulkSelection(RunSelection, BulkOptions, total=False):
     """Which runs a bulk operation acts on, and how: `RunSelection` and `BulkOptions`."""
+
+
+class BulkEvents(EventFilter, BulkOptions, total=False):
+    """Which events a bulk operation acts on, and how: `EventFilter` and `BulkOptions`."""
 
 
 SummaryBy = Literal["function", "app", "status", "error", "hour"]

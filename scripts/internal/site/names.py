@@ -166,7 +166,7 @@ PAGES = (
         (
             _part(
                 "Selections and pages",
-                "RunFilter RunSelection CheckRule Paging BulkSelection BulkOptions",
+                "RunFilter RunSelection CheckRule EventFilter Paging BulkOptions",
                 "inngest_rest.typing",
                 rest_of="inngest_rest.typing",
             ),

@@ -228,8 +228,10 @@ CONFIRM = Parameter("confirm", Kind.TEXT, "The token that a dry run of the same 
 def parameters(row: Row) -> tuple[Parameter, ...]:
     """Return the parameters that programs have of a call, in the order of its method."""
     described: dict[str, str] = {}
+    names = {each.name for each in row.arguments}
     for form in SELECTIONS.values():
-        described |= sections(docstring(form), "Attributes")[1]
+        if names.issuperset(form.__annotations__):
+            described |= sections(docstring(form), "Attributes")[1]
     described |= sections(docstring(row.declaration), "Args")[1]
     found = [
         _parameter(row, each, described.get(each.name, ""), about)

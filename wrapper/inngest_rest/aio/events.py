@@ -11,13 +11,12 @@ from inngest_rest.aio._resource import Resource, Sender
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterable
-    from datetime import datetime, timedelta
 
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run, StoredEvent
-    from inngest_rest.typing import BulkOptions, Paging, Seconds
+    from inngest_rest.typing import BulkEvents, EventListing, Paging, Seconds
 
 D = TypeVar("D")
 
@@ -27,52 +26,23 @@ class Events(Resource):
 
     @overload
     def list(
-        self,
-        *,
-        name: str | None = None,
-        as_: None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | timedelta | None = None,
-        where: str | None = None,
-        **paging: Unpack[Paging],
+        self, *, as_: None = None, **filter: Unpack[EventListing]
     ) -> AsyncPaginator[StoredEvent]: ...
 
     @overload
     def list(
-        self,
-        *,
-        name: str | None = None,
-        as_: type[D],
-        since: datetime | timedelta | None = None,
-        until: datetime | timedelta | None = None,
-        where: str | None = None,
-        **paging: Unpack[Paging],
+        self, *, as_: type[D], **filter: Unpack[EventListing]
     ) -> AsyncPaginator[StoredEvent[D]]: ...
 
     def list(
-        self,
-        *,
-        name: str | None = None,
-        as_: type[Any] | None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | timedelta | None = None,
-        where: str | None = None,
-        **paging: Unpack[Paging],
+        self, *, as_: type[Any] | None = None, **filter: Unpack[EventListing]
     ) -> AsyncPaginator[StoredEvent[Any]]:
         """List stored events, newest first.
 
         Args:
-            name: Only events with exactly this name.
             as_: The type to decode the data as: a dataclass, an attrs class, a TypedDict or a
                 pydantic model; a mapping by default. See `EventType`.
-            since: Only events received after this time; by default, one hour ago, or without a
-                limit if until is given. An aware datetime; a timedelta is that long ago by the
-                server's clock.
-            until: Only events received before this time. An aware datetime, or a timedelta.
-            where: Only events for which this CEL expression is true here, such as
-                `event.data.total > 100`; needs the extra `explain`. An event for which it fails, as
-                for a field that is missing, is left out; `searched` says how many.
-            paging: See `Paging`; at most 50 per request.
+            filter: Which events, at most 50 per request. See `inngest_rest.typing.EventListing`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -80,17 +50,7 @@ class Events(Resource):
 
         HTTP: `GET /v1/events`.
         """
-        return self._pages(
-            events.list_events(
-                self._session,
-                name=name,
-                as_=as_,
-                since=since,
-                until=until,
-                where=where,
-                **paging,
-            )
-        )
+        return self._list(events.list_events, as_=as_, **filter)
 
     @overload
     async def get(self, id: str) -> StoredEvent: ...
@@ -111,7 +71,7 @@ class Events(Resource):
 
         HTTP: `GET /v1/events/{eventId}`.
         """
-        return await self._driver.run(events.get(self._session, id, as_))
+        return await self._run(events.get, id, as_)
 
     def runs(
         self,
@@ -137,13 +97,8 @@ class Events(Resource):
         HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, which answers
         out of a cache of 15 s and lists the run of a batch under one of its events only.
         """
-        return self._pages(
-            runs.list_of_event(
-                self._session,
-                id,
-                include_original_run_id=include_original_run_id,
-                **paging,
-            )
+        return self._list(
+            runs.list_of_event, id, include_original_run_id=include_original_run_id, **paging
         )
 
     async def wait(self, id: str, timeout: Seconds) -> builtins.list[Run]:
@@ -172,20 +127,16 @@ class Events(Resource):
         /v1/events/{eventId}/runs`) until the runs are complete, and `GET /v2/runs/{runId}` for
         each that has not ended, as `runs.wait`.
         """
-        return await self._driver.run(wait.wait_for_runs(self._session, id, timeout))
+        return await self._run(wait.wait_for_runs, id, timeout)
 
     async def resend(
         self,
         ids: Iterable[str] | None = None,
         *,
-        name: str | None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | timedelta | None = None,
-        where: str | None = None,
         limit: int | None = None,
         label: str = "resent",
         to: Sender | str | None = None,
-        **options: Unpack[BulkOptions],
+        **options: Unpack[BulkEvents],
     ) -> ActionReport:
         """Send stored events again as new ones, here or elsewhere, and report on each.
 
@@ -197,12 +148,12 @@ class Events(Resource):
 
         Args:
             ids: The internal ids of the events. Pass these, or a filter, or `resume`.
-            name, since, until, where: As in `list`; all are listed before the first one is sent.
             limit: Maximum number of events to send, the newest of them.
             label: What the new ids begin with. Another one sends the same events anew.
             to: Where to send them: an environment of the server by its name, or in Python another
                 client, such as that of a staging server; by default where they are stored.
-            options: How to act. See `inngest_rest.typing.BulkOptions`.
+            options: Which events, all of which are listed before the first one is sent, and how to
+                act. See `inngest_rest.typing.BulkEvents`.
             resume: The report of an earlier call or a dry run, with the same label and `to`.
 
         Returns:
@@ -219,14 +170,7 @@ class Events(Resource):
         from inngest_rest._core.bulk.resend import ResendJob  # noqa: PLC0415 - loads reports
 
         return await ResendJob(
-            self._session,
-            ids,
-            {"name": name, "since": since, "until": until, "where": where},
-            limit=limit,
-            label=label,
-            to=to,
-            driver=self._driver,
-            options=options,
+            self._session, ids, options, limit=limit, label=label, to=to, driver=self._driver
         ).run_async(self._driver)
 
     async def explain(self, id: str, *, name: str | None = None) -> Explanation:
@@ -249,4 +193,4 @@ class Events(Resource):
         `GET /v2/apps/{appId}/functions`; `GET /v1/events`, `GET /v2/runs` and
         `GET /v1/apps/{appId}/functions` where a reason depends on it.
         """
-        return await self._driver.run(explanation.explain(self._session, id, name=name))
+        return await self._run(explanation.explain, id, name=name)

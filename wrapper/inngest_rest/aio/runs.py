@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.explain.run import explain_run
 from inngest_rest._core.resources import follow, replays, runs, trace, wait, watch
-from inngest_rest._core.resources.filters import Selection
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncFollowedRun, AsyncWatcher
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
         BulkSelection,
         CheckRule,
         RunFilter,
+        RunListing,
         RunOrder,
         RunSelection,
         Seconds,
@@ -40,10 +40,7 @@ class Runs(Resource):
         *,
         order: RunOrder = "newest",
         include_output: bool = False,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **selection: Unpack[RunSelection],
+        **selection: Unpack[RunListing],
     ) -> AsyncPaginator[Run]:
         """List runs, newest first.
 
@@ -51,8 +48,7 @@ class Runs(Resource):
             order: Which come first, "newest" or "oldest": by when they were queued, or when they
                 ended if they are selected by that; "oldest" from release 1.38 on.
             include_output: Whether to list runs with their `output` or `error`.
-            limit, page_size, cursor: See `AsyncPaginator`.
-            selection: Which runs. See `inngest_rest.typing.RunSelection`.
+            selection: Which runs, and how many. See `inngest_rest.typing.RunListing`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -63,17 +59,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, which has no filter but one status that is not
         queued; `GET /v1/events/{eventId}` for each event that `where` needs.
         """
-        return self._pages(
-            runs.list_runs(
-                self._session,
-                Selection.of(self._session, selection, *runs.LIST_ARGUMENTS),
-                order=order,
-                include_output=include_output,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
-            )
-        )
+        return self._list(runs.list_selected, selection, order=order, include_output=include_output)
 
     async def get(self, id: str, *, include_original_run_id: bool = False) -> Run:
         """Get one run, with its output or error.
@@ -89,12 +75,10 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, which also answers for runs that
         v2 cannot load, out of a cache of 3 s.
         """
-        return await self._driver.run(
-            runs.or_name_event(
-                self._session,
-                id,
-                runs.get(self._session, id, include_original_run_id=include_original_run_id),
-            )
+        return await self._run(
+            runs.or_name_event,
+            id,
+            runs.get(self._session, id, include_original_run_id=include_original_run_id),
         )
 
     async def wait(self, id: str, timeout: Seconds) -> Run:
@@ -111,7 +95,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache: at first after
         50 ms, then at growing intervals of up to 3 s.
         """
-        return await self._driver.run(wait.wait(self._session, id, timeout))
+        return await self._run(wait.wait, id, timeout)
 
     async def explain(self, id: str) -> RunExplanation:
         """Explain what a run waits for, which attempt is next, what holds it back, or how it ended.
@@ -131,7 +115,7 @@ class Runs(Resource):
         held back or cancelled also `GET /v2/apps`, `GET /v2/apps/{appId}/functions`,
         `GET /v2/runs` and `GET /v1/apps/{appId}/functions`.
         """
-        return await self._driver.run(explain_run(self._session, id))
+        return await self._run(explain_run, id)
 
     def follow(self, id: str, *, timeout: Seconds | None = None) -> AsyncFollowedRun:
         """Follow a run until it has ended, and return its steps as they start and end.
@@ -305,9 +289,7 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`.
         """
-        return await self._driver.run(
-            runs.or_name_event(self._session, id, runs.cancel(self._session, id))
-        )
+        return await self._run(runs.or_name_event, id, runs.cancel(self._session, id))
 
     async def replay(
         self, id: str, *, from_step: str | None = None, input: builtins.list[Any] | None = None
@@ -339,10 +321,8 @@ class Runs(Resource):
         `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}/runs` and `GET /v2/runs/{runId}/trace`
         before it.
         """
-        return await self._driver.run(
-            runs.or_name_event(
-                self._session, id, replays.replay_one(self._session, id, from_step, input)
-            )
+        return await self._run(
+            runs.or_name_event, id, replays.replay_one(self._session, id, from_step, input)
         )
 
     async def cancel_all(
@@ -448,9 +428,7 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
-        return await self._driver.run(
-            runs.or_name_event(self._session, id, runs.jobs(self._session, id))
-        )
+        return await self._run(runs.or_name_event, id, runs.jobs(self._session, id))
 
     async def score(
         self,
@@ -503,9 +481,7 @@ class Runs(Resource):
 
         HTTP: `GET /v2/runs/{runId}/trace`.
         """
-        return await self._driver.run(
-            runs.or_name_event(self._session, id, trace.get_trace(self._session, id, raw=raw))
-        )
+        return await self._run(runs.or_name_event, id, trace.get_trace(self._session, id, raw=raw))
 
 
 class Signals(Resource):

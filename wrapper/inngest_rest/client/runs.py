@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.explain.run import explain_run
 from inngest_rest._core.resources import follow, replays, runs, trace, wait, watch
-from inngest_rest._core.resources.filters import Selection
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.watcher import EndedRuns, FollowedRun, Watcher
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from inngest_rest.typing import (
         BulkSelection,
         RunFilter,
+        RunListing,
         RunOrder,
         RunSelection,
         Seconds,
@@ -39,10 +39,7 @@ class Runs(Resource):
         *,
         order: RunOrder = "newest",
         include_output: bool = False,
-        limit: int | None = None,
-        page_size: int | None = None,
-        cursor: str | None = None,
-        **selection: Unpack[RunSelection],
+        **selection: Unpack[RunListing],
     ) -> Paginator[Run]:
         """List runs, newest first.
 
@@ -50,8 +47,7 @@ class Runs(Resource):
             order: Which come first, "newest" or "oldest": by when they were queued, or when they
                 ended if they are selected by that; "oldest" from release 1.38 on.
             include_output: Whether to list runs with their `output` or `error`.
-            limit, page_size, cursor: See `Paginator`.
-            selection: Which runs. See `inngest_rest.typing.RunSelection`.
+            selection: Which runs, and how many. See `inngest_rest.typing.RunListing`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -62,17 +58,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, which has no filter but one status that is not
         queued; `GET /v1/events/{eventId}` for each event that `where` needs.
         """
-        return self._pages(
-            runs.list_runs(
-                self._session,
-                Selection.of(self._session, selection, *runs.LIST_ARGUMENTS),
-                order=order,
-                include_output=include_output,
-                limit=limit,
-                page_size=page_size,
-                cursor=cursor,
-            )
-        )
+        return self._list(runs.list_selected, selection, order=order, include_output=include_output)
 
     def get(self, id: str, *, include_original_run_id: bool = False) -> Run:
         """Get one run, with its output or error.
@@ -88,12 +74,10 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, which also answers for runs that
         v2 cannot load, out of a cache of 3 s.
         """
-        return self._driver.run(
-            runs.or_name_event(
-                self._session,
-                id,
-                runs.get(self._session, id, include_original_run_id=include_original_run_id),
-            )
+        return self._run(
+            runs.or_name_event,
+            id,
+            runs.get(self._session, id, include_original_run_id=include_original_run_id),
         )
 
     def wait(self, id: str, timeout: Seconds) -> Run:
@@ -110,7 +94,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache: at first after
         50 ms, then at growing intervals of up to 3 s.
         """
-        return self._driver.run(wait.wait(self._session, id, timeout))
+        return self._run(wait.wait, id, timeout)
 
     def explain(self, id: str) -> RunExplanation:
         """Explain what a run waits for, which attempt is next, what holds it back, or how it ended.
@@ -130,7 +114,7 @@ class Runs(Resource):
         held back or cancelled also `GET /v2/apps`, `GET /v2/apps/{appId}/functions`,
         `GET /v2/runs` and `GET /v1/apps/{appId}/functions`.
         """
-        return self._driver.run(explain_run(self._session, id))
+        return self._run(explain_run, id)
 
     def follow(self, id: str, *, timeout: Seconds | None = None) -> FollowedRun:
         """Follow a run until it has ended, and return its steps as they start and end.
@@ -277,9 +261,7 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`.
         """
-        return self._driver.run(
-            runs.or_name_event(self._session, id, runs.cancel(self._session, id))
-        )
+        return self._run(runs.or_name_event, id, runs.cancel(self._session, id))
 
     def replay(
         self, id: str, *, from_step: str | None = None, input: builtins.list[Any] | None = None
@@ -311,10 +293,8 @@ class Runs(Resource):
         `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}/runs` and `GET /v2/runs/{runId}/trace`
         before it.
         """
-        return self._driver.run(
-            runs.or_name_event(
-                self._session, id, replays.replay_one(self._session, id, from_step, input)
-            )
+        return self._run(
+            runs.or_name_event, id, replays.replay_one(self._session, id, from_step, input)
         )
 
     def cancel_all(
@@ -420,7 +400,7 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
-        return self._driver.run(runs.or_name_event(self._session, id, runs.jobs(self._session, id)))
+        return self._run(runs.or_name_event, id, runs.jobs(self._session, id))
 
     def score(
         self,
@@ -473,9 +453,7 @@ class Runs(Resource):
 
         HTTP: `GET /v2/runs/{runId}/trace`.
         """
-        return self._driver.run(
-            runs.or_name_event(self._session, id, trace.get_trace(self._session, id, raw=raw))
-        )
+        return self._run(runs.or_name_event, id, trace.get_trace(self._session, id, raw=raw))
 
 
 class Signals(Resource):

@@ -26,6 +26,7 @@ from inngest_rest._core.resources.filters import instant, plain
 from inngest_rest._core.sending import send
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidArgumentError, InvalidEventError
+from inngest_rest.typing import EventFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import StoredEvent
+    from inngest_rest.typing import BulkEvents
 
 # What `events.list` lists by default.
 _LATELY = timedelta(hours=1)
@@ -55,14 +57,15 @@ class ResendJob(reported.ReportedJob):
         self,
         session: Session,
         ids: Iterable[str] | None,
-        filter: Mapping[str, Any],
+        given: BulkEvents,
         *,
         limit: int | None,
         label: str,
         to: Any,
         driver: object,
-        options: Mapping[str, Any],
     ) -> None:
+        filter = EventFilter.__annotations__
+        options = {name: it for name, it in given.items() if name not in filter}
         super().__init__(session, "events.resend", options)
         self._limit, self._label = check_count_or_none("limit", limit), check_id("label", label)
         self._listing: Listing[StoredEvent] | None = None
@@ -76,7 +79,7 @@ class ResendJob(reported.ReportedJob):
         else:
             raise invalid("to", "must be a client of the same kind, or the name of an environment")
         asked: dict[str, Any] = {"label": label, "to": None if to is None else target.to_dict()}
-        chosen = {name: it for name, it in filter.items() if it is not None}
+        chosen: dict[str, Any] = {it: given[it] for it in filter if given.get(it) is not None}  # type: ignore[literal-required] # pyright: ignore[reportTypedDictNotRequiredAccess]
         if sum(it is not None for it in (ids, self.resumed, chosen or None)) != 1:
             ways = f"ids, a filter ({', '.join(filter)}) or resume"
             raise InvalidArgumentError(f"pass what selects events, one of {ways}", argument="ids")
@@ -93,7 +96,7 @@ class ResendJob(reported.ReportedJob):
                 self._since = chosen["since"] = _LATELY
             if self._until:
                 chosen["until"] = self._until
-            self._listing = events.list_events(session, **{"name": None, **chosen})
+            self._listing = events.list_events(session, **chosen)
             self._listing.is_relative = True
         self.selection = asked
         self.resume()

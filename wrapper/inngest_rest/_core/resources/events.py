@@ -47,7 +47,7 @@ _ADVICE: AdviceByError = {
 def list_events(
     session: Session,
     *,
-    name: str | None,
+    name: str | None = None,
     as_: type[Any] | None = None,
     since: datetime | timedelta | None = None,
     until: datetime | timedelta | None = None,

@@ -39,7 +39,7 @@ from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.routes import ROUTES, ask, in_order, one, past_cache, where_absent
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
-from inngest_rest.typing import RunOrder
+from inngest_rest.typing import RunListing, RunOrder
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET, Unset
@@ -87,8 +87,13 @@ _ID_OF = attrgetter("id")
 _ENDED_BEFORE = frozenset({"run_already_cancelled", "run_already_ended"})
 
 
-LIST_ARGUMENTS = ("order", "include_output", *Paging.__annotations__)
-"""What a list of runs takes besides a selection."""
+def list_selected(
+    session: Session, given: RunListing, *, order: RunOrder, include_output: bool
+) -> Listing[Run]:
+    """List runs as a caller asks for them."""
+    selection = Selection.of(session, given, "order", "include_output", form=RunListing)
+    paging: Any = {name: given.get(name) for name in Paging.__annotations__}
+    return list_runs(session, selection, order=order, include_output=include_output, **paging)
 
 
 def list_runs(
