@@ -23,7 +23,7 @@ from inngest_rest import (
     ReportFinishedError,
     ServerError,
 )
-from inngest_rest._core.bulk.report_file import ReportFile
+from inngest_rest._core.bulk.reported import ReportFile
 from inngest_rest.testing import (
     MockEvent,
     MockServer,

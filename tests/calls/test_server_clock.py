@@ -11,7 +11,7 @@ import pytest
 
 from inngest_rest import RateLimitError
 from inngest_rest._core import clock as _core
-from inngest_rest._core.calls.server_clock import ServerClock
+from inngest_rest._core.clock import ServerClock
 from tests.support.clock import STARTED, Clock
 from tests.support.server import Reply
 

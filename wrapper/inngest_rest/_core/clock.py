@@ -1,4 +1,4 @@
-"""Time, sleeping and randomness in one value that tests can replace.
+"""Time, sleeping and randomness in one value that tests can replace; and the server's clock.
 
 A client holds one `Clock`, which its plans, driver and buffers share: a test replaces it once.
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 import random
 import threading
 import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    import httpx
 
 
 async def _sleep_in_loop(seconds: float) -> None:
@@ -66,3 +70,75 @@ def clock_of(transport: object, clock: Clock) -> Clock:
         wait=wait,
         sleep_async=own.sleep_async,
     )
+
+
+# Seconds by which two clocks may differ and count as one: the header Date has whole seconds.
+SAME_WITHIN = 2.0
+
+# A date outside these is of a clock that was never set.
+_YEARS = range(2020, 2200)
+
+
+def http_date(text: str | None) -> datetime | None:
+    """Return the time in a header such as Date; None if there is none."""
+    try:
+        date = parsedate_to_datetime(text or "")
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return date.replace(tzinfo=date.tzinfo or UTC)
+
+
+class ServerClock:
+    """The clock of a server, known by the header Date of its responses (RFC 9110, 6.6.1).
+
+    Until two responses in a row have shown another, and where it agrees with ours, it is ours: a
+    single one may be of a node whose clock is off, or have the time of a proxy.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: str | None = None
+        # The server's clock is ahead of ours by a number of seconds between these two.
+        self._bounds = (-SAME_WITHIN, SAME_WITHIN)
+        self._contradicted: tuple[float, float] | None = None
+
+    def observe(self, response: httpx.Response, sent_at: float) -> None:
+        """Learn from a response that has just arrived, to a request sent at a time of our clock."""
+        date = response.headers.get("date")
+        # One of a cache shows another time, and the next of the same second little, unless the
+        # first was a surprise.
+        if date is None or "age" in response.headers:
+            return
+        if date == self._seen and self._contradicted is None:
+            return
+        self._seen = date
+        stated = http_date(date)
+        if stated is not None and stated.year in _YEARS:
+            seconds = stated.timestamp()
+            self._narrow(seconds - self._clock.now(), seconds + 1 - sent_at)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the last response contradicts all before it: the next one decides."""
+        return self._contradicted is not None
+
+    @property
+    def ahead(self) -> float:
+        """By how many seconds the server's clock is ahead of ours; 0 if the two agree."""
+        low, high = self._bounds
+        return 0.0 if low <= SAME_WITHIN and high >= -SAME_WITHIN else (low + high) / 2
+
+    def at(self, moment: float) -> datetime:
+        """Return the server's time at a moment of our clock."""
+        return datetime.fromtimestamp(moment + self.ahead, UTC)
+
+    def now(self) -> datetime:
+        return self.at(self._clock.now())
+
+    def _narrow(self, low: float, high: float) -> None:
+        for before in (self._bounds, self._contradicted):
+            if before is not None and max(low, before[0]) <= min(high, before[1]):
+                self._bounds = max(low, before[0]), min(high, before[1])
+                self._contradicted = None
+                return
+        self._contradicted = low, high

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.explain.run import explain_run
-from inngest_rest._core.resources import follow, replays, runs, trace, wait, watch
+from inngest_rest._core.resources import replays, runs, trace, wait, watch
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.watcher import EndedRuns, FollowedRun, Watcher
 
@@ -135,7 +135,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}/trace`, at growing intervals of up to 3 s, which begin anew with
         each change; all who follow the run by this client share the requests.
         """
-        return FollowedRun(self._driver, follow.Follow(self._session, id, timeout))
+        return FollowedRun(self._driver, wait.Follow(self._session, id, timeout))
 
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> EndedRuns:
         """Wait until each of many runs has ended, and return each as it ends.

@@ -2,8 +2,7 @@
 
 job          the common job: concurrency, rate, stopping
 send_many    sends batches of events
-reported     a job with a report row per run or input
-report_file  the report in a file, on disk before each request
+reported     a job with a report row per run or input, perhaps in a file
 runs         a job on runs selected by ids, filter or report; cancelling
 replay       replays runs, never twice
 invoke       invokes a function for each input

@@ -5,7 +5,6 @@ session       state shared by all calls of one client
 route         an operation with its arguments, and how to read its response
 answers       turn an HTTP response into a value or an error, and keep the responses themselves
 retry         what a failed request means: had it an effect, may it pass, is it hopeless
-server_clock  the server's time, which may differ from ours
 operation     perform a route, or the first of several that a server has, with keys and retries
 listing       listings, one page per call
 """

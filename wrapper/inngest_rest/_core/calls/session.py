@@ -13,7 +13,6 @@ from attrs import evolve
 
 from inngest_rest._core.calls.retry import RateLimit, RetryBudget, budget_of
 from inngest_rest._core.calls.route import AbsentRoutes
-from inngest_rest._core.calls.server_clock import ServerClock
 from inngest_rest._core.calls.settings import (
     API_KEY,
     EVENT_KEY,
@@ -23,7 +22,7 @@ from inngest_rest._core.calls.settings import (
     check_retries,
     check_timeout,
 )
-from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
+from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, ServerClock
 from inngest_rest._core.event_names import NameConvention
 from inngest_rest._core.secret import Hidden, Mask, Secret
 from inngest_rest._version import __version__

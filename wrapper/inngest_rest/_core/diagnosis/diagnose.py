@@ -13,7 +13,7 @@ from attrs import evolve
 from inngest_rest._core.calls import answers, releases
 from inngest_rest._core.calls.operation import redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, NoModule, Route
-from inngest_rest._core.calls.server_clock import http_date
+from inngest_rest._core.clock import http_date
 from inngest_rest._core.diagnosis import rules
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.plans import Plan, call

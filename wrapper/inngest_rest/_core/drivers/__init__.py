@@ -10,5 +10,4 @@ Requests go straight to the transport, not through `httpx.Client`, which would l
     blocking_transport, async_transport     one such transport: httpx's, with what it lacks
     httpx_internals                         private attributes of httpx and httpcore in use
     addresses                               DNS lookup and happy eyeballs
-    cancellation                            safe cancellation on a caller's transport
 """

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, check_text
-from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging
+from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, Sieve
 from inngest_rest._core.calls.route import About, Route
-from inngest_rest._core.calls.sieve import Sieve
 from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.filters import check_window, plain

@@ -26,6 +26,7 @@ from inngest_rest._core.calls.listing import (
     Listing,
     PageRequest,
     Paging,
+    Sieve,
     Walk,
     read_all,
     unpaged,
@@ -33,7 +34,6 @@ from inngest_rest._core.calls.listing import (
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, NoModule, Route
-from inngest_rest._core.calls.sieve import Sieve
 from inngest_rest._core.resources import apps, events, fields, filters
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.routes import ROUTES, ask, in_order, one, past_cache, where_absent
