@@ -57,7 +57,7 @@ class InvokeJob(reported.ReportedJob):
 
     def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
         if self.dry_run:
-            return reported.BulkResult(reported.settled(target, ActionOutcome.PLANNED))
+            return reported.settled(target, ActionOutcome.PLANNED)
         yield from self.begin(target)
         data = self._inputs[target.position]
         try:
@@ -65,13 +65,11 @@ class InvokeJob(reported.ReportedJob):
                 self.session, *self._function, data, idempotency_key=None
             )
         except NotFoundError as error:
-            return reported.BulkResult(
-                reported.settled(target, ActionOutcome.FAILED, str(error)), error
-            )
+            return reported.settled(target, ActionOutcome.FAILED, error, error)
         except InngestError as error:
             if isinstance(error, BadRequestError) and error.code == "function_debounced":
                 # The run starts at the end of the period (operation invokeFunctionV2).
-                return reported.BulkResult(reported.settled(target, ActionOutcome.DONE, str(error)))
+                return reported.settled(target, ActionOutcome.DONE, error)
             return reported.failure(target, error)
-        row = ActionRow(target.position, None, ActionOutcome.DONE, new_run_id=run_id)
-        return reported.BulkResult(row)
+        row = ActionRow(target.position, new_run_id=run_id)
+        return reported.settled(row, ActionOutcome.DONE)

@@ -107,36 +107,36 @@ class ReplayJob(RunsJob):
                 row = about(row, run)
             refusal = (yield from self._why_refused(run)) if is_new else None
             if refusal:
-                return BulkResult(settled(row, ActionOutcome.REFUSED, refusal))
+                return settled(row, ActionOutcome.REFUSED, refusal)
             if self.dry_run and not is_new:
                 return BulkResult(row)
             known = self._requests.number
             others = yield from replays.others_of_chain(self.session, run)
             if (kept := self._not_now(row, run, others)) is not None:
-                return BulkResult(kept)
+                return kept
             step = yield from self._start.step(self.session, run, others)
         except InngestError as error:
             if is_new and isinstance(error, InvalidArgumentError):
-                return BulkResult(settled(row, ActionOutcome.REFUSED, str(error)))
+                return settled(row, ActionOutcome.REFUSED, error)
             # Not requested now; if an earlier call did so, the outcome remains unknown.
             if is_new or isinstance(error, NotFoundError):
                 return not_done(row, error)
-            return BulkResult(settled(row, ActionOutcome.UNKNOWN, str(error)), error)
+            return settled(row, ActionOutcome.UNKNOWN, error, error)
         row = evolve(row, from_step=None if step is None else step.name)
         if self.dry_run:
-            return BulkResult(settled(row, ActionOutcome.PLANNED))
+            return settled(row, ActionOutcome.PLANNED)
         row = evolve(row, replays_before=_ids(others))
         row = yield from self.begin(row)
         return (yield from self._request(row, run, known, step))
 
     def _not_now(
         self, row: ActionRow, run: Run, others: tuple[Run, ...] | None
-    ) -> ActionRow | None:
+    ) -> BulkResult | None:
         """Return the row as it stays if the run must not be replayed now."""
         if row.outcome == ActionOutcome.UNKNOWN:
             # If the earlier request cannot be looked up, another may replay the run twice.
             if others is None or row.replays_before is None:
-                return row
+                return BulkResult(row)
             if found := _found(row, others):
                 return found
             if replays.may_take_effect(self.session, row.requested_at):
@@ -162,7 +162,7 @@ class ReplayJob(RunsJob):
         if row.outcome == ActionOutcome.UNKNOWN:
             return held
         now = self.session.server_clocks["api"].now()
-        return evolve(held, replays_before=_ids(others), requested_at=now)
+        return BulkResult(evolve(held.row, replays_before=_ids(others), requested_at=now))
 
     def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
         """Update the row with the result, or with that of the row that stands for its chain."""
@@ -170,8 +170,8 @@ class ReplayJob(RunsJob):
         if first is not None and result is not None:
             new_run_id, outcome = self.rows[first].new_run_id, self.rows[first].outcome
             if new_run_id is not None or outcome == ActionOutcome.PLANNED:
-                row = _replayed(result.row, ActionOutcome.ALREADY_REPLAYED, new_run_id)
-                result = BulkResult(evolve(row, reason=result.row.reason))
+                row = evolve(result.row, new_run_id=new_run_id, replays_before=None)
+                result = settled(row, ActionOutcome.ALREADY_REPLAYED, result.row.reason)
         return super().tally(target, result)
 
     def _request(self, row: ActionRow, run: Run, known: int, step: Span | None) -> Plan[BulkResult]:
@@ -182,7 +182,7 @@ class ReplayJob(RunsJob):
             new_run_id = yield from replays.replay(
                 self.session, row.id, others, known, step=step, input=self._start.input
             )
-            return BulkResult(_replayed(row, ActionOutcome.DONE, new_run_id))
+            return _replayed(row, ActionOutcome.DONE, new_run_id)
         except InngestError as error:
             if replays.was_refused(error):
                 return not_done(evolve(row, replays_before=None, requested_at=None), error)
@@ -194,10 +194,9 @@ class ReplayJob(RunsJob):
             except InngestError:
                 found = None
             if found is not None:
-                return BulkResult(found)
-        now = self.session.server_clocks["api"].now()
-        row = evolve(row, requested_at=now)
-        return BulkResult(settled(row, ActionOutcome.UNKNOWN, f"{lost} ({_MAY_COME})"), lost)
+                return found
+        row = evolve(row, requested_at=self.session.server_clocks["api"].now())
+        return settled(row, ActionOutcome.UNKNOWN, f"{lost} ({_MAY_COME})", lost)
 
     def _why_refused(self, run: Run) -> Plan[str | None]:
         """Return why a replay would not have the intended effect, or None."""
@@ -219,7 +218,7 @@ class ReplayJob(RunsJob):
         return _DEBOUNCED if self._debounced[key] else None
 
 
-def _found(row: ActionRow, others: Iterable[Run]) -> ActionRow | None:
+def _found(row: ActionRow, others: Iterable[Run]) -> BulkResult | None:
     """Return the row as done if its chain has a run that it had not before the request."""
     new = {each.id for each in others}.difference(row.replays_before or ())
     return _replayed(row, ActionOutcome.DONE, min(new)) if new else None
@@ -229,5 +228,5 @@ def _ids(others: Iterable[Run] | None) -> tuple[str, ...] | None:
     return None if others is None else tuple(sorted(each.id for each in others))
 
 
-def _replayed(row: ActionRow, outcome: ActionOutcome, new_run_id: str | None) -> ActionRow:
-    return evolve(settled(row, outcome), new_run_id=new_run_id, replays_before=None)
+def _replayed(row: ActionRow, outcome: ActionOutcome, new_run_id: str | None) -> BulkResult:
+    return settled(evolve(row, new_run_id=new_run_id, replays_before=None), outcome)

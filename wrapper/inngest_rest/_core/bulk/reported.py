@@ -175,7 +175,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         row, cause = result or BulkResult(begun or target)
         is_abandoned = result is None and begun is None
         if is_abandoned and row.outcome is not ActionOutcome.UNKNOWN:  # from an earlier call
-            row = settled(row, ActionOutcome.NOT_TRIED)
+            row = settled(row, ActionOutcome.NOT_TRIED).row
         self.rows[row.position] = row
         if result is not None:  # or the file has it, as unknown
             self._note(row)
@@ -221,22 +221,28 @@ def digest(items: Sequence[object]) -> dict[str, Any]:
     return {"count": len(items), "digest": blake2b(encode(items), digest_size=16).hexdigest()}
 
 
-def settled(row: ActionRow, outcome: ActionOutcome, reason: str | None = None) -> ActionRow:
-    return evolve(row, outcome=outcome, reason=reason)
+def settled(
+    row: ActionRow,
+    outcome: ActionOutcome,
+    reason: object = None,
+    cause: errors.InngestError | None = None,
+) -> BulkResult:
+    return BulkResult(evolve(row, outcome=outcome, reason=reason and str(reason)), cause)
 
 
 def failure(row: ActionRow, error: errors.InngestError) -> BulkResult:
     """Return the row of an act that ended with an error."""
     if had_no_effect(error) or isinstance(error, errors.NotFoundError):
         return not_done(row, error)
-    return BulkResult(settled(row, ActionOutcome.UNKNOWN, str(error)), error)
+    return settled(row, ActionOutcome.UNKNOWN, error, error)
 
 
 def not_done(row: ActionRow, error: errors.InngestError) -> BulkResult:
     """Return the row of an act that an error has prevented."""
     is_absent = isinstance(error, errors.NotFoundError)
-    outcome = ActionOutcome.NOT_FOUND if is_absent else ActionOutcome.FAILED
-    return BulkResult(settled(row, outcome, str(error)), error)
+    return settled(
+        row, ActionOutcome.NOT_FOUND if is_absent else ActionOutcome.FAILED, error, error
+    )
 
 
 # A link may have been planted.

@@ -143,30 +143,25 @@ class ResendJob(reported.ReportedJob):
         except InngestError as error:
             if is_new:
                 return reported.not_done(row, error)
-            return reported.BulkResult(reported.settled(row, row.outcome, str(error)), error)
-        if not is_new and self._is_forgotten(row):
-            return reported.BulkResult(reported.settled(row, row.outcome, _FORGOTTEN))
+            return reported.settled(row, row.outcome, error, error)
+        now = self.session.server_clocks["api"].now()
+        if not is_new and row.requested_at and now - row.requested_at > _REMEMBERED_FOR:
+            return reported.settled(row, row.outcome, _FORGOTTEN)
         row = evolve(row, event_name=event.name, queued_at=event.received_at)
         if event.name.startswith(_RESERVED):
-            return reported.BulkResult(reported.settled(row, ActionOutcome.REFUSED, _OWN))
+            return reported.settled(row, ActionOutcome.REFUSED, _OWN)
         if self.dry_run:
-            return reported.BulkResult(reported.settled(row, ActionOutcome.PLANNED))
+            return reported.settled(row, ActionOutcome.PLANNED)
         fields = {name: getattr(event, name) for name in ("name", "data", "ts", "user", "v")}
         fields["id"] = f"{self._label}-{event.internal_id}"
         row = yield from self.begin(row)
         try:
             ids = yield from self._send({key: it for key, it in fields.items() if it is not None})
         except InvalidEventError as error:
-            return reported.BulkResult(reported.settled(row, ActionOutcome.REFUSED, str(error)))
+            return reported.settled(row, ActionOutcome.REFUSED, error)
         except InngestError as error:
             return reported.failure(row, error)
-        return reported.BulkResult(
-            evolve(reported.settled(row, ActionOutcome.DONE), new_event_id=ids[0])
-        )
-
-    def _is_forgotten(self, row: ActionRow) -> bool:
-        now = self.session.server_clocks["api"].now()
-        return row.requested_at is not None and now - row.requested_at > _REMEMBERED_FOR
+        return reported.settled(evolve(row, new_event_id=ids[0]), ActionOutcome.DONE)
 
 
 def _origin(event: StoredEvent) -> object:

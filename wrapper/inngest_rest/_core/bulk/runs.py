@@ -149,7 +149,7 @@ class CancelJob(RunsJob):
             return reported.not_done(row, error) if self.dry_run else reported.failure(row, error)
         done = ActionOutcome.PLANNED if self.dry_run else ActionOutcome.DONE
         outcome = done if was_running else ActionOutcome.ALREADY_ENDED
-        return reported.BulkResult(reported.settled(row, outcome))
+        return reported.settled(row, outcome)
 
 
 def about(row: ActionRow, run: Run) -> ActionRow:
