@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import AsyncEventBuffer, EventBuffer, InngestClient, RetryPolicy
+from inngest_rest._core.buffer import buffer as shared
 from inngest_rest._core.buffer import schedule
-from inngest_rest.buffers import asynchronous, blocking
 from tests.support.client_kinds import Blocking, open_client
 
 if TYPE_CHECKING:
@@ -57,5 +57,4 @@ def make(client: Any, store: Path | None) -> Iterator[Callable[..., EventBuffer]
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once after a failure."""
     monkeypatch.setattr(schedule, "_PACE", RetryPolicy(initial=1e-9, maximum=1e-9))
-    for client_kind in (asynchronous, blocking):
-        monkeypatch.setattr(client_kind, "AFTER_A_BUG", 0.0)
+    monkeypatch.setattr(shared, "AFTER_A_BUG", 0.0)

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.buffer import process_hooks
-from inngest_rest._core.buffer.buffer import AFTER_A_BUG, Buffer, check_client, deliver
-from inngest_rest._core.buffer.schedule import Deadline
+from inngest_rest._core.buffer.buffer import Buffer, check_client
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.client.client import InngestClient
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
+    from inngest_rest._core.buffer.schedule import Deadline
+    from inngest_rest._core.plans import Plan
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
 
-logger = logging.getLogger("inngest_rest")
+T = TypeVar("T")
+
+
+def _now(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    raise AssertionError("unreachable: all that it awaits blocks")
 
 
 class EventBuffer(Buffer):
@@ -71,6 +80,9 @@ class EventBuffer(Buffer):
     reported in the log.
     """
 
+    # Even SystemExit from a callback: without its thread, the buffer would not send.
+    _survivable = BaseException
+
     def __init__(
         self,
         client: InngestClient,
@@ -86,22 +98,15 @@ class EventBuffer(Buffer):
     ) -> None:
         check_client(client, InngestClient)
         driver, session = client._driver, client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        self._run = driver.run
+        self._driver = driver
         self._exit_timeout = check_seconds("exit_timeout", exit_timeout)
-        # Guards the attributes below; notified after every change.
-        self._changed = threading.Condition()
-        self._worker: threading.Thread | None = None
-        self._is_stopping = False
-        self._rounds = 0
         process_hooks.preload(driver)
-        super().__init__(
-            session, self._wake, store, batch_size, max_age, max_pending, when_full, on_batch
-        )
+        super().__init__(session, store, batch_size, max_age, max_pending, when_full, on_batch)
         if exit_on_sigterm:
             process_hooks.exit_on_sigterm()
         process_hooks.register(self)
         if store is not None:
-            self._wake()
+            self._notify()
 
     def add(self, event: EventLike) -> bool:
         """Add an event to the buffer, without waiting for the network.
@@ -122,7 +127,7 @@ class EventBuffer(Buffer):
             OutboxError: The event could not be stored: the disk is full, or the file is damaged.
             ClosedError: The buffer is closed.
         """
-        return self._put(event) or self._add_to_full(event)
+        return self._put(event) or _now(self._add_to_full(event))
 
     def flush(self, timeout: Seconds | None = 30.0) -> bool:
         """Send the events added so far, and wait until their outcome is final.
@@ -136,20 +141,7 @@ class EventBuffer(Buffer):
         Returns:
             Whether all of them were accepted or rejected; False if some are still waiting.
         """
-        deadline = Deadline(timeout, self._session.clock)
-        queue = self._queue
-        mark = queue.mark()
-        with self._schedule.flush_now():
-            self._wake()
-            if self._worker is None:
-                self._work_here(mark, deadline)
-            with self._changed:
-                while self._has_left(mark):
-                    left = deadline.left()
-                    if self._is_worker() or self._is_stopping or left == 0.0:
-                        return not queue.has_left(mark)
-                    self._changed.wait(left)
-        return True
+        return _now(self._flush(timeout))
 
     def close(self, timeout: Seconds | None = 30.0) -> int:
         """Stop taking events, send those already added, and shut down.
@@ -162,41 +154,7 @@ class EventBuffer(Buffer):
             `report`, passed to `on_batch`, and logged. In a file they stay for the next buffer that
             opens it.
         """
-        deadline = Deadline(timeout, self._session.clock)
-        with self._changed:
-            if self._is_closed:
-                return 0
-            self._is_closed = True
-            self._changed.notify_all()
-        is_flushed = False
-        try:
-            self._queue.shut()
-            is_flushed = self.flush(timeout)
-        except Exception:
-            raise
-        except BaseException:
-            # After an interrupt, do not wait for the request in flight.
-            deadline = Deadline(0.001, self._session.clock)
-            raise
-        finally:
-            if not is_flushed:
-                self._queue.skip_lock_wait()
-            left = self._stop(deadline)
-        return left
-
-    def _stop(self, deadline: Deadline) -> int:
-        with self._changed:
-            self._is_stopping = True
-            self._changed.notify_all()
-        process_hooks.unregister(self)
-        worker = self._worker
-        try:
-            if worker is not None and not self._is_worker():
-                worker.join(deadline.left())
-        finally:
-            # Even if this is interrupted now: the remaining events must be reported.
-            left = self._close_queue()
-        return left
+        return _now(self._close(timeout))
 
     def dead_letters(self) -> list[SendFailure]:
         """Return the rejected events in the file, oldest first, each with its reason.
@@ -225,27 +183,17 @@ class EventBuffer(Buffer):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _add_to_full(self, event: EventLike) -> bool:
-        self._wake()
-        while True:
-            rounds = self._rounds
-            self._check_open()
-            # The worker must not wait for the room that it makes itself, and without a worker
-            # nothing makes room.
-            if self._when_full != "block" or self._worker is None or self._is_worker():
-                return self._drop()
-            if self._put(event):
-                return True
-            with self._changed:
-                # Other processes can make room in a file, too, and cannot notify this one.
-                if self._rounds == rounds and not self._is_closed:
-                    self._changed.wait(1.0)
+    def _forget(self) -> None:
+        # Guards the count and the worker.
+        self._changed = threading.Condition()
+        super()._forget()
 
-    def _wake(self) -> None:
+    def _notify(self) -> None:
         with self._changed:
+            self._count += 1
             if self._worker is None and not self._is_stopping:
                 worker = threading.Thread(
-                    target=self._work, name="inngest-rest-buffer", daemon=True
+                    target=lambda: _now(self._work()), name="inngest-rest-buffer", daemon=True
                 )
                 # No thread starts while the interpreter exits; `flush` then sends inline.
                 with suppress(RuntimeError):
@@ -253,65 +201,20 @@ class EventBuffer(Buffer):
                     self._worker = worker
             self._changed.notify_all()
 
-    def _is_worker(self) -> bool:
-        return threading.current_thread() is self._worker
-
-    def _work(self) -> None:
-        goes_on = True
-        while goes_on:
-            try:
-                goes_on = self._rest()
-                if goes_on:
-                    self._send_next()
-            except BaseException:
-                # Even SystemExit from a callback: without its thread, the buffer would not send.
-                logger.exception("the buffer's thread failed; no event is lost, and it continues")
-                with self._changed:
-                    self._changed.wait(AFTER_A_BUG)
-            with self._changed:
-                self._rounds += 1
-                self._changed.notify_all()
-
-    def _work_here(self, mark: int, deadline: Deadline) -> None:
-        """Send in the calling thread if no worker could be started."""
-        while self._queue.has_left(mark) and (left := deadline.left()) != 0.0:
-            pause = self._schedule.due_in()
-            if not pause:
-                self._send_next()
-            else:
-                with self._changed:
-                    self._changed.wait(pause if left is None else min(pause, left))
-
-    def _rest(self) -> bool:
-        """Wait until the next send is due; return False when the buffer stops."""
+    async def _wait(self, seen: int, seconds: float | None = None) -> None:
         with self._changed:
-            while not self._is_stopping:
-                seconds = self._schedule.due_in()
-                if seconds == 0.0:
-                    return True
+            if self._count == seen:
                 self._changed.wait(seconds)
-            return False
 
-    def _send_next(self) -> None:
-        """Send the next batch, if any; its events survive any failure."""
-        batch = self._take_batch()
-        if batch is None:
-            return
-        try:
-            final = self._settle_batch(self._run(deliver(self._session, batch)))
-        except BaseException as error:
-            # A closed client, an interrupt, or a bug.
-            self._keep(batch, error)
-            if not isinstance(error, Exception):
-                raise
-        else:
-            self._record(final)
+    async def _run(self, plan: Plan[T]) -> T:
+        return self._driver.run(plan)
+
+    def _can_wait(self) -> bool:
+        return self._worker not in (None, threading.current_thread())
+
+    async def _end_worker(self, deadline: Deadline) -> None:
+        if self._can_wait():
+            self._worker.join(deadline.left())
 
     def _close_at_exit(self, elapsed: float) -> None:
         self.close(max(self._exit_timeout - elapsed, 0.001))
-
-    def after_fork_in_child(self) -> None:
-        """Start empty in a forked child; the first event starts its thread."""
-        self._changed = threading.Condition()
-        self._worker = None
-        super().after_fork_in_child()

@@ -1,6 +1,7 @@
 """The shared part of both event buffers: queue, schedule, running report, and the sending plan.
 
-No I/O here: the two buffers send and wait, in a thread or a task.
+No I/O here: the two buffers send and wait, in a thread or a task. What both do is a coroutine; in
+threads, all that it awaits blocks, so that it never suspends.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast, get_args
 
 from inngest_rest._core.arguments import (
     check_callable,
@@ -18,8 +19,9 @@ from inngest_rest._core.arguments import (
     check_seconds,
     invalid,
 )
+from inngest_rest._core.buffer import process_hooks
 from inngest_rest._core.buffer.queue import MemoryQueue, Queue
-from inngest_rest._core.buffer.schedule import Schedule
+from inngest_rest._core.buffer.schedule import Deadline, Schedule
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.sending.batching import MAX_EVENTS
 from inngest_rest._core.sending.outcomes import BatchOutcome, Rejected, Unknown
@@ -31,14 +33,19 @@ from inngest_rest.typing import WhenFull
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest.errors import InngestError
+    from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport
     from inngest_rest.typing import Seconds
+
+R = TypeVar("R")
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 logger = logging.getLogger("inngest_rest")
 
@@ -102,12 +109,18 @@ def check_client(client: object, kind: type[object]) -> None:
 
 
 class Buffer(ABC):
-    """The state of a buffer; `wake`, called from any thread, wakes an idle worker."""
+    """The state of a buffer, and its work.
+
+    A method of a subclass that waits reads `_count`, checks the state, then waits for a change of
+    `_count`: a notification in between is not missed.
+    """
+
+    _worker: Any  # a thread or a task
+    _survivable: type[BaseException] = Exception  # what does not end the worker
 
     def __init__(
         self,
         session: Session,
-        wake: Callable[[], None],
         store: str | os.PathLike[str] | None,
         batch_size: int,
         max_age: Seconds,
@@ -131,15 +144,16 @@ class Buffer(ABC):
         self._max_pending = max_pending
         self._when_full = when_full
         self._on_batch = on_batch
-        self._is_closed = False
+        self._is_closed = self._is_stopping = False
         self._forget()
         poll = None if store is None else _POLL
         self._schedule = Schedule(batch_size, age, session.clock.monotonic, poll=poll)
-        self._queue = self._open(wake)
+        self._queue = self._open()
         self._put = self._queue.put
 
-    def _open(self, wake: Callable[[], None]) -> Queue:
+    def _open(self) -> Queue:
         session, schedule, most = self._session, self._schedule, self._max_pending
+        wake = self._notify
         if self._path is None:
             return MemoryQueue(schedule, wake, max_pending=most, convention=session.name_convention)
         from inngest_rest._core.buffer.outbox import Outbox  # noqa: PLC0415 - loads sqlite3
@@ -156,10 +170,11 @@ class Buffer(ABC):
         )
 
     def _forget(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # for a signal handler that closes it
         self._is_settling = False
         self._report = SendReport()
-        self._dropped = 0
+        self._dropped = self._count = 0
+        self._worker = None
 
     def __repr__(self) -> str:
         if not hasattr(self, "_queue"):  # in a crash report, if the constructor raised
@@ -251,6 +266,142 @@ class Buffer(ABC):
 
     def _close_queue(self) -> int:
         return self._queue.close(self._record)
+
+    @abstractmethod
+    def _notify(self) -> None:
+        """Add to the count and wake all that wait, from any thread; start a thread to work."""
+
+    @abstractmethod
+    async def _wait(self, seen: int, seconds: float | None = None) -> None:
+        """Wait until the count is not what was seen, or for some seconds."""
+
+    @abstractmethod
+    async def _run(self, plan: Plan[T]) -> T: ...
+
+    @abstractmethod
+    async def _end_worker(self, deadline: Deadline) -> None: ...
+
+    def _can_wait(self) -> bool:
+        """Whether a worker, which is not the caller, makes room and sends."""
+        return True
+
+    async def _elsewhere(self, function: Callable[[*Args], R], *args: *Args) -> R:
+        """Call a function that may block on disk."""
+        return function(*args)
+
+    async def _whole(self, work: Awaitable[R]) -> R:
+        """Finish some work, whatever happens to the caller meanwhile."""
+        return await work
+
+    async def _flush(self, timeout: Seconds | None) -> bool:
+        deadline, queue = Deadline(timeout, self._session.clock), self._queue
+        mark = await self._elsewhere(queue.mark)
+        with self._schedule.flush_now():
+            self._notify()
+            while self._worker is None and queue.has_left(mark) and deadline.left() != 0.0:
+                # No thread could be started.
+                if pause := self._schedule.due_in():
+                    left = deadline.left()
+                    await self._wait(self._count, pause if left is None else min(pause, left))
+                else:
+                    await self._send_next()
+            while True:
+                seen = self._count
+                if not await self._elsewhere(self._has_left, mark):
+                    return True
+                left = deadline.left()
+                if self._is_stopping or left == 0.0 or not self._can_wait():
+                    return not await self._elsewhere(queue.has_left, mark)
+                await self._wait(seen, left)
+
+    async def _close(self, timeout: Seconds | None) -> int:
+        deadline = Deadline(timeout, self._session.clock)
+        with self._lock:
+            if self._is_closed:
+                return 0
+            self._is_closed = True
+        is_flushed = False
+        try:
+            await self._elsewhere(self._queue.shut)
+            is_flushed = await self._flush(timeout)
+        except Exception:
+            raise
+        except BaseException:
+            # After an interrupt, do not wait for the request in flight.
+            deadline = Deadline(0.001, self._session.clock)
+            raise
+        finally:
+            if not is_flushed:
+                self._queue.skip_lock_wait()
+            self._is_stopping = True
+            self._notify()
+            process_hooks.unregister(self)
+            try:
+                await self._end_worker(deadline)
+            finally:
+                # Even if this is interrupted now: the remaining events must be reported.
+                left = await self._elsewhere(self._close_queue)
+        return left
+
+    async def _add_to_full(self, event: EventLike) -> bool:
+        self._notify()
+        while True:
+            seen = self._count
+            self._check_open()
+            if self._when_full != "block" or not self._can_wait():
+                return self._drop()
+            if await self._elsewhere(self._put, event):
+                return True
+            # Other processes can make room in a file, too, and cannot notify this one.
+            await self._wait(seen, 1.0)
+
+    async def _work(self) -> None:
+        goes_on = True
+        while goes_on:
+            try:
+                if goes_on := await self._is_due():
+                    await self._send_next()
+            except self._survivable:
+                logger.exception("the buffer's worker failed; no event is lost, and it continues")
+                await self._wait(self._count, AFTER_A_BUG)
+            self._notify()
+
+    async def _is_due(self) -> bool:
+        """Wait until the next send is due; return False when the buffer stops."""
+        while not self._is_stopping:
+            seen, seconds = self._count, self._schedule.due_in()
+            if seconds == 0.0:
+                return True
+            await self._wait(seen, seconds)
+        return False
+
+    async def _take(self) -> Batch | None:
+        return await self._elsewhere(self._take_batch)
+
+    async def _send_next(self) -> None:
+        """Send the next batch, if any; its events survive any failure."""
+        batch = await self._take()
+        if batch is None:
+            return
+        try:
+            outcome = await self._run(deliver(self._session, batch))
+        except Exception as error:  # noqa: BLE001 - a closed client, or a bug
+            await self._elsewhere(self._keep, batch, error)
+        except BaseException:
+            self._queue.put_back(batch)
+            raise
+        else:
+            await self._whole(self._settle(outcome))
+
+    async def _settle(self, outcome: BatchOutcome) -> None:
+        try:
+            final = await self._elsewhere(self._settle_batch, outcome)
+        except BaseException as error:
+            await self._elsewhere(self._keep, outcome.batch, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._record(final)
 
     def at_exit(self, elapsed: float) -> None:
         """Close; the interpreter began to exit `elapsed` seconds ago."""
