@@ -13,7 +13,7 @@ A plan is a generator: it yields an effect, is sent the result, and returns a ty
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Container, Generator
+from collections.abc import Awaitable, Callable, Container, Coroutine, Generator
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
@@ -89,6 +89,15 @@ _LONGEST_PAUSE = 3.0
 def longer(pause: float) -> float:
     """Return the pause that follows another one."""
     return min(pause * _GROWTH, _LONGEST_PAUSE)
+
+
+def now(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends, as all that it awaits blocks."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    raise AssertionError("unreachable: all that it awaits blocks")
 
 
 def wait_for(result: object) -> Plan[None]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.buffer import process_hooks
 from inngest_rest._core.buffer.buffer import Buffer, check_client
+from inngest_rest._core.plans import now
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.client.client import InngestClient
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Iterable
 
     from inngest_rest._core.buffer.schedule import Deadline
     from inngest_rest._core.plans import Plan
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds, WhenFull
 
 T = TypeVar("T")
-
-
-def _now(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never suspends."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
-    raise AssertionError("unreachable: all that it awaits blocks")
 
 
 class EventBuffer(Buffer):
@@ -127,7 +119,7 @@ class EventBuffer(Buffer):
             OutboxError: The event could not be stored: the disk is full, or the file is damaged.
             ClosedError: The buffer is closed.
         """
-        return self._put(event) or _now(self._add_to_full(event))
+        return self._put(event) or now(self._add_to_full(event))
 
     def flush(self, timeout: Seconds | None = 30.0) -> bool:
         """Send the events added so far, and wait until their outcome is final.
@@ -141,7 +133,7 @@ class EventBuffer(Buffer):
         Returns:
             Whether all of them were accepted or rejected; False if some are still waiting.
         """
-        return _now(self._flush(timeout))
+        return now(self._flush(timeout))
 
     def close(self, timeout: Seconds | None = 30.0) -> int:
         """Stop taking events, send those already added, and shut down.
@@ -154,7 +146,7 @@ class EventBuffer(Buffer):
             `report`, passed to `on_batch`, and logged. In a file they stay for the next buffer that
             opens it.
         """
-        return _now(self._close(timeout))
+        return now(self._close(timeout))
 
     def dead_letters(self) -> list[SendFailure]:
         """Return the rejected events in the file, oldest first, each with its reason.
@@ -193,7 +185,7 @@ class EventBuffer(Buffer):
             self._count += 1
             if self._worker is None and not self._is_stopping:
                 worker = threading.Thread(
-                    target=lambda: _now(self._work()), name="inngest-rest-buffer", daemon=True
+                    target=lambda: now(self._work()), name="inngest-rest-buffer", daemon=True
                 )
                 # No thread starts while the interpreter exits; `flush` then sends inline.
                 with suppress(RuntimeError):

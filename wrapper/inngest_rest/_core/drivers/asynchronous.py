@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import AsyncExitStack
@@ -11,20 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
-from inngest_rest._core import tracing
-from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Connected
-from inngest_rest._core.drivers.exchange import (
-    Body,
-    check_open,
-    logger,
-    read,
-    timed_out,
-    transport_error,
-)
+from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
+from inngest_rest._core.drivers.exchange import Body, PlanRunner, logger, timed_out
 from inngest_rest._core.drivers.httpx_internals import has_left_over
-from inngest_rest._core.plans import Call, Stopped
+from inngest_rest._core.plans import Stopped
 from inngest_rest._core.secret import clear_frames
-from inngest_rest.errors import InngestError, TransportError
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -39,7 +29,8 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.connection_pool import ConnectionPool
-    from inngest_rest._core.plans import Host, Plan
+    from inngest_rest._core.plans import Call, Host, Plan, Sleep
+    from inngest_rest.errors import TransportError
 
 J = TypeVar("J")
 T = TypeVar("T")
@@ -52,7 +43,7 @@ if TYPE_CHECKING:
 _GRACE = 5.0
 
 
-class AsyncDriver(Connected[httpx.AsyncBaseTransport]):
+class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
     """Runs plans in the running asyncio event loop."""
 
     def __init__(
@@ -64,56 +55,32 @@ class AsyncDriver(Connected[httpx.AsyncBaseTransport]):
 
     async def run(self, plan: Plan[T], stop: asyncio.Event | None = None) -> T:
         """Run a plan to its end or, once `stop` is set, to its next pause."""
-        suppressed = tracing.suppress_others()
-        try:
-            effect = next(plan)
-            while True:
-                if isinstance(effect, Call):
-                    try:
-                        answer, failure = await self._exchange(effect), None
-                    except InngestError as error:
-                        answer, failure = None, error
-                    # Outside the except clause, or it would become the plan's error's context.
-                    effect = plan.send(answer) if failure is None else plan.throw(failure)
-                else:
-                    if effect.until is not None:
-                        await effect.until
-                    if effect.seconds:
-                        await self._clock.sleep_async(effect.seconds)
-                    if stop is not None and stop.is_set():
-                        raise Stopped
-                    effect = plan.send(None)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-        finally:
-            plan.close()
-            tracing.restore(suppressed)
+        return await self._perform(plan, stop)
 
-    async def _exchange(self, call: Call[T]) -> T:
-        check_open(closed=self._closed)
-        handled, started = sys.exception(), self._clock.monotonic()
-        outcome: httpx.Response | TransportError
-        slots = self._slots_here(call.host)
-        was_full = slots.free.locked()
-        is_sent = False
+    async def _pause(self, effect: Sleep, stop: asyncio.Event | None) -> None:
+        if effect.until is not None:
+            await effect.until
+        if effect.seconds:
+            await self._clock.sleep_async(effect.seconds)
+        if stop is not None and stop.is_set():
+            raise Stopped
+
+    async def _send(
+        self,
+        call: Call[Any],
+        started: float,
+        stop: asyncio.Event | None,  # noqa: ARG002 - a task is cancelled
+    ) -> httpx.Response | TransportError:
+        slots, left = self._slots_here(call.host), call.timeout
+        was_full, is_sent = slots.free.locked(), False
         try:
-            async with asyncio.timeout(call.timeout), slots.free:
-                left = call.timeout
+            async with asyncio.timeout(left), slots.free:
                 if was_full:
                     left = max(left - (self._clock.monotonic() - started), 0.001)
                 is_sent = True
-                outcome = await self._send(call, left, self._pools[call.host], slots)
+                return await self._send_now(call, left, self._pools[call.host], slots)
         except TimeoutError:
-            outcome = timed_out(call, delivered=is_sent)
-        except httpx.RequestError as error:
-            clear_frames(error, handled)
-            outcome = transport_error(call, error, closed=self._closed)
-        except BaseException as error:
-            clear_frames(error, handled)
-            raise
-        if isinstance(outcome, TransportError):
-            raise outcome
-        return read(call, outcome, self._clock.monotonic() - started)
+            return timed_out(call, delivered=is_sent)
 
     def _slots_here(self, host: Host) -> _Slots:
         key = host, asyncio.get_running_loop()
@@ -124,14 +91,14 @@ class AsyncDriver(Connected[httpx.AsyncBaseTransport]):
             self._slots[key] = _Slots()
         return self._slots[key]
 
-    async def _send(
+    async def _send_now(
         self,
         call: Call[Any],
         seconds: float,
         pool: ConnectionPool[httpx.AsyncBaseTransport],
         slots: _Slots,
     ) -> httpx.Response:
-        check_open(closed=self._closed)
+        self._check_open()
         if pool.given is not None:
             return await self._send_apart(pool.given, call, seconds, slots)
         transport = pool.take()

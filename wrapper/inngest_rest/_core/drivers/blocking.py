@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 import contextvars
-import sys
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
-from inngest_rest._core import tracing
-from inngest_rest._core.drivers.connection_pool import Connected
-from inngest_rest._core.drivers.exchange import (
-    Body,
-    check_open,
-    read,
-    timed_out,
-    transport_error,
-)
+from inngest_rest._core.drivers.exchange import Body, PlanRunner, timed_out
 from inngest_rest._core.drivers.httpx_internals import has_left_over
-from inngest_rest._core.plans import Call, Stopped
-from inngest_rest._core.secret import clear_frames
-from inngest_rest.errors import InngestError, TransportError
+from inngest_rest._core.plans import Stopped, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from inngest_rest._core.drivers.connection_pool import ConnectionPool
     from inngest_rest._core.drivers.threads import Stop
-    from inngest_rest._core.plans import Host, Plan
+    from inngest_rest._core.plans import Call, Host, Plan, Sleep
+    from inngest_rest.errors import TransportError
 
 J = TypeVar("J")
 T = TypeVar("T")
 
 
-class Driver(Connected[httpx.BaseTransport]):
+class Driver(PlanRunner[httpx.BaseTransport]):
     """Runs plans in the calling thread. Thread-safe."""
 
     def prepare(self, host: Host) -> None:
@@ -46,86 +35,46 @@ class Driver(Connected[httpx.BaseTransport]):
 
     def run(self, plan: Plan[T], stop: Stop | None = None) -> T:
         """Run a plan to its end or, once `stop` is set, to its next pause."""
-        suppressed = tracing.suppress_others()
-        try:
-            effect = next(plan)
-            while True:
-                if isinstance(effect, Call):
-                    try:
-                        answer, failure = self._exchange(effect, stop), None
-                    except InngestError as error:
-                        answer, failure = None, error
-                    # Outside the except clause, or it would become the plan's error's context.
-                    effect = plan.send(answer) if failure is None else plan.throw(failure)
-                else:
-                    self._sleep(effect.seconds, stop)
-                    effect = plan.send(None)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
-        finally:
-            plan.close()
-            tracing.restore(suppressed)
+        return now(self._perform(plan, stop))
 
-    def _sleep(self, seconds: float, stop: Stop | None) -> None:
+    async def _pause(self, effect: Sleep, stop: Stop | None) -> None:
         if stop is None:
-            self._clock.sleep(seconds)
+            self._clock.sleep(effect.seconds)
             return
-        if seconds:
-            self._clock.wait(stop, seconds)
+        if effect.seconds:
+            self._clock.wait(stop, effect.seconds)
         if stop.is_set():
             raise Stopped
 
-    def _exchange(self, call: Call[T], stop: Stop | None) -> T:
-        check_open(closed=self._closed)
-        handled, started = sys.exception(), self._clock.monotonic()
-        outcome: httpx.Response | TransportError
-        pool = self._pools[call.host]
+    async def _send(
+        self, call: Call[Any], started: float, stop: Stop | None
+    ) -> httpx.Response | TransportError:
+        pool, left = self._pools[call.host], call.timeout
         slots = pool.slots
-        was_full = not slots.acquire(blocking=False)
-        if was_full and not slots.acquire(timeout=call.timeout):
-            raise timed_out(call, delivered=False)
+        if not slots.acquire(blocking=False):
+            if not slots.acquire(timeout=left):
+                return timed_out(call, delivered=False)
+            left = max(left - (self._clock.monotonic() - started), 0.001)
         try:
-            left = call.timeout
-            if was_full:
-                left = max(left - (self._clock.monotonic() - started), 0.001)
-            outcome = self._send(call, left, pool, started, stop)
-        except httpx.RequestError as error:
-            clear_frames(error, handled)
-            outcome = transport_error(call, error, closed=self._closed)
-        except BaseException as error:
-            clear_frames(error, handled)
-            raise
+            self._check_open()
+            transport = pool.take()
+            if stop is not None and transport is not pool.given:
+                stop.in_flight.add(transport)
+            is_whole = False
+            try:
+                response = transport.handle_request(call.build(left))
+                is_whole = self._read(response, call, started) and not has_left_over(transport)
+                # A transport in flight may have been closed by then.
+                is_whole = is_whole and not (stop is not None and stop.is_set())
+            finally:
+                if stop is not None:
+                    stop.in_flight.discard(transport)
+                ended = self._clock.monotonic()
+                for unused in pool.give_back(transport, ended, is_whole=is_whole):
+                    unused.close()
+            return response
         finally:
             slots.release()
-        if isinstance(outcome, TransportError):
-            raise outcome
-        return read(call, outcome, self._clock.monotonic() - started)
-
-    def _send(
-        self,
-        call: Call[Any],
-        seconds: float,
-        pool: ConnectionPool[httpx.BaseTransport],
-        started: float,
-        stop: Stop | None,
-    ) -> httpx.Response:
-        check_open(closed=self._closed)
-        transport = pool.take()
-        if stop is not None and transport is not pool.given:
-            stop.in_flight.add(transport)
-        is_whole = False
-        try:
-            response = transport.handle_request(call.build(seconds))
-            is_whole = self._read(response, call, started) and not has_left_over(transport)
-            # A transport in flight may have been closed by then.
-            is_whole = is_whole and not (stop is not None and stop.is_set())
-        finally:
-            if stop is not None:
-                stop.in_flight.discard(transport)
-            now = self._clock.monotonic()
-            for unused in pool.give_back(transport, now, is_whole=is_whole):
-                unused.close()
-        return response
 
     def _read(self, response: httpx.Response, call: Call[Any], started: float) -> bool:
         """Read the body within the call's timeout; return whether it was read to its end."""

@@ -1,4 +1,6 @@
-"""Shared by both drivers: bounded response reading, logging, and transport errors.
+"""Shared by both drivers: running plans, bounded response reading, logging, transport errors.
+
+What both do is a coroutine; in the blocking driver, all that it awaits blocks.
 
 A server must not exhaust memory. The client never requests compression; a body that is compressed
 anyway is decoded here, since httpx decodes whole chunks, and 64 KB can decompress to 64 MB.
@@ -8,22 +10,27 @@ from __future__ import annotations
 
 import errno
 import logging
+import sys
 import zlib
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
-from inngest_rest._core.secret import cause_without_keys
+from inngest_rest._core import tracing
+from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Connected, Transport
+from inngest_rest._core.plans import Call
+from inngest_rest._core.secret import cause_without_keys, clear_frames
 from inngest_rest.errors import (
     ClosedError,
+    InngestError,
     InvalidResponseError,
     RequestTimeoutError,
     TransportError,
 )
 
 if TYPE_CHECKING:
-    from inngest_rest._core.plans import Call
+    from inngest_rest._core.plans import Plan, Sleep
 
 T = TypeVar("T")
 
@@ -42,16 +49,61 @@ _NOT_DELIVERED = (
 )
 
 
-def check_open(*, closed: bool) -> None:
-    if closed:
-        raise ClosedError("this client is closed; make a new one")
+class PlanRunner(Connected[Transport]):
+    """Runs plans; `stop` ends them at their next pause, once it is set."""
 
+    async def _perform(self, plan: Plan[T], stop: Any) -> T:
+        suppressed = tracing.suppress_others()
+        try:
+            effect = next(plan)
+            while True:
+                if isinstance(effect, Call):
+                    try:
+                        answer, failure = await self._exchange(effect, stop), None
+                    except InngestError as error:
+                        answer, failure = None, error
+                    # Outside the except clause, or it would become the plan's error's context.
+                    effect = plan.send(answer) if failure is None else plan.throw(failure)
+                else:
+                    await self._pause(effect, stop)
+                    effect = plan.send(None)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        finally:
+            plan.close()
+            tracing.restore(suppressed)
 
-def read(call: Call[T], response: httpx.Response, seconds: float) -> T:
-    if logger.isEnabledFor(logging.DEBUG):
-        took = seconds * 1_000
-        logger.debug("%s %s -> %d in %.0f ms", call.method, call.url, response.status_code, took)
-    return call.read(response)
+    async def _exchange(self, call: Call[T], stop: Any) -> T:
+        self._check_open()
+        handled, started = sys.exception(), self._clock.monotonic()
+        outcome: httpx.Response | TransportError
+        try:
+            outcome = await self._send(call, started, stop)
+        except httpx.RequestError as error:
+            clear_frames(error, handled)
+            outcome = transport_error(call, error, closed=self._closed)
+        except BaseException as error:
+            clear_frames(error, handled)
+            raise
+        if isinstance(outcome, TransportError):
+            raise outcome
+        if logger.isEnabledFor(logging.DEBUG):
+            took, status = (self._clock.monotonic() - started) * 1_000, outcome.status_code
+            logger.debug("%s %s -> %d in %.0f ms", call.method, call.url, status, took)
+        return call.read(outcome)
+
+    @abstractmethod
+    async def _pause(self, effect: Sleep, stop: Any) -> None: ...
+
+    @abstractmethod
+    async def _send(
+        self, call: Call[Any], started: float, stop: Any
+    ) -> httpx.Response | TransportError:
+        """Return the response, or the error if it took too long."""
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError("this client is closed; make a new one")
 
 
 def timed_out(call: Call[Any], *, delivered: bool) -> RequestTimeoutError:
