@@ -47,8 +47,8 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
 
 
 def get_app(session: Session, app_id: str) -> Plan[App]:
-    path, form = check_id("app", app_id), api.V2AppEnvelope
-    return one(session, "apps.get", v2.get_app_v2, form, app_of_v2, path, advice=_ADVICE)
+    path = check_id("app", app_id)
+    return one(session, "apps.get", api.V2AppEnvelope, app_of_v2, path, advice=_ADVICE)
 
 
 def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan[None]:
@@ -208,8 +208,7 @@ def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
 def get_function(session: Session, app_id: str, function_id: str) -> Plan[Function]:
     path = check_id("app", app_id), check_id("function", function_id)
     convert, form = partial(function_of_v2, app_id=app_id), api.V2FunctionEnvelope
-    module = v2.get_function_v2
-    return one(session, "functions.get", module, form, convert, *path, advice=_GET_ADVICE)
+    return one(session, "functions.get", form, convert, *path, advice=_GET_ADVICE)
 
 
 def invoke(

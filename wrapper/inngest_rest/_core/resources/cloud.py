@@ -55,7 +55,7 @@ _NO_CANCELLATIONS: AdviceByError = {
 
 def get_account(session: Session) -> Plan[AccountInfo]:
     convert = partial(record, AccountInfo)
-    return one(session, "account.get", v2.get_account_v2, api.V2AccountEnvelope, convert)
+    return one(session, "account.get", api.V2AccountEnvelope, convert)
 
 
 def list_envs(session: Session, **paging: Unpack[Paging]) -> Listing[Environment]:
@@ -64,15 +64,14 @@ def list_envs(session: Session, **paging: Unpack[Paging]) -> Listing[Environment
 
 def create_env(session: Session, name: str) -> Plan[Environment]:
     body = api.V2CreateEnvBody(name=check_text("name", name) or "")
-    form, module = api.V2EnvEnvelope, v2.create_env_v2
-    return one(session, "envs.create", module, form, _environment, repeatable=False, body=body)
+    form = api.V2EnvEnvelope
+    return one(session, "envs.create", form, _environment, repeatable=False, body=body)
 
 
 def archive_env(session: Session, env_id: str, *, archived: bool) -> Plan[Environment]:
     path = check_id("environment id", env_id, argument="id")
     body = api.V2UpdateEnvBody(is_archived=archived)
-    form, module = api.V2EnvEnvelope, v2.update_env_v2
-    return one(session, "envs.archive", module, form, _environment, path, body=body)
+    return one(session, "envs.archive", api.V2EnvEnvelope, _environment, path, body=body)
 
 
 def ensure_env(session: Session, name: str) -> Plan[Environment]:
@@ -121,8 +120,7 @@ def query(session: Session, sql: str) -> Plan[InsightsResult]:
             tuple(f"{optional(each.severity)}: {optional(each.message)}" for each in remarks),
         )
 
-    form, module = api.V2InsightsResultEnvelope, v2.query_insights_v2
-    return one(session, "insights.query", module, form, convert, body=body)
+    return one(session, "insights.query", api.V2InsightsResultEnvelope, convert, body=body)
 
 
 def list_tables(session: Session) -> Plan[list[InsightsTable]]:
@@ -134,8 +132,7 @@ def list_tables(session: Session) -> Plan[list[InsightsTable]]:
     def convert(data: list[api.V2InsightsTable] | None) -> list[InsightsTable]:
         return [table(it) for it in optional(data) or []]
 
-    form, module = api.V2InsightsTableListEnvelope, v2.list_insights_tables_v2
-    return one(session, "insights.tables", module, form, convert)
+    return one(session, "insights.tables", api.V2InsightsTableListEnvelope, convert)
 
 
 def list_schemas(session: Session, **paging: Unpack[Paging]) -> Listing[EventSchema]:
@@ -174,9 +171,8 @@ def get_experiment(
         variants = tuple(_variant(each, weights) for each in optional(it.variants) or [])
         return record(Experiment, it, function_id=function, variants=variants)
 
-    form, module = api.V2ExperimentEnvelope, v2.get_experiment_v2
-    only = check_text("variant", variant) or UNSET
-    return one(session, "experiments.get", module, form, convert, *of, experiment, variant=only)
+    form, only = api.V2ExperimentEnvelope, check_text("variant", variant) or UNSET
+    return one(session, "experiments.get", form, convert, *of, experiment, variant=only)
 
 
 def _variant(it: api.V2VariantMetrics, weights: Mapping[Any, Any]) -> Variant:
@@ -272,11 +268,9 @@ def create_cancellation(
         started_after=begin or UNSET,
         if_=condition or UNSET,
     )
-    name, module, convert = "cancellations.create", v1.create_cancellation_v1, _cancellation
-    forms = api.V1CancellationEnvelope, api.V1Cancellation
-    return one(
-        session, name, module, forms, convert, repeatable=False, advice=_NO_CANCELLATIONS, body=body
-    )
+    forms: Any = api.V1CancellationEnvelope, api.V1Cancellation
+    options: Any = {"repeatable": False, "advice": _NO_CANCELLATIONS}
+    return one(session, "cancellations.create", forms, _cancellation, body=body, **options)
 
 
 def delete_cancellation(session: Session, cancellation_id: str) -> Plan[None]:

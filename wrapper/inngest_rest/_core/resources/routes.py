@@ -7,7 +7,8 @@ first wherever it does the job: no server was seen to list or replay runs, or to
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import evolve
 
@@ -100,7 +101,6 @@ def ask(session: Session, call: str, *routes: Route[Any, T], deadline: float = m
 def one(
     session: Session,
     call: str,
-    module: Any,
     form: Any,
     convert: Callable[[Any], T],
     *path: str,
@@ -109,12 +109,14 @@ def one(
     **given: Any,
 ) -> Plan[T]:
     """Ask for one thing by the only operation of a call, and convert its data."""
-    kwargs = module.get_kwargs(*path, **given)
-    read = fields.of_data(convert)
+    (operation,) = ROUTES[call]
+    module = import_module(f"inngest_rest_api.api.{operation.tag}.{operation.name}")
+    kwargs, read = module.get_kwargs(*path, **given), fields.of_data(convert)
     forms: list[Any] = [*form] if isinstance(form, tuple) else [form]
     options: Any = {"repeatable": repeatable, "advice": advice or {}}
     options["other_forms"] = (*forms[1:],)
-    return ask(session, call, Route(module, kwargs, forms[0], read, **options))
+    route: Route[Any, T] = Route(cast("Any", module), kwargs, forms[0], read, **options)
+    return ask(session, call, route)
 
 
 def pages(

@@ -589,8 +589,7 @@ def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
     def run_id(it: api.V1RunId) -> str:
         return fields.required(it.run_id, "run_id")
 
-    module = v1.send_signal_v1
-    return one(session, "signals.send", module, forms, run_id, repeatable=False, body=body)
+    return one(session, "signals.send", forms, run_id, repeatable=False, body=body)
 
 
 # The longest text of which a score may be named, in bytes of UTF-8 (schema V2Score).
