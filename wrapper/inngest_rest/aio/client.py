@@ -15,7 +15,7 @@ from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.secret import Hidden
 from inngest_rest._core.sending import send
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
-from inngest_rest.aio._resource import Group
+from inngest_rest.aio._resource import Group, Resource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
@@ -51,7 +51,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class AsyncInngestClient:
+class AsyncInngestClient(Resource):
     """A client for Inngest's HTTP API.
 
     An omitted argument is read from the environment variable named beside it. Creating a client
@@ -230,9 +230,7 @@ class AsyncInngestClient:
         HTTP: `POST /e/{eventKey}`, with at most 5,000 events per request and 3 MiB per event; with
             an API key alone `POST /v2/events`, one event per request.
         """
-        return await self._driver.run(
-            send.send(self._session, events, *more, batch_size=batch_size)
-        )
+        return await self._run(send.send, events, *more, batch_size=batch_size)
 
     async def send_and_wait(self, event: EventLike, timeout: Seconds) -> list[Run]:
         """Send one event, wait until every run that it starts has ended, and return them.
@@ -255,7 +253,7 @@ class AsyncInngestClient:
         """
         from inngest_rest._core.explain import wait
 
-        return await self._driver.run(wait.send_and_wait(self._session, event, timeout))
+        return await self._run(wait.send_and_wait, event, timeout)
 
     async def send_many(
         self,
@@ -402,7 +400,7 @@ class AsyncInngestClient:
         """
         from inngest_rest._core.explain import preview
 
-        return await self._driver.run(preview.preview(self._session, events))
+        return await self._run(preview.preview, events)
 
     async def preview_file(
         self,
@@ -432,14 +430,12 @@ class AsyncInngestClient:
         from inngest_rest._core.explain import preview
         from inngest_rest._core.file_import.send_file import batches_of_file, check_options
 
-        return await self._driver.run(
-            preview.of_batches(
+        return await self._run(
+            preview.of_batches,
+            batches_of_file(
                 self._session,
-                batches_of_file(
-                    self._session,
-                    check_options(path, name, None, event, columns, csv=csv, resume=False),
-                ),
-            )
+                check_options(path, name, None, event, columns, csv=csv, resume=False),
+            ),
         )
 
     async def health(self) -> None:
@@ -452,7 +448,7 @@ class AsyncInngestClient:
         """
         from inngest_rest._core.resources import routes
 
-        return await self._driver.run(routes.check_health(self._session))
+        return await self._run(routes.check_health)
 
     async def diagnose(self) -> Diagnosis:
         """Check which server responds at the base URL, and whether keys and settings match it.
@@ -472,7 +468,7 @@ class AsyncInngestClient:
         """
         from inngest_rest._core.diagnosis import diagnose
 
-        return await self._driver.run(diagnose.diagnose(self._session))
+        return await self._run(diagnose.diagnose)
 
     async def call(
         self, operation: GeneratedOperation[P, T], /, *args: P.args, **kwargs: P.kwargs
@@ -524,9 +520,7 @@ class AsyncInngestClient:
         """
         from inngest_rest._core.resources import direct
 
-        return await self._driver.run(
-            direct.request(self._session, method, path, query=query, body=body)
-        )
+        return await self._run(direct.request, method, path, query=query, body=body)
 
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used afterwards."""
