@@ -34,11 +34,7 @@ class Expression:
     """An expression of a caller's, on some of the variables that it may have."""
 
     def __init__(self, name: str, text: str, variables: tuple[str, ...]) -> None:
-        """Compile it.
-
-        Raises:
-            InvalidArgumentError: It is not CEL, names something else, or the library is missing.
-        """
+        """Compile it; reject what is not CEL, or names something else."""
         self.text = (check_text(name, text) or "").strip()
         if len(self.text) > _LONGEST:
             raise invalid(name, f"has more than {_LONGEST:,} characters")

@@ -15,11 +15,7 @@ import msgspec
 
 
 def plain(value: object) -> object:
-    """Return a value whose type msgspec does not know as one that it does.
-
-    Raises:
-        NotImplementedError: JSON cannot represent its type.
-    """
+    """Return a value of a type that msgspec does not know as one that it does, or raise."""
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
@@ -62,11 +58,7 @@ decode_or_recurse = msgspec.json.Decoder[Any]().decode
 
 
 def decode(text: bytes | str) -> Any:
-    """Return the value of a JSON text.
-
-    Raises:
-        ValueError: It is not valid JSON, or nested too deep.
-    """
+    """Return the value of a JSON text; raise ValueError if it is invalid, or nested too deep."""
     try:
         return decode_or_recurse(text)
     except RecursionError:

@@ -27,11 +27,7 @@ class Locked:
 
 
 def lock_file(file: int) -> None:
-    """Lock an open file until it is closed or its process ends, where the system has locks.
-
-    Raises:
-        BlockingIOError: It is locked.
-    """
+    """Lock a file until it is closed, or its process ends; BlockingIOError if it is locked."""
     if fcntl is not None:  # pragma: no branch - on Windows
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

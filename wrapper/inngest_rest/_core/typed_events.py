@@ -25,11 +25,7 @@ T = TypeVar("T")
 
 
 def check_kind(name: str, kind: object) -> None:
-    """Reject what is not a type of payload, or has fields that cannot be converted.
-
-    Raises:
-        InvalidArgumentError: It is none.
-    """
+    """Reject what is not a type of payload, or has fields that cannot be converted."""
     bare: Any = get_origin(kind) or kind
     if _is_pydantic(bare):
         return
@@ -53,11 +49,7 @@ def check_kind(name: str, kind: object) -> None:
 
 
 def to_data(payload: T, kind: type[T]) -> dict[str, Any]:
-    """Return a payload as event data, in the types of JSON.
-
-    Raises:
-        ValueError: It is not of this type; the message has the path.
-    """
+    """Return a payload as event data, in the types of JSON; a ValueError has the path in it."""
     bare = get_origin(kind) or kind
     if not isinstance(payload, dict if is_typeddict(bare) else bare):
         raise ValueError(f"data must be {_name(kind)}, not {type(payload).__name__}")  # noqa: TRY004
@@ -72,11 +64,7 @@ def to_data(payload: T, kind: type[T]) -> dict[str, Any]:
 
 
 def to_payload(data: Mapping[str, Any] | None, kind: type[T]) -> T:
-    """Return event data as a payload; keys that the type does not have are ignored.
-
-    Raises:
-        ValueError: It is not of this type; the message has the path.
-    """
+    """Return event data as a payload, without other keys; a ValueError has the path in it."""
     if _is_pydantic(get_origin(kind) or kind):
         try:
             return cast("T", _validated(kind, data or {}))
@@ -93,11 +81,7 @@ def to_payload(data: Mapping[str, Any] | None, kind: type[T]) -> T:
 
 
 def read_event(event: StoredEvent, kind: type[T]) -> StoredEvent[T]:
-    """Return a stored event with its data as a payload.
-
-    Raises:
-        EventDataError: It is not of this type.
-    """
+    """Return a stored event with its data as a payload, or raise EventDataError."""
     try:
         payload = to_payload(event.data, kind)
     except ValueError as error:

@@ -163,11 +163,7 @@ class Outbox(Queue):
         self._end = self.mark()
 
     def take(self) -> Batch | None:
-        """Lease the next batch; on a full disk, return it without a lease.
-
-        Raises:
-            OutboxError: The file cannot be read, or another process holds the write lock.
-        """
+        """Lease the next batch; on a full disk, return it without a lease; or raise OutboxError."""
         with self._taking:
             try:
                 self._write_outcomes()

@@ -56,13 +56,7 @@ def preload(driver: Driver) -> None:
 
 
 def exit_on_sigterm() -> None:
-    """Make SIGTERM run exit handlers, as `sys.exit` does.
-
-    A handler installed by the program stays.
-
-    Raises:
-        InvalidArgumentError: This is not the main thread.
-    """
+    """Make SIGTERM run exit handlers, as `sys.exit` does; the program's own handler stays."""
     if threading.current_thread() is not threading.main_thread():
         raise invalid("exit_on_sigterm", "is for buffers made in the main thread")
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

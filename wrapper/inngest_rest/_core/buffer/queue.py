@@ -76,12 +76,7 @@ class Queue(ABC):
 
     @abstractmethod
     def put(self, event: EventLike) -> bool:
-        """Add an event and return True, or return False if the queue is full.
-
-        Raises:
-            InvalidEventError: The event is invalid.
-            OutboxError: The event could not be stored.
-        """
+        """Add an event, or return False if the queue is full; reject an invalid one."""
 
     @abstractmethod
     def take(self) -> Batch | None:

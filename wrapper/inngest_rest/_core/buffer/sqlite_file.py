@@ -74,13 +74,10 @@ _NEW = (
 
 
 class OutboxFile:
-    """A database file shared by threads, one transaction at a time.
+    """A database file shared by threads, one transaction at a time; errors are OutboxErrors.
 
     It is created if missing, readable only by its owner. If it `skips_lock_wait`, it fails at once
     while another process writes.
-
-    Raises:
-        OutboxError: The file cannot be used; the message says why.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -98,11 +95,7 @@ class OutboxFile:
 
     @contextmanager
     def transaction(self, doing: str) -> Generator[sqlite3.Connection]:
-        """Run statements atomically; they are on disk on exit.
-
-        Raises:
-            OutboxError: The transaction failed and was rolled back.
-        """
+        """Run statements atomically; they are on disk on exit, or none is."""
         with self._clear_errors(doing), self._begun() as db:
             try:
                 yield db

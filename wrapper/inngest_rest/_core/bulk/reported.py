@@ -142,11 +142,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         """Reject rows that cannot be acted on: they may come from a file."""
 
     def begin(self, row: ActionRow) -> Plan[ActionRow]:
-        """Mark a row as being requested, and report it; each act starts here, if at all.
-
-        Raises:
-            Stopped: The job was stopped in the meantime.
-        """
+        """Mark a row as being requested, and report it; an act starts here, or is Stopped."""
         yield from sleep(0.0)  # the job may have been stopped in the meantime
         now = self.session.server_clocks["api"].now()
         begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=ABANDONED, requested_at=now)

@@ -196,11 +196,7 @@ class _Request(httpx.Request):
 def _build(
     session: Session, route: Route[Any, Any], bearer: Secret | None, url: str, timeout: float
 ) -> httpx.Request:
-    """Build a request, keys included: only where it is sent, and in no variable.
-
-    Raises:
-        InvalidArgumentError: An argument is too long for a URL.
-    """
+    """Build a request, keys included: only where it is sent, and in no variable."""
     kwargs = route.kwargs
     try:
         return _Request(
@@ -247,11 +243,9 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
     """Perform the first of several equivalent routes that this server has.
 
     A route is absent if it responds with 405, 501, a 404 that does not name a resource, or as the
-    web UI does. It is then skipped for some minutes, unless no other is left.
-
-    Raises:
-        RouteNotFoundError: All are absent; it names the release that has one of them.
-        InvalidResponseError: All responded as the web UI does: the base URL may be wrong.
+    web UI does. It is then skipped for some minutes, unless no other is left. If all are absent,
+    the error names the release that has one of them; if all responded as the web UI does, it is an
+    InvalidResponseError: the base URL may be wrong.
     """
     allowed = [route for route in routes if may_ask(session.settings, route.operation)]
     if not allowed:

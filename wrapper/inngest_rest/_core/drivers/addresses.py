@@ -81,11 +81,7 @@ def _resolve(host: str, port: int) -> list[str]:
 
 
 async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) -> C:
-    """Connect to the first address that accepts, and close any other connection.
-
-    Raises:
-        OSError: The host has no address, or every attempt failed.
-    """
+    """Connect to the first address that accepts, if any, and close any other connection."""
     import asyncio  # noqa: PLC0415 - the blocking client does without it
 
     addresses = await asyncio.wrap_future(look_up(host, port))

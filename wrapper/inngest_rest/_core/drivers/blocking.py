@@ -26,11 +26,7 @@ class Driver(PlanRunner[httpx.BaseTransport]):
     """Runs plans in the calling thread. Thread-safe."""
 
     def prepare(self, host: Host) -> None:
-        """Prepare the first request to a host, without connecting.
-
-        Raises:
-            ConfigurationError: The proxy or the certificates of the environment cannot be used.
-        """
+        """Prepare the first request to a host, with proxy and certificates, without connecting."""
         self._pools[host].prepare(self._clock.monotonic())
 
     def run(self, plan: Plan[T], stop: Stop | None = None) -> T:

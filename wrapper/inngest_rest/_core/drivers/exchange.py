@@ -160,12 +160,7 @@ class Body:
         self._size = 0
 
     def add(self, chunk: bytes) -> bool:
-        """Add a chunk; return whether to continue reading.
-
-        Raises:
-            InvalidResponseError: The body is larger than the call allows.
-            DecodingError: The body does not match its `Content-Encoding`.
-        """
+        """Add a chunk; return whether to continue reading; reject more than the call allows."""
         if self._decoder is not None:
             # zlib would keep whatever follows the end.
             rest = b"" if self._decoder.eof else chunk

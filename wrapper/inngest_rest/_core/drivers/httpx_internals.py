@@ -38,11 +38,7 @@ def _connections(transport: object) -> list[Any]:
 
 
 def use_backend(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport, backend: object) -> None:
-    """Set the network backend of a transport: httpx has no argument for it.
-
-    Raises:
-        AttributeError: This release of httpx or httpcore keeps it elsewhere.
-    """
+    """Set the network backend of a transport, for which httpx has no argument; or raise."""
     pool: Any = transport._pool  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     _ = pool._network_backend  # noqa: SLF001 - not an assertion, which `python -O` drops
     pool._network_backend = backend  # noqa: SLF001

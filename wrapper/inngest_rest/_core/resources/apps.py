@@ -52,11 +52,7 @@ def get_app(session: Session, app_id: str) -> Plan[App]:
 
 
 def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan[None]:
-    """Raise if there is no such app, and name the nearest; a server without the route may have it.
-
-    Raises:
-        NotFoundError: The server has no app of this id.
-    """
+    """Raise if there is no such app, and name the nearest; where there is no route, it may be."""
     try:
         yield from get_app(session, app_id)
     except (errors.RouteNotFoundError, errors.ConfigurationError):  # v1 has none

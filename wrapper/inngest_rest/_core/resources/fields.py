@@ -30,11 +30,7 @@ if TYPE_CHECKING:
 
 
 def optional(value: T | Unset) -> T | None:
-    """Return a value, or None if it is absent.
-
-    Raises:
-        ValueError: It is there, and not as documented, or text that cannot be encoded.
-    """
+    """Return a value, or None if it is absent; raise ValueError if it is not as documented."""
     if value is UNSET:
         return None
     found: Any = value
@@ -47,11 +43,7 @@ def optional(value: T | Unset) -> T | None:
 
 
 def required(value: str | Unset | None, name: str) -> str:
-    """Return the text that a result cannot be without.
-
-    Raises:
-        ValueError: It is absent, or not text that can be encoded.
-    """
+    """Return the text that a result cannot be without; raise ValueError if it is absent."""
     found = optional(value)
     if found is None:
         raise ValueError(f"{name} is missing")

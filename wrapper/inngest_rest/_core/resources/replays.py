@@ -159,10 +159,8 @@ def replay(
 ) -> Plan[str]:
     """Replay a run by one request, and return the new run's id.
 
-    While it may take effect, that holds back replays of the others of its chain as well.
-
-    Raises:
-        TransportError: Another replay, unknown or later than those known, holds this one back.
+    While it may take effect, that holds back replays of the others of its chain as well: another
+    replay, unknown or later than those known, holds this one back by a TransportError.
     """
     run_id = check_id("run id", run_id, argument="id")
 

@@ -292,13 +292,10 @@ def _ended_within(run: Run, since: datetime | Unset, until: datetime | Unset) ->
 def _of_listing(
     page: ListedPage[Run], app: str | None = None, function: str | None = None
 ) -> ListedPage[Run]:
-    """Return a page; refuse one that another listing must have.
+    """Return a page; refuse one with two runs of one id, or that another listing must have.
 
     Its statuses and times prove nothing: servers select runs by one query and read them by another,
     and a run may be scored or retried in between.
-
-    Raises:
-        ValueError: It has a run of another app or function, or two runs of one id.
     """
     functions: dict[str, str | None] = {}
     for run in page.items:

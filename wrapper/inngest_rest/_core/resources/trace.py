@@ -72,13 +72,10 @@ def get_trace(
 def step_to_start_from(
     session: Session, run_id: str, first_run_id: str, from_step: str
 ) -> Plan[Span]:
-    """Return the step of a run that has this name or id, or the last that failed.
+    """Return the only step of a run of this name or id, or the last that failed; or refuse.
 
     A server looks for it in the first run of the chain of replays, whichever run is replayed, and
     keeps the results that this one has of the steps that began before.
-
-    Raises:
-        InvalidArgumentError: The trace of a run has no such step, or several.
     """
     wanted = from_step
     if from_step == LAST_FAILED:

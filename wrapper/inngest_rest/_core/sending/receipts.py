@@ -73,11 +73,7 @@ def _post_each(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
 
 
 def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> list[EventOutcome]:
-    """Read a receipt, and check that it accounts for every event.
-
-    Raises:
-        ValueError: It does not.
-    """
+    """Read a receipt; raise ValueError unless it accounts for every event."""
     # No ids are reported as one empty string (recording ingest-empty-array). An empty list may be a
     # null, which accounts for nothing.
     if type(receipt.ids) is not list or not receipt.ids:
