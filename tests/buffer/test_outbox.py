@@ -182,7 +182,7 @@ def test_an_interrupt_while_events_are_stored_reaches_every_thread_that_waits(
         raise TheEnd
 
     box = opened()
-    monkeypatch.setattr(box, "_store", interrupted)
+    monkeypatch.setattr(box.file, "transaction", interrupted)
     with ThreadPoolExecutor(2) as pool:
         with box._storing:  # noqa: SLF001 - nothing public interrupts a transaction
             waiting = [pool.submit(box.put, {"name": "a"}) for _ in range(2)]

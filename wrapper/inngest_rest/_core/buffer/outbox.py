@@ -56,6 +56,7 @@ _LEFT = f"SELECT seq FROM entries WHERE seq <= :last AND {_FREE}"  # noqa: S608
 # The smallest and the largest rowid.
 _FIRST, _LAST = -(2**63), 2**63 - 1
 
+_INSERT = "INSERT INTO entries (text, added_at) VALUES (?, ?)"
 _LEASE = "UPDATE entries SET owner = ?, leased_until = ? WHERE seq = ?"
 _RELEASE = "UPDATE entries SET owner = ?, leased_until = 0 WHERE seq = ? AND owner = ?"
 _DELETE = "DELETE FROM entries WHERE seq = ?"
@@ -135,7 +136,11 @@ class Outbox(Queue):
     def _store_all(self) -> None:
         tickets = [self._pending_writes.popleft() for _ in range(len(self._pending_writes))]
         try:
-            count = self._store([ticket.text for ticket in tickets])
+            with self.file.transaction("cannot store the event") as db:
+                room, now = max(0, self._max_pending - self.file.count(db)), self._now()
+                db.executemany(_INSERT, [(ticket.text, now) for ticket in tickets[:room]])
+                if room and self._schedule.added(min(room, len(tickets))):
+                    self._has_to_wake = True
         except BaseException as error:
             for ticket in tickets:
                 ticket.outcome = str(error) or f"interrupted by {type(error).__name__}"
@@ -143,20 +148,7 @@ class Outbox(Queue):
                 raise
         else:
             for index, ticket in enumerate(tickets):
-                ticket.outcome = index < count
-
-    def _store(self, texts: Sequence[bytes]) -> int:
-        """Store as many texts as there is room for; return their number."""
-        with self.file.transaction("cannot store the event") as db:
-            fitting = texts[: max(0, self._max_pending - self.file.count(db))]
-            now = self._now()
-            db.executemany(
-                "INSERT INTO entries (text, added_at) VALUES (?, ?)",
-                [(text, now) for text in fitting],
-            )
-            if fitting and self._schedule.added(len(fitting)):
-                self._has_to_wake = True
-        return len(fitting)
+                ticket.outcome = index < room
 
     def shut(self) -> None:
         super().shut()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import os
 import re
@@ -10,7 +9,7 @@ import sys
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakSet
 
 import httpx
@@ -20,9 +19,8 @@ from inngest_rest.errors import ConfigurationError, Setting
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from inngest_rest._core.clock import Clock
     from inngest_rest._core.plans import Host
     from inngest_rest._core.secret import Secret
 
@@ -122,33 +120,6 @@ class ConnectionPool(Generic[Transport]):
         self._of_parent = [*self._of_parent, *self._open]
         self._open.clear()
         self.slots = threading.BoundedSemaphore(MAX_AT_ONCE)
-
-
-class Connected(Generic[Transport]):
-    """A driver's connections, which it may share with others."""
-
-    def __init__(self, pools: Mapping[Host, ConnectionPool[Transport]], clock: Clock) -> None:
-        self._pools = pools
-        self._clock = clock
-        self._is_closed = False
-        self.owns_pools = True
-
-    @property
-    def _closed(self) -> bool:
-        # The owner of the pools closes them for every driver that shares them.
-        return self._is_closed or any(pool.is_closed for pool in self._pools.values())
-
-    def share(self) -> Self:
-        """Return a driver on the same connections; closing it leaves them open."""
-        other = copy.copy(self)
-        other.owns_pools = False
-        return other
-
-    def _end(self) -> list[Transport]:
-        """Send nothing more, and return the transports to close."""
-        self._is_closed = True
-        pools = set(self._pools.values()) if self.owns_pools else ()
-        return [transport for pool in pools for transport in pool.close()]
 
 
 _pools: WeakSet[ConnectionPool[Any]] = WeakSet()

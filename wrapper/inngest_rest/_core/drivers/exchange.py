@@ -8,17 +8,18 @@ anyway is decoded here, since httpx decodes whole chunks, and 64 KB can decompre
 
 from __future__ import annotations
 
+import copy
 import errno
 import logging
 import sys
 import zlib
-from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, TypeVar
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import httpx
 
 from inngest_rest._core import tracing
-from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Connected, Transport
+from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Transport
 from inngest_rest._core.plans import Call
 from inngest_rest._core.secret import cause_without_keys, clear_frames
 from inngest_rest.errors import (
@@ -30,7 +31,11 @@ from inngest_rest.errors import (
 )
 
 if TYPE_CHECKING:
-    from inngest_rest._core.plans import Plan, Sleep
+    from collections.abc import Mapping
+
+    from inngest_rest._core.clock import Clock
+    from inngest_rest._core.drivers.connection_pool import ConnectionPool
+    from inngest_rest._core.plans import Host, Plan, Sleep
 
 T = TypeVar("T")
 
@@ -49,8 +54,31 @@ _NOT_DELIVERED = (
 )
 
 
-class PlanRunner(Connected[Transport]):
-    """Runs plans; `stop` ends them at their next pause, once it is set."""
+class PlanRunner(ABC, Generic[Transport]):
+    """Runs plans on connections that it may share; `stop`, once set, ends them at a pause."""
+
+    def __init__(self, pools: Mapping[Host, ConnectionPool[Transport]], clock: Clock) -> None:
+        self._pools = pools
+        self._clock = clock
+        self._is_closed = False
+        self.owns_pools = True
+
+    @property
+    def _closed(self) -> bool:
+        # The owner of the pools closes them for every driver that shares them.
+        return self._is_closed or any(pool.is_closed for pool in self._pools.values())
+
+    def share(self) -> Self:
+        """Return a driver on the same connections; closing it leaves them open."""
+        other = copy.copy(self)
+        other.owns_pools = False
+        return other
+
+    def _end(self) -> list[Transport]:
+        """Send nothing more, and return the transports to close."""
+        self._is_closed = True
+        pools = set(self._pools.values()) if self.owns_pools else ()
+        return [transport for pool in pools for transport in pool.close()]
 
     async def _perform(self, plan: Plan[T], stop: Any) -> T:
         suppressed = tracing.suppress_others()
