@@ -84,7 +84,7 @@ class Envs(Resource):
 
         HTTP: `PATCH /v2/envs/{envId}`.
         """
-        return await self._run(cloud.archive_env, id, archived=archived)
+        return await self._run(cloud.archive_env, id, archived)
 
     async def ensure(self, name: str) -> Environment:
         """Return the environment of a name; it is created or taken back if need be.
@@ -120,7 +120,7 @@ class Keys(Resource):
 
         HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
         """
-        return self._list(cloud.list_keys, kind, reveal=reveal, **paging)
+        return self._list(cloud.list_keys, kind, reveal, **paging)
 
 
 class Insights(Resource):
@@ -196,7 +196,7 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/apps/{appId}/functions/{functionId}/experiments/{experimentId}`.
         """
-        return await self._run(cloud.get_experiment, app, function, id, variant=variant)
+        return await self._run(cloud.get_experiment, app, function, id, variant)
 
 
 class Sessions(Resource):
@@ -253,7 +253,7 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
-        return self._list(cloud.list_session_runs, key, id, since=since, until=until, **paging)
+        return self._list(cloud.list_session_runs, key, id, since, until, **paging)
 
 
 class Cancellations(Resource):
@@ -297,12 +297,7 @@ class Cancellations(Resource):
         HTTP: `POST /v1/cancellations`.
         """
         return await self._run(
-            cloud.create_cancellation,
-            app,
-            function,
-            started_before=started_before,
-            started_after=started_after,
-            condition=condition,
+            cloud.create_cancellation, app, function, started_before, started_after, condition
         )
 
     async def delete(self, id: str) -> None:
@@ -358,14 +353,7 @@ class Webhooks(Resource):
 
         HTTP: `POST /v2/env/webhooks`, else `POST /v1/webhooks`.
         """
-        return await self._run(
-            cloud.create_webhook,
-            name=name,
-            transform=transform,
-            response=response,
-            events=events,
-            deny_events=deny_events,
-        )
+        return await self._run(cloud.create_webhook, name, transform, response, events, deny_events)
 
     async def get(self, id: str) -> Webhook:
         """Get one webhook. Its URL contains a key.
@@ -395,7 +383,7 @@ class Webhooks(Resource):
 
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
-        return await self._run(cloud.update_webhook, id, name=name, transform=transform)
+        return await self._run(cloud.update_webhook, id, name, transform)
 
     async def delete(self, id: str) -> None:
         """Delete a webhook; its URL stops accepting events.

@@ -170,7 +170,7 @@ class Events(Resource):
         from inngest_rest._core.bulk.resend import ResendJob  # noqa: PLC0415 - loads reports
 
         return await ResendJob(
-            self._session, ids, options, limit=limit, label=label, to=to, driver=self._driver
+            self._session, self._driver, ids, options, limit, label, to
         ).run_async(self._driver)
 
     async def explain(self, id: str, *, name: str | None = None) -> Explanation:

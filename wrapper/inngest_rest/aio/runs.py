@@ -59,7 +59,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, which has no filter but one status that is not
         queued; `GET /v1/events/{eventId}` for each event that `where` needs.
         """
-        return self._list(runs.list_selected, selection, order=order, include_output=include_output)
+        return self._list(runs.list_selected, selection, order, include_output)
 
     async def get(self, id: str, *, include_original_run_id: bool = False) -> Run:
         """Get one run, with its output or error.
@@ -76,9 +76,7 @@ class Runs(Resource):
         v2 cannot load, out of a cache of 3 s.
         """
         return await self._run(
-            runs.or_name_event,
-            id,
-            runs.get(self._session, id, include_original_run_id=include_original_run_id),
+            runs.or_name_event, id, runs.get(self._session, id, include_original_run_id)
         )
 
     async def wait(self, id: str, timeout: Seconds) -> Run:
@@ -199,15 +197,7 @@ class Runs(Resource):
         """
         return AsyncWatcher(
             self._driver,
-            watch.Watch(
-                self._session,
-                filter,
-                every=every,
-                timeout=timeout,
-                since=since,
-                include_output=include_output,
-                token=token,
-            ),
+            watch.Watch(self._session, filter, every, timeout, since, include_output, token),
         )
 
     async def summary(
@@ -413,8 +403,8 @@ class Runs(Resource):
             ids,
             limit,
             selection,
-            replay_again=replay_again,
-            start=replays.Start.check(from_step, input),
+            replay_again,
+            replays.Start.check(from_step, input),
         ).run_async(self._driver)
 
     async def jobs(self, id: str) -> builtins.list[Job]:
@@ -457,9 +447,7 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/scores`.
         """
-        await self._driver.run(
-            runs.score(self._session, id, scores, step=step, experiment=experiment, variant=variant)
-        )
+        await self._driver.run(runs.score(self._session, id, scores, step, experiment, variant))
 
     async def trace(self, id: str, *, raw: bool = False) -> Span:
         """Get a run's trace: the root span, with its steps and the attempts at them as children.

@@ -68,7 +68,7 @@ class Apps(Resource):
         HTTP: `POST /v2/apps/{appId}/syncs`, and `GET /v2/apps/{appId}` to wait; else `PUT` to the
             URL of the app.
         """
-        return self._run(apps.sync_app, id, url, wait=wait)
+        return self._run(apps.sync_app, id, url, wait)
 
 
 class Functions(Resource):
@@ -159,9 +159,7 @@ class Functions(Resource):
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`; to wait, as `runs.wait`.
         """
         return self._run(
-            wait_for_started,
-            apps.invoke(self._session, app, function, data, idempotency_key=idempotency_key),
-            wait,
+            wait_for_started, apps.invoke(self._session, app, function, data, idempotency_key), wait
         )
 
     def invoke_many(

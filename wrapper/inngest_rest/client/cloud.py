@@ -85,7 +85,7 @@ class Envs(Resource):
 
         HTTP: `PATCH /v2/envs/{envId}`.
         """
-        return self._run(cloud.archive_env, id, archived=archived)
+        return self._run(cloud.archive_env, id, archived)
 
     def ensure(self, name: str) -> Environment:
         """Return the environment of a name; it is created or taken back if need be.
@@ -121,7 +121,7 @@ class Keys(Resource):
 
         HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
         """
-        return self._list(cloud.list_keys, kind, reveal=reveal, **paging)
+        return self._list(cloud.list_keys, kind, reveal, **paging)
 
 
 class Insights(Resource):
@@ -195,7 +195,7 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/apps/{appId}/functions/{functionId}/experiments/{experimentId}`.
         """
-        return self._run(cloud.get_experiment, app, function, id, variant=variant)
+        return self._run(cloud.get_experiment, app, function, id, variant)
 
 
 class Sessions(Resource):
@@ -252,7 +252,7 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
-        return self._list(cloud.list_session_runs, key, id, since=since, until=until, **paging)
+        return self._list(cloud.list_session_runs, key, id, since, until, **paging)
 
 
 class Cancellations(Resource):
@@ -296,12 +296,7 @@ class Cancellations(Resource):
         HTTP: `POST /v1/cancellations`.
         """
         return self._run(
-            cloud.create_cancellation,
-            app,
-            function,
-            started_before=started_before,
-            started_after=started_after,
-            condition=condition,
+            cloud.create_cancellation, app, function, started_before, started_after, condition
         )
 
     def delete(self, id: str) -> None:
@@ -357,14 +352,7 @@ class Webhooks(Resource):
 
         HTTP: `POST /v2/env/webhooks`, else `POST /v1/webhooks`.
         """
-        return self._run(
-            cloud.create_webhook,
-            name=name,
-            transform=transform,
-            response=response,
-            events=events,
-            deny_events=deny_events,
-        )
+        return self._run(cloud.create_webhook, name, transform, response, events, deny_events)
 
     def get(self, id: str) -> Webhook:
         """Get one webhook. Its URL contains a key.
@@ -392,7 +380,7 @@ class Webhooks(Resource):
 
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
-        return self._run(cloud.update_webhook, id, name=name, transform=transform)
+        return self._run(cloud.update_webhook, id, name, transform)
 
     def delete(self, id: str) -> None:
         """Delete a webhook; its URL stops accepting events.

@@ -170,9 +170,9 @@ class Events(Resource):
         """
         from inngest_rest._core.bulk.resend import ResendJob  # noqa: PLC0415 - loads reports
 
-        return ResendJob(
-            self._session, ids, options, limit=limit, label=label, to=to, driver=self._driver
-        ).run(self._driver)
+        return ResendJob(self._session, self._driver, ids, options, limit, label, to).run(
+            self._driver
+        )
 
     def explain(self, id: str, *, name: str | None = None) -> Explanation:
         """Explain the outcome of an event: its runs, or why a function did not run.

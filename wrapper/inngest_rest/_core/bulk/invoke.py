@@ -61,9 +61,7 @@ class InvokeJob(reported.ReportedJob):
         yield from self.begin(target)
         data = self._inputs[target.position]
         try:
-            run_id = yield from apps.invoke(
-                self.session, *self._function, data, idempotency_key=None
-            )
+            run_id = yield from apps.invoke(self.session, *self._function, data)
         except NotFoundError as error:
             return reported.settled(target, ActionOutcome.FAILED, error, error)
         except InngestError as error:

@@ -66,7 +66,6 @@ class ReplayJob(RunsJob):
         ids: Iterable[str] | None,
         limit: int | None,
         asked: BulkSelection,
-        *,
         replay_again: bool,
         start: replays.Start,
     ) -> None:

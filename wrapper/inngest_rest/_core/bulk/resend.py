@@ -56,13 +56,12 @@ class ResendJob(reported.ReportedJob):
     def __init__(
         self,
         session: Session,
+        driver: object,
         ids: Iterable[str] | None,
         given: BulkEvents,
-        *,
         limit: int | None,
         label: str,
         to: Any,
-        driver: object,
     ) -> None:
         filter = EventFilter.__annotations__
         options = {name: it for name, it in given.items() if name not in filter}

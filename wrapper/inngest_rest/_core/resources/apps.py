@@ -70,7 +70,7 @@ def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan
         ) from None
 
 
-def sync_app(session: Session, app_id: str, url: str, *, wait: Seconds | None) -> Plan[AppSync]:
+def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> Plan[AppSync]:
     """Have the server read an app; where it cannot be told to, have the app register itself."""
     check_id("app", app_id, argument="id")
     seconds = 0.0 if wait is None else check_seconds("wait", wait)
@@ -212,8 +212,7 @@ def invoke(
     app_id: str,
     function_id: str,
     data: Mapping[str, Any] | None,
-    *,
-    idempotency_key: str | None,
+    idempotency_key: str | None = None,
 ) -> Plan[str]:
     """Start a function directly and return its run's id."""
     app_id = check_id("app", app_id)

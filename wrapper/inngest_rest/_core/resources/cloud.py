@@ -68,7 +68,7 @@ def create_env(session: Session, name: str) -> Plan[Environment]:
     return one(session, "envs.create", form, _environment, repeatable=False, body=body)
 
 
-def archive_env(session: Session, env_id: str, *, archived: bool) -> Plan[Environment]:
+def archive_env(session: Session, env_id: str, archived: bool) -> Plan[Environment]:
     path = check_id("environment id", env_id, argument="id")
     body = api.V2UpdateEnvBody(is_archived=archived)
     return one(session, "envs.archive", api.V2EnvEnvelope, _environment, path, body=body)
@@ -90,7 +90,7 @@ def _environment(it: api.V2Env) -> Environment:
 
 
 def list_keys(
-    session: Session, kind: KeyKind, *, reveal: bool, **paging: Unpack[Paging]
+    session: Session, kind: KeyKind, reveal: bool, **paging: Unpack[Paging]
 ) -> Listing[Key]:
     modules = {"event": v2.list_event_keys_v2, "signing": v2.list_signing_keys_v2}
     if kind not in modules:
@@ -161,7 +161,7 @@ def list_experiments(
 
 
 def get_experiment(
-    session: Session, app: str, function: str, experiment: str, *, variant: str | None
+    session: Session, app: str, function: str, experiment: str, variant: str | None
 ) -> Plan[Experiment]:
     of = check_id("app", app), check_id("function", function)
     experiment = check_id("experiment", experiment, argument="id")
@@ -216,7 +216,6 @@ def list_session_runs(
     session: Session,
     key: str,
     session_id: str,
-    *,
     since: datetime | timedelta | None,
     until: datetime | timedelta | None,
     **paging: Unpack[Paging],
@@ -248,7 +247,6 @@ def create_cancellation(
     session: Session,
     app_id: str,
     function_id: str,
-    *,
     started_before: datetime | timedelta,
     started_after: datetime | timedelta | None,
     condition: str | None,
@@ -296,7 +294,6 @@ def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook
 
 def create_webhook(
     session: Session,
-    *,
     name: str | None,
     transform: str | None,
     response: str | None,
@@ -332,7 +329,7 @@ def get_webhook(session: Session, webhook_id: str) -> Plan[Webhook]:
 
 
 def update_webhook(
-    session: Session, webhook_id: str, *, name: str | None, transform: str | None
+    session: Session, webhook_id: str, name: str | None, transform: str | None
 ) -> Plan[Webhook]:
     path, body = _webhook_id(webhook_id), _webhook_body(name, transform)
     return ask(session, "webhooks.update", _webhook_by_v1(v1.update_webhook_v1, path, body=body))

@@ -88,7 +88,7 @@ _ENDED_BEFORE = frozenset({"run_already_cancelled", "run_already_ended"})
 
 
 def list_selected(
-    session: Session, given: RunListing, *, order: RunOrder, include_output: bool
+    session: Session, given: RunListing, order: RunOrder, include_output: bool
 ) -> Listing[Run]:
     """List runs as a caller asks for them."""
     selection = Selection.of(session, given, "order", "include_output", form=RunListing)
@@ -313,7 +313,7 @@ def _differ(asked: str | None, told: str | None) -> bool:
     return asked is not None and told is not None and asked != told
 
 
-def get(session: Session, run_id: str, *, include_original_run_id: bool) -> Plan[Run]:
+def get(session: Session, run_id: str, include_original_run_id: bool) -> Plan[Run]:
     run_id = check_id("run id", run_id, argument="id")
     run = yield from fetch(session, run_id)
     if include_original_run_id and not is_of_v1(run):
@@ -598,7 +598,6 @@ def score(
     session: Session,
     run_id: str,
     scores: Mapping[str, float | bool],
-    *,
     step: str | None,
     experiment: str | None,
     variant: str | None,

@@ -76,7 +76,6 @@ class Watch:
         self,
         session: Session,
         filter: RunFilter,
-        *,
         every: Seconds,
         timeout: Seconds | None,
         since: datetime | timedelta | None,
