@@ -21,6 +21,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
 
 import httpx
+from attrs import frozen
 
 from inngest_rest import errors
 from inngest_rest._core.arguments import is_ulid
@@ -117,14 +118,12 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
     raise answer.invalid(reason) from cause
 
 
+@frozen
 class _Response:
-    def __init__(
-        self, response: httpx.Response, route: Route[Any, Any], url: str, session: Session
-    ) -> None:
-        self._response = response
-        self._route = route
-        self._url = url
-        self._session = session
+    _response: httpx.Response
+    _route: Route[Any, Any]
+    _url: str
+    _session: Session
 
     @property
     def _raw(self) -> RawResponse:

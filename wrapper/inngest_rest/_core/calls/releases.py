@@ -38,20 +38,8 @@ def _in_words(response: httpx.Response) -> str:
     return f"This server has release {first} or a newer one{older}."
 
 
-SENTENCES: tuple[Route[httpx.Response, str], ...] = (
-    Route(
-        ingest.get_dev_info,
-        ingest.get_dev_info.get_kwargs(),
-        httpx.Response,
-        _stated,
-        repeatable=False,
-    ),
-    Route(
-        v2.list_operations_v2,
-        v2.list_operations_v2.get_kwargs(),
-        httpx.Response,
-        _in_words,
-        repeatable=False,
-    ),
+SENTENCES = tuple(
+    Route[httpx.Response, str](it, it.get_kwargs(), httpx.Response, say, repeatable=False)
+    for it, say in ((ingest.get_dev_info, _stated), (v2.list_operations_v2, _in_words))
 )
 """The routes that tell it, in a sentence: dev servers state it, others can be told apart."""

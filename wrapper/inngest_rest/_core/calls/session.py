@@ -70,11 +70,9 @@ class Session:
             "event": own or budget_of(settings.event_url),
             "api": own or budget_of(settings.api_url),
         }
-        self.rate_limits: Mapping[Host, RateLimit] = {"event": RateLimit(), "api": RateLimit()}
-        self.server_clocks: Mapping[Host, ServerClock] = {
-            "event": ServerClock(clock),
-            "api": ServerClock(clock),
-        }
+        hosts: tuple[Host, ...] = ("event", "api")
+        self.rate_limits = {host: RateLimit() for host in hosts}
+        self.server_clocks = {host: ServerClock(clock) for host in hosts}
         self.absent = AbsentRoutes()
         v2_only = () if settings.api_key is None else (settings.api_key,)
         # In the order in which they are tried: the last one that worked comes first.

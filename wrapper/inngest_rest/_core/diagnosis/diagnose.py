@@ -49,12 +49,7 @@ HEALTH = _route(ingest.get_health, api.Health, lambda it: required(it.message, "
 DEV_INFO = _route(ingest.get_dev_info, api.DevInfo, lambda it: required(it.version, "version"))
 V1 = _route(v1.list_events_v1, api.V1EventListEnvelope, limit=1)
 """A cheap read that needs the signing key."""
-LISTED: Route[Any, str | None] = Route(
-    v2.list_operations_v2,
-    v2.list_operations_v2.get_kwargs(),
-    httpx.Response,
-    releases.first_that_lists,
-)
+LISTED = _route(v2.list_operations_v2, httpx.Response, releases.first_that_lists)
 """The operations of the server, which needs no key."""
 V2 = _route(v2.get_health_v2, api.V2HealthEnvelope)
 """The same in v2, which also accepts an API key."""
