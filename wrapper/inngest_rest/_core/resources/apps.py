@@ -215,26 +215,21 @@ def invoke(
     idempotency_key: str | None = None,
 ) -> Plan[str]:
     """Start a function directly and return its run's id."""
-    app_id = check_id("app", app_id)
-    function_id = check_id("function", function_id)
+    path = check_id("app", app_id), check_id("function", function_id)
     check_text("idempotency_key", idempotency_key)
-    operation = v2.invoke_function_v2
     body = api.V2InvokeBody(
         data=api.JsonObject.from_dict(check_json_object("data", data)),
         idempotency_key=idempotency_key or UNSET,
     )
-    route = Route(
-        operation,
-        operation.get_kwargs(app_id, function_id, body=body),
-        api.V2InvocationEnvelope,
-        lambda it: required(it.data.run_id, "runId"),
-        # With a key, too: a server executes a function again for each repeat (operation
-        # invokeFunctionV2).
-        repeatable=False,
-        accepted=_STARTED,
-        advice=_INVOKE_ADVICE,
-    )
-    return ask(session, "functions.invoke", route)
+
+    def run_id(it: api.V2Invocation) -> str:
+        return required(it.run_id, "runId")
+
+    # Not repeatable with a key, either: a server executes a function again for each repeat
+    # (operation invokeFunctionV2).
+    options: Any = {"repeatable": False, "accepted": _STARTED, "advice": _INVOKE_ADVICE}
+    form = api.V2InvocationEnvelope
+    return one(session, "functions.invoke", form, run_id, *path, body=body, **options)
 
 
 def function_of_v1(it: api.V1Function, app_id: str) -> Function:

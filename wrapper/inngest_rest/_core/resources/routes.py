@@ -105,6 +105,7 @@ def one(
     convert: Callable[[Any], T],
     *path: str,
     repeatable: bool = True,
+    accepted: Mapping[int, Any] | None = None,
     advice: AdviceByError | None = None,
     **given: Any,
 ) -> Plan[T]:
@@ -113,7 +114,7 @@ def one(
     module = import_module(f"inngest_rest_api.api.{operation.tag}.{operation.name}")
     kwargs, read = module.get_kwargs(*path, **given), fields.of_data(convert)
     forms: list[Any] = [*form] if isinstance(form, tuple) else [form]
-    options: Any = {"repeatable": repeatable, "advice": advice or {}}
+    options: Any = {"repeatable": repeatable, "advice": advice or {}, "accepted": accepted or {}}
     options["other_forms"] = (*forms[1:],)
     route: Route[Any, T] = Route(cast("Any", module), kwargs, forms[0], read, **options)
     return ask(session, call, route)
