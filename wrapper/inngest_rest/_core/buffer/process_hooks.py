@@ -12,13 +12,12 @@ import sys
 import threading
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from inngest_rest._core.arguments import invalid
 from inngest_rest._core.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
-    from inngest_rest._core.buffer.buffer import Buffer
     from inngest_rest._core.drivers.blocking import Driver
 
 _MODULES = (
@@ -32,14 +31,14 @@ _MODULES = (
 
 
 # Strong references: an open buffer may have events to send even if the caller dropped it.
-_buffers: dict[Buffer, None] = {}
+_buffers: dict[Any, None] = {}
 
 
-def register(buffer: Buffer) -> None:
+def register(buffer: object) -> None:
     _buffers[buffer] = None
 
 
-def unregister(buffer: Buffer) -> None:
+def unregister(buffer: object) -> None:
     _buffers.pop(buffer, None)
 
 
