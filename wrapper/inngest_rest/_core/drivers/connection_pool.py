@@ -144,8 +144,7 @@ def blocking(
 
         return DeadlineTransport(proxy, context)
 
-    _check(given, httpx.BaseTransport)
-    return by_host(given, proxies, make, encrypts=encrypts)
+    return by_host(given, proxies, make, httpx.BaseTransport, encrypts=encrypts)
 
 
 def asynchronous(
@@ -158,8 +157,7 @@ def asynchronous(
 
         return AsyncTransport(proxy, context)
 
-    _check(given, httpx.AsyncBaseTransport)
-    return by_host(given, proxies, make, encrypts=encrypts)
+    return by_host(given, proxies, make, httpx.AsyncBaseTransport, encrypts=encrypts)
 
 
 def _reason(error: Exception, proxy: Secret | None) -> str:
@@ -181,6 +179,7 @@ def by_host(
     given: Transport | None,
     proxies: tuple[Secret | None, ...],
     make: Callable[[Secret | None, ssl.SSLContext], Transport],
+    kind: type[object] = object,
     *,
     encrypts: bool = True,
 ) -> dict[Host, ConnectionPool[Transport]]:
@@ -189,6 +188,11 @@ def by_host(
     Unless it `encrypts`, no certificates are loaded, and no server is trusted.
     """
     if given is not None:
+        if not isinstance(given, kind):
+            raise ConfigurationError(
+                f"transport must be an httpx.{kind.__name__}, not {type(given).__name__}",
+                settings=[Setting("transport")],
+            )
         shared = ConnectionPool(lambda: given, given)
         return {"event": shared, "api": shared}
     # Loading certificates takes longer than connecting: once for all transports, and lazily.
@@ -205,11 +209,3 @@ def _without_certificates() -> ssl.SSLContext:
     import ssl  # noqa: PLC0415 - as httpx, not before it is needed
 
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _check(given: object, kind: type[object]) -> None:
-    if given is not None and not isinstance(given, kind):
-        raise ConfigurationError(
-            f"transport must be an httpx.{kind.__name__}, not {type(given).__name__}",
-            settings=[Setting("transport")],
-        )
