@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import ActionOutcome, Event, InngestClient, InvalidArgumentError, NotFoundError
-from inngest_rest._core.calls import sieve
+from inngest_rest._core.calls import listing
 from inngest_rest._core.resources.filters import Names
 from inngest_rest.testing import MockServer, completes, fails, sleeps
 from tests.support.server import says
@@ -265,14 +265,14 @@ def test_a_page_has_as_many_selected_runs_as_there_are_and_its_cursor_goes_on(
 def test_what_is_read_for_a_filter_is_bounded(
     shop: InngestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sieve, "MOST_EVENTS", 2)
+    monkeypatch.setattr(listing, "MOST_EVENTS", 2)
     for call in (
         shop.runs.list(where="event.data.n == 7").page,
         lambda: list(shop.runs.list(where="event.data.n == 7")),
     ):
         with pytest.raises(InvalidArgumentError, match=r"too wide.*and 2 events"):
             call()
-    monkeypatch.setattr(sieve, "MOST_READ", 1)
+    monkeypatch.setattr(listing, "MOST_READ", 1)
     with pytest.raises(InvalidArgumentError, match=r"too wide.*1 read"):
         shop.runs.replay_all(app="*shop")
 

@@ -223,7 +223,8 @@ def settled(
     reason: object = None,
     cause: errors.InngestError | None = None,
 ) -> BulkResult:
-    return BulkResult(evolve(row, outcome=outcome, reason=reason and str(reason)), cause)
+    told = None if reason is None else str(reason)
+    return BulkResult(evolve(row, outcome=outcome, reason=told), cause)
 
 
 def failure(row: ActionRow, error: errors.InngestError) -> BulkResult:

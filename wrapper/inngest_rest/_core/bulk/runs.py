@@ -53,7 +53,7 @@ class RunsJob(reported.ReportedJob):
         selection = Selection.of(session, asked, "ids", "limit", form=BulkSelection)
         options = {name: it for name, it in asked.items() if name not in NAMES}
         super().__init__(session, self.name, options)
-        given = [name for name in asked if name in NAMES and asked[name] is not None]
+        given = [name for name, it in asked.items() if name in NAMES and it is not None]
         acts_on_ended = self.default_statuses is not UNFINISHED
         for each in selection.statuses:
             if (each in _OPEN) is acts_on_ended:
