@@ -192,7 +192,7 @@ def test_an_interrupted_close_does_not_wait_for_the_request_under_way(
     [worker] = set(workers()) - of_others
     waits: list[float] = []
     monkeypatch.setattr(worker, "join", waits.append)
-    monkeypatch.setattr(buffer, "flush", interrupt)
+    monkeypatch.setattr(buffer, "_flush", interrupt)
     with pytest.raises(KeyboardInterrupt):
         buffer.close(timeout=None)
     monkeypatch.undo()
