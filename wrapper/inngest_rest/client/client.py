@@ -265,6 +265,7 @@ class InngestClient(Resource):
         on_batch: Callable[[BatchReport], object] | None = None,
         max_requests: int | None = None,
         period: Seconds = 1.0,
+        checkpoint: str | PathLike[str] | None = None,
     ) -> SendReport:
         """Send any number of events in bounded memory and report the outcome.
 
@@ -283,6 +284,11 @@ class InngestClient(Resource):
                 requests that continue a batch after a rejected event, are not counted. None for no
                 limit.
             period: Length of the period for `max_requests`, in seconds or as a timedelta.
+            checkpoint: A file that has the index before which everything is final. The same call
+                with the same events, in the same order, continues there, even after a kill, and
+                sends what the kill left unrecorded again with the same ids: an event without one
+                gets one derived from the name of this file, its index and its content. Rejected
+                events are kept in `CHECKPOINT.rejected.ndjson`.
 
         Returns:
             Counts, and the first 1,000 failures; further failures are passed to `on_batch` only.
@@ -293,22 +299,28 @@ class InngestClient(Resource):
             RateLimitError: The server asked for a pause beyond the policy's `total`.
             TransportError, ServerError: The server stopped responding, or kept failing.
             ClosedError: The client was closed. A note on each of these errors has the counts.
+            InvalidArgumentError: An argument is malformed, or the checkpoint is of other events.
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        return send_many.send_many(
+        return _send_many(
+            self._driver,
             self._session,
             events,
             send_many.check_options(
                 self._session, batch_size, in_flight, on_batch, max_requests, period
             ),
-        ).run(self._driver)
+            checkpoint,
+        )
 
     def send_file(
         self,
         path: str | PathLike[str],
         *,
         name: str | None = None,
+        csv: bool = False,
+        event: str | None = None,
+        columns: Iterable[str] | None = None,
         resume: bool = False,
         dead_letters: str | PathLike[str] | None = None,
         batch_size: int = DEFAULT_EVENTS,
@@ -317,17 +329,25 @@ class InngestClient(Resource):
         max_requests: int | None = None,
         period: Seconds = 1.0,
     ) -> SendReport:
-        """Send the events of a file with one JSON object per line, and report the outcome.
+        """Send the events of a file, one JSON object per line or the rows of a table.
 
         Importing the same file again, even after a crash, starts no run twice within 24 hours,
         except of functions that debounce or batch events: an event without an id gets one derived
         from the import's name, the line number and its bytes.
         Invalid lines are reported; the rest are still sent. Reported positions are line numbers,
-        from 1.
+        from 1, or those of rows, of which the first of CSV has the names of the columns.
 
         Args:
-            path: NDJSON file, plain or gzip; "-" for standard input.
+            path: NDJSON file or CSV, plain or gzip, or Parquet, which needs the extra `arrow`; "-"
+                for standard input.
             name: Name of the import; the file's name by default, required for standard input.
+            csv: Whether the file is CSV, separated by commas, semicolons or tabs. It is implied by
+                event and columns.
+            event: The name of the events that rows are, such as shop/order.created.
+            columns: Where a column goes, as COLUMN=PLACE or COLUMN=PLACE:TYPE, such as
+                total=data.total:float; nowhere after `COLUMN=`. Places are name, id, ts, v,
+                data.NAME and user.NAME, by default data.COLUMN; types text, int, float, bool, time
+                (with its zone) and json.
             resume: Continue after the last completed batch recorded in `FILE.checkpoint`. That
                 file exists while any work is left, and is kept when `resume` is True.
             dead_letters: File for rejected lines, ready to be fixed and sent;
@@ -343,8 +363,8 @@ class InngestClient(Resource):
 
         Raises:
             OSError: The file cannot be read, or a file beside it cannot be written.
-            InvalidArgumentError: The checkpoint belongs to another file, name or version, or the
-                file is being sent by another `send_file`.
+            InvalidArgumentError: A table has no name for its events, the checkpoint belongs to
+                another file, name or version, or the file is being sent by another `send_file`.
             AuthenticationError, TransportError: As in `send_many`.
 
         HTTP: `POST /e/{eventKey}`, as `send`.
@@ -354,7 +374,9 @@ class InngestClient(Resource):
         return send_file.send_file(
             self._driver,
             self._session,
-            send_file.check_options(path, name, dead_letters, resume=resume),
+            send_file.check_options(
+                path, name, dead_letters, event, columns, csv=csv, resume=resume
+            ),
             send_many.check_options(
                 self._session, batch_size, in_flight, on_batch, max_requests, period
             ),
@@ -381,12 +403,21 @@ class InngestClient(Resource):
 
         return self._run(preview.preview, events)
 
-    def preview_file(self, path: str | PathLike[str], *, name: str | None = None) -> SendPreview:
+    def preview_file(
+        self,
+        path: str | PathLike[str],
+        *,
+        name: str | None = None,
+        csv: bool = False,
+        event: str | None = None,
+        columns: Iterable[str] | None = None,
+    ) -> SendPreview:
         """Check the events of a file and say which functions they would start; send nothing.
 
         Args:
             path: The file, as in `send_file`.
             name: Name of the import, as in `send_file`.
+            csv, event, columns: A table, as in `send_file`.
 
         Returns:
             As `preview`; reported positions are line numbers.
@@ -398,9 +429,15 @@ class InngestClient(Resource):
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
         from inngest_rest._core.explain import preview
-        from inngest_rest._core.file_import.send_file import batches_of_file
+        from inngest_rest._core.file_import.send_file import batches_of_file, check_options
 
-        return self._run(preview.of_batches, batches_of_file(self._session, path, name))
+        return self._run(
+            preview.of_batches,
+            batches_of_file(
+                self._session,
+                check_options(path, name, None, event, columns, csv=csv, resume=False),
+            ),
+        )
 
     def health(self) -> None:
         """Check that the server is up.
@@ -493,3 +530,18 @@ class InngestClient(Resource):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _send_many(
+    driver: Driver,
+    session: Session,
+    events: Iterable[EventLike],
+    options: send_many.SendOptions,
+    checkpoint: str | PathLike[str] | None,
+) -> SendReport:
+    if checkpoint is None:
+        return send_many.send_many(session, events, options).run(driver)
+    from inngest_rest._core.file_import import send_file
+
+    rows = send_file.check_rows(events, checkpoint)
+    return send_file.send_file(driver, session, rows, options)

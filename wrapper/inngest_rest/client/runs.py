@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.client.paginator import Paginator
+    from inngest_rest.diagnosis import CheckReport
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.summary import RunSummary
     from inngest_rest.typing import (
         BulkSelection,
+        CheckRule,
         RunFilter,
         RunListing,
         RunOrder,
@@ -236,6 +238,33 @@ class Runs(Resource):
         return Summarizing(
             self._session, selection, by, on_progress, exact, sample, seed, limit
         ).run(self._driver)
+
+    def check(
+        self, *, rules: Iterable[CheckRule] | None = None, **rule: Unpack[CheckRule]
+    ) -> CheckReport:
+        """Check rules about the server and its runs, as a monitor does, with few requests.
+
+        Args:
+            rules: Further rules. Mappings of the other arguments, each about runs of its own.
+            since: The beginning of the time that failed_above is about, by when runs ended. An
+                aware datetime, or a timedelta.
+            rule: What to check. See `inngest_rest.typing.CheckRule`.
+
+        Returns:
+            Each rule with what was found; `is_ok` if none is broken. Where one is broken, others
+            may be unknown, as they are without a server that answers.
+
+        Raises:
+            InvalidArgumentError: A rule is malformed, or there is none; nothing was sent.
+            ApiError, InvalidResponseError, TransportError: A rule could not be checked, and none is
+                broken.
+
+        HTTP: `GET /health` for `server`; `GET /v2/runs` once for each other rule, and once per
+        hundred runs for `failed_above` and `queued_above`.
+        """
+        from inngest_rest._core.resources.check import check  # noqa: PLC0415 - few check
+
+        return self._driver.run(check(self._session, rules or (), rule))
 
     def cancel(self, id: str) -> None:
         """Cancel a run; a run that has already ended is not changed.
