@@ -16,7 +16,7 @@ from inngest_rest import (
     InngestClient,
     PartialActionError,
 )
-from inngest_rest._core.drivers import threads
+from inngest_rest._core.drivers import blocking
 from inngest_rest.testing import MockServer, answers, fails
 from tests.support.peer import PATIENCE
 
@@ -80,14 +80,14 @@ def test_an_exception_stops_runs_that_are_looked_up_before_they_are_replayed(
     error: type[BaseException],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stops: list[threads.Stop] = []
+    stops: list[blocking.Stop] = []
 
-    class Stop(threads.Stop):
+    class Stop(blocking.Stop):
         def __init__(self) -> None:
             super().__init__()
             stops.append(self)
 
-    monkeypatch.setattr(threads, "Stop", Stop)
+    monkeypatch.setattr(blocking, "Stop", Stop)
     rows: list[ActionRow] = []
 
     def note(row: ActionRow) -> None:

@@ -17,7 +17,7 @@ from inngest_rest import (
     PartialSendError,
     TransportError,
 )
-from inngest_rest._core.drivers import threads
+from inngest_rest._core.drivers import blocking
 from tests.support.many import events
 from tests.support.peer import PATIENCE, Peer, take_request, until_hung_up
 
@@ -130,7 +130,7 @@ def test_a_blocking_client_closed_while_it_connects_leaves_no_connection(
 def test_an_interrupted_send_many_breaks_off_requests_that_stall(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(threads, "_GRACE_OF_INTERRUPT", 0.01)
+    monkeypatch.setattr(blocking, "_GRACE_OF_INTERRUPT", 0.01)
     stalls = Stalls()
     told: list[BatchReport] = []
 

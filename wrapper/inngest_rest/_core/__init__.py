@@ -8,7 +8,7 @@ Imports go one way, from top to bottom, and import-linter checks that (pyproject
     sending, resources      events become requests; one module per resource of the API
     calls                   one call of the API: settings, keys, request, response, retries
     drivers                 run plans, blocking or async: the only package that sends or sleeps
-    arguments, event_names  validation of arguments and of event names
+    arguments               validation of arguments and of event names
     plans, clock            the definition of a plan; time and randomness
     secret, tracing         hidden keys; OpenTelemetry spans
     typed_events            conversion between event data and typed payloads

@@ -398,9 +398,9 @@ class AsyncInngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, at most once a minute.
         """
-        from inngest_rest._core.explain import preview
+        from inngest_rest._core.explain import explanation
 
-        return await self._run(preview.preview, events)
+        return await self._run(explanation.preview, events)
 
     async def preview_file(
         self,
@@ -427,11 +427,11 @@ class AsyncInngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
-        from inngest_rest._core.explain import preview
+        from inngest_rest._core.explain import explanation
         from inngest_rest._core.file_import.send_file import batches_of_file, check_options
 
         return await self._run(
-            preview.of_batches,
+            explanation.of_batches,
             batches_of_file(
                 self._session,
                 check_options(path, name, None, event, columns, csv=csv, resume=False),
@@ -492,9 +492,11 @@ class AsyncInngestClient(Resource):
 
         HTTP: `operation.OPERATION` has it.
         """
-        from inngest_rest._core.resources import direct
+        from inngest_rest._core.resources import routes
 
-        return await self._driver.run(direct.call(self._session, operation, *args, **kwargs))
+        return await self._driver.run(
+            routes.call_directly(self._session, operation, *args, **kwargs)
+        )
 
     async def request(
         self, method: Method, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
@@ -518,9 +520,9 @@ class AsyncInngestClient(Resource):
 
         HTTP: `method` and `path`, as they are given.
         """
-        from inngest_rest._core.resources import direct
+        from inngest_rest._core.resources import routes
 
-        return await self._run(direct.request, method, path, query=query, body=body)
+        return await self._run(routes.request_directly, method, path, query=query, body=body)
 
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used afterwards."""

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from inngest_rest._core.arguments import check_name
 from inngest_rest._core.calls.retry import had_no_effect
-from inngest_rest._core.event_names import check_name
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch, batches_of_events
 from inngest_rest._core.sending.event_json import wire_form
 from inngest_rest._core.sending.outcomes import BatchOutcome
@@ -30,8 +30,8 @@ from inngest_rest.event import Event, EventLike
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from inngest_rest._core.arguments import NameConvention
     from inngest_rest._core.buffer.schedule import Schedule
-    from inngest_rest._core.event_names import NameConvention
     from inngest_rest.reports import SendFailure
 
 logger = logging.getLogger("inngest_rest")

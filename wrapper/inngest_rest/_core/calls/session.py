@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 import httpx
 from attrs import evolve
 
+from inngest_rest._core.arguments import NameConvention
 from inngest_rest._core.calls.retry import RateLimit, RetryBudget, budget_of
 from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.calls.settings import (
@@ -23,7 +24,6 @@ from inngest_rest._core.calls.settings import (
     check_timeout,
 )
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, ServerClock
-from inngest_rest._core.event_names import NameConvention
 from inngest_rest._core.secret import Hidden, Mask, Secret
 from inngest_rest._version import __version__
 from inngest_rest.errors import MissingKeyError

@@ -4,7 +4,6 @@ Requests go straight to the transport, not through `httpx.Client`, which would l
 (it is part of the path) and costs a quarter more per request.
 
     blocking, asynchronous                  the two drivers
-    threads                                 concurrent plans, for the blocking driver
     exchange                                shared by both: response, errors, logging
     connection_pool                         the transports of a client, one connection each
     blocking_transport, async_transport     one such transport: httpx's, with what it lacks

@@ -1,27 +1,39 @@
-"""Explain the outcome of an event: gather evidence and apply the rules."""
+"""Explain the outcome of an event: gather evidence and apply the rules. Or foresee it."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from attrs import evolve
 
 from inngest_rest._core.arguments import check_text, invalid, is_ulid, second_of_ulid
 from inngest_rest._core.calls.listing import Listing, read_all
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.rules import AT_ONCE, Evidence, reasons
+from inngest_rest._core.expressions import holds
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.resources import apps, events, runs
 from inngest_rest._core.resources.filters import Names, Selection, Window
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
+from inngest_rest._core.sending.batching import DEFAULT_EVENTS, batches_of_events
+from inngest_rest._core.sending.send import each_event
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, NotFoundError, TransportError
-from inngest_rest.explanation import Explanation, Listener
+from inngest_rest.explanation import EventPreview, Explanation, Listener, SendPreview
 from inngest_rest.models import Function, Run, RunStatus, StoredEvent
+from inngest_rest.reports import MAX_FAILURES, SendFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.sending.batching import Batch
+    from inngest_rest.event import EventLike
+    from inngest_rest.models import Trigger
 
 _DAY = timedelta(days=1)
 
@@ -198,3 +210,42 @@ def _not_found(session: Session, own_id: str, name: str | None) -> NotFoundError
         "Pass the internal id, as send returns it, or a name, to search only events of that name."
     )
     return error
+
+
+def preview(session: Session, events: EventLike | Iterable[EventLike]) -> Plan[SendPreview]:
+    """Check events, and find the functions that they would start."""
+    source, convention = each_event(events), session.name_convention
+    return of_batches(session, batches_of_events(source, DEFAULT_EVENTS, convention, lenient=True))
+
+
+def of_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
+    """Check the events of batches, which are drawn once, and find what they would start."""
+    session.check_can_send()
+    known = yield from listeners.read(session)
+    listening: dict[str, list[tuple[str | None, list[Trigger]]]] = {}
+    rows: dict[tuple[str, str | None], EventPreview] = {}
+    totals, failures = Counter[str](), list[SendFailure]()
+    for batch in batches:
+        totals["rejected"] += len(batch.invalid)
+        failures += batch.invalid[: MAX_FAILURES - len(failures)]
+        for text, event in zip(batch.texts(), batch.events(), strict=True):
+            totals.update(events=1, bytes=len(text))
+            name, stored = event["name"], listeners.as_stored(event)
+            if name not in listening:
+                found = [(listeners.name_of(each), its) for each, its in known.listeners(name)]
+                listening[name] = [*found] or [(None, [])]
+                near = () if found else tuple(listeners.nearest(name, known.functions))
+                for function, _ in listening[name]:
+                    rows[name, function] = EventPreview(name, function, nearest=near)
+            for function, triggers in listening[name]:
+                verdicts = {holds(each.condition, stored) for each in triggers}
+                row, runs = rows[name, function], True in verdicts
+                rows[name, function] = evolve(
+                    row,
+                    events=row.events + 1,
+                    bytes=row.bytes + len(text),
+                    runs=row.runs + runs,
+                    undecided=row.undecided + (None in verdicts and not runs),
+                )
+    parts = tuple(rows.values()), tuple(failures), tuple(known.gaps)
+    return SendPreview(totals["events"], totals["bytes"], totals["rejected"], *parts)

@@ -15,7 +15,7 @@ from inngest_rest.reports import SendFailure
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 
-    from inngest_rest._core.event_names import NameConvention
+    from inngest_rest._core.arguments import NameConvention
     from inngest_rest.event import EventLike
 
 MAX_EVENTS = 5_000

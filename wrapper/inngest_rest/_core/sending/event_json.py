@@ -16,8 +16,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
-from inngest_rest._core.arguments import is_aware
-from inngest_rest._core.event_names import check_name
+from inngest_rest._core.arguments import check_name, is_aware
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.json_text import encode_lines, is_exact
 from inngest_rest._core.sending.unsupported_values import (
@@ -32,7 +31,7 @@ from inngest_rest.event import Event, EventLike, new_event_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from inngest_rest._core.event_names import NameConvention
+    from inngest_rest._core.arguments import NameConvention
 
 MAX_EVENT_BYTES = 3 * 1024 * 1024
 """Largest JSON text of one event that the server accepts (operation sendEvents)."""
