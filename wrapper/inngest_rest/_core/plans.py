@@ -30,30 +30,19 @@ class Stopped(Exception):  # noqa: N818 - not an error: the job has no result
 
 
 class Call(NamedTuple, Generic[T]):
-    """Send one request and read its answer.
-
-    Attributes:
-        host: Which of the two hosts to send it to.
-        method: The HTTP method.
-        url: The request's URL without keys, for messages and logs.
-        build: Builds the request, keys included, for a number of seconds. A driver calls it in the
-            expression that sends the request: no variable may hold it.
-        timeout: Seconds for the whole exchange.
-        read: Turns the complete response into a value, or raises an `InngestError`.
-        redact: Masks the keys in a text that comes from the other side.
-        max_response_bytes: Largest body of a response, decoded.
-        accepted: Statuses beyond 2xx whose body is needed whole.
-    """
+    """Send one request and read its answer."""
 
     host: Host
     method: str
-    url: str
+    url: str  # without keys, for messages and logs
+    # Builds the request, keys included, for a number of seconds. A driver calls it in the
+    # expression that sends the request: no variable may hold it.
     build: Callable[[float], httpx.Request]
-    timeout: float
-    read: Callable[[httpx.Response], T]
-    redact: Callable[[str], str]
-    max_response_bytes: int
-    accepted: Container[int] = ()
+    timeout: float  # seconds for the whole exchange
+    read: Callable[[httpx.Response], T]  # the complete one; or raises an `InngestError`
+    redact: Callable[[str], str]  # masks the keys in a text from the other side
+    max_response_bytes: int  # decoded
+    accepted: Container[int] = ()  # statuses beyond 2xx whose body is needed whole
 
     def __repr__(self) -> str:
         return f"Call(host={self.host!r}, url={self.url!r}, timeout={self.timeout!r})"

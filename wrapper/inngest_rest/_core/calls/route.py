@@ -65,36 +65,23 @@ class About(NamedTuple):
 
 @frozen
 class Route(Generic[A, T]):
-    """One operation with its arguments, and how to read its response.
-
-    Attributes:
-        module: The generated module of the operation.
-        kwargs: The result of its `get_kwargs`.
-        expected: The generated model of a successful response; None if the response has nothing
-            that the result needs: any body will do; `httpx.Response` for the response itself.
-        convert: Converts the model to the result; any exception it raises makes the response
-            invalid.
-        other_forms: The models of the same response in another form, which some servers send.
-        repeatable: Whether performing it twice has the same effect as performing it once.
-        deletes: Whether it deletes what it names, which a second attempt then does not find.
-        may_panic: Whether servers that lack the operation respond with an empty 500, each time:
-            such a response is not worth another attempt.
-        accepted: The statuses beyond 2xx that are not errors, and their models.
-        about: What a successful response must be about: a proxy may mix responses up.
-        advice: What to do about an error, by error class, where the operation needs other advice.
-    """
+    """One operation with its arguments, and how to read its response."""
 
     module: OperationModule
-    kwargs: Mapping[str, Any] = field(repr=False)
+    kwargs: Mapping[str, Any] = field(repr=False)  # the result of its `get_kwargs`
+    # The generated model of a successful response; None if the response has nothing that the result
+    # needs: any body will do; `httpx.Response` for the response itself.
     expected: type[A] | None
-    convert: Callable[[A], T]
+    convert: Callable[[A], T]  # whatever it raises makes the response invalid
+    # The models of the same response in another form, which some servers send.
     other_forms: tuple[type[A], ...] = field(default=(), kw_only=True)
-    repeatable: bool = field(default=True, kw_only=True)
-    deletes: bool = field(default=False, kw_only=True)
+    repeatable: bool = field(default=True, kw_only=True)  # twice has the same effect as once
+    deletes: bool = field(default=False, kw_only=True)  # a second attempt does not find it
+    # Servers that lack the operation respond with an empty 500, each time: not worth another.
     may_panic: bool = field(default=False, kw_only=True)
-    accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)
-    about: About | None = field(default=None, kw_only=True)
-    advice: AdviceByError = field(default=_NOTHING, kw_only=True)
+    accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)  # statuses beyond 2xx
+    about: About | None = field(default=None, kw_only=True)  # a proxy may mix responses up
+    advice: AdviceByError = field(default=_NOTHING, kw_only=True)  # where it needs other advice
 
     @classmethod
     def without_result(
@@ -120,18 +107,12 @@ class Route(Generic[A, T]):
 
 
 class AbsentRoutes:
-    """The operations that a server was recently found to lack, and where it has v2.
-
-    Attributes:
-        v2_root: Where it has v2.
-        has_queries: Whether it was found to filter runs by an expression.
-        release: Which release it has, in a sentence; empty if it does not tell, None before it was
-            asked.
-    """
+    """The operations that a server was recently found to lack, and where it has v2."""
 
     def __init__(self) -> None:
         self.v2_root = V2_ROOT
-        self.has_queries = False
+        self.has_queries = False  # it was found to filter runs by an expression
+        # Which release it has, in a sentence; empty if it does not tell, None before it was asked.
         self.release: str | None = None
         self._until: dict[str, float] = {}
 

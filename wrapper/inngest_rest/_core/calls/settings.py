@@ -79,14 +79,7 @@ _RESERVED = (
 
 @frozen(kw_only=True)
 class Settings:
-    """The validated settings of a client.
-
-    Attributes:
-        signing_key_kinds: The environment of each signing key, such as "prod", by the argument or
-            variable that it came from, in the order of `signing_bearers`.
-        withholds_keys: Whether a key is not sent, as plain http to a dev server elsewhere shows it.
-        spares_proxy: Whether a proxy is set, but not for these servers.
-    """
+    """The validated settings of a client."""
 
     event_url: str
     api_url: str
@@ -94,9 +87,11 @@ class Settings:
     env: str | None
     event_key: Secret | None
     signing_bearers: tuple[Secret, ...]
+    # The environment of each signing key, such as "prod", by the argument or variable that it came
+    # from, in the order of `signing_bearers`.
     signing_key_kinds: Mapping[str, str | None]
     api_key: Secret | None
-    withholds_keys: bool
+    withholds_keys: bool  # as plain http to a dev server elsewhere shows them
     api_version: ApiVersion
     event_name_check: EventNameCheck
     timeout: float
@@ -104,7 +99,7 @@ class Settings:
     retry: RetryPolicy
     event_proxy: Secret | None
     api_proxy: Secret | None
-    spares_proxy: bool
+    spares_proxy: bool  # one is set, but not for these servers
     headers: Mapping[str, Secret] = field(factory=dict[str, Secret])
 
     @property

@@ -134,28 +134,19 @@ def numbers(release: str) -> tuple[int, ...]:
 
 @define
 class ServerEvidence:
-    """The evidence from all probes.
-
-    Attributes:
-        signing_keys: The result for each key, by its setting; None if it was not tried.
-        hosts: The result for each host, by its URL.
-        releases: The possible releases, where the server reports none.
-        repeating: The functions that run again for a repeated id; None if they cannot be read.
-        permissions: Whether the API key has each permission that a probe needed.
-        cancels_in_bulk: False if the server fails to list bulk cancellations.
-    """
+    """The evidence from all probes."""
 
     settings: Settings
     has_own_transport: bool
-    signing_keys: dict[str, Answer | None]
-    hosts: dict[str, Answer] = field(factory=dict[str, Answer])
+    signing_keys: dict[str, Answer | None]  # by setting; None if it was not tried
+    hosts: dict[str, Answer] = field(factory=dict[str, Answer])  # by URL
     kind: ServerKind | None = None
     release: str | None = None
-    releases: Releases = field(factory=Releases)
+    releases: Releases = field(factory=Releases)  # the possible ones, if it reports none
     api_key: Answer | None = None
-    permissions: dict[str, bool] = field(factory=dict[str, bool])
-    repeating: list[str] | None = None
-    cancels_in_bulk: bool = True
+    permissions: dict[str, bool] = field(factory=dict[str, bool])  # that a probe needed
+    repeating: list[str] | None = None  # functions that run again for a repeated id, if known
+    cancels_in_bulk: bool = True  # False if the server fails to list bulk cancellations
 
     @property
     def is_up(self) -> bool:

@@ -42,19 +42,13 @@ _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
 
 @frozen
 class Catalogue:
-    """The unarchived apps and functions of a server.
-
-    Attributes:
-        gaps: The parts that could not be read, with reasons.
-        read_at: The time of reading, by the session's clock.
-        same_since: When the functions were first read as they are now, by the same clock.
-    """
+    """The unarchived apps and functions of a server; times are by the session's clock."""
 
     apps: list[App]
     functions: list[Function]
-    gaps: list[str]
+    gaps: list[str]  # what could not be read, with reasons
     read_at: float
-    same_since: float
+    same_since: float  # when the functions were first read as they are now
 
     def listeners(self, event_name: str) -> list[Listening]:
         """Return the functions triggered by an event, with the matching triggers."""

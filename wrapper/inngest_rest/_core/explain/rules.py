@@ -44,33 +44,24 @@ _LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
 
 @define
 class Evidence:
-    """The evidence about an event.
-
-    Attributes:
-        received: The time the event was received; the server's `now` if unknown.
-        same_since: When the functions were first read as they are now.
-        listeners: The functions triggered by the event, with the matching triggers.
-        is_of_v1: Whether v1 listed the runs; it lists a batch's run for one of its events only.
-        twins: Other events with the same own id, oldest first, and their runs.
-        others: Other runs at that time, newest first, by function name.
-        due: What the only run has in the queue that could be executed.
-        executing: Jobs of other runs of its function that are being executed, by run.
-    """
+    """The evidence about an event."""
 
     now: datetime
-    received: datetime
+    received: datetime  # the server's `now` if unknown
     event: StoredEvent
     runs: tuple[Run, ...]
     catalogue: Catalogue
-    same_since: datetime
-    listeners: list[Listening]
-    is_of_v1: bool
+    same_since: datetime  # when the functions were first read as they are now
+    listeners: list[Listening]  # the functions triggered by it, with the matching triggers
+    is_of_v1: bool  # v1 listed the runs: that of a batch for one of its events only
     unchecked: list[str]
+    # Other events with the same own id, oldest first, and their runs.
     twins: list[tuple[StoredEvent, tuple[Run, ...]]] = field(factory=list[Any])
+    # Other runs at that time, newest first, by function name.
     others: dict[str, Page[Run]] = field(factory=dict[str, "Page[Run]"])
     timeouts: dict[str, Limit] = field(factory=dict[str, "Limit"])
-    due: list[Job] = field(factory=list["Job"])
-    executing: list[tuple[str, Job]] = field(factory=list[Any])
+    due: list[Job] = field(factory=list["Job"])  # of the only run, what could be executed
+    executing: list[tuple[str, Job]] = field(factory=list[Any])  # by other runs of its function
 
     @property
     def without_run(self) -> list[Listening]:

@@ -49,25 +49,18 @@ _WAITS = {
 
 @define
 class RunEvidence:
-    """The evidence about a run.
-
-    Attributes:
-        now: The server's time when the queue was read.
-        jobs: What it has in the queue.
-        same_event: The runs of its event, as v1 lists them.
-        invoked: The runs of the functions that it invoked and waits for, by event.
-        function: Its function as it is now.
-    """
+    """The evidence about a run."""
 
     run: Run
-    now: datetime
+    now: datetime  # of the server, when the queue was read
     unchecked: list[str]
-    jobs: list[Job] = field(factory=list[Job])
+    jobs: list[Job] = field(factory=list[Job])  # in the queue
     trace: Span | None = None
     event: StoredEvent | None = None
-    same_event: tuple[Run, ...] = ()
+    same_event: tuple[Run, ...] = ()  # the runs of its event, as v1 lists them
+    # The runs of the functions that it invoked and waits for, by event.
     invoked: dict[str, tuple[Run, ...]] = field(factory=dict[str, "tuple[Run, ...]"])
-    function: Function | None = None
+    function: Function | None = None  # as it is now
 
     @property
     def steps(self) -> tuple[Span, ...]:

@@ -41,28 +41,18 @@ _EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run, after the timeout expire
 
 @define
 class _Wait:
-    """A wait for the runs of one event; times are by the session's clock.
-
-    Attributes:
-        received: The time the server received the event.
-        deadline: The time to give up.
-        event: The event, once known to be stored; transient errors then do not end the wait.
-        looked_at: The time of the first look for runs.
-        seen_at: The time the newest run was first seen.
-        again: The time until which a busy server may take for the next run, as for the newest.
-        waits_for: A function without a run that may still get one.
-    """
+    """A wait for the runs of one event; times are by the session's clock."""
 
     session: Session
     event_id: str
-    received: float
+    received: float  # by the server
     deadline: float
-    event: StoredEvent | None = None
+    event: StoredEvent | None = None  # once it is stored, transient errors do not end the wait
     runs: dict[str, Run] = field(factory=dict[str, "Run"])
-    looked_at: float = 0.0
-    seen_at: float | None = None
-    again: float = -math.inf
-    waits_for: str | None = None
+    looked_at: float = 0.0  # for the first time
+    seen_at: float | None = None  # when the newest run was first seen
+    again: float = -math.inf  # until then, a busy server may take for the next run, as for that one
+    waits_for: str | None = None  # a function without a run that may still get one
 
     @property
     def now(self) -> float:
