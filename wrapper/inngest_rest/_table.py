@@ -67,21 +67,15 @@ class Returns(StrEnum):
 
 @frozen(eq=False)
 class Row:
-    """A call of the client, with what its method does not say.
+    """A call of the client, with what its method does not say."""
 
-    Attributes:
-        name: The method: "runs.list" for `client.runs.list`.
-        command: What programs call it; empty if they do not have it.
-        form: What stands in for the method where programs pass other arguments than Python.
-        is_repeatable: Whether doing it twice has the effect of doing it once.
-        is_repeatable_if: Whether it has, with these arguments, though not with all.
-    """
-
-    name: str
+    name: str  # the method: "runs.list" for `client.runs.list`
+    # What programs call it; empty if they do not have it.
     command: str = field(kw_only=True, default=Factory(lambda row: row.name, takes_self=True))
+    # What stands in for the method where programs pass other arguments than Python.
     form: Callable[..., Any] | None = None
     effect: Effect = Effect.READ
-    is_repeatable: bool = True
+    is_repeatable: bool = True  # twice has the effect of once; or has with these arguments:
     is_repeatable_if: Callable[[Mapping[str, Any]], bool] = lambda _: False
     uses_files: bool = False
     examples: tuple[Mapping[str, Any], ...] = ({},)

@@ -28,23 +28,14 @@ async def _sleep_in_loop(seconds: float) -> None:
 
 @frozen(kw_only=True)
 class Clock:
-    """A source of time and randomness; only drivers, and a file that is locked, sleep by it.
+    """A source of time and randomness; only drivers, and a file that is locked, sleep by it."""
 
-    Attributes:
-        monotonic: Returns seconds that never go back, for deadlines.
-        now: Returns seconds since 1970, for times that are compared with other machines'.
-        sleep: Blocks the thread for some seconds.
-        wait: Blocks the thread for some seconds, or until an event is set.
-        sleep_async: Suspends the task for some seconds.
-        random: Returns a number in [0, 1), for jitter.
-    """
-
-    monotonic: Callable[[], float] = time.monotonic
-    now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic  # for deadlines
+    now: Callable[[], float] = time.time  # to be compared with times of other machines
     sleep: Callable[[float], None] = time.sleep
     wait: Callable[[threading.Event, float], object] = threading.Event.wait
     sleep_async: Callable[[float], Awaitable[None]] = _sleep_in_loop
-    random: Callable[[], float] = random.random
+    random: Callable[[], float] = random.random  # for jitter
 
 
 SYSTEM_CLOCK = Clock()

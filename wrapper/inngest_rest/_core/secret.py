@@ -80,9 +80,6 @@ class Mask:
     """Replaces secrets in text from outside, as they are and percent-encoded, in any case.
 
     As long as it exists, it is also applied to what httpcore logs.
-
-    Args:
-        secrets: What to replace, unless it is shorter than 8 characters.
     """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:

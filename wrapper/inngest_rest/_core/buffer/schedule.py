@@ -49,12 +49,6 @@ class _Failed:
 class Schedule:
     """Decides what a buffer's worker sends next, and when. Thread-safe.
 
-    Args:
-        batch_size: Number of waiting events that triggers a send.
-        max_age: Seconds after which a smaller batch is sent.
-        clock: Returns monotonic seconds.
-        poll: Seconds between an idle buffer's checks of its store; None for never.
-
     Every method but `count_one` takes its `lock`; hold it to combine calls atomically.
     """
 
@@ -69,7 +63,7 @@ class Schedule:
         self.batch_size = batch_size
         self._max_age = max_age
         self.clock = clock
-        self._poll = poll
+        self._poll = poll  # seconds between an idle buffer's checks of its store
         self.restart()
 
     def restart(self) -> None:

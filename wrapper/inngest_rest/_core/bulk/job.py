@@ -65,13 +65,9 @@ class BulkJob(ABC, Generic[J, T, R]):
     """A bulk operation with validated arguments, for a single run.
 
     Subclasses collect targets, act on each, and tally the results, which arrive in order.
-
-    Attributes:
-        hopeless: Additional errors after which no later act can succeed.
-        outage: The errors that count towards an outage, which is ten in a row.
-        stopped_by: The error that stopped the job, if any.
     """
 
+    # Additional errors after which no later act can succeed; and those of an outage, ten in a row.
     hopeless: ClassVar[tuple[type[InngestError], ...]] = ()
     outage: ClassVar[tuple[type[InngestError], ...]] = (InngestError,)
 

@@ -45,17 +45,7 @@ class BulkResult(NamedTuple):
 
 
 class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
-    """A bulk job whose targets are the rows of its report.
-
-    Attributes:
-        action: The operation; a report to resume from must have the same one.
-        dry_run: Whether to report the targets without acting on them.
-        resumed: The report that was passed to resume from, if any.
-        rows: All rows in their current state.
-        window: The time range of a filter.
-        selection: What was asked for, in the types of JSON.
-        searched: What was searched, if it found nothing, or was evaluated here.
-    """
+    """A bulk job whose targets are the rows of its report."""
 
     outage = (errors.ServerError, errors.TransportError)
 
@@ -67,13 +57,13 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         pace = Pace(session.clock.monotonic, options["in_flight"], *rate)
         on_start, on_result = options["on_start"], options["on_result"]
         super().__init__(session, pace, on_start=on_start, on_result=on_result)
-        self.action = action
-        self.dry_run: bool = options["dry_run"]
+        self.action = action  # a report to resume from must have the same one
+        self.dry_run: bool = options["dry_run"]  # report the targets without acting on them
         self.resumed: ActionReport | Mapping[str, Any] | None = options["resume"]
-        self.rows: list[ActionRow] = []
-        self.window: tuple[datetime | None, datetime | None] = (None, None)
-        self.selection: Mapping[str, Any] = {}
-        self.searched: str | None = None
+        self.rows: list[ActionRow] = []  # all of them in their current state
+        self.window: tuple[datetime | None, datetime | None] = (None, None)  # of a filter
+        self.selection: Mapping[str, Any] = {}  # what was asked for, in the types of JSON
+        self.searched: str | None = None  # if it found nothing, or was evaluated here
         path = options["report_path"]
         self._file = None if path is None else ReportFile(path)
         self._on_start = check_callable("on_start", on_start)

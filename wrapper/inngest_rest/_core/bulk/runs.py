@@ -29,19 +29,12 @@ _OPEN = (*UNFINISHED, RunStatus("paused"))
 
 
 class RunsJob(reported.ReportedJob):
-    """A bulk job on runs, selected by their ids, a filter, or a report to resume from.
-
-    Attributes:
-        name: The operation, for the report.
-        default_statuses: The statuses to list if only other filters are given.
-        why_not_others: What is wrong with statuses of runs that the job cannot act on.
-        keeps_runs: Whether to keep the runs that a filter selects, in a dry run with their errors.
-    """
+    """A bulk job on runs, selected by their ids, a filter, or a report to resume from."""
 
     name: ClassVar[str]
-    default_statuses: ClassVar[tuple[RunStatus, ...]]
-    why_not_others: ClassVar[str]
-    keeps_runs: ClassVar[bool] = False
+    default_statuses: ClassVar[tuple[RunStatus, ...]]  # if only other filters are given
+    why_not_others: ClassVar[str]  # what is wrong with statuses that it cannot act on
+    keeps_runs: ClassVar[bool] = False  # those of a filter, in a dry run with their errors
 
     def __init__(
         self,

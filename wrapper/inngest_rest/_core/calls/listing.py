@@ -60,36 +60,25 @@ class Cursor(NamedTuple):
 
 
 class Listing(Generic[T]):
-    """A listing with validated arguments; it can be iterated any number of times.
-
-    Args:
-        routes: Return the routes that fetch a page, in order of preference.
-        largest_page: How many items the server returns at once: a page shorter than requested would
-            look like the last.
-        id_of: Returns an item's id, where the server may repeat an item on the next page.
-        complete: Adds to the items of a page what its response lacks.
-        is_relative: Whether the requests depend on what time it is.
-        guard: Raises, before each page, if the server would ignore a filter.
-        sieve: Returns what chooses among the items of one walk.
-        if_empty: Raises, at the end of a walk that found nothing, if there is a reason.
-        about: What is listed, in words.
-        explain: Returns why a walk found nothing, if that is known.
-        paging: The arguments of every listing.
-    """
+    """A listing with validated arguments; it can be iterated any number of times."""
 
     def __init__(
         self,
         session: Session,
-        *routes: Callable[[PageRequest], Route[Any, ListedPage[T]]],
+        *routes: Callable[[PageRequest], Route[Any, ListedPage[T]]],  # in order of preference
+        # What the server returns at once: a page shorter than requested would look like the last.
         largest_page: int = 100,
-        id_of: Callable[[T], str] | None = None,
+        id_of: Callable[[T], str] | None = None,  # where an item may be repeated on the next page
+        # Adds to the items of a page what its response lacks.
         complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None,
-        is_relative: bool = False,
+        is_relative: bool = False,  # the requests depend on what time it is
+        # Raises, before each page, if the server would ignore a filter.
         guard: Callable[[float], Plan[None]] | None = None,
-        sieve: Callable[[], Sieve[T]] | None = None,
+        sieve: Callable[[], Sieve[T]] | None = None,  # chooses among the items of one walk
+        # Raises, at the end of a walk that found nothing, if there is a reason.
         if_empty: Callable[[float], Plan[None]] | None = None,
-        about: str = "",
-        explain: Callable[[], Plan[str]] | None = None,
+        about: str = "",  # what is listed, in words
+        explain: Callable[[], Plan[str]] | None = None,  # why a walk found nothing
         **paging: Unpack[Paging],
     ) -> None:
         self.session, self.routes = session, routes

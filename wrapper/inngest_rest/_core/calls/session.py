@@ -52,19 +52,13 @@ _SENSITIVE = "auth|cookie|credential|key|password|secret|session|signature|token
 
 
 class Session:
-    """Settings, keys in the order they work, retry budget, rate limits, known routes and clocks.
-
-    Attributes:
-        has_own_transport: Whether the caller's transport sends, perhaps to hosts of its own.
-        headers: The headers of every request, in lower case.
-        redact: Masks the keys of this client in text from a server: some servers quote the request.
-    """
+    """Settings, keys in the order they work, retry budget, rate limits, known routes and clocks."""
 
     def __init__(
         self, settings: Settings, clock: Clock = SYSTEM_CLOCK, *, has_own_transport: bool = True
     ) -> None:
         self.clock = clock
-        self.has_own_transport = has_own_transport
+        self.has_own_transport = has_own_transport  # perhaps to hosts of its own
         own = RetryBudget() if has_own_transport else None
         self.budgets: Mapping[Host, RetryBudget] = {
             "event": own or budget_of(settings.event_url),
@@ -89,7 +83,7 @@ class Session:
         env = {} if settings.env is None else {"x-inngest-env": settings.env}
         given = {name: value.reveal() for name, value in settings.headers.items()}
         self.headers = Hidden({"user-agent": f"inngest-rest/{__version__}", **env, **given})
-        self.redact = Mask(_secrets(settings))
+        self.redact = Mask(_secrets(settings))  # in text from a server, which may quote requests
 
     def quote(self, text: str) -> str:
         """Return the beginning of a text from a server, with the keys of this client masked."""
