@@ -53,7 +53,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "runs.follow": ("runs.trace",),
     "runs.wait": ("runs.get",),
     "runs.watch": ("runs.get",),
-    "runs.check": ("runs.list", "health", "apps.get", "functions.list"),
+    "runs.check": ("runs.watch", "health", "apps.get", "functions.list"),
     "runs.summary": ("runs.list", "runs.get"),
     "runs.wait_many": ("runs.get", "runs.watch"),
     "runs.cancel_all": ("runs.list", "runs.cancel"),
