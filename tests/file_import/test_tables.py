@@ -200,5 +200,5 @@ def test_a_parquet_file_needs_the_name_of_its_events_and_is_the_same_when_it_res
     with pytest.raises(InvalidArgumentError, match="belongs to a different file"):
         client.send_file(parquet, event=EVENT, resume=True)
     parquet.write_bytes(b"PAR1" + b"x" * 100)
-    with pytest.raises(InvalidArgumentError, match="cannot be read"):
+    with pytest.raises(InvalidArgumentError, match="is no whole Parquet file"):
         client.send_file(parquet, event=EVENT)

@@ -86,7 +86,7 @@ class Lines:
     """The number of the first line."""
 
     def __init__(self, path: str) -> None:
-        self._outer = self._file = _open(path)
+        self.raw = self._file = _open(path)
         self._path = path
         self._is_ours = path != STDIN
         self._has_ended = False
@@ -94,7 +94,7 @@ class Lines:
             # Standard input and pipes are not seekable, and have no `head`.
             self.is_regular = self._is_ours and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
             if self._file.peek(2).startswith(b"\x1f\x8b"):
-                unzipped = gzip.GzipFile(fileobj=self._outer, mode="rb")
+                unzipped = gzip.GzipFile(fileobj=self.raw, mode="rb")
                 self._file = io.BufferedReader(unzipped, _BUFFER)
             self._size = os.fstat(self._file.fileno()).st_size if self.is_regular else 0
             with _one_error_of_gzip():
@@ -161,7 +161,7 @@ class Lines:
         """
         if self.is_regular:
             try:
-                lock_file(self._outer.fileno())
+                lock_file(self.raw.fileno())
             except BlockingIOError:
                 raise InvalidArgumentError(
                     f"{self._path} is being sent by another send_file; wait until that has ended"
@@ -185,12 +185,12 @@ class Lines:
 
     def share(self) -> float | None:
         """Return how much of the file has been read."""
-        return min(self._outer.tell() / self._size, 1.0) if self._size else None
+        return min(self.raw.tell() / self._size, 1.0) if self._size else None
 
     def close(self) -> None:
         if self._is_ours:
             self._file.close()
-            self._outer.close()
+            self.raw.close()
 
 
 def may_be_incomplete(line: bytes) -> bool:

@@ -22,7 +22,7 @@ from collections.abc import AsyncIterable
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from inngest_rest._core.arguments import check_path, check_text, invalid
 from inngest_rest._core.bulk.send_many import SendJob, SendOptions
@@ -50,7 +50,6 @@ AnyPath = str | os.PathLike[str]
 
 # Seconds between checkpoints; events in between may be sent twice, with their ids.
 _SAVE_EVERY = 1.0
-
 
 # A row of CSV at the beginning of a file, rather than JSON with a mistake in it.
 _HEADER = re.compile(rb"[^\x00-\x08{\[\n]*[,;\t][^\x00-\x08{\[\n]*\n")
@@ -124,14 +123,14 @@ def _open(path: str, table: Table | None, checkpoint: str, session: Session) -> 
             csv = "" if is_parquet else " --csv"
             command = f"send-file {shlex.quote(path)}{csv} --event shop/order.created"
             reason = (
-                f"is a table, not JSON lines: `inngest-rest {command}` sends each row as an event"
+                f"is a table, not JSON lines: `inngest-rest {command}` sends its rows as events"
             )
             raise invalid(path, reason, argument="event")
         if table is None:
             return lines
-        events, total = table.parquet(path) if is_parquet else (table.csv(lines), None)
-        about: Any = {"first": 1 if is_parquet else 2, "total": total, "lines": lines}
-        return EventRows(checkpoint, events, session, **about)
+        events = table.parquet(lines) if is_parquet else table.csv(lines)
+        first = 1 if is_parquet else 2
+        return EventRows(checkpoint, events, session, first=first, lines=lines)
     except BaseException:
         lines.close()
         raise

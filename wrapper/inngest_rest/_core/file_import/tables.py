@@ -99,18 +99,18 @@ class Table(NamedTuple):
         (header,) = csv.reader([first], delimiter=separator)
         return self._events(header, csv.reader(texts, delimiter=separator))
 
-    def parquet(self, path: str) -> tuple[Iterator[Any], int]:
-        """Return the events of a Parquet file, and their number."""
+    def parquet(self, lines: Lines) -> Iterator[Any]:
+        """Return the events of a Parquet file."""
         try:
             parquet: Any = import_module("pyarrow.parquet")  # an extra
-            file = parquet.ParquetFile(path)
+            file = parquet.ParquetFile(lines.raw)
         except ImportError as error:
             how = "pip install 'inngest-rest[arrow]'"
             raise invalid("path", f"is a Parquet file, which needs pyarrow: {how}") from error
         except ValueError as error:
             raise invalid("path", f"is no whole Parquet file: {error}") from None
         rows = ([*row.values()] for it in file.iter_batches(1_000) for row in it.to_pylist())
-        return self._events(file.schema_arrow.names, rows), file.metadata.num_rows
+        return self._events(file.schema_arrow.names, rows)
 
     def _events(self, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[Any]:
         """Return the event of each row, or what it is instead."""
@@ -143,8 +143,6 @@ class Table(NamedTuple):
 class EventRows:
     """The events of a table, or of a program: the same ones in the same order each time."""
 
-    head = b""
-
     def __init__(
         self,
         checkpoint: str,
@@ -152,12 +150,12 @@ class EventRows:
         session: Session,
         *,
         first: int = 0,
-        total: int | None = None,
         lines: Lines | None = None,
     ) -> None:
         self._checkpoint, self._convention = checkpoint, session.name_convention
-        self.events, self.first = events, first
-        self._total = len(events) if isinstance(events, Sized) else total
+        self._events, self.first = events, first
+        self.head = lines.head if lines else b""
+        self._total = len(events) if isinstance(events, Sized) else 0
         self.is_regular = lines is None or lines.is_regular
         nothing: Callable[[], None] = lambda: None  # noqa: E731
         self.lock, self.close = (lines.lock, lines.close) if lines else (nothing, nothing)
@@ -175,7 +173,7 @@ class EventRows:
         self, max_lines: int, max_bytes: int, events: Iterable[EventLike] | None = None
     ) -> Iterator[Chunk]:
         """Yield all events in chunks of at most this size, or those that have been drawn next."""
-        events = events or cast("Iterable[EventLike]", self.events)
+        events = events or cast("Iterable[EventLike]", self._events)
         lines, size, start = list[bytes](), 0, self.position
         for line in filter(None, map(self._line, events)):
             if lines and (len(lines) == max_lines or size + len(line) > max_bytes):
@@ -185,7 +183,7 @@ class EventRows:
             size += len(line)
             # A value that is no JSON may have another repr in another process.
             edge = b"" if isinstance(line, RefusedLine) else line[-EDGE:]
-            self.position = Position(self.position.line + 1, 0, edge)
+            self.position = Position(self.position.line + 1, len(self.head), edge)
         if lines:
             yield Chunk(lines, start, self.position)
 

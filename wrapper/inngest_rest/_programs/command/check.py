@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from functools import partial
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -18,7 +20,7 @@ from inngest_rest._version import __version__
 from inngest_rest._visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from inngest_rest._programs.envelope import Problem
     from inngest_rest.record import Record
@@ -27,7 +29,6 @@ CANNOT_TELL = 2
 """The exit status of a check that can say neither that all rules hold nor that one is broken."""
 
 _WITHIN_S = 60.0  # that others may take to be told
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 
 
 @define(eq=False, repr=False)
@@ -39,7 +40,7 @@ class Checking(Renderer):
         state: The file that has what each of them was told last.
     """
 
-    others: Mapping[str, str] = field(factory=dict[str, str])
+    others: dict[str, str] = field(factory=dict[str, str])
     state: str | None = None
     _report: Any = field(default=None, init=False)
 
@@ -62,12 +63,10 @@ class Checking(Renderer):
             super().finish(problem)
         if code is Code.INTERRUPTED:
             return EXIT_STATUS[code]
-        found = (
-            [state, *sorted(each.rule for each in report.broken)] if report else [state, code or ""]
-        )
-        message = {"text": line, "state": state, **(report.to_dict() if report else {})}
+        broken = sorted(each.rule for each in report.broken) if report else [str(code)]
         try:
-            self._tell("; ".join(filter(None, found)), message)
+            about = report.to_dict() if report else {}
+            self._tell("; ".join([state, *broken]), {"text": line, "state": state, **about})
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is not the state of a check"
             self.stderr.hint(f"Warning: state: {self.state} cannot be used: {why}")
@@ -76,14 +75,13 @@ class Checking(Renderer):
 
     def _tell(self, found: str, message: dict[str, Any]) -> None:
         """Tell each of the others what was found, unless that is what it was told last."""
-        told: dict[str, str] = {}
-        file = None if self.state is None else os.open(self.state, _FLAGS, 0o600)
-        try:
-            if file is not None:
-                lock_file(file)
-                told = json.loads(os.read(file, 1 << 20) or b"{}")
-                if not isinstance(told, dict) or told.keys() - {"exec", "webhook"}:
-                    raise ValueError
+        ours: Any = {"opener": partial(os.open, mode=0o600), "encoding": "utf-8"}
+        with open(self.state, "a+", **ours) if self.state else TemporaryFile("a+") as file:  # noqa: PTH123
+            lock_file(file.fileno())
+            file.seek(0)
+            told = json.loads(file.read() or "{}")
+            if not isinstance(told, dict) or told.keys() - {"exec", "webhook"}:
+                raise ValueError
             for name, other in self.others.items():
                 if (before := told.get(name, "ok")) == found:
                     continue
@@ -93,13 +91,9 @@ class Checking(Renderer):
                     self.stderr.hint(f"Warning: --{name} failed ({why}); {again}")
                     continue
                 told[name] = found
-                if file is not None:
-                    os.lseek(file, 0, os.SEEK_SET)
-                    os.ftruncate(file, 0)
-                    os.write(file, json.dumps(told).encode())
-        finally:
-            if file is not None:
-                os.close(file)
+                file.truncate(0)
+                file.write(json.dumps(told))
+                file.flush()
 
 
 def _tell_one(name: str, other: str, text: bytes) -> str:

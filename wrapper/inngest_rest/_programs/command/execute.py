@@ -80,18 +80,15 @@ def _renderer(
     row: Row, options: Options, typed: dict[str, Any], read: list[str]
 ) -> tuple[Renderer, Options]:
     """Return what writes the answer: that to a check is a line of text unless it is asked for."""
-    about = row.command, options.format, row.returns, row.untrusted_paths
-    if row.name != "runs.check":
-        return Renderer(*about), options
-    from inngest_rest._programs.command.check import Checking  # noqa: PLC0415 - one call needs it
+    kind, own = Renderer, dict[str, Any]()
+    if row.name == "runs.check":
+        from inngest_rest._programs.command.check import Checking as kind  # noqa: N813, PLC0415
 
-    if not options.named:
-        options = evolve(options, output="table")
-    checking = Checking(row.command, options.format, row.returns, row.untrusted_paths)
-    checking.state = typed.pop("state", None)
-    others = {name: it for name in ("exec", "webhook") if (it := typed.pop(name, None))}
-    checking.others = {name: _text(name, it, read)[0] for name, it in others.items()}
-    return checking, options
+        options = options if options.named else evolve(options, output="table")
+        others = {name: typed.pop(name) for name in ("exec", "webhook") if name in typed}
+        own = {"others": {name: _text(name, it, read)[0] for name, it in others.items()}}
+        own["state"] = typed.pop("state", None)
+    return kind(row.command, options.format, row.returns, row.untrusted_paths, **own), options
 
 
 def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, Any]) -> int:
