@@ -57,26 +57,19 @@ _MOST_NAMED = 5  # names of events that a message has
 
 @define(eq=False, repr=False, kw_only=True)
 class Gate:
-    """The client, with what has to be confirmed before it is called.
-
-    Attributes:
-        client: The client.
-        is_confirmed: Whether everything is confirmed.
-        most_events: Number of events that are sent without a confirmation; None for any.
-        kept: What was shown, by its token, where one process shows it and acts on it: a token is
-            good once. None where they are two: it is good while the set is the same.
-    """
+    """The client, with what has to be confirmed before it is called."""
 
     client: InngestClient
-    is_confirmed: bool = False
-    most_events: int | None = None
+    is_confirmed: bool = False  # everything
+    most_events: int | None = None  # that are sent without a confirmation; None for any
+    # What was shown, by its token, where one process shows it and acts on it: a token is good once.
+    # None where they are two: it is good while the set is the same.
     kept: dict[str, tuple[Mapping[str, Any], ActionReport]] | None = None
 
     def admit(self, row: Row, values: Mapping[str, Any]) -> Record | Mapping[str, Any]:
         """Return what a bulk call has done, or a dry run found; or the parameters to call with.
 
-        Raises:
-            ProblemError: Not all of it was done, or would be, or it has to be confirmed first.
+        What was not all done, or has to be confirmed first, is a ProblemError.
         """
         planned = None
         if values.get("dry_run"):

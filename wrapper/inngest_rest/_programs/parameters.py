@@ -140,11 +140,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def moment(name: str, text: str) -> datetime | timedelta:
-    """Return the instant that a text names, or how long before now it is.
-
-    Raises:
-        InvalidArgumentError: It is neither an instant with a time zone nor a time before now.
-    """
+    """Return the instant that a text names, or how long before now it is; reject any other."""
     found = _AGO.fullmatch(text.strip())
     try:
         if found:
@@ -300,11 +296,7 @@ def in_json(text: str) -> str:
 def read(
     row: Row, values: Mapping[str, Any], *, of: tuple[Parameter, ...] | None = None
 ) -> dict[str, Any]:
-    """Return what values of JSON stand for, by the names of the call's parameters, or of others.
-
-    Raises:
-        InvalidArgumentError: A parameter is missing, unknown or malformed; `argument` names it.
-    """
+    """Return what values of JSON stand for, by the names of the call's parameters, or of others."""
     known = {each.name: each for each in (parameters(row) if of is None else of)}
     for name in values:
         if name not in known:

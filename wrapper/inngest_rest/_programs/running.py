@@ -60,8 +60,7 @@ def parts(
 ) -> Iterator[tuple[tuple[Record, ...], Page[Any] | None]]:
     """Call a method, and yield its result as it arrives: records, and the page that has them.
 
-    Raises:
-        ProblemError: Not all of it was done, or it has to be confirmed; the data has what was.
+    What was not all done, or has to be confirmed, is a ProblemError; the data has what was.
     """
     client, admitted = gate.client, gate.admit(row, values)
     if isinstance(admitted, Record):

@@ -105,11 +105,7 @@ class _Place:
 
 
 def lay_out(root: Span, now: datetime) -> Waterfall:
-    """Lay out a trace; open spans end at `now`.
-
-    Raises:
-        ValueError: `now` has no time zone.
-    """
+    """Lay out a trace; open spans end at `now`, which has a time zone."""
     if now.tzinfo is None:
         raise ValueError("now has no time zone: use datetime.now(UTC)")
     places = list(_places(root))

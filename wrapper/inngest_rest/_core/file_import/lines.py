@@ -76,11 +76,7 @@ class Chunk(NamedTuple):
 
 
 class Lines:
-    """Read raw lines in chunks, from a path or, for "-", from standard input.
-
-    Raises:
-        OSError: The file cannot be read, or its gzip data is damaged.
-    """
+    """Read raw lines in chunks, from a path or, for "-", from standard input; or raise OSError."""
 
     first = 1
     """The number of the first line."""
@@ -154,11 +150,7 @@ class Lines:
         return line
 
     def lock(self) -> None:
-        """Lock the file against concurrent imports until it is closed.
-
-        Raises:
-            InvalidArgumentError: Another import has locked it.
-        """
+        """Lock the file until it is closed, or refuse: another import has locked it."""
         if self.is_regular:
             try:
                 lock_file(self.raw.fileno())

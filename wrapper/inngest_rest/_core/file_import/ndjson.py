@@ -92,11 +92,7 @@ class NdjsonEncoder:
         return [with_id % each for each in zip(heads, count(first), digests)]
 
     def _text(self, line: bytes, number: int) -> bytes:
-        """Return the JSON text of one event.
-
-        Raises:
-            InvalidEventError: The line is not an event, or the server would reject it.
-        """
+        """Return the JSON text of one event; reject what the server would reject."""
         if isinstance(line, RefusedLine):
             raise InvalidEventError(line.reason, position=number)
         try:

@@ -89,10 +89,9 @@ class Checkpoint:
         draft.replace(self.path)
 
     def load(self, lines: Lines | EventRows) -> LogStates | None:
-        """Seek to the saved position; return the states of the rejected lines, None if unknown.
+        """Seek to the saved position; return the states of the rejected lines, if known.
 
-        Raises:
-            InvalidArgumentError: The checkpoint belongs to another import or is unreadable.
+        A checkpoint that belongs to another import, or is unreadable, is refused.
         """
         try:
             # Opening a pipe may block forever, and a device may be endless.

@@ -53,10 +53,8 @@ def encode(
 ) -> bytes:
     """Return the event's JSON text, with an id; errors have its position. It is never changed.
 
-    One that was JSON (`from_file`) may have any key, and integers of any size.
-
-    Raises:
-        InvalidEventError: The server would reject the event, or part of it would be lost.
+    One that was JSON (`from_file`) may have any key, and integers of any size. One that the server
+    would reject, or of which a part would be lost, is rejected.
     """
     try:
         wire = wire_form(event)
