@@ -78,7 +78,7 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
                 if was_full:
                     left = max(left - (self._clock.monotonic() - started), 0.001)
                 is_sent = True
-                return await self._send_now(call, left, self._pools[call.host], slots)
+                return await self._send_now(call, left, slots)
         except TimeoutError:
             return timed_out(call, delivered=is_sent)
 
@@ -91,14 +91,9 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
             self._slots[key] = _Slots()
         return self._slots[key]
 
-    async def _send_now(
-        self,
-        call: Call[Any],
-        seconds: float,
-        pool: ConnectionPool[httpx.AsyncBaseTransport],
-        slots: _Slots,
-    ) -> httpx.Response:
+    async def _send_now(self, call: Call[Any], seconds: float, slots: _Slots) -> httpx.Response:
         self._check_open()
+        pool = self._pools[call.host]
         if pool.given is not None:
             return await self._send_apart(pool.given, call, seconds, slots)
         transport = pool.take()
