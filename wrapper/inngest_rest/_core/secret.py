@@ -45,7 +45,6 @@ class Hidden(Generic[T]):
 
     @classmethod
     def of(cls, value: T | None) -> Self | None:
-        """Return a secret, or None for None."""
         return None if value is None else cls(value)
 
     def reveal(self) -> T:
@@ -94,7 +93,6 @@ class Mask:
         _masks[:] = [*(each for each in _masks if each() is not None), ref(self)]
 
     def __call__(self, text: str) -> str:
-        """Return a text without the secrets."""
         # Compiled when first needed, which takes milliseconds.
         return re.sub(self._pattern.reveal(), "***", text, flags=re.IGNORECASE)
 

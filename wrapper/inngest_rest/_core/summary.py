@@ -105,7 +105,6 @@ class Group:
             self.sample[place] = run
 
     def tally(self, run: Run) -> None:
-        """Count the error of a failed run."""
         message = normalised(run)
         if message not in self.errors and len(self.errors) >= _MOST_ERRORS:
             message = _OTHER
@@ -126,8 +125,6 @@ class Group:
 
 
 class Summarizing:
-    """A summary in the making."""
-
     def __init__(
         self,
         session: Session,

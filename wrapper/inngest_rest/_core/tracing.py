@@ -30,7 +30,6 @@ _known: tuple[TracerProvider, Tracer] | None = None
 
 
 def is_on() -> bool:
-    """Return whether the program may trace."""
     return "opentelemetry.trace" in sys.modules
 
 

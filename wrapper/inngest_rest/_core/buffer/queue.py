@@ -110,7 +110,6 @@ class Queue(ABC):
             self.pause(len(rest), outcome.cause)
 
     def pause(self, count: int, error: BaseException | None) -> None:
-        """Log the failure and back off."""
         expected = error is None or isinstance(error, InngestError)
         asked = error.retry_after if isinstance(error, ApiError) else None
         logger.warning(
@@ -156,7 +155,6 @@ class Queue(ABC):
         )
 
     def discard(self, letters: Iterable[SendFailure]) -> None:  # noqa: ARG002
-        """Delete dead letters."""
         self.dead_letters()
 
     def shut(self) -> None:

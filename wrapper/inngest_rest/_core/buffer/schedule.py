@@ -39,8 +39,6 @@ _OUTAGE = 3
 
 @define
 class _Failed:
-    """The retry state of an event."""
-
     failures: int  # an outage counts as one
     since: int  # the number of batches accepted before the first of them
     due: float

@@ -106,7 +106,6 @@ class BulkJob(ABC, Generic[J, T, R]):
         """Free what the job holds, however it ended."""
 
     def run(self, driver: Driver) -> R:
-        """Collect and act, in threads."""
         for name, callback in self._callbacks.items():
             if iscoroutinefunction(callback):
                 raise invalid(
@@ -122,7 +121,6 @@ class BulkJob(ABC, Generic[J, T, R]):
             return self.finish()
 
     async def run_async(self, driver: AsyncDriver) -> R:
-        """Collect and act, in tasks."""
         with closing(self):
             targets = await driver.run(self.collect())
             act, in_flight = self._paced, self._pace.in_flight

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 
 class BulkResult(NamedTuple):
-    """The outcome of one act, and its error, if any."""
-
     row: ActionRow
     cause: errors.InngestError | None = None
 
@@ -98,7 +96,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         yield from ()
 
     def is_left(self, row: ActionRow) -> bool:
-        """Return whether a row is to be acted on."""
         return row.is_open
 
     def close(self) -> None:
@@ -266,7 +263,6 @@ class ReportFile(Locked):
         return None
 
     def begin(self, asked: Asked, report: ActionReport) -> None:
-        """Write what was asked for and the rows."""
         window = {"since": report.since, "until": report.until}
         times = {name: at and at.isoformat() for name, at in window.items()}
         header = {"report": 1, **asked, **times, "row_count": len(report.rows)}

@@ -34,8 +34,6 @@ T = TypeVar("T")
 
 
 class PageRequest(NamedTuple):
-    """What is asked of the server."""
-
     cursor: str | Unset  # the server's own; UNSET at the start
     size: int
     now: datetime  # the server's time when the listing began
@@ -49,8 +47,6 @@ class ListedPage(NamedTuple, Generic[T]):
 
 
 class Cursor(NamedTuple):
-    """Where a listing continues."""
-
     path: str  # the requested one, which identifies the API and the listing
     skip: int  # how many items of the next response have been returned already
     cursor: str  # the server's own; empty at the start

@@ -213,7 +213,6 @@ def _not_found(session: Session, own_id: str, name: str | None) -> NotFoundError
 
 
 def preview(session: Session, events: EventLike | Iterable[EventLike]) -> Plan[SendPreview]:
-    """Check events, and find the functions that they would start."""
     source, convention = each_event(events), session.name_convention
     return of_batches(session, batches_of_events(source, DEFAULT_EVENTS, convention, lenient=True))
 

@@ -174,7 +174,6 @@ def past_cache(session: Session, route: Route[Any, T]) -> Route[Any, T]:
 
 
 def check_health(session: Session, *, deadline: float = math.inf) -> Plan[None]:
-    """Return if the server is up; raise if it is not."""
     route = Route.without_result(ingest.get_health, ingest.get_health.get_kwargs())
     return perform(session, route, deadline=deadline)
 

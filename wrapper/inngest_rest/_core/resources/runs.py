@@ -90,7 +90,6 @@ _ENDED_BEFORE = frozenset({"run_already_cancelled", "run_already_ended"})
 def list_selected(
     session: Session, given: RunListing, order: RunOrder, include_output: bool
 ) -> Listing[Run]:
-    """List runs as a caller asks for them."""
     selection = Selection.of(session, given, "order", "include_output", form=RunListing)
     paging: Any = {name: given.get(name) for name in Paging.__annotations__}
     return list_runs(session, selection, order=order, include_output=include_output, **paging)
@@ -159,7 +158,6 @@ def sieve(session: Session, selection: Selection, *, is_bounded: bool = True) ->
 
 
 def _seen_of(run: Run) -> dict[str, Any]:
-    """Return what an expression sees of a run by itself."""
     apart = {"output": run.output, "error": run.error and run.error.to_dict()}
     about = {it.name: getattr(run, it.name) for it in attrs_fields(Run) if it.name not in apart}
     return {**apart, "run": {**about, "status": str(run.status), "event_ids": [*run.event_ids]}}
@@ -602,7 +600,6 @@ def score(
     experiment: str | None,
     variant: str | None,
 ) -> Plan[None]:
-    """Score a run, or a step of it."""
     check_id("run id", run_id, argument="id")
     check_text("step", step)
     given = check_json_object("scores", scores)

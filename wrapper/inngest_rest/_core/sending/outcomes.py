@@ -47,7 +47,6 @@ class BatchOutcome:
 
     @classmethod
     def unknown(cls, batch: Batch, reason: str) -> BatchOutcome:
-        """Return the outcome of a batch without a response."""
         return cls(batch, [Unknown(reason)] * len(batch.positions))
 
     @cached_property
