@@ -130,7 +130,6 @@ class _Response:
         return raw_response(self._session, self._route, self._response, self._url, at_most=_SHOWN)
 
     def invalid(self, reason: str) -> errors.InvalidResponseError:
-        """Return the error for a response that is not as documented."""
         return errors.InvalidResponseError(
             self._session.quote(reason),
             method=self._route.operation.method,

@@ -36,8 +36,6 @@ _ABSENT_FOR = 300.0
 
 
 class OperationModule(Protocol):
-    """The generated module of an operation."""
-
     @property
     def OPERATION(self) -> Operation: ...  # noqa: N802 - as it is generated
 

@@ -79,8 +79,6 @@ _RESERVED = (
 
 @frozen(kw_only=True)
 class Settings:
-    """The validated settings of a client."""
-
     event_url: str
     api_url: str
     dev: bool
@@ -114,7 +112,6 @@ class Settings:
 
     @property
     def target(self) -> Target:
-        """Where the client sends and asks."""
         return Target(self.event_url, self.api_url, self.env)
 
 
@@ -151,7 +148,6 @@ class _Found(NamedTuple):
         return self.value
 
     def wrong(self, reason: str) -> ConfigurationError:
-        """Return the error for this setting."""
         return ConfigurationError(f"{self.name} {reason}", settings=[self.setting])
 
 
@@ -170,7 +166,6 @@ class _Reader(NamedTuple):
         return _Found(setting, str(setting.variable), value) if value.reveal() else None
 
     def find(self, setting: Setting) -> _Found | None:
-        """Return the argument, or else the variable."""
         return self.argument(setting) or self.variable(setting)
 
 
@@ -367,7 +362,6 @@ def check_timeout(timeout: Seconds) -> float:
 
 
 def _checked(check: Callable[[str, S], T], name: str, value: S) -> T:
-    """Check a setting as an argument is checked."""
     try:
         return check(name, value)
     except InvalidArgumentError as error:

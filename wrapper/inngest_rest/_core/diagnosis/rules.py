@@ -134,8 +134,6 @@ def numbers(release: str) -> tuple[int, ...]:
 
 @define
 class ServerEvidence:
-    """The evidence from all probes."""
-
     settings: Settings
     has_own_transport: bool
     signing_keys: dict[str, Answer | None]  # by setting; None if it was not tried
@@ -201,7 +199,6 @@ def _route(
 
 
 def findings(it: ServerEvidence) -> Iterator[Finding]:
-    """Yield the findings, most important first."""
     for url, answer in it.hosts.items():
         yield Finding(Check.CONNECTION, *_connection(it, url, answer))
     for url, answer in it.hosts.items():

@@ -25,8 +25,6 @@ _ATTEMPT_DELAY = 0.25
 
 
 class Closable(Protocol):
-    """A connection."""
-
     async def aclose(self) -> None: ...
 
 

@@ -44,8 +44,6 @@ _GRACE = 5.0
 
 
 class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
-    """Runs plans in the running asyncio event loop."""
-
     def __init__(
         self, pools: Mapping[Host, ConnectionPool[httpx.AsyncBaseTransport]], clock: Clock
     ) -> None:

@@ -130,8 +130,6 @@ def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
 
 
 class _Stream(httpcore.NetworkStream):
-    """One connection."""
-
     def __init__(
         self, inner: httpcore.NetworkStream, exchange: _Deadline, backend: _Backend
     ) -> None:

@@ -152,7 +152,6 @@ def limit(function: Function, *names: str) -> Limit | None:
 
 
 def batch(function: Function) -> Limit | None:
-    """Return the batch size and batch timeout of a function."""
     return limit(function, "eventsBatch", "batchEvents")
 
 

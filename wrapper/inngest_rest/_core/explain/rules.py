@@ -44,8 +44,6 @@ _LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
 
 @define
 class Evidence:
-    """The evidence about an event."""
-
     now: datetime
     received: datetime  # the server's `now` if unknown
     event: StoredEvent
@@ -65,7 +63,6 @@ class Evidence:
 
     @property
     def without_run(self) -> list[Listening]:
-        """The listeners without a run of the event."""
         return [
             it for it in self.listeners if not any(listeners.is_of(run, it[0]) for run in self.runs)
         ]
@@ -100,7 +97,6 @@ class Evidence:
 
 
 def reasons(it: Evidence) -> Iterator[Reason]:
-    """Yield every reason that the evidence supports."""
     # The server's own events need no trigger.
     if not (it.listeners or it.runs or it.event.name.startswith("inngest/")):
         yield from _why_unheard(it)

@@ -49,8 +49,6 @@ _WAITS = {
 
 @define
 class RunEvidence:
-    """The evidence about a run."""
-
     run: Run
     now: datetime  # of the server, when the queue was read
     unchecked: list[str]
@@ -136,7 +134,6 @@ class RunEvidence:
 
 
 def reasons_of_run(it: RunEvidence) -> Iterator[Reason]:
-    """Yield what the evidence says of a run."""
     ids = it.run.app_id, it.run.function_id, it.run.id
     for kind, message, facts in (*_waits(it), *_attempts(it), *_outcome(it), *_relations(it)):
         yield Reason(kind, message, True, *ids, facts)
@@ -229,7 +226,6 @@ def _line(error: RunError | None) -> str:
 
 
 def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
-    """Explain what a run waits for, or how it ended."""
     run_id = check_id("run id", run_id, argument="id")
     fetched = runs.fetch(session, run_id, cached=False)
     run = yield from runs.or_name_event(session, run_id, fetched)

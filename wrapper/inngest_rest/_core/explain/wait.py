@@ -98,7 +98,6 @@ def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[
 
 
 def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[list[Run]]:
-    """Wait until every run that a stored event starts has ended."""
     event_id = check_id("event id", event_id, argument="id")
     begun = session.clock.monotonic()
     wait = _Wait(session, event_id, begun, begun + check_seconds("timeout", timeout))

@@ -157,7 +157,6 @@ class RejectedLines:
             log.keep()
 
     def add(self, line: bytes, number: int, reason: str) -> None:
-        """Write a rejected line and its reason."""
         copied = not isinstance(line, TruncatedLine)
         if copied:
             self._lines.write(line.rstrip(b"\r\n") + b"\n")

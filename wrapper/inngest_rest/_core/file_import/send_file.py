@@ -90,7 +90,6 @@ def check_options(
     csv: bool,
     resume: bool,
 ) -> ImportOptions:
-    """Validate the arguments of `send_file`."""
     source = os.fspath(path)
     check_text("path", source)
     table = Table.of(event, columns) if csv or event is not None or columns else None
@@ -152,7 +151,6 @@ def batches_of_file(session: Session, options: ImportOptions) -> Iterator[Batch]
 def send_file(
     driver: Driver, session: Session, options: ImportOptions, send_options: SendOptions
 ) -> SendReport:
-    """Send the events of a file."""
     with _Import(session, options, send_options) as job:
         report = SendJob(session, job.batches(), job.send_options).run(driver)
         job.finish()
@@ -162,7 +160,6 @@ def send_file(
 async def send_file_async(
     driver: AsyncDriver, session: Session, options: ImportOptions, send_options: SendOptions
 ) -> SendReport:
-    """Send the events of a file."""
     # In a thread: it may block on a pipe's other end, or on decompressing up to a checkpoint.
     loop = asyncio.get_running_loop()
     opening = loop.run_in_executor(None, _Import, session, options, send_options)
@@ -239,12 +236,10 @@ class _Import:
             error.add_note(f"{self._options.continues} {begin:,}")
 
     def close(self) -> None:
-        """Close the files."""
         self._lines.close()
         self._rejected.close()
 
     def batches(self, *drawn: Iterable[EventLike]) -> Iterator[Batch]:
-        """Yield batches as they fill."""
         for read in self._lines.chunks(self.send_options.batch_size, DEFAULT_BYTES, *drawn):
             lines, start, end = chunk = read
             if self._options.resume and may_be_incomplete(lines[-1]):

@@ -84,7 +84,6 @@ class Table(NamedTuple):
 
     @classmethod
     def of(cls, event: str | None, columns: Iterable[str] | None) -> Table:
-        """Check what a caller passed."""
         found = check_each("columns", columns or (), "texts", Column.of)
         if check_text("event", event) is None and ["name"] not in [each.path for each in found]:
             raise invalid("event", "is missing: pass the name of the events, such as shop/x")

@@ -214,7 +214,6 @@ def invoke(
     data: Mapping[str, Any] | None,
     idempotency_key: str | None = None,
 ) -> Plan[str]:
-    """Start a function directly and return its run's id."""
     path = check_id("app", app_id), check_id("function", function_id)
     check_text("idempotency_key", idempotency_key)
     body = api.V2InvokeBody(

@@ -53,7 +53,6 @@ def list_events(
     where: str | None = None,
     **paging: Unpack[Paging],
 ) -> Listing[StoredEvent[Any]]:
-    """List stored events, newest first."""
     name = check_text("name", name)
     condition = None if where is None else Expression("where", where, ("event",))
     read = _reader(as_)
@@ -101,7 +100,6 @@ def list_events(
 
 
 def get_route(event_id: str) -> Route[Any, StoredEvent]:
-    """Return the route to one stored event, by its internal id."""
     operation = v1.get_event_v1
     kwargs, convert = operation.get_kwargs(event_id), fields.of_data(event_of_v1)
     about = About(event_id, "internal_id")
@@ -125,7 +123,6 @@ def get_now(
 
 
 def get(session: Session, event_id: str, as_: type[Any] | None) -> Plan[StoredEvent[Any]]:
-    """Get one stored event by its internal id."""
     read = _reader(as_)
     route = get_route(check_id("event id", event_id, argument="id"))
     return read((yield from ask(session, "events.get", route)))

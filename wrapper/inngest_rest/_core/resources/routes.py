@@ -206,7 +206,6 @@ def call_directly(
 def request_directly(
     session: Session, method: Method, path: str, *, query: Mapping[str, Any] | None, body: Any
 ) -> Plan[RawResponse]:
-    """Request a path, and return the response."""
     if method not in get_args(Method):
         raise invalid("method", f"must be one of {', '.join(get_args(Method))}")
     path, _, inline = (check_text("path", path) or "").partition("?")
