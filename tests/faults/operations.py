@@ -125,6 +125,8 @@ _SPECIAL: dict[str, Do] = {
     "send": lambda it: it.client.send(_event()),
     "send_many": lambda it: it.client.send_many([_event()]),
     "send_file": _send_file,
+    "events.export": lambda it: it.client.events.export(it.file.with_suffix(".jsonl")),
+    "runs.export": lambda it: it.client.runs.export(it.file.with_suffix(".csv")),
 }
 
 _OTHERS: dict[str, dict[str, Any]] = {

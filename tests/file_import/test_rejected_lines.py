@@ -206,7 +206,7 @@ def test_no_file_of_an_import_is_written_through_a_link(client: InngestClient, f
     elsewhere.mkdir()
     victim = elsewhere / "victim"
     victim.write_bytes(b"mine")
-    Path(f"{file}.checkpoint.new").symlink_to(victim)
+    file.with_name(f".{file.name}.checkpoint.new").symlink_to(victim)
     Path(f"{file}.rejected.ndjson").symlink_to(elsewhere / "absent")
     client.send_file(file, resume=True)
     assert victim.read_bytes() == b"mine"

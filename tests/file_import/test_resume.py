@@ -274,7 +274,7 @@ def test_a_checkpoint_that_cannot_be_written_fails_an_import_that_asked_for_it_a
     client: InngestClient, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(file, 4)
-    Path(f"{file}.checkpoint.new").mkdir()
+    file.with_name(f".{file.name}.checkpoint.new").mkdir()
     assert client.send_file(file, **BY_TWO).accepted == 4
     assert [each.levelname for each in caplog.records] == ["WARNING"]
     with pytest.raises(IsADirectoryError):

@@ -71,6 +71,8 @@ Call = Callable[[World], Mapping[str, Any]]
 # What the server has to have, or what a mock is asked otherwise.
 _SPECIAL: dict[str, Call] = {
     "send_file": lambda world: {"path": str(world.file)},
+    "events.export": lambda world: {"path": str(world.file.with_name("events.jsonl"))},
+    "runs.export": lambda world: {"path": str(world.file.with_name("runs.csv"))},
     "runs.watch": lambda _: {"since": "1h", "timeout": 2, "every": 1, "include_output": True},
     "runs.cancel": lambda world: {"ids": [world.open_run()]},
     "runs.jobs": lambda world: {"id": world.open_run()},

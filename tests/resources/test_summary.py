@@ -275,7 +275,7 @@ async def _progress(_listed: int, _got: int) -> None: ...
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"by": "funtcion"}, "by is 'funtcion'; did you mean 'function'?"),
+        ({"by": "funtcion"}, "unknown by 'funtcion'; did you mean 'function'?"),
         ({"exact": True, "sample": 3}, "sample and exact exclude each other"),
         ({"on_progress": _progress}, "on_progress must be a plain function"),
         ({"sinse": BEGAN}, "did you mean 'since'?"),

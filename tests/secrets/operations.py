@@ -26,6 +26,8 @@ _SPECIAL: dict[str, Call] = {
     "send": lambda it, _: it.send([EVENT, EVENT]),
     "send_many": lambda it, _: it.send_many([EVENT] * 3, batch_size=1, in_flight=1),
     "send_file": lambda it, folder: it.send_file(_file(folder), batch_size=1, in_flight=1),
+    "events.export": lambda it, folder: it.events.export(folder / "events.jsonl"),
+    "runs.export": lambda it, folder: it.runs.export(folder / "runs.csv", include=["event"]),
     "call": lambda it, _: it.call(get_run_v2, RUN),
     "request": lambda it, _: it.request("POST", "/e/{event_key}", body=EVENT),
     "raw": lambda it, _: _raw(it),

@@ -50,6 +50,8 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
         "functions.list",
         "runs.list",
     ),
+    "events.export": ("events.list",),
+    "runs.export": ("runs.list", "runs.get", "runs.trace"),
     "runs.follow": ("runs.trace",),
     "runs.wait": ("runs.get",),
     "runs.watch": ("runs.get",),

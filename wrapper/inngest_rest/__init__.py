@@ -42,7 +42,7 @@ _NAMES = {
         "Span StepChange StoredEvent Trigger Variant Webhook"
     ),
     "inngest_rest.record": "Record",
-    "inngest_rest.reports": "BatchReport SendFailure SendReport",
+    "inngest_rest.reports": "BatchReport ExportReport SendFailure SendReport",
     "inngest_rest.responses": "RawResponse Target",
     "inngest_rest.retry": "RetryPolicy",
     "inngest_rest.summary": "ErrorCount Percentiles RunGroup RunSummary",

@@ -87,6 +87,7 @@ from inngest_rest.models import Variant as Variant
 from inngest_rest.models import Webhook as Webhook
 from inngest_rest.record import Record as Record
 from inngest_rest.reports import BatchReport as BatchReport
+from inngest_rest.reports import ExportReport as ExportReport
 from inngest_rest.reports import SendFailure as SendFailure
 from inngest_rest.reports import SendReport as SendReport
 from inngest_rest.responses import RawResponse as RawResponse

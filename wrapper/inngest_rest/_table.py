@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any, is_typeddict
 from attrs import Factory, field, frozen
 
 from inngest_rest import typing
-from inngest_rest.typing import BULK_DEFAULTS, REPEATABLE_METHODS, BulkOptions, Paging
+from inngest_rest.typing import (
+    BULK_DEFAULTS,
+    REPEATABLE_METHODS,
+    BulkOptions,
+    ExportOptions,
+    Paging,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,8 +34,8 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
 
 GROUPS = {
-    "events": "Stored events: list, get, explain and resend them, and wait for their runs",
-    "runs": "Runs of functions: list, summarize, check, explain, follow, watch, cancel, replay",
+    "events": "Stored events: list, export, explain and resend them, and wait for their runs",
+    "runs": "Runs of functions: list, export, summarize, check, explain, watch, cancel, replay",
     "apps": "Apps synced with the server: list, get and sync them",
     "functions": "Functions of an app: list, get and invoke them",
     "signals": "Signals that runs wait for: send one",
@@ -189,7 +195,7 @@ SELECTIONS: dict[str, Any] = {
 }
 """What stands for arguments that many methods have, by the annotation that a method has for it."""
 
-_OTHERS = Paging.__annotations__ | BulkOptions.__annotations__
+_OTHERS = Paging.__annotations__ | BulkOptions.__annotations__ | ExportOptions.__annotations__
 
 # What iterators of the client, which are no generic types, iterate over.
 _ITERATORS = {"EndedRuns": "Run", "FollowedRun": "StepChange", "Watcher": "RunChange"}
@@ -358,6 +364,12 @@ ROWS: tuple[Row, ...] = (
         {"name": "shop/order.created", "since": "2h", "label": "fixed", "dry_run": True},
     ),
     _reads("events.wait", {"id": EVENT_ID, "timeout": 60}),
+    _reads(
+        "events.export",
+        {"path": "events.jsonl", "since": "24h"},
+        {"path": "orders.parquet", "name": "shop/order.created", "state": "orders.state"},
+        uses_files=True,
+    ),
     _reads("runs.list", {"status": ["failed"], "since": "2h"}, {"app": "shop", "limit": 50}),
     _reads("runs.get", {"id": RUN_ID}),
     _reads("runs.wait", {"id": RUN_ID, "timeout": 60}, command=""),
@@ -383,6 +395,12 @@ ROWS: tuple[Row, ...] = (
     _adds("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),
     _reads("runs.jobs", {"id": RUN_ID}),
     _reads("runs.trace", {"id": RUN_ID}),
+    _reads(
+        "runs.export",
+        {"path": "runs.jsonl", "since": "24h"},
+        {"path": "runs.parquet", "state": "runs.state", "app": "shop"},
+        uses_files=True,
+    ),
     _reads("apps.list", {"limit": 50}),
     _reads("apps.get", {"id": "shop"}),
     _changes("apps.sync", {"id": "shop", "url": "https://shop.test/api/inngest"}),

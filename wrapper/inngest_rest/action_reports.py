@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import msgspec
 from attrs import evolve, field, frozen
@@ -137,6 +137,8 @@ class ActionReport(Record):
     selection: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
     searched: str | None = field(default=None, repr=False)
 
+    DERIVED: ClassVar = ("counts",)
+
     @property
     def counts(self) -> dict[ActionOutcome, int]:
         """The number of rows per outcome; outcomes of no row are omitted."""
@@ -148,9 +150,10 @@ class ActionReport(Record):
         nothing = f"nothing to do ({self.searched})" if self.searched else "nothing to do"
         return f"{self.action}: {counts or nothing}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, *, flat: bool = False) -> dict[str, Any]:
         """Return the report as a dict that `json.dumps` accepts, its counts included."""
-        return {**super().to_dict(), "counts": {str(it): n for it, n in self.counts.items()}}
+        counts = {} if flat else {"counts": {str(it): n for it, n in self.counts.items()}}
+        return {**super().to_dict(flat=flat), **counts}
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
+from html import escape
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from attrs import field, frozen
 
@@ -103,6 +104,8 @@ class Run(Record):
     output: Any = None
     error: RunError | None = None
 
+    DERIVED: ClassVar = ("duration", "total_duration")
+
     @property
     def is_ended(self) -> bool:
         """Whether the run has ended and will not change again."""
@@ -111,9 +114,12 @@ class Run(Record):
     @property
     def duration(self) -> timedelta | None:
         """The time from start to end; None if either is not known."""
-        if self.started_at is None or self.ended_at is None:
-            return None
-        return self.ended_at - self.started_at
+        return self.ended_at - self.started_at if self.ended_at and self.started_at else None
+
+    @property
+    def total_duration(self) -> timedelta | None:
+        """The time from queued to end, waiting included; None before that."""
+        return self.ended_at - self.queued_at if self.ended_at and self.queued_at else None
 
 
 @frozen(repr=False)
@@ -325,6 +331,11 @@ class Span(Record):
         from inngest_rest import _waterfall  # noqa: PLC0415 - few programs draw
 
         return _waterfall.as_page(self, now=now)
+
+    def _repr_html_(self) -> str:
+        """Return the waterfall in a frame of its own, for a notebook."""
+        page = escape(self.to_html())
+        return f'<iframe sandbox width="100%" height="400" srcdoc="{page}"></iframe>'
 
 
 @frozen(repr=False)

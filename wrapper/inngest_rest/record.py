@@ -1,22 +1,27 @@
-"""Record, the base of models and reports: a short repr, and conversion to a dict and to JSON."""
+"""Record, the base of models and reports: short reprs, dicts, JSON text and rows of tables."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from typing import Any, cast
+from functools import cache
+from html import escape
+from operator import attrgetter
+from types import NoneType
+from typing import Any, ClassVar, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
 
 from attrs import fields, has
 
-from inngest_rest._visible import shown
+from inngest_rest._visible import shortened, shown
 
 _MOST_SHOWN = 3  # items of a tuple in a repr
+_MOST_ROWS = 20  # records of a tuple in a notebook
 
 
 class Record:
@@ -27,23 +32,42 @@ class Record:
 
     __slots__ = ()
 
+    DERIVED: ClassVar[tuple[str, ...]] = ()
+    """Properties that a repr and columns have as well."""
+
     def __repr__(self) -> str:
-        shown = (
-            f"{each.name}={_shown(value)}"
-            for each in fields(type(self))  # type: ignore[arg-type]
-            if each.repr and (value := getattr(self, each.name)) is not None
-        )
+        shown = (f"{name}={_shown(value)}" for name, value in self._told())
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def to_dict(self) -> dict[str, Any]:
+    def _repr_html_(self) -> str:
+        """Return the repr as a table, for a notebook."""
+        return html(self)
+
+    def _told(self, hidden: type | tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
+        """Yield what a repr has, and hidden values of a type."""
+        shown = {each.name: each.repr for each in fields(type(self))}  # type: ignore[arg-type]
+        for name in (*shown, *self.DERIVED):
+            value = getattr(self, name)
+            if value is not None and (shown.get(name, True) or isinstance(value, hidden)):
+                yield name, value
+
+    def to_dict(self, *, flat: bool = False) -> dict[str, Any]:
         """Return the public fields as a dict that `json.dumps` accepts.
 
         Fields that are None are included, so that all dicts of a class have the same keys. A
         datetime is text in ISO 8601, a timedelta a number of seconds, an enum member its value, a
         record a dict, a tuple a list, and any other type that JSON lacks its text.
+
+        Args:
+            flat: Return a row of a table instead: datetimes and timedeltas as they are, the fields
+                of a record in a field (`error_message`), other nested values as JSON text, and
+                properties such as `duration`.
         """
+        if flat:
+            kind: Any = type(self)
+            return {each.name: each.value_of(self) for each in columns(kind)}
         return {
-            each.name: _plain_or_text(getattr(self, each.name))
+            each.name: plain_or_text(getattr(self, each.name))
             for each in fields(type(self))  # type: ignore[arg-type]
             if not each.name.startswith("_")
         }
@@ -55,6 +79,65 @@ class Record:
             indent: Number of spaces to indent by; None for a single line.
         """
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+class Column(NamedTuple):
+    """A column of a table of records."""
+
+    name: str
+    type: type
+    value_of: Callable[[Any], Any]
+
+
+@cache
+def columns(kind: Any) -> tuple[Column, ...]:
+    """Return the columns of a table of records, as `to_dict(flat=True)` has them."""
+    hints = get_type_hints(kind)
+    hints |= {it: get_type_hints(getattr(kind, it).fget)["return"] for it in kind.DERIVED}
+    names = [each.name for each in fields(kind) if not each.name.startswith("_")]
+    return tuple(each for name in (*names, *kind.DERIVED) for each in _columns(name, hints[name]))
+
+
+def _columns(name: str, hint: Any) -> Iterator[Column]:
+    get, options = attrgetter(name), [it for it in get_args(hint) if it is not NoneType]
+    hint = options[0] if len(options) == 1 and NoneType in get_args(hint) else hint
+    if isinstance(hint, type) and issubclass(hint, Record):
+        for each in columns(cast("Any", hint)):
+            yield Column(f"{name}_{each.name}", each.type, _inner(get, each.value_of))
+    elif hint in {str, bool, int, float, datetime, timedelta}:
+        yield Column(name, hint, get)
+    elif hint == tuple[str, ...]:
+        yield Column(name, tuple, get)
+    elif get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, str)):
+        yield Column(name, str, _inner(get, _plain))
+    else:
+        yield Column(name, str, _inner(get, _as_json))
+
+
+def _inner(outer: Callable[[Any], Any], inner: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda it: None if (value := outer(it)) is None else inner(value)
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(plain_or_text(value), ensure_ascii=False, allow_nan=False)
+
+
+def html(value: object) -> str:
+    """Return what a notebook shows of a value: a record, or several, as a table of escaped text."""
+    if isinstance(value, Record):
+        told = value._told(tuple)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{html(it)}</td></tr>" for name, it in told)
+        return f"<table>{rows}</table>"
+    items: Any = cast("Any", value) if isinstance(value, tuple) else ()
+    if not items or not all(isinstance(each, Record) for each in items):
+        is_text = isinstance(value, str | datetime | timedelta)
+        return escape(shortened(str(value) if is_text else _shown(cast("Any", value))))
+    records = [dict(each._told()) for each in items[:_MOST_ROWS]]  # noqa: SLF001
+    names = list(dict.fromkeys(name for each in records for name in each))
+    lines = [names, *([it.get(name, "") for name in names] for it in records)]
+    rows = "".join(f"<tr>{''.join(f'<td>{html(it)}</td>' for it in line)}</tr>" for line in lines)
+    more = f"and {len(items) - len(records):,} more" if items[_MOST_ROWS:] else ""
+    return f"<table>{rows}</table>{more}"
 
 
 def _shown(value: object) -> str:
@@ -69,7 +152,7 @@ def _shown(value: object) -> str:
     return shown(value)
 
 
-def _plain_or_text(value: object) -> Any:
+def plain_or_text(value: object) -> Any:
     """Return a value in the types of JSON; as text if it contains itself or is nested too deeply.
 
     Only an event that was rejected before it was sent can be like that.

@@ -53,9 +53,10 @@ class RunGroup(Record):
 
     MAY_LACK: ClassVar = frozenset({"failure_rate", "oldest_open", "longest", "errors"})
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, *, flat: bool = False) -> dict[str, Any]:
         """Return the fields as in any record, but for those of `MAY_LACK` that are empty."""
-        return {name: it for name, it in super().to_dict().items() if it not in (None, [])}
+        found = super().to_dict(flat=flat)
+        return found if flat else {name: it for name, it in found.items() if it not in (None, [])}
 
 
 @frozen(repr=False)
@@ -71,6 +72,8 @@ class RunSummary(Record):
     by: str
     groups: tuple[RunGroup, ...]
     notes: tuple[str, ...]
+
+    DERIVED: ClassVar = ("runs",)
 
     @property
     def runs(self) -> int:

@@ -196,6 +196,42 @@ class BulkEvents(EventFilter, BulkOptions, total=False):
     """Which events a bulk operation acts on, and how: `EventFilter` and `BulkOptions`."""
 
 
+ExportFormat = Literal["jsonl", "csv", "parquet"]
+"""The format of an export: JSON lines, CSV, or a folder of Parquet files."""
+
+RunInclude = Literal["output", "event", "trace"]
+"""What an export of runs has besides the fields of a list."""
+
+
+class ExportOptions(TypedDict, total=False):
+    """How to export.
+
+    Attributes:
+        state: A file that is kept, by which later calls add what came since, also to other paths:
+            runs once they have ended, events up to 30 s ago. Excludes an end of the window.
+        format: The format, by default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
+        on_progress: Called with the number of rows in the file, and of those from this call.
+    """
+
+    state: str | PathLike[str] | None
+    format: ExportFormat | None
+    on_progress: Callable[[int, int], object] | None
+
+
+class RunExport(RunSelection, ExportOptions, total=False):
+    """Which runs to export, and how: `RunSelection` and `ExportOptions`.
+
+    Attributes:
+        include: What to add: output, event or trace, the last two by a request for each run.
+    """
+
+    include: Iterable[RunInclude] | None
+
+
+class EventExport(EventFilter, ExportOptions, total=False):
+    """Which events to export, and how: `EventFilter` and `ExportOptions`."""
+
+
 SummaryBy = Literal["function", "app", "status", "error", "hour"]
 """What runs are grouped by in a summary."""
 

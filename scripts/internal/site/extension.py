@@ -84,6 +84,7 @@ ELSEWHERE = {
     "timedelta": f"{PYTHON}datetime.html#datetime.timedelta",
     "httpx.AsyncBaseTransport": "https://www.python-httpx.org/advanced/transports/",
     "httpx.BaseTransport": "https://www.python-httpx.org/advanced/transports/",
+    "pyarrow.Table": "https://arrow.apache.org/docs/python/generated/pyarrow.Table.html",
     "httpx.Headers": "https://www.python-httpx.org/api/#headers",
     "httpx.Request": "https://www.python-httpx.org/api/#request",
     "httpx.TransportError": "https://www.python-httpx.org/exceptions/",

@@ -126,6 +126,7 @@ PAGES = (
                 "Explanation Reason ReasonKind Listener",
                 rest_of="inngest_rest.explanation",
             ),
+            _part("Exports", "ExportReport"),
             _part("Diagnosis", "Diagnosis Check Finding FindingState CallRoute ServerKind"),
             _part("Checks", "CheckReport RuleResult"),
         ),
@@ -172,7 +173,7 @@ PAGES = (
             ),
             _part(
                 "Arguments",
-                "Seconds StatusFilter StatusName ChangeKind ApiVersion "
+                "Seconds StatusFilter StatusName ChangeKind ApiVersion ExportFormat RunInclude "
                 "EventNameCheck Method KeyKind WhenFull SummaryBy REPEATABLE_METHODS",
                 "inngest_rest.typing",
             ),

@@ -14,7 +14,7 @@ import logging
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -85,6 +85,13 @@ def check_names(given: Iterable[str], known: Iterable[str], *others: str) -> Non
         if name not in names:
             text = f"unknown argument {name!r}{did_you_mean(name, [*names, *others])}"
             raise InvalidArgumentError(text, argument=name)
+
+
+def check_choice(name: str, value: object, known: Collection[str]) -> None:
+    """Reject anything but one of these words."""
+    if value not in known:
+        text = f"unknown {name} {shown(value)}{did_you_mean(value, known)}"
+        raise InvalidArgumentError(text, argument=name)
 
 
 def check_text(name: str, value: str | None) -> str | None:

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_count_or_none, invalid
+from inngest_rest._core.arguments import check_choice, check_count_or_none, invalid
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import Selection
-from inngest_rest._visible import did_you_mean, shown
-from inngest_rest.errors import InvalidArgumentError, NotFoundError
+from inngest_rest.errors import NotFoundError
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.summary import ErrorCount, Percentiles, RunGroup, RunSummary
 
@@ -136,9 +135,7 @@ class Summarizing:
         seed: int,
         limit: int | None,
     ) -> None:
-        if by not in _NAMES:
-            message = f"by is {shown(by)}{did_you_mean(by, _NAMES)}"
-            raise InvalidArgumentError(message, argument="by")
+        check_choice("by", by, _NAMES)
         if exact and sample is not None:
             raise invalid("sample", "and exact exclude each other: pass one of them")
         if iscoroutinefunction(on_progress):

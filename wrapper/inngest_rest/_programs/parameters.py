@@ -20,7 +20,15 @@ from inngest_rest._core.arguments import check_json
 from inngest_rest._table import SELECTIONS, Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.typing import KeyKind, Method, RunOrder, StatusName, SummaryBy
+from inngest_rest.typing import (
+    ExportFormat,
+    KeyKind,
+    Method,
+    RunInclude,
+    RunOrder,
+    StatusName,
+    SummaryBy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,6 +192,8 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "Mapping[str, Any]": {"kind": Kind.OBJECT},
     "Mapping[str, float | bool]": {"kind": Kind.OBJECT},
     "SummaryBy": {"kind": Kind.TEXT, "choices": get_args(SummaryBy)},
+    "ExportFormat": {"kind": Kind.TEXT, "choices": get_args(ExportFormat)},
+    "Iterable[RunInclude]": {"kind": Kind.TEXT, "is_many": True, "choices": get_args(RunInclude)},
     "KeyKind": {"kind": Kind.TEXT, "choices": get_args(KeyKind)},
     "Iterable[Mapping[str, Any]]": {"kind": Kind.OBJECT, "is_many": True},
     "Iterable[CheckRule]": {"kind": Kind.OBJECT, "is_many": True},

@@ -136,7 +136,7 @@ def _message(error: BaseException, code: Code) -> str:
         case errors.ApiError():
             return error.described
         case KeyboardInterrupt():
-            return "interrupted"
+            return "; ".join(["interrupted", *getattr(error, "__notes__", ())])
         case errors.InngestError() if code is not Code.UNEXPECTED:
             return str(error)
         case _:

@@ -67,12 +67,16 @@ def parts(
         yield (admitted,), None
         return
     values = admitted
-    if row.uses_files:
+    if row.name == "send_file":
         yield (_send_file(row, client, values, on_batch),), None
         return
     try:
-        of_python = {"on_progress": on_progress} if row.name == "runs.summary" else {}
+        tells = row.uses_files or row.name == "runs.summary"
+        of_python = {"on_progress": on_progress} if tells else {}
         result = row.call(client, {**arguments(row, values), **of_python})
+    except OSError as error:
+        path = error.filename or values.get("path")
+        raise unusable_file("path", path, error, verb="write") from error
     except InngestError as error:
         partial = error if isinstance(error, PartialSendError) else error.__cause__
         if not isinstance(partial, PartialSendError):

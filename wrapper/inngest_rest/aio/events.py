@@ -11,12 +11,14 @@ from inngest_rest.aio._resource import Resource, Sender
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterable
+    from os import PathLike
 
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run, StoredEvent
-    from inngest_rest.typing import BulkEvents, EventListing, Paging, Seconds
+    from inngest_rest.reports import ExportReport
+    from inngest_rest.typing import BulkEvents, EventExport, EventListing, Paging, Seconds
 
 D = TypeVar("D")
 
@@ -51,6 +53,24 @@ class Events(Resource):
         HTTP: `GET /v1/events`.
         """
         return self._list(events.list_events, as_=as_, **filter)
+
+    async def export(
+        self, path: str | PathLike[str], **filter: Unpack[EventExport]
+    ) -> ExportReport:
+        """Export stored events to a file, each once, newest first, as `runs.export` does.
+
+        Args:
+            path: The file, which must not exist before the first call; for Parquet a folder.
+            filter: Which events, by default all, and how. See `inngest_rest.typing.EventExport`.
+
+        Raises:
+            InvalidArgumentError, ConfigurationError, OSError: As in `runs.export`.
+
+        HTTP: `GET /v1/events`.
+        """
+        from inngest_rest._core import export  # noqa: PLC0415 - few export
+
+        return await export.of_events(self._session, path, filter).run_async(self._driver)
 
     @overload
     async def get(self, id: str) -> StoredEvent: ...

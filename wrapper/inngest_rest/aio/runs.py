@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime, timedelta
+    from os import PathLike
 
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.diagnosis import CheckReport
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import Job, Run, Span
+    from inngest_rest.reports import ExportReport
     from inngest_rest.summary import RunSummary
     from inngest_rest.typing import (
         BulkSelection,
         CheckRule,
+        RunExport,
         RunFilter,
         RunListing,
         RunOrder,
@@ -406,6 +409,32 @@ class Runs(Resource):
             replay_again,
             replays.Start.check(from_step, input),
         ).run_async(self._driver)
+
+    async def export(
+        self, path: str | PathLike[str], **selection: Unpack[RunExport]
+    ) -> ExportReport:
+        """Export runs to a file of JSON lines, CSV or Parquet, each once, newest first.
+
+        After any interruption, even a kill, the same call goes on without a gap or a repeat.
+
+        Args:
+            path: The file, which must not exist before the first call; for Parquet a folder.
+            selection: Which runs, and how. See `inngest_rest.typing.RunExport`.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed, the file exists or is being written, or
+                the state is of another export.
+            ConfigurationError: pyarrow, of the extra `arrow`, is not installed.
+            OSError: A file cannot be written.
+            RouteNotFoundError, BadRequestError: As in `list`.
+
+        HTTP: `GET /v2/runs`, else `GET /v1/runs`; with a state `GET /v2/runs/{runId}`, as `watch`;
+        `GET /v1/events/{eventId}` and `GET /v2/runs/{runId}/trace` for what is included, at most
+        eight at a time.
+        """
+        from inngest_rest._core import export  # noqa: PLC0415 - few export
+
+        return await export.of_runs(self._session, path, selection).run_async(self._driver)
 
     async def jobs(self, id: str) -> builtins.list[Job]:
         """List the jobs queued for a run, at most ten; a run that has ended has none.

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from inngest_rest._core import arrow
+from inngest_rest.record import html
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pyarrow  # noqa: ICN001 # pyright: ignore[reportMissingTypeStubs]
 
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.drivers.blocking import Driver
@@ -56,6 +61,29 @@ class Paginator(Generic[T]):
         does: `GET /v2/apps/{appId}`, `GET /v2/apps` and `GET /v2/apps/{appId}/functions`.
         """
         return self._driver.run(self._listing.searched())
+
+    def to_arrow(self) -> pyarrow.Table:  # pyright: ignore[reportUnknownParameterType, reportUnknownMemberType]
+        """Return all items as a table of Arrow, whose columns are those of `to_dict(flat=True)`.
+
+        Requires the extra `arrow`. What takes an Arrow stream, such as `polars.from_arrow`, takes a
+        blocking listing itself, page by page.
+
+        Raises:
+            ConfigurationError: pyarrow is not installed.
+        """
+        kind = self._listing.kind
+        batches = [arrow.batch(kind, page.items) for page in self.pages() if page.items]
+        return arrow.table(kind, batches)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the items as an Arrow stream, which fetches each page when it is read."""
+        return arrow.stream(self._listing.kind, self, requested_schema)
+
+    def _repr_html_(self) -> str | None:
+        """Return the first items as a table, for a notebook; an asynchronous listing has none."""
+        me: Any = self
+        items = me.page().items if hasattr(self, "__iter__") else ()
+        return html(items) if items else None
 
     def __bool__(self) -> bool:
         """Refuse to say whether there are items, which takes a request."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.expressions import Expression
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import StoredEvent
+    from inngest_rest.record import Record
     from inngest_rest_api.types import Unset
 
 T = TypeVar("T")
@@ -75,9 +76,10 @@ class Listing(Generic[T]):
         if_empty: Callable[[float], Plan[None]] | None = None,
         about: str = "",  # what is listed, in words
         explain: Callable[[], Plan[str]] | None = None,  # why a walk found nothing
+        kind: type[Record] | None = None,  # of the items, which an empty listing has to know
         **paging: Unpack[Paging],
     ) -> None:
-        self.session, self.routes = session, routes
+        self.session, self.routes, self.kind = session, routes, kind
         self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
         check_names(paging, Paging.__annotations__)
         self.guard, self.sieve, self.if_empty = guard, sieve, if_empty
@@ -137,7 +139,7 @@ class Walk(Generic[T]):
         self._cursor = listing.start
         self._left: int | None = listing.limit
         self._seen = {listing.start}
-        self._last_ids: set[str] = set()
+        self.last_ids: set[str] = set()
         self._sieve = listing.last_sieve = listing.sieve() if listing.sieve else None
         self._is_empty = listing.is_empty = listing.start is None
         self._began: float | None = None
@@ -234,8 +236,8 @@ class Walk(Generic[T]):
         if id_of is None:
             return range(len(items))
         ids = list(map(id_of, items))
-        last_ids, self._last_ids = self._last_ids, {*ids}
-        if len(self._last_ids) == len(ids) and last_ids.isdisjoint(ids):
+        last_ids, self.last_ids = self.last_ids, {*ids}
+        if len(self.last_ids) == len(ids) and last_ids.isdisjoint(ids):
             return range(len(items))
         first = {id: index for index, id in reversed([*enumerate(ids)])}
         return sorted(index for id, index in first.items() if id not in last_ids)

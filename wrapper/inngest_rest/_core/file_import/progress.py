@@ -79,14 +79,7 @@ class Checkpoint:
         line, offset, edge = position
         head = _digest(self._head[:offset])
         content = _Saved(self._name, line, offset, head, edge.hex(), self._rejected, logs)
-        draft = self.path.with_name(f"{self.path.name}.new")
-        # Left by a crash, or a planted link.
-        draft.unlink(missing_ok=True)
-        with _create(draft) as file:
-            file.write(encode(content))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
+        replace_file(self.path, encode(content))
 
     def load(self, lines: Lines | EventRows) -> LogStates | None:
         """Seek to the saved position; return the states of the rejected lines, if known.
@@ -119,6 +112,18 @@ class Checkpoint:
         return InvalidArgumentError(
             f"{self.path} {what}; delete it, or pass resume=False, to begin at the first line"
         )
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file for its owner alone, which appears whole and on disk, or not at all."""
+    draft = path.with_name(f".{path.name}.new")
+    # Left by a crash, or a planted link.
+    draft.unlink(missing_ok=True)
+    with _create(draft) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def reasons_path(path: Path) -> Path:

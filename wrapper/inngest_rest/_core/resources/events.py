@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 # listEventsV1 silently clamps to 51; a page shorter than requested would look like the last.
 _LARGEST_PAGE = 50
 
-# By default, listEventsV1 begins one hour ago, which may be after the end of the window.
-_BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)
+"""Before all events: by default, listEventsV1 begins one hour ago."""
 
 _ADVICE: AdviceByError = {
     BadRequestError: Advice("Pass the event's internal id, as send returns it.")
@@ -51,6 +52,7 @@ def list_events(
     since: datetime | timedelta | None = None,
     until: datetime | timedelta | None = None,
     where: str | None = None,
+    is_bounded: bool = True,
     **paging: Unpack[Paging],
 ) -> Listing[StoredEvent[Any]]:
     name = check_text("name", name)
@@ -65,7 +67,7 @@ def list_events(
             limit=page.size,
             cursor=page.cursor,
             name=name or UNSET,
-            received_after=since or (_BEGINNING if until else UNSET),
+            received_after=since or (BEGINNING if until else UNSET),
             received_before=until,
         )
         expected = fields.page_of(api.V1EventListEnvelope, api.V1Event, event_of_v1)
@@ -83,6 +85,8 @@ def list_events(
     def seen_of(event: StoredEvent) -> dict[str, Any]:
         return {"event": of_event(event)}
 
+    choose: Any = partial(Sieve, lambda _: True, condition, seen_of, is_bounded=is_bounded)  # pyright: ignore[reportUnknownLambdaType]
+
     def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:
         yield from ()
         return tuple(map(read, found))
@@ -93,8 +97,9 @@ def list_events(
         largest_page=_LARGEST_PAGE,
         complete=None if as_ is None else read_all,
         is_relative=window.is_relative,
-        sieve=None if condition is None else lambda: Sieve(lambda _: True, condition, seen_of),
+        sieve=None if condition is None else choose,
         about=f"events with {', '.join(asked) or 'no filter'}",
+        kind=StoredEvent,
         **paging,
     )
 

@@ -14,6 +14,7 @@ from attrs import fields as attrs_fields
 
 from inngest_rest import errors
 from inngest_rest._core.arguments import (
+    check_choice,
     check_id,
     check_json,
     check_json_object,
@@ -101,15 +102,13 @@ def list_runs(
     *,
     order: RunOrder = "newest",
     include_output: bool = False,
+    is_bounded: bool = True,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
     """List runs: by v2, or else by v1 if it supports the arguments."""
     selection = selection.narrowed()
-    if order not in (known := get_args(RunOrder)):
-        raise errors.InvalidArgumentError(
-            f"unknown order {shown(order)}{did_you_mean(order, known)}", argument="order"
-        )
-    is_ascending = order != known[0]
+    check_choice("order", order, get_args(RunOrder))
+    is_ascending = order == "oldest"
 
     def by_v1(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         statuses = [api.V1RunStatusFilter(each.value) for each in selection.statuses]
@@ -131,15 +130,17 @@ def list_runs(
     if not is_of_v2 and _V1_STATUSES.issuperset(selection.statuses):
         found["list_runs_v1"] = by_v1
     routes = in_order("runs.list", **found)
+    choose = partial(sieve, session, selection, is_bounded=is_bounded)
     return Listing(
         session,
         *routes,
         id_of=_ID_OF,
         is_relative=selection.window.is_relative,
         guard=partial(_check_has_queries, session, selection.query),
-        sieve=partial(sieve, session, selection) if selection.needs_sieve else None,
+        sieve=choose if selection.needs_sieve else None,
         about=f"runs with {selection}",
         explain=partial(why_none, session, selection),
+        kind=Run,
         **paging,
     )
 
@@ -489,9 +490,8 @@ def list_of_event(
         list_event_runs_v1=unpaged(of_v1 if cached else past_cache(session, of_v1)),
     )
     largest = _LARGEST_PAGE_OF_EVENT
-    return Listing(
-        session, *routes, largest_page=largest, id_of=_ID_OF, complete=complete, **paging
-    )
+    options: Any = {"largest_page": largest, "id_of": _ID_OF, "complete": complete, "kind": Run}
+    return Listing(session, *routes, **options, **paging)
 
 
 def _may_be_misreported(session: Session, run: Run) -> bool:

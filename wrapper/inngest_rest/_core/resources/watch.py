@@ -69,7 +69,8 @@ class Watch:
     one. A window moves on when all of it was taken, so the state is right at any moment: a step
     that fails or is cancelled is repeated, and `token` has exactly what was not taken yet.
 
-    It holds the ids of open runs, and of those that were queued within the last window.
+    It holds the ids of open runs, and of those that were queued within the last window. `polls` is
+    the number of those that succeeded; `window` is where the next one begins.
     """
 
     def __init__(
@@ -111,7 +112,8 @@ class Watch:
         self._open: dict[str, RunStatus] = {}
         self._ended: dict[str, datetime] = {}
         self._is_begun = False
-        self._window = self._changes = _EARLIEST
+        self.polls = 0
+        self.window = self._changes = _EARLIEST
         if token is None:
             self._looks_back = since is not None
             # Then it is by our clock, whose difference the server's first response shows.
@@ -175,6 +177,7 @@ class Watch:
         if request is not None:
             self._poll = poll
         else:
+            self.polls += 1
             pause = max(self._every - self._spent, _REST * self._spent)
             self._next_poll = ended_at + pause
 
@@ -188,7 +191,7 @@ class Watch:
             "looks_back": self._looks_back,
             "is_relative": self._is_relative,
             "is_begun": self._is_begun,
-            "window": self._window.isoformat(),
+            "window": self.window.isoformat(),
             "changes": self._changes.isoformat(),
             "open": self._open,
             "ended": {id: at.isoformat() for id, at in self._ended.items()},
@@ -202,7 +205,7 @@ class Watch:
                 raise ValueError
             of = {name: state.get(name) for name in self._of}
             self._looks_back, self._is_begun = bool(state["looks_back"]), bool(state["is_begun"])
-            self._begin_at, self._window, self._changes = (
+            self._begin_at, self.window, self._changes = (
                 _moment(state[name]) for name in ("since", "window", "changes")
             )
             self._is_relative = bool(state["is_relative"])
@@ -221,9 +224,9 @@ class Watch:
         if not self._is_begun:
             yield from self._begin()
         recent: set[str] = set()
-        newest = self._window
+        newest = self.window
         # In ascending order, a run that is added meanwhile comes behind the page and not before it.
-        walk = self._walk(since=self._window)
+        walk = self._walk(since=self.window)
         while not walk.is_done:
             page: list[Run] = []
             yield self._fetch(walk, page)
@@ -249,7 +252,7 @@ class Watch:
         while not walk.is_done:
             yield self._fetch(walk, [])
             self._move(self._earliest - OVERLAP)
-        self._changes = max(self._changes, self._window)
+        self._changes = max(self._changes, self.window)
         if self._looks_back:
             walk = self._walk(status=ENDED, since=self._since, by_change=True)
             yield from self._pages(walk, self._is_before_window)
@@ -266,7 +269,7 @@ class Watch:
         return min(self._begin_at, self._since)
 
     def _is_before_window(self, run: Run) -> bool:
-        return run.id in self._open or (run.queued_at or self._window) < self._window
+        return run.id in self._open or (run.queued_at or self.window) < self.window
 
     def _pages(self, walk: Walk[Run], wanted: Callable[[Run], bool]) -> Iterator[Plan[None]]:
         while not walk.is_done:
@@ -322,13 +325,13 @@ class Watch:
 
     def _remember_end(self, run: Run) -> None:
         queued_at = run.queued_at or self._clock.now()
-        if not self._is_begun or queued_at >= self._window - _MARGIN:
+        if not self._is_begun or queued_at >= self.window - _MARGIN:
             self._ended[run.id] = queued_at
 
     def _move(self, window: datetime) -> None:
         """Move the window on, and forget the ended runs before it, which are not listed again."""
-        self._window = max(self._window, window)
-        oldest = self._window - _MARGIN
+        self.window = max(self.window, window)
+        oldest = self.window - _MARGIN
         while self._ended and next(iter(self._ended.values())) < oldest:
             del self._ended[next(iter(self._ended))]
 

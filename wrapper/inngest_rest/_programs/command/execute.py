@@ -99,8 +99,14 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
     wanted = {**values, "limit": None} if extras["all"] else values
     stderr = renderer.stderr
 
+    began = time.monotonic()
+
     def so_far(listed: int, got: int) -> None:
-        stderr.progress(f"{listed:,} runs listed, {got:,} got one by one")
+        told = f"{listed:,} runs listed, {got:,} got one by one"
+        if row.uses_files:
+            rate = got / max(time.monotonic() - began, 0.001)
+            told = f"{listed:,} rows written, {rate:,.0f} per second"
+        stderr.progress(told)
 
     told: Any = {"on_batch": _progress(stderr), "on_progress": so_far}
     arriving = parts(row, gate, wanted, warnings=renderer.warnings, **told)

@@ -1,0 +1,92 @@
+"""Exports and listings, read by what people analyse with: each sees the same runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import InngestClient
+from tests.support.run_lists import BEGAN, Listed, RunLists
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.distributed
+
+COUNT = 350
+STATUSES = ["COMPLETED", "FAILED", "CANCELLED"]
+
+
+def run_of(place: int) -> Listed:
+    queued_at = BEGAN + timedelta(seconds=place)
+    return Listed("charge", STATUSES[place % 3], running=place / 10, queued_at=queued_at)
+
+
+EXPECTED = Counter(STATUSES[place % 3].lower() for place in range(COUNT))
+
+
+@pytest.fixture
+def client() -> Iterator[InngestClient]:
+    with InngestClient(dev=True, transport=RunLists(COUNT, run_of)) as client:
+        yield client
+
+
+@pytest.fixture
+def folder(client: InngestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("inngest_rest._core.export._PART_ROWS", 100)
+    client.runs.export(tmp_path / "runs.parquet")
+    return tmp_path / "runs.parquet"
+
+
+def installed(name: str) -> Any:
+    return pytest.importorskip(name, reason=f"pip install {name.partition('.')[0]} to run this")
+
+
+def test_polars_reads_a_listing_and_an_export(client: InngestClient, folder: Path) -> None:
+    pl = installed("polars")
+    for frame in (pl.from_arrow(client.runs.list()), pl.read_parquet(folder / "*.parquet")):
+        assert Counter(frame["status"].to_list()) == EXPECTED
+        assert frame["queued_at"].min() == BEGAN
+        assert frame["total_duration"].dtype == pl.Duration("us")
+
+
+def test_duckdb_reads_a_listing_and_an_export(client: InngestClient, folder: Path) -> None:
+    duckdb = installed("duckdb")
+    listing = client.runs.list()  # noqa: F841 - the query names it
+    for source in ("listing", f"'{folder}/*.parquet'"):
+        found = duckdb.sql(f"SELECT status, count(*) FROM {source} GROUP BY ALL").fetchall()
+        assert dict(found) == EXPECTED
+
+
+def test_pandas_reads_a_listing_and_an_export(client: InngestClient, folder: Path) -> None:
+    pd = installed("pandas")
+    listing = client.runs.list()
+    rows = pd.DataFrame(run.to_dict(flat=True) for run in listing)
+    for frame in (pd.DataFrame.from_arrow(listing), pd.read_parquet(folder), rows):
+        assert frame["status"].value_counts().to_dict() == EXPECTED
+        assert frame["queued_at"].min() == BEGAN
+        assert frame["total_duration"].max() > timedelta(seconds=20)
+
+
+def test_dask_reads_an_export(folder: Path) -> None:
+    dd = installed("dask.dataframe")
+    frame = dd.read_parquet(folder)
+    assert frame.npartitions == 4
+    assert frame["status"].value_counts().compute().to_dict() == EXPECTED
+
+
+def test_spark_reads_an_export(folder: Path) -> None:
+    sql = installed("pyspark.sql")
+    spark = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    session = spark.config("spark.driver.host", "127.0.0.1").getOrCreate()
+    try:
+        frame = session.read.parquet(str(folder))
+        found = frame.groupBy("status").count().collect()
+        assert {row["status"]: row["count"] for row in found} == EXPECTED
+        assert dict(frame.dtypes)["queued_at"] == "timestamp"
+    finally:
+        session.stop()
