@@ -90,6 +90,7 @@ ELSEWHERE = {
     "httpx.TransportError": "https://www.python-httpx.org/exceptions/",
     "os.PathLike": f"{PYTHON}os.html#os.PathLike",
     "httpx.Response": "https://www.python-httpx.org/api/#response",
+    "pytest.Config": "https://docs.pytest.org/en/stable/reference/reference.html#config",
 }
 
 # Variables of types, and types that are nobody's to call.

@@ -107,7 +107,6 @@ Value: TypeAlias = MockEvent | dict[str, Any] | None
 """The argument of a callable: the event, or what a run has waited for."""
 
 AnyRunner: TypeAlias = Behaviour | Callable[[Any], object]
-_OfDict: TypeAlias = Behaviour | Callable[[dict[str, Any]], object]
 
 
 def completes(output: object = None) -> Behaviour:
@@ -200,7 +199,9 @@ def steps(*named: tuple[str, Runner]) -> Behaviour:
     return Steps(tuple((as_text("name", name), as_runner(name, each)) for name, each in named))
 
 
-def waits_for(signal: str, then: _OfDict | None = None) -> Behaviour:
+def waits_for(
+    signal: str, then: Behaviour | Callable[[dict[str, Any]], object] | None = None
+) -> Behaviour:
     """Keep the run running until a signal arrives, then continue.
 
     Args:
@@ -243,7 +244,11 @@ def waits_for_event(
 
 
 def invokes(
-    app: str, function: str, data: dict[str, Any] | None = None, *, then: _OfDict | None = None
+    app: str,
+    function: str,
+    data: dict[str, Any] | None = None,
+    *,
+    then: Behaviour | Callable[[dict[str, Any]], object] | None = None,
 ) -> Behaviour:
     """Start another function of the mock and keep the run running until its run has ended.
 
