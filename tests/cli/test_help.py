@@ -34,7 +34,7 @@ _ID = r"\b01K9\w+|\b0d4a3f9e[-\w]+"
 
 
 @pytest.mark.parametrize("row", commands(), ids=lambda it: it.command)
-def test_each_command_has_its_examples_and_the_exit_statuses_in_its_help(
+def test_each_command_has_its_examples_in_its_help_and_where_the_rest_is(
     row: Row, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "300")
@@ -42,8 +42,8 @@ def test_each_command_has_its_examples_and_the_exit_statuses_in_its_help(
     assert ran.status == 0
     assert all(command_line(row, example) in ran.out for example in row.examples)
     own = ["0 all rules hold", "1 one is broken", "2 it cannot tell"]
-    common = [f"{EXIT_STATUS[code]} {code.replace('_', ' ')}" for code in CODES]
-    assert all(each in ran.out for each in (own if row.name == "runs.check" else common))
+    there = ["each exit status: inngest-rest --help"]
+    assert all(each in ran.out for each in (own if row.name == "runs.check" else there))
     assert row.summary in ran.out
 
 
@@ -110,7 +110,7 @@ def test_help_ends_on_a_terminal_however_narrow(
     monkeypatch.setenv("COLUMNS", columns)
     ran = run(*tokens.split(), "--help")
     assert ran.status == 0
-    assert "--output-file" in ran.out
+    assert "--help" in ran.out
 
 
 def test_help_and_schemas_are_the_same_where_python_leaves_docstrings_out() -> None:
@@ -124,7 +124,7 @@ def test_help_and_schemas_are_the_same_where_python_leaves_docstrings_out() -> N
             for flags in ([], ["-OO"])
         )
         assert without.stdout == with_docstrings.stdout
-        assert len(without.stdout) > 1000
+        assert len(without.stdout) > 500
 
 
 @pytest.fixture

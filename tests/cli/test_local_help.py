@@ -24,7 +24,7 @@ def test_each_example_works(
     monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
     shown = run(*command.split(), "--help")
     assert shown.status == 0
-    assert "Exit status:" in shown.out
+    assert "each exit status:" in shown.out
     examples = re.findall(r"^  inngest-rest (.*\S)", shown.out, re.MULTILINE)
     assert examples
     assert all(each.startswith(command) for each in examples)

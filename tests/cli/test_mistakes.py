@@ -175,8 +175,6 @@ def test_a_missing_parameter_is_named(run: Run) -> None:
         "message": "function is missing",
         "hint": None,
         "retryable": False,
-        "retry_after": None,
-        "status": None,
         "field": "function",
     }
 

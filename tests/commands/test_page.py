@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from inngest_rest import InngestClient
 from inngest_rest._programs.command.mock import add_shop
 from inngest_rest._programs.command.parser import LOCAL
 from inngest_rest._programs.command.program import run
-from inngest_rest._programs.envelope import EXIT_STATUS
+from inngest_rest._programs.envelope import EXIT_STATUS, Envelope, Problem
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer
 
@@ -141,8 +141,9 @@ def test_the_form_of_an_answer_is_described(
 ) -> None:
     assert run(["runs", "get", "0" * 26, "-o", "json"]) == 4
     envelope: dict[str, Any] = json.loads(capsys.readouterr().out)
-    described = re.search(r"^The object has (.*?)\. Errors are", TEXT, re.MULTILINE | re.DOTALL)
+    described = re.search(r"^The object has (.*?), in this order", TEXT, re.MULTILINE | re.DOTALL)
     assert described is not None
     names = set(re.findall(r"`(\w+)`", described[1])) - {"next"}
-    assert names == {*envelope, *envelope["error"]}
+    assert names == {it.name for kind in (Envelope, Problem) for it in fields(kind)}
+    assert envelope["error"]["code"] == "not_found"
     assert server.now.utcoffset() == timedelta(0)

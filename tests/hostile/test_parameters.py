@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from inngest_rest._programs import running
 from inngest_rest._programs.command.execute import _json
-from inngest_rest._programs.envelope import Code
+from inngest_rest._programs.envelope import Code, Envelope
 from inngest_rest._programs.gate import Gate
 from inngest_rest._programs.parameters import parameters, read
+from inngest_rest._programs.problems import problem_of
 from inngest_rest._table import commands
 from inngest_rest.errors import InvalidArgumentError
 from tests.hostile.invalid import DEEP, VALUES, bounded, briefly, damaged, flipped, written
@@ -40,7 +41,7 @@ def outcome(world: World, name: str, text: bytes) -> Code | None:
             values = _json("params", text.decode("utf-8", "surrogateescape"), dict, [])
             found = read(operation, values)
         except InvalidArgumentError as error:
-            envelope = running.failure(operation, error)
+            envelope = Envelope.of(name, None, problem_of(error, operation))
         else:
             envelope = running.run(operation, Gate(client=world.client, is_confirmed=True), found)
         json.loads(envelope.to_json())

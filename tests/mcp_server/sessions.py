@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp import Client
 
+from tests.support.answers import read
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -25,11 +27,12 @@ def talk(
     server: Server[Any] | StdioServerParameters,
     conversation: Callable[[Client], Awaitable[T]],
     era: str = "auto",
+    **callbacks: Any,
 ) -> T:
     """Connect to a server, have a conversation with it, and return what that returns."""
 
     async def main() -> T:
-        async with Client(server, mode=era) as client:
+        async with Client(server, mode=era, **callbacks) as client:
             return await conversation(client)
 
     return asyncio.run(main())
@@ -55,6 +58,8 @@ async def call_confirmed(client: Client, name: str, arguments: dict[str, Any]) -
 
 
 def answer(result: CallToolResult) -> Any:
-    """Return the envelope of a result."""
-    assert result.structured_content is not None
-    return result.structured_content
+    """Return the envelope of a result, which is text alone."""
+    assert result.structured_content is None
+    (text,) = result.content
+    assert text.type == "text"
+    return read(text.text)

@@ -57,5 +57,5 @@ def test_each_command_of_the_page_succeeds(
 def test_the_bounds_on_the_page_are_those_of_the_server() -> None:
     words = " ".join(TEXT.split())
     assert f"truncated at {bounds.DEFAULT_MAX_CHARS:,} characters" in words
-    assert f"under {tools.LONGEST_ANSWER:,}" in words
+    assert f"under {bounds.LONGEST_ANSWER:,}" in words
     assert f"at most {tools.LONGEST_WAIT_S:g} seconds" in words

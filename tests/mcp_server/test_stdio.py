@@ -161,7 +161,7 @@ def test_the_client_has_the_options_of_the_command_and_is_closed_at_the_end(
 ) -> None:
     served: list[tuple[InngestClient, bool]] = []
 
-    def note(client: InngestClient, *, read_only: bool) -> None:
+    def note(client: InngestClient, *, read_only: bool, **_: object) -> None:
         list(client.runs.list())
         served.append((client, read_only))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -10,7 +9,7 @@ import jsonschema
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import tools
+from inngest_rest._programs import schemas, tools
 from inngest_rest._table import Effect, commands
 from tests.mcp_server.sessions import ERAS, answer, call, call_confirmed, talk
 from tests.operations.cases import CASES, World
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 BIG = 2**63 - 1
 OPERATIONS = {each.tool: each for each in commands() if not each.uses_files}
+GROUPS = {each.words[0] for each in commands()}
 
 
 def tools_of(server: Server[Any], era: str = "auto") -> dict[str, Tool]:
@@ -38,33 +38,31 @@ def test_each_operation_but_those_on_files_is_a_tool(server: Server[Any], era: s
     assert "send_file" not in tools
 
 
-def test_a_tool_says_what_it_does_and_which_text_is_untrusted(server: Server[Any]) -> None:
+def test_a_tool_has_a_title_and_says_what_it_does(server: Server[Any]) -> None:
     for name, tool in tools_of(server).items():
-        description = tool.description or ""
-        assert description.startswith(OPERATIONS[name].description)
-        assert all(path in description for path in OPERATIONS[name].untrusted_paths)
-        assert ("never instructions" in description) == bool(OPERATIONS[name].untrusted_paths)
+        assert tool.title
+        assert tool.description == OPERATIONS[name].summary
 
 
 def test_hints_tell_reading_adding_and_destroying_apart(server: Server[Any]) -> None:
+    # By default a tool destroys, and is not idempotent.
     for name, tool in tools_of(server).items():
-        hints = tool.annotations
+        hints, effect = tool.annotations, OPERATIONS[name].effect
         assert hints
-        assert hints.read_only_hint == (OPERATIONS[name].effect is Effect.READ)
-        assert hints.destructive_hint == (OPERATIONS[name].effect is Effect.CHANGE)
-        assert hints.idempotent_hint == OPERATIONS[name].is_repeatable
+        assert bool(hints.read_only_hint) == (effect is Effect.READ)
+        if effect is not Effect.READ:
+            assert (hints.destructive_hint is not False) == (effect is Effect.CHANGE)
+            assert bool(hints.idempotent_hint) == OPERATIONS[name].is_repeatable
     hints = tools_of(server)["runs_replay"].annotations
     assert hints
-    assert (hints.destructive_hint, hints.idempotent_hint) == (True, False)
+    assert (hints.destructive_hint, hints.idempotent_hint) == (None, None)
 
 
-def test_schemas_are_valid_and_closed(server: Server[Any]) -> None:
+def test_schemas_are_valid_and_answers_have_none(server: Server[Any]) -> None:
     for tool in tools_of(server).values():
-        for schema in (tool.input_schema, tool.output_schema):
-            assert schema is not None
-            jsonschema.Draft202012Validator.check_schema(schema)
-            assert schema["type"] == "object"
-        assert tool.input_schema["additionalProperties"] is False
+        jsonschema.Draft202012Validator.check_schema(tool.input_schema)
+        assert tool.input_schema["type"] == "object"
+        assert tool.output_schema is None
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -77,20 +75,15 @@ def test_each_tool_does_its_job_and_answers_as_its_schema_says(
             for name, operation in OPERATIONS.items()
         }
 
-    tools = tools_of(server)
     for name, result in talk(server, call_all, era).items():
         assert not result.is_error, (name, result.content)
-        schema = tools[name].output_schema
-        assert schema is not None
+        schema = schemas.of_answer(OPERATIONS[name])
         jsonschema.Draft202012Validator(schema).validate(answer(result))
         assert answer(result)["command"] == OPERATIONS[name].command
-        (text,) = result.content
-        assert text.type == "text"
-        assert json.loads(text.text) == answer(result)
 
 
 def test_read_only_serves_only_what_changes_nothing(world: World) -> None:
-    server = tools.server(world.client, read_only=True)
+    server = tools.server(world.client, read_only=True, groups=GROUPS)
     reads = [name for name, it in OPERATIONS.items() if it.effect is Effect.READ]
     assert list(tools_of(server)) == reads
     run_id = world.open_run()

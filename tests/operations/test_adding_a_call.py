@@ -73,10 +73,8 @@ def test_it_is_a_tool(world: World) -> None:
     tools = Tools(world.client)
     (tool,) = (each for each in tools.all() if each.name == "runs_archive")
     assert tool.annotations is not None
-    assert tool.annotations.destructive_hint
-    assert tool.description == (
-        "Archive a run, and return the id of the copy.\n\nIt can be read all the same."
-    )
+    assert tool.annotations.destructive_hint is None  # as by default
+    assert tool.description == "Archive a run, and return the id of the copy."
     answer: Any = tools.call("runs_archive", {"id": world.run_id, "until": "90s"})
     assert answer.data["run_id"] == f"copy of {world.run_id} 0:01:30 False"
     assert tools.call("runs_archive", {"id": world.run_id, "untill": "90s"}).error is not None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inngest_rest._programs import bounds, schemas
-from inngest_rest._programs.envelope import Code, Envelope, Problem
+from inngest_rest._programs.envelope import Code, Envelope, Problem, bound
 from inngest_rest._table import commands
 
 
@@ -57,14 +57,14 @@ def test_what_is_nested_too_deeply_is_cut() -> None:
 
 
 def bounded(data: Any, *, max_chars: int = 2_000, longest: int = 5_000) -> Envelope:
-    envelope = bounds.bound(Envelope(True, "runs.get", data), max_chars=max_chars, longest=longest)
+    envelope = bound(Envelope(True, "runs.get", data=data), max_chars=max_chars, longest=longest)
     assert len(envelope.to_json()) <= longest
     return envelope
 
 
 def test_an_answer_that_is_short_enough_stays_as_it_is() -> None:
     data = {"output": "x" * 2_000, "list": list(range(500))}
-    assert bounded(data) == Envelope(True, "runs.get", data)
+    assert bounded(data) == Envelope(True, "runs.get", data=data)
 
 
 def test_text_is_cut_further_before_lists_are() -> None:
@@ -77,7 +77,7 @@ def test_text_is_cut_further_before_lists_are() -> None:
 def test_a_list_is_cut_where_short_text_does_not_suffice() -> None:
     answer = bounded({"rows": [{"id": "x" * 100}] * 200})
     assert answer.data["rows"] == [{"id": "x" * 100}] * 32
-    assert answer.warnings == ("cut at 32 items: data.rows (200)",)
+    assert answer.warnings == ("cut at 32 items: data.rows (200); max_chars gets more",)
 
 
 def test_a_payload_with_many_keys_is_cut_but_a_record_never() -> None:
@@ -85,7 +85,7 @@ def test_a_payload_with_many_keys_is_cut_but_a_record_never() -> None:
     answer = bounded({"output": payload, "id": "1"})
     assert 0 < len(answer.data["output"]) < 2_000
     assert answer.data["id"] == "1"
-    assert answer.warnings[0].endswith("items: data.output (2000)")
+    assert answer.warnings[0].endswith("items: data.output (2000); max_chars gets more")
     fields = [
         len(part["properties"])
         for operation in commands()
@@ -112,16 +112,16 @@ def test_no_payload_makes_an_answer_too_long(payload: Any) -> None:
 def test_a_long_message_of_a_server_is_cut() -> None:
     problem = Problem(Code.SERVER, "x" * 50_000)
     envelope = Envelope(False, "runs.get", error=problem)
-    answer = bounds.bound(envelope, max_chars=50_000, longest=5_000)
+    answer = bound(envelope, max_chars=50_000, longest=5_000)
     assert len(answer.to_json()) <= 5_000
-    assert answer.warnings == ("cut at 3125 characters: error.message",)
+    assert answer.warnings == ("cut at 3125 characters: error.message; max_chars gets more",)
 
 
 def test_a_warning_names_the_first_paths_of_many() -> None:
     answer = bounded({"items": ["x" * 65] * 12}, max_chars=10)
     (warning,) = answer.warnings
     assert warning.startswith("cut at 10 characters: data.items[0], data.items[1], ")
-    assert warning.endswith("data.items[9] and 2 more")
+    assert warning.endswith("data.items[9] and 2 more; max_chars gets more")
 
 
 def test_the_number_that_fits_is_at_least_one() -> None:

@@ -128,7 +128,7 @@ def test_an_unknown_host_is_refused_with_those_there_are(
 def test_check_says_that_none_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
     status, answer = answered(capsys, "check")
     assert status == 4
-    assert answer.get("data") is None
+    assert "data" not in answer
     assert "skill install" in answer["error"]["hint"]
 
 

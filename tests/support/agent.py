@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import jsonschema
 
+from tests.support.answers import read
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -100,7 +102,7 @@ class Agent:
         """
         arguments = fill(self._commands[want], {**self._values, **values})
         ran = self._execute(arguments)
-        answer = json.loads(ran.output)
+        answer = read(ran.output)
         if arguments[0] != "schema":
             jsonschema.Draft202012Validator(self._schema(answer["command"])).validate(answer)
         assert (ran.status, answer["ok"]) == (0, True), answer["error"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
+from tests.support.answers import read
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
@@ -23,12 +23,12 @@ class Ran(NamedTuple):
     def answer(self) -> Any:
         """The envelope."""
         (line,) = self.out.splitlines()
-        return msgspec.json.decode(line)
+        return read(line)
 
     @property
     def lines(self) -> list[Any]:
         """The lines of NDJSON."""
-        return [msgspec.json.decode(line) for line in self.out.splitlines()]
+        return [read(line) for line in self.out.splitlines()]
 
 
 Run = Callable[..., Ran]

@@ -50,6 +50,9 @@ GROUPS = {
 }
 """Each group of methods with what it is about."""
 
+OF_CLOUD = {*GROUPS} - {"events", "runs", "apps", "functions", "signals"}
+"""Those of which other servers have nothing, or nothing of their own."""
+
 
 # `python -OO`
 _WITHOUT_DOCSTRINGS = 2
@@ -282,7 +285,7 @@ _DRY_RUN = {"app": "shop", "since": "2h", "dry_run": True}
 _DRY_FAILED = {"status": ["failed"], **_DRY_RUN}
 
 _OF_EVENT = ("id", "name", "data", "user", "v")
-_OF_RUN = ("app_id", "function_id", "cron", "output", "error")
+_OF_RUN = ("app_id", "function_id", "function", "cron", "output", "error")
 _OF_SPAN = ("name", "input", "output", "metadata", "children")
 _OF_JOB = ("step", "event", "condition", "signal", "function")
 _OF_SENDING = ("failures[].event", "failures[].reason", "preview")

@@ -18,6 +18,7 @@ _MEANT = {
     **dict.fromkeys(("success", "succeeded", "successful", "done", "ok", "finished"), "completed"),
     **dict.fromkeys(("pending", "waiting", "scheduled"), "queued"),
     **dict.fromkeys(("active", "started", "open"), "running"),
+    **dict.fromkeys(("show", "describe", "view", "inspect"), "get"),
     **dict.fromkeys(("asc", "ascending"), "oldest"),
     **dict.fromkeys(("desc", "descending"), "newest"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar, NamedTuple
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -50,13 +50,6 @@ class RunGroup(Record):
     oldest_open: str | None
     longest: str | None
     errors: tuple[ErrorCount, ...]
-
-    MAY_LACK: ClassVar = frozenset({"failure_rate", "oldest_open", "longest", "errors"})
-
-    def to_dict(self, *, flat: bool = False) -> dict[str, Any]:
-        """Return the fields as in any record, but for those of `MAY_LACK` that are empty."""
-        found = super().to_dict(flat=flat)
-        return found if flat else {name: it for name, it in found.items() if it not in (None, [])}
 
 
 @frozen(repr=False)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+from argparse import SUPPRESS
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import schemas
 from inngest_rest._programs.command import parser
 from inngest_rest._programs.command.options import OPTIONS, PROGRAM
-from inngest_rest._programs.tools import Tools
+from inngest_rest._programs.tools import Tools, parameters_of
 from inngest_rest._table import Effect, commands
 from scripts.internal.site import docstrings
 from scripts.internal.site.stage import ROOT
@@ -124,7 +125,7 @@ def _entry(words: tuple[str, ...], command: Command) -> str:
 def _about(row: Row) -> str:
     lines = [
         f"Method: `client.{row.name}`",
-        f"Tool: {tool_link(row) if not row.uses_files else 'none, as it reads files'}",
+        f"Tool: {tool_link(row)}",
         f"Effect: {EFFECTS[row.effect]}"
         + ("; safe to repeat" if row.is_repeatable else "; not safe to repeat"),
         f"Answer: {_answer(row)}",
@@ -149,10 +150,12 @@ def tool_link(row: Row) -> str:
 def _options(arguments: Iterable[Argument]) -> str:
     lines = ["| argument or option | meaning |", "|---|---|"]
     for names, details in arguments:
+        if details.get("help") == SUPPRESS:
+            continue
         shown = ", ".join(f"`{name}`" for name in names)
         if not names[0].startswith("-"):
             shown = f"`{names[0].upper()}`"
-        elif details.get("action") != "store_true":
+        elif details.get("action") not in {"store_true", "store_const"}:
             shown += f" `{details.get('metavar') or _metavar(names)}`"
         help = docstrings.markdown(str(details.get("help", "")).replace("%%", "%"))
         if details.get("choices"):
@@ -170,7 +173,8 @@ def _metavar(names: tuple[str, ...]) -> str:
 def _tools() -> str:
     rows = {row.tool: row for row in commands()}
     with InngestClient(dev=True) as client:
-        tools = Tools(client).all()
+        groups = {row.words[0] for row in commands()}
+        tools = Tools(client, groups=groups).all(files=True)
     glance = ["| tool | what it does | effect |", "|---|---|---|"]
     for tool in tools:
         row = rows[tool.name]
@@ -180,7 +184,8 @@ def _tools() -> str:
         "# Tools for agents",
         (
             f"What an MCP server of this package offers (`{PROGRAM} mcp`, with the extra `mcp`): "
-            "the same calls as tools, each with JSON Schemas of what it takes and returns."
+            "the same calls as tools. Those of Inngest Cloud alone are served for Inngest Cloud, "
+            "and those that read or write files to hosts that give folders (roots)."
         ),
         "\n".join(glance),
         *(_tool(tool, rows[tool.name]) for tool in tools),
@@ -189,21 +194,16 @@ def _tools() -> str:
 
 
 def _tool(tool: Tool, row: Row) -> str:
-    schema: dict[str, Any] = tool.input_schema
     lines = ["| parameter | type | meaning |", "|---|---|---|"]
-    for name, each in schema["properties"].items():
-        needed = " (required)" if name in schema["required"] else ""
-        help = docstrings.markdown(each.get("description", ""))
-        lines.append(f"| `{name}`{needed} | {_json_type(each)} | {help} |")
-    hints = tool.annotations
-    facts = [
-        EFFECTS[row.effect],
-        "repeatable" if hints and hints.idempotent_hint else "not repeatable",
-    ]
+    for each in parameters_of(row):
+        needed = " (required)" if each.is_required else ""
+        help = docstrings.markdown(each.help)
+        lines.append(f"| `{each.name}`{needed} | {_json_type(each.schema())} | {help} |")
+    facts = [EFFECTS[row.effect], "repeatable" if row.is_repeatable else "not repeatable"]
     return "\n\n".join(
         [
             f"(tool-{tool.name})=\n## {tool.name}",
-            docstrings.parse(tool.description or "").text,
+            docstrings.parse(row.description).text,
             "\n".join(lines),
             (
                 f":Method: `client.{row.name}`\n"

@@ -6,17 +6,18 @@ import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from attrs import evolve
-
-from inngest_rest._visible import and_more
-
-if TYPE_CHECKING:
-    from inngest_rest._programs.envelope import Envelope
+from inngest_rest._visible import and_more, visible_json
 
 DEFAULT_MAX_CHARS = 2_000
 """Characters of a text, for an agent that asks for no other number."""
+
+LONGEST_ANSWER = 20_000
+"""Number of bytes of an answer; hosts cut longer ones, and not where it does least harm."""
+
+ROOM = LONGEST_ANSWER - 3_000
+"""Number of bytes of the items of an answer: besides them it has warnings and untrusted paths."""
 
 SPARED_CHARS = 64
 """A text of so many characters is never cut: it may be an id, a time or a status."""
@@ -24,10 +25,31 @@ SPARED_CHARS = 64
 MOST_FIELDS = 50
 """No record has more: a larger object is a payload, whose keys may be cut."""
 
-_FEW_CHARS = 250  # below it, text is cut only after lists are
+FEW_CHARS = 250  # below it, text is cut only after lists are
 _MOST_LEVELS = 100  # parsers of JSON give up soon after: that of MCP hosts, pydantic's, at 200
 _MOST_NAMED = 10  # paths of one warning; there may be one for each item of each item
 _LONGEST_PATH = 200
+
+_KEYS = (
+    r"\b[prs]k_(?:live|test)_\w{8,}"  # Stripe
+    r"|\b(?:sk-|gh[opsu]_|xox[abprs]-)[\w-]{16,}"  # OpenAI and others, GitHub, Slack
+    r"|(?i:\bbearer)\s+[\w.~+/-]{8,}=*"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JWT
+    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
+    r"|\bsignkey-\w+-[0-9a-fA-F]{16,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*-----)?"
+)
+
+SECRETS = {
+    "keys": re.compile(_KEYS),
+    "emails": re.compile(rf"{_KEYS}|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+}
+"""Patterns of what is redacted: keys and tokens, or those and e-mail addresses."""
+
+REDACTED = "[redacted]"
+
+# A key whose value is one, whatever it looks like.
+_SECRET_NAME = re.compile(r"(?i)secret|passw(?:or)?d|api_?key")
 
 # A payload's keys are untrusted: one that is not a plain name is not repeated in a path.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
@@ -39,46 +61,40 @@ def cut(data: Any, max_chars: int, *, path: str = "data") -> tuple[Any, list[str
     Returns:
         The value with all that cut, and the paths of it, such as "data.items[0].output".
     """
-    cutter = _Cutter(max_chars)
+    cutter = Cutter(max_chars)
     return cutter.cut(data, path), cutter.paths["characters"] + cutter.paths["levels"]
 
 
-def bound(envelope: Envelope, *, max_chars: int, longest: int) -> Envelope:
-    """Return an answer that is no longer than it may be, with warnings of what was cut.
+def as_text(value: Any) -> str:
+    """Return compact JSON of a value, in which no character hides."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return visible_json(text)
 
-    Texts are cut first, then lists and payloads with many keys; what does not fit even so is left
-    out.
-    """
-    error, chars = envelope.error, [max_chars]
-    while chars[-1] > _FEW_CHARS:
-        chars.append(max(chars[-1] // 2, _FEW_CHARS))
-    numbers = (2**power for power in range(10, -1, -1))
-    for cutter in (*map(_Cutter, chars), *(_Cutter(chars[-1], each) for each in numbers)):
-        data = cutter.cut(envelope.data, "data")
-        if envelope.error is not None:
-            message = cutter.cut(envelope.error.message, "error.message")
-            hint = cutter.cut(envelope.error.hint, "error.hint")
-            error = evolve(envelope.error, message=message, hint=hint)
-        warnings = (*envelope.warnings, *cutter.warnings())
-        bounded = evolve(envelope, data=data, error=error, warnings=warnings)
-        if len(bounded.to_json()) <= longest:
-            return bounded
-    left_out = f"data: left out, as it does not fit into {longest} characters"
-    return evolve(envelope, error=error, data=None, warnings=(*envelope.warnings, left_out))
+
+def size_of(value: Any) -> int:
+    """Return the number of bytes of a value in JSON."""
+    return len(as_text(value).encode())
 
 
 def number_that_fits(items: Iterable[Any], room: int) -> int:
-    """Return how many of the first items fit into a number of characters, at least one."""
-    sizes = itertools.accumulate(len(json.dumps(each, ensure_ascii=False)) + 2 for each in items)
+    """Return how many of the first items fit into a number of bytes, at least one."""
+    sizes = itertools.accumulate(size_of(each) + 1 for each in items)
     return max(1, sum(1 for _ in itertools.takewhile(lambda size: size <= room, sizes)))
 
 
-class _Cutter:
+class Cutter:
     """Cuts texts, and lists if there is a number of items; notes the paths of what it cut."""
 
-    def __init__(self, max_chars: int, max_items: int | None = None) -> None:
+    def __init__(
+        self,
+        max_chars: int,
+        max_items: int | None = None,
+        secrets: re.Pattern[str] | None = None,
+    ) -> None:
         self._max_chars = max_chars
         self._max_items = max_items
+        self._secrets = secrets
+        self._redacted: list[str] = []
         self.paths: dict[str, list[str]] = {"characters": [], "items": [], "levels": []}
 
     def cut(self, value: Any, path: str, level: int = 0) -> Any:
@@ -97,14 +113,22 @@ class _Cutter:
             case _:
                 return value
 
-    def warnings(self) -> Iterator[str]:
+    def warnings(self, remedy: str) -> Iterator[str]:
         limits = (self._max_chars, self._max_items, _MOST_LEVELS)
         for limit, (unit, paths) in zip(limits, self.paths.items(), strict=True):
             if paths:
                 named = [it[:_LONGEST_PATH] + "..." * (len(it) > _LONGEST_PATH) for it in paths]
-                yield f"cut at {limit} {unit}: {and_more(named, _MOST_NAMED)}"
+                yield f"cut at {limit} {unit}: {and_more(named, _MOST_NAMED)}; {remedy}"
+        if self._redacted:
+            yield f"redacted: {and_more(self._redacted, _MOST_NAMED)}"
 
     def _text(self, text: str, path: str) -> str:
+        if self._secrets is not None:
+            name = path.rpartition(".")[2]
+            clean = REDACTED if _SECRET_NAME.search(name) else self._secrets.sub(REDACTED, text)
+            if clean != text:
+                self._redacted.append(path[:_LONGEST_PATH])
+                text = clean
         more = len(text) - self._max_chars
         if more <= 0 or len(text) <= SPARED_CHARS:
             return text
@@ -115,7 +139,7 @@ class _Cutter:
         keys = tuple(value) if len(value) <= MOST_FIELDS else self._first(tuple(value), path)
         is_cut = self._max_items is not None
         return {
-            self._text(key, f"{path}.*") if is_cut else key: self.cut(
+            self._text(key, f"{path}.*") if is_cut or self._secrets else key: self.cut(
                 value[key], f"{path}.{key if _NAME.fullmatch(key) else '*'}", level + 1
             )
             for key in keys

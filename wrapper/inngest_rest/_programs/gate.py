@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
 from inngest_rest._programs.parameters import arguments
@@ -65,6 +65,9 @@ class Gate:
     # What was shown, by its token, where one process shows it and acts on it: a token is good once.
     # None where they are two: it is good while the set is the same.
     kept: dict[str, tuple[Mapping[str, Any], ActionReport]] | None = None
+    # What is wrong with keys that the client was made without, by their arguments.
+    malformed: Mapping[str, str] = field(factory=dict[str, str])
+    note: Callable[[], object] = lambda: None  # called after each act, and each item of a list
 
     def admit(self, row: Row, values: Mapping[str, Any]) -> Record | Mapping[str, Any]:
         """Return what a bulk call has done, or a dry run found; or the parameters to call with.
@@ -138,8 +141,9 @@ class Gate:
         """Return how to do what a token stands for, when the parameters are pinned to it."""
         return f'To do it, call it again with the same parameters and "confirm": "{token}".'
 
-    def ended(self, row: ActionRow) -> None:
+    def ended(self, _row: ActionRow) -> None:
         """Note what became of a run."""
+        self.note()
 
     def _is_wide(self, row: Row, values: Mapping[str, Any]) -> bool:
         if row.name == "send_many":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -98,15 +99,16 @@ class Parameter:
             read = self._item(value, self.name)
             self._check_bounds(read, value)
             return read
-        if isinstance(value, str) and self.choices:
-            value = [value]  # one of several
         if not isinstance(value, list | tuple):
-            raise self._error(f"{self.name} must be an array, got {shown(value)}")
+            value = [value]  # one of several
         items = cast("list[Any]", value)
         self._check_bounds(len(items), f"{len(items)} items")
         return [self._item(each, f"{self.name}[{at}]") for at, each in enumerate(items)]
 
     def _item(self, value: Any, place: str) -> Any:
+        if isinstance(value, str) and self.kind in _OF_TEXT:
+            with suppress(ValueError):
+                value = _OF_TEXT[self.kind](value)
         if not _TYPES[self.kind](value):
             raise self._error(f"{place} must be of type {self.kind}, got {shown(value)}")
         if self.choices and value not in self.choices:
@@ -141,6 +143,13 @@ _TYPES: dict[Kind, Callable[[Any], bool]] = {
     Kind.MOMENT: lambda _: True,  # see `moment`
     Kind.OBJECT: lambda it: isinstance(it, Mapping),
     Kind.JSON: lambda _: True,
+}
+
+# A number or a flag may be given as text.
+_OF_TEXT: dict[Kind, Callable[[str], Any]] = {
+    Kind.INTEGER: int,
+    Kind.SECONDS: float,
+    Kind.FLAG: lambda it: {"true": True, "false": False}.get(it.lower(), it),
 }
 
 _AGO = re.compile(r"([0-9]{1,9})([smhdw])")
@@ -210,11 +219,11 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "Callable[[int, int], object]": None,
 }
 
-# Said after the help of a parameter of this kind.
-_FORMS = {
+FORMS = {
     Kind.MOMENT: " ISO 8601 with a time zone, or how long ago: 90s, 15m, 2h, 7d.",
     Kind.SECONDS: " In seconds.",
 }
+"""What is said after the help of a parameter of a kind."""
 
 # How many items or requests of these are too many.
 _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
@@ -261,7 +270,7 @@ def _parameter(
     is_required = declared.default is inspect.Parameter.empty
     parameter = Parameter(
         declared.name,
-        help=help + _FORMS.get(about["kind"], ""),
+        help=help + FORMS.get(about["kind"], ""),
         argument=declared.name,
         default=None if is_required else declared.default,
         is_required=is_required,

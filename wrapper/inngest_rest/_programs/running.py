@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING, Any
 
+from attrs import define, evolve, field
+
 import inngest_rest
+from inngest_rest._core.arguments import is_ulid
+from inngest_rest._programs import bounds
+from inngest_rest._programs.bounds import LONGEST_ANSWER, ROOM, number_that_fits
 from inngest_rest._programs.envelope import Code, Envelope, PageInfo, Problem, ProblemError
-from inngest_rest._programs.parameters import arguments, unusable_file
+from inngest_rest._programs.parameters import arguments, refused, unusable_file
 from inngest_rest._programs.problems import problem_of
+from inngest_rest._programs.projection import Projection
 from inngest_rest._table import Effect, Returns
 from inngest_rest.errors import InngestError, PartialSendError
 from inngest_rest.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from inngest_rest import BatchReport, InngestClient
     from inngest_rest._programs.gate import Gate
@@ -57,16 +65,22 @@ def parts(
     on_batch: Callable[[BatchReport], object] | None = None,
     on_progress: Callable[[int, int], object] | None = None,
     warnings: list[str] | None = None,
+    has_errors: bool = False,
 ) -> Iterator[tuple[tuple[Record, ...], Page[Any] | None]]:
     """Call a method, and yield its result as it arrives: records, and the page that has them.
 
-    What was not all done, or has to be confirmed, is a ProblemError; the data has what was.
+    What was not all done, or has to be confirmed, is a ProblemError; the data has what was. Runs
+    that failed have their errors with `has_errors`, although no outputs are asked for.
     """
     client, admitted = gate.client, gate.admit(row, values)
     if isinstance(admitted, Record):
         yield (admitted,), None
         return
     values = admitted
+    if row.name in {"events.runs", "events.wait"} and not is_ulid(values["id"]):
+        values = {**values, "id": client.events.explain(values["id"]).event_id}  # an own id
+    if is_without_output := has_errors and values.get("include_output") is False:
+        values = {**values, "include_output": True}
     if row.name == "send_file":
         yield (_send_file(row, client, values, on_batch),), None
         return
@@ -90,11 +104,12 @@ def parts(
             is_empty = True
             for page in result.pages():
                 is_empty = is_empty and not page.items
-                yield page.items, page
+                yield (_without_output(page.items) if is_without_output else page.items), page
             if warnings is not None and (is_empty or values.get("where")):
                 warnings.append(f"searched {result.searched()}")
         case Returns.STREAM:
-            yield from (((each,), None) for each in result)
+            for each in result:
+                yield (_without_output((each,)) if is_without_output else (each,)), None
         case Returns.ONE:  # pragma: no branch - there is nothing else
             record: Any = result
             if not isinstance(result, kind := record_class(row)):
@@ -103,56 +118,72 @@ def parts(
                 record = made(kind, client, values, result)
             if row.command == "runs.check" and record.broken:
                 raise ProblemError(Problem(Code.RULE_BROKEN, str(record)), data=record)
-            yield (record if row.command != "doctor" else _healthy(record),), None
+            yield (record if row.command != "doctor" else _healthy(record, gate.malformed),), None
+
+
+@define(eq=False, repr=False)
+class Items:
+    """The items of an answer: as many as there is room for, and where the list goes on."""
+
+    projection: Projection
+    room: int | None = None  # in bytes
+    found: list[dict[str, Any]] = field(factory=list, init=False)
+    page: PageInfo | None = field(default=None, init=False)
+    warnings: tuple[str, ...] = field(default=(), init=False)
+
+    def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
+        """Take records, and return whether there may be room for more."""
+        before = len(self.found)
+        self.found += [self.projection.plain(each, is_item=True) for each in records]
+        if page is None:
+            return True
+        self.page = PageInfo(len(self.found), page.next_cursor)
+        most = self.projection.max_chars or LONGEST_ANSWER
+        cut = (bounds.cut(each, most)[0] for each in self.found)
+        number = len(self.found) if self.room is None else number_that_fits(cut, self.room)
+        if number >= len(self.found):
+            return True
+        self.page = PageInfo(number, page.cursor_after(number - before))
+        where = "page.next has the cursor of the others"
+        self.warnings = (f"data.items: the first {number} of {len(self.found)}; {where}",)
+        del self.found[number:]
+        return False
 
 
 def run(
-    row: Row,
-    gate: Gate,
-    values: Mapping[str, Any],
-    *,
-    fit: Callable[[list[Any]], int] | None = None,
+    row: Row, gate: Gate, values: Mapping[str, Any], projection: Projection | None = None
 ) -> Envelope:
-    """Call a method, and return its result in an envelope, or its error with what came before.
-
-    `fit` returns how many of the first items of a list there is room for.
-    """
-    items: list[dict[str, Any]] = []
-    info: PageInfo | None = None
-    warnings: list[str] = []
+    """Call a method, and return its result in an envelope, or its error with what came before."""
+    projection = projection or Projection(is_whole=True)
+    items, warnings = Items(projection, ROOM), list[str]()
+    data: dict[str, Any] | None = None
+    problem = None
     try:
-        for records, page in parts(row, gate, values, warnings=warnings):
-            before = len(items)
-            items += [each.to_dict() for each in records]  # keeps what came before an error
-            if page is None:
-                continue
-            info = PageInfo(page.next_cursor, len(items))
-            number = len(items) if fit is None or not items else fit(items)
-            if number < len(items):
-                info = PageInfo(page.cursor_after(number - before), number)
-                where = "page.next has the cursor of the others"
-                warnings.append(f"data.items: the first {number} of {len(items)}; {where}")
-                del items[number:]
+        for records, page in parts(row, gate, values, warnings=warnings, has_errors=True):
+            gate.note()
+            if row.returns is Returns.ONE:
+                data = projection.plain(records[0])
+            elif not items.add(records, page):
                 break
     except Exception as error:  # noqa: BLE001 - an error is an answer, too
-        return failure(row, error, values, data={"items": items} if items else None, page=info)
-    data = items[0] if row.returns is Returns.ONE else {"items": items}
-    return Envelope(True, row.command, data, info, tuple(warnings), row.untrusted_paths)
+        problem = problem_of(error, row, values)
+        if isinstance(error, ProblemError) and error.data is not None:
+            data = projection.plain(error.data)
+    if row.returns is not Returns.ONE and (items.found or problem is None):
+        data = {"items": items.found}
+    told = (*warnings, *items.warnings, *projection.warnings)
+    paths = row.untrusted_paths
+    return Envelope.of(row.command, data, problem, untrusted=paths, warnings=told, page=items.page)
 
 
-def failure(
-    row: Row,
-    error: BaseException,
-    values: Mapping[str, Any] | None = None,
-    *,
-    data: dict[str, Any] | None = None,
-    page: PageInfo | None = None,
-) -> Envelope:
-    """Return the envelope of an error, with what was done all the same."""
-    if isinstance(error, ProblemError) and error.data is not None:
-        data = error.data.to_dict()
-    problem = problem_of(error, row, values)
-    return Envelope.failed(row.command, problem, row.untrusted_paths, data=data, page=page)
+def _without_output(records: Iterable[Any]) -> tuple[Record, ...]:
+    """Return runs, or changes of runs, without their outputs."""
+    return tuple(
+        evolve(
+            it, **{"run": evolve(it.run, output=None)} if hasattr(it, "run") else {"output": None}
+        )
+        for it in records
+    )
 
 
 def _send_file(
@@ -171,6 +202,7 @@ def _send_file(
             on_batch(batch)
 
     try:
+        _refuse_csv(values["path"])
         report = row.call(client, {**arguments(row, values), "on_batch": note})
     except OSError as error:
         # The checkpoint and the rejected lines are written beside it.
@@ -182,6 +214,17 @@ def _send_file(
     if sent.rejected or sent.unknown:
         raise ProblemError(_not_accepted(sent, hint=_mend(sent, values)), data=sent)
     return sent
+
+
+def _refuse_csv(path: str) -> None:
+    """Raise if the first line of a file is one of CSV, of which each would be rejected."""
+    if path == "-" or not os.path.isfile(path):  # noqa: PTH113 - it may be a pipe
+        return
+    with open(path, "rb") as file:  # noqa: PTH123
+        first = file.readline(4_096)
+    if b"{" not in first and first[:2] != b"\x1f\x8b" and re.search(rb"[,;\t]", first):
+        reason = f"line 1 of {path} is CSV, and no JSON object: use --csv"
+        raise refused("path", reason)
 
 
 def _not_accepted(sent: Sent, *, hint: str = "") -> Problem:
@@ -214,10 +257,18 @@ def _mend(sent: Sent, values: Mapping[str, Any]) -> str:
     return " ".join(parts)
 
 
-def _healthy(diagnosis: Diagnosis) -> Diagnosis:
-    """Return a diagnosis that found no problem; raise the first one otherwise."""
-    from inngest_rest.diagnosis import Check  # noqa: PLC0415 - one call needs it
+def _healthy(diagnosis: Diagnosis, malformed: Mapping[str, str]) -> Diagnosis:
+    """Return a diagnosis that found no problem; raise the first one otherwise.
 
+    The keys that are malformed, by argument, the client was made without.
+    """
+    from inngest_rest.diagnosis import Check, Finding, FindingState  # noqa: PLC0415 - one call needs it
+
+    findings = [it for it in diagnosis.findings if it.check not in malformed]
+    for key, message in malformed.items():
+        remedy = "Correct it in the environment."
+        findings.append(Finding(Check(key), FindingState.PROBLEM, message, remedy))
+    diagnosis = evolve(diagnosis, findings=tuple(findings))
     codes = {Check.CONNECTION: Code.NETWORK, Check.SERVER: Code.SERVER}
     for each in diagnosis.problems[:1]:
         code = codes.get(each.check, Code.AUTHENTICATION)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
@@ -16,7 +15,7 @@ from inngest_rest._programs.parameters import in_json, parameters, sections
 from inngest_rest._programs.running import record_class
 from inngest_rest._table import Returns, docstring
 from inngest_rest.errors import Advice
-from inngest_rest.record import Record
+from inngest_rest.models import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,20 +61,10 @@ def of_answer(row: Row) -> Schema:
     if row.returns is not Returns.ONE:
         items = {"type": "array", "items": result}
         result = {"type": "object", "properties": {"items": items}, "required": ["items"]}
+    schema["required"] = ["ok", "command"]  # what is null, empty or not asked for is left out
     schema["properties"]["command"]["const"] = row.command
     schema["properties"]["data"]["anyOf"] = [result, _NULL]
     return {**schema, "$defs": definitions}
-
-
-def without_descriptions(schema: Schema) -> Schema:
-    """Return a schema that validates the same and describes nothing: half as long."""
-
-    def bare(part: Schema) -> Schema:
-        # A property or a definition may be called so, too, and is an object.
-        return {name: it for name, it in part.items() if name != "description" or type(it) is dict}
-
-    bared: Schema = json.loads(json.dumps(schema), object_hook=bare)
-    return bared
 
 
 def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
@@ -88,7 +77,9 @@ def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
             definitions[name] = (
                 _of_enum(origin) if issubclass(origin, Enum) else _of_class(origin, definitions)
             )
-        return {"$ref": f"#/$defs/{name}"}
+        reference = {"$ref": f"#/$defs/{name}"}
+        # Of a run in a list it is a line.
+        return {"anyOf": [reference, {"type": "string"}]} if kind is RunError else reference
     if isinstance(kind, TypeVar):
         return {}
     if origin in _PLAIN:
@@ -124,12 +115,7 @@ def _of_class(kind: type[Any], definitions: dict[str, Schema]) -> Schema:
             form = [each.pop("description", "") for each in field.get("anyOf", [field])]
             field["description"] = " ".join(filter(None, [described[name], *form]))
         properties[name] = field
-    schema = {"type": "object", "description": description, "properties": properties}
-    if not issubclass(kind, Record):
-        return schema
-    # A record is written with all of its fields.
-    may_lack = getattr(kind, "MAY_LACK", ())
-    return {**schema, "required": [name for name in public if name not in may_lack]}
+    return {"type": "object", "description": description, "properties": properties}
 
 
 def _docstring(kind: type[Any]) -> tuple[str, dict[str, str]]:

@@ -169,8 +169,8 @@ class Events(Resource):
             ids: The internal ids of the events. Pass these, or a filter, or `resume`.
             limit: Maximum number of events to send, the newest of them.
             label: What the new ids begin with. Another one sends the same events anew.
-            to: Where to send them: an environment of the server by its name, or in Python another
-                client, such as that of a staging server; by default where they are stored.
+            to: The environment to send them to, by its name; by default where they are stored. In
+                Python it may be another client, such as that of a staging server.
             options: Which events, all of which are listed before the first one is sent, and how to
                 act. See `inngest_rest.typing.BulkEvents`.
             resume: The report of an earlier call or a dry run, with the same label and `to`.

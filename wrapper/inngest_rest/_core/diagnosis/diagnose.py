@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _V2_SINCE, _V2_ROOT_SINCE = "1.11.6", "1.26.0"
 
-_CLOUD_HOST = r"(.+\.)?(inngest\.com|inn\.gs)"
+CLOUD_HOST = re.compile(r"(.+\.)?(inngest\.com|inn\.gs)")
+"""The hosts of Inngest Cloud."""
 
 
 def _route(
@@ -88,7 +89,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
     if settings.event_url != settings.api_url and found.is_up:
         found.hosts[settings.api_url] = yield from probe(session, V1, any_key)
     if found.is_up:
-        if all(re.fullmatch(_CLOUD_HOST, urlsplit(url).hostname or "") for url in found.hosts):
+        if all(CLOUD_HOST.fullmatch(urlsplit(url).hostname or "") for url in found.hosts):
             found.kind = ServerKind.CLOUD
         elif (version := (yield from probe(session, DEV_INFO)).value) is not None:
             found.kind, found.release = ServerKind.DEV, releases.release_of(version)

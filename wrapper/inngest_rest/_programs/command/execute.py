@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 import tomllib
@@ -27,7 +28,7 @@ from inngest_rest._programs.running import parts, record_class
 from inngest_rest._table import Returns
 from inngest_rest._visible import and_more, shown
 from inngest_rest.action_reports import ActionRow
-from inngest_rest.errors import NextCall
+from inngest_rest.errors import ConfigurationError, NextCall
 from inngest_rest.typing import RunFilter
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
 
 _MOST_NAMED = 5  # runs of a message
+_OF_EACH = {"events.runs", "events.wait"}  # take ids of standard input
 _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
 
 
@@ -59,8 +61,10 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         renderer.format = _format(row, options, values, list_all=bool(extras["all"]))
         lines_of_rows = row.is_bulk and renderer.format == "ndjson"
         renderer.configure(options, ActionRow if lines_of_rows else record_class(row), files)
-        with client_of(options) as client:
+        malformed: dict[str, str] | None = {} if row.command == "doctor" else None
+        with client_of(options, malformed) as client:
             gate = Asking(client=client, options=options, renderer=renderer)
+            gate.malformed = malformed or {}
             gate.is_confirmed = bool(extras["yes"])
             return _run(row, gate, values, extras)
     except OutputError:
@@ -97,6 +101,11 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
         renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
         return _show(_pages(row, gate, values), renderer, fail=False)
     wanted = {**values, "limit": None} if extras["all"] else values
+    if row.name in _OF_EACH and values["id"] == "-":
+        renderer.returns = Returns.STREAM
+        each = (parts(row, gate, {**wanted, "id": id}) for id in _ids("id", ["-"], []))
+        found = (it for arriving in each for records, _ in arriving for it in records)
+        return _show(found, renderer, fail=bool(extras.get("exit_status")))
     stderr = renderer.stderr
 
     began = time.monotonic()
@@ -109,6 +118,9 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
         stderr.progress(told)
 
     told: Any = {"on_batch": _progress(stderr), "on_progress": so_far}
+    # Of a list without an end, outputs would take long.
+    is_asked = any(it.startswith("error") for it in renderer.projection.fields or ())
+    told["has_errors"] = is_asked or not (extras["all"] or renderer.format == "id")
     arriving = parts(row, gate, wanted, warnings=renderer.warnings, **told)
     if row.returns is Returns.STREAM:
         if row.name in _LIVE:
@@ -116,7 +128,8 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
         items = (each for records, _ in arriving for each in records)
         return _show(items, renderer, fail=bool(extras["exit_status"]))
     for records, page in arriving:
-        renderer.add(records, page.next_cursor if page else None)
+        if not renderer.add(records, page):
+            break
     stderr.end_progress()
     status = renderer.finish()
     if gate.hint is not None and wanted.get("dry_run"):
@@ -226,15 +239,30 @@ def _progress(stderr: Stderr) -> Callable[[BatchReport], None]:
     return note
 
 
-def client_of(options: Options) -> InngestClient:
-    """Return the client that the options and the environment describe."""
-    return InngestClient(
-        dev=options.dev or None,
-        env=options.env,
-        base_url=options.base_url,
-        timeout=options.request_timeout,
-        retries=options.retries,
-    )
+def client_of(options: Options, malformed: dict[str, str] | None = None) -> InngestClient:
+    """Return the client that the options and the environment describe.
+
+    A key that is malformed is left out if there is a place to note it.
+    """
+    try:
+        return InngestClient(
+            dev=options.dev or None,
+            env=options.env,
+            base_url=options.base_url,
+            timeout=options.request_timeout,
+            retries=options.retries,
+        )
+    except ConfigurationError as error:
+        (setting,) = error.settings or (None,)
+        variable = (setting and setting.variable) or ""
+        if malformed is None or setting is None or not variable.endswith("_KEY"):
+            raise
+        malformed[setting.argument] = str(error)
+        value = os.environ.pop(variable)
+        try:
+            return client_of(options, malformed)
+        finally:
+            os.environ[variable] = value
 
 
 def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: bool) -> Format:

@@ -172,8 +172,9 @@ def completion(_: Options, values: dict[str, Any]) -> int:
     "mcp",
     arguments=(
         flag("--read-only", help="Serve only the tools that change nothing on the server."),
+        argument("--tools", help="Serve only these groups, such as runs,events."),
     ),
-    examples=("mcp --read-only",),
+    examples=("mcp --read-only --tools runs,events",),
 )
 def mcp(options: Options, values: dict[str, Any]) -> int:
     """Serve the operations as tools of an MCP server, on standard input and output.
@@ -197,7 +198,9 @@ def mcp(options: Options, values: dict[str, Any]) -> int:
                 sys.stderr.write(_AT_A_TERMINAL)
             # Otherwise Ctrl-C would wait for the thread that reads the input.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            tools.serve(client, read_only="read_only" in values)
+            groups = values["tools"].replace(" ", "").split(",") if "tools" in values else None
+            chosen: Any = {"read_only": "read_only" in values, "groups": groups}
+            tools.serve(client, redact=options.redact or "keys", **chosen)
         return 0
 
     return answer("mcp", options, Problem, serve)

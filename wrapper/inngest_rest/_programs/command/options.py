@@ -11,12 +11,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import attrs
-from attrs import field, fields, frozen
+from attrs import fields, frozen
 
+from inngest_rest._programs.bounds import SECRETS
 from inngest_rest._programs.parameters import parameters
-from inngest_rest._visible import and_more, did_you_mean
-from inngest_rest.errors import InvalidArgumentError
+from inngest_rest._visible import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,8 +26,6 @@ PROGRAM = "inngest-rest"
 FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
 Format = Literal["table", "json", "ndjson", "id", "markdown", "prometheus"]
 
-_MOST_NAMED = 10  # paths of one warning
-
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Options:
@@ -37,6 +34,7 @@ class Options:
     output: Format | None = None
     fields: str | None = None
     max_chars: int | None = None
+    redact: str | None = None
     output_file: str | None = None
     force: bool = False
     quiet: bool = False
@@ -87,8 +85,24 @@ OPTIONS = (
         help="Format of the answer: by default a table on a terminal, and JSON elsewhere "
         "(INNGEST_REST_OUTPUT). The last two are for runs summary.",
     ),
-    argument("--fields", help="Fields of each item to return, separated by commas."),
+    argument("--json", dest="output", action="store_const", const="json", help=SUPPRESS),
+    argument(
+        "--fields",
+        help="Fields of each item to return, separated by commas, with dots for what is below.",
+    ),
+    argument(
+        "--full",
+        dest="fields",
+        action="store_const",
+        const="*",
+        help="Return all fields, where JSON has those that say most.",
+    ),
     argument("--max-chars", type=int, help="Truncate text longer than this (minimum 64)."),
+    argument(
+        "--redact",
+        choices=(*SECRETS, "none"),
+        help="Redact keys and tokens, or those and e-mail addresses; of mcp, keys by default.",
+    ),
     argument("--output-file", help="Write the answer to this file, which must not exist."),
     flag("--force", help="Replace a file that exists."),
     flag("-q", "--quiet", help="Print no progress and no hints."),
@@ -114,60 +128,6 @@ def parser_of(arguments: Iterable[Argument]) -> ArgumentParser:
 def add_to(parser: Any, arguments: Iterable[Argument]) -> None:
     for names, details in arguments:
         parser.add_argument(*names, **details)
-
-
-@frozen(eq=False, repr=False)
-class Projection:
-    """Which fields of a record are returned, in this order, and how long a text may be."""
-
-    fields: tuple[str, ...] | None = None
-    max_chars: int | None = None
-    _cut: list[str] = field(factory=list, init=False)
-
-    @classmethod
-    def of(cls, fields: str | None, max_chars: int | None, kind: type[Any]) -> Projection:
-        """Return what options ask for of records of a class."""
-        if max_chars is not None and max_chars < 1:
-            message = f"max_chars must be at least 1, got {max_chars}"
-            raise InvalidArgumentError(message, argument="max_chars")
-        if fields is None:
-            return cls(None, max_chars)
-        names = tuple(name.strip().replace("-", "_") for name in fields.split(","))
-        valid = field_names(kind)
-        for name in names:
-            if name not in valid:
-                message = f"unknown field {name!r}{did_you_mean(name, valid)}"
-                raise InvalidArgumentError(message, argument="fields")
-        return cls(tuple(dict.fromkeys(names)), max_chars)
-
-    def select(self, record: dict[str, Any]) -> dict[str, Any]:
-        if self.fields is None:
-            return record
-        return {name: record[name] for name in self.fields if name in record}
-
-    def keeps(self, path: str) -> bool:
-        """Return whether what is at a path of a record is wanted."""
-        return self.fields is None or path.partition(".")[0].removesuffix("[]") in self.fields
-
-    def cut(self, data: Any, path: str) -> Any:
-        """Cut the texts that are too long, and note their paths."""
-        if self.max_chars is None:
-            return data
-        from inngest_rest._programs import bounds  # noqa: PLC0415 - few ask for it
-
-        data, paths = bounds.cut(data, self.max_chars, path=path)
-        self._cut.extend(paths)
-        return data
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """The warning that names what was cut, if anything was."""
-        found = f"cut at {self.max_chars} characters: {and_more(self._cut, _MOST_NAMED)}"
-        return (found,) if self._cut else ()
-
-
-def field_names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(each.name for each in attrs.fields(kind) if not each.name.startswith("_"))
 
 
 def command_line(

@@ -52,12 +52,10 @@ MEANINGS = {
     BROKEN_PIPE: "the reader closed the output, as after `| head`",
 }
 
-_CODES = "Exit status: 0 done, " + ", ".join(
-    f"{EXIT_STATUS[code]} {code.replace('_', ' ')}" for code in Code if code is not Code.RULE_BROKEN
-)
+_ELSEWHERE = f"Options of every command, and each exit status: {PROGRAM} --help"
 _CODES_OF = {
     "runs.check": "Exit status: 0 all rules hold, 1 one is broken, 2 it cannot tell (a rule is "
-    "malformed, or the server or a key is at fault), 130 interrupted"
+    "malformed, or the server or a key is at fault), 130 interrupted\n\n"
 }
 
 LOCAL: dict[tuple[str, ...], str] = {
@@ -211,7 +209,7 @@ def help_of(tokens: Sequence[str]) -> str:
     if is_group(tokens):
         group = tuple(tokens)
         return str(tree(group)[group].format_help())
-    return _describe(find(tokens), ArgumentParser).format_help()
+    return _describe(find(tokens), ArgumentParser, has_common=False).format_help()
 
 
 def is_group(tokens: Sequence[str]) -> bool:
@@ -229,8 +227,9 @@ def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
     for words in (*(row.words for row in commands()), *LOCAL):
         group = words[:-1]
         if group not in below:
-            help = {"help": GROUPS[group[0]], "description": GROUPS[group[0]]}
-            parsers[group] = below[()].add_parser(group[0], **help, **_for_people(*group))
+            help: Any = {"help": GROUPS[group[0]], "description": GROUPS[group[0]]}
+            help |= {"epilog": _ELSEWHERE, **_for_people(*group, has_common=within is None)}
+            parsers[group] = below[()].add_parser(group[0], **help)
             below[group] = parsers[group].add_subparsers(**_COMMANDS)
         if within is not None and group != within:
             continue
@@ -241,24 +240,29 @@ def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
     return parsers
 
 
-def _describe(command: Command, make: Callable[..., ArgumentParser]) -> ArgumentParser:
-    """Return a parser with all that help and completion say of a command."""
+def _describe(
+    command: Command, make: Callable[..., ArgumentParser], *, has_common: bool = True
+) -> ArgumentParser:
+    """Return a parser with what help says of a command, and completion with the common options."""
     examples = "\n".join(f"  {each}" for each in command.examples)
+    words = (*command.words, *(names[0].upper() for names, _ in command.positions))
     parser = make(
         description=_wrapped(command.description),
-        epilog=f"Examples:\n{examples}\n\n{_wrapped(_CODES_OF.get(command.name, _CODES))}",
-        **_for_people(*command.words, *(names[0].upper() for names, _ in command.positions)),
+        epilog=f"Examples:\n{examples}\n\n{_CODES_OF.get(command.name, '')}{_ELSEWHERE}",
+        **_for_people(*words, has_common=has_common),
     )
     add_to(parser, command.arguments)
     return parser
 
 
-_COMMANDS: dict[str, Any] = {"title": "commands", "metavar": "COMMAND"}
+# As wide as a name below it and its indent, for which argparse leaves no room.
+_COMMANDS: dict[str, Any] = {"title": "commands", "metavar": f"{'COMMAND':15}"}
 
 
-def _for_people(*words: str) -> dict[str, Any]:
+def _for_people(*words: str, has_common: bool = True) -> dict[str, Any]:
     common = ArgumentParser(add_help=False)
-    add_to(common.add_argument_group("options of every command"), OPTIONS)
+    if has_common:
+        add_to(common.add_argument_group("options of every command"), OPTIONS)
     return {
         "usage": " ".join([PROGRAM, *words, *["COMMAND"] * is_group(words), "[OPTIONS]"]),
         "add_help": False,

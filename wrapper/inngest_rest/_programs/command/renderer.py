@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
-from attrs import Factory, define, field
+from attrs import Factory, define, evolve, field
 
-from inngest_rest._programs.command.options import PROGRAM, Projection
+from inngest_rest._programs.bounds import LONGEST_ANSWER, REDACTED, ROOM, SECRETS
+from inngest_rest._programs.command.options import PROGRAM
 from inngest_rest._programs.command.streams import Output, Stderr
-from inngest_rest._programs.envelope import EXIT_STATUS, Code, Envelope, PageInfo, Problem
+from inngest_rest._programs.envelope import EXIT_STATUS, Code, Envelope, Problem, bound
 from inngest_rest._programs.problems import problem_of
+from inngest_rest._programs.projection import Projection
+from inngest_rest._programs.running import Items
 from inngest_rest._table import ROWS, Returns
 from inngest_rest._visible import visible_json
 from inngest_rest.action_reports import ActionRow
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._programs.command.options import Format, Options
     from inngest_rest.errors import NextCall
+    from inngest_rest.models import Page
     from inngest_rest.record import Record
 
 # Codes after which the answer has all that was asked for.
@@ -42,13 +47,16 @@ class Renderer:
     warnings: list[str] = field(factory=list)
     next_cursor: str | None = None
     _items: list[Record] = field(factory=list, init=False)
-    _count: int = field(default=0, init=False)
+    _listed: Items | None = field(default=None, init=False)
     _lines: Iterator[int] = field(factory=itertools.count, init=False)
 
     def configure(self, options: Options, kind: type[Any], inputs: Sequence[str] = ()) -> None:
         """Take the options on what is written of records of a class, and where: onto no input."""
-        self.projection = Projection.of(options.fields, options.max_chars, kind)
+        is_whole = self.format != "json" or options.output_file is not None
+        chosen = options.fields, options.max_chars, kind
+        self.projection = Projection.of(*chosen, is_whole=is_whole)
         self.output = Output(options.output_file, force=options.force, inputs=inputs)
+        self.output.secrets = SECRETS.get(options.redact or "")
 
     @property
     def is_streaming(self) -> bool:
@@ -60,16 +68,25 @@ class Renderer:
         self.add(records)
         return self.finish(problem)
 
-    def add(self, records: Sequence[Record], next_cursor: str | None = None) -> None:
-        """Take records of the result, and write them if the format has no end."""
-        self._count += len(records)
-        self.next_cursor = next_cursor
+    def add(self, records: Sequence[Record], page: Page[Any] | None = None) -> bool:
+        """Take records of the result, and return whether there may be room for more.
+
+        They are written at once if the format has no end.
+        """
+        self.next_cursor = page.next_cursor if page else None
+        if self.format == "json" and self.returns is not Returns.ONE:
+            room = ROOM if self.output.path is None else None
+            self._listed = self._listed or Items(self.projection, room)
+            has_room = self._listed.add(records, page)
+            self.next_cursor = self._listed.page.next if self._listed.page else None
+            return has_room
         if not self.is_streaming:
             self._items += records
-            return
+            return True
         for each in records:
             self._write_lines(each)
         self.output.flush()
+        return True
 
     def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
         """Write what is left of the answer, or a problem with what was done all the same."""
@@ -87,16 +104,20 @@ class Renderer:
             draw = tables.draw_one if self.returns is Returns.ONE else tables.draw_many
             tables.REPORTS.get(self.format, draw)(self._items, self.output, self.projection)
         if self.format == "ndjson" and problem is not None:
-            self._write_value(Envelope.failed(self.command, problem).to_dict())
+            self._write_value(Envelope.of(self.command, None, problem).to_dict())
         self.output.close()
         if self.format != "json":
-            for each in (*self.warnings, *self.projection.warnings):
+            redacted = [f"redacted: {self.output.redacted}"] * bool(self.output.redacted)
+            for each in (*self.warnings, *self.projection.warnings, *redacted):
                 self.stderr.hint(f"Warning: {each}")
         if self.output.path is not None:
             self.stderr.hint(f"Wrote {self.output.path}.")
         if problem is None:
             return 0
-        self.stderr.error(problem)
+        # Once, to each who reads: the answer has it, too.
+        if self.format not in {"json", "ndjson"} or sys.stderr.isatty() > sys.stdout.isatty():
+            clean = self.output.secrets.sub if self.output.secrets else lambda _, text: text
+            self.stderr.error(evolve(problem, message=clean(REDACTED, problem.message)))
         return EXIT_STATUS[problem.code]
 
     def _write_lines(self, record: Record) -> None:
@@ -107,26 +128,23 @@ class Renderer:
             return
         for each in getattr(record, "rows", (record,)):
             place = f"items[{next(self._lines)}]"
-            values = self.projection.select(each.to_dict())
-            self._write_value(self.projection.cut(values, place))
+            self._write_value(self.projection.cut(self.projection.plain(each), place))
 
     def _write_envelope(self, problem: Problem | None) -> None:
-        place, found, page = "data", None, None
-        chosen = [self.projection.select(each.to_dict()) for each in self._items]
-        if self.returns is Returns.ONE:
-            found = chosen[0] if chosen else None
-        elif chosen or problem is None:
-            place, found = "data.items[]", {"items": chosen}
-        if self.returns is Returns.PAGES and found is not None:
-            page = PageInfo(self.next_cursor, self._count)
-        found = self.projection.cut(found, "data")
-        paths = (it for it in self.untrusted if self.projection.keeps(it[len(place) + 1 :]))
-        about: dict[str, Any] = {"data": found, "page": page, "untrusted": tuple(paths)}
-        about["warnings"] = (*self.warnings, *self.projection.warnings)
-        if problem is None:
-            envelope = Envelope(True, self.command, **about)
-        else:
-            envelope = Envelope.failed(self.command, problem, **about)
+        data, listed = None, self._listed or Items(self.projection)
+        if self.returns is not Returns.ONE and (listed.found or problem is None):
+            data = {"items": listed.found}
+        elif self._items:
+            data = self.projection.plain(self._items[0])
+        if self.output.path is not None:
+            data = self.projection.cut(data, "data")
+        warnings = (*self.warnings, *listed.warnings, *self.projection.warnings)
+        about: Any = {"untrusted": self.untrusted, "warnings": warnings, "page": listed.page}
+        envelope = Envelope.of(self.command, data, problem, **about)
+        if self.output.path is None:
+            most = self.projection.max_chars or LONGEST_ANSWER
+            more: Any = {"secrets": self.output.secrets, "remedy": "--output-file has all"}
+            envelope = bound(envelope, max_chars=most, **more)
         self._write_value(envelope.to_dict())
 
     def _write_value(self, value: dict[str, Any]) -> None:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from inngest_rest._programs.bounds import REDACTED
 from inngest_rest._programs.parameters import unusable_file
 from inngest_rest._visible import visible
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Generator, Sequence
     from typing import TextIO
 
@@ -51,6 +53,8 @@ class Output:
         self, path: str | None = None, *, force: bool = False, inputs: Sequence[str] = ()
     ) -> None:
         self.path = None if path in {"-", "/dev/stdout"} else path
+        self.secrets: re.Pattern[str] | None = None
+        self.redacted = 0
         self.stream: TextIO = sys.stdout
         self._part: str | None = None
         if self.path is None:
@@ -78,7 +82,10 @@ class Output:
         return self.path is None and self.stream.isatty()
 
     def line(self, text: str) -> None:
-        """Write a line; what is written before `flush` may be held back."""
+        """Write a line without secrets; what is written before `flush` may be held back."""
+        if self.secrets is not None:
+            text, count = self.secrets.subn(REDACTED, text)
+            self.redacted += count
         with _writing():
             self.stream.write(f"{text}\n")
 

@@ -1,0 +1,146 @@
+"""What agents type at first is understood, or answered by the right word, once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest._programs.command import program
+from inngest_rest.testing import MockServer, answers
+from tests.support.command import Run, send
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inngest_rest import InngestClient
+
+
+@pytest.mark.parametrize("words", [["runs"], ["wait", "--timeout", "5"]], ids=lambda it: it[0])
+def test_an_own_id_of_an_event_stands_for_the_event(
+    words: list[str], run: Run, client: InngestClient, mock: MockServer
+) -> None:
+    client.send({"name": "order/placed", "id": "order-1001"})
+    first, *more = words
+    ran = run("events", first, "order-1001", *more)
+    assert [it["id"] for it in ran.answer["data"]["items"]] == [mock.runs[-1].id]
+
+
+@pytest.mark.parametrize("words", [["runs"], ["wait", "--timeout", "5"]], ids=lambda it: it[0])
+def test_ids_of_events_come_from_standard_input(
+    words: list[str], run: Run, client: InngestClient, mock: MockServer
+) -> None:
+    ids = client.send([{"name": "order/placed"}, {"name": "order/failed"}])
+    first, *more = words
+    for form in ("json", "ndjson"):
+        ran = run("events", first, "-", *more, "-o", form, stdin="\n".join(ids))
+        assert ran.status == 0, ran
+        found = ran.answer["data"]["items"] if form == "json" else ran.lines
+        assert [it["id"] for it in found] == [it.id for it in mock.runs]
+
+
+@pytest.mark.parametrize("typed", ["queued,running", "RUNNING", "Queued, Running"])
+def test_statuses_in_any_case_may_be_separated_by_commas(
+    typed: str, run: Run, client: InngestClient, mock: MockServer
+) -> None:
+    (id,) = send(client, mock, "open")
+    send(client, mock, "placed")
+    ran = run("runs", "list", "--status", typed)
+    assert [it["id"] for it in ran.answer["data"]["items"]] == [id]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "right"),
+    [
+        (["runs", "list", "--status", "error"], "failed"),
+        (["runs", "list", "--status", "succeeded"], "completed"),
+        (["runs", "show", "01K9V2D6N9P1R7Z4W8X3Y5A0BC"], "get"),
+    ],
+    ids=lambda it: it if isinstance(it, str) else "",
+)
+def test_another_word_is_answered_by_the_right_one(tokens: list[str], right: str, run: Run) -> None:
+    ran = run(*tokens)
+    assert ran.status == 2
+    assert f"did you mean '{right}'?" in ran.answer["error"]["message"]
+
+
+def test_json_is_understood_as_the_format(run: Run) -> None:
+    assert run("apps", "list", "--json", "-q") == run("apps", "list", "-o", "json", "-q")
+    assert "SUPPRESS" not in run("--help").out
+
+
+@pytest.mark.parametrize(("form", "times"), [("json", 1), ("ndjson", 1), ("table", 1), ("id", 1)])
+def test_an_error_is_printed_once(form: str, times: int, run: Run) -> None:
+    ran = run("runs", "get", "01K9V2D6N9P1R7Z4W8X3Y5A0BC", "-o", form)
+    assert ran.status == 4
+    message = "GET http://127.0.0.1:8288/v2/runs/01K9V2D6N9P1R7Z4W8X3Y5A0BC answered 404"
+    assert (ran.out + ran.err).count(message) == times
+
+
+def test_an_answer_names_no_argument_of_python(run: Run, mock: MockServer) -> None:
+    mock.fault(answers(401))
+    error = run("runs", "list").answer["error"]
+    assert "INNGEST_SIGNING_KEY or INNGEST_API_KEY" in error["hint"]
+    assert "signing_key (" not in error["hint"]
+
+
+def test_a_malformed_key_is_one_finding_of_several(
+    run: Run, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del mock
+    monkeypatch.setenv("INNGEST_SIGNING_KEY", "signkey-prod-xyz")
+    ran = run("doctor")
+    assert ran.status == 3
+    found = {it["check"]: it for it in ran.answer["data"]["findings"]}
+    assert "not a valid signing key" in found["signing_key"]["message"]
+    assert "xyz" not in ran.out + ran.err
+    assert ran.answer["data"]["server_kind"] == "dev"
+    assert "connection" in ran.answer["data"]["passed"]
+
+
+def test_help_has_the_options_of_every_command_once(run: Run) -> None:
+    assert "--request-timeout" in run("--help").out
+    for words in (["runs"], ["runs", "list"], ["mock"]):
+        page = run(*words, "--help").out
+        assert "--request-timeout" not in page
+        assert "inngest-rest --help" in page
+
+
+def test_redaction_is_asked_for_in_every_format(
+    run: Run, client: InngestClient, folder: Path
+) -> None:
+    key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
+    client.send({"name": "order/other", "data": {"key": key}})
+    assert key in run("events", "list").out
+    for form in ("json", "ndjson", "table"):
+        ran = run("events", "list", "--fields", "data", "--redact", "keys", "-o", form)
+        assert key not in ran.out
+        assert "[redacted]" in ran.out
+        assert "redacted: " in (ran.out if form == "json" else ran.err)
+    run("events", "list", "--redact", "keys", "--output-file", "events.json")
+    assert key not in (folder / "events.json").read_text()
+
+
+def test_a_csv_is_refused_at_its_first_line_with_the_way_that_works(
+    run: Run, mock: MockServer, folder: Path
+) -> None:
+    (folder / "events.csv").write_text("order,total\n" + "1,2\n" * 1_200)
+    ran = run("send-file", "events.csv")
+    assert (ran.status, ran.answer["error"]["field"]) == (2, "path")
+    assert "line 1" in ran.answer["error"]["message"]
+    assert "--csv" in ran.answer["error"]["message"]
+    assert not mock.requests
+
+
+def test_a_mcp_server_is_told_what_to_serve_and_redact(
+    monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    del run
+    from inngest_rest._programs import tools  # noqa: PLC0415 - slow to load
+
+    served: list[dict[str, Any]] = []
+    monkeypatch.setattr(tools, "serve", lambda _client, **chosen: served.append(chosen))
+    assert program.run(["mcp", "--tools", "runs, events", "--redact", "none"]) == 0
+    assert program.run(["mcp"]) == 0
+    assert [it["groups"] for it in served] == [["runs", "events"], None]
+    assert [it["redact"] for it in served] == ["none", "keys"]

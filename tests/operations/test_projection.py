@@ -1,0 +1,160 @@
+"""An answer has what was asked for, or what says most; what is left out is told."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import InvalidArgumentError, Run, RunError, RunStatus, StoredEvent
+from inngest_rest._programs import bounds, tools
+from inngest_rest._programs.envelope import Code, Envelope, PageInfo, Problem, bound
+from inngest_rest._programs.projection import Projection
+from inngest_rest._programs.results import Sent
+from inngest_rest.reports import SendFailure
+from inngest_rest.responses import Target
+from tests.operations.cases import World
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AT = datetime(2026, 11, 25, 12, 0, 0, 123_000, tzinfo=UTC)
+RUN = Run(
+    "01K9V2D6N9P1R7Z4W8X3Y5A0BC",
+    RunStatus.FAILED,
+    queued_at=AT,
+    ended_at=AT + timedelta(seconds=1, microseconds=7),
+    app_id="shop",
+    function_id="charge",
+    event_ids=("01K9V2C4B7M0Q8Y3T5R6S1D2F4",),
+    error=RunError("Error", "card declined\nby the bank", "at charge\n" * 100),
+)
+
+
+def test_control_fields_come_before_the_data_and_what_is_null_or_empty_is_left_out() -> None:
+    problem = Problem(Code.SERVER, "no")
+    untrusted = ("data.id", "data.output")
+    page = PageInfo(1)
+    about: Any = {"warnings": ["w"], "page": page, "untrusted": untrusted}
+    failed = Envelope.of("runs.get", {"id": "1"}, problem, **about)
+    assert list(failed.to_dict()) == [
+        *("ok", "command", "error", "warnings", "page", "untrusted", "data"),
+    ]
+    assert failed.to_dict()["error"] == {"code": "server", "message": "no", "retryable": False}
+    assert failed.to_dict()["page"] == {"count": 1}
+    assert failed.untrusted == ("data.id", "error.message")
+    assert Envelope.of("runs.get", None).to_dict() == {"ok": True, "command": "runs.get"}
+
+
+def test_a_payload_keeps_its_nulls_and_a_record_has_none() -> None:
+    event: StoredEvent = StoredEvent("1", "1", "a", {"none": None, "empty": [], "flag": False})
+    assert Projection(is_whole=True).plain(event) == {
+        "internal_id": "1",
+        "id": "1",
+        "name": "a",
+        "data": {"none": None, "empty": [], "flag": False},
+    }
+
+
+def test_times_have_no_digits_that_say_nothing() -> None:
+    whole = Projection(is_whole=True).plain(RUN)
+    assert whole["queued_at"] == "2026-11-25T12:00:00.123Z"
+    assert whole["ended_at"] == "2026-11-25T12:00:01.123007Z"
+    on_the_second = Projection().plain(
+        Run("1", RunStatus.QUEUED, queued_at=AT.replace(microsecond=0))
+    )
+    assert on_the_second["queued_at"] == "2026-11-25T12:00:00Z"
+
+
+def test_a_failed_run_in_a_list_has_the_first_line_of_its_error() -> None:
+    projection = Projection()
+    item = projection.plain(RUN, is_item=True)
+    assert item["error"] == "card declined"
+    assert item["function"] == "shop/charge"
+    assert "event_ids" not in item
+    assert projection.warnings == ("left out: event_ids; --full has it",)
+
+
+def test_a_failed_run_by_itself_has_the_beginning_of_its_stack() -> None:
+    projection = Projection()
+    found = projection.plain(RUN)
+    assert found["error"]["message"] == "card declined\nby the bank"
+    assert found["error"]["stack"] == ("at charge\n" * 100)[:300]
+    assert projection.warnings == ("left out: error.stack; --full has it",)
+    assert Projection(is_whole=True).plain(RUN)["error"]["stack"] == "at charge\n" * 100
+
+
+def test_fields_are_chosen_with_dots() -> None:
+    projection = Projection.of("error.message,id", None, Run)
+    assert projection.plain(RUN, is_item=True) == {
+        "error": {"message": "card declined\nby the bank"},
+        "id": RUN.id,
+    }
+    assert not projection.warnings
+
+
+@pytest.mark.parametrize("fields", ["eror", "error.mesage", "id,error.message.x.y", "id.x"])
+def test_an_unknown_field_is_refused_at_any_depth_but_in_payloads(fields: str) -> None:
+    if fields in {"id,error.message.x.y", "id.x"}:  # what is below a text or a payload is unknown
+        Projection.of(fields, None, Run)
+        return
+    with pytest.raises(InvalidArgumentError, match=r"unknown field .*did you mean"):
+        Projection.of(fields, None, Run)
+
+
+def test_equal_failures_are_grouped_with_their_number() -> None:
+    failures = tuple(SendFailure(n, {"n": n}, "it is not JSON") for n in range(1_200))
+    other = SendFailure(1_200, {}, "another")
+    sent = Sent(Target("a", "b"), rejected=1_201, failures=(*failures, other))
+    found = Projection().plain(sent)["failures"]
+    assert [(it.get("count"), it["position"], it["reason"]) for it in found] == [
+        (1_200, 0, "it is not JSON"),
+        (1, 1_200, "another"),
+    ]
+    assert len(json.dumps(Projection(is_whole=True).plain(sent)["failures"])) > 50_000
+
+
+SECRETS = {
+    "stripe": "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc",
+    "bearer": "Bearer abcdefgh12345678",
+    "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    "aws": "AKIA" + "IOSFODNN7EXAMPLE",
+    "github": "ghp" + "_abcdefghijklmnopqrst",
+}
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_keys_and_tokens_are_redacted_in_data_and_errors(kind: str) -> None:
+    text = f"with {SECRETS[kind]} at a@b.test"
+    envelope = Envelope.of("runs.get", {"output": {"text": text}}, Problem(Code.SERVER, text))
+    found = bound(envelope, max_chars=2_000, secrets=bounds.SECRETS["keys"])
+    assert SECRETS[kind] not in found.to_json()
+    assert "at a@b.test" in found.data["output"]["text"]
+    assert found.warnings == ("redacted: data.output.text, error.message",)
+    private = bound(envelope, max_chars=2_000, secrets=bounds.SECRETS["emails"])
+    assert "a@b.test" not in private.to_json()
+    assert bound(envelope, max_chars=2_000) == envelope
+
+
+def test_a_value_by_the_name_of_a_secret_is_redacted_whatever_it_looks_like() -> None:
+    data = {"event": {"aws_secret_access_key": "x" * 40, "Password": "hunter2", "total": "5"}}
+    found = bound(Envelope.of("a", data), max_chars=2_000, secrets=bounds.SECRETS["keys"]).data[
+        "event"
+    ]
+    assert found == {
+        "aws_secret_access_key": "[redacted]",
+        "Password": "[redacted]",
+        "total": "5",
+    }
+
+
+def test_tools_redact_by_default_and_not_if_told_so(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    (id,) = world.client.send({"name": "a", "data": {"key": SECRETS["stripe"]}})
+    redacted = tools.Tools(world.client).call("events_get", {"id": id})
+    assert redacted.data["data"] == {"key": "[redacted]"}
+    assert redacted.warnings == ("redacted: data.data.key",)
+    plain = tools.Tools(world.client, redact="none").call("events_get", {"id": id})
+    assert plain.data["data"] == {"key": SECRETS["stripe"]}
