@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
@@ -13,7 +11,7 @@ from inngest_rest._core.arguments import is_ulid
 from inngest_rest._programs import bounds
 from inngest_rest._programs.bounds import LONGEST_ANSWER, ROOM, number_that_fits
 from inngest_rest._programs.envelope import Code, Envelope, PageInfo, Problem, ProblemError
-from inngest_rest._programs.parameters import arguments, refused, unusable_file
+from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.projection import Projection
 from inngest_rest._table import Effect, Returns
@@ -202,7 +200,6 @@ def _send_file(
             on_batch(batch)
 
     try:
-        _refuse_csv(values["path"])
         report = row.call(client, {**arguments(row, values), "on_batch": note})
     except OSError as error:
         # The checkpoint and the rejected lines are written beside it.
@@ -214,17 +211,6 @@ def _send_file(
     if sent.rejected or sent.unknown:
         raise ProblemError(_not_accepted(sent, hint=_mend(sent, values)), data=sent)
     return sent
-
-
-def _refuse_csv(path: str) -> None:
-    """Raise if the first line of a file is one of CSV, of which each would be rejected."""
-    if path == "-" or not os.path.isfile(path):  # noqa: PTH113 - it may be a pipe
-        return
-    with open(path, "rb") as file:  # noqa: PTH123
-        first = file.readline(4_096)
-    if b"{" not in first and first[:2] != b"\x1f\x8b" and re.search(rb"[,;\t]", first):
-        reason = f"line 1 of {path} is CSV, and no JSON object: use --csv"
-        raise refused("path", reason)
 
 
 def _not_accepted(sent: Sent, *, hint: str = "") -> Problem:

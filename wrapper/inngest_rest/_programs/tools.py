@@ -75,6 +75,8 @@ MOST_EVENTS = 100
 
 _LONGEST_NAME = 64
 
+_LONG = 100  # characters; of a longer text about a parameter, what comes first has to do
+
 # What a schema says; what else a value has to be, the error about it says.
 _TOLD = {"type", "enum", "items", "default"}
 
@@ -101,7 +103,7 @@ _FIELDS = (
 )
 _MAX_CHARS = "Truncate text of the answer that is longer than this (minimum 64)."
 _BOUNDS: Any = {"default": DEFAULT_MAX_CHARS, "least": 1, "most": LONGEST_ANSWER}
-_OF_EACH = (
+_OF_ANSWER = (
     Parameter("fields", Kind.TEXT, _FIELDS, None),
     Parameter("max_chars", Kind.INTEGER, _MAX_CHARS, None, **_BOUNDS),
 )
@@ -161,9 +163,9 @@ class Tools:
                 for each in parameters(row):
                     if each.is_path and values.get(each.name) is not None:
                         values[each.name] = _inside(folders, each.name, values[each.name])
-                max_chars = values["max_chars"]
+                max_chars = values.get("max_chars") or max_chars
                 kind = running.record_class(row)
-                wanted = Projection.of(values["fields"], max_chars, kind, remedy="fields=*")
+                wanted = Projection.of(values.get("fields"), max_chars, kind, remedy="fields=*")
                 envelope = running.run(row, evolve(self._gate, **of_gate), values, wanted)
             except InvalidArgumentError as error:
                 envelope = Envelope.of(row.command, None, problem_of(error, row))
@@ -348,18 +350,18 @@ def _tool(row: Row, told: set[str]) -> types.Tool:
     }
     if required := [each.name for each in given if each.is_required]:
         schema["required"] = required
-    reads = row.effect is Effect.READ
+    # By default a tool changes, destroys and is not idempotent.
+    hints: dict[str, Any] = {"read_only_hint": True} if row.effect is Effect.READ else {}
+    if row.effect is Effect.ADD:
+        hints["destructive_hint"] = False
+    if row.is_repeatable and row.effect is not Effect.READ:
+        hints["idempotent_hint"] = True
     return types.Tool(
         name=row.tool,
         title=row.command.replace(".", " ").replace("_", " ").capitalize(),
         description=row.summary,
         input_schema=schema,
-        # What is the default of the protocol is left out; these two are about what changes.
-        annotations=types.ToolAnnotations(
-            read_only_hint=reads or None,
-            destructive_hint=None if reads or row.effect is Effect.CHANGE else False,
-            idempotent_hint=(not reads and row.is_repeatable) or None,
-        ),
+        annotations=types.ToolAnnotations(**hints) if hints else None,
     )
 
 
@@ -370,9 +372,13 @@ def _schema(parameter: Parameter, told: set[str]) -> dict[str, Any]:
         items = {"items": {"type": whole["items"]["type"]}} if parameter.is_many else {}
         return {**({"type": whole["type"]} if "type" in whole else {}), **items}
     form = FORMS.get(parameter.kind, "")
-    parts = whole.pop("description").removesuffix(form), form
-    text = "".join(part for part in parts if part not in told)
-    told.update((*parts, same))
+    about = whole.pop("description").removesuffix(form)
+    if len(about) > _LONG:
+        about = f"{about.partition('; ')[0].rstrip('.')}."
+    if (choices := str(whole.get("items"))) in told and parameter.choices:
+        whole["items"] = {"type": "string"}
+    text = "".join(part for part in (about, form) if part not in told)
+    told.update((about, form, same, choices))
     schema = {name: it for name, it in whole.items() if name in _TOLD and it is not False}
     return {**({"description": text} if text else {}), **schema}
 
@@ -380,13 +386,16 @@ def _schema(parameter: Parameter, told: set[str]) -> dict[str, Any]:
 @cache
 def parameters_of(row: Row) -> tuple[Parameter, ...]:
     """Return the parameters of a tool: its wait is bounded, and so is its answer."""
-    bounded = (
+    bounded = [
         evolve(each, most=LONGEST_WAIT_S, default=each.default or _WAITS[each.name])
         if each.name in _WAITS
         else each
         for each in parameters(row)
         if each.name not in _LEFT_OUT
-    )
+    ]
     # On the command line somebody has typed or piped the events that are sent.
     confirm = (CONFIRM,) if row.name == "send_many" else ()
-    return (*bounded, *confirm, *_OF_EACH)
+    # What an act returns is short, but for runs that are waited for.
+    names = {each.name for each in bounded}
+    bounds = _OF_ANSWER if row.effect is Effect.READ or "wait" in names else ()
+    return (*bounded, *confirm, *bounds)

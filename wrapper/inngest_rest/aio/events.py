@@ -197,7 +197,7 @@ class Events(Resource):
         """Explain the outcome of an event: its runs, or why a function did not run.
 
         Args:
-            id: The internal id of the event, as returned by `send`; or an id of your own, of which
+            id: The internal id of the event, as returned by `send`, or an id of your own; of these,
                 the newest event among the last 1,000 of 24 hours is taken.
             name: The event's name, to search for an id of your own among events of that name only.
 

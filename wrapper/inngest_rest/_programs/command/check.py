@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inngest_rest._programs.envelope import Problem
+    from inngest_rest.models import Page
     from inngest_rest.record import Record
 
 CANNOT_TELL = 2
@@ -44,9 +45,9 @@ class Checking(Renderer):
     state: str | None = None
     _report: Any = field(default=None, init=False)
 
-    def add(self, records: Sequence[Record], next_cursor: str | None = None) -> None:
+    def add(self, records: Sequence[Record], page: Page[Any] | None = None) -> bool:
         (self._report,) = records
-        super().add(records, next_cursor)
+        return super().add(records, page)
 
     def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
         if data is not None:
