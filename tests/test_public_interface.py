@@ -323,7 +323,9 @@ def test_one_module_reads_the_environment_and_one_knows_how_to_sleep() -> None:
             reads.add(where)
         if re.search(r"\b(time|asyncio)\.sleep\((?!0\))", text):
             sleeps.add(str(Path(where).parent))
-    # Of the command: the format of answers, and where a host of agents keeps its settings.
-    of_command = {f"_programs/command/{it}.py" for it in ("options", "program", "local")}
+    # Of the command: the format of answers, where a host of agents keeps its settings, and a doctor
+    # that goes on without a malformed key.
+    names = ("options", "program", "local", "execute")
+    of_command = {f"_programs/command/{it}.py" for it in names}
     assert reads <= {"_core/calls/settings.py", *of_command}
     assert sleeps == {"_core"}
