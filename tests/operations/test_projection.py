@@ -74,7 +74,7 @@ def test_a_failed_run_in_a_list_has_the_first_line_of_its_error() -> None:
     assert item["error"] == "card declined"
     assert item["function"] == "shop/charge"
     assert "event_ids" not in item
-    assert projection.warnings == ("left out: event_ids; --full has it",)
+    assert projection.warnings == ()
 
 
 def test_a_failed_run_by_itself_has_the_beginning_of_its_stack() -> None:
@@ -82,7 +82,7 @@ def test_a_failed_run_by_itself_has_the_beginning_of_its_stack() -> None:
     found = projection.plain(RUN)
     assert found["error"]["message"] == "card declined\nby the bank"
     assert found["error"]["stack"] == ("at charge\n" * 100)[:300]
-    assert projection.warnings == ("left out: error.stack; --full has it",)
+    assert projection.warnings == ("cut: error.stack; --full has it",)
     assert Projection(is_whole=True).plain(RUN)["error"]["stack"] == "at charge\n" * 100
 
 

@@ -90,11 +90,8 @@ class Projection:
         found: dict[str, Any] = {}
         for each in attrs.fields(type(it)):  # type: ignore[arg-type]
             value = getattr(it, each.name)
-            if each.name.startswith("_") or value is None or _is_empty(value, each.default):
-                continue
-            if each.name in left_out:
-                self._left_out[each.name] = None
-            else:
+            is_told = value is not None and not _is_empty(value, each.default)
+            if is_told and not each.name.startswith("_") and each.name not in left_out:
                 found[each.name] = self._value(value, is_brief and is_item)
         if is_brief:
             self._left_out |= dict.fromkeys(_shorten(kind, found, is_item))
@@ -130,7 +127,7 @@ class Projection:
     def warnings(self) -> tuple[str, ...]:
         """What was cut, and left out, and how the caller gets it."""
         cut = f"cut at {self.max_chars} characters: {and_more(self._cut, _MOST_NAMED)}"
-        out = f"left out: {', '.join(self._left_out)}; {self.remedy} has it"
+        out = f"cut: {', '.join(self._left_out)}; {self.remedy} has it"
         return (*[cut] * bool(self._cut), *[out] * bool(self._left_out))
 
 
