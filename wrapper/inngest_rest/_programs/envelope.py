@@ -156,7 +156,7 @@ class Envelope(Record):
         paths += ("error.message",) * (problem is not None)
         return cls(problem is None, command, problem, tuple(warnings), page, paths, data)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, *, flat: bool = False) -> dict[str, Any]:  # noqa: ARG002
         """Return it with what is read first before the data, and without what is null or empty."""
         return Projection(is_whole=True).plain(self)
 
