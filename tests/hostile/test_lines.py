@@ -11,7 +11,7 @@ import httpx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inngest_rest import InngestClient
+from inngest_rest import InngestClient, InvalidArgumentError
 from tests.hostile.invalid import VALUES, bounded, briefly, damaged, flipped, written
 
 EVENT = {"name": "app/x", "data": {"n": 1}, "id": "a", "ts": 1_700_000_000_000, "v": "1"}
@@ -38,7 +38,11 @@ def test_every_line_of_any_file_is_accounted_for(text: bytes, *, zipped: bool) -
         file = Path(folder, "events.ndjson")
         file.write_bytes(gzip.compress(text) if zipped else text)
         with InngestClient(dev=True, transport=httpx.MockTransport(accept)) as client, briefly():
-            report = client.send_file(file)
+            try:
+                report = client.send_file(file)
+            except InvalidArgumentError as error:
+                assert "is a table, not JSON lines" in str(error)  # noqa: PT017
+                return
         present = [line for line in text.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
         assert report.accepted + report.rejected == len(present)
         assert report.unknown == 0

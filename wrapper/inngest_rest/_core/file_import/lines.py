@@ -33,21 +33,16 @@ _BUFFER = 256 * 1024
 
 
 class RefusedLine(bytes):
-    """A line, or a row in words of its own, that is no event, and why."""
+    """A line, or a row in words of its own, that is no event, and why; it may be truncated."""
 
     reason = ""
+    skipped = 0  # bytes that are left out
 
     @classmethod
     def of(cls, line: bytes, reason: str) -> Self:
         refused = cls(line)
         refused.reason = reason
         return refused
-
-
-class TruncatedLine(RefusedLine):
-    """A line too long to keep in memory, truncated."""
-
-    skipped = 0  # bytes
 
 
 class Position(NamedTuple):
@@ -62,7 +57,7 @@ class Position(NamedTuple):
         if not lines:
             return self
         end, last = self.offset + sum(map(len, lines)), lines[-1]
-        if isinstance(last, TruncatedLine):
+        if isinstance(last, RefusedLine):
             return Position(self.line + 1, end + last.skipped)
         return Position(self.line + len(lines), end, last[-EDGE:])
 
@@ -140,7 +135,7 @@ class Lines:
         """Return the line with this beginning; truncate it there if it is longer."""
         if len(beginning) < MAX_LINE or beginning.endswith(b"\n"):
             return beginning
-        line = TruncatedLine(beginning)
+        line = RefusedLine(beginning)
         while rest := self._file.readline(MAX_LINE):
             line.skipped += len(rest)
             if rest.endswith(b"\n"):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from xxhash import xxh3_64_digest
 
-from inngest_rest._core.file_import.lines import Chunk, RefusedLine, TruncatedLine
+from inngest_rest._core.file_import.lines import Chunk, RefusedLine
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.sending.batching import Batch
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, fields_of
@@ -117,7 +117,7 @@ class NdjsonEncoder:
 def _shown(line: bytes) -> dict[str, Any]:
     """Return the event of a rejected line for its `SendFailure`."""
     try:
-        event: Any = {} if isinstance(line, TruncatedLine) else decode(line)
+        event: Any = decode(line)
     except ValueError:
         return {}
     return cast("dict[str, Any]", event) if isinstance(event, dict) else {}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import msgspec
 
-from inngest_rest._core.file_import.lines import Position, TruncatedLine
+from inngest_rest._core.file_import.lines import Position, RefusedLine
 from inngest_rest._core.json_text import encode
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
@@ -162,7 +162,7 @@ class RejectedLines:
             log.keep()
 
     def add(self, line: bytes, number: int, reason: str) -> None:
-        copied = not isinstance(line, TruncatedLine)
+        copied = not (isinstance(line, RefusedLine) and line.skipped)
         if copied:
             self._lines.write(line.rstrip(b"\r\n") + b"\n")
         rejected_line = self._lines.state.written.line_count if copied else None

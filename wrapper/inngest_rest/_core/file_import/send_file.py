@@ -22,7 +22,7 @@ from collections.abc import AsyncIterable
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from inngest_rest._core.arguments import check_path, check_text, invalid
 from inngest_rest._core.bulk.send_many import SendJob, SendOptions
@@ -199,7 +199,8 @@ class _Import:
     def __init__(self, session: Session, options: ImportOptions, send_options: SendOptions) -> None:
         self.send_options = send_options._replace(on_outcome=self._record)
         self._on_outcome = send_options.on_outcome
-        self._options, self._made, self._recorded = options, 0, 0
+        self._options, self._made, self._is_whole = options, 0, True
+        self._recorded: int = 0
         self._now = session.clock.monotonic
         self._lines = options.open(session)
         self._encoder = NdjsonEncoder(
@@ -223,7 +224,6 @@ class _Import:
         self._position = self._lines.position
         self._saved = self._position, self._rejected.states
         self._save_at = self._now()
-        self._is_whole = True
 
     def __enter__(self) -> Self:
         return self
@@ -256,7 +256,7 @@ class _Import:
 
     def _record(self, outcome: BatchOutcome) -> object:
         """Write rejected lines, then mark the chunk as done."""
-        place, chunk = outcome.batch.origin
+        place, chunk = cast("tuple[int, Chunk]", outcome.batch.origin)
         # An interrupt may have lost those before it.
         is_whole = self._is_whole and place == self._recorded + 1
         # In this order: if writing fails, the chunk is not done.

@@ -20,7 +20,7 @@ from inngest_rest._version import __version__
 from inngest_rest._visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from inngest_rest._programs.envelope import Problem
     from inngest_rest.models import Page
@@ -66,27 +66,28 @@ class Checking(Renderer):
             return EXIT_STATUS[code]
         broken = sorted(each.rule for each in report.broken) if report else [str(code)]
         try:
-            about = report.to_dict() if report else {}
-            self._tell("; ".join([state, *broken]), {"text": line, "state": state, **about})
+            self._tell("; ".join([state, *broken]), {"text": line, "state": state})
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is not the state of a check"
             self.stderr.hint(f"Warning: state: {self.state} cannot be used: {why}")
             return CANNOT_TELL
         return {"ok": 0, "broken": EXIT_STATUS[Code.RULE_BROKEN]}.get(state, CANNOT_TELL)
 
-    def _tell(self, found: str, message: dict[str, Any]) -> None:
+    def _tell(self, found: str, message: dict[str, str]) -> None:
         """Tell each of the others what was found, unless that is what it was told last."""
         ours: Any = {"opener": partial(os.open, mode=0o600), "encoding": "utf-8"}
         with open(self.state, "a+", **ours) if self.state else TemporaryFile("a+") as file:  # noqa: PTH123
             lock_file(file.fileno())
             file.seek(0)
-            told = json.loads(file.read() or "{}")
-            if not isinstance(told, dict) or told.keys() - {"exec", "webhook"}:
+            told: Any = json.loads(file.read() or "{}")
+            if not {"exec", "webhook"}.issuperset(told):
                 raise ValueError
             for name, other in self.others.items():
-                if (before := told.get(name, "ok")) == found:
+                before: str = told.get(name, "ok")
+                if before == found:
                     continue
-                whole = {**message, "before": before.partition(";")[0]}
+                report: Mapping[str, Any] = self._report.to_dict() if self._report else {}
+                whole = {**message, "before": before.partition(";")[0], **report}
                 if why := _tell_one(name, other, json.dumps(whole).encode()):
                     again = "the next check tells it again"
                     self.stderr.hint(f"Warning: --{name} failed ({why}); {again}")
@@ -104,9 +105,9 @@ def _tell_one(name: str, other: str, text: bytes) -> str:
     """
     try:
         if name == "exec":  # its output is no part of the answer
-            given: Any = {"input": text, "stdout": 2, "timeout": _WITHIN_S, "shell": True}
-            status = subprocess.run(other, check=False, **given).returncode  # noqa: S603
-            return f"exit status {status}" if status else ""
+            own = subprocess.Popen(other, shell=True, stdin=subprocess.PIPE, stdout=2)  # noqa: S602
+            own.communicate(text, timeout=_WITHIN_S)
+            return f"exit status {own.returncode}" if own.returncode else ""
         if not other.startswith(("https://", "http://")):
             return "it has to begin with https://"
         agent = {"Content-Type": "application/json", "User-Agent": f"inngest-rest/{__version__}"}

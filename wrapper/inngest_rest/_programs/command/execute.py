@@ -84,11 +84,12 @@ def _renderer(
     row: Row, options: Options, typed: dict[str, Any], read: list[str]
 ) -> tuple[Renderer, Options]:
     """Return what writes the answer: that to a check is a line of text unless it is asked for."""
-    kind, own = Renderer, dict[str, Any]()
+    kind: Any = Renderer
+    own: Any = {}
     if row.name == "runs.check":
-        from inngest_rest._programs.command.check import Checking as kind  # noqa: N813, PLC0415
+        from inngest_rest._programs.command.check import Checking  # noqa: PLC0415 - one call
 
-        options = options if options.named else evolve(options, output="table")
+        kind, options = Checking, options if options.named else evolve(options, output="table")
         others = {name: typed.pop(name) for name in ("exec", "webhook") if name in typed}
         own = {"others": {name: _text(name, it, read)[0] for name, it in others.items()}}
         own["state"] = typed.pop("state", None)
