@@ -23,8 +23,13 @@ T = TypeVar("T")
 G = TypeVar("G", bound="Resource")
 
 # All other groups are in `cloud`.
-_MODULES = {"apps": "apps", "functions": "apps", "events": "events"}
-_MODULES |= {"runs": "runs", "signals": "runs"}
+_MODULES = {
+    "functions": "apps",
+    "signals": "runs",
+    "apps": "apps",
+    "events": "events",
+    "runs": "runs",
+}
 
 
 def group_class(name: str) -> Any:
