@@ -63,7 +63,7 @@ def main() -> int:
     arguments = [
         *(f"tests/{room}" for room in TESTS),
         *("--override-ini", "addopts=--import-mode=importlib", "--kill-rounds=1"),
-        *("-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:faulthandler"),
+        *("-p", "no:cacheprovider", "-p", "no:terminal", "-o", "faulthandler_timeout=0"),
     ]
     status = pytest.main(arguments, plugins=[session])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
