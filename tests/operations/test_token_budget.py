@@ -16,16 +16,18 @@ from inngest_rest._programs.command import program
 from inngest_rest.testing import MockServer, completes, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from inngest_rest.testing import MockEvent
 
 LONGEST_ANSWER = 20_000
 
 
-def declines(event: Mapping[str, Any]) -> NoReturn:
+def declines(event: MockEvent) -> NoReturn:
     def charge(order: int) -> NoReturn:
         raise ConnectionError(f"connect ECONNREFUSED 10.0.0.{order % 256}:5432")
 
-    charge(event["data"]["order"])
+    charge(event.data["order"])
 
 
 @pytest.fixture(scope="module")

@@ -113,7 +113,7 @@ def test_more_queued_runs_than_are_allowed_are_a_problem(
 def test_a_server_that_does_not_answer_is_told_of_and_asked_nothing_else(
     client: InngestClient, mock: MockServer
 ) -> None:
-    rules = {"stuck": HOUR, "queued_above": 3}
+    rules: dict[str, Any] = {"stuck": HOUR, "queued_above": 3}
     assert client.runs.check(server=True, **rules).is_ok
     mock.fault(drops(httpx.ConnectError), times=None)
     before = len(mock.requests)

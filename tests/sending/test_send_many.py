@@ -92,7 +92,7 @@ class Stage(httpx.BaseTransport, httpx.AsyncBaseTransport):
     ],
 )
 def test_every_event_goes_out_once_in_batches(
-    client: InngestClient, server: Server, count: int, options: dict[str, int], sizes: list[int]
+    client: InngestClient, server: Server, count: int, options: dict[str, Any], sizes: list[int]
 ) -> None:
     server.on(ROUTE, accepts_all)
     told: list[BatchReport] = []
