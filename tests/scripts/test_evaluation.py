@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 WAYS = ours()
 
-NO_WAY = {("tools", 6), ("tools", 20)}
-"""What needs files, which the tools have not."""
+NO_WAY = {("tools", 21)}
+"""What Inngest Cloud alone has is no tool elsewhere."""
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -44,7 +44,7 @@ def test_there_are_26_jobs_with_a_path_for_each() -> None:
 
 
 def test_the_table_has_the_mean_of_the_jobs_that_every_way_does_right() -> None:
-    jobs = JOBS[5:7]
+    jobs = JOBS[20:22]
     results = {name: [follow(job, way) for job in jobs] for name, way in WAYS.items()}
     lines = table(results, {"command": 400, "tools": 4}, jobs).splitlines()
     _, second = (results[name] for name in ("command", "tools"))

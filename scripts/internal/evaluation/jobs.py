@@ -92,6 +92,7 @@ class Job:
         """Return the shop, what the user says, and what judges the answer."""
         shop = Shop(folder)
         judge = self.prepare(shop)
+        shop.pass_time(seconds=1)  # until it can be seen
         shop.asked = len(shop.mock.requests)
         return shop, self.asks.format(**shop.said), judge
 
@@ -307,6 +308,7 @@ def undone(shop: Shop) -> Callable[[str], bool]:
     shop.function("ship", ORDER, lambda _: next(runs, sleeps(timedelta(days=1))))
     shop.send(ORDER, {}, {})
     shop.said["first"], shop.said["second"] = (run.id for run in shop.runs("ship"))
+    shop.pass_time(seconds=1)
     client = InngestClient(dev=True, transport=shop.mock.transport)
     client.runs.replay_all([shop.said["first"], shop.said["second"]])
     shop.send(ORDER)

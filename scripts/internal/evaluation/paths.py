@@ -153,8 +153,7 @@ def changed(call: Surface, _: dict[str, str]) -> str:
 
 @path
 def exported(call: Surface, _: dict[str, str]) -> str:
-    call.into_file("runs.list", "runs.ndjson", since="24h")
-    return "runs.ndjson"
+    return str(call("runs.export", path="runs.ndjson", since="24h")["ok"])
 
 
 @path

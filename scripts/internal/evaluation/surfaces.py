@@ -19,6 +19,7 @@ from attrs import define, field, frozen
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import tools
+from inngest_rest._programs.bounds import as_text
 from inngest_rest._programs.command import execute, local
 from inngest_rest._programs.command.options import command_line
 from inngest_rest._programs.command.program import run
@@ -72,10 +73,6 @@ class Surface:
         # The rows have been shown; those that fail are told by the error.
         return self(operation, **values, confirm=shown["data"]["confirm"], fields="counts")
 
-    def into_file(self, operation: str, file: str, **values: Any) -> None:
-        """Write all that a listing has into a file."""
-        raise NoWayError(operation, file, values)
-
     @property
     def url(self) -> Mapping[str, str]:
         """The variables that name the server, and the keys."""
@@ -109,10 +106,6 @@ class Command(Surface):
         self.charge(shlex.join(["inngest-rest", *words]), output.getvalue())
         return output.getvalue()
 
-    def into_file(self, operation: str, file: str, **values: Any) -> None:
-        words = shlex.split(command_line(ROWS[operation], values))[1:]
-        self.run([*words, "--all", "--output-file", file])
-
 
 @define
 class Tools(Surface):
@@ -126,13 +119,14 @@ class Tools(Surface):
 
     def __call__(self, operation: str, **values: Any) -> Any:
         row = ROWS[operation]
-        if row.uses_files:
-            raise NoWayError
-        known = {tool.name: tool.input_schema for tool in self._tools.all()}[row.tool]["properties"]
-        given = {name: it for name, it in values.items() if name in known}
-        envelope = self._tools.call(row.tool, json.loads(json.dumps(given)))
-        answer = json.dumps(envelope.to_dict(), ensure_ascii=False)
-        self.charge(f"{row.tool} {json.dumps(given)}", answer)
+        known = {tool.name: tool.input_schema for tool in self._tools.all(files=True)}
+        if row.tool not in known:
+            raise NoWayError(operation)
+        given = {name: it for name, it in values.items() if name in known[row.tool]["properties"]}
+        # The folder is a root that the host gives.
+        envelope = self._tools.call(row.tool, json.loads(json.dumps(given)), self.shop.folder)
+        answer = as_text(envelope.to_dict())
+        self.charge(f"{row.tool} {as_text(given)}", answer)
         return json.loads(answer)
 
 

@@ -188,6 +188,7 @@ def triggers(call: Surface, _: dict[str, str]) -> str:
 
 def price(call: Surface, _: dict[str, str]) -> str:
     sent = call("send_event", name="shop/quote.requested", data={"items": 3})["data"]
+    call.shop.pass_time(seconds=1)  # until its run can be seen
     return str(call("get_event_runs", eventId=sent["eventId"], includeOutput=True)["data"])
 
 
