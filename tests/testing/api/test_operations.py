@@ -8,5 +8,7 @@ from inngest_rest_api.api import OPERATIONS
 
 
 def test_every_operation_of_the_document_has_a_handler() -> None:
-    assert HANDLERS.keys() == OPERATION_NAMES.keys()
+    without = OPERATION_NAMES.keys() - HANDLERS.keys()
+    assert without == set(), "each has a handler in the HANDLERS of a module of the mock's _api"
+    assert HANDLERS.keys() <= OPERATION_NAMES.keys()
     assert len(HANDLERS) == len(OPERATIONS) + len(UNDOCUMENTED)
