@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 SECONDS_TO_START = 60.0
 SECONDS_TO_END = 10.0
@@ -29,7 +29,7 @@ class CannotStartError(Exception):
 
 
 @contextmanager
-def run_binary(binary: Path, postgres_uri: str | None = None) -> Iterator[str]:
+def run_binary(binary: Path, postgres_uri: str | None = None) -> Generator[str]:
     """Run a dev server during the `with` block; yield its URL.
 
     Raises:

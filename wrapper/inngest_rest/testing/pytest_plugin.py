@@ -44,7 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def inngest_server_url(pytestconfig: pytest.Config) -> Iterator[str | None]:
     """Yield the URL of the real server that the tests run on, or None if they run on the mock."""
-    url, program = pytestconfig.getoption("inngest_url"), pytestconfig.getoption("inngest_bin")
+    url: str | None = pytestconfig.getoption("inngest_url")
+    program: str | None = pytestconfig.getoption("inngest_bin")
     if program:
         path = Path(shutil.which(program) or program).resolve()
         with run_binary(path, os.environ.get("INNGEST_POSTGRES_URI")) as url:
