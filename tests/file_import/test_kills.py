@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,7 +53,7 @@ def test_killed_and_resumed_every_line_or_row_runs_once(
     mock.function("shop", "charge", trigger="e*")
     file = tmp_path / name
     if name == "e.db":
-        with sqlite3.connect(file) as database:
+        with closing(sqlite3.connect(file)) as database, database:
             database.execute("CREATE TABLE orders (n INTEGER PRIMARY KEY)")
             database.executemany("INSERT INTO orders VALUES (?)", ((n,) for n in range(400)))
     else:
