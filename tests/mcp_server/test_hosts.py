@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPError
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import tools
-from tests.mcp_server.sessions import ERAS, answer, talk
+from tests.mcp_server.sessions import ERAS, answer, call, talk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,3 +164,14 @@ def test_what_inngest_cloud_alone_has_is_served_there_alone(world: World) -> Non
     assert "webhooks_list" not in [it.name for it in tools.Tools(world.client).all()]
     with InngestClient(event_key="k", signing_key="ab", transport=world.mock.transport) as cloud:
         assert "webhooks_list" in [it.name for it in tools.Tools(cloud).all()]
+
+
+def test_tools_redact_keys_unless_told_otherwise(world: World) -> None:
+    key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
+    (id,) = world.client.send({"name": "a", "data": {"key": key}})
+    world.mock.advance(5)
+    redacted = answer(call(tools.server(world.client), "events_get", {"id": id}))
+    assert redacted["data"]["data"] == {"key": "[redacted]"}
+    assert redacted["warnings"] == ["redacted: 1"]
+    plain = answer(call(tools.server(world.client, redact="none"), "events_get", {"id": id}))
+    assert plain["data"]["data"] == {"key": key}

@@ -34,22 +34,19 @@ _KEYS = (
     r"\b[prs]k_(?:live|test)_\w{8,}"  # Stripe
     r"|\b(?:sk-|gh[opsu]_|xox[abprs]-)[\w-]{16,}"  # OpenAI and others, GitHub, Slack
     r"|(?i:\bbearer)\s+[\w.~+/-]{8,}=*"
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JWT
+    r"|\beyJ[\w-]{8,}(?:\.[\w-]+)*"  # JWT
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
     r"|\bsignkey-\w+-[0-9a-fA-F]{16,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*-----)?"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-\"]*(?:-----END [A-Z ]*-----)?"
 )
 
 SECRETS = {
     "keys": re.compile(_KEYS),
     "emails": re.compile(rf"{_KEYS}|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
 }
-"""Patterns of what is redacted: keys and tokens, or those and e-mail addresses."""
+"""Patterns of what is redacted in JSON too: keys and tokens, or those and e-mail addresses."""
 
 REDACTED = "[redacted]"
-
-# A key whose value is one, whatever it looks like.
-_SECRET_NAME = re.compile(r"(?i)secret|passw(?:or)?d|api_?key")
 
 # A payload's keys are untrusted: one that is not a plain name is not repeated in a path.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
@@ -85,16 +82,9 @@ def number_that_fits(items: Iterable[Any], room: int) -> int:
 class Cutter:
     """Cuts texts, and lists if there is a number of items; notes the paths of what it cut."""
 
-    def __init__(
-        self,
-        max_chars: int,
-        max_items: int | None = None,
-        secrets: re.Pattern[str] | None = None,
-    ) -> None:
+    def __init__(self, max_chars: int, max_items: int | None = None) -> None:
         self._max_chars = max_chars
         self._max_items = max_items
-        self._secrets = secrets
-        self._redacted: list[str] = []
         self.paths: dict[str, list[str]] = {"characters": [], "items": [], "levels": []}
 
     def cut(self, value: Any, path: str, level: int = 0) -> Any:
@@ -119,16 +109,8 @@ class Cutter:
             if paths:
                 named = [it[:_LONGEST_PATH] + "..." * (len(it) > _LONGEST_PATH) for it in paths]
                 yield f"cut at {limit} {unit}: {and_more(named, _MOST_NAMED)}; {remedy}"
-        if self._redacted:
-            yield f"redacted: {and_more(self._redacted, _MOST_NAMED)}"
 
     def _text(self, text: str, path: str) -> str:
-        if self._secrets is not None:
-            name = path.rpartition(".")[2]
-            clean = REDACTED if _SECRET_NAME.search(name) else self._secrets.sub(REDACTED, text)
-            if clean != text:
-                self._redacted.append(path[:_LONGEST_PATH])
-                text = clean
         more = len(text) - self._max_chars
         if more <= 0 or len(text) <= SPARED_CHARS:
             return text
@@ -139,7 +121,7 @@ class Cutter:
         keys = tuple(value) if len(value) <= MOST_FIELDS else self._first(tuple(value), path)
         is_cut = self._max_items is not None
         return {
-            self._text(key, f"{path}.*") if is_cut or self._secrets else key: self.cut(
+            self._text(key, f"{path}.*") if is_cut else key: self.cut(
                 value[key], f"{path}.{key if _NAME.fullmatch(key) else '*'}", level + 1
             )
             for key in keys

@@ -11,8 +11,10 @@ from attrs import evolve, frozen
 from inngest_rest._programs.bounds import (
     FEW_CHARS,
     LONGEST_ANSWER,
+    REDACTED,
     ROOM,
     Cutter,
+    as_text,
     cut,
     number_that_fits,
     size_of,
@@ -160,6 +162,14 @@ class Envelope(Record):
         """Return it with what is read first before the data, and without what is null or empty."""
         return Projection(is_whole=True).plain(self)
 
+    def text(self, secrets: re.Pattern[str] | None = None) -> str:
+        """Return it as JSON without secrets, whose number a warning has."""
+        text = as_text(self.to_dict())
+        if secrets is not None and (found := secrets.findall(text)):
+            warnings = (*self.warnings, f"redacted: {len(found)}")
+            text = secrets.sub(REDACTED, as_text(evolve(self, warnings=warnings).to_dict()))
+        return text
+
 
 def _has(value: Any, path: str) -> bool:
     """Return whether there is something at a path of JSON, in any item of its lists."""
@@ -174,14 +184,13 @@ def bound(
     *,
     max_chars: int,
     longest: int = LONGEST_ANSWER,
-    secrets: re.Pattern[str] | None = None,
     remedy: str = "max_chars gets more",
 ) -> Envelope:
     """Return an answer that has no more bytes than it may have, with warnings of what was cut.
 
     Of the rows of a report those come first that were not done. Texts are cut before lists and
-    payloads with many keys; what does not fit even so is left out. Secrets are redacted. How to get
-    what was cut says `remedy`.
+    payloads with many keys; what does not fit even so is left out. How to get what was cut says
+    `remedy`.
     """
     envelope = _with_first_rows(envelope, max_chars, longest)
     error, chars = envelope.error, [max_chars]
@@ -189,7 +198,7 @@ def bound(
         chars.append(max(chars[-1] // 2, FEW_CHARS))
     numbers = (2**power for power in range(10, -1, -1))
     for most, number in (*((it, None) for it in chars), *((chars[-1], it) for it in numbers)):
-        cutter = Cutter(most, number, secrets)
+        cutter = Cutter(most, number)
         data = cutter.cut(envelope.data, "data")
         if envelope.error is not None:
             message = cutter.cut(envelope.error.message, "error.message")

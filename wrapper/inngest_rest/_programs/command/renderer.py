@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, evolve, field
 
-from inngest_rest._programs.bounds import LONGEST_ANSWER, REDACTED, ROOM, SECRETS
+from inngest_rest._programs.bounds import LONGEST_ANSWER, REDACTED, ROOM, SECRETS, as_text
 from inngest_rest._programs.command.options import PROGRAM
 from inngest_rest._programs.command.streams import Output, Stderr
 from inngest_rest._programs.envelope import EXIT_STATUS, Code, Envelope, Problem, bound
@@ -104,7 +104,7 @@ class Renderer:
             draw = tables.draw_one if self.returns is Returns.ONE else tables.draw_many
             tables.REPORTS.get(self.format, draw)(self._items, self.output, self.projection)
         if self.format == "ndjson" and problem is not None:
-            self._write_value(Envelope.of(self.command, None, problem).to_dict())
+            self.output.line(Envelope.of(self.command, None, problem).text())
         self.output.close()
         if self.format != "json":
             redacted = [f"redacted: {self.output.redacted}"] * bool(self.output.redacted)
@@ -116,8 +116,9 @@ class Renderer:
             return 0
         # Once, to each who reads: the answer has it, too.
         if self.format not in {"json", "ndjson"} or sys.stderr.isatty() > sys.stdout.isatty():
-            clean = self.output.secrets.sub if self.output.secrets else lambda _, text: text
-            self.stderr.error(evolve(problem, message=clean(REDACTED, problem.message)))
+            if (secrets := self.output.secrets) is not None:
+                problem = evolve(problem, message=secrets.sub(REDACTED, problem.message))
+            self.stderr.error(problem)
         return EXIT_STATUS[problem.code]
 
     def _write_lines(self, record: Record) -> None:
@@ -128,7 +129,8 @@ class Renderer:
             return
         for each in getattr(record, "rows", (record,)):
             place = f"items[{next(self._lines)}]"
-            self._write_value(self.projection.cut(self.projection.plain(each), place))
+            line = self.projection.cut(self.projection.plain(each), place)
+            self.output.line(as_text(line))
 
     def _write_envelope(self, problem: Problem | None) -> None:
         data, listed = None, self._listed or Items(self.projection)
@@ -143,15 +145,11 @@ class Renderer:
         envelope = Envelope.of(self.command, data, problem, **about)
         if self.output.path is None:
             most = self.projection.max_chars or LONGEST_ANSWER
-            more: Any = {"secrets": self.output.secrets, "remedy": "--output-file has all"}
-            envelope = bound(envelope, max_chars=most, **more)
-        self._write_value(envelope.to_dict())
-
-    def _write_value(self, value: dict[str, Any]) -> None:
-        is_read = self.format == "json" and self.output.is_terminal
-        form: Any = {"indent": 2} if is_read else {"separators": (",", ":")}
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, **form)
-        self.output.line(visible_json(text))
+            envelope = bound(envelope, max_chars=most, remedy="--output-file has all")
+        text = envelope.text(self.output.secrets)
+        if self.output.is_terminal:
+            text = visible_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2))
+        self.output.line(text)
 
 
 def answer(
