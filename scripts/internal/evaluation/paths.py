@@ -30,7 +30,7 @@ def _items(answer: Any) -> list[Any]:
 
 @path
 def health(call: Surface, _: dict[str, str]) -> str:
-    return "yes" if call("doctor", fields="findings")["ok"] else "no"
+    return "yes" if call("doctor")["ok"] else "no"
 
 
 @path
@@ -175,7 +175,7 @@ def mailed_again(call: Surface, said: dict[str, str]) -> str:
 
 @path
 def wrong_key(call: Surface, _: dict[str, str]) -> str:
-    return str(call("doctor", fields="findings")["error"])
+    return str(call("doctor")["error"])
 
 
 @path
