@@ -152,7 +152,7 @@ def test_what_is_not_ours_is_kept_unless_forced(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.parametrize("linked", ["inngest", "inngest/SKILL.md"])
+@pytest.mark.parametrize("linked", ["inngest", "inngest/SKILL.md", "inngest/references"])
 def test_a_link_is_replaced_if_forced_and_never_followed(linked: str, tmp_path: Path) -> None:
     path, other = tmp_path / "mine" / linked, tmp_path / "other"
     path.parent.mkdir(parents=True)
@@ -163,6 +163,17 @@ def test_a_link_is_replaced_if_forced_and_never_followed(linked: str, tmp_path: 
     assert written.state is SkillState.CURRENT
     assert not path.is_symlink()
     assert not other.exists()
+
+
+def test_other_files_of_a_folder_that_is_replaced_stay(tmp_path: Path) -> None:
+    place = tmp_path / "mine" / "inngest"
+    (place / "src").mkdir(parents=True)
+    (place / "src" / "app.py").write_text("mine", encoding="utf-8")
+    with pytest.raises(InvalidArgumentError, match="not installed by inngest-rest"):
+        local.install([str(tmp_path / "mine")])
+    (written,) = local.install([str(tmp_path / "mine")], force=True)
+    assert written.state is SkillState.CURRENT
+    assert (place / "src" / "app.py").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_link_to_the_same_skill_stays(tmp_path: Path) -> None:

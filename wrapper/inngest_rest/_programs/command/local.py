@@ -244,7 +244,7 @@ def look(hosts: Iterable[str], *scopes: Scope) -> list[InstalledSkill]:
 def install(
     targets: Iterable[str], scope: Scope = "user", *, force: bool = False
 ) -> list[InstalledSkill]:
-    """Write the skill into the folders of hosts, over an older one of this package."""
+    """Write the skill into the folders of hosts; other files in these stay."""
     before = look(targets, scope)
     changed = [it.path for it in before if it.state is SkillState.CHANGED]
     if changed and not force:
@@ -260,10 +260,12 @@ def install(
 
 
 def _write(place: Path) -> None:
-    if place.is_symlink():  # which is not followed
-        place.unlink()
-    elif place.exists():
-        shutil.rmtree(place)
+    references = place / "references"
+    for each in (place, place / "SKILL.md", references):
+        if each.is_symlink():  # which is not followed
+            each.unlink()
+    if references.exists():
+        shutil.rmtree(references)
     files = skill()
     # The hash tells later whether they have been changed.
     files["SKILL.md"] += f"\n<!-- installed by inngest-rest, sha256 {_digest(files)} -->\n"
@@ -285,11 +287,9 @@ def _look(place: Path, hosts: list[str]) -> InstalledSkill:
 
 
 def _files(place: Path) -> dict[str, str]:
-    return {
-        it.relative_to(place).as_posix(): it.read_text(encoding="utf-8", errors="replace")
-        for it in sorted(place.rglob("*"))
-        if it.is_file()
-    }
+    found = (place / "SKILL.md", *sorted(place.glob("references/*")))
+    texts = {it: it.read_text(encoding="utf-8", errors="replace") for it in found if it.is_file()}
+    return {it.relative_to(place).as_posix(): text for it, text in texts.items()}
 
 
 def _digest(files: dict[str, str]) -> str:
