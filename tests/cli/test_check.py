@@ -232,3 +232,12 @@ def test_a_file_that_is_not_the_state_of_a_check_is_left_alone(run: Run, folder:
     ran = run(*FAILED, "--state", "notes.txt", "--exec", "exit 9")
     assert (ran.status, "not the state of a check" in ran.err) == (2, True)
     assert (folder / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("mock")
+def test_two_checks_do_not_use_a_state_at_the_same_time(run: Run, folder: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    with (folder / "state.json").open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert run(*FAILED, "--state", "state.json", "--exec", "exit 9").status == 2
+    assert run(*FAILED, "--state", "state.json", "--exec", "exit 9").status == 0

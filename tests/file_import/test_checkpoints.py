@@ -100,6 +100,14 @@ def test_rejected_events_are_final_and_kept_in_a_file(
     assert client.send_many(events, checkpoint=checkpoint) == SendReport()
 
 
+def test_a_request_has_no_more_bytes_than_one_of_a_file(
+    client: InngestClient, server: Server, checkpoint: Path
+) -> None:
+    big = ({"name": "e", "data": {"x": "x" * 2_500_000, "n": n}} for n in range(3))
+    assert client.send_many(big, checkpoint=checkpoint) == SendReport(accepted=3)
+    assert [len(each) for each in server.bodies()] == [1, 1, 1]
+
+
 def test_an_event_of_unknown_outcome_is_where_it_continues(
     connect: Connect, server: Server, checkpoint: Path
 ) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from inngest_rest import FindingState, InngestClient, InvalidArgumentError, TransportError
-from inngest_rest.testing import MockServer, completes, drops, fails, sleeps
+from inngest_rest.testing import MockServer, completes, delays, drops, fails, sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,16 +68,17 @@ def test_no_run_that_ended_is_no_failure(client: InngestClient) -> None:
 def test_a_run_is_stuck_that_was_queued_long_ago_and_has_not_ended(
     client: InngestClient, mock: MockServer, send: Any
 ) -> None:
-    send("open", 1)
-    mock.advance(2 * HOUR)
+    for _ in range(3):
+        send("open", 1)
+        mock.advance(2 * HOUR)
     send("open", 1)
     send("placed", 1)
-    assert client.runs.check(stuck=3 * HOUR).is_ok
+    assert client.runs.check(stuck=7 * HOUR).is_ok
     report = client.runs.check(stuck=HOUR)
     assert not report.is_ok
     oldest = mock.runs[0].id
     assert report.results[0].message.startswith(
-        f"1 runs are stuck, the oldest is {oldest} of shop/wait, running since "
+        f"3 runs are stuck, the oldest is {oldest} of shop/wait, running since "
     )
     assert client.runs.check(stuck=HOUR, function="shop/charge").is_ok
 
@@ -117,13 +118,21 @@ def test_a_server_that_does_not_answer_is_told_of_and_asked_nothing_else(
     assert client.runs.check(server=True, **rules).is_ok
     mock.fault(drops(httpx.ConnectError), times=None)
     before = len(mock.requests)
-    report = client.runs.check(**rules, server=True)
+    report = client.runs.check(rules=[{"server": True}], **rules)
     assert [each.state for each in report.results] == ["problem", "unknown", "unknown"]
     assert str(report).startswith("the server does not answer: ")
     assert len(mock.requests) == before + 1
     # Where that is no rule, nothing can be told.
     with pytest.raises(TransportError):
         client.runs.check(**rules)
+
+
+def test_a_server_that_hangs_is_told_of_after_the_time_of_one_request(mock: MockServer) -> None:
+    mock.fault(delays(timedelta(seconds=12)), times=None)
+    began = mock.now
+    with InngestClient(dev=True, transport=mock.transport, timeout=10) as client:
+        assert not client.runs.check(server=True, stuck=HOUR).is_ok
+    assert mock.now - began < timedelta(seconds=13)
 
 
 def test_what_is_broken_is_told_although_another_rule_cannot_be_checked(
