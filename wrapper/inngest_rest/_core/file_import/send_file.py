@@ -63,7 +63,7 @@ class ImportOptions(NamedTuple):
     rejected: Path
     resume: bool
     checkpoint: str
-    open: Callable[[Session], Lines | EventRows]
+    open: Callable[[], Lines | EventRows]
     continues: str = "send_file(..., resume=True) continues at line"
     events: Iterable[EventLike] | AsyncIterable[EventLike] = ()
 
@@ -108,12 +108,12 @@ def check_options(
     rejected = rejected_path(source, name, dead_letters)
     if source != STDIN and rejected.absolute() == Path(source).absolute():
         raise invalid("dead_letters", "must not be the input file")
-    checkpoint = f"{source}.checkpoint"
-    opened = partial(_open, source, table, checkpoint)
-    return ImportOptions(source, name, rejected, resume, checkpoint, opened)
+    beside = f"{source}.checkpoint"
+    about = source, name, rejected, resume, beside
+    return ImportOptions(*about, partial(_open, source, table, beside))
 
 
-def _open(path: str, table: Table | None, checkpoint: str, session: Session) -> Lines | EventRows:
+def _open(path: str, table: Table | None, checkpoint: str) -> Lines | EventRows:
     """Open a file as what it is; refuse a table if the name of its events is not known."""
     lines = Lines(path)
     try:
@@ -121,15 +121,12 @@ def _open(path: str, table: Table | None, checkpoint: str, session: Session) -> 
         if table is None and (is_parquet or _HEADER.match(lines.start)):
             csv = "" if is_parquet else " --csv"
             command = f"send-file {shlex.quote(path)}{csv} --event shop/order.created"
-            reason = (
-                f"is a table, not JSON lines: `inngest-rest {command}` sends its rows as events"
-            )
-            raise invalid(path, reason, argument="event")
+            how = f"`inngest-rest {command}` sends its rows as events"
+            raise invalid(path, f"is a table, not JSON lines: {how}", argument="event")
         if table is None:
             return lines
         events = table.parquet(lines) if is_parquet else table.csv(lines)
-        first = 1 if is_parquet else 2
-        return EventRows(checkpoint, events, session, first=first, lines=lines)
+        return EventRows(checkpoint, events, 1 if is_parquet else 2, lines)
     except BaseException:
         lines.close()
         raise
@@ -143,7 +140,7 @@ def rejected_path(source: str, name: str, dead_letters: AnyPath | None = None) -
 
 def batches_of_file(session: Session, options: ImportOptions) -> Iterator[Batch]:
     """Yield the events of a file as they would be sent."""
-    with closing(options.open(session)) as lines:
+    with closing(options.open()) as lines:
         encoder = NdjsonEncoder(options.name, session.name_convention, first=lines.first)
         yield from map(encoder.batch, lines.chunks(DEFAULT_EVENTS, DEFAULT_BYTES))
 
@@ -202,10 +199,9 @@ class _Import:
         self._options, self._made, self._is_whole = options, 0, True
         self._recorded: int = 0
         self._now = session.clock.monotonic
-        self._lines = options.open(session)
-        self._encoder = NdjsonEncoder(
-            options.name, session.name_convention, first=self._lines.first
-        )
+        self._lines = options.open()
+        about = options.name, session.name_convention
+        self._encoder = NdjsonEncoder(*about, first=self._lines.first)
         self.is_regular = self._lines.is_regular
         try:
             self._lines.lock()
@@ -214,8 +210,8 @@ class _Import:
                 raise InvalidArgumentError(reason, argument="resume")
             self._checkpoint: Checkpoint | None = None
             if self.is_regular:
-                about = options.name, self._lines.head, options.rejected
-                self._checkpoint = Checkpoint(options.checkpoint, *about)
+                name, head = options.name, self._lines.head
+                self._checkpoint = Checkpoint(options.checkpoint, name, head, options.rejected)
             states = options.resume and self._checkpoint and self._checkpoint.load(self._lines)
             self._rejected = RejectedLines(options.rejected, states or None)
         except BaseException:

@@ -26,7 +26,6 @@ from inngest_rest.reports import SendFailure
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
 
-    from inngest_rest._core.calls.session import Session
     from inngest_rest.event import EventLike
 
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
@@ -146,13 +145,10 @@ class EventRows:
         self,
         checkpoint: str,
         events: Iterable[EventLike] | AsyncIterable[EventLike],
-        session: Session,
-        *,
         first: int = 0,
         lines: Lines | None = None,
     ) -> None:
-        self._checkpoint, self._convention = checkpoint, session.name_convention
-        self._events, self.first = events, first
+        self._checkpoint, self._events, self.first = checkpoint, events, first
         self.head = lines.head if lines else b""
         self._total = len(events) if isinstance(events, Sized) else 0
         self.is_regular = lines is None or lines.is_regular
@@ -209,7 +205,7 @@ class EventRows:
             wire = wire_form(event)
             if new_event_id.made(wire.get("id")):
                 del wire["id"]
-            return encode(wire, 0, self._convention, needs_id=False) + b"\n"
+            return encode(wire, 0, needs_id=False) + b"\n"
         except Exception as error:  # noqa: BLE001 - a mapping runs the caller's own code
             reason = error.reason if isinstance(error, InvalidEventError) else str(error)
             plain = SendFailure(0, describe(event), reason).to_dict()["event"]
