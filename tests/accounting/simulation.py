@@ -144,8 +144,8 @@ class LoneBuffer(EventBuffer):
         self._clock = clock
         self._changed = _Condition(clock)
 
-    def _wake(self) -> None:
-        pass
+    def _notify(self) -> None:
+        self._count += 1
 
     def after_fork_in_child(self) -> None:
         super().after_fork_in_child()
