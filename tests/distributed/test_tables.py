@@ -48,7 +48,7 @@ def installed(name: str) -> Any:
 
 def test_polars_reads_a_listing_and_an_export(client: InngestClient, folder: Path) -> None:
     pl = installed("polars")
-    for frame in (pl.from_arrow(client.runs.list()), pl.read_parquet(folder / "*.parquet")):
+    for frame in (pl.DataFrame(client.runs.list()), pl.read_parquet(folder / "*.parquet")):
         assert Counter(frame["status"].to_list()) == EXPECTED
         assert frame["queued_at"].min() == BEGAN
         assert frame["total_duration"].dtype == pl.Duration("us")
@@ -72,6 +72,7 @@ def test_pandas_reads_a_listing_and_an_export(client: InngestClient, folder: Pat
         assert frame["total_duration"].max() > timedelta(seconds=20)
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # of dask
 def test_dask_reads_an_export(folder: Path) -> None:
     dd = installed("dask.dataframe")
     frame = dd.read_parquet(folder)

@@ -187,20 +187,21 @@ class Export:
     def _save(self) -> None:
         """Put the rows on disk, and then say so."""
         state, rows = self._state, self._waiting
+        size = state.size + bool(rows)
         if not self._is_parquet:
             text = self._lines(rows)
+            size = state.size + len(text)
             with self._path.open("r+b") as file:
                 file.truncate(state.size)
                 file.seek(state.size)
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            state.size += len(text)
         elif rows:
             part = self._path / f"part-{state.size:06}.parquet"
             replace_file(part, arrow.parquet(self._kind, rows))
-            state.size += 1
-        self._waiting = []
+        # Both at once: an interrupt comes between calls.
+        state.size, self._waiting = size, []
         replace_file(self._state_path, encode(state))
         self._saved_at = self._now()
 

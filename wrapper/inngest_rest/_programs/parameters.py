@@ -13,23 +13,16 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from attrs import evolve, frozen
 
+from inngest_rest import typing
 from inngest_rest._core.arguments import check_json
 from inngest_rest._table import SELECTIONS, Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.typing import (
-    ExportFormat,
-    KeyKind,
-    Method,
-    RunInclude,
-    RunOrder,
-    StatusName,
-    SummaryBy,
-)
+from inngest_rest.typing import RunInclude, StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,18 +185,18 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "str | PathLike[str]": {"kind": Kind.TEXT, "is_path": True},
     "Iterable[str]": {"kind": Kind.TEXT, "is_many": True},
     "StatusFilter": {"kind": Kind.TEXT, "is_many": True, "choices": _STATUSES},
-    "RunOrder": {"kind": Kind.TEXT, "choices": get_args(RunOrder)},
-    "Method": {"kind": Kind.TEXT, "choices": get_args(Method)},
+    "Iterable[RunInclude]": {"kind": Kind.TEXT, "is_many": True, "choices": get_args(RunInclude)},
+    **{
+        name: {"kind": Kind.TEXT, "choices": get_args(it)}
+        for name, it in vars(typing).items()
+        if get_origin(it) is Literal
+    },
     "bool": {"kind": Kind.FLAG},
     "int": {"kind": Kind.INTEGER, "least": 1},
     "Seconds": {"kind": Kind.SECONDS},
     "datetime | timedelta": {"kind": Kind.MOMENT},
     "Mapping[str, Any]": {"kind": Kind.OBJECT},
     "Mapping[str, float | bool]": {"kind": Kind.OBJECT},
-    "SummaryBy": {"kind": Kind.TEXT, "choices": get_args(SummaryBy)},
-    "ExportFormat": {"kind": Kind.TEXT, "choices": get_args(ExportFormat)},
-    "Iterable[RunInclude]": {"kind": Kind.TEXT, "is_many": True, "choices": get_args(RunInclude)},
-    "KeyKind": {"kind": Kind.TEXT, "choices": get_args(KeyKind)},
     "Iterable[Mapping[str, Any]]": {"kind": Kind.OBJECT, "is_many": True},
     "Iterable[CheckRule]": {"kind": Kind.OBJECT, "is_many": True},
     "Inputs": {"kind": Kind.OBJECT, "is_many": True},
