@@ -239,5 +239,6 @@ def test_two_checks_do_not_use_a_state_at_the_same_time(run: Run, folder: Path) 
     fcntl = pytest.importorskip("fcntl")
     with (folder / "state.json").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        assert run(*FAILED, "--state", "state.json", "--exec", "exit 9").status == 2
+        ran = run(*FAILED, "--state", "state.json", "--exec", "exit 9")
+    assert (ran.status, "another check uses it" in ran.err) == (2, True)
     assert run(*FAILED, "--state", "state.json", "--exec", "exit 9").status == 0

@@ -69,6 +69,7 @@ class Checking(Renderer):
             self._tell("; ".join([state, *broken]), {"text": line, "state": state})
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is not the state of a check"
+            why = "another check uses it" if isinstance(error, BlockingIOError) else why
             self.stderr.hint(f"Warning: state: {self.state} cannot be used: {why}")
             return CANNOT_TELL
         return {"ok": 0, "broken": EXIT_STATUS[Code.RULE_BROKEN]}.get(state, CANNOT_TELL)
