@@ -20,6 +20,8 @@ from attrs import fields, has
 
 from inngest_rest._visible import shortened, shown
 
+__all__ = ["Record"]
+
 _MOST_SHOWN = 3  # items of a tuple in a repr
 _MOST_ROWS = 20  # records of a tuple in a notebook
 

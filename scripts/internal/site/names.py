@@ -290,8 +290,9 @@ def _modules() -> Iterator[ModuleType]:
 
 def _defined(module: ModuleType) -> Iterator[str]:
     """Yield the public classes and functions of a module, and its values that are described."""
+    stated = getattr(module, "__all__", vars(module))
     for name, it in vars(module).items():
-        is_own = getattr(it, "__module__", None) == module.__name__
+        is_own = getattr(it, "__module__", None) == module.__name__ and name in stated
         if not name.startswith(("_", "pytest_")) and is_own and isinstance(it, type | FunctionType):
             yield name
     yield from described(module)
