@@ -64,6 +64,23 @@ def test_another_word_is_answered_by_the_right_one(tokens: list[str], right: str
     assert f"did you mean '{right}'?" in ran.answer["error"]["message"]
 
 
+@pytest.mark.parametrize("form", ["json", "ndjson", "table"])
+def test_a_failed_run_is_listed_with_its_error_and_no_run_with_its_output(
+    form: str,
+    run: Run,
+    client: InngestClient,
+    mock: MockServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    send(client, mock, "failed")
+    send(client, mock, "placed")
+    out = run("runs", "list", "-o", form).out
+    assert "no stock" in out
+    assert "paid" not in out
+    assert "no stock" not in run("runs", "list", "--all", "-o", "ndjson").out  # it takes long
+
+
 def test_json_is_understood_as_the_format(run: Run) -> None:
     assert run("apps", "list", "--json", "-q") == run("apps", "list", "-o", "json", "-q")
     assert "SUPPRESS" not in run("--help").out

@@ -51,6 +51,17 @@ def test_wrong_arguments_are_named(
     assert any(part in error["message"] for part in message.split("|")), error["message"]
 
 
+def test_a_number_or_a_flag_may_be_text_and_one_of_several_stands_alone(world: World) -> None:
+    served = tools.Tools(world.client)
+    world.mock.advance(5)
+    given = {"limit": "1", "include_output": "true", "status": "failed,completed"}
+    found = served.call("runs_list", given)
+    assert found.ok
+    assert len(found.data["items"]) == 1
+    waited = served.call("runs_wait", {"ids": world.run_id, "timeout": "5"})
+    assert [it["id"] for it in waited.data["items"]] == [world.run_id]
+
+
 def test_an_unknown_tool_is_answered_with_the_nearest(server: Server[Any]) -> None:
     result = call(server, "runs_lst")
     assert result.is_error
