@@ -38,19 +38,13 @@ Timespec = Literal["seconds", "milliseconds", "microseconds"]
 
 @define(eq=False, repr=False)
 class Projection:
-    """Which fields of records an answer has, in which order, and what it leaves out.
+    """Which fields of records an answer has, in which order, and what it leaves out."""
 
-    Attributes:
-        fields: Names, with dots for what is below; None for the fields that say most.
-        is_whole: Whether an answer has all fields.
-        max_chars: Length at which text is cut.
-        remedy: How the caller gets what is left out.
-    """
-
+    # Names, with dots for what is below; None for the fields that say most.
     fields: tuple[str, ...] | None = None
-    max_chars: int | None = None
-    is_whole: bool = False
-    remedy: str = "--full"
+    max_chars: int | None = None  # at which text is cut
+    is_whole: bool = False  # an answer has all fields
+    remedy: str = "--full"  # how the caller gets what is left out
     _cut: list[str] = field(factory=list, init=False)
     _left_out: dict[str, None] = field(factory=dict[str, None], init=False)
 

@@ -104,22 +104,15 @@ _OF_ANSWER = (
 
 
 class Tools:
-    """The calls as tools, and what else a host asks of the server.
-
-    Args:
-        client: The client.
-        read_only: Whether to serve only those that change nothing.
-        groups: The groups to serve, such as "runs"; None for those that the server has.
-        redact: What is redacted: "keys", "emails" or "none".
-    """
+    """The calls as tools, and what else a host asks of the server."""
 
     def __init__(
         self,
         client: InngestClient,
         *,
-        read_only: bool = False,
-        groups: Collection[str] | None = None,
-        redact: str = "keys",
+        read_only: bool = False,  # serve only those that change nothing
+        groups: Collection[str] | None = None,  # such as "runs"; None for those of the server
+        redact: str = "keys",  # or "emails" or "none"
     ) -> None:
         known = {row.words[0] for row in commands()}
         for name in {*(groups or ())} - known:

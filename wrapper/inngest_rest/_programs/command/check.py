@@ -34,15 +34,11 @@ _WITHIN_S = 60.0  # that others may take to be told
 
 @define(eq=False, repr=False)
 class Checking(Renderer):
-    """Writes the answer as one line, and tells others, once per change if there is a state file.
+    """Writes the answer as one line, and tells others, once per change if there is a state file."""
 
-    Attributes:
-        others: What tells others: a command as "exec", and as "webhook" a URL with a secret in it.
-        state: The file that has what each of them was told last.
-    """
-
+    # What tells others: a command as "exec", and as "webhook" a URL with a secret in it.
     others: dict[str, str] = field(factory=dict[str, str])
-    state: str | None = None
+    state: str | None = None  # the file that has what each of them was told last
     _report: Any = field(default=None, init=False)
 
     def add(self, records: Sequence[Record], page: Page[Any] | None = None) -> bool:
