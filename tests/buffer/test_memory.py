@@ -7,7 +7,7 @@ import time
 from inngest_rest import InvalidResponseError
 from inngest_rest._core.buffer.queue import MemoryQueue
 from inngest_rest._core.buffer.schedule import Schedule
-from inngest_rest._core.sending.outcomes import BatchOutcome, Unknown
+from inngest_rest._core.sending.batching import BatchOutcome, Unknown
 
 
 def test_a_batch_that_was_reported_as_lost_is_not_put_back() -> None:

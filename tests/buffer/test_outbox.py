@@ -32,7 +32,7 @@ from inngest_rest._core.buffer import sqlite_file
 from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.clock import SYSTEM_CLOCK
-from inngest_rest._core.sending.outcomes import BatchOutcome, EventOutcome, Rejected, Unknown
+from inngest_rest._core.sending.batching import BatchOutcome, EventOutcome, Rejected, Unknown
 from tests.support.client_kinds import Blocking
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text

@@ -14,7 +14,7 @@ from inngest_rest._core.buffer import outbox, schedule
 from inngest_rest._core.buffer.outbox import Outbox
 from inngest_rest._core.buffer.queue import MemoryQueue
 from inngest_rest._core.buffer.schedule import Schedule
-from inngest_rest._core.sending.outcomes import BatchOutcome, Unknown
+from inngest_rest._core.sending.batching import BatchOutcome, Unknown
 from tests.support.buffers import ROUTE, Make, sent
 from tests.support.peer import PATIENCE
 from tests.support.server import Answer, Reply, accepts_all, says, text

@@ -25,7 +25,7 @@ from inngest_rest import (
 )
 from inngest_rest._core.buffer.outbox import Outbox
 from inngest_rest._core.buffer.schedule import Schedule
-from inngest_rest._core.sending.outcomes import BatchOutcome, Rejected
+from inngest_rest._core.sending.batching import BatchOutcome, Rejected
 from inngest_rest.testing import MockServer
 from tests.hostile.invalid import bounded, briefly, damaged, flipped
 from tests.hostile.test_lines import accept

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inngest_rest import SendFailure
-from inngest_rest._core.sending.batching import Batch
-from inngest_rest._core.sending.outcomes import BatchOutcome, EventOutcome, Rejected, Unknown
+from inngest_rest._core.sending.batching import Batch, BatchOutcome, EventOutcome, Rejected, Unknown
 
 REFUSED = SendFailure(12, {"name": ""}, "name must be text and not empty")
 BATCH = Batch(

@@ -23,8 +23,7 @@ from inngest_rest._core.buffer import process_hooks
 from inngest_rest._core.buffer.queue import MemoryQueue, Queue
 from inngest_rest._core.buffer.schedule import Deadline, Schedule
 from inngest_rest._core.json_text import decode
-from inngest_rest._core.sending.batching import MAX_EVENTS
-from inngest_rest._core.sending.outcomes import BatchOutcome, Rejected, Unknown
+from inngest_rest._core.sending.batching import MAX_EVENTS, BatchOutcome, Rejected, Unknown
 from inngest_rest._core.sending.send import send_batch
 from inngest_rest._visible import shown
 from inngest_rest.errors import ApiError, BufferFullError, ClosedError, InvalidResponseError

@@ -21,8 +21,8 @@ from attrs import define
 from inngest_rest._core.buffer.queue import Queue, gather
 from inngest_rest._core.buffer.sqlite_file import OutboxFile, is_about_writing
 from inngest_rest._core.json_text import decode
+from inngest_rest._core.sending.batching import Rejected, Unknown
 from inngest_rest._core.sending.event_json import encode
-from inngest_rest._core.sending.outcomes import Rejected, Unknown
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, OutboxError
 from inngest_rest.reports import SendFailure
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from inngest_rest._core.buffer.schedule import Schedule
-    from inngest_rest._core.sending.batching import Batch
-    from inngest_rest._core.sending.outcomes import BatchOutcome
+    from inngest_rest._core.sending.batching import Batch, BatchOutcome
     from inngest_rest.event import EventLike
 
 logger = logging.getLogger("inngest_rest")

@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_name
 from inngest_rest._core.calls.retry import had_no_effect
-from inngest_rest._core.sending.batching import DEFAULT_BYTES, Batch, batches_of_events
+from inngest_rest._core.sending.batching import (
+    DEFAULT_BYTES,
+    Batch,
+    BatchOutcome,
+    batches_of_events,
+)
 from inngest_rest._core.sending.event_json import wire_form
-from inngest_rest._core.sending.outcomes import BatchOutcome
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,

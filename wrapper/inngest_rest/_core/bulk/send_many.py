@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from inngest_rest._core.arguments import check_callable, check_count
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
 from inngest_rest._core.sending import batching
-from inngest_rest._core.sending.outcomes import BatchOutcome
+from inngest_rest._core.sending.batching import BatchOutcome
 from inngest_rest._core.sending.send import each_event, send_batch
 from inngest_rest.reports import BatchReport, SendReport
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
-    from inngest_rest._core.sending.outcomes import BatchOutcome
+    from inngest_rest._core.sending.batching import BatchOutcome
     from inngest_rest.event import EventLike
     from inngest_rest.reports import SendReport
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.sending.outcomes import EventOutcome, Rejected
+from inngest_rest._core.sending.batching import EventOutcome, Rejected
 from inngest_rest.errors import Advice, BadRequestError, InngestError, RouteNotFoundError
 from inngest_rest_api.api.ingest import send_events
 from inngest_rest_api.models import SendError, SendResult, V2EventIdEnvelope

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, cast
 
 from inngest_rest._core.arguments import check_count, invalid
 from inngest_rest._core.calls.retry import had_no_effect
-from inngest_rest._core.sending.batching import DEFAULT_EVENTS, MAX_EVENTS, Batch, batches_of_events
-from inngest_rest._core.sending.outcomes import BatchOutcome, EventOutcome, Unknown
+from inngest_rest._core.sending.batching import (
+    DEFAULT_EVENTS,
+    MAX_EVENTS,
+    Batch,
+    BatchOutcome,
+    EventOutcome,
+    Unknown,
+    batches_of_events,
+)
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
     ApiError,
