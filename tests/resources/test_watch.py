@@ -26,6 +26,7 @@ from inngest_rest import (
     Watcher,
 )
 from inngest_rest.testing import MockServer, answers, completes, drops, fails, sleeps
+from tests.support.run_lists import BEGAN, Listed, RunLists
 from tests.support.server import Reply, says
 
 if TYPE_CHECKING:
@@ -530,3 +531,22 @@ def test_a_wait_for_no_runs_sends_nothing(shop: InngestClient, mock: MockServer)
 def test_malformed_ids_are_rejected(shop: InngestClient, ids: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="ids"):
         shop.runs.wait_many(ids, timeout=1)
+
+
+class Lagging(RunLists):
+    """Lists as open what has ended already, as a busy server does that reads by another query."""
+
+    def _answer(self, request: httpx.Request) -> tuple[Any, Any]:
+        params = request.url.params
+        begin = datetime.fromisoformat(params.get("from", BEGAN.isoformat()))
+        if "timeField" not in params and begin > BEGAN:
+            return [], {"hasMore": False}
+        return super()._answer(httpx.Request("GET", request.url.copy_remove_param("status")))
+
+
+def test_what_is_listed_as_open_and_has_ended_ends_once(connect: Connect) -> None:
+    lists = Lagging(5, lambda _: Listed(waiting=3_600.0))
+    since = BEGAN + timedelta(minutes=30)
+    watcher = connect(transport=lists).runs.watch(since=since, timeout=2, every=1)
+    ended = Counter(change.run.id for change in watcher if change.kind == "ended")
+    assert sorted(ended.values()) == [1] * 5

@@ -251,7 +251,8 @@ class Watch:
         walk = self._walk(status=UNFINISHED, is_relative=self._is_relative)
         while not walk.is_done:
             yield self._fetch(walk, [])
-            self._move(self._earliest - OVERLAP)
+            # What has ended is listed again below: it is not forgotten yet, as by `_move`.
+            self.window = max(self.window, self._earliest - OVERLAP)
         self._changes = max(self._changes, self.window)
         if self._looks_back:
             walk = self._walk(status=ENDED, since=self._since, by_change=True)
