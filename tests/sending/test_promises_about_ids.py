@@ -15,7 +15,7 @@ PACKAGE = ROOT / "wrapper" / "inngest_rest"
 TEXTS = [
     ROOT / "README.md",
     *(ROOT / "docs").rglob("*.md"),
-    *PACKAGE.rglob("SKILL.md"),
+    *PACKAGE.rglob("*.md"),  # the skill and its references
     *(it for it in PACKAGE.rglob("*.py") if "testing" not in it.parts and "client" not in it.parts),
 ]
 
@@ -51,4 +51,4 @@ def test_no_text_promises_that_an_id_protects_every_function(path: Path) -> None
 def test_the_pages_that_promise_are_seen() -> None:
     promising = {path.name for path in TEXTS if any(map(is_promise, paragraphs(path)))}
     pages = {"concepts.md", "sending.md", "files.md", "buffer.md", "runs.md", "command-line.md"}
-    assert pages | {"SKILL.md", "event.py", "_table.py", "client.py", "reports.py"} <= promising
+    assert pages | {"ci.md", "event.py", "_table.py", "client.py", "reports.py"} <= promising

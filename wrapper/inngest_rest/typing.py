@@ -208,7 +208,7 @@ class ExportOptions(TypedDict, total=False):
 
     Attributes:
         state: A file that is kept, by which later calls add what came since, also to other paths:
-            runs once they have ended, events up to 30 s ago. Excludes an end of the window.
+            runs when they have ended, events up to 30 s ago. Excludes an end of the window.
         format: The format, by default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
         on_progress: Called with the number of rows in the file, and of those from this call.
     """
