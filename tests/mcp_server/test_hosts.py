@@ -78,7 +78,17 @@ def test_a_call_that_takes_long_reports_its_progress(
 
     with InngestClient(dev=True, transport=httpx.MockTransport(respond), retries=0) as client:
         talk(tools.server(client), get, era)
+    assert len(told) > 1
     assert told == sorted(set(told))
+
+
+def test_progress_counts_each_act_and_each_item(world: World) -> None:
+    served, noted = tools.Tools(world.client), list[None]()
+    chosen: dict[str, Any] = {"app": "shop", "function": "charge", "inputs": [{}, {}, {}]}
+    planned = served.call("functions_invoke_many", {**chosen, "dry_run": True})
+    confirmed = {**chosen, "confirm": planned.data["confirm"]}
+    served.call("functions_invoke_many", confirmed, note=lambda: noted.append(None))
+    assert len(noted) >= 3
 
 
 @pytest.mark.parametrize("era", ERAS)
