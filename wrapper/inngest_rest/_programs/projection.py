@@ -40,11 +40,10 @@ Timespec = Literal["seconds", "milliseconds", "microseconds"]
 class Projection:
     """Which fields of records an answer has, in which order, and what it leaves out."""
 
-    # Names, with dots for what is below; None for the fields that say most.
-    fields: tuple[str, ...] | None = None
-    max_chars: int | None = None  # at which text is cut
-    is_whole: bool = False  # an answer has all fields
-    remedy: str = "--full"  # how the caller gets what is left out
+    fields: tuple[str, ...] | None = None  # with dots for what is below; None for what says most
+    max_chars: int | None = None
+    is_whole: bool = False  # it has all fields
+    remedy: str = "--full"  # how to get what is cut
     _cut: list[str] = field(factory=list, init=False)
     _left_out: dict[str, None] = field(factory=dict[str, None], init=False)
 
@@ -78,14 +77,15 @@ class Projection:
 
     def _record(self, it: Record, is_item: bool) -> dict[str, Any]:
         kind, is_brief = type(it).__name__, self.fields is None and not self.is_whole
-        left_out: tuple[str, ...] = ()
-        if is_brief:
-            left_out = _LEFT_OUT.get(kind, ()) + _LEFT_OUT_OF_ITEM.get(kind, ()) * is_item
+        left_out = _LEFT_OUT.get(kind, ()) + _LEFT_OUT_OF_ITEM.get(kind, ()) * is_item
+        left_out *= is_brief
         found: dict[str, Any] = {}
         for each in attrs.fields(type(it)):  # type: ignore[arg-type]
             value = getattr(it, each.name)
-            is_told = value is not None and not _is_empty(value, each.default)
-            if is_told and not each.name.startswith("_") and each.name not in left_out:
+            # By default it is empty.
+            is_empty = value in ((), {}) and each.default not in (None, NOTHING)
+            is_told = value is not None and not (is_empty or each.name.startswith("_"))
+            if is_told and each.name not in left_out:
                 found[each.name] = self._value(value, is_brief and is_item)
         if is_brief:
             self._left_out |= dict.fromkeys(_shorten(kind, found, is_item))
@@ -156,11 +156,6 @@ def _picked(value: Any, tree: Mapping[str, Any]) -> Any:
             return {name: _picked(found[name], tree[name]) for name in tree if name in found}
         case _:
             return value
-
-
-def _is_empty(value: object, default: object) -> bool:
-    """Return whether a field has no items, as by default."""
-    return value in ((), {}) and default is not None and default is not NOTHING
 
 
 def _shorten(kind: str, record: dict[str, Any], is_item: bool) -> Iterable[str]:
