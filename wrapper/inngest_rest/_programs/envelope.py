@@ -174,8 +174,9 @@ class Envelope(Record):
 def _has(value: Any, path: str) -> bool:
     """Return whether there is something at a path of JSON, in any item of its lists."""
     name, _, below = path.partition(".")
-    found = value.get(name.removesuffix("[]")) if isinstance(value, dict) else None
-    items = found if name.endswith("[]") else [found]
+    is_object = isinstance(value, dict)
+    found: Any = cast("dict[str, Any]", value).get(name.removesuffix("[]")) if is_object else None
+    items: list[Any] = found if name.endswith("[]") else [found]
     return any(it is not None and (not below or _has(it, below)) for it in items or ())
 
 

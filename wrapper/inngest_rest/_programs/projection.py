@@ -150,7 +150,7 @@ def _record_in(hint: Any) -> type[Record] | None:
 def _picked(value: Any, tree: Mapping[str, Any]) -> Any:
     match value:
         case list() if tree:
-            return [_picked(each, tree) for each in value]
+            return [_picked(each, tree) for each in cast("Any", value)]
         case dict() if tree:
             found = cast("dict[str, Any]", value)
             return {name: _picked(found[name], tree[name]) for name in tree if name in found}

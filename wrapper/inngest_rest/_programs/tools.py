@@ -218,7 +218,7 @@ class Tools:
                 call = partial(self.call, client=copy, note=partial(done.append, None))
                 envelope = await anyio.to_thread.run_sync(call, *given, abandon_on_cancel=True)
             group.cancel_scope.cancel()
-        return envelope
+        return envelope  # pyright: ignore[reportPossiblyUnboundVariable] # a group hides no error
 
     async def list_templates(self, *_: object) -> types.ListResourceTemplatesResult:
         about = {"": "A run, as JSON", "/trace": "The trace of a run, as text"}
@@ -286,7 +286,8 @@ def _can_ask(context: _Context) -> bool:
 
 
 def _question(envelope: Envelope) -> types.ElicitRequest:
-    planned = (envelope.data or {}).get("planned") or envelope.data or {}
+    data: dict[str, Any] = envelope.data or {}
+    planned: dict[str, Any] = data.get("planned") or data
     each = [f"{number} {name}" for name, number in planned.get("by_function", {}).items()]
     message = str(envelope.error and envelope.error.message).removesuffix("; nothing was done")
     message += f": {and_more(each)}" if each else ""
