@@ -46,7 +46,6 @@ class Record:
         return html(self)
 
     def _told(self, hidden: type | tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
-        """Yield what a repr has, and hidden values of a type."""
         shown = {each.name: each.repr for each in fields(type(self))}  # type: ignore[arg-type]
         for name in (*shown, *self.DERIVED):
             value = getattr(self, name)

@@ -38,8 +38,8 @@ def batch(kind: Any, items: Sequence[Any]) -> Any:
         timedelta: pa.duration("us"),
         tuple: pa.list_(pa.string()),
     }
-    kind = kind or (type(items[0]) if items else None)
-    named = columns(kind) if kind else ()
+    found: Any = kind or (items[0].__class__ if items else None)
+    named = columns(found) if found else ()
     schema = pa.schema([(each.name, types[each.type]) for each in named])
     return pa.record_batch([[*map(each.value_of, items)] for each in named], schema=schema)
 

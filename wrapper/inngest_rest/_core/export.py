@@ -76,7 +76,7 @@ class _State(msgspec.Struct, tag_field="version", tag=1):
 
 
 class Export:
-    """An export in the making: what a class of rows is listed by, and where it is written to."""
+    """An export in the making."""
 
     def __init__(
         self,
@@ -162,7 +162,6 @@ class Export:
         return ended
 
     def _due(self, items: Sequence[Any]) -> Sequence[Any]:
-        """Return the items that lack something; the others are rows."""
         self._page = [] if self._complete else [*items]
         return items if self._complete else ()
 
@@ -171,7 +170,6 @@ class Export:
         return True
 
     def _keep(self) -> None:
-        """Keep the rows of a step that is done."""
         state, self._is_whole = self._state, False
         self._waiting += self._page
         self._rows, state.rows = self._rows + len(self._page), state.rows + len(self._page)
@@ -185,7 +183,6 @@ class Export:
             self._save()
 
     def _save(self) -> None:
-        """Put the rows on disk, and then say so."""
         state, rows = self._state, self._waiting
         size = state.size + bool(rows)
         if not self._is_parquet:
@@ -248,7 +245,6 @@ class Export:
                 os.close(lock)
 
     def _resume(self) -> None:
-        """Go on where the state file says, or begin one."""
         state, path = self._state, str(self._path)
         size = len([*self._path.iterdir()]) if self._is_parquet else self._path.stat().st_size
         try:
