@@ -295,6 +295,9 @@ paths:
   /parents/{id}:
     get:
       operationId: getParent
+      tags: [v1]
+      summary: Get a parent
+      description: One with children.
       parameters:
         - {name: id, in: path, required: true, schema: {type: string}}
       responses:

@@ -79,6 +79,7 @@ def test_records_within_records_are_dicts_too() -> None:
         "positions": [0, 1],
         "ids": ["01", None],
         "report": report.to_dict(),
+        "share": None,
     }
 
 
