@@ -80,7 +80,7 @@ class AsyncPaginator(Generic[T]):
         return arrow.stream(self._listing.kind, self, requested_schema)
 
     def _repr_html_(self) -> str | None:
-        """Return the first items as a table, for a notebook; an asynchronous listing has none."""
+        """Return the first page as a table, for a notebook whose cell need not be awaited."""
         me: Any = self
         items = me.page().items if hasattr(self, "__iter__") else ()
         return html(items) if items else None
