@@ -86,6 +86,8 @@ def test_whatever_keeps_it_from_telling_is_2(
     run: Run, mock: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("runs", "check").status == 2
+    assert run("runs", "check", "--queued-above", "-1").status == 2
+    assert run("runs", "check", "--queued-above", "0").out == "ok: 0 runs are queued\n"
     assert run(*FAILED[:-1], "soon").status == 2
     assert run(*FAILED, "--stuckk", "1h").status == 2
     for fault in (answers(401), answers(500), drops(httpx.ConnectError)):

@@ -64,6 +64,18 @@ def test_another_word_is_answered_by_the_right_one(tokens: list[str], right: str
     assert f"did you mean '{right}'?" in ran.answer["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "words", [["runs", "list"], ["runs", "list", "--all", "-o", "ndjson"], ["events", "runs", "-"]]
+)
+def test_an_output_that_the_fields_name_is_there(
+    words: list[str], run: Run, client: InngestClient, mock: MockServer
+) -> None:
+    send(client, mock, "placed")
+    ran = run(*words, "--fields", "id,output", stdin=mock.events[-1].id)
+    found = ran.lines if "ndjson" in words else ran.answer["data"]["items"]
+    assert [it["output"] for it in found] == [mock.runs[-1].output]
+
+
 @pytest.mark.parametrize("form", ["json", "ndjson", "table"])
 def test_a_failed_run_is_listed_with_its_error_and_no_run_with_its_output(
     form: str,

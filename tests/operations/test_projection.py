@@ -138,3 +138,21 @@ def test_a_secret_that_has_no_end_leaves_the_json_around_it() -> None:
     envelope = Envelope.of("runs.get", {"items": list(secrets), "next": "a-b"})
     found = json.loads(envelope.text(bounds.SECRETS["keys"]))
     assert found["data"] == {"items": ["[redacted]"] * 3, "next": "a-b"}
+
+
+@pytest.mark.parametrize("before", ["\n", "\t", "\\", "\\\n", '"', "\u200b", "C:\\new "])
+@pytest.mark.parametrize("kind", SECRETS)
+def test_after_an_escape_in_json_a_secret_is_redacted_and_the_escape_stays(
+    kind: str, before: str
+) -> None:
+    text = f"to{before}{SECRETS[kind]} and{before}a@b.test"
+    envelope = Envelope.of("runs.get", {"output": text})
+    for which, mail in (("keys", "a@b.test"), ("emails", "[redacted]")):
+        found = json.loads(envelope.text(bounds.SECRETS[which]))
+        assert found["data"]["output"] == f"to{before}[redacted] and{before}{mail}"
+
+
+def test_a_private_key_with_a_quote_in_it_leaves_json() -> None:
+    key = '-----BEGIN PRIVATE KEY-----MII\\"more\n'
+    found = json.loads(Envelope.of("runs.get", {"output": key}).text(bounds.SECRETS["keys"]))
+    assert found["data"]["output"] == "[redacted]"

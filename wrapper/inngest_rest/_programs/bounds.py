@@ -30,23 +30,33 @@ _MOST_LEVELS = 100  # parsers of JSON give up soon after: that of MCP hosts, pyd
 _MOST_NAMED = 10  # paths of one warning; there may be one for each item of each item
 _LONGEST_PATH = 200
 
+# After an escape of JSON or Python, a key begins, although the escape ends with a letter.
+_START = r"(?:(?<!\w)|(?<=\\[nrtbf])|(?<=\\u[0-9a-f]{4}))"
 _KEYS = (
-    r"\b[prs]k_(?:live|test)_\w{8,}"  # Stripe
-    r"|\b(?:sk-|gh[opsu]_|xox[abprs]-)[\w-]{16,}"  # OpenAI and others, GitHub, Slack
-    r"|(?i:\bbearer)\s+[\w.~+/-]{8,}=*"
-    r"|\beyJ[\w-]{8,}(?:\.[\w-]+)*"  # JWT
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
-    r"|\bsignkey-\w+-[0-9a-fA-F]{16,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-\"]*(?:-----END [A-Z ]*-----)?"
+    rf"{_START}(?:[prs]k_(?:live|test)_\w{{8,}}"  # Stripe
+    r"|(?:sk-|gh[opsu]_|xox[abprs]-)[\w-]{16,}"  # OpenAI and others, GitHub, Slack
+    r"|(?i:bearer)\s+[\w.~+/-]{8,}=*"
+    r"|eyJ[\w-]{8,}(?:\.[\w-]+)*"  # JWT
+    r"|(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
+    r"|signkey-\w+-[0-9a-fA-F]{16,})"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^-\"\\]|\\.)*(?:-----END [A-Z ]*-----)?"
 )
 
+_ESCAPE = r"(\\u[0-9a-f]{4}|\\.)"
 SECRETS = {
-    "keys": re.compile(_KEYS),
-    "emails": re.compile(rf"{_KEYS}|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    "keys": re.compile(rf"{_ESCAPE}|{_KEYS}"),
+    "emails": re.compile(rf"{_ESCAPE}|{_KEYS}|{_START}[\w.+-]{{1,254}}@[\w-]+(?:\.[\w-]+)+"),
 }
 """Patterns of what is redacted in JSON too: keys and tokens, or those and e-mail addresses."""
 
-REDACTED = "[redacted]"
+_REDACTED = "[redacted]"
+
+
+def redacted(secrets: re.Pattern[str] | None, text: str) -> tuple[str, int]:
+    """Return text without secrets, and their number; escapes of JSON stay whole."""
+    kept = secrets.sub(lambda each: each[1] or _REDACTED, text) if secrets else text
+    return kept, kept.count(_REDACTED) - text.count(_REDACTED)
+
 
 # A payload's keys are untrusted: one that is not a plain name is not repeated in a path.
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")

@@ -11,12 +11,12 @@ from attrs import evolve, frozen
 from inngest_rest._programs.bounds import (
     FEW_CHARS,
     LONGEST_ANSWER,
-    REDACTED,
     ROOM,
     Cutter,
     as_text,
     cut,
     number_that_fits,
+    redacted,
     size_of,
 )
 from inngest_rest._programs.projection import Projection
@@ -164,10 +164,10 @@ class Envelope(Record):
 
     def text(self, secrets: re.Pattern[str] | None = None) -> str:
         """Return it as JSON without secrets, whose number a warning has."""
-        text = as_text(self.to_dict())
-        if secrets is not None and (found := secrets.findall(text)):
-            warnings = (*self.warnings, f"redacted: {len(found)}")
-            text = secrets.sub(REDACTED, as_text(evolve(self, warnings=warnings).to_dict()))
+        text, number = redacted(secrets, as_text(self.to_dict()))
+        if number:
+            it = evolve(self, warnings=(*self.warnings, f"redacted: {number}"))
+            text, _ = redacted(secrets, as_text(it.to_dict()))
         return text
 
 

@@ -271,7 +271,7 @@ def _parameter(
         and about["kind"] is Kind.TEXT
         and (is_required or declared.name == "ids"),
         most=_MOST.get(declared.name),
-        **about,
+        **(about if declared.name != "queued_above" else {**about, "least": 0}),
     )
     if parameter.is_many and is_required:
         parameter = evolve(parameter, least=1)

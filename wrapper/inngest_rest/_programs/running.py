@@ -64,11 +64,12 @@ def parts(
     on_progress: Callable[[int, int], object] | None = None,
     warnings: list[str] | None = None,
     has_errors: bool = False,
+    fields: Iterable[str] | None = None,
 ) -> Iterator[tuple[tuple[Record, ...], Page[Any] | None]]:
     """Call a method, and yield its result as it arrives: records, and the page that has them.
 
     What was not all done, or has to be confirmed, is a ProblemError; the data has what was. Runs
-    that failed have their errors with `has_errors`, although no outputs are asked for.
+    that failed have their errors with `has_errors`, and all their outputs if `fields` name that.
     """
     client, admitted = gate.client, gate.admit(row, values)
     if isinstance(admitted, Record):
@@ -77,8 +78,10 @@ def parts(
     values = admitted
     if row.name in {"events.runs", "events.wait"} and not is_ulid(values["id"]):
         values = {**values, "id": client.events.explain(values["id"]).event_id}  # an own id
-    if is_without_output := has_errors and values.get("include_output") is False:
-        values = {**values, "include_output": True}
+    asked = {part for each in fields or () for part in each.split(".")}
+    is_without_output = False
+    if values.get("include_output") is False and (has_errors or asked & {"error", "output"}):
+        values, is_without_output = {**values, "include_output": True}, "output" not in asked
     if row.name == "send_file":
         yield (_send_file(row, client, values, on_batch),), None
         return
@@ -157,7 +160,8 @@ def run(
     data: dict[str, Any] | None = None
     problem = None
     try:
-        for records, page in parts(row, gate, values, warnings=warnings, has_errors=True):
+        about: Any = {"warnings": warnings, "has_errors": True, "fields": projection.fields}
+        for records, page in parts(row, gate, values, **about):
             gate.note()
             if row.returns is Returns.ONE:
                 data = projection.plain(records[0])

@@ -104,7 +104,8 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
     wanted = {**values, "limit": None} if extras["all"] else values
     if row.name in _OF_EACH and values["id"] == "-":
         renderer.returns = Returns.STREAM
-        each = (parts(row, gate, {**wanted, "id": id}) for id in _ids("id", ["-"], []))
+        fields, ids = renderer.projection.fields, _ids("id", ["-"], [])
+        each = (parts(row, gate, {**wanted, "id": id}, fields=fields) for id in ids)
         found = (it for arriving in each for records, _ in arriving for it in records)
         return _show(found, renderer, fail=bool(extras.get("exit_status")))
     stderr = renderer.stderr
@@ -120,8 +121,8 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
 
     told: Any = {"on_batch": _progress(stderr), "on_progress": so_far}
     # Of a list without an end, outputs would take long.
-    is_asked = any(it.startswith("error") for it in renderer.projection.fields or ())
-    told["has_errors"] = is_asked or not (extras["all"] or renderer.format == "id")
+    told["has_errors"] = not (extras["all"] or renderer.format == "id")
+    told["fields"] = renderer.projection.fields
     arriving = parts(row, gate, wanted, warnings=renderer.warnings, **told)
     if row.returns is Returns.STREAM:
         if row.name in _LIVE:

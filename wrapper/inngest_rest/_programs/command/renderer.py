@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, evolve, field
 
-from inngest_rest._programs.bounds import LONGEST_ANSWER, REDACTED, ROOM, SECRETS, as_text
+from inngest_rest._programs.bounds import LONGEST_ANSWER, ROOM, SECRETS, as_text, redacted
 from inngest_rest._programs.command.options import PROGRAM
 from inngest_rest._programs.command.streams import Output, Stderr
 from inngest_rest._programs.envelope import EXIT_STATUS, Code, Envelope, Problem, bound
@@ -107,8 +107,8 @@ class Renderer:
             self.output.line(Envelope.of(self.command, None, problem).text())
         self.output.close()
         if self.format != "json":
-            redacted = [f"redacted: {self.output.redacted}"] * bool(self.output.redacted)
-            for each in (*self.warnings, *self.projection.warnings, *redacted):
+            hidden = [f"redacted: {self.output.redacted}"] * bool(self.output.redacted)
+            for each in (*self.warnings, *self.projection.warnings, *hidden):
                 self.stderr.hint(f"Warning: {each}")
         if self.output.path is not None:
             self.stderr.hint(f"Wrote {self.output.path}.")
@@ -116,9 +116,8 @@ class Renderer:
             return 0
         # Once, to each who reads: the answer has it, too.
         if self.format not in {"json", "ndjson"} or sys.stderr.isatty() > sys.stdout.isatty():
-            if (secrets := self.output.secrets) is not None:
-                problem = evolve(problem, message=secrets.sub(REDACTED, problem.message))
-            self.stderr.error(problem)
+            message, _ = redacted(self.output.secrets, problem.message)
+            self.stderr.error(evolve(problem, message=message))
         return EXIT_STATUS[problem.code]
 
     def _write_lines(self, record: Record) -> None:

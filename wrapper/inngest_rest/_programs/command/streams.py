@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from inngest_rest._programs.bounds import REDACTED
+from inngest_rest._programs.bounds import redacted
 from inngest_rest._programs.parameters import unusable_file
 from inngest_rest._visible import visible
 
@@ -83,9 +83,8 @@ class Output:
 
     def line(self, text: str) -> None:
         """Write a line without secrets; what is written before `flush` may be held back."""
-        if self.secrets is not None:
-            text, count = self.secrets.subn(REDACTED, text)
-            self.redacted += count
+        text, number = redacted(self.secrets, text)
+        self.redacted += number
         with _writing():
             self.stream.write(f"{text}\n")
 
