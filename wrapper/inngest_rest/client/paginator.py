@@ -80,7 +80,7 @@ class Paginator(Generic[T]):
         return arrow.stream(self._listing.kind, self, requested_schema)
 
     def _repr_html_(self) -> str | None:
-        """Return the first page as a table, for a notebook whose cell need not be awaited."""
+        """Return the first page as a table, for a notebook, if it can be read there at once."""
         me: Any = self
         items = me.page().items if hasattr(self, "__iter__") else ()
         return html(items) if items else None

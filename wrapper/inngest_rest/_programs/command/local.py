@@ -56,8 +56,10 @@ _HOSTS = {
     "gemini": (".gemini", ""),
     "openclaw": (".openclaw", ""),
 }
-_ALIASES = {"claude-code": "claude", "gemini-cli": "gemini"}
-_ALIASES |= dict.fromkeys(("copilot", "opencode", "universal"), "agents")
+_ALIASES = {
+    **{"claude-code": "claude", "gemini-cli": "gemini"},
+    **dict.fromkeys(("copilot", "opencode", "universal"), "agents"),
+}
 
 _SKILL = Path(__file__).parents[2] / ".agents" / "skills" / "inngest"
 
