@@ -57,7 +57,8 @@ _HOSTS = {
     "openclaw": (".openclaw", ""),
 }
 _ALIASES = {
-    **{"claude-code": "claude", "gemini-cli": "gemini"},
+    "claude-code": "claude",
+    "gemini-cli": "gemini",
     **dict.fromkeys(("copilot", "opencode", "universal"), "agents"),
 }
 
