@@ -178,10 +178,10 @@ def test_an_interrupt_at_the_worst_moment_loses_and_repeats_no_row(
     path, count = tmp_path / "runs.jsonl", Counter[str]()
 
     def interrupted(state: object, name: str, value: object) -> None:
-        setattr(state, name, value)
         count[name] += 1
         if count["cursor"] == 2:
             raise KeyboardInterrupt
+        setattr(state, name, value)
 
     with monkeypatch.context() as patched:
         patched.setattr(export, "setattr", interrupted, raising=False)
