@@ -410,6 +410,35 @@ def test_events_are_exported_once_and_later_calls_add_those_received_since(
     assert found == Counter(it.internal_id for it in client.events.list(name="order/placed"))
 
 
+@pytest.mark.parametrize("kind", ["runs", "events"])
+def test_killed_before_its_state_is_removed_a_whole_export_adds_no_row(
+    kind: str,
+    connect: Connect,
+    mock: MockServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, path = connect(transport=mock.transport), tmp_path / "all.jsonl"
+    client.send([{"name": "order/placed", "data": {"n": n}} for n in range(3)])
+    settled(mock)
+
+    unlink = Path.unlink
+
+    def killed(self: Path, missing_ok: bool = False) -> None:
+        if self.suffix == ".state":
+            raise KeyboardInterrupt
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", killed)
+    with pytest.raises(KeyboardInterrupt):
+        getattr(client, kind).export(path)
+    monkeypatch.undo()
+    before = path.read_text()
+    assert getattr(client, kind).export(path).rows == 0
+    assert path.read_text() == before
+    assert [*tmp_path.iterdir()] == [path]
+
+
 def test_events_are_selected_by_an_expression(
     connect: Connect, mock: MockServer, tmp_path: Path
 ) -> None:

@@ -264,7 +264,7 @@ class Export:
             state.path, state.size, state.rows = path, 0, 0
         elif size < state.size:
             raise self._refusal(f"says that there is more in {path}, which somebody has changed")
-        if state.is_listed and self._watch is None:
+        if state.is_listed and self._keeps and self._watch is None:
             window = {"since": state.until, "until": None, "cursor": None, "is_listed": False}
             state = msgspec.structs.replace(state, last=[], **window)
         self._state = state
