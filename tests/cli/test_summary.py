@@ -47,7 +47,7 @@ def test_the_table_has_a_bar_for_the_failures_and_the_errors(run: Run, mock: Moc
     assert r'crm/sync: 2 x NonRetriableError: no "…" \ y | z\x1b[J (such as ' in "".join(rest)
     failed = [each.id for each in mock.runs if each.function_id == "ship"]
     assert f"shop/ship: 2 x NonRetriableError: no stock (such as {failed[-1]})" in rest
-    more = "--exact gets 43 runs one by one and adds waiting and running"
+    more = "`exact` gets 43 runs one by one and adds waiting and running"
     assert rest[-1] == f"Lists have no start times: {more}."
 
 

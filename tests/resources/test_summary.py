@@ -83,7 +83,7 @@ def test_what_lists_tell_of_times_is_called_the_total_and_nothing_else(
     summary, lists = summarize()
     assert gets(lists) == []
     assert [set(group.times) for group in summary.groups] == [{"total"}, {"total"}]
-    more = "exact=True gets 120 runs one by one and adds waiting and running"
+    more = "`exact` gets 120 runs one by one and adds waiting and running"
     assert summary.notes == (f"Lists have no start times: {more}.",)
 
 

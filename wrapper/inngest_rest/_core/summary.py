@@ -263,7 +263,7 @@ class Summarizing:
             told = f"Got {self._got:,} of {self._timed:,} runs one by one in {self._seconds:,.1f} s"
             yield f"{told}{rest if self._got < self._timed else ''}."
         elif self._timed:
-            more = f"exact=True gets {self._timed:,} runs one by one and adds waiting and running"
+            more = f"`exact` gets {self._timed:,} runs one by one and adds waiting and running"
             yield f"Lists have no start times: {more}."
 
 

@@ -357,7 +357,7 @@ def _lines(summary: RunSummary) -> Iterator[str]:
         place = "" if summary.by == "error" else f"{group.name}: "
         for each in group.errors:
             yield f"{place}{each.runs:,} x {each.message} (such as {each.example_id})"
-    yield from (note.replace("exact=True", "--exact") for note in summary.notes)
+    yield from summary.notes
 
 
 def _markdown(summary: RunSummary) -> Iterator[str]:
