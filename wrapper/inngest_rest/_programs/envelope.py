@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from attrs import evolve, frozen
 
-from inngest_rest._programs.bounds import (
-    FEW_CHARS,
-    LONGEST_ANSWER,
-    ROOM,
-    Cutter,
-    as_text,
-    cut,
-    number_that_fits,
-    redacted,
-    size_of,
-)
+from inngest_rest._programs import bounds
 from inngest_rest._programs.projection import Projection
 from inngest_rest.errors import Advice, InngestError, NextCall
 from inngest_rest.record import Record
@@ -164,10 +154,10 @@ class Envelope(Record):
 
     def text(self, secrets: re.Pattern[str] | None = None) -> str:
         """Return it as JSON without secrets, whose number a warning has."""
-        text, number = redacted(secrets, as_text(self.to_dict()))
+        text, number = bounds.redacted(secrets, bounds.as_text(self.to_dict()))
         if number:
             it = evolve(self, warnings=(*self.warnings, f"redacted: {number}"))
-            text, _ = redacted(secrets, as_text(it.to_dict()))
+            text, _ = bounds.redacted(secrets, bounds.as_text(it.to_dict()))
         return text
 
 
@@ -184,7 +174,7 @@ def bound(
     envelope: Envelope,
     *,
     max_chars: int,
-    longest: int = LONGEST_ANSWER,
+    longest: int = bounds.LONGEST_ANSWER,
     remedy: str = "max_chars gets more",
 ) -> Envelope:
     """Return an answer that has no more bytes than it may have, with warnings of what was cut.
@@ -195,11 +185,11 @@ def bound(
     """
     envelope = _with_first_rows(envelope, max_chars, longest)
     error, chars = envelope.error, [max_chars]
-    while chars[-1] > FEW_CHARS:
-        chars.append(max(chars[-1] // 2, FEW_CHARS))
+    while chars[-1] > bounds.FEW_CHARS:
+        chars.append(max(chars[-1] // 2, bounds.FEW_CHARS))
     numbers = (2**power for power in range(10, -1, -1))
     for most, number in (*((it, None) for it in chars), *((chars[-1], it) for it in numbers)):
-        cutter = Cutter(most, number)
+        cutter = bounds.Cutter(most, number)
         data = cutter.cut(envelope.data, "data")
         if envelope.error is not None:
             message = cutter.cut(envelope.error.message, "error.message")
@@ -207,7 +197,7 @@ def bound(
             error = evolve(envelope.error, message=message, hint=hint)
         warnings = (*envelope.warnings, *cutter.warnings(remedy))
         bounded = evolve(envelope, data=data, error=error, warnings=warnings)
-        if size_of(bounded.to_dict()) <= longest:
+        if bounds.size_of(bounded.to_dict()) <= longest:
             return bounded
     left_out = f"data: left out, as it does not fit into {longest} bytes"
     return evolve(envelope, error=error, data=None, warnings=(*envelope.warnings, left_out))
@@ -221,9 +211,8 @@ def _with_first_rows(envelope: Envelope, max_chars: int, longest: int) -> Envelo
 
     report = cast("dict[str, Any]", data)
     rows: list[dict[str, Any]] = report["rows"]
-    number = number_that_fits(
-        (cut(it, max_chars)[0] for it in rows), longest * ROOM // LONGEST_ANSWER
-    )
+    room = longest * bounds.ROOM // bounds.LONGEST_ANSWER
+    number = bounds.number_that_fits((bounds.cut(it, max_chars)[0] for it in rows), room)
     if number >= len(rows):
         return envelope
     total = report["rows_left_out"] + len(rows)

@@ -22,19 +22,10 @@ from mcp.shared.exceptions import MCPError
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from inngest_rest._core.diagnosis.diagnose import CLOUD_HOST
-from inngest_rest._programs import running
+from inngest_rest._programs import parameters, running
 from inngest_rest._programs.bounds import DEFAULT_MAX_CHARS, LONGEST_ANSWER, SECRETS, redacted
 from inngest_rest._programs.envelope import Code, Envelope, Problem, bound
 from inngest_rest._programs.gate import Gate
-from inngest_rest._programs.parameters import (
-    CONFIRM,
-    FORMS,
-    Kind,
-    Parameter,
-    parameters,
-    read,
-    refused,
-)
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.projection import Projection
 from inngest_rest._table import OF_CLOUD, Effect, command_of, commands
@@ -98,8 +89,8 @@ _FIELDS = (
 _MAX_CHARS = "Truncate text of the answer that is longer than this (minimum 64)."
 _BOUNDS: Any = {"default": DEFAULT_MAX_CHARS, "least": 1, "most": LONGEST_ANSWER}
 _OF_ANSWER = (
-    Parameter("fields", Kind.TEXT, _FIELDS, None),
-    Parameter("max_chars", Kind.INTEGER, _MAX_CHARS, None, **_BOUNDS),
+    parameters.Parameter("fields", parameters.Kind.TEXT, _FIELDS, None),
+    parameters.Parameter("max_chars", parameters.Kind.INTEGER, _MAX_CHARS, None, **_BOUNDS),
 )
 
 
@@ -146,8 +137,8 @@ class Tools:
             envelope = Envelope.of(name[:_LONGEST_NAME], None, problem_of(error))
         else:
             try:
-                values = read(row, given, of=parameters_of(row))
-                for each in parameters(row):
+                values = parameters.read(row, given, of=parameters_of(row))
+                for each in parameters.parameters(row):
                     if each.is_path and values.get(each.name) is not None:
                         values[each.name] = _inside(folders, each.name, values[each.name])
                 max_chars = values.get("max_chars") or max_chars
@@ -271,7 +262,7 @@ def _inside(folders: tuple[Path, ...], name: str, path: str) -> str:
         if (found := (folder / path).resolve()).is_relative_to(folder):
             return str(found)
     reason = f"{path} is in no folder of the host's roots: {and_more([*map(str, folders)])}"
-    raise refused(name, reason)
+    raise parameters.refused(name, reason)
 
 
 def _named(call: NextCall) -> str:
@@ -346,13 +337,13 @@ def _tool(row: Row, told: set[str]) -> types.Tool:
     )
 
 
-def _schema(parameter: Parameter, told: set[str]) -> dict[str, Any]:
+def _schema(parameter: parameters.Parameter, told: set[str]) -> dict[str, Any]:
     """Return the schema of a parameter: its type alone if a tool before it has the same."""
     whole = parameter.schema()
     if (same := str(whole)) in told:
         items = {"items": {"type": whole["items"]["type"]}} if parameter.is_many else {}
         return {**({"type": whole["type"]} if "type" in whole else {}), **items}
-    form = FORMS.get(parameter.kind, "")
+    form = parameters.FORMS.get(parameter.kind, "")
     about = whole.pop("description").removesuffix(form)
     if len(about) > _LONG:
         about = f"{about.partition('; ')[0].rstrip('.')}."
@@ -365,17 +356,17 @@ def _schema(parameter: Parameter, told: set[str]) -> dict[str, Any]:
 
 
 @cache
-def parameters_of(row: Row) -> tuple[Parameter, ...]:
+def parameters_of(row: Row) -> tuple[parameters.Parameter, ...]:
     """Return the parameters of a tool: its wait is bounded, and so is its answer."""
     bounded = [
         evolve(each, most=LONGEST_WAIT_S, default=each.default or _WAITS[each.name])
         if each.name in _WAITS
         else each
-        for each in parameters(row)
+        for each in parameters.parameters(row)
         if each.name not in _LEFT_OUT
     ]
     # On the command line somebody has typed or piped the events that are sent.
-    confirm = (CONFIRM,) if row.name == "send_many" else ()
+    confirm = (parameters.CONFIRM,) if row.name == "send_many" else ()
     # What an act returns is short, but for runs that are waited for.
     names = {each.name for each in bounded}
     bounds = _OF_ANSWER if row.effect is Effect.READ or "wait" in names else ()
