@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -19,13 +18,6 @@ from typing import TYPE_CHECKING, Any, is_typeddict
 from attrs import Factory, field, frozen
 
 from inngest_rest import typing
-from inngest_rest.typing import (
-    BULK_DEFAULTS,
-    REPEATABLE_METHODS,
-    BulkOptions,
-    ExportOptions,
-    Paging,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -52,10 +44,6 @@ GROUPS = {
 
 OF_CLOUD = {*GROUPS} - {"events", "runs", "apps", "functions", "signals"}
 """Those of which other servers have nothing, or nothing of their own."""
-
-
-# `python -OO`
-_WITHOUT_DOCSTRINGS = 2
 
 
 class Effect(StrEnum):
@@ -125,7 +113,7 @@ class Row:
             for name, hint in SELECTIONS[each.annotation].__annotations__.items():
                 if name in _OTHERS:  # come after what selects
                     at = len(found)
-                default, annotation = BULK_DEFAULTS.get(name), hint.__forward_arg__
+                default, annotation = typing.BULK_DEFAULTS.get(name), hint.__forward_arg__
                 found.insert(at, by_name(name, default=default, annotation=annotation))
                 at += 1
         return tuple(each for each in found if each.name not in {"self", "client"})
@@ -198,7 +186,8 @@ SELECTIONS: dict[str, Any] = {
 }
 """What stands for arguments that many methods have, by the annotation that a method has for it."""
 
-_OTHERS = Paging.__annotations__ | BulkOptions.__annotations__ | ExportOptions.__annotations__
+_FORMS: Any = (typing.Paging, typing.BulkOptions, typing.ExportOptions)
+_OTHERS = {name for form in _FORMS for name in form.__annotations__}
 
 # What iterators of the client, which are no generic types, iterate over.
 _ITERATORS = {"EndedRuns": "Run", "FollowedRun": "StepChange", "Watcher": "RunChange"}
@@ -228,24 +217,19 @@ def _send(
         ts: When it happened; the time of arrival by default.
         wait: Time to wait for the end of the runs that it starts; null not to wait.
     """
-    ids = client.send(event_of(name, data, id=id, user_id=user_id, ts=ts))
+    ids = client.send(event_of(name=name, data=data or {}, id=id, user_id=user_id, ts=ts))
     return [*ids, *(client.events.wait(ids[0], wait) if wait is not None else ())]
 
 
 def event_of(
-    name: str,
-    data: Mapping[str, Any] | None = None,
-    *,
-    id: str | None = None,
-    user_id: str | None = None,
-    ts: datetime | timedelta | None = None,
+    *, ts: datetime | timedelta | None = None, user_id: str | None = None, **given: Any
 ) -> dict[str, Any]:
     """Return one event of its parts."""
     if isinstance(ts, timedelta):
         ago = ts.total_seconds()
         ts = datetime.fromtimestamp(max(time.time() - ago, 0), UTC)  # one too early is refused
-    event = {"name": name, "data": data or {}, "id": id, "ts": ts}
-    event["user"] = None if user_id is None else {"id": user_id}
+    user = None if user_id is None else {"id": user_id}
+    event = {"data": {}, **given, "ts": ts, "user": user}
     return {key: value for key, value in event.items() if value is not None}
 
 
@@ -265,10 +249,6 @@ def _send_many(client: InngestClient, *, events: Iterable[Mapping[str, Any]]) ->
 
 def _has_ids(given: Mapping[str, Any]) -> bool:
     return all(event.get("id") for event in given.get("events", (given,)))
-
-
-def _is_idempotent(given: Mapping[str, Any]) -> bool:
-    return given["method"] in REPEATABLE_METHODS
 
 
 RUN_ID = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
@@ -432,7 +412,7 @@ ROWS: tuple[Row, ...] = (
         "request",
         {"method": "GET", "path": "/v2/runs", "query": {"limit": 5}},
         command="api",
-        is_repeatable_if=_is_idempotent,
+        is_repeatable_if=lambda given: given["method"] in typing.REPEATABLE_METHODS,
     ),
 )
 """Every call; the order is that of the commands and the tools."""
@@ -440,8 +420,8 @@ ROWS: tuple[Row, ...] = (
 
 def docstring(it: Callable[..., Any]) -> str:
     """Return the docstring of a class or a function, from its source where Python left it out."""
-    if sys.flags.optimize < _WITHOUT_DOCSTRINGS:
-        return inspect.cleandoc(it.__doc__ or "")
+    if it.__doc__ is not None:
+        return inspect.cleandoc(it.__doc__)
     from textwrap import dedent  # noqa: PLC0415 - seldom needed
 
     try:
