@@ -18,9 +18,6 @@ from inngest_rest.errors import Advice
 from inngest_rest.models import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from inngest_rest._programs.parameters import Parameter
     from inngest_rest._table import Row
 
 Schema = dict[str, Any]
@@ -39,9 +36,9 @@ _PLAIN: dict[Any, Schema] = {
 }
 
 
-def of_parameters(row: Row, given: Iterable[Parameter] | None = None) -> Schema:
+def of_parameters(row: Row) -> Schema:
     """Return the schema of a call's parameters: an object, with nothing unknown in it."""
-    known = parameters(row) if given is None else tuple(given)
+    known = parameters(row)
     return {
         "type": "object",
         "description": row.description,
