@@ -251,6 +251,10 @@ def _has_ids(given: Mapping[str, Any]) -> bool:
     return all(event.get("id") for event in given.get("events", (given,)))
 
 
+def _is_idempotent(given: Mapping[str, Any]) -> bool:
+    return given["method"] in typing.REPEATABLE_METHODS
+
+
 RUN_ID = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
 EVENT_ID = "01K9V2C4B7M0Q8Y3T5R6S1D2F4"
 CANCELLATION_ID = "01K9V2J8S2T4V6W8X0Y2Z4A6BC"
@@ -412,7 +416,7 @@ ROWS: tuple[Row, ...] = (
         "request",
         {"method": "GET", "path": "/v2/runs", "query": {"limit": 5}},
         command="api",
-        is_repeatable_if=lambda given: given["method"] in typing.REPEATABLE_METHODS,
+        is_repeatable_if=_is_idempotent,
     ),
 )
 """Every call; the order is that of the commands and the tools."""
