@@ -185,3 +185,12 @@ def test_tools_redact_keys_unless_told_otherwise(world: World) -> None:
     assert redacted["warnings"] == ["redacted: 1"]
     plain = answer(call(tools.server(world.client, redact="none"), "events_get", {"id": id}))
     assert plain["data"]["data"] == {"key": key}
+
+
+def test_the_cursor_of_the_next_page_is_not_redacted(world: World) -> None:
+    server = tools.server(world.client)
+    first = answer(call(server, "runs_list", {"limit": 1}))
+    assert "eyJ" in first["page"]["next"], "it is as that of a server"
+    second = answer(call(server, "runs_list", {"limit": 1, "cursor": first["page"]["next"]}))
+    found = [it["data"]["items"][0]["id"] for it in (first, second)]
+    assert found == [it.id for it in world.client.runs.list(limit=2)]

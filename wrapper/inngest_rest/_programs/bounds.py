@@ -36,7 +36,7 @@ _KEYS = (
     rf"{_START}(?:[prs]k_(?:live|test)_\w{{8,}}"  # Stripe
     r"|(?:sk-|gh[opsu]_|xox[abprs]-)[\w-]{16,}"  # OpenAI and others, GitHub, Slack
     r"|(?i:bearer)\s+[\w.~+/-]{8,}=*"
-    r"|eyJ[\w-]{8,}(?:\.[\w-]+)*"  # JWT
+    r"|eyJ[\w-]{8,}(?:\.[\w-]*)+"  # JWT; a cursor has no dot
     r"|(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
     r"|signkey-\w+-[0-9a-fA-F]{16,})"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^-\"\\]|\\.)*(?:-----END [A-Z ]*-----)?"
