@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 import msgspec
 from attrs import evolve, frozen
 
+from inngest_rest import typing
 from inngest_rest._core import arrow
 from inngest_rest._core.arguments import check_choice, check_names, check_path, invalid
 from inngest_rest._core.file_import.progress import replace_file
@@ -32,14 +33,6 @@ from inngest_rest.errors import InvalidArgumentError, NotFoundError
 from inngest_rest.models import Run, StoredEvent
 from inngest_rest.record import Record, columns, plain_or_text
 from inngest_rest.reports import ExportReport
-from inngest_rest.typing import (
-    EventExport,
-    EventFilter,
-    ExportFormat,
-    RunExport,
-    RunFilter,
-    RunInclude,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -49,11 +42,10 @@ if TYPE_CHECKING:
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
-    from inngest_rest.typing import ExportOptions
 
 S = TypeVar("S")
 
-_SUFFIXES = {".ndjson": "jsonl", **{f".{each}": each for each in get_args(ExportFormat)}}
+_SUFFIXES = {".ndjson": "jsonl", **{f".{each}": each for each in get_args(typing.ExportFormat)}}
 
 _SAVE_EVERY = 1.0  # seconds between two states of a file of lines
 _PART_ROWS = 10_000  # of a Parquet file
@@ -87,7 +79,7 @@ class Export:
         listing: Callable[[_State], Listing[Any]],
         is_wanted: Callable[[Any, _State], bool],
         path: str | os.PathLike[str],
-        given: ExportOptions,
+        given: typing.ExportOptions,
         complete: Callable[[Any], Plan[Record]] | None = None,
         watch: Callable[[_State], Watch] | None = None,
     ) -> None:
@@ -97,7 +89,7 @@ class Export:
         self._path, self._state_path = Path(path).absolute(), Path(state or f"{path}.state")
         suffix = self._path.suffix.lower()
         self._format: str = given.get("format") or _SUFFIXES.get(suffix, suffix)
-        check_choice("format", self._format, get_args(ExportFormat))
+        check_choice("format", self._format, get_args(typing.ExportFormat))
         self._is_parquet, self._keeps = self._format == "parquet", state is not None
         if self._is_parquet:
             arrow.load()
@@ -284,12 +276,12 @@ class _DetailedRun(Run):
     trace: Any = None
 
 
-def of_runs(session: Session, path: str | os.PathLike[str], given: RunExport) -> Export:
+def of_runs(session: Session, path: str | os.PathLike[str], given: typing.RunExport) -> Export:
     """Export runs; with a state that is kept, only those that have ended."""
-    selection = Selection.of(session, given, form=RunExport)
+    selection = Selection.of(session, given, form=typing.RunExport)
     _check_open(given, "until", "ended_since", "ended_until")
     for each in (includes := sorted({*(given.get("include") or ())})):
-        check_choice("include", each, get_args(RunInclude))
+        check_choice("include", each, get_args(typing.RunInclude))
     has_output, is_detailed = "output" in includes, includes not in ([], ["output"])
 
     def complete(run: Run) -> Plan[Record]:
@@ -311,7 +303,7 @@ def of_runs(session: Session, path: str | os.PathLike[str], given: RunExport) ->
     def watch(state: _State) -> Watch:
         options: Any = {"every": 1, "timeout": None, "include_output": has_output}
         options |= {"since": None if state.token else state.until, "token": state.token}
-        filter: Any = {name: given.get(name) for name in RunFilter.__annotations__}
+        filter: Any = {name: given.get(name) for name in typing.RunFilter.__annotations__}
         return Watch(session, filter, **options)
 
     return Export(
@@ -328,12 +320,11 @@ def of_runs(session: Session, path: str | os.PathLike[str], given: RunExport) ->
     )
 
 
-def of_events(session: Session, path: str | os.PathLike[str], given: EventExport) -> Export:
-    """Export stored events."""
+def of_events(session: Session, path: str | os.PathLike[str], given: typing.EventExport) -> Export:
     keeps, since = given.get("state") is not None, given.get("since")
-    check_names(given, EventExport.__annotations__)
+    check_names(given, typing.EventExport.__annotations__)
     _check_open(given, "until")
-    filter: Any = {name: given.get(name) for name in EventFilter.__annotations__}
+    filter: Any = {name: given.get(name) for name in typing.EventFilter.__annotations__}
 
     def listing(state: _State) -> Listing[StoredEvent[Any]]:
         # Where windows meet, servers may leave out an event: those of one second are asked twice.
