@@ -45,7 +45,6 @@ def batch(kind: Any, items: Sequence[Any]) -> Any:
 
 
 def table(kind: type[Record] | None, batches: Sequence[Any]) -> Any:
-    """Return batches as one table."""
     return load().Table.from_batches(batches or [batch(kind, ())])
 
 
@@ -61,7 +60,6 @@ def stream(kind: type[Record] | None, paginator: Any, requested_schema: object) 
 
 
 def parquet(kind: type[Record], rows: Sequence[Record]) -> bytes:
-    """Return records as the content of a Parquet file."""
     content = BytesIO()
     load("pyarrow.parquet").write_table(table(kind, [batch(kind, rows)]), content)
     return content.getvalue()

@@ -56,10 +56,8 @@ class NdjsonEncoder:
         invalid: list[SendFailure] = []
         is_long = max(map(len, chunk.lines), default=0) > _MAX_PLAIN
         for start in range(0, len(chunk.lines), _GROUP):
-            group, first = (
-                chunk.lines[start : start + _GROUP],
-                chunk.start.line + self._first + start,
-            )
+            group = chunk.lines[start : start + _GROUP]
+            first = chunk.start.line + self._first + start
             plain = None if is_long else self._plain_texts(group, first)
             if plain is not None:
                 positions += range(first, first + len(group))

@@ -75,7 +75,6 @@ class Checkpoint:
         self._rejected = str(rejected.absolute())
 
     def save(self, position: Position, logs: LogStates) -> None:
-        """Replace the file atomically."""
         line, offset, edge = position
         head = _digest(self._head[:offset])
         content = _Saved(self._name, line, offset, head, edge.hex(), self._rejected, logs)
@@ -127,7 +126,6 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def reasons_path(path: Path) -> Path:
-    """Return the path of the reasons, given that of the rejected lines."""
     return path.with_name(f"{path.stem}.reasons{path.suffix}")
 
 
@@ -237,7 +235,9 @@ class _Log:
 
     def write(self, text: bytes) -> None:
         if self._file is None:
-            self._file = _append(self._path) if self._size else _create(self._path)
+            opener = partial(os.open, mode=0o600)  # for one that is gone
+            is_begun, path = self._size > 0, self._path
+            self._file = open(path, "ab", opener=opener) if is_begun else _create(path)  # noqa: SIM115
         self._file.write(text)
         self._line_count += 1
         self._size += len(text)
@@ -266,17 +266,11 @@ def _create(path: Path) -> BinaryIO:
     return file
 
 
-def _append(path: Path) -> BinaryIO:
-    """Open a file for appending; its mode stays, or is 0600 if the file is gone."""
-    return open(path, "ab", opener=partial(os.open, mode=0o600))
-
-
 def _digest(head: bytes) -> str:
     return blake2b(head, digest_size=16).hexdigest()
 
 
 def _hash_of(path: Path, size: int) -> blake2b:
-    """Hash the first bytes of a file."""
     state = blake2b(digest_size=16)
     if size and path.is_file():
         with path.open("rb") as file:

@@ -71,7 +71,6 @@ class ImportOptions(NamedTuple):
 def check_rows(
     events: Iterable[EventLike] | AsyncIterable[EventLike], checkpoint: AnyPath
 ) -> ImportOptions:
-    """Validate the arguments of `send_many` with a checkpoint."""
     check_path("checkpoint", checkpoint)
     path = os.fspath(checkpoint)
     events = events if isinstance(events, AsyncIterable) else each_event(events)

@@ -98,7 +98,6 @@ class Table(NamedTuple):
         return self._events(header, csv.reader(texts, delimiter=separator))
 
     def parquet(self, lines: Lines) -> Iterator[Any]:
-        """Return the events of a Parquet file."""
         try:
             parquet: Any = import_module("pyarrow.parquet")  # an extra
             file = parquet.ParquetFile(lines.raw)
@@ -113,9 +112,8 @@ class Table(NamedTuple):
     def _events(self, header: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[Any]:
         """Return the event of each row, or what it is instead."""
         if unknown := [name for name in self.known if name not in header]:
-            message = f"columns: there is none called {shown(unknown[0])}"
-            message += did_you_mean(unknown[0], header)
-            raise InvalidArgumentError(message, argument="columns")
+            reason = f"there is none called {shown(unknown[0])}{did_you_mean(unknown[0], header)}"
+            raise invalid("columns:", reason, argument="columns")
         columns = [self.known.get(name) or Column(name, ("data", name)) for name in header]
         return iter(partial(self._next, columns, rows), None)
 

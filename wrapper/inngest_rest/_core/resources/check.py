@@ -85,17 +85,12 @@ def _rules(session: Session, given: CheckRule) -> Iterator[tuple[str, Callable[[
             chosen, ask = kinds[name]
             selection: Any = {**where, **chosen}
             about = session, Selection.of(session, selection), _bound(name, value)
-            words = [
-                name,
-                plain(value) if name == "stuck" else value,
-                plain(since),
-                *where.values(),
-            ]
+            named = plain(value) if name == "stuck" else value
+            words = [name, named, plain(since), *where.values()]
             yield " ".join(str(each) for each in words if each), partial(ask, *about)
 
 
 def _bound(name: str, value: Any) -> float:
-    """Return how much is too much."""
     if name == "queued_above":
         return value and check_count(name, value)
     match = re.fullmatch(r"(\d{1,2}(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
