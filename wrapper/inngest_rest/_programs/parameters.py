@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 from attrs import evolve, frozen
 
 from inngest_rest import typing
-from inngest_rest._core.arguments import check_json
+from inngest_rest._core.arguments import check_json, invalid
 from inngest_rest._table import SELECTIONS, Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
@@ -64,7 +64,6 @@ class Parameter:
 
     @property
     def is_json(self) -> bool:
-        """Whether it is JSON on the command line."""
         return self.kind in {Kind.OBJECT, Kind.JSON}
 
     @property
@@ -73,7 +72,6 @@ class Parameter:
         return self.kind is Kind.TEXT and not self.choices and not self.is_path
 
     def schema(self) -> dict[str, Any]:
-        """Return its JSON Schema."""
         schema: dict[str, Any] = {"enum": list(self.choices)} if self.choices else {}
         if self.kind is not Kind.JSON:
             schema["type"] = "string" if self.kind is Kind.MOMENT else self.kind.value
@@ -103,13 +101,12 @@ class Parameter:
             with suppress(ValueError):
                 value = _OF_TEXT[self.kind](value)
         if not _TYPES[self.kind](value):
-            raise self._error(f"{place} must be of type {self.kind}, got {shown(value)}")
+            reason = f"must be of type {self.kind}, got {shown(value)}"
+            raise invalid(place, reason, argument=self.name)
         if self.choices and value not in self.choices:
-            raise self._error(f"{place} is {shown(value)}{did_you_mean(value, self.choices)}")
-        try:
-            check_json(self.name, value)
-        except InvalidArgumentError as error:
-            raise self._error(str(error)) from None
+            reason = f"is {shown(value)}{did_you_mean(value, self.choices)}"
+            raise invalid(place, reason, argument=self.name)
+        check_json(self.name, value)
         return moment(self.name, str(value)) if self.kind is Kind.MOMENT else value
 
     def _check_bounds(self, number: Any, value: Any) -> None:
@@ -122,10 +119,7 @@ class Parameter:
             wrong = f"at most {self.most:g}"
         if wrong is not None:
             given = value if isinstance(value, str) else shown(value)
-            raise self._error(f"{self.name} must be {wrong}, got {given}")
-
-    def _error(self, message: str) -> InvalidArgumentError:
-        return InvalidArgumentError(message, argument=self.name)
+            raise invalid(self.name, f"must be {wrong}, got {given}")
 
 
 _TYPES: dict[Kind, Callable[[Any], bool]] = {
@@ -160,11 +154,8 @@ def moment(name: str, text: str) -> datetime | timedelta:
             return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise InvalidArgumentError(
-        f"{name} is {shown(text)}: give an instant with a time zone such as 2026-11-25T12:00:00Z, "
-        "or how long ago: 90s, 15m, 2h, 7d",
-        argument=name,
-    )
+    zone = "give an instant with a time zone such as 2026-11-25T12:00:00Z"
+    raise invalid(name, f"is {shown(text)}: {zone}, or how long ago: 90s, 15m, 2h, 7d")
 
 
 class Words(tuple[str, ...]):
@@ -271,7 +262,7 @@ def _parameter(
         and about["kind"] is Kind.TEXT
         and (is_required or declared.name == "ids"),
         most=_MOST.get(declared.name),
-        **(about if declared.name != "queued_above" else {**about, "least": 0}),
+        **about,
     )
     if parameter.is_many and is_required:
         parameter = evolve(parameter, least=1)
@@ -281,6 +272,8 @@ def _parameter(
             return evolve(parameter, help=help, default=DEFAULT_LIMIT, most=1000)
         case "cursor":
             return evolve(parameter, help="The cursor of the next page, which an earlier page has.")
+        case "queued_above":
+            return evolve(parameter, least=0)
         case "report_path":
             return evolve(parameter, name="report")
         case "columns":
@@ -319,7 +312,7 @@ def read(
         if values.get(name) is not None:  # null is as good as leaving it out
             read[name] = each.read(values[name])
         elif each.is_required:
-            raise InvalidArgumentError(f"{name} is missing", argument=name)
+            raise invalid(name, "is missing")
         else:
             read[name] = each.default
     return read
@@ -338,7 +331,6 @@ def arguments(row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refused(name: str, reason: str) -> InvalidArgumentError:
-    """Return the error for a parameter or an option that cannot be taken."""
     return InvalidArgumentError(f"{name}: {reason}", argument=name)
 
 
