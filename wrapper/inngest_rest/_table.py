@@ -172,7 +172,6 @@ class Row:
         return self.is_repeatable or self.is_repeatable_if(arguments)
 
     def call(self, client: InngestClient, arguments: Mapping[str, Any]) -> Any:
-        """Call it, and return what the method returns."""
         if self.form is not None:
             return self.form(client, **arguments)
         method: Any = client
@@ -224,7 +223,6 @@ def _send(
 def event_of(
     *, ts: datetime | timedelta | None = None, user_id: str | None = None, **given: Any
 ) -> dict[str, Any]:
-    """Return one event of its parts."""
     if isinstance(ts, timedelta):
         ago = ts.total_seconds()
         ts = datetime.fromtimestamp(max(time.time() - ago, 0), UTC)  # one too early is refused

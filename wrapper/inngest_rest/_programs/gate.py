@@ -52,7 +52,6 @@ _BOUND = ("from_step", "input", "replay_again", "label", "to")
 _MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}
 
 _MOST_KEPT = 20  # plans that wait for their confirmation: each may have many runs
-_MOST_NAMED = 5  # names of events that a message has
 
 
 @define(eq=False, repr=False, kw_only=True)
@@ -84,7 +83,6 @@ class Gate:
         return values if planned is None else pinned(values, planned)
 
     def plan(self, row: Row, values: Mapping[str, Any]) -> ActionReport:
-        """Return the report on what would be done."""
         try:
             if row.is_bulk:
                 return self.act(row, {**values, "dry_run": True})
@@ -181,7 +179,6 @@ class Gate:
         raise ProblemError(problem, data=self.shown(row, planned, token=token))
 
     def _show(self, row: Row, values: Mapping[str, Any]) -> Record:
-        """Return what a dry run found."""
         if row.name.startswith("send"):
             return self._preview(row, values)
         planned = self.plan(row, values)
@@ -197,7 +194,6 @@ class Gate:
         raise ProblemError(problem, data=shown)
 
     def _preview(self, row: Row, values: Mapping[str, Any]) -> Record:
-        """Return what sending events would do."""
         from inngest_rest._programs import results  # noqa: PLC0415
 
         given = arguments(row, {**values, "wait": None})
@@ -286,7 +282,7 @@ def _deed(row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
     if row.name == "send_many":
         names = Counter(each.get("name") for each in values["events"])
         counts = [f"{count:,} {name}" for name, count in names.most_common()]
-        return f"send {len(values['events']):,} events ({and_more(counts, _MOST_NAMED)})"
+        return f"send {len(values['events']):,} events ({and_more(counts)})"
     if row.name == "request":
         return f"{values['method']} {values['path']}"
     count = sum(it.is_open for it in planned.rows)

@@ -9,7 +9,6 @@ from attrs import define, evolve, field
 import inngest_rest
 from inngest_rest._core.arguments import is_ulid
 from inngest_rest._programs import bounds
-from inngest_rest._programs.bounds import LONGEST_ANSWER, ROOM, number_that_fits
 from inngest_rest._programs.envelope import Code, Envelope, PageInfo, Problem, ProblemError
 from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import problem_of
@@ -139,9 +138,9 @@ class Items:
         if page is None:
             return True
         self.page = PageInfo(len(self.found), page.next_cursor)
-        most = self.projection.max_chars or LONGEST_ANSWER
+        most = self.projection.max_chars or bounds.LONGEST_ANSWER
         cut = (bounds.cut(each, most)[0] for each in self.found)
-        number = len(self.found) if self.room is None else number_that_fits(cut, self.room)
+        number = len(self.found) if self.room is None else bounds.number_that_fits(cut, self.room)
         if number >= len(self.found):
             return True
         self.page = PageInfo(number, page.cursor_after(number - before))
@@ -156,7 +155,7 @@ def run(
 ) -> Envelope:
     """Call a method, and return its result in an envelope, or its error with what came before."""
     projection = projection or Projection(is_whole=True)
-    items, warnings = Items(projection, ROOM), list[str]()
+    items, warnings = Items(projection, bounds.ROOM), list[str]()
     data: dict[str, Any] | None = None
     problem = None
     try:
@@ -179,7 +178,6 @@ def run(
 
 
 def _without_output(records: Iterable[Any]) -> tuple[Record, ...]:
-    """Return runs, or changes of runs, without their outputs."""
     return tuple(
         evolve(
             it, **{"run": evolve(it.run, output=None)} if hasattr(it, "run") else {"output": None}

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from inngest_rest._table import Row
     from inngest_rest.record import Record
 
-_MOST_NAMED = 5  # runs of a message
 _OF_EACH = {"events.runs", "events.wait"}  # take ids of standard input
 _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
 
@@ -167,7 +166,7 @@ def _show(items: Iterator[Record], renderer: Renderer, *, fail: bool) -> int:
     ]
     if not fail or not failed:
         return renderer.finish()
-    named = and_more([f"{run.id} {run.status}" for run in failed], _MOST_NAMED)
+    named = and_more([f"{run.id} {run.status}" for run in failed])
     message = f"{len(failed)} of {len(ended)} runs did not complete: {named}"
     hint = advice("{} shows where it ended.", NextCall("runs.trace", (failed[0].id,)))
     return renderer.finish(Problem(Code.RUN_FAILED, message, hint=hint))
@@ -346,9 +345,8 @@ def _ids(name: str, typed: list[str], read: list[str]) -> Iterator[str]:
 
 def _json(name: str, typed: str, kind: type[object], read: list[str]) -> Any:
     text, place = _text(name, "@-" if typed == "-" else typed, read)
-    form, loads = (
-        ("TOML", tomllib.loads) if (place or "").endswith(".toml") else ("JSON", json.loads)
-    )
+    is_toml = (place or "").endswith(".toml")
+    form, loads = ("TOML", tomllib.loads) if is_toml else ("JSON", json.loads)
     try:
         value = loads(text)
     except (ValueError, RecursionError) as error:

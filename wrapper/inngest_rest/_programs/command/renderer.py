@@ -60,7 +60,6 @@ class Renderer:
 
     @property
     def is_streaming(self) -> bool:
-        """Whether records are written as they arrive."""
         return self.format in {"ndjson", "id"}
 
     def many(self, records: Sequence[Record], problem: Problem | None = None) -> int:

@@ -173,7 +173,6 @@ class Stderr:
 
     @property
     def can_ask(self) -> bool:
-        """Whether there is somebody to ask."""
         return sys.stdin.isatty() and sys.stderr.isatty()
 
     def ask(self, question: str) -> bool:

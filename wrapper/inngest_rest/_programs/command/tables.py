@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 _LONGEST_CELL = 160  # characters; a terminal has no room for more
 _MOST_ROWS = 100
-_MOST_NAMED = 5  # functions of a line
 
 _METRICS = {
     "": "Runs by status.",
@@ -78,12 +77,11 @@ class Column:
     may_lack: bool = False
 
 
-def _whole(heading: str, path: str, from_width: int = 0, **more: bool) -> Column:
-    return Column(heading, attrgetter(path), True, from_width, **more)
-
-
 def _text_of(heading: str, path: str, from_width: int = 0, **more: bool) -> Column:
-    return Column(heading, attrgetter(path), False, from_width, **more)
+    return Column(heading, attrgetter(path), from_width=from_width, **more)
+
+
+_whole = partial(_text_of, whole=True)
 
 
 def _function(run: models.Run) -> str:
@@ -326,7 +324,7 @@ def _acted(acted: Acted, console: Console) -> Iterator[Any]:
         yield Text(f"{what} {window}")
     if len(acted.by_function) > 1:
         each = [f"{count:,} {name}" for name, count in acted.by_function.items()]
-        yield Text(safe(f"Of them {and_more(each, _MOST_NAMED)}"))
+        yield Text(safe(f"Of them {and_more(each)}"))
     if acted.rows:
         yield table_of(acted.rows[:_MOST_ROWS], console)
     yield from _and_more(len(acted.rows[_MOST_ROWS:]) + acted.rows_left_out)
