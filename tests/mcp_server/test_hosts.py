@@ -119,6 +119,31 @@ def test_a_file_is_sent_from_the_folders_that_the_host_gives_and_no_other(
     assert sent("in.ndjson")["data"]["accepted"] == 1
 
 
+@pytest.mark.parametrize("name", ["runs_export", "events_export"])
+def test_an_export_writes_within_the_folders_of_the_host_and_is_no_reading(
+    name: str, server: Server[Any], tmp_path: Path
+) -> None:
+    (tmp_path / "work").mkdir()
+    root = mcp_types.Root.model_validate({"uri": (tmp_path / "work").as_uri()})
+
+    async def roots(_: object) -> mcp_types.ListRootsResult:
+        return mcp_types.ListRootsResult(roots=[root])
+
+    async def export(client: Client) -> list[Any]:
+        tool = next(it for it in (await client.list_tools()).tools if it.name == name)
+        assert tool.annotations is not None
+        assert not tool.annotations.read_only_hint
+        assert tool.annotations.destructive_hint is False
+        given = ({"path": "../out.csv"}, {"path": "out.csv", "state": "../s"}, {"path": "out.csv"})
+        return [answer(await client.call_tool(name, each)) for each in given]
+
+    outside, kept, done = talk(server, export, list_roots_callback=roots)
+    assert (outside["error"]["field"], kept["error"]["field"]) == ("path", "state")
+    assert done["data"]["rows"] > 0
+    assert [*tmp_path.rglob("*.csv")] == [tmp_path / "work" / "out.csv"]
+    assert not (tmp_path / "s").exists()
+
+
 def test_a_host_without_folders_has_no_tools_for_files(server: Server[Any]) -> None:
     async def names(client: Client) -> list[str]:
         return [it.name for it in (await client.list_tools()).tools]

@@ -61,6 +61,8 @@ def test_schemas_are_valid_and_answers_have_none(server: Server[Any]) -> None:
         jsonschema.Draft202012Validator.check_schema(tool.input_schema)
         assert tool.input_schema["type"] == "object"
         assert tool.output_schema is None
+        for each in tool.input_schema["properties"].values():
+            assert ("items" in each) == (each.get("type") == "array")
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -322,11 +322,12 @@ def _tool(row: Row, told: set[str]) -> types.Tool:
     }
     if required := [each.name for each in given if each.is_required]:
         schema["required"] = required
-    # By default a tool changes, destroys and is not idempotent.
-    hints: dict[str, Any] = {"read_only_hint": True} if row.effect is Effect.READ else {}
-    if row.effect is Effect.ADD:
+    # By default a tool changes, destroys and is not idempotent; an export adds a file.
+    effect = Effect.ADD if row.uses_files else row.effect
+    hints: dict[str, Any] = {"read_only_hint": True} if effect is Effect.READ else {}
+    if effect is Effect.ADD:
         hints["destructive_hint"] = False
-    if row.is_repeatable and row.effect is not Effect.READ:
+    if row.is_repeatable and effect is not Effect.READ:
         hints["idempotent_hint"] = True
     return types.Tool(
         name=row.tool,
@@ -347,7 +348,7 @@ def _schema(parameter: parameters.Parameter, told: set[str]) -> dict[str, Any]:
     about = whole.pop("description").removesuffix(form)
     if len(about) > _LONG:
         about = f"{about.partition('; ')[0].rstrip('.')}."
-    if (choices := str(whole.get("items"))) in told and parameter.choices:
+    if (choices := str(whole.get("items"))) in told and parameter.is_many and parameter.choices:
         whole["items"] = {"type": "string"}
     text = "".join(part for part in (about, form) if part not in told)
     told.update((about, form, same, choices))
@@ -367,7 +368,7 @@ def parameters_of(row: Row) -> tuple[parameters.Parameter, ...]:
     ]
     # On the command line somebody has typed or piped the events that are sent.
     confirm = (parameters.CONFIRM,) if row.name == "send_many" else ()
-    # What an act returns is short, but for runs that are waited for.
-    names = {each.name for each in bounded}
-    bounds = _OF_ANSWER if row.effect is Effect.READ or "wait" in names else ()
+    # What an act or an export returns is short, but for runs that are waited for.
+    is_read = row.effect is Effect.READ and not row.uses_files
+    bounds = _OF_ANSWER if is_read or any(each.name == "wait" for each in bounded) else ()
     return (*bounded, *confirm, *bounds)
