@@ -185,18 +185,15 @@ class _Log:
         self._file: BinaryIO | None = None
         self._line_count = self._size = 0
         self._hash = blake2b(digest_size=16)
-        self.keep()
+        self._kept = Mark(0, 0, self._hash.hexdigest())
 
     @property
     def state(self) -> LogState:
-        return LogState(self._kept, self._mark)
-
-    @property
-    def _mark(self) -> Mark:
-        return Mark(self._line_count, self._size, self._hash.hexdigest())
+        written = Mark(self._line_count, self._size, self._hash.hexdigest())
+        return LogState(self._kept, written)
 
     def keep(self) -> None:
-        self._kept = self._mark
+        self._kept = self.state.written
 
     def starts_with(self, mark: Mark) -> bool:
         """Return whether the file begins with these bytes; zero bytes need no file."""
@@ -205,8 +202,7 @@ class _Log:
     def resume(self, state: LogState) -> None:
         """Continue after the kept beginning of the file."""
         kept, written = state
-        self._kept = kept
-        self._line_count, self._size = kept.line_count, kept.size
+        self._line_count, self._size, _ = self._kept = kept
         self._hash = _hash_of(self._path, kept.size)
         size = self._path.stat().st_size if self._path.is_file() else 0
         if size == kept.size > 0:

@@ -32,7 +32,6 @@ from inngest_rest._core.file_import.progress import Checkpoint, RejectedLines
 from inngest_rest._core.file_import.tables import EventRows, Table
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch, lists_of
 from inngest_rest._core.sending.send import each_event
-from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -95,21 +94,19 @@ def check_options(
     name = check_text("name", name)
     if source == STDIN:
         if name is None:
-            raise InvalidArgumentError(
-                "standard input has no name to derive event ids from: pass name=", argument="name"
-            )
+            why = "has no name to derive event ids from: pass name="
+            raise invalid("standard input", why, argument="name")
         if resume:
-            raise InvalidArgumentError(
-                "standard input cannot be resumed: send a file instead", argument="resume"
-            )
+            why = "cannot be resumed: send a file instead"
+            raise invalid("standard input", why, argument="resume")
     else:
         name = name or Path(source).name
     rejected = rejected_path(source, name, dead_letters)
     if source != STDIN and rejected.absolute() == Path(source).absolute():
         raise invalid("dead_letters", "must not be the input file")
     beside = f"{source}.checkpoint"
-    about = source, name, rejected, resume, beside
-    return ImportOptions(*about, partial(_open, source, table, beside))
+    opened = partial(_open, source, table, beside)
+    return ImportOptions(source, name, rejected, resume, beside, opened)
 
 
 def _open(path: str, table: Table | None, checkpoint: str) -> Lines | EventRows:
@@ -205,8 +202,8 @@ class _Import:
         try:
             self._lines.lock()
             if options.resume and not self.is_regular:
-                reason = f"{options.path} is not a regular file: it cannot be resumed"
-                raise InvalidArgumentError(reason, argument="resume")
+                reason = "is not a regular file: it cannot be resumed"
+                raise invalid(options.path, reason, argument="resume")
             self._checkpoint: Checkpoint | None = None
             if self.is_regular:
                 name, head = options.name, self._lines.head
