@@ -81,16 +81,18 @@ def parts(
     is_without_output = False
     if values.get("include_output") is False and (has_errors or asked & {"error", "output"}):
         values, is_without_output = {**values, "include_output": True}, "output" not in asked
-    if row.name == "send_file":
-        yield (_send_file(row, client, values, on_batch),), None
-        return
     try:
+        if row.name == "send_file":
+            yield (_send_file(row, client, values, on_batch),), None
+            return
         tells = row.uses_files or row.name == "runs.summary"
         of_python = {"on_progress": on_progress} if tells else {}
         result = row.call(client, {**arguments(row, values), **of_python})
     except OSError as error:
+        # Beside a file that is sent, the checkpoint and the rejected lines are written.
         path = error.filename or values.get("path")
-        raise unusable_file("path", path, error, verb="write") from error
+        verb = "read" if row.name == "send_file" and path == values["path"] else "write"
+        raise unusable_file("path", path, error, verb=verb) from error
     except InngestError as error:
         partial = error if isinstance(error, PartialSendError) else error.__cause__
         if not isinstance(partial, PartialSendError):
@@ -201,14 +203,7 @@ def _send_file(
         if on_batch is not None:
             on_batch(batch)
 
-    try:
-        report = row.call(client, {**arguments(row, values), "on_batch": note})
-    except OSError as error:
-        # The checkpoint and the rejected lines are written beside it.
-        is_input = error.filename in {None, values["path"]}
-        path = values["path"] if is_input else error.filename
-        verb = "read" if is_input else "write"
-        raise unusable_file("path", path, error, verb=verb) from error
+    report = row.call(client, {**arguments(row, values), "on_batch": note})
     sent = Sent.of(client.target, report, ids)
     if sent.rejected or sent.unknown:
         raise ProblemError(_not_accepted(sent, hint=_mend(sent, values)), data=sent)
