@@ -100,11 +100,12 @@ def problem_of(
     field = getattr(error, "argument", None)
     if row is not None and field is not None:
         field = {each.argument: each.name for each in parameters(row)}.get(field, field)
+    waits = isinstance(error, errors.WaitTimeoutError) and not isinstance(error, errors.NoRunError)
     problem = Problem(
         code,
         _message(error, code),
         hint=_hint(error, code),
-        retryable=_may_pass(error),
+        retryable=waits or (isinstance(error, errors.InngestError) and may_pass(error)),
         retry_after=getattr(error, "retry_after", None),
         status=getattr(error, "status", None),
         field=field,
@@ -194,12 +195,6 @@ def _had_no_effect(error: BaseException) -> bool:
     if isinstance(error, ProblemError):
         return ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
     return isinstance(error, errors.InngestError) and had_no_effect(error)
-
-
-def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, errors.WaitTimeoutError):
-        return not isinstance(error, errors.NoRunError)
-    return isinstance(error, errors.InngestError) and may_pass(error)
 
 
 def _is_inngest(error: errors.RouteNotFoundError) -> bool:
