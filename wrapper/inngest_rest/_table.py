@@ -128,7 +128,6 @@ class Row:
 
     @property
     def summary(self) -> str:
-        """What it does, in one line."""
         return self.description.partition("\n")[0]
 
     @property
@@ -320,12 +319,12 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
 }
 
 
-def _row(name: str, *examples: Mapping[str, Any], **facts: Any) -> Row:
+def _reads(name: str, *examples: Mapping[str, Any], **facts: Any) -> Row:
     return Row(name, examples=examples or ({},), **facts)
 
 
-_reads, _adds = _row, partial(_row, effect=Effect.ADD)
-_changes = partial(_row, effect=Effect.CHANGE)
+_adds = partial(_reads, effect=Effect.ADD)
+_changes = partial(_reads, effect=Effect.CHANGE)
 _adds_once = partial(_adds, is_repeatable=False)
 _changes_once = partial(_changes, is_repeatable=False)
 _sends = partial(_adds_once, is_repeatable_if=_has_ids)

@@ -109,10 +109,9 @@ def _columns(name: str, hint: Any) -> Iterator[Column]:
         yield Column(name, hint, get)
     elif hint == tuple[str, ...]:
         yield Column(name, tuple, get)
-    elif get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, str)):
-        yield Column(name, str, _inner(get, _plain))
     else:
-        yield Column(name, str, _inner(get, _as_json))
+        is_text = get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, str))
+        yield Column(name, str, _inner(get, _plain if is_text else _as_json))
 
 
 def _inner(outer: Callable[[Any], Any], inner: Callable[[Any], Any]) -> Callable[[Any], Any]:

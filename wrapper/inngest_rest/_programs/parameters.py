@@ -215,6 +215,15 @@ _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 # A program passes pages on by their cursor, and has one unit for rates.
 _OF_PYTHON = {"page_size", "period", "token"}
 
+# What is otherwise than Python has it.
+_OTHERWISE: dict[str, dict[str, Any]] = {
+    "cursor": {"help": "The cursor of the next page, which an earlier page has."},
+    "queued_above": {"least": 0},
+    "report_path": {"name": "report"},
+    "columns": {"name": "column"},
+    "max_requests": {"name": "rate", "help": "Maximum number of requests per second."},
+}
+
 _DRY_RUN = Parameter(
     "dry_run", Kind.FLAG, "Report the runs that would be cancelled; cancel nothing.", None, False
 )
@@ -270,20 +279,10 @@ def _parameter(
         case "limit" if row.returns is Returns.PAGES:
             help = "Maximum number of items."
             return evolve(parameter, help=help, default=DEFAULT_LIMIT, most=1000)
-        case "cursor":
-            return evolve(parameter, help="The cursor of the next page, which an earlier page has.")
-        case "queued_above":
-            return evolve(parameter, least=0)
-        case "report_path":
-            return evolve(parameter, name="report")
-        case "columns":
-            return evolve(parameter, name="column")
-        case "max_requests":
-            return evolve(parameter, name="rate", help="Maximum number of requests per second.")
         case "timeout" if is_required:
             return evolve(parameter, default=DEFAULT_TIMEOUT_S, is_required=False)
-        case _:
-            return parameter
+        case name:
+            return evolve(parameter, **_OTHERWISE.get(name, {}))
 
 
 def sections(docstring: str, heading: str) -> tuple[str, dict[str, str]]:

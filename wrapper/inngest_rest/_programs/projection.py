@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 import attrs
 from attrs import NOTHING, define, field
@@ -32,8 +32,6 @@ _LEFT_OUT = {
     "ActionRow": ("replays_before", "requested_at"),
 }
 _LEFT_OUT_OF_ITEM = {"Run": ("event_ids",), "Function": ("configuration",)}
-
-Timespec = Literal["seconds", "milliseconds", "microseconds"]
 
 
 @define(eq=False, repr=False)
@@ -98,7 +96,7 @@ class Projection:
             case tuple():
                 return [self._value(each, True) for each in cast("tuple[object, ...]", value)]
             case datetime() if value.tzinfo is not None:
-                digits: Timespec = "microseconds" if value.microsecond % 1000 else "milliseconds"
+                digits: Any = "microseconds" if value.microsecond % 1000 else "milliseconds"
                 digits = "seconds" if is_item or not value.microsecond else digits
                 text = value.astimezone(UTC).isoformat(timespec=digits)
                 return text.replace("+00:00", "Z")

@@ -161,9 +161,8 @@ def _show(items: Iterator[Record], renderer: Renderer, *, fail: bool) -> int:
             renderer.add((each,))
             renderer.stderr.progress(f"{len(ended):,} so far")
     renderer.stderr.end_progress()
-    failed = [
-        run for run in ended if run.status in {models.RunStatus.FAILED, models.RunStatus.CANCELLED}
-    ]
+    bad = models.RunStatus.FAILED, models.RunStatus.CANCELLED
+    failed = [run for run in ended if run.status in bad]
     if not fail or not failed:
         return renderer.finish()
     named = and_more([f"{run.id} {run.status}" for run in failed])
