@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest._programs.command import parser
+from inngest_rest._programs.command import program
 from inngest_rest._programs.command.execute import _given
 from inngest_rest._programs.command.options import OPTIONS, Options, command_line, parser_of
 from inngest_rest._programs.parameters import read
@@ -31,7 +31,7 @@ def understood(row: Row, line: str) -> tuple[dict[str, Any], Options]:
         at = tokens.index("--")
         before, after = tokens[:at], tokens[at + 1 :]
     options, others = parser_of(OPTIONS).parse_known_args(before)
-    command = parser.find(others)
+    command = program.find(others)
     typed = command.read(others[len(row.words) :], after)
     assert typed.pop("report", None) == ("-f" if row.is_bulk else None)
     given = _given(row, typed, [])

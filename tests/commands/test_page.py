@@ -16,8 +16,7 @@ from attrs import field, fields, frozen
 
 from inngest_rest import InngestClient
 from inngest_rest._programs.command.mock import add_shop
-from inngest_rest._programs.command.parser import LOCAL
-from inngest_rest._programs.command.program import run
+from inngest_rest._programs.command.program import LOCAL, run
 from inngest_rest._programs.envelope import EXIT_STATUS, Code, Envelope, Problem
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import schemas
-from inngest_rest._programs.command import parser
+from inngest_rest._programs.command import program
 from inngest_rest._programs.command.options import OPTIONS, PROGRAM
 from inngest_rest._programs.tools import Tools, parameters_of
 from inngest_rest._table import Effect, commands
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mcp.types import Tool
 
     from inngest_rest._programs.command.options import Argument
-    from inngest_rest._programs.command.parser import Command
+    from inngest_rest._programs.command.program import Command
     from inngest_rest._table import Row
 
 ROWS = {row.words: row for row in commands()}
@@ -62,7 +62,7 @@ def files() -> dict[str, str]:
 def command_groups() -> dict[str, list[tuple[str, ...]]]:
     """Return the words of each command by the group they begin with; "top" for those of none."""
     groups: dict[str, list[tuple[str, ...]]] = {"top": []}
-    for words in (*ROWS, *parser.LOCAL):
+    for words in (*ROWS, *program.LOCAL):
         groups.setdefault(words[0] if len(words) > 1 else "top", []).append(words)
     return groups
 
@@ -72,11 +72,11 @@ def _command() -> str:
     lines = ["| command | what it does |", "|---|---|"]
     for group, several in command_groups().items():
         for words in several:
-            summary = docstrings.parse(parser.find(words).description).summary
+            summary = docstrings.parse(program.find(words).description).summary
             page = f"command/{group}.md"
             lines.append(f"| [`{' '.join(words)}`]({page}#command-{'-'.join(words)}) | {summary} |")
     statuses = ["| status | meaning |", "|---|---|"]
-    statuses += [f"| {status} | {text} |" for status, text in parser.MEANINGS.items()]
+    statuses += [f"| {status} | {text} |" for status, text in program.MEANINGS.items()]
     return "\n\n".join(
         [
             "# The command",
@@ -84,7 +84,7 @@ def _command() -> str:
                 f"`{PROGRAM}`, with the extra `cli`: every command with its options, an example "
                 "and its exit statuses, from the table that the command itself reads."
             ),
-            "```text\n" + parser.DESCRIPTION.strip() + "\n```",
+            "```text\n" + program.DESCRIPTION.strip() + "\n```",
             "## Commands",
             "\n".join(lines),
             "## Options of every command",
@@ -97,9 +97,9 @@ def _command() -> str:
 
 def _commands(group: str) -> str:
     title = "Other commands" if group == "top" else f"{PROGRAM} {group}"
-    about = parser.GROUPS.get(group, "Sending, the setup, and the program itself")
+    about = program.GROUPS.get(group, "Sending, the setup, and the program itself")
     blocks = [f"# {title}", f"{about}."]
-    blocks += [_entry(words, parser.find(words)) for words in command_groups()[group]]
+    blocks += [_entry(words, program.find(words)) for words in command_groups()[group]]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -18,7 +18,7 @@ from attrs import frozen
 from inngest_rest._programs import schemas
 from inngest_rest._programs.command.execute import client_of
 from inngest_rest._programs.command.options import argument, command_line, flag
-from inngest_rest._programs.command.parser import command, tree
+from inngest_rest._programs.command.program import command, tree
 from inngest_rest._programs.command.renderer import answer
 from inngest_rest._programs.command.streams import write_all
 from inngest_rest._programs.envelope import Code, Problem

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from inngest_rest._programs.command.options import argument
-from inngest_rest._programs.command.parser import command
+from inngest_rest._programs.command.program import command
 from inngest_rest._programs.command.renderer import answer
 from inngest_rest._programs.envelope import Code, Problem
 from inngest_rest._programs.parameters import refused

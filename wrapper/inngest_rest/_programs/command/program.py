@@ -1,37 +1,130 @@
-"""The program as a whole: from its arguments to an answer and an exit status."""
+"""The program as a whole: its commands and their help, from arguments to an exit status."""
 
 from __future__ import annotations
 
 import os
 import re
-from argparse import ArgumentError
+from argparse import ArgumentError, ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from itertools import takewhile
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from inngest_rest._programs.command import parser
+from attrs import frozen
+
+from inngest_rest import _table
 from inngest_rest._programs.command.options import (
     FORMAT_VARIABLE,
     OPTIONS,
+    PROGRAM,
+    Argument,
     Format,
     Options,
+    add_to,
+    argument,
+    command_line,
+    flag,
     parser_of,
 )
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.streams import OutputError, Stderr, write_all
 from inngest_rest._programs.envelope import EXIT_STATUS, Code, Problem, ProblemError
+from inngest_rest._programs.parameters import Kind, parameters
 from inngest_rest._programs.problems import problem_of
+from inngest_rest._table import Returns, commands, docstring
 from inngest_rest._version import __version__
 from inngest_rest._visible import did_you_mean
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from inngest_rest._programs.parameters import Parameter
+    from inngest_rest._table import Row
+
+
+DESCRIPTION = """\
+Send events to Inngest; list, inspect, wait for, cancel and replay runs. Unofficial.
+
+Keys come from the environment: INNGEST_EVENT_KEY for sending, INNGEST_SIGNING_KEY or
+INNGEST_API_KEY for the rest. A dev server (--dev) needs none.
+
+Where text or JSON is typed, @FILE stands for that of a file, and @- for standard input; @@ begins
+a text with @.
+"""
+
+# What a shell reports of a program that ended because nobody read its output any more.
+BROKEN_PIPE = 128 + 13
+
+MEANINGS = {
+    0: "done",
+    **{EXIT_STATUS[code]: code.meaning for code in Code if code is not Code.RULE_BROKEN},
+    BROKEN_PIPE: "the reader closed the output, as after `| head`",
+}
+
+_ELSEWHERE = f"Options of every command, and each exit status: {PROGRAM} --help"
+_CODES_OF = {
+    "runs.check": "Exit status: 0 all rules hold, 1 one is broken, 2 it cannot tell (a rule is "
+    "malformed, or the server or a key is at fault), 130 interrupted\n\n"
+}
+
+LOCAL: dict[tuple[str, ...], str] = {
+    ("completion",): "Completion of commands and options by bash, zsh and fish",
+    ("mcp",): "Tools for agents over MCP: the same operations, on standard input",
+    ("mock",): "Serve a mock server, to try commands and programs on",
+    ("schema",): "What an operation takes and returns, as JSON Schemas; without a name all of them",
+    ("skill", "show"): "Print the SKILL.md of this version",
+    ("skill", "install"): "Write the skill to where an agent's host looks for skills",
+    ("skill", "check"): "Check that the skill is installed, and is the one of this version",
+}
+"""Commands about this program; `@command` makes them."""
 
 # A key on a command line ends in the history of a shell, and in the list of processes.
 _KEY = re.compile(
     r"--?(event|signing|api|signing[-_]key[-_]fallback)[-_]?(key|token)", re.IGNORECASE
 )
+
+GROUPS = {**_table.GROUPS, "skill": "The skill for agents: install, show and check it"}
+"""What begins several commands, and what these are about."""
+
+
+@frozen(eq=False)
+class Command:
+    """A command: the words that call it, what it does in words and in fact, what it takes."""
+
+    words: tuple[str, ...]
+    description: str
+    run: Callable[[Options, dict[str, Any]], int]
+    arguments: tuple[Argument, ...]
+    examples: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What answers call it."""
+        return ".".join(self.words).replace("-", "_")
+
+    @property
+    def positions(self) -> list[Argument]:
+        """Its arguments that are told by their order, not by a name."""
+        return [each for each in self.arguments if not each[0][0].startswith("-")]
+
+    def read(self, tokens: Sequence[str], after_dashes: Sequence[str]) -> dict[str, Any]:
+        """Return the values of its arguments and options."""
+        positions = self.positions
+        options = [each for each in self.arguments if each not in positions]
+        found, others = parser_of(options).parse_known_args(tokens)
+        for each in others:
+            if each.startswith("-") and each != "-":
+                names = sorted(names[-1] for names, _ in (*options, *OPTIONS))
+                raise _unknown("option", each.partition("=")[0], names)
+        words, values = [*others, *after_dashes], vars(found)
+        if self.name == "api" and len(words) == 1:
+            words = ["GET", *words]
+        if positions and positions[-1][1]["nargs"] == "*":
+            return values | ({positions[-1][0][0]: words} if words else {})
+        if more := words[len(positions) :]:
+            raise InvalidArgumentError(f"unexpected arguments: {' '.join(more)}")
+        return values | {names[0]: word for (names, _), word in zip(positions, words, strict=False)}
 
 
 def run(tokens: Sequence[str]) -> int:
@@ -43,7 +136,7 @@ def run(tokens: Sequence[str]) -> int:
     except (OutputError, OSError) as error:
         cause = error.__cause__ or error
         if isinstance(cause, BrokenPipeError):
-            return parser.BROKEN_PIPE
+            return BROKEN_PIPE
         Stderr().error(Problem(Code.UNEXPECTED, f"the answer cannot be written: {cause}"))
         return EXIT_STATUS[Code.UNEXPECTED]
 
@@ -60,9 +153,9 @@ def _run(tokens: Sequence[str]) -> int:
             raise _key_option(key[0])
         if "version" in given:
             return write_all(__version__)
-        if "help" in given or parser.is_group(others):
-            return write_all(parser.help_of(others))
-        found = parser.find(others)
+        if "help" in given or is_group(others):
+            return write_all(help_of(others))
+        found = find(others)
         named, valid = os.environ.get(FORMAT_VARIABLE), get_args(Format)
         if named and named not in valid:
             message = f"{FORMAT_VARIABLE} is {named!r}{did_you_mean(named, valid)}"
@@ -80,7 +173,7 @@ def _command_in(tokens: Sequence[str]) -> str:
     words = [each for each in tokens if not each.startswith("-")]
     for at in range(len(words)):
         with suppress(InvalidArgumentError):
-            return parser.find(words[at:]).name
+            return find(words[at:]).name
     return ""
 
 
@@ -91,3 +184,176 @@ def _key_option(option: str) -> ProblemError:
     message = f"{option}: keys are never options, which other users of the machine can read"
     hint = f"Set INNGEST_{name} in the environment."
     return ProblemError(Problem(Code.USAGE, message, hint=hint))
+
+
+def find(tokens: Sequence[str]) -> Command:
+    """Return the command that tokens begin with."""
+    for words in LOCAL:
+        if tuple(tokens[: len(words)]) == words:
+            name = "mock" if words == ("mock",) else "local"  # a server is slow to load
+            defined = vars(import_module(f"{__package__}.{name}")).values()
+            return next(it for it in defined if isinstance(it, Command) and it.words == words)
+    for row in commands():
+        if tuple(tokens[: len(row.words)]) == row.words:
+            return _command_of(row)
+    known = [*(row.words for row in commands()), *LOCAL]
+    if below := [words[1] for words in known if words[:-1] == tuple(tokens[:1])]:
+        raise _unknown("command", "".join(tokens[1:2]), below)
+    given = tokens[0]
+    tops = list(dict.fromkeys(words[0] for words in known))
+    raise _unknown("option" if given.startswith("-") else "command", given, tops)
+
+
+def command(
+    *words: str, arguments: tuple[Argument, ...] = (), examples: tuple[str, ...]
+) -> Callable[[Callable[[Options, dict[str, Any]], int]], Command]:
+    """Make of a function the command that its docstring describes; it returns the exit status."""
+
+    def make(run: Callable[[Options, dict[str, Any]], int]) -> Command:
+        lines = tuple(f"{PROGRAM} {example}" for example in examples)
+        return Command(words, docstring(run), run, arguments, lines)
+
+    return make
+
+
+def _command_of(row: Row) -> Command:
+    def run(options: Options, values: dict[str, Any]) -> int:
+        from inngest_rest._programs.command.execute import execute  # noqa: PLC0415 - not for help
+
+        return execute(row, options, values)
+
+    own = [_argument_of(each) for each in parameters(row)]
+    examples = tuple(command_line(row, each) for each in row.examples)
+    return Command(row.words, row.description, run, (*own, *_own_options(row)), examples)
+
+
+_TYPES: dict[Kind, type[Any]] = {Kind.INTEGER: int, Kind.SECONDS: float}
+
+
+def _argument_of(parameter: Parameter) -> Argument:
+    """Return a parameter as an argument: optional, because `--params` may give it."""
+    help = parameter.help
+    if parameter.is_json:
+        help += " JSON, @FILE, or - for standard input."
+    if parameter.kind in _TYPES and parameter.default is not None:
+        help += f" By default {parameter.default:g}."
+    details: dict[str, Any] = {"help": help.replace("%", "%%")}
+    if parameter.is_positional:
+        return argument(parameter.name, nargs="*" if parameter.is_many else "?", **details)
+    if parameter.kind is Kind.FLAG:
+        details["action"] = "store_true"
+    elif parameter.is_many and not parameter.is_json:
+        details["action"] = "append"
+    if parameter.choices:
+        details["choices"] = parameter.choices
+    if parameter.kind in _TYPES:
+        details["type"] = _TYPES[parameter.kind]
+    return argument(f"--{parameter.name.replace('_', '-')}", **details)
+
+
+def _own_options(row: Row) -> Iterator[Argument]:
+    names = {each.name for each in parameters(row)}
+    yield argument(
+        "--params", help="All parameters as JSON, @FILE (or @FILE.toml), or - for standard input."
+    )
+    if row.returns is Returns.PAGES:
+        yield flag("--all", help="List everything; needs -o ndjson or --output-file.")
+    if row.returns is Returns.STREAM and "timeout" in names:
+        status = EXIT_STATUS[Code.RUN_FAILED]
+        yield flag("--exit-status", help=f"Exit with {status} if a run failed or was cancelled.")
+    if row.command == "api":
+        field = "Parameter of the query, or of the body if the method is another than GET."
+        yield argument("-f", "--raw-field", metavar="KEY=VALUE", action="append", help=field)
+        file, typed = "File with the JSON of the body, or - for standard input.", "@{}".format
+        yield argument("--input", metavar="FILE", dest="body", type=typed, help=file)
+        yield flag("--paginate", dest="all", help="Request all pages; as --all of other commands.")
+    if row.name == "runs.check":
+        input = "which reads it as JSON on its standard input"
+        yield argument("--exec", metavar="COMMAND", help=f"Tell this command, {input}.")
+        url = "Tell this URL, which is sent it as JSON; @FILE for one that is a secret."
+        yield argument("--webhook", metavar="URL", help=url)
+        state = "File by which both are told once per change, not each time that a rule is broken."
+        yield argument("--state", metavar="FILE", help=state)
+    if "confirm" in names:
+        yield flag("--yes", help="Act without asking.")
+
+
+def help_of(tokens: Sequence[str]) -> str:
+    """Return the help of the command that tokens begin with, of a group, or of the program."""
+    if is_group(tokens):
+        group = tuple(tokens)
+        return str(tree(group)[group].format_help())
+    return _describe(find(tokens), ArgumentParser, has_common=False).format_help()
+
+
+def is_group(tokens: Sequence[str]) -> bool:
+    """Return whether tokens are no command, but what several begin with."""
+    return not tokens or (len(tokens) == 1 and tokens[0] in GROUPS)
+
+
+def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
+    """Return parsers of all commands by their words; those of one group without their options."""
+    root = ArgumentParser(prog=PROGRAM, description=_wrapped(DESCRIPTION), **_for_people())
+    lines = (f"{status:5}  {meaning}" for status, meaning in MEANINGS.items())
+    root.epilog = "\n".join(["Exit status:", *lines])
+    parsers: dict[tuple[str, ...], Any] = {(): root}
+    below: dict[tuple[str, ...], Any] = {(): root.add_subparsers(**_COMMANDS)}
+    for words in (*(row.words for row in commands()), *LOCAL):
+        group = words[:-1]
+        if group not in below:
+            help: Any = {"help": GROUPS[group[0]], "description": GROUPS[group[0]]}
+            help |= {"epilog": _ELSEWHERE, **_for_people(*group, has_common=within is None)}
+            parsers[group] = below[()].add_parser(group[0], **help)
+            below[group] = parsers[group].add_subparsers(**_COMMANDS)
+        if within is not None and group != within:
+            continue
+        # A local one need not be loaded.
+        about = LOCAL.get(words) or find(words).description.partition("\n")[0].removesuffix(".")
+        add = partial(below[group].add_parser, words[-1], help=about)
+        parsers[words] = _describe(find(words), add) if within is None else add()
+    return parsers
+
+
+def _describe(
+    command: Command, make: Callable[..., ArgumentParser], *, has_common: bool = True
+) -> ArgumentParser:
+    """Return a parser with what help says of a command, and completion with the common options."""
+    examples = "\n".join(f"  {each}" for each in command.examples)
+    words = (*command.words, *(names[0].upper() for names, _ in command.positions))
+    parser = make(
+        description=_wrapped(command.description),
+        epilog=f"Examples:\n{examples}\n\n{_CODES_OF.get(command.name, '')}{_ELSEWHERE}",
+        **_for_people(*words, has_common=has_common),
+    )
+    add_to(parser, command.arguments)
+    return parser
+
+
+# As wide as a name below it and its indent, for which argparse leaves no room.
+_COMMANDS: dict[str, Any] = {"title": "commands", "metavar": f"{'COMMAND':15}"}
+
+
+def _for_people(*words: str, has_common: bool = True) -> dict[str, Any]:
+    common = ArgumentParser(add_help=False)
+    if has_common:
+        add_to(common.add_argument_group("options of every command"), OPTIONS)
+    return {
+        "usage": " ".join([PROGRAM, *words, *["COMMAND"] * is_group(words), "[OPTIONS]"]),
+        "add_help": False,
+        "parents": [common],
+        "formatter_class": RawDescriptionHelpFormatter,
+    }
+
+
+def _wrapped(text: str) -> str:
+    import shutil  # noqa: PLC0415 - help alone needs them
+    import textwrap  # noqa: PLC0415
+
+    width = max(shutil.get_terminal_size().columns - 2, 20)
+    return "\n\n".join(textwrap.fill(" ".join(it.split()), width) for it in text.split("\n\n"))
+
+
+def _unknown(what: str, given: str, valid: Sequence[str]) -> InvalidArgumentError:
+    field = given.lstrip("-").replace("-", "_") if what == "option" else None
+    message = f"unknown {what} {given!r}{did_you_mean(given, valid)}"
+    return InvalidArgumentError(message, argument=field)
