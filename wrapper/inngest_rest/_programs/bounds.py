@@ -33,7 +33,7 @@ _LONGEST_PATH = 200
 # After an escape of JSON or Python, a key begins, although the escape ends with a letter.
 _START = r"(?:(?<!\w)|(?<=\\[nrtbf])|(?<=\\u[0-9a-f]{4}))"
 _KEYS = (
-    rf"{_START}(?:[prs]k_(?:live|test)_\w{{8,}}"  # Stripe
+    rf"(\\u[0-9a-f]{{4}}|\\.)|{_START}(?:[prs]k_(?:live|test)_\w{{8,}}"  # Stripe
     r"|(?:sk-|gh[opsu]_|xox[abprs]-)[\w-]{16,}"  # OpenAI and others, GitHub, Slack
     r"|(?i:bearer)\s+[\w.~+/-]{8,}=*"
     r"|eyJ[\w-]{8,}(?:\.[\w-]*)+"  # JWT; a cursor has no dot
@@ -42,10 +42,9 @@ _KEYS = (
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^-\"\\]|\\.)*(?:-----END [A-Z ]*-----)?"
 )
 
-_ESCAPE = r"(\\u[0-9a-f]{4}|\\.)"
 SECRETS = {
-    "keys": re.compile(rf"{_ESCAPE}|{_KEYS}"),
-    "emails": re.compile(rf"{_ESCAPE}|{_KEYS}|{_START}[\w.+-]{{1,254}}@[\w-]+(?:\.[\w-]+)+"),
+    "keys": re.compile(_KEYS),
+    "emails": re.compile(rf"{_KEYS}|{_START}[\w.+-]{{1,254}}@[\w-]+(?:\.[\w-]+)+"),
 }
 """Patterns of what is redacted in JSON too: keys and tokens, or those and e-mail addresses."""
 

@@ -72,13 +72,11 @@ def _rules(session: Session, given: CheckRule) -> Iterator[tuple[str, Callable[[
         yield "server", partial(_health, session)
     for name, value in found.items():
         since = found.get(_TIMES.get(name, ""))
+        ended = {"ended_since": since}
         kinds: dict[str, tuple[dict[str, Any], Callable[..., Found]]] = {
-            "failed_above": ({"status": "completed,failed", "ended_since": since}, _failed_above),
+            "failed_above": ({**ended, "status": "completed,failed"}, _failed_above),
             "stuck": ({"status": UNFINISHED, "until": value}, _stuck),
-            "no_success_of": (
-                {"status": "completed", "function": value, "ended_since": since},
-                _no_success_of,
-            ),
+            "no_success_of": ({**ended, "status": "completed", "function": value}, _no_success_of),
             "queued_above": ({"status": "queued"}, _queued_above),
         }
         if name in kinds:

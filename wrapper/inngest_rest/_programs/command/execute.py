@@ -99,20 +99,18 @@ def _renderer(
 
 
 def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, Any]) -> int:
-    renderer = gate.renderer
+    renderer, fields = gate.renderer, gate.renderer.projection.fields
     if extras["all"] and row.name == "request":
         renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
         return _show(_pages(row, gate, values), renderer, fail=False)
     wanted = {**values, "limit": None} if extras["all"] else values
     if row.name in _OF_EACH and values["id"] == "-":
         renderer.returns = Returns.STREAM
-        fields, ids = renderer.projection.fields, _ids("id", ["-"], [])
+        ids = _ids("id", ["-"], [])
         each = (parts(row, gate, {**wanted, "id": id}, fields=fields) for id in ids)
         found = (it for arriving in each for records, _ in arriving for it in records)
         return _show(found, renderer, fail=bool(extras.get("exit_status")))
-    stderr = renderer.stderr
-
-    began = time.monotonic()
+    stderr, began = renderer.stderr, time.monotonic()
 
     def so_far(listed: int, got: int) -> None:
         told = f"{listed:,} runs listed, {got:,} got one by one"
@@ -121,10 +119,9 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
             told = f"{listed:,} rows written, {rate:,.0f} per second"
         stderr.progress(told)
 
-    told: Any = {"on_batch": _progress(stderr), "on_progress": so_far}
+    told: Any = {"on_batch": _progress(stderr), "on_progress": so_far, "fields": fields}
     # Of a list without an end, outputs would take long.
     told["has_errors"] = not (extras["all"] or renderer.format == "id")
-    told["fields"] = renderer.projection.fields
     arriving = parts(row, gate, wanted, warnings=renderer.warnings, **told)
     if row.returns is Returns.STREAM:
         if row.name in _LIVE:
