@@ -11,27 +11,39 @@ events; its loops run in C, in a third of the time.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
 from inngest_rest._core.arguments import check_name, is_aware
 from inngest_rest._core.json_text import encode as to_json
-from inngest_rest._core.json_text import encode_lines, is_exact
-from inngest_rest._core.sending.unsupported_values import (
-    FIELDS,
-    first_unsupported,
-    how_to_convert,
-    unknown_key,
-)
+from inngest_rest._core.json_text import encode_lines, is_exact, plain
+from inngest_rest._visible import nearest, shown
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from inngest_rest._core.arguments import NameConvention
+
+FIELDS = frozenset({"name", "data", "id", "user", "ts", "v", "meta"})
+"""The keys of an event (schema Event)."""
+
+_OR_BIND = ", or bind it to the event's name with EventType"
+
+# By an attribute of the values that can be converted so.
+_CONVERSIONS = {
+    "model_dump": 'value.model_dump(mode="json")',
+    "__dataclass_fields__": f"dataclasses.asdict(value){_OR_BIND}",
+    "__attrs_attrs__": f"attrs.asdict(value){_OR_BIND}",
+    "_asdict": "value._asdict()",
+    "tolist": "value.tolist()",
+}
 
 MAX_EVENT_BYTES = 3 * 1024 * 1024
 """Largest JSON text of one event that the server accepts (operation sendEvents)."""
@@ -61,9 +73,9 @@ def encode(
         check_name(wire.get("name"), convention)
         _complete(wire, needs_id=needs_id)
         if not from_file and not wire.keys() <= FIELDS:
-            raise ValueError(unknown_key(wire))
+            raise ValueError(_unknown_key(wire))
         text = _to_json(wire)
-        if not (from_file or is_exact(wire)) and (reason := first_unsupported(wire)):
+        if not (from_file or is_exact(wire)) and (reason := _first_unsupported(wire)):
             raise ValueError(f"not JSON: {reason}")
     except RecursionError:
         raise InvalidEventError("not JSON: nested too deep", position=position) from None
@@ -115,7 +127,7 @@ def _object(name: str, value: object) -> dict[str, Any]:
         return cast("dict[str, Any]", value)
     if isinstance(value, Mapping):
         return {**cast("Mapping[str, Any]", value)}
-    advice = how_to_convert(value)
+    advice = _how_to_convert(value)
     reason = f"{name} must be a JSON object, not {type(value).__name__}"
     raise TypeError(f"{reason}: {advice}" if advice else reason)
 
@@ -149,7 +161,7 @@ def _to_json(wire: dict[str, Any]) -> bytes:
     except RecursionError:
         raise
     except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
-        raise ValueError(f"not JSON: {first_unsupported(wire) or error}") from None
+        raise ValueError(f"not JSON: {_first_unsupported(wire) or error}") from None
     # Only msgspec.Raw can have newlines between tokens; batches are split at newlines.
     return text.replace(b"\n", b" ")
 
@@ -254,3 +266,67 @@ def _values(field: str, events: Sequence[Mapping[str, Any]]) -> list[Any]:
 def _is_free(name: str) -> bool:
     """Return whether a name is neither empty nor reserved by the platform."""
     return bool(name) and name[:8].lower() != "inngest/"
+
+
+# These are only asked of events about to be rejected, so speed does not matter.
+
+
+def _unknown_key(event: Mapping[Any, Any]) -> str:
+    """Describe the first unknown key of a mapping, with a suggestion."""
+    key = next(each for each in event if each not in FIELDS)
+    if near := nearest(key, sorted(FIELDS)):
+        return f"unknown key {shown(key)}; did you mean {near!r}?"
+    return f"unknown key {shown(key)}; a field for functions belongs inside 'data'"
+
+
+def _how_to_convert(value: object) -> str:
+    """Return advice on converting a value to JSON, to follow a colon; empty if none applies."""
+    if isinstance(value, type):
+        return ""
+    found = (call for name, call in _CONVERSIONS.items() if hasattr(value, name))
+    return next((f"pass {call}" for call in found), "")
+
+
+def _first_unsupported(event: Mapping[str, Any]) -> str | None:
+    """Return the path of the first value that JSON cannot represent, the reason and a remedy."""
+    return next(_unsupported(event, ""), None)
+
+
+def _unsupported(value: object, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, each in cast("dict[object, object]", value).items():
+            if _error_of({key: None}) is not None:
+                yield f"{path or 'the event'} has the key {shown(key)}, which cannot be text"
+            yield from _unsupported(each, f"{path}.{key}" if path else f"{key}")
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(cast("Sequence[object]", value)):
+            yield from _unsupported(each, f"{path}[{index}]")
+    elif (error := _error_of(value)) is not None:
+        yield f"{path} {_reason(value, error)}"
+    else:
+        # The plain value of an enum member, a set or a dataclass.
+        inside = msgspec.to_builtins(value, enc_hook=plain)
+        if isinstance(inside, dict | list):
+            yield from _unsupported(cast("object", inside), path)
+        elif isinstance(inside, float) and not math.isfinite(inside):
+            yield f"{path} is NaN or infinite, which JSON cannot represent"
+        elif isinstance(inside, int) and not -(2**63) <= inside < 2**64:
+            yield f"{path} cannot be encoded: the integer exceeds 64 bits"
+
+
+def _error_of(value: object) -> Exception | None:
+    try:
+        to_json(value)
+    except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
+        return error
+    return None
+
+
+def _reason(value: object, error: Exception) -> str:
+    if not isinstance(error, NotImplementedError):
+        return f"cannot be encoded: {str(error) or type(error).__name__}"
+    advice = _how_to_convert(value)
+    if not advice and not isinstance(value, type):
+        advice = "pass text, a number, a list or a dict made of it"
+    reason = f"is of type {type(value).__name__}, which JSON cannot represent"
+    return reason + (advice and f": {advice}")
