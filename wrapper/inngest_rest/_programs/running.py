@@ -62,7 +62,7 @@ def parts(
     on_batch: Callable[[BatchReport], object] | None = None,
     on_progress: Callable[[int, int], object] | None = None,
     warnings: list[str] | None = None,
-    has_errors: bool = False,
+    has_errors: bool = True,
     fields: Iterable[str] | None = None,
 ) -> Iterator[tuple[tuple[Record, ...], Page[Any] | None]]:
     """Call a method, and yield its result as it arrives: records, and the page that has them.
@@ -161,8 +161,7 @@ def run(
     data: dict[str, Any] | None = None
     problem = None
     try:
-        about: Any = {"warnings": warnings, "has_errors": True, "fields": projection.fields}
-        for records, page in parts(row, gate, values, **about):
+        for records, page in parts(row, gate, values, warnings=warnings, fields=projection.fields):
             gate.note()
             if row.returns is Returns.ONE:
                 data = projection.plain(records[0])

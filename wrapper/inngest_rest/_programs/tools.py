@@ -316,17 +316,14 @@ def serve(client: InngestClient, **chosen: Any) -> None:
 
 def _tool(row: Row, told: set[str]) -> types.Tool:
     given = parameters_of(row)
-    schema: dict[str, Any] = {
-        "type": "object",
-        "properties": {each.name: _schema(each, told) for each in given},
-    }
+    properties = {each.name: _schema(each, told) for each in given}
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
     if required := [each.name for each in given if each.is_required]:
         schema["required"] = required
     # By default a tool changes, destroys and is not idempotent; an export adds a file.
     effect = Effect.ADD if row.uses_files else row.effect
-    hints: dict[str, Any] = {"read_only_hint": True} if effect is Effect.READ else {}
-    if effect is Effect.ADD:
-        hints["destructive_hint"] = False
+    own: Any = {Effect.READ: {"read_only_hint": True}, Effect.ADD: {"destructive_hint": False}}
+    hints = own.get(effect, {})
     if row.is_repeatable and effect is not Effect.READ:
         hints["idempotent_hint"] = True
     return types.Tool(

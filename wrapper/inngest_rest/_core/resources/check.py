@@ -71,8 +71,7 @@ def _rules(session: Session, given: CheckRule) -> Iterator[tuple[str, Callable[[
     if found.pop("server", False):
         yield "server", partial(_health, session)
     for name, value in found.items():
-        since = found.get(_TIMES.get(name, ""))
-        ended = {"ended_since": since}
+        ended = {"ended_since": (since := found.get(_TIMES.get(name, "")))}
         kinds: dict[str, tuple[dict[str, Any], Callable[..., Found]]] = {
             "failed_above": ({**ended, "status": "completed,failed"}, _failed_above),
             "stuck": ({"status": UNFINISHED, "until": value}, _stuck),

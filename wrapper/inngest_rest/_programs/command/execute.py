@@ -113,11 +113,10 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
     stderr, began = renderer.stderr, time.monotonic()
 
     def so_far(listed: int, got: int) -> None:
-        told = f"{listed:,} runs listed, {got:,} got one by one"
-        if row.uses_files:
-            rate = got / max(time.monotonic() - began, 0.001)
-            told = f"{listed:,} rows written, {rate:,.0f} per second"
-        stderr.progress(told)
+        rate = got / max(time.monotonic() - began, 0.001)
+        written = f"{listed:,} rows written, {rate:,.0f} per second"
+        found = f"{listed:,} runs listed, {got:,} got one by one"
+        stderr.progress(written if row.uses_files else found)
 
     told: Any = {"on_batch": _progress(stderr), "on_progress": so_far, "fields": fields}
     # Of a list without an end, outputs would take long.
