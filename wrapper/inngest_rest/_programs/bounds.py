@@ -62,11 +62,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 
 def cut(data: Any, max_chars: int, *, path: str = "data") -> tuple[Any, list[str]]:
-    """Cut each text in a JSON value that is longer than it may be, and what is nested too deeply.
-
-    Returns:
-        The value with all that cut, and the paths of it, such as "data.items[0].output".
-    """
+    """Return JSON with its longer texts cut, and what is nested too deeply, and their paths."""
     cutter = Cutter(max_chars)
     return cutter.cut(data, path), cutter.paths["characters"] + cutter.paths["levels"]
 

@@ -101,17 +101,18 @@ def parts(
 
         sent = Sent.of(client.target, partial.report, partial.ids)
         raise ProblemError(_not_accepted(sent), data=sent) from error
+    shown: Callable[[Any], Any] = _without_output if is_without_output else lambda it: it
     match row.returns:
         case Returns.PAGES:
             is_empty = True
             for page in result.pages():
                 is_empty = is_empty and not page.items
-                yield (_without_output(page.items) if is_without_output else page.items), page
+                yield tuple(map(shown, page.items)), page
             if warnings is not None and (is_empty or values.get("where")):
                 warnings.append(f"searched {result.searched()}")
         case Returns.STREAM:
             for each in result:
-                yield (_without_output((each,)) if is_without_output else (each,)), None
+                yield (shown(each),), None
         case Returns.ONE:  # pragma: no branch - there is nothing else
             record: Any = result
             if not isinstance(result, kind := record_class(row)):
@@ -178,13 +179,10 @@ def run(
     return Envelope.of(row.command, data, problem, untrusted=paths, warnings=told, page=items.page)
 
 
-def _without_output(records: Iterable[Any]) -> tuple[Record, ...]:
-    return tuple(
-        evolve(
-            it, **{"run": evolve(it.run, output=None)} if hasattr(it, "run") else {"output": None}
-        )
-        for it in records
-    )
+def _without_output(it: Any) -> Any:
+    if hasattr(it, "run"):
+        return evolve(it, run=_without_output(it.run))
+    return evolve(it, output=None)
 
 
 def _send_file(

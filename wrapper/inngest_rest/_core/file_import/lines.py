@@ -150,9 +150,8 @@ class Lines:
             try:
                 lock_file(self.raw.fileno())
             except BlockingIOError:
-                raise InvalidArgumentError(
-                    f"{self._path} is being sent by another send_file; wait until that has ended"
-                ) from None
+                why = "is being sent by another send_file; wait until that has ended"
+                raise InvalidArgumentError(f"{self._path} {why}") from None
 
     def go_to(self, position: Position) -> bool:
         """Seek to a position; return False if the line before it has changed."""

@@ -102,15 +102,13 @@ class Checkpoint:
             names = f"{shown(saved.name)}, not {shown(self._name)}"
             raise self._refusal(f"belongs to an import named {names}")
         if saved.head != _digest(self._head[: saved.offset]) or not lines.go_to(position):
-            raise self._refusal(
-                f"belongs to a different file, or its first {saved.line:,} lines changed"
-            )
+            why = f"belongs to a different file, or its first {saved.line:,} lines changed"
+            raise self._refusal(why)
         return saved.logs if saved.rejected == self._rejected else None
 
     def _refusal(self, what: str) -> InvalidArgumentError:
-        return InvalidArgumentError(
-            f"{self.path} {what}; delete it, or pass resume=False, to begin at the first line"
-        )
+        how = "delete it, or pass resume=False, to begin at the first line"
+        return InvalidArgumentError(f"{self.path} {what}; {how}")
 
 
 def replace_file(path: Path, content: bytes) -> None:
