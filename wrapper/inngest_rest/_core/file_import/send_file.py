@@ -37,7 +37,7 @@ from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch, lists_of
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, fields_of
 from inngest_rest._core.sending.send import each_event
-from inngest_rest.errors import InvalidEventError
+from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.reports import SendFailure, SendReport
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def check_options(
     name = check_text("name", name)
     if source == STDIN:
         if name is None:
-            why = "has no name to derive event ids from: pass name="
-            raise invalid("standard input", why, argument="name")
+            why = "standard input has no name to derive event ids from: pass name="
+            raise InvalidArgumentError(why, argument="name")
         if resume:
             why = "cannot be resumed: send a file instead"
             raise invalid("standard input", why, argument="resume")
