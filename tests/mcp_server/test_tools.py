@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
     from mcp.types import CallToolResult, Tool
 
+    from inngest_rest._table import Row
+
 BIG = 2**63 - 1
 OPERATIONS = {each.tool: each for each in commands() if not each.uses_files}
 GROUPS = {each.words[0] for each in commands()}
@@ -71,9 +73,13 @@ def test_each_tool_does_its_job_and_answers_as_its_schema_says(
 ) -> None:
     async def call_all(client: Client) -> dict[str, CallToolResult]:
         return {
-            name: await call_confirmed(client, name, dict(CASES[operation.command](world)))
+            name: await call_confirmed(client, name, given(operation))
             for name, operation in OPERATIONS.items()
         }
+
+    def given(operation: Row) -> dict[str, Any]:
+        known = {each.name for each in tools.parameters_of(operation)}
+        return {name: it for name, it in CASES[operation.command](world).items() if name in known}
 
     for name, result in talk(server, call_all, era).items():
         assert not result.is_error, (name, result.content)

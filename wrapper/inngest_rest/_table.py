@@ -42,8 +42,8 @@ GROUPS = {
 }
 """Each group of methods with what it is about."""
 
-OF_CLOUD = {*GROUPS} - {"events", "runs", "apps", "functions", "signals"}
-"""Those of which other servers have nothing, or nothing of their own."""
+OF_CLOUD = {*GROUPS, "apps.sync", "runs.score"} - {"events", "runs", "apps", "functions", "signals"}
+"""Groups and calls of which other servers have nothing, or nothing of their own."""
 
 
 class Effect(StrEnum):

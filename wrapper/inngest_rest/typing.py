@@ -86,8 +86,8 @@ class CheckRule(TypedDict, total=False):
     """What to check: each of these that is passed is a rule.
 
     Attributes:
-        app: Only runs of this app, or of those that match. As in `RunFilter`.
-        function: Only runs of this function, or of those that match. As in `RunFilter`.
+        app: Only runs of this app, or of those that match, such as `shop-*`.
+        function: Only runs of this function of the app, or of those that match, such as `charge-*`.
         server: Whether the server has to answer.
         failed_above: Broken if more than this share failed, such as "5%". Of the runs that
             completed or failed since `since`.

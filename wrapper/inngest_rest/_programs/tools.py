@@ -53,7 +53,10 @@ DEFAULT_WATCH_S = 30.0
 _WAITS = {"timeout": DEFAULT_WATCH_S, "wait": None}
 
 # A file of this machine, and what agents have no need of.
-_LEFT_OUT = {"report", "in_flight", "seed", "raw", "include_original_run_id"}
+_LEFT_OUT = {
+    *("report", "dead_letters", "in_flight", "batch_size", "rate", "seed"),
+    *("raw", "include_original_run_id", "every", "label", "ts", "v"),
+}
 
 MOST_EVENTS = 100
 """Number of events that a call sends without a confirmation."""
@@ -86,8 +89,9 @@ PACE_S = 1.0
 _FIELDS = (
     "Fields of each item to return, separated by commas, with dots for what is below; * for all."
 )
-_MAX_CHARS = "Truncate text of the answer that is longer than this (minimum 64)."
+_MAX_CHARS = "Truncate text of the answer that is longer than this."
 _BOUNDS: Any = {"default": DEFAULT_MAX_CHARS, "least": 1, "most": LONGEST_ANSWER}
+_LONG_FIELDS = {"output", "data", "body", "configuration", "rows"}
 _OF_ANSWER = (
     parameters.Parameter("fields", parameters.Kind.TEXT, _FIELDS, None),
     parameters.Parameter("max_chars", parameters.Kind.INTEGER, _MAX_CHARS, None, **_BOUNDS),
@@ -109,8 +113,8 @@ class Tools:
         for name in {*(groups or ())} - known:
             message = f"unknown group of tools {name!r}{did_you_mean(name, known)}"
             raise InvalidArgumentError(message, argument="tools")
-        if groups is None and not CLOUD_HOST.fullmatch(urlsplit(client.target.api_url).netloc):
-            known -= OF_CLOUD
+        is_cloud = CLOUD_HOST.fullmatch(urlsplit(client.target.api_url).netloc)
+        absent = set[str]() if groups is not None or is_cloud else OF_CLOUD
         self._client = client
         self._gate = Gate(client=client, most_events=MOST_EVENTS, kept={})
         self._read_only = read_only
@@ -118,7 +122,9 @@ class Tools:
         self._rows = {
             row.tool: row
             for row in commands()
-            if row.words[0] in (groups or known) and not (read_only and row.effect != Effect.READ)
+            if row.words[0] in (groups or known)
+            and absent.isdisjoint((row.words[0], row.command))
+            and not (read_only and row.effect != Effect.READ)
         }
 
     def all(self, *, files: bool = False) -> list[types.Tool]:
@@ -344,7 +350,7 @@ def _schema(parameter: parameters.Parameter, told: set[str]) -> dict[str, Any]:
     form = parameters.FORMS.get(parameter.kind, "")
     about = whole.pop("description").removesuffix(form)
     if len(about) > _LONG:
-        about = f"{about.partition('; ')[0].rstrip('.')}."
+        about = f"{re.split('[;:] ', about)[0].rstrip('.')}."
     if (choices := str(whole.get("items"))) in told and parameter.is_many and parameter.choices:
         whole["items"] = {"type": "string"}
     text = "".join(part for part in (about, form) if part not in told)
@@ -367,5 +373,6 @@ def parameters_of(row: Row) -> tuple[parameters.Parameter, ...]:
     confirm = (parameters.CONFIRM,) if row.name == "send_many" else ()
     # What an act or an export returns is short, but for runs that are waited for.
     is_read = row.effect is Effect.READ and not row.uses_files
-    bounds = _OF_ANSWER if is_read or any(each.name == "wait" for each in bounded) else ()
-    return (*bounded, *confirm, *bounds)
+    has_answer = is_read or any(each.name == "wait" for each in bounded)
+    is_short = _LONG_FIELDS.isdisjoint(path.rpartition(".")[2] for path in row.untrusted_paths)
+    return (*bounded, *confirm, *(_OF_ANSWER[: 2 - is_short] if has_answer else ()))
