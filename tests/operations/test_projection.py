@@ -91,6 +91,12 @@ def test_fields_are_chosen_with_dots() -> None:
     assert not projection.warnings
 
 
+def test_the_function_that_a_list_shows_can_be_chosen() -> None:
+    projection = Projection.of("function,status", None, Run)
+    found = projection.plain(RUN, is_item=True)
+    assert list(found) == ["app_id", "function_id", "status"]
+
+
 @pytest.mark.parametrize("fields", ["eror", "error.mesage", "id,error.message.x.y", "id.x"])
 def test_an_unknown_field_is_refused_at_any_depth_but_in_payloads(fields: str) -> None:
     if fields in {"id,error.message.x.y", "id.x"}:  # what is below a text or a payload is unknown

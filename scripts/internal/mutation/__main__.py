@@ -35,7 +35,8 @@ ROOMS = {
 }
 TESTS = (
     *("calls", "sending", "buffer", "drivers", "file_import", "resources", "bulk"),
-    *("hostile", "secrets", "operations", "cli", "mcp_server"),
+    *("hostile", "secrets", "operations", "cli", "mcp_server", "explain", "diagnosis", "export"),
+    *("contract/cases", "testing/api"),
 )
 
 _KILLED = ("killed", "timeout")

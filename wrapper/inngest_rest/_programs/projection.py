@@ -33,6 +33,9 @@ _LEFT_OUT = {
 }
 _LEFT_OUT_OF_ITEM = {"Run": ("event_ids",), "Function": ("configuration",)}
 
+# What a list calls otherwise than its class does.
+_OF_LISTS = {("Run", "function"): ("app_id", "function_id")}
+
 
 @define(eq=False, repr=False)
 class Projection:
@@ -56,7 +59,8 @@ class Projection:
         if fields is None or fields.strip() == "*":
             manner["is_whole"] = manner.get("is_whole") or fields is not None
             return cls(None, max_chars, **manner)
-        names = tuple(name.strip().replace("-", "_") for name in fields.split(","))
+        given = (name.strip().replace("-", "_") for name in fields.split(","))
+        names = [each for it in given for each in _OF_LISTS.get((kind.__name__, it), (it,))]
         for name in names:
             _check(name, kind)
         return cls(tuple(dict.fromkeys(names)), max_chars, **manner)
