@@ -282,7 +282,8 @@ def test_memory_is_bounded_for_any_number_of_events(connect: Connect) -> None:
     tracemalloc.start()
     try:
         peak(1_000)
-        assert peak(20_000) < peak(1_000) + 200_000
+        # As a list, 20,000 of them take 6 MB; how far threads are apart takes some 0.2.
+        assert peak(20_000) < peak(1_000) + 1_000_000
     finally:
         tracemalloc.stop()
 
