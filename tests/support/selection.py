@@ -75,6 +75,7 @@ LONG = {
     "tests/hostile": "draws responses, calls and texts at random",
     "tests/scripts/test_api_changes.py": "generates the client of an earlier document",
     "tests/scripts/test_contract_report.py": "runs the contract cases once more",
+    "tests/scripts/test_evaluation.py": "does each job of an agent in each way",
     "tests/scripts/test_evaluation.py::test_a_program_is_judged_and_its_calls_are_counted": (
         "starts processes"
     ),
