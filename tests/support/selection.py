@@ -76,10 +76,6 @@ LONG = {
     "tests/scripts/test_api_changes.py": "generates the client of an earlier document",
     "tests/scripts/test_contract_report.py": "runs the contract cases once more",
     "tests/scripts/test_evaluation.py": "does each job of an agent in each way",
-    "tests/scripts/test_evaluation.py::test_a_program_is_judged_and_its_calls_are_counted": (
-        "starts processes"
-    ),
-    "tests/scripts/test_evaluation.py::test_calls_of_tools_are_counted": "starts processes",
     "tests/scripts/test_fault_report.py": "runs a part of the fault matrix once more",
     "tests/scripts/test_regenerate.py": "generates the client anew several times",
     "tests/scripts/test_soak.py": "soaks",
