@@ -188,6 +188,7 @@ def test_a_rule_that_is_malformed_is_refused_before_anything_is_asked(
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=message):
         client.runs.check(**rule)
-    with pytest.raises(InvalidArgumentError, match=message):
-        client.runs.check(rules=[rule])
+    place = r"rules\[1\] is wrong: .*" if rule else ""
+    with pytest.raises(InvalidArgumentError, match=place + message):
+        client.runs.check(rules=[{"server": True} if rule else {}, rule])
     assert len(mock.requests) == 0

@@ -14,7 +14,12 @@ from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.runs import function_of, list_runs, why_none
 from inngest_rest._visible import shown
 from inngest_rest.diagnosis import CheckReport, FindingState, RuleResult
-from inngest_rest.errors import ApiError, InvalidResponseError, TransportError
+from inngest_rest.errors import (
+    ApiError,
+    InvalidArgumentError,
+    InvalidResponseError,
+    TransportError,
+)
 from inngest_rest.models import UNFINISHED, RunStatus
 from inngest_rest.typing import CheckRule
 
@@ -35,7 +40,12 @@ _MOST_STUCK = 100  # of one page
 
 def check(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> Plan[CheckReport]:
     """Check rules in order, that about the server first: without it, no other one can be told."""
-    found = [each for given in (rule, *rules) for each in _rules(session, given)]
+    found = [*_rules(session, rule)]
+    for at, given in enumerate(rules):
+        try:
+            found += _rules(session, given)
+        except InvalidArgumentError as error:
+            raise invalid(f"rules[{at}]", f"is wrong: {error}") from None
     if not found:
         raise invalid("rules", f"are none: pass {_RULES}")
     results: list[RuleResult] = []
