@@ -82,7 +82,7 @@ LONG = {
     "tests/scripts/test_verdict.py": "runs pytest in processes",
     "tests/secrets/test_no_key_is_left.py": "each call before each of many ends",
     "tests/mcp_server/test_stdio.py": "starts processes",
-    "tests/site": "148 pages in a browser, each in four looks",
+    "tests/site": "each page in a browser, in four looks",
     "tests/skill/test_installed_command.py": "installs the command",
     "tests/test_examples.py": "runs whole programs",
     "tests/test_packaging.py": "builds the distributions",
