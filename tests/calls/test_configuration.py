@@ -177,6 +177,11 @@ def test_a_dev_server_url_without_http_is_rejected_with_a_hint(name: str) -> Non
         settings(dev=name)
 
 
+def test_a_word_that_is_no_dev_server_gets_no_hint_of_a_url() -> None:
+    with pytest.raises(ConfigurationError, match=r"not 'maybe'(?!.*http://)"):
+        settings(dev="maybe")
+
+
 def test_a_password_in_a_malformed_dev_server_is_not_shown() -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings(dev="user:secret@localhost:8288")

@@ -231,6 +231,14 @@ def test_an_event_of_several_runs_is_read_once(
     assert [each.operation for each in mock.requests].count("get_event_v1") == 1
 
 
+def test_an_expression_about_events_tells_of_no_other_events_that_were_read(
+    shop: InngestClient,
+) -> None:
+    listing = shop.events.list(where="event.data.n == 77")
+    assert list(listing) == []
+    assert not re.search(r"and [\d,]+ events", listing.searched())
+
+
 def test_a_run_for_which_an_expression_fails_is_not_selected_and_told(shop: InngestClient) -> None:
     listing = shop.runs.list(where='event.data.customer == "c-2"')
     assert [run.function_id for run in listing] == ["mail"]
