@@ -43,8 +43,6 @@ CODE = {
     "aio": "client",
     "asynchronous": "blocking",
     "run_async": "run",
-    "send_file_async": "send_file",
-    "send_many_async": "send_many",
 }
 
 # Phrases of docstrings and other strings.

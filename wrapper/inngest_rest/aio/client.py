@@ -302,15 +302,12 @@ class AsyncInngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        return await _send_many(
-            self._driver,
+        return await send_many.job_of(
             self._session,
             events,
-            send_many.check_options(
-                self._session, batch_size, in_flight, on_batch, max_requests, period
-            ),
             checkpoint,
-        )
+            *(batch_size, in_flight, on_batch, max_requests, period),
+        ).run_async(self._driver)
 
     async def send_file(
         self,
@@ -370,16 +367,13 @@ class AsyncInngestClient(Resource):
         """
         from inngest_rest._core.file_import import send_file
 
-        return await send_file.send_file_async(
-            self._driver,
+        return await send_file.ImportJob(
             self._session,
             send_file.check_options(
                 path, name, dead_letters, event, columns, csv=csv, resume=resume
             ),
-            send_many.check_options(
-                self._session, batch_size, in_flight, on_batch, max_requests, period
-            ),
-        )
+            *(batch_size, in_flight, on_batch, max_requests, period),
+        ).run_async(self._driver)
 
     async def preview(self, events: EventLike | Iterable[EventLike]) -> SendPreview:
         """Check events and say which functions they would start; send nothing.
@@ -533,18 +527,3 @@ class AsyncInngestClient(Resource):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-async def _send_many(
-    driver: AsyncDriver,
-    session: Session,
-    events: Iterable[EventLike] | AsyncIterable[EventLike],
-    options: send_many.SendOptions,
-    checkpoint: str | PathLike[str] | None,
-) -> SendReport:
-    if checkpoint is None:
-        return await send_many.send_many_async(session, events, options).run_async(driver)
-    from inngest_rest._core.file_import import send_file
-
-    rows = send_file.check_rows(events, checkpoint)
-    return await send_file.send_file_async(driver, session, rows, options)

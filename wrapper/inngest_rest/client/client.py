@@ -303,15 +303,12 @@ class InngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        return _send_many(
-            self._driver,
+        return send_many.job_of(
             self._session,
             events,
-            send_many.check_options(
-                self._session, batch_size, in_flight, on_batch, max_requests, period
-            ),
             checkpoint,
-        )
+            *(batch_size, in_flight, on_batch, max_requests, period),
+        ).run(self._driver)
 
     def send_file(
         self,
@@ -371,16 +368,13 @@ class InngestClient(Resource):
         """
         from inngest_rest._core.file_import import send_file
 
-        return send_file.send_file(
-            self._driver,
+        return send_file.ImportJob(
             self._session,
             send_file.check_options(
                 path, name, dead_letters, event, columns, csv=csv, resume=resume
             ),
-            send_many.check_options(
-                self._session, batch_size, in_flight, on_batch, max_requests, period
-            ),
-        )
+            *(batch_size, in_flight, on_batch, max_requests, period),
+        ).run(self._driver)
 
     def preview(self, events: EventLike | Iterable[EventLike]) -> SendPreview:
         """Check events and say which functions they would start; send nothing.
@@ -530,18 +524,3 @@ class InngestClient(Resource):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _send_many(
-    driver: Driver,
-    session: Session,
-    events: Iterable[EventLike],
-    options: send_many.SendOptions,
-    checkpoint: str | PathLike[str] | None,
-) -> SendReport:
-    if checkpoint is None:
-        return send_many.send_many(session, events, options).run(driver)
-    from inngest_rest._core.file_import import send_file
-
-    rows = send_file.check_rows(events, checkpoint)
-    return send_file.send_file(driver, session, rows, options)

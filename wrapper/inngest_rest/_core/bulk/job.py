@@ -7,7 +7,13 @@ from contextlib import closing
 from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
-from inngest_rest._core.arguments import check_count, check_count_or_none, check_seconds, invalid
+from inngest_rest._core.arguments import (
+    check_callable,
+    check_count,
+    check_count_or_none,
+    check_seconds,
+    invalid,
+)
 from inngest_rest._core.calls.retry import is_hopeless
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.plans import Plan, sleep
@@ -36,35 +42,11 @@ ABANDONED = "abandoned before its response arrived"
 _OUTAGE = 10
 
 
-class Pace(Locked):
-    """The concurrency of one bulk job, and its rate: acts are spaced evenly over a period."""
-
-    def __init__(
-        self, clock: Callable[[], float], in_flight: int, max_requests: int | None, period: Seconds
-    ) -> None:
-        super().__init__()
-        self.in_flight = check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
-        requests = check_count_or_none("max_requests", max_requests)
-        seconds = check_seconds("period", period)
-        self._interval = 0.0 if requests is None else seconds / requests
-        self._clock = clock
-        self._next = clock()
-
-    def take(self) -> float:
-        """Reserve the next slot; return the seconds until then."""
-        if not self._interval:
-            return 0.0
-        with self._lock:
-            now = self._clock()
-            slot = max(self._next, now)
-            self._next = slot + self._interval
-            return slot - now
-
-
-class BulkJob(ABC, Generic[J, T, R]):
+class BulkJob(Locked, ABC, Generic[J, T, R]):
     """A bulk operation with validated arguments, for a single run.
 
-    Subclasses collect targets, act on each, and tally the results, which arrive in order.
+    Subclasses collect targets, act on each, and tally the results, which arrive in order. Acts are
+    spaced evenly over a period.
     """
 
     # Additional errors after which no later act can succeed; and those of an outage, ten in a row.
@@ -72,14 +54,26 @@ class BulkJob(ABC, Generic[J, T, R]):
     outage: ClassVar[tuple[type[InngestError], ...]] = (InngestError,)
 
     def __init__(
-        self, session: Session, pace: Pace, **callbacks: Callable[..., object] | None
+        self,
+        session: Session,
+        in_flight: int,
+        max_requests: int | None,
+        period: Seconds,
+        **callbacks: Callable[..., object] | None,
     ) -> None:
+        super().__init__()
         self.session = session
+        self._in_flight = check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
+        requests = check_count_or_none("max_requests", max_requests)
+        seconds = check_seconds("period", period)
+        self._interval = 0.0 if requests is None else seconds / requests
+        self._next_slot = session.clock.monotonic()
+        for name, callback in callbacks.items():
+            check_callable(name, callback)
         self._callbacks = callbacks
         # What the callbacks returned and is still to be awaited.
         self._waiting: list[object] = []
         self.stopped_by: InngestError | None = None
-        self._pace = pace
         self._patience = session.settings.retry.total
         self._failures = 0
 
@@ -114,7 +108,7 @@ class BulkJob(ABC, Generic[J, T, R]):
         with closing(self):
             targets = cast("Iterable[J]", driver.run(self.collect()))
             try:
-                driver.run_many(targets, self._paced, self.record, in_flight=self._pace.in_flight)
+                driver.run_many(targets, self._paced, self.record, in_flight=self._in_flight)
             except BaseException as error:
                 self.interrupted(error)
                 raise
@@ -123,7 +117,7 @@ class BulkJob(ABC, Generic[J, T, R]):
     async def run_async(self, driver: AsyncDriver) -> R:
         with closing(self):
             targets = await driver.run(self.collect())
-            act, in_flight = self._paced, self._pace.in_flight
+            act, in_flight = self._paced, self._in_flight
             try:
                 await driver.run_many(targets, act, self._recorded, in_flight=in_flight)
             except BaseException as error:
@@ -149,7 +143,11 @@ class BulkJob(ABC, Generic[J, T, R]):
         return goes_on
 
     def _paced(self, target: J) -> Plan[T]:
-        pause = self._pace.take()
-        if pause:
-            yield from sleep(pause)
+        if self._interval:
+            with self._lock:
+                now = self.session.clock.monotonic()
+                slot = max(self._next_slot, now)
+                self._next_slot = slot + self._interval
+            if slot > now:
+                yield from sleep(slot - now)
         return (yield from self.act(target))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import threading
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
@@ -20,8 +19,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_callable, check_names, check_path, invalid
-from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
+from inngest_rest._core.arguments import check_names, check_path, invalid
+from inngest_rest._core.bulk.job import ABANDONED, BulkJob
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.json_text import decode, encode, encode_lines
 from inngest_rest._core.locks import Locked, lock_file
@@ -51,10 +50,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         names = BulkOptions.__annotations__
         check_names(given, names)
         options: Any = {**dict.fromkeys(names), **BULK_DEFAULTS, **given}
-        rate = options["max_requests"], options["period"]
-        pace = Pace(session.clock.monotonic, options["in_flight"], *rate)
-        on_start, on_result = options["on_start"], options["on_result"]
-        super().__init__(session, pace, on_start=on_start, on_result=on_result)
+        pace = options["in_flight"], options["max_requests"], options["period"]
+        self._on_start, self._on_result = options["on_start"], options["on_result"]
+        super().__init__(session, *pace, on_start=self._on_start, on_result=self._on_result)
         self.action = action  # a report to resume from must have the same one
         self.dry_run: bool = options["dry_run"]  # report the targets without acting on them
         self.resumed: ActionReport | Mapping[str, Any] | None = options["resume"]
@@ -64,11 +62,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.searched: str | None = None  # if it found nothing, or was evaluated here
         path = options["report_path"]
         self._file = None if path is None else ReportFile(path)
-        self._on_start = check_callable("on_start", on_start)
-        self._on_result = check_callable("on_result", on_result)
         self._is_stopped = False
         self._begun: dict[int, ActionRow] = {}
-        self._lock = threading.Lock()
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
         """Return the rows to act on: those that the report file left, or that are selected."""

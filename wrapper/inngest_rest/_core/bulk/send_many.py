@@ -6,94 +6,77 @@ Events are encoded as they are drawn. Invalid events are reported and the rest a
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.arguments import check_callable, check_count
-from inngest_rest._core.bulk.job import ABANDONED, BulkJob, Pace
+from inngest_rest._core.arguments import check_count
+from inngest_rest._core.bulk.job import ABANDONED, BulkJob
 from inngest_rest._core.sending import batching
-from inngest_rest._core.sending.batching import BatchOutcome
+from inngest_rest._core.sending.batching import Batch, BatchOutcome
 from inngest_rest._core.sending.send import each_event, send_batch
+from inngest_rest.event import EventLike
 from inngest_rest.reports import BatchReport, SendReport
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.errors import InngestError
-    from inngest_rest.event import EventLike
     from inngest_rest.typing import Seconds
 
-
-class SendOptions(NamedTuple):
-    batch_size: int
-    pace: Pace
-    on_outcome: Callable[[BatchOutcome], object]
-    on_batch: Callable[[BatchReport], object] | None
+Events = Iterable[EventLike] | AsyncIterable[EventLike]
 
 
-def check_options(
-    session: Session,
-    batch_size: int,
-    in_flight: int,
-    on_batch: Callable[[BatchReport], object] | None,
-    max_requests: int | None,
-    period: Seconds,
-) -> SendOptions:
-    """Validate the options common to all bulk sending; also raises for a missing key."""
-    check_count("batch_size", batch_size, at_most=batching.MAX_EVENTS)
-    pace = Pace(session.clock.monotonic, in_flight, max_requests, period)
-    check_callable("on_batch", on_batch)
-    session.check_can_send()
-
-    def on_outcome(outcome: BatchOutcome) -> object:
-        return None if on_batch is None else on_batch(outcome.batch_report())
-
-    return SendOptions(batch_size, pace, on_outcome, on_batch)
-
-
-def send_many(session: Session, events: Iterable[EventLike], options: SendOptions) -> SendJob:
-    """Return the job that sends events from an iterable of any length."""
-    size, convention = options.batch_size, session.name_convention
-    batches = batching.batches_of_events(each_event(events), size, convention, lenient=True)
-    return SendJob(session, batches, options)
-
-
-def send_many_async(
-    session: Session, events: Iterable[EventLike] | AsyncIterable[EventLike], options: SendOptions
+def job_of(
+    session: Session, events: Events, checkpoint: str | PathLike[str] | None, *options: Any
 ) -> SendJob:
-    """Return the job that sends events from an iterable or asynchronous iterable of any length."""
-    if not isinstance(events, AsyncIterable):
-        return send_many(session, events, options)
-    size, convention = options.batch_size, session.name_convention
-    batches = batching.batches_of_async_events(events, size, convention, lenient=True)
-    return SendJob(session, batches, options)
+    """Return the job that sends events of any number, perhaps with a checkpoint."""
+    if checkpoint is None:
+        return SendJob(session, events, *options)
+    from inngest_rest._core.file_import import send_file  # noqa: PLC0415 - few have a checkpoint
+
+    return send_file.ImportJob(session, send_file.check_rows(events, checkpoint), *options)
 
 
-class SendJob(BulkJob[batching.Batch, BatchOutcome, SendReport]):
-    """Sends batches as they fill, and calls `on_outcome` of the options for each."""
+class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
+    """Sends events in batches as they fill, and tells `on_batch` of each."""
 
     def __init__(
         self,
         session: Session,
-        batches: Iterable[batching.Batch] | AsyncIterable[batching.Batch],
-        options: SendOptions,
+        events: Events,
+        batch_size: int,
+        in_flight: int,
+        on_batch: Callable[[BatchReport], object] | None,
+        max_requests: int | None,
+        period: Seconds,
     ) -> None:
-        super().__init__(session, options.pace, on_batch=options.on_batch)
-        self._batches = batches
-        self._on_outcome = options.on_outcome
+        super().__init__(session, in_flight, max_requests, period, on_batch=on_batch)
+        self.batch_size = check_count("batch_size", batch_size, at_most=batching.MAX_EVENTS)
+        session.check_can_send()
+        self.events, self._on_batch = events, on_batch
         self._report = SendReport()
 
-    def collect(self) -> Plan[Iterable[batching.Batch] | AsyncIterable[batching.Batch]]:
+    def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
         yield from ()
-        return self._batches
+        size, convention = self.batch_size, self.session.name_convention
+        if isinstance(self.events, AsyncIterable):
+            return batching.batches_of_async_events(self.events, size, convention, lenient=True)
+        events = each_event(self.events)
+        return batching.batches_of_events(events, size, convention, lenient=True)
 
-    def act(self, target: batching.Batch) -> Plan[BatchOutcome]:
+    def act(self, target: Batch) -> Plan[BatchOutcome]:
         return send_batch(self.session, target)
 
-    def tally(self, target: batching.Batch, result: BatchOutcome | None) -> InngestError | None:
+    def tally(self, target: Batch, result: BatchOutcome | None) -> InngestError | None:
         outcome = result or BatchOutcome.unknown(target, ABANDONED)
         self._report += outcome.report
-        self._waiting.append(self._on_outcome(outcome))
+        self._waiting.append(self.tell(outcome))
         return outcome.cause
+
+    def tell(self, outcome: BatchOutcome) -> object:
+        """Tell the caller of a batch."""
+        return None if self._on_batch is None else self._on_batch(outcome.batch_report())
 
     def finish(self) -> SendReport:
         """Return the report, or raise the error that stopped the job, with the counts."""

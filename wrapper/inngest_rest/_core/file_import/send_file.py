@@ -19,17 +19,17 @@ import re
 import shlex
 from binascii import hexlify
 from collections.abc import AsyncIterable
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from xxhash import xxh3_64_digest
 
 from inngest_rest._core.arguments import NameConvention, check_path, check_text, invalid
-from inngest_rest._core.bulk.send_many import SendJob, SendOptions
+from inngest_rest._core.bulk.send_many import SendJob
 from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, RefusedLine, may_be_incomplete
 from inngest_rest._core.file_import.progress import Checkpoint, RejectedLines
 from inngest_rest._core.file_import.tables import EventRows, Table
@@ -37,8 +37,8 @@ from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch, lists_of
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, fields_of
 from inngest_rest._core.sending.send import each_event
-from inngest_rest.errors import InvalidArgumentError, InvalidEventError
-from inngest_rest.reports import SendFailure, SendReport
+from inngest_rest.errors import InngestError, InvalidArgumentError, InvalidEventError
+from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -46,8 +46,10 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
+    from inngest_rest._core.plans import Plan
     from inngest_rest._core.sending.batching import BatchOutcome
     from inngest_rest.event import EventLike
+    from inngest_rest.reports import SendReport
 
 logger = logging.getLogger("inngest_rest")
 
@@ -154,71 +156,32 @@ def batches_of_file(session: Session, options: ImportOptions) -> Iterator[Batch]
         yield from map(encoder.batch, lines.chunks(DEFAULT_EVENTS, DEFAULT_BYTES))
 
 
-def send_file(
-    driver: Driver, session: Session, options: ImportOptions, send_options: SendOptions
-) -> SendReport:
-    with _Import(session, options, send_options) as job:
-        report = SendJob(session, job.batches(), job.send_options).run(driver)
-        job.finish()
-    return report
-
-
-async def send_file_async(
-    driver: AsyncDriver, session: Session, options: ImportOptions, send_options: SendOptions
-) -> SendReport:
-    # In a thread: it may block on a pipe's other end, or on decompressing up to a checkpoint.
-    loop = asyncio.get_running_loop()
-    opening = loop.run_in_executor(None, _Import, session, options, send_options)
-    try:
-        opened = await asyncio.shield(opening)
-    except asyncio.CancelledError:
-        # The thread keeps running; closing releases the lock for another import.
-        if opening.done():
-            _close_opened(opening)
-        else:
-            opening.add_done_callback(_close_opened)
-        raise
-    with opened as job:
-        # Reads of a pipe block on its writer.
-        source = job.batches() if job.is_regular else _in_thread(job.batches())
-        if isinstance(options.events, AsyncIterable):
-            parts = lists_of(options.events, send_options.batch_size)
-            source = (batch async for part in parts for batch in job.batches(part))
-        report = await SendJob(session, source, job.send_options).run_async(driver)
-        job.finish()
-    return report
-
-
-def _close_opened(opening: asyncio.Future[_Import]) -> None:
-    with suppress(Exception):  # opening failed
-        opening.result().close()
-
-
 async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
     while (batch := await asyncio.to_thread(next, batches, None)) is not None:
         yield batch
 
 
-class _Import:
-    """One run of `send_file`; `send_options` record each batch here first."""
+class ImportJob(SendJob):
+    """Sends a file, or events with a checkpoint; each batch is recorded before it is told."""
 
-    def __init__(self, session: Session, options: ImportOptions, send_options: SendOptions) -> None:
-        self.send_options = send_options._replace(on_outcome=self._record)
-        self._on_outcome = send_options.on_outcome
+    def __init__(self, session: Session, options: ImportOptions, *sending: Any) -> None:
+        super().__init__(session, options.events, *sending)
         self._options, self._made, self._is_whole = options, 0, True
-        self._recorded: int = 0
+        self._last_recorded: int = 0
         self._now = session.clock.monotonic
+        self._source: Iterable[Batch] | AsyncIterable[Batch] = self.batches()
+
+    def _open(self) -> None:
+        options, convention = self._options, self.session.name_convention
         self._lines = options.open()
-        about = options.name, session.name_convention
-        self._encoder = NdjsonEncoder(*about, first=self._lines.first)
-        self.is_regular = self._lines.is_regular
+        self._encoder = NdjsonEncoder(options.name, convention, first=self._lines.first)
         try:
             self._lines.lock()
-            if options.resume and not self.is_regular:
+            if options.resume and not self._lines.is_regular:
                 reason = "is not a regular file: it cannot be resumed"
                 raise invalid(options.path, reason, argument="resume")
             self._checkpoint: Checkpoint | None = None
-            if self.is_regular:
+            if self._lines.is_regular:
                 name, head = options.name, self._lines.head
                 self._checkpoint = Checkpoint(options.checkpoint, name, head, options.rejected)
             states = options.resume and self._checkpoint and self._checkpoint.load(self._lines)
@@ -230,22 +193,59 @@ class _Import:
         self._saved = self._position, self._rejected.states
         self._save_at = self._now()
 
-    def __enter__(self) -> Self:
-        return self
+    def run(self, driver: Driver) -> SendReport:
+        self._open()
+        return super().run(driver)
 
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+    async def run_async(self, driver: AsyncDriver) -> SendReport:
+        # In a thread: it may block on a pipe's other end, or on decompressing up to a checkpoint.
+        opening = asyncio.get_running_loop().run_in_executor(None, self._open)
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # The thread keeps running; closing releases the lock for another import.
+            opening.add_done_callback(self._close_opened)
+            raise
+        if isinstance(self.events, AsyncIterable):
+            parts = lists_of(self.events, self.batch_size)
+            self._source = (batch async for part in parts for batch in self.batches(part))
+        elif not self._lines.is_regular:
+            self._source = _in_thread(self.batches())  # reads of a pipe block on its writer
+        return await super().run_async(driver)
+
+    def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
+        yield from ()
+        return self._source
+
+    def interrupted(self, error: BaseException) -> None:
         self.close()
-        self._save()
-        if error is not None and self._checkpoint:
+        if self._checkpoint:
             begin = self._position.line + self._lines.first
             error.add_note(f"{self._options.continues} {begin:,}")
+
+    def finish(self) -> SendReport:
+        """Remove the checkpoint, unless the caller resumes or work is left."""
+        try:
+            report = super().finish()
+        except InngestError as error:
+            self.interrupted(error)
+            raise
+        if self._is_whole and not self._options.resume and self._checkpoint:
+            self._checkpoint.path.unlink(missing_ok=True)
+            self._checkpoint = None
+        return report
 
     def close(self) -> None:
         self._lines.close()
         self._rejected.close()
+        self._save()
+
+    def _close_opened(self, opening: asyncio.Future[None]) -> None:
+        if opening.exception() is None:
+            self.close()
 
     def batches(self, *drawn: Iterable[EventLike]) -> Iterator[Batch]:
-        for read in self._lines.chunks(self.send_options.batch_size, DEFAULT_BYTES, *drawn):
+        for read in self._lines.chunks(self.batch_size, DEFAULT_BYTES, *drawn):
             lines, start, end = chunk = read
             if self._options.resume and may_be_incomplete(lines[-1]):
                 # Left to the next import.
@@ -259,13 +259,13 @@ class _Import:
                 self._made += 1
                 yield batch._replace(origin=(self._made, chunk), share=self._lines.share())
 
-    def _record(self, outcome: BatchOutcome) -> object:
+    def tell(self, outcome: BatchOutcome) -> object:
         """Write rejected lines, then mark the chunk as done."""
         place, chunk = cast("tuple[int, Chunk]", outcome.batch.origin)
         # An interrupt may have lost those before it.
-        is_whole = self._is_whole and place == self._recorded + 1
+        is_whole = self._is_whole and place == self._last_recorded + 1
         # In this order: if writing fails, the chunk is not done.
-        self._recorded, self._is_whole = place, False
+        self._last_recorded, self._is_whole = place, False
         first = chunk.start.line + self._lines.first
         for number, reason in outcome.rejections():
             self._rejected.add(chunk.lines[number - first], number, reason)
@@ -276,7 +276,7 @@ class _Import:
             self._rejected.keep()
             if self._now() >= self._save_at:
                 self._save()
-        return self._on_outcome(outcome)
+        return super().tell(outcome)
 
     def _save(self) -> None:
         """Write the checkpoint, if there is one and it has changed."""
@@ -293,12 +293,6 @@ class _Import:
             self._checkpoint = None
         self._saved = progress
         self._save_at = self._now() + _SAVE_EVERY
-
-    def finish(self) -> None:
-        """Remove the checkpoint, unless the caller resumes or work is left."""
-        if self._is_whole and not self._options.resume and self._checkpoint:
-            self._checkpoint.path.unlink(missing_ok=True)
-            self._checkpoint = None
 
 
 class NdjsonEncoder:
