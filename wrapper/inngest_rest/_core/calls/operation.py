@@ -260,7 +260,12 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
             failures.append((route, error))
         session.absent.add(route.operation, session.clock.monotonic())
     for route, failure in failures:
-        if route.expected is None and _is_empty(failure):
+        page = failure.__cause__
+        if (
+            route.expected is None
+            and isinstance(page, errors.InvalidResponseError)
+            and not page.body
+        ):
             # No other route did it, and this one did not refuse.
             return route.convert(None)
     first = failures[0][1].__cause__
@@ -306,55 +311,33 @@ def _nothing_but_pages(
 
 def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]:
     """Perform a route; one of v2 below `/api/v2` where the server has no `/v2`."""
+    absent = session.absent
     try:
         return (yield from perform(session, route, deadline=deadline))
     except errors.RouteNotFoundError as error:
-        cause = error.__cause__
-        if isinstance(cause, errors.InvalidResponseError) and (
-            yield from _may_be_done(session, route, cause, deadline)
-        ):
-            raise _nothing_but_pages(cause, [route]) from None
-        if not _is_of_web_ui(error) or not _asked_below_v2(session, error):
+        page = error.__cause__
+        if not isinstance(page, errors.InvalidResponseError):
             raise
-        may_be_there = route.expected is None and session.absent.v2_root == V2_ROOT
-        if may_be_there and _is_empty(error) and (yield from _has_v2(session, deadline)):
-            # A server that has /v2 responds to paths it lacks with 404: this was done.
+        is_below_v2 = page.url.startswith(f"{session.settings.api_url}{V2_ROOT}/")
+        # Without a page, what must not be done twice, or has no result, may be done: its response
+        # was lost on its way. But servers of v2 below another root alone answer so, with 200, to
+        # what they lack (recording 1.25-v2-invoke), and another call may have found it there since.
+        may_be_done = not page.body and (route.expected is None or not route.repeatable)
+        if may_be_done and is_below_v2 and page.status == 200:
+            may_be_done = absent.v2_root == V2_ROOT and (yield from _has_v2(session, deadline))
+        if may_be_done and route.expected is None:
             return route.convert(None)
-    session.absent.v2_root = V2_ROOT_BEFORE_1_26
+        if may_be_done:
+            raise _nothing_but_pages(page, [route]) from None
+        if not is_below_v2:
+            raise
+    absent.v2_root = V2_ROOT_BEFORE_1_26
     try:
         return (yield from perform(session, route, deadline=deadline))
     except (errors.RouteNotFoundError, errors.TransportError) as error:
         if isinstance(error, errors.TransportError) or _is_of_web_ui(error):
-            session.absent.v2_root = V2_ROOT
+            absent.v2_root = V2_ROOT
         raise
-
-
-def _asked_below_v2(session: Session, error: errors.ApiError | errors.InvalidResponseError) -> bool:
-    """Return whether it was asked below `/v2`: another call may have found v2 elsewhere since."""
-    return error.url.startswith(f"{session.settings.api_url}{V2_ROOT}/")
-
-
-def _may_be_done(
-    session: Session, route: Route[Any, T], answer: errors.InvalidResponseError, deadline: float
-) -> Plan[bool]:
-    """Return whether what must not be done twice may be done, though the response was empty.
-
-    Only servers of v2 below another root answer so to what they lack, and with 200 alone
-    (recording 1.25-v2-invoke); from any other, the response was lost on its way.
-    """
-    if route.repeatable or answer.body:
-        return False
-    absent = session.absent
-    if answer.status != 200 or not _asked_below_v2(session, answer):
-        return True
-    if absent.v2_root != V2_ROOT:
-        return False
-    if (yield from _has_v2(session, deadline)):
-        return True
-    absent.v2_root = V2_ROOT_BEFORE_1_26
-    is_there = yield from _has_v2(session, deadline)
-    absent.v2_root = V2_ROOT
-    return not is_there
 
 
 def _has_v2(session: Session, deadline: float) -> Plan[bool]:
@@ -372,11 +355,6 @@ def _has_v2(session: Session, deadline: float) -> Plan[bool]:
 
 def _is_of_web_ui(error: errors.ApiError) -> bool:
     return isinstance(error.__cause__, errors.InvalidResponseError)
-
-
-def _is_empty(error: errors.ApiError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, errors.InvalidResponseError) and not cause.body
 
 
 def _absent(
