@@ -22,8 +22,7 @@ from inngest_rest import (
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
-from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool
-from inngest_rest._core.drivers.httpx_internals import has_left_over, use_backend
+from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool, use_backend
 from inngest_rest.errors import ClosedError
 from tests.support.chance import drawing
 from tests.support.peer import ANSWER, PATIENCE
@@ -310,8 +309,10 @@ def test_certificates_are_loaded_for_https_alone(
 
 
 def test_no_connection_is_reused_if_httpcore_hides_what_follows_a_response() -> None:
-    of_another_release = SimpleNamespace(_pool=SimpleNamespace(connections=[SimpleNamespace()]))
-    assert has_left_over(of_another_release)
+    of_another_release: Any = Own()
+    of_another_release._pool = SimpleNamespace(connections=[SimpleNamespace()])  # noqa: SLF001
+    pool = ConnectionPool(lambda: of_another_release)
+    assert pool.give_back(pool.take(), 0.0, is_whole=True) == [of_another_release]
 
 
 def test_no_transport_is_made_if_httpcore_keeps_its_backend_elsewhere() -> None:

@@ -1,10 +1,9 @@
-"""DNS lookup with a timeout, and happy eyeballs (RFC 8305).
+"""DNS lookup with a timeout.
 
 anyio and asyncio resolve names in the event loop's executor. If the resolver hangs, so does every
 lookup in the program once the executor is full, and then `asyncio.run` at exit, for as long as
 `resolv.conf` allows (10 s by default, and more per name server;
-https://github.com/python/cpython/issues/112169); a blocking client hangs past any timeout. Their
-happy eyeballs take a name, not addresses, so they cannot be used without that lookup.
+https://github.com/python/cpython/issues/112169); a blocking client hangs past any timeout.
 """
 
 from __future__ import annotations
@@ -14,24 +13,6 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING, Protocol, TypeVar
-
-if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Awaitable, Callable
-
-# Connection Attempt Delay in seconds (RFC 8305, section 5).
-_ATTEMPT_DELAY = 0.25
-
-
-class Closable(Protocol):
-    async def aclose(self) -> None: ...
-
-
-C = TypeVar("C", bound=Closable)
-
-# Strong references: an event loop keeps only weak ones to its tasks.
-_closing: set[asyncio.Task[None]] = set()
 
 
 def look_up(host: str, port: int) -> Future[list[str]]:
@@ -76,52 +57,3 @@ def _resolve(host: str, port: int) -> list[str]:
     if not addresses:
         raise OSError(f"{host} has no address")
     return addresses
-
-
-async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[C]]) -> C:
-    """Connect to the first address that accepts, if any, and close any other connection."""
-    import asyncio  # noqa: PLC0415 - the blocking client does without it
-
-    addresses = await asyncio.wrap_future(look_up(host, port))
-    if len(addresses) == 1:
-        return await attempt(addresses[0])
-    left = iter(addresses)
-    started: list[asyncio.Task[C]] = []
-    running: set[asyncio.Task[C]] = set()
-    failures: list[str] = []
-    winner: asyncio.Task[C] | None = None
-    address = next(left, None)
-    try:
-        while address is not None or running:
-            if address is not None:
-                started.append(asyncio.ensure_future(attempt(address)))
-                running.add(started[-1])
-                address = next(left, None)
-            done, running = await asyncio.wait(
-                running,
-                timeout=None if address is None else _ATTEMPT_DELAY,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            for task in done:
-                if (failure := task.exception()) is None:
-                    winner = task
-                    return task.result()
-                if not isinstance(failure, OSError):
-                    raise failure
-                failures.append(str(failure))
-        raise OSError("; ".join(dict.fromkeys(failures)))
-    finally:
-        for task in started:
-            if task is not winner:
-                task.cancel()
-                task.add_done_callback(_close_late)
-
-
-def _close_late(task: asyncio.Task[C]) -> None:
-    """Close a connection that lost the race."""
-    if not task.cancelled() and task.exception() is None:
-        import asyncio  # noqa: PLC0415 - as above
-
-        closing = asyncio.ensure_future(task.result().aclose())
-        _closing.add(closing)
-        closing.add_done_callback(_closing.discard)

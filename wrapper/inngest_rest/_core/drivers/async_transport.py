@@ -7,21 +7,25 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
+import anyio
 import httpcore
 import httpx
 
-from inngest_rest._core.drivers.addresses import connect
-from inngest_rest._core.drivers.httpx_internals import use_backend
+from inngest_rest._core.drivers.addresses import look_up
+from inngest_rest._core.drivers.connection_pool import use_backend
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from inngest_rest._core.secret import Secret
 
 # Bytes per read. httpcore reads 64 KiB; as chunks of two bytes each, parsing that blocks the event
 # loop, and thus its timeouts, for 0.15 s.
 _READ_SIZE = 16 * 1024
+
+# Connection Attempt Delay in seconds (RFC 8305, section 5).
+_ATTEMPT_DELAY = 0.25
 
 
 class AsyncTransport(httpx.AsyncHTTPTransport):
@@ -83,6 +87,42 @@ class _Backend(httpcore.AsyncNetworkBackend):
         self._is_closed = True
         for stream in list(self._streams):
             stream.abort()
+
+
+async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[_Stream]]) -> _Stream:
+    """Connect to the first address that accepts, and close any other connection.
+
+    Happy eyeballs (RFC 8305); those of anyio look the name up themselves.
+    """
+    made: list[_Stream] = []
+    failures: list[str] = []
+
+    async def try_one(address: str, ended: anyio.Event) -> None:
+        try:
+            made.append(await attempt(address))
+            race.cancel_scope.cancel()
+        except OSError as error:
+            failures.append(str(error))
+        finally:
+            ended.set()
+
+    addresses = await asyncio.wrap_future(look_up(host, port))
+    kept: _Stream | None = None
+    try:
+        async with anyio.create_task_group() as race:
+            for address in addresses:
+                ended = anyio.Event()
+                race.start_soon(try_one, address, ended)
+                with anyio.move_on_after(_ATTEMPT_DELAY):
+                    await ended.wait()
+        if not made:
+            raise OSError("; ".join(dict.fromkeys(failures)))
+        kept = made[0]
+        return kept
+    finally:
+        for each in made:
+            if each is not kept:
+                await each.aclose()
 
 
 class _Stream(httpcore.AsyncNetworkStream):

@@ -12,7 +12,6 @@ import httpx
 
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
 from inngest_rest._core.drivers.exchange import Body, PlanRunner, logger, timed_out
-from inngest_rest._core.drivers.httpx_internals import has_left_over
 from inngest_rest._core.plans import Stopped
 from inngest_rest._core.secret import clear_frames
 
@@ -42,14 +41,18 @@ if TYPE_CHECKING:
 # Seconds that requests in flight get to finish when an exception ends `run_many`.
 _GRACE = 5.0
 
+# Seconds that connections and abandoned exchanges get to end when the client is closed.
+_CLOSING_GRACE = 1.0
+
 
 class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
     def __init__(
         self, pools: Mapping[Host, ConnectionPool[httpx.AsyncBaseTransport]], clock: Clock
     ) -> None:
         super().__init__(pools, clock)
-        self._slots: dict[tuple[Host, asyncio.AbstractEventLoop], _Slots] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        # An event loop owns its primitives.
+        self._slots: dict[tuple[Host, asyncio.AbstractEventLoop], asyncio.Semaphore] = {}
+        self._closing: set[asyncio.Task[Any]] = set()
 
     async def run(self, plan: Plan[T], stop: asyncio.Event | None = None) -> T:
         """Run a plan to its end or, once `stop` is set, to its next pause."""
@@ -70,35 +73,34 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         stop: asyncio.Event | None,  # noqa: ARG002 - a task is cancelled
     ) -> httpx.Response | TransportError:
         slots, left = self._slots_here(call.host), call.timeout
-        was_full, is_sent = slots.free.locked(), False
+        was_full, is_sent = slots.locked(), False
         try:
-            async with asyncio.timeout(left), slots.free:
+            async with asyncio.timeout(left), slots:
                 if was_full:
                     left = max(left - (self._clock.monotonic() - started), 0.001)
                 is_sent = True
-                return await self._send_now(call, left, slots)
+                return await self._send_now(call, left)
         except TimeoutError:
             return timed_out(call, delivered=is_sent)
 
-    def _slots_here(self, host: Host) -> _Slots:
+    def _slots_here(self, host: Host) -> asyncio.Semaphore:
         key = host, asyncio.get_running_loop()
         if key not in self._slots:
             for each in list(self._slots):
                 if each[1].is_closed():
                     self._slots.pop(each, None)
-            self._slots[key] = _Slots()
+            self._slots[key] = asyncio.Semaphore(MAX_AT_ONCE)
         return self._slots[key]
 
-    async def _send_now(self, call: Call[Any], seconds: float, slots: _Slots) -> httpx.Response:
+    async def _send_now(self, call: Call[Any], seconds: float) -> httpx.Response:
         self._check_open()
         pool = self._pools[call.host]
-        if pool.given is not None:
-            return await self._send_apart(pool.given, call, seconds, slots)
         transport = pool.take()
+        if transport is pool.given and isinstance(transport, httpx.AsyncHTTPTransport):
+            return await self._send_apart(transport, call, seconds)
         is_whole = False
         try:
             response, is_whole = await _whole_exchange(transport, call, seconds)
-            is_whole = is_whole and not has_left_over(transport)
         finally:
             now = self._clock.monotonic()
             for unused in pool.give_back(transport, now, is_whole=is_whole):
@@ -106,23 +108,24 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         return response
 
     async def _send_apart(
-        self, given: httpx.AsyncBaseTransport, call: Call[Any], seconds: float, slots: _Slots
+        self, given: httpx.AsyncHTTPTransport, call: Call[Any], seconds: float
     ) -> httpx.Response:
-        """Send through the caller's transport, shielded from cancellation."""
+        """Send through a pool of the caller's, which loses no connection by a cancellation."""
         cancel = SafeCancel()
-        exchange = asyncio.create_task(_whole_exchange(given, call, seconds, cancel))
+        exchange = self._apart(_whole_exchange(given, call, seconds, cancel))
         try:
             await asyncio.wait([exchange])
         except asyncio.CancelledError:
-            self._apart(cancel.abandon(exchange, slots.cancel_lock))
+            cancel.abandon(exchange)
             raise
         return exchange.result()[0]
 
-    def _apart(self, work: Coroutine[Any, Any, None]) -> None:
+    def _apart(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run in a task of its own, shielded from the caller's cancellation."""
         task = asyncio.create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+        return task
 
     async def run_many(
         self,
@@ -168,15 +171,9 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         for transport in self._end():
             await transport.aclose()
         here = asyncio.get_running_loop()
-        await asyncio.gather(*(each for each in self._closing if each.get_loop() is here))
-
-
-class _Slots:
-    """The limits on concurrent requests to a host in one event loop, which owns the primitives."""
-
-    def __init__(self) -> None:
-        self.free = asyncio.Semaphore(MAX_AT_ONCE)
-        self.cancel_lock = asyncio.Lock()  # held while an abandoned exchange is cancelled
+        if left := [each for each in self._closing if each.get_loop() is here]:
+            await asyncio.wait(left, timeout=_CLOSING_GRACE)
+            await _cancel_all(left)
 
 
 async def _whole_exchange(
@@ -261,12 +258,8 @@ def _succeeded(task: asyncio.Task[T]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
 
 
-# Seconds that an abandoned exchange may take to end by itself if its transport does not trace.
-_CANCEL_GRACE = 1.0
-
-
 class SafeCancel:
-    """Cancels an exchange on a caller's transport without leaking a connection from its pool.
+    """Cancels an exchange on a pool of the caller's without leaking a connection from it.
 
     httpcore's pool leaks a connection if a request is cancelled while it is queued, between two
     steps, or while it closes, and a pool that has leaked all of them waits forever: 4,000 random
@@ -276,7 +269,6 @@ class SafeCancel:
     """
 
     def __init__(self) -> None:
-        self._is_traced = False
         self._is_on_the_network = False
         self._is_abandoned = False
 
@@ -285,26 +277,13 @@ class SafeCancel:
         return request
 
     async def _trace(self, event: str, _: dict[str, Any]) -> None:
-        self._is_traced = True
         self._is_on_the_network = event.endswith(".started") and "response_closed" not in event
         if self._is_abandoned and self._is_on_the_network:
             raise asyncio.CancelledError
 
-    async def abandon(self, exchange: asyncio.Task[Any], cancel_lock: asyncio.Lock) -> None:
-        """Cancel an exchange at its next network wait, and wait for it to end.
-
-        Without a trace, the lock serializes this: of two queued requests cancelled together, one
-        may be handed the other's connection.
-        """
+    def abandon(self, exchange: asyncio.Task[Any]) -> None:
+        """Cancel an exchange at its next network wait."""
         self._is_abandoned = True
+        exchange.add_done_callback(_succeeded)  # retrieves an exception
         if self._is_on_the_network:
             exchange.cancel()
-        _, unfinished = await asyncio.wait([exchange], timeout=_CANCEL_GRACE)
-        if unfinished and not self._is_traced:
-            async with cancel_lock:
-                exchange.cancel()
-                await asyncio.wait([exchange])
-        if unfinished:
-            await asyncio.wait([exchange])
-        if not exchange.cancelled():
-            exchange.exception()  # retrieved, so that asyncio does not log it

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import httpx
 
 from inngest_rest._core.drivers.exchange import Body, PlanRunner, timed_out
-from inngest_rest._core.drivers.httpx_internals import has_left_over
 from inngest_rest._core.plans import Stopped, now
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Driver(PlanRunner[httpx.BaseTransport]):
             is_whole = False
             try:
                 response = transport.handle_request(call.build(left))
-                is_whole = self._read(response, call, started) and not has_left_over(transport)
+                is_whole = self._read(response, call, started)
                 # A transport in flight may have been closed by then.
                 is_whole = is_whole and not (stop is not None and stop.is_set())
             finally:

@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 from inngest_rest._core.drivers.addresses import look_up
-from inngest_rest._core.drivers.httpx_internals import use_backend
+from inngest_rest._core.drivers.connection_pool import use_backend
 
 if TYPE_CHECKING:
     import ssl

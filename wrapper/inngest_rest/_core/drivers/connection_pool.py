@@ -14,7 +14,6 @@ from weakref import WeakSet
 
 import httpx
 
-from inngest_rest._core.drivers.httpx_internals import has_expired
 from inngest_rest.errors import ConfigurationError, Setting
 
 if TYPE_CHECKING:
@@ -96,6 +95,7 @@ class ConnectionPool(Generic[Transport]):
         """
         if transport is self.given:
             return []
+        is_whole = is_whole and not _has_left_over(transport)
         unused = [] if is_whole else [transport]
         if self._idle:
             with suppress(IndexError):  # emptied by other threads meanwhile
@@ -172,7 +172,40 @@ def _is_stale(since: float, transport: object, now: float) -> bool:
     """Return whether a transport was idle too long or the server closed its connection."""
     if since > now - _CHECK_AFTER:
         return False
-    return since < now - _KEEP_ALIVE or has_expired(transport)
+    return since < now - _KEEP_ALIVE or _has_expired(transport)
+
+
+# The private attributes of httpx and httpcore in use. No promise rests on them: with a release that
+# lacks one, no transport can be made, or none is used again.
+
+
+def use_backend(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport, backend: object) -> None:
+    """Set the network backend of a transport, for which httpx has no argument; or raise."""
+    pool: Any = transport._pool  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    _ = pool._network_backend  # noqa: SLF001 - not an assertion, which `python -O` drops
+    pool._network_backend = backend  # noqa: SLF001
+
+
+def _connections(transport: object) -> list[Any]:
+    found: list[Any] = getattr(getattr(transport, "_pool", None), "connections", [])
+    return found
+
+
+def _has_expired(transport: object) -> bool:
+    """Return whether its idle connection can no longer be reused."""
+    # One that is listed no more has: httpcore 1.0.9 may keep its socket until the transport closes.
+    return hasattr(transport, "_pool") and all(it.has_expired() for it in _connections(transport))
+
+
+def _has_left_over(transport: object) -> bool:
+    """Return whether excess bytes follow a response; httpcore would take them for the next one."""
+    for each in _connections(transport):
+        connection = each
+        while connection is not None and not hasattr(connection, "_h11_state"):
+            connection = getattr(connection, "_connection", None)
+        if connection is None or connection._h11_state.trailing_data[0]:  # noqa: SLF001
+            return True
+    return False
 
 
 def by_host(
