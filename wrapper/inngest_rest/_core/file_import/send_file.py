@@ -204,7 +204,10 @@ class ImportJob(SendJob):
             await asyncio.shield(opening)
         except asyncio.CancelledError:
             # The thread keeps running; closing releases the lock for another import.
-            opening.add_done_callback(self._close_opened)
+            if opening.done():
+                self._close_opened(opening)
+            else:
+                opening.add_done_callback(self._close_opened)
             raise
         if isinstance(self.events, AsyncIterable):
             parts = lists_of(self.events, self.batch_size)
