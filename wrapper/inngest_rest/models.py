@@ -313,9 +313,9 @@ class Span(Record):
             ImportError: rich is not installed; the message names the extra.
             ValueError: `now` has no time zone.
         """
-        from inngest_rest import _waterfall  # noqa: PLC0415 - few programs draw
+        from inngest_rest._waterfall import terminal  # noqa: PLC0415 - few programs draw
 
-        return _waterfall.for_terminal(self, width=width, color=color, now=now)
+        return terminal.draw(self, width=width, color=color, now=now)
 
     def to_html(self, *, now: datetime | None = None) -> str:
         """Return the same waterfall as a self-contained HTML page without scripts.
@@ -328,9 +328,9 @@ class Span(Record):
         Raises:
             ValueError: `now` has no time zone.
         """
-        from inngest_rest import _waterfall  # noqa: PLC0415 - few programs draw
+        from inngest_rest._waterfall import page  # noqa: PLC0415 - few programs draw
 
-        return _waterfall.as_page(self, now=now)
+        return page.draw(self, now=now)
 
     def _repr_html_(self) -> str:
         """Return the waterfall in a frame of its own, for a notebook."""

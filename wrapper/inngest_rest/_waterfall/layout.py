@@ -104,8 +104,9 @@ class _Place:
     failed_below: bool = False
 
 
-def lay_out(root: Span, now: datetime) -> Waterfall:
-    """Lay out a trace; open spans end at `now`, which has a time zone."""
+def lay_out(root: Span, now: datetime | None) -> Waterfall:
+    """Lay out a trace; open spans end at `now`, which has a time zone; None for the present."""
+    now = now or datetime.now(UTC)
     if now.tzinfo is None:
         raise ValueError("now has no time zone: use datetime.now(UTC)")
     places = list(_places(root))

@@ -11,13 +11,14 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
-from inngest_rest._waterfall.layout import MARKS, text_of, tick_text, ticks
+from inngest_rest._waterfall.layout import MARKS, lay_out, text_of, tick_text, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from inngest_rest._waterfall.layout import Row, Waterfall
+    from inngest_rest.models import Span
 
 _KINDS = {"run", "attempt", "function", "step", "sleep", "wait", "invoke", "ai"}
 
@@ -26,12 +27,13 @@ _TICKS = 6
 _RIGHTMOST = 0.92
 
 
-def draw(waterfall: Waterfall) -> str:
-    root = waterfall.rows[0]
+def draw(root: Span, *, now: datetime | None) -> str:
+    waterfall = lay_out(root, now)
+    first = waterfall.rows[0]
     page = files("inngest_rest._waterfall").joinpath("page.html").read_text(encoding="utf-8")
     return Template(page).substitute(
-        name=escape(waterfall.run_id or root.name),
-        status=escape(root.status),
+        name=escape(waterfall.run_id or first.name),
+        status=escape(first.status),
         summary=_summary(waterfall),
         axis=_axis(waterfall),
         rows="".join(line for row in waterfall.rows for line in _lines(row, waterfall)),

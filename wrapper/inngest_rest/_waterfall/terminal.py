@@ -5,18 +5,25 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, set_cell_size
-from rich.color import ColorSystem
-from rich.console import Console
-from rich.style import Style
-
 from inngest_rest._visible import is_right_to_left
-from inngest_rest._waterfall.layout import MARKS, text_of, tick_text, ticks
+from inngest_rest._waterfall.layout import MARKS, lay_out, text_of, tick_text, ticks
+
+try:
+    from rich.cells import cell_len, set_cell_size
+    from rich.color import ColorSystem
+    from rich.console import Console
+    from rich.style import Style
+except ModuleNotFoundError as error:
+    extra = "pip install 'inngest-rest[cli]'"
+    message = f"rich is not installed, which render() needs: {extra}"
+    raise ImportError(message, name=error.name) from error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
     from inngest_rest._waterfall.layout import Row, Waterfall
+    from inngest_rest.models import Span
 
     Paint = Callable[[str, str], str]
 
@@ -37,21 +44,18 @@ _IDLE_CELLS = " ╴╸╶─╾╺╼╍"
 _LEFT_TO_RIGHT_MARK = "\u200e"
 
 
-def draw(waterfall: Waterfall, *, width: int | None, color: bool | None) -> str:
+def draw(root: Span, *, width: int | None, color: bool | None, now: datetime | None) -> str:
     """Return the lines of a waterfall, colored on request or if standard output supports it."""
     console = Console(file=sys.stdout)
     if color is None:
         color = console.color_system is not None and not console.no_color
-    lines = _lines(waterfall, max(width or console.width, _NARROWEST), _paint if color else _plain)
+    width = max(width or console.width, _NARROWEST)
+    lines = _lines(lay_out(root, now), width, _paint if color else lambda text, _: text)
     return "\n".join(line.rstrip() for line in lines)
 
 
 def _paint(text: str, style: str) -> str:
     return Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if style else text
-
-
-def _plain(text: str, _: str) -> str:
-    return text
 
 
 def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
