@@ -10,7 +10,7 @@ import pytest
 
 from inngest_rest._programs import schemas
 from inngest_rest._programs.command import execute
-from inngest_rest._programs.envelope import EXIT_STATUS
+from inngest_rest._programs.problems import EXIT_STATUS
 from inngest_rest.testing import MockServer, answers, drops
 from tests.support.command import Run, send
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs import bounds, projection
+from inngest_rest._programs import bounds
+from inngest_rest._programs.answer import field_names
 from inngest_rest._programs.command.streams import Output
 from inngest_rest._programs.running import record_class
 from inngest_rest._table import commands
@@ -170,7 +171,7 @@ def test_a_diagnosis_has_no_ids_to_print(run: Run, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("row", commands(), ids=lambda it: it.command)
 def test_each_result_has_fields_to_choose_from(row: Row) -> None:
-    assert projection.field_names(record_class(row))
+    assert field_names(record_class(row))
 
 
 def test_text_that_is_too_long_is_cut_and_the_paths_are_named(

@@ -13,7 +13,7 @@ import pytest
 
 from inngest_rest._programs.command.options import command_line
 from inngest_rest._programs.command.program import GROUPS, LOCAL
-from inngest_rest._programs.envelope import EXIT_STATUS, Code
+from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, completes, waits_for
 

@@ -15,9 +15,10 @@ import pytest
 from attrs import field, fields, frozen
 
 from inngest_rest import InngestClient
+from inngest_rest._programs.answer import Envelope
 from inngest_rest._programs.command.mock import add_shop
 from inngest_rest._programs.command.program import LOCAL, run
-from inngest_rest._programs.envelope import EXIT_STATUS, Code, Envelope, Problem
+from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from inngest_rest._programs import bounds, schemas
-from inngest_rest._programs.envelope import Code, Envelope, Problem, bound
+from inngest_rest._programs.answer import Envelope, bound
+from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._table import commands
 
 

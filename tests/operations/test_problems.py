@@ -27,7 +27,7 @@ from tests.operations.cases import World
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest._programs.envelope import Envelope
+    from inngest_rest._programs.answer import Envelope
     from inngest_rest.testing._faults import Effect
 
 OPERATIONS = {each.command: each for each in commands()}

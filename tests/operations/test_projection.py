@@ -10,8 +10,8 @@ import pytest
 
 from inngest_rest import InvalidArgumentError, Run, RunError, RunStatus, StoredEvent
 from inngest_rest._programs import bounds
-from inngest_rest._programs.envelope import Code, Envelope, PageInfo, Problem
-from inngest_rest._programs.projection import Projection
+from inngest_rest._programs.answer import Envelope, PageInfo, Projection
+from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._programs.results import Sent
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import Target

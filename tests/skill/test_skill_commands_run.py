@@ -12,8 +12,8 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest._programs.command import execute, local
-from inngest_rest._programs.envelope import EXIT_STATUS
 from inngest_rest._programs.parameters import DEFAULT_LIMIT
+from inngest_rest._programs.problems import EXIT_STATUS
 from tests.operations.cases import World
 from tests.support import agent
 

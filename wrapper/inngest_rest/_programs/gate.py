@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
-from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
 from inngest_rest._programs.parameters import arguments
-from inngest_rest._programs.problems import problem_of
+from inngest_rest._programs.problems import DONE, Code, Problem, ProblemError, advice, problem_of
 from inngest_rest._table import event_of
 from inngest_rest._visible import and_more
 from inngest_rest.action_reports import ActionOutcome, ActionReport
@@ -125,7 +124,7 @@ class Gate:
 
     def rows(self, report: ActionReport, _token: str | None) -> Sequence[ActionRow]:
         """Return the rows that an answer has: of too many, those first that were not done."""
-        from inngest_rest._programs.results import DONE, MAX_ROWS  # noqa: PLC0415
+        from inngest_rest._programs.results import MAX_ROWS  # noqa: PLC0415
 
         if len(report.rows) <= MAX_ROWS:
             return report.rows
@@ -214,8 +213,6 @@ class Gate:
         self, row: Row, values: Mapping[str, Any], planned: ActionReport | None
     ) -> Record:
         """Act on what is planned, or what the parameters select, and return what was done."""
-        from inngest_rest._programs.results import DONE  # noqa: PLC0415 - bulk calls alone
-
         problem = None
         try:
             report = self.act(row, values, planned, on_result=self.ended)

@@ -2,21 +2,108 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from inngest_rest import errors
 from inngest_rest._core.calls.retry import had_no_effect, may_pass
-from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
 from inngest_rest._programs.parameters import parameters
 from inngest_rest.action_reports import ActionOutcome
-from inngest_rest.errors import Advice
+from inngest_rest.errors import Advice, InngestError, NextCall
+from inngest_rest.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from inngest_rest._table import Row
+
+
+class Code(StrEnum):
+    """What went wrong, as one of a closed list."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """Return a code with its meaning in words."""
+        code = str.__new__(cls, value)
+        code._value_, code.meaning = value, meaning
+        return code
+
+    UNEXPECTED = "unexpected", "an error of this program"
+    USAGE = "usage", "an argument or a setting is missing, malformed or rejected"
+    AUTHENTICATION = "authentication", "a key is missing, or the server rejected it"
+    NOT_FOUND = "not_found", "no such run, event, app or function, or no such route on this server"
+    RATE_LIMITED = "rate_limited", "the server asked for a pause"
+    PARTIAL = "partial", "partly done; the data lists what was not"
+    NETWORK = "network", "the server did not respond"
+    SERVER = "server", "the server failed, or is not Inngest"
+    CONFIRMATION_NEEDED = (
+        "confirmation_needed",
+        "nothing was done; the hint has the command that confirms it",
+    )
+    TIMED_OUT = "timed_out", "a run did not end in time"
+    RUN_FAILED = "run_failed", "the run failed or was cancelled (with --exit-status)"
+    FINISHED = "finished", "nothing is left to do by the file of --report"
+    RULE_BROKEN = "rule_broken", "a rule of runs check is broken"
+    INTERRUPTED = "interrupted", "interrupted by Ctrl-C"
+
+
+EXIT_STATUS: dict[Code, int] = {code: status for status, code in enumerate(Code, 1)}
+EXIT_STATUS[Code.INTERRUPTED] = 130
+EXIT_STATUS[Code.RULE_BROKEN] = 1  # `runs check` ends with 0, 1, or 2 for whatever else goes wrong
+
+
+@frozen(repr=False)
+class Problem(Record):
+    """An error, for a program that reacts to it.
+
+    Attributes:
+        code: What went wrong, as one of a closed list.
+        message: The same in words.
+        hint: What to do next.
+        retryable: Whether trying again is safe and may succeed.
+        retry_after: Seconds that the server asked to wait.
+        status: The server's HTTP status.
+        field: The parameter that is wrong.
+    """
+
+    code: Code
+    message: str
+    hint: str | Advice | None = None
+    retryable: bool = False
+    retry_after: float | None = None
+    status: int | None = None
+    field: str | None = None
+
+    def worded(self, name_of: Callable[[NextCall], str]) -> Self:
+        """Return the same with calls named as this program names them; before it is shown."""
+        hint = self.hint.render(name_of) if isinstance(self.hint, Advice) else self.hint
+        message, hint = (_OF_PYTHON.sub(r"\2", it or "") for it in (self.message, hint))
+        return evolve(self, message=message, hint=hint or None)
+
+
+# Arguments of Python in advice; programs have the variables that follow.
+_OF_PYTHON = re.compile(
+    r"(pass )?\b\w+(?:=\w*)? (?:or set |\()(INNGEST_\w+(?:=1)?)\)?|: api_version=\"v1\" avoids it()"
+)
+
+
+class ProblemError(InngestError):
+    """A call ended with a problem that the client does not raise; `data` is what was done."""
+
+    def __init__(self, problem: Problem, *, data: Record | None = None) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+        self.data = data
+
+
+def advice(text: str, *calls: str | NextCall) -> Advice:
+    """Return what to do next, with `{}` in the text where a call is named."""
+    return Advice(text, tuple(NextCall(it) if isinstance(it, str) else it for it in calls))
+
 
 # In this order: the first that an error is of.
 _CODES: dict[Code, tuple[type[BaseException], ...]] = {
@@ -74,6 +161,9 @@ _NOT_FOUND = {
 # What to do about an argument that is missing or malformed.
 _OF_ARGUMENT = {"app": _APPS, "function": _FUNCTIONS, "ids": _RUNS}
 
+DONE = frozenset(map(ActionOutcome, ("planned", "done", "already_ended", "already_replayed")))
+"""Outcomes of an act after which nothing is left to do."""
+
 _WITH_EFFECT = {ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.UNKNOWN}
 
 # Each response of the server that is no success has it (every recording of one).
@@ -105,7 +195,7 @@ def problem_of(
         code,
         _message(error, code),
         hint=_hint(error, code),
-        retryable=waits or (isinstance(error, errors.InngestError) and may_pass(error)),
+        retryable=waits or (isinstance(error, InngestError) and may_pass(error)),
         retry_after=getattr(error, "retry_after", None),
         status=getattr(error, "status", None),
         field=field,
@@ -138,7 +228,7 @@ def _message(error: BaseException, code: Code) -> str:
             return error.described
         case KeyboardInterrupt():
             return "; ".join(["interrupted", *getattr(error, "__notes__", ())])
-        case errors.InngestError() if code is not Code.UNEXPECTED:
+        case InngestError() if code is not Code.UNEXPECTED:
             return str(error)
         case _:
             return f"{type(error).__name__}: {error}"
@@ -183,7 +273,7 @@ def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
 
 def _stopped(error: errors.PartialActionError) -> Problem:
     """Return what a bulk call was stopped by, or that it is partly done if it had any effect."""
-    found = problem_of(error.__cause__ or errors.InngestError(str(error)))
+    found = problem_of(error.__cause__ or InngestError(str(error)))
     if not _WITH_EFFECT.intersection(error.report.counts):
         return found
     message = f"{error.report}; stopped by: {found.message}"
@@ -194,7 +284,7 @@ def _had_no_effect(error: BaseException) -> bool:
     """Return whether nothing of what was asked for can have been done."""
     if isinstance(error, ProblemError):
         return ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
-    return isinstance(error, errors.InngestError) and had_no_effect(error)
+    return isinstance(error, InngestError) and had_no_effect(error)
 
 
 def _is_inngest(error: errors.RouteNotFoundError) -> bool:

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 MAX_ROWS = 1_000
 """Number of rows, ids and failures that a result has at most."""
 
-DONE = frozenset(map(ActionOutcome, ("planned", "done", "already_ended", "already_replayed")))
-"""Outcomes after which nothing is left to do."""
-
 
 @frozen(repr=False)
 class Sent(Record):

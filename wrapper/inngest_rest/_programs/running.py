@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field
+from attrs import evolve
 
 import inngest_rest
 from inngest_rest._core.arguments import is_ulid
-from inngest_rest._programs import bounds
-from inngest_rest._programs.envelope import Code, Envelope, PageInfo, Problem, ProblemError
+from inngest_rest._programs.answer import Answer, Projection
 from inngest_rest._programs.parameters import arguments, unusable_file
-from inngest_rest._programs.problems import problem_of
-from inngest_rest._programs.projection import Projection
+from inngest_rest._programs.problems import Code, Problem, ProblemError, problem_of
 from inngest_rest._table import Effect, Returns
 from inngest_rest.errors import InngestError, PartialSendError
 from inngest_rest.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from inngest_rest import BatchReport, InngestClient
+    from inngest_rest._programs.answer import Envelope
     from inngest_rest._programs.gate import Gate
     from inngest_rest._programs.results import Sent
     from inngest_rest._table import Row
@@ -58,17 +57,16 @@ def parts(
     row: Row,
     gate: Gate,
     values: Mapping[str, Any],
+    answer: Answer | None = None,
     *,
     on_batch: Callable[[BatchReport], object] | None = None,
     on_progress: Callable[[int, int], object] | None = None,
-    warnings: list[str] | None = None,
     has_errors: bool = True,
-    fields: Iterable[str] | None = None,
 ) -> Iterator[tuple[tuple[Record, ...], Page[Any] | None]]:
     """Call a method, and yield its result as it arrives: records, and the page that has them.
 
     What was not all done, or has to be confirmed, is a ProblemError; the data has what was. Runs
-    that failed have their errors with `has_errors`, and all their outputs if `fields` name that.
+    that failed have their errors with `has_errors`, and all their outputs if the answer names that.
     """
     client, admitted = gate.client, gate.admit(row, values)
     if isinstance(admitted, Record):
@@ -77,6 +75,7 @@ def parts(
     values = admitted
     if row.name in {"events.runs", "events.wait"} and not is_ulid(values["id"]):
         values = {**values, "id": client.events.explain(values["id"]).event_id}  # an own id
+    fields = answer and answer.projection.fields
     asked = {part for each in fields or () for part in each.split(".")}
     is_without_output = False
     if values.get("include_output") is False and (has_errors or asked & {"error", "output"}):
@@ -108,8 +107,8 @@ def parts(
             for page in result.pages():
                 is_empty = is_empty and not page.items
                 yield tuple(map(shown, page.items)), page
-            if warnings is not None and (is_empty or values.get("where")):
-                warnings.append(f"searched {result.searched()}")
+            if answer is not None and (is_empty or values.get("where")):
+                answer.warnings.append(f"searched {result.searched()}")
         case Returns.STREAM:
             for each in result:
                 yield (shown(each),), None
@@ -124,59 +123,23 @@ def parts(
             yield (record if row.command != "doctor" else _healthy(record, gate.malformed),), None
 
 
-@define(eq=False, repr=False)
-class Items:
-    """The items of an answer: as many as there is room for, and where the list goes on."""
-
-    projection: Projection
-    room: int | None = None  # in bytes
-    found: list[dict[str, Any]] = field(factory=list, init=False)
-    page: PageInfo | None = field(default=None, init=False)
-    warnings: tuple[str, ...] = field(default=(), init=False)
-
-    def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
-        """Take records, and return whether there may be room for more."""
-        before = len(self.found)
-        self.found += [self.projection.plain(each, is_item=True) for each in records]
-        if page is None:
-            return True
-        self.page = PageInfo(len(self.found), page.next_cursor)
-        most = self.projection.max_chars or bounds.LONGEST_ANSWER
-        cut = (bounds.cut(each, most)[0] for each in self.found)
-        number = len(self.found) if self.room is None else bounds.number_that_fits(cut, self.room)
-        if number >= len(self.found):
-            return True
-        self.page = PageInfo(number, page.cursor_after(number - before))
-        where = "page.next has the cursor of the others"
-        self.warnings = (f"data.items: the first {number} of {len(self.found)}; {where}",)
-        del self.found[number:]
-        return False
-
-
 def run(
     row: Row, gate: Gate, values: Mapping[str, Any], projection: Projection | None = None
 ) -> Envelope:
     """Call a method, and return its result in an envelope, or its error with what came before."""
     projection = projection or Projection(is_whole=True)
-    items, warnings = Items(projection, bounds.ROOM), list[str]()
-    data: dict[str, Any] | None = None
+    answer = Answer(row.command, row.returns, row.untrusted_paths, projection)
     problem = None
     try:
-        for records, page in parts(row, gate, values, warnings=warnings, fields=projection.fields):
+        for records, page in parts(row, gate, values, answer):
             gate.note()
-            if row.returns is Returns.ONE:
-                data = projection.plain(records[0])
-            elif not items.add(records, page):
+            if not answer.add(records, page):
                 break
     except Exception as error:  # noqa: BLE001 - an error is an answer, too
         problem = problem_of(error, row, values)
         if isinstance(error, ProblemError) and error.data is not None:
-            data = projection.plain(error.data)
-    if row.returns is not Returns.ONE and (items.found or problem is None):
-        data = {"items": items.found}
-    told = (*warnings, *items.warnings, *projection.warnings)
-    paths = row.untrusted_paths
-    return Envelope.of(row.command, data, problem, untrusted=paths, warnings=told, page=items.page)
+            answer.add((error.data,))
+    return answer.envelope(problem)
 
 
 def _without_output(it: Any) -> Any:

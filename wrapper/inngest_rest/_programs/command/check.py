@@ -15,14 +15,14 @@ from attrs import define, field
 
 from inngest_rest._core.locks import lock_file
 from inngest_rest._programs.command.renderer import Renderer, words_of
-from inngest_rest._programs.envelope import EXIT_STATUS, Code
+from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest._version import __version__
 from inngest_rest._visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from inngest_rest._programs.envelope import Problem
+    from inngest_rest._programs.problems import Problem
     from inngest_rest.models import Page
     from inngest_rest.record import Record
 
@@ -41,7 +41,7 @@ class Checking(Renderer):
     state: str | None = None  # the file that has what each of them was told last
     _report: Any = field(default=None, init=False)
 
-    def add(self, records: Sequence[Record], page: Page[Any] | None = None) -> bool:
+    def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
         (self._report,) = records
         return super().add(records, page)
 

@@ -20,10 +20,9 @@ from inngest_rest._programs import parameters
 from inngest_rest._programs.command.options import command_line
 from inngest_rest._programs.command.renderer import Renderer, words_of
 from inngest_rest._programs.command.streams import OutputError, Stderr
-from inngest_rest._programs.envelope import Code, Problem, ProblemError, advice
 from inngest_rest._programs.gate import Gate, amount, pinned
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
-from inngest_rest._programs.problems import problem_of
+from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
 from inngest_rest._programs.running import parts, record_class
 from inngest_rest._table import Returns
 from inngest_rest._visible import and_more, shown
@@ -95,11 +94,13 @@ def _renderer(
         others = {name: typed.pop(name) for name in ("exec", "webhook") if name in typed}
         own = {"others": {name: _text(name, it, read)[0] for name, it in others.items()}}
         own["state"] = typed.pop("state", None)
-    return kind(row.command, options.format, row.returns, row.untrusted_paths, **own), options
+    return kind(
+        row.command, row.returns, row.untrusted_paths, format=options.format, **own
+    ), options
 
 
 def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, Any]) -> int:
-    renderer, fields = gate.renderer, gate.renderer.projection.fields
+    renderer = gate.renderer
     if extras["all"] and row.name == "request":
         renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
         return _show(_pages(row, gate, values), renderer, fail=False)
@@ -107,7 +108,7 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
     if row.name in _OF_EACH and values["id"] == "-":
         renderer.returns = Returns.STREAM
         ids = _ids("id", ["-"], [])
-        each = (parts(row, gate, {**wanted, "id": id}, fields=fields) for id in ids)
+        each = (parts(row, gate, {**wanted, "id": id}) for id in ids)
         found = (it for arriving in each for records, _ in arriving for it in records)
         return _show(found, renderer, fail=bool(extras.get("exit_status")))
     stderr, began = renderer.stderr, time.monotonic()
@@ -118,10 +119,10 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
         found = f"{listed:,} runs listed, {got:,} got one by one"
         stderr.progress(written if row.uses_files else found)
 
-    told: Any = {"on_batch": _progress(stderr), "on_progress": so_far, "fields": fields}
+    told: Any = {"on_batch": _progress(stderr), "on_progress": so_far}
     # Of a list without an end, outputs would take long.
     told["has_errors"] = not (extras["all"] or renderer.format == "id")
-    arriving = parts(row, gate, wanted, warnings=renderer.warnings, **told)
+    arriving = parts(row, gate, wanted, renderer, **told)
     if row.returns is Returns.STREAM:
         if row.name in _LIVE:
             renderer.stderr.hint(_watching(gate, values))
@@ -134,8 +135,8 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
     status = renderer.finish()
     if gate.hint is not None and wanted.get("dry_run"):
         renderer.stderr.hint(gate.hint)
-    if renderer.next_cursor is not None:
-        following = {**values, "cursor": renderer.next_cursor}
+    if renderer.page is not None and renderer.page.next is not None:
+        following = {**values, "cursor": renderer.page.next}
         renderer.stderr.hint(f"Next page: {command_line(row, following, gate.options)}")
     return status
 

@@ -21,7 +21,7 @@ from inngest_rest._programs.command.options import argument, command_line, flag
 from inngest_rest._programs.command.program import command, tree
 from inngest_rest._programs.command.renderer import answer
 from inngest_rest._programs.command.streams import write_all
-from inngest_rest._programs.envelope import Code, Problem
+from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._table import commands
 from inngest_rest._version import __version__
 from inngest_rest._visible import did_you_mean

@@ -12,8 +12,8 @@ from attrs import frozen
 from inngest_rest._programs.command.options import argument
 from inngest_rest._programs.command.program import command
 from inngest_rest._programs.command.renderer import answer
-from inngest_rest._programs.envelope import Code, Problem
 from inngest_rest._programs.parameters import refused
+from inngest_rest._programs.problems import Code, Problem
 from inngest_rest.record import Record
 from inngest_rest.testing import Behaviour, MockEvent, MockServer, completes, fails, sleeps
 

@@ -30,9 +30,8 @@ from inngest_rest._programs.command.options import (
 )
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.streams import OutputError, Stderr, write_all
-from inngest_rest._programs.envelope import EXIT_STATUS, Code, Problem, ProblemError
 from inngest_rest._programs.parameters import Kind, parameters
-from inngest_rest._programs.problems import problem_of
+from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
 from inngest_rest._table import Returns, commands, docstring
 from inngest_rest._version import __version__
 from inngest_rest._visible import did_you_mean
@@ -166,7 +165,7 @@ def _run(tokens: Sequence[str]) -> int:
         problem = Problem(Code.USAGE, f"{field}: {error.message}", field=field or None)
     except (InvalidArgumentError, ProblemError) as error:
         problem = problem_of(error)
-    return Renderer(_command_in(before_dashes), options.format).finish(problem)
+    return Renderer(_command_in(before_dashes), format=options.format).finish(problem)
 
 
 def _command_in(tokens: Sequence[str]) -> str:

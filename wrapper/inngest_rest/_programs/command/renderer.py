@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, evolve, field
 
-from inngest_rest._programs.bounds import LONGEST_ANSWER, ROOM, SECRETS, as_text, redacted
+from inngest_rest._programs.answer import Answer, Envelope, PageInfo, Projection, bound
+from inngest_rest._programs.bounds import LONGEST_ANSWER, SECRETS, as_text, redacted
 from inngest_rest._programs.command.options import PROGRAM
 from inngest_rest._programs.command.streams import Output, Stderr
-from inngest_rest._programs.envelope import EXIT_STATUS, Code, Envelope, Problem, bound
-from inngest_rest._programs.problems import problem_of
-from inngest_rest._programs.projection import Projection
-from inngest_rest._programs.running import Items
+from inngest_rest._programs.problems import DONE, EXIT_STATUS, Code, Problem, problem_of
 from inngest_rest._table import ROWS, Returns
 from inngest_rest._visible import visible_json
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from inngest_rest._programs.command.options import Format, Options
     from inngest_rest.errors import NextCall
@@ -33,21 +31,14 @@ if TYPE_CHECKING:
 _WHOLE = {Code.PARTIAL, Code.RUN_FAILED}
 
 
-@define(eq=False, repr=False)
-class Renderer:
+@define(eq=False, repr=False, kw_only=True)
+class Renderer(Answer):
     """Writes the answer to one command as its parts arrive, or when all of them are there."""
 
-    command: str
     format: Format
-    returns: Returns = Returns.ONE
-    untrusted: tuple[str, ...] = ()
-    projection: Projection = Factory(Projection)
     stderr: Stderr = Factory(Stderr)
     output: Output = Factory(Output)
-    warnings: list[str] = field(factory=list)
-    next_cursor: str | None = None
     _items: list[Record] = field(factory=list, init=False)
-    _listed: Items | None = field(default=None, init=False)
     _lines: Iterator[int] = field(factory=itertools.count, init=False)
 
     def configure(self, options: Options, kind: type[Any], inputs: Sequence[str] = ()) -> None:
@@ -57,6 +48,7 @@ class Renderer:
         self.projection = Projection.of(*chosen, is_whole=is_whole)
         self.output = Output(options.output_file, force=options.force, inputs=inputs)
         self.output.secrets = SECRETS.get(options.redact or "")
+        self.room = self.room if self.output.path is None else None
 
     @property
     def is_streaming(self) -> bool:
@@ -67,18 +59,11 @@ class Renderer:
         self.add(records)
         return self.finish(problem)
 
-    def add(self, records: Sequence[Record], page: Page[Any] | None = None) -> bool:
-        """Take records of the result, and return whether there may be room for more.
-
-        They are written at once if the format has no end.
-        """
-        self.next_cursor = page.next_cursor if page else None
-        if self.format == "json" and self.returns is not Returns.ONE:
-            room = ROOM if self.output.path is None else None
-            self._listed = self._listed or Items(self.projection, room)
-            has_room = self._listed.add(records, page)
-            self.next_cursor = self._listed.page.next if self._listed.page else None
-            return has_room
+    def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
+        """Take records, and write them at once if the format has no end."""
+        if self.format == "json":
+            return super().add(records, page)
+        self.page = PageInfo(len(page.items), page.next_cursor) if page else None
         if not self.is_streaming:
             self._items += records
             return True
@@ -131,16 +116,7 @@ class Renderer:
             self.output.line(as_text(line))
 
     def _write_envelope(self, problem: Problem | None) -> None:
-        data, listed = None, self._listed or Items(self.projection)
-        if self.returns is not Returns.ONE and (listed.found or problem is None):
-            data = {"items": listed.found}
-        elif self._items:
-            data = self.projection.plain(self._items[0])
-        if self.output.path is not None:
-            data = self.projection.cut(data, "data")
-        warnings = (*self.warnings, *listed.warnings, *self.projection.warnings)
-        about: Any = {"untrusted": self.untrusted, "warnings": warnings, "page": listed.page}
-        envelope = Envelope.of(self.command, data, problem, **about)
+        envelope = self.envelope(problem)
         if self.output.path is None:
             most = self.projection.max_chars or LONGEST_ANSWER
             envelope = bound(envelope, max_chars=most, remedy="--output-file has all")
@@ -154,7 +130,7 @@ def answer(
     command: str, options: Options, kind: type[Record], work: Callable[[Renderer], int]
 ) -> int:
     """Let a command about this program write its answer, or what goes wrong."""
-    renderer = Renderer(command, options.format, stderr=Stderr(options.quiet))
+    renderer = Renderer(command, format=options.format, stderr=Stderr(options.quiet))
     try:
         renderer.configure(options, kind)
         return work(renderer)
@@ -171,11 +147,8 @@ def ids_of(record: Record) -> tuple[str, ...]:
         return tuple(id for row in rows for id in ids_of(row))
     if (ids := getattr(record, "ids", None)) is not None:
         return tuple(ids)
-    if isinstance(record, ActionRow):
-        from inngest_rest._programs.results import DONE  # noqa: PLC0415 - few commands have rows
-
-        if record.outcome not in DONE:
-            return ()
+    if isinstance(record, ActionRow) and record.outcome not in DONE:
+        return ()
     for part in ("run", "cancellation", "planned", "webhook"):
         if (found := getattr(record, part, None)) is not None:
             return ids_of(found)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from typing import TextIO
 
-    from inngest_rest._programs.envelope import Problem
+    from inngest_rest._programs.problems import Problem
 
 _PACE = 0.1  # seconds between two states of a progress line
 
