@@ -16,7 +16,7 @@ from inngest_rest import (
     InngestClient,
     SendReport,
 )
-from inngest_rest._core.buffer import process_hooks
+from inngest_rest._core.buffer import buffer as buffers
 from inngest_rest._core.buffer.outbox import Outbox
 from tests.support.buffers import ROUTE, AsyncGate, full_signal, sent
 from tests.support.peer import PATIENCE
@@ -126,14 +126,14 @@ def test_a_cancellation_at_the_end_of_aclose_loses_no_event_without_a_word(serve
             buffer = AsyncEventBuffer(client, batch_size=1)
             await buffer.add({"name": "a"})
             await gate.reached.wait()
-            unregister = process_hooks.unregister
+            unregister = buffers.unregister
 
             def cancel(closed: Any) -> None:
                 unregister(closed)
                 closing.cancel()
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(process_hooks, "unregister", cancel)
+                patch.setattr(buffers, "unregister", cancel)
                 closing = asyncio.create_task(buffer.aclose(0.01))
                 with pytest.raises(asyncio.CancelledError):
                     await closing
@@ -149,7 +149,7 @@ def test_a_batch_that_is_being_taken_when_the_buffer_closes_is_given_back(
     server.on(ROUTE, accepts_all)
     path = tmp_path / "outbox.db"
     reached, closing = threading.Event(), threading.Event()
-    take, unregister = Outbox.take, process_hooks.unregister
+    take, unregister = Outbox.take, buffers.unregister
 
     def takes_long(self: Outbox) -> object:
         batch = take(self)
@@ -170,7 +170,7 @@ def test_a_batch_that_is_being_taken_when_the_buffer_closes_is_given_back(
 
     with monkeypatch.context() as patch:
         patch.setattr(Outbox, "take", takes_long)
-        patch.setattr(process_hooks, "unregister", unregister_and_tell)
+        patch.setattr(buffers, "unregister", unregister_and_tell)
         go(scenario())
     assert sent(server) == []
     with InngestClient(dev=True, transport=server) as client, EventBuffer(client, path) as again:

@@ -265,7 +265,7 @@ def test_a_forked_child_closes_no_connection_of_its_parent() -> None:
     pool = ConnectionPool(Own)
     used, idle = pool.take(), pool.take()
     pool.give_back(idle, 0.0, is_whole=True)
-    pool.forget()  # as after a fork
+    pool.after_fork_in_child()
     assert pool.take() not in (used, idle)
     assert set(pool.close()).isdisjoint({used, idle})
     assert used.closed == idle.closed == 0

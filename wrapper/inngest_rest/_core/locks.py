@@ -12,10 +12,19 @@ try:
 except ImportError:  # pragma: no cover - on Windows
     fcntl = None  # type: ignore[assignment]
 
-_owners: WeakSet[Locked] = WeakSet()
+_forked: WeakSet[Forked] = WeakSet()
 
 
-class Locked:
+class Forked:
+    """Has state that a forked child has to renew."""
+
+    def __init__(self) -> None:
+        _forked.add(self)
+
+    def after_fork_in_child(self) -> None: ...
+
+
+class Locked(Forked):
     """Has a lock, for state that threads share.
 
     A forked child has a new one: another thread of its parent may have held the old one.
@@ -23,7 +32,10 @@ class Locked:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        _owners.add(self)
+        super().__init__()
+
+    def after_fork_in_child(self) -> None:
+        self._lock = threading.Lock()
 
 
 def lock_file(file: int) -> None:
@@ -37,10 +49,10 @@ def lock_file(file: int) -> None:
             pass  # some network file systems have none
 
 
-def _renew() -> None:
-    for each in _owners:
-        each._lock = threading.Lock()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+def _after_fork_in_child() -> None:
+    for each in _forked:
+        each.after_fork_in_child()
 
 
 if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_renew)
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -6,8 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
 
-from inngest_rest._core.buffer import process_hooks
-from inngest_rest._core.buffer.buffer import Buffer, check_client
+from inngest_rest._core.buffer.buffer import Buffer, register
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.aio.client import AsyncInngestClient
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from inngest_rest._core.buffer.schedule import Deadline
+    from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest.event import EventLike
@@ -39,6 +39,8 @@ class AsyncEventBuffer(Buffer):
     `on_batch` is called in the event loop.
     """
 
+    _driver: AsyncDriver
+
     def __init__(
         self,
         client: AsyncInngestClient,
@@ -50,10 +52,10 @@ class AsyncEventBuffer(Buffer):
         when_full: WhenFull = "block",
         on_batch: Callable[[BatchReport], object] | None = None,
     ) -> None:
-        check_client(client, AsyncInngestClient)
-        self._driver, session = client._driver, client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        super().__init__(session, store, batch_size, max_age, max_pending, when_full, on_batch)
-        process_hooks.register(self)
+        super().__init__(
+            client, AsyncInngestClient, store, batch_size, max_age, max_pending, when_full, on_batch
+        )
+        register(self)
 
     async def add(self, event: EventLike) -> bool:
         """Add an event to the buffer, without waiting for the network, as `EventBuffer.add` does.
@@ -154,6 +156,6 @@ class AsyncEventBuffer(Buffer):
             self._worker.cancel()
             await asyncio.wait([self._worker])
 
-    def _close_at_exit(self, elapsed: float) -> None:  # noqa: ARG002 - there is no loop to send with
+    def at_exit(self, elapsed: float) -> None:  # noqa: ARG002, D102 - there is no loop to send with
         self._queue.shut()
-        self._close_queue()
+        self._queue.close(self._record)

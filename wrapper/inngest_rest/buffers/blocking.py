@@ -7,8 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from inngest_rest._core.arguments import check_seconds
-from inngest_rest._core.buffer import process_hooks
-from inngest_rest._core.buffer.buffer import Buffer, check_client
+from inngest_rest._core.buffer.buffer import Buffer, preload, raise_at_sigterm, register
 from inngest_rest._core.plans import now
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.client.client import InngestClient
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from inngest_rest._core.buffer.schedule import Deadline
+    from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
@@ -72,6 +72,7 @@ class EventBuffer(Buffer):
     reported in the log.
     """
 
+    _driver: Driver
     # Even SystemExit from a callback: without its thread, the buffer would not send.
     _survivable = BaseException
 
@@ -88,15 +89,14 @@ class EventBuffer(Buffer):
         exit_timeout: Seconds = 5.0,
         exit_on_sigterm: bool = False,
     ) -> None:
-        check_client(client, InngestClient)
-        driver, session = client._driver, client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        self._driver = driver
         self._exit_timeout = check_seconds("exit_timeout", exit_timeout)
-        process_hooks.preload(driver)
-        super().__init__(session, store, batch_size, max_age, max_pending, when_full, on_batch)
+        super().__init__(
+            client, InngestClient, store, batch_size, max_age, max_pending, when_full, on_batch
+        )
+        preload(self._driver)
         if exit_on_sigterm:
-            process_hooks.exit_on_sigterm()
-        process_hooks.register(self)
+            raise_at_sigterm()
+        register(self)
         if store is not None:
             self._notify()
 
@@ -208,5 +208,5 @@ class EventBuffer(Buffer):
         if self._can_wait():
             self._worker.join(deadline.left())
 
-    def _close_at_exit(self, elapsed: float) -> None:
+    def at_exit(self, elapsed: float) -> None:  # noqa: D102
         self.close(max(self._exit_timeout - elapsed, 0.001))

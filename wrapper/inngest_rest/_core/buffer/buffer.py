@@ -6,11 +6,15 @@ threads, all that it awaits blocks, so that it never suspends.
 
 from __future__ import annotations
 
+import atexit
 import logging
+import signal
 import threading
 from abc import ABC, abstractmethod
+from contextlib import suppress
+from importlib import import_module
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple, cast, get_args
 
 from inngest_rest._core.arguments import (
     check_callable,
@@ -19,10 +23,11 @@ from inngest_rest._core.arguments import (
     check_seconds,
     invalid,
 )
-from inngest_rest._core.buffer import process_hooks
 from inngest_rest._core.buffer.queue import MemoryQueue, Queue
 from inngest_rest._core.buffer.schedule import Deadline, Schedule
+from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.json_text import decode
+from inngest_rest._core.locks import Forked
 from inngest_rest._core.sending.batching import MAX_EVENTS, BatchOutcome, Rejected, Unknown
 from inngest_rest._core.sending.send import send_batch
 from inngest_rest._visible import shown
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest.errors import InngestError
@@ -97,29 +103,21 @@ def _is_about_the_request(cause: InngestError | None) -> bool:
     )
 
 
-def check_client(client: object, kind: type[object]) -> None:
-    """Check that the client is of the buffer's own flavour."""
-    if not isinstance(client, kind):
-        raise invalid(
-            "client",
-            f"must be an {kind.__name__}, not {type(client).__name__}; EventBuffer takes an "
-            "InngestClient, AsyncEventBuffer an AsyncInngestClient",
-        )
-
-
-class Buffer(ABC):
+class Buffer(Forked, ABC):
     """The state of a buffer, and its work.
 
     A method of a subclass that waits reads `_count`, checks the state, then waits for a change of
     `_count`: a notification in between is not missed.
     """
 
+    _driver: Any  # of the subclass's own kind
     _worker: Any  # a thread or a task
     _survivable: type[BaseException] = Exception  # what does not end the worker
 
     def __init__(
         self,
-        session: Session,
+        client: Any,
+        kind: type[Any],
         store: str | os.PathLike[str] | None,
         batch_size: int,
         max_age: Seconds,
@@ -127,6 +125,12 @@ class Buffer(ABC):
         when_full: WhenFull,
         on_batch: Callable[[BatchReport], object] | None,
     ) -> None:
+        if not isinstance(client, kind):
+            raise invalid(
+                "client",
+                f"must be an {kind.__name__}, not {type(client).__name__}; EventBuffer takes an "
+                "InngestClient, AsyncEventBuffer an AsyncInngestClient",
+            )
         if store is not None:
             check_path("store", store)
         check_count("batch_size", batch_size, at_most=MAX_EVENTS)
@@ -137,8 +141,9 @@ class Buffer(ABC):
         if iscoroutinefunction(on_batch):
             raise invalid("on_batch", "is asynchronous: a buffer calls plain functions only")
         age = check_seconds("max_age", max_age)
-        session.check_can_send()
-        self._session = session
+        self._driver = client._driver  # noqa: SLF001
+        self._session: Session = client._session  # noqa: SLF001
+        self._session.check_can_send()
         self._path = store
         self._max_pending = max_pending
         self._when_full = when_full
@@ -146,9 +151,10 @@ class Buffer(ABC):
         self._is_closed = self._is_stopping = False
         self._forget()
         poll = None if store is None else _POLL
-        self._schedule = Schedule(batch_size, age, session.clock.monotonic, poll=poll)
+        self._schedule = Schedule(batch_size, age, self._session.clock.monotonic, poll=poll)
         self._queue = self._open()
         self._put = self._queue.put
+        super().__init__()
 
     def _open(self) -> Queue:
         session, schedule, most = self._session, self._schedule, self._max_pending
@@ -223,14 +229,6 @@ class Buffer(ABC):
             self._schedule.added()
             return None
 
-    def _settle_batch(self, outcome: BatchOutcome) -> BatchOutcome | None:
-        """Remove final events from the queue and return their outcomes; the rest are resent.
-
-        The caller then passes the result to `_record`, or calls `_keep` if this raises.
-        """
-        self._is_settling = True
-        return self._queue.settle(outcome)
-
     def _keep(self, batch: Batch, error: BaseException) -> None:
         """Return a batch to the queue after an unexpected error."""
         self._is_settling = False
@@ -262,9 +260,6 @@ class Buffer(ABC):
                     logger.exception("on_batch failed; the buffer continues")
         finally:
             self._is_settling = False
-
-    def _close_queue(self) -> int:
-        return self._queue.close(self._record)
 
     @abstractmethod
     def _notify(self) -> None:
@@ -334,12 +329,12 @@ class Buffer(ABC):
                 self._queue.skip_lock_wait()
             self._is_stopping = True
             self._notify()
-            process_hooks.unregister(self)
+            unregister(self)
             try:
                 await self._end_worker(deadline)
             finally:
                 # Even if this is interrupted now: the remaining events must be reported.
-                left = await self._elsewhere(self._close_queue)
+                left = await self._elsewhere(self._queue.close, self._record)
         return left
 
     async def _add_to_full(self, event: EventLike) -> bool:
@@ -393,8 +388,10 @@ class Buffer(ABC):
             await self._whole(self._settle(outcome))
 
     async def _settle(self, outcome: BatchOutcome) -> None:
+        """Remove final events from the queue and report them; the rest are resent."""
+        self._is_settling = True
         try:
-            final = await self._elsewhere(self._settle_batch, outcome)
+            final = await self._elsewhere(self._queue.settle, outcome)
         except BaseException as error:
             await self._elsewhere(self._keep, outcome.batch, error)
             if not isinstance(error, Exception):
@@ -402,16 +399,68 @@ class Buffer(ABC):
         else:
             self._record(final)
 
+    @abstractmethod
     def at_exit(self, elapsed: float) -> None:
         """Close; the interpreter began to exit `elapsed` seconds ago."""
-        try:
-            self._close_at_exit(elapsed)
-        except Exception:
-            logger.exception("a buffer could not be closed at exit")
-
-    @abstractmethod
-    def _close_at_exit(self, elapsed: float) -> None: ...
 
     def after_fork_in_child(self) -> None:
         self._forget()
         self._queue.after_fork_in_child()
+
+
+# Strong references: an open buffer may have events to send even if the caller dropped it.
+_open: dict[Buffer, None] = {}
+
+
+def register(buffer: Buffer) -> None:
+    _open[buffer] = None
+
+
+def unregister(buffer: Buffer) -> None:
+    _open.pop(buffer, None)
+
+
+@atexit.register
+def _exit() -> None:
+    started = SYSTEM_CLOCK.monotonic()
+    for buffer in list(_open):
+        try:
+            buffer.at_exit(SYSTEM_CLOCK.monotonic() - started)
+        except Exception:
+            logger.exception("a buffer could not be closed at exit")
+
+
+_FIRST_IMPORTS = (
+    "inngest_rest._core.sending.receipts",
+    "inngest_rest._core.drivers.blocking_transport",
+    # Python, httpx and httpcore import these lazily: on the first lookup, connection, response.
+    "encodings.idna",
+    "certifi",
+    "httpcore",
+)
+
+
+def preload(driver: Driver) -> None:
+    """Import what a buffer's first request needs, before the buffer starts its thread.
+
+    If a process forks while a thread imports a module, the child can never import it: it stays
+    half-initialized or locked there. The same goes for OpenSSL's locks while certificates load.
+    """
+    for name in _FIRST_IMPORTS:
+        with suppress(ImportError):  # some releases of httpx do without
+            import_module(name)
+    driver.prepare("event")
+
+
+def raise_at_sigterm() -> None:
+    """Make SIGTERM run exit handlers, as `sys.exit` does; the program's own handler stays."""
+    if threading.current_thread() is not threading.main_thread():
+        raise invalid("exit_on_sigterm", "is for buffers made in the main thread")
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _exit_now)
+
+
+def _exit_now(*_: object) -> NoReturn:
+    # A second signal ends the process at once.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise SystemExit(128 + signal.SIGTERM)

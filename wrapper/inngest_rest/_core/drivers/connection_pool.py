@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
-import sys
 import threading
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from weakref import WeakSet
 
 import httpx
 
+from inngest_rest._core.locks import Forked
 from inngest_rest.errors import ConfigurationError, Setting
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ _KEEP_ALIVE = httpx.Limits().keepalive_expiry or 5.0
 _CHECK_AFTER = 1.0
 
 
-class ConnectionPool(Generic[Transport]):
+class ConnectionPool(Forked, Generic[Transport]):
     """A pool of transports to one host, each with one connection and one request at a time.
 
     httpcore's pool checks every connection on every request, some of them with a system call: with
@@ -58,7 +56,7 @@ class ConnectionPool(Generic[Transport]):
         self._of_parent: list[Transport] = []
         self.is_closed = False
         self.slots = threading.BoundedSemaphore(MAX_AT_ONCE)
-        _pools.add(self)
+        super().__init__()
 
     def take(self) -> Transport:
         """Return the most recently used idle transport, whose connection is warm, or a new one."""
@@ -113,25 +111,13 @@ class ConnectionPool(Generic[Transport]):
         self.is_closed = True
         return list(self._open) if self.given is None else [self.given]
 
-    def forget(self) -> None:
-        """After a fork: drop connections that the parent still uses."""
+    def after_fork_in_child(self) -> None:
+        """Drop connections that the parent still uses."""
         self._idle.clear()
         # Kept referenced: closing them here would affect the parent's event loop.
         self._of_parent = [*self._of_parent, *self._open]
         self._open.clear()
         self.slots = threading.BoundedSemaphore(MAX_AT_ONCE)
-
-
-_pools: WeakSet[ConnectionPool[Any]] = WeakSet()
-
-
-def _forget_all() -> None:
-    for pool in _pools:
-        pool.forget()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_forget_all)
 
 
 def blocking(
