@@ -222,8 +222,8 @@ def test_a_plan_is_bound_to_its_label_and_where_it_goes(client: InngestClient) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "pass what selects events"),
-        ({"ids": [UNKNOWN], "name": "shop/order"}, "pass what selects events"),
+        ({}, "nothing selects events: pass ids, or a filter"),
+        ({"ids": [UNKNOWN], "name": "shop/order"}, "ids and name exclude each other"),
         ({"ids": ["order-1"]}, r"ids\[0\] is not an internal id"),
         ({"ids": [UNKNOWN], "to": 1}, "to must be a client of the same kind"),
         ({"ids": [UNKNOWN], "label": "a/b"}, "label is malformed"),

@@ -71,8 +71,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         for name, callback in callbacks.items():
             check_callable(name, callback)
         self._callbacks = callbacks
-        # What the callbacks returned and is still to be awaited.
-        self._waiting: list[object] = []
+        self._told: object = None  # what the last callback returned
         self.stopped_by: InngestError | None = None
         self._patience = session.settings.retry.total
         self._failures = 0
@@ -136,10 +135,9 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
 
     async def _recorded(self, target: J, result: T | None) -> bool:
         goes_on = self.record(target, result)
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            if isawaitable(each):
-                await each
+        told, self._told = self._told, None
+        if isawaitable(told):
+            await told
         return goes_on
 
     def _paced(self, target: J) -> Plan[T]:

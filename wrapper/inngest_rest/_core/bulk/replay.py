@@ -57,7 +57,7 @@ _MAY_COME = (
 class ReplayJob(RunsJob):
     name = "runs.replay"
     default_statuses = (RunStatus.FAILED,)
-    keeps_runs = True
+    keeps_listed = True
     why_not_others = f": {_NOT_ENDED}"
 
     def __init__(

@@ -13,26 +13,36 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from itertools import count, islice
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple
 
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_names, check_path, invalid
+from inngest_rest._core.arguments import (
+    check_count_or_none,
+    check_each,
+    check_names,
+    check_path,
+    invalid,
+)
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.json_text import decode, encode, encode_lines
 from inngest_rest._core.locks import Locked, lock_file
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
+from inngest_rest._core.resources.filters import Window, instant
 from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.typing import BULK_DEFAULTS, BulkOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from datetime import datetime
 
+    from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
 
 
@@ -46,7 +56,13 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     outage = (errors.ServerError, errors.TransportError)
 
-    def __init__(self, session: Session, action: str, given: Mapping[str, Any]) -> None:
+    selects: ClassVar[str]  # the kind of things that ids and filters select
+    oldest_first: ClassVar[bool] = False
+    keeps_listed: ClassVar[bool] = False  # what a filter selects, until it is acted on
+
+    def __init__(
+        self, session: Session, action: str, given: Mapping[str, Any], limit: int | None = None
+    ) -> None:
         names = BulkOptions.__annotations__
         check_names(given, names)
         options: Any = {**dict.fromkeys(names), **BULK_DEFAULTS, **given}
@@ -56,7 +72,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.action = action  # a report to resume from must have the same one
         self.dry_run: bool = options["dry_run"]  # report the targets without acting on them
         self.resumed: ActionReport | Mapping[str, Any] | None = options["resume"]
+        self.limit = check_count_or_none("limit", limit)
         self.rows: list[ActionRow] = []  # all of them in their current state
+        self.listing: Listing[Any] | None = None  # of what a filter selects
+        self.listed: dict[object, Any] = {}
+        self.asked_window = Window()
         self.window: tuple[datetime | None, datetime | None] = (None, None)  # of a filter
         self.selection: Mapping[str, Any] = {}  # what was asked for, in the types of JSON
         self.searched: str | None = None  # if it found nothing, or was evaluated here
@@ -84,11 +104,58 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             yield from self.select()
             if self._file is not None and not self.dry_run:
                 self._file.begin(asked, self._report())
-        return (row for row in self.rows if self.is_left(row))
+        return islice((row for row in self.rows if self.is_left(row)), self.limit)
+
+    def check_selects(self, ids: object, chosen: Iterable[str], names: Iterable[str]) -> None:
+        """Reject all but one of ids, a report, and a filter, of which these were passed."""
+        ways = [name for name, it in (("ids", ids), ("resume", self.resumed)) if it is not None]
+        ways += filter(None, ["/".join(chosen)])
+        if len(ways) > 1:
+            raise errors.InvalidArgumentError(
+                f"{' and '.join(ways)} exclude each other: pass one of them", argument=ways[0]
+            )
+        if not ways:
+            raise errors.InvalidArgumentError(
+                f"nothing selects {self.selects}s: pass ids, or a filter ({', '.join(names)}); "
+                f"there is no way to act on every {self.selects} of a server by accident"
+            )
+
+    def take(self, ids: Iterable[str], check: Callable[[str, str], str]) -> dict[str, Any]:
+        """Add a row for each id; return what was asked for."""
+        unique = list(dict.fromkeys(check_each("ids", ids, f"{self.selects} ids", check)))
+        self.rows = [ActionRow(at, id) for at, id in enumerate(unique[: self.limit])]
+        return {"ids": digest(sorted(unique[: self.limit]))}
 
     def select(self) -> Plan[None]:
-        """Add the rows that are not known before the server is asked."""
-        yield from ()
+        """Add the rows of what the filter selects, if there is one."""
+        if self.listing is None:
+            return
+        walk, found = self.listing.walk(), dict[object, Any]()
+        while not walk.is_done and len(found) < (self.limit or len(found) + 1):
+            try:
+                page = yield from walk.next_page()
+            except errors.RouteNotFoundError as error:
+                how = f"Ids of {self.selects}s can be passed without a filter."
+                error.advice = error.advice.then(errors.Advice(how))
+                raise
+            found.update((key, it) for it in page.items if (key := self.key_of(it)) is not None)
+        items = list(found.values())[: self.limit]
+        self.rows = list(map(self.row_of, count(), reversed(items) if self.oldest_first else items))
+        self.listed = found if self.keeps_listed else {}
+        if self.listing.last_sieve is not None or not self.rows:
+            self.searched = yield from self.listing.searched()
+        assert walk.now is not None
+        since, until = self.asked_window.since, self.asked_window.until
+        begin = None if since is None else instant(since, walk.now)
+        self.window = begin, instant(until or timedelta(), walk.now)
+
+    def key_of(self, item: Any) -> object:
+        """Return what tells a listed item from others; None if it is not selected."""
+        return item.id
+
+    def row_of(self, position: int, item: Any) -> ActionRow:
+        """Return the row of an item that was selected."""
+        return ActionRow(position, item.id)
 
     def is_left(self, row: ActionRow) -> bool:
         return row.is_open
@@ -158,7 +225,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if result is not None:  # or the file has it, as unknown
             self._note(row)
         if self._on_result is not None:
-            self._waiting.append(self._on_result(row))
+            self._told = self._on_result(row)
         return cause
 
     def _paced(self, target: ActionRow) -> Plan[BulkResult]:

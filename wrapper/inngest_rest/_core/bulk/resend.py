@@ -11,27 +11,25 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 from inspect import isawaitable
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_count_or_none, check_each, check_id, invalid, is_ulid
+from inngest_rest._core.arguments import check_id, invalid, is_ulid
 from inngest_rest._core.bulk import reported
 from inngest_rest._core.calls.session import changed
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
-from inngest_rest._core.resources.filters import instant, plain
+from inngest_rest._core.resources.filters import Window, plain
 from inngest_rest._core.sending import send
 from inngest_rest.action_reports import ActionOutcome, ActionRow
-from inngest_rest.errors import InngestError, InvalidArgumentError, InvalidEventError
+from inngest_rest.errors import InngestError, InvalidEventError
 from inngest_rest.typing import EventFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import StoredEvent
     from inngest_rest.typing import BulkEvents
@@ -53,6 +51,9 @@ _OWN = f"it is of the platform: events named {_RESERVED}... cannot be sent"
 class ResendJob(reported.ReportedJob):
     """Reads each event, and sends it again under its new id."""
 
+    selects = "event"
+    oldest_first = True
+
     def __init__(
         self,
         session: Session,
@@ -65,9 +66,8 @@ class ResendJob(reported.ReportedJob):
     ) -> None:
         filter = EventFilter.__annotations__
         options = {name: it for name, it in given.items() if name not in filter}
-        super().__init__(session, "events.resend", options)
-        self._limit, self._label = check_count_or_none("limit", limit), check_id("label", label)
-        self._listing: Listing[StoredEvent] | None = None
+        super().__init__(session, "events.resend", options, limit)
+        self._label = check_id("label", label)
         if to is None or isinstance(to, str):
             others: dict[str, Any] = {"timeout": None, "retries": None, "headers": None}
             there = session if to is None else changed(session, env=to, **others)
@@ -79,58 +79,34 @@ class ResendJob(reported.ReportedJob):
             raise invalid("to", "must be a client of the same kind, or the name of an environment")
         asked: dict[str, Any] = {"label": label, "to": None if to is None else target.to_dict()}
         chosen: dict[str, Any] = {it: given[it] for it in filter if given.get(it) is not None}  # type: ignore[literal-required] # pyright: ignore[reportTypedDictNotRequiredAccess]
-        if sum(it is not None for it in (ids, self.resumed, chosen or None)) != 1:
-            ways = f"ids, a filter ({', '.join(filter)}) or resume"
-            raise InvalidArgumentError(f"pass what selects events, one of {ways}", argument="ids")
+        self.check_selects(ids, chosen, filter)
         if ids is not None:
-            unique = list(dict.fromkeys(check_each("ids", ids, "event ids", _check_event_id)))
-            self.rows = [ActionRow(at, id) for at, id in enumerate(unique[: self._limit])]
-            asked["ids"] = reported.digest(sorted(unique))
+            asked |= self.take(ids, _check_event_id)
         elif chosen:
             asked |= {name: plain(it) for name, it in chosen.items()}
             if limit is not None:
                 asked["limit"] = limit
-            self._since, self._until = chosen.get("since"), chosen.pop("until", timedelta())
-            if self._since is None and not self._until:
-                self._since = chosen["since"] = _LATELY
-            if self._until:
-                chosen["until"] = self._until
-            self._listing = events.list_events(session, **chosen)
-            self._listing.is_relative = True
+            if "since" not in chosen and not chosen.get("until"):
+                chosen["since"] = _LATELY
+            self.asked_window = Window(chosen.get("since"), chosen.get("until"))
+            self.listing = events.list_events(session, **chosen)
+            self.listing.is_relative = True
         self.selection = asked
         self.resume()
         if any(self.selection.get(name) != asked[name] for name in ("label", "to")):
             raise invalid("resume", "is a report with another label, or to another place")
 
-    def collect(self) -> Plan[Iterable[ActionRow]]:
-        return islice((yield from super().collect()), self._limit)
-
     def check_rows(self, rows: Iterable[ActionRow], argument: str) -> None:
         for row in rows:
             _check_event_id(f"{argument}: the id of row {row.position}", row.id or "")
 
-    def select(self) -> Plan[None]:
-        """Add a row for each event of the filter, oldest first, but those that this would send.
+    def key_of(self, item: StoredEvent) -> object:
+        is_own = item.id.startswith(f"{self._label}-") or item.name.startswith(_RESERVED)
+        return None if is_own else _origin(item)
 
-        Of an event and what other labels have sent for it, the oldest stands for all.
-        """
-        if self._listing is None:
-            return
-        found: dict[object, StoredEvent] = {}
-        walk = self._listing.walk()
-        while not walk.is_done and len(found) < (self._limit or len(found) + 1):
-            for event in (yield from walk.next_page()).items:
-                is_own = event.id.startswith(f"{self._label}-")
-                if not (is_own or event.name.startswith(_RESERVED)):
-                    found[_origin(event)] = event
-        oldest_first = reversed(list(found.values())[: self._limit])
-        self.rows = [
-            ActionRow(at, it.internal_id, event_name=it.name, queued_at=it.received_at)
-            for at, it in enumerate(oldest_first)
-        ]
-        assert walk.now is not None
-        since = None if self._since is None else instant(self._since, walk.now)
-        self.window = since, instant(self._until, walk.now)
+    def row_of(self, position: int, item: StoredEvent) -> ActionRow:
+        id, received_at = item.internal_id, item.received_at
+        return ActionRow(position, id, event_name=item.name, queued_at=received_at)
 
     def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
         row, is_new = target, target.outcome != ActionOutcome.UNKNOWN

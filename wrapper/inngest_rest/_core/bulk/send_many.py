@@ -71,7 +71,7 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
     def tally(self, target: Batch, result: BatchOutcome | None) -> InngestError | None:
         outcome = result or BatchOutcome.unknown(target, ABANDONED)
         self._report += outcome.report
-        self._waiting.append(self.tell(outcome))
+        self._told = self.tell(outcome)
         return outcome.cause
 
     def tell(self, outcome: BatchOutcome) -> object:
