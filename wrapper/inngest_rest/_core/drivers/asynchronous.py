@@ -144,7 +144,7 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         started: deque[tuple[J, asyncio.Task[T | None]]] = deque()
         try:
             async for job in _drawn(jobs):
-                work = _unless_stopped(self.run(plan(job), stop))
+                work = self._run_unless_stopped(plan(job), stop)
                 started.append((job, asyncio.create_task(work)))
                 if len(started) >= in_flight and not await _finish_oldest(started, on_result):
                     break
@@ -166,6 +166,12 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
                     for job, task in reversed(started):
                         result = task.result() if _succeeded(task) else None
                         rest.push_async_callback(_tell, on_result, job, result)
+
+    async def _run_unless_stopped(self, plan: Plan[T], stop: asyncio.Event) -> T | None:
+        try:
+            return await self.run(plan, stop)
+        except Stopped:
+            return None
 
     async def close(self) -> None:
         for transport in self._end():
@@ -216,13 +222,6 @@ async def _drawn(jobs: Iterable[J] | AsyncIterable[J]) -> AsyncIterator[J]:
         for job in jobs:
             yield job
             await asyncio.sleep(0)
-
-
-async def _unless_stopped(work: Coroutine[Any, Any, T]) -> T | None:
-    try:
-        return await work
-    except Stopped:
-        return None
 
 
 async def _finish_oldest(
