@@ -74,6 +74,8 @@ def test_each_operation_is_a_module_of_two_pure_functions_and_their_use(operatio
     for name in ("get_kwargs", "parse_response", "sync_detailed", "asyncio_detailed"):
         assert callable(getattr(module, name))
     assert operation == module.OPERATION
+    names = {getattr(it, "__name__", "") for it in module.result_types()}
+    assert not names & {"V1Error", "V2Errors"}
 
 
 def modules() -> list[tuple[str, str]]:

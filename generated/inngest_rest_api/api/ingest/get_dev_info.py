@@ -29,6 +29,13 @@ def get_kwargs() -> dict[str, Any]:
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.dev_info import DevInfo
+
+    return (DevInfo,)
+
+
 def parse_response(response: httpx.Response, *, strict: bool) -> DevInfo | str | None:
     """Read the body as the document has it for the response's status
 

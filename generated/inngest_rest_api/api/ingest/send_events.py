@@ -54,6 +54,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.send_result import SendResult
+
+    return (SendResult,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> SendError | SendResult | SendUnauthorized | None:

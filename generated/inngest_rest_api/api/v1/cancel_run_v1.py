@@ -34,6 +34,12 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+
+    return ()
+
+
 def parse_response(response: httpx.Response, *, strict: bool) -> V1Error | str | None:
     """Read the body as the document has it for the response's status
 

@@ -41,6 +41,17 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v1_cancellation import V1Cancellation
+    from ...models.v1_cancellation_envelope import V1CancellationEnvelope
+
+    return (
+        V1CancellationEnvelope,
+        V1Cancellation,
+    )
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Cancellation | V1CancellationEnvelope | V1Error | str | None:

@@ -36,6 +36,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v1_webhook_id_envelope import V1WebhookIdEnvelope
+
+    return (V1WebhookIdEnvelope,)
+
+
 def parse_response(response: httpx.Response, *, strict: bool) -> V1WebhookIdEnvelope | str | None:
     """Read the body as the document has it for the response's status
 

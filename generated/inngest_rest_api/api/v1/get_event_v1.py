@@ -35,6 +35,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v1_event_envelope import V1EventEnvelope
+
+    return (V1EventEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1EventEnvelope | str | None:

@@ -30,6 +30,13 @@ def get_kwargs() -> dict[str, Any]:
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v1_app_list_envelope import V1AppListEnvelope
+
+    return (V1AppListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1AppListEnvelope | V1Error | str | None:

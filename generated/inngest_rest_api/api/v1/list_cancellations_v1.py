@@ -30,6 +30,13 @@ def get_kwargs() -> dict[str, Any]:
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v1_cancellation_list_envelope import V1CancellationListEnvelope
+
+    return (V1CancellationListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1CancellationListEnvelope | V1Error | str | None:

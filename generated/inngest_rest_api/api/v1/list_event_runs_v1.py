@@ -37,6 +37,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v1_run_list_envelope import V1RunListEnvelope
+
+    return (V1RunListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1RunListEnvelope | str | None:

@@ -59,6 +59,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v1_event_list_envelope import V1EventListEnvelope
+
+    return (V1EventListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1EventListEnvelope | str | None:

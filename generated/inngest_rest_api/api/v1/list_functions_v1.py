@@ -37,6 +37,12 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+
+    return (list[V1Function],)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | list[V1Function] | str | None:

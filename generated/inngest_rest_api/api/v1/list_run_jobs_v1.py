@@ -35,6 +35,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v1_job_list_envelope import V1JobListEnvelope
+
+    return (V1JobListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1JobListEnvelope | str | None:

@@ -51,6 +51,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v1_run_page_envelope import V1RunPageEnvelope
+
+    return (V1RunPageEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1RunPageEnvelope | str | None:

@@ -41,6 +41,17 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v1_run_id import V1RunId
+    from ...models.v1_run_id_envelope import V1RunIdEnvelope
+
+    return (
+        V1RunIdEnvelope,
+        V1RunId,
+    )
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V1Error | V1RunId | V1RunIdEnvelope | str | None:

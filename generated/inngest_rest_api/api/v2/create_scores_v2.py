@@ -47,6 +47,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_score_list_envelope import V2ScoreListEnvelope
+
+    return (V2ScoreListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2ScoreListEnvelope | str | None:

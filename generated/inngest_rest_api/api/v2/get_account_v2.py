@@ -32,6 +32,13 @@ def get_kwargs() -> dict[str, Any]:
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_account_envelope import V2AccountEnvelope
+
+    return (V2AccountEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2AccountEnvelope | V2Errors | str | None:

@@ -37,6 +37,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_app_envelope import V2AppEnvelope
+
+    return (V2AppEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2AppEnvelope | V2Errors | str | None:

@@ -68,6 +68,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_experiment_envelope import V2ExperimentEnvelope
+
+    return (V2ExperimentEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2ExperimentEnvelope | str | None:

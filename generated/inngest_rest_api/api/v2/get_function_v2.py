@@ -39,6 +39,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_function_envelope import V2FunctionEnvelope
+
+    return (V2FunctionEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2FunctionEnvelope | str | None:

@@ -30,6 +30,13 @@ def get_kwargs() -> dict[str, Any]:
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_health_envelope import V2HealthEnvelope
+
+    return (V2HealthEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2HealthEnvelope | str | None:

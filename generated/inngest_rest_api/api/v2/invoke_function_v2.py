@@ -53,6 +53,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_invocation_envelope import V2InvocationEnvelope
+
+    return (V2InvocationEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2InvocationEnvelope | str | None:

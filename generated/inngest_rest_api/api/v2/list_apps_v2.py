@@ -48,6 +48,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_app_list_envelope import V2AppListEnvelope
+
+    return (V2AppListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2AppListEnvelope | V2Errors | str | None:

@@ -45,6 +45,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_env_list_envelope import V2EnvListEnvelope
+
+    return (V2EnvListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2EnvListEnvelope | V2Errors | str | None:

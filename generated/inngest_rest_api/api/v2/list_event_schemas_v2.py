@@ -50,6 +50,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_event_schema_list_envelope import V2EventSchemaListEnvelope
+
+    return (V2EventSchemaListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2EventSchemaListEnvelope | str | None:

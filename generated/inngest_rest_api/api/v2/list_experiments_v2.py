@@ -64,6 +64,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_experiment_list_envelope import V2ExperimentListEnvelope
+
+    return (V2ExperimentListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2ExperimentListEnvelope | str | None:

@@ -49,6 +49,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_function_list_envelope import V2FunctionListEnvelope
+
+    return (V2FunctionListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2FunctionListEnvelope | str | None:

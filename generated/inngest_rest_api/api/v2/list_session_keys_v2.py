@@ -54,6 +54,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_session_key_list_envelope import V2SessionKeyListEnvelope
+
+    return (V2SessionKeyListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2SessionKeyListEnvelope | str | None:

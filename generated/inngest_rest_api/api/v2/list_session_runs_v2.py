@@ -70,6 +70,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_session_run_list_envelope import V2SessionRunListEnvelope
+
+    return (V2SessionRunListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2SessionRunListEnvelope | str | None:

@@ -45,6 +45,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_webhook_list_envelope import V2WebhookListEnvelope
+
+    return (V2WebhookListEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2WebhookListEnvelope | str | None:

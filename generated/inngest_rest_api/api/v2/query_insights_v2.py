@@ -42,6 +42,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_insights_result_envelope import V2InsightsResultEnvelope
+
+    return (V2InsightsResultEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2InsightsResultEnvelope | str | None:

@@ -40,6 +40,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_event_id_envelope import V2EventIdEnvelope
+
+    return (V2EventIdEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2Errors | V2EventIdEnvelope | str | None:

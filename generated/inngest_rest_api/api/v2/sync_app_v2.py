@@ -47,6 +47,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_app_sync_result_envelope import V2AppSyncResultEnvelope
+
+    return (V2AppSyncResultEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2AppSyncFailure | V2AppSyncResultEnvelope | V2Errors | str | None:

@@ -46,6 +46,13 @@ def get_kwargs(
     return _kwargs
 
 
+def result_types() -> tuple[Any, ...]:
+    """What the body of a success is read as: any of these"""
+    from ...models.v2_env_envelope import V2EnvEnvelope
+
+    return (V2EnvEnvelope,)
+
+
 def parse_response(
     response: httpx.Response, *, strict: bool
 ) -> V2EnvEnvelope | V2Errors | str | None:
