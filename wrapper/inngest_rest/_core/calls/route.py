@@ -61,6 +61,13 @@ class About(NamedTuple):
     field: str
 
 
+def nothing(_: object) -> None:
+    """Convert to no result."""
+
+
+_OPTIONS = {"repeatable", "deletes", "may_panic", "accepted", "about", "advice"}
+
+
 @frozen
 class Route(Generic[A, T]):
     """One operation with its arguments, and how to read its response."""
@@ -82,11 +89,29 @@ class Route(Generic[A, T]):
     advice: AdviceByError = field(default=_NOTHING, kw_only=True)  # where it needs other advice
 
     @classmethod
-    def without_result(
-        cls, module: OperationModule, kwargs: Mapping[str, Any], **options: Any
-    ) -> Route[None, None]:
-        """Return a route whose result is None, whatever a successful response contains."""
-        return Route(module, kwargs, None, lambda _: None, **options)
+    def of(
+        cls,
+        module: Any,
+        convert: Callable[[Any], T],
+        *path: str,
+        expected: Any = None,
+        **given: Any,
+    ) -> Route[Any, T]:
+        """Return the route by an operation, with its arguments, to what its data is converted to.
+
+        What is given are options of a route, and else arguments of the request. The result of
+        `nothing` is None, whatever a successful response contains.
+        """
+        options = {name: given.pop(name) for name in _OPTIONS & given.keys()}
+        kwargs = module.get_kwargs(*path, **given)
+        if convert is nothing:
+            return Route(module, kwargs, None, convert, **options)
+        form, *others = module.result_types() if expected is None else (expected,)
+
+        def of_data(it: Any) -> T:  # some responses have no envelope
+            return convert(getattr(it, "data", it))
+
+        return Route(module, kwargs, form, of_data, other_forms=(*others,), **options)
 
     @property
     def operation(self) -> Operation:

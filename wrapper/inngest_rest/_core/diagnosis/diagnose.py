@@ -26,8 +26,6 @@ from inngest_rest_api import models as api
 from inngest_rest_api.api import ingest, v1, v2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.secret import Secret
 
@@ -37,24 +35,19 @@ CLOUD_HOST = re.compile(r"(.+\.)?(inngest\.com|inn\.gs)")
 """The hosts of Inngest Cloud."""
 
 
-def _route(
-    module: Any,
-    expected: type[Any],
-    convert: Callable[[Any], str | None] = lambda _: None,
-    **arguments: object,
-) -> Route[Any, str | None]:
-    return Route(module, module.get_kwargs(**arguments), expected, convert)
+def _read(_: object) -> None:
+    """Read a response, whose data does not matter."""
 
 
-HEALTH = _route(ingest.get_health, api.Health, lambda it: required(it.message, "message"))
-DEV_INFO = _route(ingest.get_dev_info, api.DevInfo, lambda it: required(it.version, "version"))
-V1 = _route(v1.list_events_v1, api.V1EventListEnvelope, limit=1)
+HEALTH = Route.of(ingest.get_health, lambda it: required(it.message, "message"))
+DEV_INFO = Route.of(ingest.get_dev_info, lambda it: required(it.version, "version"))
+V1 = Route.of(v1.list_events_v1, _read, limit=1)
 """A cheap read that needs the signing key."""
-LISTED = _route(v2.list_operations_v2, httpx.Response, releases.first_that_lists)
+LISTED = Route.of(v2.list_operations_v2, releases.first_that_lists, expected=httpx.Response)
 """The operations of the server, which needs no key."""
-V2 = _route(v2.get_health_v2, api.V2HealthEnvelope)
+V2 = Route.of(v2.get_health_v2, _read)
 """The same in v2, which also accepts an API key."""
-CANCELLATIONS = _route(v1.list_cancellations_v1, api.V1CancellationListEnvelope)
+CANCELLATIONS = Route.of(v1.list_cancellations_v1, _read)
 
 
 def _of_path(module: Any, expected: type[Any] | None = None) -> Route[Any, str | None]:
@@ -64,7 +57,7 @@ def _of_path(module: Any, expected: type[Any] | None = None) -> Route[Any, str |
     return Route(NoModule(operation), kwargs, expected, lambda _: None)
 
 
-BY_RELEASE = (
+BY_RELEASE: tuple[Route[Any, Any], ...] = (
     *map(_of_path, (v2.list_apps_v2, v2.cancel_run_v2, v2.list_runs_v2, v2.rerun_run_v2)),
     *map(_of_path, (v2.get_app_v2, v2.list_event_runs_v2, v2.get_run_v2, v2.invoke_function_v2)),
     V2,
@@ -191,7 +184,7 @@ def _narrow_down(
 
 
 def probe(
-    session: Session, route: Route[Any, str | None], bearer: Secret | None = None
+    session: Session, route: Route[Any, Any], bearer: Secret | None = None
 ) -> Plan[rules.Answer]:
     """Make one request, without retries; any error but `ClosedError` is a result."""
     url, family = redacted_url(session, route), route.operation.tag

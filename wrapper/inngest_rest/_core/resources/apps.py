@@ -41,14 +41,14 @@ _ADVICE = where_absent("List the functions of an app by its id instead: {}.", "f
 
 def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
     """List apps: v2 has more details; v1 returns all of them at once."""
-    by_v2 = pages(v2.list_apps_v2, api.V2App, app_of_v2, advice=_ADVICE)
-    by_v1 = pages(v1.list_apps_v1, api.V1App, partial(record, App))
+    by_v2 = pages(v2.list_apps_v2, app_of_v2, advice=_ADVICE)
+    by_v1 = pages(v1.list_apps_v1, partial(record, App))
     return listed(session, "apps.list", by_v2 | by_v1, **paging)
 
 
 def get_app(session: Session, app_id: str) -> Plan[App]:
     path = check_id("app", app_id)
-    return one(session, "apps.get", api.V2AppEnvelope, app_of_v2, path, advice=_ADVICE)
+    return one(session, "apps.get", app_of_v2, path, advice=_ADVICE)
 
 
 def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan[None]:
@@ -76,14 +76,11 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
     seconds = 0.0 if wait is None else check_seconds("wait", wait)
     if not (check_text("url", url) or "").startswith(("http://", "https://")):
         raise invalid("url", "must be the http or https URL at which the app serves its functions")
-    module = v2.sync_app_v2
-    kwargs = module.get_kwargs(app_id, body=api.V2SyncAppBody(url=url))
-    failed = {422: api.V2AppSyncFailure}
-    form = api.V2AppSyncResultEnvelope
-    route = Route[Any, AppSync](module, kwargs, form, _app_sync, accepted=failed)
+    options: Any = {"body": api.V2SyncAppBody(url=url), "accepted": {422: api.V2AppSyncFailure}}
+    route = Route.of(v2.sync_app_v2, _app_sync, app_id, **options)
     before = (yield from _find_app(session, app_id)) if seconds else None
     try:
-        sync = yield from ask(session, "apps.sync", route)
+        sync = yield from ask(session, "apps.sync", evolve(route, convert=_app_sync))
     except errors.RouteNotFoundError:
         return (yield from _register(session, app_id, url))
     deadline, pause = session.clock.monotonic() + seconds, FIRST_PAUSE
@@ -173,7 +170,7 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
     app_id = check_id("app", app_id)
 
     convert = partial(function_of_v2, app_id=app_id)
-    by_v2 = pages(v2.list_functions_v2, api.V2Function, convert, app_id)
+    by_v2 = pages(v2.list_functions_v2, convert, app_id)
     found = {**by_v2, "list_functions_v1": unpaged(_by_v1(app_id))}
     check = partial(check_app, session, app_id)
     return listed(session, "functions.list", found, if_empty=check, **paging)
@@ -197,14 +194,13 @@ def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
     def convert(it: list[api.V1Function]) -> ListedPage[Function]:
         return ListedPage(tuple(function_of_v1(each, app_id) for each in it))
 
-    operation = v1.list_functions_v1
-    return Route(operation, operation.get_kwargs(app_id), list[api.V1Function], convert)
+    return Route.of(v1.list_functions_v1, convert, app_id)
 
 
 def get_function(session: Session, app_id: str, function_id: str) -> Plan[Function]:
     path = check_id("app", app_id), check_id("function", function_id)
-    convert, form = partial(function_of_v2, app_id=app_id), api.V2FunctionEnvelope
-    return one(session, "functions.get", form, convert, *path, advice=_GET_ADVICE)
+    convert = partial(function_of_v2, app_id=app_id)
+    return one(session, "functions.get", convert, *path, advice=_GET_ADVICE)
 
 
 def invoke(
@@ -227,8 +223,7 @@ def invoke(
     # Not repeatable with a key, either: a server executes a function again for each repeat
     # (operation invokeFunctionV2).
     options: Any = {"repeatable": False, "accepted": _STARTED, "advice": _INVOKE_ADVICE}
-    form = api.V2InvocationEnvelope
-    return one(session, "functions.invoke", form, run_id, *path, body=body, **options)
+    return one(session, "functions.invoke", run_id, *path, body=body, **options)
 
 
 def function_of_v1(it: api.V1Function, app_id: str) -> Function:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.arguments import check_each, check_id, check_text, invalid
 from inngest_rest._core.calls.listing import Listing, Paging, read_all
-from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import json_object, of_data, optional, record, required
+from inngest_rest._core.calls.route import Route, nothing
+from inngest_rest._core.resources.fields import json_object, optional, record, required
 from inngest_rest._core.resources.filters import Names, check_instant, check_window
 from inngest_rest._core.resources.routes import ask, listed, one, pages
 from inngest_rest.errors import Advice, NextCall, ServerError
@@ -54,24 +54,22 @@ _NO_CANCELLATIONS: AdviceByError = {
 
 
 def get_account(session: Session) -> Plan[AccountInfo]:
-    convert = partial(record, AccountInfo)
-    return one(session, "account.get", api.V2AccountEnvelope, convert)
+    return one(session, "account.get", partial(record, AccountInfo))
 
 
 def list_envs(session: Session, **paging: Unpack[Paging]) -> Listing[Environment]:
-    return listed(session, "envs.list", pages(v2.list_envs_v2, api.V2Env, _environment), **paging)
+    return listed(session, "envs.list", pages(v2.list_envs_v2, _environment), **paging)
 
 
 def create_env(session: Session, name: str) -> Plan[Environment]:
     body = api.V2CreateEnvBody(name=check_text("name", name) or "")
-    form = api.V2EnvEnvelope
-    return one(session, "envs.create", form, _environment, repeatable=False, body=body)
+    return one(session, "envs.create", _environment, repeatable=False, body=body)
 
 
 def archive_env(session: Session, env_id: str, archived: bool) -> Plan[Environment]:
     path = check_id("environment id", env_id, argument="id")
     body = api.V2UpdateEnvBody(is_archived=archived)
-    return one(session, "envs.archive", api.V2EnvEnvelope, _environment, path, body=body)
+    return one(session, "envs.archive", _environment, path, body=body)
 
 
 def ensure_env(session: Session, name: str) -> Plan[Environment]:
@@ -103,7 +101,7 @@ def list_keys(
             text = f"…{text[-4:]}" if len(text) > 16 else "…"
         return record(Key, it, key=text)
 
-    return listed(session, "keys.list", pages(modules[kind], api.V2Key, key), **paging)
+    return listed(session, "keys.list", pages(modules[kind], key), **paging)
 
 
 def query(session: Session, sql: str) -> Plan[InsightsResult]:
@@ -120,7 +118,7 @@ def query(session: Session, sql: str) -> Plan[InsightsResult]:
             tuple(f"{optional(each.severity)}: {optional(each.message)}" for each in remarks),
         )
 
-    return one(session, "insights.query", api.V2InsightsResultEnvelope, convert, body=body)
+    return one(session, "insights.query", convert, body=body)
 
 
 def list_tables(session: Session) -> Plan[list[InsightsTable]]:
@@ -132,14 +130,14 @@ def list_tables(session: Session) -> Plan[list[InsightsTable]]:
     def convert(data: list[api.V2InsightsTable] | None) -> list[InsightsTable]:
         return [table(it) for it in optional(data) or []]
 
-    return one(session, "insights.tables", api.V2InsightsTableListEnvelope, convert)
+    return one(session, "insights.tables", convert)
 
 
 def list_schemas(session: Session, **paging: Unpack[Paging]) -> Listing[EventSchema]:
     def schema(it: api.V2EventSchema) -> EventSchema:
         return record(EventSchema, it, schema=json_object(it.schema))
 
-    found = pages(v2.list_event_schemas_v2, api.V2EventSchema, schema)
+    found = pages(v2.list_event_schemas_v2, schema)
     return listed(session, "insights.schemas", found, **paging)
 
 
@@ -156,7 +154,7 @@ def list_experiments(
         variants = tuple(map(Variant, optional(it.variants) or ()))
         return record(Experiment, it, function_id=_function_id(it.function), variants=variants)
 
-    found = pages(v2.list_experiments_v2, api.V2Experiment, experiment, **of)
+    found = pages(v2.list_experiments_v2, experiment, **of)
     return listed(session, "experiments.list", found, **paging)
 
 
@@ -171,8 +169,8 @@ def get_experiment(
         variants = tuple(_variant(each, weights) for each in optional(it.variants) or [])
         return record(Experiment, it, function_id=function, variants=variants)
 
-    form, only = api.V2ExperimentEnvelope, check_text("variant", variant) or UNSET
-    return one(session, "experiments.get", form, convert, *of, experiment, variant=only)
+    only = check_text("variant", variant) or UNSET
+    return one(session, "experiments.get", convert, *of, experiment, variant=only)
 
 
 def _variant(it: api.V2VariantMetrics, weights: Mapping[Any, Any]) -> Variant:
@@ -196,7 +194,7 @@ def list_session_keys(
         return required(it.id, "id")
 
     text = check_text("search", search) or UNSET
-    found = pages(v2.list_session_keys_v2, api.V2SessionKey, key, search=text)
+    found = pages(v2.list_session_keys_v2, key, search=text)
     return listed(session, "sessions.keys", found, **paging)
 
 
@@ -208,7 +206,7 @@ def list_sessions(
         return record(SessionGroup, it, function_ids=tuple(filter(None, functions)))
 
     of, text = check_id("session key", key, argument="key"), check_text("search", search) or UNSET
-    found = pages(v2.list_sessions_v2, api.V2Session, group, of, search=text)
+    found = pages(v2.list_sessions_v2, group, of, search=text)
     return listed(session, "sessions.list", found, **paging)
 
 
@@ -227,8 +225,7 @@ def list_session_runs(
     of = check_id("session key", key, argument="key")
     of_session = check_id("session id", session_id, argument="id")
     window = check_window(since, until, session.server_clocks["api"].now())
-    module, item = v2.list_session_runs_v2, api.V2SessionRun
-    found = pages(module, item, run, of, of_session, window=window)
+    found = pages(v2.list_session_runs_v2, run, of, of_session, window=window)
     return listed(session, "sessions.runs", found, is_relative=window.is_relative, **paging)
 
 
@@ -238,8 +235,7 @@ def _function_id(it: api.V2FunctionRef | Unset) -> str | None:
 
 def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[Cancellation]:
     """List bulk cancellations; the server returns all of them at once."""
-    module, item = v1.list_cancellations_v1, api.V1Cancellation
-    found = pages(module, item, _cancellation, may_panic=True, advice=_NO_CANCELLATIONS)
+    found = pages(v1.list_cancellations_v1, _cancellation, may_panic=True, advice=_NO_CANCELLATIONS)
     return listed(session, "cancellations.list", found, **paging)
 
 
@@ -266,19 +262,15 @@ def create_cancellation(
         started_after=begin or UNSET,
         if_=condition or UNSET,
     )
-    forms: Any = api.V1CancellationEnvelope, api.V1Cancellation
     options: Any = {"repeatable": False, "advice": _NO_CANCELLATIONS}
-    return one(session, "cancellations.create", forms, _cancellation, body=body, **options)
+    return one(session, "cancellations.create", _cancellation, body=body, **options)
 
 
 def delete_cancellation(session: Session, cancellation_id: str) -> Plan[None]:
     """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled."""
-    module = v1.delete_cancellation_v1
-    kwargs = module.get_kwargs(check_id("cancellation id", cancellation_id, argument="id"))
-    route = Route.without_result(
-        module, kwargs, deletes=True, may_panic=True, advice=_NO_CANCELLATIONS
-    )
-    return ask(session, "cancellations.delete", route)
+    path = check_id("cancellation id", cancellation_id, argument="id")
+    options: Any = {"deletes": True, "may_panic": True, "advice": _NO_CANCELLATIONS}
+    return one(session, "cancellations.delete", nothing, path, **options)
 
 
 def _cancellation(it: api.V1Cancellation) -> Cancellation:
@@ -287,8 +279,8 @@ def _cancellation(it: api.V1Cancellation) -> Cancellation:
 
 def list_webhooks(session: Session, **paging: Unpack[Paging]) -> Listing[Webhook]:
     """List webhooks: v2 those of the client's environment, in pages; v1 all of them at once."""
-    by_v1 = pages(v1.list_webhooks_v1, api.V1Webhook, partial(record, Webhook))
-    by_v2 = pages(v2.list_webhooks_v2, api.V2Webhook, _webhook_of_v2)
+    by_v1 = pages(v1.list_webhooks_v1, _webhook)
+    by_v2 = pages(v2.list_webhooks_v2, _webhook_of_v2)
     return listed(session, "webhooks.list", by_v1 | by_v2, **paging)
 
 
@@ -301,9 +293,8 @@ def create_webhook(
     deny_events: bool,
 ) -> Plan[Webhook]:
     """Create a webhook; only v2 has a response and a filter of events."""
-    routes = [
-        _webhook_by_v1(v1.create_webhook_v1, repeatable=False, body=_webhook_body(name, transform))
-    ]
+    module, body = v1.create_webhook_v1, _webhook_body(name, transform)
+    routes = [Route.of(module, _webhook, repeatable=False, body=body)]
     names = [name for name in check_each("events", events, "names of events", check_text) if name]
     if response or names or session.settings.api_version == "v2":
         # v1 would leave out what it does not have.
@@ -311,34 +302,30 @@ def create_webhook(
         if not (name and transform):
             raise invalid("transform", "and name are required by v2, which alone has events")
     if name and transform:
-        module = v2.create_webhook_v2
         chosen = api.V2EventFilter(events=names, filter_="DENY" if deny_events else "ALLOW")
-        body = api.V2CreateWebhookBody(
+        of_v2 = api.V2CreateWebhookBody(
             name=name,
             transform=transform,
             response=check_text("response", response) or UNSET,
             event_filter=chosen if names else UNSET,
         )
-        form, kwargs = api.V2WebhookEnvelope, module.get_kwargs(body=body)
-        routes.append(Route(module, kwargs, form, of_data(_webhook_of_v2), repeatable=False))
+        routes.append(Route.of(v2.create_webhook_v2, _webhook_of_v2, repeatable=False, body=of_v2))
     return ask(session, "webhooks.create", *routes)
 
 
 def get_webhook(session: Session, webhook_id: str) -> Plan[Webhook]:
-    return ask(session, "webhooks.get", _webhook_by_v1(v1.get_webhook_v1, _webhook_id(webhook_id)))
+    return one(session, "webhooks.get", _webhook, _webhook_id(webhook_id))
 
 
 def update_webhook(
     session: Session, webhook_id: str, name: str | None, transform: str | None
 ) -> Plan[Webhook]:
     path, body = _webhook_id(webhook_id), _webhook_body(name, transform)
-    return ask(session, "webhooks.update", _webhook_by_v1(v1.update_webhook_v1, path, body=body))
+    return one(session, "webhooks.update", _webhook, path, body=body)
 
 
 def delete_webhook(session: Session, webhook_id: str) -> Plan[None]:
-    module = v1.delete_webhook_v1
-    route = Route.without_result(module, module.get_kwargs(_webhook_id(webhook_id)), deletes=True)
-    return ask(session, "webhooks.delete", route)
+    return one(session, "webhooks.delete", nothing, _webhook_id(webhook_id), deletes=True)
 
 
 def _webhook_id(webhook_id: str) -> str:
@@ -350,15 +337,11 @@ def _webhook_body(name: str | None, transform: str | None) -> api.V1WebhookBody:
     return api.V1WebhookBody(name=name or UNSET, transform=transform or UNSET)
 
 
-def _webhook_by_v1(
-    module: Any, *path: str, repeatable: bool = True, **given: Any
-) -> Route[Any, Webhook]:
-    form, convert = api.V1WebhookEnvelope, of_data(partial(record, Webhook))
-    return Route(module, module.get_kwargs(*path, **given), form, convert, repeatable=repeatable)
+_webhook = partial(record, Webhook)
 
 
 def _webhook_of_v2(it: api.V2Webhook) -> Webhook:
     if (chosen := optional(it.event_filter)) is None:
-        return record(Webhook, it)
+        return _webhook(it)
     denies = optional(chosen.filter_) == "DENY"
-    return record(Webhook, it, events=tuple(optional(chosen.events) or ()), denies_events=denies)
+    return _webhook(it, events=tuple(optional(chosen.events) or ()), denies_events=denies)

@@ -21,7 +21,6 @@ from inngest_rest._core.typed_events import check_kind, read_event
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, BadRequestError
 from inngest_rest.models import StoredEvent
-from inngest_rest_api import models as api
 from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
+    from inngest_rest_api import models as api
 
 # listEventsV1 silently clamps to 51; a page shorter than requested would look like the last.
 _LARGEST_PAGE = 50
@@ -61,23 +61,23 @@ def list_events(
     window = check_window(since, until, session.server_clocks["api"].now())
 
     def by_v1(page: PageRequest) -> Route[Any, ListedPage[StoredEvent[Any]]]:
-        operation = v1.list_events_v1
         since, until = window.at(page.now)
-        kwargs = operation.get_kwargs(
-            limit=page.size,
-            cursor=page.cursor,
-            name=name or UNSET,
-            received_after=since or (BEGINNING if until else UNSET),
-            received_before=until,
-        )
-        expected = fields.page_of(api.V1EventListEnvelope, api.V1Event, event_of_v1)
 
         def convert(it: PageData[StoredEvent]) -> ListedPage[StoredEvent[Any]]:
             if other := next((each for each in it[1] if name not in (None, each.name)), None):
                 raise ValueError(f"it lists event {other.internal_id}, named {shown(other.name)}")
             return fields.v1_page(it, attrgetter("internal_id"), page)
 
-        return Route(operation, kwargs, expected, convert)
+        return Route.of(
+            v1.list_events_v1,
+            convert,
+            expected=fields.page_of(v1.list_events_v1, event_of_v1),
+            limit=page.size,
+            cursor=page.cursor,
+            name=name or UNSET,
+            received_after=since or (BEGINNING if until else UNSET),
+            received_before=until,
+        )
 
     given = {"name": name, "since": since, "until": until, "where": where}
     asked = [f"{key}={shown(plain(value))}" for key, value in given.items() if value is not None]
@@ -105,10 +105,8 @@ def list_events(
 
 
 def get_route(event_id: str) -> Route[Any, StoredEvent]:
-    operation = v1.get_event_v1
-    kwargs, convert = operation.get_kwargs(event_id), fields.of_data(event_of_v1)
     about = About(event_id, "internal_id")
-    return Route(operation, kwargs, api.V1EventEnvelope, convert, about=about, advice=_ADVICE)
+    return Route.of(v1.get_event_v1, event_of_v1, event_id, about=about, advice=_ADVICE)
 
 
 def get_now(

@@ -6,6 +6,7 @@ time becomes None, too. Only what a result cannot be without is `required`.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -13,15 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import NOTHING, fields
 
 from inngest_rest._core.calls.listing import ListedPage, PageRequest
+from inngest_rest_api import models as api
 from inngest_rest_api.types import UNSET, Unreadable, Unset, read_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inngest_rest.record import Record
-    from inngest_rest_api import models as api
 
-A = TypeVar("A")
 T = TypeVar("T")
 R = TypeVar("R", bound="Record")
 
@@ -86,16 +86,13 @@ def record(kind: type[R], it: object, /, **given: Any) -> R:
     return kind(**given)
 
 
-def of_data(convert: Callable[[A], T]) -> Callable[[Any], T]:
-    """Return how to convert a response with an envelope, or the same without one."""
-    return lambda it: convert(getattr(it, "data", it))
-
-
-def page_of(envelope: Any, item: Any, convert: Callable[[Any], T]) -> type[PageData[T]]:
-    """Return how to read a page: as the model of its envelope does, and its items converted.
+def page_of(module: Any, convert: Callable[[Any], T]) -> type[PageData[T]]:
+    """Return how to read a page of an operation: as its envelope, with its items converted.
 
     Each is converted as it is read, so that few objects are alive for the garbage collector.
     """
+    (envelope,) = module.result_types()
+    item = getattr(api, re.sub("(List|Page)Envelope$", "", envelope.__name__))
 
     def from_dict(body: dict[str, Any]) -> PageData[T]:
         items: Any = body.get("data", UNSET)

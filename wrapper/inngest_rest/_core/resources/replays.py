@@ -164,8 +164,8 @@ def replay(
     """
     run_id = check_id("run id", run_id, argument="id")
 
-    def new_id(answer: api.V1ReplayEnvelope | api.V2RunIdEnvelope) -> str:
-        new = required(answer.data.run_id, "the id of the new run")
+    def new_id(it: api.V1Replay | api.V2RunId) -> str:
+        new = required(it.run_id, "the id of the new run")
         if new.upper() == run_id.upper():
             raise ValueError(f"it names {new}, the run that was to be replayed, as the new one")
         return new
@@ -174,12 +174,9 @@ def replay(
     if step is not None:
         from_step = api.V2RerunFromStep(step.step_id or "", UNSET if input is None else input)
         body = api.V2RerunBody(from_step)
-    of_v1 = v1.replay_run_v1.get_kwargs(run_id)
-    of_v2 = v2.rerun_run_v2.get_kwargs(run_id, body=body)
-    by_v1 = Route(v1.replay_run_v1, of_v1, api.V1ReplayEnvelope, new_id, repeatable=False)
-    by_v2 = Route(
-        v2.rerun_run_v2, of_v2, api.V2RunIdEnvelope, new_id, repeatable=False, advice=_ADVICE
-    )
+    by_v1 = Route.of(v1.replay_run_v1, new_id, run_id, repeatable=False)
+    options: Any = {"repeatable": False, "advice": _ADVICE}
+    by_v2 = Route.of(v2.rerun_run_v2, new_id, run_id, body=body, **options)
     ids, requests, now = (run_id, *others), requests_of(session), session.clock.monotonic
     if earlier := requests.claim(ids, now(), known):
         ago = now() - earlier.at

@@ -19,11 +19,10 @@ from inngest_rest._core.arguments import check_json, check_json_object, check_te
 from inngest_rest._core.calls.answers import raw_response
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.operation import first_present, perform, redacted_url
-from inngest_rest._core.calls.route import NoModule, Route
+from inngest_rest._core.calls.route import NoModule, Route, nothing
 from inngest_rest._core.resources import fields
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest.typing import REPEATABLE_METHODS, Method
-from inngest_rest_api import models as api
 from inngest_rest_api.api import OPERATIONS, Operation, Tag, ingest
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AdviceByError, GeneratedOperation
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.fields import PageData
     from inngest_rest._core.resources.filters import Window
     from inngest_rest.responses import RawResponse
 
@@ -108,50 +108,38 @@ def ask(session: Session, call: str, *routes: Route[Any, T], deadline: float = m
 def one(
     session: Session,
     call: str,
-    form: Any,
     convert: Callable[[Any], T],
     *path: str,
-    repeatable: bool = True,
-    accepted: Mapping[int, Any] | None = None,
-    advice: AdviceByError | None = None,
+    deadline: float = math.inf,
     **given: Any,
 ) -> Plan[T]:
     """Ask for one thing by the only operation of a call, and convert its data."""
     (operation,) = ROUTES[call]
     module = import_module(f"inngest_rest_api.api.{operation.tag}.{operation.name}")
-    kwargs, read = module.get_kwargs(*path, **given), fields.of_data(convert)
-    forms: list[Any] = [*form] if isinstance(form, tuple) else [form]
-    options: Any = {"repeatable": repeatable, "advice": advice or {}, "accepted": accepted or {}}
-    options["other_forms"] = (*forms[1:],)
-    route: Route[Any, T] = Route(cast("Any", module), kwargs, forms[0], read, **options)
-    return ask(session, call, route)
+    route = Route.of(module, convert, *path, **given)
+    return first_present(session, route, deadline=deadline)
 
 
 def pages(
     module: Any,
-    item: Any,
     convert: Callable[[Any], T],
     *path: str,
     window: Window | None = None,
-    may_panic: bool = False,
-    advice: AdviceByError | None = None,
-    **query: Any,
+    read: Callable[[PageData[T]], ListedPage[T]] | None = None,
+    **given: Any,
 ) -> PageRoutes[T]:
     """Return the routes to the pages of a listing, by the operation; v1 lists all at once."""
-    expected = fields.page_of(getattr(api, f"{item.__name__}ListEnvelope"), item, convert)
-    operation = module.OPERATION
-    options: Any = {"may_panic": may_panic, "advice": advice or {}}
-    read: Any = fields.v2_page if operation.tag == "v2" else fields.unpaged_items
+    is_paged = module.OPERATION.tag == "v2"
+    expected = fields.page_of(module, convert)
+    read = read or (fields.v2_page if is_paged else fields.unpaged_items)
 
     def route(page: PageRequest) -> Route[Any, ListedPage[T]]:
-        given: dict[str, Any] = {}
-        if operation.tag == "v2":
-            given = {"limit": page.size, "cursor": page.cursor}
+        asked: dict[str, Any] = {"limit": page.size, "cursor": page.cursor} if is_paged else {}
         if window is not None:
-            given["from_"], given["until"] = window.at(page.now)
-        return Route(module, module.get_kwargs(*path, **query, **given), expected, read, **options)
+            asked["from_"], asked["until"] = window.at(page.now)
+        return Route.of(module, read, *path, expected=expected, **asked, **given)
 
-    return {operation.name: route}
+    return {module.OPERATION.name: route}
 
 
 def listed(session: Session, call: str, found: PageRoutes[T], **options: Any) -> Listing[T]:
@@ -174,8 +162,7 @@ def past_cache(session: Session, route: Route[Any, T]) -> Route[Any, T]:
 
 
 def check_health(session: Session, *, deadline: float = math.inf) -> Plan[None]:
-    route = Route.without_result(ingest.get_health, ingest.get_health.get_kwargs())
-    return perform(session, route, deadline=deadline)
+    return perform(session, Route.of(ingest.get_health, nothing), deadline=deadline)
 
 
 # Only below these is it known which key is accepted; another event key would be shown by errors.

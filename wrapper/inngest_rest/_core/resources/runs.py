@@ -34,10 +34,19 @@ from inngest_rest._core.calls.listing import (
 )
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT
-from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, NoModule, Route
+from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, NoModule, Route, nothing
 from inngest_rest._core.resources import apps, events, fields, filters
 from inngest_rest._core.resources.filters import Selection
-from inngest_rest._core.resources.routes import ROUTES, ask, in_order, one, past_cache, where_absent
+from inngest_rest._core.resources.routes import (
+    ROUTES,
+    ask,
+    in_order,
+    listed,
+    one,
+    pages,
+    past_cache,
+    where_absent,
+)
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
 from inngest_rest.typing import RunListing, RunOrder
@@ -113,11 +122,13 @@ def list_runs(
     def by_v1(page: PageRequest) -> Route[Any, ListedPage[Run]]:
         statuses = [api.V1RunStatusFilter(each.value) for each in selection.statuses]
         status = statuses[0] if statuses else UNSET
-        return Route(
+        return Route.of(
             v1.list_runs_v1,
-            v1.list_runs_v1.get_kwargs(limit=page.size, status=status, cursor=page.cursor),
-            fields.page_of(api.V1RunPageEnvelope, api.V1Run, run_of_v1),
             lambda it: fields.v1_page(it, _ID_OF, page),
+            expected=fields.page_of(v1.list_runs_v1, run_of_v1),
+            limit=page.size,
+            status=status,
+            cursor=page.cursor,
         )
 
     given: Any = {"time_field": api.V2TimeField.ENDEDAT} if selection.by_end else {}
@@ -263,7 +274,11 @@ def _listed_by_v2(
             wanted = (each for each in listed.items if _ended_within(each, since, until))
             return listed._replace(items=tuple(wanted))
 
-        kwargs = v2.list_runs_v2.get_kwargs(
+        return Route.of(
+            v2.list_runs_v2,
+            convert,
+            expected=fields.page_of(v2.list_runs_v2, listed_run_of_v2),
+            advice=advice,
             limit=page.size,
             cursor=page.cursor,
             from_=since,
@@ -275,8 +290,6 @@ def _listed_by_v2(
             query=query or UNSET,
             **order,
         )
-        expected = fields.page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
-        return Route(v2.list_runs_v2, kwargs, expected, convert, advice=advice)
 
     return by_v2
 
@@ -354,23 +367,19 @@ def fetch(
 
 
 def _one_by_v1(run_id: str) -> Route[Any, Run]:
-    operation = v1.get_run_v1
-    kwargs, convert = operation.get_kwargs(run_id), fields.of_data(run_of_v1)
-    return Route(operation, kwargs, api.V1RunEnvelope, convert, about=About(run_id, "run_id"))
+    return Route.of(v1.get_run_v1, run_of_v1, run_id, about=About(run_id, "run_id"))
 
 
 def _one_by_v2(session: Session, run_id: str) -> Route[Any, Run]:
-    operation = v2.get_run_v2
-
-    def convert(answer: api.V2RunEnvelope) -> Run:
-        run = run_of_v2(answer.data)
+    def convert(it: api.V2Run) -> Run:
+        run = run_of_v2(it)
         if session.absent.v2_root == V2_ROOT_BEFORE_1_26 and run.function_id is not None:
             # Such a release puts the app's id in front (recording 1.25-api-v2-run-echoes).
             return evolve(run, function_id=run.function_id.removeprefix(f"{run.app_id}-"))
         return run
 
-    kwargs = operation.get_kwargs(run_id, include_output=True)
-    return Route(operation, kwargs, api.V2RunEnvelope, convert, about=About(run_id, "id"))
+    about = About(run_id, "id")
+    return Route.of(v2.get_run_v2, convert, run_id, include_output=True, about=about)
 
 
 def is_of_v1(run: Run) -> bool:
@@ -410,10 +419,9 @@ def _raise_if_unknown(
     """
     if not failure.hidden:
         return
-    operation = v2.get_run_v2
-    route = Route(operation, operation.get_kwargs(run_id), api.V2RunEnvelope, lambda _: None)
+    route = Route.of(v2.get_run_v2, bool, run_id)
     try:
-        if not session.absent.has(operation.OPERATION, session.clock.monotonic()):
+        if not session.absent.has(route.operation, session.clock.monotonic()):
             yield from ask(session, "runs.get", route, deadline=deadline)
             return
     except (errors.NotFoundError, *RULED_OUT):
@@ -458,15 +466,6 @@ def list_of_event(
     """List the runs of an event, by v2 where there is one: v1 caches this listing for 15 s."""
     event_id = check_id("event id", event_id, argument="id")
 
-    def by_v2(page: PageRequest) -> Route[Any, ListedPage[Run]]:
-        operation = v2.list_event_runs_v2
-        # An event has few runs, so their output is always asked for: v1 has it, too.
-        kwargs = operation.get_kwargs(
-            event_id, limit=page.size, cursor=page.cursor, include_output=True
-        )
-        expected = fields.page_of(api.V2RunListEnvelope, api.V2Run, listed_run_of_v2)
-        return Route(operation, kwargs, expected, lambda it: _of_listing(fields.v2_page(it)))
-
     def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
         runs = list(listed)
         for place, run in enumerate(runs):
@@ -483,15 +482,17 @@ def list_of_event(
                 of_v1[run.id] = yield from ask(session, "runs.get", _one_by_v1(run.id))
         return tuple(with_v1(run, of_v1[run.id]) for run in runs)
 
+    def read(it: PageData[Run]) -> ListedPage[Run]:
+        return _of_listing(fields.v2_page(it))
+
+    # An event has few runs, so their output is always asked for: v1 has it, too.
+    by_v2 = v2.list_event_runs_v2, listed_run_of_v2, event_id
+    found = pages(*by_v2, read=read, include_output=True)
     of_v1 = _of_event_by_v1(event_id)
-    routes = in_order(
-        "events.runs",
-        list_event_runs_v2=by_v2,
-        list_event_runs_v1=unpaged(of_v1 if cached else past_cache(session, of_v1)),
-    )
+    found["list_event_runs_v1"] = unpaged(of_v1 if cached else past_cache(session, of_v1))
     largest = _LARGEST_PAGE_OF_EVENT
     options: Any = {"largest_page": largest, "id_of": _ID_OF, "complete": complete, "kind": Run}
-    return Listing(session, *routes, **options, **paging)
+    return listed(session, "events.runs", found, **options, **paging)
 
 
 def _may_be_misreported(session: Session, run: Run) -> bool:
@@ -519,14 +520,11 @@ def are_listed_by_v1(session: Session) -> bool:
 
 
 def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
-    operation = v1.list_event_runs_v1
-    expected = fields.page_of(api.V1RunListEnvelope, api.V1Run, run_of_v1)
-    kwargs = operation.get_kwargs(event_id)
-
     def convert(it: PageData[Run]) -> ListedPage[Run]:
         return ListedPage(each_once(_of_listing(ListedPage(it[1])).items))
 
-    return Route(operation, kwargs, expected, convert)
+    expected = fields.page_of(v1.list_event_runs_v1, run_of_v1)
+    return Route.of(v1.list_event_runs_v1, convert, event_id, expected=expected)
 
 
 def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
@@ -550,10 +548,8 @@ def cancel(session: Session, run_id: str) -> Plan[None]:
 
 def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
     """Cancel a run, and return False if v2 responds that it had ended; v1 does not tell."""
-    of_v2, about = v2.cancel_run_v2.get_kwargs(run_id), About(run_id, "runId")
-    by_v2 = Route.without_result(v2.cancel_run_v2, of_v2, about=about)
-    of_v1 = v1.cancel_run_v1.get_kwargs(run_id)
-    by_v1 = Route.without_result(v1.cancel_run_v1, of_v1, advice=_CANCEL_ADVICE)
+    by_v2 = Route.of(v2.cancel_run_v2, nothing, run_id, about=About(run_id, "runId"))
+    by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice=_CANCEL_ADVICE)
     try:
         yield from ask(session, "runs.cancel", by_v2, by_v1)
     except errors.ConflictError as error:
@@ -564,10 +560,11 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
 
 
 def jobs(session: Session, run_id: str, *, cached: bool = True) -> Plan[list[Job]]:
-    operation = v1.list_run_jobs_v1
-    kwargs = operation.get_kwargs(check_id("run id", run_id, argument="id"))
-    form = api.V1JobListEnvelope
-    route = Route(operation, kwargs, form, lambda it: list(map(job_of_v1, it.data)))
+    def convert(data: list[api.V1Job]) -> list[Job]:
+        return [job_of_v1(it) for it in data]
+
+    path = check_id("run id", run_id, argument="id")
+    route = Route.of(v1.list_run_jobs_v1, convert, path)
     try:
         route = route if cached else past_cache(session, route)
         return (yield from ask(session, "runs.jobs", route))
@@ -579,12 +576,12 @@ def jobs(session: Session, run_id: str, *, cached: bool = True) -> Plan[list[Job
 def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
     # For an empty one the server responds with 500 after 1.5 s (recording v1-signal-empty).
     check_text("signal", signal or "")
-    body, forms = api.V1Signal(signal, check_json("data", data)), (api.V1RunIdEnvelope, api.V1RunId)
+    body = api.V1Signal(signal, check_json("data", data))
 
     def run_id(it: api.V1RunId) -> str:
         return fields.required(it.run_id, "run_id")
 
-    return one(session, "signals.send", forms, run_id, repeatable=False, body=body)
+    return one(session, "signals.send", run_id, repeatable=False, body=body)
 
 
 # The longest text of which a score may be named, in bytes of UTF-8 (schema V2Score).
@@ -621,10 +618,8 @@ def score(
         api.V2Score(name=name, value=value, step_id=step or UNSET, experiment=of)
         for name, value in given.items()
     ]
-    module = v2.create_scores_v2
     # A second score of a name takes the place of the first.
-    route = Route.without_result(module, module.get_kwargs(run_id, body=body))
-    return ask(session, "runs.score", route)
+    return one(session, "runs.score", nothing, run_id, body=body)
 
 
 _FAR = 2.0**37  # seconds since 1970; a datetime cannot hold all that ULIDs can

@@ -10,18 +10,16 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, invalid
-from inngest_rest._core.calls.route import About, Route
+from inngest_rest._core.calls.route import About
 from inngest_rest._core.resources.fields import json_object, optional, record
-from inngest_rest._core.resources.routes import ask, where_absent
+from inngest_rest._core.resources.routes import one, where_absent
 from inngest_rest._visible import and_more, did_you_mean, shown
 from inngest_rest.models import Span
-from inngest_rest_api import models as api
-from inngest_rest_api.api import v2
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest_api import models as api
 
 _ADVICE = where_absent("Get the run and its queued jobs instead: {}, {}.", "runs.get", "runs.jobs")
 
@@ -57,16 +56,14 @@ def get_trace(
     deadline: float = math.inf,
 ) -> Plan[Span]:
     """Get a run's trace, the root span first: as a readable tree, or as the server has it."""
-    operation = v2.get_run_trace_v2
-    kwargs = operation.get_kwargs(check_id("run id", run_id, argument="id"), include_output=True)
+    run_id = check_id("run id", run_id, argument="id")
 
-    def root(answer: api.V2TraceEnvelope) -> Span:
-        found = evolve(span(answer.data.root_span), run_id=optional(answer.data.run_id))
+    def root(it: api.V2Trace) -> Span:
+        found = evolve(span(it.root_span), run_id=optional(it.run_id))
         return found if raw else readable(found)
 
-    about = About(run_id, "runId")
-    route = Route(operation, kwargs, api.V2TraceEnvelope, root, about=about, advice=advice)
-    return ask(session, "runs.trace", route, deadline=deadline)
+    options: Any = {"include_output": True, "about": About(run_id, "runId"), "advice": advice}
+    return one(session, "runs.trace", root, run_id, deadline=deadline, **options)
 
 
 def step_to_start_from(
