@@ -21,9 +21,8 @@ from inngest_rest import (
     Span,
     StoredEvent,
 )
+from inngest_rest._core.explain.explanation import Evidence, RunEvidence, reasons, reasons_of_run
 from inngest_rest._core.explain.listeners import Catalogue
-from inngest_rest._core.explain.rules import Evidence, reasons
-from inngest_rest._core.explain.run import RunEvidence, reasons_of_run
 from inngest_rest._core.resources.runs import job_of_v1
 from inngest_rest._core.resources.trace import readable, span
 from inngest_rest.testing import (

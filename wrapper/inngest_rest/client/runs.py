@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from inngest_rest._core.explain.run import explain_run
+from inngest_rest._core.explain.explanation import explain_run
 from inngest_rest._core.resources import replays, runs, trace, wait, watch
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.watcher import EndedRuns, FollowedRun, Watcher

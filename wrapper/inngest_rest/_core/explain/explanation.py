@@ -1,39 +1,319 @@
-"""Explain the outcome of an event: gather evidence and apply the rules. Or foresee it."""
+"""Explain the outcome of an event, or foresee it, and the state of a run: evidence, and its rules.
+
+A reason is certain only if the evidence proves it. No server reports that a rate limit, a debounce
+or a singleton was the cause: each is possible for a function that has it, whatever lists show. The
+queue, the trace and the event of a run state what is certain; why a run that is due is not
+executed, or was cancelled, is for the rules for the runs of events.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import define, evolve, field
 
-from inngest_rest._core.arguments import check_text, invalid, is_ulid, second_of_ulid
+from inngest_rest._core.arguments import check_id, check_text, invalid, is_ulid, second_of_ulid
 from inngest_rest._core.calls.listing import Listing, read_all
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.explain import listeners
-from inngest_rest._core.explain.rules import AT_ONCE, Evidence, reasons
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
-from inngest_rest._core.resources import apps, events, runs
+from inngest_rest._core.resources import apps, events, runs, trace
 from inngest_rest._core.resources.filters import Names, Selection, Window
 from inngest_rest._core.resources.wait import APPEARS_WITHIN
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, batches_of_events
 from inngest_rest._core.sending.send import each_event
-from inngest_rest._visible import shown
+from inngest_rest._visible import and_more, shown
 from inngest_rest.errors import Advice, NotFoundError, TransportError
-from inngest_rest.explanation import EventPreview, Explanation, Listener, SendPreview
-from inngest_rest.models import Function, Run, RunStatus, StoredEvent
+from inngest_rest.explanation import (
+    EventPreview,
+    Explanation,
+    Listener,
+    Reason,
+    ReasonKind,
+    RunExplanation,
+    SendPreview,
+)
+from inngest_rest.models import Function, Job, Page, Run, RunError, RunStatus, Span, StoredEvent
 from inngest_rest.reports import MAX_FAILURES, SendFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.explain.listeners import Catalogue, Limit, Listening
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest.event import EventLike
     from inngest_rest.models import Trigger
+
+    Told = tuple[ReasonKind, str, dict[str, Any]]
+
+K = ReasonKind
+
+# The time within which a busy server handles events in any order, and shows their runs.
+_RACE = timedelta(seconds=APPEARS_WITHIN)
+
+AT_ONCE = timedelta(seconds=1)
+"""A function that was read within this time of an event is the one that the event found."""
+
+# From the end of a run that another one cancelled: v2 lists state it 10 s too late.
+_NEAR = timedelta(seconds=15)
+
+# The latest time that a datetime can hold.
+_LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
+
+
+@define
+class Evidence:
+    now: datetime
+    received: datetime  # the server's `now` if unknown
+    event: StoredEvent
+    runs: tuple[Run, ...]
+    catalogue: Catalogue
+    same_since: datetime  # when the functions were first read as they are now
+    listeners: list[Listening]  # the functions triggered by it, with the matching triggers
+    is_of_v1: bool  # v1 listed the runs: that of a batch for one of its events only
+    unchecked: list[str]
+    # Other events with the same own id, oldest first, and their runs.
+    twins: list[tuple[StoredEvent, tuple[Run, ...]]] = field(factory=list[Any])
+    # Other runs at that time, newest first, by function name.
+    others: dict[str, Page[Run]] = field(factory=dict[str, "Page[Run]"])
+    timeouts: dict[str, Limit] = field(factory=dict[str, "Limit"])
+    due: list[Job] = field(factory=list["Job"])  # of the only run, what could be executed
+    executing: list[tuple[str, Job]] = field(factory=list[Any])  # by other runs of its function
+
+    @property
+    def without_run(self) -> list[Listening]:
+        return [
+            it for it in self.listeners if not any(listeners.is_of(run, it[0]) for run in self.runs)
+        ]
+
+    @property
+    def began(self) -> datetime:
+        """The earliest time of receipt: a server stores an event anew while a condition fails."""
+        by_id = second_of_ulid(self.event.internal_id)
+        return datetime.fromtimestamp(min(self.received.timestamp(), by_id), UTC)
+
+    @property
+    def is_of_now(self) -> bool:
+        """Whether the functions are known to have been the same when the event was received."""
+        return self.same_since <= self.began + AT_ONCE
+
+    def has_changed(self, function: Function) -> bool | None:
+        """Return whether a function's app was synced after the event; None if unknown."""
+        if self.is_of_now:
+            return False
+        synced = [app.synced_at for app in self.catalogue.apps if app.id == function.app_id]
+        return synced[0] > self.began if synced and synced[0] else None
+
+    def is_excluded(self, function: Function, triggers: list[Trigger]) -> bool:
+        """Return whether the conditions of a function certainly were false for the event."""
+        is_false = all(holds(each.condition, self.event) is False for each in triggers)
+        return is_false and self.has_changed(function) is False
+
+    def is_within(self, period: object) -> bool:
+        """Return whether the event may be younger than a period, with some tolerance."""
+        longest = listeners.duration(period)
+        return longest is None or self.now - self.received < longest + _RACE
+
+
+def reasons(it: Evidence) -> Iterator[Reason]:
+    # The server's own events need no trigger.
+    if not (it.listeners or it.runs or it.event.name.startswith("inngest/")):
+        yield from _why_unheard(it)
+    for function, triggers in it.without_run:
+        yield from _why_no_run(it, function, triggers)
+    for run in it.runs:
+        own = next((each for each in it.catalogue.functions if listeners.is_of(run, each)), None)
+        if run.status == RunStatus.CANCELLED:
+            yield from _why_cancelled(it, own, run) if own else ()
+        elif not run.is_ended:
+            yield from _why_unfinished(it, own, run)
+
+
+def _why_unheard(it: Evidence) -> Iterator[Reason]:
+    known, event_name = it.catalogue, it.event.name
+    cancelling = [each for each in known.functions if event_name in listeners.cancelled_by(each)]
+    if not known.gaps:
+        # A name with a listener is not a misspelling.
+        close = {} if cancelling else listeners.nearest(event_name, known.functions)
+        nearby = ", ".join(f"{value!r} of {' and '.join(names)}" for value, names in close.items())
+        text = "no function has a trigger for its name"
+        text += f" (the nearest: {nearby})" if close else ""
+        searched = {"apps": [app.id for app in known.apps], "functions": len(known.functions)}
+        yield Reason(K.NO_TRIGGER, text, it.is_of_now, evidence={"nearest": close, **searched})
+    for each in cancelling:
+        text, ids = f"it may cancel runs of {listeners.name_of(each)}", (each.app_id, each.id, None)
+        facts = {"events": listeners.cancelled_by(each)}
+        yield Reason(K.CANCELS_RUNS, text, False, *ids, facts)
+
+
+def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Reason]:
+    reason = partial(Reason, app_id=function.app_id, function_id=function.id)
+    name = listeners.name_of(function)
+    facts: dict[str, Any]
+    runs = others.items if (others := it.others.get(name)) else ()
+    own, until = it.event.internal_id, it.began + _RACE
+    is_current = it.has_changed(function) is False
+
+    verdicts = {holds(each.condition, it.event) for each in triggers}
+    if True not in verdicts:
+        conditions = [each.condition for each in triggers if each.condition]
+        text = f"the condition `{'` or `'.join(conditions)}` of {name} "
+        uncertain = "may be false for it or fail: servers do not show how they evaluate it"
+        text += "is false for it" if verdicts == {False} else uncertain
+        is_excluded, facts = it.is_excluded(function, triggers), {"conditions": conditions}
+        yield reason(K.CONDITION, text, is_excluded, evidence=facts)
+        if is_excluded:
+            return
+    if it.twins and not apps.ignores_repeated_ids(function):
+        started = (
+            (it, run) for it, of_it in it.twins for run in of_it if listeners.is_of(run, function)
+        )
+        for other, run in islice(started, 1):
+            text = f"event {other.internal_id} with the same id {other.id!r} started run {run.id} "
+            text += f"of {name}, which runs once for an id in 24 hours"
+            at = other.received_at
+            is_certain = is_current and at is not None and it.began - at > _RACE
+            facts = {"id": other.id, "other_event": other.internal_id, "other_run": run.id}
+            yield reason(K.DUPLICATE_ID, text, is_certain, evidence=facts)
+            if is_certain:
+                return
+    if function.is_paused:
+        yield reason(K.PAUSED, f"{name} is paused", evidence={"is_paused": True})
+    if found := listeners.limit(function, "rateLimit"):
+        period, key = found.get("period"), found.get("key")
+        since = it.received - (listeners.duration(period) or timedelta(days=1)) - _RACE
+        near = [each.id for each in runs if since <= (each.queued_at or since) <= until]
+        text = f"the rate limit or idempotency of {name}, {found.get('limit')} per {period}"
+        text += " spread evenly" if found.get("limit") != 1 else ""
+        text += f"{f' for each `{key}`' if key else ''}, may have excluded it"
+        if near:
+            text += f": {len(near)} of its runs{', of any key,' if key else ''} began within that "
+            text += "time before it, or seconds after it"
+        facts = {"rate_limit": found, "earlier_runs": near}
+        yield reason(K.RATE_LIMIT, text, evidence=facts)
+    if found := listeners.limit(function, "debounce"):
+        text = f"{name} debounces events for {found.get('period')}, and "
+        # Of two events in one millisecond, either may be the later one.
+        after = [run for run in runs if run.event_ids and run.event_ids[0][:10] >= own[:10]]
+        facts = {"debounce": found}
+        if after and others and others.next_cursor is None:
+            (later, *_), run_id = after[-1].event_ids, after[-1].id
+            text += f"the later event {later}, which started run {run_id}, may have replaced it"
+            facts |= {"later_event": later, "later_run": run_id}
+        else:
+            text += "may wait for later ones, or have replaced it by one"
+        yield reason(K.DEBOUNCE, text, evidence=facts)
+    if found := listeners.batch(function):
+        if it.is_within(found.get("timeout")):
+            text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
+            text += "and its batch may not be full yet"
+            yield reason(K.BATCH, text, evidence={"batch": found})
+        elif it.is_of_v1:
+            text = f"{name} may have run for a batch that contains it, which v1 lists under one "
+            text += "event of the batch alone"
+            yield reason(K.BATCH, text, evidence={"batch": found})
+    # One that cancels skips, too, if another event is quicker.
+    if found := listeners.limit(function, "singleton"):
+        text, facts = f"{name} is a singleton and may have skipped it", {"singleton": found}
+        going = (
+            run.id
+            for run in runs
+            if (run.queued_at or until) <= until and (run.ended_at or it.now) >= it.received
+        )
+        for run_id in islice(going, 1):
+            text += f", as run {run_id} had not ended"
+            facts["other_run"] = run_id
+        yield reason(K.SINGLETON, text, evidence=facts)
+    seconds = max((it.now - it.began).total_seconds(), 0.0)
+    if seconds < 2 * APPEARS_WITHIN:
+        text = f"a run of {name} may soon appear, as it was received only {seconds:.1f} s ago"
+        yield reason(K.TOO_EARLY, text, evidence={"seconds": seconds})
+
+
+def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterator[Reason]:
+    reason = partial(Reason, app_id=run.app_id, function_id=run.function_id, run_id=run.id)
+    if run.status == RunStatus.QUEUED:
+        ts = it.event.ts
+        if ts is not None and ts > it.now.timestamp() * 1_000 and not it.due:
+            time = datetime.fromtimestamp(min(ts, _LAST_MS) / 1_000, UTC)
+            text = f"run {run.id} waits for the time of the event, {time:%Y-%m-%d %H:%M:%S} UTC"
+            yield reason(K.SCHEDULED, text, is_certain=True, evidence={"ts": ts})
+            return
+        if function and (found := listeners.limit(function, "throttle")):
+            text = f"run {run.id} may wait for the throttle of {listeners.name_of(function)}, "
+            text += f"{found.get('limit')} per {found.get('period')}"
+            yield reason(K.THROTTLE, text, evidence={"throttle": found})
+    limits = listeners.concurrency(function) if function else []
+    if function and limits and (run.status == RunStatus.QUEUED or it.due):
+        name, facts = listeners.name_of(function), dict[str, Any]({"concurrency": limits})
+        text = f"run {run.id} may wait for its turn, as the concurrency of {name} is limited"
+        if holders := _holders(it, limits):
+            most, facts["runs"], of_key = holders
+            text = f"run {run.id} waits for its turn, as {name} executes {most} at once{of_key}, "
+            text += f"at present run {and_more(facts['runs'])}"
+        yield reason(K.CONCURRENCY, text, holders is not None, evidence=facts)
+    for app in it.catalogue.apps:
+        if app.id == run.app_id and app.sync_error:
+            text = f"run {run.id} may wait for another attempt, as app {app.id} is {app.sync_error}"
+            facts = {"sync_error": app.sync_error, "url": app.url}
+            yield reason(K.APP_UNREACHABLE, text, evidence=facts)
+    if not (function or run.function_id is None or it.catalogue.gaps):
+        text = f"run {run.id} may never start, as its app no longer has the function "
+        left = [each.id for each in it.catalogue.functions if each.app_id == run.app_id]
+        yield reason(K.FUNCTION_REMOVED, text + run.function_id, evidence={"functions": left})
+
+
+def _holders(it: Evidence, limits: list[Limit]) -> tuple[int, list[str], str] | None:
+    """Return a limit of concurrency that is reached, the runs executed under it, and of what key.
+
+    Limits with a key state in a job which one it is; others count all jobs of the function.
+    """
+    found: list[tuple[Any, str]] = [
+        (of.get("value") if listeners.is_limit(of := each.get("limit")) else of, "")
+        for each in limits
+        if not each.get("key")
+    ]
+    found += [(most, key) for job in it.due[:1] for key, most in job.concurrency_keys.items()]
+    for most, key in found:
+        runs = [id for id, job in it.executing if not key or key in job.concurrency_keys]
+        if most and len(runs) >= most:
+            return most, list(dict.fromkeys(runs)), " of one key" if key else ""
+    return None
+
+
+def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reason]:
+    reason = partial(Reason, app_id=run.app_id, function_id=run.function_id, run_id=run.id)
+    name, text = listeners.name_of(function), f"run {run.id} may have been cancelled by "
+    if listeners.singleton(function, "cancel"):
+        others = it.others.get(name)
+        near = [
+            each.id
+            for each in (others.items if others else ())
+            if each.id > run.id
+            and each.queued_at
+            and (run.ended_at is None or abs(each.queued_at - run.ended_at) < _NEAR)
+        ]
+        if near or others is None or others.next_cursor:
+            by = ", ".join([f"a later run of the singleton {name}", *near[-1:]])
+            facts = {"later_run": near[-1] if near else None}
+            yield reason(K.SINGLETON, text + by, evidence=facts)
+    if events := listeners.cancelled_by(function):
+        by = f"an event {' or '.join(map(repr, events))}"
+        yield reason(K.CANCEL_ON, text + by, evidence={"events": events})
+    for which in ("start", "finish"):
+        longest = listeners.duration(found := it.timeouts.get(name, {}).get(which))
+        begun, ended = run.queued_at, run.ended_at
+        if longest is not None and not (begun and ended and ended - begun < longest):
+            facts = {"timeout": which, "limit": found}
+            yield reason(K.TIMEOUT, f"{text}the {which} timeout of {name}, {found}", evidence=facts)
+
 
 _DAY = timedelta(days=1)
 
@@ -248,3 +528,250 @@ def of_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
                 )
     parts = tuple(rows.values()), tuple(failures), tuple(known.gaps)
     return SendPreview(totals["events"], totals["bytes"], totals["rejected"], *parts)
+
+
+# Limits of the search.
+_MOST_OTHERS = 10  # running runs of the function, newest first, whose jobs are listed
+_MOST_INVOKED = 5  # events that started an invoked function, whose runs are listed
+
+_LONGEST_LINE = 200  # characters of an error
+
+# Steps that wait, by their kind.
+_WAITS = {
+    "wait_for_event": (K.WAITS_FOR_EVENT, "waits for an event"),
+    "wait_for_signal": (K.WAITS_FOR_SIGNAL, "waits for a signal"),
+    "invoke": (K.WAITS_FOR_FUNCTION, "waits for a function"),
+    "sleep": (K.SLEEPS, "sleeps"),
+}
+
+
+@define
+class RunEvidence:
+    run: Run
+    now: datetime  # of the server, when the queue was read
+    unchecked: list[str]
+    jobs: list[Job] = field(factory=list[Job])  # in the queue
+    trace: Span | None = None
+    event: StoredEvent | None = None
+    same_event: tuple[Run, ...] = ()  # the runs of its event, as v1 lists them
+    # The runs of the functions that it invoked and waits for, by event.
+    invoked: dict[str, tuple[Run, ...]] = field(factory=dict[str, "tuple[Run, ...]"])
+    function: Function | None = None  # as it is now
+
+    @property
+    def steps(self) -> tuple[Span, ...]:
+        return self.trace.children if self.trace else ()
+
+    @property
+    def original_run_id(self) -> str | None:
+        it = next((each for each in self.same_event if each.id == self.run.id), self.run)
+        return it.original_run_id
+
+    @property
+    def replays(self) -> tuple[Run, ...]:
+        """The other runs that replay the same run: each names the first of a chain."""
+        first = self.original_run_id or self.run.id
+        found = {it.id: it for it in self.same_event if it.original_run_id == first}
+        return tuple(found[id] for id in sorted(found) if id != self.run.id)
+
+    @property
+    def invocation(self) -> tuple[str, str] | None:
+        """The run whose step invoked it, and the name of the step (recording v1-event-invoked)."""
+        # Nobody else can send an event of this name.
+        event = self.event
+        match event.data if event and event.name == "inngest/function.invoked" else None:
+            case {"_inngest": {"correlation_id": str(id), "name": str(step)}}:
+                parent = id.partition(".")[0]
+                return (parent, step) if is_ulid(parent) else None
+            case _:
+                return None
+
+    @property
+    def due(self) -> list[Job]:
+        """The jobs that could be executed now, and are not."""
+        past = (it for it in self.jobs if it.kind != "pause" and it.at and it.at <= self.now)
+        return [job for job in past if not self.executes(job)]
+
+    def executes(self, job: Job) -> bool:
+        """Return whether a job is being executed: the server renews its lease meanwhile."""
+        return job.leased_until is not None and job.leased_until > self.now
+
+    def max_attempts(self, job: Job) -> int | None:
+        """Return how often a job is tried at most; a first one, as its function is now."""
+        known = None if self.function is None else self.function.configuration
+        retries = (known or {}).get("retries")
+        if job.kind != "start" or not retries:
+            return job.max_attempts
+        most: int = retries.get("value") or 0  # proto3 omits 0
+        return most + 1 if (job.attempt or 0) <= most else None
+
+    @property
+    def last_failure(self) -> tuple[int | None, str, str, bool] | None:
+        """The last failed attempt: its number, in words, its error, and if no step ended since.
+
+        It may be of no step: servers do not name the one that the official SDK for Python tries
+        again (recording v2-trace-step-waits).
+        """
+        found = [
+            (attempt.ended_at or self.now, attempt, step)
+            for step in self.steps
+            for attempt in [each for each in step.children if trace.is_attempt(each)] or [step]
+            if attempt.status == "failed"
+        ]
+        if not found:
+            return None
+        ended, attempt, step = max(found, key=lambda it: it[0])
+        ends = sorted((it.ended_at, it.name) for it in self.steps if it.step_id and it.ended_at)
+        before = [name for end, name in ends if end <= (attempt.started_at or ended)]
+        place = f" after step {before[-1]!r}" if before else ""
+        place = f" at step {step.name!r}" if step.step_id else place
+        number = None if attempt is step else int(attempt.name.split()[1]) + 1
+        what = f"attempt {number}{place}" if number else place[4:]
+        error = None if attempt.output is None else runs.run_error(attempt.output)
+        return number, what, _line(error), all(end <= ended for end, _ in ends)
+
+
+def reasons_of_run(it: RunEvidence) -> Iterator[Reason]:
+    ids = it.run.app_id, it.run.function_id, it.run.id
+    for kind, message, facts in (*_waits(it), *_attempts(it), *_outcome(it), *_relations(it)):
+        yield Reason(kind, message, True, *ids, facts)
+
+
+def _waits(it: RunEvidence) -> Iterator[Told]:
+    names, told = {step.step_id: step.name for step in it.steps}, set[str | None]()
+    for job in it.jobs:
+        op, what = "sleep", job.event or job.signal or job.function
+        if what:
+            op = "wait_for_event" if job.event else "wait_for_signal" if job.signal else "invoke"
+        if not what and (job.kind != "sleep" or job in it.due):
+            continue
+        told.add(job.step_id)
+        name = job.step or (job.step_id and names.get(job.step_id))
+        kind, text = _WAITS[op]
+        text = f"{f'step {name!r}' if name else 'it'} {text}" + (f" {what!r}" if what else "")
+        text += f" that matches `{job.condition}`" if job.condition else ""
+        invoked = it.invoked.get(job.event_id or "", ())
+        text += "".join(f", whose run {run.id} is {run.status}" for run in invoked)
+        text += f"{',' if what else ''} until {_time(job.at)}"
+        facts: dict[str, Any] = {"for": what, "condition": job.condition, "until": job.at}
+        yield kind, text, facts | {"runs": [run.id for run in invoked]}
+    for step in it.steps if not it.run.is_ended else ():
+        if step.step_op in _WAITS and not step.ended_at and step.step_id not in told:
+            kind, does = _WAITS[step.step_op]
+            text = f"step {step.name!r} {does}, and the server does not say for what or how long"
+            yield kind, text, {"step_id": step.step_id}
+
+
+def _attempts(it: RunEvidence) -> Iterator[Told]:
+    retried = [job for job in it.jobs if job.attempt]
+    number, what, error, is_latest = it.last_failure or (None, "", "", False)
+    for job in it.jobs:
+        if job.kind == "pause" or (job.kind == "sleep" and job not in it.due):
+            continue
+        attempt, most, at = (job.attempt or 0) + 1, it.max_attempts(job), _time(job.at)
+        facts = {"attempt": attempt, "max_attempts": most, "at": job.at, "position": job.position}
+        text = f"attempt {attempt}" + (f" of {most}" if most else "")
+        text += " (as its function is now)" if most and job.max_attempts is None else ""
+        # Of several, the trace does not say which failure is whose.
+        is_its_own = job.attempt and number == job.attempt and is_latest and retried == [job]
+        failed = f", as {what} failed with {error or 'an error'}" if is_its_own else ""
+        if it.executes(job):
+            yield K.EXECUTING, f"{text} is being executed", facts
+        elif job in it.due:
+            jobs = "job" if job.position == 1 else "jobs"
+            behind = f", behind {job.position} {jobs} of its function" if job.position else ""
+            text = text if job.attempt else "it"
+            yield K.QUEUED, f"{text} has been due since {at}{behind}{failed}", facts
+        elif job.attempt:
+            yield K.RETRIES, f"{text} is due at {at}{failed}", facts
+        elif it.run.status != RunStatus.QUEUED:
+            yield K.QUEUED, f"its next job is due at {at}", facts
+
+
+def _outcome(it: RunEvidence) -> Iterator[Told]:
+    if it.run.status == RunStatus.FAILED:
+        error = _line(it.run.error)
+        yield K.FAILED, f"it failed with {error or 'an error'}", {"error": error}
+        if it.last_failure:
+            number, what, line, _ = it.last_failure
+            # A step that failed may have been caught.
+            text = f"so did {what}" if line == error else f"{what} failed with {line or 'an error'}"
+            yield K.ATTEMPT_FAILED, text, {"attempt": number, "error": line}
+
+
+def _relations(it: RunEvidence) -> Iterator[Told]:
+    if it.invocation:
+        run_id, step = it.invocation
+        text = f"step {step!r} of run {run_id} invoked it"
+        yield K.INVOKED_BY, text, {"run": run_id, "step": step}
+    if first := it.original_run_id:
+        yield K.REPLAYS, f"it replays run {first}", {"run": first}
+    if found := [f"run {run.id}, which is {run.status}" for run in it.replays]:
+        text = f"{f'run {first}' if first else 'it'} was replayed by {and_more(found)}"
+        yield K.REPLAYED, text, {"runs": [run.id for run in it.replays]}
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "an unknown time"
+
+
+def _line(error: RunError | None) -> str:
+    """Return the first line of an error, with its name."""
+    if error is None:
+        return ""
+    first = (error.message or "").strip().partition("\n")[0][:_LONGEST_LINE]
+    return ": ".join(filter(None, (error.name, first)))
+
+
+def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
+    run_id = check_id("run id", run_id, argument="id")
+    fetched = runs.fetch(session, run_id, cached=False)
+    run = yield from runs.or_name_event(session, run_id, fetched)
+    unchecked: list[str] = []
+    tried = partial(listeners.tried, unchecked=unchecked)
+    of_queue = runs.jobs(session, run_id, cached=False)
+    jobs = [] if run.is_ended else (yield from tried(of_queue, "what it has in the queue")) or []
+    it = RunEvidence(run, session.server_clocks["api"].now(), unchecked, jobs)
+    if run.status not in {RunStatus.QUEUED, RunStatus.COMPLETED}:
+        it.trace = yield from tried(trace.get_trace(session, run_id), "its steps")
+    if not run.event_ids:
+        unchecked.append("whether it was invoked or replayed, as it names no event")
+    for event_id in run.event_ids[:1]:
+        read = yield from tried(events.get_now(session, event_id), "whether a run invoked it")
+        it.event = read and read[0]
+        same = yield from tried(runs.of_event_by_v1(session, event_id), "whether it was replayed")
+        it.same_event = same or ()
+        if same is not None and all(each.id != run.id for each in same):
+            unchecked.append("whether it was replayed, as v1 lists it under no event that it names")
+    for event_id in list(filter(None, (job.event_id for job in jobs)))[:_MOST_INVOKED]:
+        of_it = runs_of(session, event_id, math.inf)
+        it.invoked[event_id] = (yield from tried(of_it, "the run that it waits for")) or ()
+    is_held = it.due or run.status in {RunStatus.QUEUED, RunStatus.CANCELLED}
+    is_retried = any(job.attempt for job in jobs)
+    of_rules = (yield from _by_rules(session, it)) if is_held or is_retried else []
+    return RunExplanation(run, (*reasons_of_run(it), *of_rules), tuple(jobs), tuple(unchecked))
+
+
+def _by_rules(session: Session, it: RunEvidence) -> Plan[list[Reason]]:
+    """Return why a run may wait, or was cancelled, by the rules for the runs of events."""
+    run, tried = it.run, partial(listeners.tried, unchecked=it.unchecked)
+    known = yield from listeners.read(session)
+    it.unchecked += known.gaps
+    it.function = next((each for each in known.functions if listeners.is_of(run, each)), None)
+    event = it.event or StoredEvent(run.id, run.id, "", None)
+    received = event.received_at or run.queued_at or it.now
+    seen = event, (run,), known, it.now, list[Any](), False, it.unchecked
+    of_event = Evidence(it.now, received, *seen, due=it.due)
+    yield from gather(session, of_event, math.inf)
+    if it.due and it.function and listeners.concurrency(it.function):
+        names = Names(run.app_id, run.function_id)
+        running = Selection(statuses=(RunStatus.RUNNING,), names=names)
+        listed = runs.list_runs(session, running, page_size=100).walk().next_page()
+        page = yield from tried(listed, "which runs are being executed")
+        others = [each.id for each in (page.items if page else ()) if each.id != run.id]
+        for id in others[:_MOST_OTHERS]:
+            read = runs.jobs(session, id, cached=False)
+            jobs = yield from tried(read, f"whether run {id} is being executed")
+            of_event.executing += [(id, job) for job in jobs or () if it.executes(job)]
+    its = f"run {run.id}"
+    return [evolve(each, message=each.message.replace(its, "it")) for each in reasons(of_event)]
