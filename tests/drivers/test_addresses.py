@@ -144,13 +144,3 @@ def test_a_host_without_an_address_is_an_error(monkeypatch: pytest.MonkeyPatch) 
             await connect("host", 80, network.attempt)
 
     asyncio.run(scenario())
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-def test_an_address_is_not_looked_up(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario() -> None:
-        network = Network(monkeypatch)
-        network._by_address[address] = "accepts"  # noqa: SLF001
-        assert (await connect(address, 80, network.attempt)).address == address
-
-    asyncio.run(scenario())

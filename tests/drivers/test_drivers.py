@@ -26,7 +26,6 @@ from tests.support.plans import a_call
 from tests.support.server import accepts_all, recorded, says
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from pytest_httpx import HTTPXMock
@@ -193,18 +192,13 @@ def test_proxies_set_in_the_environment_are_used(
     ]
 
 
-def test_each_host_is_reached_through_its_own_proxy() -> None:
-    made: list[Secret | None] = []
-
-    def make(proxy: Secret | None, _context: ssl.SSLContext) -> object:
-        made.append(proxy)
-        return object()
-
+def test_each_host_is_reached_through_its_own_proxy(client_kind: ClientKind) -> None:
+    kind: Any = httpx.BaseTransport if client_kind == "blocking" else httpx.AsyncBaseTransport
     event, api = Secret("http://event:1"), Secret("http://api:1")
-    by_host = connection_pool.by_host(None, (event, api), make)
-    by_host["api"].take()
-    by_host["event"].take()
-    assert made == [api, event]
+    pools: Any = connection_pool.pools(kind, None, event, api)
+    for host in ("event", "api"):
+        pool = pools[host].take()._pool  # noqa: SLF001
+        assert pool._proxy_url.host == host.encode()  # noqa: SLF001
 
 
 def test_each_family_of_the_api_goes_to_its_own_host() -> None:
@@ -234,12 +228,14 @@ def watched(log: list[str], effect: Plan[None]) -> Plan[None]:
 def run(client_kind: ClientKind, transport: Any, plan: Plan[T]) -> T:
     """Run a plan by either driver."""
     if client_kind == "blocking":
-        return Driver(connection_pool.blocking(transport), SYSTEM_CLOCK).run(plan)
+        return Driver(connection_pool.pools(httpx.BaseTransport, transport), SYSTEM_CLOCK).run(plan)
     return asyncio.run(run_async(transport, plan))
 
 
 async def run_async(transport: httpx.AsyncBaseTransport, plan: Plan[T]) -> T:
-    return await AsyncDriver(connection_pool.asynchronous(transport), SYSTEM_CLOCK).run(plan)
+    return await AsyncDriver(
+        connection_pool.pools(httpx.AsyncBaseTransport, transport), SYSTEM_CLOCK
+    ).run(plan)
 
 
 class Hangs(httpx.AsyncBaseTransport):
@@ -333,7 +329,9 @@ def test_a_job_is_passed_on_although_a_cancellation_comes_while_an_exception_end
             results.append((job, result))
             return True
 
-        driver = AsyncDriver(connection_pool.asynchronous(Hangs()), Clock(sleep_async=ends_late))
+        driver = AsyncDriver(
+            connection_pool.pools(httpx.AsyncBaseTransport, Hangs()), Clock(sleep_async=ends_late)
+        )
         task = asyncio.create_task(
             driver.run_many(source(), lambda _: sleep(1), on_result, in_flight=2)
         )

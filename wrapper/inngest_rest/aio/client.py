@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Self, TypeVar
 
+import httpx
+
 from inngest_rest._core.bulk import send_many
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.calls import settings as configuration
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from os import PathLike
-
-    import httpx
 
     from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest.aio.apps import Apps, Functions
@@ -140,10 +140,14 @@ class AsyncInngestClient(Resource):
         )
         clock = clock_of(transport, self._clock)
         self._session = Session(settings, clock, has_own_transport=transport is not None)
-        proxies = settings.event_proxy, settings.api_proxy
-        self._driver = AsyncDriver(
-            connection_pool.asynchronous(transport, *proxies, encrypts=settings.encrypts), clock
+        pools = connection_pool.pools(
+            httpx.AsyncBaseTransport,
+            transport,
+            settings.event_proxy,
+            settings.api_proxy,
+            encrypts=settings.encrypts,
         )
+        self._driver = AsyncDriver(pools, clock)
 
     def __repr__(self) -> str:
         session = getattr(self, "_session", "<not initialized>")  # as in a crash report

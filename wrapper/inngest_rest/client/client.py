@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Self, TypeVar
 
+import httpx
+
 from inngest_rest._core.bulk import send_many
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.calls import settings as configuration
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from os import PathLike
-
-    import httpx
 
     from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest.client.apps import Apps, Functions
@@ -141,10 +141,14 @@ class InngestClient(Resource):
         )
         clock = clock_of(transport, self._clock)
         self._session = Session(settings, clock, has_own_transport=transport is not None)
-        proxies = settings.event_proxy, settings.api_proxy
-        self._driver = Driver(
-            connection_pool.blocking(transport, *proxies, encrypts=settings.encrypts), clock
+        pools = connection_pool.pools(
+            httpx.BaseTransport,
+            transport,
+            settings.event_proxy,
+            settings.api_proxy,
+            encrypts=settings.encrypts,
         )
+        self._driver = Driver(pools, clock)
 
     def __repr__(self) -> str:
         session = getattr(self, "_session", "<not initialized>")  # as in a crash report

@@ -11,7 +11,6 @@ from __future__ import annotations
 import socket
 import threading
 from concurrent.futures import Future
-from contextlib import suppress
 from itertools import chain, zip_longest
 
 
@@ -19,13 +18,10 @@ def look_up(host: str, port: int) -> Future[list[str]]:
     """Start a DNS lookup; return a future of the addresses, alternating between families.
 
     Each lookup has its own daemon thread, so neither a closing event loop nor interpreter exit
-    waits for it. An address needs no lookup.
+    waits for it.
     """
     future = Future[list[str]]()
     future.set_running_or_notify_cancel()
-    if _is_address(host):
-        future.set_result([host])
-        return future
 
     def resolve() -> None:
         try:
@@ -39,13 +35,6 @@ def look_up(host: str, port: int) -> Future[list[str]]:
         # The interpreter is exiting, or the thread limit is reached.
         resolve()
     return future
-
-
-def _is_address(host: str) -> bool:
-    for family in (socket.AF_INET, socket.AF_INET6):
-        with suppress(OSError, ValueError):
-            return bool(socket.inet_pton(family, host))
-    return False
 
 
 def _resolve(host: str, port: int) -> list[str]:

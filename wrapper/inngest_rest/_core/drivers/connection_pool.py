@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import threading
 from collections import deque
 from contextlib import suppress
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx
@@ -120,32 +120,6 @@ class ConnectionPool(Forked, Generic[Transport]):
         self.slots = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
-def blocking(
-    given: httpx.BaseTransport | None, *proxies: Secret | None, encrypts: bool = True
-) -> dict[Host, ConnectionPool[httpx.BaseTransport]]:
-    """Return the pool of each host, with transports like those of `httpx.Client`."""
-
-    def make(proxy: Secret | None, context: ssl.SSLContext) -> httpx.BaseTransport:
-        from inngest_rest._core.drivers.blocking_transport import DeadlineTransport  # noqa: PLC0415
-
-        return DeadlineTransport(proxy, context)
-
-    return by_host(given, proxies, make, httpx.BaseTransport, encrypts=encrypts)
-
-
-def asynchronous(
-    given: httpx.AsyncBaseTransport | None, *proxies: Secret | None, encrypts: bool = True
-) -> dict[Host, ConnectionPool[httpx.AsyncBaseTransport]]:
-    """Return the pool of each host, with transports like those of `httpx.AsyncClient`."""
-
-    def make(proxy: Secret | None, context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
-        from inngest_rest._core.drivers.async_transport import AsyncTransport  # noqa: PLC0415
-
-        return AsyncTransport(proxy, context)
-
-    return by_host(given, proxies, make, httpx.AsyncBaseTransport, encrypts=encrypts)
-
-
 def _reason(error: Exception, proxy: Secret | None) -> str:
     """Return the error for a transport that cannot be created, without proxy credentials."""
     if proxy is not None and re.search(r"://.*[/?#].*@", proxy.reveal()):
@@ -194,20 +168,15 @@ def _has_left_over(transport: object) -> bool:
     return False
 
 
-def by_host(
-    given: Transport | None,
-    proxies: tuple[Secret | None, ...],
-    make: Callable[[Secret | None, ssl.SSLContext], Transport],
-    kind: type[object] = object,
-    *,
-    encrypts: bool = True,
+def pools(
+    kind: type[Transport], given: Transport | None, *proxies: Secret | None, encrypts: bool = True
 ) -> dict[Host, ConnectionPool[Transport]]:
-    """Return the pool of each host; a transport of the caller's serves both.
+    """Return the pool of each host, of httpx's transports; a given one serves both.
 
     Unless it `encrypts`, no certificates are loaded, and no server is trusted.
     """
     if given is not None:
-        if not isinstance(given, kind):
+        if not isinstance(given, kind):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigurationError(
                 f"transport must be an httpx.{kind.__name__}, not {type(given).__name__}",
                 settings=[Setting("transport")],
@@ -215,12 +184,20 @@ def by_host(
         shared = ConnectionPool(lambda: given, given)
         return {"event": shared, "api": shared}
     # Loading certificates takes longer than connecting: once for all transports, and lazily.
-    context = functools.cache(httpx.create_ssl_context if encrypts else _without_certificates)
+    context = cache(httpx.create_ssl_context if encrypts else _without_certificates)
 
-    def pool(proxy: Secret | None) -> ConnectionPool[Transport]:
-        return ConnectionPool(lambda: make(proxy, context()), proxy=proxy)
+    def make(proxy: Secret | None) -> Any:
+        if issubclass(kind, httpx.BaseTransport):
+            from inngest_rest._core.drivers.blocking_transport import (  # noqa: PLC0415
+                DeadlineTransport,
+            )
 
-    event, api = map(pool, proxies)
+            return DeadlineTransport(proxy, context())
+        from inngest_rest._core.drivers.async_transport import AsyncTransport  # noqa: PLC0415
+
+        return AsyncTransport(proxy, context())
+
+    event, api = [ConnectionPool[Transport](partial(make, it), proxy=it) for it in proxies]
     return {"event": event, "api": api}
 
 
