@@ -7,6 +7,7 @@ a program without it pays for a look-up in a dict, and never for an import or a 
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -26,8 +27,6 @@ _PORTS = {"http": 80, "https": 443}
 # event key.
 _SUPPRESSED = "suppress_instrumentation"
 
-_known: tuple[TracerProvider, Tracer] | None = None
-
 
 def is_on() -> bool:
     return "opentelemetry.trace" in sys.modules
@@ -38,7 +37,7 @@ def start(method: str, template: str, url: str) -> CallSpan | None:
 
     The template is the path with placeholders; the URL has neither keys nor a query.
     """
-    from opentelemetry.trace import SpanKind  # noqa: PLC0415 - it is imported already
+    from opentelemetry import trace  # noqa: PLC0415 - it is imported already
 
     server = urlsplit(url)
     attributes: dict[str, AttributeValue] = {
@@ -48,20 +47,15 @@ def start(method: str, template: str, url: str) -> CallSpan | None:
         "url.full": url,
         "url.template": template,
     }
-    name = f"{method} {template}"
-    span = _tracer().start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
+    name, tracer = f"{method} {template}", _tracer(trace.get_tracer_provider())
+    span = tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)
     return CallSpan(span) if span.is_recording() else None
 
 
-def _tracer() -> Tracer:
+@lru_cache(maxsize=1)
+def _tracer(provider: TracerProvider) -> Tracer:
     """Return our tracer of the program's provider; making one takes longer than a span."""
-    global _known  # noqa: PLW0603 - a cache
-    from opentelemetry import trace  # noqa: PLC0415
-
-    provider = trace.get_tracer_provider()
-    if _known is None or _known[0] is not provider:
-        _known = provider, provider.get_tracer("inngest_rest", __version__)
-    return _known[1]
+    return provider.get_tracer("inngest_rest", __version__)
 
 
 class CallSpan:
@@ -80,24 +74,21 @@ class CallSpan:
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span, with the error that ended the call, if one did."""
+        from opentelemetry.trace import StatusCode  # noqa: PLC0415
+
         if self._requests > 1:
             self._span.set_attribute("http.request.resend_count", self._requests - 1)
         if error is not None:
-            self._fail(error)
+            kind = f"{type(error).__module__}.{type(error).__qualname__}"
+            if isinstance(error, GeneratorExit):
+                kind = "cancelled"  # or interrupted: a plan is not told how
+            elif isinstance(error, ApiError):
+                kind = str(error.status)
+            self._span.set_attribute("error.type", kind)
+            # Other messages may contain anything.
+            message = str(error) if isinstance(error, InngestError) else None
+            self._span.set_status(StatusCode.ERROR, message)
         self._span.end()
-
-    def _fail(self, error: BaseException) -> None:
-        from opentelemetry.trace import StatusCode  # noqa: PLC0415
-
-        kind = f"{type(error).__module__}.{type(error).__qualname__}"
-        if isinstance(error, GeneratorExit):
-            kind = "cancelled"  # or interrupted: a plan is not told how
-        elif isinstance(error, ApiError):
-            kind = str(error.status)
-        self._span.set_attribute("error.type", kind)
-        # Other messages may contain anything.
-        message = str(error) if isinstance(error, InngestError) else None
-        self._span.set_status(StatusCode.ERROR, message)
 
 
 def suppress_others() -> Token[Context] | None:

@@ -45,25 +45,23 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
 
     All attempts end by the deadline, by the session's clock, or sooner, as the retry policy says.
     """
-    return (_traced if tracing.is_on() else _perform)(session, route, deadline)
-
-
-def _traced(session: Session, route: Route[A, T], deadline: float) -> Plan[T]:
-    operation = route.operation
-    span = tracing.start(operation.method, operation.path, redacted_url(session, route))
-    if span is None:
-        return (yield from _perform(session, route, deadline))
+    span = None
+    if tracing.is_on():
+        operation = route.operation
+        span = tracing.start(operation.method, operation.path, redacted_url(session, route))
     try:
         value = yield from _perform(session, route, deadline, span)
     except BaseException as error:
-        span.end(error)
+        if span is not None:
+            span.end(error)
         raise
-    span.end()
+    if span is not None:
+        span.end()
     return value
 
 
 def _perform(
-    session: Session, route: Route[A, T], deadline: float, span: CallSpan | None = None
+    session: Session, route: Route[A, T], deadline: float, span: CallSpan | None
 ) -> Plan[T]:
     policy = session.settings.retry
     deadline = min(deadline, session.clock.monotonic() + policy.total)
