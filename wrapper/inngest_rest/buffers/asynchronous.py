@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from inngest_rest._core.buffer.schedule import Deadline
-    from inngest_rest._core.drivers.asynchronous import AsyncDriver
-    from inngest_rest._core.plans import Plan
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
@@ -38,8 +36,6 @@ class AsyncEventBuffer(Buffer):
     Arguments, errors and requests are those of `EventBuffer`, for an `AsyncInngestClient`;
     `on_batch` is called in the event loop.
     """
-
-    _driver: AsyncDriver
 
     def __init__(
         self,
@@ -123,9 +119,6 @@ class AsyncEventBuffer(Buffer):
             if loop is not self._loop:
                 self._loop, self._notice = loop, asyncio.Event()
             self._worker = loop.create_task(self._work(), name="inngest-rest-buffer")
-
-    async def _run(self, plan: Plan[T]) -> T:
-        return await self._driver.run(plan)
 
     async def _elsewhere(self, function: Callable[[*Args], T], *args: *Args) -> T:
         """Call a function that may block on disk: in a thread for a file, inline for memory."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.buffer.buffer import Buffer, preload, raise_at_sigterm, register
@@ -17,13 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from inngest_rest._core.buffer.schedule import Deadline
-    from inngest_rest._core.drivers.blocking import Driver
-    from inngest_rest._core.plans import Plan
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
-
-T = TypeVar("T")
 
 
 class EventBuffer(Buffer):
@@ -72,7 +68,6 @@ class EventBuffer(Buffer):
     reported in the log.
     """
 
-    _driver: Driver
     # Even SystemExit from a callback: without its thread, the buffer would not send.
     _survivable = BaseException
 
@@ -197,9 +192,6 @@ class EventBuffer(Buffer):
         with self._changed:
             if self._count == seen:
                 self._changed.wait(seconds)
-
-    async def _run(self, plan: Plan[T]) -> T:
-        return self._driver.run(plan)
 
     def _can_wait(self) -> bool:
         return self._worker not in (None, threading.current_thread())

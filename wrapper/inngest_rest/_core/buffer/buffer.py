@@ -13,7 +13,7 @@ import threading
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from importlib import import_module
-from inspect import iscoroutinefunction
+from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple, cast, get_args
 
 from inngest_rest._core.arguments import (
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
 
 R = TypeVar("R")
-T = TypeVar("T")
 Args = TypeVarTuple("Args")
 
 logger = logging.getLogger("inngest_rest")
@@ -270,9 +269,6 @@ class Buffer(Forked, ABC):
         """Wait until the count is not what was seen, or for some seconds."""
 
     @abstractmethod
-    async def _run(self, plan: Plan[T]) -> T: ...
-
-    @abstractmethod
     async def _end_worker(self, deadline: Deadline) -> None: ...
 
     def _can_wait(self) -> bool:
@@ -378,7 +374,8 @@ class Buffer(Forked, ABC):
         if batch is None:
             return
         try:
-            outcome = await self._run(deliver(self._session, batch))
+            sent = self._driver.run(deliver(self._session, batch))
+            outcome = await sent if isawaitable(sent) else sent
         except Exception as error:  # noqa: BLE001 - a closed client, or a bug
             await self._elsewhere(self._keep, batch, error)
         except BaseException:
