@@ -28,7 +28,7 @@ from inngest_rest import (
     SendReport,
     ServerError,
 )
-from inngest_rest._core.buffer import sqlite_file
+from inngest_rest._core.buffer import outbox
 from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.clock import SYSTEM_CLOCK
@@ -514,7 +514,7 @@ def test_a_read_only_file_is_refused_when_it_is_opened(
 def test_another_process_that_writes_for_long_is_named(
     opened: Callable[..., Outbox], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_file, "_LOCK_TIMEOUT", 0.01)
+    monkeypatch.setattr(outbox, "_LOCK_TIMEOUT", 0.01)
     box = opened()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -540,7 +540,7 @@ def test_an_event_is_taken_as_soon_as_another_process_has_written(
             pauses.append(seconds)
             other.execute("COMMIT")
 
-        monkeypatch.setattr(sqlite_file, "SYSTEM_CLOCK", evolve(SYSTEM_CLOCK, sleep=pause))
+        monkeypatch.setattr(outbox, "SYSTEM_CLOCK", evolve(SYSTEM_CLOCK, sleep=pause))
         fill(box, "a")
     assert len(pauses) == 1
     assert rows(path) == ["a"]
@@ -568,7 +568,7 @@ def test_a_drive_without_a_write_ahead_log_is_refused(
 
 
 def test_a_file_that_is_closed_is_forgotten(opened: Callable[..., Outbox]) -> None:
-    files = sqlite_file.open_files
+    files = outbox.open_files
     box = opened()
     assert box.file in files
     box.close(loses_nothing)
