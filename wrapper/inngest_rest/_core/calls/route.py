@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     AdviceByError = Mapping[type[ApiError], Advice]
 
 A = TypeVar("A")
+R = TypeVar("R")
 T = TypeVar("T")
 P = ParamSpec("P")
 T_co = TypeVar("T_co", covariant=True)
@@ -88,15 +89,10 @@ class Route(Generic[A, T]):
     about: About | None = field(default=None, kw_only=True)  # a proxy may mix responses up
     advice: AdviceByError = field(default=_NOTHING, kw_only=True)  # where it needs other advice
 
-    @classmethod
+    @staticmethod
     def of(
-        cls,
-        module: Any,
-        convert: Callable[[Any], T],
-        *path: str,
-        expected: Any = None,
-        **given: Any,
-    ) -> Route[Any, T]:
+        module: Any, convert: Callable[[Any], R], *path: str, expected: Any = None, **given: Any
+    ) -> Route[Any, R]:
         """Return the route by an operation, with its arguments, to what its data is converted to.
 
         What is given are options of a route, and else arguments of the request. The result of
@@ -108,7 +104,7 @@ class Route(Generic[A, T]):
             return Route(module, kwargs, None, convert, **options)
         form, *others = module.result_types() if expected is None else (expected,)
 
-        def of_data(it: Any) -> T:  # some responses have no envelope
+        def of_data(it: Any) -> R:  # some responses have no envelope
             return convert(getattr(it, "data", it))
 
         return Route(module, kwargs, form, of_data, other_forms=(*others,), **options)
