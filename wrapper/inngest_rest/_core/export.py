@@ -27,7 +27,7 @@ from inngest_rest._core.json_text import encode, encode_lines
 from inngest_rest._core.locks import lock_file
 from inngest_rest._core.resources import events, runs, trace
 from inngest_rest._core.resources.filters import Selection, instant, plain
-from inngest_rest._core.resources.watch import OVERLAP, Watch
+from inngest_rest._core.resources.wait import OVERLAP, Watch
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, NotFoundError
 from inngest_rest.models import Run, StoredEvent
@@ -150,7 +150,7 @@ class Export:
     def _follow(self, watch: Watch) -> Plan[Sequence[Any]]:
         yield from watch.step()
         ended = [it.run for it in iter(watch.take, None) if it and it.kind == "ended"]
-        self._turned = {"token": watch.token, "until": watch.window}
+        self._turned = {"token": watch.token, "until": watch.state.window}
         return ended
 
     def _due(self, items: Sequence[Any]) -> Sequence[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.explain.explanation import explain_run
-from inngest_rest._core.resources import replays, runs, trace, wait, watch
+from inngest_rest._core.resources import replays, runs, trace, wait
 from inngest_rest.aio._resource import Resource
 from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncFollowedRun, AsyncWatcher
 
@@ -200,7 +200,7 @@ class Runs(Resource):
         """
         return AsyncWatcher(
             self._driver,
-            watch.Watch(self._session, filter, every, timeout, since, include_output, token),
+            wait.Watch(self._session, filter, every, timeout, since, include_output, token),
         )
 
     async def summary(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from inngest_rest._core.explain.explanation import explain_run
-from inngest_rest._core.resources import replays, runs, trace, wait, watch
+from inngest_rest._core.resources import replays, runs, trace, wait
 from inngest_rest.client._resource import Resource
 from inngest_rest.client.watcher import EndedRuns, FollowedRun, Watcher
 
@@ -201,7 +201,7 @@ class Runs(Resource):
         """
         return Watcher(
             self._driver,
-            watch.Watch(self._session, filter, every, timeout, since, include_output, token),
+            wait.Watch(self._session, filter, every, timeout, since, include_output, token),
         )
 
     def summary(

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from inngest_rest._core.resources.wait import Follow, WaitMany
-from inngest_rest._core.resources.watch import Watch
+from inngest_rest._core.resources.wait import Follow, WaitMany, Watch
 from inngest_rest.models import Run, RunChange, StepChange
 
 if TYPE_CHECKING:

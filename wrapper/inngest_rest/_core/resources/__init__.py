@@ -4,5 +4,5 @@ routes       which operations do the job of each method, in the order in which t
 fields       take values out of generated models, where any may be absent
 filters      statuses, windows of time and functions, as callers write them
 cloud        the account and what it has: Inngest Cloud alone has most of it
-wait, watch  wait until runs have ended; report their changes
+wait         wait until runs have ended; report their changes
 """

@@ -1,35 +1,49 @@
-"""Wait until a run has ended, or each of many; and follow one, off its trace, until it has."""
+"""Wait until a run has ended, or each of many; watch the changes of runs; follow one by its trace.
+
+A watch lists windows of time that overlap.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from operator import itemgetter
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
+import msgspec
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_each, check_id, check_run_id, check_seconds
+from inngest_rest._core.arguments import (
+    check_each,
+    check_id,
+    check_run_id,
+    check_seconds,
+    check_text,
+    invalid,
+)
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault, may_pass
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import ENDED
+from inngest_rest._core.resources.filters import ENDED, Selection, check_instant
 from inngest_rest._core.resources.trace import get_trace, is_attempt
-from inngest_rest._core.resources.watch import OUTAGE, OVERLAP, SLICE
-from inngest_rest._visible import and_more
-from inngest_rest.models import Span, StepChange
+from inngest_rest._visible import and_more, shown
+from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus, Span, StepChange
+from inngest_rest.retry import RetryPolicy
+from inngest_rest.typing import RunFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from inngest_rest._core.calls.listing import Walk
     from inngest_rest._core.calls.route import AbsentRoutes
     from inngest_rest._core.calls.session import Session
-    from inngest_rest.models import Run
-    from inngest_rest.typing import Seconds
+    from inngest_rest.typing import ChangeKind, Seconds
 
 # A run becomes visible about 0.25 s after its event was accepted; until then it is "not found".
 # Five seconds allow for a slow server.
@@ -117,6 +131,23 @@ def may_appear(fault: errors.InngestError) -> bool:
     )
 
 
+class _Polled:
+    """What an iterator polls, with validated arguments, until it is done or closed."""
+
+    def __init__(self, session: Session, timeout: Seconds | None) -> None:
+        self._session = session
+        limit = math.inf if timeout is None else check_seconds("timeout", timeout)
+        self._deadline = self._now + limit
+        self._is_closed = False
+
+    @property
+    def _now(self) -> float:
+        return self._session.clock.monotonic()
+
+    def close(self) -> None:
+        self._is_closed = True
+
+
 # Runs that are asked about concurrently.
 _IN_FLIGHT = 8
 
@@ -130,18 +161,16 @@ _FEW = 10
 _PAUSE_OF_MANY = 1.0
 
 
-class WaitMany:
-    """A wait for many runs, with validated arguments: the ids that are open, and what has ended."""
+class WaitMany(_Polled):
+    """A wait for many runs: the ids that are open, and what has ended."""
 
     in_flight = _IN_FLIGHT
 
     def __init__(self, session: Session, ids: Iterable[str], timeout: Seconds) -> None:
-        self._session = session
-        checked = check_each("ids", ids, "run ids", check_run_id)
-        now = session.clock.monotonic()
-        self._deadline = now + check_seconds("timeout", timeout)
-        self._appears_by = now + APPEARS_WITHIN
-        self._open = dict.fromkeys(checked)  # in the order in which they are asked about
+        super().__init__(session, timeout)
+        self._appears_by = self._now + APPEARS_WITHIN
+        # In the order in which they are asked about.
+        self._open = dict.fromkeys(check_each("ids", ids, "run ids", check_run_id))
         self._new = len(self._open)
         self._seen: set[str] = set()
         self._missing: dict[str, errors.NotFoundError] = {}
@@ -151,22 +180,18 @@ class WaitMany:
         self._pause = FIRST_PAUSE
         self._asked_pause = 0.0
         self._fault: Fault | None = None
-        self._is_closed = False
 
     @property
     def is_done(self) -> bool:
         """Whether it was closed, or each run has ended and was taken."""
         return self._is_closed or not (self._open or self._missing or self._ended)
 
-    def close(self) -> None:
-        self._is_closed = True
-
     def take(self) -> Run | None:
         """Return the next run that has ended; None if the open ones must be asked about."""
         if self._ended:
             return self._ended.popleft()
         open_ids = [*self._open, *self._missing]
-        if self._session.clock.monotonic() >= self._deadline:
+        if self._now >= self._deadline:
             self._is_closed = True
             states: dict[str, list[str]] = {"had not ended": [], "could not be seen": []}
             for id in open_ids:
@@ -191,8 +216,7 @@ class WaitMany:
         is_many = len(self._open) > _FEW
         pause = max(self._pause, self._asked_pause, _PAUSE_OF_MANY if is_many else 0.0)
         self._pause, self._asked_pause = longer(self._pause), 0.0
-        rest = self._deadline - self._session.clock.monotonic()
-        yield from sleep(max(min(pause, rest), 0.001))
+        yield from sleep(max(min(pause, self._deadline - self._now), _SHORTEST_PAUSE))
         ended = (yield from self._list_ends()) if is_many and self._can_list else []
         # A list may be wrong, and a run may be seen late: each is asked about in turn.
         due = self._next(_FEW if self._can_list else _BATCH)
@@ -214,7 +238,7 @@ class WaitMany:
     def record(self, id: str, result: Run | Fault | None) -> bool:
         """Note what was found out about a run; raise an error that will not pass."""
         if isinstance(result, errors.NotFoundError) and id not in self._seen:
-            if self._session.clock.monotonic() >= self._appears_by:
+            if self._now >= self._appears_by:
                 del self._open[id]
                 self._missing[id] = result
         elif isinstance(result, FAULTS):
@@ -248,7 +272,7 @@ class WaitMany:
         return ended
 
     def _tolerate(self, fault: Fault) -> None:
-        if self._session.clock.monotonic() < self._deadline and not may_appear(fault):
+        if self._now < self._deadline and not may_appear(fault):
             raise fault
         self._fault = fault
         self._asked_pause = max(self._asked_pause, getattr(fault, "retry_after", None) or 0.0)
@@ -279,15 +303,13 @@ _feeds: WeakKeyDictionary[AbsentRoutes, WeakValueDictionary[tuple[str, str | Non
 )
 
 
-class Follow:
-    """A run that is followed, with validated arguments: what was told of it, and what is to be."""
+class Follow(_Polled):
+    """A run that is followed: what was told of it, and what is to be."""
 
     def __init__(self, session: Session, run_id: str, timeout: Seconds | None) -> None:
-        self._session = session
+        super().__init__(session, timeout)
         self._id = check_id("run id", run_id, argument="id")
-        now = session.clock.monotonic()
-        self._deadline = math.inf if timeout is None else now + check_seconds("timeout", timeout)
-        self._fails_at = now + APPEARS_WITHIN
+        self._fails_at = self._now + APPEARS_WITHIN
         feeds = _feeds.setdefault(session.absent, WeakValueDictionary())
         self._feed = feeds.setdefault((self._id, session.settings.env), _Feed())
         self._version: int = 0
@@ -298,11 +320,7 @@ class Follow:
     @property
     def is_done(self) -> bool:
         """Whether it was closed, or the run has ended and all was taken."""
-        return self._is_over and not self._pending
-
-    def close(self) -> None:
-        self._is_over = True
-        self._pending.clear()
+        return self._is_closed or (self._is_over and not self._pending)
 
     def take(self) -> StepChange | None:
         """Return the next change; None if the trace must be read again."""
@@ -310,9 +328,8 @@ class Follow:
 
     def step(self) -> Plan[None]:
         """Pause, and read the trace, unless another has just read it."""
-        feed, clock = self._feed, self._session.clock
+        feed, now = self._feed, self._now
         if feed.version == self._version:
-            now = clock.monotonic()
             left = feed.next_at - now
             if now >= self._deadline:
                 state = "had not ended" if feed.root else "did not appear"
@@ -332,22 +349,21 @@ class Follow:
             self._is_over = feed.root.ended_at is not None
 
     def _ask(self) -> Plan[None]:
-        feed, clock = self._feed, self._session.clock
+        feed = self._feed
         try:
             root = yield from get_trace(self._session, self._id, raw=False, deadline=self._deadline)
         except FAULTS as error:
             passes = may_appear(error) if feed.root else isinstance(error, errors.NotFoundError)
-            if clock.monotonic() >= self._fails_at or not passes:
+            if self._now >= self._fails_at or not passes:
                 if isinstance(error, errors.NotFoundError) and not feed.root:
                     yield from runs.name_event(self._session, self._id, error)
                 raise
             asked = getattr(error, "retry_after", None) or 0.0
-            feed.next_at = clock.monotonic() + max(feed.pause, asked)
+            feed.next_at = self._now + max(feed.pause, asked)
             feed.pause = longer(feed.pause)
             return
         feed.pause = longer(feed.pause) if root == feed.root else FIRST_PAUSE
-        feed.next_at = clock.monotonic() + feed.pause
-        self._fails_at = clock.monotonic() + OUTAGE
+        feed.next_at, self._fails_at = self._now + feed.pause, self._now + OUTAGE
         feed.root, feed.version = root, feed.version + 1
 
     def _changes(self, root: Span) -> Iterator[StepChange]:
@@ -367,3 +383,320 @@ class Follow:
                 yield StepChange(
                     "ended" if kind == "ended" else "started", evolve(span, children=())
                 )
+
+
+OVERLAP = timedelta(seconds=30)
+"""How far a window reaches back before the poll that precedes it.
+
+Runs and ends become visible up to a second late and out of order, and the end of a cancelled run
+lies 10 s in the future (operation listRunsV2); the rest is for a slow server. All moments are of
+the server's clock.
+"""
+
+# How long ended runs are remembered beyond the window: a listing goes by a time that is slightly
+# later than `queued_at`.
+_MARGIN = timedelta(seconds=5)
+
+# Runs older than a window that one poll gets one by one; one listing finds the ends of more.
+_SINGLES = 10
+
+# Share of the time that a watch may keep a slow server busy: a pause is so many times as long as
+# the requests before it.
+_REST = 3
+
+# Seconds between polls while the server fails, and how long it may fail.
+_LONGEST_PAUSE = 60.0
+OUTAGE = 300.0
+
+# Seconds of a single pause: `close` takes effect at its end.
+SLICE = 1.0
+
+# Seconds that a clock advances by for sure; a rest that is only a rounding error might never pass.
+_SHORTEST_PAUSE = 0.001
+
+# Of a beginning or a token: beyond these, adding times would fail.
+_EARLIEST, _LAST_YEAR = datetime(1970, 1, 1, tzinfo=UTC), 9000
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _State(msgspec.Struct, kw_only=True):
+    """Where a watch is, as its token has it; all that was found until then was taken."""
+
+    version: Literal[1] = 1
+    filter: dict[str, str | None]
+    since: _Moment  # where it begins
+    looks_back: bool  # to what ended since then and was queued before
+    is_relative: bool  # the beginning is by our clock, whose difference a response will show
+    is_begun: bool = False
+    window: _Moment = _EARLIEST  # where the next poll begins
+    changes: _Moment = _EARLIEST  # the same for a listing by ends
+    open: dict[str, RunStatus] = {}
+    ended: dict[str, _Moment] = {}  # when those of the last window were queued
+
+
+class Watch(_Polled):
+    """A watch: what is known of the runs, and where the next poll begins.
+
+    `step` sends at most a few requests, for one page or one run; what it finds is then taken one by
+    one. A window moves on when all of it was taken, so the state is right at any moment: a step
+    that fails or is cancelled is repeated, and `token` has exactly what was not taken yet.
+
+    It holds the ids of open runs, and of those that were queued within the last window. `polls` is
+    the number of those that succeeded.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        filter: RunFilter,
+        every: Seconds,
+        timeout: Seconds | None,
+        since: datetime | timedelta | None,
+        include_output: bool,
+        token: str | None,
+    ) -> None:
+        super().__init__(session, timeout)
+        self._clock = session.server_clocks["api"]
+        others = "every", "timeout", "since", "include_output", "token"
+        selection = Selection.of(session, filter, *others, form=RunFilter)
+        self._statuses = selection.statuses
+        self._sieve = None
+        if selection.needs_sieve:
+            self._sieve = runs.sieve(session, selection, is_bounded=False)
+        self._include_output = include_output or selection.needs_output
+        self._walk = partial(runs.list_changes, session, selection, include_output=include_output)
+        self._every = check_seconds("every", every)
+        if self._every < 1:
+            raise invalid("every", f"must be at least 1 second, not {shown(every)}")
+        ours = datetime.fromtimestamp(session.clock.now(), UTC)
+        begin = check_instant("since", since, ours) or ours
+        self._next_poll = self._succeeded_at = self._now
+        self._failures = 0
+        self._pace = RetryPolicy(initial=self._every, maximum=_LONGEST_PAUSE)
+        self._fault: Fault | None = None
+        self._spent = 0.0
+        self._poll: Iterator[Plan[None]] | None = None
+        self._pending: deque[tuple[Run, bool]] = deque()
+        self.polls = 0
+        if token is not None and since is not None:
+            raise errors.InvalidArgumentError(
+                "since and token exclude each other: pass one of them", argument="since"
+            )
+        self.state = _State(
+            filter=selection.kind,
+            since=max(begin, _EARLIEST),
+            looks_back=since is not None,
+            is_relative=not isinstance(since, datetime),
+        )
+        if token is not None:
+            self.state = _restored(token, selection.kind)
+
+    def take(self) -> RunChange | None:
+        """Return the next change that was found; None if another step is needed."""
+        while self._pending:
+            run, is_selected = self._pending[0]
+            kind = self._kind_of(run)
+            if kind != "appeared" or not run.is_ended:
+                self._pending.popleft()
+            if kind is None or not is_selected:
+                continue
+            if not self._statuses:
+                return RunChange(kind, run)
+            # A run that had ended before it was seen has one change of status to report, not two.
+            if run.status in self._statuses and (kind == "ended") is run.is_ended:
+                return RunChange(kind, run)
+        return None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was closed, or its timeout has expired, and no fault is to be told."""
+        return self._is_closed or (self._fault is None and self._now >= self._deadline)
+
+    def step(self) -> Plan[None]:
+        """Pause for a moment, or fetch one page or one run; all that was found must be taken."""
+        now = self._now
+        if self._fault is not None and now >= self._deadline:
+            # Changes since then are unknown.
+            self._is_closed = True
+            raise self._fault
+        if now < self._next_poll:
+            rest = min(self._next_poll, self._deadline) - now
+            yield from sleep(max(min(rest, SLICE), _SHORTEST_PAUSE))
+            return
+        if self._poll is None:
+            self._poll, self._spent = self._poll_once(), 0.0
+        poll, self._poll = self._poll, None
+        try:
+            request = next(poll, None)
+            if request is not None:
+                yield from request
+        except FAULTS as error:
+            self._tolerate(error, now)
+            return
+        ended_at = self._now
+        self._spent += ended_at - now
+        self._failures, self._fault, self._succeeded_at = 0, None, ended_at
+        if request is not None:
+            self._poll = poll
+        else:
+            self.polls += 1
+            pause = max(self._every - self._spent, _REST * self._spent)
+            self._next_poll = ended_at + pause
+
+    @property
+    def token(self) -> str:
+        """Where another watch can go on: what was taken so far, as JSON."""
+        return msgspec.json.encode(self.state).decode()
+
+    def _poll_once(self) -> Iterator[Plan[None]]:
+        """Yield the requests of a poll; each is made, and what it found taken, before the next."""
+        began = self._session.clock.now()
+        if not self.state.is_begun:
+            yield from self._begin()
+        recent: set[str] = set()
+        newest = self.state.window
+        # In ascending order, a run that is added meanwhile comes behind the page and not before it.
+        walk = self._walk(since=self.state.window)
+        while not walk.is_done:
+            page: list[Run] = []
+            yield self._fetch(walk, page)
+            recent.update(run.id for run in page if run.id in self.state.open)
+            newest = max((run.queued_at for run in page if run.queued_at), default=newest)
+            self._move(min(newest, self._clock.at(began)) - OVERLAP)
+        # A clock may be wrong: time has passed as far as both say, or as far as a run shows.
+        passed = max(datetime.fromtimestamp(began, UTC), newest)
+        passed = min(passed, self._clock.at(began)) - OVERLAP
+        self._move(passed)
+        self.state.since, self.state.is_relative, self.state.is_begun = self._earliest, False, True
+        older = [id for id in self.state.open if id not in recent]
+        for id in older[:_SINGLES]:
+            yield self._get(id)
+        if len(older) > _SINGLES:
+            walk = self._walk(since=self.state.changes, by_change=True)
+            yield from self._pages(walk, lambda run: run.id in self.state.open)
+        self.state.changes = max(self.state.changes, passed)
+
+    def _begin(self) -> Iterator[Plan[None]]:
+        """Find what is open, and what ended since the beginning but was queued before it."""
+        walk = self._walk(status=UNFINISHED, is_relative=self.state.is_relative)
+        while not walk.is_done:
+            yield self._fetch(walk, [])
+            # What has ended is listed again below: it is not forgotten yet, as by `_move`.
+            self.state.window = max(self.state.window, self._earliest - OVERLAP)
+        self.state.changes = max(self.state.changes, self.state.window)
+        if self.state.looks_back:
+            walk = self._walk(status=ENDED, since=self._since, by_change=True)
+            yield from self._pages(walk, self._is_before_window)
+
+    @property
+    def _since(self) -> datetime:
+        """The beginning by the server's clock."""
+        begin = self.state.since
+        return self._clock.at(begin.timestamp()) if self.state.is_relative else begin
+
+    @property
+    def _earliest(self) -> datetime:
+        """The beginning by that clock which has it earlier: either may be wrong."""
+        return min(self.state.since, self._since)
+
+    def _is_before_window(self, run: Run) -> bool:
+        return run.id in self.state.open or (run.queued_at or self.state.window) < self.state.window
+
+    def _pages(self, walk: Walk[Run], wanted: Callable[[Run], bool]) -> Iterator[Plan[None]]:
+        while not walk.is_done:
+            yield self._fetch(walk, [], wanted)
+
+    def _fetch(
+        self, walk: Walk[Run], found: list[Run], wanted: Callable[[Run], bool] | None = None
+    ) -> Plan[None]:
+        page = yield from walk.next_page(deadline=self._deadline)
+        found += page.items
+        yield from self._take_up(filter(wanted, page.items))
+
+    def _get(self, id: str) -> Plan[None]:
+        """Get an open run; the next poll gets others first."""
+        try:
+            run = yield from runs.fetch(self._session, id, cached=False, deadline=self._deadline)
+        except errors.NotFoundError:
+            # It was listed before: the server has deleted it.
+            del self.state.open[id]
+            return
+        self.state.open[id] = self.state.open.pop(id)
+        if not self._include_output:
+            run = evolve(run, output=None, error=None)
+        yield from self._take_up([evolve(run, started_at=None)])
+
+    def _take_up(self, found: Iterable[Run]) -> Plan[None]:
+        """Add runs to what was found, and whether they are selected, if that is evaluated here."""
+        for run in found:
+            is_new = run.is_ended or self.state.open.get(run.id) != run.status
+            is_selected = True
+            if self._sieve is not None and is_new and run.id not in self.state.ended:
+                chosen = yield from self._sieve.chosen([run], [0], None, self._deadline)
+                is_selected = bool(chosen)
+            self._pending.append((run, is_selected))
+
+    def _kind_of(self, run: Run) -> ChangeKind | None:
+        """Return what is new about a run, and remember it; None if nothing is."""
+        known = self.state.open.get(run.id)
+        if known is None:
+            if run.id in self.state.ended:
+                return None
+            if run.ended_at is not None and run.ended_at < self._since:
+                self._remember_end(run)
+                return None
+            self.state.open[run.id] = run.status
+            return "appeared"
+        if run.is_ended:
+            del self.state.open[run.id]
+            self._remember_end(run)
+            return "ended"
+        self.state.open[run.id] = run.status
+        return None if run.status == known else "changed"
+
+    def _remember_end(self, run: Run) -> None:
+        queued_at = run.queued_at or self._clock.now()
+        if not self.state.is_begun or queued_at >= self.state.window - _MARGIN:
+            self.state.ended[run.id] = queued_at
+
+    def _move(self, window: datetime) -> None:
+        """Move the window on, and forget the ended runs before it, which are not listed again."""
+        self.state.window = max(self.state.window, window)
+        oldest = self.state.window - _MARGIN
+        while self.state.ended and next(iter(self.state.ended.values())) < oldest:
+            del self.state.ended[next(iter(self.state.ended))]
+
+    def _tolerate(self, error: Fault, began: float) -> None:
+        """Put off the next poll after a transient error; raise another, or one that lasts."""
+        now = self._now
+        if (
+            isinstance(error, errors.RequestTimeoutError)
+            and self.state.is_begun
+            and self._fault is None
+            and now >= self._deadline
+            and self._deadline - began < self._session.settings.timeout
+        ):
+            return  # the end came before a response of a server that was well
+        if not may_pass(error) or now - self._succeeded_at > OUTAGE:
+            self._succeeded_at = now  # the next iteration may retry as long again
+            raise error
+        self._failures, self._fault = self._failures + 1, error
+        asked: float = getattr(error, "retry_after", None) or 0.0
+        self._next_poll = now + max(self._pace.backoff(self._failures), asked)
+
+
+def _restored(token: str, filter: dict[str, str | None]) -> _State:
+    try:
+        state = msgspec.json.decode(check_text("token", token) or "", type=_State)
+        for each in (state.since, state.window, state.changes, *state.ended.values()):
+            if not _EARLIEST.year <= each.year <= _LAST_YEAR:
+                raise ValueError("no clock will ever show it")
+        for id in (*state.open, *state.ended):
+            check_id("id", id)
+    except (ValueError, RecursionError):
+        raise invalid("token", "is not the token of a watch") from None
+    if state.filter != filter:
+        told = ", ".join(f"{name}={shown(value)}" for name, value in state.filter.items())
+        raise invalid("token", f"is of a watch with {told}: pass the same")
+    return state
