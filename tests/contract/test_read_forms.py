@@ -15,8 +15,8 @@ import pytest
 
 from inngest_rest import BadRequestError, InngestClient, NotFoundError, ServerError
 from inngest_rest._programs import running
-from inngest_rest._programs.gate import Gate
 from inngest_rest._programs.parameters import read
+from inngest_rest._programs.running import Gate
 from inngest_rest._table import commands
 from inngest_rest.testing import MockRequest, MockServer, answers, completes
 from inngest_rest.testing._api.releases import signature_of

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from inngest_rest._programs import running
 from inngest_rest._programs.answer import Envelope
 from inngest_rest._programs.command.execute import _json
-from inngest_rest._programs.gate import Gate
 from inngest_rest._programs.parameters import parameters, read
 from inngest_rest._programs.problems import Code, problem_of
+from inngest_rest._programs.running import Gate
 from inngest_rest._table import commands
 from inngest_rest.errors import InvalidArgumentError
 from tests.hostile.invalid import DEEP, VALUES, bounded, briefly, damaged, flipped, written

@@ -23,9 +23,9 @@ from inngest_rest import (
     Span,
 )
 from inngest_rest._programs import running
-from inngest_rest._programs.gate import Gate
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import Code
+from inngest_rest._programs.running import Gate
 from inngest_rest._table import commands
 from inngest_rest.record import Record
 from inngest_rest.testing import sleeps, when

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest._programs import running
-from inngest_rest._programs.gate import Gate
 from inngest_rest._programs.parameters import read
+from inngest_rest._programs.running import Gate
 from inngest_rest._table import commands
 from tests.operations.cases import CASES, World
 

@@ -16,10 +16,11 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest._programs import running
-from inngest_rest._programs.gate import Gate
+from inngest_rest._programs.bounds import MAX_ROWS
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import problem_of
-from inngest_rest._programs.results import MAX_ROWS, Acted
+from inngest_rest._programs.results import Acted
+from inngest_rest._programs.running import Gate
 from inngest_rest._table import commands
 from inngest_rest.testing import answers, drops, loses_response
 from tests.operations.cases import World

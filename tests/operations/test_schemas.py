@@ -11,9 +11,9 @@ import pytest
 from inngest_rest import InvalidArgumentError
 from inngest_rest._programs import running, schemas
 from inngest_rest._programs.answer import Envelope
-from inngest_rest._programs.gate import Gate
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import Code, problem_of
+from inngest_rest._programs.running import Gate
 from inngest_rest._table import commands
 from tests.operations.cases import CASES, World
 

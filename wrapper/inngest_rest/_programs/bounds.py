@@ -19,6 +19,9 @@ LONGEST_ANSWER = 20_000
 ROOM = LONGEST_ANSWER - 3_000
 """Number of bytes of the items of an answer: besides them it has warnings and untrusted paths."""
 
+MAX_ROWS = 1_000
+"""Number of rows, ids and failures that a result has at most."""
+
 SPARED_CHARS = 64
 """A text of so many characters is never cut: it may be an id, a time or a status."""
 

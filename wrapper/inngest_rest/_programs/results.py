@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import evolve, field, frozen
 
 from inngest_rest._core.json_text import decode
+from inngest_rest._programs.bounds import MAX_ROWS
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.explanation import SendPreview
 from inngest_rest.models import Cancellation, Run, Webhook
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from inngest_rest import InngestClient
-
-MAX_ROWS = 1_000
-"""Number of rows, ids and failures that a result has at most."""
 
 
 @frozen(repr=False)
@@ -175,9 +173,15 @@ class Answered(Record):
 
 
 def made(
-    kind: type[Record], client: InngestClient, values: Mapping[str, Any], result: Any
+    kind: type[Record],
+    client: InngestClient,
+    values: Mapping[str, Any],
+    result: Any,
+    ids: Iterable[str | None],
 ) -> Record:
     """Return a record of a class for programs, made of what a method has returned."""
+    if isinstance(result, SendReport):
+        return Sent.of(client.target, result, ids)
     if kind is Sent:
         ids = [each for each in result if isinstance(each, str)]
         sent = Sent.of(client.target, SendReport(accepted=len(ids)), ids)

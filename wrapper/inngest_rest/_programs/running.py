@@ -1,30 +1,309 @@
-"""Running a call: its result as records, streamed in parts or whole in an envelope."""
+"""Running a call of any program: by the gate, to its result in parts or whole in an envelope.
+
+At the gate, what acts on many is shown, and confirmed, first: a call that acts on more than one
+run, a bulk cancellation, more events than a person looks at, and a request of any path but by GET.
+A confirmation is the token of the set that was shown: that set is acted on, no other.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 import inngest_rest
 from inngest_rest._core.arguments import is_ulid
 from inngest_rest._programs.answer import Answer, Projection
+from inngest_rest._programs.bounds import MAX_ROWS
 from inngest_rest._programs.parameters import arguments, unusable_file
-from inngest_rest._programs.problems import Code, Problem, ProblemError, problem_of
-from inngest_rest._table import Effect, Returns
-from inngest_rest.errors import InngestError, PartialSendError
+from inngest_rest._programs.problems import DONE, Code, Problem, ProblemError, advice, problem_of
+from inngest_rest._table import Effect, Returns, event_of
+from inngest_rest._visible import and_more
+from inngest_rest.action_reports import ActionOutcome, ActionReport
+from inngest_rest.errors import InngestError, PartialActionError, PartialSendError
 from inngest_rest.record import Record
+from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from inngest_rest import BatchReport, InngestClient
     from inngest_rest._programs.answer import Envelope
-    from inngest_rest._programs.gate import Gate
     from inngest_rest._programs.results import Sent
     from inngest_rest._table import Row
+    from inngest_rest.action_reports import ActionRow
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.models import Page
+
+# The answer where one run was named, whose outcome is all there is.
+_CODE_OF_ONE = {
+    ActionOutcome.NOT_FOUND: Code.NOT_FOUND,
+    ActionOutcome.REFUSED: Code.USAGE,
+    ActionOutcome.FAILED: Code.SERVER,
+    ActionOutcome.UNKNOWN: Code.NETWORK,
+}
+
+# What a dry run found that it would not do, or could not look up.
+_UNDOABLE = {ActionOutcome.NOT_FOUND, ActionOutcome.REFUSED, ActionOutcome.FAILED}
+
+# What selects the runs, in whose place a plan stands.
+_SELECTION = {"ids", "limit", "name", *RunSelection.__annotations__}
+
+# What a confirmation of ids stands for besides them.
+_BOUND = ("from_step", "input", "replay_again", "label", "to")
+
+# How a call is made, which may be another when it is confirmed.
+_MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}
+
+_MOST_KEPT = 20  # plans that wait for their confirmation: each may have many runs
+
+
+@define(eq=False, repr=False, kw_only=True)
+class Gate:
+    """The client, with what has to be confirmed before it is called."""
+
+    client: InngestClient
+    is_confirmed: bool = False  # everything
+    most_events: int | None = None  # that are sent without a confirmation; None for any
+    # What was shown, by its token, where one process shows it and acts on it: a token is good once.
+    # None where they are two: it is good while the set is the same.
+    kept: dict[str, tuple[Mapping[str, Any], ActionReport]] | None = None
+    # What is wrong with keys that the client was made without, by their arguments.
+    malformed: Mapping[str, str] = field(factory=dict[str, str])
+    note: Callable[[], object] = lambda: None  # called after each act, and each item of a list
+
+    def admit(self, row: Row, values: Mapping[str, Any]) -> Record | Mapping[str, Any]:
+        """Return what a bulk call has done, or a dry run found; or the parameters to call with.
+
+        What was not all done, or has to be confirmed first, is a ProblemError.
+        """
+        planned = None
+        if values.get("dry_run"):
+            return self._show(row, values)
+        if not self.is_confirmed and self._is_wide(row, values):
+            planned = self._confirmed(row, values)
+        if row.is_bulk:
+            return self._carry_out(row, values, planned)
+        return values if planned is None else pinned(values, planned)
+
+    def plan(self, row: Row, values: Mapping[str, Any]) -> ActionReport:
+        """Return what a bulk call or a bulk cancellation would act on; nothing of another call."""
+        report = ActionReport(row.command, ())
+        try:
+            if row.is_bulk:
+                report = self.act(row, {**values, "dry_run": True})
+            elif row.name == "cancellations.create":
+                # A self-hosted server joins the two by a dash.
+                function = values["function"].removeprefix(f"{values['app']}-")
+                window = {"since": values["started_after"], "until": values["started_before"]}
+                chosen = {"app": values["app"], "function": function, **window}
+                report = self.client.runs.cancel_all(**chosen, dry_run=True)
+        except PartialActionError as error:
+            data = self.shown(row, error.report)
+            raise ProblemError(problem_of(error), data=data) from error
+        return report if row.is_bulk else evolve(report, action=row.command)
+
+    def act(
+        self,
+        row: Row,
+        values: Mapping[str, Any],
+        planned: ActionReport | None = None,
+        **callbacks: Callable[[ActionRow], object],
+    ) -> ActionReport:
+        """Call a bulk method on what is planned, or what the parameters select."""
+        given = arguments(row, values)
+        if "ids" in values:
+            given["ids"] = given.get("ids") or None
+            if planned is not None:
+                given = {name: it for name, it in given.items() if name not in _SELECTION}
+        return row.call(self.client, {**given, "resume": planned, **callbacks})  # type: ignore[no-any-return]
+
+    def shown(self, row: Row, report: ActionReport, *, token: str | None = None) -> Record:
+        """Return a report as the result of a call; its token confirms it."""
+        from inngest_rest._programs import results  # noqa: PLC0415
+
+        target = self.client.target
+        if row.name in {"send_many", "request"}:
+            return results.Sent(target) if row.name == "send_many" else results.Answered(target)
+        acted = results.Acted.of(target, report, self.rows(report, token), token)
+        return acted if row.is_bulk else results.CreatedCancellation(target, planned=acted)
+
+    def rows(self, report: ActionReport, _token: str | None) -> Sequence[ActionRow]:
+        """Return the rows that an answer has: of too many, those first that were not done."""
+        if len(report.rows) <= MAX_ROWS:
+            return report.rows
+        return sorted(report.rows, key=lambda row: row.outcome in DONE)[:MAX_ROWS]
+
+    def ask(self, _row: Row, _planned: ActionReport, _deed: str) -> bool | None:
+        """Ask whether to do what is planned; None if there is nobody to ask."""
+        return None
+
+    def instruction(self, _row: Row, _values: Mapping[str, Any], token: str) -> str:
+        """Return how to do what a token stands for, when the parameters are pinned to it."""
+        return f'To do it, call it again with the same parameters and "confirm": "{token}".'
+
+    def ended(self, _row: ActionRow) -> None:
+        """Note what became of a run."""
+        self.note()
+
+    def _is_wide(self, row: Row, values: Mapping[str, Any]) -> bool:
+        if row.name == "send_many":
+            return self.most_events is not None and len(values["events"]) > self.most_events
+        if row.name == "request":
+            return bool(values["method"] != "GET")
+        chosen = values.get("ids") or values.get("inputs") or ()
+        return row.name == "cancellations.create" or (row.is_bulk and len(chosen) != 1)
+
+    def _confirmed(self, row: Row, values: Mapping[str, Any]) -> ActionReport:
+        """Return what is confirmed, which is what was shown, no more and nothing else."""
+        given = values.get("confirm")
+        known = self.kept.pop(given, None) if self.kept and given else None
+        if known is not None and known[0] == _asked(values):
+            return known[1]
+        planned = self.plan(row, values)
+        if row.is_bulk and not any(it.is_open for it in planned.rows):
+            return planned
+        token = self.issue(row, values, planned)
+        if given == token and (known is not None or self.kept is None):
+            return planned
+        deed = _deed(row, values, planned)
+        if given is None and (answer := self.ask(row, planned, deed)) is not None:
+            if answer:
+                return planned
+            raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, "not confirmed; nothing was done"))
+        message = f"{row.command} would {deed} at {self.place}"
+        if given is not None:
+            then = given.partition("-")[0]
+            message = f"not what was confirmed, which were {then} then, or done since: {message}"
+        instruction = self.instruction(row, pinned(values, planned), token)
+        hint = f"Show the user what would be done. {instruction}"
+        message = f"{message}; nothing was done"
+        problem = Problem(Code.CONFIRMATION_NEEDED, message, hint, field="confirm")
+        raise ProblemError(problem, data=self.shown(row, planned, token=token))
+
+    def _show(self, row: Row, values: Mapping[str, Any]) -> Record:
+        if row.name.startswith("send"):
+            return self._preview(row, values)
+        planned = self.plan(row, values)
+        is_empty = row.is_bulk and not any(it.is_open for it in planned.rows)
+        token = None if is_empty else self.issue(row, values, planned)
+        shown = self.shown(row, planned, token=token)
+        if _UNDOABLE.isdisjoint(planned.counts):
+            return shown
+        problem = _incomplete(planned)
+        if len(planned.rows) > 1:
+            message = f"not all of it can be done: {problem.message}; nothing was done"
+            problem = evolve(problem, message=message, hint="data.rows has the reason of each.")
+        raise ProblemError(problem, data=shown)
+
+    def _preview(self, row: Row, values: Mapping[str, Any]) -> Record:
+        from inngest_rest._programs import results  # noqa: PLC0415
+
+        given = arguments(row, {**values, "wait": None})
+        if row.name == "send_file":
+            about = "path", "name", "csv", "event", "columns"
+            chosen: Any = {each: given.get(each) for each in about}
+            found = self.client.preview_file(**chosen)
+        else:
+            found = self.client.preview(given.get("events") or event_of(**given))
+        shown = results.Sent(self.client.target, preview=found)
+        if not found.rejected:
+            return shown
+        total, first = found.rejected + found.events, found.failures[0]
+        message = f"{found.rejected} of {total} events are invalid; first: {first.reason}"
+        raise ProblemError(Problem(Code.PARTIAL, f"{message}; nothing was sent"), data=shown)
+
+    def _carry_out(
+        self, row: Row, values: Mapping[str, Any], planned: ActionReport | None
+    ) -> Record:
+        """Act on what is planned, or what the parameters select, and return what was done."""
+        try:
+            report = self.act(row, values, planned, on_result=self.ended)
+            problem = None if DONE.issuperset(report.counts) else _incomplete(report)
+        except PartialActionError as error:
+            report, problem = error.report, problem_of(error)
+        except KeyboardInterrupt as error:
+            reached = getattr(error, "report", None)
+            if not isinstance(reached, ActionReport):
+                raise  # before the first act
+            report = reached
+            problem = evolve(problem_of(error), message=f"interrupted; so far {report}")
+        shown = self.shown(row, report)
+        if problem is None:
+            return shown
+        if values.get("report") and any(it.is_open for it in report.rows):
+            problem = evolve(problem, hint="The same command does what is left.")
+        raise ProblemError(problem, data=shown)
+
+    def issue(self, row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
+        """Return the token of what is planned."""
+        to_do = [it.id for it in planned.rows if it.is_open]
+        what = sorted(map(str, to_do)) if "ids" in values else _asked(pinned(values, planned))
+        how = {name: it for name in _BOUND if (it := values.get(name)) is not None}
+        parts = [self.client.target.to_dict(), row.command, what, *([how] if how else [])]
+        digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
+        token = f"{len(to_do)}-{digest.hexdigest()[:16]}"
+        if self.kept is not None:
+            self.kept[token] = _asked(values), planned
+            for oldest in list(self.kept)[:-_MOST_KEPT]:
+                del self.kept[oldest]
+        return token
+
+    @property
+    def place(self) -> str:
+        target = self.client.target
+        return f"{target.api_url} ({target.env or 'default'} environment)"
+
+
+def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any]:
+    """Return parameters with the window that was planned, which is the same at any time."""
+    names = "since", "until"
+    if "started_before" in values:
+        names = "started_after", "started_before"
+    elif values.get("ended_since") or values.get("ended_until"):
+        names = "ended_since", "ended_until"
+    window = zip(names, (planned.since, planned.until), strict=True)
+    return {**values, **{name: at for name, at in window if at is not None}}
+
+
+def amount(count: int, row: Row) -> str:
+    """Return so many of what a call acts on."""
+    kind = "event" if row.name == "events.resend" else "run"
+    return f"1 {kind}" if count == 1 else f"{count:,} {kind}s"
+
+
+def _asked(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: it for name, it in values.items() if name not in _MANNER}
+
+
+def _deed(row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
+    """Return in words what would be done, and to how much."""
+    if row.name == "send_many":
+        names = Counter(each.get("name") for each in values["events"])
+        counts = [f"{count:,} {name}" for name, count in names.most_common()]
+        return f"send {len(values['events']):,} events ({and_more(counts)})"
+    if row.name == "request":
+        return f"{values['method']} {values['path']}"
+    count = sum(it.is_open for it in planned.rows)
+    if row.is_bulk:
+        return f"act on {amount(count, row)}"
+    where = f" for which {values['condition']} holds," if values["condition"] else ""
+    most = amount(count, row)
+    return f"cancel every run of the function in that time,{where} of at most {most} now,"
+
+
+def _incomplete(report: ActionReport) -> Problem:
+    if len(report.rows) == 1:
+        (row,) = report.rows
+        code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
+        doctor = advice("{} shows what answers at the base URL.", "diagnose")
+        hint, may_pass = doctor if code is Code.SERVER else None, code is Code.NETWORK
+        return Problem(code, row.reason or str(report), hint, may_pass)
+    again = "the same with the ids of those that failed tries them again."
+    return Problem(Code.PARTIAL, str(report), f"data.rows has the reason of each; {again}")
 
 
 # The class of `results` that programs return, by what the method returns.
@@ -80,12 +359,19 @@ def parts(
     is_without_output = False
     if values.get("include_output") is False and (has_errors or asked & {"error", "output"}):
         values, is_without_output = {**values, "include_output": True}, "output" not in asked
+    of_python: dict[str, Any] = {}
+    if row.uses_files or row.name == "runs.summary":
+        of_python["on_progress"] = on_progress
+    ids: list[str | None] = []
+
+    def note(batch: BatchReport) -> None:
+        ids.extend([each for each in batch.ids if each is not None][: MAX_ROWS - len(ids)])
+        if on_batch is not None:
+            on_batch(batch)
+
+    if row.name == "send_file":
+        of_python = {"on_batch": note}
     try:
-        if row.name == "send_file":
-            yield (_send_file(row, client, values, on_batch),), None
-            return
-        tells = row.uses_files or row.name == "runs.summary"
-        of_python = {"on_progress": on_progress} if tells else {}
         result = row.call(client, {**arguments(row, values), **of_python})
     except OSError as error:
         # Beside a file that is sent, the checkpoint and the rejected lines are written.
@@ -96,10 +382,7 @@ def parts(
         partial = error if isinstance(error, PartialSendError) else error.__cause__
         if not isinstance(partial, PartialSendError):
             raise
-        from inngest_rest._programs.results import Sent  # noqa: PLC0415
-
-        sent = Sent.of(client.target, partial.report, partial.ids)
-        raise ProblemError(_not_accepted(sent), data=sent) from error
+        result, ids = partial.report, [*partial.ids]
     shown: Callable[[Any], Any] = _without_output if is_without_output else lambda it: it
     match row.returns:
         case Returns.PAGES:
@@ -109,18 +392,20 @@ def parts(
                 yield tuple(map(shown, page.items)), page
             if answer is not None and (is_empty or values.get("where")):
                 answer.warnings.append(f"searched {result.searched()}")
-        case Returns.STREAM:
+        case Returns.STREAM if row.name != "send":
             for each in result:
                 yield (shown(each),), None
-        case Returns.ONE:  # pragma: no branch - there is nothing else
+        case _:
             record: Any = result
             if not isinstance(result, kind := record_class(row)):
                 from inngest_rest._programs.results import made  # noqa: PLC0415
 
-                record = made(kind, client, values, result)
-            if row.command == "runs.check" and record.broken:
-                raise ProblemError(Problem(Code.RULE_BROKEN, str(record)), data=record)
-            yield (record if row.command != "doctor" else _healthy(record, gate.malformed),), None
+                record = made(kind, client, values, result, ids)
+            if row.command == "doctor":
+                record = _with_malformed(record, gate.malformed)
+            if (problem := _problem_in(row, record, values)) is not None:
+                raise ProblemError(problem, data=record)
+            yield (record,), None
 
 
 def run(
@@ -148,73 +433,54 @@ def _without_output(it: Any) -> Any:
     return evolve(it, output=None)
 
 
-def _send_file(
-    row: Row,
-    client: InngestClient,
-    values: Mapping[str, Any],
-    on_batch: Callable[[BatchReport], object] | None,
-) -> Sent:
-    from inngest_rest._programs.results import MAX_ROWS, Sent  # noqa: PLC0415
-
-    ids: list[str | None] = []
-
-    def note(batch: BatchReport) -> None:
-        ids.extend([each for each in batch.ids if each is not None][: MAX_ROWS - len(ids)])
-        if on_batch is not None:
-            on_batch(batch)
-
-    report = row.call(client, {**arguments(row, values), "on_batch": note})
-    sent = Sent.of(client.target, report, ids)
-    if sent.rejected or sent.unknown:
-        raise ProblemError(_not_accepted(sent, hint=_mend(sent, values)), data=sent)
-    return sent
+def _problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | None:
+    """Return the problem that the result of a call tells of, if it does."""
+    match row.command:
+        case "runs.check" if record.broken:
+            return Problem(Code.RULE_BROKEN, str(record))
+        case "doctor" if record.problems:
+            first = record.problems[0]
+            codes = {"connection": Code.NETWORK, "server": Code.SERVER}
+            code = codes.get(first.check, Code.AUTHENTICATION)
+            return Problem(code, f"{first.check}: {first.message}", hint=first.remedy)
+        case "send" | "send_many" | "send_file" if record.rejected or record.unknown:
+            return _not_accepted(record, values)
+        case _:
+            return None
 
 
-def _not_accepted(sent: Sent, *, hint: str = "") -> Problem:
+def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
     total = sent.accepted + sent.rejected + sent.unknown
     first = f"; first: {sent.failures[0].reason}" if sent.failures else ""
     counts = f"{sent.accepted} of {total} events accepted, {sent.rejected} rejected, {sent.unknown}"
-    each = (
-        "data.failures has each with its reason. Sent again as it is there, with its id, an event "
-        "runs nothing twice, except functions that debounce or batch."
-    )
-    return Problem(Code.PARTIAL, f"{counts} unknown{first}", hint or each)
-
-
-def _mend(sent: Sent, values: Mapping[str, Any]) -> str:
-    """Return what to do about the lines of a file that were not accepted."""
-    parts: list[str] = []
-    if sent.rejected:
+    hints: list[str] = []
+    if "path" not in values:
+        hints.append(
+            "data.failures has each with its reason. Sent again as it is there, with its id, an "
+            "event runs nothing twice, except functions that debounce or batch."
+        )
+    elif sent.rejected:
         # Only one who sends files has loaded these.
         from inngest_rest._core.file_import.progress import reasons_path  # noqa: PLC0415
         from inngest_rest._core.file_import.send_file import rejected_path  # noqa: PLC0415
 
         rejected = rejected_path(values["path"], values["name"] or "", values["dead_letters"])
         where = f"{rejected}, and the reason of each in {reasons_path(rejected)}"
-        parts.append(f"The rejected lines are in {where}: correct the lines, and send that file.")
-    if sent.unknown:
-        parts.append(
+        hints.append(f"The rejected lines are in {where}: correct the lines, and send that file.")
+    if "path" in values and sent.unknown:
+        hints.append(
             "Send the whole again, by the same name, for those that are unknown: what was accepted "
             "runs nothing twice, except functions that debounce or batch."
         )
-    return " ".join(parts)
+    return Problem(Code.PARTIAL, f"{counts} unknown{first}", " ".join(hints))
 
 
-def _healthy(diagnosis: Diagnosis, malformed: Mapping[str, str]) -> Diagnosis:
-    """Return a diagnosis that found no problem; raise the first one otherwise.
-
-    The keys that are malformed, by argument, the client was made without.
-    """
+def _with_malformed(diagnosis: Diagnosis, malformed: Mapping[str, str]) -> Diagnosis:
+    """Return a diagnosis with the keys, by argument, that the client was made without."""
     from inngest_rest.diagnosis import Check, Finding, FindingState  # noqa: PLC0415 - one call needs it
 
     findings = [it for it in diagnosis.findings if it.check not in malformed]
     for key, message in malformed.items():
         remedy = "Correct it in the environment."
         findings.append(Finding(Check(key), FindingState.PROBLEM, message, remedy))
-    diagnosis = evolve(diagnosis, findings=tuple(findings))
-    codes = {Check.CONNECTION: Code.NETWORK, Check.SERVER: Code.SERVER}
-    for each in diagnosis.problems[:1]:
-        code = codes.get(each.check, Code.AUTHENTICATION)
-        problem = Problem(code, f"{each.check}: {each.message}", hint=each.remedy)
-        raise ProblemError(problem, data=diagnosis)
-    return diagnosis
+    return evolve(diagnosis, findings=tuple(findings))

@@ -25,8 +25,8 @@ from inngest_rest._core.diagnosis.diagnose import CLOUD_HOST
 from inngest_rest._programs import parameters, running
 from inngest_rest._programs.answer import Envelope, Projection, bound
 from inngest_rest._programs.bounds import DEFAULT_MAX_CHARS, LONGEST_ANSWER, SECRETS, redacted
-from inngest_rest._programs.gate import Gate
 from inngest_rest._programs.problems import Code, Problem, problem_of
+from inngest_rest._programs.running import Gate
 from inngest_rest._table import OF_CLOUD, Effect, command_of, commands
 from inngest_rest._version import __version__
 from inngest_rest._visible import and_more, did_you_mean

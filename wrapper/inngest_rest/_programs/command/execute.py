@@ -20,10 +20,9 @@ from inngest_rest._programs import parameters
 from inngest_rest._programs.command.options import command_line
 from inngest_rest._programs.command.renderer import Renderer, words_of
 from inngest_rest._programs.command.streams import OutputError, Stderr
-from inngest_rest._programs.gate import Gate, amount, pinned
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
-from inngest_rest._programs.running import parts, record_class
+from inngest_rest._programs.running import Gate, amount, parts, pinned, record_class
 from inngest_rest._table import Returns
 from inngest_rest._visible import and_more, shown
 from inngest_rest.action_reports import ActionRow
