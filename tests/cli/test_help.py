@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest._programs.command.options import command_line
-from inngest_rest._programs.command.program import GROUPS, LOCAL
+from inngest_rest._programs.command.program import GROUPS, local_commands
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, completes, waits_for
@@ -55,7 +55,11 @@ def test_the_help_of_all_lists_the_commands_and_what_each_exit_status_means(
     flat = {
         row.words[0]: row.summary.removesuffix(".") for row in commands() if "." not in row.command
     }
-    local = {words[0]: about for words, about in LOCAL.items() if len(words) == 1}
+    local = {
+        it.words[0]: it.description.partition("\n")[0].removesuffix(".")
+        for it in local_commands().values()
+        if len(it.words) == 1
+    }
     for name, about in (GROUPS | local | flat).items():
         assert re.search(rf"^    {name} +{re.escape(about)}$", out, re.MULTILINE)
     assert all(f"{EXIT_STATUS[code]}  {code.meaning}" in out for code in CODES)

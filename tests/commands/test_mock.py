@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, TransportError
-from inngest_rest._programs.command import mock
-from inngest_rest._programs.command.mock import FUNCTIONS
+from inngest_rest._programs.command import local
+from inngest_rest._programs.command.local import FUNCTIONS
 from inngest_rest._programs.command.program import run
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def end_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def end_with(ending: signal.Signals, first: Callable[[], object] = bool) -> None:
         event = partial(Ended, ending, first)
-        monkeypatch.setattr(mock, "threading", SimpleNamespace(Event=event))
+        monkeypatch.setattr(local, "threading", SimpleNamespace(Event=event))
 
     return end_with
 

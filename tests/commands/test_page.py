@@ -16,8 +16,8 @@ from attrs import field, fields, frozen
 
 from inngest_rest import InngestClient
 from inngest_rest._programs.answer import Envelope
-from inngest_rest._programs.command.mock import add_shop
-from inngest_rest._programs.command.program import LOCAL, run
+from inngest_rest._programs.command.local import add_shop
+from inngest_rest._programs.command.program import local_commands, run
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer
@@ -119,7 +119,7 @@ def test_every_command_is_named() -> None:
     words = " ".join(named)
     missing = [
         " ".join(each)
-        for each in [*(it.words for it in commands()), *(words[:1] for words in LOCAL)]
+        for each in [*(it.words for it in commands()), *(words[:1] for words in local_commands())]
         if not re.search(rf"`{' '.join(each)}[ `]", words)
     ]
     assert missing == []

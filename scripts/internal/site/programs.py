@@ -62,7 +62,7 @@ def files() -> dict[str, str]:
 def command_groups() -> dict[str, list[tuple[str, ...]]]:
     """Return the words of each command by the group they begin with; "top" for those of none."""
     groups: dict[str, list[tuple[str, ...]]] = {"top": []}
-    for words in (*ROWS, *program.LOCAL):
+    for words in (*ROWS, *program.local_commands()):
         groups.setdefault(words[0] if len(words) > 1 else "top", []).append(words)
     return groups
 

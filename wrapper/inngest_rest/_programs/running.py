@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.models import Page
 
+    Part = tuple[tuple[Record, ...], Page[Any] | None]
+
 # The answer where one run was named, whose outcome is all there is.
 _CODE_OF_ONE = {
     ActionOutcome.NOT_FOUND: Code.NOT_FOUND,
@@ -341,7 +343,7 @@ def parts(
     on_batch: Callable[[BatchReport], object] | None = None,
     on_progress: Callable[[int, int], object] | None = None,
     has_errors: bool = True,
-) -> Iterator[tuple[tuple[Record, ...], Page[Any] | None]]:
+) -> Iterator[Part]:
     """Call a method, and yield its result as it arrives: records, and the page that has them.
 
     What was not all done, or has to be confirmed, is a ProblemError; the data has what was. Runs
@@ -371,6 +373,7 @@ def parts(
 
     if row.name == "send_file":
         of_python = {"on_batch": note}
+    result: Any
     try:
         result = row.call(client, {**arguments(row, values), **of_python})
     except OSError as error:

@@ -32,8 +32,9 @@ from inngest_rest.typing import RunFilter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from inngest_rest import BatchReport
+    from inngest_rest import BatchReport, Run
     from inngest_rest._programs.command.options import Format, Options
+    from inngest_rest._programs.running import Part
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.record import Record
@@ -99,18 +100,7 @@ def _renderer(
 
 
 def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, Any]) -> int:
-    renderer = gate.renderer
-    if extras["all"] and row.name == "request":
-        renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
-        return _show(_pages(row, gate, values), renderer, fail=False)
-    wanted = {**values, "limit": None} if extras["all"] else values
-    if row.name in _OF_EACH and values["id"] == "-":
-        renderer.returns = Returns.STREAM
-        ids = _ids("id", ["-"], [])
-        each = (parts(row, gate, {**wanted, "id": id}) for id in ids)
-        found = (it for arriving in each for records, _ in arriving for it in records)
-        return _show(found, renderer, fail=bool(extras.get("exit_status")))
-    stderr, began = renderer.stderr, time.monotonic()
+    renderer, stderr, began = gate.renderer, gate.renderer.stderr, time.monotonic()
 
     def so_far(listed: int, got: int) -> None:
         rate = got / max(time.monotonic() - began, 0.001)
@@ -118,56 +108,65 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
         found = f"{listed:,} runs listed, {got:,} got one by one"
         stderr.progress(written if row.uses_files else found)
 
-    told: Any = {"on_batch": _progress(stderr), "on_progress": so_far}
-    # Of a list without an end, outputs would take long.
-    told["has_errors"] = not (extras["all"] or renderer.format == "id")
-    arriving = parts(row, gate, wanted, renderer, **told)
-    if row.returns is Returns.STREAM:
-        if row.name in _LIVE:
-            renderer.stderr.hint(_watching(gate, values))
-        items = (each for records, _ in arriving for each in records)
-        return _show(items, renderer, fail=bool(extras["exit_status"]))
+    wanted = {**values, "limit": None} if extras["all"] else values
+    arriving: Iterator[Part]
+    if extras["all"] and row.name == "request":
+        renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
+        arriving = _pages(row, gate, values)
+    elif row.name in _OF_EACH and values["id"] == "-":
+        renderer.returns = Returns.STREAM
+        each = (parts(row, gate, {**wanted, "id": id}) for id in _ids("id", ["-"], []))
+        arriving = ((records, None) for found in each for records, _ in found)
+    else:
+        told: Any = {"on_batch": _progress(stderr), "on_progress": so_far}
+        # Of a list without an end, outputs would take long.
+        told["has_errors"] = not (extras["all"] or renderer.format == "id")
+        arriving = parts(row, gate, wanted, renderer, **told)
+    if row.name in _LIVE:
+        renderer.is_live = renderer.format == "table"
+        stderr.hint(_watching(gate, values))
+    ended: list[Run] = []
     for records, page in arriving:
         if not renderer.add(records, page):
             break
+        if renderer.returns is Returns.STREAM:
+            ended += filter(None, map(_ended, records))
+            if not renderer.is_live:
+                stderr.progress(f"{len(ended):,} so far")
     stderr.end_progress()
-    status = renderer.finish()
+    status = renderer.finish(_failed(ended) if extras["exit_status"] else None)
     if gate.hint is not None and wanted.get("dry_run"):
-        renderer.stderr.hint(gate.hint)
+        stderr.hint(gate.hint)
     if renderer.page is not None and renderer.page.next is not None:
         following = {**values, "cursor": renderer.page.next}
-        renderer.stderr.hint(f"Next page: {command_line(row, following, gate.options)}")
+        stderr.hint(f"Next page: {command_line(row, following, gate.options)}")
     return status
 
 
-def _show(items: Iterator[Record], renderer: Renderer, *, fail: bool) -> int:
-    """Write records as they come, to the end; then say which runs failed, if that is to fail."""
+def _ended(record: Record) -> Run | None:
+    """Return the run of whose end a record tells, if it does."""
     from inngest_rest import models  # noqa: PLC0415 - slow to load
 
-    ended: list[models.Run] = []
-    for each in items:
-        run = each.run if isinstance(each, models.RunChange) and each.kind == "ended" else each
-        if isinstance(each, models.StepChange) and each.kind == "ended" and each.span.run_id:
-            run = models.Run(each.span.run_id, models.RunStatus(each.span.status))
-        if isinstance(run, models.Run):
-            ended.append(run)
-        if isinstance(each, models.RunChange | models.StepChange) and renderer.format == "table":
-            from inngest_rest._programs.command import tables  # noqa: PLC0415 - rich is slow to load
+    match record:
+        case models.Run():
+            return record
+        case models.RunChange(kind="ended"):
+            return record.run
+        case models.StepChange(kind="ended", span=models.Span(run_id=str(id), status=status)):
+            return models.Run(id, models.RunStatus(status))
+        case _:
+            return None
 
-            renderer.output.line(tables.line_of(each))
-            renderer.output.flush()
-        else:
-            renderer.add((each,))
-            renderer.stderr.progress(f"{len(ended):,} so far")
-    renderer.stderr.end_progress()
-    bad = models.RunStatus.FAILED, models.RunStatus.CANCELLED
-    failed = [run for run in ended if run.status in bad]
-    if not fail or not failed:
-        return renderer.finish()
+
+def _failed(ended: Sequence[Run]) -> Problem | None:
+    """Return the problem that runs did not complete, if there are any."""
+    failed = [run for run in ended if run.status in {"failed", "cancelled"}]
+    if not failed:
+        return None
     named = and_more([f"{run.id} {run.status}" for run in failed])
     message = f"{len(failed)} of {len(ended)} runs did not complete: {named}"
     hint = advice("{} shows where it ended.", NextCall("runs.trace", (failed[0].id,)))
-    return renderer.finish(Problem(Code.RUN_FAILED, message, hint=hint))
+    return Problem(Code.RUN_FAILED, message, hint=hint)
 
 
 def _watching(gate: Asking, values: Mapping[str, Any]) -> str:
@@ -199,14 +198,14 @@ def _to_go_on(problem: Problem, row: Row, values: Mapping[str, Any], options: Op
     return evolve(problem, hint=f"{told} To go on: {command}".strip())
 
 
-def _pages(row: Row, gate: Asking, values: Mapping[str, Any]) -> Iterator[Record]:
+def _pages(row: Row, gate: Asking, values: Mapping[str, Any]) -> Iterator[Part]:
     """Yield the response that has each page of a list of v2."""
     if values["method"] != "GET":
         raise refused("paginate", "only what GET lists has pages")
     query: dict[str, Any] = {**(values["query"] or {})}
     while True:
         (((answer,), _),) = parts(row, gate, {**values, "query": query})
-        yield answer
+        yield (answer,), None
         match getattr(answer, "body", None):
             case {"page": {"hasMore": True, "cursor": str(next)}} if next != query.get("cursor"):
                 query["cursor"] = next

@@ -1,4 +1,4 @@
-"""Commands about this program: schemas, shell completion, tools over MCP, the skill for agents."""
+"""Commands about this program: schemas, completion, tools over MCP, a mock server, the skill."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import re
 import shutil
 import signal
 import sys
+import threading
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import frozen
 
-from inngest_rest._programs import schemas
-from inngest_rest._programs.command.execute import client_of
 from inngest_rest._programs.command.options import argument, command_line, flag
 from inngest_rest._programs.command.program import command, tree
-from inngest_rest._programs.command.renderer import answer
-from inngest_rest._programs.command.streams import write_all
+from inngest_rest._programs.parameters import refused
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._table import commands
 from inngest_rest._version import __version__
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.renderer import Renderer
     from inngest_rest._table import Row
+    from inngest_rest.testing import Behaviour, MockEvent, MockServer
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -116,32 +116,30 @@ class InstalledSkill(Record):
     "schema",
     arguments=(argument("name", nargs="*", help="The operation, such as runs.list."),),
     examples=("schema", "schema runs.list -o json", "schema -o table --fields name"),
+    kind=Description,
 )
-def schema(options: Options, values: dict[str, Any]) -> int:
+def schema(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     """List all operations, or describe one by the JSON Schemas of its parameters and its answer."""
+    from inngest_rest._programs import schemas  # noqa: PLC0415 - one command needs it
+
     name = ".".join(values.get("name", ())).replace("-", "_")
-
-    def work(renderer: Renderer) -> int:
-        if not name:
-            return renderer.many([Summary(*_brief(row)) for row in commands()])
-        rows = {row.command: row for row in commands()}
-        if name not in rows:
-            raise InvalidArgumentError(f"unknown operation {name!r}{did_you_mean(name, rows)}")
-        row = rows[name]
-        found = Description(
-            *_brief(row),
-            description=row.description,
-            parameters=schemas.of_parameters(row),
-            result=schemas.of_answer(row),
-            untrusted=list(row.untrusted_paths),
-            examples=[command_line(row, each) for each in row.examples],
-        )
-        if renderer.format != "table" or renderer.projection.fields is not None:
-            return renderer.finish(data=found)
-        renderer.output.line(found.to_json(indent=2))
-        return renderer.finish()
-
-    return answer("schema", options, Description if name else Summary, work)
+    if not name:
+        return renderer.many([Summary(*_brief(row)) for row in commands()])
+    rows = {row.command: row for row in commands()}
+    if name not in rows:
+        raise InvalidArgumentError(f"unknown operation {name!r}{did_you_mean(name, rows)}")
+    row = rows[name]
+    found = Description(
+        *_brief(row),
+        description=row.description,
+        parameters=schemas.of_parameters(row),
+        result=schemas.of_answer(row),
+        untrusted=list(row.untrusted_paths),
+        examples=[command_line(row, each) for each in row.examples],
+    )
+    if renderer.format != "table" or renderer.projection.fields is not None:
+        return renderer.finish(data=found)
+    return renderer.text(found.to_json(indent=2))
 
 
 def _brief(row: Row) -> tuple[str, str, str, bool]:
@@ -153,7 +151,7 @@ def _brief(row: Row) -> tuple[str, str, str, bool]:
     arguments=(argument("shell", nargs="?", help="The shell: bash, zsh or fish."),),
     examples=("completion bash",),
 )
-def completion(_: Options, values: dict[str, Any]) -> int:
+def completion(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     """Print the script by which a shell completes commands, options and their values.
 
     bash: source <(inngest-rest completion bash)
@@ -168,7 +166,7 @@ def completion(_: Options, values: dict[str, Any]) -> int:
         raise InvalidArgumentError(message, argument="shell")
     import shtab  # noqa: PLC0415 - one command needs it
 
-    return write_all(shtab.complete(tree()[()], shell))
+    return renderer.text(shtab.complete(tree()[()], shell))
 
 
 @command(
@@ -179,34 +177,155 @@ def completion(_: Options, values: dict[str, Any]) -> int:
     ),
     examples=("mcp --read-only --tools runs,events",),
 )
-def mcp(options: Options, values: dict[str, Any]) -> int:
+def mcp(_: Renderer, options: Options, values: dict[str, Any]) -> int:
     """Serve the operations as tools of an MCP server, on standard input and output.
 
     A host of agents starts it, and ends it by closing its input. Keys come from the environment.
     Requires the extra `mcp`.
     """
+    from inngest_rest._programs.command.execute import client_of  # noqa: PLC0415 - not for help
 
-    def serve(_: Renderer) -> int:
-        with client_of(options) as client:
-            try:
-                from inngest_rest._programs import tools  # noqa: PLC0415 - it takes long to load
-            except ModuleNotFoundError as error:
-                if (error.name or "").partition(".")[0] not in _OF_MCP:
-                    raise
-                raise ConfigurationError(
-                    "the MCP server needs packages that are not installed (no module named "
-                    f"{error.name}): pip install 'inngest-rest[mcp]', or start uvx inngest-rest-mcp"
-                ) from None
-            if sys.stdin.isatty():
-                sys.stderr.write(_AT_A_TERMINAL)
-            # Otherwise Ctrl-C would wait for the thread that reads the input.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            groups = values["tools"].replace(" ", "").split(",") if "tools" in values else None
-            chosen: Any = {"read_only": "read_only" in values, "groups": groups}
-            tools.serve(client, redact=options.redact or "keys", **chosen)
-        return 0
+    with client_of(options) as client:
+        try:
+            from inngest_rest._programs import tools  # noqa: PLC0415 - it takes long to load
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in _OF_MCP:
+                raise
+            raise ConfigurationError(
+                "the MCP server needs packages that are not installed (no module named "
+                f"{error.name}): pip install 'inngest-rest[mcp]', or start uvx inngest-rest-mcp"
+            ) from None
+        if sys.stdin.isatty():
+            sys.stderr.write(_AT_A_TERMINAL)
+        # Otherwise Ctrl-C would wait for the thread that reads the input.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        groups = values["tools"].replace(" ", "").split(",") if "tools" in values else None
+        chosen: Any = {"read_only": "read_only" in values, "groups": groups}
+        tools.serve(client, redact=options.redact or "keys", **chosen)
+    return 0
 
-    return answer("mcp", options, Problem, serve)
+
+DEFAULT_PORT = 8288
+_LAST_PORT = 65_535
+_MOST_CHARGED = 100
+
+
+@frozen(repr=False)
+class MockFunction(Record):
+    """A function of the mock server, with what its runs do."""
+
+    app: str
+    id: str
+    trigger: str
+    does: str
+
+
+FUNCTIONS = (
+    MockFunction("shop", "charge", "app/order.created", "fails if data.total is above 100"),
+    MockFunction("shop", "ship", "app/order.created", "sleeps for a day"),
+    MockFunction("shop", "receipt", "app/order.paid", "completes"),
+)
+
+
+@frozen(repr=False)
+class Served(Record):
+    """A mock server that is there until the command ends."""
+
+    url: str
+    functions: tuple[MockFunction, ...] = FUNCTIONS
+
+
+@command(
+    "mock",
+    arguments=(
+        argument(
+            "--port", type=int, help=f"The port; 0 for any that is free. By default {DEFAULT_PORT}."
+        ),
+        argument("--host", help="The address to listen on. By default 127.0.0.1."),
+        argument("--release", help="The release of Inngest to be, such as 1.17; else the newest."),
+    ),
+    examples=("mock", "mock --port 0 --release 1.17"),
+    kind=Served,
+)
+def mock(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
+    """Serve a mock server with an app `shop`, until Ctrl-C or SIGTERM.
+
+    It needs no key, keeps all in memory, and takes events and calls as a dev server does.
+    """
+    port, release = values.get("port", DEFAULT_PORT), values.get("release")
+    if not 0 <= port <= _LAST_PORT:
+        raise refused("port", f"this must be from 0 to {_LAST_PORT}")
+    try:
+        from inngest_rest.testing import MockServer  # noqa: PLC0415 - a server is slow to load
+
+        server = MockServer() if release is None else MockServer(release=release)
+        add_shop(server)
+        with server.serve(port, host=values.get("host", "127.0.0.1")) as url:
+            _announce(url, renderer)
+            _wait_for_the_end()
+    except ImportError as error:
+        message = f"the mock server needs a package that is not installed: {error.name}"
+        hint = "Install it with: pip install 'inngest-rest[mock]'"
+        return renderer.finish(Problem(Code.UNEXPECTED, message, hint=hint))
+    except OSError as error:
+        reason = f"cannot listen on {port}: {error}; --port 0 takes any free port"
+        raise refused("port", reason) from None
+    except ValueError as error:
+        raise refused("release", str(error)) from None
+    renderer.stderr.hint(f"{len(server.events):,} events, {len(server.requests):,} requests.")
+    return 0
+
+
+def add_shop(server: MockServer) -> None:
+    """Add the functions that the pages of the documentation speak of."""
+    from inngest_rest.testing import completes, sleeps  # noqa: PLC0415
+
+    does: dict[str, Any] = {
+        "charge": _charge,
+        "ship": sleeps(timedelta(days=1)),
+        "receipt": completes({"mailed": True}),
+    }
+    for each in FUNCTIONS:
+        server.function(each.app, each.id, trigger=each.trigger, run=does[each.id])
+
+
+def _charge(event: MockEvent) -> Behaviour:
+    from inngest_rest.testing import completes, fails  # noqa: PLC0415
+
+    total = event.data.get("total", 0)
+    if isinstance(total, int | float) and total > _MOST_CHARGED:
+        return fails("card declined")
+    return completes({"charged": total})
+
+
+def _announce(url: str, renderer: Renderer) -> None:
+    if renderer.format != "table":
+        renderer.finish(data=Served(url))
+        return
+    functions = "\n".join(
+        f"  {f'{each.app}/{each.id}':<14}  {each.trigger:<18}  {each.does}" for each in FUNCTIONS
+    )
+    renderer.text(f"""\
+A mock server of Inngest is at {url}, until Ctrl-C. Its functions:
+
+{functions}
+
+In another terminal:
+
+  export INNGEST_DEV={url}
+  inngest-rest send app/order.created --data '{{"total": 900}}'
+  inngest-rest runs list""")
+
+
+def _wait_for_the_end() -> None:
+    """Wait for Ctrl-C or SIGTERM, either of which is the way to end this."""
+    ended, signals = threading.Event(), (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.signal(each, lambda _number, _frame: ended.set()) for each in signals}
+    try:
+        ended.wait()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def skill() -> dict[str, str]:
@@ -305,14 +424,14 @@ def _digest(files: dict[str, str]) -> str:
     arguments=(argument("name", nargs="?", help="A playbook, such as incident."),),
     examples=("skill show", "skill show incident"),
 )
-def show(_options: Options, values: dict[str, Any]) -> int:
+def show(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     """Print the SKILL.md of this version, or one of its playbooks."""
     name = values.get("name")
     playbooks = {Path(each).stem: text for each, text in skill().items()}
     if name is not None and name not in playbooks:
         message = f"unknown playbook {name!r}{did_you_mean(name, playbooks)}"
         raise InvalidArgumentError(message, argument="name")
-    return write_all(playbooks[name or "SKILL"])
+    return renderer.text(playbooks[name or "SKILL"])
 
 
 @command(
@@ -334,39 +453,32 @@ def show(_options: Options, values: dict[str, Any]) -> int:
         flag("--list", help="Say where the skill would be written, and write nothing."),
     ),
     examples=("skill install", "skill install --target claude --scope project"),
+    kind=InstalledSkill,
 )
-def install_command(options: Options, values: dict[str, Any]) -> int:
+def install_command(renderer: Renderer, options: Options, values: dict[str, Any]) -> int:
     """Write the skill to where the hosts of agents look for skills, over an older one."""
     targets, scope = values.get("target") or found_hosts(), values.get("scope", "user")
-
-    def work(renderer: Renderer) -> int:
-        if "list" in values:
-            return renderer.many(look(targets, scope))
-        return renderer.many(install(targets, scope, force=options.force))
-
-    return answer("skill.install", options, InstalledSkill, work)
+    if "list" in values:
+        return renderer.many(look(targets, scope))
+    return renderer.many(install(targets, scope, force=options.force))
 
 
-@command("skill", "check", examples=("skill check -o json",))
-def check(options: Options, _values: dict[str, Any]) -> int:
+@command("skill", "check", examples=("skill check -o json",), kind=InstalledSkill)
+def check(renderer: Renderer, _options: Options, _values: dict[str, Any]) -> int:
     """Check that the skill is installed, here or for the user, and is the one of this version.
 
     Exits with 4 if it is not installed where a host looks, and with 6 if one that is installed is
     of another version or has been changed.
     """
-
-    def work(renderer: Renderer) -> int:
-        found = [it for it in look(_HOSTS, *get_args(Scope)) if it.state is not SkillState.ABSENT]
-        others = [f"{it.path} is {it.state}" for it in found if it.state is not SkillState.CURRENT]
-        problem = None
-        if not found:
-            message = "the skill is not installed where a host looks for it"
-            hint = "`inngest-rest skill install` writes it; --target names the host."
-            problem = Problem(Code.NOT_FOUND, message, hint)
-        elif others:
-            message = f"not every skill is the one of version {__version__}: {', '.join(others)}"
-            hint = "`inngest-rest skill install` writes it over an outdated one, and with --force "
-            problem = Problem(Code.PARTIAL, message, f"{hint}over a changed one.")
-        return renderer.many(found, problem)
-
-    return answer("skill.check", options, InstalledSkill, work)
+    found = [it for it in look(_HOSTS, *get_args(Scope)) if it.state is not SkillState.ABSENT]
+    others = [f"{it.path} is {it.state}" for it in found if it.state is not SkillState.CURRENT]
+    problem = None
+    if not found:
+        message = "the skill is not installed where a host looks for it"
+        hint = "`inngest-rest skill install` writes it; --target names the host."
+        problem = Problem(Code.NOT_FOUND, message, hint)
+    elif others:
+        message = f"not every skill is the one of version {__version__}: {', '.join(others)}"
+        hint = "`inngest-rest skill install` writes it over an outdated one, and with --force "
+        problem = Problem(Code.PARTIAL, message, f"{hint}over a changed one.")
+    return renderer.many(found, problem)

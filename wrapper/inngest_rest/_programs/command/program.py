@@ -29,17 +29,18 @@ from inngest_rest._programs.command.options import (
     parser_of,
 )
 from inngest_rest._programs.command.renderer import Renderer
-from inngest_rest._programs.command.streams import OutputError, Stderr, write_all
+from inngest_rest._programs.command.streams import OutputError, Stderr
 from inngest_rest._programs.parameters import Kind, parameters
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
 from inngest_rest._table import Returns, commands, docstring
 from inngest_rest._version import __version__
 from inngest_rest._visible import did_you_mean
-from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.errors import InngestError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from inngest_rest._programs.parameters import Parameter
     from inngest_rest._table import Row
+    from inngest_rest.record import Record
 
 
 DESCRIPTION = """\
@@ -66,17 +67,6 @@ _CODES_OF = {
     "runs.check": "Exit status: 0 all rules hold, 1 one is broken, 2 it cannot tell (a rule is "
     "malformed, or the server or a key is at fault), 130 interrupted\n\n"
 }
-
-LOCAL: dict[tuple[str, ...], str] = {
-    ("completion",): "Completion of commands and options by bash, zsh and fish",
-    ("mcp",): "Tools for agents over MCP: the same operations, on standard input",
-    ("mock",): "Serve a mock server, to try commands and programs on",
-    ("schema",): "What an operation takes and returns, as JSON Schemas; without a name all of them",
-    ("skill", "show"): "Print the SKILL.md of this version",
-    ("skill", "install"): "Write the skill to where an agent's host looks for skills",
-    ("skill", "check"): "Check that the skill is installed, and is the one of this version",
-}
-"""Commands about this program; `@command` makes them."""
 
 # A key on a command line ends in the history of a shell, and in the list of processes.
 _KEY = re.compile(
@@ -151,9 +141,9 @@ def _run(tokens: Sequence[str]) -> int:
         for key in filter(None, map(_KEY.match, others)):
             raise _key_option(key[0])
         if "version" in given:
-            return write_all(__version__)
+            return Renderer("", format="table").text(__version__)
         if "help" in given or is_group(others):
-            return write_all(help_of(others))
+            return Renderer("", format="table").text(help_of(others))
         found = find(others)
         named, valid = os.environ.get(FORMAT_VARIABLE), get_args(Format)
         if named and named not in valid:
@@ -187,15 +177,13 @@ def _key_option(option: str) -> ProblemError:
 
 def find(tokens: Sequence[str]) -> Command:
     """Return the command that tokens begin with."""
-    for words in LOCAL:
-        if tuple(tokens[: len(words)]) == words:
-            name = "mock" if words == ("mock",) else "local"  # a server is slow to load
-            defined = vars(import_module(f"{__package__}.{name}")).values()
-            return next(it for it in defined if isinstance(it, Command) and it.words == words)
     for row in commands():
         if tuple(tokens[: len(row.words)]) == row.words:
             return _command_of(row)
-    known = [*(row.words for row in commands()), *LOCAL]
+    for words, found in local_commands().items():
+        if tuple(tokens[: len(words)]) == words:
+            return found
+    known = [*(row.words for row in commands()), *local_commands()]
     if below := [words[1] for words in known if words[:-1] == tuple(tokens[:1])]:
         raise _unknown("command", "".join(tokens[1:2]), below)
     given = tokens[0]
@@ -203,14 +191,35 @@ def find(tokens: Sequence[str]) -> Command:
     raise _unknown("option" if given.startswith("-") else "command", given, tops)
 
 
-def command(
-    *words: str, arguments: tuple[Argument, ...] = (), examples: tuple[str, ...]
-) -> Callable[[Callable[[Options, dict[str, Any]], int]], Command]:
-    """Make of a function the command that its docstring describes; it returns the exit status."""
+def local_commands() -> dict[tuple[str, ...], Command]:
+    """Return the commands about this program, which `@command` makes, by their words."""
+    defined = vars(import_module(f"{__package__}.local")).values()
+    return {it.words: it for it in defined if isinstance(it, Command)}
 
-    def make(run: Callable[[Options, dict[str, Any]], int]) -> Command:
+
+def command(
+    *words: str,
+    arguments: tuple[Argument, ...] = (),
+    examples: tuple[str, ...],
+    kind: type[Record] = Problem,
+) -> Callable[[Callable[[Renderer, Options, dict[str, Any]], int]], Command]:
+    """Make of a function the command that its docstring describes; it returns the exit status.
+
+    It writes its answer, records of a class, by the renderer that it is given.
+    """
+
+    def make(work: Callable[[Renderer, Options, dict[str, Any]], int]) -> Command:
+        def run(options: Options, values: dict[str, Any]) -> int:
+            name = ".".join(words)
+            renderer = Renderer(name, format=options.format, stderr=Stderr(options.quiet))
+            try:
+                renderer.configure(options, kind)
+                return work(renderer, options, values)
+            except InngestError as error:
+                return renderer.finish(problem_of(error))
+
         lines = tuple(f"{PROGRAM} {example}" for example in examples)
-        return Command(words, docstring(run), run, arguments, lines)
+        return Command(words, docstring(work), run, arguments, lines)
 
     return make
 
@@ -297,7 +306,7 @@ def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
     root.epilog = "\n".join(["Exit status:", *lines])
     parsers: dict[tuple[str, ...], Any] = {(): root}
     below: dict[tuple[str, ...], Any] = {(): root.add_subparsers(**_COMMANDS)}
-    for words in (*(row.words for row in commands()), *LOCAL):
+    for words in (*(row.words for row in commands()), *local_commands()):
         group = words[:-1]
         if group not in below:
             help: Any = {"help": GROUPS[group[0]], "description": GROUPS[group[0]]}
@@ -306,8 +315,7 @@ def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
             below[group] = parsers[group].add_subparsers(**_COMMANDS)
         if within is not None and group != within:
             continue
-        # A local one need not be loaded.
-        about = LOCAL.get(words) or find(words).description.partition("\n")[0].removesuffix(".")
+        about = find(words).description.partition("\n")[0].removesuffix(".")
         add = partial(below[group].add_parser, words[-1], help=about)
         parsers[words] = _describe(find(words), add) if within is None else add()
     return parsers

@@ -13,14 +13,13 @@ from inngest_rest._programs.answer import Answer, Envelope, PageInfo, Projection
 from inngest_rest._programs.bounds import LONGEST_ANSWER, SECRETS, as_text, redacted
 from inngest_rest._programs.command.options import PROGRAM
 from inngest_rest._programs.command.streams import Output, Stderr
-from inngest_rest._programs.problems import DONE, EXIT_STATUS, Code, Problem, problem_of
+from inngest_rest._programs.problems import DONE, EXIT_STATUS, Code, Problem
 from inngest_rest._table import ROWS, Returns
 from inngest_rest._visible import visible_json
 from inngest_rest.action_reports import ActionRow
-from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inngest_rest._programs.command.options import Format, Options
     from inngest_rest.errors import NextCall
@@ -38,6 +37,7 @@ class Renderer(Answer):
     format: Format
     stderr: Stderr = Factory(Stderr)
     output: Output = Factory(Output)
+    is_live: bool = False  # lines about changes take the place of a table
     _items: list[Record] = field(factory=list, init=False)
     _lines: Iterator[int] = field(factory=itertools.count, init=False)
 
@@ -52,12 +52,18 @@ class Renderer(Answer):
 
     @property
     def is_streaming(self) -> bool:
-        return self.format in {"ndjson", "id"}
+        return self.is_live or self.format in {"ndjson", "id"}
 
     def many(self, records: Sequence[Record], problem: Problem | None = None) -> int:
         self.returns = Returns.STREAM
         self.add(records)
         return self.finish(problem)
+
+    def text(self, text: str) -> int:
+        """Write an answer that is text, whatever the format."""
+        self.format = "table"
+        self.output.line(text.rstrip("\n"))
+        return self.finish()
 
     def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
         """Take records, and write them at once if the format has no end."""
@@ -106,6 +112,11 @@ class Renderer(Answer):
 
     def _write_lines(self, record: Record) -> None:
         """Write a record as lines: those of its ids, or of what it consists of."""
+        if self.is_live:
+            from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
+
+            self.output.line(tables.line_of(record))
+            return
         if self.format == "id":
             for id in ids_of(record):
                 self.output.line(visible_json(id))
@@ -124,18 +135,6 @@ class Renderer(Answer):
         if self.output.is_terminal:
             text = visible_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2))
         self.output.line(text)
-
-
-def answer(
-    command: str, options: Options, kind: type[Record], work: Callable[[Renderer], int]
-) -> int:
-    """Let a command about this program write its answer, or what goes wrong."""
-    renderer = Renderer(command, format=options.format, stderr=Stderr(options.quiet))
-    try:
-        renderer.configure(options, kind)
-        return work(renderer)
-    except InngestError as error:
-        return renderer.finish(problem_of(error))
 
 
 def ids_of(record: Record) -> tuple[str, ...]:

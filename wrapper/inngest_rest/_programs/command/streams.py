@@ -127,14 +127,6 @@ def _is_same(one: str | int, other: str | int) -> bool:
     return stat.S_ISREG(found[0].st_mode) and os.path.samestat(*found)
 
 
-def write_all(text: str) -> int:
-    """Write a text to standard output, and return the exit status."""
-    output = Output()
-    output.line(text.rstrip("\n"))
-    output.close()
-    return 0
-
-
 @define(eq=False, repr=False)
 class Stderr:
     """Hints, progress and a question for a person; where it is quiet, errors alone."""

@@ -216,7 +216,7 @@ def draw_one(items: Sequence[Record], output: Output, projection: Projection) ->
     _print(output, lambda console: _view(record, console, projection))
 
 
-def line_of(change: models.RunChange | models.StepChange) -> str:
+def line_of(change: Any) -> str:
     """Return a change of a run as a line; changes come one by one, and make no table."""
     if isinstance(change, models.StepChange):
         span, is_end = change.span, change.kind == "ended"
