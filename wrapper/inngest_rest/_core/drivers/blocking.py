@@ -159,7 +159,7 @@ def run_many(
     grace, threads = _GRACE, 0
     try:
         for job in jobs:
-            future = Future[T | None]()
+            future: Future[T | None] = Future()
             if threads < in_flight > 1:
                 # At the limit of threads, or while the interpreter exits, there are fewer.
                 with suppress(RuntimeError):

@@ -180,7 +180,8 @@ class Body:
         self._is_needed_whole = 200 <= status < 300 or status in call.accepted
         limit = call.max_response_bytes
         self._limit = limit if self._is_needed_whole else min(limit, MAX_ERROR_BYTES)
-        encoding = response.headers.get("content-encoding", "").strip().lower()
+        # Taken out, or httpx would decode the body again.
+        encoding = response.headers.pop("content-encoding", "").strip().lower()
         # It finds out which of the two it is. Of an unknown encoding, the body fails as JSON.
         is_known = encoding in {"gzip", "x-gzip", "deflate"}
         self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 32) if is_known else None
@@ -213,7 +214,6 @@ class Body:
     def finish(self) -> bool:
         """Set the response's body; return whether it is complete."""
         content = b"".join(self._chunks)
-        self._response.headers.pop("content-encoding", None)
         self._response.stream = httpx.ByteStream(content[: self._limit])
         self._response.read()
         return self._size <= self._limit

@@ -18,6 +18,7 @@ from inngest_rest._core.sending.event_json import encode, encode_together
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event
 from inngest_rest.reports import BatchReport, SendFailure, SendReport
+from inngest_rest_api.types import is_all_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
@@ -195,7 +196,7 @@ class BatchOutcome:
 
     @cached_property
     def are_all_accepted(self) -> bool:
-        return {str}.issuperset(map(type, self.each))
+        return is_all_text(self.each)
 
     @cached_property
     def known(self) -> int:

@@ -40,7 +40,7 @@ def post(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
     headers = {"Content-Type": "application/json", "x-inngest-event-id-seed": seed}
     # As built by `send_events.get_kwargs`, which only takes unencoded events.
     kwargs = {"url": send_events.OPERATION.path, "headers": headers, "content": batch.body}
-    route = Route[SendResult | SendError, list[EventOutcome]](
+    route: Route[SendResult | SendError, list[EventOutcome]] = Route(
         send_events,
         kwargs,
         SendResult,
