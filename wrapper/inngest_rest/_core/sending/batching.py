@@ -5,9 +5,10 @@ And the outcome of a batch, event by event, from the response to the report.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from attrs import frozen
@@ -39,15 +40,15 @@ DEFAULT_BYTES = 4 * 1024 * 1024
 # For fewer events, encoding them together does not pay.
 _WORTH_TOGETHER = 8
 
-# Between two events of a body. Our JSON has no other newline, so a body can be split here.
-_SEPARATOR = b",\n"
+# Of the tokens of JSON, those that tell where an event ends.
+_TOKENS = rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{},]'
 
 
 class Batch(NamedTuple):
     """The events of one request, by their indices in the caller's input."""
 
     positions: Sequence[int]
-    body: bytes  # a JSON array, one event per line
+    body: bytes  # a JSON array
     invalid: Sequence[SendFailure] = ()  # rejected locally since the previous batch
     may_be_stored: bool = False  # by an earlier request of unknown outcome
     origin: Any = None  # what it was made of, for its maker
@@ -57,15 +58,23 @@ class Batch(NamedTuple):
     def of(
         cls, positions: Sequence[int], texts: Iterable[bytes], invalid: Sequence[SendFailure] = ()
     ) -> Batch:
-        return cls(positions, b"[%b]" % _SEPARATOR.join(texts), invalid)
+        return cls(positions, b"[%b]" % b",".join(texts), invalid)
 
     def events(self) -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = decode(self.body)
         return events
 
     def texts(self) -> list[bytes]:
-        """Return the JSON text of each event, exactly as sent."""
-        return self.body[1:-1].split(_SEPARATOR) if self.positions else []
+        """Return the JSON text of each event, exactly as sent, however deep it is nested."""
+        depth, cuts = 0, [0]
+        for found in re.finditer(_TOKENS, self.body):
+            token = found[0]
+            depth += (token in b"[{") - (token in b"]}")
+            if depth == 1 and token == b",":
+                cuts.append(found.start())
+        cuts.append(len(self.body) - 1)
+        events = [self.body[start + 1 : end] for start, end in pairwise(cuts)]
+        return events if self.positions else []
 
     def part(self, start: int, end: int | None = None) -> Batch:
         """Return a slice of the batch, in the same bytes."""
@@ -121,13 +130,10 @@ async def lists_of(events: AsyncIterable[EventLike], size: int) -> AsyncIterator
 def _batches(
     chunk: Sequence[EventLike], first: int, convention: NameConvention | None, *, lenient: bool
 ) -> Iterator[Batch]:
-    lines = encode_together(chunk, convention) if len(chunk) >= _WORTH_TOGETHER else None
-    if lines is not None:
-        body = b"".join((b"[", lines[:-1].replace(b"\n", _SEPARATOR), b"]"))
-        # Otherwise an event contains a newline, from msgspec.Raw.
-        if len(body) == len(lines) + len(chunk):
-            yield Batch(range(first, first + len(chunk)), body)
-            return
+    body = encode_together(chunk, convention) if len(chunk) >= _WORTH_TOGETHER else None
+    if body is not None:
+        yield Batch(range(first, first + len(chunk)), body)
+        return
     positions: list[int] = []
     texts: list[bytes] = []
     invalid: list[SendFailure] = []
@@ -140,10 +146,10 @@ def _batches(
                 raise
             invalid.append(SendFailure(position, describe(event), error.reason))
             continue
-        size += len(text) + len(_SEPARATOR)
+        size += len(text) + 1
         if texts and size > DEFAULT_BYTES:
             yield Batch.of(positions, texts, invalid)
-            positions, texts, invalid, size = [], [], [], 2 + len(text) + len(_SEPARATOR)
+            positions, texts, invalid, size = [], [], [], 3 + len(text)
         positions.append(position)
         texts.append(text)
     if texts or invalid:

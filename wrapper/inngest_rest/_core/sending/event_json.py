@@ -21,7 +21,7 @@ import msgspec
 
 from inngest_rest._core.arguments import check_name, is_aware
 from inngest_rest._core.json_text import encode as to_json
-from inngest_rest._core.json_text import encode_lines, is_exact, plain
+from inngest_rest._core.json_text import is_exact, plain
 from inngest_rest._visible import nearest, shown
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
@@ -74,7 +74,12 @@ def encode(
         _complete(wire, needs_id=needs_id)
         if not from_file and not wire.keys() <= FIELDS:
             raise ValueError(_unknown_key(wire))
-        text = _to_json(wire)
+        try:
+            text = to_json(wire)
+        except RecursionError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
+            raise ValueError(f"not JSON: {_first_unsupported(wire) or error}") from None
         if not (from_file or is_exact(wire)) and (reason := _first_unsupported(wire)):
             raise ValueError(f"not JSON: {reason}")
     except RecursionError:
@@ -155,21 +160,10 @@ def since_1970(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000)
 
 
-def _to_json(wire: dict[str, Any]) -> bytes:
-    try:
-        text = to_json(wire)
-    except RecursionError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
-        raise ValueError(f"not JSON: {_first_unsupported(wire) or error}") from None
-    # Only msgspec.Raw can have newlines between tokens; batches are split at newlines.
-    return text.replace(b"\n", b" ")
-
-
 def encode_together(
     events: Sequence[EventLike], convention: NameConvention | None = None
 ) -> bytes | None:
-    """Return the texts of a batch as lines, with ids, or None if any event is unusual."""
+    """Return the body of a batch, with ids, or None if any event is unusual."""
     rows = _as_dicts(events)
     fields = fields_of(rows, convention)
     if fields is None:
@@ -180,11 +174,11 @@ def encode_together(
     try:
         if not is_exact(rows):
             return None
-        lines = encode_lines(rows if "id" in fields else _with_ids(rows))
+        body = to_json(rows if "id" in fields else _with_ids(rows))
     except Exception:  # noqa: BLE001 - nested too deep, or a tzinfo's own code failed
         return None
     # If all together are below the limit for one event, none exceeds it.
-    return lines if len(lines) <= MAX_EVENT_BYTES else None
+    return body if len(body) <= MAX_EVENT_BYTES else None
 
 
 def _as_dicts(events: Sequence[EventLike]) -> Sequence[dict[str, Any]]:
