@@ -7,7 +7,7 @@ module, and what is written in a message, is not changed.
 The trials are kept in `.mutation/`: a second call goes on where the first one stopped. `--again`
 begins anew, as is needed once the core or its tests have changed; `--survivors` tries those alone.
 
-Exit status: 0 success; 2 the tests fail as they stand.
+Exit status: 0 success; 2 nothing could be tried.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ ROOMS = {
 TESTS = (
     *("calls", "sending", "buffer", "drivers", "file_import", "resources", "bulk"),
     *("hostile", "secrets", "operations", "cli", "mcp_server", "explain", "diagnosis", "export"),
-    *("contract/cases", "testing/api"),
+    *("contract/cases", "testing/api", "commands", "concurrency"),
 )
 
-_KILLED = ("killed", "timeout")
+_KILLED = ("killed", "timeout", "types")
 
 
 def main() -> int:
@@ -47,6 +47,9 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=300, help="number of mutants; default 300")
     parser.add_argument("--seed", type=int, default=1, help="another one chooses other mutants")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time; default 2")
+    parser.add_argument(
+        "--seconds", type=float, default=30, help="of tests for a mutant, of processor; default 30"
+    )
     parser.add_argument("--room", choices=ROOMS, action="append", help="part of it to change")
     parser.add_argument("--again", action="store_true", help="forget what was tried before")
     parser.add_argument("--survivors", action="store_true", help="try again what survived")
@@ -60,7 +63,7 @@ def main() -> int:
         forget_survivors(folder)
     paths = sorted(path for room in rooms for path in ROOMS[room].glob("[!_]*.py"))
     mutants = sample(paths, options.sample, options.seed)
-    session = Session(mutants, ROOT, folder, options.jobs)
+    session = Session(mutants, ROOT, folder, options.jobs, options.seconds)
     arguments = [
         *(f"tests/{room}" for room in TESTS),
         *("--override-ini", "addopts=--import-mode=importlib", "--kill-rounds=1"),
