@@ -1,18 +1,44 @@
-"""Keys are masked, environments are taken back, and scores are checked before they are sent."""
+"""What Inngest Cloud tells of an account: each field of it, and what is left out of an answer.
+
+Keys are masked, environments are taken back, and scores are checked before they are sent.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InvalidArgumentError
+from inngest_rest import (
+    Environment,
+    EventSchema,
+    Experiment,
+    InsightsResult,
+    InsightsTable,
+    InvalidArgumentError,
+    InvalidResponseError,
+    Key,
+    Run,
+    RunStatus,
+    SessionGroup,
+    Variant,
+    Webhook,
+)
 from inngest_rest.testing import MockServer
+from tests.support.server import says
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inngest_rest import InngestClient
     from tests.conftest import Connect
+    from tests.support.server import Server
 
 KEY = "event-key-0123456789"
+NOON, AT_NOON = "2026-11-24T12:00:00Z", datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+Call = "Callable[[InngestClient], Any]"
 
 
 @pytest.mark.parametrize(("reveal", "shown"), [(False, "…6789"), (True, KEY)])
@@ -25,6 +51,214 @@ def test_a_key_is_masked_unless_it_is_revealed(reveal: bool, shown: str, connect
     assert KEY not in repr(key)
 
 
+LISTINGS: dict[str, tuple[str, Call, dict[str, Any], Any, Any]] = {
+    # The path, the call, an item with all that it may have, what it is read as, and what one is
+    # read as that has an id or a name alone.
+    "environments": (
+        "/v2/envs",
+        lambda it: it.envs.list(),
+        {"name": "n", "type": "BRANCH", "isArchived": True, "createdAt": NOON},
+        Environment("1", "n", "branch", True, AT_NOON),
+        Environment("1"),
+    ),
+    "keys": (
+        "/v2/keys/signing",
+        lambda it: it.keys.list("signing"),
+        {"key": "0123456789abcdef", "environment": "e", "createdAt": NOON},
+        Key("…", "1", None, "e", AT_NOON),
+        Key(None, "1"),
+    ),
+    "schemas": (
+        "/v2/insights/events/schemas",
+        lambda it: it.insights.schemas(),
+        {"name": "n", "schema": {"type": "object"}},
+        EventSchema("n", {"type": "object"}),
+        EventSchema("1"),
+    ),
+    "experiments": (
+        "/v2/experiments",
+        lambda it: it.experiments.list(),
+        {"function": {"id": "f"}, "variants": ["a", "b"], "totalRuns": 3, "firstSeen": NOON},
+        Experiment("1", "f", None, (Variant("a"), Variant("b")), 3, AT_NOON),
+        Experiment("1"),
+    ),
+    "keys of sessions": ("/v2/sessions", lambda it: it.sessions.keys(), {}, "1", "1"),
+    "sessions": (
+        "/v2/sessions/k",
+        lambda it: it.sessions.list("k"),
+        {"runCount": 5, "failedRunCount": 2, "lastActiveAt": NOON, "functions": [{"id": "f"}]},
+        SessionGroup("1", 5, 2, AT_NOON, ("f",)),
+        SessionGroup("1"),
+    ),
+    "runs of a session": (
+        "/v2/sessions/k/s/runs",
+        lambda it: it.sessions.runs("k", "s"),
+        {"status": "RUNNING", "function": {"id": "f"}, "startedAt": NOON},
+        Run("1", RunStatus.RUNNING, started_at=AT_NOON, function_id="f"),
+        Run("1", RunStatus("unknown")),
+    ),
+    "webhooks": (
+        "/v2/env/webhooks",
+        lambda it: it.webhooks.list(),
+        {"url": "u", "eventFilter": {"events": ["a/b"], "filter": "DENY"}, "updatedAt": NOON},
+        Webhook("1", url="u", events=("a/b",), denies_events=True, updated_at=AT_NOON),
+        Webhook("1"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LISTINGS)
+def test_an_item_has_all_that_the_answer_has_and_defaults_for_what_is_left_out(
+    name: str, connect: Connect, server: Server
+) -> None:
+    path, call, more, full, bare = LISTINGS[name]
+    bare_item = {"name": "1"} if name == "schemas" else {"id": "1"}
+    page = {"hasMore": False}
+    server.on(f"GET {path}", says({"data": [{**bare_item, **more}, bare_item], "page": page}))
+    client = connect(env="preview")
+    assert list(call(client)) == [full, bare]
+
+
+def test_a_filter_of_events_says_whether_it_allows_or_denies_them(
+    connect: Connect, server: Server
+) -> None:
+    filters: list[dict[str, Any]] = [{"events": ["a"], "filter": "ALLOW"}, {"filter": "DENY"}]
+    data = [{"id": "1", "eventFilter": each} for each in filters]
+    server.on("GET /v2/env/webhooks", says({"data": data, "page": {"hasMore": False}}))
+    found = [(it.events, it.denies_events) for it in connect(env="preview").webhooks.list()]
+    assert found == [(("a",), False), ((), True)]
+
+
+EXPERIMENT = "/v2/apps/a/functions/f/experiments/x"
+
+
+def test_an_experiment_has_the_weight_and_the_metrics_of_each_variant(
+    client: InngestClient, server: Server
+) -> None:
+    metric = {"key": "m", "avg": 1.5, "min": 1, "max": 2}
+    data = {
+        "id": "x",
+        "variants": [
+            {"variantName": "a", "runCount": 2, "metrics": [metric]},
+            {"variantName": "b", "metrics": [{"key": "m"}]},
+            {"variantName": "c"},
+        ],
+        "variantWeights": [{"variantName": "a", "weight": 0.7}],
+        "selectionStrategy": "weighted",
+        "lastSeen": NOON,
+    }
+    server.on(f"GET {EXPERIMENT}", says({"data": data}), says({"data": {"id": "x"}}))
+    variants = (
+        Variant("a", 2, 0.7, {"m": {"avg": 1.5, "min": 1, "max": 2}}),
+        Variant("b", metrics={"m": {"avg": None, "min": None, "max": None}}),
+        Variant("c"),
+    )
+    assert client.experiments.get("a", "f", "x") == Experiment(
+        "x", "f", "weighted", variants, last_seen=AT_NOON
+    )
+    assert client.experiments.get("a", "f", "x", variant="a") == Experiment("x", "f")
+    assert server.asked == [f"GET {EXPERIMENT}", f"GET {EXPERIMENT}?variant=a"]
+
+
+def test_insights_have_the_columns_the_rows_and_the_remarks_of_a_query(
+    client: InngestClient, server: Server
+) -> None:
+    data = {
+        "columns": [{"name": "n"}, {"name": "m"}],
+        "rows": [{"values": [1, "x"]}, {}],
+        "diagnostics": [{"severity": "WARNING", "message": "slow"}],
+    }
+    bare = {"columns": [{"name": "n"}]}
+    server.on("POST /v2/insights/query", *(says({"data": it}) for it in (data, bare, {"rows": []})))
+    found = client.insights.query("select 1")
+    assert found == InsightsResult(("n", "m"), ((1, "x"), ()), ("WARNING: slow",))
+    assert client.insights.query("select 1") == InsightsResult(("n",), ())
+    assert server.bodies() == [{"query": "select 1"}] * 2
+    with pytest.raises(InvalidResponseError, match="columns is missing"):
+        client.insights.query("select 1")
+
+
+def test_tables_have_the_types_of_their_columns(client: InngestClient, server: Server) -> None:
+    columns = [{"name": "n", "type": "String"}, {"name": "m"}]
+    data = [{"name": "runs", "description": "d", "columns": columns}, {"name": "events"}]
+    server.on("GET /v2/insights/tables", says({"data": data}), says({"data": None}))
+    runs = InsightsTable("runs", "d", {"n": "String", "m": None})
+    assert client.insights.tables() == [runs, InsightsTable("events")]
+    assert client.insights.tables() == []
+
+
+@pytest.mark.parametrize(
+    ("call", "query"),
+    [
+        (lambda it: it.experiments.list(app="a"), "appId=a"),
+        (lambda it: it.experiments.list(app="a", function="f"), "appId=a&functionId=f"),
+        (lambda it: it.sessions.keys(search="s"), "search=s"),
+        (lambda it: it.sessions.list("k", search="s"), "search=s"),
+        (
+            lambda it: it.sessions.runs("k", "s", since=AT_NOON, until=AT_NOON.replace(hour=13)),
+            "from=2026-11-24T12:00:00+00:00&until=2026-11-24T13:00:00+00:00",
+        ),
+    ],
+    ids=["app", "function", "search keys", "search sessions", "window"],
+)
+def test_what_a_listing_is_narrowed_to_is_asked_of_the_server(
+    call: Call, query: str, client: InngestClient, server: Server
+) -> None:
+    for path in ("/v2/experiments", "/v2/sessions", "/v2/sessions/k", "/v2/sessions/k/s/runs"):
+        server.on(f"GET {path}", says({"data": [], "page": {"hasMore": False}}))
+    assert list(call(client)) == []
+    sent = dict(server.requests[0].url.params)
+    assert sent.pop("limit")
+    assert sent == dict(it.split("=", 1) for it in query.split("&"))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [({"app": "a*"}, "app"), ({"app": "a", "function": "f*"}, "function")]
+)
+def test_a_listing_of_experiments_takes_no_pattern(
+    given: Any, named: str, client: InngestClient, server: Server
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"^{named} has to be the id of one"):
+        client.experiments.list(**given)
+    assert not server.requests
+
+
+@pytest.mark.parametrize("given", [{"name": "n"}, {"transform": "t"}, {}])
+@pytest.mark.parametrize("more", [{"events": ["a/b"]}, {"response": "r"}])
+def test_a_webhook_of_v2_needs_a_name_and_a_transform(
+    given: Any, more: Any, connect: Connect, server: Server
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="required by v2"):
+        connect(env="preview").webhooks.create(**given, **more)
+    assert not server.requests
+
+
+def test_a_webhook_is_created_by_v1_with_what_v2_would_refuse(
+    connect: Connect, server: Server
+) -> None:
+    server.on("POST /v1/webhooks", says({"data": {"id": "w", "name": "n"}}))
+    assert connect(env="preview").webhooks.create(name="n") == Webhook("w", "n")
+    assert (server.asked, server.bodies()) == (["POST /v1/webhooks"], [{"name": "n"}])
+
+
+def test_a_webhook_is_created_by_v2_with_what_was_given_alone(
+    connect: Connect, server: Server
+) -> None:
+    server.on("POST /v2/env/webhooks", says({"data": {"id": "w"}}, status=201))
+    client = connect(env="preview")
+    client.webhooks.create(name="n", transform="t")
+    client.webhooks.create(name="n", transform="t", response="r", events=["a/b"])
+    assert server.bodies() == [
+        {"name": "n", "transform": "t"},
+        {
+            "name": "n",
+            "transform": "t",
+            "response": "r",
+            "eventFilter": {"events": ["a/b"], "filter": "ALLOW"},
+        },
+    ]
+
+
 def test_an_environment_is_created_once_and_taken_back_from_the_archive(connect: Connect) -> None:
     client = connect(transport=MockServer(cloud=True).transport)
     made = client.envs.ensure("preview")
@@ -32,6 +266,14 @@ def test_an_environment_is_created_once_and_taken_back_from_the_archive(connect:
     assert client.envs.archive(made.id).is_archived
     again = client.envs.ensure("preview")
     assert (again.id, again.is_archived) == (made.id, False)
+
+
+def test_of_two_environments_of_a_name_the_one_that_is_not_archived_is_taken(
+    client: InngestClient, server: Server
+) -> None:
+    old, new = {"id": "1", "name": "n", "isArchived": True}, {"id": "2", "name": "n"}
+    server.on("GET /v2/envs", says({"data": [old, new], "page": {"hasMore": False}}))
+    assert client.envs.ensure("n").id == "2"
 
 
 @pytest.mark.parametrize(
@@ -43,3 +285,37 @@ def test_scores_that_servers_refuse_are_not_sent(scores: Any, connect: Connect) 
     with pytest.raises(InvalidArgumentError, match="scores must"):
         client.runs.score("01K9V2D6N9P1R7Z4W8X3Y5A0BC", scores)
     assert not mock.requests
+
+
+@pytest.mark.parametrize(
+    ("more", "sent"),
+    [
+        ({}, {}),
+        ({"step": "s"}, {"stepId": "s"}),
+        (
+            {"experiment": "x", "variant": "a"},
+            {"experiment": {"id": "x", "variant": "a"}},
+        ),
+    ],
+)
+def test_a_score_is_of_a_run_a_step_or_a_variant(
+    more: Any, sent: Any, client: InngestClient, server: Server
+) -> None:
+    server.on("POST /v2/runs/r/scores", says({"data": {}}, status=201))
+    longest = "n" * 128
+    client.runs.score("r", {longest: 1, "ok": True}, **more)
+    assert server.bodies() == [
+        [{"name": longest, "value": 1, **sent}, {"name": "ok", "value": True, **sent}]
+    ]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"experiment": "x"}, {"variant": "a"}, {"step": "s", "experiment": "x", "variant": "a"}],
+)
+def test_a_score_of_half_a_variant_or_of_one_in_a_step_is_refused(
+    more: Any, client: InngestClient, server: Server
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="experiment and variant are given together"):
+        client.runs.score("r", {"ok": 1}, **more)
+    assert not server.requests
