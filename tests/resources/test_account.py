@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from inngest_rest import (
@@ -19,6 +20,8 @@ from inngest_rest import (
     InvalidArgumentError,
     InvalidResponseError,
     Key,
+    RequestTimeoutError,
+    RouteNotFoundError,
     Run,
     RunStatus,
     SessionGroup,
@@ -35,10 +38,11 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
     from tests.support.server import Server
 
-KEY = "event-key-0123456789"
-NOON, AT_NOON = "2026-11-24T12:00:00Z", datetime(2026, 11, 24, 12, tzinfo=UTC)
+    Call = Callable[[InngestClient], Any]
 
-Call = "Callable[[InngestClient], Any]"
+KEY = "event-key-0123456789"
+RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
+NOON, AT_NOON = "2026-11-24T12:00:00Z", datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("reveal", "shown"), [(False, "…6789"), (True, KEY)])
@@ -49,6 +53,17 @@ def test_a_key_is_masked_unless_it_is_revealed(reveal: bool, shown: str, connect
     (key,) = client.keys.list("event", reveal=reveal)
     assert key.key == shown
     assert KEY not in repr(key)
+
+
+def test_only_the_end_of_a_long_key_is_shown(client: InngestClient, server: Server) -> None:
+    keys = [{"key": "k" * length} for length in (16, 17)]
+    server.on("GET /v2/keys/events", says({"data": keys, "page": {"hasMore": False}}))
+    assert [it.key for it in client.keys.list("event")] == ["…", "…kkkk"]
+
+
+def test_keys_of_another_kind_are_refused(client: InngestClient) -> None:
+    with pytest.raises(InvalidArgumentError, match='kind must be "event" or "signing"'):
+        client.keys.list("api")  # type: ignore[arg-type]
 
 
 LISTINGS: dict[str, tuple[str, Call, dict[str, Any], Any, Any]] = {
@@ -168,8 +183,8 @@ def test_insights_have_the_columns_the_rows_and_the_remarks_of_a_query(
         "rows": [{"values": [1, "x"]}, {}],
         "diagnostics": [{"severity": "WARNING", "message": "slow"}],
     }
-    bare = {"columns": [{"name": "n"}]}
-    server.on("POST /v2/insights/query", *(says({"data": it}) for it in (data, bare, {"rows": []})))
+    answers: list[dict[str, Any]] = [data, {"columns": [{"name": "n"}]}, {"rows": []}]
+    server.on("POST /v2/insights/query", *(says({"data": each}) for each in answers))
     found = client.insights.query("select 1")
     assert found == InsightsResult(("n", "m"), ((1, "x"), ()), ("WARNING: slow",))
     assert client.insights.query("select 1") == InsightsResult(("n",), ())
@@ -233,6 +248,51 @@ def test_a_webhook_of_v2_needs_a_name_and_a_transform(
     assert not server.requests
 
 
+@pytest.mark.parametrize(
+    "more", [{"events": ["a/b"]}, {"response": "r"}], ids=["events", "response"]
+)
+def test_a_webhook_with_what_v1_lacks_is_not_created_by_v1(
+    more: Any, connect: Connect, server: Server
+) -> None:
+    server.on("POST /v1/webhooks", says({"data": {"id": "w"}}))
+    with pytest.raises(RouteNotFoundError):
+        connect(env="preview").webhooks.create(name="n", transform="t", **more)
+    assert server.asked == ["POST /v2/env/webhooks"]
+
+
+def test_a_webhook_without_a_name_is_not_created_where_v2_alone_is_asked(
+    connect: Connect, server: Server
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="required by v2"):
+        connect(env="preview", api_version="v2").webhooks.create(transform="t")
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        lambda it: it.envs.create("n"),
+        lambda it: it.webhooks.create(name="n"),
+        lambda it: it.webhooks.create(name="n", transform="t"),
+        lambda it: it.cancellations.create("a", "f", started_before=AT_NOON),
+        lambda it: it.functions.invoke("a", "f"),
+        lambda it: it.signals.send("s"),
+        lambda it: it.runs.replay(RUN),
+    ],
+    ids=["env", "v1 webhook", "webhook", "cancellation", "invoke", "signal", "replay"],
+)
+def test_what_may_have_been_created_is_not_created_again(
+    create: Call, connect: Connect, server: Server
+) -> None:
+    paths = ["v2/envs", "v1/webhooks", "v2/env/webhooks", "v1/cancellations", "v1/signals"]
+    paths += [f"v1/runs/{RUN}/replay", f"v2/runs/{RUN}/rerun", "v2/apps/a/functions/f/invoke"]
+    for path in paths:
+        server.on(f"POST /{path}", httpx.ReadTimeout("late"))
+    with pytest.raises(RequestTimeoutError):
+        create(connect(env="preview"))
+    assert len(server.requests) == 1
+
+
 def test_a_webhook_is_created_by_v1_with_what_v2_would_refuse(
     connect: Connect, server: Server
 ) -> None:
@@ -283,7 +343,7 @@ def test_scores_that_servers_refuse_are_not_sent(scores: Any, connect: Connect) 
     mock = MockServer()
     client = connect(transport=mock.transport)
     with pytest.raises(InvalidArgumentError, match="scores must"):
-        client.runs.score("01K9V2D6N9P1R7Z4W8X3Y5A0BC", scores)
+        client.runs.score(RUN, scores)
     assert not mock.requests
 
 

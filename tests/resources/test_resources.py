@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.conftest import Connect
     from tests.support.server import Server
 
-DAY = datetime(2026, 11, 24, tzinfo=UTC)
+DAY, HOUR = datetime(2026, 11, 24, tzinfo=UTC), timedelta(hours=1)
 META = {"fetched_at": "2026-11-24T13:42:13Z"}
 ZERO = "00000000-0000-0000-0000-000000000000"
 CANCELLATION = {
@@ -62,6 +62,15 @@ def test_creating_a_cancellation_sends_only_the_given_arguments(
             "function_id": "f",
             "started_before": "2026-11-24T00:00:00+00:00",
             "if": "event.data.x",
+        },
+    ]
+    client.cancellations.create("a", "f", started_before=DAY, started_after=DAY - HOUR)
+    assert server.bodies()[1:] == [
+        {
+            "app_id": "a",
+            "function_id": "f",
+            "started_before": "2026-11-24T00:00:00+00:00",
+            "started_after": "2026-11-23T23:00:00+00:00",
         }
     ]
     assert made == Cancellation(

@@ -16,7 +16,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
@@ -94,6 +94,10 @@ def check_choice(name: str, value: object, known: Collection[str]) -> None:
         raise InvalidArgumentError(text, argument=name)
 
 
+@overload
+def check_text(name: str, value: str) -> str: ...
+@overload
+def check_text(name: str, value: str | None) -> str | None: ...
 def check_text(name: str, value: str | None) -> str | None:
     """Reject text that is empty, and so would filter nothing, or that cannot be encoded."""
     if value is None:

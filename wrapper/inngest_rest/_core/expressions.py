@@ -35,7 +35,7 @@ class Expression:
 
     def __init__(self, name: str, text: str, variables: tuple[str, ...]) -> None:
         """Compile it; reject what is not CEL, or names something else."""
-        self.text = (check_text(name, text) or "").strip()
+        self.text = check_text(name, text).strip()
         if len(self.text) > _LONGEST:
             raise invalid(name, f"has more than {_LONGEST:,} characters")
         try:

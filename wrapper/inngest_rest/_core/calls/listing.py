@@ -121,7 +121,7 @@ def unpaged(route: Route[Any, ListedPage[T]]) -> Callable[[PageRequest], Route[A
 
 
 def _parse_cursor(text: str) -> Cursor:
-    found = re.fullmatch(r"(/[^:]+):([0-9]{1,9}):(.*)", check_text("cursor", text) or "")
+    found = re.fullmatch(r"(/[^:]+):([0-9]{1,9}):(.*)", check_text("cursor", text))
     if found is None:
         raise invalid("cursor", f"{shown(text)} is not the next_cursor of a page")
     return Cursor(found[1], int(found[2]), found[3])

@@ -329,7 +329,7 @@ _MAX_FUNCTIONS = 10  # functions whose other runs are listed
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
     """Explain the outcome of an event, by internal id, or of the newest with this own id."""
-    event_id = check_text("id", event_id) or ""
+    event_id = check_text("id", event_id)
     name = check_text("name", name)
     if not event_id:
         raise invalid("id", "must be text, not None")

@@ -62,7 +62,7 @@ def list_envs(session: Session, **paging: Unpack[Paging]) -> Listing[Environment
 
 
 def create_env(session: Session, name: str) -> Plan[Environment]:
-    body = api.V2CreateEnvBody(name=check_text("name", name) or "")
+    body = api.V2CreateEnvBody(name=check_text("name", name))
     return one(session, "envs.create", _environment, repeatable=False, body=body)
 
 
@@ -105,7 +105,7 @@ def list_keys(
 
 
 def query(session: Session, sql: str) -> Plan[InsightsResult]:
-    body = api.V2InsightsQueryBody(query=check_text("sql", sql) or "")
+    body = api.V2InsightsQueryBody(query=check_text("sql", sql))
 
     def convert(it: api.V2InsightsResult) -> InsightsResult:
         columns = optional(it.columns)
@@ -148,7 +148,7 @@ def list_experiments(
     app, function = names.exact
     if names != Names(app, function):
         raise invalid("function" if app else "app", "has to be the id of one, not a pattern")
-    of: Any = {"app_id": app or UNSET, "function_id": function or UNSET}
+    of: Any = {"app_id": app, "function_id": function}
 
     def experiment(it: api.V2Experiment) -> Experiment:
         variants = tuple(map(Variant, optional(it.variants) or ()))
@@ -169,7 +169,7 @@ def get_experiment(
         variants = tuple(_variant(each, weights) for each in optional(it.variants) or [])
         return record(Experiment, it, function_id=function, variants=variants)
 
-    only = check_text("variant", variant) or UNSET
+    only = check_text("variant", variant)
     return one(session, "experiments.get", convert, *of, experiment, variant=only)
 
 
@@ -193,7 +193,7 @@ def list_session_keys(
     def key(it: api.V2SessionKey) -> str:
         return required(it.id, "id")
 
-    text = check_text("search", search) or UNSET
+    text = check_text("search", search)
     found = pages(v2.list_session_keys_v2, key, search=text)
     return listed(session, "sessions.keys", found, **paging)
 
@@ -205,7 +205,7 @@ def list_sessions(
         functions = map(_function_id, optional(it.functions) or [])
         return record(SessionGroup, it, function_ids=tuple(filter(None, functions)))
 
-    of, text = check_id("session key", key, argument="key"), check_text("search", search) or UNSET
+    of, text = check_id("session key", key, argument="key"), check_text("search", search)
     found = pages(v2.list_sessions_v2, group, of, search=text)
     return listed(session, "sessions.list", found, **paging)
 

@@ -253,7 +253,7 @@ _VARIABLES = ("run", "event", "error", "output")
 
 
 def _check_part(text: str | None) -> str | None:
-    if text is not None and not (check_text("error_contains", text) or "").strip():
+    if text is not None and not check_text("error_contains", text).strip():
         raise invalid("error_contains", "must not be blank, which nearly every error contains")
     return text
 
@@ -315,7 +315,7 @@ def check_query(query: str | None) -> str | None:
     """
     if query is None:
         return None
-    query = (check_text("query", query) or "").strip()
+    query = check_text("query", query).strip()
     if len(query.encode()) > _MOST_QUERY_BYTES:
         raise invalid("query", f"has more than {_MOST_QUERY_BYTES:,} bytes of UTF-8")
     roots: set[str] = set()

@@ -283,11 +283,11 @@ def _listed_by_v2(
             cursor=page.cursor,
             from_=since,
             until=until + later if until else until,
-            status=[api.V2RunStatus(each.upper()) for each in selection.statuses] or UNSET,
-            app_id=app_ids or UNSET,
-            function_id=function_ids or UNSET,
+            status=[api.V2RunStatus(each.upper()) for each in selection.statuses],
+            app_id=app_ids,
+            function_id=function_ids,
             include_output=bool(include_output) or UNSET,
-            query=query or UNSET,
+            query=query,
             **order,
         )
 

@@ -688,7 +688,7 @@ class Watch(_Polled):
 
 def _restored(token: str, filter: dict[str, str | None]) -> _State:
     try:
-        state = msgspec.json.decode(check_text("token", token) or "", type=_State)
+        state = msgspec.json.decode(check_text("token", token), type=_State)
         for each in (state.since, state.window, state.changes, *state.ended.values()):
             if not _EARLIEST.year <= each.year <= _LAST_YEAR:
                 raise ValueError("no clock will ever show it")
