@@ -287,7 +287,7 @@ PUBLIC = [
     "inngest_rest.testing.pytest_plugin",
     "inngest_rest.typing",
 ]
-MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "paginator", "runs", "watcher"]
+MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "paginator", "runs"]
 OF_CLIENTS = [
     f"inngest_rest.{it}.{name}" for it in ("aio", "client") for name in MODULES_OF_A_CLIENT
 ] + ["inngest_rest.buffers.asynchronous", "inngest_rest.buffers.blocking"]

@@ -1,25 +1,34 @@
-"""Typed events: `EventType` binds the name of an event to the type of its data."""
+"""Typed events: `EventType` binds the name of an event to the type of its data.
+
+msgspec converts dataclasses, attrs classes and TypedDicts: it is strict, and names the path of what
+is wrong. Of the others, cattrs coerces ("5" becomes 5), and pydantic's TypeAdapter knows no attrs
+classes. A pydantic model converts itself, so pydantic is never imported here.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+import dataclasses
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_origin, is_typeddict
 
-from attrs import frozen
+import attrs
+import msgspec
 
-from inngest_rest._core import typed_events
-from inngest_rest.errors import InvalidArgumentError
+from inngest_rest._visible import shown
+from inngest_rest.errors import EventDataError, InvalidArgumentError
 from inngest_rest.event import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from inngest_rest.models import StoredEvent
 
+__all__ = ["EventType"]
+
 D = TypeVar("D")
 
 
-@frozen
+@attrs.frozen
 class EventType(Generic[D]):
     """The name of an event and the type of its data.
 
@@ -39,7 +48,7 @@ class EventType(Generic[D]):
     data_type: type[D]
 
     def __attrs_post_init__(self) -> None:
-        typed_events.check_kind("data_type", self.data_type)
+        check_kind("data_type", self.data_type)
 
     def __call__(
         self,
@@ -64,7 +73,7 @@ class EventType(Generic[D]):
                 TypedDict does not have; the message has the path.
         """
         try:
-            plain = typed_events.to_data(data, self.data_type)
+            plain = _to_data(data, self.data_type)
         except ValueError as error:
             raise InvalidArgumentError(f"{self.name}: {error}", argument="data") from None
         if id is None:
@@ -82,4 +91,122 @@ class EventType(Generic[D]):
             raise InvalidArgumentError(
                 f"event {event.internal_id} is a {event.name}", argument="event"
             )
-        return typed_events.read_event(event, self.data_type)
+        return read_event(event, self.data_type)
+
+
+def check_kind(name: str, kind: object) -> None:
+    """Reject what is not a type of payload, or has fields that cannot be converted."""
+    bare: Any = get_origin(kind) or kind
+    if _is_pydantic(bare):
+        return
+    is_class: bool = type.__instancecheck__(type, bare)
+    if not is_class or not (
+        dataclasses.is_dataclass(bare) or attrs.has(bare) or is_typeddict(bare)
+    ):
+        raise InvalidArgumentError(
+            f"{name} must be a dataclass, an attrs class, a TypedDict or a pydantic model, "
+            f"not {shown(kind)}",
+            argument=name,
+        )
+    try:
+        msgspec.convert(None, kind, dec_hook=_validated)
+    except msgspec.ValidationError:
+        pass  # None is not of the type, but the type can be converted to.
+    except (NameError, TypeError) as error:
+        raise InvalidArgumentError(
+            f"{name} {_name(kind)} cannot be used: {error}", argument=name
+        ) from None
+
+
+def _to_data(payload: D, kind: type[D]) -> dict[str, Any]:
+    """Return a payload as event data, in the types of JSON; a ValueError has the path in it."""
+    bare = get_origin(kind) or kind
+    if not isinstance(payload, dict if is_typeddict(bare) else bare):
+        raise ValueError(f"data must be {_name(kind)}, not {type(payload).__name__}")  # noqa: TRY004
+    if _is_pydantic(bare):
+        return cast("dict[str, Any]", _dumped(payload))
+    plain = _plain(payload)
+    again = _plain(_to_payload(plain, kind))
+    # A misspelt key would go unnoticed.
+    if again != plain and (dropped := next(_dropped(plain, again, "data"), None)):
+        raise ValueError(dropped)
+    return plain
+
+
+def _to_payload(data: Mapping[str, Any] | None, kind: type[D]) -> D:
+    """Return event data as a payload, without other keys; a ValueError has the path in it."""
+    if _is_pydantic(get_origin(kind) or kind):
+        try:
+            return cast("D", _validated(kind, data or {}))
+        except ValueError as error:
+            raise ValueError(f"data{error}") from None
+    try:
+        return msgspec.convert(data or {}, kind, dec_hook=_validated)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$")
+        path = path.rstrip("`")
+        # The reason of a pydantic model begins with a path of its own.
+        joint = "" if reason.startswith(".") else ": "
+        raise ValueError(f"data{path}{joint}{_lower(reason)}") from None
+
+
+def read_event(event: StoredEvent, kind: type[D]) -> StoredEvent[D]:
+    """Return a stored event with its data as a payload, or raise EventDataError."""
+    try:
+        payload = _to_payload(event.data, kind)
+    except ValueError as error:
+        raise EventDataError(str(error), event=event) from None
+    return cast("StoredEvent[D]", attrs.evolve(event, data=cast("Any", payload)))
+
+
+def _plain(payload: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", msgspec.to_builtins(payload, enc_hook=_dumped))
+
+
+def _dropped(given: object, kept: object, path: str) -> Iterator[str]:
+    """Yield a description of each key that the type does not have."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        known = cast("dict[str, object]", kept)
+        for key, each in cast("dict[str, object]", given).items():
+            if key not in known:
+                yield f"{path}: unknown key {shown(key)}"
+            else:
+                yield from _dropped(each, known[key], f"{path}.{key}")
+    elif isinstance(given, list | tuple) and isinstance(kept, list | tuple):
+        pairs = zip(cast("Sequence[object]", given), cast("Sequence[object]", kept), strict=False)
+        for index, (each, other) in enumerate(pairs):
+            yield from _dropped(each, other, f"{path}[{index}]")
+
+
+def _is_pydantic(kind: object) -> bool:
+    return hasattr(kind, "model_validate") and hasattr(kind, "model_dump")
+
+
+def _dumped(model: Any) -> Any:
+    kind = model.__class__
+    if not _is_pydantic(kind):
+        raise ValueError(f"data has a value of type {kind.__name__}, which JSON cannot represent")
+    try:
+        return model.model_dump(mode="json", by_alias=True, warnings="error")
+    except ValueError as error:
+        raise ValueError(f"data: {' '.join(str(error).split())}") from None
+
+
+def _validated(kind: Any, data: object) -> Any:
+    """Return data as the pydantic model that it is to be."""
+    if not _is_pydantic(kind):
+        raise ValueError(f"no conversion to {_name(kind)}")
+    try:
+        return kind.model_validate(data)
+    except ValueError as error:
+        first = cast("Any", error).errors()[0]
+        path = "".join(f"[{it}]" if isinstance(it, int) else f".{it}" for it in first["loc"])
+        raise ValueError(f"{path}: {_lower(first['msg'])}") from None
+
+
+def _lower(reason: str) -> str:
+    return reason[:1].lower() + reason[1:]
+
+
+def _name(kind: Any) -> str:
+    return getattr(kind, "__name__", None) or repr(kind)

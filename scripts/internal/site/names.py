@@ -84,7 +84,7 @@ PAGES = (
         "What listings, watches and waits return: objects to iterate over.",
         (
             _part("Listings", "Paginator Page"),
-            _part("Watches and waits", "Watcher EndedRuns", rest_of="inngest_rest.client.watcher"),
+            _part("Watches and waits", "Watcher EndedRuns FollowedRun"),
         ),
     ),
     Page(

@@ -11,6 +11,5 @@ Imports go one way, from top to bottom, and import-linter checks that (pyproject
     arguments               validation of arguments and of event names
     plans, clock            the definition of a plan; time and randomness
     secret, tracing         hidden keys; OpenTelemetry spans
-    typed_events            conversion between event data and typed payloads
     json_text, locks        the JSON encoder and decoder; locks of threads and of files
 """

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Sel
 
 import httpx
 
-from inngest_rest._core.bulk import send_many
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
+from inngest_rest._core.bulk.send_many import SendJob
 from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import Recording
 from inngest_rest._core.calls.session import Session, changed, copied
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from os import PathLike
 
+    from inngest_rest._core.bulk.send_many import Events as Sent
     from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest.aio.apps import Apps, Functions
     from inngest_rest.aio.cloud import (
@@ -306,7 +307,7 @@ class AsyncInngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        return await send_many.job_of(
+        return await _sending(
             self._session,
             events,
             checkpoint,
@@ -531,3 +532,13 @@ class AsyncInngestClient(Resource):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+def _sending(
+    session: Session, events: Sent, checkpoint: str | PathLike[str] | None, *options: Any
+) -> SendJob:
+    if checkpoint is None:
+        return SendJob(session, events, *options)
+    from inngest_rest._core.file_import.send_file import ImportJob, check_rows
+
+    return ImportJob(session, check_rows(events, checkpoint), *options)

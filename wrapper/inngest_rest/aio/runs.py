@@ -1,13 +1,17 @@
-"""Runs: list, get, wait, watch, cancel and replay, and read their jobs and traces."""
+"""Runs: list, get, wait, watch, cancel and replay, and read their jobs and traces.
+
+First are the iterators that poll: of `watch`, of `follow`, and of `wait_many` for ended runs.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack
 
 from inngest_rest._core.explain.explanation import explain_run
 from inngest_rest._core.resources import replays, runs, trace, wait
+from inngest_rest._core.resources.wait import Follow, WaitMany, Watch
 from inngest_rest.aio._resource import Resource
-from inngest_rest.aio.watcher import AsyncEndedRuns, AsyncFollowedRun, AsyncWatcher
+from inngest_rest.models import Run, RunChange, StepChange
 
 if TYPE_CHECKING:
     import builtins
@@ -15,11 +19,12 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from os import PathLike
 
+    from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.diagnosis import CheckReport
     from inngest_rest.explanation import RunExplanation
-    from inngest_rest.models import Job, Run, Span
+    from inngest_rest.models import Job, Span
     from inngest_rest.reports import ExportReport
     from inngest_rest.summary import RunSummary
     from inngest_rest.typing import (
@@ -33,6 +38,80 @@ if TYPE_CHECKING:
         Seconds,
         SummaryBy,
     )
+
+
+S = TypeVar("S", bound=Watch | Follow | WaitMany)
+T = TypeVar("T")
+
+
+class _Polling(Generic[S, T]):
+    """An iterator over what a source finds, which is asked for more when all of it was taken."""
+
+    def __init__(self, driver: AsyncDriver, source: S) -> None:
+        self._driver = driver
+        self._source = source
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while not self._source.is_done:
+            found: Any = self._source.take()
+            if found is not None:
+                return found  # type: ignore[no-any-return]
+            await self._poll()
+        raise StopAsyncIteration
+
+    async def _poll(self) -> None:
+        source: Any = self._source
+        await self._driver.run(source.step())
+
+    async def aclose(self) -> None:
+        """End the iteration within a second, even during a pause."""
+        self._source.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class AsyncWatcher(_Polling[Watch, RunChange]):
+    """The changes of runs: iterate over it with `async for`, for as long as you like.
+
+    Nothing happens between two iterations: there is no task or thread behind it, and no connection
+    is held open. After an error, iterating again continues where it was, and so does the `token`
+    once it is closed. Only one loop may iterate over it.
+    """
+
+    @property
+    def token(self) -> str:
+        """The position to resume from: pass it to `runs.watch(token=...)`, even in another process.
+
+        It has every change that was returned so far, so that no other watch repeats it. Text of
+        some 30 bytes for each run that is open.
+        """
+        return self._source.token
+
+
+class AsyncFollowedRun(_Polling[Follow, StepChange]):
+    """The steps of `runs.follow` as they start and end: iterate over it with `async for`.
+
+    Requests are sent only during iteration; all who follow a run by one client share them.
+    """
+
+
+class AsyncEndedRuns(_Polling[WaitMany, Run]):
+    """The runs of `runs.wait_many` as they end: iterate over it with `async for`.
+
+    Requests are sent only during iteration.
+    """
+
+    async def _poll(self) -> None:
+        wait = self._source
+        due = await self._driver.run(wait.choose())
+        await self._driver.run_many(due, wait.look, wait.record, in_flight=wait.in_flight)
 
 
 class Runs(Resource):
@@ -137,7 +216,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}/trace`, at growing intervals of up to 3 s, which begin anew with
         each change; all who follow the run by this client share the requests.
         """
-        return AsyncFollowedRun(self._driver, wait.Follow(self._session, id, timeout))
+        return AsyncFollowedRun(self._driver, Follow(self._session, id, timeout))
 
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> AsyncEndedRuns:
         """Wait until each of many runs has ended, and return each as it ends.
@@ -157,7 +236,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, at most eight at a time; while
         more than ten are open, `GET /v2/runs` at most once a second, and ten single runs in turn.
         """
-        return AsyncEndedRuns(self._driver, wait.WaitMany(self._session, ids, timeout))
+        return AsyncEndedRuns(self._driver, WaitMany(self._session, ids, timeout))
 
     def watch(
         self,
@@ -200,7 +279,7 @@ class Runs(Resource):
         """
         return AsyncWatcher(
             self._driver,
-            wait.Watch(self._session, filter, every, timeout, since, include_output, token),
+            Watch(self._session, filter, every, timeout, since, include_output, token),
         )
 
     async def summary(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Sel
 
 import httpx
 
-from inngest_rest._core.bulk import send_many
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
+from inngest_rest._core.bulk.send_many import SendJob
 from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import Recording
 from inngest_rest._core.calls.session import Session, changed, copied
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from os import PathLike
 
+    from inngest_rest._core.bulk.send_many import Events as Sent
     from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest.client.apps import Apps, Functions
     from inngest_rest.client.cloud import (
@@ -307,7 +308,7 @@ class InngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        return send_many.job_of(
+        return _sending(
             self._session,
             events,
             checkpoint,
@@ -528,3 +529,13 @@ class InngestClient(Resource):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _sending(
+    session: Session, events: Sent, checkpoint: str | PathLike[str] | None, *options: Any
+) -> SendJob:
+    if checkpoint is None:
+        return SendJob(session, events, *options)
+    from inngest_rest._core.file_import.send_file import ImportJob, check_rows
+
+    return ImportJob(session, check_rows(events, checkpoint), *options)

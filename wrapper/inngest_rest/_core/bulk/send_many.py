@@ -6,7 +6,7 @@ Events are encoded as they are drawn. Invalid events are reported and the rest a
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob
@@ -17,25 +17,12 @@ from inngest_rest.event import EventLike
 from inngest_rest.reports import BatchReport, SendReport
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.errors import InngestError
     from inngest_rest.typing import Seconds
 
 Events = Iterable[EventLike] | AsyncIterable[EventLike]
-
-
-def job_of(
-    session: Session, events: Events, checkpoint: str | PathLike[str] | None, *options: Any
-) -> SendJob:
-    """Return the job that sends events of any number, perhaps with a checkpoint."""
-    if checkpoint is None:
-        return SendJob(session, events, *options)
-    from inngest_rest._core.file_import import send_file  # noqa: PLC0415 - few have a checkpoint
-
-    return send_file.ImportJob(session, send_file.check_rows(events, checkpoint), *options)
 
 
 class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):

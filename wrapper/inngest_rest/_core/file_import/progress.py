@@ -21,8 +21,7 @@ from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from inngest_rest._core.file_import.lines import Lines
-    from inngest_rest._core.file_import.tables import EventRows
+    from inngest_rest._core.file_import.lines import EventRows, Lines
 
 # Bytes per read; a checkpoint is smaller: the end of a line, a path and some numbers.
 _LONGEST = 1024 * 1024

@@ -2,8 +2,7 @@
 
 So does `send_many` with a checkpoint, the events of a program.
 
-    lines     reads lines
-    tables    makes lines of rows: of CSV, of Parquet, of events that a program draws
+    lines     reads lines, or makes them of rows: of CSV, of Parquet, of a program's events
     progress  keeps the position before which everything is done, and the rejected lines
 
 Batches are reported in order, so one position suffices: the end of the last batch before the first
@@ -30,9 +29,16 @@ from xxhash import xxh3_64_digest
 
 from inngest_rest._core.arguments import NameConvention, check_path, check_text, invalid
 from inngest_rest._core.bulk.send_many import SendJob
-from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, RefusedLine, may_be_incomplete
+from inngest_rest._core.file_import.lines import (
+    STDIN,
+    Chunk,
+    EventRows,
+    Lines,
+    RefusedLine,
+    Table,
+    may_be_incomplete,
+)
 from inngest_rest._core.file_import.progress import Checkpoint, RejectedLines
-from inngest_rest._core.file_import.tables import EventRows, Table
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch, lists_of
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, fields_of

@@ -17,9 +17,9 @@ from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.filters import check_window, plain
 from inngest_rest._core.resources.routes import ask, in_order, past_cache
-from inngest_rest._core.typed_events import check_kind, read_event
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, BadRequestError
+from inngest_rest.event_types import check_kind, read_event
 from inngest_rest.models import StoredEvent
 from inngest_rest_api.api import v1
 from inngest_rest_api.types import UNSET
