@@ -24,6 +24,7 @@ _MEANT = {
 }
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+_LEFT_TO_RIGHT_MARK = "\u200e"
 
 # Blank, or without width, although Python calls them printable: fillers, joiners and selectors.
 _HIDING = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
@@ -88,11 +89,10 @@ def and_more(items: Sequence[str], at_most: int = 5) -> str:
     return ", ".join(items[:at_most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def is_right_to_left(text: str) -> bool:
-    """Return whether text has a character that can change the direction of its line."""
-    return not text.isascii() and any(
-        unicodedata.bidirectional(each) in _RIGHT_TO_LEFT for each in text
-    )
+def with_direction(text: str) -> str:
+    """Return text with a mark after what runs from right to left, which would move what follows."""
+    is_plain = text.isascii() or _RIGHT_TO_LEFT.isdisjoint(map(unicodedata.bidirectional, text))
+    return text if is_plain else f"{text}{_LEFT_TO_RIGHT_MARK}"
 
 
 def _written_out(text: str, escape: Callable[[str], str]) -> str:

@@ -328,9 +328,9 @@ class Span(Record):
         Raises:
             ValueError: `now` has no time zone.
         """
-        from inngest_rest._waterfall import page  # noqa: PLC0415 - few programs draw
+        from inngest_rest._waterfall import layout  # noqa: PLC0415 - few programs draw
 
-        return page.draw(self, now=now)
+        return layout.draw_page(self, now=now)
 
     def _repr_html_(self) -> str:
         """Return the waterfall in a frame of its own, for a notebook."""

@@ -1,9 +1,16 @@
-"""Lay out a trace as rows on a time axis, and format durations, for both renderers."""
+"""Lay out a trace as rows on a time axis, and draw it as a self-contained page without scripts.
+
+Server data is escaped as text, and limited to known values where it becomes a class. As a second
+line of defence, a content security policy forbids scripts and requests.
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from html import escape
+from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, frozen
@@ -15,7 +22,7 @@ if TYPE_CHECKING:
 
     from inngest_rest.models import Span
 
-MARKS = {
+_MARKS = {
     "completed": ("✓", "green"),
     "failed": ("✗", "red"),
     "cancelled": ("⊘", "yellow"),
@@ -23,7 +30,6 @@ MARKS = {
     "waiting": ("○", "cyan"),
     "skipped": ("-", "dim"),
 }
-"""The mark of each status, and its color on a terminal."""
 
 _INSTANT = timedelta(milliseconds=1)
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -52,6 +58,13 @@ _KINDS = {
 }
 _ATTEMPT = re.compile(r"Attempt \d+")
 
+# What a page has classes for; it has one class for all others.
+_DRAWN_KINDS = {"run", "attempt", "function", "step", "sleep", "wait", "invoke", "ai"}
+
+_TICKS = 6
+# Labels further right than this would overflow the chart, so they end at their tick.
+_RIGHTMOST = 0.92
+
 
 @frozen
 class Row:
@@ -61,6 +74,7 @@ class Row:
     name: str
     kind: str  # run, function, step, sleep, wait, invoke, ai or attempt
     status: str  # in lower case
+    mark: tuple[str, str]  # of its status, and the color of that on a terminal
     queued: timedelta
     offset: timedelta  # of its start, or of the end of its queueing so far
     duration: timedelta | None  # so far; None if it has not started
@@ -71,6 +85,12 @@ class Row:
     def shown_kind(self) -> str:
         """Its kind, unless its name tells that."""
         return "" if self.kind in ("run", "attempt") else self.kind
+
+    @property
+    def took(self) -> str:
+        """How long it took so far, in words."""
+        waits = "queued" if self.is_open else ""
+        return waits if self.duration is None else text_of(self.duration)
 
     @property
     def waited(self) -> tuple[str, ...]:
@@ -110,10 +130,21 @@ def lay_out(root: Span, now: datetime | None) -> Waterfall:
     if now.tzinfo is None:
         raise ValueError("now has no time zone: use datetime.now(UTC)")
     places = list(_places(root))
-    for place in reversed(places):
-        _settle(place)
+    for place in reversed(places):  # what is below a span before it
+        if place.end is None and not place.is_open:
+            place.end = place.last
+        if (parent := place.parent) is not None:
+            parent.failed_below |= place.failed_below or place.span.status == "failed"
+            parent.last = max((at for at in (parent.last, place.last) if at), default=None)
     for place in places:
-        _end(place, now)
+        parent = place.parent
+        # With its parent ends what has no end of its own, such as the sleep of a cancelled run.
+        if place.is_open and parent is not None and not parent.is_open:
+            place.is_open, place.end = False, parent.end
+        place.end = now if place.is_open else place.end
+        # Clock skew between machines.
+        if place.end and place.started:
+            place.end = max(place.end, place.started)
     times = [at for it in places for at in (it.queued, it.started, it.end) if at]
     begin = min(times, default=None)
     total = max(times) - begin if begin else _INSTANT
@@ -139,35 +170,15 @@ def _places(root: Span) -> Iterator[_Place]:
         pending += ((child, place, depth + 1) for child in reversed(span.children))
 
 
-def _settle(place: _Place) -> None:
-    """Close a span with an unknown end, and propagate its times and errors to its parent."""
-    if place.end is None and not place.is_open:
-        place.end = place.last
-    parent = place.parent
-    if parent is not None:
-        parent.failed_below |= place.failed_below or place.span.status == "failed"
-        parent.last = max((at for at in (parent.last, place.last) if at), default=None)
-
-
-def _end(place: _Place, now: datetime) -> None:
-    """Close an open span: now, or with its parent, such as the sleep of a cancelled run."""
-    if place.is_open:
-        parent = place.parent
-        place.is_open = parent is None or parent.is_open
-        place.end = now if parent is None or parent.is_open else parent.end
-    # Clock skew between machines.
-    if place.end and place.started:
-        place.end = max(place.end, place.started)
-
-
 def _row(place: _Place, begin: datetime) -> Row:
-    span = place.span
+    span, status = place.span, shortened(place.span.status)
     start = place.started or place.end or place.queued or begin
     return Row(
         depth=place.depth,
         name=shortened(span.name),
         kind=_kind(span) if place.depth else "run",
-        status=shortened(span.status),
+        status=status,
+        mark=_MARKS.get(status, ("?", "dim")),
         queued=min(place.queued or start, start) - begin,
         offset=start - begin,
         duration=place.end - place.started if place.end and place.started else None,
@@ -235,3 +246,88 @@ def tick_text(tick: timedelta) -> str:
         if tick >= unit:
             return f"{tick / unit:g} {name}"
     return f"{tick // _INSTANT} ms" if tick else "0"
+
+
+def draw_page(root: Span, *, now: datetime | None) -> str:
+    """Return the page of a waterfall."""
+    waterfall = lay_out(root, now)
+    first = waterfall.rows[0]
+    page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    return Template(page).substitute(
+        name=escape(waterfall.run_id or first.name),
+        status=escape(first.status),
+        summary=_summary(waterfall),
+        axis=_axis(waterfall),
+        rows="".join(line for row in waterfall.rows for line in _lines(row, waterfall)),
+    )
+
+
+def _summary(waterfall: Waterfall) -> str:
+    root, begin = waterfall.rows[0], waterfall.begin
+    parts = [f'<b class="{_classes("status", root)}">{root.mark[0]} {escape(root.status)}</b>']
+    if root.duration is not None:
+        parts.append(f"{root.took}{' so far' if root.is_open else ''}")
+    parts += root.waited
+    if begin:
+        parts.append(f"{begin:%Y-%m-%d %H:%M:%S} {escape(begin.tzname() or '')}")
+    return " · ".join(parts)
+
+
+def _axis(waterfall: Waterfall) -> str:
+    """Return the time labels above the chart, and the grid lines of each row."""
+    lines = texts = ""
+    for tick in ticks(waterfall.total, _TICKS):
+        x = _percent(tick, waterfall)
+        lines += f'<line class="tick" x1="{x}" x2="{x}" y2="100%"/>'
+        is_last = tick / waterfall.total > _RIGHTMOST
+        place = 'dx="-4" text-anchor="end"' if is_last else 'dx="4"'
+        texts += f'<text x="{x}" y="22" {place}>{tick_text(tick)}</text>'
+    return f'<svg><defs><g id="ticks">{lines}</g></defs>{texts}</svg>'
+
+
+def _lines(row: Row, waterfall: Waterfall) -> Iterator[str]:
+    kind = row.kind if row.kind in _DRAWN_KINDS else "other"
+    depth = f'style="--depth:{min(row.depth, 8)}"'
+    is_open = " open" if row.is_open and row.duration is not None else ""
+    yield (
+        f'<tr class="{kind}" {depth}>'
+        f'<th scope="row" class="{_classes("name", row)}" title="{escape(row.name)}">'
+        f'<span class="mark" title="{escape(row.status)}">{row.mark[0]}</span>'
+        f"<bdi>{escape(row.name)}</bdi></th>"
+        f'<td class="kind">{escape(row.shown_kind)}</td>'
+        f'<td class="chart">{_bar(row, waterfall)}</td>'
+        f'<td class="duration{is_open}">{row.took}</td></tr>\n'
+    )
+    if row.error:
+        yield (
+            f'<tr class="error" {depth}><td colspan="4">'
+            f"<div><bdi>{escape(row.error)}</bdi></div></td></tr>\n"
+        )
+
+
+def _bar(row: Row, waterfall: Waterfall) -> str:
+    """Return the bar of a span: thin while it was queued, and wide enough to be seen."""
+    start = _percent(row.offset, waterfall)
+    about = ", ".join([row.name, row.status, *row.waited, f"from {text_of(row.offset)}"])
+    parts = [f"<title>{escape(about)}</title>", '<use href="#ticks"/>']
+    if row.offset > row.queued:
+        parts.append(
+            f'<rect class="queue" x="{_percent(row.queued, waterfall)}" y="13" height="2" '
+            f'width="{_percent(row.offset - row.queued, waterfall)}"/>'
+        )
+    if row.duration is not None:
+        width = _percent(row.duration, waterfall)
+        top, height = (10, 8) if row.kind in ("run", "attempt") else (7, 14)
+        parts.append(
+            f'<rect class="{_classes("bar", row)}{" open" if row.is_open else ""}" x="{start}" '
+            f'y="{top}" height="{height}" rx="2" width="{width}" style="width:max(3px,{width})"/>'
+        )
+    return f"<svg>{''.join(parts)}</svg>"
+
+
+def _classes(name: str, row: Row) -> str:
+    return f"{name} {row.status}" if row.status in _MARKS else name
+
+
+def _percent(part: timedelta, waterfall: Waterfall) -> str:
+    return f"{part / waterfall.total:.4%}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from inngest_rest._visible import is_right_to_left
-from inngest_rest._waterfall.layout import MARKS, lay_out, text_of, tick_text, ticks
+from inngest_rest._visible import with_direction
+from inngest_rest._waterfall.layout import lay_out, tick_text, ticks
 
 try:
     from rich.cells import cell_len, set_cell_size
@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
     raise ImportError(message, name=error.name) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from inngest_rest._waterfall.layout import Row, Waterfall
@@ -35,13 +35,9 @@ _STYLES = {"run": "bold", "sleep": "blue", "wait": "blue", "invoke": "magenta", 
 _STYLES_BY_STATUS = {"failed": "red", "cancelled": "yellow", "skipped": "dim"}
 _IDLE = frozenset({"sleep", "wait", "invoke"})
 
-# A cell of a bar by its halves, each empty, queued or busy: at left + 3 * right.
-_EMPTY, _QUEUED, _BUSY = range(3)
+# A cell of a bar by its halves, each empty (0), queued (1) or busy (2): at left + 3 * right.
 _CELLS = " ╴╸╶─╾╺╼━"
 _IDLE_CELLS = " ╴╸╶─╾╺╼╍"
-
-# Isolates right-to-left text, which would otherwise reorder a number that follows.
-_LEFT_TO_RIGHT_MARK = "\u200e"
 
 
 def draw(root: Span, *, width: int | None, color: bool | None, now: datetime | None) -> str:
@@ -62,7 +58,10 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
     rows = waterfall.rows
     names = [f"{'  ' * min(row.depth, 6)}{row.name}" for row in rows]
     kinds = [row.shown_kind for row in rows]
-    durations = _durations(rows)
+    # Aligned, with an ellipsis for open spans.
+    ended = " " if any(row.is_open for row in rows) else ""
+    goes_on = (row.is_open and row.duration is not None for row in rows)
+    durations = [f"{row.took}{'…' if it else ended}" for row, it in zip(rows, goes_on, strict=True)]
     kind_width, duration_width = min(max(map(cell_len, kinds)), 10), max(map(len, durations))
     name_width = min(max(map(cell_len, names)), width * 2 // 5 - kind_width)
     # "✓ name  kind  bar  duration"
@@ -71,10 +70,9 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
     yield _title(waterfall, paint)
     yield " " * (6 + name_width + kind_width) + paint(_axis(waterfall, bar_width), "dim")
     for row, name, kind, duration in zip(rows, names, kinds, durations, strict=True):
-        mark, mark_style = MARKS.get(row.status, ("?", "dim"))
         style = _STYLES_BY_STATUS.get(row.status) or _STYLES.get(row.kind, "cyan")
         yield (
-            f"{paint(mark, mark_style)} "
+            f"{paint(*row.mark)} "
             f"{paint(_fitted(name, name_width), 'bold' if row.depth == 0 else '')}  "
             f"{paint(_fitted(kind, kind_width), 'dim')}  "
             f"{_bar(row, waterfall, bar_width, style, paint)}  "
@@ -91,21 +89,7 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
 def _title(waterfall: Waterfall, paint: Paint) -> str:
     root, begin = waterfall.rows[0], waterfall.begin
     at = f"  {begin:%Y-%m-%d %H:%M:%S} {begin.tzname()}" if begin else ""
-    _, style = MARKS.get(root.status, ("", "dim"))
-    return f"{paint(waterfall.run_id or 'Run', 'bold')}  {paint(root.status, style)}{at}"
-
-
-def _durations(rows: Sequence[Row]) -> list[str]:
-    """Return the aligned durations, with an ellipsis for open spans."""
-    ended = " " if any(row.is_open for row in rows) else ""
-    return [
-        f"{text_of(row.duration)}{'…' if row.is_open else ended}"
-        if row.duration is not None
-        else f"queued{ended}"
-        if row.is_open
-        else ""
-        for row in rows
-    ]
+    return f"{paint(waterfall.run_id or 'Run', 'bold')}  {paint(root.status, root.mark[1])}{at}"
 
 
 def _axis(waterfall: Waterfall, width: int) -> str:
@@ -129,22 +113,12 @@ def _bar(row: Row, waterfall: Waterfall, width: int, style: str, paint: Paint) -
         start = min(start, width * 2 - 1)
         end = max(half((row.offset + row.duration) / waterfall.total), start + 1)
     queued = min(queued, start)
-    first, last = queued // 2, -(-end // 2)
+    halves = [0] * queued + [1] * (start - queued) + [2] * (end - start) + [0] * (2 * width - end)
     cells = _IDLE_CELLS if row.kind in _IDLE else _CELLS
-
-    def state(place: int) -> int:
-        if place < queued or place >= end:
-            return _EMPTY
-        return _QUEUED if place < start else _BUSY
-
-    text = "".join(cells[state(2 * at) + 3 * state(2 * at + 1)] for at in range(first, last))
-    lead = start // 2 - first
-    return (
-        " " * first
-        + (paint(text[:lead], "dim") if lead else "")
-        + (paint(text[lead:], style) if text[lead:] else "")
-        + " " * (width - last)
-    )
+    pairs = zip(halves[::2], halves[1::2], strict=True)
+    text = "".join(cells[left + 3 * right] for left, right in pairs).rstrip()
+    bar = paint(text[: start // 2], "dim") + paint(text[start // 2 :], style)
+    return bar + " " * (width - len(text))
 
 
 def _fitted(text: str, cells: int) -> str:
@@ -155,5 +129,4 @@ def _fitted(text: str, cells: int) -> str:
     if cell_len(text) > cells:
         tail = set_cell_size(text[::-1], cells - 1 - cells // 2)[::-1]
         text = f"{set_cell_size(text, cells // 2)}…{tail}"
-    padding = " " * (cells - cell_len(text))
-    return text + (_LEFT_TO_RIGHT_MARK if is_right_to_left(text) else "") + padding
+    return with_direction(text) + " " * (cells - cell_len(text))

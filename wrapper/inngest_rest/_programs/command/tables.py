@@ -24,7 +24,7 @@ from inngest_rest._programs.answer import Projection, field_names
 from inngest_rest._programs.bounds import SPARED_CHARS
 from inngest_rest._programs.command.streams import safe
 from inngest_rest._programs.results import Acted, CreatedCancellation, Sent
-from inngest_rest._visible import and_more, is_right_to_left, visible
+from inngest_rest._visible import and_more, visible, with_direction
 from inngest_rest._waterfall.layout import text_of
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import CallRoute, Diagnosis
@@ -48,9 +48,6 @@ _METRICS = {
     "_oldest_open_timestamp_seconds": "When the oldest open run was queued.",
     "_errors": "Failed runs by error.",
 }
-
-# After text that runs from right to left, what follows on its line would be moved.
-_LEFT_TO_RIGHT_MARK = "\u200e"
 
 _STYLES = {
     **dict.fromkeys(("completed", "done", "ok"), "green"),
@@ -280,10 +277,7 @@ def _cell(value: object, projection: Projection) -> Text:
     longest = min(projection.max_chars or _LONGEST_CELL, _LONGEST_CELL)
     if len(text) > max(longest, SPARED_CHARS):
         text = f"{text[:longest]}…"
-    shown = visible(text)
-    if is_right_to_left(shown):
-        shown += _LEFT_TO_RIGHT_MARK
-    return Text(shown, style=_style(value), overflow="fold")
+    return Text(with_direction(visible(text)), style=_style(value), overflow="fold")
 
 
 def _view(record: Record, console: Console, projection: Projection) -> Iterator[Any]:
