@@ -341,10 +341,8 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
 def _has_v2(session: Session, deadline: float) -> Plan[bool]:
     """Return whether the server has v2 where its routes are requested."""
     from inngest_rest_api.api import v2  # noqa: PLC0415 - a client that only sends has no use for it
-    from inngest_rest_api.models import V2HealthEnvelope  # noqa: PLC0415
 
-    health = v2.get_health_v2
-    route = Route(health, health.get_kwargs(), V2HealthEnvelope, lambda _: True, repeatable=False)
+    route = Route.of(v2.get_health_v2, lambda _: True, repeatable=False)
     try:
         return (yield from perform(session, route, deadline=deadline))
     except errors.InngestError:

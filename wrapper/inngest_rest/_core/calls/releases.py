@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import httpx
 
@@ -39,9 +38,8 @@ def _in_words(response: httpx.Response) -> str:
     return f"This server has release {first} or a newer one{older}."
 
 
-_WAYS: Any = (ingest.get_dev_info, _stated), (v2.list_operations_v2, _in_words)
-SENTENCES = tuple(
-    Route[httpx.Response, str](it, it.get_kwargs(), httpx.Response, say, repeatable=False)
-    for it, say in _WAYS
+SENTENCES = (
+    Route.of(ingest.get_dev_info, _stated, expected=httpx.Response, repeatable=False),
+    Route.of(v2.list_operations_v2, _in_words, expected=httpx.Response, repeatable=False),
 )
 """The routes that tell it, in a sentence: dev servers state it, others can be told apart."""

@@ -36,19 +36,11 @@ V2_ROOT_BEFORE_1_26 = "/api/v2"
 _ABSENT_FOR = 300.0
 
 
-class OperationModule(Protocol):
+class GeneratedOperation(Protocol[P, T_co]):
+    """The module of an operation."""
+
     @property
     def OPERATION(self) -> Operation: ...  # noqa: N802 - as it is generated
-
-
-class NoModule(NamedTuple):
-    """An operation of which there is no module."""
-
-    OPERATION: Operation
-
-
-class GeneratedOperation(OperationModule, Protocol[P, T_co]):
-    """The same with what it is made of."""
 
     def get_kwargs(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]: ...
 
@@ -73,8 +65,8 @@ _OPTIONS = {"repeatable", "deletes", "may_panic", "accepted", "about", "advice"}
 class Route(Generic[A, T]):
     """One operation with its arguments, and how to read its response."""
 
-    module: OperationModule
-    kwargs: Mapping[str, Any] = field(repr=False)  # the result of its `get_kwargs`
+    operation: Operation
+    kwargs: Mapping[str, Any] = field(repr=False)  # the result of its module's `get_kwargs`
     # The generated model of a successful response; None if the response has nothing that the result
     # needs: any body will do; `httpx.Response` for the response itself.
     expected: type[A] | None
@@ -101,18 +93,13 @@ class Route(Generic[A, T]):
         options = {name: given.pop(name) for name in _OPTIONS & given.keys()}
         kwargs = module.get_kwargs(*path, **given)
         if convert is nothing:
-            return Route(module, kwargs, None, convert, **options)
+            return Route(module.OPERATION, kwargs, None, convert, **options)
         form, *others = module.result_types() if expected is None else (expected,)
 
         def of_data(it: Any) -> R:  # some responses have no envelope
             return convert(getattr(it, "data", it))
 
-        return Route(module, kwargs, form, of_data, other_forms=(*others,), **options)
-
-    @property
-    def operation(self) -> Operation:
-        """Its API, name, method, path and first release."""
-        return self.module.OPERATION
+        return Route(module.OPERATION, kwargs, form, of_data, other_forms=(*others,), **options)
 
     @property
     def host(self) -> Host:

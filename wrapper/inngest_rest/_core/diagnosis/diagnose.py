@@ -12,7 +12,7 @@ from attrs import evolve
 
 from inngest_rest._core.calls import answers, releases
 from inngest_rest._core.calls.operation import redacted_url, request
-from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, NoModule, Route
+from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.diagnosis import rules
 from inngest_rest._core.explain import listeners
@@ -54,7 +54,7 @@ def _of_path(module: Any, expected: type[Any] | None = None) -> Route[Any, str |
     """Return a route that tests for a path: a GET for a resource that does not exist."""
     operation = module.OPERATION._replace(method="GET")
     kwargs = {"url": re.sub(r"\{\w+\}", "0" * 26, operation.path), "params": {"limit": 1}}
-    return Route(NoModule(operation), kwargs, expected, lambda _: None)
+    return Route(operation, kwargs, expected, lambda _: None)
 
 
 BY_RELEASE: tuple[Route[Any, Any], ...] = (

@@ -19,7 +19,7 @@ from inngest_rest._core.arguments import check_json, check_json_object, check_te
 from inngest_rest._core.calls.answers import raw_response
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.operation import first_present, perform, redacted_url
-from inngest_rest._core.calls.route import NoModule, Route, nothing
+from inngest_rest._core.calls.route import Route, nothing
 from inngest_rest._core.resources import fields
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest.typing import REPEATABLE_METHODS, Method
@@ -186,7 +186,7 @@ def call_directly(
         return operation.parse_response(known, strict=False)
 
     is_repeatable = operation.OPERATION.method in REPEATABLE_METHODS
-    route = Route(operation, request, httpx.Response, read, repeatable=is_repeatable)
+    route = Route(operation.OPERATION, request, httpx.Response, read, repeatable=is_repeatable)
     return _ask_directly(session, route)
 
 
@@ -196,7 +196,7 @@ def request_directly(
     if method not in get_args(Method):
         raise invalid("method", f"must be one of {', '.join(get_args(Method))}")
     path, _, inline = check_text("path", path).partition("?")
-    module = NoModule(Operation(_api_of(path), f"{method} {path}", method, path))
+    operation = Operation(_api_of(path), f"{method} {path}", method, path)
     given = check_json_object("query", query)
     params = {name: value for name, value in given.items() if value is not None}
     kwargs = {
@@ -205,7 +205,7 @@ def request_directly(
         "json": check_json("body", body),
     }
     route = Route[httpx.Response, httpx.Response](
-        module, kwargs, httpx.Response, lambda it: it, repeatable=method in REPEATABLE_METHODS
+        operation, kwargs, httpx.Response, lambda it: it, repeatable=method in REPEATABLE_METHODS
     )
     response = yield from _ask_directly(session, route)
     return raw_response(session, route, response, redacted_url(session, route))

@@ -34,7 +34,7 @@ from inngest_rest._core.calls.listing import (
 )
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT
-from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, NoModule, Route, nothing
+from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
 from inngest_rest._core.resources import apps, events, fields, filters
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.routes import (
@@ -216,7 +216,7 @@ def query_route(session: Session) -> Route[Any, Any]:
             raise errors.RouteNotFoundError("it ignores query", status=200, method="GET", url=url)
 
     return Route(
-        NoModule(of_query),
+        of_query,
         operation.get_kwargs(limit=1, query="("),
         api.V2RunListEnvelope,
         convert,

@@ -41,7 +41,7 @@ def post(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
     # As built by `send_events.get_kwargs`, which only takes unencoded events.
     kwargs = {"url": send_events.OPERATION.path, "headers": headers, "content": batch.body}
     route: Route[SendResult | SendError, list[EventOutcome]] = Route(
-        send_events,
+        send_events.OPERATION,
         kwargs,
         SendResult,
         lambda receipt: _outcomes(receipt, len(batch.positions), session),
@@ -59,7 +59,7 @@ def _post_each(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
     for event in batch.events():
         kwargs = {"url": send_event_v2.OPERATION.path, "json": event}
         route = Route[V2EventIdEnvelope, str](
-            send_event_v2, kwargs, V2EventIdEnvelope, lambda it: it.data.event_id
+            send_event_v2.OPERATION, kwargs, V2EventIdEnvelope, lambda it: it.data.event_id
         )
         try:
             outcomes.append((yield from perform(session, route)))
