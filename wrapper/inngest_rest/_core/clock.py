@@ -49,16 +49,11 @@ def clock_of(transport: object, clock: Clock) -> Clock:
     own: Any = getattr(transport, "inngest_time", None)
     if clock is not SYSTEM_CLOCK or own is None:
         return clock
-
-    def wait(stop: threading.Event, seconds: float) -> None:
-        if not stop.is_set():
-            own.sleep(seconds)
-
     return Clock(
         monotonic=own.monotonic,
         now=own.now,
         sleep=own.sleep,
-        wait=wait,
+        wait=lambda stop, seconds: stop.is_set() or own.sleep(seconds),
         sleep_async=own.sleep_async,
     )
 

@@ -62,13 +62,7 @@ class Hidden(Generic[T]):
         return hash(self.reveal())
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret cannot be pickled")
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, _: object) -> Self:
-        return self
+        raise TypeError("a secret cannot be copied or pickled")
 
 
 class Secret(Hidden[str]):
