@@ -173,7 +173,7 @@ def test_an_event_key_stays_one_path_segment(connect: Connect, server: Server) -
 def test_the_last_working_key_is_tried_first_by_all_copies_of_a_client() -> None:
     session = Session(resolve(Keys.hide(None, FIRST, SECOND, "key"), environ={}))
     own, first, second = session.bearers("v2")
-    copied = session.with_settings(session.settings)
+    copied = session.with_options()
     for _ in range(2):
         copied.bearer_worked("v2", second)
         assert session.bearers("v2") == (second, own, first)

@@ -11,7 +11,7 @@ from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
 from inngest_rest._core.bulk.send_many import SendJob
 from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import Recording
-from inngest_rest._core.calls.session import Session, changed, copied
+from inngest_rest._core.calls.session import Session, copied
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.blocking import Driver
@@ -192,11 +192,10 @@ class InngestClient(Resource):
         """
         hidden = None if headers is None else Hidden(headers)
         del headers  # hidden from crash reports
-        return copied(
-            self,
-            changed(self._session, timeout=timeout, retries=retries, env=env, headers=hidden),
-            self._driver.share(),
+        session = self._session.with_options(
+            timeout=timeout, retries=retries, env=env, headers=hidden
         )
+        return copied(self, session, self._driver.share())
 
     def raw(self) -> AbstractContextManager[Sequence[RawResponse]]:
         """Keep the responses to the calls in a `with` block: status, headers and body of each.

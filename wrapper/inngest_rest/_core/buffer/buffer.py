@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple, cast, ge
 
 from inngest_rest._core.arguments import (
     check_callable,
+    check_choice,
     check_count,
     check_path,
     check_seconds,
@@ -30,7 +31,6 @@ from inngest_rest._core.json_text import decode
 from inngest_rest._core.locks import Forked
 from inngest_rest._core.sending.batching import MAX_EVENTS, BatchOutcome, Rejected, Unknown
 from inngest_rest._core.sending.send import send_batch
-from inngest_rest._visible import shown
 from inngest_rest.errors import ApiError, BufferFullError, ClosedError, InvalidResponseError
 from inngest_rest.reports import SendReport
 from inngest_rest.typing import WhenFull
@@ -134,8 +134,7 @@ class Buffer(Forked, ABC):
             check_path("store", store)
         check_count("batch_size", batch_size, at_most=MAX_EVENTS)
         check_count("max_pending", max_pending)
-        if when_full not in get_args(WhenFull):
-            raise invalid("when_full", f"must be block, raise or drop, not {shown(when_full)}")
+        check_choice("when_full", when_full, get_args(WhenFull))
         check_callable("on_batch", on_batch)
         if iscoroutinefunction(on_batch):
             raise invalid("on_batch", "is asynchronous: a buffer calls plain functions only")
@@ -218,15 +217,6 @@ class Buffer(Forked, ABC):
         if dropped == 10 ** (len(str(dropped)) - 1):
             logger.warning("the buffer is full: %d events dropped so far", dropped)
         return False
-
-    def _take_batch(self) -> Batch | None:
-        """Return the next batch; None if there is none, or after an error."""
-        try:
-            return self._queue.take()
-        except Exception as error:  # noqa: BLE001 - the next attempt may succeed
-            logger.warning("%s; trying again in %.0f s", error, self._schedule.failed())
-            self._schedule.added()
-            return None
 
     def _keep(self, batch: Batch, error: BaseException) -> None:
         """Return a batch to the queue after an unexpected error."""
@@ -366,7 +356,13 @@ class Buffer(Forked, ABC):
         return False
 
     async def _take(self) -> Batch | None:
-        return await self._elsewhere(self._take_batch)
+        """Return the next batch; None if there is none, or after an error."""
+        try:
+            return await self._elsewhere(self._queue.take)
+        except Exception as error:  # noqa: BLE001 - the next attempt may succeed
+            logger.warning("%s; trying again in %.0f s", error, self._schedule.failed())
+            self._schedule.added()
+            return None
 
     async def _send_next(self) -> None:
         """Send the next batch, if any; its events survive any failure."""

@@ -169,9 +169,10 @@ class Outbox(Queue):
                     until = self._now() + self._lease
                     db.executemany(_LEASE, [(self._owner, until, it) for it in batch.positions])
             except OutboxError as error:
-                if not _is_about_writing(error):
+                if _kind(error.__cause__) not in _WRITE_ERRORS:
                     raise
-                # Sending frees space. Without a lease, an event may be sent twice.
+                # It may still be readable, and sending frees space. Without a lease, an event may
+                # be sent twice.
                 self._warn_of_disk(error)
                 with self.file.reading() as db:
                     batch, left, is_full = self._next(db)
@@ -593,11 +594,6 @@ class OutboxFile:
 
 def _decode(text: bytes) -> str:
     return text.decode("utf-8", "replace")
-
-
-def _is_about_writing(error: OutboxError) -> bool:
-    """Return whether the file may still be readable after this error."""
-    return _kind(error.__cause__) in _WRITE_ERRORS
 
 
 def _advice(error: Exception) -> str:

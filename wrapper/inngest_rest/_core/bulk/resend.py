@@ -17,7 +17,6 @@ from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, invalid, is_ulid
 from inngest_rest._core.bulk import reported
-from inngest_rest._core.calls.session import changed
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
@@ -69,8 +68,7 @@ class ResendJob(reported.ReportedJob):
         super().__init__(session, "events.resend", options, limit)
         self._label = check_id("label", label)
         if to is None or isinstance(to, str):
-            others: dict[str, Any] = {"timeout": None, "retries": None, "headers": None}
-            there = session if to is None else changed(session, env=to, **others)
+            there = session if to is None else session.with_options(env=to)
             self._send: Callable[[Any], Plan[list[str]]] = partial(send.send, there)
             target = there.settings.target
         elif type(getattr(to, "_driver", None)) is type(driver):

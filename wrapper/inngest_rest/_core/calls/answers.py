@@ -160,7 +160,7 @@ class _Response:
 
     def raise_error(self) -> None:
         """Raise the error a response reports; return if it reports none."""
-        response, route = self._response, self._route
+        response, route, settings = self._response, self._route, self._session.settings
         status = response.status_code
         is_success = 200 <= status < 300
         if is_success and self._is_of_the_web_ui():
@@ -207,7 +207,7 @@ class _Response:
             error.advice = errors.Advice(
                 f"Check {keys}, and that it belongs to this server and environment."
             )
-            if self._session.settings.withholds_keys:
+            if settings.withholds_keys:
                 error.advice = _WITHHELD
         scope = re.search(r'scope="([^"]+)"', challenge) if lacks_scope else None
         permission = scope[1] if scope else route.operation.permission
@@ -217,17 +217,12 @@ class _Response:
             error.advice = errors.Advice(
                 f"The call needs a key with the {needed}. {_KEYS_ARE_MADE}"
             )
-        elif kind is errors.AuthenticationError and is_of_v2 and self._may_avoid_v2:
+        asks_cloud = settings.api_url == API_URL and settings.signing_bearers  # which v1 takes, too
+        if kind is errors.AuthenticationError and is_of_v2 and asks_cloud:
             error.advice = error.advice.then(_MAY_LACK_V2)
         if kind in route.advice:
             error.advice = route.advice[kind]
         raise error
-
-    @property
-    def _may_avoid_v2(self) -> bool:
-        """Whether Inngest Cloud was asked, with a key that v1 takes."""
-        settings = self._session.settings
-        return settings.api_url == API_URL and bool(settings.signing_bearers)
 
     def _may_hide_error(self) -> bool:
         """Return cheaply whether a response with an accepted status may hide an error."""

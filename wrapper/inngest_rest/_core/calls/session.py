@@ -89,9 +89,23 @@ class Session:
         """Return the beginning of a text from a server, with the keys of this client masked."""
         return self.redact(text[:_LOOKED_AT])[:_LONGEST_QUOTE]
 
-    def with_settings(self, settings: Settings) -> Session:
-        """Return a session with other settings that shares all that this one has learned."""
-        other = copy.copy(self)
+    def with_options(
+        self,
+        *,
+        timeout: Seconds | None = None,
+        retries: int | RetryPolicy | None = None,
+        env: str | None = None,
+        headers: Hidden[Mapping[str, str]] | None = None,
+    ) -> Session:
+        """Return a session that shares all that this one has learned; None changes nothing."""
+        other, old = copy.copy(self), self.settings
+        settings = evolve(
+            old,
+            timeout=old.timeout if timeout is None else check_timeout(timeout),
+            retry=old.retry if retries is None else check_retries(retries),
+            env=old.env if env is None else check_env(env),
+            headers={**old.headers, **({} if headers is None else check_headers(headers))},
+        )
         other._apply(settings)  # noqa: SLF001
         return other
 
@@ -163,27 +177,6 @@ def _secrets(settings: Settings) -> Iterator[Secret]:
             credentials = Secret(unquote(rest.reveal().rpartition("@")[0]))
             yield credentials
             yield Secret(credentials.reveal().partition(":")[2])
-
-
-def changed(
-    session: Session,
-    *,
-    timeout: Seconds | None,
-    retries: int | RetryPolicy | None,
-    env: str | None,
-    headers: Hidden[Mapping[str, str]] | None,
-) -> Session:
-    """Return a session with other options, as `with_options` has them; None changes nothing."""
-    old = session.settings
-    return session.with_settings(
-        evolve(
-            old,
-            timeout=old.timeout if timeout is None else check_timeout(timeout),
-            retry=old.retry if retries is None else check_retries(retries),
-            env=old.env if env is None else check_env(env),
-            headers={**old.headers, **({} if headers is None else check_headers(headers))},
-        )
-    )
 
 
 def copied(client: C, session: Session, driver: object) -> C:

@@ -12,13 +12,13 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Self, TypeVar, get_args
+from typing import NamedTuple, Self, TypeVar, TypeVarTuple, get_args
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from attrs import field, frozen
 
-from inngest_rest._core.arguments import check_count, check_seconds
+from inngest_rest._core.arguments import check_choice, check_count, check_seconds
 from inngest_rest._core.secret import Hidden, Secret
 from inngest_rest._visible import shown
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError, Setting
@@ -26,6 +26,7 @@ from inngest_rest.responses import Target
 from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
+Args = TypeVarTuple("Args")
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -222,13 +223,8 @@ def resolve(
 
     event_url, event_is_shown, event_proxy = host(_EVENT_BASE_URL, _EVENT_URL)
     api_url, api_is_shown, api_proxy = host(_API_BASE_URL, API_URL)
-    for name, value, choices in (
-        ("api_version", api_version, get_args(ApiVersion)),
-        ("event_name_check", event_name_check, get_args(EventNameCheck)),
-    ):
-        if value not in choices:
-            words = f"{', '.join(choices[:-1])} or {choices[-1]}"
-            raise _wrong(name, f"must be {words}, not {shown(value)}")
+    _checked(check_choice, "api_version", api_version, get_args(ApiVersion))
+    _checked(check_choice, "event_name_check", event_name_check, get_args(EventNameCheck))
     signing_keys = [it for it in map(reader.find, (SIGNING_KEY, _FALLBACK)) if it]
     signing_bearers = tuple(hash_of(it.key(_VALID_SIGNING_KEY)) for it in signing_keys)
     event, api, branch = map(reader.find, (EVENT_KEY, API_KEY, ENV))
@@ -361,9 +357,9 @@ def check_timeout(timeout: Seconds) -> float:
     return seconds
 
 
-def _checked(check: Callable[[str, S], T], name: str, value: S) -> T:
+def _checked(check: Callable[[str, S, *Args], T], name: str, value: S, *others: *Args) -> T:
     try:
-        return check(name, value)
+        return check(name, value, *others)
     except InvalidArgumentError as error:
         raise ConfigurationError(str(error), settings=[Setting(name)]) from None
 
