@@ -33,7 +33,7 @@ from inngest_rest import (
 )
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._table import GROUPS
-from inngest_rest.aio.paginator import AsyncPaginator
+from inngest_rest.aio.groups import AsyncPaginator
 from inngest_rest.testing import MockServer
 from inngest_rest.typing import Paging
 from tests.support.calls import MADE_OF
@@ -106,15 +106,17 @@ def documented(words: str) -> set[str]:
 @each_call
 def test_each_method_documents_its_arguments_errors_and_route(name: str) -> None:
     words = inspect.getdoc(METHODS[name]) or ""
-    assert "Raises:" in words
+    arguments = set(inspect.signature(METHODS[name]).parameters) - {"self"}
     assert "HTTP: `" in words
-    # Those of a page are documented where they are declared, which the annotation names.
-    own = set(inspect.signature(METHODS[name]).parameters) - {"self", "paging"}
-    assert own <= documented(words)
+    # What is of every listing is documented where it is declared, which the annotation names.
+    assert "Raises:" in words or "paging" in arguments
+    assert arguments - {"paging"} <= documented(words)
 
 
-def test_the_arguments_of_every_listing_are_documented_where_they_are_declared() -> None:
-    assert documented(Paging.__doc__ or "") == Paging.__annotations__.keys()
+def test_arguments_and_errors_of_every_listing_are_documented_where_they_are_declared() -> None:
+    words = Paging.__doc__ or ""
+    assert documented(words) == Paging.__annotations__.keys()
+    assert {"InvalidArgumentError", "RouteNotFoundError"} <= set(re.findall(r"`(\w+)`", words))
     assert "inngest_rest.typing.Paging" in (AsyncPaginator.__doc__ or "")
 
 
@@ -287,7 +289,7 @@ PUBLIC = [
     "inngest_rest.testing.pytest_plugin",
     "inngest_rest.typing",
 ]
-MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "paginator", "runs"]
+MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "groups", "runs"]
 OF_CLIENTS = [
     f"inngest_rest.{it}.{name}" for it in ("aio", "client") for name in MODULES_OF_A_CLIENT
 ] + ["inngest_rest.buffers.asynchronous", "inngest_rest.buffers.blocking"]

@@ -14,11 +14,11 @@ _NAMES = {
     "inngest_rest.action_reports": "ActionOutcome ActionReport ActionRow",
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.buffers.asynchronous": "AsyncEventBuffer",
-    "inngest_rest.aio.paginator": "AsyncPaginator",
+    "inngest_rest.aio.groups": "AsyncPaginator",
     "inngest_rest.aio.runs": "AsyncEndedRuns AsyncFollowedRun AsyncWatcher",
     "inngest_rest.client": "InngestClient",
     "inngest_rest.buffers.blocking": "EventBuffer",
-    "inngest_rest.client.paginator": "Paginator",
+    "inngest_rest.client.groups": "Paginator",
     "inngest_rest.client.runs": "EndedRuns FollowedRun Watcher",
     "inngest_rest.diagnosis": (
         "CallRoute Check CheckReport Diagnosis Finding FindingState RuleResult ServerKind"

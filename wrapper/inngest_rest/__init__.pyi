@@ -3,14 +3,14 @@ from inngest_rest.action_reports import ActionOutcome as ActionOutcome
 from inngest_rest.action_reports import ActionReport as ActionReport
 from inngest_rest.action_reports import ActionRow as ActionRow
 from inngest_rest.aio import AsyncInngestClient as AsyncInngestClient
-from inngest_rest.aio.paginator import AsyncPaginator as AsyncPaginator
+from inngest_rest.aio.groups import AsyncPaginator as AsyncPaginator
 from inngest_rest.aio.runs import AsyncEndedRuns as AsyncEndedRuns
 from inngest_rest.aio.runs import AsyncFollowedRun as AsyncFollowedRun
 from inngest_rest.aio.runs import AsyncWatcher as AsyncWatcher
 from inngest_rest.buffers.asynchronous import AsyncEventBuffer as AsyncEventBuffer
 from inngest_rest.buffers.blocking import EventBuffer as EventBuffer
 from inngest_rest.client import InngestClient as InngestClient
-from inngest_rest.client.paginator import Paginator as Paginator
+from inngest_rest.client.groups import Paginator as Paginator
 from inngest_rest.client.runs import EndedRuns as EndedRuns
 from inngest_rest.client.runs import FollowedRun as FollowedRun
 from inngest_rest.client.runs import Watcher as Watcher

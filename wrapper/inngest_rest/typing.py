@@ -36,6 +36,8 @@ Names in another case are accepted, too, if not by type checkers.
 class RunFilter(TypedDict, total=False):
     """Which runs: those for which all of these hold; None is as good as leaving one out.
 
+    One that is malformed raises `InvalidArgumentError` before anything is sent.
+
     Attributes:
         status: Only runs of these statuses. One or several of queued, running, completed, failed,
             cancelled, and from release 1.45 on skipped and paused; in any case, and separated by
@@ -115,6 +117,9 @@ class CheckRule(TypedDict, total=False):
 
 class Paging(TypedDict, total=False):
     """How much of a listing, and how many items at a time.
+
+    A listing raises `InvalidArgumentError` if an argument is malformed, before anything is sent,
+    and `RouteNotFoundError` if the server does not have it.
 
     Attributes:
         limit: Maximum number of items in total; None for all of them.

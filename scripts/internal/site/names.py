@@ -278,7 +278,7 @@ def is_group(it: Any) -> bool:
 def group(name: str, *, asynchronous: bool = False) -> type[Any]:
     """Return the class of a group of methods."""
     package = f"inngest_rest.{'aio' if asynchronous else 'client'}"
-    found: type[Any] = import_module(f"{package}._resource").group_class(name)
+    found: type[Any] = import_module(f"{package}.groups").group_class(name)
     return found
 
 

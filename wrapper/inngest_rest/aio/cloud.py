@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core.resources import cloud
-from inngest_rest.aio._resource import Resource
+from inngest_rest.aio.groups import AsyncPaginator, Resource
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterable
     from datetime import datetime, timedelta
 
-    from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.models import (
         AccountInfo,
         Cancellation,
@@ -50,9 +49,6 @@ class Envs(Resource):
 
     def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[Environment]:
         """List environments.
-
-        Raises:
-            RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/envs`.
         """
@@ -115,9 +111,6 @@ class Keys(Resource):
             reveal: Whether to return the keys whole; by default all but the last four characters
                 of each are left out.
 
-        Raises:
-            RouteNotFoundError: The server does not have this.
-
         HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
         """
         return self._list(cloud.list_keys, kind, reveal, **paging)
@@ -153,9 +146,6 @@ class Insights(Resource):
     def schemas(self, **paging: Unpack[Paging]) -> AsyncPaginator[EventSchema]:
         """List the schemas of events.
 
-        Raises:
-            RouteNotFoundError: The server does not have this.
-
         HTTP: `GET /v2/insights/events/schemas`.
         """
         return self._list(cloud.list_schemas, **paging)
@@ -172,9 +162,6 @@ class Experiments(Resource):
         Args:
             app: Only those of this app.
             function: Only those of this function of the app.
-
-        Raises:
-            RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/experiments`.
         """
@@ -208,9 +195,6 @@ class Sessions(Resource):
         Args:
             search: Only keys that contain this text.
 
-        Raises:
-            RouteNotFoundError: The server does not have this.
-
         HTTP: `GET /v2/sessions`.
         """
         return self._list(cloud.list_session_keys, search, **paging)
@@ -223,9 +207,6 @@ class Sessions(Resource):
         Args:
             key: The key by which runs are grouped, such as user.
             search: Only sessions whose id contains this text.
-
-        Raises:
-            RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
@@ -247,9 +228,6 @@ class Sessions(Resource):
             id: The session's id.
             since: Only runs queued at or after this time; a timedelta is that long ago.
             until: Only runs queued at or before this time; a timedelta is that long ago.
-
-        Raises:
-            RouteNotFoundError: The server does not have this.
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
@@ -319,9 +297,6 @@ class Webhooks(Resource):
 
     def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[Webhook]:
         """List webhooks. The URL of each contains a key.
-
-        Raises:
-            RouteNotFoundError: The server does not support webhooks.
 
         HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """

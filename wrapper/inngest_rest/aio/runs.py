@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack
 from inngest_rest._core.explain.explanation import explain_run
 from inngest_rest._core.resources import replays, runs, trace, wait
 from inngest_rest._core.resources.wait import Follow, WaitMany, Watch
-from inngest_rest.aio._resource import Resource
+from inngest_rest.aio.groups import AsyncPaginator, Resource
 from inngest_rest.models import Run, RunChange, StepChange
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest.action_reports import ActionReport
-    from inngest_rest.aio.paginator import AsyncPaginator
     from inngest_rest.diagnosis import CheckReport
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import Job, Span
@@ -133,7 +132,6 @@ class Runs(Resource):
             selection: Which runs, and how many. See `inngest_rest.typing.RunListing`.
 
         Raises:
-            InvalidArgumentError: An argument is malformed; nothing was sent.
             RouteNotFoundError: The server lacks the route, lacks v2 and an argument needs it, or
                 would ignore `query`, which one request finds out for each client.
             BadRequestError: The server does not understand `query`.
@@ -269,7 +267,6 @@ class Runs(Resource):
                 seen then ends without appearing.
 
         Raises:
-            InvalidArgumentError: An argument is malformed; nothing was sent.
             RouteNotFoundError: The server lacks the route, which exists since release 1.38, or
                 would ignore `query`. Raised by the iterator, as is any error that lasts: a
                 transient one for five minutes, or until the timeout expires.
@@ -308,7 +305,6 @@ class Runs(Resource):
             selection: Which runs. See `inngest_rest.typing.RunSelection`.
 
         Raises:
-            InvalidArgumentError: An argument is malformed; nothing was sent.
             RouteNotFoundError, BadRequestError: As in `list`.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, and again for failed runs with their errors;

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from inngest_rest._core.bulk.invoke import InvokeJob
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.wait import wait_for_started
-from inngest_rest.client._resource import Resource
+from inngest_rest.client.groups import Paginator, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from inngest_rest._core.bulk.invoke import Inputs
     from inngest_rest.action_reports import ActionReport
-    from inngest_rest.client.paginator import Paginator
     from inngest_rest.models import App, AppSync, Function, Run
     from inngest_rest.typing import BulkOptions, Paging, Seconds
 
@@ -25,9 +24,6 @@ class Apps(Resource):
 
     def list(self, **paging: Unpack[Paging]) -> Paginator[App]:
         """List apps.
-
-        Raises:
-            InvalidArgumentError: An argument is malformed; nothing was sent.
 
         HTTP: `GET /v2/apps`, else `GET /v1/apps`.
         """
@@ -81,7 +77,6 @@ class Functions(Resource):
             app: The app's id.
 
         Raises:
-            InvalidArgumentError: An argument is malformed; nothing was sent.
             NotFoundError: No such app; a server before release 1.27.1 lists nothing instead.
 
         HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`; if it is

@@ -18,7 +18,7 @@ from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.secret import Hidden
 from inngest_rest._core.sending import send
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
-from inngest_rest.client._resource import Group, Resource
+from inngest_rest.client.groups import Group, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from inngest_rest._core.explain import explanation, wait
 from inngest_rest._core.resources import events, runs
-from inngest_rest.client._resource import Resource, Sender
+from inngest_rest.client.groups import Paginator, Resource, Sender
 
 if TYPE_CHECKING:
     import builtins
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from inngest_rest.action_reports import ActionReport
-    from inngest_rest.client.paginator import Paginator
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run, StoredEvent
     from inngest_rest.reports import ExportReport
@@ -48,7 +47,6 @@ class Events(Resource):
             filter: Which events, at most 50 per request. See `inngest_rest.typing.EventListing`.
 
         Raises:
-            InvalidArgumentError: An argument is malformed; nothing was sent.
             EventDataError: The data of an event on the page does not match the type `as_`.
 
         HTTP: `GET /v1/events`.
@@ -109,9 +107,6 @@ class Events(Resource):
             include_original_run_id: Whether to return `original_run_id`, too, which takes a second
                 request per page, as only v1 has it.
             paging: See `Paging`; at most 40 per request.
-
-        Raises:
-            InvalidArgumentError: An argument is malformed; nothing was sent.
 
         HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, which answers
         out of a cache of 15 s and lists the run of a batch under one of its events only.
