@@ -55,7 +55,6 @@ _SELECT = f"""
 SELECT seq, text, added_at, owner FROM entries
 WHERE seq BETWEEN :first AND :last AND {_FREE} ORDER BY seq
 """  # noqa: S608
-_BEHIND = f"SELECT seq FROM entries WHERE seq > :last AND {_FREE}"  # noqa: S608
 _LEFT = f"SELECT seq FROM entries WHERE seq <= :last AND {_FREE}"  # noqa: S608
 
 # The smallest and the largest rowid.
@@ -182,20 +181,15 @@ class Outbox(Queue):
             return self._taken
 
     def _next(self, db: sqlite3.Connection) -> tuple[Batch, int, bool]:
-        """Return the next batch, the number of events behind it, and whether its bytes fill it."""
+        """Return the next batch, how many events may be left, and whether its bytes fill it."""
         skipped = self._schedule.failing() | self._outcomes.keys()
-        batch, is_full = gather([])
-        last = _FIRST
         for seqs in self._schedule.turns():
             batch, is_full = self._choose(db, seqs, skipped)
-            if batch.positions or batch.invalid:
-                if not seqs:
-                    last = max(*batch.positions, *(it.position for it in batch.invalid), last)
-                break
-        with closing(db.execute(_BEHIND, {**self._free(), "last": last})) as rows:
-            behind = (seq for (seq,) in rows if seq not in skipped)
-            left = sum(1 for _ in islice(behind, self._schedule.batch_size))
-        return batch, left, is_full
+            taken = {*batch.positions, *(it.position for it in batch.invalid)}
+            if taken:
+                return batch, max(self.file.count(db) - len(skipped | taken), 0), is_full
+        # Any that are left are those of other processes.
+        return gather([])[0], 0, False
 
     def _free(self) -> dict[str, object]:
         return {"now": self._now(), "owner": self._owner}
