@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest._core.buffer.queue import MemoryQueue
-from inngest_rest._core.buffer.schedule import Deadline, Schedule
+from inngest_rest._core.buffer.schedule import LONGEST_WAIT, Deadline, Schedule
 from inngest_rest._core.clock import Clock as CoreClock
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def test_an_event_in_memory_wakes_a_worker_if_it_is_the_first_or_fills_a_batch(
 def test_a_wait_without_a_timeout_has_no_end(clock: Clock) -> None:
     deadline = Deadline(None, CoreClock(monotonic=clock.monotonic))
     clock.advance(1e9)
-    assert deadline.left() is None
+    assert deadline.left() == LONGEST_WAIT
 
 
 def test_what_a_batch_leaves_in_memory_waits_for_its_own_age(timing: Schedule) -> None:

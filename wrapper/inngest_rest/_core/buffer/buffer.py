@@ -281,8 +281,7 @@ class Buffer(Forked, ABC):
             while self._worker is None and queue.has_left(mark) and deadline.left() != 0.0:
                 # No thread could be started.
                 if pause := self._schedule.due_in():
-                    left = deadline.left()
-                    await self._wait(self._count, pause if left is None else min(pause, left))
+                    await self._wait(self._count, min(pause, deadline.left()))
                 else:
                     await self._send_next()
             while True:

@@ -9,6 +9,7 @@ every batch has a poisoned event.
 
 from __future__ import annotations
 
+import math
 import threading
 from contextlib import contextmanager
 from itertools import islice
@@ -238,12 +239,10 @@ class Deadline:
     """A countdown from a timeout, for waiting threads; None is no limit."""
 
     def __init__(self, timeout: Seconds | None, clock: Clock) -> None:
-        seconds = None if timeout is None else check_seconds("timeout", timeout)
+        seconds = math.inf if timeout is None else check_seconds("timeout", timeout)
         self._clock = clock
-        self._end = None if seconds is None else clock.monotonic() + seconds
+        self._end = clock.monotonic() + seconds
 
-    def left(self) -> float | None:
-        """Return the seconds left, capped at LONGEST_WAIT; None for no limit."""
-        if self._end is None:
-            return None
+    def left(self) -> float:
+        """Return the seconds left, capped at LONGEST_WAIT."""
         return min(max(self._end - self._clock.monotonic(), 0.0), LONGEST_WAIT)

@@ -358,17 +358,10 @@ def _absent(
 ) -> errors.RouteNotFoundError:
     """Return the error for routes that are all absent: what was asked, and what to do."""
     asked = [route.operation for route, _ in failures]
-    last = failures[-1][1]
     requested = [f"{it.method} {rooted(session, it, it.path)}" for it in asked]
-    error = errors.RouteNotFoundError(
-        f"{last.message} (asked: {' and '.join(requested)})",
-        status=last.status,
-        code=last.code,
-        method=last.method,
-        url=last.url,
-        response=last.response,
-    )
-    error.attempts = last.attempts
+    error = copy.copy(failures[-1][1])
+    error.message += f" (asked: {' and '.join(requested)})"
+    error.args = (error.message,)
     error.may_have_taken_effect = any(each.may_have_taken_effect for _, each in failures)
     error.releases = {
         f"{it.method} {it.path}": it.since for it in asked if it.since and not it.cloud_only
