@@ -24,7 +24,7 @@ from inngest_rest._core.arguments import (
     check_seconds,
     invalid,
 )
-from inngest_rest._core.buffer.queue import MemoryQueue, Queue
+from inngest_rest._core.buffer.queue import MemoryQueue
 from inngest_rest._core.buffer.schedule import Deadline, Schedule
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.json_text import decode
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable
 
+    from inngest_rest._core.buffer.outbox import Outbox
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
@@ -154,7 +155,7 @@ class Buffer(Forked, ABC):
         self._put = self._queue.put
         super().__init__()
 
-    def _open(self) -> Queue:
+    def _open(self) -> MemoryQueue | Outbox:
         session, schedule, most = self._session, self._schedule, self._max_pending
         wake = self._notify
         if self._path is None:

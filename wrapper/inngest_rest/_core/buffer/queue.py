@@ -49,7 +49,7 @@ def _may_be_about_the_events(cause: InngestError | None) -> bool:
 
 
 class Queue(ABC):
-    """A bounded, thread-safe queue of events, with one batch in flight at a time.
+    """The shared part of both: bounded, thread-safe, and with one batch in flight at a time.
 
     The schedule decides what to send, and is notified of every change; `wake`, called outside the
     locks, wakes an idle worker.
@@ -77,14 +77,6 @@ class Queue(ABC):
         """Reset in a forked child; batches in flight stay with the parent."""
         self._start()
         self._schedule.restart()
-
-    @abstractmethod
-    def put(self, event: EventLike) -> bool:
-        """Add an event, or return False if the queue is full; reject an invalid one."""
-
-    @abstractmethod
-    def take(self) -> Batch | None:
-        """Return the next batch, if any; until it is settled, it is returned again."""
 
     def settle(self, outcome: BatchOutcome) -> BatchOutcome | None:
         """Remove final events, keep the rest, and return the final outcomes; None if closed."""
@@ -139,19 +131,6 @@ class Queue(ABC):
     def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
         """Return the events of a batch to the queue."""
 
-    @property
-    @abstractmethod
-    def pending(self) -> int:
-        """The number of events waiting or in flight."""
-
-    @abstractmethod
-    def mark(self) -> int:
-        """Return a mark behind the last event added."""
-
-    @abstractmethod
-    def has_left(self, mark: int) -> bool:
-        """Return whether any event before the mark is not final yet."""
-
     def dead_letters(self) -> list[SendFailure]:
         """Return the dead letters, oldest first."""
         raise InvalidArgumentError(
@@ -167,10 +146,6 @@ class Queue(ABC):
 
     def skip_lock_wait(self) -> None:  # noqa: B027 - memory has no lock to wait for
         """Stop waiting for other processes: the close timeout expired."""
-
-    @abstractmethod
-    def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
-        """Release all resources, log and return the number of events left; pass on lost ones."""
 
 
 def gather(rows: Iterable[tuple[int, bytes, bool]]) -> tuple[Batch, bool]:
@@ -208,7 +183,10 @@ class MemoryQueue(Queue):
         self._full_at = self._max_pending
 
     def put(self, event: Any) -> bool:
-        """Add an event; nested values are validated when it is encoded."""
+        """Add an event, or return False if the queue is full; reject an invalid one.
+
+        Nested values are validated when it is encoded.
+        """
         kept: Any
         try:
             if event.__class__ is dict:
@@ -243,6 +221,7 @@ class MemoryQueue(Queue):
             self._max_pending = self._full_at = 0
 
     def take(self) -> Batch | None:
+        """Return the next batch, if any; until it is settled, it is returned again."""
         with self._taking:
             if self._taken is not None:
                 self._keep(self._taken, may_be_stored=self._taken.may_be_stored)
@@ -299,21 +278,24 @@ class MemoryQueue(Queue):
 
     @property
     def pending(self) -> int:
+        """The number of events waiting or in flight."""
         with self._schedule.lock:
             return self._added - self._gone
 
     def mark(self) -> int:
+        """Return a mark behind the last event added."""
         with self._schedule.lock:
             return self._added
 
     def has_left(self, mark: int) -> bool:
+        """Return whether any event before the mark is not final yet."""
         with self._schedule.lock:
             # All up to the last one taken are gone, except those that have failed.
             failing = self._schedule.failing()
             return mark > min(failing, default=mark) or mark > self._gone + len(failing)
 
     def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
-        """Discard all remaining events, including those in flight."""
+        """Discard all remaining events, including those in flight; log and return their number."""
         with self._taking:
             while self._events:
                 self._encode_next()
