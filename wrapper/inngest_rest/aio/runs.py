@@ -109,7 +109,7 @@ class AsyncEndedRuns(_Polling[WaitMany, Run]):
 
     async def _poll(self) -> None:
         wait = self._source
-        due = await self._driver.run(wait.choose())
+        due = await self._driver.run(wait.step())
         await self._driver.run_many(due, wait.look, wait.record, in_flight=wait.in_flight)
 
 

@@ -110,7 +110,7 @@ class EndedRuns(_Polling[WaitMany, Run]):
 
     def _poll(self) -> None:
         wait = self._source
-        due = self._driver.run(wait.choose())
+        due = self._driver.run(wait.step())
         self._driver.run_many(due, wait.look, wait.record, in_flight=wait.in_flight)
 
 

@@ -1,7 +1,4 @@
-"""Wait until a run has ended, or each of many; watch the changes of runs; follow one by its trace.
-
-A watch lists windows of time that overlap.
-"""
+"""Poll runs: wait for the end of one or of many, follow the steps of one, watch all changes."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ from functools import partial
 from itertools import islice
 from operator import itemgetter
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Literal
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from typing import TYPE_CHECKING, Annotated, Generic, Literal, NoReturn, TypeVar
+from weakref import WeakValueDictionary
 
 import msgspec
 from attrs import evolve
@@ -45,9 +42,28 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest.typing import ChangeKind, Seconds
 
+T = TypeVar("T")
+
 # A run becomes visible about 0.25 s after its event was accepted; until then it is "not found".
 # Five seconds allow for a slow server.
 APPEARS_WITHIN = 5.0
+
+OVERLAP = timedelta(seconds=30)
+"""How far a window reaches back before the poll that precedes it.
+
+Runs and ends become visible up to a second late and out of order, and the end of a cancelled run
+lies 10 s in the future (operation listRunsV2); the rest is for a slow server. All moments are of
+the server's clock.
+"""
+
+# Seconds for which a server may fail that has answered.
+_OUTAGE = 300.0
+
+# Seconds of a single pause: `close` takes effect at its end.
+_SLICE = 1.0
+
+# Seconds that a clock advances by for sure; a rest that is only a rounding error might never pass.
+_SHORTEST_PAUSE = 0.001
 
 
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
@@ -70,55 +86,51 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
     "Not found" is tolerated while the run may still appear, and every transient fault once the run
     has been seen.
     """
-    appears_by = session.clock.monotonic() + APPEARS_WITHIN
+    now = session.clock.monotonic
+    appears_by = now() + APPEARS_WITHIN
     also_v1 = True
     pause = FIRST_PAUSE
     missing: errors.NotFoundError | None = None
     while True:
-        fault: errors.InngestError | None = None
-        asked_pause = 0.0
+        is_last = now() >= appears_by
+        fault: Fault | None = None
         try:
             seen = yield from runs.fetch(
                 session,
                 run_id,
                 deadline=deadline,
                 v1_first=seen is not None and runs.is_of_v1(seen),
-                also_v1=also_v1,
+                also_v1=also_v1 or is_last,
                 cached=False,
             )
+            if seen.is_ended:
+                return seen
         except FAULTS as error:
             fault = error
-        now = session.clock.monotonic()
-        if seen is not None:
-            also_v1 = True
-            if fault is None and seen.is_ended:
-                return seen
-            if fault is not None and not may_appear(fault):
-                raise fault
-            asked_pause = getattr(fault, "retry_after", None) or 0.0
-        elif isinstance(fault, errors.NotFoundError):
-            missing = fault
-            if now >= appears_by and also_v1:
-                yield from runs.name_event(session, run_id, fault, deadline)
-                raise fault
-            # A run appears in v2 no later than in v1: v1 is asked at the start and at the end.
-            also_v1 = now >= appears_by
-            if also_v1:
-                continue
-        elif fault is not None and not (
-            isinstance(fault, errors.TransportError) and now >= deadline
-        ):
-            raise fault
-        if now >= deadline:
-            if seen is None:
-                state, fault = "did not appear", missing or fault
-            else:
-                state = f"was still {seen.status}"
+            if seen is not None:
+                if not may_appear(error):
+                    raise
+            elif isinstance(error, errors.NotFoundError):
+                if is_last:
+                    yield from runs.name_event(session, run_id, error, deadline)
+                    raise
+                missing = error
+            elif not (isinstance(error, errors.TransportError) and now() >= deadline):
+                raise
+        left = deadline - now()
+        if left <= 0:
+            state, cause = "did not appear", missing or fault
+            if seen is not None:
+                state, cause = f"was still {seen.status}", fault
             raise errors.WaitTimeoutError(
                 f"run {run_id} {state} when the timeout expired", run=seen
-            ) from fault
-        yield from sleep(min(max(pause, asked_pause), deadline - now))
+            ) from cause
+        if seen is None:
+            left = min(left, max(appears_by - now(), _SHORTEST_PAUSE))
+        yield from sleep(min(max(pause, asked_pause(fault)), left))
         pause = longer(pause)
+        # A run appears in v2 no later than in v1: v1 is asked at the start and at the end.
+        also_v1 = seen is not None
 
 
 def may_appear(fault: errors.InngestError) -> bool:
@@ -131,25 +143,34 @@ def may_appear(fault: errors.InngestError) -> bool:
     )
 
 
-class _Polled:
-    """What an iterator polls, with validated arguments, until it is done or closed."""
+def asked_pause(fault: Fault | None) -> float:
+    """Return for how many seconds a server asked not to be asked again."""
+    return getattr(fault, "retry_after", None) or 0.0
+
+
+class Source(Generic[T]):
+    """What an iterator polls: it takes what was found, and asks for more when there is nothing."""
 
     def __init__(self, session: Session, timeout: Seconds | None) -> None:
-        self._session = session
-        limit = math.inf if timeout is None else check_seconds("timeout", timeout)
-        self._deadline = self._now + limit
-        self._is_closed = False
+        self._session, self._now = session, session.clock.monotonic
+        seconds = math.inf if timeout is None else check_seconds("timeout", timeout)
+        self._began = self._now()
+        self._deadline = self._began + seconds
+        self._pending = deque[T]()
+        self._is_over = self._is_closed = False
 
     @property
-    def _now(self) -> float:
-        return self._session.clock.monotonic()
+    def is_done(self) -> bool:
+        """Whether it was closed, or all there will be was found and taken."""
+        return self._is_closed or (self._is_over and not self._pending)
 
     def close(self) -> None:
         self._is_closed = True
 
+    def take(self) -> T | None:
+        """Return the next of what was found; None if another step is needed."""
+        return self._pending.popleft() if self._pending else None
 
-# Runs that are asked about concurrently.
-_IN_FLIGHT = 8
 
 # Runs that are asked about in each round for the first time, or where the server cannot list ends.
 _BATCH = 64
@@ -161,66 +182,56 @@ _FEW = 10
 _PAUSE_OF_MANY = 1.0
 
 
-class WaitMany(_Polled):
-    """A wait for many runs: the ids that are open, and what has ended."""
+class WaitMany(Source[Run]):
+    """A wait for many runs, with validated arguments: the ids that are open, and what has ended."""
 
-    in_flight = _IN_FLIGHT
+    in_flight = 8  # runs that are asked about concurrently
 
     def __init__(self, session: Session, ids: Iterable[str], timeout: Seconds) -> None:
         super().__init__(session, timeout)
-        self._appears_by = self._now + APPEARS_WITHIN
-        # In the order in which they are asked about.
-        self._open = dict.fromkeys(check_each("ids", ids, "run ids", check_run_id))
+        checked = check_each("ids", ids, "run ids", check_run_id)
+        # In the order in which they are asked about; and whether they were seen.
+        self._open = dict.fromkeys(checked, False)
+        self._is_over = not checked
         self._new = len(self._open)
-        self._seen: set[str] = set()
         self._missing: dict[str, errors.NotFoundError] = {}
-        self._ended: deque[Run] = deque()
         self._listed_at = session.clock.now()
         self._can_list = True
         self._pause = FIRST_PAUSE
-        self._asked_pause = 0.0
-        self._fault: Fault | None = None
+        self._fault: Fault | None = None  # of the last round
 
-    @property
-    def is_done(self) -> bool:
-        """Whether it was closed, or each run has ended and was taken."""
-        return self._is_closed or not (self._open or self._missing or self._ended)
-
-    def take(self) -> Run | None:
-        """Return the next run that has ended; None if the open ones must be asked about."""
-        if self._ended:
-            return self._ended.popleft()
-        open_ids = [*self._open, *self._missing]
-        if self._now >= self._deadline:
-            self._is_closed = True
-            states: dict[str, list[str]] = {"had not ended": [], "could not be seen": []}
-            for id in open_ids:
-                states["had not ended" if id in self._seen else "could not be seen"].append(id)
-            told = " and ".join(f"{_some(ids)} {state}" for state, ids in states.items() if ids)
-            raise errors.WaitTimeoutError(
-                f"{told} when the timeout expired", run=None, ids=open_ids
-            ) from self._fault
-        if len(open_ids) == len(self._missing):
-            self._is_closed = True
-            error = next(iter(self._missing.values()))
-            error.add_note(f"did not appear: {_some(open_ids)}; all others have ended")
-            raise error
-        return None
-
-    def choose(self) -> Plan[Sequence[str]]:
+    def step(self) -> Plan[Sequence[str]]:
         """Pause, and return the runs to ask about."""
+        left = self._deadline - self._now()
+        if left <= 0 or not self._open:
+            self.close()
+            self._raise(is_late=left <= 0)
         if self._new:
             due = self._next(min(_BATCH, self._new))
             self._new -= len(due)
             return due
         is_many = len(self._open) > _FEW
-        pause = max(self._pause, self._asked_pause, _PAUSE_OF_MANY if is_many else 0.0)
-        self._pause, self._asked_pause = longer(self._pause), 0.0
-        yield from sleep(max(min(pause, self._deadline - self._now), _SHORTEST_PAUSE))
+        pause = max(self._pause, asked_pause(self._fault), _PAUSE_OF_MANY if is_many else 0.0)
+        self._pause, self._fault = longer(self._pause), None
+        yield from sleep(max(min(pause, left), _SHORTEST_PAUSE))
         ended = (yield from self._list_ends()) if is_many and self._can_list else []
         # A list may be wrong, and a run may be seen late: each is asked about in turn.
         due = self._next(_FEW if self._can_list else _BATCH)
         return list(dict.fromkeys([*ended, *due]))
+
+    def _raise(self, *, is_late: bool) -> NoReturn:
+        """Raise the error of the runs that have not ended, or only of those that there are not."""
+        if not is_late:
+            error = next(iter(self._missing.values()))
+            error.add_note(f"did not appear: {_some([*self._missing])}; all others have ended")
+            raise error
+        seen = [id for id, is_seen in self._open.items() if is_seen]
+        unseen = [id for id, is_seen in self._open.items() if not is_seen] + [*self._missing]
+        states = (seen, "had not ended"), (unseen, "could not be seen")
+        told = " and ".join(f"{_some(ids)} {state}" for ids, state in states if ids)
+        raise errors.WaitTimeoutError(
+            f"{told} when the timeout expired", run=None, ids=[*self._open, *self._missing]
+        ) from self._fault
 
     def _next(self, count: int) -> list[str]:
         due = list(islice(self._open, count))
@@ -237,19 +248,19 @@ class WaitMany(_Polled):
 
     def record(self, id: str, result: Run | Fault | None) -> bool:
         """Note what was found out about a run; raise an error that will not pass."""
-        if isinstance(result, errors.NotFoundError) and id not in self._seen:
-            if self._now >= self._appears_by:
+        if isinstance(result, errors.NotFoundError) and not self._open[id]:
+            if self._now() >= self._began + APPEARS_WITHIN:
                 del self._open[id]
                 self._missing[id] = result
         elif isinstance(result, FAULTS):
             self._tolerate(result)
         elif result is not None:
-            self._fault = None
-            self._seen.add(id)
+            self._open[id] = True
             if result.is_ended:
                 del self._open[id]
-                self._ended.append(result)
+                self._pending.append(result)
                 self._pause = FIRST_PAUSE
+        self._is_over = not (self._open or self._missing)
         return True
 
     def _list_ends(self) -> Plan[list[str]]:
@@ -272,10 +283,9 @@ class WaitMany(_Polled):
         return ended
 
     def _tolerate(self, fault: Fault) -> None:
-        if self._now < self._deadline and not may_appear(fault):
+        if self._now() < self._deadline and not may_appear(fault):
             raise fault
-        self._fault = fault
-        self._asked_pause = max(self._asked_pause, getattr(fault, "retry_after", None) or 0.0)
+        self._fault = max(self._fault or fault, fault, key=asked_pause)
 
 
 def _some(ids: Sequence[str]) -> str:
@@ -292,79 +302,65 @@ class _Feed:
     def __init__(self) -> None:
         self.asking = Lock()
         self.root: Span | None = None
-        self.version = 0
         self.next_at = -math.inf
         self.pause = FIRST_PAUSE
 
 
-# By run and environment, and by the state that all copies of a client share.
-_feeds: WeakKeyDictionary[AbsentRoutes, WeakValueDictionary[tuple[str, str | None], _Feed]] = (
-    WeakKeyDictionary()
-)
+# By the state that all copies of a client share, by run and by environment.
+_feeds = WeakValueDictionary["tuple[AbsentRoutes, str, str | None]", _Feed]()
 
 
-class Follow(_Polled):
-    """A run that is followed: what was told of it, and what is to be."""
+class Follow(Source[StepChange]):
+    """A run that is followed, with validated arguments: what was told of it, and what is to be."""
 
     def __init__(self, session: Session, run_id: str, timeout: Seconds | None) -> None:
         super().__init__(session, timeout)
         self._id = check_id("run id", run_id, argument="id")
-        self._fails_at = self._now + APPEARS_WITHIN
-        feeds = _feeds.setdefault(session.absent, WeakValueDictionary())
-        self._feed = feeds.setdefault((self._id, session.settings.env), _Feed())
-        self._version: int = 0
+        self._fails_at = self._began + APPEARS_WITHIN
+        key = session.absent, self._id, session.settings.env
+        self._feed = _feeds.setdefault(key, _Feed())
+        self._root: Span | None = None
         self._told: set[tuple[str, str]] = set()
-        self._pending: deque[StepChange] = deque()
-        self._is_over = False
-
-    @property
-    def is_done(self) -> bool:
-        """Whether it was closed, or the run has ended and all was taken."""
-        return self._is_closed or (self._is_over and not self._pending)
-
-    def take(self) -> StepChange | None:
-        """Return the next change; None if the trace must be read again."""
-        return self._pending.popleft() if self._pending else None
 
     def step(self) -> Plan[None]:
         """Pause, and read the trace, unless another has just read it."""
-        feed, now = self._feed, self._now
-        if feed.version == self._version:
-            left = feed.next_at - now
+        feed = self._feed
+        if feed.root is self._root:
+            now = self._now()
             if now >= self._deadline:
                 state = "had not ended" if feed.root else "did not appear"
                 raise errors.WaitTimeoutError(
                     f"run {self._id} {state} when the timeout expired", run=None
                 )
+            left = feed.next_at - now
             if left > 0 or not feed.asking.acquire(blocking=False):
-                yield from sleep(min(max(left, _LOOK), SLICE, self._deadline - now))
+                yield from sleep(min(max(left, _LOOK), _SLICE, self._deadline - now))
                 return
             try:
-                yield from self._ask()
+                yield from self._ask(feed)
             finally:
                 feed.asking.release()
-        if feed.root is not None and feed.version != self._version:
-            self._version = feed.version
+        if feed.root is not None and feed.root is not self._root:
+            self._root = feed.root
             self._pending += self._changes(feed.root)
             self._is_over = feed.root.ended_at is not None
 
-    def _ask(self) -> Plan[None]:
-        feed = self._feed
+    def _ask(self, feed: _Feed) -> Plan[None]:
         try:
             root = yield from get_trace(self._session, self._id, raw=False, deadline=self._deadline)
         except FAULTS as error:
             passes = may_appear(error) if feed.root else isinstance(error, errors.NotFoundError)
-            if self._now >= self._fails_at or not passes:
+            if self._now() >= self._fails_at or not passes:
                 if isinstance(error, errors.NotFoundError) and not feed.root:
                     yield from runs.name_event(self._session, self._id, error)
                 raise
-            asked = getattr(error, "retry_after", None) or 0.0
-            feed.next_at = self._now + max(feed.pause, asked)
+            feed.next_at = self._now() + max(feed.pause, asked_pause(error))
             feed.pause = longer(feed.pause)
             return
         feed.pause = longer(feed.pause) if root == feed.root else FIRST_PAUSE
-        feed.next_at, self._fails_at = self._now + feed.pause, self._now + OUTAGE
-        feed.root, feed.version = root, feed.version + 1
+        feed.next_at = self._now() + feed.pause
+        self._fails_at = self._now() + _OUTAGE
+        feed.root = root
 
     def _changes(self, root: Span) -> Iterator[StepChange]:
         """Yield what a trace has that was not told: of the run itself, first and last."""
@@ -385,14 +381,6 @@ class Follow(_Polled):
                 )
 
 
-OVERLAP = timedelta(seconds=30)
-"""How far a window reaches back before the poll that precedes it.
-
-Runs and ends become visible up to a second late and out of order, and the end of a cancelled run
-lies 10 s in the future (operation listRunsV2); the rest is for a slow server. All moments are of
-the server's clock.
-"""
-
 # How long ended runs are remembered beyond the window: a listing goes by a time that is slightly
 # later than `queued_at`.
 _MARGIN = timedelta(seconds=5)
@@ -404,15 +392,8 @@ _SINGLES = 10
 # the requests before it.
 _REST = 3
 
-# Seconds between polls while the server fails, and how long it may fail.
+# Seconds between polls while the server fails.
 _LONGEST_PAUSE = 60.0
-OUTAGE = 300.0
-
-# Seconds of a single pause: `close` takes effect at its end.
-SLICE = 1.0
-
-# Seconds that a clock advances by for sure; a rest that is only a rounding error might never pass.
-_SHORTEST_PAUSE = 0.001
 
 # Of a beginning or a token: beyond these, adding times would fail.
 _EARLIEST, _LAST_YEAR = datetime(1970, 1, 1, tzinfo=UTC), 9000
@@ -435,15 +416,13 @@ class _State(msgspec.Struct, kw_only=True):
     ended: dict[str, _Moment] = {}  # when those of the last window were queued
 
 
-class Watch(_Polled):
-    """A watch: what is known of the runs, and where the next poll begins.
+class Watch(Source[RunChange]):
+    """A watch with validated arguments: its state, and when the next poll is due.
 
     `step` sends at most a few requests, for one page or one run; what it finds is then taken one by
     one. A window moves on when all of it was taken, so the state is right at any moment: a step
     that fails or is cancelled is repeated, and `token` has exactly what was not taken yet.
-
-    It holds the ids of open runs, and of those that were queued within the last window. `polls` is
-    the number of those that succeeded.
+    `polls` is the number of those that succeeded.
     """
 
     def __init__(
@@ -470,59 +449,57 @@ class Watch(_Polled):
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
         ours = datetime.fromtimestamp(session.clock.now(), UTC)
-        begin = check_instant("since", since, ours) or ours
-        self._next_poll = self._succeeded_at = self._now
+        begin = max(check_instant("since", since, ours) or ours, _EARLIEST)
+        self.state = _State(
+            filter=selection.kind,
+            since=begin,
+            looks_back=since is not None,
+            is_relative=not isinstance(since, datetime),
+        )
+        if token is not None:
+            if since is not None:
+                raise invalid("since", "and token exclude each other: pass one of them")
+            self.state = _restored(token, selection.kind)
+        self._next_poll = self._succeeded_at = self._began
         self._failures = 0
         self._pace = RetryPolicy(initial=self._every, maximum=_LONGEST_PAUSE)
         self._fault: Fault | None = None
         self._spent = 0.0
         self._poll: Iterator[Plan[None]] | None = None
-        self._pending: deque[tuple[Run, bool]] = deque()
+        self._page: tuple[Run, ...] = ()
+        self._found = deque[tuple[Run, bool]]()
         self.polls = 0
-        if token is not None and since is not None:
-            raise errors.InvalidArgumentError(
-                "since and token exclude each other: pass one of them", argument="since"
-            )
-        self.state = _State(
-            filter=selection.kind,
-            since=max(begin, _EARLIEST),
-            looks_back=since is not None,
-            is_relative=not isinstance(since, datetime),
-        )
-        if token is not None:
-            self.state = _restored(token, selection.kind)
 
-    def take(self) -> RunChange | None:
-        """Return the next change that was found; None if another step is needed."""
-        while self._pending:
-            run, is_selected = self._pending[0]
-            kind = self._kind_of(run)
-            if kind != "appeared" or not run.is_ended:
-                self._pending.popleft()
-            if kind is None or not is_selected:
-                continue
-            if not self._statuses:
-                return RunChange(kind, run)
-            # A run that had ended before it was seen has one change of status to report, not two.
-            if run.status in self._statuses and (kind == "ended") is run.is_ended:
-                return RunChange(kind, run)
-        return None
+    @property
+    def token(self) -> str:
+        """Where another watch can go on: what was taken so far, as JSON."""
+        return msgspec.json.encode(self.state).decode()
 
     @property
     def is_done(self) -> bool:
-        """Whether it was closed, or its timeout has expired, and no fault is to be told."""
-        return self._is_closed or (self._fault is None and self._now >= self._deadline)
+        """Whether it was closed, or its timeout has expired."""
+        return self._is_closed or self._now() >= self._deadline
+
+    def take(self) -> RunChange | None:
+        while self._found:
+            run, is_selected = self._found[0]
+            kind = self._kind_of(run)
+            if kind != "appeared" or not run.is_ended:
+                self._found.popleft()
+            # A run that had ended before it was seen has one change of status to report, not two.
+            is_to_one = run.status in self._statuses and (kind == "ended") is run.is_ended
+            if kind is not None and is_selected and (is_to_one or not self._statuses):
+                return RunChange(kind, run)
+        return None
 
     def step(self) -> Plan[None]:
         """Pause for a moment, or fetch one page or one run; all that was found must be taken."""
-        now = self._now
-        if self._fault is not None and now >= self._deadline:
-            # Changes since then are unknown.
-            self._is_closed = True
-            raise self._fault
-        if now < self._next_poll:
-            rest = min(self._next_poll, self._deadline) - now
-            yield from sleep(max(min(rest, SLICE), _SHORTEST_PAUSE))
+        began = self._now()
+        if began < self._next_poll:
+            rest = min(self._next_poll, self._deadline) - began
+            yield from sleep(max(min(rest, _SLICE), _SHORTEST_PAUSE))
+            if self._fault is not None and self._now() >= self._deadline:
+                raise self._fault  # changes since then are unknown
             return
         if self._poll is None:
             self._poll, self._spent = self._poll_once(), 0.0
@@ -532,62 +509,73 @@ class Watch(_Polled):
             if request is not None:
                 yield from request
         except FAULTS as error:
-            self._tolerate(error, now)
+            self._pause_after(error, began)
             return
-        ended_at = self._now
-        self._spent += ended_at - now
+        ended_at = self._now()
+        self._spent += ended_at - began
         self._failures, self._fault, self._succeeded_at = 0, None, ended_at
         if request is not None:
             self._poll = poll
         else:
             self.polls += 1
-            pause = max(self._every - self._spent, _REST * self._spent)
-            self._next_poll = ended_at + pause
+            self._next_poll = ended_at + max(self._every - self._spent, _REST * self._spent)
 
-    @property
-    def token(self) -> str:
-        """Where another watch can go on: what was taken so far, as JSON."""
-        return msgspec.json.encode(self.state).decode()
+    def _pause_after(self, error: Fault, began: float) -> None:
+        """Put off the next poll after a transient error; raise another, or one that lasts."""
+        now = self._now()
+        if now >= self._deadline:
+            # The end came before the response of a server that was well.
+            is_well = self.state.is_begun and self._fault is None
+            left = self._deadline - began
+            is_cut_short = isinstance(error, errors.RequestTimeoutError) and is_well
+            if is_cut_short and left < self._session.settings.timeout:
+                return
+            raise error
+        if not may_pass(error) or now - self._succeeded_at > _OUTAGE:
+            self._succeeded_at = now  # the next iteration may retry as long again
+            raise error
+        self._failures, self._fault = self._failures + 1, error
+        self._next_poll = now + max(self._pace.backoff(self._failures), asked_pause(error))
 
     def _poll_once(self) -> Iterator[Plan[None]]:
         """Yield the requests of a poll; each is made, and what it found taken, before the next."""
-        began = self._session.clock.now()
-        if not self.state.is_begun:
+        state, began = self.state, self._session.clock.now()
+        if not state.is_begun:
             yield from self._begin()
         recent: set[str] = set()
-        newest = self.state.window
+        newest = state.window
         # In ascending order, a run that is added meanwhile comes behind the page and not before it.
-        walk = self._walk(since=self.state.window)
-        while not walk.is_done:
-            page: list[Run] = []
-            yield self._fetch(walk, page)
-            recent.update(run.id for run in page if run.id in self.state.open)
-            newest = max((run.queued_at for run in page if run.queued_at), default=newest)
+        for request in self._pages(self._walk(since=state.window)):
+            yield request
+            recent.update(run.id for run in self._page if run.id in state.open)
+            newest = max((run.queued_at for run in self._page if run.queued_at), default=newest)
             self._move(min(newest, self._clock.at(began)) - OVERLAP)
         # A clock may be wrong: time has passed as far as both say, or as far as a run shows.
         passed = max(datetime.fromtimestamp(began, UTC), newest)
         passed = min(passed, self._clock.at(began)) - OVERLAP
         self._move(passed)
-        self.state.since, self.state.is_relative, self.state.is_begun = self._earliest, False, True
-        older = [id for id in self.state.open if id not in recent]
+        state.since, state.is_relative, state.is_begun = self._earliest, False, True
+        older = [id for id in state.open if id not in recent]
         for id in older[:_SINGLES]:
             yield self._get(id)
         if len(older) > _SINGLES:
-            walk = self._walk(since=self.state.changes, by_change=True)
-            yield from self._pages(walk, lambda run: run.id in self.state.open)
-        self.state.changes = max(self.state.changes, passed)
+            walk = self._walk(since=state.changes, by_change=True)
+            yield from self._pages(walk, lambda run: run.id in state.open)
+        state.changes = max(state.changes, passed)
 
     def _begin(self) -> Iterator[Plan[None]]:
         """Find what is open, and what ended since the beginning but was queued before it."""
-        walk = self._walk(status=UNFINISHED, is_relative=self.state.is_relative)
-        while not walk.is_done:
-            yield self._fetch(walk, [])
-            # What has ended is listed again below: it is not forgotten yet, as by `_move`.
-            self.state.window = max(self.state.window, self._earliest - OVERLAP)
-        self.state.changes = max(self.state.changes, self.state.window)
-        if self.state.looks_back:
+        state = self.state
+        yield from self._pages(self._walk(status=UNFINISHED, is_relative=state.is_relative))
+        # What has ended is listed again below: it is not forgotten yet, as by `_move`.
+        state.window = max(state.window, self._earliest - OVERLAP)
+        state.changes = max(state.changes, state.window)
+        if state.looks_back:
             walk = self._walk(status=ENDED, since=self._since, by_change=True)
-            yield from self._pages(walk, self._is_before_window)
+            yield from self._pages(
+                walk,
+                lambda run: run.id in state.open or (run.queued_at or state.window) < state.window,
+            )
 
     @property
     def _since(self) -> datetime:
@@ -600,100 +588,83 @@ class Watch(_Polled):
         """The beginning by that clock which has it earlier: either may be wrong."""
         return min(self.state.since, self._since)
 
-    def _is_before_window(self, run: Run) -> bool:
-        return run.id in self.state.open or (run.queued_at or self.state.window) < self.state.window
-
-    def _pages(self, walk: Walk[Run], wanted: Callable[[Run], bool]) -> Iterator[Plan[None]]:
+    def _pages(
+        self, walk: Walk[Run], wanted: Callable[[Run], bool] | None = None
+    ) -> Iterator[Plan[None]]:
         while not walk.is_done:
-            yield self._fetch(walk, [], wanted)
+            yield self._fetch(walk, wanted)
 
-    def _fetch(
-        self, walk: Walk[Run], found: list[Run], wanted: Callable[[Run], bool] | None = None
-    ) -> Plan[None]:
-        page = yield from walk.next_page(deadline=self._deadline)
-        found += page.items
-        yield from self._take_up(filter(wanted, page.items))
+    def _fetch(self, walk: Walk[Run], wanted: Callable[[Run], bool] | None) -> Plan[None]:
+        self._page = (yield from walk.next_page(deadline=self._deadline)).items
+        yield from self._take_up(filter(wanted, self._page))
 
     def _get(self, id: str) -> Plan[None]:
         """Get an open run; the next poll gets others first."""
+        open = self.state.open
         try:
             run = yield from runs.fetch(self._session, id, cached=False, deadline=self._deadline)
         except errors.NotFoundError:
             # It was listed before: the server has deleted it.
-            del self.state.open[id]
+            del open[id]
             return
-        self.state.open[id] = self.state.open.pop(id)
+        open[id] = open.pop(id)
         if not self._include_output:
             run = evolve(run, output=None, error=None)
         yield from self._take_up([evolve(run, started_at=None)])
 
     def _take_up(self, found: Iterable[Run]) -> Plan[None]:
         """Add runs to what was found, and whether they are selected, if that is evaluated here."""
+        state = self.state
         for run in found:
-            is_new = run.is_ended or self.state.open.get(run.id) != run.status
+            is_new = run.is_ended or state.open.get(run.id) != run.status
             is_selected = True
-            if self._sieve is not None and is_new and run.id not in self.state.ended:
+            if self._sieve is not None and is_new and run.id not in state.ended:
                 chosen = yield from self._sieve.chosen([run], [0], None, self._deadline)
                 is_selected = bool(chosen)
-            self._pending.append((run, is_selected))
+            self._found.append((run, is_selected))
 
     def _kind_of(self, run: Run) -> ChangeKind | None:
         """Return what is new about a run, and remember it; None if nothing is."""
-        known = self.state.open.get(run.id)
+        state = self.state
+        known = state.open.get(run.id)
         if known is None:
-            if run.id in self.state.ended:
+            if run.id in state.ended:
                 return None
             if run.ended_at is not None and run.ended_at < self._since:
                 self._remember_end(run)
                 return None
-            self.state.open[run.id] = run.status
+            state.open[run.id] = run.status
             return "appeared"
         if run.is_ended:
-            del self.state.open[run.id]
+            del state.open[run.id]
             self._remember_end(run)
             return "ended"
-        self.state.open[run.id] = run.status
+        state.open[run.id] = run.status
         return None if run.status == known else "changed"
 
     def _remember_end(self, run: Run) -> None:
-        queued_at = run.queued_at or self._clock.now()
-        if not self.state.is_begun or queued_at >= self.state.window - _MARGIN:
-            self.state.ended[run.id] = queued_at
+        state, queued_at = self.state, run.queued_at or self._clock.now()
+        if not state.is_begun or queued_at >= state.window - _MARGIN:
+            state.ended[run.id] = queued_at
 
     def _move(self, window: datetime) -> None:
         """Move the window on, and forget the ended runs before it, which are not listed again."""
-        self.state.window = max(self.state.window, window)
-        oldest = self.state.window - _MARGIN
-        while self.state.ended and next(iter(self.state.ended.values())) < oldest:
-            del self.state.ended[next(iter(self.state.ended))]
-
-    def _tolerate(self, error: Fault, began: float) -> None:
-        """Put off the next poll after a transient error; raise another, or one that lasts."""
-        now = self._now
-        if (
-            isinstance(error, errors.RequestTimeoutError)
-            and self.state.is_begun
-            and self._fault is None
-            and now >= self._deadline
-            and self._deadline - began < self._session.settings.timeout
-        ):
-            return  # the end came before a response of a server that was well
-        if not may_pass(error) or now - self._succeeded_at > OUTAGE:
-            self._succeeded_at = now  # the next iteration may retry as long again
-            raise error
-        self._failures, self._fault = self._failures + 1, error
-        asked: float = getattr(error, "retry_after", None) or 0.0
-        self._next_poll = now + max(self._pace.backoff(self._failures), asked)
+        state = self.state
+        state.window = max(state.window, window)
+        oldest = state.window - _MARGIN
+        while state.ended and next(iter(state.ended.values())) < oldest:
+            del state.ended[next(iter(state.ended))]
 
 
 def _restored(token: str, filter: dict[str, str | None]) -> _State:
+    """Return the state of a token; reject one that no watch of this selection has made."""
     try:
         state = msgspec.json.decode(check_text("token", token), type=_State)
-        for each in (state.since, state.window, state.changes, *state.ended.values()):
-            if not _EARLIEST.year <= each.year <= _LAST_YEAR:
-                raise ValueError("no clock will ever show it")
         for id in (*state.open, *state.ended):
             check_id("id", id)
+        moments = state.since, state.window, state.changes, *state.ended.values()
+        if min(moments) < _EARLIEST or max(moments).year > _LAST_YEAR:
+            raise ValueError("no clock will ever show it")
     except (ValueError, RecursionError):
         raise invalid("token", "is not the token of a watch") from None
     if state.filter != filter:
