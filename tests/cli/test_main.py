@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import runpy
@@ -17,7 +18,7 @@ from inngest_rest._programs import command
 from inngest_rest._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 class Main(Protocol):
@@ -25,7 +26,7 @@ class Main(Protocol):
 
 
 @pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Main:
+def main(monkeypatch: pytest.MonkeyPatch) -> Iterator[Main]:
     """Run the program with arguments, and return its exit status."""
 
     def main(*tokens: str, entry: Callable[[], object] = command.main) -> object:
@@ -34,7 +35,8 @@ def main(monkeypatch: pytest.MonkeyPatch) -> Main:
             entry()
         return exit.value.code
 
-    return main
+    yield main
+    gc.unfreeze()
 
 
 class Loader:
@@ -72,6 +74,11 @@ def test_the_process_ends_with_the_status_of_the_command(
     tokens: list[str], status: int, entry: Callable[[], object], main: Main
 ) -> None:
     assert main(*tokens, entry=entry) == status
+
+
+def test_what_is_left_at_the_exit_is_not_searched_for_garbage(main: Main) -> None:
+    main("schema")
+    assert gc.get_freeze_count() > 10_000
 
 
 @pytest.mark.parametrize(
