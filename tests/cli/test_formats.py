@@ -10,7 +10,7 @@ import pytest
 
 from inngest_rest._programs import bounds
 from inngest_rest._programs.answer import field_names
-from inngest_rest._programs.command.streams import Output
+from inngest_rest._programs.command.output import Output
 from inngest_rest._programs.running import record_class
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, answers

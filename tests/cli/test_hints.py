@@ -10,7 +10,8 @@ import pytest
 
 from inngest_rest._programs.command import program
 from inngest_rest._programs.command.execute import _given
-from inngest_rest._programs.command.options import OPTIONS, Options, command_line, parser_of
+from inngest_rest._programs.command.output import Options, command_line
+from inngest_rest._programs.command.program import OPTIONS, parser_of
 from inngest_rest._programs.parameters import read
 from inngest_rest._table import commands
 

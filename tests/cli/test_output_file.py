@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command import streams
+from inngest_rest._programs.command.output import Output
 from inngest_rest.testing import answers
 from tests.support.command import send
 
@@ -60,13 +60,13 @@ def test_the_name_is_given_when_the_answer_is_whole(
 ) -> None:
     send(client, mock, "placed", 3)
     seen = list[set[str]]()
-    line = streams.Output.line
+    line = Output.line
 
-    def spy(output: streams.Output, text: str) -> None:
+    def spy(output: Output, text: str) -> None:
         seen.append(files())
         line(output, text)
 
-    monkeypatch.setattr(streams.Output, "line", spy)
+    monkeypatch.setattr(Output, "line", spy)
     run("runs", "list", "-o", "ndjson", "--output-file", "a.ndjson")
     assert seen == [{"a.ndjson.part"}] * 3
     assert files() == {"a.ndjson"}
@@ -195,14 +195,14 @@ def test_of_two_commands_that_write_one_file_none_takes_what_the_other_writes(
     run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(client, mock, "placed")
-    close = streams.Output.close
+    close = Output.close
 
-    def late(output: streams.Output) -> None:
+    def late(output: Output) -> None:
         Path("a.part").unlink()
         Path("a.part").write_text("half of ano")
         close(output)
 
-    monkeypatch.setattr(streams.Output, "close", late)
+    monkeypatch.setattr(Output, "close", late)
     ran = run("runs", "list", "--output-file", "a")
     assert (ran.status, files()) == (1, {"a.part"})
     assert "another command has written to a.part" in ran.err

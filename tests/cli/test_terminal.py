@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
@@ -15,7 +14,6 @@ from rich.cells import cell_len
 
 from inngest_rest._programs.answer import Projection
 from inngest_rest._programs.command import program, tables
-from inngest_rest._programs.command.streams import Output
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest.action_reports import ActionOutcome
 from inngest_rest.models import Run as RunRecord
@@ -26,10 +24,13 @@ from tests.support.command import Run, send
 from tests.support.terminal import Screen, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import TextIO
 
     from inngest_rest import InngestClient
     from inngest_rest.record import Record
+
+    Draw = Callable[[Sequence[Record], Projection, TextIO], str]
 
 HOSTILE = {
     "escape": "a\x1b[31mred\x1b]0;title\x07",
@@ -112,12 +113,15 @@ def record(kind: type[Record], text: str) -> Record:
     return kind(**values)
 
 
-def drawn(draw: Callable[[Output], None], columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
+def drawn(
+    draw: Draw,
+    items: Sequence[Record],
+    columns: int,
+    monkeypatch: pytest.MonkeyPatch,
+    projection: Projection | None = None,
+) -> str:
     monkeypatch.setenv("COLUMNS", str(columns))
-    output = Output()
-    output.stream = io.StringIO()
-    draw(output)
-    return output.stream.getvalue()
+    return draw(items, projection or Projection(), io.StringIO()) + "\n"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.__name__)
@@ -126,10 +130,9 @@ def test_no_text_leaves_its_table_or_does_anything_to_the_terminal(
 ) -> None:
     items = [record(kind, text) for text in (*HOSTILE.values(), "plain")]
     for columns in (80, 200):
-        shown = drawn(lambda it: tables.draw_many(items, it, Projection()), columns, monkeypatch)
+        shown = drawn(tables.draw_many, items, columns, monkeypatch)
         for each in items:
-            one = partial(tables.draw_one, [each], projection=Projection())
-            shown += drawn(one, columns, monkeypatch)
+            shown += drawn(tables.draw_one, [each], columns, monkeypatch)
         assert "plain" in shown
         assert "[red]" in shown
         assert all(cell_len(line) <= columns for line in shown.splitlines())
@@ -143,9 +146,8 @@ def test_each_field_that_is_asked_for_is_a_column(
     kind: type[Record], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = tuple(it.name for it in attrs.fields(kind))[:3]  # type: ignore[arg-type]
-    shown = drawn(
-        lambda it: tables.draw_many([record(kind, "x")], it, Projection(names)), 200, monkeypatch
-    )
+    items = [record(kind, "x")]
+    shown = drawn(tables.draw_many, items, 200, monkeypatch, Projection(names))
     heading = shown.splitlines()[0]
     assert heading.split("  ")[0].strip() == names[0].upper().replace("_", " ")
 
@@ -178,7 +180,7 @@ def test_a_run_whose_function_has_no_name_is_shown_with_its_internal_id(
         RunRecord("2", RunStatus("failed"), function_id="ship"),
         RunRecord("3", RunStatus("failed")),
     ]
-    shown = drawn(lambda it: tables.draw_many(runs, it, Projection()), 80, monkeypatch)
+    shown = drawn(tables.draw_many, runs, 80, monkeypatch)
     rows = [line.split() for line in shown.splitlines()[1:]]
     assert rows == [["1", "failed", "uuid-of-ship"], ["2", "failed", "ship"], ["3", "failed"]]
 

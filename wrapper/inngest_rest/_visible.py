@@ -40,6 +40,11 @@ def visible(text: str) -> str:
     return _written_out(text, _as_in_python)
 
 
+def safe(text: str) -> str:
+    """Return text in its lines, with each character that could hide or move something escaped."""
+    return "\n".join(map(visible, text.expandtabs(4).split("\n")))
+
+
 def visible_json(text: str) -> str:
     """Return lines of JSON with each such character as a JSON escape of the same meaning."""
     return "\n".join(_written_out(line, _as_in_json) for line in text.split("\n"))

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest import InngestClient
 from inngest_rest._programs import schemas
 from inngest_rest._programs.command import program
-from inngest_rest._programs.command.options import OPTIONS, PROGRAM
+from inngest_rest._programs.command.output import PROGRAM
+from inngest_rest._programs.command.program import OPTIONS
 from inngest_rest._programs.tools import Tools, parameters_of
 from inngest_rest._table import Effect, commands
 from scripts.internal.site import docstrings
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
     from mcp.types import Tool
 
-    from inngest_rest._programs.command.options import Argument
-    from inngest_rest._programs.command.program import Command
+    from inngest_rest._programs.command.program import Argument, Command
     from inngest_rest._table import Row
 
 ROWS = {row.words: row for row in commands()}

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from inngest_rest._core.json_text import decode
 from inngest_rest._programs.bounds import MAX_ROWS
@@ -25,11 +25,21 @@ if TYPE_CHECKING:
 
 
 @frozen(repr=False)
-class Sent(Record):
+class AtTarget(Record):
+    """What was done at a server.
+
+    Attributes:
+        target: Where it was done.
+    """
+
+    target: Target
+
+
+@frozen(repr=False)
+class Sent(AtTarget):
     """What became of events that were sent.
 
     Attributes:
-        target: Where they were sent.
         accepted: Number of events the server stored.
         rejected: Number of events that were rejected.
         unknown: Number of events whose outcome is unknown, or that were not tried.
@@ -40,7 +50,6 @@ class Sent(Record):
         preview: What a dry run found; it sent nothing.
     """
 
-    target: Target
     accepted: int = 0
     rejected: int = 0
     unknown: int = 0
@@ -49,20 +58,12 @@ class Sent(Record):
     runs: tuple[Run, ...] = ()
     preview: SendPreview | None = None
 
-    @classmethod
-    def of(cls, target: Target, report: SendReport, ids: Iterable[str | None]) -> Self:
-        """Return the result that has a report, and the ids of those accepted."""
-        accepted = islice((each for each in ids if each is not None), MAX_ROWS)
-        counts = report.accepted, report.rejected, report.unknown
-        return cls(target, *counts, tuple(accepted), report.failures)
-
 
 @frozen(repr=False)
-class Acted(Record):
+class Acted(AtTarget):
     """What became of the runs, or the inputs, of a bulk operation.
 
     Attributes:
-        target: Where it acted.
         action: What was done: "runs.cancel", "runs.replay", "events.resend", "functions.invoke
             APP/FUNCTION".
         counts: How many rows have each outcome.
@@ -77,7 +78,6 @@ class Acted(Record):
         searched: What a filter has searched, if it found nothing or was evaluated by the program.
     """
 
-    target: Target
     action: str
     counts: dict[ActionOutcome, int]
     rows: tuple[ActionRow, ...]
@@ -102,72 +102,62 @@ class Acted(Record):
 
 
 @frozen(repr=False)
-class Started(Record):
+class Started(AtTarget):
     """A run that was started, or that a signal has resumed.
 
     Attributes:
-        target: Where it runs.
         run_id: Its id.
         run: The run, if it was waited for.
     """
 
-    target: Target
     run_id: str
     run: Run | None = None
 
 
 @frozen(repr=False)
-class Deleted(Record):
+class Deleted(AtTarget):
     """What was deleted.
 
     Attributes:
-        target: Where it was deleted.
         id: Its id.
     """
 
-    target: Target
     id: str
 
 
 @frozen(repr=False)
-class CreatedCancellation(Record):
+class CreatedCancellation(AtTarget):
     """A bulk cancellation that was created, or the runs that it would cancel.
 
     Attributes:
-        target: Where it was created.
         cancellation: The bulk cancellation; None of a dry run.
         planned: The runs that a dry run found; the condition is the server's to evaluate.
     """
 
-    target: Target
     cancellation: Cancellation | None = None
     planned: Acted | None = None
 
 
 @frozen(repr=False)
-class SavedWebhook(Record):
+class SavedWebhook(AtTarget):
     """A webhook that was created or changed.
 
     Attributes:
-        target: Where it was saved.
         webhook: The webhook; its URL contains a key.
     """
 
-    target: Target
     webhook: Webhook
 
 
 @frozen(repr=False)
-class Answered(Record):
+class Answered(AtTarget):
     """The response to a request.
 
     Attributes:
-        target: Where it was requested.
         status: The HTTP status; None if nothing was requested.
         body: The JSON of the body; its text if it is no JSON.
     """
 
-    target: Target
     status: int | None = None
     body: Any = None
 
@@ -180,12 +170,14 @@ def made(
     ids: Iterable[str | None],
 ) -> Record:
     """Return a record of a class for programs, made of what a method has returned."""
-    if isinstance(result, SendReport):
-        return Sent.of(client.target, result, ids)
     if kind is Sent:
-        ids = [each for each in result if isinstance(each, str)]
-        sent = Sent.of(client.target, SendReport(accepted=len(ids)), ids)
-        return evolve(sent, runs=tuple(result[len(ids) :]))
+        report, runs = result, ()
+        if not isinstance(result, SendReport):
+            ids = [each for each in result if isinstance(each, str)]
+            report, runs = SendReport(accepted=len(ids)), tuple(result[len(ids) :])
+        counts = report.accepted, report.rejected, report.unknown
+        accepted = islice((each for each in ids if each is not None), MAX_ROWS)
+        return Sent(client.target, *counts, tuple(accepted), report.failures, runs)
     if isinstance(result, Run):
         return Started(client.target, result.id, result)
     if kind is Answered:

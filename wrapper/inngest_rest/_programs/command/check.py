@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 from attrs import define, field
 
 from inngest_rest._core.locks import lock_file
-from inngest_rest._programs.command.renderer import Renderer, words_of
+from inngest_rest._programs.command.output import Renderer, words_of
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest._version import __version__
 from inngest_rest._visible import visible

@@ -17,9 +17,13 @@ from attrs import define, evolve, field
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters
-from inngest_rest._programs.command.options import command_line
-from inngest_rest._programs.command.renderer import Renderer, words_of
-from inngest_rest._programs.command.streams import OutputError, Stderr
+from inngest_rest._programs.command.output import (
+    OutputError,
+    Renderer,
+    Stderr,
+    command_line,
+    words_of,
+)
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
 from inngest_rest._programs.running import Gate, amount, parts, pinned, record_class
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from inngest_rest import BatchReport, Run
-    from inngest_rest._programs.command.options import Format, Options
+    from inngest_rest._programs.command.output import Format, Options
     from inngest_rest._programs.running import Part
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport

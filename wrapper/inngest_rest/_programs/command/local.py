@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import frozen
 
-from inngest_rest._programs.command.options import argument, command_line, flag
-from inngest_rest._programs.command.program import command, tree
+from inngest_rest._programs.command.output import command_line
+from inngest_rest._programs.command.program import argument, command, flag, tree
 from inngest_rest._programs.parameters import refused
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._table import commands
@@ -30,8 +30,7 @@ from inngest_rest.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from inngest_rest._programs.command.options import Options
-    from inngest_rest._programs.command.renderer import Renderer
+    from inngest_rest._programs.command.output import Options, Renderer
     from inngest_rest._table import Row
     from inngest_rest.testing import Behaviour, MockEvent, MockServer
 

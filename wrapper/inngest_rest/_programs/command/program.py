@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
-from argparse import ArgumentError, ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -15,21 +15,17 @@ from typing import TYPE_CHECKING, Any, get_args
 from attrs import frozen
 
 from inngest_rest import _table
-from inngest_rest._programs.command.options import (
+from inngest_rest._programs.bounds import SECRETS
+from inngest_rest._programs.command.output import (
     FORMAT_VARIABLE,
-    OPTIONS,
     PROGRAM,
-    Argument,
     Format,
     Options,
-    add_to,
-    argument,
+    OutputError,
+    Renderer,
+    Stderr,
     command_line,
-    flag,
-    parser_of,
 )
-from inngest_rest._programs.command.renderer import Renderer
-from inngest_rest._programs.command.streams import OutputError, Stderr
 from inngest_rest._programs.parameters import Kind, parameters
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
 from inngest_rest._table import Returns, commands, docstring
@@ -75,6 +71,81 @@ _KEY = re.compile(
 
 GROUPS = {**_table.GROUPS, "skill": "The skill for agents: install, show and check it"}
 """What begins several commands, and what these are about."""
+
+
+Argument = tuple[tuple[str, ...], dict[str, Any]]
+"""What `ArgumentParser.add_argument` takes."""
+
+
+def argument(*names: str, **details: Any) -> Argument:
+    """Return an argument or option; one with `choices` names the nearest for what is no choice."""
+    if "choices" in details:
+        details["type"] = partial(_chosen, details["choices"])
+    return names, details
+
+
+flag = partial(argument, action="store_true")
+
+
+def _chosen(choices: Sequence[str], text: str) -> str:
+    if text not in choices:
+        raise argparse.ArgumentTypeError(
+            f"{text[:80]!r} is no choice{did_you_mean(text[:80], choices)}"
+        )
+    return text
+
+
+OPTIONS = (
+    argument(
+        "-o",
+        "--output",
+        choices=get_args(Format),
+        help="Format of the answer: by default a table on a terminal, and JSON elsewhere "
+        "(INNGEST_REST_OUTPUT). The last two are for runs summary.",
+    ),
+    argument("--json", dest="output", action="store_const", const="json", help=argparse.SUPPRESS),
+    argument(
+        "--fields",
+        help="Fields of each item to return, separated by commas, with dots for what is below.",
+    ),
+    argument(
+        "--full",
+        dest="fields",
+        action="store_const",
+        const="*",
+        help="Return all fields, where JSON has those that say most.",
+    ),
+    argument("--max-chars", type=int, help="Truncate text longer than this (minimum 64)."),
+    argument(
+        "--redact",
+        choices=(*SECRETS, "none"),
+        help="Redact keys and tokens, or those and e-mail addresses; of mcp, keys by default.",
+    ),
+    argument("--output-file", help="Write the answer to this file, which must not exist."),
+    flag("--force", help="Replace a file that exists."),
+    flag("-q", "--quiet", help="Print no progress and no hints."),
+    argument("--env", help="Branch environment (INNGEST_ENV)."),
+    flag("--dev", help="Use the dev server at http://127.0.0.1:8288 (INNGEST_DEV)."),
+    argument("--base-url", help="Base URL of the server (INNGEST_BASE_URL)."),
+    argument("--request-timeout", type=float, help="Seconds per request; by default 30."),
+    argument("--retries", type=int, help="Maximum number of retries; by default 4."),
+    flag("-h", "--help", help="Print this help."),
+    flag("--version", help="Print the version."),
+)
+
+
+def parser_of(arguments: Iterable[Argument]) -> argparse.ArgumentParser:
+    """Return a parser of these alone, which raises its errors."""
+    parser = argparse.ArgumentParser(
+        add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS, exit_on_error=False
+    )
+    add_to(parser, arguments)
+    return parser
+
+
+def add_to(parser: Any, arguments: Iterable[Argument]) -> None:
+    for names, details in arguments:
+        parser.add_argument(*names, **details)
 
 
 @frozen(eq=False)
@@ -150,7 +221,7 @@ def _run(tokens: Sequence[str]) -> int:
             message = f"{FORMAT_VARIABLE} is {named!r}{did_you_mean(named, valid)}"
             raise InvalidArgumentError(message, argument="output")
         return found.run(options, found.read(others[len(found.words) :], after_dashes))
-    except ArgumentError as error:
+    except argparse.ArgumentError as error:
         field = (error.argument_name or "").rpartition("/")[2].lstrip("-").replace("-", "_")
         problem = Problem(Code.USAGE, f"{field}: {error.message}", field=field or None)
     except (InvalidArgumentError, ProblemError) as error:
@@ -291,7 +362,7 @@ def help_of(tokens: Sequence[str]) -> str:
     if is_group(tokens):
         group = tuple(tokens)
         return str(tree(group)[group].format_help())
-    return _describe(find(tokens), ArgumentParser, has_common=False).format_help()
+    return _describe(find(tokens), argparse.ArgumentParser, has_common=False).format_help()
 
 
 def is_group(tokens: Sequence[str]) -> bool:
@@ -301,7 +372,7 @@ def is_group(tokens: Sequence[str]) -> bool:
 
 def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
     """Return parsers of all commands by their words; those of one group without their options."""
-    root = ArgumentParser(prog=PROGRAM, description=_wrapped(DESCRIPTION), **_for_people())
+    root = argparse.ArgumentParser(prog=PROGRAM, description=_wrapped(DESCRIPTION), **_for_people())
     lines = (f"{status:5}  {meaning}" for status, meaning in MEANINGS.items())
     root.epilog = "\n".join(["Exit status:", *lines])
     parsers: dict[tuple[str, ...], Any] = {(): root}
@@ -322,8 +393,8 @@ def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
 
 
 def _describe(
-    command: Command, make: Callable[..., ArgumentParser], *, has_common: bool = True
-) -> ArgumentParser:
+    command: Command, make: Callable[..., argparse.ArgumentParser], *, has_common: bool = True
+) -> argparse.ArgumentParser:
     """Return a parser with what help says of a command, and completion with the common options."""
     examples = "\n".join(f"  {each}" for each in command.examples)
     words = (*command.words, *(names[0].upper() for names, _ in command.positions))
@@ -341,14 +412,14 @@ _COMMANDS: dict[str, Any] = {"title": "commands", "metavar": f"{'COMMAND':15}"}
 
 
 def _for_people(*words: str, has_common: bool = True) -> dict[str, Any]:
-    common = ArgumentParser(add_help=False)
+    common = argparse.ArgumentParser(add_help=False)
     if has_common:
         add_to(common.add_argument_group("options of every command"), OPTIONS)
     return {
         "usage": " ".join([PROGRAM, *words, *["COMMAND"] * is_group(words), "[OPTIONS]"]),
         "add_help": False,
         "parents": [common],
-        "formatter_class": RawDescriptionHelpFormatter,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
     }
 
 

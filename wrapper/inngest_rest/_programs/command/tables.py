@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
@@ -22,9 +23,8 @@ from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._core.resources.runs import run_error
 from inngest_rest._programs.answer import Projection, field_names
 from inngest_rest._programs.bounds import SPARED_CHARS
-from inngest_rest._programs.command.streams import safe
 from inngest_rest._programs.results import Acted, CreatedCancellation, Sent
-from inngest_rest._visible import and_more, visible, with_direction
+from inngest_rest._visible import and_more, safe, visible, with_direction
 from inngest_rest._waterfall.layout import text_of
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import CallRoute, Diagnosis
@@ -35,8 +35,7 @@ from inngest_rest.summary import RunGroup, RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from inngest_rest._programs.command.streams import Output
+    from typing import TextIO
 
 _LONGEST_CELL = 160  # characters; a terminal has no room for more
 _MOST_ROWS = 100
@@ -200,17 +199,17 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
 }
 
 
-def draw_many(items: Sequence[Record], output: Output, projection: Projection) -> None:
-    _print(output, lambda console: [table_of(items, console, projection)])
+def draw_many(items: Sequence[Record], projection: Projection, stream: TextIO) -> str:
+    """Return the table of records of one class, as wide as the terminal of a stream."""
+    return _drawn(stream, lambda console: [table_of(items, console, projection)])
 
 
-def draw_one(items: Sequence[Record], output: Output, projection: Projection) -> None:
-    """Draw one record: a view made for its class, or its fields."""
+def draw_one(items: Sequence[Record], projection: Projection, stream: TextIO) -> str:
+    """Return one record drawn: a view made for its class, or its fields."""
     (record,) = items
     if isinstance(record, models.Span) and projection.fields is None:
-        output.line(record.render(color=None if output.path is None else False))
-        return
-    _print(output, lambda console: _view(record, console, projection))
+        return record.render(color=None if stream is sys.stdout else False)
+    return _drawn(stream, lambda console: _view(record, console, projection))
 
 
 def line_of(change: Any) -> str:
@@ -228,13 +227,12 @@ def line_of(change: Any) -> str:
     return visible(text)
 
 
-def _print(output: Output, parts: Callable[[Console], Iterator[Any] | Sequence[Any]]) -> None:
+def _drawn(stream: TextIO, parts: Callable[[Console], Iterable[Any]]) -> str:
     # Text of the server is not taken for markup.
-    console = Console(file=output.stream, highlight=False, markup=False, emoji=False)
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
     with console.capture() as captured:
         console.print(Group(*parts(console)))
-    lines = captured.get().splitlines()
-    output.line("\n".join(line.rstrip() for line in lines))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def table_of(
@@ -392,12 +390,11 @@ def _samples(group: RunGroup) -> Iterator[tuple[str, float, Mapping[str, str]]]:
     yield from (("_errors", each.runs, {"error": each.message}) for each in group.errors)
 
 
-def _report(lines: Callable[[RunSummary], Iterator[str]]) -> Callable[[Any, Output, object], None]:
-    return lambda items, output, _: output.line("\n".join(lines(items[0])))
-
-
-REPORTS = {"markdown": _report(_markdown), "prometheus": _report(_metrics)}
-"""What writes a summary of runs in a format of its own."""
+REPORTS: dict[str, Callable[[RunSummary], Iterator[str]]] = {
+    "markdown": _markdown,
+    "prometheus": _metrics,
+}
+"""What yields the lines of a summary of runs in a format of its own."""
 
 
 def _and_more(count: int) -> Iterator[Text]:

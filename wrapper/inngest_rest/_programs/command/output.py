@@ -1,0 +1,426 @@
+"""Output of a command: its answer to standard output or a file, the rest to standard error."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shlex
+import stat
+import sys
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from attrs import Factory, define, evolve, field, fields, frozen
+
+from inngest_rest._programs.answer import Answer, Envelope, PageInfo, Projection, bound
+from inngest_rest._programs.bounds import LONGEST_ANSWER, SECRETS, as_text, redacted
+from inngest_rest._programs.parameters import parameters, unusable_file
+from inngest_rest._programs.problems import DONE, EXIT_STATUS, Code, Problem
+from inngest_rest._table import ROWS, Returns
+from inngest_rest._visible import safe, visible_json
+from inngest_rest.action_reports import ActionRow
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from typing import TextIO
+
+    from inngest_rest._table import Row
+    from inngest_rest.errors import NextCall
+    from inngest_rest.models import Page
+    from inngest_rest.record import Record
+
+PROGRAM = "inngest-rest"
+FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
+Format = Literal["table", "json", "ndjson", "id", "markdown", "prometheus"]
+
+_PACE = 0.1  # seconds between two states of a progress line
+
+# Codes after which the answer has all that was asked for.
+_WHOLE = {Code.PARTIAL, Code.RUN_FAILED}
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class Options:
+    """Options of every command: where to ask, and how to answer. Keys are none of them."""
+
+    output: Format | None = None
+    fields: str | None = None
+    max_chars: int | None = None
+    redact: str | None = None
+    output_file: str | None = None
+    force: bool = False
+    quiet: bool = False
+    env: str | None = None
+    dev: bool = False
+    base_url: str | None = None
+    request_timeout: float = 30.0
+    retries: int | None = None
+
+    @property
+    def named(self) -> str | None:
+        """The format that is named, if it is."""
+        return self.output or os.environ.get(FORMAT_VARIABLE)
+
+    @property
+    def format(self) -> Format:
+        """The format that is named, or that suits where the answer goes."""
+        if self.named in get_args(Format):
+            return self.named  # type: ignore[return-value]
+        return "table" if sys.stdout.isatty() and self.output_file is None else "json"
+
+
+class OutputError(Exception):
+    """The answer cannot be written; `__cause__` says why."""
+
+
+@contextmanager
+def _writing() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError from error
+
+
+class Output:
+    """The stream of the answer: a file, or standard output, which somebody may stop reading.
+
+    A file is written as FILE.part, for its owner alone, and has its name when it is whole.
+    """
+
+    def __init__(
+        self, path: str | None = None, *, force: bool = False, inputs: Sequence[str] = ()
+    ) -> None:
+        self.path = None if path in {"-", "/dev/stdout"} else path
+        self.secrets: re.Pattern[str] | None = None
+        self.redacted = 0
+        self.stream: TextIO = sys.stdout
+        self._part: str | None = None
+        if self.path is None:
+            return
+        here, part = self.path, f"{self.path}.part"
+        read: list[str | int] = [*inputs, 0]  # the last is standard input
+        try:
+            # A directory cannot be opened; a pipe or a device takes what is written at once.
+            if os.path.exists(here) and not os.path.isfile(here):  # noqa: PTH110, PTH113
+                self.stream = open(here, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+                return
+            if any(_is_same(it, to) for it in read for to in (here, part)):
+                raise ValueError("this command reads it; name another file")
+            if os.path.lexists(here) and not force:
+                raise ValueError("it exists; name another file, or pass --force")
+            Path(part).unlink(missing_ok=True)  # left by a kill, or a planted link
+            descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            self.stream, self._part = os.fdopen(descriptor, "w", encoding="utf-8"), part
+        except (OSError, ValueError) as error:
+            raise unusable_file("output_file", here, error, verb="write") from None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody sees it at once."""
+        return self.path is None and self.stream.isatty()
+
+    def line(self, text: str) -> None:
+        """Write a line without secrets; what is written before `flush` may be held back."""
+        text, number = redacted(self.secrets, text)
+        self.redacted += number
+        with _writing():
+            self.stream.write(f"{text}\n")
+
+    def flush(self) -> None:
+        with _writing():
+            self.stream.flush()
+
+    def close(self) -> None:
+        """Close a file, which is whole."""
+        self.flush()
+        if self.path is None or self.stream.closed:
+            return
+        with _writing():
+            is_ours = self._part is None or _is_same(self._part, self.stream.fileno())
+            self.stream.close()
+            if not is_ours:
+                raise FileExistsError(f"another command has written to {self._part}")
+            if self._part is not None:
+                Path(self._part).replace(self.path)
+
+    def abandon(self) -> str | None:
+        """Go on with standard output; return the path of what has been written, if anything was."""
+        path, file, self.path, self.stream = self.path, self.stream, None, sys.stdout
+        if path is None or file.closed:
+            return None
+        file.close()
+        if self._part is None or Path(self._part).stat().st_size:
+            return self._part
+        Path(self._part).unlink()
+        return None
+
+
+def _is_same(one: str | int, other: str | int) -> bool:
+    """Return whether two are one regular file, or will be: paths, or descriptors of open files."""
+    try:
+        found = os.stat(one), os.stat(other)  # noqa: PTH116
+    except OSError:
+        names = [os.path.realpath(it) for it in (one, other) if isinstance(it, str)]
+        return len(names) > 1 and names[0] == names[1]
+    return stat.S_ISREG(found[0].st_mode) and os.path.samestat(*found)
+
+
+@define(eq=False, repr=False)
+class Stderr:
+    """Hints, progress and a question for a person; where it is quiet, errors alone."""
+
+    quiet: bool = False
+    _progress_at: float = 0.0
+    _progress: str = ""
+
+    def error(self, problem: Problem) -> None:
+        """Say what went wrong, and what to do next."""
+        self._line(f"inngest-rest: {safe(problem.message)}")
+        if problem.hint:
+            self._line(f"  {safe(str(problem.hint))}")
+
+    def hint(self, text: str) -> None:
+        """Say what else there is to know or to do."""
+        if not self.quiet:
+            self._line(safe(text))
+
+    def progress(self, text: str) -> None:
+        """Show how far it is, on one line of a terminal that is written over."""
+        if self.quiet or not sys.stderr.isatty():
+            return
+        now = time.monotonic()
+        if now - self._progress_at < _PACE:
+            return
+        self._progress_at = now
+        line = safe(text)
+        self._write(f"\r{line}{' ' * (len(self._progress) - len(line))}")
+        self._progress = line
+
+    def end_progress(self) -> None:
+        if self._progress:
+            self._write(f"\r{' ' * len(self._progress)}\r")
+        self._progress = ""
+
+    @property
+    def can_ask(self) -> bool:
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def ask(self, question: str) -> bool:
+        """Ask a question, and return whether the answer is yes; by default it is no."""
+        self._write(f"{safe(question)} [y/N] ")
+        answer = sys.stdin.readline()
+        if not answer.endswith("\n"):  # the end of the input
+            self._write("\n")
+        return answer.strip().lower() in {"y", "yes"}
+
+    def _line(self, line: str) -> None:
+        self.end_progress()
+        self._write(f"{line}\n")
+
+    def _write(self, text: str) -> None:
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except OSError:  # nobody listens
+            pass
+
+
+@define(eq=False, repr=False, kw_only=True)
+class Renderer(Answer):
+    """Writes the answer to one command as its parts arrive, or when all of them are there."""
+
+    format: Format
+    stderr: Stderr = Factory(Stderr)
+    output: Output = Factory(Output)
+    is_live: bool = False  # lines about changes take the place of a table
+    _items: list[Record] = field(factory=list, init=False)
+    _lines: Iterator[int] = field(factory=itertools.count, init=False)
+
+    def configure(self, options: Options, kind: type[Any], inputs: Sequence[str] = ()) -> None:
+        """Take the options on what is written of records of a class, and where: onto no input."""
+        is_whole = self.format != "json" or options.output_file is not None
+        chosen = options.fields, options.max_chars, kind
+        self.projection = Projection.of(*chosen, is_whole=is_whole)
+        self.output = Output(options.output_file, force=options.force, inputs=inputs)
+        self.output.secrets = SECRETS.get(options.redact or "")
+        self.room = self.room if self.output.path is None else None
+
+    @property
+    def is_streaming(self) -> bool:
+        return self.is_live or self.format in {"ndjson", "id"}
+
+    def many(self, records: Sequence[Record], problem: Problem | None = None) -> int:
+        self.returns = Returns.STREAM
+        self.add(records)
+        return self.finish(problem)
+
+    def text(self, text: str) -> int:
+        """Write an answer that is text, whatever the format."""
+        self.format = "table"
+        self.output.line(text.rstrip("\n"))
+        return self.finish()
+
+    def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
+        """Take records, and write them at once if the format has no end."""
+        if self.format == "json":
+            return super().add(records, page)
+        self.page = PageInfo(len(page.items), page.next_cursor) if page else None
+        if not self.is_streaming:
+            self._items += records
+            return True
+        for each in records:
+            self._write_lines(each)
+        self.output.flush()
+        return True
+
+    def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
+        """Write what is left of the answer, or a problem with what was done all the same."""
+        if problem is not None:
+            problem = problem.worded(words_of)
+            if problem.code not in _WHOLE and (part := self.output.abandon()) is not None:
+                self.stderr.hint(f"The first lines are in {part}.")
+        if data is not None:
+            self.add((data,))
+        if self.format == "json":
+            self._write_envelope(problem)
+        elif not self.is_streaming and self._items:
+            from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
+
+            report: Any = tables.REPORTS.get(self.format)
+            draw = tables.draw_one if self.returns is Returns.ONE else tables.draw_many
+            if report is not None:
+                self.output.line("\n".join(report(self._items[0])))
+            else:
+                self.output.line(draw(self._items, self.projection, self.output.stream))
+        if self.format == "ndjson" and problem is not None:
+            self.output.line(Envelope.of(self.command, None, problem).text())
+        self.output.close()
+        if self.format != "json":
+            hidden = [f"redacted: {self.output.redacted}"] * bool(self.output.redacted)
+            for each in (*self.warnings, *self.projection.warnings, *hidden):
+                self.stderr.hint(f"Warning: {each}")
+        if self.output.path is not None:
+            self.stderr.hint(f"Wrote {self.output.path}.")
+        if problem is None:
+            return 0
+        # Once, to each who reads: the answer has it, too.
+        if self.format not in {"json", "ndjson"} or sys.stderr.isatty() > sys.stdout.isatty():
+            message, _ = redacted(self.output.secrets, problem.message)
+            self.stderr.error(evolve(problem, message=message))
+        return EXIT_STATUS[problem.code]
+
+    def _write_lines(self, record: Record) -> None:
+        """Write a record as lines: those of its ids, or of what it consists of."""
+        if self.is_live:
+            from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
+
+            self.output.line(tables.line_of(record))
+            return
+        if self.format == "id":
+            for id in ids_of(record):
+                self.output.line(visible_json(id))
+            return
+        for each in getattr(record, "rows", (record,)):
+            place = f"items[{next(self._lines)}]"
+            line = self.projection.cut(self.projection.plain(each), place)
+            self.output.line(as_text(line))
+
+    def _write_envelope(self, problem: Problem | None) -> None:
+        envelope = self.envelope(problem)
+        if self.output.path is None:
+            most = self.projection.max_chars or LONGEST_ANSWER
+            envelope = bound(envelope, max_chars=most, remedy="--output-file has all")
+        text = envelope.text(self.output.secrets)
+        if self.output.is_terminal:
+            text = visible_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2))
+        self.output.line(text)
+
+
+def ids_of(record: Record) -> tuple[str, ...]:
+    """Return the ids that a record is about, as other commands take them: `-o id` prints them.
+
+    Those of a replay are the new runs.
+    """
+    if (rows := getattr(record, "rows", None)) is not None:
+        return tuple(id for row in rows for id in ids_of(row))
+    if (ids := getattr(record, "ids", None)) is not None:
+        return tuple(ids)
+    if isinstance(record, ActionRow) and record.outcome not in DONE:
+        return ()
+    for part in ("run", "cancellation", "planned", "webhook"):
+        if (found := getattr(record, part, None)) is not None:
+            return ids_of(found)
+    for name in ("new_run_id", "run_id", "internal_id", "event_id", "id"):
+        if name == "internal_id" and hasattr(record, "app_id"):
+            continue  # commands take the function's own id
+        if isinstance(found := getattr(record, name, None), str):
+            return (found,)
+    return ()
+
+
+def words_of(call: NextCall) -> str:
+    """Return what a call that is advised is called here."""
+    words = next(row.words for row in ROWS if row.name == call.name)
+    program = (PROGRAM,) if len(words) == 1 else ()
+    return f"`{' '.join((*program, *words, *call.arguments))}`"
+
+
+def command_line(
+    row: Row, values: Mapping[str, Any], options: Options | None = None, *more: str
+) -> str:
+    """Return the command line that calls a row, without what has its default, to copy and run."""
+    words, positions = list[str](), list[str]()
+    for each in parameters(row):
+        value = values.get(each.name)
+        if value is None or value == each.default:
+            continue
+        if each.is_text:
+            value = [as_typed(it) for it in value] if each.is_many else as_typed(value)
+        if each.is_positional:
+            positions += _words("", value)
+        else:
+            words += _words(each.name, value, is_json=each.is_json)
+    for option in fields(Options):
+        value = getattr(options, option.name, option.default)
+        if value != option.default and option.name not in {"output_file", "force"}:
+            words += _words(option.name, value)
+    words += more
+    is_plain = not any(it.startswith("-") for it in positions)
+    words = [*positions, *words] if is_plain else [*words, "--", *positions]
+    return shlex.join([PROGRAM, *row.words, *words])
+
+
+def as_typed(text: str) -> str:
+    """Return a text as it is typed, where @FILE would stand for one in a file."""
+    return f"@{text}" if text.startswith("@") else text
+
+
+def _words(name: str, value: Any, *, is_json: bool = False) -> Iterator[str]:
+    """Return an option as it is typed, or a positional argument."""
+    match value:
+        case True if not is_json:
+            yield _option(name)
+            return
+        case list() | tuple() if not is_json:
+            for each in value:  # pyright: ignore[reportUnknownVariableType]
+                yield from _words(name, each)
+            return
+        case datetime():
+            text = value.isoformat()
+        case timedelta():  # it would be another window later
+            text = (datetime.now(UTC) - value).isoformat()
+        case _:
+            text = json.dumps(value) if is_json else str(value)
+    if name and text.startswith("-"):  # as an option does
+        yield f"{_option(name)}={text}"
+    else:
+        yield from [_option(name), text] if name else [text]
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
