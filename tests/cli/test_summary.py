@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import Percentiles, RunGroup, RunSummary
+from inngest_rest._programs.answer import Projection
 from inngest_rest._programs.command import tables
 from inngest_rest.testing import fails
 from tests.support.command import Run, send
@@ -96,7 +98,8 @@ def test_metrics_are_in_the_format_of_prometheus(by: str, run: Run) -> None:
 def test_each_time_is_of_its_quantile() -> None:
     times = {"total": Percentiles(timedelta(seconds=1), timedelta(seconds=2))}
     group = RunGroup("f", {"failed": 1}, 1.0, times, None, None, ())
-    out = "\n".join(tables.REPORTS["prometheus"](RunSummary("function", (group,), ())))
+    told = [RunSummary("function", (group,), ())], Projection(), "prometheus", io.StringIO()
+    out = tables.draw(*told, is_one=True)
     found = re.findall(r'total",quantile="([0-9.]+)"} ([0-9.]+)', out)
     assert found == [("0.5", "1.0"), ("0.95", "2.0")]
 
@@ -104,6 +107,12 @@ def test_each_time_is_of_its_quantile() -> None:
 def test_nothing_is_a_summary_of_no_runs(run: Run) -> None:
     assert run("runs", "summary", "-o", "table").out == "no runs\nSearched runs with no filter.\n"
     assert run("runs", "summary", "-o", "json").answer["data"]["groups"] == []
+
+
+@pytest.mark.parametrize("form", ["markdown", "prometheus"])
+def test_a_command_about_the_program_has_a_table_in_place_of_a_report(form: str, run: Run) -> None:
+    ran = run("schema", "-o", form)
+    assert (ran.status, ran.out.split()[:2]) == (0, ["NAME", "SUMMARY"])
 
 
 @pytest.mark.parametrize("form", ["markdown", "prometheus"])

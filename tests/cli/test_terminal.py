@@ -17,20 +17,15 @@ from inngest_rest._programs.command import program, tables
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest.action_reports import ActionOutcome
 from inngest_rest.models import Run as RunRecord
-from inngest_rest.models import RunError, RunStatus, Trigger
+from inngest_rest.models import RunError, RunStatus, Span, StepChange, Trigger
 from inngest_rest.summary import Percentiles
 from inngest_rest.testing import MockServer, drops, fails, works
 from tests.support.command import Run, send
 from tests.support.terminal import Screen, terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TextIO
-
     from inngest_rest import InngestClient
     from inngest_rest.record import Record
-
-    Draw = Callable[[Sequence[Record], Projection, TextIO], str]
 
 HOSTILE = {
     "escape": "a\x1b[31mred\x1b]0;title\x07",
@@ -113,26 +108,33 @@ def record(kind: type[Record], text: str) -> Record:
     return kind(**values)
 
 
-def drawn(
-    draw: Draw,
-    items: Sequence[Record],
-    columns: int,
-    monkeypatch: pytest.MonkeyPatch,
-    projection: Projection | None = None,
-) -> str:
-    monkeypatch.setenv("COLUMNS", str(columns))
-    return draw(items, projection or Projection(), io.StringIO()) + "\n"
+class Draw(Protocol):
+    def __call__(
+        self, items: list[Record], columns: int, *names: str, is_one: bool = False
+    ) -> str: ...
+
+
+@pytest.fixture
+def draw(monkeypatch: pytest.MonkeyPatch) -> Draw:
+    """Draw records on a terminal of so many columns, all of their fields or some."""
+
+    def draw(items: list[Record], columns: int, *names: str, is_one: bool = False) -> str:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        projection = Projection(names or None)
+        return tables.draw(items, projection, "table", io.StringIO(), is_one=is_one) + "\n"
+
+    return draw
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.__name__)
 def test_no_text_leaves_its_table_or_does_anything_to_the_terminal(
-    kind: type[Record], monkeypatch: pytest.MonkeyPatch
+    kind: type[Record], draw: Draw
 ) -> None:
     items = [record(kind, text) for text in (*HOSTILE.values(), "plain")]
     for columns in (80, 200):
-        shown = drawn(tables.draw_many, items, columns, monkeypatch)
+        shown = draw(items, columns)
         for each in items:
-            shown += drawn(tables.draw_one, [each], columns, monkeypatch)
+            shown += draw([each], columns, is_one=True)
         assert "plain" in shown
         assert "[red]" in shown
         assert all(cell_len(line) <= columns for line in shown.splitlines())
@@ -142,13 +144,9 @@ def test_no_text_leaves_its_table_or_does_anything_to_the_terminal(
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.__name__)
-def test_each_field_that_is_asked_for_is_a_column(
-    kind: type[Record], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_field_that_is_asked_for_is_a_column(kind: type[Record], draw: Draw) -> None:
     names = tuple(it.name for it in attrs.fields(kind))[:3]  # type: ignore[arg-type]
-    items = [record(kind, "x")]
-    shown = drawn(tables.draw_many, items, 200, monkeypatch, Projection(names))
-    heading = shown.splitlines()[0]
+    heading = draw([record(kind, "x")], 200, *names).splitlines()[0]
     assert heading.split("  ")[0].strip() == names[0].upper().replace("_", " ")
 
 
@@ -172,16 +170,13 @@ def test_a_terminal_gets_a_table_as_wide_as_it_is(
     assert ("ENDED" in heading) is (columns == 200)
 
 
-def test_a_run_whose_function_has_no_name_is_shown_with_its_internal_id(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    runs = [
+def test_a_run_whose_function_has_no_name_is_shown_with_its_internal_id(draw: Draw) -> None:
+    runs: list[Record] = [
         RunRecord("1", RunStatus("failed"), internal_function_id="uuid-of-ship"),
         RunRecord("2", RunStatus("failed"), function_id="ship"),
         RunRecord("3", RunStatus("failed")),
     ]
-    shown = drawn(tables.draw_many, runs, 80, monkeypatch)
-    rows = [line.split() for line in shown.splitlines()[1:]]
+    rows = [line.split() for line in draw(runs, 80).splitlines()[1:]]
     assert rows == [["1", "failed", "uuid-of-ship"], ["2", "failed", "ship"], ["3", "failed"]]
 
 
@@ -340,6 +335,12 @@ def test_watch_as_a_table_in_a_pipe_is_a_line_per_change(
 
 def test_the_streams_are_put_back() -> None:
     assert not sys.stdout.isatty()
+
+
+def test_a_step_that_failed_without_a_word_has_no_error_in_its_line() -> None:
+    span = Span(id="a", name="pay", status="failed", ended_at=AT)
+    line = tables.line_of(StepChange("ended", span))
+    assert line.split() == ["2026-11-27", "01:02:03", "ended", "failed", "pay"]
 
 
 def test_a_followed_run_is_a_line_per_step(

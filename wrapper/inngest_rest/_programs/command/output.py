@@ -291,12 +291,8 @@ class Renderer(Answer):
         elif not self.is_streaming and self._items:
             from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
 
-            report: Any = tables.REPORTS.get(self.format)
-            draw = tables.draw_one if self.returns is Returns.ONE else tables.draw_many
-            if report is not None:
-                self.output.line("\n".join(report(self._items[0])))
-            else:
-                self.output.line(draw(self._items, self.projection, self.output.stream))
+            told = self._items, self.projection, self.format, self.output.stream
+            self.output.line(tables.draw(*told, is_one=self.returns is Returns.ONE))
         if self.format == "ndjson" and problem is not None:
             self.output.line(Envelope.of(self.command, None, problem).text())
         self.output.close()

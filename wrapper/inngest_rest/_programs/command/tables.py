@@ -6,15 +6,14 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
-from rich.console import Console, Group
+from attrs import evolve, field, frozen
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -29,13 +28,16 @@ from inngest_rest._waterfall.layout import text_of
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import CallRoute, Diagnosis
 from inngest_rest.explanation import Explanation, RunExplanation
-from inngest_rest.record import Record
+from inngest_rest.record import Record, plain_or_text
 from inngest_rest.responses import Target
 from inngest_rest.summary import RunGroup, RunSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
+
+Part = str | Text | Table | tuple[Record, ...]
+"""What a view consists of: lines of text, and records that make a table."""
 
 _LONGEST_CELL = 160  # characters; a terminal has no room for more
 _MOST_ROWS = 100
@@ -59,6 +61,10 @@ _STYLES = {
 }
 
 
+def _getter(value: str | Callable[[Any], object]) -> Callable[[Any], object]:
+    return attrgetter(value) if isinstance(value, str) else value
+
+
 @frozen
 class Column:
     """A column: `whole` is shown on one line, as an id has to be; others where there is room.
@@ -67,29 +73,24 @@ class Column:
     """
 
     heading: str
-    value: Callable[[Any], object]
+    value: Callable[[Any], object] = field(converter=_getter)  # or the name of the attribute
     whole: bool = False
     from_width: int = 0
     may_lack: bool = False
 
 
-def _text_of(heading: str, path: str, from_width: int = 0, **more: bool) -> Column:
-    return Column(heading, attrgetter(path), from_width=from_width, **more)
-
-
-_whole = partial(_text_of, whole=True)
+_whole = partial(Column, whole=True)
+_rare = partial(Column, may_lack=True)
 
 
 def _function(run: models.Run) -> str:
-    if run.function_id:
-        return f"{run.app_id}/{run.function_id}" if run.app_id else run.function_id
-    return run.internal_function_id or ""
+    named = "/".join(filter(None, (run.app_id, run.function_id)))
+    return named if run.function_id else run.internal_function_id or ""
 
 
 def _outcome(run: models.Run) -> str:
-    if run.error is None:
-        return "" if run.output is None else _json(run.output)
-    return _words_of(run.error)
+    told = "" if run.output is None else _json(run.output)
+    return told if run.error is None else _words_of(run.error)
 
 
 def _route(call: CallRoute) -> str:
@@ -125,134 +126,132 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _whole("STATUS", "status"),
         Column("FUNCTION", _function),
         _whole("QUEUED", "queued_at"),
-        _whole("ENDED", "ended_at", 110),
+        _whole("ENDED", "ended_at", from_width=110),
         Column("OUTPUT", _outcome, from_width=110),
     ),
     RunGroup: (
-        _text_of("NAME", "name"),
-        Column("RUNS", lambda it: f"{sum(it.counts.values()):,}", whole=True),
-        Column("FAILED", _failures, whole=True),
-        Column("OPEN", lambda it: sum(map(it.counts.get, models.UNFINISHED, (0, 0))), whole=True),
+        Column("NAME", "name"),
+        _whole("RUNS", lambda it: f"{sum(it.counts.values()):,}"),
+        _whole("FAILED", _failures),
+        _whole("OPEN", lambda it: sum(map(it.counts.get, models.UNFINISHED, (0, 0)))),
         *(
-            Column(f"{phase.upper()} P50/P95", partial(_times, phase), True, may_lack=True)
+            _whole(f"{phase.upper()} P50/P95", partial(_times, phase), may_lack=True)
             for phase in ("total", "waiting", "running")
         ),
-        _whole("OLDEST OPEN", "oldest_open", 140, may_lack=True),
-        _whole("LONGEST", "longest", 140, may_lack=True),
+        _rare("OLDEST OPEN", "oldest_open", whole=True, from_width=140),
+        _rare("LONGEST", "longest", whole=True, from_width=140),
     ),
     models.StoredEvent: (
         _whole("INTERNAL ID", "internal_id"),
-        _text_of("NAME", "name"),
+        Column("NAME", "name"),
         _whole("RECEIVED", "received_at"),
         Column("ID", lambda it: "" if it.id == it.internal_id else it.id, from_width=110),
-        Column("DATA", lambda it: _json(it.data), from_width=110),
+        Column("DATA", "data", from_width=110),
     ),
     models.App: (
-        _text_of("ID", "id"),
+        Column("ID", "id"),
         _whole("FUNCTIONS", "function_count"),
         Column("SDK", lambda it: _words(it.sdk_language, it.sdk_version), from_width=60),
-        _whole("SYNCED", "synced_at", 60),
+        _whole("SYNCED", "synced_at", from_width=60),
         Column("STATE", lambda it: "archived" if it.is_archived else it.sync_status),
-        _text_of("URL", "url", 110),
-        _text_of("ERROR", "sync_error", 110),
+        Column("URL", "url", from_width=110),
+        Column("ERROR", "sync_error", from_width=110),
     ),
     models.Function: (
-        _text_of("ID", "id"),
+        Column("ID", "id"),
         Column("TRIGGERS", lambda it: ", ".join(each.value for each in it.triggers)),
         Column(
             "STATE", lambda it: _words(it.is_archived and "archived", it.is_paused and "paused")
         ),
-        _text_of("NAME", "name", 110),
+        Column("NAME", "name", from_width=110),
     ),
     models.Job: (
-        _text_of("ID", "id"),
-        _text_of("KIND", "kind"),
+        Column("ID", "id"),
+        Column("KIND", "kind"),
         _whole("DUE", "at"),
         _whole("ATTEMPT", "attempt"),
         _whole("POSITION", "position"),
-        Column("WAITS FOR", lambda it: it.event or it.signal or it.function, may_lack=True),
+        _rare("WAITS FOR", lambda it: it.event or it.signal or it.function),
     ),
     models.Cancellation: (
         _whole("ID", "id"),
         Column("FUNCTION", lambda it: _words(it.app_id, it.function_id)),
         _whole("BEFORE", "started_before"),
-        _whole("AFTER", "started_after", 110),
-        _text_of("CONDITION", "condition", 110),
+        _whole("AFTER", "started_after", from_width=110),
+        Column("CONDITION", "condition", from_width=110),
     ),
     # A webhook's URL contains a key.
-    models.Webhook: (_whole("ID", "id"), _text_of("NAME", "name"), _whole("CREATED", "created_at")),
+    models.Webhook: (_whole("ID", "id"), Column("NAME", "name"), _whole("CREATED", "created_at")),
     CallRoute: (_whole("CALL", "call"), _whole("SINCE", "since"), Column("ROUTE", _route)),
     ActionRow: (
-        Column("ID", lambda it: it.id or f"input {it.position}", whole=True),
+        _whole("ID", lambda it: it.id or f"input {it.position}"),
         _whole("OUTCOME", "outcome"),
-        _text_of("FUNCTION", "function", may_lack=True),
-        _whole("STATUS", "status", may_lack=True),
-        _whole("QUEUED", "queued_at", may_lack=True),
-        _whole("ENDED", "ended_at", 110, may_lack=True),
-        _text_of("ERROR", "error", may_lack=True),
-        _text_of("FROM STEP", "from_step", may_lack=True),
-        _whole("NEW RUN", "new_run_id", may_lack=True),
-        _text_of("EVENT", "event_name", may_lack=True),
-        _whole("NEW EVENT", "new_event_id", may_lack=True),
-        _text_of("REASON", "reason", may_lack=True),
+        _rare("FUNCTION", "function"),
+        _rare("STATUS", "status", whole=True),
+        _rare("QUEUED", "queued_at", whole=True),
+        _rare("ENDED", "ended_at", whole=True, from_width=110),
+        _rare("ERROR", "error"),
+        _rare("FROM STEP", "from_step"),
+        _rare("NEW RUN", "new_run_id", whole=True),
+        _rare("EVENT", "event_name"),
+        _rare("NEW EVENT", "new_event_id", whole=True),
+        _rare("REASON", "reason"),
     ),
 }
 
 
-def draw_many(items: Sequence[Record], projection: Projection, stream: TextIO) -> str:
-    """Return the table of records of one class, as wide as the terminal of a stream."""
-    return _drawn(stream, lambda console: [table_of(items, console, projection)])
-
-
-def draw_one(items: Sequence[Record], projection: Projection, stream: TextIO) -> str:
-    """Return one record drawn: a view made for its class, or its fields."""
-    (record,) = items
-    if isinstance(record, models.Span) and projection.fields is None:
-        return record.render(color=None if stream is sys.stdout else False)
-    return _drawn(stream, lambda console: _view(record, console, projection))
+def draw(
+    items: Sequence[Record], projection: Projection, form: str, stream: TextIO, *, is_one: bool
+) -> str:
+    """Return records of one class as a table; one record as its view, or its fields."""
+    first: Record = items[0]
+    if isinstance(first, RunSummary) and form in _REPORTS:
+        return "\n".join(_REPORTS[form](first))
+    if is_one and isinstance(first, models.Span) and projection.fields is None:
+        return first.render(color=None if stream is sys.stdout else False)
+    # Text of the server is not taken for markup.
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+    parts = _view(first, projection) if is_one else [tuple(items)]
+    drawn = [_drawn(each, console.width, projection) for each in parts if each != ()]
+    with console.capture() as captured:
+        console.print(*drawn, sep="\n")
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def line_of(change: Any) -> str:
     """Return a change of a run as a line; changes come one by one, and make no table."""
+    is_end = change.kind == "ended"
     if isinstance(change, models.StepChange):
-        span, is_end = change.span, change.kind == "ended"
-        error = _words_of(run_error(span.output)) if span.status == "failed" else ""
-        end = f"{span.status:9}  {span.name}  {_text(span.duration)}  {error}"
-        when = _text(span.ended_at if is_end else span.started_at)
-        return visible(f"{when}  {change.kind:8}  {end if is_end else span.name}".rstrip())
-    run = change.run
-    at = run.ended_at or run.queued_at
-    when = f"{_text(at)}  " if at else ""
-    text = f"{when}{run.id}  {change.kind:8}  {run.status:9}  {_function(run)}".rstrip()
-    return visible(text)
+        span = change.span
+        at, words = span.ended_at if is_end else span.started_at, [span.name]
+        if is_end:
+            words = [f"{span.status:9}", span.name, _text(span.duration)]
+        if is_end and span.status == "failed" and span.output is not None:
+            words.append(_words_of(run_error(span.output)))
+        words = [change.kind.ljust(8), *words]
+    else:
+        run = change.run
+        at = run.ended_at or run.queued_at
+        words = [run.id, change.kind.ljust(8), f"{run.status:9}", _function(run)]
+    return visible("  ".join(filter(None, [_text(at), *words])).rstrip())
 
 
-def _drawn(stream: TextIO, parts: Callable[[Console], Iterable[Any]]) -> str:
-    # Text of the server is not taken for markup.
-    console = Console(file=stream, highlight=False, markup=False, emoji=False)
-    with console.capture() as captured:
-        console.print(Group(*parts(console)))
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
-
-
-def table_of(
-    items: Sequence[Record], console: Console, projection: Projection | None = None
-) -> Table:
-    """Return the table of records of one class."""
-    projection = projection or Projection()
-    columns = _columns(items, console.width, projection)
-    table = _grid(show_header=True)
+def _drawn(part: Part, width: int, projection: Projection) -> Text | Table:
+    """Return a part of a view as it is printed: records as a table, text line by line."""
+    if isinstance(part, str):
+        return Text(safe(part))
+    if not isinstance(part, tuple):
+        return part
+    columns = _columns(part, width, projection)
+    table = Table(**_GRID, header_style="bold")
     for each in columns:
         table.add_column(each.heading, no_wrap=each.whole, overflow="fold")
-    for item in items:
+    for item in part:
         table.add_row(*(_cell(each.value(item), projection) for each in columns))
     return table
 
 
-def _grid(*, show_header: bool = False) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", show_header=show_header)
-    table.padding = (0, 2, 0, 0)
-    return table
+_GRID: Any = {"box": None, "pad_edge": False, "padding": (0, 2, 0, 0)}
 
 
 def _columns(items: Sequence[Record], width: float, projection: Projection) -> list[Column]:
@@ -266,7 +265,7 @@ def _columns(items: Sequence[Record], width: float, projection: Projection) -> l
         ]
     own = field_names(kind)
     names = [name for name in projection.fields or own if name in own]
-    return [_text_of(name.upper().replace("_", " "), name) for name in names]
+    return [Column(name.upper().replace("_", " "), name) for name in names]
 
 
 def _cell(value: object, projection: Projection) -> Text:
@@ -278,61 +277,57 @@ def _cell(value: object, projection: Projection) -> Text:
     return Text(with_direction(visible(text)), style=_style(value), overflow="fold")
 
 
-def _view(record: Record, console: Console, projection: Projection) -> Iterator[Any]:
+def _view(record: Record, projection: Projection) -> Iterator[Part]:
     match record if projection.fields is None else None:
         case Acted() as acted:
-            yield from _acted(acted, console)
+            yield from _acted(acted)
         case CreatedCancellation(planned=Acted() as planned):
-            yield from _acted(planned, console)
+            yield from _acted(planned)
         case (
             Explanation(sentence=sentence, runs=of_it)
             | RunExplanation(sentence=sentence, jobs=of_it)
         ):
-            yield Text(safe(sentence))
-            if of_it:
-                yield from (Text(), table_of(of_it, console))
+            yield sentence + "\n" * bool(of_it)
+            yield of_it
         case Sent() as sent:
-            yield from _sent(sent, console)
+            yield from _sent(sent)
         case RunSummary() as summary:
-            if summary.groups:
-                yield table_of(summary.groups, console)
-            yield from (Text(safe(line)) for line in _lines(summary))
+            yield summary.groups
+            yield from _lines(summary)
         case Diagnosis() as diagnosis:
             yield _findings(diagnosis)
-            if diagnosis.calls:
-                yield from (Text(), table_of(diagnosis.calls, console))
+            yield from [""] * bool(diagnosis.calls)
+            yield diagnosis.calls
             versions = ", ".join(f"{name} {it}" for name, it in diagnosis.versions.items())
-            yield from (Text(), Text(versions, style="dim"))
+            yield Text(f"\n{versions}", style="dim")
         case _:
             yield _fields(record, projection)
 
 
-def _acted(acted: Acted, console: Console) -> Iterator[Any]:
+def _acted(acted: Acted) -> Iterator[Part]:
     counts = ", ".join(f"{n:,} {it.replace('_', ' ')}" for it, n in acted.counts.items())
-    yield Text(safe(f"{acted.action}: {counts or 'nothing to do'} at {_text(acted.target)}"))
+    yield f"{acted.action}: {counts or 'nothing to do'} at {_text(acted.target)}"
     bounds = {"since": acted.since, "until": acted.until}
     if window := " ".join(f"{name} {_text(at)}" for name, at in bounds.items() if at):
         what = "Events received" if acted.action == "events.resend" else "Runs queued"
-        yield Text(f"{what} {window}")
+        yield f"{what} {window}"
     if len(acted.by_function) > 1:
         each = [f"{count:,} {name}" for name, count in acted.by_function.items()]
-        yield Text(safe(f"Of them {and_more(each)}"))
-    if acted.rows:
-        yield table_of(acted.rows[:_MOST_ROWS], console)
+        yield f"Of them {and_more(each)}"
+    yield acted.rows[:_MOST_ROWS]
     yield from _and_more(len(acted.rows[_MOST_ROWS:]) + acted.rows_left_out)
 
 
-def _sent(sent: Sent, console: Console) -> Iterator[Any]:
-    if sent.preview is not None:
-        found = sent.preview
-        yield Text(f"would send {found.events:,} events, {found.bytes:,} bytes")
-        yield from [table_of(found.functions, console)] if found.functions else ()
+def _sent(sent: Sent) -> Iterator[Part]:
+    if (found := sent.preview) is not None:
+        yield f"would send {found.events:,} events, {found.bytes:,} bytes"
+        yield found.functions
         yield from (Text(visible(f"not checked: {each}"), style="dim") for each in found.unchecked)
         sent = evolve(sent, failures=found.failures)
     counts = {"accepted": sent.accepted, "rejected": sent.rejected, "unknown": sent.unknown}
     told = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-    yield Text(f"{told or 'nothing was sent'} at {safe(sent.target.event_url)}")
-    yield from (Text(visible(id)) for id in sent.ids[:_MOST_ROWS])
+    yield f"{told or 'nothing was sent'} at {sent.target.event_url}"
+    yield from map(visible, sent.ids[:_MOST_ROWS])
     yield from _and_more(sent.accepted - min(len(sent.ids), _MOST_ROWS))
     for each in sent.failures[:_MOST_ROWS]:
         yield Text(visible(f"{each.position}: {each.reason}"), style="red")
@@ -367,18 +362,17 @@ def _escaped(text: str) -> str:
 def _metrics(summary: RunSummary) -> Iterator[str]:
     """Yield the lines of a summary as metrics, in the text format of Prometheus, version 0.0.4."""
     yield from (f"# {note}" for note in summary.notes)
+    samples = [(group, *each) for group in summary.groups for each in _samples(group)]
     for name, words in _METRICS.items():
         yield from (f"# HELP inngest_runs{name} {words}", f"# TYPE inngest_runs{name} gauge")
-        for group in summary.groups:
-            for of, value, more in _samples(group):
-                labels = {summary.by: group.name, **more}.items()
-                # Those escapes that `visible` leaves are the same in JSON.
-                told = (f"{it}={_json(visible(to))}" for it, to in labels)
-                if of == name:
-                    yield f"inngest_runs{name}{{{','.join(told)}}} {value}"
+        for group, of, value, more in samples:
+            labels = {summary.by: group.name, **more}.items()
+            # Those escapes that `visible` leaves are the same in JSON.
+            told = ",".join(f"{it}={_json(visible(to))}" for it, to in labels)
+            yield from [f"inngest_runs{name}{{{told}}} {value}"] * (of == name)
 
 
-def _samples(group: RunGroup) -> Iterator[tuple[str, float, Mapping[str, str]]]:
+def _samples(group: RunGroup) -> Iterator[tuple[str, float, dict[str, str]]]:
     yield from (("", count, {"status": status}) for status, count in group.counts.items())
     if group.failure_rate is not None:
         yield "_failure_ratio", group.failure_rate, {}
@@ -390,11 +384,8 @@ def _samples(group: RunGroup) -> Iterator[tuple[str, float, Mapping[str, str]]]:
     yield from (("_errors", each.runs, {"error": each.message}) for each in group.errors)
 
 
-REPORTS: dict[str, Callable[[RunSummary], Iterator[str]]] = {
-    "markdown": _markdown,
-    "prometheus": _metrics,
-}
-"""What yields the lines of a summary of runs in a format of its own."""
+_REPORTS = {"markdown": _markdown, "prometheus": _metrics}
+"""What writes a summary of runs in a format of its own."""
 
 
 def _and_more(count: int) -> Iterator[Text]:
@@ -403,7 +394,7 @@ def _and_more(count: int) -> Iterator[Text]:
 
 
 def _findings(diagnosis: Diagnosis) -> Table:
-    table = _grid()
+    table = Table(**_GRID, show_header=False)
     for each in diagnosis.findings:
         words = f"{each.message}\n→ {each.remedy}" if each.remedy else each.message
         state = Text(each.state.value, style=_style(each.state))
@@ -413,7 +404,7 @@ def _findings(diagnosis: Diagnosis) -> Table:
 
 def _fields(record: Record, projection: Projection) -> Table:
     """Return the fields that have a value, one below the other."""
-    table = _grid()
+    table = Table(**_GRID, show_header=False)
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for name in projection.fields or field_names(type(record)):
@@ -430,8 +421,6 @@ def _text(value: object, *, indent: int | None = None) -> str:
             return ""
         case True:
             return "yes"
-        case Enum():
-            return str(value.value)
         case str():
             return value
         case datetime():
@@ -442,15 +431,13 @@ def _text(value: object, *, indent: int | None = None) -> str:
             return value.api_url + (f" (environment {value.env})" if value.env else "")
         case models.RunError():
             return "\n".join(filter(None, (_words_of(value), value.stack)))
-        case Record() | Mapping() | list() | tuple():
-            return _json(value, indent=indent)  # pyright: ignore[reportUnknownArgumentType]
         case _:
-            return str(value)
+            plain = plain_or_text(value)
+            return plain if isinstance(plain, str) else _json(plain, indent=indent)
 
 
-def _json(value: object, *, indent: int | None = None) -> str:
-    options: dict[str, Any] = {"ensure_ascii": False, "indent": indent}
-    return json.dumps(value, default=lambda it: getattr(it, "to_dict", it.__str__)(), **options)
+def _json(plain: object, *, indent: int | None = None) -> str:
+    return json.dumps(plain, ensure_ascii=False, indent=indent)
 
 
 def _style(value: object) -> str:
