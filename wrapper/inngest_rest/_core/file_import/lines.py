@@ -14,7 +14,7 @@ import os
 import stat
 import sys
 import zlib
-from collections.abc import Sized
+from collections.abc import AsyncIterable, Sized
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -33,7 +33,7 @@ from inngest_rest.event import new_event_id
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from inngest_rest.event import EventLike
 
@@ -358,10 +358,10 @@ class EventRows:
         return self._drawn / self._total if self._total else self._read()
 
     def chunks(
-        self, max_lines: int, max_bytes: int, events: Iterable[EventLike] | None = None
+        self, max_lines: int, max_bytes: int, drawn: Iterable[EventLike] = ()
     ) -> Iterator[Chunk]:
-        """Yield all events in chunks of at most this size, or those that have been drawn next."""
-        events = events or cast("Iterable[EventLike]", self._events)
+        """Yield events in chunks of at most this size: all of them, or those drawn for it."""
+        events = drawn if isinstance(self._events, AsyncIterable) else self._events
         lines, size, start = list[bytes](), 0, self.position
         for line in filter(None, map(self._line, events)):
             if lines and (len(lines) == max_lines or size + len(line) > max_bytes):

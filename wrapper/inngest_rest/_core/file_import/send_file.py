@@ -40,7 +40,7 @@ from inngest_rest._core.file_import.lines import (
 )
 from inngest_rest._core.file_import.progress import Checkpoint, RejectedLines
 from inngest_rest._core.json_text import decode, decode_or_recurse
-from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch, lists_of
+from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, fields_of
 from inngest_rest._core.sending.send import each_event
 from inngest_rest.errors import InngestError, InvalidArgumentError, InvalidEventError
@@ -175,7 +175,7 @@ class ImportJob(SendJob):
         self._options, self._made, self._is_whole = options, 0, True
         self._last_recorded: int = 0
         self._now = session.clock.monotonic
-        self._source: Iterable[Batch] | AsyncIterable[Batch] = self.batches()
+        self._reads_in_thread = False
 
     def _open(self) -> None:
         options, convention = self._options, self.session.name_convention
@@ -215,16 +215,12 @@ class ImportJob(SendJob):
             else:
                 opening.add_done_callback(self._close_opened)
             raise
-        if isinstance(self.events, AsyncIterable):
-            parts = lists_of(self.events, self.batch_size)
-            self._source = (batch async for part in parts for batch in self.batches(part))
-        elif not self._lines.is_regular:
-            self._source = _in_thread(self.batches())  # reads of a pipe block on its writer
+        self._reads_in_thread = not self._lines.is_regular  # they block on the writer of a pipe
         return await super().run_async(driver)
 
     def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
-        yield from ()
-        return self._source
+        source = yield from super().collect()
+        return _in_thread(self.batches()) if self._reads_in_thread else source
 
     def interrupted(self, error: BaseException) -> None:
         self.close()
@@ -253,8 +249,8 @@ class ImportJob(SendJob):
         if opening.exception() is None:
             self.close()
 
-    def batches(self, *drawn: Iterable[EventLike]) -> Iterator[Batch]:
-        for read in self._lines.chunks(self.batch_size, DEFAULT_BYTES, *drawn):
+    def batches(self, events: Iterable[EventLike] = (), first: int = 0) -> Iterator[Batch]:  # noqa: ARG002 - rows count themselves
+        for read in self._lines.chunks(self.batch_size, DEFAULT_BYTES, events):
             lines, start, end = chunk = read
             if self._options.resume and may_be_incomplete(lines[-1]):
                 # Left to the next import.

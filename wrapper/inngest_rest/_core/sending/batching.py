@@ -100,21 +100,6 @@ def batches_of_events(
         first += len(chunk)
 
 
-async def batches_of_async_events(
-    events: AsyncIterable[EventLike],
-    size: int,
-    convention: NameConvention | None = None,
-    *,
-    lenient: bool = False,
-) -> AsyncIterator[Batch]:
-    """Draw events as they are needed and yield them in batches."""
-    first = 0
-    async for chunk in lists_of(events, size):
-        for batch in _batches(chunk, first, convention, lenient=lenient):
-            yield batch
-        first += size
-
-
 async def lists_of(events: AsyncIterable[EventLike], size: int) -> AsyncIterator[list[EventLike]]:
     """Draw events as they are needed, and yield them in lists of a size."""
     chunk: list[EventLike] = []
