@@ -88,7 +88,7 @@ def test_a_good_line_is_sent_byte_for_byte_and_an_id_is_added_where_it_has_none(
     client.send_file(file)
     [body] = [each.content for each in server.requests]
     identity = sent(server)[0]["id"]
-    assert body == b'[%b,"id":"%b"},\n%b]' % (odd[:-1], identity.encode(), line(2, id="own"))
+    assert body == b'[%b,"id":"%b"},%b]' % (odd[:-1], identity.encode(), line(2, id="own"))
 
 
 def test_an_id_is_the_same_whatever_else_a_batch_holds(
@@ -331,7 +331,7 @@ def test_a_refused_event_leaves_the_bytes_of_the_lines_around_it(
     report = client.send_file(file)
     assert (report.accepted, report.rejected, report.unknown) == (3, 1, 0)
     assert [each.content for each in server.requests] == [
-        b"[" + b",\n".join(map(event, numbers)) + b"]" for numbers in ([0, 1, 2, 3], [2, 3])
+        b"[" + b",".join(map(event, numbers)) + b"]" for numbers in ([0, 1, 2, 3], [2, 3])
     ]
     rejected = file.with_name(f"{file.name}.rejected.ndjson")
     assert rejected.read_bytes() == event(1) + b"\n"
