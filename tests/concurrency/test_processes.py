@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import RateLimitError
-from inngest_rest._core.bulk.job import Pace
 from inngest_rest._core.calls.retry import RateLimit, RetryBudget
 from inngest_rest.testing import MockServer
 from tests.concurrency.echo import Echo
@@ -232,9 +231,8 @@ def test_a_loop_that_ends_with_work_under_way_leaves_no_traceback(tmp_path: Path
             RateLimit(),
             lambda limit: limit.keep(RateLimitError("", status=429, method="", url=""), 0.0),
         ),
-        (Pace(lambda: 0.0, 1, 1, 1.0), lambda pace: pace.take()),
     ],
-    ids=["budget", "rate limit", "pace"],
+    ids=["budget", "rate limit"],
 )
 def test_a_forked_child_can_use_what_a_thread_had_locked(
     shared: Any, use: Callable[[Any], object]

@@ -97,7 +97,11 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         pool = self._pools[call.host]
         transport = pool.take()
         if transport is pool.given and isinstance(transport, httpx.AsyncHTTPTransport):
-            return await self._send_apart(transport, call, seconds)
+            # It goes on if the caller is cancelled: httpcore's pool would leak its connection, and
+            # one that has leaked all of them waits forever: 2,000 random cancellations of requests
+            # on a pool of 5 are enough (https://github.com/encode/httpcore/issues/1093).
+            exchange = self._apart(_whole_exchange(transport, call, seconds))
+            return (await asyncio.shield(exchange))[0]
         is_whole = False
         try:
             response, is_whole = await _whole_exchange(transport, call, seconds)
@@ -106,19 +110,6 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
             for unused in pool.give_back(transport, now, is_whole=is_whole):
                 self._apart(_close(unused))
         return response
-
-    async def _send_apart(
-        self, given: httpx.AsyncHTTPTransport, call: Call[Any], seconds: float
-    ) -> httpx.Response:
-        """Send through a pool of the caller's, which loses no connection by a cancellation."""
-        cancel = SafeCancel()
-        exchange = self._apart(_whole_exchange(given, call, seconds, cancel))
-        try:
-            await asyncio.wait([exchange])
-        except asyncio.CancelledError:
-            cancel.abandon(exchange)
-            raise
-        return exchange.result()[0]
 
     def _apart(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run in a task of its own, shielded from the caller's cancellation."""
@@ -183,15 +174,10 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
 
 
 async def _whole_exchange(
-    transport: httpx.AsyncBaseTransport,
-    call: Call[Any],
-    seconds: float,
-    cancel: SafeCancel | None = None,
+    transport: httpx.AsyncBaseTransport, call: Call[Any], seconds: float
 ) -> tuple[httpx.Response, bool]:
     """Return the response, and whether it was read to its end."""
-    response = await transport.handle_async_request(
-        call.build(seconds) if cancel is None else cancel.attach_to(call.build(seconds))
-    )
+    response = await transport.handle_async_request(call.build(seconds))
     if response.is_stream_consumed:  # by the caller's transport
         return response, True
     body = Body(response, call)
@@ -255,34 +241,3 @@ async def _cancel_all(tasks: Collection[asyncio.Task[Any]]) -> None:
 
 def _succeeded(task: asyncio.Task[T]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
-
-
-class SafeCancel:
-    """Cancels an exchange on a pool of the caller's without leaking a connection from it.
-
-    httpcore's pool leaks a connection if a request is cancelled while it is queued, between two
-    steps, or while it closes, and a pool that has leaked all of them waits forever: 4,000 random
-    cancellations on a pool of 8 left it with 8 dead connections
-    (https://github.com/encode/httpcore/issues/1093). During network I/O, which the `trace`
-    extension of the request announces, cancellation is safe.
-    """
-
-    def __init__(self) -> None:
-        self._is_on_the_network = False
-        self._is_abandoned = False
-
-    def attach_to(self, request: httpx.Request) -> httpx.Request:
-        request.extensions = {**request.extensions, "trace": self._trace}
-        return request
-
-    async def _trace(self, event: str, _: dict[str, Any]) -> None:
-        self._is_on_the_network = event.endswith(".started") and "response_closed" not in event
-        if self._is_abandoned and self._is_on_the_network:
-            raise asyncio.CancelledError
-
-    def abandon(self, exchange: asyncio.Task[Any]) -> None:
-        """Cancel an exchange at its next network wait."""
-        self._is_abandoned = True
-        exchange.add_done_callback(_succeeded)  # retrieves an exception
-        if self._is_on_the_network:
-            exchange.cancel()
