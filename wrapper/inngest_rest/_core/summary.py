@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.listing import Listing, Walk
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.drivers.asynchronous import AsyncDriver
-    from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
     from inngest_rest.typing import RunSelection, SummaryBy
 
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
 _FAILED = RunStatus.FAILED
 # One that was cancelled did not take its time.
 _TIMED = (_FAILED, RunStatus.COMPLETED)
-
-_IN_FLIGHT = 8
 
 _OTHER = "(other)"
 _MOST_GROUPS, _MOST_ERRORS, _MOST_TOLD = 200, 50, 5
@@ -124,6 +120,10 @@ class Group:
 
 
 class Summarizing:
+    """A summary in the making, with validated arguments."""
+
+    in_flight = 8
+
     def __init__(
         self,
         session: Session,
@@ -156,18 +156,7 @@ class Summarizing:
         self._listed = self._timed = self._got = self._unexplained = 0
         self._began, self._seconds = session.clock.monotonic(), 0.0
 
-    def run(self, driver: Driver) -> RunSummary:
-        for step in self._steps():
-            driver.run_many(driver.run(step), self._get, self._record, in_flight=_IN_FLIGHT)
-        return self._result()
-
-    async def run_async(self, driver: AsyncDriver) -> RunSummary:
-        for step in self._steps():
-            due = await driver.run(step)
-            await driver.run_many(due, self._get, self._record, in_flight=_IN_FLIGHT)
-        return self._result()
-
-    def _steps(self) -> Iterator[Plan[Due]]:
+    def steps(self) -> Iterator[Plan[Due]]:
         """Yield each step; the runs that it returns are got and recorded before the next one."""
         walk = self._listing.walk()
         while not walk.is_done:
@@ -229,13 +218,13 @@ class Summarizing:
             name = _OTHER
         return self._groups.setdefault(name, Group())
 
-    def _get(self, due: tuple[Group, Run]) -> Plan[Run | None]:
+    def get(self, due: tuple[Group, Run]) -> Plan[Run | None]:
         try:
             return (yield from runs.fetch(self._session, due[1].id))
         except NotFoundError:
             return None
 
-    def _record(self, due: tuple[Group, Run], run: Run | None) -> bool:
+    def record(self, due: tuple[Group, Run], run: Run | None) -> bool:
         """Count the times of a run; it is None if the run is gone."""
         if run is not None:
             due[0].time("waiting", run, run.queued_at, run.started_at)
@@ -245,7 +234,7 @@ class Summarizing:
             self._tell()
         return True
 
-    def _result(self) -> RunSummary:
+    def result(self) -> RunSummary:
         def rank(it: RunGroup) -> tuple[bool | int | str, ...]:
             figures = -it.counts.get(_FAILED, 0), -sum(it.counts.values())
             return it.name == _OTHER, *(() if self._by == "hour" else figures), it.name

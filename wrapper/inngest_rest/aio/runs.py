@@ -312,9 +312,11 @@ class Runs(Resource):
         """
         from inngest_rest._core.summary import Summarizing  # noqa: PLC0415 - few summarize
 
-        return await Summarizing(
-            self._session, selection, by, on_progress, exact, sample, seed, limit
-        ).run_async(self._driver)
+        job = Summarizing(self._session, selection, by, on_progress, exact, sample, seed, limit)
+        for step in job.steps():
+            due = await self._driver.run(step)
+            await self._driver.run_many(due, job.get, job.record, in_flight=job.in_flight)
+        return job.result()
 
     async def check(
         self, *, rules: Iterable[CheckRule] | None = None, **rule: Unpack[CheckRule]

@@ -313,9 +313,11 @@ class Runs(Resource):
         """
         from inngest_rest._core.summary import Summarizing  # noqa: PLC0415 - few summarize
 
-        return Summarizing(
-            self._session, selection, by, on_progress, exact, sample, seed, limit
-        ).run(self._driver)
+        job = Summarizing(self._session, selection, by, on_progress, exact, sample, seed, limit)
+        for step in job.steps():
+            due = self._driver.run(step)
+            self._driver.run_many(due, job.get, job.record, in_flight=job.in_flight)
+        return job.result()
 
     def check(
         self, *, rules: Iterable[CheckRule] | None = None, **rule: Unpack[CheckRule]
