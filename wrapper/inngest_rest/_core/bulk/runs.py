@@ -9,11 +9,11 @@ from attrs import evolve
 from inngest_rest._core.arguments import check_run_id, invalid
 from inngest_rest._core.bulk import reported
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import NAMES, Selection
+from inngest_rest._core.resources.filters import Selection
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError
 from inngest_rest.models import UNFINISHED, Run, RunStatus
-from inngest_rest.typing import BulkSelection
+from inngest_rest.typing import BulkSelection, RunSelection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -43,14 +43,15 @@ class RunsJob(reported.ReportedJob):
         asked: BulkSelection,
     ) -> None:
         selection = Selection.of(session, asked, "ids", "limit", form=BulkSelection)
-        options = {name: it for name, it in asked.items() if name not in NAMES}
+        names = RunSelection.__annotations__
+        options = {name: it for name, it in asked.items() if name not in names}
         super().__init__(session, self.name, options, limit)
-        given = [name for name, it in asked.items() if name in NAMES and it is not None]
+        given = [name for name, it in asked.items() if name in names and it is not None]
         acts_on_ended = self.default_statuses is not UNFINISHED
         for each in selection.statuses:
             if (each in _OPEN) is acts_on_ended:
                 raise invalid("status", f"{each.value!r}{self.why_not_others}")
-        self.check_selects(ids, given, NAMES)
+        self.check_selects(ids, given, names)
         if self.resumed is not None:
             self.resume()
             all_ids = sorted(row.id or "" for row in self.rows)

@@ -12,7 +12,7 @@ from inngest_rest._core.arguments import check_each, check_id, check_text, inval
 from inngest_rest._core.calls.listing import Listing, Paging, read_all
 from inngest_rest._core.calls.route import Route, nothing
 from inngest_rest._core.resources.fields import json_object, optional, record, required
-from inngest_rest._core.resources.filters import Names, check_instant, check_window
+from inngest_rest._core.resources.filters import Names, Window, check_instant
 from inngest_rest._core.resources.routes import ask, listed, one, pages
 from inngest_rest.errors import Advice, NextCall, ServerError
 from inngest_rest.models import (
@@ -224,7 +224,7 @@ def list_session_runs(
 
     of = check_id("session key", key, argument="key")
     of_session = check_id("session id", session_id, argument="id")
-    window = check_window(since, until, session.server_clocks["api"].now())
+    window = Window.of(session, since, until)
     found = pages(v2.list_session_runs_v2, run, of, of_session, window=window)
     return listed(session, "sessions.runs", found, is_relative=window.is_relative, **paging)
 

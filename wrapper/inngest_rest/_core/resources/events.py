@@ -15,7 +15,7 @@ from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, P
 from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.resources import fields
-from inngest_rest._core.resources.filters import check_window, plain
+from inngest_rest._core.resources.filters import Window, plain
 from inngest_rest._core.resources.routes import ask, in_order, past_cache
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, BadRequestError
@@ -58,7 +58,7 @@ def list_events(
     name = check_text("name", name)
     condition = None if where is None else Expression("where", where, ("event",))
     read = _reader(as_)
-    window = check_window(since, until, session.server_clocks["api"].now())
+    window = Window.of(session, since, until)
 
     def by_v1(page: PageRequest) -> Route[Any, ListedPage[StoredEvent[Any]]]:
         since, until = window.at(page.now)

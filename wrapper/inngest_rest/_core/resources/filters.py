@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from inngest_rest.typing import RunFilter, StatusFilter
     from inngest_rest_api.types import Unset
 
-NAMES = tuple(RunSelection.__annotations__)
-"""What selects runs."""
-
-
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
@@ -126,6 +122,22 @@ class Window:
     since: datetime | timedelta | None = None
     until: datetime | timedelta | None = None
 
+    @classmethod
+    def of(
+        cls,
+        session: Session,
+        since: datetime | timedelta | None,
+        until: datetime | timedelta | None,
+        before: str = "",
+    ) -> Window:
+        """Reject naive datetimes, and an empty window; `before` begins the names of its ends."""
+        now = session.server_clocks["api"].now()
+        begin = check_instant(f"{before}since", since, now)
+        end = check_instant(f"{before}until", until, now)
+        if begin is not None and end is not None and begin >= end:
+            raise invalid(f"{before}since", f"must be before {before}until")
+        return cls(since, until)
+
     @property
     def is_relative(self) -> bool:
         return isinstance(self.since, timedelta) or isinstance(self.until, timedelta)
@@ -167,13 +179,16 @@ class Selection:
             )
         before, where = "ended_" if by_end else "", found.get("where")
         window = found.get(f"{before}since"), found.get(f"{before}until")
+        part = found.get("error_contains")
+        if part is not None and not check_text("error_contains", part).strip():
+            raise invalid("error_contains", "must not be blank, which nearly every error contains")
         return cls(
             statuses=check_statuses(found.get("status")),
             names=Names.of(found.get("app"), found.get("function")),
-            error_contains=_check_part(found.get("error_contains")),
+            error_contains=part,
             where=None if where is None else Expression("where", where, _VARIABLES),
             query=check_query(found.get("query")),
-            window=check_window(*window, session.server_clocks["api"].now(), before),
+            window=Window.of(session, *window, before),
             by_end=bool(by_end),
         )
 
@@ -224,22 +239,15 @@ class Selection:
         before = "ended_" if self.by_end else ""
         asked = {
             "status": sorted(self.statuses) or None,
-            **self.kind,
-            f"{before}since": plain(self.window.since),
-            f"{before}until": plain(self.window.until),
-        }
-        return {name: value for name, value in asked.items() if value is not None}
-
-    @property
-    def kind(self) -> dict[str, str | None]:
-        """What does not depend on the status and the times of a run."""
-        return {
             "app": self.names.app,
             "function": self.names.function,
             "error_contains": self.error_contains,
             "where": self.where.text if self.where else None,
             "query": self.query,
+            f"{before}since": plain(self.window.since),
+            f"{before}until": plain(self.window.until),
         }
+        return {name: value for name, value in asked.items() if value is not None}
 
     def __str__(self) -> str:
         asked = self.to_json()
@@ -252,30 +260,10 @@ class Selection:
 _VARIABLES = ("run", "event", "error", "output")
 
 
-def _check_part(text: str | None) -> str | None:
-    if text is not None and not check_text("error_contains", text).strip():
-        raise invalid("error_contains", "must not be blank, which nearly every error contains")
-    return text
-
-
 def plain(value: str | datetime | timedelta | None) -> str | None:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return f"{value} ago" if isinstance(value, timedelta) else value
-
-
-def check_window(
-    since: datetime | timedelta | None,
-    until: datetime | timedelta | None,
-    now: datetime,
-    before: str = "",
-) -> Window:
-    """Reject datetimes without a time zone, and an empty window; `before` begins their names."""
-    begin = check_instant(f"{before}since", since, now)
-    end = check_instant(f"{before}until", until, now)
-    if begin is not None and end is not None and begin >= end:
-        raise invalid(f"{before}since", f"must be before {before}until")
-    return Window(since, until)
 
 
 def check_instant(name: str, value: datetime | timedelta | None, now: datetime) -> datetime | None:

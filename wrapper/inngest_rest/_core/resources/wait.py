@@ -405,7 +405,7 @@ class _State(msgspec.Struct, kw_only=True):
     """Where a watch is, as its token has it; all that was found until then was taken."""
 
     version: Literal[1] = 1
-    filter: dict[str, str | None]
+    filter: dict[str, str]
     since: _Moment  # where it begins
     looks_back: bool  # to what ended since then and was queued before
     is_relative: bool  # the beginning is by our clock, whose difference a response will show
@@ -439,7 +439,7 @@ class Watch(Source[RunChange]):
         self._clock = session.server_clocks["api"]
         others = "every", "timeout", "since", "include_output", "token"
         selection = Selection.of(session, filter, *others, form=RunFilter)
-        self._statuses = selection.statuses
+        self._statuses, filters = selection.statuses, evolve(selection, statuses=()).to_json()
         self._sieve = None
         if selection.needs_sieve:
             self._sieve = runs.sieve(session, selection, is_bounded=False)
@@ -451,7 +451,7 @@ class Watch(Source[RunChange]):
         ours = datetime.fromtimestamp(session.clock.now(), UTC)
         begin = max(check_instant("since", since, ours) or ours, _EARLIEST)
         self.state = _State(
-            filter=selection.kind,
+            filter=filters,
             since=begin,
             looks_back=since is not None,
             is_relative=not isinstance(since, datetime),
@@ -459,7 +459,7 @@ class Watch(Source[RunChange]):
         if token is not None:
             if since is not None:
                 raise invalid("since", "and token exclude each other: pass one of them")
-            self.state = _restored(token, selection.kind)
+            self.state = _restored(token, filters)
         self._next_poll = self._succeeded_at = self._began
         self._failures = 0
         self._pace = RetryPolicy(initial=self._every, maximum=_LONGEST_PAUSE)
@@ -656,7 +656,7 @@ class Watch(Source[RunChange]):
             del state.ended[next(iter(state.ended))]
 
 
-def _restored(token: str, filter: dict[str, str | None]) -> _State:
+def _restored(token: str, filter: dict[str, str]) -> _State:
     """Return the state of a token; reject one that no watch of this selection has made."""
     try:
         state = msgspec.json.decode(check_text("token", token), type=_State)
@@ -669,5 +669,5 @@ def _restored(token: str, filter: dict[str, str | None]) -> _State:
         raise invalid("token", "is not the token of a watch") from None
     if state.filter != filter:
         told = ", ".join(f"{name}={shown(value)}" for name, value in state.filter.items())
-        raise invalid("token", f"is of a watch with {told}: pass the same")
+        raise invalid("token", f"is of a watch with {told or 'no filter'}: pass the same")
     return state
