@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from inngest_rest import (
     AsyncInngestClient,
     InngestClient,
+    InngestError,
     InvalidArgumentError,
     NotFoundError,
     PermissionDeniedError,
@@ -20,12 +22,12 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest.testing import MockServer, answers, completes, fails, retries, sleeps, works
-from tests.support.server import NO_ROUTE, body_of, says
+from tests.support.server import NO_ROUTE, Reply, body_of, says
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
     from tests.support.clock import Clock
-    from tests.support.server import Reply, Server
+    from tests.support.server import Server
 
 SECOND = timedelta(seconds=1)
 AT = "2026-11-28T23:00:00Z"
@@ -239,3 +241,80 @@ def test_an_invocation_that_waits_in_vain_names_its_run(
     with pytest.raises(InvalidArgumentError, match="wait"):
         client.functions.invoke("shop", "charge", wait=-1)
     assert sum(each.method == "POST" for each in mock.requests) == 1
+
+
+def span(name: str = "Run", **more: Any) -> dict[str, Any]:
+    return {"id": name, "name": name, "status": "RUNNING", "queuedAt": AT, **more}
+
+
+def trace(*children: Any, **root: Any) -> Reply:
+    return says({"data": {"runId": ID, "rootSpan": {**span(**root), "children": [*children]}}})
+
+
+TRACE, ENDED = f"GET /v2/runs/{ID}/trace", trace(status="COMPLETED", startedAt=AT, endedAt=AT)
+NO_RUN = says({"errors": [{"code": "not_found", "message": "no run"}]}, status=404)
+
+
+def test_a_run_that_was_seen_and_is_gone_for_minutes_is_an_error_without_a_hint(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    server.on(TRACE, trace(startedAt=AT), NO_RUN)
+    followed, began = connect(retries=0).runs.follow(ID), clock.monotonic()
+    assert next(followed).kind == "started"
+    with pytest.raises(NotFoundError, match="no run"):
+        next(followed)
+    assert 300 <= clock.monotonic() - began < 310
+    assert {each.url.path for each in server.requests} == {f"/v2/runs/{ID}/trace"}
+
+
+@pytest.mark.parametrize("fault", [Reply(503), NO_ROUTE["v2"]], ids=["fault", "no route"])
+def test_before_a_run_was_seen_only_its_absence_is_waited_out(
+    connect: Connect, server: Server, fault: Reply
+) -> None:
+    server.on(TRACE, NO_RUN, fault)
+    with pytest.raises(InngestError) as caught:
+        next(connect(retries=0).runs.follow(ID))
+    assert not isinstance(caught.value, NotFoundError | WaitTimeoutError)
+    server.on(TRACE, NO_RUN, NO_RUN, ENDED)
+    assert told(connect(retries=0).runs.follow(ID)) == [
+        ("started", "Run", "completed"),
+        ("ended", "Run", "completed"),
+    ]
+
+
+def test_a_run_that_never_appeared_is_said_not_to_have_appeared(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    server.on(TRACE, NO_RUN)
+    began = clock.monotonic()
+    with pytest.raises(WaitTimeoutError, match=f"run {ID} did not appear when the timeout"):
+        next(connect(retries=0).runs.follow(ID, timeout=2))
+    assert clock.monotonic() - began == pytest.approx(2)
+
+
+def test_the_pauses_grow_while_nothing_changes_and_begin_anew_with_a_change(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    at: list[float] = []
+    step = span("step", startedAt=AT, stepId="s")
+
+    def answer(_: Any) -> Reply:
+        at.append(clock.monotonic())
+        return trace(*[step] * (len(at) > 12), startedAt=AT) if len(at) < 16 else ENDED
+
+    server.on(TRACE, answer)
+    assert [it.kind for it in connect().runs.follow(ID)] == ["started", "started", "ended"]
+    pauses = [after - before for before, after in pairwise(at)]
+    assert pauses[:3] == pytest.approx([0.05, 0.08, 0.128])
+    assert pauses[9:12] == [3, 3, 3]
+    assert pauses[12:] == pytest.approx([0.05, 0.08, 0.128])
+
+
+def test_who_follows_later_is_told_all_that_is_known(connect: Connect, server: Server) -> None:
+    server.on(TRACE, trace(span("step", startedAt=AT, stepId="s"), startedAt=AT), ENDED)
+    client = connect()
+    first, second = client.runs.follow(ID), client.runs.follow(ID)
+    assert [next(first).span.name, next(first).span.name] == ["Run", "step"]
+    assert [next(second).span.name, next(second).span.name] == ["Run", "step"]
+    assert len(server.requests) == 1
+    assert told(first) == told(second) == [("ended", "Run", "completed")]

@@ -550,3 +550,30 @@ def test_what_is_listed_as_open_and_has_ended_ends_once(connect: Connect) -> Non
     watcher = connect(transport=lists).runs.watch(since=since, timeout=2, every=1)
     ended = Counter(change.run.id for change in watcher if change.kind == "ended")
     assert sorted(ended.values()) == [1] * 5
+
+
+def test_a_wait_for_many_has_ended_once_it_has_raised(
+    shop: InngestClient, mock: MockServer
+) -> None:
+    start(shop, seconds=100)
+    waiting = shop.runs.wait_many([mock.runs[0].id], timeout=1)
+    with pytest.raises(WaitTimeoutError):
+        next(waiting)
+    assert list(waiting) == []
+    unknown = shop.runs.wait_many(["01M8J663NR2GS4MQNKSW2H66FH"], timeout=60)
+    with pytest.raises(NotFoundError):
+        next(unknown)
+    assert list(unknown) == []
+
+
+def test_after_an_end_others_are_looked_for_as_often_as_at_the_beginning(
+    shop: InngestClient, mock: MockServer
+) -> None:
+    start(shop, seconds=30)
+    start(shop, seconds=40)
+    ended = shop.runs.wait_many([run.id for run in mock.runs], timeout=60)
+    assert next(ended).id == mock.runs[0].id
+    before = len(mock.requests)
+    assert next(ended).id == mock.runs[1].id
+    # Without the end, pauses would stay at 3 s.
+    assert len(mock.requests) - before > 6

@@ -135,7 +135,8 @@ def _of_statement(node: ast.stmt) -> Iterator[ast.stmt]:
             yield ast.Pass()
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
             yield ast.Pass()
-        case ast.Return(value=ast.expr() as value) if not _is_none(value):
+        # None in the place of what is empty has the same truth, and the type checker refuses it.
+        case ast.Return(value=ast.expr() as value) if not _is_empty(value):
             yield ast.Return(ast.Constant(None))
         case ast.Break():
             yield ast.Continue()
@@ -179,8 +180,8 @@ def _with(node: ast.expr, **fields: object) -> ast.expr:
     return changed
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value
 
 
 def _is_text(node: ast.BinOp) -> bool:
