@@ -350,3 +350,36 @@ def test_nothing_tells_the_release_of_inngest_cloud() -> None:
     ):
         client.runs.list(app="shop").page()
     assert TELL_THE_RELEASE.isdisjoint(asked)
+
+
+@pytest.mark.parametrize("version", ["(devel)", "1.43"])
+def test_a_version_without_a_release_is_not_told(
+    client: InngestClient, server: Server, version: str
+) -> None:
+    server.on("GET /dev", says({"version": version}))
+    with pytest.raises(RouteNotFoundError, match=r"since release 1\.38\.0") as caught:
+        client.runs.list(app="shop").page()
+    assert "This server has" not in str(caught.value)
+
+
+def test_a_server_that_shows_a_page_may_be_older_than_the_call_unless_it_is_of_the_cloud(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("POST /v2/apps/a/functions/f/invoke", WEB_UI)
+    server.on("POST /api/v2/apps/a/functions/f/invoke", WEB_UI)
+    with pytest.raises(InvalidResponseError, match=r"or the server is older than release 1\.17\.3"):
+        client.functions.invoke("a", "f")
+    for path in ("/v2/envs", "/api/v2/envs"):
+        server.on(f"POST {path}", WEB_UI)
+    with pytest.raises(InvalidResponseError) as caught:
+        client.envs.create("n")
+    assert "is older than" not in str(caught.value)
+
+
+def test_a_page_for_v1_leaves_v2_where_it_is(client: InngestClient, server: Server) -> None:
+    server.on("GET /v1/events/01", WEB_UI)
+    with pytest.raises(InvalidResponseError):
+        client.events.get("01")
+    server.on("GET /v2/apps/a", recorded("v2-app"))
+    client.apps.get("a")
+    assert server.asked == ["GET /v1/events/01", "GET /v2/apps/a"]

@@ -339,3 +339,20 @@ def test_fields_that_a_server_adds_are_ignored(client: InngestClient, server: Se
         b'"data": {', b'"new": [1], "data": {"newer": {}, ', 1
     )
     assert ask(client, server, GET_EVENT, Reply(200, body)).name == "app/steps"
+
+
+@pytest.mark.parametrize(
+    ("message", "hidden"),
+    [
+        ("Unable to load function run: {}", True),
+        ("{}", False),
+        ("Unable to load function run: other", False),
+    ],
+)
+def test_a_500_of_v1_is_about_an_unknown_run_only_in_those_words(
+    connect: Connect, server: Server, message: str, hidden: bool
+) -> None:
+    server.on(f"GET /v1/runs/{ID}", says({"error": message.format(ID)}, status=500))
+    with pytest.raises(ServerError) as caught:
+        connect(retries=0, api_version="v1").request("GET", f"/v1/runs/{ID}")
+    assert caught.value.hidden is hidden

@@ -14,6 +14,7 @@ from inngest_rest import (
     ConfigurationError,
     EventBuffer,
     InngestClient,
+    MissingKeyError,
     RetryPolicy,
     Target,
 )
@@ -335,3 +336,11 @@ def test_a_client_tells_where_it_sends_and_asks(kind: Any) -> None:
 @pytest.mark.parametrize("kind", [InngestClient, AsyncInngestClient, EventBuffer, AsyncEventBuffer])
 def test_what_a_constructor_did_not_finish_has_a_repr(kind: type[object]) -> None:
     assert repr(kind.__new__(kind)) == f"{kind.__name__}(<not initialized>)"
+
+
+def test_without_any_key_the_keys_that_a_call_takes_are_missing(connect: Connect) -> None:
+    client = connect(dev=False, base_url="https://a.b")
+    with pytest.raises(MissingKeyError, match="needs a key for v1"):
+        client.events.list().page()
+    with pytest.raises(MissingKeyError, match="needs a key for v2"):
+        client.apps.get("a")

@@ -434,3 +434,22 @@ def test_a_permission_that_is_not_known_is_not_guessed(
     server.on("GET /v2/runs/01", reply)
     with pytest.raises(PermissionDeniedError, match=r"needs a key with the permission\. API keys"):
         client.runs.get("01")
+
+
+@pytest.mark.parametrize(
+    ("reply", "permission"),
+    [
+        (says({"error": "no", "code": "insufficient_scope"}, status=401), "permission. "),
+        (says({"error": "no"}, status=403, www_authenticate=f'{CHALLENGE}, scope="a:b"'), "a:b. "),
+        (says({"error": "no"}, status=403), None),
+    ],
+    ids=["code", "challenge", "refused"],
+)
+def test_v1_is_believed_to_lack_a_permission_only_if_it_says_so(
+    reply: Reply, permission: str | None, connect: Connect, server: Server
+) -> None:
+    server.on("GET /v1/events/01", reply)
+    with pytest.raises(PermissionDeniedError) as caught:
+        connect(api_version="v1").events.get("01")
+    assert (permission or "needs a key") in str(caught.value) or permission is None
+    assert ("needs a key with the permission" in str(caught.value)) is (permission is not None)

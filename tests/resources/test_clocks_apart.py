@@ -228,3 +228,44 @@ def test_a_span_of_time_before_now_is_asked_for_again_if_one_date_is_off(
     client = connect(transport=transport)
     assert len(list(client.runs.list(since=timedelta(minutes=1)))) == 2
     assert transport.count == 2
+
+
+class Dated(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Lists runs, a page per response, each with the Date of a clock that is so far ahead."""
+
+    def __init__(self, clock: Clock, *hours: int) -> None:
+        self._clock, self._left, self.since = clock, [*hours], list[str]()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.since.append(request.url.params["from"])
+        ahead = self._left.pop(0) * 3_600
+        date = formatdate(self._clock.now() + ahead, usegmt=True)
+        page = {"hasMore": bool(self._left), "cursor": str(len(self._left))}
+        run = {"id": str(len(self._left)), "status": "RUNNING", "queuedAt": "2026-11-24T00:00:00Z"}
+        return httpx.Response(200, json={"data": [run], "page": page}, headers={"date": date})
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+
+def test_the_first_page_is_asked_for_three_times_at_most_however_dates_differ(
+    connect: Connect, clock: Clock
+) -> None:
+    transport = Dated(clock, 1, 2, 3, 4, 5)
+    connect(transport=transport).runs.list(since=timedelta(hours=1)).page()
+    assert len(transport.since) == 3
+
+
+def test_the_first_page_is_asked_for_again_once_the_time_of_the_server_is_known(
+    connect: Connect, clock: Clock
+) -> None:
+    transport = Dated(clock, 5, 5, 5, 5, 5)
+    connect(transport=transport).runs.list(since=timedelta(hours=1)).page()
+    assert len(transport.since) == 3
+    assert transport.since[0] == transport.since[1] < transport.since[2]
+
+
+def test_all_pages_of_a_listing_are_of_the_same_time(connect: Connect, clock: Clock) -> None:
+    transport = Dated(clock, 0, 5, 5, 5)
+    assert len(list(connect(transport=transport).runs.list(since=timedelta(hours=1)))) == 4
+    assert len(set(transport.since)) == 1

@@ -14,6 +14,7 @@ from inngest_rest import (
     App,
     Function,
     InvalidResponseError,
+    Job,
     Run,
     RunError,
     RunStatus,
@@ -322,6 +323,58 @@ def test_a_function_of_v2_says_whether_it_is_paused(is_paused: bool) -> None:
     [data, *_] = body_of("v2-functions")["data"]
     paused = {**data, "isPaused": True} if is_paused else data
     assert apps.function_of_v2(api.V2Function.from_dict(paused), "a").is_paused is is_paused
+
+
+PAUSE = {
+    "outgoing": "o",
+    "stepName": "s",
+    "event": "a/b",
+    "expression": "x",
+    "signalID": "g",
+    "itFnID": "a-f",
+    "tID": "t",
+}
+LEASE, LEASED = "01K9V2D6N9P1R7Z4W8X3Y5A0BC", datetime(2025, 11, 12, 3, 40, 32, 809_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("job", "data", "expected"),
+    [
+        ({}, {}, {}),
+        ({"kind": "start", "attempt": 0, "position": 1}, {"maxAtts": 21}, {}),
+        ({"kind": "edge", "attempt": 1}, {"maxAtts": 21}, {"max_attempts": 21}),
+        ({"kind": "sleep"}, {"payload": {"edge": {"outgoing": "e"}}}, {"step_id": "e"}),
+        ({"kind": "edge"}, {"payload": {"edge": {"outgoing": "e"}}}, {}),
+        (
+            {"kind": "pause"},
+            {"payload": {"pause": PAUSE}},
+            {"step": "s", "step_id": "o", "signal": "g", "function": "a-f", "event_id": "t"},
+        ),
+        (
+            {"kind": "pause"},
+            {"payload": {"pause": {**PAUSE, "itFnID": None}, "edge": {"outgoing": "e"}}},
+            {"step": "s", "step_id": "o", "signal": "g", "event": "a/b", "condition": "x"},
+        ),
+        (
+            {},
+            {"cck": [{"k": "k", "l": 2}, {"k": "", "l": 1}, {"k": "n"}, {"k": "z", "l": 0}]},
+            {"concurrency_keys": {"k": 2, "z": 0}},
+        ),
+    ],
+    ids=["bare", "start", "edge", "sleep", "of edge", "invocation", "pause", "keys"],
+)
+def test_a_job_has_what_its_kind_of_item_has(job: Any, data: Any, expected: Any) -> None:
+    read = api.V1Job.from_dict({**job, "JobID": "j", "Raw": {"data": data}})
+    assert runs.job_of_v1(read) == Job(id="j", **job, **expected)
+
+
+@pytest.mark.parametrize(
+    ("lease", "until"),
+    [(LEASE, LEASED), ("", None), ("no ulid", None), ("7ZZZZZZZZZ0000000000000000", None)],
+)
+def test_a_job_is_leased_until_the_time_in_its_lease(lease: str, until: datetime | None) -> None:
+    assert runs.job_of_v1(api.V1Job.from_dict({"Raw": {"leaseID": lease}})).leased_until == until
+    assert runs.job_of_v1(api.V1Job.from_dict({})) == Job()
 
 
 def test_a_trace_is_a_tree() -> None:

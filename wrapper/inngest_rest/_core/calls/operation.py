@@ -369,7 +369,7 @@ def _absent(
     advice = [
         errors.Advice(f"Servers have {it} since release {at}.") for it, at in error.releases.items()
     ]
-    if all(it.cloud_only for it in asked):
+    if asked[-1].cloud_only:
         advice.append(_CLOUD_ONLY)
     own = [route.advice.get(errors.RouteNotFoundError) for route, _ in failures]
     advice += dict.fromkeys(filter(None, own))
