@@ -26,17 +26,8 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.bulk.send_many import Events as Sent
     from inngest_rest._core.calls.route import GeneratedOperation
+    from inngest_rest.aio import cloud
     from inngest_rest.aio.apps import Apps, Functions
-    from inngest_rest.aio.cloud import (
-        Account,
-        Cancellations,
-        Envs,
-        Experiments,
-        Insights,
-        Keys,
-        Sessions,
-        Webhooks,
-    )
     from inngest_rest.aio.events import Events
     from inngest_rest.aio.runs import Runs, Signals
     from inngest_rest.diagnosis import Diagnosis
@@ -92,14 +83,14 @@ class AsyncInngestClient(Resource):
     apps: Group[Apps] = Group("Apps synced with the server.")
     functions: Group[Functions] = Group("Functions of an app.")
     signals: Group[Signals] = Group("Signals that runs wait for.")
-    cancellations: Group[Cancellations] = Group("Bulk cancellations.")
-    account: Group[Account] = Group("The account of the key.")
-    envs: Group[Envs] = Group("Environments of the account.")
-    keys: Group[Keys] = Group("Event keys and signing keys.")
-    insights: Group[Insights] = Group("Queries over events and runs, on Inngest Cloud.")
-    experiments: Group[Experiments] = Group("Experiments of functions, on Inngest Cloud.")
-    sessions: Group[Sessions] = Group("Runs grouped into sessions, on Inngest Cloud.")
-    webhooks: Group[Webhooks] = Group("Webhooks, which only Inngest Cloud has.")
+    cancellations: Group[cloud.Cancellations] = Group("Bulk cancellations.")
+    account: Group[cloud.Account] = Group("The account of the key.")
+    envs: Group[cloud.Envs] = Group("Environments of the account.")
+    keys: Group[cloud.Keys] = Group("Event keys and signing keys.")
+    insights: Group[cloud.Insights] = Group("Queries over events and runs, on Inngest Cloud.")
+    experiments: Group[cloud.Experiments] = Group("Experiments of functions, on Inngest Cloud.")
+    sessions: Group[cloud.Sessions] = Group("Runs grouped into sessions, on Inngest Cloud.")
+    webhooks: Group[cloud.Webhooks] = Group("Webhooks, which only Inngest Cloud has.")
 
     _clock: ClassVar[Clock] = SYSTEM_CLOCK  # a subclass in the tests has another
 

@@ -81,10 +81,7 @@ class Resource:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> AsyncPaginator[T]:
-        return self._pages(listing(self._session, *args, **kwargs))
-
-    def _pages(self, listing: Listing[T]) -> AsyncPaginator[T]:
-        return AsyncPaginator(self._driver, listing)
+        return AsyncPaginator(self._driver, listing(self._session, *args, **kwargs))
 
 
 class AsyncPaginator(Generic[T]):

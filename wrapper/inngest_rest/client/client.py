@@ -27,17 +27,8 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.bulk.send_many import Events as Sent
     from inngest_rest._core.calls.route import GeneratedOperation
+    from inngest_rest.client import cloud
     from inngest_rest.client.apps import Apps, Functions
-    from inngest_rest.client.cloud import (
-        Account,
-        Cancellations,
-        Envs,
-        Experiments,
-        Insights,
-        Keys,
-        Sessions,
-        Webhooks,
-    )
     from inngest_rest.client.events import Events
     from inngest_rest.client.runs import Runs, Signals
     from inngest_rest.diagnosis import Diagnosis
@@ -93,14 +84,14 @@ class InngestClient(Resource):
     apps: Group[Apps] = Group("Apps synced with the server.")
     functions: Group[Functions] = Group("Functions of an app.")
     signals: Group[Signals] = Group("Signals that runs wait for.")
-    cancellations: Group[Cancellations] = Group("Bulk cancellations.")
-    account: Group[Account] = Group("The account of the key.")
-    envs: Group[Envs] = Group("Environments of the account.")
-    keys: Group[Keys] = Group("Event keys and signing keys.")
-    insights: Group[Insights] = Group("Queries over events and runs, on Inngest Cloud.")
-    experiments: Group[Experiments] = Group("Experiments of functions, on Inngest Cloud.")
-    sessions: Group[Sessions] = Group("Runs grouped into sessions, on Inngest Cloud.")
-    webhooks: Group[Webhooks] = Group("Webhooks, which only Inngest Cloud has.")
+    cancellations: Group[cloud.Cancellations] = Group("Bulk cancellations.")
+    account: Group[cloud.Account] = Group("The account of the key.")
+    envs: Group[cloud.Envs] = Group("Environments of the account.")
+    keys: Group[cloud.Keys] = Group("Event keys and signing keys.")
+    insights: Group[cloud.Insights] = Group("Queries over events and runs, on Inngest Cloud.")
+    experiments: Group[cloud.Experiments] = Group("Experiments of functions, on Inngest Cloud.")
+    sessions: Group[cloud.Sessions] = Group("Runs grouped into sessions, on Inngest Cloud.")
+    webhooks: Group[cloud.Webhooks] = Group("Webhooks, which only Inngest Cloud has.")
 
     _clock: ClassVar[Clock] = SYSTEM_CLOCK  # a subclass in the tests has another
 

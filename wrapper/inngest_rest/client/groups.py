@@ -82,10 +82,7 @@ class Resource:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Paginator[T]:
-        return self._pages(listing(self._session, *args, **kwargs))
-
-    def _pages(self, listing: Listing[T]) -> Paginator[T]:
-        return Paginator(self._driver, listing)
+        return Paginator(self._driver, listing(self._session, *args, **kwargs))
 
 
 class Paginator(Generic[T]):
