@@ -8,9 +8,8 @@ import subprocess
 from functools import partial
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
+import httpx
 from attrs import define, field
 
 from inngest_rest._core.locks import lock_file
@@ -108,10 +107,7 @@ def _tell_one(name: str, other: str, text: bytes) -> str:
         if not other.startswith(("https://", "http://")):
             return "it has to begin with https://"
         agent = {"Content-Type": "application/json", "User-Agent": f"inngest-rest/{__version__}"}
-        with urlopen(Request(other, text, agent), timeout=_WITHIN_S):  # noqa: S310 - http alone
-            return ""
-    except HTTPError as error:
-        error.close()
-        return f"HTTP {error.code}"
+        answer = httpx.post(other, content=text, headers=agent, timeout=_WITHIN_S)
     except Exception as error:  # noqa: BLE001 - some errors have the URL in their words
-        return type(getattr(error, "reason", error)).__name__
+        return type(error).__name__
+    return "" if answer.is_success else f"HTTP {answer.status_code}"

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import frozen
 
+from inngest_rest._core.arguments import check_choice
 from inngest_rest._programs.command.output import command_line
 from inngest_rest._programs.command.program import argument, command, flag, tree
 from inngest_rest._programs.parameters import refused
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._table import commands
 from inngest_rest._version import __version__
-from inngest_rest._visible import did_you_mean
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError
 from inngest_rest.record import Record
 
@@ -126,8 +126,7 @@ def schema(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     if not name:
         return renderer.many([Summary(*_brief(row)) for row in commands()])
     rows = {row.command: row for row in commands()}
-    if name not in rows:
-        raise InvalidArgumentError(f"unknown operation {name!r}{did_you_mean(name, rows)}")
+    check_choice("operation", name, rows)
     row = rows[name]
     found = Description(
         *_brief(row),
@@ -160,12 +159,9 @@ def completion(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
 
     fish: inngest-rest completion fish > ~/.config/fish/completions/inngest-rest.fish
     """
-    shell = values.get("shell", "")
-    if shell not in SHELLS:
-        message = f"shell is {shell!r}{did_you_mean(shell, SHELLS)}"
-        raise InvalidArgumentError(message, argument="shell")
     import shtab  # noqa: PLC0415 - one command needs it
 
+    check_choice("shell", shell := values.get("shell", ""), SHELLS)
     return renderer.text(shtab.complete(tree()[()], shell))
 
 
@@ -410,12 +406,10 @@ def _digest(files: dict[str, str]) -> str:
 )
 def show(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     """Print the SKILL.md of this version, or one of its playbooks."""
-    name = values.get("name")
+    name = values.get("name", "SKILL")
     playbooks = {Path(each).stem: text for each, text in skill().items()}
-    if name is not None and name not in playbooks:
-        message = f"unknown playbook {name!r}{did_you_mean(name, playbooks)}"
-        raise InvalidArgumentError(message, argument="name")
-    return renderer.text(playbooks[name or "SKILL"])
+    check_choice("name", name, playbooks)
+    return renderer.text(playbooks[name])
 
 
 @command(
