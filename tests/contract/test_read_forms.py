@@ -14,9 +14,8 @@ import httpx
 import pytest
 
 from inngest_rest import BadRequestError, InngestClient, NotFoundError, ServerError
-from inngest_rest._programs import running
 from inngest_rest._programs.parameters import read
-from inngest_rest._programs.running import Gate
+from inngest_rest._programs.running import Call
 from inngest_rest._table import commands
 from inngest_rest.testing import MockRequest, MockServer, answers, completes
 from inngest_rest.testing._api.releases import signature_of
@@ -276,8 +275,8 @@ def test_an_empty_page_with_a_cursor_goes_on() -> None:
 def test_no_call_sends_what_some_release_does_not_know(command: str, tmp_path: Path) -> None:
     world = World(tmp_path, "1.45")
     row = BY_COMMAND[command]
-    gate = Gate(client=world.client, is_confirmed=True)
-    assert running.run(row, gate, read(row, CASES[command](world))).ok
+    values = read(row, CASES[command](world))
+    assert Call(row=row, client=world.client, values=values, is_confirmed=True).run().ok
     assert [fault for request in world.mock.requests for fault in unknown_parts(request)] == []
 
 

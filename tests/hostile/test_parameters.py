@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inngest_rest._programs import running
 from inngest_rest._programs.answer import Envelope
 from inngest_rest._programs.command.execute import _json
 from inngest_rest._programs.parameters import parameters, read
 from inngest_rest._programs.problems import Code, problem_of
-from inngest_rest._programs.running import Gate
+from inngest_rest._programs.running import Call
 from inngest_rest._table import commands
 from inngest_rest.errors import InvalidArgumentError
 from tests.hostile.invalid import DEEP, VALUES, bounded, briefly, damaged, flipped, written
@@ -43,7 +42,8 @@ def outcome(world: World, name: str, text: bytes) -> Code | None:
         except InvalidArgumentError as error:
             envelope = Envelope.of(name, None, problem_of(error, operation))
         else:
-            envelope = running.run(operation, Gate(client=world.client, is_confirmed=True), found)
+            call = Call(row=operation, client=world.client, values=found, is_confirmed=True)
+            envelope = call.run()
         json.loads(envelope.to_json())
     return None if envelope.error is None else envelope.error.code
 

@@ -22,10 +22,9 @@ from inngest_rest import (
     ServerError,
     Span,
 )
-from inngest_rest._programs import running
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import Code
-from inngest_rest._programs.running import Gate
+from inngest_rest._programs.running import Call
 from inngest_rest._table import commands
 from inngest_rest.record import Record
 from inngest_rest.testing import sleeps, when
@@ -224,9 +223,8 @@ def test_no_operation_ends_unexpectedly_at_a_server_that_sends_nonsense(
         transport = Tampering(world.mock.transport, seed)
         with InngestClient(dev=True, api_version=api_version, transport=transport) as client:
             with briefly():
-                envelope = running.run(
-                    operation, Gate(client=client, is_confirmed=True), parameters
-                )
+                call = Call(row=operation, client=client, values=parameters, is_confirmed=True)
+                envelope = call.run()
                 json.loads(envelope.to_json())
             problem = envelope.error
             assert problem is None or problem.code is not Code.UNEXPECTED, (seed, problem)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs import running
 from inngest_rest._programs.parameters import read
-from inngest_rest._programs.running import Gate
+from inngest_rest._programs.running import Call
 from inngest_rest._table import commands
 from tests.operations.cases import CASES, World
 
@@ -27,6 +26,7 @@ def world(tmp_path: Path) -> World:
 def test_operation_succeeds(name: str, world: World) -> None:
     operation = OPERATIONS[name]
     parameters = read(operation, CASES[name](world))
-    envelope = running.run(operation, Gate(client=world.client, is_confirmed=True), parameters)
+    call = Call(row=operation, client=world.client, values=parameters, is_confirmed=True)
+    envelope = call.run()
     assert envelope.ok, envelope.error
     assert envelope.data

@@ -15,12 +15,11 @@ from inngest_rest import (
     NotFoundError,
     WaitTimeoutError,
 )
-from inngest_rest._programs import running
 from inngest_rest._programs.bounds import MAX_ROWS
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.results import Acted
-from inngest_rest._programs.running import Gate
+from inngest_rest._programs.running import Call
 from inngest_rest._table import commands
 from inngest_rest.testing import answers, drops, loses_response
 from tests.operations.cases import World
@@ -42,7 +41,8 @@ def world(tmp_path: Path) -> World:
 
 def run(world: World, operation: str, values: dict[str, Any]) -> Envelope:
     chosen = OPERATIONS[operation]
-    return running.run(chosen, Gate(client=world.client, is_confirmed=True), read(chosen, values))
+    given = read(chosen, values)
+    return Call(row=chosen, client=world.client, values=given, is_confirmed=True).run()
 
 
 @pytest.mark.parametrize(
@@ -174,9 +174,8 @@ def test_of_many_rows_those_that_were_not_done_are_never_left_out(
 ) -> None:
     outcomes = [ActionOutcome.DONE] * (MAX_ROWS - 2 + left_out) + [ActionOutcome.FAILED] * 2
     rows = [ActionRow(at, NO_RUN, outcome) for at, outcome in enumerate(outcomes)]
-    acted = Gate(client=world.client, is_confirmed=True).shown(
-        OPERATIONS["runs.replay"], ActionReport("runs.replay", rows)
-    )
+    call = Call(row=OPERATIONS["runs.replay"], client=world.client, values={})
+    acted = call.shown(ActionReport("runs.replay", rows))
     assert isinstance(acted, Acted)
     kept = [row.position for row in acted.rows]
     failed = [len(rows) - 2, len(rows) - 1]

@@ -9,11 +9,11 @@ import jsonschema
 import pytest
 
 from inngest_rest import InvalidArgumentError
-from inngest_rest._programs import running, schemas
+from inngest_rest._programs import schemas
 from inngest_rest._programs.answer import Envelope
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import Code, problem_of
-from inngest_rest._programs.running import Gate
+from inngest_rest._programs.running import Call
 from inngest_rest._table import commands
 from tests.operations.cases import CASES, World
 
@@ -37,9 +37,8 @@ def test_an_answer_is_as_its_schema_says(name: str, world: World) -> None:
     operation = OPERATIONS[name]
     values = json.loads(json.dumps(CASES[name](world)))
     jsonschema.Draft202012Validator(schemas.of_parameters(operation)).validate(values)
-    envelope = running.run(
-        operation, Gate(client=world.client, is_confirmed=True), read(operation, values)
-    )
+    given = read(operation, values)
+    envelope = Call(row=operation, client=world.client, values=given, is_confirmed=True).run()
     assert envelope.ok
     answer = json.loads(envelope.to_json())
     schema = schemas.of_answer(operation)
@@ -77,11 +76,8 @@ def test_an_unknown_or_malformed_parameter_is_refused_by_the_schema_too() -> Non
 
 def test_a_status_that_a_newer_server_has_is_valid(world: World) -> None:
     operation = OPERATIONS["runs.get"]
-    answer = running.run(
-        operation,
-        Gate(client=world.client, is_confirmed=True),
-        read(operation, {"id": world.run_id}),
-    )
+    given = read(operation, {"id": world.run_id})
+    answer = Call(row=operation, client=world.client, values=given).run()
     found = json.loads(answer.to_json())
     found["data"]["status"] = "PAUSED_BY_A_NEWER_SERVER"
     jsonschema.Draft202012Validator(schemas.of_answer(operation)).validate(found)

@@ -22,6 +22,7 @@ from inngest_rest.record import Record, plain_or_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inngest_rest._table import Row
     from inngest_rest.models import Page
 
 _LONGEST_LINE = 160  # of an error in a list
@@ -283,6 +284,12 @@ class Answer:
     warnings: list[str] = field(factory=list)  # what else to know about it
     page: PageInfo | None = field(default=None, init=False)
     _found: list[dict[str, Any]] = field(factory=list, init=False)
+
+    @classmethod
+    def to(cls, row: Row, projection: Projection | None = None) -> Self:
+        """Return the answer to a call, with all fields by default."""
+        projection = projection or Projection(is_whole=True)
+        return cls(row.command, row.returns, row.untrusted_paths, projection)
 
     def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
         """Take records of the result, and return whether there may be room for more."""

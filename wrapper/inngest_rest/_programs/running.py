@@ -12,11 +12,11 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field
+from attrs import Factory, define, evolve, field
 
 import inngest_rest
 from inngest_rest._core.arguments import is_ulid
-from inngest_rest._programs.answer import Answer, Projection
+from inngest_rest._programs.answer import Answer
 from inngest_rest._programs.bounds import MAX_ROWS
 from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import DONE, Code, Problem, ProblemError, advice, problem_of
@@ -24,7 +24,6 @@ from inngest_rest._table import Effect, Returns, event_of
 from inngest_rest._visible import and_more
 from inngest_rest.action_reports import ActionOutcome, ActionReport
 from inngest_rest.errors import InngestError, PartialActionError, PartialSendError
-from inngest_rest.record import Record
 from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from inngest_rest.action_reports import ActionRow
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.models import Page
+    from inngest_rest.record import Record
 
     Part = tuple[tuple[Record, ...], Page[Any] | None]
 
@@ -64,11 +64,15 @@ _MOST_KEPT = 20  # plans that wait for their confirmation: each may have many ru
 
 
 @define(eq=False, repr=False, kw_only=True)
-class Gate:
-    """The client, with what has to be confirmed before it is called."""
+class Call:
+    """A call with its parameters and its answer, and what has to be confirmed before it is made."""
 
+    row: Row
+    values: Mapping[str, Any]
     client: InngestClient
-    is_confirmed: bool = False  # everything
+    answer: Answer = Factory(lambda it: Answer.to(it.row), takes_self=True)
+    has_errors: bool = True  # runs that failed have them
+    is_confirmed: bool = False
     most_events: int | None = None  # that are sent without a confirmation; None for any
     # What was shown, by its token, where one process shows it and acts on it: a token is good once.
     # None where they are two: it is good while the set is the same.
@@ -77,61 +81,140 @@ class Gate:
     malformed: Mapping[str, str] = field(factory=dict[str, str])
     note: Callable[[], object] = lambda: None  # called after each act, and each item of a list
 
-    def admit(self, row: Row, values: Mapping[str, Any]) -> Record | Mapping[str, Any]:
-        """Return what a bulk call has done, or a dry run found; or the parameters to call with.
-
-        What was not all done, or has to be confirmed first, is a ProblemError.
-        """
-        planned = None
-        if values.get("dry_run"):
-            return self._show(row, values)
-        if not self.is_confirmed and self._is_wide(row, values):
-            planned = self._confirmed(row, values)
-        if row.is_bulk:
-            return self._carry_out(row, values, planned)
-        return values if planned is None else pinned(values, planned)
-
-    def plan(self, row: Row, values: Mapping[str, Any]) -> ActionReport:
-        """Return what a bulk call or a bulk cancellation would act on; nothing of another call."""
-        report = ActionReport(row.command, ())
+    def run(self) -> Envelope:
+        """Make it, and return the envelope of its result, or of its error with what came before."""
+        problem = None
         try:
-            if row.is_bulk:
-                report = self.act(row, {**values, "dry_run": True})
-            elif row.name == "cancellations.create":
+            for records, page in self.parts():
+                self.note()
+                if not self.answer.add(records, page):
+                    break
+        except Exception as error:  # noqa: BLE001 - an error is an answer, too
+            problem = problem_of(error, self.row, self.values)
+            if isinstance(error, ProblemError) and error.data is not None:
+                self.answer.add((error.data,))
+        return self.answer.envelope(problem)
+
+    def parts(self) -> Iterator[Part]:
+        """Make it, and yield its result as it arrives: records, and the page that has them.
+
+        What was not all done, or has to be confirmed, is a ProblemError; the data has what was.
+        Runs that failed have all their outputs if the answer names those.
+        """
+        row, client, values = self.row, self.client, self.values
+        if values.get("dry_run"):
+            yield (self._preview() if row.name.startswith("send") else self._show(),), None
+            return
+        planned = None
+        if not self.is_confirmed and self._is_wide():
+            planned = self._confirmed()
+        if row.is_bulk:
+            yield (self._carry_out(planned),), None
+            return
+        if planned is not None:
+            values = pinned(values, planned)
+        if row.name in {"events.runs", "events.wait"} and not is_ulid(values["id"]):
+            values = {**values, "id": client.events.explain(values["id"]).event_id}  # an own id
+        asked = {part for each in self.answer.projection.fields or () for part in each.split(".")}
+        is_without_output = False
+        if values.get("include_output") is False and (
+            self.has_errors or asked & {"error", "output"}
+        ):
+            values, is_without_output = {**values, "include_output": True}, "output" not in asked
+        of_python: dict[str, Any] = {}
+        if row.uses_files or row.name == "runs.summary":
+            of_python["on_progress"] = self.progress
+        ids: list[str | None] = []
+
+        def note(batch: BatchReport) -> None:
+            ids.extend([each for each in batch.ids if each is not None][: MAX_ROWS - len(ids)])
+            self.sent(batch)
+
+        if row.name == "send_file":
+            of_python = {"on_batch": note}
+        result: Any
+        try:
+            result = row.call(client, {**arguments(row, values), **of_python})
+        except OSError as error:
+            # Beside a file that is sent, the checkpoint and the rejected lines are written.
+            path = error.filename or values.get("path")
+            verb = "read" if row.name == "send_file" and path == values["path"] else "write"
+            raise unusable_file("path", path, error, verb=verb) from error
+        except InngestError as error:
+            partial = error if isinstance(error, PartialSendError) else error.__cause__
+            if not isinstance(partial, PartialSendError):
+                raise
+            result, ids = partial.report, [*partial.ids]
+        shown: Callable[[Any], Any] = _without_output if is_without_output else lambda it: it
+        match row.returns:
+            case Returns.PAGES:
+                is_empty = True
+                for page in result.pages():
+                    is_empty = is_empty and not page.items
+                    yield tuple(map(shown, page.items)), page
+                if is_empty or values.get("where"):
+                    self.answer.warnings.append(f"searched {result.searched()}")
+            case Returns.STREAM:
+                for each in result:
+                    yield (shown(each),), None
+            case Returns.ONE:  # pragma: no branch - there is nothing else
+                record: Any = result
+                if not isinstance(result, kind := record_class(row)):
+                    from inngest_rest._programs.results import made  # noqa: PLC0415
+
+                    record = made(kind, client, values, result, ids)
+                if row.command == "doctor":
+                    record = _with_malformed(record, self.malformed)
+                if (problem := _problem_in(row, record, values)) is not None:
+                    raise ProblemError(problem, data=record)
+                yield (record,), None
+
+    def sent(self, batch: BatchReport) -> None:
+        """Note what became of a batch of a file."""
+
+    def progress(self, listed: int, got: int) -> None:
+        """Note how many records have been listed, and got one by one."""
+
+    def ended(self, _row: ActionRow) -> None:
+        """Note what became of a run."""
+        self.note()
+
+    def plan(self) -> ActionReport:
+        """Return what a bulk call or a bulk cancellation would act on; nothing of another call."""
+        report, values = ActionReport(self.row.command, ()), self.values
+        try:
+            if self.row.is_bulk:
+                report = self.act(dry_run=True)
+            elif self.row.name == "cancellations.create":
                 # A self-hosted server joins the two by a dash.
                 function = values["function"].removeprefix(f"{values['app']}-")
                 window = {"since": values["started_after"], "until": values["started_before"]}
                 chosen = {"app": values["app"], "function": function, **window}
                 report = self.client.runs.cancel_all(**chosen, dry_run=True)
         except PartialActionError as error:
-            data = self.shown(row, error.report)
-            raise ProblemError(problem_of(error), data=data) from error
-        return report if row.is_bulk else evolve(report, action=row.command)
+            raise ProblemError(problem_of(error), data=self.shown(error.report)) from error
+        return report if self.row.is_bulk else evolve(report, action=self.row.command)
 
-    def act(
-        self,
-        row: Row,
-        values: Mapping[str, Any],
-        planned: ActionReport | None = None,
-        **callbacks: Callable[[ActionRow], object],
-    ) -> ActionReport:
+    def act(self, planned: ActionReport | None = None, **of_python: Any) -> ActionReport:
         """Call a bulk method on what is planned, or what the parameters select."""
-        given = arguments(row, values)
-        if "ids" in values:
+        given = arguments(self.row, self.values)
+        if "ids" in self.values:
             given["ids"] = given.get("ids") or None
             if planned is not None:
                 given = {name: it for name, it in given.items() if name not in _SELECTION}
-        return row.call(self.client, {**given, "resume": planned, **callbacks})  # type: ignore[no-any-return]
+        return self.row.call(self.client, {**given, "resume": planned, **of_python})  # type: ignore[no-any-return]
 
-    def shown(self, row: Row, report: ActionReport, *, token: str | None = None) -> Record:
-        """Return a report as the result of a call; its token confirms it."""
+    def shown(self, report: ActionReport, *, token: str | None = None) -> Record:
+        """Return a report as the result of the call; its token confirms it."""
         from inngest_rest._programs import results  # noqa: PLC0415
 
         target = self.client.target
-        if row.name in {"send_many", "request"}:
-            return results.Sent(target) if row.name == "send_many" else results.Answered(target)
+        if self.row.name == "send_many":
+            return results.Sent(target)
+        if self.row.name == "request":
+            return results.Answered(target)
         acted = results.Acted.of(target, report, self.rows(report, token), token)
-        return acted if row.is_bulk else results.CreatedCancellation(target, planned=acted)
+        return acted if self.row.is_bulk else results.CreatedCancellation(target, planned=acted)
 
     def rows(self, report: ActionReport, _token: str | None) -> Sequence[ActionRow]:
         """Return the rows that an answer has: of too many, those first that were not done."""
@@ -139,60 +222,54 @@ class Gate:
             return report.rows
         return sorted(report.rows, key=lambda row: row.outcome in DONE)[:MAX_ROWS]
 
-    def ask(self, _row: Row, _planned: ActionReport, _deed: str) -> bool | None:
+    def ask(self, _planned: ActionReport, _deed: str) -> bool | None:
         """Ask whether to do what is planned; None if there is nobody to ask."""
         return None
 
-    def instruction(self, _row: Row, _values: Mapping[str, Any], token: str) -> str:
-        """Return how to do what a token stands for, when the parameters are pinned to it."""
+    def instruction(self, _planned: ActionReport, token: str) -> str:
+        """Return how to do what a token stands for."""
         return f'To do it, call it again with the same parameters and "confirm": "{token}".'
 
-    def ended(self, _row: ActionRow) -> None:
-        """Note what became of a run."""
-        self.note()
-
-    def _is_wide(self, row: Row, values: Mapping[str, Any]) -> bool:
-        if row.name == "send_many":
+    def _is_wide(self) -> bool:
+        name, values = self.row.name, self.values
+        if name == "send_many":
             return self.most_events is not None and len(values["events"]) > self.most_events
-        if row.name == "request":
+        if name == "request":
             return bool(values["method"] != "GET")
         chosen = values.get("ids") or values.get("inputs") or ()
-        return row.name == "cancellations.create" or (row.is_bulk and len(chosen) != 1)
+        return name == "cancellations.create" or (self.row.is_bulk and len(chosen) != 1)
 
-    def _confirmed(self, row: Row, values: Mapping[str, Any]) -> ActionReport:
+    def _confirmed(self) -> ActionReport:
         """Return what is confirmed, which is what was shown, no more and nothing else."""
-        given = values.get("confirm")
+        given = self.values.get("confirm")
         known = self.kept.pop(given, None) if self.kept and given else None
-        if known is not None and known[0] == _asked(values):
+        if known is not None and known[0] == _asked(self.values):
             return known[1]
-        planned = self.plan(row, values)
-        if row.is_bulk and not any(it.is_open for it in planned.rows):
+        planned = self.plan()
+        if self.row.is_bulk and not any(it.is_open for it in planned.rows):
             return planned
-        token = self.issue(row, values, planned)
+        token = self.issue(planned)
         if given == token and (known is not None or self.kept is None):
             return planned
-        deed = _deed(row, values, planned)
-        if given is None and (answer := self.ask(row, planned, deed)) is not None:
+        deed = self._deed(planned)
+        if given is None and (answer := self.ask(planned, deed)) is not None:
             if answer:
                 return planned
             raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, "not confirmed; nothing was done"))
-        message = f"{row.command} would {deed} at {self.place}"
+        message = f"{self.row.command} would {deed} at {self.place}"
         if given is not None:
             then = given.partition("-")[0]
             message = f"not what was confirmed, which were {then} then, or done since: {message}"
-        instruction = self.instruction(row, pinned(values, planned), token)
-        hint = f"Show the user what would be done. {instruction}"
+        hint = f"Show the user what would be done. {self.instruction(planned, token)}"
         message = f"{message}; nothing was done"
         problem = Problem(Code.CONFIRMATION_NEEDED, message, hint, field="confirm")
-        raise ProblemError(problem, data=self.shown(row, planned, token=token))
+        raise ProblemError(problem, data=self.shown(planned, token=token))
 
-    def _show(self, row: Row, values: Mapping[str, Any]) -> Record:
-        if row.name.startswith("send"):
-            return self._preview(row, values)
-        planned = self.plan(row, values)
-        is_empty = row.is_bulk and not any(it.is_open for it in planned.rows)
-        token = None if is_empty else self.issue(row, values, planned)
-        shown = self.shown(row, planned, token=token)
+    def _show(self) -> Record:
+        planned = self.plan()
+        is_empty = self.row.is_bulk and not any(it.is_open for it in planned.rows)
+        token = None if is_empty else self.issue(planned)
+        shown = self.shown(planned, token=token)
         if _UNDOABLE.isdisjoint(planned.counts):
             return shown
         problem = _incomplete(planned)
@@ -201,11 +278,11 @@ class Gate:
             problem = evolve(problem, message=message, hint="data.rows has the reason of each.")
         raise ProblemError(problem, data=shown)
 
-    def _preview(self, row: Row, values: Mapping[str, Any]) -> Record:
+    def _preview(self) -> Record:
         from inngest_rest._programs import results  # noqa: PLC0415
 
-        given = arguments(row, {**values, "wait": None})
-        if row.name == "send_file":
+        given = arguments(self.row, {**self.values, "wait": None})
+        if self.row.name == "send_file":
             about = "path", "name", "csv", "event", "columns"
             chosen: Any = {each: given.get(each) for each in about}
             found = self.client.preview_file(**chosen)
@@ -218,12 +295,10 @@ class Gate:
         message = f"{found.rejected} of {total} events are invalid; first: {first.reason}"
         raise ProblemError(Problem(Code.PARTIAL, f"{message}; nothing was sent"), data=shown)
 
-    def _carry_out(
-        self, row: Row, values: Mapping[str, Any], planned: ActionReport | None
-    ) -> Record:
+    def _carry_out(self, planned: ActionReport | None) -> Record:
         """Act on what is planned, or what the parameters select, and return what was done."""
         try:
-            report = self.act(row, values, planned, on_result=self.ended)
+            report = self.act(planned, on_result=self.ended)
             problem = None if DONE.issuperset(report.counts) else _incomplete(report)
         except PartialActionError as error:
             report, problem = error.report, problem_of(error)
@@ -233,19 +308,19 @@ class Gate:
                 raise  # before the first act
             report = reached
             problem = evolve(problem_of(error), message=f"interrupted; so far {report}")
-        shown = self.shown(row, report)
+        shown = self.shown(report)
         if problem is None:
             return shown
-        if values.get("report") and any(it.is_open for it in report.rows):
+        if self.values.get("report") and any(it.is_open for it in report.rows):
             problem = evolve(problem, hint="The same command does what is left.")
         raise ProblemError(problem, data=shown)
 
-    def issue(self, row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
+    def issue(self, planned: ActionReport) -> str:
         """Return the token of what is planned."""
-        to_do = [it.id for it in planned.rows if it.is_open]
+        values, to_do = self.values, [it.id for it in planned.rows if it.is_open]
         what = sorted(map(str, to_do)) if "ids" in values else _asked(pinned(values, planned))
         how = {name: it for name in _BOUND if (it := values.get(name)) is not None}
-        parts = [self.client.target.to_dict(), row.command, what, *([how] if how else [])]
+        parts = [self.client.target.to_dict(), self.row.command, what, *([how] if how else [])]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
         token = f"{len(to_do)}-{digest.hexdigest()[:16]}"
         if self.kept is not None:
@@ -259,6 +334,26 @@ class Gate:
         target = self.client.target
         return f"{target.api_url} ({target.env or 'default'} environment)"
 
+    def amount(self, count: int) -> str:
+        """Return so many of what it acts on."""
+        kind = "event" if self.row.name == "events.resend" else "run"
+        return f"1 {kind}" if count == 1 else f"{count:,} {kind}s"
+
+    def _deed(self, planned: ActionReport) -> str:
+        """Return in words what would be done, and to how much."""
+        values, name = self.values, self.row.name
+        if name == "send_many":
+            names = Counter(each.get("name") for each in values["events"])
+            counts = [f"{count:,} {name}" for name, count in names.most_common()]
+            return f"send {len(values['events']):,} events ({and_more(counts)})"
+        if name == "request":
+            return f"{values['method']} {values['path']}"
+        amount = self.amount(sum(it.is_open for it in planned.rows))
+        if self.row.is_bulk:
+            return f"act on {amount}"
+        where = f" for which {values['condition']} holds," if values["condition"] else ""
+        return f"cancel every run of the function in that time,{where} of at most {amount} now,"
+
 
 def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any]:
     """Return parameters with the window that was planned, which is the same at any time."""
@@ -271,30 +366,8 @@ def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any
     return {**values, **{name: at for name, at in window if at is not None}}
 
 
-def amount(count: int, row: Row) -> str:
-    """Return so many of what a call acts on."""
-    kind = "event" if row.name == "events.resend" else "run"
-    return f"1 {kind}" if count == 1 else f"{count:,} {kind}s"
-
-
 def _asked(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: it for name, it in values.items() if name not in _MANNER}
-
-
-def _deed(row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
-    """Return in words what would be done, and to how much."""
-    if row.name == "send_many":
-        names = Counter(each.get("name") for each in values["events"])
-        counts = [f"{count:,} {name}" for name, count in names.most_common()]
-        return f"send {len(values['events']):,} events ({and_more(counts)})"
-    if row.name == "request":
-        return f"{values['method']} {values['path']}"
-    count = sum(it.is_open for it in planned.rows)
-    if row.is_bulk:
-        return f"act on {amount(count, row)}"
-    where = f" for which {values['condition']} holds," if values["condition"] else ""
-    most = amount(count, row)
-    return f"cancel every run of the function in that time,{where} of at most {most} now,"
 
 
 def _incomplete(report: ActionReport) -> Problem:
@@ -332,102 +405,6 @@ def record_class(row: Row) -> type[Record]:
     from inngest_rest._programs import results  # noqa: PLC0415 - most commands do without
 
     return getattr(results, of_programs)  # type: ignore[no-any-return]
-
-
-def parts(
-    row: Row,
-    gate: Gate,
-    values: Mapping[str, Any],
-    answer: Answer | None = None,
-    *,
-    on_batch: Callable[[BatchReport], object] | None = None,
-    on_progress: Callable[[int, int], object] | None = None,
-    has_errors: bool = True,
-) -> Iterator[Part]:
-    """Call a method, and yield its result as it arrives: records, and the page that has them.
-
-    What was not all done, or has to be confirmed, is a ProblemError; the data has what was. Runs
-    that failed have their errors with `has_errors`, and all their outputs if the answer names that.
-    """
-    client, admitted = gate.client, gate.admit(row, values)
-    if isinstance(admitted, Record):
-        yield (admitted,), None
-        return
-    values = admitted
-    if row.name in {"events.runs", "events.wait"} and not is_ulid(values["id"]):
-        values = {**values, "id": client.events.explain(values["id"]).event_id}  # an own id
-    fields = answer and answer.projection.fields
-    asked = {part for each in fields or () for part in each.split(".")}
-    is_without_output = False
-    if values.get("include_output") is False and (has_errors or asked & {"error", "output"}):
-        values, is_without_output = {**values, "include_output": True}, "output" not in asked
-    of_python: dict[str, Any] = {}
-    if row.uses_files or row.name == "runs.summary":
-        of_python["on_progress"] = on_progress
-    ids: list[str | None] = []
-
-    def note(batch: BatchReport) -> None:
-        ids.extend([each for each in batch.ids if each is not None][: MAX_ROWS - len(ids)])
-        if on_batch is not None:
-            on_batch(batch)
-
-    if row.name == "send_file":
-        of_python = {"on_batch": note}
-    result: Any
-    try:
-        result = row.call(client, {**arguments(row, values), **of_python})
-    except OSError as error:
-        # Beside a file that is sent, the checkpoint and the rejected lines are written.
-        path = error.filename or values.get("path")
-        verb = "read" if row.name == "send_file" and path == values["path"] else "write"
-        raise unusable_file("path", path, error, verb=verb) from error
-    except InngestError as error:
-        partial = error if isinstance(error, PartialSendError) else error.__cause__
-        if not isinstance(partial, PartialSendError):
-            raise
-        result, ids = partial.report, [*partial.ids]
-    shown: Callable[[Any], Any] = _without_output if is_without_output else lambda it: it
-    match row.returns:
-        case Returns.PAGES:
-            is_empty = True
-            for page in result.pages():
-                is_empty = is_empty and not page.items
-                yield tuple(map(shown, page.items)), page
-            if answer is not None and (is_empty or values.get("where")):
-                answer.warnings.append(f"searched {result.searched()}")
-        case Returns.STREAM if row.name != "send":
-            for each in result:
-                yield (shown(each),), None
-        case _:
-            record: Any = result
-            if not isinstance(result, kind := record_class(row)):
-                from inngest_rest._programs.results import made  # noqa: PLC0415
-
-                record = made(kind, client, values, result, ids)
-            if row.command == "doctor":
-                record = _with_malformed(record, gate.malformed)
-            if (problem := _problem_in(row, record, values)) is not None:
-                raise ProblemError(problem, data=record)
-            yield (record,), None
-
-
-def run(
-    row: Row, gate: Gate, values: Mapping[str, Any], projection: Projection | None = None
-) -> Envelope:
-    """Call a method, and return its result in an envelope, or its error with what came before."""
-    projection = projection or Projection(is_whole=True)
-    answer = Answer(row.command, row.returns, row.untrusted_paths, projection)
-    problem = None
-    try:
-        for records, page in parts(row, gate, values, answer):
-            gate.note()
-            if not answer.add(records, page):
-                break
-    except Exception as error:  # noqa: BLE001 - an error is an answer, too
-        problem = problem_of(error, row, values)
-        if isinstance(error, ProblemError) and error.data is not None:
-            answer.add((error.data,))
-    return answer.envelope(problem)
 
 
 def _without_output(it: Any) -> Any:

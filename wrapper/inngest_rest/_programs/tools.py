@@ -22,11 +22,11 @@ from mcp.shared.exceptions import MCPError
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from inngest_rest._core.diagnosis.diagnose import CLOUD_HOST
-from inngest_rest._programs import parameters, running
-from inngest_rest._programs.answer import Envelope, Projection, bound
+from inngest_rest._programs import parameters
+from inngest_rest._programs.answer import Answer, Envelope, Projection, bound
 from inngest_rest._programs.bounds import DEFAULT_MAX_CHARS, LONGEST_ANSWER, SECRETS, redacted
 from inngest_rest._programs.problems import Code, Problem, problem_of
-from inngest_rest._programs.running import Gate
+from inngest_rest._programs.running import Call, record_class
 from inngest_rest._table import OF_CLOUD, Effect, command_of, commands
 from inngest_rest._version import __version__
 from inngest_rest._visible import and_more, did_you_mean
@@ -115,7 +115,7 @@ class Tools:
         is_cloud = CLOUD_HOST.fullmatch(urlsplit(client.target.api_url).netloc)
         absent = set[str]() if groups is not None or is_cloud else OF_CLOUD
         self._client = client
-        self._gate = Gate(client=client, most_events=MOST_EVENTS, kept={})
+        self._kept: dict[str, Any] = {}
         self._read_only = read_only
         self._secrets = SECRETS.get(redact)
         self._rows = {
@@ -131,7 +131,7 @@ class Tools:
         told: set[str] = set()
         return [_tool(row, told) for row in self._rows.values() if files or not row.uses_files]
 
-    def call(self, name: str, given: Mapping[str, Any], *folders: Path, **of_gate: Any) -> Envelope:
+    def call(self, name: str, given: Mapping[str, Any], *folders: Path, **of_call: Any) -> Envelope:
         """Call a method by JSON, with files in these folders alone, and return its answer."""
         max_chars = DEFAULT_MAX_CHARS
         if (row := self._rows.get(name)) is None:
@@ -147,9 +147,11 @@ class Tools:
                     if each.is_path and values.get(each.name) is not None:
                         values[each.name] = _inside(folders, each.name, values[each.name])
                 max_chars = values.get("max_chars") or max_chars
-                kind = running.record_class(row)
+                kind = record_class(row)
                 wanted = Projection.of(values.get("fields"), max_chars, kind, remedy="fields=*")
-                envelope = running.run(row, evolve(self._gate, **of_gate), values, wanted)
+                about: Any = {"client": self._client, "answer": Answer.to(row, wanted), **of_call}
+                about |= {"most_events": MOST_EVENTS, "kept": self._kept}
+                envelope = Call(row=row, values=values, **about).run()
             except InvalidArgumentError as error:
                 envelope = Envelope.of(row.command, None, problem_of(error, row))
         if envelope.error is not None:

@@ -20,13 +20,12 @@ from inngest_rest._programs import parameters
 from inngest_rest._programs.command.output import (
     OutputError,
     Renderer,
-    Stderr,
     command_line,
     words_of,
 )
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
-from inngest_rest._programs.running import Gate, amount, parts, pinned, record_class
+from inngest_rest._programs.running import Call, pinned, record_class
 from inngest_rest._table import Returns
 from inngest_rest._visible import and_more, shown
 from inngest_rest.action_reports import ActionRow
@@ -34,7 +33,7 @@ from inngest_rest.errors import ConfigurationError, NextCall
 from inngest_rest.typing import RunFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from inngest_rest import BatchReport, Run
     from inngest_rest._programs.command.output import Format, Options
@@ -68,10 +67,10 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         renderer.configure(options, ActionRow if lines_of_rows else record_class(row), files)
         malformed: dict[str, str] | None = {} if row.command == "doctor" else None
         with client_of(options, malformed) as client:
-            gate = Asking(client=client, options=options, renderer=renderer)
-            gate.malformed = malformed or {}
-            gate.is_confirmed = bool(extras["yes"])
-            return _run(row, gate, values, extras)
+            about: Any = {"client": client, "options": options, "answer": renderer}
+            call = Typed(row=row, values=values, malformed=malformed or {}, **about)
+            call.is_confirmed = bool(extras["yes"])
+            return _run(call, extras)
     except OutputError:
         raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told as an answer
@@ -103,32 +102,25 @@ def _renderer(
     ), options
 
 
-def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, Any]) -> int:
-    renderer, stderr, began = gate.renderer, gate.renderer.stderr, time.monotonic()
-
-    def so_far(listed: int, got: int) -> None:
-        rate = got / max(time.monotonic() - began, 0.001)
-        written = f"{listed:,} rows written, {rate:,.0f} per second"
-        found = f"{listed:,} runs listed, {got:,} got one by one"
-        stderr.progress(written if row.uses_files else found)
-
-    wanted = {**values, "limit": None} if extras["all"] else values
+def _run(call: Typed, extras: Mapping[str, Any]) -> int:
+    row, values, renderer, stderr = call.row, call.values, call.answer, call.answer.stderr
+    if extras["all"]:
+        call.values = {**values, "limit": None}
     arriving: Iterator[Part]
+    # Of a list without an end, outputs would take long.
+    call.has_errors = not (extras["all"] or renderer.format == "id")
     if extras["all"] and row.name == "request":
         renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
-        arriving = _pages(row, gate, values)
+        arriving = _pages(call)
     elif row.name in _OF_EACH and values["id"] == "-":
         renderer.returns = Returns.STREAM
-        each = (parts(row, gate, {**wanted, "id": id}) for id in _ids("id", ["-"], []))
-        arriving = ((records, None) for found in each for records, _ in found)
+        each = (evolve(call, values={**call.values, "id": id}) for id in _ids("id", ["-"], []))
+        arriving = ((records, None) for one in each for records, _ in one.parts())
     else:
-        told: Any = {"on_batch": _progress(stderr), "on_progress": so_far}
-        # Of a list without an end, outputs would take long.
-        told["has_errors"] = not (extras["all"] or renderer.format == "id")
-        arriving = parts(row, gate, wanted, renderer, **told)
+        arriving = call.parts()
     if row.name in _LIVE:
         renderer.is_live = renderer.format == "table"
-        stderr.hint(_watching(gate, values))
+        stderr.hint(_watching(call))
     ended: list[Run] = []
     for records, page in arriving:
         if not renderer.add(records, page):
@@ -139,11 +131,11 @@ def _run(row: Row, gate: Asking, values: dict[str, Any], extras: Mapping[str, An
                 stderr.progress(f"{len(ended):,} so far")
     stderr.end_progress()
     status = renderer.finish(_failed(ended) if extras["exit_status"] else None)
-    if gate.hint is not None and wanted.get("dry_run"):
-        stderr.hint(gate.hint)
+    if call.hint is not None and values.get("dry_run"):
+        stderr.hint(call.hint)
     if renderer.page is not None and renderer.page.next is not None:
         following = {**values, "cursor": renderer.page.next}
-        stderr.hint(f"Next page: {command_line(row, following, gate.options)}")
+        stderr.hint(f"Next page: {command_line(row, following, call.options)}")
     return status
 
 
@@ -173,13 +165,14 @@ def _failed(ended: Sequence[Run]) -> Problem | None:
     return Problem(Code.RUN_FAILED, message, hint=hint)
 
 
-def _watching(gate: Asking, values: Mapping[str, Any]) -> str:
+def _watching(call: Typed) -> str:
     """Return what is watched, where, and until when: it may be long before anything happens."""
+    values = call.values
     what = f"run {values['id']}" if "id" in values else "runs"
     chosen = {name: values[name] for name in RunFilter.__annotations__ if values.get(name)}
     of = f" of {', '.join(f'{name} {shown(it)}' for name, it in chosen.items())}" if chosen else ""
     until = f" for {values['timeout']:g} s" if values["timeout"] else " until Ctrl-C"
-    return f"Watching {what}{of} at {gate.client.target.api_url}{until}."
+    return f"Watching {what}{of} at {call.client.target.api_url}{until}."
 
 
 def _of_fields(values: Mapping[str, Any], fields: list[str]) -> dict[str, Any]:
@@ -202,13 +195,14 @@ def _to_go_on(problem: Problem, row: Row, values: Mapping[str, Any], options: Op
     return evolve(problem, hint=f"{told} To go on: {command}".strip())
 
 
-def _pages(row: Row, gate: Asking, values: Mapping[str, Any]) -> Iterator[Part]:
+def _pages(call: Typed) -> Iterator[Part]:
     """Yield the response that has each page of a list of v2."""
+    values = call.values
     if values["method"] != "GET":
         raise refused("paginate", "only what GET lists has pages")
     query: dict[str, Any] = {**(values["query"] or {})}
     while True:
-        (((answer,), _),) = parts(row, gate, {**values, "query": query})
+        (((answer,), _),) = evolve(call, values={**values, "query": query}).parts()
         yield (answer,), None
         match getattr(answer, "body", None):
             case {"page": {"hasMore": True, "cursor": str(next)}} if next != query.get("cursor"):
@@ -218,27 +212,6 @@ def _pages(row: Row, gate: Asking, values: Mapping[str, Any]) -> Iterator[Part]:
                 raise ProblemError(Problem(Code.SERVER, message))
             case _:
                 return
-
-
-def _progress(stderr: Stderr) -> Callable[[BatchReport], None]:
-    """Return what shows how far a file has been sent."""
-    counts, began, first = Counter[str](), time.monotonic(), (0, 0.0)
-
-    def note(batch: BatchReport) -> None:
-        nonlocal first
-        for name in ("accepted", "rejected", "unknown"):
-            counts[name] += getattr(batch.report, name)
-        told = [f"{count:,} {name}" for name, count in counts.items() if count]
-        told += [f"{(rate := counts.total() / max(time.monotonic() - began, 0.01)):,.0f}/s"]
-        if batch.share is not None:
-            first = first if first[0] else (counts.total(), batch.share)  # it may be resumed
-            told += [f"{batch.share:.0%}"]
-            if batch.share > first[1]:
-                left = (counts.total() - first[0]) / (batch.share - first[1]) * (1 - batch.share)
-                told += [f"about {left:,.0f} to go, in {timedelta(seconds=round(left / rate))}"]
-        stderr.progress(f"Sending: {', '.join(told)}")
-
-    return note
 
 
 def client_of(options: Options, malformed: dict[str, str] | None = None) -> InngestClient:
@@ -358,35 +331,64 @@ def _json(name: str, typed: str, kind: type[object], read: list[str]) -> Any:
 
 
 @define(eq=False, repr=False, kw_only=True)
-class Asking(Gate):
-    """The gate of a command: it asks on a terminal, and elsewhere says which command confirms."""
+class Typed(Call):
+    """A call that was typed: it asks on a terminal, and elsewhere says which command confirms."""
 
     options: Options
-    renderer: Renderer
+    answer: Renderer  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
     hint: str | None = field(default=None, init=False)
+    _began: float = field(factory=time.monotonic, init=False)
     _written: set[int] = field(factory=set, init=False)
+    _counts: Counter[str] = field(factory=Counter, init=False)
+    _first: tuple[int, float] = field(default=(0, 0.0), init=False)
 
-    def plan(self, row: Row, values: Mapping[str, Any]) -> ActionReport:
-        self.renderer.stderr.progress("Listing what is selected")
-        planned = super().plan(row, values)
-        self.renderer.stderr.end_progress()
+    def progress(self, listed: int, got: int) -> None:
+        """Show how far a file has been written, or runs have been listed."""
+        rate = got / max(time.monotonic() - self._began, 0.001)
+        written = f"{listed:,} rows written, {rate:,.0f} per second"
+        found = f"{listed:,} runs listed, {got:,} got one by one"
+        self.answer.stderr.progress(written if self.row.uses_files else found)
+
+    def sent(self, batch: BatchReport) -> None:
+        """Show how far a file has been sent."""
+        counts = self._counts
+        for name in ("accepted", "rejected", "unknown"):
+            counts[name] += getattr(batch.report, name)
+        told = [f"{count:,} {name}" for name, count in counts.items() if count]
+        rate = counts.total() / max(time.monotonic() - self._began, 0.01)
+        told += [f"{rate:,.0f}/s"]
+        if batch.share is not None:
+            if not self._first[0]:  # it may be resumed
+                self._first = counts.total(), batch.share
+            told += [f"{batch.share:.0%}"]
+            number, share = self._first
+            if batch.share > share:
+                left = (counts.total() - number) / (batch.share - share) * (1 - batch.share)
+                told += [f"about {left:,.0f} to go, in {timedelta(seconds=round(left / rate))}"]
+        self.answer.stderr.progress(f"Sending: {', '.join(told)}")
+
+    def ended(self, row: ActionRow) -> None:
+        """Show what became of a run, and how far it is."""
+        self._written.add(row.position)
+        if self.answer.is_streaming:
+            self.answer.add((row,))
+        self.answer.stderr.progress(f"{len(self._written):,} so far")
+
+    def plan(self) -> ActionReport:
+        self.answer.stderr.progress("Listing what is selected")
+        planned = super().plan()
+        self.answer.stderr.end_progress()
         if planned.searched:
-            self.renderer.warnings.append(f"searched {planned.searched}")
+            self.answer.warnings.append(f"searched {planned.searched}")
         return planned
 
-    def act(
-        self,
-        row: Row,
-        values: Mapping[str, Any],
-        planned: ActionReport | None = None,
-        **callbacks: Callable[[ActionRow], object],
-    ) -> ActionReport:
+    def act(self, planned: ActionReport | None = None, **of_python: Any) -> ActionReport:
         """Call a bulk method, and say so if a file had what it acts on."""
-        path = values["report"]
+        path = self.values["report"]
         was_begun = path and planned is None and os.path.exists(path) and os.path.getsize(path)  # noqa: PTH110, PTH202
-        report = super().act(row, values, planned, **callbacks)
+        report = super().act(planned, **of_python)
         if was_begun:
-            self.renderer.warnings.append(
+            self.answer.warnings.append(
                 f"resumed from {path}, which has {len(report.rows):,} rows; what the command line "
                 "selects was not looked up again"
             )
@@ -394,27 +396,27 @@ class Asking(Gate):
 
     def rows(self, report: ActionReport, token: str | None) -> Sequence[ActionRow]:
         """Return the rows that an answer has: those to come where it has no end."""
-        self.renderer.stderr.end_progress()
-        if self.renderer.is_streaming:
+        self.answer.stderr.end_progress()
+        if self.answer.is_streaming:
             return [row for row in report.rows if row.position not in self._written]
         return super().rows(report, token) if token is None else report.rows[:_FIRST_ROWS]
 
-    def issue(self, row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
+    def issue(self, planned: ActionReport) -> str:
         """Return the token of what is planned, and keep the command that it confirms."""
-        token = super().issue(row, values, planned)
-        self.hint = self.instruction(row, pinned(values, planned), token)
+        token = super().issue(planned)
+        self.hint = self.instruction(planned, token)
         return token
 
-    def instruction(self, row: Row, values: Mapping[str, Any], token: str) -> str:
-        given = {**values, "dry_run": False, "confirm": token}
-        return f"To do it: {command_line(row, given, self.options)}"
+    def instruction(self, planned: ActionReport, token: str) -> str:
+        given = {**pinned(self.values, planned), "dry_run": False, "confirm": token}
+        return f"To do it: {command_line(self.row, given, self.options)}"
 
-    def ask(self, row: Row, planned: ActionReport, deed: str) -> bool | None:
+    def ask(self, planned: ActionReport, deed: str) -> bool | None:
         """Ask a person; one who reads JSON may be a program."""
-        stderr = self.renderer.stderr
-        if self.renderer.format != "table" or not stderr.can_ask:
+        stderr = self.answer.stderr
+        if self.answer.format != "table" or not stderr.can_ask:
             return None
-        if row.name == "request":
+        if self.row.name == "request":
             return stderr.ask(f"{deed} at {self.place}?")
         bounds = {"since": planned.since, "until": planned.until}
         ended = ", ended" * any(name.startswith("ended_") for name in planned.selection or ())
@@ -423,18 +425,11 @@ class Asking(Gate):
         kinds = filter(None, (it.function or it.event_name for it in to_do))
         counts = Counter(kinds).most_common()
         each = and_more([f"{count:,} {name}" for name, count in counts], _FIRST_IDS)
-        lines = [f"{amount(len(to_do), row)} at {self.place}{ended}{window}: {each}".rstrip(": ")]
+        lines = [f"{self.amount(len(to_do))} at {self.place}{ended}{window}: {each}".rstrip(": ")]
         lines += [_line(it) for it in to_do[:_FIRST_IDS]]
         if len(to_do) > _FIRST_IDS:
             lines.append(f"  and {len(to_do) - _FIRST_IDS:,} more")
-        return stderr.ask("\n".join([*lines, f"{row.words[-1].capitalize()}?"]))
-
-    def ended(self, row: ActionRow) -> None:
-        """Show what became of a run, and how far it is."""
-        self._written.add(row.position)
-        if self.renderer.is_streaming:
-            self.renderer.add((row,))
-        self.renderer.stderr.progress(f"{len(self._written):,} so far")
+        return stderr.ask("\n".join([*lines, f"{self.row.words[-1].capitalize()}?"]))
 
 
 def _line(row: ActionRow) -> str:
