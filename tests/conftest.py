@@ -112,8 +112,8 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_memory_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "_budgets", {})
+def _fresh_memory_of_the_process() -> None:
+    retry.budget_of.cache_clear()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import lru_cache
 
 from inngest_rest import errors
 from inngest_rest._core.locks import Locked
@@ -121,15 +122,10 @@ class RetryBudget(Locked):
                 self._left = min(self._size, self._left + 0.1)
 
 
-_MAX_HOSTS = 256
-_budgets: dict[str, RetryBudget] = {}
-
-
-def budget_of(url: str) -> RetryBudget:
+@lru_cache(maxsize=256)
+def budget_of(_: str) -> RetryBudget:
     """Return the budget of a base URL, which the clients of this process share.
 
     A program that makes a client for each call would otherwise have a budget for each call.
     """
-    if len(_budgets) >= _MAX_HOSTS:
-        _budgets.clear()
-    return _budgets.setdefault(url, RetryBudget())
+    return RetryBudget()

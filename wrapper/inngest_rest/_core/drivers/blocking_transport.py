@@ -7,7 +7,6 @@ each step gets the time left.
 
 from __future__ import annotations
 
-import math
 import socket
 import time
 from contextlib import suppress
@@ -55,13 +54,10 @@ class DeadlineTransport(httpx.HTTPTransport):
 class _Deadline:
     """The deadline of an exchange, in real time: sockets do not follow the client's clock."""
 
-    def __init__(self) -> None:
-        self._end = math.inf
-
     def start(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
-    def left(self, timeout: float | None, expired: type[Exception]) -> float | None:
+    def left(self, timeout: float | None, expired: type[Exception]) -> float:
         """Return the timeout of the next step."""
         left = self._end - time.monotonic()
         if left <= 0:
@@ -88,21 +84,23 @@ class _Backend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first address that accepts; each gets a share of the time."""
         connecting = _Deadline()
-        connecting.start(self._exchange.left(timeout, httpcore.ConnectTimeout) or math.inf)
-        addresses = _addresses(host, port, connecting.left(None, httpcore.ConnectTimeout))
-        for others, address in zip(reversed(range(len(addresses))), addresses, strict=True):
-            left = connecting.left(None, httpcore.ConnectTimeout)
-            share = left and left / (others + 1)
+        connecting.start(self._exchange.left(timeout, httpcore.ConnectTimeout))
+        try:
+            addresses = look_up(host, port).result(connecting.left(None, httpcore.ConnectTimeout))
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"the DNS lookup of {host} timed out") from error
+        except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
+            raise httpcore.ConnectError(str(error)) from error
+        while True:
+            share = connecting.left(None, httpcore.ConnectTimeout) / len(addresses)
+            address = addresses.pop(0)
             try:
-                stream = self._inner.connect_tcp(
-                    address, port, share, local_address, socket_options
+                return self.wrap(
+                    self._inner.connect_tcp(address, port, share, local_address, socket_options)
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if not others:
+                if not addresses or self._is_closed:
                     raise
-            else:
-                return self.wrap(stream)
-        raise AssertionError("unreachable: a lookup without addresses raises")
 
     def wrap(self, inner: httpcore.NetworkStream) -> _Stream:
         """Wrap an open connection; raise if this was closed meanwhile."""
@@ -118,15 +116,6 @@ class _Backend(httpcore.NetworkBackend):
         self._is_closed = True
         for stream in list(self.streams):
             stream.abort()
-
-
-def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
-    try:
-        return look_up(host, port).result(timeout)
-    except TimeoutError as error:
-        raise httpcore.ConnectTimeout(f"the DNS lookup of {host} timed out") from error
-    except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
-        raise httpcore.ConnectError(str(error)) from error
 
 
 class _Stream(httpcore.NetworkStream):
