@@ -18,13 +18,14 @@ from inngest_rest import (
     RetryPolicy,
     Target,
 )
-from inngest_rest._core.calls.settings import Keys, Settings, resolve
 from inngest_rest._core.secret import Secret
 from tests.support.server import accepts_all, says
+from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inngest_rest._core.calls.settings import Settings
     from tests.conftest import Connect
     from tests.support.server import Server
 
@@ -33,8 +34,7 @@ HASH = "b2ed992186a5cb19f6668aade821f502c1d00970dfd0e35128d51bac4649916c"
 
 
 def settings(environ: Mapping[str, str] | None = None, /, **arguments: Any) -> Settings:
-    keys = Keys.hide(*[arguments.pop(name, None) for name in Keys._fields])
-    return resolve(keys, environ=environ or {}, **arguments)
+    return settings_of(environ=environ or {}, **arguments)
 
 
 def test_the_default_is_inngest_cloud() -> None:

@@ -49,11 +49,12 @@ from inngest_rest import (
     WaitTimeoutError,
     errors,
 )
-from inngest_rest._core.calls.settings import Keys, hash_of, resolve
+from inngest_rest._core.calls.settings import hash_of
 from inngest_rest._core.secret import Secret
 from inngest_rest.errors import Advice, NextCall, Setting
 from inngest_rest.testing import MockServer
 from tests.support.server import WEB_UI, Answer, Reply, recorded, says, text
+from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -249,10 +250,8 @@ def test_a_rejected_argument_is_named(client: InngestClient, call: Any, argument
     ],
 )
 def test_a_malformed_setting_is_named(settings: dict[str, Any], named: Setting) -> None:
-    keys = Keys.hide(*map(settings.get, Keys._fields))
-    others = {name: it for name, it in settings.items() if name not in Keys._fields}
     with pytest.raises(ConfigurationError) as caught:
-        resolve(keys, **{"environ": {}, **others})
+        settings_of(**settings)
     assert caught.value.settings == (named,)
     assert caught.value.argument == named.argument
 

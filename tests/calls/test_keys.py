@@ -15,9 +15,10 @@ from inngest_rest import (
     PermissionDeniedError,
 )
 from inngest_rest._core.calls.session import Session
-from inngest_rest._core.calls.settings import Keys, hash_of, resolve
+from inngest_rest._core.calls.settings import hash_of
 from inngest_rest._core.secret import Secret
 from tests.support.server import Reply, about, accepts_all, recorded, says
+from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
     import httpx
@@ -171,7 +172,8 @@ def test_an_event_key_stays_one_path_segment(connect: Connect, server: Server) -
 
 
 def test_the_last_working_key_is_tried_first_by_all_copies_of_a_client() -> None:
-    session = Session(resolve(Keys.hide(None, FIRST, SECOND, "key"), environ={}))
+    keys = {"signing_key": FIRST, "signing_key_fallback": SECOND, "api_key": "key"}
+    session = Session(settings_of(**keys))
     own, first, second = session.bearers("v2")
     copied = session.with_options()
     for _ in range(2):

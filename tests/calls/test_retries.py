@@ -26,9 +26,9 @@ from inngest_rest import (
 from inngest_rest._core.calls import retry
 from inngest_rest._core.calls.retry import RetryBudget
 from inngest_rest._core.calls.session import Session
-from inngest_rest._core.calls.settings import Keys, resolve
 from tests.support.clock import STARTED
 from tests.support.server import Answer, Reply, accepts_all, recorded, says, text
+from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -392,7 +392,7 @@ def test_a_process_remembers_the_budgets_of_a_bounded_number_of_hosts() -> None:
 
 
 def test_each_host_has_the_budget_that_the_process_has_for_it() -> None:
-    settings = resolve(Keys(), dev=True, event_base_url="http://localhost:1")
+    settings = settings_of(dev=True, event_base_url="http://localhost:1")
     budgets = Session(settings, has_own_transport=False).budgets
     assert budgets == {
         "event": retry.budget_of(settings.event_url),

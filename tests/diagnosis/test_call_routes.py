@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, InngestError
-from inngest_rest._core.calls.settings import Keys, resolve
 from inngest_rest._core.diagnosis.rules import Releases, call_routes
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._table import GROUPS
 from inngest_rest.testing import MockServer, completes, sleeps, waits_for
 from inngest_rest_api.api import OPERATIONS
 from tests.support.calls import MADE_OF
+from tests.support.settings import settings_of
 from tests.test_public_interface import METHODS
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ CALLS: dict[str, Callable[[InngestClient, MockServer], object]] = {
 
 
 def routes(release: str) -> dict[str, CallRoute]:
-    found = call_routes(resolve(Keys(), dev=True, environ={}), Releases.exactly(release))
+    found = call_routes(settings_of(dev=True), Releases.exactly(release))
     return {each.call: each for each in found}
 
 
@@ -163,6 +163,6 @@ def assert_the_route_answers(call: str, release: str) -> None:
 def test_what_is_known_of_a_release_is_what_is_said_of_its_routes(
     releases: Releases, call: str, is_available: bool | None, family: str | None
 ) -> None:
-    settings = resolve(Keys(), dev=True, environ={})
+    settings = settings_of(dev=True)
     (route,) = (each for each in call_routes(settings, releases) if each.call == call)
     assert (route.is_available, route.family) == (is_available, family)

@@ -11,7 +11,7 @@ import pytest
 
 from inngest_rest import AsyncInngestClient, InngestClient, RequestTimeoutError, TransportError
 from inngest_rest._core.calls.session import Session
-from inngest_rest._core.calls.settings import Keys, resolve
+from inngest_rest._core.calls.settings import resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.drivers import asynchronous, connection_pool
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
@@ -185,7 +185,7 @@ def test_proxies_set_in_the_environment_are_used(
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    settings = resolve(Keys())
+    settings = resolve({})
     assert [each and each.reveal() for each in (settings.event_proxy, settings.api_proxy)] == [
         event,
         api,
@@ -202,7 +202,7 @@ def test_each_host_is_reached_through_its_own_proxy(client_kind: ClientKind) -> 
 
 
 def test_each_family_of_the_api_goes_to_its_own_host() -> None:
-    session = Session(resolve(Keys(), dev=True))
+    session = Session(resolve({}, dev=True))
     plans: list[Plan[Any]] = [
         post(session, Batch.of([0], [b"{}"])),
         runs.cancel(session, "x"),

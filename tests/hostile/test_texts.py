@@ -20,11 +20,11 @@ from inngest_rest import (
     ServerError,
     TransportError,
 )
-from inngest_rest._core.calls.settings import Keys, resolve
 from inngest_rest.errors import ConfigurationError
 from inngest_rest.testing import MockServer, sleeps
 from tests.hostile.invalid import DEEP, bounded, briefly, damaged, flipped
 from tests.support.clock import Clock
+from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -212,11 +212,9 @@ def test_any_environment_makes_a_client_or_a_configuration_error(
     key=st.one_of(texts, texts.map("signkey-prod-{}".format), st.text("0123456789abcdef")),
 )
 def test_any_key_is_taken_or_rejected_without_being_shown(name: str, key: str) -> None:
-    env = key if name == "env" else None
-    keys = Keys.hide(*[key if each == name else None for each in Keys._fields])
     with briefly():
         try:
-            shown = repr(resolve(keys, env=env, environ={}))
+            shown = repr(settings_of(**{name: key}))
         except ConfigurationError as error:
             shown = str(error)
     # What is shorter may be a word of the message, or an environment, which is no secret.

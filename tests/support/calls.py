@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
 from inngest_rest._core.calls.operation import may_ask
-from inngest_rest._core.calls.settings import Keys, resolve
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._programs.parameters import arguments, read
 from inngest_rest._table import GROUPS, ROWS, Returns
+from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +107,7 @@ def call(client: Any, name: str, instead: Mapping[str, Any] | None = None, **oth
 def tags(row: Row) -> str:
     """Return the APIs that a call asks of a dev server, in order."""
     operations = ROUTES.get(row.name) or ROUTES[MADE_OF[row.name][0]]
-    settings = resolve(Keys(), dev=True, environ={})
+    settings = settings_of(dev=True)
     return " ".join(dict.fromkeys(each.tag for each in operations if may_ask(settings, each)))
 
 

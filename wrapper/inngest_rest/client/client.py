@@ -115,15 +115,20 @@ class InngestClient(Resource):
         allow_http: bool | None = None,
         event_name_check: EventNameCheck = "off",
     ) -> None:
-        keys = configuration.Keys.hide(event_key, signing_key, signing_key_fallback, api_key)
-        del event_key, signing_key, signing_key_fallback, api_key  # hidden from crash reports
-        settings = configuration.resolve(
-            keys,
+        arguments = configuration.hide(
+            event_key=event_key,
+            signing_key=signing_key,
+            signing_key_fallback=signing_key_fallback,
+            api_key=api_key,
             env=env,
-            dev=dev,
             base_url=base_url,
             event_base_url=event_base_url,
             api_base_url=api_base_url,
+        )
+        del event_key, signing_key, signing_key_fallback, api_key  # hidden from crash reports
+        settings = configuration.resolve(
+            arguments,
+            dev=dev,
             api_version=api_version,
             timeout=timeout,
             max_response_bytes=max_response_bytes,

@@ -12,7 +12,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Self, TypeVar, TypeVarTuple, get_args
+from typing import NamedTuple, TypeVar, TypeVarTuple, get_args
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -116,18 +116,9 @@ class Settings:
         return Target(self.event_url, self.api_url, self.env)
 
 
-class Keys(NamedTuple):
-    """The keys that a client is given, hidden as soon as they are."""
-
-    event_key: Secret | None = None
-    signing_key: Secret | None = None
-    signing_key_fallback: Secret | None = None
-    api_key: Secret | None = None
-
-    @classmethod
-    def hide(cls, *given: str | None) -> Self:
-        """Return the keys that are given, in the order of the fields; they are not checked yet."""
-        return cls(*map(Secret.of, given))
+def hide(**given: str | None) -> dict[str, Secret | None]:
+    """Return arguments hidden; they are not checked yet."""
+    return {name: Secret.of(value) for name, value in given.items()}
 
 
 class _Found(NamedTuple):
@@ -159,7 +150,7 @@ class _Reader(NamedTuple):
     environ: Hidden[Mapping[str, str]]
 
     def argument(self, setting: Setting) -> _Found | None:
-        value = self.arguments[setting.argument]
+        value = self.arguments.get(setting.argument)
         return None if value is None else _argument(setting, value)
 
     def variable(self, setting: Setting) -> _Found | None:
@@ -183,13 +174,9 @@ def _wrong(name: str, reason: str) -> ConfigurationError:
 
 
 def resolve(
-    keys: Keys,
+    arguments: Mapping[str, Secret | None],
     *,
-    env: str | None = None,
     dev: bool | str | None = None,
-    base_url: str | None = None,
-    event_base_url: str | None = None,
-    api_base_url: str | None = None,
     api_version: ApiVersion = "auto",
     timeout: Seconds = 30.0,
     max_response_bytes: int | None = None,
@@ -199,14 +186,7 @@ def resolve(
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
-    others = {
-        "env": env,
-        "dev": dev if isinstance(dev, str) else None,
-        "base_url": base_url,
-        "event_base_url": event_base_url,
-        "api_base_url": api_base_url,
-    }
-    arguments = {**keys._asdict(), **{name: Secret.of(it) for name, it in others.items()}}
+    arguments = {**arguments, **hide(dev=dev if isinstance(dev, str) else None)}
     reader = _Reader(arguments, Hidden(os.environ if environ is None else environ))
     dev_server = _dev(dev, reader)
     is_dev = dev_server is not None
@@ -234,7 +214,7 @@ def resolve(
         event_url=event_url,
         api_url=api_url,
         dev=is_dev,
-        env=None if env == "" else branch and branch.key().reveal(),
+        env=branch.key().reveal() if branch and branch.value.reveal() else None,
         event_key=None if event_is_shown else event_key,
         signing_bearers=() if api_is_shown else signing_bearers,
         signing_key_kinds={it.name: _kind(it.value) for it in signing_keys},

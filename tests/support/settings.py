@@ -1,0 +1,19 @@
+"""Settings as a client makes them of its arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from inngest_rest._core.calls.settings import hide, resolve
+
+if TYPE_CHECKING:
+    from inngest_rest._core.calls.settings import Settings
+
+KEYS = {"event_key", "signing_key", "signing_key_fallback", "api_key"}
+TEXTS = KEYS | {"env", "base_url", "event_base_url", "api_base_url"}
+
+
+def settings_of(**arguments: Any) -> Settings:
+    """Return the settings by these arguments, in an environment that is empty unless given."""
+    hidden = hide(**{name: arguments.pop(name) for name in TEXTS & arguments.keys()})
+    return resolve(hidden, **{"environ": {}, **arguments})
