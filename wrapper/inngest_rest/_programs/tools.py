@@ -21,7 +21,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
-from inngest_rest._core.diagnosis.diagnose import CLOUD_HOST
+from inngest_rest._core.diagnosis import CLOUD_HOST
 from inngest_rest._programs import parameters
 from inngest_rest._programs.answer import Answer, Envelope, Projection, bound
 from inngest_rest._programs.bounds import DEFAULT_MAX_CHARS, LONGEST_ANSWER, SECRETS, redacted

@@ -462,7 +462,7 @@ class AsyncInngestClient(Resource):
         """
         from inngest_rest._core.diagnosis import diagnose
 
-        return await self._run(diagnose.diagnose)
+        return await self._run(diagnose)
 
     async def call(
         self, operation: GeneratedOperation[P, T], /, *args: P.args, **kwargs: P.kwargs

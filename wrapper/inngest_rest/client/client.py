@@ -463,7 +463,7 @@ class InngestClient(Resource):
         """
         from inngest_rest._core.diagnosis import diagnose
 
-        return self._run(diagnose.diagnose)
+        return self._run(diagnose)
 
     def call(self, operation: GeneratedOperation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Perform an operation of the generated client, with the keys and retries of this one.

@@ -1,1 +1,0 @@
-"""Diagnosis: which server is at the base URL, and whether keys and settings match it."""
