@@ -342,7 +342,7 @@ class Runs(Resource):
         HTTP: `GET /health` for `server`; `GET /v2/runs` once for each other rule, and once per
         hundred runs for `failed_above` and `queued_above`.
         """
-        from inngest_rest._core.resources.check import check  # noqa: PLC0415 - few check
+        from inngest_rest._core.diagnosis import check  # noqa: PLC0415 - few check
 
         return self._driver.run(check(self._session, rules or (), rule))
 
