@@ -6,7 +6,7 @@ import platform
 import re
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -93,17 +93,32 @@ class Answer:
     skew_s: float | None = None
 
     @property
-    def is_inngest(self) -> bool:
-        """Whether a healthy Inngest server responded."""
-        if self.error is None:
-            return True
-        if not self.is_response or self.is_failure or self.has_route is False:
-            return False
-        return self.server_kind is not None or (self.is_refused and self.family != "ingest")
+    def outcome(self) -> Literal["silent", "failed", "refused", "absent", "there"]:
+        """Whether the route is there; "failed" if the server is limited, too."""
+        match self.error:
+            case errors.TransportError():
+                return "silent"
+            case errors.AuthenticationError() | errors.PermissionDeniedError():
+                return "refused"
+            case errors.RouteNotFoundError(status=status):
+                return "there" if status == _WRONG_METHOD else "absent"
+            case errors.InvalidResponseError():
+                return "absent"
+            # v1 has its "not found" in a 200.
+            case errors.RateLimitError() | errors.ServerError(hidden=False):
+                return "failed"
+            case None | errors.ApiError():
+                return "there"
+            case _:
+                return "silent"
 
     @property
-    def is_response(self) -> bool:
-        return not isinstance(self.error, errors.TransportError)
+    def is_inngest(self) -> bool:
+        """Whether a healthy Inngest server responded."""
+        if self.outcome not in {"there", "refused"}:
+            return False
+        is_refused = self.outcome == "refused" and self.family != "ingest"
+        return self.error is None or self.server_kind is not None or is_refused
 
     @property
     def is_of_web_ui(self) -> bool:
@@ -113,26 +128,9 @@ class Answer:
         return isinstance(cause, errors.InvalidResponseError)
 
     @property
-    def is_refused(self) -> bool:
-        return isinstance(self.error, errors.AuthenticationError | errors.PermissionDeniedError)
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether the server failed, or limits requests; v1 has its "not found" in a 200."""
-        if isinstance(self.error, errors.RateLimitError):
-            return True
-        return isinstance(self.error, errors.ServerError) and not self.error.hidden
-
-    @property
     def has_route(self) -> bool | None:
         """Whether the server has the route and accepts the key; None if unknown."""
-        if isinstance(self.error, errors.RouteNotFoundError):
-            return self.error.status == _WRONG_METHOD
-        if isinstance(self.error, errors.InvalidResponseError):
-            return False
-        if self.is_refused or self.is_failure:
-            return None
-        return True if self.error is None or isinstance(self.error, errors.ApiError) else None
+        return {"there": True, "absent": False}.get(self.outcome)
 
 
 @frozen
@@ -205,18 +203,14 @@ class ServerEvidence:
     @property
     def calls_ruled_out(self) -> list[str]:
         """The calls served only by an API that the settings rule out."""
-        return [call for call, found in _CALLS.items() if not _asked(self.settings, found)]
+        may = partial(may_ask, self.settings)
+        return [call for call, operations in _CALLS.items() if not any(map(may, operations))]
 
 
-def call_routes(settings: Settings, releases: Releases) -> tuple[CallRoute, ...]:
-    return tuple(
-        _route(call, operations, _asked(settings, operations), releases)
-        for call, operations in _CALLS.items()
-    )
-
-
-def _asked(settings: Settings, operations: Sequence[Operation]) -> list[Operation]:
-    return [it for it in operations if may_ask(settings, it)]
+def call_routes(settings: Settings, releases: Releases) -> Iterator[CallRoute]:
+    for name, operations in _CALLS.items():
+        asked = [it for it in operations if may_ask(settings, it)]
+        yield _route(name, operations, asked, releases)
 
 
 def _route(
@@ -306,7 +300,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
             found.releases = yield from _narrow_down(session, bearer, may_read=may_read)
         if found.kind is ServerKind.DEV or bearer:
             listed = yield from probe(session, CANCELLATIONS, bearer)
-            found.cancels_in_bulk = not listed.is_failure
+            found.cancels_in_bulk = listed.outcome != "failed"
             deadline = session.clock.monotonic() + settings.timeout
             known = yield from listeners.read(session, deadline=deadline)
             if not known.gaps:
@@ -415,7 +409,7 @@ def findings(it: ServerEvidence) -> Iterator[Finding]:
     for url, answer in it.hosts.items():
         yield Finding(Check.CONNECTION, *_connection(it, url, answer))
     for url, answer in it.hosts.items():
-        if answer.is_response:
+        if answer.outcome != "silent":
             yield Finding(Check.SERVER, *_server(it, url, answer))
     if it.is_up:
         yield Finding(Check.RELEASE, *_release(it))
@@ -437,7 +431,7 @@ def findings(it: ServerEvidence) -> Iterator[Finding]:
 
 
 def _connection(it: ServerEvidence, url: str, answer: Answer) -> Verdict:
-    if answer.is_response:
+    if answer.outcome != "silent":
         return OK, f"{url} responds", None
     if proxy := _proxy(it, url):
         remedy = f"Check the proxy at {proxy}, or name the server in NO_PROXY to go without it."
@@ -452,7 +446,7 @@ def _connection(it: ServerEvidence, url: str, answer: Answer) -> Verdict:
 def _server(it: ServerEvidence, url: str, answer: Answer) -> Verdict:
     if answer.is_inngest:
         return OK, f"{_NAMES[it.kind]} answers at {url}", None
-    if answer.is_failure:
+    if answer.outcome == "failed":
         remedy = "Try again later; the log of a self-hosted server says more."
         return PROBLEM, f"{answer.error}", remedy
     remedy = "Set INNGEST_BASE_URL to the server's URL, or INNGEST_DEV to that of a dev server."
@@ -546,7 +540,7 @@ def _key(it: ServerEvidence, name: str, answer: Answer | None) -> Verdict:
         return OK, f"{name} is set; a dev server checks none", None
     if answer.has_route:
         return OK, f"{name} is accepted", None
-    if not answer.is_refused:
+    if answer.outcome != "refused":
         text = f"{name} is set and well-formed; trying it failed: {answer.error}"
         return UNKNOWN, text, "Try again later."
     if isinstance(answer.error, errors.PermissionDeniedError):
