@@ -472,8 +472,7 @@ def _other_runs(session: Session, function: Function, received: datetime) -> Lis
 
 
 def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
-    """List the runs of an event, bypassing any cache."""
-    listing = runs.list_of_event(session, event_id, cached=False)
+    listing = runs.list_of_event(session, event_id)
     return tuple((yield from read_all(listing, deadline=deadline)))
 
 
@@ -725,11 +724,11 @@ def _line(error: RunError | None) -> str:
 
 def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     run_id = check_id("run id", run_id, argument="id")
-    fetched = runs.fetch(session, run_id, cached=False)
+    fetched = runs.fetch(session, run_id)
     run = yield from runs.or_name_event(session, run_id, fetched)
     unchecked: list[str] = []
     tried = partial(listeners.tried, unchecked=unchecked)
-    of_queue = runs.jobs(session, run_id, cached=False)
+    of_queue = runs.jobs(session, run_id)
     jobs = [] if run.is_ended else (yield from tried(of_queue, "what it has in the queue")) or []
     it = RunEvidence(run, session.server_clocks["api"].now(), unchecked, jobs)
     if run.status not in {RunStatus.QUEUED, RunStatus.COMPLETED}:
@@ -770,7 +769,7 @@ def _by_rules(session: Session, it: RunEvidence) -> Plan[list[Reason]]:
         page = yield from tried(listed, "which runs are being executed")
         others = [each.id for each in (page.items if page else ()) if each.id != run.id]
         for id in others[:_MOST_OTHERS]:
-            read = runs.jobs(session, id, cached=False)
+            read = runs.jobs(session, id)
             jobs = yield from tried(read, f"whether run {id} is being executed")
             of_event.executing += [(id, job) for job in jobs or () if it.executes(job)]
     its = f"run {run.id}"

@@ -101,7 +101,6 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
                 deadline=deadline,
                 v1_first=seen is not None and runs.is_of_v1(seen),
                 also_v1=also_v1 or is_last,
-                cached=False,
             )
             if seen.is_ended:
                 return seen
@@ -242,7 +241,7 @@ class WaitMany(Source[Run]):
     def look(self, id: str) -> Plan[Run | Fault]:
         """Ask about a run; return an error, for `record` to judge."""
         try:
-            return (yield from runs.fetch(self._session, id, deadline=self._deadline, cached=False))
+            return (yield from runs.fetch(self._session, id, deadline=self._deadline))
         except FAULTS as error:
             return error
 
@@ -602,7 +601,7 @@ class Watch(Source[RunChange]):
         """Get an open run; the next poll gets others first."""
         open = self.state.open
         try:
-            run = yield from runs.fetch(self._session, id, cached=False, deadline=self._deadline)
+            run = yield from runs.fetch(self._session, id, deadline=self._deadline)
         except errors.NotFoundError:
             # It was listed before: the server has deleted it.
             del open[id]
