@@ -49,7 +49,7 @@ def test_each_function_has_its_number_of_runs_with_its_condition_evaluated(
     assert (found.events, found.rejected, found.unchecked) == (2, 0, ())
     assert rows(found) == {"shop/ship": (2, 2, 0), "shop/vip": (2, 1, 0)}
     client.send(orders())
-    assert found.bytes == len(mock.requests[-1].body) - len(b"[,\n]")
+    assert found.bytes == len(mock.requests[-1].body) - len(b"[,]")
     assert len(mock.runs) == 3
 
 
