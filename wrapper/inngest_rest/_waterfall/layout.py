@@ -161,9 +161,8 @@ def _places(root: Span) -> Iterator[_Place]:
     pending: list[tuple[Span, _Place | None, int]] = [(root, None, 0)]
     while pending:
         span, parent, depth = pending.pop()
-        started = _aware(span.started_at)
-        queued = _aware(span.queued_at) or started
-        end = _aware(span.ended_at) or _after(started, span.duration)
+        started, queued = span.started_at, span.queued_at or span.started_at
+        end = span.ended_at or _after(started, span.duration)
         goes_on = end is None and span.status not in _ENDED
         place = _Place(span, parent, depth, queued, started, end, end or started or queued, goes_on)
         yield place
@@ -195,16 +194,10 @@ def _kind(span: Span) -> str:
 
 def _error(span: Span) -> str | None:
     """Return the error of a failed span on one line."""
-    if not isinstance(span.output, dict):
-        return None
-    output = cast("dict[str, Any]", span.output)
+    output = cast("dict[str, Any]", span.output if isinstance(span.output, dict) else {})
     name, message = output.get("name") or output.get("error"), output.get("message")
     parts = [each for each in (name, message) if isinstance(each, str) and each]
     return shortened(": ".join(parts).partition("\n")[0]) or None
-
-
-def _aware(at: datetime | None) -> datetime | None:
-    return at.replace(tzinfo=UTC) if at and at.tzinfo is None else at
 
 
 def _after(start: datetime | None, duration: timedelta | None) -> datetime | None:

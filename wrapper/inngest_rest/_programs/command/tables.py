@@ -84,7 +84,7 @@ _rare = partial(Column, may_lack=True)
 
 
 def _function(run: models.Run) -> str:
-    named = "/".join(filter(None, (run.app_id, run.function_id)))
+    named = _joined(run.app_id, run.function_id, by="/")
     return named if run.function_id else run.internal_function_id or ""
 
 
@@ -113,11 +113,11 @@ def _times(phase: str, group: RunGroup) -> str | None:
 
 
 def _words_of(error: models.RunError) -> str:
-    return ": ".join(filter(None, (error.name, error.message)))
+    return _joined(error.name, error.message, by=": ")
 
 
-def _words(*parts: object) -> str:
-    return " ".join(str(each) for each in parts if each)
+def _joined(*parts: object, by: str = " ") -> str:
+    return by.join(str(each) for each in parts if each)
 
 
 COLUMNS: dict[type[Record], tuple[Column, ...]] = {
@@ -151,7 +151,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     models.App: (
         Column("ID", "id"),
         _whole("FUNCTIONS", "function_count"),
-        Column("SDK", lambda it: _words(it.sdk_language, it.sdk_version), from_width=60),
+        Column("SDK", lambda it: _joined(it.sdk_language, it.sdk_version), from_width=60),
         _whole("SYNCED", "synced_at", from_width=60),
         Column("STATE", lambda it: "archived" if it.is_archived else it.sync_status),
         Column("URL", "url", from_width=110),
@@ -161,7 +161,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         Column("ID", "id"),
         Column("TRIGGERS", lambda it: ", ".join(each.value for each in it.triggers)),
         Column(
-            "STATE", lambda it: _words(it.is_archived and "archived", it.is_paused and "paused")
+            "STATE", lambda it: _joined(it.is_archived and "archived", it.is_paused and "paused")
         ),
         Column("NAME", "name", from_width=110),
     ),
@@ -175,7 +175,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     ),
     models.Cancellation: (
         _whole("ID", "id"),
-        Column("FUNCTION", lambda it: _words(it.app_id, it.function_id)),
+        Column("FUNCTION", lambda it: _joined(it.app_id, it.function_id)),
         _whole("BEFORE", "started_before"),
         _whole("AFTER", "started_after", from_width=110),
         Column("CONDITION", "condition", from_width=110),
@@ -233,7 +233,7 @@ def line_of(change: Any) -> str:
         run = change.run
         at = run.ended_at or run.queued_at
         words = [run.id, change.kind.ljust(8), f"{run.status:9}", _function(run)]
-    return visible("  ".join(filter(None, [_text(at), *words])).rstrip())
+    return visible(_joined(_text(at), *words, by="  ").rstrip())
 
 
 def _drawn(part: Part, width: int, projection: Projection) -> Text | Table:
@@ -430,7 +430,7 @@ def _text(value: object, *, indent: int | None = None) -> str:
         case Target():
             return value.api_url + (f" (environment {value.env})" if value.env else "")
         case models.RunError():
-            return "\n".join(filter(None, (_words_of(value), value.stack)))
+            return _joined(_words_of(value), value.stack, by="\n")
         case _:
             plain = plain_or_text(value)
             return plain if isinstance(plain, str) else _json(plain, indent=indent)
