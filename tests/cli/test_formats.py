@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs import bounds
-from inngest_rest._programs.answer import field_names
+from inngest_rest._programs.answer import cut, field_names
 from inngest_rest._programs.command.output import Output
 from inngest_rest._programs.running import record_class
 from inngest_rest._table import commands
@@ -187,7 +186,7 @@ def test_text_that_is_too_long_is_cut_and_the_paths_are_named(
     streamed = run("events", "list", "--max-chars", "40", "-o", "ndjson")
     assert [it["data"] for it in streamed.lines] == [item["data"]]
     assert "Warning: cut at 40 characters: items[0].data.long" in streamed.err
-    assert bounds.cut("x" * 65, 2)[0] == "xx...[63 more characters]"
+    assert cut("x" * 65, 2)[0] == "xx...[63 more characters]"
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson", "table"])

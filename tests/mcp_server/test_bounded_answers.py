@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import bounds, tools
+from inngest_rest._programs import answer as answers
+from inngest_rest._programs import tools
 from inngest_rest.testing import completes, fails
 from tests.mcp_server.sessions import ERAS, answer, call, call_confirmed, talk
 
@@ -24,7 +25,7 @@ def called(server: Server[Any], tool: str, /, **arguments: Any) -> Any:
     result = call(server, tool, arguments)
     (text,) = result.content
     assert text.type == "text"
-    assert len(text.text) <= bounds.LONGEST_ANSWER
+    assert len(text.text) <= answers.LONGEST_ANSWER
     return answer(result)
 
 

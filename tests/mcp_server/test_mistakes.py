@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import bounds, tools
+from inngest_rest._programs import answer as answers
+from inngest_rest._programs import tools
 from inngest_rest._table import commands
 from tests.mcp_server.sessions import ERAS, answer, call
 from tests.operations.cases import CASES, World
@@ -128,5 +129,5 @@ def test_no_argument_is_so_odd_that_there_is_no_answer(world: World, name: str) 
     for parameter in listed.input_schema["properties"]:
         for odd in ODD:
             envelope = served.call(tool, {**right, parameter: odd})
-            assert len(envelope.to_json()) <= bounds.LONGEST_ANSWER
+            assert len(envelope.to_json()) <= answers.LONGEST_ANSWER
             assert envelope.error is None or envelope.error.code != "unexpected"

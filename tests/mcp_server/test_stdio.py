@@ -214,8 +214,8 @@ def test_the_package_that_is_missing_is_named_with_what_installs_it(
 def test_another_module_that_is_missing_is_not_told_as_the_extra(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "inngest_rest._programs.bounds", None)
+    monkeypatch.setitem(sys.modules, "inngest_rest._programs.answer", None)
     monkeypatch.delitem(sys.modules, "inngest_rest._programs.tools")
     monkeypatch.delattr(_programs, "tools")
-    with pytest.raises(ModuleNotFoundError, match="bounds"):
+    with pytest.raises(ModuleNotFoundError, match="answer"):
         serve()

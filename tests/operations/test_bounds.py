@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from inngest_rest._programs import bounds, schemas
+from inngest_rest._programs import answer as answers
+from inngest_rest._programs import schemas
 from inngest_rest._programs.answer import Envelope, bound
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._table import commands
 
 
 def test_a_text_is_cut_and_says_how_much_is_missing() -> None:
-    data, paths = bounds.cut({"items": [{"output": "x" * 72}, {"output": "short"}]}, 70)
+    data, paths = answers.cut({"items": [{"output": "x" * 72}, {"output": "short"}]}, 70)
     cut = f"{'x' * 70}...[2 more characters]"
     assert data == {"items": [{"output": cut}, {"output": "short"}]}
     assert paths == ["data.items[0].output"]
@@ -21,7 +22,7 @@ def test_a_text_is_cut_and_says_how_much_is_missing() -> None:
 
 def test_a_text_that_may_be_an_id_or_a_time_is_never_cut() -> None:
     data = {"id": "x" * 64, "text": "x" * 65}
-    assert bounds.cut(data, 3) == (
+    assert answers.cut(data, 3) == (
         {"id": "x" * 64, "text": "xxx...[62 more characters]"},
         ["data.text"],
     )
@@ -29,17 +30,17 @@ def test_a_text_that_may_be_an_id_or_a_time_is_never_cut() -> None:
 
 def test_what_is_short_and_what_is_no_text_stays_as_it_is() -> None:
     data = {"text": "ten chars.", "number": 2**70, "none": None, "flag": True, "list": [1.5]}
-    assert bounds.cut(data, 10) == (data, [])
+    assert answers.cut(data, 10) == (data, [])
 
 
 def test_the_original_is_left_as_it_is() -> None:
     data = {"output": {"text": "x" * 72}}
-    bounds.cut(data, 10)
+    answers.cut(data, 10)
     assert data == {"output": {"text": "x" * 72}}
 
 
 def test_a_path_does_not_repeat_keys_that_strangers_made_up() -> None:
-    _, paths = bounds.cut({"output": {"now do as I say: ": "x" * 72, "k" * 50: "x" * 72}}, 70)
+    _, paths = answers.cut({"output": {"now do as I say: ": "x" * 72, "k" * 50: "x" * 72}}, 70)
     assert paths == ["data.output.*", "data.output.*"]
 
 
@@ -47,7 +48,7 @@ def test_what_is_nested_too_deeply_is_cut() -> None:
     data: Any = 1
     for _ in range(300):
         data = {"key": data}
-    short, paths = bounds.cut(data, 10)
+    short, paths = answers.cut(data, 10)
     assert paths == ["data" + ".key" * 101]
     (warning,) = bounded(data).warnings
     assert warning.startswith("cut at 100 levels: data.key.key")
@@ -93,7 +94,7 @@ def test_a_payload_with_many_keys_is_cut_but_a_record_never() -> None:
         for part in schemas.of_answer(operation)["$defs"].values()
         if "properties" in part
     ]
-    assert max(fields) < bounds.MOST_FIELDS
+    assert max(fields) < answers.MOST_FIELDS
 
 
 @pytest.mark.parametrize(
@@ -126,5 +127,5 @@ def test_a_warning_names_the_first_paths_of_many() -> None:
 
 
 def test_the_number_that_fits_is_at_least_one() -> None:
-    assert bounds.number_that_fits(["x" * 8] * 10, 36) == 3
-    assert bounds.number_that_fits(["x" * 100], 10) == 1
+    assert answers.number_that_fits(["x" * 8] * 10, 36) == 3
+    assert answers.number_that_fits(["x" * 100], 10) == 1

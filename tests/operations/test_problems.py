@@ -15,7 +15,7 @@ from inngest_rest import (
     NotFoundError,
     WaitTimeoutError,
 )
-from inngest_rest._programs.bounds import MAX_ROWS
+from inngest_rest._programs.answer import MAX_ROWS
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.results import Acted

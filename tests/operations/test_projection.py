@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inngest_rest import InvalidArgumentError, Run, RunError, RunStatus, StoredEvent
-from inngest_rest._programs import bounds
+from inngest_rest._programs import answer as answers
 from inngest_rest._programs.answer import Envelope, PageInfo, Projection
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._programs.results import Sent
@@ -131,18 +131,18 @@ SECRETS = {
 def test_keys_and_tokens_are_redacted_in_data_and_errors(kind: str) -> None:
     text = f"with {SECRETS[kind]} at a@b.test"
     envelope = Envelope.of("runs.get", {"output": {"text": text}}, Problem(Code.SERVER, text))
-    found = json.loads(envelope.text(bounds.SECRETS["keys"]))
+    found = json.loads(envelope.text(answers.SECRETS["keys"]))
     assert found["data"]["output"]["text"] == "with [redacted] at a@b.test"
     assert found["error"]["message"] == "with [redacted] at a@b.test"
     assert found["warnings"] == ["redacted: 2"]
-    assert "a@b.test" not in envelope.text(bounds.SECRETS["emails"])
+    assert "a@b.test" not in envelope.text(answers.SECRETS["emails"])
     assert json.loads(envelope.text()) == envelope.to_dict()
 
 
 def test_a_secret_that_has_no_end_leaves_the_json_around_it() -> None:
     secrets = ("-----BEGIN PRIVATE KEY-----\nMII", "Bearer abcdefgh", "eyJhbGciOiJIUzI1NiJ9.eyJz")
     envelope = Envelope.of("runs.get", {"items": list(secrets), "next": "a-b"})
-    found = json.loads(envelope.text(bounds.SECRETS["keys"]))
+    found = json.loads(envelope.text(answers.SECRETS["keys"]))
     assert found["data"] == {"items": ["[redacted]"] * 3, "next": "a-b"}
 
 
@@ -154,11 +154,11 @@ def test_after_an_escape_in_json_a_secret_is_redacted_and_the_escape_stays(
     text = f"to{before}{SECRETS[kind]} and{before}a@b.test"
     envelope = Envelope.of("runs.get", {"output": text})
     for which, mail in (("keys", "a@b.test"), ("emails", "[redacted]")):
-        found = json.loads(envelope.text(bounds.SECRETS[which]))
+        found = json.loads(envelope.text(answers.SECRETS[which]))
         assert found["data"]["output"] == f"to{before}[redacted] and{before}{mail}"
 
 
 def test_a_private_key_with_a_quote_in_it_leaves_json() -> None:
     key = '-----BEGIN PRIVATE KEY-----MII\\"more\n'
-    found = json.loads(Envelope.of("runs.get", {"output": key}).text(bounds.SECRETS["keys"]))
+    found = json.loads(Envelope.of("runs.get", {"output": key}).text(answers.SECRETS["keys"]))
     assert found["data"]["output"] == "[redacted]"

@@ -1,29 +1,72 @@
-"""Answers to programs: the fields that records have, the envelope around them, its bounds."""
+"""Answers to programs: the fields that records have, the envelope around them, their bounds."""
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, cast, get_args, get_type_hints
 
 import attrs
 from attrs import NOTHING, Factory, define, evolve, field, frozen
 
-from inngest_rest._programs import bounds
-from inngest_rest._programs.bounds import LONGEST_ANSWER, ROOM, Cutter, number_that_fits
 from inngest_rest._programs.problems import DONE, Problem
 from inngest_rest._table import Returns
-from inngest_rest._visible import did_you_mean
+from inngest_rest._visible import and_more, did_you_mean, visible_json
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.record import Record, plain_or_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Sequence
 
     from inngest_rest._table import Row
     from inngest_rest.models import Page
+
+DEFAULT_MAX_CHARS = 2_000
+"""Characters of a text, for an agent that asks for no other number."""
+
+LONGEST_ANSWER = 20_000
+"""Number of bytes of an answer; hosts cut longer ones, and not where it does least harm."""
+
+ROOM = LONGEST_ANSWER - 3_000
+"""Number of bytes of the items of an answer: besides them it has warnings and untrusted paths."""
+
+MAX_ROWS = 1_000
+"""Number of rows, ids and failures that a result has at most."""
+
+SPARED_CHARS = 64
+"""A text of so many characters is never cut: it may be an id, a time or a status."""
+
+MOST_FIELDS = 50
+"""No record has more: a larger object is a payload, whose keys may be cut."""
+
+FEW_CHARS = 250  # below it, text is cut only after lists are
+_MOST_LEVELS = 100  # parsers of JSON give up soon after: that of MCP hosts, pydantic's, at 200
+_MOST_NAMED = 10  # paths of one warning; there may be one for each item of each item
+_LONGEST_PATH = 200
+
+# After an escape of JSON or Python, a key begins, although the escape ends with a letter.
+_START = r"(?:(?<!\w)|(?<=\\[nrtbf])|(?<=\\u[0-9a-f]{4}))"
+_KEYS = (
+    rf"(\\u[0-9a-f]{{4}}|\\.)|{_START}(?:[prs]k_(?:live|test)_\w{{8,}}"  # Stripe
+    r"|(?:sk-|gh[opsu]_|xox[abprs]-)[\w-]{16,}"  # OpenAI and others, GitHub, Slack
+    r"|(?i:bearer)\s+[\w.~+/-]{8,}=*"
+    r"|eyJ[\w-]{8,}(?:\.[\w-]*)+"  # JWT; a cursor has no dot
+    r"|(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
+    r"|signkey-\w+-[0-9a-fA-F]{16,})"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^-\"\\]|\\.)*(?:-----END [A-Z ]*-----)?"
+)
+
+SECRETS = {
+    "keys": re.compile(_KEYS),
+    "emails": re.compile(rf"{_KEYS}|{_START}[\w.+-]{{1,254}}@[\w-]+(?:\.[\w-]+)+"),
+}
+"""Patterns of what is redacted in JSON too: keys and tokens, or those and e-mail addresses."""
+
+_REDACTED = "[redacted]"
 
 _LONGEST_LINE = 160  # of an error in a list
 _LONGEST_STACK = 300
@@ -43,6 +86,94 @@ _LEFT_OUT_OF_ITEM = {"Run": ("event_ids",), "Function": ("configuration",)}
 
 # What a list calls otherwise than its class does.
 _OF_LISTS = {("Run", "function"): ("app_id", "function_id")}
+
+
+def redacted(secrets: re.Pattern[str] | None, text: str) -> tuple[str, int]:
+    """Return text without secrets, and their number; escapes of JSON stay whole."""
+    kept = secrets.sub(lambda each: each[1] or _REDACTED, text) if secrets else text
+    return kept, kept.count(_REDACTED) - text.count(_REDACTED)
+
+
+# A payload's keys are untrusted: one that is not a plain name is not repeated in a path.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
+
+
+def cut(data: Any, max_chars: int, *, path: str = "data") -> tuple[Any, list[str]]:
+    """Return JSON with its longer texts cut, and what is nested too deeply, and their paths."""
+    cutter = Cutter(max_chars)
+    return cutter.cut(data, path), cutter.paths["characters"] + cutter.paths["levels"]
+
+
+def as_text(value: Any) -> str:
+    """Return compact JSON of a value, in which no character hides."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return visible_json(text)
+
+
+def size_of(value: Any) -> int:
+    """Return the number of bytes of a value in JSON."""
+    return len(as_text(value).encode())
+
+
+def number_that_fits(items: Iterable[Any], room: int) -> int:
+    """Return how many of the first items fit into a number of bytes, at least one."""
+    sizes = itertools.accumulate(size_of(each) + 1 for each in items)
+    return max(1, sum(1 for _ in itertools.takewhile(lambda size: size <= room, sizes)))
+
+
+class Cutter:
+    """Cuts texts, and lists if there is a number of items; notes the paths of what it cut."""
+
+    def __init__(self, max_chars: int, max_items: int | None = None) -> None:
+        self._max_chars = max_chars
+        self._max_items = max_items
+        self.paths: dict[str, list[str]] = {"characters": [], "items": [], "levels": []}
+
+    def cut(self, value: Any, path: str, level: int = 0) -> Any:
+        match value:
+            case str():
+                return self._text(value, path)
+            case Mapping() | list() | tuple() if level > _MOST_LEVELS:
+                self.paths["levels"].append(path)
+                return f"...[more than {_MOST_LEVELS} levels]"
+            case Mapping():
+                return self._object(cast("Mapping[str, Any]", value), path, level)
+            case list() | tuple():
+                items = self._first(cast("Sequence[Any]", value), path)
+                places = ((it, f"{path}[{index}]") for index, it in enumerate(items))
+                return [self.cut(it, place, level + 1) for it, place in places]
+            case _:
+                return value
+
+    def warnings(self, remedy: str) -> Iterator[str]:
+        limits = (self._max_chars, self._max_items, _MOST_LEVELS)
+        for limit, (unit, paths) in zip(limits, self.paths.items(), strict=True):
+            if paths:
+                named = [it[:_LONGEST_PATH] + "..." * (len(it) > _LONGEST_PATH) for it in paths]
+                yield f"cut at {limit} {unit}: {and_more(named, _MOST_NAMED)}; {remedy}"
+
+    def _text(self, text: str, path: str) -> str:
+        more = len(text) - self._max_chars
+        if more <= 0 or len(text) <= SPARED_CHARS:
+            return text
+        self.paths["characters"].append(path)
+        return f"{text[: self._max_chars]}...[{more} more characters]"
+
+    def _object(self, value: Mapping[str, Any], path: str, level: int) -> dict[str, Any]:
+        keys = tuple(value) if len(value) <= MOST_FIELDS else self._first(tuple(value), path)
+        is_cut = self._max_items is not None
+        return {
+            self._text(key, f"{path}.*") if is_cut else key: self.cut(
+                value[key], f"{path}.{key if _NAME.fullmatch(key) else '*'}", level + 1
+            )
+            for key in keys
+        }
+
+    def _first(self, items: Sequence[Any], path: str) -> Sequence[Any]:
+        if self._max_items is None or len(items) <= self._max_items:
+            return items
+        self.paths["items"].append(f"{path} ({len(items)})")
+        return items[: self._max_items]
 
 
 @define(eq=False, repr=False)
@@ -256,10 +387,10 @@ class Envelope(Record):
 
     def text(self, secrets: re.Pattern[str] | None = None) -> str:
         """Return it as JSON without secrets, whose number a warning has."""
-        text, number = bounds.redacted(secrets, bounds.as_text(self.to_dict()))
+        text, number = redacted(secrets, as_text(self.to_dict()))
         if number:
             it = evolve(self, warnings=(*self.warnings, f"redacted: {number}"))
-            text, _ = bounds.redacted(secrets, bounds.as_text(it.to_dict()))
+            text, _ = redacted(secrets, as_text(it.to_dict()))
         return text
 
 
@@ -301,7 +432,7 @@ class Answer:
         if self.room is None:
             return True
         most = self.projection.max_chars or LONGEST_ANSWER
-        number = number_that_fits((bounds.cut(it, most)[0] for it in self._found), self.room)
+        number = number_that_fits((cut(it, most)[0] for it in self._found), self.room)
         if number >= len(self._found):
             return True
         self.page = PageInfo(number, page.cursor_after(number - before))
@@ -339,8 +470,8 @@ def bound(
     """
     envelope = _with_first_rows(envelope, max_chars, longest)
     error, chars = envelope.error, [max_chars]
-    while chars[-1] > bounds.FEW_CHARS:
-        chars.append(max(chars[-1] // 2, bounds.FEW_CHARS))
+    while chars[-1] > FEW_CHARS:
+        chars.append(max(chars[-1] // 2, FEW_CHARS))
     numbers = (2**power for power in range(10, -1, -1))
     for most, number in (*((it, None) for it in chars), *((chars[-1], it) for it in numbers)):
         cutter = Cutter(most, number)
@@ -351,7 +482,7 @@ def bound(
             error = evolve(envelope.error, message=message, hint=hint)
         warnings = (*envelope.warnings, *cutter.warnings(remedy))
         bounded = evolve(envelope, data=data, error=error, warnings=warnings)
-        if bounds.size_of(bounded.to_dict()) <= longest:
+        if size_of(bounded.to_dict()) <= longest:
             return bounded
     left_out = f"data: left out, as it does not fit into {longest} bytes"
     return evolve(envelope, error=error, data=None, warnings=(*envelope.warnings, left_out))
@@ -364,7 +495,7 @@ def _with_first_rows(envelope: Envelope, max_chars: int, longest: int) -> Envelo
     report = cast("dict[str, Any]", data)
     rows: list[dict[str, Any]] = report["rows"]
     room = longest * ROOM // LONGEST_ANSWER
-    number = number_that_fits((bounds.cut(it, max_chars)[0] for it in rows), room)
+    number = number_that_fits((cut(it, max_chars)[0] for it in rows), room)
     if number >= len(rows):
         return envelope
     total = report["rows_left_out"] + len(rows)

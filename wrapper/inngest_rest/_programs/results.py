@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import field, frozen
 
 from inngest_rest._core.json_text import decode
-from inngest_rest._programs.bounds import MAX_ROWS
+from inngest_rest._programs.answer import MAX_ROWS
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.explanation import SendPreview
 from inngest_rest.models import Cancellation, Run, Webhook

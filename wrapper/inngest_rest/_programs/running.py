@@ -16,8 +16,7 @@ from attrs import Factory, define, evolve, field
 
 import inngest_rest
 from inngest_rest._core.arguments import is_ulid
-from inngest_rest._programs.answer import Answer
-from inngest_rest._programs.bounds import MAX_ROWS
+from inngest_rest._programs.answer import MAX_ROWS, Answer
 from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import DONE, Code, Problem, ProblemError, advice, problem_of
 from inngest_rest._table import Effect, Returns, event_of

@@ -23,8 +23,16 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from inngest_rest._core.diagnosis import CLOUD_HOST
 from inngest_rest._programs import parameters
-from inngest_rest._programs.answer import Answer, Envelope, Projection, bound
-from inngest_rest._programs.bounds import DEFAULT_MAX_CHARS, LONGEST_ANSWER, SECRETS, redacted
+from inngest_rest._programs.answer import (
+    DEFAULT_MAX_CHARS,
+    LONGEST_ANSWER,
+    SECRETS,
+    Answer,
+    Envelope,
+    Projection,
+    bound,
+    redacted,
+)
 from inngest_rest._programs.problems import Code, Problem, problem_of
 from inngest_rest._programs.running import Call, record_class
 from inngest_rest._table import OF_CLOUD, Effect, command_of, commands

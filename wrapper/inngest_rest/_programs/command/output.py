@@ -16,8 +16,17 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import Factory, define, evolve, field, fields, frozen
 
-from inngest_rest._programs.answer import Answer, Envelope, PageInfo, Projection, bound
-from inngest_rest._programs.bounds import LONGEST_ANSWER, SECRETS, as_text, redacted
+from inngest_rest._programs.answer import (
+    LONGEST_ANSWER,
+    SECRETS,
+    Answer,
+    Envelope,
+    PageInfo,
+    Projection,
+    as_text,
+    bound,
+    redacted,
+)
 from inngest_rest._programs.parameters import parameters, unusable_file
 from inngest_rest._programs.problems import DONE, EXIT_STATUS, Code, Problem
 from inngest_rest._table import ROWS, Returns
@@ -44,26 +53,42 @@ _PACE = 0.1  # seconds between two states of a progress line
 _WHOLE = {Code.PARTIAL, Code.RUN_FAILED}
 
 
+def _option(help: str, *names: str, default: Any = None, **details: Any) -> Any:
+    """Return a field with its help, and what else `ArgumentParser.add_argument` takes of it."""
+    return field(default=default, metadata={"names": names, "help": help, **details})
+
+
 @frozen(kw_only=True, eq=False, repr=False)
 class Options:
     """Options of every command: where to ask, and how to answer. Keys are none of them."""
 
-    output: Format | None = None
-    fields: str | None = None
-    max_chars: int | None = None
-    redact: str | None = None
-    output_file: str | None = None
-    force: bool = False
-    quiet: bool = False
-    env: str | None = None
-    dev: bool = False
-    base_url: str | None = None
-    request_timeout: float = 30.0
-    retries: int | None = None
+    output: Format | None = _option(
+        "Format of the answer: by default a table on a terminal, and JSON elsewhere "
+        "(INNGEST_REST_OUTPUT). The last two are for runs summary.",
+        "-o",
+        choices=get_args(Format),
+    )
+    fields: str | None = _option(
+        "Fields of each item to return, separated by commas, with dots for what is below."
+    )
+    max_chars: int | None = _option("Truncate text longer than this (minimum 64).", type=int)
+    redact: str | None = _option(
+        "Redact keys and tokens, or those and e-mail addresses; of mcp, keys by default.",
+        choices=(*SECRETS, "none"),
+    )
+    output_file: str | None = _option("Write the answer to this file, which must not exist.")
+    force: bool = _option("Replace a file that exists.", default=False)
+    quiet: bool = _option("Print no progress and no hints.", "-q", default=False)
+    env: str | None = _option("Branch environment (INNGEST_ENV).")
+    dev: bool = _option("Use the dev server at http://127.0.0.1:8288 (INNGEST_DEV).", default=False)
+    base_url: str | None = _option("Base URL of the server (INNGEST_BASE_URL).")
+    request_timeout: float = _option(
+        "Seconds per request; by default 30.", default=30.0, type=float
+    )
+    retries: int | None = _option("Maximum number of retries; by default 4.", type=int)
 
     @property
     def named(self) -> str | None:
-        """The format that is named, if it is."""
         return self.output or os.environ.get(FORMAT_VARIABLE)
 
     @property
@@ -179,13 +204,11 @@ class Stderr:
     _progress: str = ""
 
     def error(self, problem: Problem) -> None:
-        """Say what went wrong, and what to do next."""
         self._line(f"inngest-rest: {safe(problem.message)}")
         if problem.hint:
             self._line(f"  {safe(str(problem.hint))}")
 
     def hint(self, text: str) -> None:
-        """Say what else there is to know or to do."""
         if not self.quiet:
             self._line(safe(text))
 
@@ -360,7 +383,6 @@ def ids_of(record: Record) -> tuple[str, ...]:
 
 
 def words_of(call: NextCall) -> str:
-    """Return what a call that is advised is called here."""
     words = next(row.words for row in ROWS if row.name == call.name)
     program = (PROGRAM,) if len(words) == 1 else ()
     return f"`{' '.join((*program, *words, *call.arguments))}`"
@@ -397,10 +419,9 @@ def as_typed(text: str) -> str:
 
 
 def _words(name: str, value: Any, *, is_json: bool = False) -> Iterator[str]:
-    """Return an option as it is typed, or a positional argument."""
     match value:
         case True if not is_json:
-            yield _option(name)
+            yield dashed(name)
             return
         case list() | tuple() if not is_json:
             for each in value:  # pyright: ignore[reportUnknownVariableType]
@@ -413,10 +434,10 @@ def _words(name: str, value: Any, *, is_json: bool = False) -> Iterator[str]:
         case _:
             text = json.dumps(value) if is_json else str(value)
     if name and text.startswith("-"):  # as an option does
-        yield f"{_option(name)}={text}"
+        yield f"{dashed(name)}={text}"
     else:
-        yield from [_option(name), text] if name else [text]
+        yield from [dashed(name), text] if name else [text]
 
 
-def _option(name: str) -> str:
+def dashed(name: str) -> str:
     return f"--{name.replace('_', '-')}"

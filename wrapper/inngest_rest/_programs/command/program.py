@@ -12,10 +12,9 @@ from importlib import import_module
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, get_args
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from inngest_rest import _table
-from inngest_rest._programs.bounds import SECRETS
 from inngest_rest._programs.command.output import (
     FORMAT_VARIABLE,
     PROGRAM,
@@ -25,6 +24,7 @@ from inngest_rest._programs.command.output import (
     Renderer,
     Stderr,
     command_line,
+    dashed,
 )
 from inngest_rest._programs.parameters import Kind, parameters
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
@@ -95,40 +95,18 @@ def _chosen(choices: Sequence[str], text: str) -> str:
     return text
 
 
+def _option_of(option: Any) -> Argument:
+    """Return a field of `Options` as an option, which is given under its name in any case."""
+    details = dict(option.metadata)
+    names = *details.pop("names"), dashed(option.name)
+    return flag(*names, **details) if option.default is False else argument(*names, **details)
+
+
+_FULL = "Return all fields, where JSON has those that say most."
 OPTIONS = (
-    argument(
-        "-o",
-        "--output",
-        choices=get_args(Format),
-        help="Format of the answer: by default a table on a terminal, and JSON elsewhere "
-        "(INNGEST_REST_OUTPUT). The last two are for runs summary.",
-    ),
+    *map(_option_of, fields(Options)),
     argument("--json", dest="output", action="store_const", const="json", help=argparse.SUPPRESS),
-    argument(
-        "--fields",
-        help="Fields of each item to return, separated by commas, with dots for what is below.",
-    ),
-    argument(
-        "--full",
-        dest="fields",
-        action="store_const",
-        const="*",
-        help="Return all fields, where JSON has those that say most.",
-    ),
-    argument("--max-chars", type=int, help="Truncate text longer than this (minimum 64)."),
-    argument(
-        "--redact",
-        choices=(*SECRETS, "none"),
-        help="Redact keys and tokens, or those and e-mail addresses; of mcp, keys by default.",
-    ),
-    argument("--output-file", help="Write the answer to this file, which must not exist."),
-    flag("--force", help="Replace a file that exists."),
-    flag("-q", "--quiet", help="Print no progress and no hints."),
-    argument("--env", help="Branch environment (INNGEST_ENV)."),
-    flag("--dev", help="Use the dev server at http://127.0.0.1:8288 (INNGEST_DEV)."),
-    argument("--base-url", help="Base URL of the server (INNGEST_BASE_URL)."),
-    argument("--request-timeout", type=float, help="Seconds per request; by default 30."),
-    argument("--retries", type=int, help="Maximum number of retries; by default 4."),
+    argument("--full", dest="fields", action="store_const", const="*", help=_FULL),
     flag("-h", "--help", help="Print this help."),
     flag("--version", help="Print the version."),
 )
@@ -160,7 +138,6 @@ class Command:
 
     @property
     def name(self) -> str:
-        """What answers call it."""
         return ".".join(self.words).replace("-", "_")
 
     @property
@@ -169,7 +146,6 @@ class Command:
         return [each for each in self.arguments if not each[0][0].startswith("-")]
 
     def read(self, tokens: Sequence[str], after_dashes: Sequence[str]) -> dict[str, Any]:
-        """Return the values of its arguments and options."""
         positions = self.positions
         options = [each for each in self.arguments if each not in positions]
         found, others = parser_of(options).parse_known_args(tokens)
@@ -327,7 +303,7 @@ def _argument_of(parameter: Parameter) -> Argument:
         details["choices"] = parameter.choices
     if parameter.kind in _TYPES:
         details["type"] = _TYPES[parameter.kind]
-    return argument(f"--{parameter.name.replace('_', '-')}", **details)
+    return argument(dashed(parameter.name), **details)
 
 
 def _own_options(row: Row) -> Iterator[Argument]:
@@ -362,7 +338,7 @@ def help_of(tokens: Sequence[str]) -> str:
     if is_group(tokens):
         group = tuple(tokens)
         return str(tree(group)[group].format_help())
-    return _describe(find(tokens), argparse.ArgumentParser, has_common=False).format_help()
+    return _describe(find(tokens), argparse.ArgumentParser).format_help()
 
 
 def is_group(tokens: Sequence[str]) -> bool:
@@ -373,6 +349,7 @@ def is_group(tokens: Sequence[str]) -> bool:
 def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
     """Return parsers of all commands by their words; those of one group without their options."""
     root = argparse.ArgumentParser(prog=PROGRAM, description=_wrapped(DESCRIPTION), **_for_people())
+    add_to(root.add_argument_group("options of every command"), OPTIONS)
     lines = (f"{status:5}  {meaning}" for status, meaning in MEANINGS.items())
     root.epilog = "\n".join(["Exit status:", *lines])
     parsers: dict[tuple[str, ...], Any] = {(): root}
@@ -381,7 +358,7 @@ def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
         group = words[:-1]
         if group not in below:
             help: Any = {"help": GROUPS[group[0]], "description": GROUPS[group[0]]}
-            help |= {"epilog": _ELSEWHERE, **_for_people(*group, has_common=within is None)}
+            help |= {"epilog": _ELSEWHERE, **_for_people(*group)}
             parsers[group] = below[()].add_parser(group[0], **help)
             below[group] = parsers[group].add_subparsers(**_COMMANDS)
         if within is not None and group != within:
@@ -389,19 +366,21 @@ def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
         about = find(words).description.partition("\n")[0].removesuffix(".")
         add = partial(below[group].add_parser, words[-1], help=about)
         parsers[words] = _describe(find(words), add) if within is None else add()
+        if within is None:  # for completion, which has no help to point to
+            add_to(parsers[words], OPTIONS)
     return parsers
 
 
 def _describe(
-    command: Command, make: Callable[..., argparse.ArgumentParser], *, has_common: bool = True
+    command: Command, make: Callable[..., argparse.ArgumentParser]
 ) -> argparse.ArgumentParser:
-    """Return a parser with what help says of a command, and completion with the common options."""
+    """Return a parser with what help says of a command."""
     examples = "\n".join(f"  {each}" for each in command.examples)
     words = (*command.words, *(names[0].upper() for names, _ in command.positions))
     parser = make(
         description=_wrapped(command.description),
         epilog=f"Examples:\n{examples}\n\n{_CODES_OF.get(command.name, '')}{_ELSEWHERE}",
-        **_for_people(*words, has_common=has_common),
+        **_for_people(*words),
     )
     add_to(parser, command.arguments)
     return parser
@@ -411,14 +390,10 @@ def _describe(
 _COMMANDS: dict[str, Any] = {"title": "commands", "metavar": f"{'COMMAND':15}"}
 
 
-def _for_people(*words: str, has_common: bool = True) -> dict[str, Any]:
-    common = argparse.ArgumentParser(add_help=False)
-    if has_common:
-        add_to(common.add_argument_group("options of every command"), OPTIONS)
+def _for_people(*words: str) -> dict[str, Any]:
     return {
         "usage": " ".join([PROGRAM, *words, *["COMMAND"] * is_group(words), "[OPTIONS]"]),
         "add_help": False,
-        "parents": [common],
         "formatter_class": argparse.RawDescriptionHelpFormatter,
     }
 

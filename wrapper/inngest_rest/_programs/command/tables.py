@@ -20,8 +20,7 @@ from rich.text import Text
 from inngest_rest import models
 from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._core.resources.runs import run_error
-from inngest_rest._programs.answer import Projection, field_names
-from inngest_rest._programs.bounds import SPARED_CHARS
+from inngest_rest._programs.answer import SPARED_CHARS, Projection, field_names
 from inngest_rest._programs.results import Acted, CreatedCancellation, Sent
 from inngest_rest._visible import and_more, safe, visible, with_direction
 from inngest_rest._waterfall.layout import text_of
