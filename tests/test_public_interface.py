@@ -30,12 +30,12 @@ from inngest_rest import (
     InvalidArgumentError,
     aio,
     client,
+    typing,
 )
 from inngest_rest._core.resources.routes import ROUTES
-from inngest_rest._table import GROUPS
+from inngest_rest._table import GROUPS, SELECTIONS
 from inngest_rest.aio.groups import AsyncPaginator
 from inngest_rest.testing import MockServer
-from inngest_rest.typing import Paging
 from tests.support.calls import MADE_OF
 
 if TYPE_CHECKING:
@@ -108,15 +108,31 @@ def test_each_method_documents_its_arguments_errors_and_route(name: str) -> None
     words = inspect.getdoc(METHODS[name]) or ""
     arguments = set(inspect.signature(METHODS[name]).parameters) - {"self"}
     assert "HTTP: `" in words
-    # What is of every listing is documented where it is declared, which the annotation names.
-    assert "Raises:" in words or "paging" in arguments
+    # What is of many methods is documented where it is declared, which the annotation names.
+    assert "Raises:" in words or states_errors(METHODS[name])
     assert arguments - {"paging"} <= documented(words)
 
 
-def test_arguments_and_errors_of_every_listing_are_documented_where_they_are_declared() -> None:
-    words = Paging.__doc__ or ""
-    assert documented(words) == Paging.__annotations__.keys()
-    assert {"InvalidArgumentError", "RouteNotFoundError"} <= set(re.findall(r"`(\w+)`", words))
+def states_errors(method: Any) -> bool:
+    """Return whether a form that stands for arguments of a method, or a part of it, does so."""
+    annotations = [each.annotation for each in inspect.signature(method).parameters.values()]
+    forms = [SELECTIONS[each].__annotations__.keys() for each in annotations if each in SELECTIONS]
+    return any(it.__annotations__.keys() <= form for form in forms for it in STATING_ERRORS)
+
+
+STATING_ERRORS = (typing.Paging, typing.RunFilter, typing.BulkOptions, typing.ExportOptions)
+
+
+@pytest.mark.parametrize("form", STATING_ERRORS, ids=lambda it: it.__name__)
+def test_what_many_methods_take_is_documented_with_its_errors_where_it_is_declared(
+    form: Any,
+) -> None:
+    words = form.__doc__ or ""
+    assert documented(words) == form.__annotations__.keys()
+    assert "InvalidArgumentError" in re.findall(r"`(\w+)`", words)
+
+
+def test_listings_name_the_form_that_describes_their_arguments() -> None:
     assert "inngest_rest.typing.Paging" in (AsyncPaginator.__doc__ or "")
 
 

@@ -36,7 +36,9 @@ Names in another case are accepted, too, if not by type checkers.
 class RunFilter(TypedDict, total=False):
     """Which runs: those for which all of these hold; None is as good as leaving one out.
 
-    One that is malformed raises `InvalidArgumentError` before anything is sent.
+    One that is malformed raises `InvalidArgumentError` before anything is sent. A server that lacks
+    v2 where a filter needs it, or that would ignore `query`, which one request finds out for each
+    client, raises `RouteNotFoundError`; one that does not understand `query`, `BadRequestError`.
 
     Attributes:
         status: Only runs of these statuses. One or several of queued, running, completed, failed,
@@ -67,7 +69,7 @@ class RunFilter(TypedDict, total=False):
 
 
 class RunSelection(RunFilter, total=False):
-    """Which runs of a window of time. A timedelta is that long ago by the server's clock.
+    """`RunFilter` in a window of time. A timedelta is that long ago by the server's clock.
 
     Attributes:
         since: Only runs queued at or after this time. An aware datetime, or a timedelta.
@@ -163,6 +165,11 @@ class EventListing(EventFilter, Paging, total=False):
 class BulkOptions(TypedDict, total=False):
     """How a bulk operation acts.
 
+    It raises `InvalidArgumentError` if nothing selects what it acts on, or several do, or if the
+    file is in use, is no report, or is one of another call; `ReportFinishedError` if the file has
+    nothing left to do; and `PartialActionError`, whose report has every row, if no later one could
+    succeed.
+
     Attributes:
         dry_run: Report what would be done, as planned, and do nothing.
         in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64; by default
@@ -210,6 +217,10 @@ RunInclude = Literal["output", "event", "trace"]
 
 class ExportOptions(TypedDict, total=False):
     """How to export.
+
+    It raises `InvalidArgumentError` if the file exists or is being written, or the state is of
+    another export; `OSError` if a file cannot be written; and `ConfigurationError` if pyarrow, of
+    the extra `arrow`, is needed and not installed.
 
     Attributes:
         state: A file that is kept, by which later calls add what came since, also to other paths:

@@ -181,10 +181,7 @@ class Functions(Resource):
             function starts its run later: such a row is done, without an id.
 
         Raises:
-            InvalidArgumentError: An input is not a JSON object; the message has its position. Or
-                the file is in use, is no report, or is one of another call.
-            ReportFinishedError: The file has nothing left to do.
-            PartialActionError: No later input could succeed; its report has every input.
+            InvalidArgumentError: An input is not a JSON object; the message has its position.
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """

@@ -61,9 +61,6 @@ class Events(Resource):
             path: The file, which must not exist before the first call; for Parquet a folder.
             filter: Which events, by default all, and how. See `inngest_rest.typing.EventExport`.
 
-        Raises:
-            InvalidArgumentError, ConfigurationError, OSError: As in `runs.export`.
-
         HTTP: `GET /v1/events`.
         """
         from inngest_rest._core import export  # noqa: PLC0415 - few export
@@ -174,10 +171,6 @@ class Events(Resource):
         Returns:
             One row per event: done, with `new_event_id`; not found, refused, failed, unknown or not
             tried.
-
-        Raises:
-            InvalidArgumentError, ReportFinishedError: As in `runs.cancel_all`.
-            PartialActionError: No later event could be sent; its report has every event.
 
         HTTP: `GET /v1/events` for a filter, then `GET /v1/events/{eventId}` and
         `POST /e/{eventKey}`, as `send`, for each event.

@@ -131,11 +131,6 @@ class Runs(Resource):
             include_output: Whether to list runs with their `output` or `error`.
             selection: Which runs, and how many. See `inngest_rest.typing.RunListing`.
 
-        Raises:
-            RouteNotFoundError: The server lacks the route, lacks v2 and an argument needs it, or
-                would ignore `query`, which one request finds out for each client.
-            BadRequestError: The server does not understand `query`.
-
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, which has no filter but one status that is not
         queued; `GET /v1/events/{eventId}` for each event that `where` needs.
         """
@@ -304,9 +299,6 @@ class Runs(Resource):
             on_progress: Called with the numbers of runs that were listed and got so far.
             selection: Which runs. See `inngest_rest.typing.RunSelection`.
 
-        Raises:
-            RouteNotFoundError, BadRequestError: As in `list`.
-
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, and again for failed runs with their errors;
         `GET /v2/runs/{runId}` for each run whose times are asked for, at most eight at a time.
         """
@@ -416,12 +408,6 @@ class Runs(Resource):
         Returns:
             One row per run: done, already ended, not found, failed, unknown or not tried.
 
-        Raises:
-            InvalidArgumentError: An argument is malformed, nothing selects runs, or several do, or
-                the file is in use, is no report, or is one of another call.
-            ReportFinishedError: The file has nothing left to do.
-            PartialActionError: No later run could be cancelled; its report has every run.
-
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter, as in `list`;
         `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`, for each run.
         """
@@ -467,10 +453,6 @@ class Runs(Resource):
             One row per run: done or already replayed, with `new_run_id`; not found, refused,
             failed, unknown or not tried.
 
-        Raises:
-            InvalidArgumentError, ReportFinishedError: As in `cancel_all`.
-            PartialActionError: No later run could be replayed; its report has every run.
-
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter; for each run
         `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`,
         `GET /v2/runs/{runId}/trace` for `from_step`, and `POST /v2/runs/{runId}/rerun`, else
@@ -497,13 +479,6 @@ class Runs(Resource):
         Args:
             path: The file, which must not exist before the first call; for Parquet a folder.
             selection: Which runs, and how. See `inngest_rest.typing.RunExport`.
-
-        Raises:
-            InvalidArgumentError: An argument is malformed, the file exists or is being written, or
-                the state is of another export.
-            ConfigurationError: pyarrow, of the extra `arrow`, is not installed.
-            OSError: A file cannot be written.
-            RouteNotFoundError, BadRequestError: As in `list`.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`; with a state `GET /v2/runs/{runId}`, as `watch`;
         `GET /v1/events/{eventId}` and `GET /v2/runs/{runId}/trace` for what is included, at most
