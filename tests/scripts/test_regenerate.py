@@ -176,7 +176,6 @@ def test_each_generated_module_names_its_source_and_nothing_asynchronous_is_left
     for module in (ROOT / CLIENT).glob("*.py"):
         banner, _, text = module.read_text(encoding="utf-8").partition("\n")
         assert f"aio/{module.name}: change that, not this file" in banner
-        assert (ROOT / AIO / module.name).exists()
         assert not re.search(r"async|await|aio\b|aclose|__a[ei]", text, re.IGNORECASE)
         written.add(module.name)
-    assert len(written) > 8
+    assert written == {each.name for each in (ROOT / AIO).glob("*.py")}
