@@ -7,7 +7,7 @@ a program without it pays for a look-up in a dict, and never for an import or a 
 from __future__ import annotations
 
 import sys
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,9 +15,8 @@ from inngest_rest._version import __version__
 from inngest_rest.errors import ApiError, InngestError
 
 if TYPE_CHECKING:
-    from contextvars import Token
+    from collections.abc import Callable
 
-    from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer, TracerProvider
     from opentelemetry.util.types import AttributeValue
 
@@ -91,17 +90,10 @@ class CallSpan:
         self._span.end()
 
 
-def suppress_others() -> Token[Context] | None:
-    """Keep instrumentations of httpx from making spans of their own, until `restore`."""
+def suppress_others() -> Callable[[], object]:
+    """Keep instrumentations of httpx from making spans of their own; return what ends that."""
     if not is_on():
-        return None
+        return lambda: None
     from opentelemetry import context  # noqa: PLC0415
 
-    return context.attach(context.set_value(_SUPPRESSED, True))
-
-
-def restore(token: Token[Context] | None) -> None:
-    if token is not None:
-        from opentelemetry import context  # noqa: PLC0415
-
-        context.detach(token)
+    return partial(context.detach, context.attach(context.set_value(_SUPPRESSED, True)))

@@ -81,7 +81,7 @@ class PlanRunner(ABC, Generic[Transport]):
         return [transport for pool in pools for transport in pool.close()]
 
     async def _perform(self, plan: Plan[T], stop: Any) -> T:
-        suppressed = tracing.suppress_others()
+        restore_others = tracing.suppress_others()
         try:
             effect = next(plan)
             while True:
@@ -99,7 +99,7 @@ class PlanRunner(ABC, Generic[Transport]):
             return end.value  # type: ignore[no-any-return]
         finally:
             plan.close()
-            tracing.restore(suppressed)
+            restore_others()
 
     async def _exchange(self, call: Call[T], stop: Any) -> T:
         self._check_open()
