@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
+from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.bulk.invoke import InvokeJob
 from inngest_rest._core.resources import apps
-from inngest_rest._core.resources.wait import wait_for_started
+from inngest_rest._core.resources.wait import wait as wait_for_end
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 
 if TYPE_CHECKING:
@@ -152,9 +153,9 @@ class Functions(Resource):
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`; to wait, as `runs.wait`.
         """
-        return await self._run(
-            wait_for_started, apps.invoke(self._session, app, function, data, idempotency_key), wait
-        )
+        seconds = None if wait is None else check_seconds("wait", wait)
+        run_id = await self._run(apps.invoke, app, function, data, idempotency_key)
+        return run_id if seconds is None else await self._run(wait_for_end, run_id, seconds)
 
     async def invoke_many(
         self,

@@ -54,16 +54,16 @@ class _Polling(Generic[S, T]):
         return self
 
     async def __anext__(self) -> T:
-        while not self._source.is_done:
-            found: Any = self._source.take()
-            if found is not None:
-                return found  # type: ignore[no-any-return]
-            await self._poll()
-        raise StopAsyncIteration
-
-    async def _poll(self) -> None:
         source: Any = self._source
-        await self._driver.run(source.step())
+        while not source.is_done:
+            found: T | None = source.take()
+            if found is not None:
+                return found
+            due = await self._driver.run(source.step())
+            if due:
+                act, in_flight = source.look, source.in_flight
+                await self._driver.run_many(due, act, source.record, in_flight=in_flight)
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """End the iteration within a second, even during a pause."""
@@ -106,11 +106,6 @@ class AsyncEndedRuns(_Polling[WaitMany, Run]):
 
     Requests are sent only during iteration.
     """
-
-    async def _poll(self) -> None:
-        wait = self._source
-        due = await self._driver.run(wait.step())
-        await self._driver.run_many(due, wait.look, wait.record, in_flight=wait.in_flight)
 
 
 class Runs(Resource):

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
+from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.bulk.invoke import InvokeJob
 from inngest_rest._core.resources import apps
-from inngest_rest._core.resources.wait import wait_for_started
+from inngest_rest._core.resources.wait import wait as wait_for_end
 from inngest_rest.client.groups import Paginator, Resource
 
 if TYPE_CHECKING:
@@ -153,9 +154,9 @@ class Functions(Resource):
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`; to wait, as `runs.wait`.
         """
-        return self._run(
-            wait_for_started, apps.invoke(self._session, app, function, data, idempotency_key), wait
-        )
+        seconds = None if wait is None else check_seconds("wait", wait)
+        run_id = self._run(apps.invoke, app, function, data, idempotency_key)
+        return run_id if seconds is None else self._run(wait_for_end, run_id, seconds)
 
     def invoke_many(
         self,

@@ -55,16 +55,16 @@ class _Polling(Generic[S, T]):
         return self
 
     def __next__(self) -> T:
-        while not self._source.is_done:
-            found: Any = self._source.take()
-            if found is not None:
-                return found  # type: ignore[no-any-return]
-            self._poll()
-        raise StopIteration
-
-    def _poll(self) -> None:
         source: Any = self._source
-        self._driver.run(source.step())
+        while not source.is_done:
+            found: T | None = source.take()
+            if found is not None:
+                return found
+            due = self._driver.run(source.step())
+            if due:
+                act, in_flight = source.look, source.in_flight
+                self._driver.run_many(due, act, source.record, in_flight=in_flight)
+        raise StopIteration
 
     def close(self) -> None:
         """End the iteration within a second, even during a pause."""
@@ -107,11 +107,6 @@ class EndedRuns(_Polling[WaitMany, Run]):
 
     Requests are sent only during iteration.
     """
-
-    def _poll(self) -> None:
-        wait = self._source
-        due = self._driver.run(wait.step())
-        self._driver.run_many(due, wait.look, wait.record, in_flight=wait.in_flight)
 
 
 class Runs(Resource):

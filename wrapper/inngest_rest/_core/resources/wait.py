@@ -71,15 +71,6 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
     return follow(session, run_id, session.clock.monotonic() + check_seconds("timeout", timeout))
 
 
-def wait_for_started(
-    session: Session, started: Plan[str], timeout: Seconds | None
-) -> Plan[str | Run]:
-    """Start a run, and return its id, or with a timeout the run when it has ended."""
-    seconds = None if timeout is None else check_seconds("wait", timeout)
-    run_id = yield from started
-    return run_id if seconds is None else (yield from wait(session, run_id, seconds))
-
-
 def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None = None) -> Plan[Run]:
     """Poll until the run has ended, or until a time by the session's clock.
 
