@@ -39,6 +39,9 @@ _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 # The server reads any case (the mock server's `parse_ulid`).
 _ULID = r"[0-7][0-9A-Za-z]{25}"
 
+# Of text of a class of its own: `str()` of an enum is its name.
+_plain = str.__str__
+
 # From Crockford's digits, which leave out I, L, O and U, to those of `int`.
 _BASE_32 = str.maketrans("JKMNPQRSTVWXYZ", "IJKLMNOPQRSTUV")
 
@@ -118,11 +121,6 @@ def check_path(name: str, value: str | os.PathLike[str]) -> None:
         is_path = False
     if not is_path:
         raise invalid(name, f"must be the path of a file, not {shown(value)}")
-
-
-def _plain(text: str) -> str:
-    """Return text of a class of its own as plain text: `str()` of an enum is its name."""
-    return str.__str__(text)
 
 
 def check_count_or_none(name: str, value: int | None, *, at_most: int | None = None) -> int | None:
@@ -205,14 +203,10 @@ def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, A
 
 
 def check_each(
-    name: str,
-    items: Iterable[S],
-    items_are: str,
-    check: Callable[[str, S], T],
-    one_is: tuple[type, ...] = (str, bytes),
+    name: str, items: Iterable[S], items_are: str, check: Callable[[str, S], T]
 ) -> list[T]:
     """Check each item of an iterable; an error says which one it is about."""
-    if isinstance(items, one_is) or not isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(name, f"must be an iterable of {items_are}, not {shown(items)}")
     try:
         return [check(f"{name}[{at}]", each) for at, each in enumerate(items)]

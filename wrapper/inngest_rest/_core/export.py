@@ -68,8 +68,6 @@ class _State(msgspec.Struct, tag_field="version", tag=1):
 
 
 class Export:
-    """An export in the making."""
-
     def __init__(
         self,
         session: Session,

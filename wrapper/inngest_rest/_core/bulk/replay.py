@@ -93,7 +93,6 @@ class ReplayJob(RunsJob):
         return rows
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
-        """Replay a run, unless that would not have the intended effect."""
         row = target
         assert row.id is not None
         is_new = row.outcome != ActionOutcome.UNKNOWN

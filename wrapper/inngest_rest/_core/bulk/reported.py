@@ -215,7 +215,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             raise Stopped
 
     def tally(self, target: ActionRow, result: BulkResult | None) -> errors.InngestError | None:
-        """Update the row with the result, and report it."""
         begun = self._begun.pop(target.position, None)
         row, cause = result or BulkResult(begun or target)
         is_abandoned = result is None and begun is None
@@ -238,7 +237,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         error.add_note(f"so far {report}")
 
     def finish(self) -> ActionReport:
-        """Return the report, or raise it with the error that stopped the job."""
         report = self._report()
         if self.stopped_by is None:
             return report
@@ -325,8 +323,7 @@ class ReportFile(Locked):
         return None
 
     def begin(self, asked: Asked, report: ActionReport) -> None:
-        window = {"since": report.since, "until": report.until}
-        times = {name: at and at.isoformat() for name, at in window.items()}
+        times = {name: evolve(report, rows=()).to_dict()[name] for name in ("since", "until")}
         header = {"report": 1, **asked, **times, "row_count": len(report.rows)}
         with self._usable():
             if self._file is None:

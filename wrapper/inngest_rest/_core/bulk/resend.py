@@ -48,8 +48,6 @@ _OWN = f"it is of the platform: events named {_RESERVED}... cannot be sent"
 
 
 class ResendJob(reported.ReportedJob):
-    """Reads each event, and sends it again under its new id."""
-
     selects = "event"
     oldest_first = True
 

@@ -76,7 +76,6 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         return None if self._on_batch is None else self._on_batch(outcome.batch_report())
 
     def finish(self) -> SendReport:
-        """Return the report, or raise the error that stopped the job, with the counts."""
         if self.stopped_by is None:
             return self._report
         self.stopped_by.add_note(

@@ -313,7 +313,6 @@ class Table(NamedTuple):
         return iter(partial(self._next, columns, rows), None)
 
     def _next(self, columns: list[Column], rows: Iterator[Sequence[Any]]) -> Any:
-        """Return the next event, or why a row is none; None at the end."""
         event: dict[str, Any] = {"name": self.event, "data": {}}
         row: Sequence[Any] = ("",)
         try:
