@@ -172,10 +172,12 @@ def _places(root: Span) -> Iterator[_Place]:
 def _row(place: _Place, begin: datetime) -> Row:
     span, status = place.span, shortened(place.span.status)
     start = place.started or place.end or place.queued or begin
+    kind = _KINDS.get(span.step_op) or shortened(span.step_op or "")
+    kind = "attempt" if _ATTEMPT.fullmatch(span.name) else kind
     return Row(
         depth=place.depth,
         name=shortened(span.name),
-        kind=_kind(span) if place.depth else "run",
+        kind=kind if place.depth else "run",
         status=status,
         mark=_MARKS.get(status, ("?", "dim")),
         queued=min(place.queued or start, start) - begin,
@@ -184,12 +186,6 @@ def _row(place: _Place, begin: datetime) -> Row:
         is_open=place.is_open,
         error=_error(span) if span.status == "failed" and not place.failed_below else None,
     )
-
-
-def _kind(span: Span) -> str:
-    if _ATTEMPT.fullmatch(span.name):
-        return "attempt"
-    return _KINDS.get(span.step_op) or shortened(span.step_op or "")
 
 
 def _error(span: Span) -> str | None:

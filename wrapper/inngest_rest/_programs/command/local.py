@@ -39,11 +39,6 @@ SHELLS = ("bash", "zsh", "fish")
 
 _OF_MCP = {"anyio", "mcp", "pydantic"}
 
-_AT_A_TERMINAL = """\
-inngest-rest: serving MCP on standard input and output, which is for the host of an agent to start.
-Ctrl-C ends it.
-"""
-
 Scope = Literal["project", "user"]
 
 # Each host with its folder in the home of its user, and the variable that moves it. All but Claude
@@ -173,7 +168,7 @@ def completion(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     ),
     examples=("mcp --read-only --tools runs,events",),
 )
-def mcp(_: Renderer, options: Options, values: dict[str, Any]) -> int:
+def mcp(renderer: Renderer, options: Options, values: dict[str, Any]) -> int:
     """Serve the operations as tools of an MCP server, on standard input and output.
 
     A host of agents starts it, and ends it by closing its input. Keys come from the environment.
@@ -192,7 +187,8 @@ def mcp(_: Renderer, options: Options, values: dict[str, Any]) -> int:
                 f"{error.name}): pip install 'inngest-rest[mcp]', or start uvx inngest-rest-mcp"
             ) from None
         if sys.stdin.isatty():
-            sys.stderr.write(_AT_A_TERMINAL)
+            where = "standard input and output, which is for the host of an agent to start"
+            renderer.stderr.hint(f"inngest-rest: serving MCP on {where}.\nCtrl-C ends it.")
         # Otherwise Ctrl-C would wait for the thread that reads the input.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         groups = values["tools"].replace(" ", "").split(",") if "tools" in values else None

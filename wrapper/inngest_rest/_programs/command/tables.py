@@ -368,7 +368,8 @@ def _metrics(summary: RunSummary) -> Iterator[str]:
             labels = {summary.by: group.name, **more}.items()
             # Those escapes that `visible` leaves are the same in JSON.
             told = ",".join(f"{it}={_json(visible(to))}" for it, to in labels)
-            yield from [f"inngest_runs{name}{{{told}}} {value}"] * (of == name)
+            if of == name:
+                yield f"inngest_runs{name}{{{told}}} {value}"
 
 
 def _samples(group: RunGroup) -> Iterator[tuple[str, float, dict[str, str]]]:
