@@ -44,22 +44,31 @@ V2_RUN = (
     b'"trigger":{"eventIds":["01M86WNRG0YYYPRBM426FGBJSC"]}}'
 )
 KINDS = [(b"hello", b"completed"), (b"slow", b"running"), (b"steps", b"failed")]
-V1_RUNS = b",".join(V1_RUN % (10**9 + n, KINDS[n % 3][1].title()) for n in range(99))
-V2_RUNS = b",".join(
-    V2_RUN % (name, name, n, status.upper()) for n in range(100) for name, status in [KINDS[n % 3]]
-)
+# Of even and of odd pages: a run that the page before had is not listed again.
+V1_RUNS = [
+    b",".join(V1_RUN % (first + n, KINDS[n % 3][1].title()) for n in range(99))
+    for first in (10**9, 2 * 10**9)
+]
+V2_RUNS = [
+    b",".join(
+        V2_RUN % (name, name, first + n, status.upper())
+        for n in range(100)
+        for name, status in [KINDS[n % 3]]
+    )
+    for first in (0, 100)
+]
 
 
 def page_of_v1(number: int) -> bytes:
     """Return a page in the format of recording v1-event-runs-ok."""
-    return b'{"data":[%s,%s]}' % (V1_RUNS, V1_RUN % (number, b"Completed"))
+    return b'{"data":[%s,%s]}' % (V1_RUNS[number % 2], V1_RUN % (number, b"Completed"))
 
 
 def page_of_v2(number: int) -> bytes:
     """Return a page in the format of recording v2-runs-list."""
     return (
         b'{"data":[%s],"metadata":{"fetchedAt":"2026-11-24T13:42:37.951534562Z"},'
-        b'"page":{"cursor":"%0100d","hasMore":true,"limit":100}}' % (V2_RUNS, number)
+        b'"page":{"cursor":"%0100d","hasMore":true,"limit":100}}' % (V2_RUNS[number % 2], number)
     )
 
 
