@@ -10,7 +10,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -42,20 +42,12 @@ SYSTEM_CLOCK = Clock()
 
 
 def clock_of(transport: object, clock: Clock) -> Clock:
-    """Return a clock that follows the transport's own time, if it has one, else `clock`.
+    """Return the transport's own clock, if it has one, else `clock`.
 
     A clock that a test has put in the place of the system's stays.
     """
-    own: Any = getattr(transport, "inngest_time", None)
-    if clock is not SYSTEM_CLOCK or own is None:
-        return clock
-    return Clock(
-        monotonic=own.monotonic,
-        now=own.now,
-        sleep=own.sleep,
-        wait=lambda stop, seconds: stop.is_set() or own.sleep(seconds),
-        sleep_async=own.sleep_async,
-    )
+    own: Clock = getattr(transport, "inngest_time", clock)
+    return own if clock is SYSTEM_CLOCK else clock
 
 
 # Seconds by which two clocks may differ and count as one: the header Date has whole seconds.

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from inspect import iscoroutinefunction
 from itertools import accumulate
 from random import Random
@@ -24,7 +25,7 @@ from inngest_rest.summary import ErrorCount, Percentiles, RunGroup, RunSummary
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from inngest_rest._core.calls.listing import Listing, Walk
+    from inngest_rest._core.calls.listing import Walk
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.typing import RunSelection, SummaryBy
@@ -148,10 +149,11 @@ class Summarizing:
         self._by: SummaryBy = by
         self._sample = check_count_or_none("sample", sample)
         self._random = Random(seed)  # noqa: S311 - a sample is no secret
-        self._on_progress = on_progress
+        self._on_progress = on_progress or (lambda *_: None)
         self._has_errors = by == "error" or chosen.where is not None
         self._groups = dict[str, Group]()
-        self._listing = self._list(chosen, limit, include_output=self._has_errors)
+        self._list = partial(runs.list_runs, session)
+        self._listing = self._list(chosen, limit=limit, include_output=self._has_errors)
         self._is_cut, self._searched = False, ""
         self._listed = self._timed = self._got = self._unexplained = 0
         self._began, self._seconds = session.clock.monotonic(), 0.0
@@ -163,12 +165,9 @@ class Summarizing:
             yield self._count(walk)
         if self._unexplained:
             failed = evolve(self._selection, statuses=(_FAILED,))
-            walk = self._list(failed, self._unexplained, include_output=True).walk()
+            walk = self._list(failed, limit=self._unexplained, include_output=True).walk()
             while not walk.is_done:
                 yield self._explain(walk)
-
-    def _list(self, chosen: Selection, limit: int | None, *, include_output: bool) -> Listing[Run]:
-        return runs.list_runs(self._session, chosen, include_output=include_output, limit=limit)
 
     def _count(self, walk: Walk[Run]) -> Plan[Due]:
         """Count the runs of the next page; return those to get."""
@@ -193,7 +192,7 @@ class Summarizing:
                     self._unexplained += 1
         self._listed += len(page.items)
         self._is_cut = page.next_cursor is not None
-        self._tell()
+        self._on_progress(self._listed, self._got)
         if walk.is_done:
             if self._selection.needs_sieve or not self._listed:
                 self._searched = yield from self._listing.searched()
@@ -201,10 +200,6 @@ class Summarizing:
                 self._began = self._session.clock.monotonic()
                 due += [(group, run) for group in self._groups.values() for run in group.sample]
         return due
-
-    def _tell(self) -> None:
-        if self._on_progress is not None:
-            self._on_progress(self._listed, self._got)
 
     def _explain(self, walk: Walk[Run]) -> Plan[Due]:
         page = yield from walk.next_page()
@@ -231,7 +226,7 @@ class Summarizing:
             due[0].time("running", run, run.started_at, run.ended_at, compare=True)
             self._got += 1
             self._seconds = self._session.clock.monotonic() - self._began
-            self._tell()
+            self._on_progress(self._listed, self._got)
         return True
 
     def result(self) -> RunSummary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from threading import RLock
+    from threading import Event, RLock
 
 # How long a thread waits for others to sleep before it advances the clock, so that threads that go
 # to sleep together wake together.
@@ -39,6 +40,8 @@ class ClientTime:
         self._advance = advance
         self._now = now
 
+    random = staticmethod(random.random)
+
     def monotonic(self) -> float:
         """Return monotonic seconds, including those by which the mock's clock was advanced.
 
@@ -55,6 +58,11 @@ class ClientTime:
         until = self.monotonic() + seconds
         time.sleep(_TOGETHER)
         self._advance_to(until)
+
+    def wait(self, stop: Event, seconds: float) -> None:
+        """Do the same, unless the thread was told to stop."""
+        if not stop.is_set():
+            self.sleep(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
         """Do the same, after yielding to all other tasks."""
