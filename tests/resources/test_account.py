@@ -337,7 +337,8 @@ def test_of_two_environments_of_a_name_the_one_that_is_not_archived_is_taken(
 
 
 @pytest.mark.parametrize(
-    "scores", [{}, {f"score-{n}": n for n in range(101)}, {"a": "1"}, {"it's": 1}, {"a" * 129: 1}]
+    "scores",
+    [{}, {"": 1}, {f"score-{n}": n for n in range(101)}, {"a": "1"}, {"it's": 1}, {"a" * 129: 1}],
 )
 def test_scores_that_servers_refuse_are_not_sent(scores: Any, connect: Connect) -> None:
     mock = MockServer()
@@ -363,9 +364,9 @@ def test_a_score_is_of_a_run_a_step_or_a_variant(
 ) -> None:
     server.on("POST /v2/runs/r/scores", says({"data": {}}, status=201))
     longest = "n" * 128
-    client.runs.score("r", {longest: 1, "ok": True}, **more)
+    client.runs.score("r", {longest: 1, "s": True}, **more)
     assert server.bodies() == [
-        [{"name": longest, "value": 1, **sent}, {"name": "ok", "value": True, **sent}]
+        [{"name": longest, "value": 1, **sent}, {"name": "s", "value": True, **sent}]
     ]
 
 
@@ -378,4 +379,13 @@ def test_a_score_of_half_a_variant_or_of_one_in_a_step_is_refused(
 ) -> None:
     with pytest.raises(InvalidArgumentError, match="experiment and variant are given together"):
         client.runs.score("r", {"ok": 1}, **more)
+    assert not server.requests
+
+
+@pytest.mark.parametrize(("run_id", "step"), [("a/b", None), ("r", "")])
+def test_a_score_names_its_run_and_its_step(
+    run_id: str, step: str | None, client: InngestClient, server: Server
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"run id|step"):
+        client.runs.score(run_id, {"ok": 1}, step=step)
     assert not server.requests

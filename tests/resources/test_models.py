@@ -428,3 +428,46 @@ def test_a_field_of_another_type_is_named(client: InngestClient, server: Server)
     server.on(f"GET /v2/runs/{run['id']}", says({"data": run}))
     with pytest.raises(InvalidResponseError, match="id: str expected, not int"):
         client.runs.get(run["id"])
+
+
+def test_what_a_response_leaves_out_of_a_run_is_none_and_its_status_unknown() -> None:
+    unknown = RunStatus("unknown")
+    assert runs.run_of_v1(api.V1Run.from_dict({"run_id": "1"})) == Run("1", unknown)
+    assert runs.run_of_v2(api.V2Run.from_dict({"id": "1"})) == Run("1", unknown)
+    ended = {"endedAt": "2026-11-24T13:42:09.777Z"}
+    assert runs.run_of_v2(api.V2Run.from_dict({"id": "1", **ended})).ended_at == AT
+
+
+def test_a_time_without_a_zone_is_in_utc() -> None:
+    data = {"run_id": "1", "run_started_at": "2026-11-24T13:42:09.777"}
+    assert runs.run_of_v1(api.V1Run.from_dict(data)).queued_at == AT
+
+
+def test_of_two_states_of_a_run_the_one_with_the_first_end_is_listed() -> None:
+    going, first, last = (
+        Run("1", RunStatus.CANCELLED, ended_at=None if hour is None else AT.replace(hour=hour))
+        for hour in (None, 14, 15)
+    )
+    for listed in ([going, first], [first, going], [first, last], [last, going, first]):
+        assert runs.each_once(listed) == (first,)
+
+
+@pytest.mark.parametrize(
+    ("item", "is_refused"),
+    [
+        ({"id": "1"}, True),
+        ({"id": "1", "status": "RUNNING"}, False),
+        ({"id": "1", "queuedAt": "2026-11-24T13:42:09Z"}, False),
+        ({"id": "1", "function": {"id": "f"}}, False),
+    ],
+    ids=["an id alone", "status", "time", "function"],
+)
+def test_an_item_that_has_nothing_of_a_run_is_none(
+    item: Any, is_refused: bool, client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v2/runs", says({"data": [item], "page": {"hasMore": False}}))
+    if is_refused:
+        with pytest.raises(InvalidResponseError, match="lists 1, which is not a run"):
+            client.runs.list().page()
+    else:
+        assert [run.id for run in client.runs.list()] == ["1"]

@@ -211,6 +211,10 @@ def test_a_signal_carries_any_json(client: InngestClient, server: Server) -> Non
         assert client.signals.send("s", data) == body_of("v1-signal-ok")["data"]["run_id"]
     assert [each["data"] for each in server.bodies()] == [None, 5, "text", [1], {"k": None}]
     assert {each["signal"] for each in server.bodies()} == {"s"}
+    for name in ("", None):
+        with pytest.raises(InvalidArgumentError, match="signal must be text"):
+            client.signals.send(name)  # type: ignore[arg-type]
+    assert len(server.requests) == 5
 
 
 def test_an_event_is_read_back_as_it_was_sent(connect: Connect) -> None:

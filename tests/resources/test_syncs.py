@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest import AppSync
+import pytest
+
+from inngest_rest import AppSync, InvalidArgumentError
 from tests.support.server import Reply, says
 
 if TYPE_CHECKING:
@@ -65,3 +67,44 @@ def test_an_app_of_a_server_that_cannot_be_told_registers_itself(
     asked = server.requests[-1]
     assert (asked.method, str(asked.url)) == ("PUT", URL)
     assert "authorization" not in asked.headers
+
+
+def test_a_sync_that_has_ended_is_not_asked_about_again(connect: Connect, server: Server) -> None:
+    server.on(SYNCS, says({"data": {"id": "s-1", "status": "success", "appId": "shop"}}))
+    server.on(APP, app("error", 1), app("success", 2))
+    assert sync(connect, wait=60) == AppSync("success", "s-1", "shop")
+    assert len(server.requests) == 2
+
+
+def test_an_app_that_is_not_there_yet_is_waited_for(connect: Connect, server: Server) -> None:
+    server.on(SYNCS, PENDING)
+    absent = says({"errors": [{"code": "not_found", "message": "no app"}]}, status=404)
+    bare = says({"data": {"id": "shop"}})
+    server.on(APP, absent, absent, bare, app("pending", 2), app("success", 2))
+    assert sync(connect, wait=60) == AppSync("success", "s-1", "shop")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [({"message": "m", "code": "c"}, "m"), ({"code": "c"}, "c"), ({}, None), (None, None)],
+)
+def test_a_failed_sync_has_its_message_or_else_its_code(
+    error: Any, told: str | None, connect: Connect, server: Server
+) -> None:
+    server.on(SYNCS, says({"data": {"id": "s-1", "status": "error", "error": error}}))
+    assert sync(connect) == AppSync("error", "s-1", error=told)
+
+
+@pytest.mark.parametrize(("messages", "told"), [(["a", "b"], "a; b"), ([], None)])
+def test_a_refused_sync_has_all_messages(
+    messages: list[str], told: str | None, connect: Connect, server: Server
+) -> None:
+    server.on(SYNCS, says({"errors": [{"message": each} for each in messages]}, status=422))
+    assert sync(connect) == AppSync("error", error=told)
+
+
+@pytest.mark.parametrize("url", ["app.test/api", "ftp://app.test", ""])
+def test_an_app_is_at_a_url_of_http(url: str, connect: Connect, server: Server) -> None:
+    with pytest.raises(InvalidArgumentError, match="url must be"):
+        connect().apps.sync("shop", url)
+    assert not server.requests

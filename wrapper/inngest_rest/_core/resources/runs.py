@@ -498,7 +498,7 @@ def _may_be_misreported(session: Session, run: Run) -> bool:
     it is below /api/v2, lists each as queued (recording 1.25-api-v2-event-runs).
     """
     if is_of_v1(run):
-        return run.is_ended and run.status == UNKNOWN
+        return run.status == UNKNOWN
     return not run.is_ended and session.absent.v2_root == V2_ROOT_BEFORE_1_26
 
 
