@@ -129,3 +129,30 @@ def test_a_warning_names_the_first_paths_of_many() -> None:
 def test_the_number_that_fits_is_at_least_one() -> None:
     assert answers.number_that_fits(["x" * 8] * 10, 36) == 3
     assert answers.number_that_fits(["x" * 100], 10) == 1
+    assert [answers.number_that_fits(["x" * 8] * 10, room) for room in (32, 33, 44)] == [2, 3, 4]
+    assert answers.number_that_fits(["x" * 8], 0) == answers.number_that_fits([], 9) == 1
+
+
+def test_an_answer_that_is_exactly_as_long_as_it_may_be_stays_whole() -> None:
+    envelope = Envelope(True, "runs.get", data={"output": "x" * 900})
+    longest = answers.size_of(envelope.to_dict())
+    assert bound(envelope, max_chars=2_000, longest=longest) == envelope
+    assert bound(envelope, max_chars=2_000, longest=longest - 1) != envelope
+
+
+def test_a_list_of_as_many_items_as_may_be_is_whole() -> None:
+    cutter = answers.Cutter(9, 2)
+    data = {"a": [1, 2], "b": [1, 2, 3], "c": {str(n): n for n in range(51)}}
+    assert cutter.cut(data, "data") == {"a": [1, 2], "b": [1, 2], "c": {"0": 0, "1": 1}}
+    assert cutter.paths["items"] == ["data.b (3)", "data.c (51)"]
+    (warning,) = cutter.warnings("more")
+    assert warning == "cut at 2 items: data.b (3), data.c (51); more"
+
+
+def test_a_long_path_is_cut_in_its_warning() -> None:
+    cutter = answers.Cutter(1, 1)
+    for size in (200, 201):
+        cutter.cut([1, 2], "x" * size)
+    (warning,) = cutter.warnings("more")
+    assert f"{'x' * 200}, {'x' * 200}..." not in warning
+    assert f"{'x' * 200}..." in warning

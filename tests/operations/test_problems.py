@@ -13,6 +13,10 @@ from inngest_rest import (
     ActionRow,
     InvalidArgumentError,
     NotFoundError,
+    RawResponse,
+    RouteNotFoundError,
+    Run,
+    RunStatus,
     WaitTimeoutError,
 )
 from inngest_rest._programs.answer import MAX_ROWS
@@ -188,3 +192,94 @@ def test_text_that_cannot_be_encoded_is_named_by_its_parameter() -> None:
     with pytest.raises(InvalidArgumentError, match="app cannot be encoded") as caught:
         read(OPERATIONS["runs.list"], values)
     assert caught.value.argument == "app"
+
+
+def response(status: int, body: str, **headers: str) -> RawResponse:
+    named = httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()})
+    url = "https://inngest.test"
+    return RawResponse(status=status, method="GET", url=url, headers=named, body=body.encode())
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (None, "not_found"),
+        (response(200, "<html>"), "not_found"),
+        (response(399, "no"), "not_found"),
+        (response(400, "no"), "server"),
+        (response(404, "no"), "server"),
+        (response(404, "no", x_inngest_server_kind="dev"), "not_found"),
+        (response(404, " 404 page not found\n"), "not_found"),
+        (response(405, ""), "not_found"),
+        (response(404, '{"error": "no"}'), "not_found"),
+        (response(404, '{"errors": []}'), "not_found"),
+        (response(404, '{"message": "no"}'), "server"),
+        (response(404, '["error"]'), "server"),
+        (response(404, "[" * 100_000), "server"),
+    ],
+)
+def test_an_absent_route_is_one_of_inngest_if_the_response_is(
+    answer: RawResponse | None, code: str
+) -> None:
+    url = "https://inngest.test"
+    error = RouteNotFoundError("no", status=404, method="GET", url=url, response=answer)
+    found = problem_of(error)
+    assert found.code == code
+    assert found.message.startswith("what responds is not Inngest") is (code == "server")
+
+
+def test_a_refused_argument_is_named_as_programs_name_it() -> None:
+    error = InvalidArgumentError("wrong", argument="max_requests")
+    assert problem_of(error).field == "max_requests"
+    assert problem_of(error, OPERATIONS["runs.replay"]).field == "rate"
+    unknown = InvalidArgumentError("wrong", argument="other")
+    assert problem_of(unknown, OPERATIONS["runs.replay"]).field == "other"
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"event_id": "e"}, "It goes on all the same"),
+        ({"run": Run("1", RunStatus.RUNNING)}, "It goes on all the same"),
+        ({}, "There may be no such run"),
+    ],
+)
+def test_a_wait_for_what_was_seen_goes_on(more: Any, told: str) -> None:
+    error = WaitTimeoutError("it is late", **{"run": None, **more})
+    problem = problem_of(error)
+    assert str(problem.hint).startswith(told)
+    assert problem.retryable
+
+
+@pytest.mark.parametrize(
+    ("command", "argument", "told"),
+    [
+        ("runs.list", "app", "client.apps.list shows the apps"),
+        ("runs.list", "function", "client.functions.list shows the functions"),
+        ("runs.cancel", "ids", "client.runs.list shows runs"),
+        ("runs.list", "limit", "None"),
+    ],
+)
+def test_a_wrong_argument_is_answered_by_the_call_that_lists_right_ones(
+    command: str, argument: str, told: str
+) -> None:
+    error = InvalidArgumentError("wrong", argument=argument)
+    assert str(problem_of(error, OPERATIONS[command]).hint).startswith(told)
+    assert problem_of(error).hint is None
+
+
+@pytest.mark.parametrize("command", ["events.get", "runs.get", "apps.get", "webhooks.get"])
+def test_what_is_not_found_is_answered_by_the_call_that_lists_what_there_is(command: str) -> None:
+    error = NotFoundError("no", status=404, method="GET", url="https://inngest.test")
+    group = command.partition(".")[0]
+    assert f"client.{group}.list shows" in str(problem_of(error, OPERATIONS[command]).hint)
+
+
+def test_an_error_of_the_program_is_told_with_its_class_and_an_interruption_with_its_notes() -> (
+    None
+):
+    assert problem_of(ValueError("no")).message == "ValueError: no"
+    interruption = KeyboardInterrupt()
+    assert problem_of(interruption).message == "interrupted"
+    interruption.add_note("3 sent")
+    assert problem_of(interruption).message == "interrupted; 3 sent"
