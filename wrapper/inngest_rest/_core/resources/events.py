@@ -16,13 +16,12 @@ from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.filters import Window, plain
-from inngest_rest._core.resources.routes import ask, in_order, past_cache
+from inngest_rest._core.resources.routes import ask, listed, pages, past_cache
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, BadRequestError
 from inngest_rest.event_types import check_kind, read_event
 from inngest_rest.models import StoredEvent
 from inngest_rest_api.api import v1
-from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,25 +59,19 @@ def list_events(
     read = _reader(as_)
     window = Window.of(session, since, until)
 
-    def by_v1(page: PageRequest) -> Route[Any, ListedPage[StoredEvent[Any]]]:
-        since, until = window.at(page.now)
+    def read_page(it: PageData[StoredEvent], asked: PageRequest) -> ListedPage[StoredEvent[Any]]:
+        if other := next((each for each in it[1] if name not in (None, each.name)), None):
+            raise ValueError(f"it lists event {other.internal_id}, named {shown(other.name)}")
+        return fields.v1_page(it, asked, attrgetter("internal_id"))
 
-        def convert(it: PageData[StoredEvent]) -> ListedPage[StoredEvent[Any]]:
-            if other := next((each for each in it[1] if name not in (None, each.name)), None):
-                raise ValueError(f"it lists event {other.internal_id}, named {shown(other.name)}")
-            return fields.v1_page(it, attrgetter("internal_id"), page)
-
-        return Route.of(
-            v1.list_events_v1,
-            convert,
-            expected=fields.page_of(v1.list_events_v1, event_of_v1),
-            limit=page.size,
-            cursor=page.cursor,
-            name=name or UNSET,
-            received_after=since or (BEGINNING if until else UNSET),
-            received_before=until,
-        )
-
+    by_v1 = pages(
+        v1.list_events_v1,
+        event_of_v1,
+        read=read_page,
+        window=evolve(window, since=since or (BEGINNING if until else None)),
+        ends=("received_after", "received_before"),
+        name=name,
+    )
     given = {"name": name, "since": since, "until": until, "where": where}
     asked = [f"{key}={shown(plain(value))}" for key, value in given.items() if value is not None]
 
@@ -91,9 +84,10 @@ def list_events(
         yield from ()
         return tuple(map(read, found))
 
-    return Listing(
+    return listed(
         session,
-        *in_order("events.list", list_events_v1=by_v1),
+        "events.list",
+        by_v1,
         largest_page=_LARGEST_PAGE,
         complete=None if as_ is None else read_all,
         is_relative=window.is_relative,

@@ -110,12 +110,12 @@ def page_of(module: Any, convert: Callable[[Any], T]) -> type[PageData[T]]:
     return cast("type[PageData[T]]", form)
 
 
-def unpaged_items(answer: PageData[T]) -> ListedPage[T]:
+def unpaged_items(answer: PageData[T], _asked: PageRequest) -> ListedPage[T]:
     """Return all items of a listing that comes at once."""
     return ListedPage(answer[1])
 
 
-def v1_page(answer: PageData[T], id_of: Callable[[T], str], asked: PageRequest) -> ListedPage[T]:
+def v1_page(answer: PageData[T], asked: PageRequest, id_of: Callable[[T], str]) -> ListedPage[T]:
     """Return a page of a listing: it continues after the last id, and ends at a short page.
 
     A page that ends where the requested cursor is has nothing new.
@@ -125,7 +125,7 @@ def v1_page(answer: PageData[T], id_of: Callable[[T], str], asked: PageRequest) 
     return ListedPage(items, None if last == asked.cursor else last)
 
 
-def v2_page(answer: PageData[T]) -> ListedPage[T]:
+def v2_page(answer: PageData[T], _asked: PageRequest) -> ListedPage[T]:
     """Return a page of a listing; only `page` shows whether more follow: one may be empty."""
     page: api.V2Page = answer[0].page
     cursor = optional(page.cursor) if optional(page.has_more) else None

@@ -124,20 +124,26 @@ def pages(
     module: Any,
     convert: Callable[[Any], T],
     *path: str,
+    read: Callable[[PageData[T], PageRequest], ListedPage[T]] | None = None,
     window: Window | None = None,
-    read: Callable[[PageData[T]], ListedPage[T]] | None = None,
+    ends: tuple[str, str] = ("from_", "until"),
     **given: Any,
 ) -> PageRoutes[T]:
-    """Return the routes to the pages of a listing, by the operation; v1 lists all at once."""
-    is_paged = module.OPERATION.tag == "v2"
-    expected = fields.page_of(module, convert)
-    read = read or (fields.v2_page if is_paged else fields.unpaged_items)
+    """Return the routes to the pages of a listing, by the operation.
+
+    Without `read`, v1 lists all at once. The window's ends are arguments of these names.
+    """
+    is_of_v2, expected = module.OPERATION.tag == "v2", fields.page_of(module, convert)
+    read_page = read or (fields.v2_page if is_of_v2 else fields.unpaged_items)
 
     def route(page: PageRequest) -> Route[Any, ListedPage[T]]:
-        asked: dict[str, Any] = {"limit": page.size, "cursor": page.cursor} if is_paged else {}
+        asked: dict[str, Any] = {}
+        if is_of_v2 or read is not None:
+            asked = {"limit": page.size, "cursor": page.cursor}
         if window is not None:
-            asked["from_"], asked["until"] = window.at(page.now)
-        return Route.of(module, read, *path, expected=expected, **asked, **given)
+            asked |= zip(ends, window.at(page.now), strict=True)
+        asked |= {"expected": expected, **given}
+        return Route.of(module, lambda it: read_page(it, page), *path, **asked)
 
     return {module.OPERATION.name: route}
 

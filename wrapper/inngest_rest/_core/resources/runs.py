@@ -40,7 +40,6 @@ from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.routes import (
     ROUTES,
     ask,
-    in_order,
     listed,
     one,
     pages,
@@ -55,12 +54,13 @@ from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
+    from inngest_rest._core.resources.routes import PageRoutes
     from inngest_rest.models import StoredEvent
 
 # The statuses that listRunsV1 filters by.
@@ -119,32 +119,22 @@ def list_runs(
     check_choice("order", order, get_args(RunOrder))
     is_ascending = order == "oldest"
 
-    def by_v1(page: PageRequest) -> Route[Any, ListedPage[Run]]:
-        statuses = [api.V1RunStatusFilter(each.value) for each in selection.statuses]
-        status = statuses[0] if statuses else UNSET
-        return Route.of(
-            v1.list_runs_v1,
-            lambda it: fields.v1_page(it, _ID_OF, page),
-            expected=fields.page_of(v1.list_runs_v1, run_of_v1),
-            limit=page.size,
-            status=status,
-            cursor=page.cursor,
-        )
-
     given: Any = {"time_field": api.V2TimeField.ENDEDAT} if selection.by_end else {}
     if is_ascending:
         given["order"] = api.V2Order.ASC
-    found = {"list_runs_v2": _listed_by_v2(selection, include_output, **given)}
+    found = _listed_by_v2(selection, include_output, **given)
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
     # has been seen to list runs, with or without their output.
     is_of_v2 = include_output or is_ascending or selection.needs_v2
     if not is_of_v2 and _V1_STATUSES.issuperset(selection.statuses):
-        found["list_runs_v1"] = by_v1
-    routes = in_order("runs.list", **found)
+        status = api.V1RunStatusFilter(selection.statuses[0]) if selection.statuses else UNSET
+        read = partial(fields.v1_page, id_of=_ID_OF)
+        found |= pages(v1.list_runs_v1, run_of_v1, read=read, status=status)
     choose = partial(sieve, session, selection, is_bounded=is_bounded)
-    return Listing(
+    return listed(
         session,
-        *routes,
+        "runs.list",
+        found,
         id_of=_ID_OF,
         is_relative=selection.window.is_relative,
         guard=partial(_check_has_queries, session, selection.query),
@@ -246,14 +236,12 @@ def list_changes(
         time_field=api.V2TimeField.ENDEDAT if by_change else UNSET,
         order=api.V2Order.ASC,
     )
-    routes = in_order("runs.watch", list_runs_v2=by_v2)
     guard = partial(_check_has_queries, session, selection.query)
-    return Listing(session, *routes, id_of=_ID_OF, is_relative=is_relative, guard=guard).walk()
+    options: Any = {"id_of": _ID_OF, "is_relative": is_relative, "guard": guard}
+    return listed(session, "runs.watch", by_v2, **options).walk()
 
 
-def _listed_by_v2(
-    selection: Selection, include_output: bool, **order: Any
-) -> Callable[[PageRequest], Route[Any, ListedPage[Run]]]:
+def _listed_by_v2(selection: Selection, include_output: bool, **order: Any) -> PageRoutes[Run]:
     advice, query = _LIST_ADVICE, selection.query
     app_ids, function_ids = selection.names.ids
     include_output = include_output or selection.needs_output
@@ -262,36 +250,32 @@ def _listed_by_v2(
         text = f"The query is {shown(query).replace('{}', '{ }')}: {_UNDERSTOOD}"
         advice = {**advice, errors.BadRequestError: errors.Advice(text)}
 
-    def by_v2(page: PageRequest) -> Route[Any, ListedPage[Run]]:
-        since, until = selection.window.at(page.now)
+    window, until = selection.window, selection.window.until
+    if selection.by_end and until is not None:
         # The server has the end of a cancelled run later than it is.
-        later = _GRACE_PERIOD if selection.by_end else timedelta()
+        is_ago = isinstance(until, timedelta)
+        window = evolve(window, until=until - _GRACE_PERIOD if is_ago else until + _GRACE_PERIOD)
 
-        def convert(it: PageData[Run]) -> ListedPage[Run]:
-            listed = _of_listing(fields.v2_page(it), *selection.names.exact)
-            if not selection.by_end:
-                return listed
-            wanted = (each for each in listed.items if _ended_within(each, since, until))
-            return listed._replace(items=tuple(wanted))
+    def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
+        page = _of_listing(fields.v2_page(it, asked), *selection.names.exact)
+        if not selection.by_end:
+            return page
+        ends = selection.window.at(asked.now)
+        return page._replace(items=tuple(it for it in page.items if _ended_within(it, *ends)))
 
-        return Route.of(
-            v2.list_runs_v2,
-            convert,
-            expected=fields.page_of(v2.list_runs_v2, listed_run_of_v2),
-            advice=advice,
-            limit=page.size,
-            cursor=page.cursor,
-            from_=since,
-            until=until + later if until else until,
-            status=[api.V2RunStatus(each.upper()) for each in selection.statuses],
-            app_id=app_ids,
-            function_id=function_ids,
-            include_output=bool(include_output) or UNSET,
-            query=query,
-            **order,
-        )
-
-    return by_v2
+    return pages(
+        v2.list_runs_v2,
+        listed_run_of_v2,
+        read=read,
+        window=window,
+        advice=advice,
+        status=[api.V2RunStatus(each.upper()) for each in selection.statuses],
+        app_id=app_ids,
+        function_id=function_ids,
+        include_output=bool(include_output) or UNSET,
+        query=query,
+        **order,
+    )
 
 
 def _ended_within(run: Run, since: datetime | Unset, until: datetime | Unset) -> bool:
@@ -479,8 +463,8 @@ def list_of_event(
                 of_v1[run.id] = yield from ask(session, "runs.get", _one_by_v1(session, run.id))
         return tuple(with_v1(run, of_v1[run.id]) for run in runs)
 
-    def read(it: PageData[Run]) -> ListedPage[Run]:
-        return _of_listing(fields.v2_page(it))
+    def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
+        return _of_listing(fields.v2_page(it, asked))
 
     # An event has few runs, so their output is always asked for: v1 has it, too.
     by_v2 = v2.list_event_runs_v2, listed_run_of_v2, event_id
