@@ -10,7 +10,7 @@ import pytest
 
 from inngest_rest import Function, StoredEvent, Trigger
 from inngest_rest._core.explain import listeners
-from inngest_rest._core.explain.listeners import limit, matching, nearest, singleton
+from inngest_rest._core.explain.listeners import limit, matching, nearest
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources import apps
 from inngest_rest_api import models as api
@@ -189,8 +189,8 @@ def test_the_limits_of_recorded_functions_are_read() -> None:
     assert listeners.cancelled_by(full) == ["flow/stop"]
     assert len(listeners.concurrency(full)) == 1
     skips = of_v2("v2-function-single-skip")
-    assert singleton(skips, "skip") == {"key": "event.data.k", "mode": "SKIP"}
-    assert singleton(skips, "cancel") is None
+    assert limit(skips, "singleton") == {"key": "event.data.k", "mode": "SKIP"}
+    assert not listeners.cancels_earlier(skips)
     assert listeners.concurrency(skips) == []
 
 
@@ -205,8 +205,8 @@ def test_the_limits_of_v1_have_other_names() -> None:
     }
     listed = api.V1Function.from_dict({"id": "shop-f", "config": config})
     function = apps.function_of_v1(listed, "shop")
-    assert listeners.batch(function) == {"maxSize": 3, "timeout": "3s"}
-    assert singleton(function, "skip") == {"mode": "skip"}
+    assert limit(function, *listeners.BATCH) == {"maxSize": 3, "timeout": "3s"}
+    assert limit(function, "singleton") == {"mode": "skip"}
     assert listeners.cancelled_by(function) == ["app/stop"]
     assert limit(function, "timeouts") == {"finish": "1s"}
     assert len(listeners.concurrency(function)) == 1

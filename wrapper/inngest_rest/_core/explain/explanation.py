@@ -210,7 +210,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         else:
             text += "may wait for later ones, or have replaced it by one"
         yield reason(K.DEBOUNCE, text, evidence=facts)
-    if found := listeners.batch(function):
+    if found := listeners.limit(function, *listeners.BATCH):
         if it.is_within(found.get("timeout")):
             text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
             text += "and its batch may not be full yet"
@@ -291,7 +291,7 @@ def _holders(it: Evidence, limits: list[Limit]) -> tuple[int, list[str], str] | 
 def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reason]:
     reason = partial(Reason, app_id=run.app_id, function_id=run.function_id, run_id=run.id)
     name, text = listeners.name_of(function), f"run {run.id} may have been cancelled by "
-    if listeners.singleton(function, "cancel"):
+    if listeners.cancels_earlier(function):
         others = it.others.get(name)
         near = [
             each.id
@@ -347,7 +347,20 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
         for event in page.items:
             if event.id == event_id:
                 return (yield from explain_stored(session, event.internal_id))
-    raise missing or _not_found(session, event_id, name)
+    if missing is None:
+        events_of = f"events {shown(name)}" if name else "events"
+        missing = NotFoundError(
+            f"no event with the id {shown(event_id)} is among the newest {_MAX_SEARCHED:,} "
+            f"{events_of} of the last 24 hours",
+            status=404,
+            method="GET",
+            url=f"{session.settings.api_url}/v1/events",
+        )
+        missing.advice = Advice(
+            "Pass the internal id, as send returns it, or a name, to search only events of that "
+            "name."
+        )
+    raise missing
 
 
 def read_once_stored(
@@ -440,7 +453,7 @@ def gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     ended = [run for run in it.runs if run.status == RunStatus.CANCELLED]
     cancelled = [each for each in known if any(listeners.is_of(run, each) for run in ended)]
     limited = [f for f in silent if listeners.limit(f, "rateLimit", "debounce", "singleton")]
-    limited += [f for f in cancelled if listeners.singleton(f, "cancel")]
+    limited += [f for f in cancelled if listeners.cancels_earlier(f)]
     if len(limited) > _MAX_FUNCTIONS:
         rest = len(limited) - _MAX_FUNCTIONS
         it.unchecked.append(f"other runs of {rest} of {len(limited)} functions")
@@ -464,7 +477,7 @@ def _other_runs(session: Session, function: Function, received: datetime) -> Lis
     back = _DAY if listeners.limit(function, "singleton") else second
     if rate_limit := listeners.limit(function, "rateLimit"):
         back = max(back, (listeners.duration(rate_limit.get("period")) or _DAY) + second)
-    needs_later = listeners.limit(function, "debounce") or listeners.singleton(function, "cancel")
+    needs_later = listeners.limit(function, "debounce") or listeners.cancels_earlier(function)
     until = None if needs_later else received + _LISTED_WITHIN
     window = Window(received - back, until)
     names = Names(function.app_id, function.id)
@@ -474,21 +487,6 @@ def _other_runs(session: Session, function: Function, received: datetime) -> Lis
 def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
     listing = runs.list_of_event(session, event_id)
     return tuple((yield from read_all(listing, deadline=deadline)))
-
-
-def _not_found(session: Session, own_id: str, name: str | None) -> NotFoundError:
-    events_of = f"events {shown(name)}" if name else "events"
-    error = NotFoundError(
-        f"no event with the id {shown(own_id)} is among the newest {_MAX_SEARCHED:,} {events_of} "
-        "of the last 24 hours",
-        status=404,
-        method="GET",
-        url=f"{session.settings.api_url}/v1/events",
-    )
-    error.advice = Advice(
-        "Pass the internal id, as send returns it, or a name, to search only events of that name."
-    )
-    return error
 
 
 def preview(session: Session, events: EventLike | Iterable[EventLike]) -> Plan[SendPreview]:

@@ -36,6 +36,9 @@ _FRESH_FOR = 60.0
 # Comparing names takes time proportional to the product of their lengths.
 _LONGEST_NAME = 256
 
+BATCH = ("eventsBatch", "batchEvents")
+"""The names of the limit of a batch, of v2 and of v1."""
+
 _UNITS = {"ms": 1e-3, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
 
@@ -151,14 +154,9 @@ def limit(function: Function, *names: str) -> Limit | None:
     return next(iter(_entries(function, *names)), None)
 
 
-def batch(function: Function) -> Limit | None:
-    return limit(function, "eventsBatch", "batchEvents")
-
-
-def singleton(function: Function, mode: str) -> Limit | None:
-    """Return the singleton of a function that skips an event or cancels the previous run."""
-    found = limit(function, "singleton")
-    return found if found and str(found.get("mode")).lower() == mode else None
+def cancels_earlier(function: Function) -> bool:
+    """Return whether a function is a singleton of which a run cancels the one before it."""
+    return str((limit(function, "singleton") or {}).get("mode")).lower() == "cancel"
 
 
 def concurrency(function: Function) -> list[Limit]:

@@ -18,7 +18,7 @@ from inngest_rest._core.arguments import check_id, check_seconds, invalid
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.explanation import explain_stored, read_once_stored, runs_of
-from inngest_rest._core.explain.listeners import as_stored, batch, duration, is_of, limit, name_of
+from inngest_rest._core.explain.listeners import BATCH, as_stored, duration, is_of, limit, name_of
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.plans import Plan, longer, sleep
 from inngest_rest._core.resources.runs import UNKNOWN
@@ -201,7 +201,7 @@ def _due(function: Function, triggers: list[Trigger], event: StoredEvent, receiv
     """Return the time by which a function's run has appeared; -inf if it certainly starts none."""
     if all(holds(trigger.condition, event) is False for trigger in triggers):
         return -math.inf
-    limits = (limit(function, "debounce"), "period"), (batch(function), "timeout")
+    limits = (limit(function, "debounce"), "period"), (limit(function, *BATCH), "timeout")
     delays = [duration(found.get(name)) for found, name in limits if found is not None]
     known = (math.inf if delay is None else delay.total_seconds() for delay in delays)
     return received + max(known, default=0.0) + APPEARS_WITHIN

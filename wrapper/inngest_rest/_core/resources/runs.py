@@ -205,14 +205,9 @@ def query_route(session: Session) -> Route[Any, Any]:
             url = session.settings.api_url + operation.OPERATION.path
             raise errors.RouteNotFoundError("it ignores query", status=200, method="GET", url=url)
 
-    return Route(
-        of_query,
-        operation.get_kwargs(limit=1, query="("),
-        api.V2RunListEnvelope,
-        convert,
-        accepted={422: api.V2Errors},
-        advice=_QUERY_ADVICE,
-    )
+    options: Any = {"accepted": {422: api.V2Errors}, "advice": _QUERY_ADVICE}
+    route = Route.of(operation, convert, limit=1, query="(", **options)
+    return evolve(route, operation=of_query, convert=convert)
 
 
 def list_changes(
