@@ -58,16 +58,12 @@ def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan
     except (errors.RouteNotFoundError, errors.ConfigurationError):  # v1 has none
         return
     except errors.NotFoundError as error:
-        nearest = ""
+        error.message = f"there is no app {shown(app_id)}"
         with suppress(errors.RouteNotFoundError):  # before release 1.40, which cannot list apps
             known = yield from read_all(list_apps(session), deadline=deadline)
-            nearest = did_you_mean(app_id, [each.id for each in known if not each.is_archived])
-        raise errors.NotFoundError(
-            f"there is no app {shown(app_id)}{nearest}",
-            status=404,
-            method="GET",
-            url=error.url,
-        ) from None
+            ids = [each.id for each in known if not each.is_archived]
+            error.message += did_you_mean(app_id, ids)
+        raise
 
 
 def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> Plan[AppSync]:
