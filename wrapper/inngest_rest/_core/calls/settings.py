@@ -151,7 +151,12 @@ class _Reader(NamedTuple):
 
     def argument(self, setting: Setting) -> _Found | None:
         value = self.arguments.get(setting.argument)
-        return None if value is None else _argument(setting, value)
+        if value is None:
+            return None
+        found = _Found(setting, setting.argument, value)
+        if not isinstance(value.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise found.wrong(f"must be text, not {type(value.reveal()).__name__}")
+        return found
 
     def variable(self, setting: Setting) -> _Found | None:
         value = Secret(self.environ.reveal().get(setting.variable or "") or "")
@@ -159,14 +164,6 @@ class _Reader(NamedTuple):
 
     def find(self, setting: Setting) -> _Found | None:
         return self.argument(setting) or self.variable(setting)
-
-
-def _argument(setting: Setting, value: Secret) -> _Found:
-    """Return an argument; reject what is not text."""
-    found = _Found(setting, setting.argument, value)
-    if not isinstance(value.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise found.wrong(f"must be text, not {type(value.reveal()).__name__}")
-    return found
 
 
 def _wrong(name: str, reason: str) -> ConfigurationError:
@@ -186,11 +183,15 @@ def resolve(
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
-    arguments = {**arguments, **hide(dev=dev if isinstance(dev, str) else None)}
-    reader = _Reader(arguments, Hidden(os.environ if environ is None else environ))
-    dev_server = _dev(dev, reader)
+    switches = hide(dev=_as_in_environ(dev), allow_http=_as_in_environ(allow_http))
+    environ = os.environ if environ is None else environ
+    reader = _Reader({**arguments, **switches}, Hidden(environ))
+    dev_server = _dev(reader)
     is_dev = dev_server is not None
-    may_show_keys = _allow_http(allow_http, reader)
+    allowed = reader.find(_ALLOW_HTTP)
+    if allowed is not None and allowed.switch() is None:
+        raise allowed.wrong("must be 1 or 0")
+    may_show_keys = allowed is not None and bool(allowed.switch())
     proxies = Hidden(getproxies())
 
     def host(own: Setting, default: str) -> tuple[str, bool, Secret | None]:
@@ -207,14 +208,14 @@ def resolve(
     _checked(check_choice, "event_name_check", event_name_check, get_args(EventNameCheck))
     signing_keys = [it for it in map(reader.find, (SIGNING_KEY, _FALLBACK)) if it]
     signing_bearers = tuple(hash_of(it.key(_VALID_SIGNING_KEY)) for it in signing_keys)
-    event, api, branch = map(reader.find, (EVENT_KEY, API_KEY, ENV))
+    event, api = map(reader.find, (EVENT_KEY, API_KEY))
     event_key = event and event.key(_VALID_EVENT_KEY)
     api_key = api and api.key()
     return Settings(
         event_url=event_url,
         api_url=api_url,
         dev=is_dev,
-        env=branch.key().reveal() if branch and branch.value.reveal() else None,
+        env=_env(reader),
         event_key=None if event_is_shown else event_key,
         signing_bearers=() if api_is_shown else signing_bearers,
         signing_key_kinds={it.name: _kind(it.value) for it in signing_keys},
@@ -235,10 +236,12 @@ def resolve(
     )
 
 
-def _dev(dev: bool | str | None, reader: _Reader) -> _Found | None:
+def _as_in_environ(value: bool | str | None) -> str | None:
+    return str(int(value)) if isinstance(value, bool) else value
+
+
+def _dev(reader: _Reader) -> _Found | None:
     """Return the URL of the configured dev server, if there is one."""
-    if isinstance(dev, bool):
-        return _Found(_DEV, "dev", Secret(_DEV_URL)) if dev else None
     found = reader.find(_DEV)
     if found is None or found.switch() is False:
         return None
@@ -307,16 +310,6 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _allow_http(argument: bool | None, reader: _Reader) -> bool:
-    found = reader.variable(_ALLOW_HTTP)
-    if argument is not None or found is None:
-        return bool(argument)
-    switch = found.switch()
-    if switch is None:
-        raise found.wrong("must be 1 or 0")
-    return switch
-
-
 def hash_of(signing_key: Secret) -> Secret:
     """Return the SHA-256 of a key's bytes, less its prefix, in hex, as official SDKs send it."""
     digits = Secret(signing_key.reveal().rpartition("-")[2])
@@ -372,7 +365,12 @@ def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
 
 def check_env(env: str) -> str | None:
     """Return the name of a branch environment, which is sent in a header; None for an empty one."""
-    return None if env == "" else _argument(ENV, Secret(env)).key().reveal()
+    return _env(_Reader(hide(env=env), Hidden({})))
+
+
+def _env(reader: _Reader) -> str | None:
+    found = reader.find(ENV)
+    return found.key().reveal() if found and found.value.reveal() else None
 
 
 def check_headers(headers: Hidden[Mapping[str, str]]) -> dict[str, Secret]:
