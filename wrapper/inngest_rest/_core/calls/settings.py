@@ -365,7 +365,7 @@ def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
 
 def check_env(env: str) -> str | None:
     """Return the name of a branch environment, which is sent in a header; None for an empty one."""
-    return _env(_Reader(hide(env=env), Hidden({})))
+    return _env(_Reader(hide(env=env), Hidden(dict[str, str]())))
 
 
 def _env(reader: _Reader) -> str | None:
