@@ -12,7 +12,6 @@ import httpcore
 import httpx
 
 from inngest_rest._core.drivers.addresses import look_up
-from inngest_rest._core.drivers.connection_pool import use_backend
 
 if TYPE_CHECKING:
     import ssl
@@ -33,12 +32,11 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
         super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
-        self._backend = _Backend()
-        use_backend(self, self._backend)
+        self.backend = _Backend()
 
     async def aclose(self) -> None:
         """Close for good; a task waiting on the connection fails at once."""
-        self._backend.close()
+        self.backend.close()
         await super().aclose()
 
 

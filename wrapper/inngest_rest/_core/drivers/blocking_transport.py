@@ -16,7 +16,6 @@ import httpcore
 import httpx
 
 from inngest_rest._core.drivers.addresses import look_up
-from inngest_rest._core.drivers.connection_pool import use_backend
 
 if TYPE_CHECKING:
     import ssl
@@ -37,8 +36,7 @@ class DeadlineTransport(httpx.HTTPTransport):
     def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
         super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
         self._time = _Deadline()
-        self._backend = _Backend(self._time)
-        use_backend(self, self._backend)
+        self.backend = _Backend(self._time)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the deadline covers its response, too."""
@@ -47,7 +45,7 @@ class DeadlineTransport(httpx.HTTPTransport):
 
     def close(self) -> None:
         """Close for good; a thread waiting on the connection fails at once."""
-        self._backend.close()
+        self.backend.close()
         super().close()
 
 
@@ -124,7 +122,7 @@ class _Stream(httpcore.NetworkStream):
     ) -> None:
         self._inner = inner
         self._exchange = exchange
-        self._backend = backend
+        self.backend = backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, self._exchange.left(timeout, httpcore.ReadTimeout))
@@ -135,7 +133,7 @@ class _Stream(httpcore.NetworkStream):
             self._inner.write(buffer[start : start + _PIECE], left)
 
     def close(self) -> None:
-        self._backend.streams.discard(self)
+        self.backend.streams.discard(self)
         self._inner.close()
 
     def abort(self) -> None:
@@ -153,8 +151,8 @@ class _Stream(httpcore.NetworkStream):
         try:
             inner = self._inner.start_tls(ssl_context, server_hostname, left)
         finally:
-            self._backend.streams.discard(self)
-        return self._backend.wrap(inner)
+            self.backend.streams.discard(self)
+        return self.backend.wrap(inner)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    from inngest_rest._core.drivers.async_transport import AsyncTransport
+    from inngest_rest._core.drivers.blocking_transport import DeadlineTransport
     from inngest_rest._core.plans import Host
     from inngest_rest._core.secret import Secret
 
@@ -187,15 +189,17 @@ def pools(
     context = cache(httpx.create_ssl_context if encrypts else _without_certificates)
 
     def make(proxy: Secret | None) -> Any:
+        made: DeadlineTransport | AsyncTransport
         if issubclass(kind, httpx.BaseTransport):
-            from inngest_rest._core.drivers.blocking_transport import (  # noqa: PLC0415
-                DeadlineTransport,
-            )
+            from inngest_rest._core.drivers import blocking_transport  # noqa: PLC0415
 
-            return DeadlineTransport(proxy, context())
-        from inngest_rest._core.drivers.async_transport import AsyncTransport  # noqa: PLC0415
+            made = blocking_transport.DeadlineTransport(proxy, context())
+        else:
+            from inngest_rest._core.drivers import async_transport  # noqa: PLC0415
 
-        return AsyncTransport(proxy, context())
+            made = async_transport.AsyncTransport(proxy, context())
+        use_backend(made, made.backend)
+        return made
 
     event, api = [ConnectionPool[Transport](partial(make, it), proxy=it) for it in proxies]
     return {"event": event, "api": api}
