@@ -11,7 +11,6 @@ from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from functools import cache
-from html import escape
 from operator import attrgetter
 from types import NoneType
 from typing import Any, ClassVar, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
@@ -124,6 +123,8 @@ def _as_json(value: object) -> str:
 
 def html(value: object) -> str:
     """Return what a notebook shows of a value: a record, or several, as a table of escaped text."""
+    from html import escape  # noqa: PLC0415 - for notebooks alone
+
     if isinstance(value, Record):
         told = value._told(tuple)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         rows = "".join(f"<tr><th>{escape(name)}</th><td>{html(it)}</td></tr>" for name, it in told)

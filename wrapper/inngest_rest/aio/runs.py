@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack
 
-from inngest_rest._core.explain.explanation import explain_run
 from inngest_rest._core.resources import replays, runs, trace, wait
 from inngest_rest._core.resources.wait import Follow, WaitMany, Watch
 from inngest_rest.aio.groups import AsyncPaginator, Resource
@@ -183,7 +182,9 @@ class Runs(Resource):
         held back or cancelled also `GET /v2/apps`, `GET /v2/apps/{appId}/functions`,
         `GET /v2/runs` and `GET /v1/apps/{appId}/functions`.
         """
-        return await self._run(explain_run, id)
+        from inngest_rest._core.explain import explanation  # noqa: PLC0415 - few explain
+
+        return await self._run(explanation.explain_run, id)
 
     def follow(self, id: str, *, timeout: Seconds | None = None) -> AsyncFollowedRun:
         """Follow a run until it has ended, and return its steps as they start and end.

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import time
-import tomllib
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -319,8 +318,11 @@ def _ids(name: str, typed: list[str], read: list[str]) -> Iterator[str]:
 
 def _json(name: str, typed: str, kind: type[object], read: list[str]) -> Any:
     text, place = _text(name, "@-" if typed == "-" else typed, read)
-    is_toml = (place or "").endswith(".toml")
-    form, loads = ("TOML", tomllib.loads) if is_toml else ("JSON", json.loads)
+    form, loads = "JSON", json.loads
+    if (place or "").endswith(".toml"):
+        import tomllib  # noqa: PLC0415 - few have a file of it
+
+        form, loads = "TOML", tomllib.loads
     try:
         value = loads(text)
     except (ValueError, RecursionError) as error:
