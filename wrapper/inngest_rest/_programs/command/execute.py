@@ -316,13 +316,15 @@ def _ids(name: str, typed: list[str], read: list[str]) -> Iterator[str]:
             yield from text.split()
 
 
+def _toml(text: str) -> dict[str, Any]:
+    from tomllib import loads  # noqa: PLC0415 - few have a file of it
+
+    return loads(text)
+
+
 def _json(name: str, typed: str, kind: type[object], read: list[str]) -> Any:
     text, place = _text(name, "@-" if typed == "-" else typed, read)
-    form, loads = "JSON", json.loads
-    if (place or "").endswith(".toml"):
-        import tomllib  # noqa: PLC0415 - few have a file of it
-
-        form, loads = "TOML", tomllib.loads
+    form, loads = ("TOML", _toml) if (place or "").endswith(".toml") else ("JSON", json.loads)
     try:
         value = loads(text)
     except (ValueError, RecursionError) as error:
