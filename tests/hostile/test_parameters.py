@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inngest_rest._programs.answer import Envelope
+from inngest_rest._programs.answer import Answer
 from inngest_rest._programs.command.execute import _json
 from inngest_rest._programs.parameters import parameters, read
 from inngest_rest._programs.problems import Code, problem_of
@@ -40,7 +40,7 @@ def outcome(world: World, name: str, text: bytes) -> Code | None:
             values = _json("params", text.decode("utf-8", "surrogateescape"), dict, [])
             found = read(operation, values)
         except InvalidArgumentError as error:
-            envelope = Envelope.of(name, None, problem_of(error, operation))
+            envelope = Answer(name).envelope(problem_of(error, operation))
         else:
             call = Call(row=operation, client=world.client, values=found, is_confirmed=True)
             envelope = call.run()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from inngest_rest import InvalidArgumentError, Run, RunError, RunStatus, StoredEvent
 from inngest_rest._programs import answer as answers
-from inngest_rest._programs.answer import Envelope, PageInfo, Projection
+from inngest_rest._programs.answer import Answer, Envelope, PageInfo, Projection
 from inngest_rest._programs.problems import Code, Problem
-from inngest_rest._programs.results import Sent
+from inngest_rest._programs.results import Deleted, Sent
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import Target
 
@@ -33,15 +32,17 @@ def test_control_fields_come_before_the_data_and_what_is_null_or_empty_is_left_o
     problem = Problem(Code.SERVER, "no")
     untrusted = ("data.id", "data.output")
     page = PageInfo(1)
-    about: Any = {"warnings": ["w"], "page": page, "untrusted": untrusted}
-    failed = Envelope.of("runs.get", {"id": "1"}, problem, **about)
+    answer = Answer("runs.get", untrusted=untrusted, warnings=["w"])
+    answer.add([Deleted(Target("a", "b"), "1")])
+    answer.page = page
+    failed = answer.envelope(problem)
     assert list(failed.to_dict()) == [
         *("ok", "command", "error", "warnings", "page", "untrusted", "data"),
     ]
     assert failed.to_dict()["error"] == {"code": "server", "message": "no", "retryable": False}
     assert failed.to_dict()["page"] == {"count": 1}
     assert failed.untrusted == ("data.id", "error.message")
-    assert Envelope.of("runs.get", None).to_dict() == {"ok": True, "command": "runs.get"}
+    assert Answer("runs.get").envelope().to_dict() == {"ok": True, "command": "runs.get"}
 
 
 def test_a_payload_keeps_its_nulls_and_a_record_has_none() -> None:
@@ -130,7 +131,8 @@ SECRETS = {
 @pytest.mark.parametrize("kind", SECRETS)
 def test_keys_and_tokens_are_redacted_in_data_and_errors(kind: str) -> None:
     text = f"with {SECRETS[kind]} at a@b.test"
-    envelope = Envelope.of("runs.get", {"output": {"text": text}}, Problem(Code.SERVER, text))
+    problem = Problem(Code.SERVER, text)
+    envelope = Envelope(False, "runs.get", problem, data={"output": {"text": text}})
     found = json.loads(envelope.text(answers.SECRETS["keys"]))
     assert found["data"]["output"]["text"] == "with [redacted] at a@b.test"
     assert found["error"]["message"] == "with [redacted] at a@b.test"
@@ -141,7 +143,7 @@ def test_keys_and_tokens_are_redacted_in_data_and_errors(kind: str) -> None:
 
 def test_a_secret_that_has_no_end_leaves_the_json_around_it() -> None:
     secrets = ("-----BEGIN PRIVATE KEY-----\nMII", "Bearer abcdefgh", "eyJhbGciOiJIUzI1NiJ9.eyJz")
-    envelope = Envelope.of("runs.get", {"items": list(secrets), "next": "a-b"})
+    envelope = Envelope(True, "runs.get", data={"items": list(secrets), "next": "a-b"})
     found = json.loads(envelope.text(answers.SECRETS["keys"]))
     assert found["data"] == {"items": ["[redacted]"] * 3, "next": "a-b"}
 
@@ -152,7 +154,7 @@ def test_after_an_escape_in_json_a_secret_is_redacted_and_the_escape_stays(
     kind: str, before: str
 ) -> None:
     text = f"to{before}{SECRETS[kind]} and{before}a@b.test"
-    envelope = Envelope.of("runs.get", {"output": text})
+    envelope = Envelope(True, "runs.get", data={"output": text})
     for which, mail in (("keys", "a@b.test"), ("emails", "[redacted]")):
         found = json.loads(envelope.text(answers.SECRETS[which]))
         assert found["data"]["output"] == f"to{before}[redacted] and{before}{mail}"
@@ -160,5 +162,7 @@ def test_after_an_escape_in_json_a_secret_is_redacted_and_the_escape_stays(
 
 def test_a_private_key_with_a_quote_in_it_leaves_json() -> None:
     key = '-----BEGIN PRIVATE KEY-----MII\\"more\n'
-    found = json.loads(Envelope.of("runs.get", {"output": key}).text(answers.SECRETS["keys"]))
+    found = json.loads(
+        Envelope(True, "runs.get", data={"output": key}).text(answers.SECRETS["keys"])
+    )
     assert found["data"]["output"] == "[redacted]"

@@ -10,7 +10,7 @@ import pytest
 
 from inngest_rest import InvalidArgumentError
 from inngest_rest._programs import schemas
-from inngest_rest._programs.answer import Envelope
+from inngest_rest._programs.answer import Answer
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import Code, problem_of
 from inngest_rest._programs.running import Call
@@ -51,7 +51,7 @@ def test_an_answer_is_as_its_schema_says(name: str, world: World) -> None:
 def test_an_error_is_as_its_schema_says(name: str) -> None:
     operation = OPERATIONS[name]
     problem = problem_of(InvalidArgumentError("wrong", argument="id"), operation)
-    envelope = Envelope.of(operation.command, None, problem)
+    envelope = Answer(operation.command).envelope(problem)
     jsonschema.Draft202012Validator(schemas.of_answer(operation)).validate(
         json.loads(envelope.to_json())
     )

@@ -364,23 +364,6 @@ class Envelope(Record):
     untrusted: tuple[str, ...] = ()
     data: Any = None
 
-    @classmethod
-    def of(
-        cls,
-        command: str,
-        data: dict[str, Any] | None,
-        problem: Problem | None = None,
-        *,
-        untrusted: tuple[str, ...] = (),
-        warnings: Iterable[str] = (),
-        page: PageInfo | None = None,
-    ) -> Self:
-        """Return an answer, which names the text that it has of others."""
-        paths = tuple(it for it in untrusted if _has({"data": data}, it))
-        # A server quotes in its messages what it was sent.
-        paths += ("error.message",) * (problem is not None)
-        return cls(problem is None, command, problem, tuple(warnings), page, paths, data)
-
     def to_dict(self, *, flat: bool = False) -> dict[str, Any]:  # noqa: ARG002
         """Return it with what is read first before the data, and without what is null or empty."""
         return Projection(is_whole=True).plain(self)
@@ -451,8 +434,10 @@ class Answer:
         if self.room is None:
             data = self.projection.cut(data, "data")
         told = (*self.warnings, *self.projection.warnings)
-        about: Any = {"untrusted": self.untrusted, "warnings": told, "page": self.page}
-        return Envelope.of(self.command, data, problem, **about)
+        paths = tuple(it for it in self.untrusted if _has({"data": data}, it))
+        # A server quotes in its messages what it was sent.
+        paths += ("error.message",) * (problem is not None)
+        return Envelope(problem is None, self.command, problem, told, self.page, paths, data)
 
 
 def bound(

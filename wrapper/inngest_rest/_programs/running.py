@@ -334,7 +334,6 @@ class Call:
         return f"{target.api_url} ({target.env or 'default'} environment)"
 
     def amount(self, count: int) -> str:
-        """Return so many of what it acts on."""
         kind = "event" if self.row.name == "events.resend" else "run"
         return f"1 {kind}" if count == 1 else f"{count:,} {kind}s"
 

@@ -20,7 +20,6 @@ from inngest_rest._programs.answer import (
     LONGEST_ANSWER,
     SECRETS,
     Answer,
-    Envelope,
     PageInfo,
     Projection,
     as_text,
@@ -317,7 +316,7 @@ class Renderer(Answer):
             told = self._items, self.projection, self.format, self.output.stream
             self.output.line(tables.draw(*told, is_one=self.returns is Returns.ONE))
         if self.format == "ndjson" and problem is not None:
-            self.output.line(Envelope.of(self.command, None, problem).text())
+            self.output.line(Answer(self.command).envelope(problem).text())
         self.output.close()
         if self.format != "json":
             hidden = [f"redacted: {self.output.redacted}"] * bool(self.output.redacted)
