@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import json
+import weakref
 from collections import UserDict
 from typing import TYPE_CHECKING, Any
 
@@ -488,3 +490,13 @@ def test_a_buffer_of_the_other_kind_refuses_a_client(client: Any, client_kind: C
     for wrong in (ours, None, "client"):
         with pytest.raises(InvalidArgumentError, match=f"client must be an {kind}, not "):
             refusing(wrong)
+
+
+def test_a_closed_buffer_is_not_kept(server: Server) -> None:
+    with InngestClient(dev=True, transport=server) as client:
+        buffer = EventBuffer(client)
+        buffer.close()
+        closed = weakref.ref(buffer)
+        del buffer
+        gc.collect()
+        assert closed() is None

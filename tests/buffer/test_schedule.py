@@ -162,3 +162,37 @@ def test_what_a_batch_leaves_in_memory_waits_for_its_own_age(timing: Schedule) -
     assert batch is not None
     assert len(batch.positions) == 3
     assert timing.due_in() == 60
+
+
+def test_everything_is_due_until_the_last_of_several_flushes_ends(timing: Schedule) -> None:
+    with timing.flush_now():
+        with timing.flush_now():
+            pass
+        timing.took(1)
+        assert timing.due_in() == 0
+    assert timing.due_in() == 60
+
+
+def test_a_flush_that_ends_in_a_forked_child_leaves_no_trace(timing: Schedule) -> None:
+    with timing.flush_now():
+        timing.restart()
+    with timing.flush_now():
+        timing.took(1)
+        assert timing.due_in() == 0
+
+
+def test_the_age_of_what_waits_counts_from_its_first_event(timing: Schedule, clock: Clock) -> None:
+    timing.added()
+    clock.advance(10)
+    timing.added()
+    assert timing.due_in() == 50
+    clock.advance(100)
+    assert timing.due_in() == 0
+
+
+def test_a_wait_with_a_timeout_ends_with_it(clock: Clock) -> None:
+    deadline = Deadline(5, CoreClock(monotonic=clock.monotonic))
+    clock.advance(2)
+    assert deadline.left() == 3
+    clock.advance(9)
+    assert deadline.left() == 0

@@ -379,3 +379,9 @@ def test_a_forked_child_generates_different_ids() -> None:
     ours = [new_event_id() for _ in range(3)]
     tag = slice(12, 22)
     assert {each[tag] for each in theirs}.isdisjoint(each[tag] for each in ours)
+
+
+def test_an_event_that_was_json_may_have_keys_that_no_event_has() -> None:
+    event = {"name": "a", "note": 1}
+    assert json.loads(encode(event, 0, from_file=True)).items() >= event.items()
+    assert "note" in refusal(event)

@@ -253,6 +253,8 @@ def test_what_happens_to_one_event_is_the_error_and_its_report_the_cause(
     [failure] = caught.value.__cause__.report.failures
     assert failure.outcome == outcome
     assert failure.event == server.bodies()[0][0]
+    if isinstance(caught.value, BadRequestError):
+        assert caught.value.status == 400
 
 
 def test_each_failure_is_rejected_or_unknown(connect: Connect, server: Server) -> None:

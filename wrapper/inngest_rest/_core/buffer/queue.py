@@ -271,7 +271,7 @@ class MemoryQueue(Queue):
     def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
         if self._schedule.failing().isdisjoint(batch.positions):
             self._ready.appendleft(batch._replace(may_be_stored=may_be_stored))
-            self._schedule.added(len(batch.positions) or 1)
+            self._schedule.added(_size(batch))
         else:
             texts = ((text, may_be_stored) for text in batch.texts())
             self._failed.update(zip(batch.positions, texts, strict=True))

@@ -132,7 +132,7 @@ def _batches(
             invalid.append(SendFailure(position, describe(event), error.reason))
             continue
         size += len(text) + 1
-        if texts and size > DEFAULT_BYTES:
+        if size > DEFAULT_BYTES:  # one event is never so large
             yield Batch.of(positions, texts, invalid)
             positions, texts, invalid, size = [], [], [], 3 + len(text)
         positions.append(position)
