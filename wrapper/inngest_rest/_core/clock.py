@@ -93,7 +93,13 @@ class ServerClock:
         stated = http_date(date)
         if stated is not None and stated.year in _YEARS:
             seconds = stated.timestamp()
-            self._narrow(seconds - self._clock.now(), seconds + 1 - sent_at)
+            low, high = seconds - self._clock.now(), seconds + 1 - sent_at
+            for before in (self._bounds, self._contradicted):
+                if before is not None and max(low, before[0]) <= min(high, before[1]):
+                    self._bounds = max(low, before[0]), min(high, before[1])
+                    self._contradicted = None
+                    return
+            self._contradicted = low, high
 
     @property
     def is_in_doubt(self) -> bool:
@@ -112,11 +118,3 @@ class ServerClock:
 
     def now(self) -> datetime:
         return self.at(self._clock.now())
-
-    def _narrow(self, low: float, high: float) -> None:
-        for before in (self._bounds, self._contradicted):
-            if before is not None and max(low, before[0]) <= min(high, before[1]):
-                self._bounds = max(low, before[0]), min(high, before[1])
-                self._contradicted = None
-                return
-        self._contradicted = low, high

@@ -156,10 +156,10 @@ class Buffer(Forked, ABC):
         super().__init__()
 
     def _open(self) -> MemoryQueue | Outbox:
-        session, schedule, most = self._session, self._schedule, self._max_pending
-        wake = self._notify
+        session, schedule, wake = self._session, self._schedule, self._notify
+        options: Any = {"max_pending": self._max_pending, "convention": session.name_convention}
         if self._path is None:
-            return MemoryQueue(schedule, wake, max_pending=most, convention=session.name_convention)
+            return MemoryQueue(schedule, wake, **options)
         from inngest_rest._core.buffer.outbox import Outbox  # noqa: PLC0415 - loads sqlite3
 
         return Outbox(
@@ -169,8 +169,7 @@ class Buffer(Forked, ABC):
             # The longest that a request can take, including its retries.
             lease=session.settings.retry.total + session.settings.timeout,
             now=session.clock.now,
-            max_pending=most,
-            convention=session.name_convention,
+            **options,
         )
 
     def _forget(self) -> None:
@@ -200,10 +199,6 @@ class Buffer(Forked, ABC):
     def pending(self) -> int:
         """The number of events waiting or in flight; for a file, those of all processes."""
         return self._queue.pending
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise ClosedError("this buffer is closed; make a new one")
 
     def _drop(self) -> bool:
         """Handle a full buffer: drop the event or raise, depending on `when_full`."""
@@ -327,7 +322,8 @@ class Buffer(Forked, ABC):
         self._notify()
         while True:
             seen = self._count
-            self._check_open()
+            if self._is_closed:
+                raise ClosedError("this buffer is closed; make a new one")
             if self._when_full != "block" or not self._can_wait():
                 return self._drop()
             if await self._elsewhere(self._put, event):

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -51,7 +52,9 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
     ) -> None:
         super().__init__(pools, clock)
         # An event loop owns its primitives.
-        self._slots: dict[tuple[Host, asyncio.AbstractEventLoop], asyncio.Semaphore] = {}
+        self._slots: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Host, asyncio.Semaphore]] = (
+            WeakKeyDictionary()
+        )
         self._closing: set[asyncio.Task[Any]] = set()
 
     async def run(self, plan: Plan[T], stop: asyncio.Event | None = None) -> T:
@@ -84,13 +87,10 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
             return timed_out(call, delivered=is_sent)
 
     def _slots_here(self, host: Host) -> asyncio.Semaphore:
-        key = host, asyncio.get_running_loop()
-        if key not in self._slots:
-            for each in list(self._slots):
-                if each[1].is_closed():
-                    self._slots.pop(each, None)
-            self._slots[key] = asyncio.Semaphore(MAX_AT_ONCE)
-        return self._slots[key]
+        slots = self._slots.setdefault(asyncio.get_running_loop(), {})
+        if host not in slots:
+            slots[host] = asyncio.Semaphore(MAX_AT_ONCE)
+        return slots[host]
 
     async def _send_now(self, call: Call[Any], seconds: float) -> httpx.Response:
         self._check_open()

@@ -134,14 +134,13 @@ class PlanRunner(ABC, Generic[Transport]):
             raise ClosedError("this client is closed; make a new one")
 
 
-def timed_out(call: Call[Any], *, delivered: bool) -> RequestTimeoutError:
+def timed_out(call: Call[Any], *, delivered: bool) -> TransportError:
     """Return the error for a response, or a free connection, that did not come in time."""
     reason = f"no complete response within {call.timeout:g} s"
     if not delivered:
         limit = f"{MAX_AT_ONCE} requests were in flight for {call.timeout:g} s"
         reason = f"{limit}; this one was not sent"
-    logger.debug("%s %s: %s", call.method, call.url, reason)
-    return RequestTimeoutError(reason, method=call.method, url=call.url, delivered=delivered)
+    return _failure(call, RequestTimeoutError, reason, delivered=delivered)
 
 
 def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool) -> TransportError:
@@ -150,15 +149,16 @@ def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool)
     kind = RequestTimeoutError if isinstance(error, httpx.TimeoutException) else TransportError
     reason = call.redact(f"{type(error).__name__}: {error}".removesuffix(": "))
     reason += "; the client was closed" if closed else _likely_cause(str(error))
-    logger.debug("%s %s: %s", call.method, call.url, reason)
-    failure = kind(
-        reason,
-        method=call.method,
-        url=call.url,
-        delivered=not isinstance(error, _NOT_DELIVERED),
-    )
+    failure = _failure(call, kind, reason, delivered=not isinstance(error, _NOT_DELIVERED))
     failure.__cause__ = cause_without_keys(error, call.redact)
     return failure
+
+
+def _failure(
+    call: Call[Any], kind: type[TransportError], reason: str, *, delivered: bool
+) -> TransportError:
+    logger.debug("%s %s: %s", call.method, call.url, reason)
+    return kind(reason, method=call.method, url=call.url, delivered=delivered)
 
 
 def _likely_cause(reason: str) -> str:
