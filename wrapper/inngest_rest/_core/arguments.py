@@ -206,8 +206,8 @@ def check_each(
     name: str, items: Iterable[S], items_are: str, check: Callable[[str, S], T]
 ) -> list[T]:
     """Check each item of an iterable; an error says which one it is about."""
-    if isinstance(items, str | bytes | Mapping) or not isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(name, f"must be an iterable of {items_are}, not {shown(items)}")  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(items, str | bytes) or not isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise invalid(name, f"must be an iterable of {items_are}, not {shown(items)}")
     try:
         return [check(f"{name}[{at}]", each) for at, each in enumerate(items)]
     except InvalidArgumentError as error:
