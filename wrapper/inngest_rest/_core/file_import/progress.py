@@ -29,22 +29,16 @@ _LONGEST = 1024 * 1024
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
-class Mark(NamedTuple):
-    """The extent of a file at some time: lines, bytes, and their hash."""
-
-    line_count: _Count
-    size: _Count
-    digest: str
-
-
 class LogState(NamedTuple):
-    """How much of a file of rejected lines, or of their reasons, stays when the import resumes.
+    """A file of rejected lines, or of their reasons: what of it is final, and what was written.
 
     Lines after the checkpoint's position will be rejected again.
     """
 
-    kept: Mark
-    written: Mark
+    kept_lines: _Count
+    kept_size: _Count
+    size: _Count
+    digest: str
 
 
 LogStates = tuple[LogState, LogState]
@@ -140,7 +134,7 @@ class RejectedLines:
     def __init__(self, path: Path, states: LogStates | None = None) -> None:
         self._lines, self._reasons = self._logs = _Log(path), _Log(reasons_path(path))
         pairs = list(zip(self._logs, states or (), strict=False))
-        if pairs and all(log.starts_with(state.kept) for log, state in pairs):
+        if pairs and all(log.is_ours(state) for log, state in pairs):
             for log, state in pairs:
                 log.resume(state)
         else:
@@ -160,7 +154,7 @@ class RejectedLines:
         copied = not (isinstance(line, RefusedLine) and line.skipped)
         if copied:
             self._lines.write(line.rstrip(b"\r\n") + b"\n")
-        rejected_line = self._lines.state.written.line_count if copied else None
+        rejected_line = self._lines.line_count if copied else None
         entry = {"line": number, "reason": reason, "rejected_line": rejected_line}
         self._reasons.write(encode(entry) + b"\n")
 
@@ -180,42 +174,38 @@ class _Log:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: BinaryIO | None = None
-        self._line_count = self._size = 0
+        self.line_count = self._size = 0
+        self._kept = 0, 0
         self._hash = blake2b(digest_size=16)
-        self._kept = Mark(0, 0, self._hash.hexdigest())
 
     @property
     def state(self) -> LogState:
-        written = Mark(self._line_count, self._size, self._hash.hexdigest())
-        return LogState(self._kept, written)
+        return LogState(*self._kept, self._size, self._hash.hexdigest())
 
     def keep(self) -> None:
-        self._kept = self.state.written
+        self._kept = self.line_count, self._size
 
-    def starts_with(self, mark: Mark) -> bool:
-        """Return whether the file begins with these bytes; zero bytes need no file."""
-        return _hash_of(self._path, mark.size).hexdigest() == mark.digest
+    def is_ours(self, state: LogState) -> bool:
+        """Return whether the file begins with all that was written; zero bytes need no file."""
+        return _hash_of(self._path, state.size).hexdigest() == state.digest
 
     def resume(self, state: LogState) -> None:
         """Continue after the kept beginning of the file."""
-        kept, written = state
-        self._line_count, self._size, _ = self._kept = kept
-        self._hash = _hash_of(self._path, kept.size)
-        size = self._path.stat().st_size if self._path.is_file() else 0
-        if size == kept.size > 0:
-            return
-        if size == written.size and self.starts_with(written):
-            if kept.size:
-                os.truncate(self._path, kept.size)
+        self.line_count, self._size, written, _ = state
+        self.keep()
+        self._hash = _hash_of(self._path, self._size)
+        if (self._path.stat().st_size if self._path.is_file() else 0) == written:
+            if self._size:
+                os.truncate(self._path, self._size)
             else:
                 self._path.unlink(missing_ok=True)
             return
-        # Either the process was killed after the checkpoint, or somebody edited the rest.
+        # Either the process was killed after the checkpoint, or somebody added lines.
         aside = self.set_aside()
-        if kept.size:
+        if self._size:
             with aside.open("rb") as source, _create(self._path) as target:
                 shutil.copyfileobj(source, target)
-                target.truncate(kept.size)
+                target.truncate(self._size)
 
     def set_aside(self) -> Path:
         """Rename the file, if it exists, with the next free number; return the new path."""
@@ -232,7 +222,7 @@ class _Log:
             is_begun, path = self._size > 0, self._path
             self._file = open(path, "ab", opener=opener) if is_begun else _create(path)  # noqa: SIM115
         self._file.write(text)
-        self._line_count += 1
+        self.line_count += 1
         self._size += len(text)
         self._hash.update(text)
 
