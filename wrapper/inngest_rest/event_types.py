@@ -135,11 +135,6 @@ def _to_data(payload: D, kind: type[D]) -> dict[str, Any]:
 
 def _to_payload(data: Mapping[str, Any] | None, kind: type[D]) -> D:
     """Return event data as a payload, without other keys; a ValueError has the path in it."""
-    if _is_pydantic(get_origin(kind) or kind):
-        try:
-            return cast("D", _validated(kind, data or {}))
-        except ValueError as error:
-            raise ValueError(f"data{error}") from None
     try:
         return msgspec.convert(data or {}, kind, dec_hook=_validated)
     except msgspec.ValidationError as error:

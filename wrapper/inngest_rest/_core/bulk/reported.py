@@ -83,7 +83,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         path = options["report_path"]
         self._file = None if path is None else ReportFile(path)
         self._is_stopped = False
-        self._begun: dict[int, ActionRow] = {}
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
         """Return the rows to act on: those that the report file left, or that are selected."""
@@ -207,7 +206,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self._check_goes_on()
             self._note(begun)
             self._check_goes_on()
-            self._begun[row.position] = begun
+            self.rows[row.position] = begun
         return begun
 
     def _check_goes_on(self) -> None:
@@ -215,10 +214,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             raise Stopped
 
     def tally(self, target: ActionRow, result: BulkResult | None) -> errors.InngestError | None:
-        begun = self._begun.pop(target.position, None)
-        row, cause = result or BulkResult(begun or target)
-        is_abandoned = result is None and begun is None
-        if is_abandoned and row.outcome is not ActionOutcome.UNKNOWN:  # from an earlier call
+        row, cause = result or BulkResult(self.rows[target.position])
+        is_from_earlier = row.outcome is ActionOutcome.UNKNOWN
+        if result is None and row is target and not is_from_earlier:  # it was not begun
             row = settled(row, ActionOutcome.NOT_TRIED).row
         self.rows[row.position] = row
         if result is not None:  # or the file has it, as unknown
