@@ -322,7 +322,12 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
         # what they lack (recording 1.25-v2-invoke), and another call may have found it there since.
         may_be_done = not page.body and (route.expected is None or not route.repeatable)
         if may_be_done and is_below_v2 and page.status == 200:
-            may_be_done = absent.v2_root == V2_ROOT and (yield from _has_v2(session, deadline))
+            may_be_done = absent.v2_root == V2_ROOT and (
+                (yield from _has_v2(session, V2_ROOT, deadline))
+                or not (
+                    route.repeatable or (yield from _has_v2(session, V2_ROOT_BEFORE_1_26, deadline))
+                )
+            )
         if may_be_done and route.expected is None:
             return route.convert(None)
         if may_be_done:
@@ -338,15 +343,18 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
         raise
 
 
-def _has_v2(session: Session, deadline: float) -> Plan[bool]:
-    """Return whether the server has v2 where its routes are requested."""
+def _has_v2(session: Session, root: str, deadline: float) -> Plan[bool]:
+    """Return whether the server has v2 below a root."""
     from inngest_rest_api.api import v2  # noqa: PLC0415 - a client that only sends has no use for it
 
     route = Route.of(v2.get_health_v2, lambda _: True, repeatable=False)
+    before, session.absent.v2_root = session.absent.v2_root, root
     try:
         return (yield from perform(session, route, deadline=deadline))
     except errors.InngestError:
         return False
+    finally:
+        session.absent.v2_root = before
 
 
 def _is_of_web_ui(error: errors.ApiError) -> bool:
