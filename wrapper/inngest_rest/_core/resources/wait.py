@@ -165,7 +165,7 @@ class Source(Generic[T]):
 # Runs that are asked about in each round for the first time, or where the server cannot list ends.
 _BATCH = 64
 
-# Up to so many open runs are asked about one by one; of more, the ends are listed.
+# Up to so many open runs are asked about one by one; of more, the ends are listed, too.
 _FEW = 10
 
 # Seconds between two listings, which cost a server more than a single run.
@@ -375,9 +375,6 @@ class Follow(Source[StepChange]):
 # later than `queued_at`.
 _MARGIN = timedelta(seconds=5)
 
-# Runs older than a window that one poll gets one by one; one listing finds the ends of more.
-_SINGLES = 10
-
 # Share of the time that a watch may keep a slow server busy: a pause is so many times as long as
 # the requests before it.
 _REST = 3
@@ -491,37 +488,27 @@ class Watch(Source[RunChange]):
             if self._fault is not None and self._now() >= self._deadline:
                 raise self._fault  # changes since then are unknown
             return
-        if self._poll is None:
-            self._poll, self._spent = self._poll_once(), 0.0
-        poll, self._poll = self._poll, None
+        poll, self._poll = self._poll or self._poll_once(), None
         try:
             request = next(poll, None)
             if request is not None:
                 yield from request
+                self._poll = poll
         except FAULTS as error:
             self._pause_after(error, began)
-            return
-        ended_at = self._now()
-        self._spent += ended_at - began
-        self._failures, self._fault, self._succeeded_at = 0, None, ended_at
-        if request is not None:
-            self._poll = poll
         else:
-            self.polls += 1
-            self._next_poll = ended_at + max(self._every - self._spent, _REST * self._spent)
+            self._succeeded_at = self._now()
+            self._spent += self._succeeded_at - began
+            self._failures, self._fault = 0, None
 
     def _pause_after(self, error: Fault, began: float) -> None:
         """Put off the next poll after a transient error; raise another, or one that lasts."""
-        now = self._now()
-        if now >= self._deadline:
-            # The end came before the response of a server that was well.
-            is_well = self.state.is_begun and self._fault is None
-            left = self._deadline - began
-            is_cut_short = isinstance(error, errors.RequestTimeoutError) and is_well
-            if is_cut_short and left < self._session.settings.timeout:
-                return
-            raise error
-        if not may_pass(error) or now - self._succeeded_at > _OUTAGE:
+        now, left = self._now(), self._deadline - began
+        is_late, is_well = now >= self._deadline, self.state.is_begun and self._fault is None
+        had_less = left < self._session.settings.timeout
+        if is_late and is_well and had_less and isinstance(error, errors.RequestTimeoutError):
+            return  # the end came before the response
+        if is_late or not may_pass(error) or now - self._succeeded_at > _OUTAGE:
             self._succeeded_at = now  # the next iteration may retry as long again
             raise error
         self._failures, self._fault = self._failures + 1, error
@@ -530,6 +517,7 @@ class Watch(Source[RunChange]):
     def _poll_once(self) -> Iterator[Plan[None]]:
         """Yield the requests of a poll; each is made, and what it found taken, before the next."""
         state, began = self.state, self._session.clock.now()
+        self._spent = 0.0
         if not state.is_begun:
             yield from self._begin()
         recent: set[str] = set()
@@ -546,12 +534,14 @@ class Watch(Source[RunChange]):
         self._move(passed)
         state.since, state.is_relative, state.is_begun = self._earliest, False, True
         older = [id for id in state.open if id not in recent]
-        for id in older[:_SINGLES]:
+        for id in older[:_FEW]:
             yield self._get(id)
-        if len(older) > _SINGLES:
+        if len(older) > _FEW:
             walk = self._walk(since=state.changes, by_change=True)
             yield from self._pages(walk, lambda run: run.id in state.open)
         state.changes = max(state.changes, passed)
+        self.polls += 1
+        self._next_poll = self._now() + max(self._every - self._spent, _REST * self._spent)
 
     def _begin(self) -> Iterator[Plan[None]]:
         """Find what is open, and what ended since the beginning but was queued before it."""
@@ -590,14 +580,12 @@ class Watch(Source[RunChange]):
 
     def _get(self, id: str) -> Plan[None]:
         """Get an open run; the next poll gets others first."""
-        open = self.state.open
         try:
             run = yield from runs.fetch(self._session, id, deadline=self._deadline)
         except errors.NotFoundError:
             # It was listed before: the server has deleted it.
-            del open[id]
+            del self.state.open[id]
             return
-        open[id] = open.pop(id)
         if not self._include_output:
             run = evolve(run, output=None, error=None)
         yield from self._take_up([evolve(run, started_at=None)])
@@ -614,36 +602,28 @@ class Watch(Source[RunChange]):
             self._found.append((run, is_selected))
 
     def _kind_of(self, run: Run) -> ChangeKind | None:
-        """Return what is new about a run, and remember it; None if nothing is."""
+        """Return what is new about a run, and remember it, last; None if nothing is."""
         state = self.state
-        known = state.open.get(run.id)
-        if known is None:
-            if run.id in state.ended:
-                return None
-            if run.ended_at is not None and run.ended_at < self._since:
-                self._remember_end(run)
-                return None
-            state.open[run.id] = run.status
-            return "appeared"
-        if run.is_ended:
-            del state.open[run.id]
-            self._remember_end(run)
-            return "ended"
+        known = state.open.pop(run.id, None)
+        if known is None and run.id in state.ended:
+            return None
+        is_old = known is None and run.ended_at is not None and run.ended_at < self._since
+        if is_old or (known is not None and run.is_ended):
+            queued_at = run.queued_at or self._clock.now()
+            if not state.is_begun or queued_at >= state.window - _MARGIN:
+                state.ended[run.id] = queued_at
+            return None if is_old else "ended"
         state.open[run.id] = run.status
+        if known is None:
+            return "appeared"
         return None if run.status == known else "changed"
-
-    def _remember_end(self, run: Run) -> None:
-        state, queued_at = self.state, run.queued_at or self._clock.now()
-        if not state.is_begun or queued_at >= state.window - _MARGIN:
-            state.ended[run.id] = queued_at
 
     def _move(self, window: datetime) -> None:
         """Move the window on, and forget the ended runs before it, which are not listed again."""
         state = self.state
         state.window = max(state.window, window)
         oldest = state.window - _MARGIN
-        while state.ended and next(iter(state.ended.values())) < oldest:
-            del state.ended[next(iter(state.ended))]
+        state.ended = {id: at for id, at in state.ended.items() if at >= oldest}
 
 
 def _restored(token: str, filter: dict[str, str]) -> _State:
