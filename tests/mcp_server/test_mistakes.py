@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -93,6 +94,7 @@ def test_a_missing_key_is_told_by_the_name_of_its_variable(world: World) -> None
 def test_a_mistake_of_the_program_itself_is_an_answer_too(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    @functools.wraps(type(world.client.runs).get)
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 

@@ -283,3 +283,29 @@ def test_an_error_of_the_program_is_told_with_its_class_and_an_interruption_with
     assert problem_of(interruption).message == "interrupted"
     interruption.add_note("3 sent")
     assert problem_of(interruption).message == "interrupted; 3 sent"
+
+
+@pytest.mark.parametrize("condition", [None, "event.data.x == 1"])
+def test_what_a_bulk_cancellation_would_do_names_its_condition(
+    condition: str | None, world: World
+) -> None:
+    row = OPERATIONS["cancellations.create"]
+    given = {"app": "shop", "function": "charge", "started_before": "1s", "condition": condition}
+    error = Call(row=row, client=world.client, values=read(row, given)).run().error
+    assert error is not None
+    assert ("for which event.data.x == 1 holds," in error.message) is bool(condition)
+    assert "for which None" not in error.message
+
+
+@pytest.mark.parametrize(("id", "code"), [(NO_RUN, "not_found"), ("open", "network")])
+def test_an_act_on_one_run_fails_with_the_reason_of_its_row(
+    id: str, code: str, world: World
+) -> None:
+    if id == "open":
+        id = world.open_run()
+        world.mock.fault(drops(httpx.ReadError), path=f"/v2/runs/{id}/cancel", times=None)
+    envelope = run(world, "runs.cancel", {"ids": [id]})
+    assert envelope.error is not None
+    assert envelope.data is not None
+    (row,) = envelope.data["rows"]
+    assert (envelope.error.code, envelope.error.message) == (code, row["reason"])
