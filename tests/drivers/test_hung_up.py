@@ -78,6 +78,6 @@ def test_a_later_request_closes_what_the_server_has_closed(
         report = client.send_many([event] * BURST, batch_size=1, in_flight=BURST)
         assert report.accepted == BURST
         burst.wait_until_hung_up()
-        clock.advance(2)
+        clock.advance(6)
         client.send(event)
         assert burst.are_all_closed()

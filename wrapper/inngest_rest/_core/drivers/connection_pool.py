@@ -31,9 +31,6 @@ MAX_AT_ONCE = 64
 # Keep-alive expiry in seconds, as in httpx.
 _KEEP_ALIVE = httpx.Limits().keepalive_expiry or 5.0
 
-# Seconds idle after which a connection is checked before reuse, which takes a system call.
-_CHECK_AFTER = 1.0
-
 
 class ConnectionPool(Forked, Generic[Transport]):
     """A pool of transports to one host, each with one connection and one request at a time.
@@ -99,7 +96,7 @@ class ConnectionPool(Forked, Generic[Transport]):
         unused = [] if is_whole else [transport]
         if self._idle:
             with suppress(IndexError):  # emptied by other threads meanwhile
-                while self.is_closed or _is_stale(*self._idle[0], now):
+                while self.is_closed or self._idle[0][0] < now - _KEEP_ALIVE:
                     unused.append(self._idle.popleft()[1])
         if is_whole and not self.is_closed:
             self._idle.append((now, transport))
@@ -130,13 +127,6 @@ def _reason(error: Exception, proxy: Secret | None) -> str:
     return re.sub(r"//[^/@]*@", "//***@", str(error))
 
 
-def _is_stale(since: float, transport: object, now: float) -> bool:
-    """Return whether a transport was idle too long or the server closed its connection."""
-    if since > now - _CHECK_AFTER:
-        return False
-    return since < now - _KEEP_ALIVE or _has_expired(transport)
-
-
 # The private attributes of httpx and httpcore in use. No promise rests on them: with a release that
 # lacks one, no transport can be made, or none is used again.
 
@@ -148,21 +138,10 @@ def use_backend(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport, backe
     pool._network_backend = backend  # noqa: SLF001
 
 
-def _connections(transport: object) -> list[Any]:
-    found: list[Any] = getattr(getattr(transport, "_pool", None), "connections", [])
-    return found
-
-
-def _has_expired(transport: object) -> bool:
-    """Return whether its idle connection can no longer be reused."""
-    # One that is listed no more has: httpcore 1.0.9 may keep its socket until the transport closes.
-    return hasattr(transport, "_pool") and all(it.has_expired() for it in _connections(transport))
-
-
 def _has_left_over(transport: object) -> bool:
     """Return whether excess bytes follow a response; httpcore would take them for the next one."""
-    for each in _connections(transport):
-        connection = each
+    for each in getattr(getattr(transport, "_pool", None), "connections", []):
+        connection: Any = each
         while connection is not None and not hasattr(connection, "_h11_state"):
             connection = getattr(connection, "_connection", None)
         if connection is None or connection._h11_state.trailing_data[0]:  # noqa: SLF001
