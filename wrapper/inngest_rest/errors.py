@@ -1,32 +1,5 @@
 """Every error this package raises, and nothing else, so that all layers can import this module.
 
-    InngestError
-    ├── ConfigurationError           a setting is missing or malformed: .settings
-    │   └── MissingKeyError          the call needs a key, and none is set
-    ├── InvalidArgumentError         an argument was rejected before anything was sent: .argument
-    │   ├── InvalidEventError        an event was rejected: .position
-    │   └── ReportFinishedError      a report file has nothing left to do: .report
-    ├── TransportError               there was no response
-    │   └── RequestTimeoutError      there was none in time
-    ├── InvalidResponseError         the response does not match this API
-    ├── EventDataError               a stored event's data does not match the type: .event
-    ├── WaitTimeoutError             a run has not ended yet: .run, .runs
-    │   └── NoRunError               the event has started no run: .explanation
-    ├── PartialSendError             not every event was accepted: .report, .ids
-    ├── PartialActionError           a bulk operation stopped early: .report
-    ├── ClosedError                  the client or buffer is closed
-    ├── BufferFullError              a buffer had no room for an event
-    ├── OutboxError                  the file of a buffer cannot be used: .path
-    └── ApiError                     the server returned an error: .status, .code, .advice
-        ├── BadRequestError          400, 422
-        ├── AuthenticationError      401
-        ├── PermissionDeniedError    403
-        ├── NotFoundError            404 about a resource
-        ├── RouteNotFoundError       404, 405, 501 or the web UI, about the route itself
-        ├── ConflictError            409
-        ├── RateLimitError           429: .retry_after
-        └── ServerError              5xx
-
 All of them pickle, and none contains a key: URLs and the server's messages are redacted. Programs
 should use the attributes; messages may be reworded at any time.
 """
