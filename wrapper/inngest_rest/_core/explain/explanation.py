@@ -9,10 +9,9 @@ executed, or was cancelled, is for the rules for the runs of events.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
@@ -167,23 +166,23 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         text = f"the condition `{'` or `'.join(conditions)}` of {name} "
         uncertain = "may be false for it or fail: servers do not show how they evaluate it"
         text += "is false for it" if verdicts == {False} else uncertain
-        is_excluded, facts = it.is_excluded(function, triggers), {"conditions": conditions}
-        yield reason(K.CONDITION, text, is_excluded, evidence=facts)
+        is_excluded = it.is_excluded(function, triggers)
+        yield reason(K.CONDITION, text, is_excluded, evidence={"conditions": conditions})
         if is_excluded:
             return
-    if it.twins and not apps.ignores_repeated_ids(function):
-        started = (
-            (it, run) for it, of_it in it.twins for run in of_it if listeners.is_of(run, function)
-        )
-        for other, run in islice(started, 1):
-            text = f"event {other.internal_id} with the same id {other.id!r} started run {run.id} "
-            text += f"of {name}, which runs once for an id in 24 hours"
-            at = other.received_at
-            is_certain = is_current and at is not None and it.began - at > _RACE
-            facts = {"id": other.id, "other_event": other.internal_id, "other_run": run.id}
-            yield reason(K.DUPLICATE_ID, text, is_certain, evidence=facts)
-            if is_certain:
-                return
+    started = [
+        (it, run) for it, of_it in it.twins for run in of_it if listeners.is_of(run, function)
+    ]
+    if started and not apps.ignores_repeated_ids(function):
+        other, run = started[0]
+        text = f"event {other.internal_id} with the same id {other.id!r} started run {run.id} "
+        text += f"of {name}, which runs once for an id in 24 hours"
+        at = other.received_at
+        is_certain = is_current and at is not None and it.began - at > _RACE
+        facts = {"id": other.id, "other_event": other.internal_id, "other_run": run.id}
+        yield reason(K.DUPLICATE_ID, text, is_certain, evidence=facts)
+        if is_certain:
+            return
     if function.is_paused:
         yield reason(K.PAUSED, f"{name} is paused", evidence={"is_paused": True})
     if found := listeners.limit(function, "rateLimit"):
@@ -196,17 +195,16 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         if near:
             text += f": {len(near)} of its runs{', of any key,' if key else ''} began within that "
             text += "time before it, or seconds after it"
-        facts = {"rate_limit": found, "earlier_runs": near}
-        yield reason(K.RATE_LIMIT, text, evidence=facts)
+        yield reason(K.RATE_LIMIT, text, evidence={"rate_limit": found, "earlier_runs": near})
     if found := listeners.limit(function, "debounce"):
         text = f"{name} debounces events for {found.get('period')}, and "
         # Of two events in one millisecond, either may be the later one.
         after = [run for run in runs if run.event_ids and run.event_ids[0][:10] >= own[:10]]
         facts = {"debounce": found}
         if after and others and others.next_cursor is None:
-            (later, *_), run_id = after[-1].event_ids, after[-1].id
-            text += f"the later event {later}, which started run {run_id}, may have replaced it"
-            facts |= {"later_event": later, "later_run": run_id}
+            (event, *_), run_id = after[-1].event_ids, after[-1].id
+            text += f"the later event {event}, which started run {run_id}, may have replaced it"
+            facts |= {"later_event": event, "later_run": run_id}
         else:
             text += "may wait for later ones, or have replaced it by one"
         yield reason(K.DEBOUNCE, text, evidence=facts)
@@ -222,14 +220,14 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
     # One that cancels skips, too, if another event is quicker.
     if found := listeners.limit(function, "singleton"):
         text, facts = f"{name} is a singleton and may have skipped it", {"singleton": found}
-        going = (
+        going = [
             run.id
             for run in runs
             if (run.queued_at or until) <= until and (run.ended_at or it.now) >= it.received
-        )
-        for run_id in islice(going, 1):
-            text += f", as run {run_id} had not ended"
-            facts["other_run"] = run_id
+        ]
+        if going:
+            text += f", as run {going[0]} had not ended"
+            facts["other_run"] = going[0]
         yield reason(K.SINGLETON, text, evidence=facts)
     seconds = max((it.now - it.began).total_seconds(), 0.0)
     if seconds < 2 * APPEARS_WITHIN:
@@ -302,8 +300,7 @@ def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reaso
         ]
         if near or others is None or others.next_cursor:
             by = ", ".join([f"a later run of the singleton {name}", *near[-1:]])
-            facts = {"later_run": near[-1] if near else None}
-            yield reason(K.SINGLETON, text + by, evidence=facts)
+            yield reason(K.SINGLETON, text + by, evidence={"later_run": near[-1] if near else None})
     if events := listeners.cancelled_by(function):
         by = f"an event {' or '.join(map(repr, events))}"
         yield reason(K.CANCEL_ON, text + by, evidence={"events": events})
@@ -311,8 +308,8 @@ def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reaso
         longest = listeners.duration(found := it.timeouts.get(name, {}).get(which))
         begun, ended = run.queued_at, run.ended_at
         if longest is not None and not (begun and ended and ended - begun < longest):
-            facts = {"timeout": which, "limit": found}
-            yield reason(K.TIMEOUT, f"{text}the {which} timeout of {name}, {found}", evidence=facts)
+            by = f"the {which} timeout of {name}, {found}"
+            yield reason(K.TIMEOUT, text + by, evidence={"timeout": which, "limit": found})
 
 
 _DAY = timedelta(days=1)
@@ -426,6 +423,7 @@ def explain_stored(
 def gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     """Gather further evidence for functions without a run and for cancelled runs."""
     id, own_id, received = it.event.internal_id, it.event.id, it.received
+    tried = partial(listeners.tried, unchecked=it.unchecked)
     silent = [f for f, triggers in it.without_run if not it.is_excluded(f, triggers)]
     once = [each for each in silent if not apps.ignores_repeated_ids(each)]
     if once and own_id != id:
@@ -435,20 +433,15 @@ def gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         since, until = received - _DAY, received + AT_ONCE
         listed = events.list_events(session, name=name, since=since, until=until, limit=_MAX_EVENTS)
         what = "events with the same id"
-        found = (
-            yield from listeners.tried(read_all(listed, deadline=deadline), what, it.unchecked)
-        ) or []
+        found = (yield from tried(read_all(listed, deadline=deadline), what)) or []
         if len(found) >= _MAX_EVENTS:
             it.unchecked.append(f"{what}, beyond the newest {_MAX_EVENTS}")
         # A server may list an event several times.
         same = {other.internal_id: other for other in reversed(found) if other.id == own_id}
         same.pop(id, None)
         for other_id, other in [*same.items()][:_MAX_DUPLICATES]:
-            of_other = runs_of(session, other_id, deadline)
-            found_runs = yield from listeners.tried(
-                of_other, f"the runs of event {other_id}", it.unchecked
-            )
-            it.twins.append((other, found_runs or ()))
+            of_other = tried(runs_of(session, other_id, deadline), f"the runs of event {other_id}")
+            it.twins.append((other, (yield from of_other) or ()))
     known = it.catalogue.functions
     ended = [run for run in it.runs if run.status == RunStatus.CANCELLED]
     cancelled = [each for each in known if any(listeners.is_of(run, each) for run in ended)]
@@ -459,15 +452,11 @@ def gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         it.unchecked.append(f"other runs of {rest} of {len(limited)} functions")
     for each in limited[:_MAX_FUNCTIONS]:
         first = _other_runs(session, each, received).walk().next_page(deadline=deadline)
-        page = yield from listeners.tried(
-            first, f"other runs of {listeners.name_of(each)}", it.unchecked
-        )
-        if page is not None:
+        if page := (yield from tried(first, f"other runs of {listeners.name_of(each)}")):
             it.others[listeners.name_of(each)] = page
     for app_id in dict.fromkeys(each.app_id for each in cancelled):
         of_app = apps.functions_of_v1(session, app_id, deadline=deadline)
-        what = f"the timeouts of functions of {app_id}"
-        for each in (yield from listeners.tried(of_app, what, it.unchecked)) or ():
+        for each in (yield from tried(of_app, f"the timeouts of functions of {app_id}")) or ():
             it.timeouts[listeners.name_of(each)] = listeners.limit(each, "timeouts") or {}
 
 
@@ -499,7 +488,7 @@ def of_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
     session.check_can_send()
     known = yield from listeners.read(session)
     listening: dict[str, list[tuple[str | None, list[Trigger]]]] = {}
-    rows: dict[tuple[str, str | None], EventPreview] = {}
+    tallies = defaultdict[tuple[str, str | None], Counter[str]](Counter)
     totals, failures = Counter[str](), list[SendFailure]()
     for batch in batches:
         totals["rejected"] += len(batch.invalid)
@@ -510,20 +499,16 @@ def of_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
             if name not in listening:
                 found = [(listeners.name_of(each), its) for each, its in known.listeners(name)]
                 listening[name] = [*found] or [(None, [])]
-                near = () if found else tuple(listeners.nearest(name, known.functions))
-                for function, _ in listening[name]:
-                    rows[name, function] = EventPreview(name, function, nearest=near)
             for function, triggers in listening[name]:
                 verdicts = {holds(each.condition, stored) for each in triggers}
-                row, runs = rows[name, function], True in verdicts
-                rows[name, function] = evolve(
-                    row,
-                    events=row.events + 1,
-                    bytes=row.bytes + len(text),
-                    runs=row.runs + runs,
-                    undecided=row.undecided + (None in verdicts and not runs),
-                )
-    parts = tuple(rows.values()), tuple(failures), tuple(known.gaps)
+                verdict = "runs" if True in verdicts else "undecided" if None in verdicts else "not"
+                tallies[name, function].update({"events": 1, "bytes": len(text), verdict: 1})
+    rows: list[EventPreview] = []
+    for (name, function), it in tallies.items():
+        near = () if function else tuple(listeners.nearest(name, known.functions))
+        counts = it["events"], it["bytes"], it["runs"], it["undecided"]
+        rows.append(EventPreview(name, function, *counts, near))
+    parts = tuple(rows), tuple(failures), tuple(known.gaps)
     return SendPreview(totals["events"], totals["bytes"], totals["rejected"], *parts)
 
 
