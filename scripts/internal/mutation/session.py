@@ -314,7 +314,7 @@ class Session:
 
     def _type_error(self, mutant: Mutant) -> str:
         path = str(mutant.path)
-        changed = self._folder / "changed.py"
+        changed = self._folder / mutant.path.name
         changed.write_text(mutant.source, encoding="utf-8")
         options = ["--no-error-summary", "--shadow-file", path, str(changed)]
         options += ["--cache-dir", str(self._folder.parent / "mypy")]
