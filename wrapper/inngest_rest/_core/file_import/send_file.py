@@ -34,6 +34,7 @@ from inngest_rest._core.file_import.lines import (
     Chunk,
     EventRows,
     Lines,
+    Position,
     RefusedLine,
     Table,
     may_be_incomplete,
@@ -172,8 +173,7 @@ class ImportJob(SendJob):
 
     def __init__(self, session: Session, options: ImportOptions, *sending: Any) -> None:
         super().__init__(session, options.events, *sending)
-        self._options, self._made, self._is_whole = options, 0, True
-        self._last_recorded: int = 0
+        self._options = options
         self._now = session.clock.monotonic
         self._reads_in_thread = False
 
@@ -195,7 +195,7 @@ class ImportJob(SendJob):
         except BaseException:
             self._lines.close()
             raise
-        self._position = self._lines.position
+        self._position = self._end = self._lines.position
         self._saved = self._position, self._rejected.states
         self._save_at = self._now()
 
@@ -235,7 +235,7 @@ class ImportJob(SendJob):
         except InngestError as error:
             self.interrupted(error)
             raise
-        if self._is_whole and not self._options.resume and self._checkpoint:
+        if self._position == self._end and not self._options.resume and self._checkpoint:
             self._checkpoint.path.unlink(missing_ok=True)
             self._checkpoint = None
         return report
@@ -261,22 +261,19 @@ class ImportJob(SendJob):
             batch = self._encoder.batch(chunk)
             # The file may be all blank lines.
             if batch.positions or batch.invalid:
-                self._made += 1
-                yield batch._replace(origin=(self._made, chunk), share=self._lines.share())
+                origin, self._end = (self._end, chunk), chunk.end
+                yield batch._replace(origin=origin, share=self._lines.share())
 
     def tell(self, outcome: BatchOutcome) -> object:
         """Write rejected lines, then mark the chunk as done."""
-        place, chunk = cast("tuple[int, Chunk]", outcome.batch.origin)
-        # An interrupt may have lost those before it.
-        is_whole = self._is_whole and place == self._last_recorded + 1
+        begin, chunk = cast("tuple[Position, Chunk]", outcome.batch.origin)
         # In this order: if writing fails, the chunk is not done.
-        self._last_recorded, self._is_whole = place, False
         first = chunk.start.line + self._lines.first
         for number, reason in outcome.rejections():
             self._rejected.add(chunk.lines[number - first], number, reason)
         self._rejected.flush()
-        self._is_whole = is_whole and outcome.known == len(outcome.each)
-        if self._is_whole:
+        # Not if one before it is unknown, or was lost by an interrupt.
+        if begin == self._position and outcome.known == len(outcome.each):
             self._position = chunk.end
             self._rejected.keep()
             if self._now() >= self._save_at:
