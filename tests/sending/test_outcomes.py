@@ -20,12 +20,11 @@ def test_fates_are_counted_and_each_failure_shows_its_event() -> None:
     report = outcome.report
     assert (report.accepted, report.rejected, report.unknown) == (1, 2, 2)
     assert [(each.position, each.event["name"], each.reason) for each in report.failures] == [
-        (12, "", REFUSED.reason),
         (11, "b", "bad"),
+        (12, "", REFUSED.reason),
         (13, "c", "lost"),
         (14, "d", "lost"),
     ]
-    assert outcome.rejections() == [(11, "bad"), (12, REFUSED.reason)]
     assert outcome.batch_report().ids == ("id-a", None, None, None)
     assert outcome.batch_report().positions == [10, 11, 13, 14]
 

@@ -232,12 +232,11 @@ class Buffer(Forked, ABC):
                 return
             with self._lock:
                 self._report += outcome.report
-            if rejections := outcome.rejections():
-                total = len(outcome.each) + len(outcome.batch.invalid)
-                reason = rejections[0][1]
-                logger.warning(
-                    "%d of %d events rejected, the first: %s", len(rejections), total, reason
-                )
+            failures = outcome.report.failures
+            if failures and outcome.known == len(outcome.each):
+                count, total = len(failures), len(outcome.each) + len(outcome.batch.invalid)
+                reason = failures[0].reason
+                logger.warning("%d of %d events rejected, the first: %s", count, total, reason)
             if self._on_batch is not None:
                 try:
                     self._on_batch(outcome.batch_report())

@@ -269,8 +269,9 @@ class ImportJob(SendJob):
         begin, chunk = cast("tuple[Position, Chunk]", outcome.batch.origin)
         # In this order: if writing fails, the chunk is not done.
         first = chunk.start.line + self._lines.first
-        for number, reason in outcome.rejections():
-            self._rejected.add(chunk.lines[number - first], number, reason)
+        for it in outcome.report.failures:
+            if it.outcome == "rejected":
+                self._rejected.add(chunk.lines[it.position - first], it.position, it.reason)
         self._rejected.flush()
         # Not if one before it is unknown, or was lost by an interrupt.
         if begin == self._position and outcome.known == len(outcome.each):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from itertools import islice, pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from attrs import frozen
@@ -199,7 +200,7 @@ class BatchOutcome:
 
     @cached_property
     def report(self) -> SendReport:
-        """Count the outcomes and list every failure, including events rejected before sending."""
+        """Count the outcomes and list every failure by position, those before sending included."""
         invalid = self.batch.invalid
         if self.are_all_accepted:
             return SendReport(len(self.each), len(invalid), 0, tuple(invalid))
@@ -212,17 +213,8 @@ class BatchOutcome:
                 failures.append(SendFailure(position, event, result.reason, outcome))
                 unknown += is_unknown
         accepted = len(self.each) + len(invalid) - len(failures)
+        failures.sort(key=attrgetter("position"))
         return SendReport(accepted, len(failures) - unknown, unknown, tuple(failures))
-
-    def rejections(self) -> list[tuple[int, str]]:
-        """Return the position and reason of each event rejected locally or by the server."""
-        invalid = [(each.position, each.reason) for each in self.batch.invalid]
-        rejected = [
-            (position, result.reason)
-            for position, result in zip(self.batch.positions, self.each, strict=True)
-            if isinstance(result, Rejected)
-        ]
-        return sorted(invalid + rejected)
 
     def batch_report(self) -> BatchReport:
         return BatchReport(self.batch.positions, self.ids, self.report, self.batch.share)
