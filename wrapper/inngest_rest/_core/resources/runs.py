@@ -35,17 +35,8 @@ from inngest_rest._core.calls.listing import (
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
-from inngest_rest._core.resources import apps, events, fields, filters
+from inngest_rest._core.resources import apps, events, fields, filters, routes
 from inngest_rest._core.resources.filters import Selection
-from inngest_rest._core.resources.routes import (
-    ROUTES,
-    ask,
-    listed,
-    one,
-    pages,
-    past_cache,
-    where_absent,
-)
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
 from inngest_rest.typing import RunListing, RunOrder
@@ -72,11 +63,11 @@ _LARGEST_PAGE_OF_EVENT = 40
 # Seconds for finding out whether an unknown id is an event's id.
 _HINT_WITHIN = 2.0
 
-_LIST_ADVICE = where_absent(
+_LIST_ADVICE = routes.where_absent(
     "List events and their runs instead: {}, {}.", "events.list", "events.runs"
 )
-_QUERY_ADVICE = where_absent("Pass it as where instead, which is evaluated here.")
-_CANCEL = ROUTES["runs.cancel"][0]
+_QUERY_ADVICE = routes.where_absent("Pass it as where instead, which is evaluated here.")
+_CANCEL = routes.ROUTES["runs.cancel"][0]
 _CANCEL_ADVICE: AdviceByError = {
     errors.NotFoundError: errors.Advice(
         "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 "
@@ -129,9 +120,9 @@ def list_runs(
     if not is_of_v2 and _V1_STATUSES.issuperset(selection.statuses):
         status = api.V1RunStatusFilter(selection.statuses[0]) if selection.statuses else UNSET
         read = partial(fields.v1_page, id_of=_ID_OF)
-        found |= pages(v1.list_runs_v1, run_of_v1, read=read, status=status)
+        found |= routes.pages(v1.list_runs_v1, run_of_v1, read=read, status=status)
     choose = partial(sieve, session, selection, is_bounded=is_bounded)
-    return listed(
+    return routes.listed(
         session,
         "runs.list",
         found,
@@ -150,7 +141,7 @@ def sieve(session: Session, selection: Selection, *, is_bounded: bool = True) ->
     """Return what chooses among runs by that of a selection which servers do not filter by."""
 
     def read_event(id: str, deadline: float) -> Plan[StoredEvent]:
-        return ask(session, "events.get", events.get_route(id), deadline=deadline)
+        return routes.ask(session, "events.get", events.get_route(id), deadline=deadline)
 
     def event_id(run: Run) -> str | None:
         return next(iter(run.event_ids), None)
@@ -233,7 +224,7 @@ def list_changes(
     )
     guard = partial(_check_has_queries, session, selection.query)
     options: Any = {"id_of": _ID_OF, "is_relative": is_relative, "guard": guard}
-    return listed(session, "runs.watch", by_v2, **options).walk()
+    return routes.listed(session, "runs.watch", by_v2, **options).walk()
 
 
 def _listed_by_v2(selection: Selection, include_output: bool, **order: Any) -> PageRoutes[Run]:
@@ -258,7 +249,7 @@ def _listed_by_v2(selection: Selection, include_output: bool, **order: Any) -> P
         ends = selection.window.at(asked.now)
         return page._replace(items=tuple(it for it in page.items if _ended_within(it, *ends)))
 
-    return pages(
+    return routes.pages(
         v2.list_runs_v2,
         listed_run_of_v2,
         read=read,
@@ -308,7 +299,9 @@ def get(session: Session, run_id: str, include_original_run_id: bool) -> Plan[Ru
     run_id = check_id("run id", run_id, argument="id")
     run = yield from fetch(session, run_id)
     if include_original_run_id and not is_of_v1(run):
-        return with_v1(run, (yield from ask(session, "runs.get", _one_by_v1(session, run_id))))
+        return with_v1(
+            run, (yield from routes.ask(session, "runs.get", _one_by_v1(session, run_id)))
+        )
     return run
 
 
@@ -328,7 +321,7 @@ def fetch(
     try:
         if v1_first:
             return (yield from first_present(session, of_v1, of_v2, deadline=deadline))
-        return (yield from ask(session, "runs.get", of_v2, of_v1, deadline=deadline))
+        return (yield from routes.ask(session, "runs.get", of_v2, of_v1, deadline=deadline))
     except errors.NotFoundError as error:
         if not also_v1 or error.url == redacted_url(session, of_v1):
             raise
@@ -344,7 +337,7 @@ def fetch(
 
 def _one_by_v1(session: Session, run_id: str) -> Route[Any, Run]:
     route = Route.of(v1.get_run_v1, run_of_v1, run_id, about=About(run_id, "run_id"))
-    return past_cache(session, route)
+    return routes.past_cache(session, route)
 
 
 def _one_by_v2(session: Session, run_id: str) -> Route[Any, Run]:
@@ -381,7 +374,7 @@ def _found(session: Session, call: str, route: Route[Any, T], deadline: float) -
         return None
     try:
         once = evolve(route, repeatable=False)
-        return (yield from ask(session, call, once, deadline=deadline))
+        return (yield from routes.ask(session, call, once, deadline=deadline))
     except errors.InngestError:
         return None
 
@@ -399,7 +392,7 @@ def _raise_if_unknown(
     route = Route.of(v2.get_run_v2, bool, run_id)
     try:
         if not session.absent.has(route.operation, session.clock.monotonic()):
-            yield from ask(session, "runs.get", route, deadline=deadline)
+            yield from routes.ask(session, "runs.get", route, deadline=deadline)
             return
     except (errors.NotFoundError, *RULED_OUT):
         pass
@@ -455,7 +448,9 @@ def list_of_event(
         for run in runs:
             if run.id not in of_v1:
                 # v1 lists the run of a batch under one of its events only.
-                of_v1[run.id] = yield from ask(session, "runs.get", _one_by_v1(session, run.id))
+                of_v1[run.id] = yield from routes.ask(
+                    session, "runs.get", _one_by_v1(session, run.id)
+                )
         return tuple(with_v1(run, of_v1[run.id]) for run in runs)
 
     def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
@@ -463,11 +458,11 @@ def list_of_event(
 
     # An event has few runs, so their output is always asked for: v1 has it, too.
     by_v2 = v2.list_event_runs_v2, listed_run_of_v2, event_id
-    found = pages(*by_v2, read=read, include_output=True)
+    found = routes.pages(*by_v2, read=read, include_output=True)
     found["list_event_runs_v1"] = unpaged(_of_event_by_v1(session, event_id))
     largest = _LARGEST_PAGE_OF_EVENT
     options: Any = {"largest_page": largest, "id_of": _ID_OF, "complete": complete, "kind": Run}
-    return listed(session, "events.runs", found, **options, **paging)
+    return routes.listed(session, "events.runs", found, **options, **paging)
 
 
 def _may_be_misreported(session: Session, run: Run) -> bool:
@@ -483,7 +478,7 @@ def _may_be_misreported(session: Session, run: Run) -> bool:
 
 def of_event_by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
     """Get the runs of an event from v1, which names the run that each repeats."""
-    part = yield from ask(session, "events.runs", _of_event_by_v1(session, event_id))
+    part = yield from routes.ask(session, "events.runs", _of_event_by_v1(session, event_id))
     return part.items
 
 
@@ -500,7 +495,7 @@ def _of_event_by_v1(session: Session, event_id: str) -> Route[Any, ListedPage[Ru
 
     expected = fields.page_of(v1.list_event_runs_v1, run_of_v1)
     route = Route.of(v1.list_event_runs_v1, convert, event_id, expected=expected)
-    return past_cache(session, route)
+    return routes.past_cache(session, route)
 
 
 def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
@@ -527,7 +522,7 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
     by_v2 = Route.of(v2.cancel_run_v2, nothing, run_id, about=About(run_id, "runId"))
     by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice=_CANCEL_ADVICE)
     try:
-        yield from ask(session, "runs.cancel", by_v2, by_v1)
+        yield from routes.ask(session, "runs.cancel", by_v2, by_v1)
     except errors.ConflictError as error:
         if error.code not in _ENDED_BEFORE:
             raise
@@ -542,7 +537,7 @@ def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
     path = check_id("run id", run_id, argument="id")
     route = Route.of(v1.list_run_jobs_v1, convert, path)
     try:
-        return (yield from ask(session, "runs.jobs", past_cache(session, route)))
+        return (yield from routes.ask(session, "runs.jobs", routes.past_cache(session, route)))
     except errors.ServerError as error:
         yield from _raise_if_unknown(session, run_id, error)
         raise
@@ -556,7 +551,7 @@ def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
     def run_id(it: api.V1RunId) -> str:
         return fields.required(it.run_id, "run_id")
 
-    return one(session, "signals.send", run_id, repeatable=False, body=body)
+    return routes.one(session, "signals.send", run_id, repeatable=False, body=body)
 
 
 # The longest text of which a score may be named, in bytes of UTF-8 (schema V2Score).
@@ -594,7 +589,7 @@ def score(
         for name, value in given.items()
     ]
     # A second score of a name takes the place of the first.
-    return one(session, "runs.score", nothing, run_id, body=body)
+    return routes.one(session, "runs.score", nothing, run_id, body=body)
 
 
 _FAR = 2.0**37  # seconds since 1970; a datetime cannot hold all that ULIDs can
