@@ -113,10 +113,7 @@ def list_tables(session: Session) -> Plan[list[models.InsightsTable]]:
         types = {required(each.name, "name"): optional(each.type_) for each in columns}
         return record(models.InsightsTable, it, columns=types)
 
-    def convert(data: list[api.V2InsightsTable] | None) -> list[models.InsightsTable]:
-        return [table(it) for it in optional(data) or []]
-
-    return one(session, "insights.tables", convert)
+    return one(session, "insights.tables", lambda data: list(map(table, optional(data) or ())))
 
 
 def list_schemas(session: Session, **paging: Unpack[Paging]) -> Listing[models.EventSchema]:
@@ -178,11 +175,8 @@ def _variant(it: api.V2VariantMetrics, weights: Mapping[Any, Any]) -> models.Var
 def list_session_keys(
     session: Session, search: str | None, **paging: Unpack[Paging]
 ) -> Listing[str]:
-    def key(it: api.V2SessionKey) -> str:
-        return required(it.id, "id")
-
     text = check_text("search", search)
-    found = pages(v2.list_session_keys_v2, key, search=text)
+    found = pages(v2.list_session_keys_v2, lambda it: required(it.id, "id"), search=text)
     return listed(session, "sessions.keys", found, **paging)
 
 

@@ -179,7 +179,7 @@ class Selection:
             )
         before, where = "ended_" if by_end else "", found.get("where")
         window = found.get(f"{before}since"), found.get(f"{before}until")
-        part = found.get("error_contains")
+        part: str | None = found.get("error_contains")
         if part is not None and not check_text("error_contains", part).strip():
             raise invalid("error_contains", "must not be blank, which nearly every error contains")
         return cls(

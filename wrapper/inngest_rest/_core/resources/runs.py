@@ -531,11 +531,8 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
 
 
 def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
-    def convert(data: list[api.V1Job]) -> list[Job]:
-        return [job_of_v1(it) for it in data]
-
     path = check_id("run id", run_id, argument="id")
-    route = Route.of(v1.list_run_jobs_v1, convert, path)
+    route = Route.of(v1.list_run_jobs_v1, lambda data: [job_of_v1(it) for it in data], path)
     try:
         return (yield from routes.ask(session, "runs.jobs", routes.past_cache(session, route)))
     except errors.ServerError as error:
