@@ -180,3 +180,12 @@ def test_the_last_working_key_is_tried_first_by_all_copies_of_a_client() -> None
         copied.bearer_worked("v2", second)
         assert session.bearers("v2") == (second, own, first)
         assert session.bearers("v1") == (first, second)
+
+
+def test_if_every_key_is_rejected_the_first_refusal_is_told(
+    connect: Connect, server: Server
+) -> None:
+    keys = {"signing_key": "ab12", "signing_key_fallback": "cd34"}
+    server.on("GET /v1/events/01", *(says({"error": it}, status=401) for it in ("one", "two")))
+    with pytest.raises(AuthenticationError, match="one"):
+        connect(dev=False, base_url="https://a.b", **keys).events.get("01")

@@ -191,3 +191,21 @@ def test_a_request_by_get_needs_no_confirmation_and_a_read_only_server_has_none(
     refused = served.call("api", given)
     assert refused.error is not None
     assert "read-only" in refused.error.message
+
+
+@pytest.mark.parametrize(
+    ("read_only", "name", "why"),
+    [
+        (True, "runs_cancel", "this server is read-only, and has no tool 'runs_cancel'"),
+        (True, "runs_cancels", "unknown tool 'runs_cancels'"),
+        (False, "runs_cancels", "unknown tool 'runs_cancels'"),
+        (False, "apps_list", "unknown tool 'apps_list'"),
+    ],
+)
+def test_a_tool_that_a_server_lacks_is_unknown_unless_it_is_read_only(
+    read_only: bool, name: str, why: str, world: World
+) -> None:
+    served = tools.Tools(world.client, groups=["runs"], read_only=read_only)
+    error = served.call(name, {}).error
+    assert error is not None
+    assert error.message.startswith(why)

@@ -172,9 +172,8 @@ class Walk(Generic[T]):
         if self._sieve is not None:
             found = self._sieve.chosen(page.items, fresh, self._left, deadline)
             indices = yield from found
-        if self._left is not None and len(fresh) > self._left <= len(indices):
-            # The server returned more than requested: the rest is in the same response.
-            indices = indices[: self._left]
+        # Where the server returned more than requested, the rest is in the same response.
+        indices = indices[: self._left]
         if self._left == len(indices) and indices and indices[-1] < fresh[-1]:
             following = Cursor(path, indices[-1] + 1, cursor.cursor if cursor else "")
         elif page.cursor is None:
