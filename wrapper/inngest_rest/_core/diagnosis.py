@@ -21,7 +21,6 @@ from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.explain import listeners
 from inngest_rest._core.plans import Plan, call
-from inngest_rest._core.resources.apps import ignores_repeated_ids
 from inngest_rest._core.resources.fields import required
 from inngest_rest._core.resources.filters import Selection, plain
 from inngest_rest._core.resources.routes import ROUTES, check_health
@@ -304,7 +303,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
             deadline = session.clock.monotonic() + settings.timeout
             known = yield from listeners.read(session, deadline=deadline)
             if not known.gaps:
-                repeating = filter(ignores_repeated_ids, known.functions)
+                repeating = filter(listeners.ignores_repeated_ids, known.functions)
                 found.repeating = list(map(listeners.name_of, repeating))
     bounds = Releases() if found.release else found.releases
     python = platform.python_version()

@@ -115,11 +115,6 @@ class Evidence:
         is_false = all(holds(each.condition, self.event) is False for each in triggers)
         return is_false and self.has_changed(function) is False
 
-    def is_within(self, period: object) -> bool:
-        """Return whether the event may be younger than a period, with some tolerance."""
-        longest = listeners.duration(period)
-        return longest is None or self.now - self.received < longest + _RACE
-
 
 def reasons(it: Evidence) -> Iterator[Reason]:
     # The server's own events need no trigger.
@@ -173,7 +168,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
     started = [
         (it, run) for it, of_it in it.twins for run in of_it if listeners.is_of(run, function)
     ]
-    if started and not apps.ignores_repeated_ids(function):
+    if started and not listeners.ignores_repeated_ids(function):
         other, run = started[0]
         text = f"event {other.internal_id} with the same id {other.id!r} started run {run.id} "
         text += f"of {name}, which runs once for an id in 24 hours"
@@ -209,7 +204,8 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             text += "may wait for later ones, or have replaced it by one"
         yield reason(K.DEBOUNCE, text, evidence=facts)
     if found := listeners.limit(function, *listeners.BATCH):
-        if it.is_within(found.get("timeout")):
+        longest = listeners.duration(found.get("timeout"))
+        if longest is None or it.now - it.received < longest + _RACE:
             text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
             text += "and its batch may not be full yet"
             yield reason(K.BATCH, text, evidence={"batch": found})
@@ -409,7 +405,7 @@ def explain_stored(
             triggers[0],
             tuple(run.id for run in found if listeners.is_of(run, each)),
             it.has_changed(each),
-            apps.ignores_repeated_ids(each),
+            listeners.ignores_repeated_ids(each),
         )
         for each, triggers in triggered
     )
@@ -425,7 +421,7 @@ def gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     id, own_id, received = it.event.internal_id, it.event.id, it.received
     tried = partial(listeners.tried, unchecked=it.unchecked)
     silent = [f for f, triggers in it.without_run if not it.is_excluded(f, triggers)]
-    once = [each for each in silent if not apps.ignores_repeated_ids(each)]
+    once = [each for each in silent if not listeners.ignores_repeated_ids(each)]
     if once and own_id != id:
         # A function takes one event for an id, whichever of its triggers the events match.
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}

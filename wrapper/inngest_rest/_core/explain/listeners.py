@@ -154,6 +154,11 @@ def limit(function: Function, *names: str) -> Limit | None:
     return next(iter(_entries(function, *names)), None)
 
 
+def ignores_repeated_ids(function: Function) -> bool:
+    """Return whether it runs again for a repeated id, which servers check only after these two."""
+    return limit(function, "debounce", *BATCH) is not None
+
+
 def cancels_earlier(function: Function) -> bool:
     """Return whether a function is a singleton of which a run cancels the one before it."""
     return str((limit(function, "singleton") or {}).get("mode")).lower() == "cancel"
@@ -175,7 +180,7 @@ def as_stored(event: Mapping[str, Any], internal_id: str = "") -> StoredEvent:
     """Return an event that was not stored as a condition sees it; its `ts` is the server's."""
     ts, fields = event.get("ts"), {it: event.get(it) for it in ("user", "v")}
     fields |= {"data": event.get("data") or {}, "ts": ts if isinstance(ts, int) else None}
-    return StoredEvent(internal_id, event["id"], event["name"], **fields)
+    return StoredEvent(internal_id, event.get("id") or internal_id, event["name"], **fields)
 
 
 def _entries(function: Function, *names: str) -> list[Limit]:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NoReturn
 
-from attrs import asdict, define, field
+from attrs import define, field
 
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_id, check_seconds, invalid
@@ -24,6 +24,7 @@ from inngest_rest._core.plans import Plan, longer, sleep
 from inngest_rest._core.resources.runs import UNKNOWN
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, may_appear
 from inngest_rest._core.sending import send
+from inngest_rest._core.sending.event_json import wire_form
 from inngest_rest.event import Event, EventLike
 
 if TYPE_CHECKING:
@@ -85,8 +86,7 @@ def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[
             f"must be an Event or a mapping, not {type(event).__name__}: one event at a time",
         )
     (event_id,) = yield from send.send(session, event)
-    fields = event if isinstance(event, Mapping) else asdict(event, recurse=False)
-    stored = as_stored({**fields, "id": fields.get("id") or event_id}, event_id)
+    stored = as_stored(wire_form(event), event_id)
     sent = session.clock.monotonic()
     try:
         return (yield from _follow_all(_Wait(session, event_id, sent, sent + seconds, stored)))
@@ -132,11 +132,10 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
         if run.is_ended and run.status != UNKNOWN:
             continue
         try:
-            ended = yield from follow(wait.session, run_id, wait.deadline, seen=run)
+            wait.runs[run_id] = yield from follow(wait.session, run_id, wait.deadline, seen=run)
         except errors.WaitTimeoutError as error:
             wait.runs[run_id] = error.run or run
             _time_out(wait, error)
-        wait.runs[run_id] = ended
     return list(wait.runs.values())
 
 

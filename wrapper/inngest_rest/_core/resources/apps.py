@@ -172,12 +172,6 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
     return listed(session, "functions.list", found, if_empty=check, **paging)
 
 
-def ignores_repeated_ids(function: Function) -> bool:
-    """Return whether it runs again for a repeated id, which servers check only after these two."""
-    known = function.configuration or {}
-    return any(known.get(name) for name in ("debounce", "eventsBatch", "batchEvents"))
-
-
 def functions_of_v1(
     session: Session, app_id: str, *, deadline: float = math.inf
 ) -> Plan[tuple[Function, ...]]:
