@@ -14,6 +14,7 @@ import pytest
 
 from inngest_rest import (
     ApiError,
+    AuthenticationError,
     InngestClient,
     InngestError,
     NotFoundError,
@@ -448,3 +449,28 @@ def test_only_what_deletes_succeeds_where_a_lost_response_is_followed_by_a_404(
     server.on("GET /v1/events/01", LATE, says({"error": "no event"}, status=404))
     with pytest.raises(NotFoundError, match="no event"):
         client.events.get("01")
+
+
+def failure(kind: type[ApiError], status: int, retry_after: float | None = None) -> ApiError:
+    error = kind("no", status=status, method="GET", url="https://a.b")
+    error.retry_after = retry_after
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "patience", "is_hopeless"),
+    [
+        (None, 0.5, False),
+        (failure(ServerError, 503), 0.5, False),
+        (failure(ServerError, 503, 1), 1, False),
+        (failure(ServerError, 503, 2), 1, True),
+        (failure(RateLimitError, 429), 0.5, False),
+        (failure(RateLimitError, 429, 0.1), 9, True),
+        (failure(AuthenticationError, 401), 9, True),
+        (failure(ApiError, 408), 0.5, False),
+    ],
+)
+def test_no_retry_helps_against_a_refusal_or_a_pause_that_is_too_long(
+    error: InngestError | None, patience: float, is_hopeless: bool
+) -> None:
+    assert retry.is_hopeless(error, patience) is is_hopeless

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest._programs import tools
+from inngest_rest._programs import running, tools
 from tests.mcp_server.sessions import ERAS, answer, call
 
 if TYPE_CHECKING:
@@ -209,3 +209,17 @@ def test_a_tool_that_a_server_lacks_is_unknown_unless_it_is_read_only(
     error = served.call(name, {}).error
     assert error is not None
     assert error.message.startswith(why)
+
+
+def test_of_many_dry_runs_the_latest_can_be_confirmed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_MOST_KEPT", 2)
+    served = tools.Tools(world.client)
+    requests = [{"method": "POST", "path": f"/v2/runs/{n}/rerun"} for n in range(3)]
+    shown = [served.call("api", it).error for it in requests]
+    tokens = [str(it and it.hint).partition('"confirm": "')[2].partition('"')[0] for it in shown]
+    for at, is_kept in ((1, True), (0, False), (2, True)):
+        before = len(world.mock.requests)
+        served.call("api", {**requests[at], "confirm": tokens[at]})
+        assert (len(world.mock.requests) > before) is is_kept
