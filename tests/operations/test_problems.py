@@ -19,6 +19,7 @@ from inngest_rest import (
     RunStatus,
     WaitTimeoutError,
 )
+from inngest_rest._programs import running
 from inngest_rest._programs.answer import MAX_ROWS
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import problem_of
@@ -309,3 +310,15 @@ def test_an_act_on_one_run_fails_with_the_reason_of_its_row(
     assert envelope.data is not None
     (row,) = envelope.data["rows"]
     assert (envelope.error.code, envelope.error.message) == (code, row["reason"])
+
+
+def test_of_many_events_of_a_file_the_first_ids_are_returned(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "MAX_ROWS", 3)
+    file, before = tmp_path / "events.ndjson", len(world.mock.events)
+    file.write_text('{"name": "order/placed"}\n' * 6, encoding="utf-8")
+    envelope = run(world, "send_file", {"path": str(file), "batch_size": 2, "in_flight": 1})
+    assert envelope.data is not None
+    assert envelope.data["accepted"] == 6
+    assert envelope.data["ids"] == [it.internal_id for it in world.mock.events[before:]][:3]
