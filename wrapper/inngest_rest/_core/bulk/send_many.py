@@ -11,13 +11,8 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob
-from inngest_rest._core.sending.batching import (
-    MAX_EVENTS,
-    Batch,
-    BatchOutcome,
-    batches_of_events,
-    lists_of,
-)
+from inngest_rest._core.sending import batching
+from inngest_rest._core.sending.batching import Batch, BatchOutcome
 from inngest_rest._core.sending.send import each_event, send_batch
 from inngest_rest.event import EventLike
 from inngest_rest.reports import BatchReport, SendReport
@@ -45,7 +40,7 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         period: Seconds,
     ) -> None:
         super().__init__(session, in_flight, max_requests, period, on_batch=on_batch)
-        self.batch_size = check_count("batch_size", batch_size, at_most=MAX_EVENTS)
+        self.batch_size = check_count("batch_size", batch_size, at_most=batching.MAX_EVENTS)
         session.check_can_send()
         self.events, self._on_batch = events, on_batch
         self._report = SendReport()
@@ -53,14 +48,15 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
     def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
         yield from ()
         if isinstance(self.events, AsyncIterable):
-            lists, firsts = lists_of(self.events, self.batch_size), count(0, self.batch_size)
+            firsts = count(0, self.batch_size)
+            lists = batching.lists_of(self.events, self.batch_size)
             return (batch async for each in lists for batch in self.batches(each, next(firsts)))
         return self.batches(each_event(self.events), 0)
 
     def batches(self, events: Iterable[EventLike], first: int) -> Iterator[Batch]:
         """Yield the batches of the events that are drawn next, by the position of the first."""
         size, convention = self.batch_size, self.session.name_convention
-        return batches_of_events(events, size, convention, first=first, lenient=True)
+        return batching.batches_of_events(events, size, convention, first=first, lenient=True)
 
     def act(self, target: Batch) -> Plan[BatchOutcome]:
         return send_batch(self.session, target)

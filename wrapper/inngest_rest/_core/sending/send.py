@@ -12,15 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 from inngest_rest._core.arguments import check_count, invalid
 from inngest_rest._core.calls.retry import had_no_effect
-from inngest_rest._core.sending.batching import (
-    DEFAULT_EVENTS,
-    MAX_EVENTS,
-    Batch,
-    BatchOutcome,
-    EventOutcome,
-    Unknown,
-    batches_of_events,
-)
+from inngest_rest._core.sending import batching
+from inngest_rest._core.sending.batching import Batch, BatchOutcome, EventOutcome, Unknown
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
     ApiError,
@@ -43,15 +36,16 @@ def send(
     session: Session,
     events: EventLike | Iterable[EventLike],
     *more: object,
-    batch_size: int = DEFAULT_EVENTS,
+    batch_size: int = batching.DEFAULT_EVENTS,
 ) -> Plan[list[str]]:
     """Send one or more events and return their internal ids, in order."""
     if more:
         name = shown(events) if isinstance(events, str) else "name"
         raise invalid("events", f"must be one argument: write send(Event({name}, data))")
-    check_count("batch_size", batch_size, at_most=MAX_EVENTS)
+    check_count("batch_size", batch_size, at_most=batching.MAX_EVENTS)
     # Everything is validated and encoded before anything is sent.
-    batches = list(batches_of_events(each_event(events), batch_size, session.name_convention))
+    convention = session.name_convention
+    batches = list(batching.batches_of_events(each_event(events), batch_size, convention))
     sent: list[BatchOutcome] = []
     cause: InngestError | None = None
     for batch in batches:
