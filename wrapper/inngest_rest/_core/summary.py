@@ -149,7 +149,7 @@ class Summarizing:
         self._by: SummaryBy = by
         self._sample = check_count_or_none("sample", sample)
         self._random = Random(seed)  # noqa: S311 - a sample is no secret
-        self._on_progress: Callable[[int, int], object] = on_progress or (lambda *_: None)
+        self._on_progress: Callable[[int, int], object] = on_progress or (lambda _, __: None)
         self._has_errors = by == "error" or chosen.where is not None
         self._groups = dict[str, Group]()
         self._list = partial(runs.list_runs, session)
