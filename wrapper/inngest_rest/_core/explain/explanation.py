@@ -541,18 +541,6 @@ class RunEvidence:
         return self.trace.children if self.trace else ()
 
     @property
-    def original_run_id(self) -> str | None:
-        it = next((each for each in self.same_event if each.id == self.run.id), self.run)
-        return it.original_run_id
-
-    @property
-    def replays(self) -> tuple[Run, ...]:
-        """The other runs that replay the same run: each names the first of a chain."""
-        first = self.original_run_id or self.run.id
-        found = {it.id: it for it in self.same_event if it.original_run_id == first}
-        return tuple(found[id] for id in sorted(found) if id != self.run.id)
-
-    @property
     def invocation(self) -> tuple[str, str] | None:
         """The run whose step invoked it, and the name of the step (recording v1-event-invoked)."""
         # Nobody else can send an event of this name.
@@ -611,7 +599,7 @@ class RunEvidence:
 
 def reasons_of_run(it: RunEvidence) -> Iterator[Reason]:
     ids = it.run.app_id, it.run.function_id, it.run.id
-    for kind, message, facts in (*_waits(it), *_attempts(it), *_outcome(it), *_relations(it)):
+    for kind, message, facts in (*_waits(it), *_attempts(it), *_outcome(it)):
         yield Reason(kind, message, True, *ids, facts)
 
 
@@ -667,6 +655,7 @@ def _attempts(it: RunEvidence) -> Iterator[Told]:
 
 
 def _outcome(it: RunEvidence) -> Iterator[Told]:
+    """Yield how it ended, and which runs it belongs to."""
     if it.run.status == RunStatus.FAILED:
         error = _line(it.run.error)
         yield K.FAILED, f"it failed with {error or 'an error'}", {"error": error}
@@ -675,18 +664,18 @@ def _outcome(it: RunEvidence) -> Iterator[Told]:
             # A step that failed may have been caught.
             text = f"so did {what}" if line == error else f"{what} failed with {line or 'an error'}"
             yield K.ATTEMPT_FAILED, text, {"attempt": number, "error": line}
-
-
-def _relations(it: RunEvidence) -> Iterator[Told]:
     if it.invocation:
         run_id, step = it.invocation
         text = f"step {step!r} of run {run_id} invoked it"
         yield K.INVOKED_BY, text, {"run": run_id, "step": step}
-    if first := it.original_run_id:
+    same = {run.id: run for run in it.same_event}
+    if first := same.pop(it.run.id, it.run).original_run_id:
         yield K.REPLAYS, f"it replays run {first}", {"run": first}
-    if found := [f"run {run.id}, which is {run.status}" for run in it.replays]:
-        text = f"{f'run {first}' if first else 'it'} was replayed by {and_more(found)}"
-        yield K.REPLAYED, text, {"runs": [run.id for run in it.replays]}
+    # Of a chain, each names the first one.
+    if ids := sorted(id for id, run in same.items() if run.original_run_id == (first or it.run.id)):
+        text = and_more([f"run {id}, which is {same[id].status}" for id in ids])
+        text = f"{f'run {first}' if first else 'it'} was replayed by {text}"
+        yield K.REPLAYED, text, {"runs": ids}
 
 
 def _time(at: datetime | None) -> str:

@@ -22,7 +22,7 @@ from inngest_rest._core.explain.listeners import BATCH, as_stored, duration, is_
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.plans import Plan, longer, sleep
 from inngest_rest._core.resources.runs import UNKNOWN
-from inngest_rest._core.resources.wait import APPEARS_WITHIN, follow, may_appear
+from inngest_rest._core.resources.wait import APPEARS_WITHIN, asked_pause, follow, may_appear
 from inngest_rest._core.sending import send
 from inngest_rest._core.sending.event_json import wire_form
 from inngest_rest.event import Event, EventLike
@@ -164,16 +164,15 @@ def _find_all(wait: _Wait) -> Plan[None]:
         if not wait.runs and (is_complete or wait.now >= wait.deadline):
             wait.add((yield from _explain_absence(wait)), wait.now)
             is_complete = False
-        asked_pause = getattr(fault, "retry_after", None) or 0.0
         if is_complete:
             if any(not run.is_ended for run in wait.runs.values()):
                 # The next poll is of a single run.
-                yield from wait.pause(max(pause, asked_pause))
+                yield from wait.pause(max(pause, asked_pause(fault)))
             return
         if wait.now >= wait.deadline:
             _time_out(wait)
         left = until - wait.now
-        yield from wait.pause(max(min(pause, left if left > 0 else pause), asked_pause))
+        yield from wait.pause(max(min(pause, left if left > 0 else pause), asked_pause(fault)))
         pause = longer(pause)
 
 
@@ -209,16 +208,13 @@ def _due(function: Function, triggers: list[Trigger], event: StoredEvent, receiv
 def _explain_absence(wait: _Wait) -> Plan[tuple[Run, ...]]:
     """Raise an error that explains why there is no run; return those that appeared meanwhile."""
     within, deadline = f"within {wait.now - wait.received:.1f} s", wait.now + _EXPLAIN_TIMEOUT
-    explanation = None
-    try:
-        explanation = yield from explain_stored(wait.session, wait.event_id, deadline=deadline)
-        if explanation.runs:
-            return explanation.runs
-        message = f"no run appeared {within}. {explanation}"
-    except errors.InngestError as error:
-        message = (
-            f"no run of event {wait.event_id} appeared {within}; the reason is unknown: {error}"
-        )
+    explaining = explain_stored(wait.session, wait.event_id, deadline=deadline)
+    unknown = f"no run of event {wait.event_id} appeared {within}; the reason is unknown"
+    gaps: list[str] = []
+    explanation = yield from listeners.tried(explaining, unknown, gaps)
+    if explanation and explanation.runs:
+        return explanation.runs
+    message = f"no run appeared {within}. {explanation}" if explanation else gaps[0]
     raise errors.NoRunError(message, event_id=wait.event_id, explanation=explanation)
 
 
