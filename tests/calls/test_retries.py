@@ -387,7 +387,7 @@ def test_clients_of_one_process_share_a_retry_budget_per_host(
 def test_a_process_remembers_the_budgets_of_a_bounded_number_of_hosts() -> None:
     first = retry.budget_of("https://0.example")
     assert retry.budget_of("https://0.example") is first
-    for number in range(1, 256):
+    for number in range(1, 257):
         retry.budget_of(f"https://{number}.example")
     assert retry.budget_of("https://0.example") is not first
 

@@ -246,11 +246,11 @@ V2 = Route.of(v2.get_health_v2, _read)
 CANCELLATIONS = Route.of(v1.list_cancellations_v1, _read)
 
 
-def _of_path(module: Any, expected: type[Any] | None = None) -> Route[Any, str | None]:
+def _of_path(module: Any, *forms: type[Any]) -> Route[Any, str | None]:
     """Return a route that tests for a path: a GET for a resource that does not exist."""
     operation = module.OPERATION._replace(method="GET")
     kwargs = {"url": re.sub(r"\{\w+\}", "0" * 26, operation.path), "params": {"limit": 1}}
-    return Route(operation, kwargs, expected, lambda _: None)
+    return Route(operation, kwargs, forms, lambda _: None)
 
 
 BY_RELEASE: tuple[Route[Any, Any], ...] = (

@@ -93,16 +93,16 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
     """Return the result of a complete response to a URL without keys, or raise its error."""
     answer = _Response(response, route, url, session)
     answer.check_size()
-    expected = route.accepted.get(response.status_code, route.expected)
+    accepted = route.accepted.get(response.status_code)
+    forms = route.forms if accepted is None else (accepted,)
     try:
         answer.raise_error()
-        if expected is None:
+        if not forms:
             with suppress(ValueError):
                 answer.check_about(read_json(response.content))
             return route.convert(cast("A", None))
-        if expected is httpx.Response:
+        if forms[0] is httpx.Response:
             return route.convert(cast("A", response))
-        forms = (expected, *route.other_forms)
         body = read_json(response.content)
         answer.check_about(body)
         return route.convert(read_model(forms, body))
@@ -238,7 +238,7 @@ class _Response:
         """
         response, route = self._response, self._route
         if not response.content:
-            return route.expected not in (None, httpx.Response) or (
+            return route.forms not in ((), (httpx.Response,)) or (
                 route.operation.tag == "v2" and response.status_code == 200
             )
         return (

@@ -259,11 +259,7 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
         session.absent.add(route.operation, session.clock.monotonic())
     for route, failure in failures:
         page = failure.__cause__
-        if (
-            route.expected is None
-            and isinstance(page, errors.InvalidResponseError)
-            and not page.body
-        ):
+        if not route.forms and isinstance(page, errors.InvalidResponseError) and not page.body:
             # No other route did it, and this one did not refuse.
             return route.convert(None)
     first = failures[0][1].__cause__
@@ -320,7 +316,7 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
         # Without a page, what must not be done twice, or has no result, may be done: its response
         # was lost on its way. But servers of v2 below another root alone answer so, with 200, to
         # what they lack (recording 1.25-v2-invoke), and another call may have found it there since.
-        may_be_done = not page.body and (route.expected is None or not route.repeatable)
+        may_be_done = not page.body and not (route.forms and route.repeatable)
         if may_be_done and is_below_v2 and page.status == 200:
             may_be_done = absent.v2_root == V2_ROOT and (
                 (yield from _has_v2(session, V2_ROOT, deadline))
@@ -328,7 +324,7 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
                     route.repeatable or (yield from _has_v2(session, V2_ROOT_BEFORE_1_26, deadline))
                 )
             )
-        if may_be_done and route.expected is None:
+        if may_be_done and not route.forms:
             return route.convert(None)
         if may_be_done:
             raise _nothing_but_pages(page, [route]) from None

@@ -67,12 +67,10 @@ class Route(Generic[A, T]):
 
     operation: Operation
     kwargs: Mapping[str, Any] = field(repr=False)  # the result of its module's `get_kwargs`
-    # The generated model of a successful response; None if the response has nothing that the result
-    # needs: any body will do; `httpx.Response` for the response itself.
-    expected: type[A] | None
+    # The generated models of a successful response, in each form that servers send; none if it has
+    # nothing that the result needs: any body will do; `httpx.Response` for the response itself.
+    forms: tuple[type[A], ...]
     convert: Callable[[A], T]  # whatever it raises makes the response invalid
-    # The models of the same response in another form, which some servers send.
-    other_forms: tuple[type[A], ...] = field(default=(), kw_only=True)
     repeatable: bool = field(default=True, kw_only=True)  # twice has the same effect as once
     deletes: bool = field(default=False, kw_only=True)  # a second attempt does not find it
     # Servers that lack the operation respond with an empty 500, each time: not worth another.
@@ -92,14 +90,14 @@ class Route(Generic[A, T]):
         """
         options = {name: given.pop(name) for name in _OPTIONS & given.keys()}
         kwargs = module.get_kwargs(*path, **given)
-        if convert is nothing:
-            return Route(module.OPERATION, kwargs, None, convert, **options)
-        form, *others = module.result_types() if expected is None else (expected,)
+        forms = () if convert is nothing else tuple(module.result_types())
+        if expected is not None:
+            forms = (expected,)
 
         def of_data(it: Any) -> R:  # some responses have no envelope
             return convert(getattr(it, "data", it))
 
-        return Route(module.OPERATION, kwargs, form, of_data, other_forms=(*others,), **options)
+        return Route(module.OPERATION, kwargs, forms, of_data, **options)
 
     @property
     def host(self) -> Host:

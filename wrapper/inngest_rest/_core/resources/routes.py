@@ -192,7 +192,7 @@ def call_directly(
         return operation.parse_response(known, strict=False)
 
     is_repeatable = operation.OPERATION.method in REPEATABLE_METHODS
-    route = Route(operation.OPERATION, request, httpx.Response, read, repeatable=is_repeatable)
+    route = Route(operation.OPERATION, request, (httpx.Response,), read, repeatable=is_repeatable)
     return _ask_directly(session, route)
 
 
@@ -211,7 +211,7 @@ def request_directly(
         "json": check_json("body", body),
     }
     route = Route[httpx.Response, httpx.Response](
-        operation, kwargs, httpx.Response, lambda it: it, repeatable=method in REPEATABLE_METHODS
+        operation, kwargs, (httpx.Response,), lambda it: it, repeatable=method in REPEATABLE_METHODS
     )
     response = yield from _ask_directly(session, route)
     return raw_response(session, route, response, redacted_url(session, route))

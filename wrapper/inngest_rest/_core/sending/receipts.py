@@ -43,7 +43,7 @@ def post(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
     route: Route[SendResult | SendError, list[EventOutcome]] = Route(
         send_events.OPERATION,
         kwargs,
-        SendResult,
+        (SendResult,),
         lambda receipt: _outcomes(receipt, len(batch.positions), session),
         accepted={400: SendError},  # lists the events stored before the rejected one
         advice=_ADVICE,
@@ -59,7 +59,7 @@ def _post_each(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
     for event in batch.events():
         kwargs = {"url": send_event_v2.OPERATION.path, "json": event}
         route = Route[V2EventIdEnvelope, str](
-            send_event_v2.OPERATION, kwargs, V2EventIdEnvelope, lambda it: it.data.event_id
+            send_event_v2.OPERATION, kwargs, (V2EventIdEnvelope,), lambda it: it.data.event_id
         )
         try:
             outcomes.append((yield from perform(session, route)))
