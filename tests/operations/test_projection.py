@@ -110,7 +110,7 @@ def test_an_unknown_field_is_refused_at_any_depth_but_in_payloads(fields: str) -
 def test_equal_failures_are_grouped_with_their_number() -> None:
     failures = tuple(SendFailure(n, {"n": n}, "it is not JSON") for n in range(1_200))
     other = SendFailure(1_200, {}, "another")
-    sent = Sent(Target("a", "b"), rejected=1_201, failures=(*failures, other))
+    sent = Sent(target=Target("a", "b"), rejected=1_201, failures=(*failures, other))
     found = Projection().plain(sent)["failures"]
     assert [(it.get("count"), it["position"], it["reason"]) for it in found] == [
         (1_200, 0, "it is not JSON"),

@@ -166,10 +166,6 @@ class Row:
                 paths += _below("planned", _UNTRUSTED["ActionReport"])
         return _below("data" if self.returns is Returns.ONE else "data.items[]", paths)
 
-    def can_repeat(self, arguments: Mapping[str, Any]) -> bool:
-        """Return whether doing it again is safe when it is not known if it was done."""
-        return self.is_repeatable or self.is_repeatable_if(arguments)
-
     def call(self, client: InngestClient, arguments: Mapping[str, Any]) -> Any:
         if self.form is not None:
             return self.form(client, **arguments)

@@ -180,42 +180,45 @@ def problem_of(
     error: BaseException, row: Row | None = None, values: Mapping[str, Any] | None = None
 ) -> Problem:
     """Return an error as a problem, with what to do next about the call that it ended."""
-    if isinstance(error, ProblemError):
-        return _for_call(error.problem, error, row, values)
     if isinstance(error, errors.PartialActionError):
-        return _stopped(error)
+        found = problem_of(error.__cause__ or InngestError(str(error)))
+        if not _WITH_EFFECT.intersection(error.report.counts):
+            return found
+        message = f"{error.report}; stopped by: {found.message}"
+        return evolve(found, code=Code.PARTIAL, message=message, retryable=False)
+    if isinstance(error, ProblemError):
+        problem = error.problem
+        is_undone = ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
+    else:
+        problem = _described(error)
+        is_undone = isinstance(error, InngestError) and had_no_effect(error)
+    if row is None:
+        return problem
+    names = {each.argument: each.name for each in parameters(row)}
+    field, hint = problem.field and names.get(problem.field, problem.field), problem.hint
+    if not hint and problem.code is Code.NOT_FOUND:
+        hint = _NOT_FOUND.get(row.command.partition(".")[0])
+    if not hint and problem.code is Code.USAGE:
+        hint = _OF_ARGUMENT.get(field or "")
+    is_safe = values is None or row.is_repeatable or row.is_repeatable_if(values) or is_undone
+    retryable = problem.retryable and is_safe
+    return evolve(problem, hint=hint or None, retryable=retryable, field=field)
+
+
+def _described(error: BaseException) -> Problem:
     code = next(code for code, kinds in _CODES.items() if isinstance(error, kinds))
     if isinstance(error, errors.RouteNotFoundError) and not _is_inngest(error):
         code = Code.SERVER
-    field = getattr(error, "argument", None)
-    if row is not None and field is not None:
-        field = {each.argument: each.name for each in parameters(row)}.get(field, field)
     waits = isinstance(error, errors.WaitTimeoutError) and not isinstance(error, errors.NoRunError)
-    problem = Problem(
+    return Problem(
         code,
         _message(error, code),
         hint=_hint(error, code),
         retryable=waits or (isinstance(error, InngestError) and may_pass(error)),
         retry_after=getattr(error, "retry_after", None),
         status=getattr(error, "status", None),
-        field=field,
+        field=getattr(error, "argument", None),
     )
-    return _for_call(problem, error, row, values)
-
-
-def _for_call(
-    problem: Problem, error: BaseException, row: Row | None, values: Mapping[str, Any] | None
-) -> Problem:
-    """Return a problem with what depends on the call: what to do next, and whether it may be."""
-    if row is None:
-        return problem
-    hint = problem.hint
-    if not hint and problem.code is Code.NOT_FOUND:
-        hint = _NOT_FOUND.get(row.command.partition(".")[0])
-    if not hint and problem.code is Code.USAGE:
-        hint = _OF_ARGUMENT.get(problem.field or "")
-    is_safe = values is None or row.can_repeat(values) or _had_no_effect(error)
-    return evolve(problem, hint=hint or None, retryable=problem.retryable and is_safe)
 
 
 def _message(error: BaseException, code: Code) -> str:
@@ -251,40 +254,17 @@ def _hint(error: BaseException, code: Code) -> Advice | None:
             return error.advice.then(_HINTS.get(code, Advice()))
         case errors.NoRunError():
             return advice("{} tells more about the event.", "events.explain")
-        case errors.WaitTimeoutError():
-            return _hint_of_wait(error)
+        case errors.WaitTimeoutError(event_id=event_id, run=run):
+            seen = event_id is not None or run is not None or "had not ended" in str(error)
+            if seen and not isinstance(error.__cause__, errors.NotFoundError):
+                return advice("It goes on all the same: do this again, or for longer.")
+            if event_id is None:
+                return advice("There may be no such run: {} shows runs.", "runs.list")
+            own = "{} shows events with their internal ids, and {} finds one by an id of your own."
+            calls = "events.list", "events.explain"
+            return advice(f"There may be no such event: {own}", *calls)
         case _:
             return _HINTS.get(code)
-
-
-def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
-    seen = error.event_id is not None or error.run is not None or "had not ended" in str(error)
-    if seen and not isinstance(error.__cause__, errors.NotFoundError):
-        return advice("It goes on all the same: do this again, or for longer.")
-    if error.event_id is None:
-        return advice("There may be no such run: {} shows runs.", "runs.list")
-    return advice(
-        "There may be no such event: {} shows events with their internal ids, and {} finds one by "
-        "an id of your own.",
-        "events.list",
-        "events.explain",
-    )
-
-
-def _stopped(error: errors.PartialActionError) -> Problem:
-    """Return what a bulk call was stopped by, or that it is partly done if it had any effect."""
-    found = problem_of(error.__cause__ or InngestError(str(error)))
-    if not _WITH_EFFECT.intersection(error.report.counts):
-        return found
-    message = f"{error.report}; stopped by: {found.message}"
-    return evolve(found, code=Code.PARTIAL, message=message, retryable=False)
-
-
-def _had_no_effect(error: BaseException) -> bool:
-    """Return whether nothing of what was asked for can have been done."""
-    if isinstance(error, ProblemError):
-        return ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
-    return isinstance(error, InngestError) and had_no_effect(error)
 
 
 def _is_inngest(error: errors.RouteNotFoundError) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from inngest_rest._core.json_text import decode
 from inngest_rest._programs.answer import MAX_ROWS
@@ -15,7 +15,7 @@ from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.explanation import SendPreview
 from inngest_rest.models import Cancellation, Run, Webhook
 from inngest_rest.record import Record
-from inngest_rest.reports import SendFailure, SendReport
+from inngest_rest.reports import SendReport
 from inngest_rest.responses import Target
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from inngest_rest import InngestClient
 
 
-@frozen(repr=False)
+@frozen(repr=False, slots=False)
 class AtTarget(Record):
     """What was done at a server.
 
@@ -36,13 +36,10 @@ class AtTarget(Record):
 
 
 @frozen(repr=False)
-class Sent(AtTarget):
+class Sent(SendReport, AtTarget):  # type: ignore[misc] # the target comes first
     """What became of events that were sent.
 
     Attributes:
-        accepted: Number of events the server stored.
-        rejected: Number of events that were rejected.
-        unknown: Number of events whose outcome is unknown, or that were not tried.
         ids: The internal ids of those accepted, for `events get`, in order; the first 1,000.
         failures: Those that were not accepted, the first 1,000. Sending them again, as they are
             here, runs nothing twice, except functions that debounce or batch events.
@@ -50,11 +47,7 @@ class Sent(AtTarget):
         preview: What a dry run found; it sent nothing.
     """
 
-    accepted: int = 0
-    rejected: int = 0
-    unknown: int = 0
     ids: tuple[str, ...] = ()
-    failures: tuple[SendFailure, ...] = ()
     runs: tuple[Run, ...] = ()
     preview: SendPreview | None = None
 
@@ -175,9 +168,9 @@ def made(
         if not isinstance(result, SendReport):
             ids = [each for each in result if isinstance(each, str)]
             report, runs = SendReport(accepted=len(ids)), tuple(result[len(ids) :])
-        counts = report.accepted, report.rejected, report.unknown
         accepted = islice((each for each in ids if each is not None), MAX_ROWS)
-        return Sent(client.target, *counts, tuple(accepted), report.failures, runs)
+        counts = {it.name: getattr(report, it.name) for it in fields(SendReport)}
+        return Sent(target=client.target, **counts, ids=tuple(accepted), runs=runs)
     if isinstance(result, Run):
         return Started(client.target, result.id, result)
     if kind is Answered:

@@ -209,7 +209,7 @@ class Call:
 
         target = self.client.target
         if self.row.name == "send_many":
-            return results.Sent(target)
+            return results.Sent(target=target)
         if self.row.name == "request":
             return results.Answered(target)
         acted = results.Acted.of(target, report, self.rows(report, token), token)
@@ -287,7 +287,7 @@ class Call:
             found = self.client.preview_file(**chosen)
         else:
             found = self.client.preview(given.get("events") or event_of(**given))
-        shown = results.Sent(self.client.target, preview=found)
+        shown = results.Sent(target=self.client.target, preview=found)
         if not found.rejected:
             return shown
         total, first = found.rejected + found.events, found.failures[0]

@@ -78,8 +78,11 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         is_plan = problem.code is Code.CONFIRMATION_NEEDED and renderer.is_streaming
         if isinstance(error, ProblemError) and not is_plan:
             data = error.data
-        if row.name == "send_file" and problem.code is not Code.PARTIAL and values is not None:
-            problem = _to_go_on(problem, row, values, options)
+        is_begun = values is not None and os.path.exists(f"{values.get('path')}.checkpoint")  # noqa: PTH110
+        if row.name == "send_file" and problem.code is not Code.PARTIAL and is_begun:
+            command = command_line(row, {**(values or {}), "resume": True}, options)
+            told = problem.worded(words_of).hint or ""
+            problem = evolve(problem, hint=f"{told} To go on: {command}".strip())
         return renderer.finish(problem, data=data)
 
 
@@ -183,15 +186,6 @@ def _of_fields(values: Mapping[str, Any], fields: list[str]) -> dict[str, Any]:
         return {"body": dict(pairs)}
     path = values["path"]
     return {"path": f"{path}{'&' if '?' in path else '?'}{urlencode(pairs)}"}
-
-
-def _to_go_on(problem: Problem, row: Row, values: Mapping[str, Any], options: Options) -> Problem:
-    """Return the problem that ended the sending of a file, with the command that goes on."""
-    if not Path(f"{values['path']}.checkpoint").exists():
-        return problem
-    command = command_line(row, {**values, "resume": True}, options)
-    told = problem.worded(words_of).hint or ""
-    return evolve(problem, hint=f"{told} To go on: {command}".strip())
 
 
 def _pages(call: Typed) -> Iterator[Part]:

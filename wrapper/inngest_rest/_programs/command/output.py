@@ -143,11 +143,6 @@ class Output:
         except (OSError, ValueError) as error:
             raise unusable_file("output_file", here, error, verb="write") from None
 
-    @property
-    def is_terminal(self) -> bool:
-        """Whether somebody sees it at once."""
-        return self.path is None and self.stream.isatty()
-
     def line(self, text: str) -> None:
         """Write a line without secrets; what is written before `flush` may be held back."""
         text, number = redacted(self.secrets, text)
@@ -309,7 +304,14 @@ class Renderer(Answer):
         if data is not None:
             self.add((data,))
         if self.format == "json":
-            self._write_envelope(problem)
+            envelope = self.envelope(problem)
+            if self.output.path is None:
+                most = self.projection.max_chars or LONGEST_ANSWER
+                envelope = bound(envelope, max_chars=most, remedy="--output-file has all")
+            text = envelope.text(self.output.secrets)
+            if self.output.path is None and self.output.stream.isatty():
+                text = visible_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2))
+            self.output.line(text)
         elif not self.is_streaming and self._items:
             from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
 
@@ -347,16 +349,6 @@ class Renderer(Answer):
             place = f"items[{next(self._lines)}]"
             line = self.projection.cut(self.projection.plain(each), place)
             self.output.line(as_text(line))
-
-    def _write_envelope(self, problem: Problem | None) -> None:
-        envelope = self.envelope(problem)
-        if self.output.path is None:
-            most = self.projection.max_chars or LONGEST_ANSWER
-            envelope = bound(envelope, max_chars=most, remedy="--output-file has all")
-        text = envelope.text(self.output.secrets)
-        if self.output.is_terminal:
-            text = visible_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2))
-        self.output.line(text)
 
 
 def ids_of(record: Record) -> tuple[str, ...]:
