@@ -129,6 +129,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         """Add the rows of what the filter selects, if there is one."""
         if self.listing is None:
             return
+        # The end of the window is an instant of the server's clock.
+        self.listing.is_relative |= self.asked_window.until is None
         walk, found = self.listing.walk(), dict[object, Any]()
         while not walk.is_done and len(found) < (self.limit or len(found) + 1):
             try:

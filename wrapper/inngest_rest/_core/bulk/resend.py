@@ -86,7 +86,6 @@ class ResendJob(reported.ReportedJob):
                 chosen["since"] = _LATELY
             self.asked_window = Window(chosen.get("since"), chosen.get("until"))
             self.listing = events.list_events(session, **chosen)
-            self.listing.is_relative = True
         self.selection = asked
         self.resume()
         if any(self.selection.get(name) != asked[name] for name in ("label", "to")):

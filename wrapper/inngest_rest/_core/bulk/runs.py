@@ -68,8 +68,6 @@ class RunsJob(reported.ReportedJob):
             self.listing = runs.list_runs(
                 session, selection, include_output=shown_errors, limit=limit
             )
-            # The end of the window is an instant of the server's clock.
-            self.listing.is_relative |= self.asked_window.until is None
 
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
         for row in (row for row in rows if row.is_open):

@@ -186,12 +186,11 @@ class ImportJob(SendJob):
             if options.resume and not self._lines.is_regular:
                 reason = "is not a regular file: it cannot be resumed"
                 raise invalid(options.path, reason, argument="resume")
-            self._checkpoint: Checkpoint | None = None
-            if self._lines.is_regular:
-                name, head = options.name, self._lines.head
-                self._checkpoint = Checkpoint(options.checkpoint, name, head, options.rejected)
-            states = options.resume and self._checkpoint and self._checkpoint.load(self._lines)
-            self._rejected = RejectedLines(options.rejected, states or None)
+            name, head = options.name, self._lines.head
+            found = Checkpoint(options.checkpoint, name, head, options.rejected)
+            self._checkpoint = found if self._lines.is_regular else None
+            states = found.load(self._lines) if options.resume else None
+            self._rejected = RejectedLines(options.rejected, states)
         except BaseException:
             self._lines.close()
             raise
