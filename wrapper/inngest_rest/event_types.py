@@ -15,7 +15,7 @@ import msgspec
 
 from inngest_rest._visible import shown
 from inngest_rest.errors import EventDataError, InvalidArgumentError
-from inngest_rest.event import Event
+from inngest_rest.event import Event, new_event_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,9 +76,7 @@ class EventType(Generic[D]):
             plain = _to_data(data, self.data_type)
         except ValueError as error:
             raise InvalidArgumentError(f"{self.name}: {error}", argument="data") from None
-        if id is None:
-            return Event(self.name, plain, user=user, ts=ts, v=v)
-        return Event(self.name, plain, id=id, user=user, ts=ts, v=v)
+        return Event(self.name, plain, id=id or new_event_id(), user=user, ts=ts, v=v)
 
     def read(self, event: StoredEvent) -> StoredEvent[D]:
         """Return a stored event with its data as `data_type`; keys unknown to the type are ignored.
