@@ -101,28 +101,20 @@ def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[lis
     event_id = check_id("event id", event_id, argument="id")
     begun = session.clock.monotonic()
     wait = _Wait(session, event_id, begun, begun + check_seconds("timeout", timeout))
-    yield from _look_up(wait)
-    return (yield from _follow_all(wait))
-
-
-def _look_up(wait: _Wait) -> Plan[None]:
-    """Read the event once it is readable; without v1, it stays unknown."""
-    appears_by = wait.received + APPEARS_WITHIN
     try:
-        event, at = yield from read_once_stored(wait.session, wait.event_id, deadline=wait.deadline)
+        event, at = yield from read_once_stored(session, event_id, deadline=wait.deadline)
     except (errors.NotFoundError, errors.TransportError) as error:
-        if not wait.deadline <= wait.now < appears_by:
+        if not wait.deadline <= wait.now < begun + APPEARS_WITHIN:
             raise
-        raise errors.WaitTimeoutError(
-            f"event {wait.event_id} did not appear before the timeout expired",
-            run=None,
-            event_id=wait.event_id,
-        ) from error
+        message = f"event {event_id} did not appear before the timeout expired"
+        raise errors.WaitTimeoutError(message, run=None, event_id=event_id) from error
     except RULED_OUT:
-        return
-    wait.event, wait.received = event, wait.now
-    if event.received_at is not None and at is not None:
-        wait.received -= max((at - event.received_at).total_seconds(), 0.0)
+        pass  # without v1, the event stays unknown
+    else:
+        wait.event, wait.received = event, wait.now
+        if event.received_at is not None and at is not None:
+            wait.received -= max((at - event.received_at).total_seconds(), 0.0)
+    return (yield from _follow_all(wait))
 
 
 def _follow_all(wait: _Wait) -> Plan[list[Run]]:
@@ -167,7 +159,7 @@ def _find_all(wait: _Wait) -> Plan[None]:
         if is_complete:
             if any(not run.is_ended for run in wait.runs.values()):
                 # The next poll is of a single run.
-                yield from wait.pause(max(pause, asked_pause(fault)))
+                yield from wait.pause(pause)
             return
         if wait.now >= wait.deadline:
             _time_out(wait)
