@@ -298,7 +298,7 @@ def test_a_hidden_500_of_v1_is_not_retried(
     server.on(f"GET /v2/runs/{ID}", recorded("v2-run-unknown"))
     with pytest.raises(NotFoundError):
         client.runs.get(ID)
-    assert server.asked.count(f"GET /v1/runs/{ID}") == 1
+    assert [each.startswith(f"GET /v1/runs/{ID}") for each in server.asked].count(True) == 1
     assert clock.pauses == []
 
 
