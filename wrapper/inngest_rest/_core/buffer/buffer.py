@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import signal
 import threading
 from abc import ABC, abstractmethod
@@ -149,7 +150,7 @@ class Buffer(Forked, ABC):
         self._on_batch = on_batch
         self._is_closed = self._is_stopping = False
         self._forget()
-        poll = None if store is None else _POLL
+        poll = math.inf if store is None else _POLL
         self._schedule = Schedule(batch_size, age, self._session.clock.monotonic, poll=poll)
         self._queue = self._open()
         self._put = self._queue.put

@@ -57,7 +57,7 @@ class Schedule:
         max_age: float,
         clock: Callable[[], float],
         *,
-        poll: float | None = None,
+        poll: float = math.inf,
     ) -> None:
         self.batch_size = batch_size
         self._max_age = max_age
@@ -217,8 +217,8 @@ class Schedule:
                 self._failed[seq] = _Failed(failures, it.since if it else self._accepted, due)
             return are_to_blame
 
-    def due_in(self) -> float | None:
-        """Return the seconds until the next send, or None if there is nothing to send."""
+    def due_in(self) -> float:
+        """Return the seconds until the next send, at most LONGEST_WAIT."""
         with self.lock:
             now = self.clock()
             times: list[float] = []
@@ -228,10 +228,8 @@ class Schedule:
             if self._waiting:
                 is_full = self._flushes or self._waiting >= self.batch_size
                 times.append(now if is_full else self._since + self._max_age)
-            elif self._poll is not None:
+            else:
                 times.append(self._since + self._poll)
-            if not times:
-                return None
             return min(max(min(times) - now, self._not_before - now, 0.0), LONGEST_WAIT)
 
 

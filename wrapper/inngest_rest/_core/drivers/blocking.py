@@ -41,11 +41,6 @@ class Stop(threading.Event):
         super().__init__()
         self.in_flight: set[httpx.BaseTransport] = set()  # waiting for a response
 
-    def abort_all(self) -> None:
-        """Abort all requests in flight by closing their connections."""
-        for transport in list(self.in_flight):
-            transport.close()
-
 
 class Driver(PlanRunner[httpx.BaseTransport]):
     """Runs plans in the calling thread. Thread-safe."""
@@ -180,7 +175,8 @@ class Driver(PlanRunner[httpx.BaseTransport]):
                     rest.callback(queue.put, None)
                 futures = [future for _, future in started]
                 if wait(futures, timeout=grace).not_done:
-                    stop.abort_all()
+                    for transport in list(stop.in_flight):
+                        transport.close()
                     wait(futures, timeout=_ABORT_GRACE)
 
     def close(self) -> None:
