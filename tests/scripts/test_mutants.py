@@ -83,3 +83,11 @@ def test_a_sample_has_a_share_of_each_module_and_is_the_same_for_a_seed(module: 
     assert once != sample([module, other], 12, seed=2)
     assert [sum(it.path == path for it in once) for path in (module, other)] == [3, 9]
     assert {it.function for it in once} == {"Meter.take"}
+
+
+def test_what_is_empty_is_not_made_none_and_what_is_not_is(tmp_path: Path) -> None:
+    path = tmp_path / "results.py"
+    lines = ["return False", "return ''", "return None", "return True", "return [1]"]
+    path.write_text("".join(f"def f{n}():\n    {it}\n" for n, it in enumerate(lines)))
+    found = [it.function for it in mutants(path) if it.after == "return None"]
+    assert found == ["f3", "f4"]

@@ -86,14 +86,20 @@ def forget_survivors(folder: Path) -> None:
 
 
 def report(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> str:
-    """Return the score of each module, and the mutants that survived."""
+    """Return the score of each module and of each room, and the mutants that survived."""
     by_id = {each.id(ROOT): each for each in mutants}
-    fates: dict[str, Counter[str]] = {}
+    modules: dict[str, Counter[str]] = {}
+    rooms: dict[str, Counter[str]] = {}
     for trial in trials:
-        module = str(by_id[trial.id].path.relative_to(PACKAGE).with_suffix(""))
-        fates.setdefault(module, Counter())[trial.fate] += 1
-    lines = [_score(module, found) for module, found in sorted(fates.items())]
-    lines.append(_score("all", sum(fates.values(), Counter[str]())))
+        module = by_id[trial.id].path.relative_to(PACKAGE).with_suffix("")
+        modules.setdefault(str(module), Counter())[trial.fate] += 1
+        rooms.setdefault(f"{module.parent}/", Counter())[trial.fate] += 1
+    rooms["all"] = sum(rooms.values(), Counter[str]())
+    lines = [
+        _score(name, found)
+        for fates in (modules, rooms)
+        for name, found in sorted(fates.items(), key=lambda it: (it[0] == "all", it[0]))
+    ]
     for trial in sorted(trials, key=lambda it: it.id):
         if trial.fate not in _KILLED:
             mutant = by_id[trial.id]
@@ -109,7 +115,8 @@ def report(mutants: Sequence[Mutant], trials: Sequence[Trial]) -> str:
 def _score(name: str, fates: Counter[str]) -> str:
     killed = sum(fates[fate] for fate in _KILLED)
     total = fates.total() - fates["lost"]
-    return f"{name:32} {killed:4} of {total:4} {killed / max(total, 1):6.1%}"
+    by_types = f", {fates['types']} by mypy" if fates["types"] else ""
+    return f"{name:32} {killed:4} of {total:4} {killed / max(total, 1):6.1%}{by_types}"
 
 
 def _short(text: str) -> str:
