@@ -29,7 +29,12 @@ from inngest_rest import (
     ServerError,
 )
 from inngest_rest._core.buffer import outbox
-from inngest_rest._core.buffer.outbox import IDEMPOTENCY_WINDOW, LONGEST_LEASE, Outbox
+from inngest_rest._core.buffer.outbox import (
+    IDEMPOTENCY_WINDOW,
+    LONGEST_LEASE,
+    Outbox,
+    OutboxFile,
+)
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.sending.batching import BatchOutcome, EventOutcome, Rejected, Unknown
@@ -751,3 +756,12 @@ def _open(client: Any, path: Any) -> Any:
     if isinstance(client, InngestClient):
         return EventBuffer(client, path)
     return Blocking(AsyncEventBuffer(client.target, path), client.runner)
+
+
+def test_what_is_stored_is_written_through_to_the_disk(tmp_path: Path) -> None:
+    file = OutboxFile(tmp_path / "outbox.db")
+    with file.transaction("cannot look") as db:
+        kept = [db.execute(f"PRAGMA {it}").fetchone()[0] for it in ("synchronous", "fullfsync")]
+        assert kept == [2, 1]
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    file.retire()

@@ -221,3 +221,20 @@ def test_a_refusal_by_a_pause_does_not_hide_that_events_may_be_stored(
     assert caught.value.may_have_taken_effect
     assert isinstance(caught.value.__cause__, PartialSendError)
     assert caught.value.__cause__.report.unknown == 1
+
+
+def test_a_failure_is_raised_and_not_the_limit_that_another_call_met_since(
+    connect: Connect, server: Server
+) -> None:
+    client = connect()
+
+    def fail(_: httpx.Request) -> Reply:
+        server.on(HEALTH, busy(600))
+        with pytest.raises(RateLimitError):
+            client.with_options(retries=0).health()
+        return text(503, "down")
+
+    server.on(HEALTH, fail)
+    with pytest.raises(ServerError, match="down"):
+        client.health()
+    assert len(server.requests) == 2

@@ -13,7 +13,7 @@ from inngest_rest._programs import schemas
 from inngest_rest._programs.answer import Answer
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import Code, problem_of
-from inngest_rest._programs.running import Call
+from inngest_rest._programs.running import Call, record_class
 from inngest_rest._table import commands
 from tests.operations.cases import CASES, World
 
@@ -81,3 +81,20 @@ def test_a_status_that_a_newer_server_has_is_valid(world: World) -> None:
     found = json.loads(answer.to_json())
     found["data"]["status"] = "PAUSED_BY_A_NEWER_SERVER"
     jsonschema.Draft202012Validator(schemas.of_answer(operation)).validate(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("webhooks.get", "Webhook"),
+        ("webhooks.create", "SavedWebhook"),
+        ("cancellations.list", "Cancellation"),
+        ("cancellations.create", "CreatedCancellation"),
+        ("cancellations.delete", "Deleted"),
+        ("runs.get", "Run"),
+        ("runs.cancel", "Acted"),
+        ("send", "Sent"),
+    ],
+)
+def test_what_changes_something_says_what_became_of_it(name: str, record: str) -> None:
+    assert record_class(OPERATIONS[name]).__name__ == record

@@ -126,11 +126,9 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
 def may_appear(fault: errors.InngestError) -> bool:
     """Return whether an error after a run was seen may be transient."""
     # A server that has the run and the route loses neither: it, or a proxy, is failing.
-    return (
-        isinstance(fault, errors.NotFoundError | errors.RouteNotFoundError)
-        or (isinstance(fault, errors.ServerError) and fault.hidden)
-        or may_pass(fault)
-    )
+    return isinstance(
+        fault, errors.NotFoundError | errors.RouteNotFoundError | errors.ServerError
+    ) or may_pass(fault)
 
 
 def asked_pause(fault: Fault | None) -> float:
