@@ -69,13 +69,11 @@ class Batch(NamedTuple):
         """Return the JSON text of each event, exactly as sent, however deep it is nested."""
         depth, cuts = 0, [0]
         for found in re.finditer(_TOKENS, self.body):
-            token = found[0]
-            depth += (token in b"[{") - (token in b"]}")
-            if depth == 1 and token == b",":
+            depth += (found[0] in b"[{") - (found[0] in b"]}")
+            if depth == 1 and found[0] == b",":
                 cuts.append(found.start())
-        cuts.append(len(self.body) - 1)
-        events = [self.body[start + 1 : end] for start, end in pairwise(cuts)]
-        return events if self.positions else []
+        ends = pairwise([*cuts, -1]) if self.positions else ()
+        return [self.body[start + 1 : end] for start, end in ends]
 
     def part(self, start: int, end: int | None = None) -> Batch:
         """Return a slice of the batch, in the same bytes."""
