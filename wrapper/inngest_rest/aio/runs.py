@@ -454,7 +454,7 @@ class Runs(Resource):
         `GET /v2/runs/{runId}/trace` for `from_step`, and `POST /v2/runs/{runId}/rerun`, else
         `POST /v1/runs/{runId}/replay`.
         """
-        from inngest_rest._core.bulk.replay import ReplayJob  # noqa: PLC0415 - loads reports
+        from inngest_rest._core.bulk.runs import ReplayJob  # noqa: PLC0415 - loads reports
 
         return await ReplayJob(
             self._session,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Sel
 
 import httpx
 
-from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT
-from inngest_rest._core.bulk.send_many import SendJob
+from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT, SendJob
 from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import Recording
 from inngest_rest._core.calls.session import Session, copied
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from os import PathLike
 
-    from inngest_rest._core.bulk.send_many import Events as Sent
+    from inngest_rest._core.bulk.job import Events as Sent
     from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest.client import cloud
     from inngest_rest.client.apps import Apps, Functions

@@ -1,10 +1,8 @@
 """Bulk operations on events and runs: collect, act, pace, tally, stop, report, resume.
 
-job          the common job: concurrency, rate, stopping
-send_many    sends batches of events
+job          the common job: concurrency, rate, stopping; sends batches of events
 reported     a job with a report row per run or input, perhaps in a file
-runs         a job on runs selected by ids, filter or report; cancelling
-replay       replays runs, never twice
+runs         jobs on runs selected by ids, filter or report: cancels them, replays none twice
 invoke       invokes a function for each input
 resend       sends stored events again
 """

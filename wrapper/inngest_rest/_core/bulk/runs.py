@@ -1,4 +1,10 @@
-"""Bulk jobs on runs selected by ids, a filter or a report; and bulk cancellation."""
+"""Bulk jobs on runs selected by ids, a filter or a report: cancel them, or replay them.
+
+Of a chain of replays, one run is replayed once, and none while an earlier replay of it may still
+take effect. Replays have no idempotency key: two requests start two runs. So each call sends one
+request for a chain. If its response is lost, the outcome is unknown until the new run is seen among
+the runs of the event, or until so much time has passed that it takes effect no more.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +14,14 @@ from attrs import evolve
 
 from inngest_rest._core.arguments import check_run_id, invalid
 from inngest_rest._core.bulk import reported
-from inngest_rest._core.resources import runs
+from inngest_rest._core.bulk.reported import BulkResult, not_done, settled
+from inngest_rest._core.calls.retry import RULED_OUT
+from inngest_rest._core.plans import Plan, sleep
+from inngest_rest._core.resources import apps, replays, runs
 from inngest_rest._core.resources.filters import Selection
+from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionRow
-from inngest_rest.errors import InngestError
+from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.typing import BulkSelection, RunSelection
 
@@ -19,11 +29,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
+    from inngest_rest.models import Span
 
 _LONGEST_ERROR = 200
 
 _OPEN = (*UNFINISHED, RunStatus("paused"))
+
+# A new run appears under its event within 0.2 s; allow for a slow server.
+_LISTED_WITHIN = 1.0
+
+# How a run ends that leaves something to repair.
+_UNREPAIRED = (RunStatus.FAILED, RunStatus.CANCELLED)
+
+_BATCH = (
+    "it handled a batch of events, and a replay would carry only the first of them: "
+    "send the events again, which the input of its trace has"
+)
+_DEBOUNCED = (
+    "its function is debounced, and the server does not replay runs of such a function: "
+    "send the event again"
+)
+_NOT_ENDED = "it has not ended: a replay would run it a second time beside the first"
+_UNLISTED = (
+    "the server does not list it among the runs of its event, so that replays of it cannot be "
+    "seen: pass replay_again=True to replay it nevertheless"
+)
+_MAY_COME = (
+    "a replay of it was requested, and may still take effect: resume looks for the new run, and "
+    "requests another from 5 minutes after that on"
+)
 
 
 class RunsJob(reported.ReportedJob):
@@ -83,7 +117,7 @@ class CancelJob(RunsJob):
     default_statuses = UNFINISHED
     why_not_others = " selects runs that have ended"
 
-    def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
+    def act(self, target: ActionRow) -> Plan[BulkResult]:
         assert target.id is not None
         row, was_running = target, True
         if not self.dry_run:
@@ -95,10 +129,186 @@ class CancelJob(RunsJob):
                 run = yield from runs.fetch(self.session, target.id)
                 row, was_running = about(target, run), not run.is_ended
         except InngestError as error:
-            return reported.not_done(row, error) if self.dry_run else reported.failure(row, error)
+            return not_done(row, error) if self.dry_run else reported.failure(row, error)
         done = ActionOutcome.PLANNED if self.dry_run else ActionOutcome.DONE
         outcome = done if was_running else ActionOutcome.ALREADY_ENDED
-        return reported.settled(row, outcome)
+        return settled(row, outcome)
+
+
+class ReplayJob(RunsJob):
+    name = "runs.replay"
+    default_statuses = (RunStatus.FAILED,)
+    keeps_listed = True
+    why_not_others = f": {_NOT_ENDED}"
+
+    def __init__(
+        self,
+        session: Session,
+        ids: Iterable[str] | None,
+        limit: int | None,
+        asked: BulkSelection,
+        replay_again: bool,
+        start: replays.Start,
+    ) -> None:
+        super().__init__(session, ids, limit, asked)
+        self._replay_again, self._start = replay_again, start
+        if self.resumed is not None:
+            bound = {it: self.selection[it] for it in start._fields if it in self.selection}
+            if bound != start.asked:
+                what = f"a report with {shown(bound)}, not {shown(start.asked)}"
+                raise invalid("resume", f"is {what}: pass the same from_step and input")
+        self.selection = {**self.selection, **start.asked}
+        if replay_again:
+            self.selection = {**self.selection, "replay_again": True}
+        self._requests = replays.requests_of(session)
+        # The rows to do, by the ids of their runs; and the rows for whose chain another row stands.
+        self._rows_by_id: dict[str, ActionRow] = {}
+        self._followers: dict[int, int] = {}
+        self._debounced: dict[tuple[str, str], bool] = {}
+
+    def collect(self) -> Plan[Iterable[ActionRow]]:
+        rows = list((yield from super().collect()))
+        for row in rows:
+            assert row.id is not None
+            self._rows_by_id.setdefault(row.id.upper(), row)
+        return rows
+
+    def act(self, target: ActionRow) -> Plan[BulkResult]:
+        row = target
+        assert row.id is not None
+        is_new = row.outcome != ActionOutcome.UNKNOWN
+        try:
+            run = self.listed.pop(row.id, None)
+            if run is None or not run.is_ended:
+                # Lists show a run as running once it has a score (operation listRunsV2).
+                run = yield from runs.fetch(self.session, row.id)
+            if self.dry_run and is_new:
+                row = about(row, run)
+            refusal = (yield from self._why_refused(run)) if is_new else None
+            if refusal:
+                return settled(row, ActionOutcome.REFUSED, refusal)
+            if self.dry_run and not is_new:
+                return BulkResult(row)
+            known = self._requests.number
+            others = yield from replays.others_of_chain(self.session, run)
+            if (kept := self._not_now(row, run, others)) is not None:
+                return kept
+            step = yield from self._start.step(self.session, run, others)
+        except InngestError as error:
+            if is_new and isinstance(error, InvalidArgumentError):
+                return settled(row, ActionOutcome.REFUSED, error)
+            # Not requested now; if an earlier call did so, the outcome remains unknown.
+            if is_new or isinstance(error, NotFoundError):
+                return not_done(row, error)
+            return settled(row, ActionOutcome.UNKNOWN, error, error)
+        row = evolve(row, from_step=None if step is None else step.name)
+        if self.dry_run:
+            return settled(row, ActionOutcome.PLANNED)
+        row = evolve(row, replays_before=_ids(others))
+        row = yield from self.begin(row)
+        return (yield from self._request(row, run, known, step))
+
+    def _not_now(
+        self, row: ActionRow, run: Run, others: tuple[Run, ...] | None
+    ) -> BulkResult | None:
+        """Return the row as it stays if the run must not be replayed now."""
+        if row.outcome == ActionOutcome.UNKNOWN:
+            # If the earlier request cannot be looked up, another may replay the run twice.
+            if others is None or row.replays_before is None:
+                return BulkResult(row)
+            if found := _found(row, others):
+                return found
+            if replays.may_take_effect(self.session, row.requested_at):
+                return settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
+        if others is None and not self._replay_again:
+            return settled(row, ActionOutcome.REFUSED, _UNLISTED)
+        chain = {each.id: each for each in (run, *(others or ()))}
+        requested = self._requests.latest(chain, self.session.clock.monotonic())
+        standing = [it.id for it in others or () if it.status not in _UNREPAIRED]
+        if requested is not None and requested.new_run_id and requested.new_run_id not in chain:
+            standing.append(requested.new_run_id)  # too new to be listed
+        if standing and not self._replay_again:
+            return _replayed(row, ActionOutcome.ALREADY_REPLAYED, max(standing))
+        rows = [self._rows_by_id[id] for id in map(str.upper, chain) if id in self._rows_by_id]
+        first = min(rows, key=lambda it: (it.outcome != ActionOutcome.UNKNOWN, it.position))
+        if first.position != row.position:
+            self._followers[row.position] = first.position
+            reason = f"row {first.position}, run {first.id}, is of the same chain of replays"
+            return settled(row, ActionOutcome.NOT_TRIED, reason)
+        if requested is None or requested.new_run_id is not None:
+            return None
+        held = settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
+        if row.outcome == ActionOutcome.UNKNOWN:
+            return held
+        now = self.session.server_clocks["api"].now()
+        return BulkResult(evolve(held.row, replays_before=_ids(others), requested_at=now))
+
+    def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
+        """Update the row with the result, or with that of the row that stands for its chain."""
+        first = self._followers.pop(target.position, None)
+        if first is not None and result is not None:
+            new_run_id, outcome = self.rows[first].new_run_id, self.rows[first].outcome
+            if new_run_id is not None or outcome == ActionOutcome.PLANNED:
+                row = evolve(result.row, new_run_id=new_run_id, replays_before=None)
+                result = settled(row, ActionOutcome.ALREADY_REPLAYED, result.row.reason)
+        return super().tally(target, result)
+
+    def _request(self, row: ActionRow, run: Run, known: int, step: Span | None) -> Plan[BulkResult]:
+        """Request the replay, once; after a lost response, look whether it took effect at once."""
+        assert row.id is not None
+        others = row.replays_before or ()
+        try:
+            new_run_id = yield from replays.replay(
+                self.session, row.id, others, known, step=step, input=self._start.input
+            )
+            return _replayed(row, ActionOutcome.DONE, new_run_id)
+        except InngestError as error:
+            if replays.was_refused(error):
+                return not_done(evolve(row, replays_before=None, requested_at=None), error)
+            lost = error
+        if row.replays_before is not None:
+            yield from sleep(_LISTED_WITHIN)
+            try:
+                found = _found(row, (yield from replays.others_of_chain(self.session, run)) or ())
+            except InngestError:
+                found = None
+            if found is not None:
+                return found
+        row = evolve(row, requested_at=self.session.server_clocks["api"].now())
+        return settled(row, ActionOutcome.UNKNOWN, f"{lost} ({_MAY_COME})", lost)
+
+    def _why_refused(self, run: Run) -> Plan[str | None]:
+        """Return why a replay would not have the intended effect, or None."""
+        if run.batch_id is not None:
+            return _BATCH
+        if not run.is_ended:
+            return _NOT_ENDED
+        if run.app_id is None or run.function_id is None:
+            return None
+        key = run.app_id, run.function_id
+        if key not in self._debounced:
+            try:
+                function = yield from apps.get_function(self.session, *key)
+            except (NotFoundError, *RULED_OUT):
+                # Removed, or not readable: then the server's response to the replay decides.
+                self._debounced[key] = False
+            else:
+                self._debounced[key] = bool((function.configuration or {}).get("debounce"))
+        return _DEBOUNCED if self._debounced[key] else None
+
+
+def _found(row: ActionRow, others: Iterable[Run]) -> BulkResult | None:
+    """Return the row as done if its chain has a run that it had not before the request."""
+    new = {each.id for each in others}.difference(row.replays_before or ())
+    return _replayed(row, ActionOutcome.DONE, min(new)) if new else None
+
+
+def _ids(others: Iterable[Run] | None) -> tuple[str, ...] | None:
+    return None if others is None else tuple(sorted(each.id for each in others))
+
+
+def _replayed(row: ActionRow, outcome: ActionOutcome, new_run_id: str | None) -> BulkResult:
+    return settled(evolve(row, new_run_id=new_run_id, replays_before=None), outcome)
 
 
 def about(row: ActionRow, run: Run) -> ActionRow:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from xxhash import xxh3_64_digest
 
 from inngest_rest._core.arguments import NameConvention, check_path, check_text, invalid
-from inngest_rest._core.bulk.send_many import SendJob
+from inngest_rest._core.bulk.job import SendJob
 from inngest_rest._core.file_import.lines import (
     STDIN,
     Chunk,
