@@ -22,7 +22,7 @@ from inngest_rest import (
     StoredEvent,
 )
 from inngest_rest._core.explain.explanation import Evidence, RunEvidence, reasons, reasons_of_run
-from inngest_rest._core.explain.listeners import Catalogue
+from inngest_rest._core.resources.apps import Catalogue
 from inngest_rest._core.resources.runs import job_of_v1
 from inngest_rest._core.resources.trace import readable, span
 from inngest_rest.testing import (

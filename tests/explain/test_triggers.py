@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from inngest_rest import Function, StoredEvent, Trigger
-from inngest_rest._core.explain import listeners
-from inngest_rest._core.explain.listeners import limit, matching, nearest
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources import apps
+from inngest_rest._core.resources.apps import limit, matching, nearest
 from inngest_rest_api import models as api
 from tests.support.server import body_of
 
@@ -169,12 +168,12 @@ def test_without_the_library_a_condition_is_undecided(monkeypatch: pytest.Monkey
     [("24h0m0s", 86_400), ("1m", 60), ("3s", 3), ("1.5s", 1.5), ("100ms", 0.1), ("7d", 604_800)],
 )
 def test_durations_are_read_as_servers_write_them(text: str, seconds: float) -> None:
-    assert listeners.duration(text) == timedelta(seconds=seconds)
+    assert apps.duration(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "3", "soon", "1s later", None, 3, "9" * 400 + "h"], ids=repr)
 def test_what_is_not_a_duration_is_unknown(text: Any) -> None:
-    assert listeners.duration(text) is None
+    assert apps.duration(text) is None
 
 
 def of_v2(recording: str) -> Function:
@@ -186,12 +185,12 @@ def test_the_limits_of_recorded_functions_are_read() -> None:
     full = of_v2("v2-function-full")
     assert limit(full, "rateLimit") == {"key": "event.data.id", "limit": 1, "period": "24h0m0s"}
     assert limit(full, "throttle") == {"limit": 1, "period": "1m0s"}
-    assert listeners.cancelled_by(full) == ["flow/stop"]
-    assert len(listeners.concurrency(full)) == 1
+    assert apps.cancelled_by(full) == ["flow/stop"]
+    assert len(apps.concurrency(full)) == 1
     skips = of_v2("v2-function-single-skip")
     assert limit(skips, "singleton") == {"key": "event.data.k", "mode": "SKIP"}
-    assert not listeners.cancels_earlier(skips)
-    assert listeners.concurrency(skips) == []
+    assert not apps.cancels_earlier(skips)
+    assert apps.concurrency(skips) == []
 
 
 def test_the_limits_of_v1_have_other_names() -> None:
@@ -205,9 +204,9 @@ def test_the_limits_of_v1_have_other_names() -> None:
     }
     listed = api.V1Function.from_dict({"id": "shop-f", "config": config})
     function = apps.function_of_v1(listed, "shop")
-    assert limit(function, *listeners.BATCH) == {"maxSize": 3, "timeout": "3s"}
+    assert limit(function, *apps.BATCH) == {"maxSize": 3, "timeout": "3s"}
     assert limit(function, "singleton") == {"mode": "skip"}
-    assert listeners.cancelled_by(function) == ["app/stop"]
+    assert apps.cancelled_by(function) == ["app/stop"]
     assert limit(function, "timeouts") == {"finish": "1s"}
-    assert len(listeners.concurrency(function)) == 1
+    assert len(apps.concurrency(function)) == 1
     assert matching(function, "a")[0].condition == "event.data.x == 1"

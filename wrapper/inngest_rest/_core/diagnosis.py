@@ -19,8 +19,8 @@ from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.operation import may_ask, redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.clock import http_date
-from inngest_rest._core.explain import listeners
 from inngest_rest._core.plans import Plan, call
+from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.fields import required
 from inngest_rest._core.resources.filters import Selection, plain
 from inngest_rest._core.resources.routes import ROUTES, check_health
@@ -301,10 +301,10 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
             listed = yield from probe(session, CANCELLATIONS, bearer)
             found.cancels_in_bulk = listed.outcome != "failed"
             deadline = session.clock.monotonic() + settings.timeout
-            known = yield from listeners.read(session, deadline=deadline)
+            known = yield from apps.read_catalogue(session, deadline=deadline)
             if not known.gaps:
-                repeating = filter(listeners.ignores_repeated_ids, known.functions)
-                found.repeating = list(map(listeners.name_of, repeating))
+                repeating = filter(apps.ignores_repeated_ids, known.functions)
+                found.repeating = list(map(apps.name_of, repeating))
     bounds = Releases() if found.release else found.releases
     python = platform.python_version()
     return Diagnosis(

@@ -19,7 +19,6 @@ from attrs import define, evolve, field
 from inngest_rest._core.arguments import check_id, check_text, invalid, is_ulid, second_of_ulid
 from inngest_rest._core.calls.listing import Listing, read_all
 from inngest_rest._core.calls.retry import RULED_OUT
-from inngest_rest._core.explain import listeners
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.resources import apps, events, runs, trace
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.explain.listeners import Catalogue, Limit, Listening
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest.event import EventLike
     from inngest_rest.models import Trigger
@@ -73,24 +71,22 @@ class Evidence:
     received: datetime  # the server's `now` if unknown
     event: StoredEvent
     runs: tuple[Run, ...]
-    catalogue: Catalogue
+    catalogue: apps.Catalogue
     same_since: datetime  # when the functions were first read as they are now
-    listeners: list[Listening]  # the functions triggered by it, with the matching triggers
+    listeners: list[apps.Listening]  # the functions triggered by it, with the matching triggers
     is_of_v1: bool  # v1 listed the runs: that of a batch for one of its events only
     unchecked: list[str]
     # Other events with the same own id, oldest first, and their runs.
     twins: list[tuple[StoredEvent, tuple[Run, ...]]] = field(factory=list[Any])
     # Other runs at that time, newest first, by function name.
     others: dict[str, Page[Run]] = field(factory=dict[str, "Page[Run]"])
-    timeouts: dict[str, Limit] = field(factory=dict[str, "Limit"])
+    timeouts: dict[str, apps.Limit] = field(factory=dict[str, apps.Limit])
     due: list[Job] = field(factory=list["Job"])  # of the only run, what could be executed
     executing: list[tuple[str, Job]] = field(factory=list[Any])  # by other runs of its function
 
     @property
-    def without_run(self) -> list[Listening]:
-        return [
-            it for it in self.listeners if not any(listeners.is_of(run, it[0]) for run in self.runs)
-        ]
+    def without_run(self) -> list[apps.Listening]:
+        return [it for it in self.listeners if not any(apps.is_of(run, it[0]) for run in self.runs)]
 
     @property
     def began(self) -> datetime:
@@ -123,7 +119,7 @@ def reasons(it: Evidence) -> Iterator[Reason]:
     for function, triggers in it.without_run:
         yield from _why_no_run(it, function, triggers)
     for run in it.runs:
-        own = next((each for each in it.catalogue.functions if listeners.is_of(run, each)), None)
+        own = next((each for each in it.catalogue.functions if apps.is_of(run, each)), None)
         if run.status == RunStatus.CANCELLED:
             yield from _why_cancelled(it, own, run) if own else ()
         elif not run.is_ended:
@@ -132,24 +128,24 @@ def reasons(it: Evidence) -> Iterator[Reason]:
 
 def _why_unheard(it: Evidence) -> Iterator[Reason]:
     known, event_name = it.catalogue, it.event.name
-    cancelling = [each for each in known.functions if event_name in listeners.cancelled_by(each)]
+    cancelling = [each for each in known.functions if event_name in apps.cancelled_by(each)]
     if not known.gaps:
         # A name with a listener is not a misspelling.
-        close = {} if cancelling else listeners.nearest(event_name, known.functions)
+        close = {} if cancelling else apps.nearest(event_name, known.functions)
         nearby = ", ".join(f"{value!r} of {' and '.join(names)}" for value, names in close.items())
         text = "no function has a trigger for its name"
         text += f" (the nearest: {nearby})" if close else ""
         searched = {"apps": [app.id for app in known.apps], "functions": len(known.functions)}
         yield Reason(K.NO_TRIGGER, text, it.is_of_now, evidence={"nearest": close, **searched})
     for each in cancelling:
-        text, ids = f"it may cancel runs of {listeners.name_of(each)}", (each.app_id, each.id, None)
-        facts = {"events": listeners.cancelled_by(each)}
+        text, ids = f"it may cancel runs of {apps.name_of(each)}", (each.app_id, each.id, None)
+        facts = {"events": apps.cancelled_by(each)}
         yield Reason(K.CANCELS_RUNS, text, False, *ids, facts)
 
 
 def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Reason]:
     reason = partial(Reason, app_id=function.app_id, function_id=function.id)
-    name = listeners.name_of(function)
+    name = apps.name_of(function)
     facts: dict[str, Any]
     runs = others.items if (others := it.others.get(name)) else ()
     own, until = it.event.internal_id, it.began + _RACE
@@ -165,10 +161,8 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         yield reason(K.CONDITION, text, is_excluded, evidence={"conditions": conditions})
         if is_excluded:
             return
-    started = [
-        (it, run) for it, of_it in it.twins for run in of_it if listeners.is_of(run, function)
-    ]
-    if started and not listeners.ignores_repeated_ids(function):
+    started = [(it, run) for it, of_it in it.twins for run in of_it if apps.is_of(run, function)]
+    if started and not apps.ignores_repeated_ids(function):
         other, run = started[0]
         text = f"event {other.internal_id} with the same id {other.id!r} started run {run.id} "
         text += f"of {name}, which runs once for an id in 24 hours"
@@ -180,9 +174,9 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             return
     if function.is_paused:
         yield reason(K.PAUSED, f"{name} is paused", evidence={"is_paused": True})
-    if found := listeners.limit(function, "rateLimit"):
+    if found := apps.limit(function, "rateLimit"):
         period, key = found.get("period"), found.get("key")
-        since = it.received - (listeners.duration(period) or timedelta(days=1)) - _RACE
+        since = it.received - (apps.duration(period) or timedelta(days=1)) - _RACE
         near = [each.id for each in runs if since <= (each.queued_at or since) <= until]
         text = f"the rate limit or idempotency of {name}, {found.get('limit')} per {period}"
         text += " spread evenly" if found.get("limit") != 1 else ""
@@ -191,7 +185,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             text += f": {len(near)} of its runs{', of any key,' if key else ''} began within that "
             text += "time before it, or seconds after it"
         yield reason(K.RATE_LIMIT, text, evidence={"rate_limit": found, "earlier_runs": near})
-    if found := listeners.limit(function, "debounce"):
+    if found := apps.limit(function, "debounce"):
         text = f"{name} debounces events for {found.get('period')}, and "
         # Of two events in one millisecond, either may be the later one.
         after = [run for run in runs if run.event_ids and run.event_ids[0][:10] >= own[:10]]
@@ -203,8 +197,8 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         else:
             text += "may wait for later ones, or have replaced it by one"
         yield reason(K.DEBOUNCE, text, evidence=facts)
-    if found := listeners.limit(function, *listeners.BATCH):
-        longest = listeners.duration(found.get("timeout"))
+    if found := apps.limit(function, *apps.BATCH):
+        longest = apps.duration(found.get("timeout"))
         if longest is None or it.now - it.received < longest + _RACE:
             text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
             text += "and its batch may not be full yet"
@@ -214,7 +208,7 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
             text += "event of the batch alone"
             yield reason(K.BATCH, text, evidence={"batch": found})
     # One that cancels skips, too, if another event is quicker.
-    if found := listeners.limit(function, "singleton"):
+    if found := apps.limit(function, "singleton"):
         text, facts = f"{name} is a singleton and may have skipped it", {"singleton": found}
         going = [
             run.id
@@ -240,13 +234,13 @@ def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterat
             text = f"run {run.id} waits for the time of the event, {time:%Y-%m-%d %H:%M:%S} UTC"
             yield reason(K.SCHEDULED, text, is_certain=True, evidence={"ts": ts})
             return
-        if function and (found := listeners.limit(function, "throttle")):
-            text = f"run {run.id} may wait for the throttle of {listeners.name_of(function)}, "
+        if function and (found := apps.limit(function, "throttle")):
+            text = f"run {run.id} may wait for the throttle of {apps.name_of(function)}, "
             text += f"{found.get('limit')} per {found.get('period')}"
             yield reason(K.THROTTLE, text, evidence={"throttle": found})
-    limits = listeners.concurrency(function) if function else []
+    limits = apps.concurrency(function) if function else []
     if function and limits and (run.status == RunStatus.QUEUED or it.due):
-        name, facts = listeners.name_of(function), dict[str, Any]({"concurrency": limits})
+        name, facts = apps.name_of(function), dict[str, Any]({"concurrency": limits})
         text = f"run {run.id} may wait for its turn, as the concurrency of {name} is limited"
         if holders := _holders(it, limits):
             most, facts["runs"], of_key = holders
@@ -264,13 +258,13 @@ def _why_unfinished(it: Evidence, function: Function | None, run: Run) -> Iterat
         yield reason(K.FUNCTION_REMOVED, text + run.function_id, evidence={"functions": left})
 
 
-def _holders(it: Evidence, limits: list[Limit]) -> tuple[int, list[str], str] | None:
+def _holders(it: Evidence, limits: list[apps.Limit]) -> tuple[int, list[str], str] | None:
     """Return a limit of concurrency that is reached, the runs executed under it, and of what key.
 
     Limits with a key state in a job which one it is; others count all jobs of the function.
     """
     found: list[tuple[Any, str]] = [
-        (of.get("value") if listeners.is_limit(of := each.get("limit")) else of, "")
+        (of.get("value") if apps.is_limit(of := each.get("limit")) else of, "")
         for each in limits
         if not each.get("key")
     ]
@@ -284,8 +278,8 @@ def _holders(it: Evidence, limits: list[Limit]) -> tuple[int, list[str], str] | 
 
 def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reason]:
     reason = partial(Reason, app_id=run.app_id, function_id=run.function_id, run_id=run.id)
-    name, text = listeners.name_of(function), f"run {run.id} may have been cancelled by "
-    if listeners.cancels_earlier(function):
+    name, text = apps.name_of(function), f"run {run.id} may have been cancelled by "
+    if apps.cancels_earlier(function):
         others = it.others.get(name)
         near = [
             each.id
@@ -297,11 +291,11 @@ def _why_cancelled(it: Evidence, function: Function, run: Run) -> Iterator[Reaso
         if near or others is None or others.next_cursor:
             by = ", ".join([f"a later run of the singleton {name}", *near[-1:]])
             yield reason(K.SINGLETON, text + by, evidence={"later_run": near[-1] if near else None})
-    if events := listeners.cancelled_by(function):
+    if events := apps.cancelled_by(function):
         by = f"an event {' or '.join(map(repr, events))}"
         yield reason(K.CANCEL_ON, text + by, evidence={"events": events})
     for which in ("start", "finish"):
-        longest = listeners.duration(found := it.timeouts.get(name, {}).get(which))
+        longest = apps.duration(found := it.timeouts.get(name, {}).get(which))
         begun, ended = run.queued_at, run.ended_at
         if longest is not None and not (begun and ended and ended - begun < longest):
             by = f"the {which} timeout of {name}, {found}"
@@ -386,12 +380,12 @@ def explain_stored(
     try:
         event, stated = yield from event_read
     except RULED_OUT as error:
-        unread = f"the event itself: {listeners.why(error)}"
+        unread = f"the event itself: {apps.why(error)}"
         found = yield from runs_of(session, event_id, deadline)
         return Explanation(event_id, None, runs=found, unchecked=(unread,))
     read_at = session.clock.monotonic()
     found = yield from runs_of(session, event_id, deadline)
-    known = yield from listeners.read(session, deadline=deadline, since=read_at)
+    known = yield from apps.read_catalogue(session, deadline=deadline, since=read_at)
     now = stated or session.server_clocks["api"].now()
     same_since = now + timedelta(seconds=known.same_since - read_at)
     received, of_v1 = event.received_at or now, runs.are_listed_by_v1(session)
@@ -403,9 +397,9 @@ def explain_stored(
             each.app_id,
             each.id,
             triggers[0],
-            tuple(run.id for run in found if listeners.is_of(run, each)),
+            tuple(run.id for run in found if apps.is_of(run, each)),
             it.has_changed(each),
-            listeners.ignores_repeated_ids(each),
+            apps.ignores_repeated_ids(each),
         )
         for each, triggers in triggered
     )
@@ -419,9 +413,9 @@ def explain_stored(
 def gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     """Gather further evidence for functions without a run and for cancelled runs."""
     id, own_id, received = it.event.internal_id, it.event.id, it.received
-    tried = partial(listeners.tried, unchecked=it.unchecked)
+    tried = partial(apps.tried, unchecked=it.unchecked)
     silent = [f for f, triggers in it.without_run if not it.is_excluded(f, triggers)]
-    once = [each for each in silent if not listeners.ignores_repeated_ids(each)]
+    once = [each for each in silent if not apps.ignores_repeated_ids(each)]
     if once and own_id != id:
         # A function takes one event for an id, whichever of its triggers the events match.
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}
@@ -440,29 +434,29 @@ def gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
             it.twins.append((other, (yield from of_other) or ()))
     known = it.catalogue.functions
     ended = [run for run in it.runs if run.status == RunStatus.CANCELLED]
-    cancelled = [each for each in known if any(listeners.is_of(run, each) for run in ended)]
-    limited = [f for f in silent if listeners.limit(f, "rateLimit", "debounce", "singleton")]
-    limited += [f for f in cancelled if listeners.cancels_earlier(f)]
+    cancelled = [each for each in known if any(apps.is_of(run, each) for run in ended)]
+    limited = [f for f in silent if apps.limit(f, "rateLimit", "debounce", "singleton")]
+    limited += [f for f in cancelled if apps.cancels_earlier(f)]
     if len(limited) > _MAX_FUNCTIONS:
         rest = len(limited) - _MAX_FUNCTIONS
         it.unchecked.append(f"other runs of {rest} of {len(limited)} functions")
     for each in limited[:_MAX_FUNCTIONS]:
         first = _other_runs(session, each, received).walk().next_page(deadline=deadline)
-        if page := (yield from tried(first, f"other runs of {listeners.name_of(each)}")):
-            it.others[listeners.name_of(each)] = page
+        if page := (yield from tried(first, f"other runs of {apps.name_of(each)}")):
+            it.others[apps.name_of(each)] = page
     for app_id in dict.fromkeys(each.app_id for each in cancelled):
         of_app = apps.functions_of_v1(session, app_id, deadline=deadline)
         for each in (yield from tried(of_app, f"the timeouts of functions of {app_id}")) or ():
-            it.timeouts[listeners.name_of(each)] = listeners.limit(each, "timeouts") or {}
+            it.timeouts[apps.name_of(each)] = apps.limit(each, "timeouts") or {}
 
 
 def _other_runs(session: Session, function: Function, received: datetime) -> Listing[Run]:
     """List the runs of a function that count towards its limits."""
     second = timedelta(seconds=1)
-    back = _DAY if listeners.limit(function, "singleton") else second
-    if rate_limit := listeners.limit(function, "rateLimit"):
-        back = max(back, (listeners.duration(rate_limit.get("period")) or _DAY) + second)
-    needs_later = listeners.limit(function, "debounce") or listeners.cancels_earlier(function)
+    back = _DAY if apps.limit(function, "singleton") else second
+    if rate_limit := apps.limit(function, "rateLimit"):
+        back = max(back, (apps.duration(rate_limit.get("period")) or _DAY) + second)
+    needs_later = apps.limit(function, "debounce") or apps.cancels_earlier(function)
     until = None if needs_later else received + _LISTED_WITHIN
     window = Window(received - back, until)
     names = Names(function.app_id, function.id)
@@ -482,7 +476,7 @@ def preview(session: Session, events: EventLike | Iterable[EventLike]) -> Plan[S
 def of_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
     """Check the events of batches, which are drawn once, and find what they would start."""
     session.check_can_send()
-    known = yield from listeners.read(session)
+    known = yield from apps.read_catalogue(session)
     listening: dict[str, list[tuple[str | None, list[Trigger]]]] = {}
     tallies = defaultdict[tuple[str, str | None], Counter[str]](Counter)
     totals, failures = Counter[str](), list[SendFailure]()
@@ -491,9 +485,9 @@ def of_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
         failures += batch.invalid[: MAX_FAILURES - len(failures)]
         for text, event in zip(batch.texts(), batch.events(), strict=True):
             totals.update(events=1, bytes=len(text))
-            name, stored = event["name"], listeners.as_stored(event)
+            name, stored = event["name"], events.as_stored(event)
             if name not in listening:
-                found = [(listeners.name_of(each), its) for each, its in known.listeners(name)]
+                found = [(apps.name_of(each), its) for each, its in known.listeners(name)]
                 listening[name] = [*found] or [(None, [])]
             for function, triggers in listening[name]:
                 verdicts = {holds(each.condition, stored) for each in triggers}
@@ -501,7 +495,7 @@ def of_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
                 tallies[name, function].update({"events": 1, "bytes": len(text), verdict: 1})
     rows: list[EventPreview] = []
     for (name, function), it in tallies.items():
-        near = () if function else tuple(listeners.nearest(name, known.functions))
+        near = () if function else tuple(apps.nearest(name, known.functions))
         counts = it["events"], it["bytes"], it["runs"], it["undecided"]
         rows.append(EventPreview(name, function, *counts, near))
     parts = tuple(rows), tuple(failures), tuple(known.gaps)
@@ -695,7 +689,7 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     fetched = runs.fetch(session, run_id)
     run = yield from runs.or_name_event(session, run_id, fetched)
     unchecked: list[str] = []
-    tried = partial(listeners.tried, unchecked=unchecked)
+    tried = partial(apps.tried, unchecked=unchecked)
     of_queue = runs.jobs(session, run_id)
     jobs = [] if run.is_ended else (yield from tried(of_queue, "what it has in the queue")) or []
     it = RunEvidence(run, session.server_clocks["api"].now(), unchecked, jobs)
@@ -721,16 +715,16 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
 
 def _by_rules(session: Session, it: RunEvidence) -> Plan[list[Reason]]:
     """Return why a run may wait, or was cancelled, by the rules for the runs of events."""
-    run, tried = it.run, partial(listeners.tried, unchecked=it.unchecked)
-    known = yield from listeners.read(session)
+    run, tried = it.run, partial(apps.tried, unchecked=it.unchecked)
+    known = yield from apps.read_catalogue(session)
     it.unchecked += known.gaps
-    it.function = next((each for each in known.functions if listeners.is_of(run, each)), None)
+    it.function = next((each for each in known.functions if apps.is_of(run, each)), None)
     event = it.event or StoredEvent(run.id, run.id, "", None)
     received = event.received_at or run.queued_at or it.now
     seen = event, (run,), known, it.now, list[Any](), False, it.unchecked
     of_event = Evidence(it.now, received, *seen, due=it.due)
     yield from gather(session, of_event, math.inf)
-    if it.due and it.function and listeners.concurrency(it.function):
+    if it.due and it.function and apps.concurrency(it.function):
         names = Names(run.app_id, run.function_id)
         running = Selection(statuses=(RunStatus.RUNNING,), names=names)
         listed = runs.list_runs(session, running, page_size=100).walk().next_page()

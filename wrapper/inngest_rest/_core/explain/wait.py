@@ -16,11 +16,11 @@ from attrs import define, field
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_id, check_seconds, invalid
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
-from inngest_rest._core.explain import listeners
 from inngest_rest._core.explain.explanation import explain_stored, read_once_stored, runs_of
-from inngest_rest._core.explain.listeners import BATCH, as_stored, duration, is_of, limit, name_of
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.plans import Plan, longer, sleep
+from inngest_rest._core.resources import apps
+from inngest_rest._core.resources.events import as_stored
 from inngest_rest._core.resources.runs import UNKNOWN
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, asked_pause, follow, may_appear
 from inngest_rest._core.sending import send
@@ -29,7 +29,6 @@ from inngest_rest.event import Event, EventLike
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.explain.listeners import Catalogue
     from inngest_rest.models import Function, Run, StoredEvent, Trigger
     from inngest_rest.typing import Seconds
 
@@ -71,10 +70,10 @@ class _Wait:
         if left > 0:
             yield from sleep(left)
 
-    def catalogue(self, *, since: float) -> Plan[Catalogue]:
+    def catalogue(self, *, since: float) -> Plan[apps.Catalogue]:
         """Read the functions of the server, unless that takes too long to be useful."""
         deadline = min(self.deadline, self.now + APPEARS_WITHIN)
-        return listeners.read(self.session, deadline=deadline, since=since)
+        return apps.read_catalogue(self.session, deadline=deadline, since=since)
 
 
 def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[list[Run]]:
@@ -168,7 +167,7 @@ def _find_all(wait: _Wait) -> Plan[None]:
         pause = longer(pause)
 
 
-def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:
+def _complete_at(catalogue: apps.Catalogue | None, wait: _Wait) -> float:
     """Return the time at which the runs are complete; note a function that may start one."""
     soon = wait.received + APPEARS_WITHIN
     if wait.seen_at is not None:
@@ -179,11 +178,11 @@ def _complete_at(catalogue: Catalogue | None, wait: _Wait) -> float:
     listening = catalogue.listeners(wait.event.name)
     latest = soon if not listening or wait.seen_at is None else -math.inf
     for function, triggers in listening:
-        if any(is_of(run, function) for run in wait.runs.values()):
+        if any(apps.is_of(run, function) for run in wait.runs.values()):
             continue
         until = _due(function, triggers, wait.event, wait.received)
         if until > latest:
-            latest, wait.waits_for = max(until, wait.again), name_of(function)
+            latest, wait.waits_for = max(until, wait.again), apps.name_of(function)
     return latest
 
 
@@ -191,8 +190,11 @@ def _due(function: Function, triggers: list[Trigger], event: StoredEvent, receiv
     """Return the time by which a function's run has appeared; -inf if it certainly starts none."""
     if all(holds(trigger.condition, event) is False for trigger in triggers):
         return -math.inf
-    limits = (limit(function, "debounce"), "period"), (limit(function, *BATCH), "timeout")
-    delays = [duration(found.get(name)) for found, name in limits if found is not None]
+    limits = (
+        (apps.limit(function, "debounce"), "period"),
+        (apps.limit(function, *apps.BATCH), "timeout"),
+    )
+    delays = [apps.duration(found.get(name)) for found, name in limits if found is not None]
     known = (math.inf if delay is None else delay.total_seconds() for delay in delays)
     return received + max(known, default=0.0) + APPEARS_WITHIN
 
@@ -203,7 +205,7 @@ def _explain_absence(wait: _Wait) -> Plan[tuple[Run, ...]]:
     explaining = explain_stored(wait.session, wait.event_id, deadline=deadline)
     unknown = f"no run of event {wait.event_id} appeared {within}; the reason is unknown"
     gaps: list[str] = []
-    explanation = yield from listeners.tried(explaining, unknown, gaps)
+    explanation = yield from apps.tried(explaining, unknown, gaps)
     if explanation and explanation.runs:
         return explanation.runs
     message = f"no run appeared {within}. {explanation}" if explanation else gaps[0]

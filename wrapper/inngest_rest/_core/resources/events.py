@@ -24,7 +24,7 @@ from inngest_rest.models import StoredEvent
 from inngest_rest_api.api import v1
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
@@ -130,6 +130,13 @@ def _reader(as_: type[Any] | None) -> Callable[[StoredEvent], StoredEvent[Any]]:
         return lambda event: event
     check_kind("as_", as_)
     return lambda event: read_event(event, as_)
+
+
+def as_stored(event: Mapping[str, Any], internal_id: str = "") -> StoredEvent:
+    """Return an event that was not stored as a condition sees it; its `ts` is the server's."""
+    ts, fields = event.get("ts"), {it: event.get(it) for it in ("user", "v")}
+    fields |= {"data": event.get("data") or {}, "ts": ts if isinstance(ts, int) else None}
+    return StoredEvent(internal_id, event.get("id") or internal_id, event["name"], **fields)
 
 
 def event_of_v1(it: api.V1Event) -> StoredEvent:
