@@ -120,19 +120,6 @@ def test_every_poll_goes_past_the_cache_of_v1(client: InngestClient, server: Ser
     assert len(polls) == len(set(polls)) == 4
 
 
-def test_each_read_of_a_run_goes_past_the_cache_of_v1(
-    client: InngestClient, server: Server
-) -> None:
-    server.on(V1, OF_V1["ok"])
-    server.on(f"GET /v1/runs/{ID}/jobs", recorded("v1-jobs-between-attempts"))
-    server.on(f"GET /v1/events/{ID}/runs", recorded("v1-event-runs-unknown"))
-    for call in (client.runs.get, client.runs.jobs, lambda it: list(client.events.runs(it))):
-        call(ID)
-    of_v1 = [it.url.params for it in server.requests if it.url.path.startswith("/v1")]
-    assert len(of_v1) == 3
-    assert all("_" in params for params in of_v1)
-
-
 def test_a_run_that_v2_loses_is_followed_in_v1(client: InngestClient, server: Server) -> None:
     server.on(V2, RUNNING, about(ID, "v2-run-after-metadata"))
     server.on(V1, OF_V1["slow"], OF_V1["slow"], OF_V1["ok"])

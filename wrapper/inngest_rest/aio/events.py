@@ -106,8 +106,8 @@ class Events(Resource):
                 request per page, as only v1 has it.
             paging: See `Paging`; at most 40 per request.
 
-        HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs` past its cache,
-        which lists the run of a batch under one of its events only.
+        HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, which answers
+        out of a cache of 15 s and lists the run of a batch under one of its events only.
         """
         return self._list(
             runs.list_of_event, id, include_original_run_id=include_original_run_id, **paging

@@ -141,8 +141,8 @@ class Runs(Resource):
         Raises:
             NotFoundError: No such run; one that was just started appears after about 0.25 s.
 
-        HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache, which also answers
-        for runs that v2 cannot load.
+        HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, which also answers for runs that
+        v2 cannot load, out of a cache of 3 s.
         """
         return await self._run(
             runs.or_name_event, id, runs.get(self._session, id, include_original_run_id)

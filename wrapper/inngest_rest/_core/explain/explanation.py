@@ -464,7 +464,8 @@ def _other_runs(session: Session, function: Function, received: datetime) -> Lis
 
 
 def runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
-    listing = runs.list_of_event(session, event_id)
+    """List the runs of an event, bypassing any cache."""
+    listing = runs.list_of_event(session, event_id, cached=False)
     return tuple((yield from read_all(listing, deadline=deadline)))
 
 
@@ -686,11 +687,11 @@ def _line(error: RunError | None) -> str:
 
 def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     run_id = check_id("run id", run_id, argument="id")
-    fetched = runs.fetch(session, run_id)
+    fetched = runs.fetch(session, run_id, cached=False)
     run = yield from runs.or_name_event(session, run_id, fetched)
     unchecked: list[str] = []
     tried = partial(apps.tried, unchecked=unchecked)
-    of_queue = runs.jobs(session, run_id)
+    of_queue = runs.jobs(session, run_id, cached=False)
     jobs = [] if run.is_ended else (yield from tried(of_queue, "what it has in the queue")) or []
     it = RunEvidence(run, session.server_clocks["api"].now(), unchecked, jobs)
     if run.status not in {RunStatus.QUEUED, RunStatus.COMPLETED}:
@@ -731,7 +732,7 @@ def _by_rules(session: Session, it: RunEvidence) -> Plan[list[Reason]]:
         page = yield from tried(listed, "which runs are being executed")
         others = [each.id for each in (page.items if page else ()) if each.id != run.id]
         for id in others[:_MOST_OTHERS]:
-            read = runs.jobs(session, id)
+            read = runs.jobs(session, id, cached=False)
             jobs = yield from tried(read, f"whether run {id} is being executed")
             of_event.executing += [(id, job) for job in jobs or () if it.executes(job)]
     its = f"run {run.id}"

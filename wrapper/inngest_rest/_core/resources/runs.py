@@ -299,9 +299,7 @@ def get(session: Session, run_id: str, include_original_run_id: bool) -> Plan[Ru
     run_id = check_id("run id", run_id, argument="id")
     run = yield from fetch(session, run_id)
     if include_original_run_id and not is_of_v1(run):
-        return with_v1(
-            run, (yield from routes.ask(session, "runs.get", _one_by_v1(session, run_id)))
-        )
+        return with_v1(run, (yield from routes.ask(session, "runs.get", _one_by_v1(run_id))))
     return run
 
 
@@ -312,12 +310,15 @@ def fetch(
     deadline: float = math.inf,
     v1_first: bool = False,
     also_v1: bool = True,
+    cached: bool = True,
 ) -> Plan[Run]:
     """Get a run from the first API that the server has, or from v1 if v2 cannot load it.
 
-    With `also_v1`, v1 is asked about a run that v2 does not have.
+    With `also_v1`, v1 is asked about a run that v2 does not have. Unless `cached`, v1 does not
+    respond from its cache, whose entries live for 3 s.
     """
-    of_v1, of_v2 = _one_by_v1(session, run_id), _one_by_v2(session, run_id)
+    of_v1 = _one_by_v1(run_id) if cached else routes.past_cache(session, _one_by_v1(run_id))
+    of_v2 = _one_by_v2(session, run_id)
     try:
         if v1_first:
             return (yield from first_present(session, of_v1, of_v2, deadline=deadline))
@@ -335,9 +336,8 @@ def fetch(
         raise
 
 
-def _one_by_v1(session: Session, run_id: str) -> Route[Any, Run]:
-    route = Route.of(v1.get_run_v1, run_of_v1, run_id, about=About(run_id, "run_id"))
-    return routes.past_cache(session, route)
+def _one_by_v1(run_id: str) -> Route[Any, Run]:
+    return Route.of(v1.get_run_v1, run_of_v1, run_id, about=About(run_id, "run_id"))
 
 
 def _one_by_v2(session: Session, run_id: str) -> Route[Any, Run]:
@@ -430,9 +430,10 @@ def list_of_event(
     event_id: str,
     *,
     include_original_run_id: bool = False,
+    cached: bool = True,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
-    """List the runs of an event, by v2 where there is one."""
+    """List the runs of an event, by v2 where there is one: v1 caches this listing for 15 s."""
     event_id = check_id("event id", event_id, argument="id")
 
     def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
@@ -441,16 +442,14 @@ def list_of_event(
             if _may_be_misreported(session, run):
                 # By itself, it is right in every release.
                 with suppress(errors.InngestError):
-                    runs[place] = yield from fetch(session, run.id)
+                    runs[place] = yield from fetch(session, run.id, cached=False)
         if not include_original_run_id or all(map(is_of_v1, runs)):
             return tuple(runs)
         of_v1 = {run.id: run for run in (yield from of_event_by_v1(session, event_id))}
         for run in runs:
             if run.id not in of_v1:
                 # v1 lists the run of a batch under one of its events only.
-                of_v1[run.id] = yield from routes.ask(
-                    session, "runs.get", _one_by_v1(session, run.id)
-                )
+                of_v1[run.id] = yield from routes.ask(session, "runs.get", _one_by_v1(run.id))
         return tuple(with_v1(run, of_v1[run.id]) for run in runs)
 
     def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
@@ -459,7 +458,8 @@ def list_of_event(
     # An event has few runs, so their output is always asked for: v1 has it, too.
     by_v2 = v2.list_event_runs_v2, listed_run_of_v2, event_id
     found = routes.pages(*by_v2, read=read, include_output=True)
-    found["list_event_runs_v1"] = unpaged(_of_event_by_v1(session, event_id))
+    of_v1 = _of_event_by_v1(event_id)
+    found["list_event_runs_v1"] = unpaged(of_v1 if cached else routes.past_cache(session, of_v1))
     largest = _LARGEST_PAGE_OF_EVENT
     options: Any = {"largest_page": largest, "id_of": _ID_OF, "complete": complete, "kind": Run}
     return routes.listed(session, "events.runs", found, **options, **paging)
@@ -477,8 +477,10 @@ def _may_be_misreported(session: Session, run: Run) -> bool:
 
 
 def of_event_by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
-    """Get the runs of an event from v1, which names the run that each repeats."""
-    part = yield from routes.ask(session, "events.runs", _of_event_by_v1(session, event_id))
+    """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
+    part = yield from routes.ask(
+        session, "events.runs", routes.past_cache(session, _of_event_by_v1(event_id))
+    )
     return part.items
 
 
@@ -489,13 +491,12 @@ def are_listed_by_v1(session: Session) -> bool:
     )
 
 
-def _of_event_by_v1(session: Session, event_id: str) -> Route[Any, ListedPage[Run]]:
+def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
     def convert(it: PageData[Run]) -> ListedPage[Run]:
         return ListedPage(each_once(_of_listing(ListedPage(it[1])).items))
 
     expected = fields.page_of(v1.list_event_runs_v1, run_of_v1)
-    route = Route.of(v1.list_event_runs_v1, convert, event_id, expected=expected)
-    return routes.past_cache(session, route)
+    return Route.of(v1.list_event_runs_v1, convert, event_id, expected=expected)
 
 
 def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
@@ -530,11 +531,12 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
     return True
 
 
-def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
+def jobs(session: Session, run_id: str, *, cached: bool = True) -> Plan[list[Job]]:
     path = check_id("run id", run_id, argument="id")
     route = Route.of(v1.list_run_jobs_v1, lambda data: [job_of_v1(it) for it in data], path)
     try:
-        return (yield from routes.ask(session, "runs.jobs", routes.past_cache(session, route)))
+        route = route if cached else routes.past_cache(session, route)
+        return (yield from routes.ask(session, "runs.jobs", route))
     except errors.ServerError as error:
         yield from _raise_if_unknown(session, run_id, error)
         raise

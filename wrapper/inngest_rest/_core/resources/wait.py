@@ -92,6 +92,7 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
                 deadline=deadline,
                 v1_first=seen is not None and runs.is_of_v1(seen),
                 also_v1=also_v1 or is_last,
+                cached=False,
             )
             if seen.is_ended:
                 return seen
@@ -230,7 +231,7 @@ class WaitMany(Source[Run]):
     def look(self, id: str) -> Plan[Run | Fault]:
         """Ask about a run; return an error, for `record` to judge."""
         try:
-            return (yield from runs.fetch(self._session, id, deadline=self._deadline))
+            return (yield from runs.fetch(self._session, id, deadline=self._deadline, cached=False))
         except FAULTS as error:
             return error
 
@@ -579,7 +580,7 @@ class Watch(Source[RunChange]):
     def _get(self, id: str) -> Plan[None]:
         """Get an open run; the next poll gets others first."""
         try:
-            run = yield from runs.fetch(self._session, id, deadline=self._deadline)
+            run = yield from runs.fetch(self._session, id, cached=False, deadline=self._deadline)
         except errors.NotFoundError:
             # It was listed before: the server has deleted it.
             del self.state.open[id]
