@@ -261,28 +261,27 @@ def _parameter(
     # The first sentence; what follows it is about Python.
     help = in_json(described.partition(". ")[0].rstrip(".")) + "."
     is_required = declared.default is inspect.Parameter.empty
-    parameter = Parameter(
-        declared.name,
-        help=help + FORMS.get(about["kind"], ""),
-        argument=declared.name,
-        default=None if is_required else declared.default,
-        is_required=is_required,
-        is_positional=declared.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    is_positional = declared.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    found: dict[str, Any] = {
+        "name": declared.name,
+        "help": help + FORMS.get(about["kind"], ""),
+        "argument": declared.name,
+        "default": None if is_required else declared.default,
+        "is_required": is_required,
+        "is_positional": is_positional
         and about["kind"] is Kind.TEXT
         and (is_required or declared.name == "ids"),
-        most=_MOST.get(declared.name),
+        "most": _MOST.get(declared.name),
         **about,
-    )
-    if parameter.is_many and is_required:
-        parameter = evolve(parameter, least=1)
-    match declared.name:
-        case "limit" if row.returns is Returns.PAGES:
-            help = "Maximum number of items."
-            return evolve(parameter, help=help, default=DEFAULT_LIMIT, most=1000)
-        case "timeout" if is_required:
-            return evolve(parameter, default=DEFAULT_TIMEOUT_S, is_required=False)
-        case name:
-            return evolve(parameter, **_OTHERWISE.get(name, {}))
+        **_OTHERWISE.get(declared.name, {}),
+    }
+    if is_required and about.get("is_many"):
+        found["least"] = 1
+    if declared.name == "limit" and row.returns is Returns.PAGES:
+        found |= {"help": "Maximum number of items.", "default": DEFAULT_LIMIT, "most": 1000}
+    if declared.name == "timeout" and is_required:
+        found |= {"default": DEFAULT_TIMEOUT_S, "is_required": False}
+    return Parameter(**found)
 
 
 def sections(docstring: str, heading: str) -> tuple[str, dict[str, str]]:

@@ -141,27 +141,26 @@ class Tools:
 
     def call(self, name: str, given: Mapping[str, Any], *folders: Path, **of_call: Any) -> Envelope:
         """Call a method by JSON, with files in these folders alone, and return its answer."""
-        max_chars = DEFAULT_MAX_CHARS
-        if (row := self._rows.get(name)) is None:
-            why = "unknown tool"
-            if self._read_only and name in [row.tool for row in commands()]:
-                why = "this server is read-only, and has no tool"
-            error = InvalidArgumentError(f"{why} {name!r}{did_you_mean(name, self._rows)}")
-            envelope = Answer(name[:_LONGEST_NAME]).envelope(problem_of(error))
-        else:
-            try:
-                values = parameters.read(row, given, of=parameters_of(row))
-                for each in parameters.parameters(row):
-                    if each.is_path and values.get(each.name) is not None:
-                        values[each.name] = _inside(folders, each.name, values[each.name])
-                max_chars = values.get("max_chars") or max_chars
-                kind = record_class(row)
-                wanted = Projection.of(values.get("fields"), max_chars, kind, remedy="fields=*")
-                about: Any = {"client": self._client, "answer": Answer.to(row, wanted), **of_call}
-                about |= {"most_events": MOST_EVENTS, "kept": self._kept}
-                envelope = Call(row=row, values=values, **about).run()
-            except InvalidArgumentError as error:
-                envelope = Answer(row.command).envelope(problem_of(error, row))
+        row, max_chars = self._rows.get(name), DEFAULT_MAX_CHARS
+        try:
+            if row is None:
+                why = "unknown tool"
+                if self._read_only and name in [row.tool for row in commands()]:
+                    why = "this server is read-only, and has no tool"
+                raise InvalidArgumentError(f"{why} {name!r}{did_you_mean(name, self._rows)}")
+            values = parameters.read(row, given, of=parameters_of(row))
+            for each in parameters.parameters(row):
+                if each.is_path and values.get(each.name) is not None:
+                    values[each.name] = _inside(folders, each.name, values[each.name])
+            max_chars = values.get("max_chars") or max_chars
+            kind = record_class(row)
+            wanted = Projection.of(values.get("fields"), max_chars, kind, remedy="fields=*")
+            about: Any = {"client": self._client, "answer": Answer.to(row, wanted), **of_call}
+            about |= {"most_events": MOST_EVENTS, "kept": self._kept}
+            envelope = Call(row=row, values=values, **about).run()
+        except InvalidArgumentError as error:
+            command = row.command if row else name[:_LONGEST_NAME]
+            envelope = Answer(command).envelope(problem_of(error, row))
         if envelope.error is not None:
             envelope = evolve(envelope, error=envelope.error.worded(_named))
         return bound(envelope, max_chars=max_chars)

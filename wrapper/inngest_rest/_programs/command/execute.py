@@ -50,7 +50,18 @@ _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
 def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
     """Make a call, write the answer, and return the exit status."""
     files: list[str] = []
-    renderer, options = _renderer(row, options, typed, files)
+    kind: Any = Renderer
+    own: Any = {}
+    if row.name == "runs.check":  # its answer is a line of text, unless another is asked for
+        from inngest_rest._programs.command.check import Checking  # noqa: PLC0415 - one call
+
+        kind = Checking
+        options = options if options.named else evolve(options, output="table")
+        others = {name: typed.pop(name) for name in ("exec", "webhook") if name in typed}
+        own["others"] = {name: _text(name, it, files)[0] for name, it in others.items()}
+        own["state"] = typed.pop("state", None)
+    own["format"] = options.format
+    renderer: Renderer = kind(row.command, row.returns, row.untrusted_paths, **own)
     renderer.stderr.quiet = options.quiet
     values: dict[str, Any] | None = None
     try:
@@ -84,24 +95,6 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
             told = problem.worded(words_of).hint or ""
             problem = evolve(problem, hint=f"{told} To go on: {command}".strip())
         return renderer.finish(problem, data=data)
-
-
-def _renderer(
-    row: Row, options: Options, typed: dict[str, Any], read: list[str]
-) -> tuple[Renderer, Options]:
-    """Return what writes the answer: that to a check is a line of text unless it is asked for."""
-    kind: Any = Renderer
-    own: Any = {}
-    if row.name == "runs.check":
-        from inngest_rest._programs.command.check import Checking  # noqa: PLC0415 - one call
-
-        kind, options = Checking, options if options.named else evolve(options, output="table")
-        others = {name: typed.pop(name) for name in ("exec", "webhook") if name in typed}
-        own = {"others": {name: _text(name, it, read)[0] for name, it in others.items()}}
-        own["state"] = typed.pop("state", None)
-    return kind(
-        row.command, row.returns, row.untrusted_paths, format=options.format, **own
-    ), options
 
 
 def _run(call: Typed, extras: Mapping[str, Any]) -> int:
