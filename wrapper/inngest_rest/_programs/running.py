@@ -439,11 +439,11 @@ def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
         )
     elif sent.rejected:
         # Only one who sends files has loaded these.
-        from inngest_rest._core.file_import.progress import reasons_path  # noqa: PLC0415
-        from inngest_rest._core.file_import.send_file import rejected_path  # noqa: PLC0415
+        from inngest_rest._core.file_import import send_file  # noqa: PLC0415
 
-        rejected = rejected_path(values["path"], values["name"] or "", values["dead_letters"])
-        where = f"{rejected}, and the reason of each in {reasons_path(rejected)}"
+        given = values["path"], values["name"] or "", values["dead_letters"]
+        rejected = send_file.rejected_path(*given)
+        where = f"{rejected}, and the reason of each in {send_file.reasons_path(rejected)}"
         hints.append(f"The rejected lines are in {where}: correct the lines, and send that file.")
     if "path" in values and sent.unknown:
         hints.append(
