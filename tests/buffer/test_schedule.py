@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._core.buffer.queue import MemoryQueue
+from inngest_rest._core.buffer.queue import MemoryQueue, gather
 from inngest_rest._core.buffer.schedule import LONGEST_WAIT, Deadline, Schedule
 from inngest_rest._core.clock import Clock as CoreClock
+from inngest_rest._core.sending.batching import DEFAULT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,3 +197,11 @@ def test_a_wait_with_a_timeout_ends_with_it(clock: Clock) -> None:
     assert deadline.left() == 3
     clock.advance(9)
     assert deadline.left() == 0
+
+
+def test_a_batch_of_stored_events_is_bounded_by_bytes_but_has_at_least_one() -> None:
+    half = b"x" * (DEFAULT_BYTES // 2)
+    found = [gather([(1, text, False), (2, text, True)]) for text in (half[:-2], half, half * 3)]
+    assert [list(batch.positions) for batch, _ in found] == [[1, 2], [1], [1]]
+    assert [batch.may_be_stored for batch, _ in found] == [True, False, False]
+    assert [is_full for _, is_full in found] == [False, True, True]

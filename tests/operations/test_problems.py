@@ -322,3 +322,40 @@ def test_of_many_events_of_a_file_the_first_ids_are_returned(
     assert envelope.data is not None
     assert envelope.data["accepted"] == 6
     assert envelope.data["ids"] == [it.internal_id for it in world.mock.events[before:]][:3]
+
+
+@pytest.mark.parametrize(
+    ("effect", "has", "lacks"),
+    [
+        (None, "The rejected lines are in {}.rejected.ndjson", "Send the whole again"),
+        (answers(500), "Send the whole again, by the same name", "data.failures"),
+    ],
+    ids=["rejected", "unknown"],
+)
+def test_what_a_file_did_not_get_accepted_is_sent_again_by_the_file_or_its_rejected_lines(
+    effect: Effect | None, has: str, lacks: str, world: World, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.ndjson"
+    lines = ['{"name": "order/placed"}', '{"name": ""}' if effect is None else '{"name": "a/b"}']
+    file.write_text("\n".join(lines), encoding="utf-8")
+    if effect is not None:
+        world.mock.fault(effect, times=None)
+    error = run(world, "send_file", {"path": str(file)}).error
+    assert error is not None
+    assert has.format(file) in str(error.hint)
+    assert lacks not in str(error.hint)
+
+
+def test_events_that_were_not_accepted_are_told_with_their_reasons(world: World) -> None:
+    refused = {"name": "order/placed", "meta": {"sessions": dict.fromkeys("abcdef", 1)}}
+    error = run(world, "send_many", {"events": [{"name": "order/placed"}, refused]}).error
+    assert error is not None
+    assert error.message.startswith("1 of 2 events accepted, 1 rejected, 0 unknown; first: ")
+    assert str(error.hint).startswith("data.failures has each with its reason.")
+
+
+def test_what_was_deleted_is_named_by_its_id(world: World) -> None:
+    id = world.webhook()
+    envelope = run(world, "webhooks.delete", {"id": id})
+    assert envelope.data is not None
+    assert envelope.data["id"] == id

@@ -27,6 +27,8 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"until": DAY}, "until=2026-11-24T00:00:00+00:00"),
     ({"status": ["running", "Failed"]}, "status=RUNNING&status=FAILED"),
     ({"status": "queued"}, "status=QUEUED"),
+    ({"include_output": True}, "includeOutput=true"),
+    ({"order": "oldest"}, "order=ASC"),
 ]
 
 

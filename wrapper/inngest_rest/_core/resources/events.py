@@ -110,9 +110,7 @@ def get_now(
 
     def at_time(it: api.V1EventEnvelope) -> tuple[StoredEvent, datetime | None]:
         metadata = fields.optional(it.metadata)
-        return event_of_v1(it.data), None if metadata is None else fields.timestamp(
-            metadata.fetched_at
-        )
+        return event_of_v1(it.data), fields.timestamp(getattr(metadata, "fetched_at", None))
 
     route: Route[Any, Any] = get_route(check_id("event id", event_id, argument="id"))
     timed = past_cache(session, evolve(route, convert=at_time))
