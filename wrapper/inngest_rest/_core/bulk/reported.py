@@ -284,9 +284,8 @@ def failure(row: ActionRow, error: errors.InngestError) -> BulkResult:
 def not_done(row: ActionRow, error: errors.InngestError) -> BulkResult:
     """Return the row of an act that an error has prevented."""
     is_absent = isinstance(error, errors.NotFoundError)
-    return settled(
-        row, ActionOutcome.NOT_FOUND if is_absent else ActionOutcome.FAILED, error, error
-    )
+    outcome = ActionOutcome.NOT_FOUND if is_absent else ActionOutcome.FAILED
+    return settled(row, outcome, error, error)
 
 
 # A link may have been planted.

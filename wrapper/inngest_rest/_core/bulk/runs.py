@@ -168,9 +168,7 @@ class ReplayJob(RunsJob):
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
         rows = list((yield from super().collect()))
-        for row in rows:
-            assert row.id is not None
-            self._rows_by_id.setdefault(row.id.upper(), row)
+        self._rows_by_id = {str(row.id).upper(): row for row in reversed(rows)}
         return rows
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:

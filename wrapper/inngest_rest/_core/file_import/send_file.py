@@ -97,7 +97,7 @@ def check_rows(
     check_path("checkpoint", checkpoint)
     path = os.fspath(checkpoint)
     events = events if isinstance(events, AsyncIterable) else each_event(events)
-    about = path, Path(path).name, rejected_path(path, ""), True, path
+    about = path, Path(path).name, rejected_path(path, "").absolute(), True, path
     opened = partial(EventRows, path, events)
     return ImportOptions(*about, opened, "the same call continues at", events)
 
@@ -125,8 +125,8 @@ def check_options(
             raise invalid("standard input", why, argument="resume")
     else:
         name = name or Path(source).name
-    rejected = rejected_path(source, name, dead_letters)
-    if source != STDIN and rejected.absolute() == Path(source).absolute():
+    rejected = rejected_path(source, name, dead_letters).absolute()
+    if source != STDIN and rejected == Path(source).absolute():
         raise invalid("dead_letters", "must not be the input file")
     beside = f"{source}.checkpoint"
     opened = partial(_open, source, table, beside)
@@ -188,10 +188,8 @@ class ImportJob(SendJob):
             if options.resume and not self._lines.is_regular:
                 reason = "is not a regular file: it cannot be resumed"
                 raise invalid(options.path, reason, argument="resume")
-            name, head = options.name, self._lines.head
-            found = Checkpoint(options.checkpoint, name, head, options.rejected)
-            self._checkpoint = found if self._lines.is_regular else None
-            states = found.load(self._lines) if options.resume else None
+            self._checkpoint = Path(options.checkpoint) if self._lines.is_regular else None
+            states = self._load() if options.resume else None
             self._rejected = RejectedLines(options.rejected, states)
         except BaseException:
             self._lines.close()
@@ -237,7 +235,7 @@ class ImportJob(SendJob):
             self.interrupted(error)
             raise
         if self._position == self._end and not self._options.resume and self._checkpoint:
-            self._checkpoint.path.unlink(missing_ok=True)
+            self._checkpoint.unlink(missing_ok=True)
             self._checkpoint = None
         return report
 
@@ -282,18 +280,55 @@ class ImportJob(SendJob):
                 self._save()
         return super().tell(outcome)
 
+    def _load(self) -> LogStates | None:
+        """Seek to the saved position; return the states of the rejected lines, if known.
+
+        The input is identified by its first bytes and by the line before the position: whatever
+        follows may have been corrected or appended since. A checkpoint that belongs to a different
+        file or to another import, or is unreadable, is refused.
+        """
+        path, name = Path(self._options.checkpoint), self._options.name
+        try:
+            # Opening a pipe may block forever, and a device may be endless.
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise self._refusal("is not a regular file")
+            with path.open("rb") as file:
+                text = file.read(_LONGEST)
+        except FileNotFoundError:
+            return None
+        try:
+            saved = msgspec.json.decode(text, type=_Saved)
+            position = Position(saved.line, saved.offset, bytes.fromhex(saved.edge))
+        except (ValueError, RecursionError) as error:
+            raise self._refusal("is not a valid checkpoint") from error
+        if saved.name != name:
+            names = f"{shown(saved.name)}, not {shown(name)}"
+            raise self._refusal(f"belongs to an import named {names}")
+        head = _digest(self._lines.head[: saved.offset])
+        if saved.head != head or not self._lines.go_to(position):
+            why = f"belongs to a different file, or its first {saved.line:,} lines changed"
+            raise self._refusal(why)
+        return saved.logs if saved.rejected == str(self._options.rejected) else None
+
+    def _refusal(self, what: str) -> InvalidArgumentError:
+        how = "delete it, or pass resume=False, to begin at the first line"
+        return InvalidArgumentError(f"{self._options.checkpoint} {what}; {how}")
+
     def _save(self) -> None:
         """Write the checkpoint, if there is one and it has changed."""
         progress = self._position, self._rejected.states
         if not self._checkpoint or progress == self._saved:
             return
         self._rejected.flush(to_disk=True)
+        (line, offset, edge), states = progress
+        head, rejected = _digest(self._lines.head[:offset]), str(self._options.rejected)
+        saved = _Saved(self._options.name, line, offset, head, edge.hex(), rejected, states)
         try:
-            self._checkpoint.save(*progress)
+            replace_file(self._checkpoint, to_json(saved))
         except OSError:
             if self._options.resume:
                 raise
-            logger.warning("cannot write the checkpoint %s", self._checkpoint.path)
+            logger.warning("cannot write the checkpoint %s", self._checkpoint)
             self._checkpoint = None
         self._saved = progress
         self._save_at = self._now() + _SAVE_EVERY
@@ -330,54 +365,6 @@ class _Saved(msgspec.Struct, tag_field="version", tag=2):
     edge: str
     rejected: str
     logs: LogStates
-
-
-class Checkpoint:
-    """The progress of one import, kept in a file.
-
-    The input is identified by its first bytes and by the line before the position: whatever follows
-    may have been corrected or appended since, but a different file is rejected.
-    """
-
-    def __init__(self, path: str, name: str, head: bytes, rejected: Path) -> None:
-        self.path, self._name, self._head = Path(path), name, head
-        self._rejected = str(rejected.absolute())
-
-    def save(self, position: Position, logs: LogStates) -> None:
-        line, offset, edge = position
-        head = _digest(self._head[:offset])
-        content = _Saved(self._name, line, offset, head, edge.hex(), self._rejected, logs)
-        replace_file(self.path, to_json(content))
-
-    def load(self, lines: Lines | EventRows) -> LogStates | None:
-        """Seek to the saved position; return the states of the rejected lines, if known.
-
-        A checkpoint that belongs to another import, or is unreadable, is refused.
-        """
-        try:
-            # Opening a pipe may block forever, and a device may be endless.
-            if not stat.S_ISREG(self.path.stat().st_mode):
-                raise self._refusal("is not a regular file")
-            with self.path.open("rb") as file:
-                text = file.read(_LONGEST)
-        except FileNotFoundError:
-            return None
-        try:
-            saved = msgspec.json.decode(text, type=_Saved)
-            position = Position(saved.line, saved.offset, bytes.fromhex(saved.edge))
-        except (ValueError, RecursionError) as error:
-            raise self._refusal("is not a valid checkpoint") from error
-        if saved.name != self._name:
-            names = f"{shown(saved.name)}, not {shown(self._name)}"
-            raise self._refusal(f"belongs to an import named {names}")
-        if saved.head != _digest(self._head[: saved.offset]) or not lines.go_to(position):
-            why = f"belongs to a different file, or its first {saved.line:,} lines changed"
-            raise self._refusal(why)
-        return saved.logs if saved.rejected == self._rejected else None
-
-    def _refusal(self, what: str) -> InvalidArgumentError:
-        how = "delete it, or pass resume=False, to begin at the first line"
-        return InvalidArgumentError(f"{self.path} {what}; {how}")
 
 
 def replace_file(path: Path, content: bytes) -> None:
