@@ -105,41 +105,6 @@ def advice(text: str, *calls: str | NextCall) -> Advice:
     return Advice(text, tuple(NextCall(it) if isinstance(it, str) else it for it in calls))
 
 
-# In this order: the first that an error is of.
-_CODES: dict[Code, tuple[type[BaseException], ...]] = {
-    Code.FINISHED: (errors.ReportFinishedError,),
-    Code.AUTHENTICATION: (
-        errors.MissingKeyError,
-        errors.AuthenticationError,
-        errors.PermissionDeniedError,
-    ),
-    Code.USAGE: (
-        errors.InvalidArgumentError,
-        errors.ConfigurationError,
-        errors.BadRequestError,
-        errors.ConflictError,
-    ),
-    Code.NOT_FOUND: (errors.NotFoundError, errors.RouteNotFoundError),
-    Code.RATE_LIMITED: (errors.RateLimitError,),
-    Code.SERVER: (errors.ApiError, errors.InvalidResponseError),
-    Code.NETWORK: (errors.TransportError,),
-    Code.TIMED_OUT: (errors.WaitTimeoutError,),
-    Code.INTERRUPTED: (KeyboardInterrupt,),
-    Code.UNEXPECTED: (BaseException,),
-}
-
-_WRONG_SERVER = advice(
-    "{} shows what answers at the base URL. Set INNGEST_BASE_URL, or INNGEST_DEV for a dev server.",
-    "diagnose",
-)
-
-# What to do next about an error of a code, whatever the call.
-_HINTS = {
-    Code.AUTHENTICATION: advice("{} checks each key.", "diagnose"),
-    Code.RATE_LIMITED: advice("Wait before the next attempt."),
-    Code.NETWORK: advice("{} shows which server is asked, and why.", "diagnose"),
-}
-
 _SOON = "; one that was just {} appears after about 0.25 s."
 _APPS = advice("{} shows the apps of this server and environment.", "apps.list")
 _FUNCTIONS = advice("{} shows the functions of an app.", "functions.list")
@@ -206,14 +171,12 @@ def problem_of(
 
 
 def _described(error: BaseException) -> Problem:
-    code = next(code for code, kinds in _CODES.items() if isinstance(error, kinds))
-    if isinstance(error, errors.RouteNotFoundError) and not _is_inngest(error):
-        code = Code.SERVER
+    code, message, hint = _told(error)
     waits = isinstance(error, errors.WaitTimeoutError) and not isinstance(error, errors.NoRunError)
     return Problem(
         code,
-        _message(error, code),
-        hint=_hint(error, code),
+        message,
+        hint=hint,
         retryable=waits or (isinstance(error, InngestError) and may_pass(error)),
         retry_after=getattr(error, "retry_after", None),
         status=getattr(error, "status", None),
@@ -221,50 +184,67 @@ def _described(error: BaseException) -> Problem:
     )
 
 
-def _message(error: BaseException, code: Code) -> str:
+def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
+    """Return what an error is, in words, and what to do next, whatever the call."""
+    wrong_server = advice(
+        "{} shows what answers at the base URL. Set INNGEST_BASE_URL, or INNGEST_DEV for a dev "
+        "server.",
+        "diagnose",
+    )
     match error:
-        case errors.MissingKeyError():
-            return error.reason
-        case errors.RouteNotFoundError() if code is Code.SERVER:
-            return f"what responds is not Inngest: {error.described}"
-        case errors.ApiError():
-            return error.described
-        case KeyboardInterrupt():
-            return "; ".join(["interrupted", *getattr(error, "__notes__", ())])
-        case InngestError() if code is not Code.UNEXPECTED:
-            return str(error)
-        case _:
-            return f"{type(error).__name__}: {error}"
-
-
-def _hint(error: BaseException, code: Code) -> Advice | None:
-    match error:
+        case errors.ReportFinishedError():
+            return Code.FINISHED, str(error), None
         case errors.MissingKeyError():
             names = " or ".join(each.variable or each.argument for each in error.settings)
-            return advice(
-                f"Set {names} in the environment; a key is never an option. A dev server needs "
-                "none: set INNGEST_DEV=1, or to its URL."
-            )
-        case errors.InvalidResponseError() | errors.RouteNotFoundError() if code is Code.SERVER:
-            return _WRONG_SERVER
-        case errors.RouteNotFoundError():
-            release = "{} shows the release of the server, and what it offers."
-            return error.advice.then(advice(release, "diagnose"))
+            hint = f"Set {names} in the environment; a key is never an option. A dev server needs "
+            hint += "none: set INNGEST_DEV=1, or to its URL."
+            return Code.AUTHENTICATION, error.reason, advice(hint)
+        case errors.InvalidArgumentError() | errors.ConfigurationError():
+            return Code.USAGE, str(error), None
+        case errors.InvalidResponseError():
+            return Code.SERVER, str(error), wrong_server
+        case errors.RouteNotFoundError() if not _is_inngest(error):
+            message = f"what responds is not Inngest: {error.described}"
+            return Code.SERVER, message, wrong_server
         case errors.ApiError():
-            return error.advice.then(_HINTS.get(code, Advice()))
-        case errors.NoRunError():
-            return advice("{} tells more about the event.", "events.explain")
-        case errors.WaitTimeoutError(event_id=event_id, run=run):
-            seen = event_id is not None or run is not None or "had not ended" in str(error)
-            if seen and not isinstance(error.__cause__, errors.NotFoundError):
-                return advice("It goes on all the same: do this again, or for longer.")
-            if event_id is None:
-                return advice("There may be no such run: {} shows runs.", "runs.list")
-            own = "{} shows events with their internal ids, and {} finds one by an id of your own."
-            calls = "events.list", "events.explain"
-            return advice(f"There may be no such event: {own}", *calls)
+            code, then = Code.SERVER, Advice()
+            match error:
+                case errors.AuthenticationError() | errors.PermissionDeniedError():
+                    code, then = Code.AUTHENTICATION, advice("{} checks each key.", "diagnose")
+                case errors.BadRequestError() | errors.ConflictError():
+                    code = Code.USAGE
+                case errors.NotFoundError():
+                    code = Code.NOT_FOUND
+                case errors.RouteNotFoundError():
+                    release = "{} shows the release of the server, and what it offers."
+                    code, then = Code.NOT_FOUND, advice(release, "diagnose")
+                case errors.RateLimitError():
+                    code, then = Code.RATE_LIMITED, advice("Wait before the next attempt.")
+                case _:
+                    pass
+            return code, error.described, error.advice.then(then)
+        case errors.TransportError():
+            hint = "{} shows which server is asked, and why."
+            return Code.NETWORK, str(error), advice(hint, "diagnose")
+        case errors.WaitTimeoutError():
+            return Code.TIMED_OUT, str(error), _hint_of_wait(error)
+        case KeyboardInterrupt():
+            notes = getattr(error, "__notes__", ())
+            return Code.INTERRUPTED, "; ".join(["interrupted", *notes]), None
         case _:
-            return _HINTS.get(code)
+            return Code.UNEXPECTED, f"{type(error).__name__}: {error}", None
+
+
+def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
+    if isinstance(error, errors.NoRunError):
+        return advice("{} tells more about the event.", "events.explain")
+    seen = error.event_id is not None or error.run is not None or "had not ended" in str(error)
+    if seen and not isinstance(error.__cause__, errors.NotFoundError):
+        return advice("It goes on all the same: do this again, or for longer.")
+    if error.event_id is None:
+        return advice("There may be no such run: {} shows runs.", "runs.list")
+    own = "{} shows events with their internal ids, and {} finds one by an id of your own."
+    return advice(f"There may be no such event: {own}", "events.list", "events.explain")
 
 
 def _is_inngest(error: errors.RouteNotFoundError) -> bool:
