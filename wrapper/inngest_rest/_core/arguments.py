@@ -22,9 +22,8 @@ from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from inngest_rest.typing import EventNameCheck, Seconds
+    from inngest_rest.typing import Seconds
 
-C = TypeVar("C", bound=Callable[..., object])
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -137,11 +136,10 @@ def check_count(name: str, value: int, *, at_most: int | None = None) -> int:
     return value
 
 
-def check_callable(name: str, value: C | None) -> C | None:
+def check_callable(name: str, value: object) -> None:
     """Reject anything but None or a callable."""
     if value is not None and not callable(value):
         raise invalid(name, "must be callable")
-    return value
 
 
 def check_moment(name: str, value: datetime | None) -> datetime | None:
@@ -240,24 +238,21 @@ class NameConvention:
         self._follows = re.compile(_CONVENTION).fullmatch
         self._warned: dict[str, object] = {}
 
-    @classmethod
-    def of(cls, check: EventNameCheck) -> NameConvention | None:
-        """Return the check of that name, None for "off"."""
-        return None if check == "off" else cls(refuses=check == "refuse")
-
     def check(self, name: str) -> None:
         """Warn of a name that does not follow the convention, or raise ValueError."""
         if self._follows(name):
             return
+        shape = "does not follow domain/noun.verb in lower case, such as shop/order.created"
+        reason = f"name {shown(name)} {shape}"
         if self._refuses:
-            raise ValueError(_reason(name))
+            raise ValueError(reason)
         if len(self._warned) < _MOST_WARNINGS:
             mark = object()
             # Atomic: of several threads, one warns.
             if self._warned.setdefault(name, mark) is mark:
                 last = len(self._warned) == _MOST_WARNINGS
                 more = "; further names are not reported" if last else ""
-                logger.warning("event %s%s", _reason(name), more)
+                logger.warning("event %s%s", reason, more)
 
     def allows(self, names: Iterable[str]) -> bool:
         """Return whether none of them is refused."""
@@ -267,8 +262,3 @@ class NameConvention:
         except ValueError:
             return False
         return True
-
-
-def _reason(name: str) -> str:
-    shape = "does not follow domain/noun.verb in lower case, such as shop/order.created"
-    return f"name {shown(name)} {shape}"

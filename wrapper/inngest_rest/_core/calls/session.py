@@ -74,7 +74,9 @@ class Session:
             "v1": settings.signing_bearers,
             "v2": (*v2_only, *settings.signing_bearers),
         }
-        self.name_convention = NameConvention.of(settings.event_name_check)
+        check = settings.event_name_check
+        convention = None if check == "off" else NameConvention(refuses=check == "refuse")
+        self.name_convention = convention
         self._event_urls: dict[str, Hidden[httpx.URL]] = {}
         self._apply(settings)
 
