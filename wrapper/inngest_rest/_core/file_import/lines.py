@@ -18,10 +18,10 @@ from collections.abc import AsyncIterable, Sized
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
+from inngest_rest._core import arrow
 from inngest_rest._core.arguments import check_each, check_text, invalid
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.locks import lock_file
@@ -293,12 +293,9 @@ class Table(NamedTuple):
         return self._events(header, csv.reader(texts, delimiter=separator))
 
     def parquet(self, lines: Lines) -> Iterator[Any]:
+        parquet = arrow.load("pyarrow.parquet")
         try:
-            parquet: Any = import_module("pyarrow.parquet")  # an extra
             file = parquet.ParquetFile(lines.raw)
-        except ImportError as error:
-            how = "pip install 'inngest-rest[arrow]'"
-            raise invalid("path", f"is a Parquet file, which needs pyarrow: {how}") from error
         except ValueError as error:
             raise invalid("path", f"is no whole Parquet file: {error}") from None
         rows = ([*row.values()] for it in file.iter_batches(1_000) for row in it.to_pylist())
