@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from functools import partial, reduce
+from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
@@ -171,11 +171,41 @@ def request(
     read: Callable[[httpx.Response], T],
 ) -> Call[T]:
     """Return the effect of one attempt, within some seconds; `url` is shown, and has no key."""
+    kwargs = route.kwargs
+
+    def build(timeout: float) -> httpx.Request:
+        """Build the request, keys included: only where it is sent, and in no variable."""
+        try:
+            return _Request(
+                route.operation.method,
+                session.event_url(route.operation.path).reveal()
+                if route.host == "event"
+                else httpx.URL(url),
+                params=kwargs.get("params"),
+                headers={
+                    **session.headers.reveal(),
+                    **kwargs.get("headers", {}),
+                    **({} if bearer is None else {"authorization": f"Bearer {bearer.reveal()}"}),
+                },
+                json=kwargs.get("json"),
+                content=kwargs.get("content"),
+                extensions={
+                    # Connecting must time out before the exchange: only then is it certain that
+                    # nothing was sent.
+                    "timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict(),
+                    "shown": url,
+                },
+            )
+        except httpx.InvalidURL:
+            pass
+        # Outside that clause, whose error may quote the event key.
+        raise errors.InvalidArgumentError(_TOO_LONG)
+
     return Call(
         route.host,
         route.operation.method,
         url,
-        partial(_build, session, route, bearer, url),
+        build,
         seconds,
         read,
         session.redact,
@@ -189,38 +219,6 @@ class _Request(httpx.Request):
 
     def __repr__(self) -> str:
         return f"<Request({self.method!r}, {self.extensions['shown']!r})>"
-
-
-def _build(
-    session: Session, route: Route[Any, Any], bearer: Secret | None, url: str, timeout: float
-) -> httpx.Request:
-    """Build a request, keys included: only where it is sent, and in no variable."""
-    kwargs = route.kwargs
-    try:
-        return _Request(
-            route.operation.method,
-            session.event_url(route.operation.path).reveal()
-            if route.host == "event"
-            else httpx.URL(url),
-            params=kwargs.get("params"),
-            headers={
-                **session.headers.reveal(),
-                **kwargs.get("headers", {}),
-                **({} if bearer is None else {"authorization": f"Bearer {bearer.reveal()}"}),
-            },
-            json=kwargs.get("json"),
-            content=kwargs.get("content"),
-            extensions={
-                # Connecting must time out before the exchange does: only then is it certain that
-                # nothing was sent.
-                "timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict(),
-                "shown": url,
-            },
-        )
-    except httpx.InvalidURL:
-        pass
-    # Outside that clause, whose error may quote the event key.
-    raise errors.InvalidArgumentError(_TOO_LONG)
 
 
 def redacted_url(session: Session, route: Route[Any, Any]) -> str:

@@ -184,8 +184,8 @@ def resolve(
 ) -> Settings:
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
     switches = hide(dev=_as_in_environ(dev), allow_http=_as_in_environ(allow_http))
-    environ = os.environ if environ is None else environ
-    reader = _Reader({**arguments, **switches}, Hidden(environ))
+    variables = Hidden(os.environ if environ is None else environ)
+    reader = _Reader({**arguments, **switches}, variables)
     dev_server = _dev(reader)
     is_dev = dev_server is not None
     allowed = reader.find(_ALLOW_HTTP)
