@@ -320,9 +320,9 @@ class ImportJob(SendJob):
         if not self._checkpoint or progress == self._saved:
             return
         self._rejected.flush(to_disk=True)
-        (line, offset, edge), states = progress
+        line, offset, edge = self._position
         head, rejected = _digest(self._lines.head[:offset]), str(self._options.rejected)
-        saved = _Saved(self._options.name, line, offset, head, edge.hex(), rejected, states)
+        saved = _Saved(self._options.name, line, offset, head, edge.hex(), rejected, progress[1])
         try:
             replace_file(self._checkpoint, to_json(saved))
         except OSError:
