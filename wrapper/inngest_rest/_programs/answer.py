@@ -61,8 +61,8 @@ _KEYS = (
 )
 
 SECRETS = {
-    "keys": re.compile(_KEYS),
-    "emails": re.compile(rf"{_KEYS}|{_START}[\w.+-]{{1,254}}@[\w-]+(?:\.[\w-]+)+"),
+    "keys": _KEYS,
+    "emails": rf"{_KEYS}|{_START}[\w.+-]{{1,254}}@[\w-]+(?:\.[\w-]+)+",
 }
 """Patterns of what is redacted in JSON too: keys and tokens, or those and e-mail addresses."""
 
@@ -88,9 +88,9 @@ _LEFT_OUT_OF_ITEM = {"Run": ("event_ids",), "Function": ("configuration",)}
 _OF_LISTS = {("Run", "function"): ("app_id", "function_id")}
 
 
-def redacted(secrets: re.Pattern[str] | None, text: str) -> tuple[str, int]:
+def redacted(secrets: str | None, text: str) -> tuple[str, int]:
     """Return text without secrets, and their number; escapes of JSON stay whole."""
-    kept = secrets.sub(lambda each: each[1] or _REDACTED, text) if secrets else text
+    kept = re.sub(secrets, lambda each: each[1] or _REDACTED, text) if secrets else text
     return kept, kept.count(_REDACTED) - text.count(_REDACTED)
 
 
@@ -368,7 +368,7 @@ class Envelope(Record):
         """Return it with what is read first before the data, and without what is null or empty."""
         return Projection(is_whole=True).plain(self)
 
-    def text(self, secrets: re.Pattern[str] | None = None) -> str:
+    def text(self, secrets: str | None = None) -> str:
         """Return it as JSON without secrets, whose number a warning has."""
         text, number = redacted(secrets, as_text(self.to_dict()))
         if number:

@@ -44,7 +44,6 @@ _NONE_FAILED = (
 
 # The span of a request to the app, beside those of what the request did.
 _INTERNAL = "executor.nonstep"
-_ATTEMPT = re.compile(r"Attempt \d+")
 
 
 def get_trace(
@@ -201,7 +200,7 @@ def _merged(spans: Sequence[Span]) -> Span:
 
 def is_attempt(it: Span) -> bool:
     """Return whether a span is an attempt at a step, or at the function's code."""
-    return _ATTEMPT.fullmatch(it.name) is not None
+    return re.fullmatch(r"Attempt \d+", it.name) is not None
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:

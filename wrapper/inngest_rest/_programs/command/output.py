@@ -33,7 +33,6 @@ from inngest_rest._visible import safe, visible_json
 from inngest_rest.action_reports import ActionRow
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
 
@@ -120,7 +119,7 @@ class Output:
         self, path: str | None = None, *, force: bool = False, inputs: Sequence[str] = ()
     ) -> None:
         self.path = None if path in {"-", "/dev/stdout"} else path
-        self.secrets: re.Pattern[str] | None = None
+        self.secrets: str | None = None
         self.redacted = 0
         self.stream: TextIO = sys.stdout
         self._part: str | None = None
