@@ -684,3 +684,12 @@ def test_a_run_stays_as_listed_if_it_cannot_be_looked_up(connect: Connect) -> No
     (event_id,) = client.send({"name": "app/x"})
     mock.fault(answers(503, "down"), path="/*/runs/*", times=None)
     assert [run.status for run in client.events.runs(event_id)] == ["queued"]
+
+
+def test_the_id_of_a_function_that_begins_as_its_app_stays_whole_on_newer_servers(
+    client: InngestClient, server: Server
+) -> None:
+    run = {"id": ID, "app": {"id": "shop"}, "function": {"id": "shop-charge"}}
+    server.on(V2, says({"data": run}), says({"data": {"id": ID}}))
+    assert client.runs.get(ID).function_id == "shop-charge"
+    assert client.runs.get(ID).function_id is None

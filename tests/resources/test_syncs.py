@@ -67,6 +67,8 @@ def test_an_app_of_a_server_that_cannot_be_told_registers_itself(
     asked = server.requests[-1]
     assert (asked.method, str(asked.url)) == ("PUT", URL)
     assert "authorization" not in asked.headers
+    # If connecting times out first, nothing was sent.
+    assert (asked.extensions["timeout"]["connect"], asked.extensions["timeout"]["read"]) == (15, 30)
 
 
 def test_a_sync_that_has_ended_is_not_asked_about_again(connect: Connect, server: Server) -> None:
