@@ -16,6 +16,7 @@ import pytest
 from inngest_rest import (
     AsyncInngestClient,
     ConfigurationError,
+    EndedRuns,
     InngestClient,
     InvalidArgumentError,
     NotFoundError,
@@ -75,6 +76,15 @@ def at_pauses(clock: Clock, act: Callable[[int], object]) -> None:
         whole(seconds / 2)
 
     clock.sleep = sleep  # type: ignore[method-assign]
+
+
+def closes(polling: Any) -> None:
+    """Close an iterator in the middle of a pause."""
+    if isinstance(polling, Watcher | EndedRuns):
+        polling.close()
+    else:  # within the event loop
+        with suppress(StopIteration):
+            polling.target.aclose().send(None)
 
 
 def kinds(changes: list[RunChange]) -> list[str]:
@@ -271,14 +281,7 @@ def test_an_outage_of_five_minutes_is_raised_and_the_watch_goes_on_after_it(
 def test_closing_ends_the_iteration_within_a_second(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
-    def close(_: int) -> None:
-        if isinstance(watcher, Watcher):
-            watcher.close()
-        else:  # within the event loop
-            with suppress(StopIteration):
-                watcher.target.aclose().send(None)
-
-    at_pauses(clock, close)
+    at_pauses(clock, lambda _: closes(watcher))
     watcher = connect(transport=mock.transport).runs.watch()
     assert list(watcher) == []
     assert clock.elapsed <= 1
@@ -412,6 +415,18 @@ def test_closing_ends_the_wait_for_many(shop: InngestClient, mock: MockServer) -
     before = len(mock.requests)
     assert list(waiting) == []
     assert len(mock.requests) == before
+
+
+def test_closing_ends_the_wait_for_many_within_a_second(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    at_pauses(clock, lambda _: closes(waiting))
+    client = connect(transport=mock.transport, retries=0)
+    start(client, seconds=50)
+    mock.fault(answers(503, headers={"Retry-After": "60"}), times=None)
+    waiting = client.runs.wait_many([mock.runs[0].id], timeout=600)
+    assert list(waiting) == []
+    assert clock.elapsed <= 1
 
 
 def test_changes_and_ends_are_iterated_over_with_async_for(mock: MockServer, clock: Clock) -> None:

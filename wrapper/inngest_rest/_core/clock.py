@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     import httpx
 
 
-async def _sleep_in_loop(seconds: float) -> None:
-    import asyncio  # noqa: PLC0415 - the blocking client does without it
-
-    await asyncio.sleep(seconds)
-
-
 @frozen(kw_only=True)
 class Clock:
     """A source of time and randomness; only drivers, and a file that is locked, sleep by it."""
@@ -34,7 +28,7 @@ class Clock:
     now: Callable[[], float] = time.time  # to be compared with times of other machines
     sleep: Callable[[float], None] = time.sleep
     wait: Callable[[threading.Event, float], object] = threading.Event.wait
-    sleep_async: Callable[[float], Awaitable[None]] = _sleep_in_loop
+    sleep_async: Callable[[float], Awaitable[None]] | None = None  # None for asyncio's
     random: Callable[[], float] = random.random  # for jitter
 
 

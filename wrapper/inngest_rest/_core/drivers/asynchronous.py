@@ -65,7 +65,7 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         if effect.until is not None:
             await effect.until
         if effect.seconds:
-            await self._clock.sleep_async(effect.seconds)
+            await (self._clock.sleep_async or asyncio.sleep)(effect.seconds)
         if stop is not None and stop.is_set():
             raise Stopped
 

@@ -202,7 +202,11 @@ class WaitMany(Source[Run]):
         is_many = len(self._open) > _FEW
         pause = max(self._pause, asked_pause(self._fault), _PAUSE_OF_MANY if is_many else 0.0)
         self._pause, self._fault = longer(self._pause), None
-        yield from sleep(max(min(pause, left), _SHORTEST_PAUSE))
+        until = self._now() + min(pause, left)
+        while (left := until - self._now()) > 0 and not self._is_closed:
+            yield from sleep(max(min(left, _SLICE), _SHORTEST_PAUSE))
+        if self._is_closed:
+            return ()
         ended = (yield from self._list_ends()) if is_many and self._can_list else []
         # A list may be wrong, and a run may be seen late: each is asked about in turn.
         due = self._next(_FEW if self._can_list else _BATCH)
