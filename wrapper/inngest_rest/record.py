@@ -165,7 +165,6 @@ def plain_or_text(value: object) -> Any:
 
 
 def _plain(value: object) -> Any:
-    """Return a value in the types of JSON."""
     match value:
         case Record():
             return value.to_dict()

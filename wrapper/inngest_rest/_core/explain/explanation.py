@@ -315,7 +315,6 @@ _MAX_FUNCTIONS = 10  # functions whose other runs are listed
 
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
-    """Explain the outcome of an event, by internal id, or of the newest with this own id."""
     event_id = check_text("id", event_id)
     name = check_text("name", name)
     if not event_id:
@@ -678,7 +677,6 @@ def _time(at: datetime | None) -> str:
 
 
 def _line(error: RunError | None) -> str:
-    """Return the first line of an error, with its name."""
     if error is None:
         return ""
     first = (error.message or "").strip().partition("\n")[0][:_LONGEST_LINE]

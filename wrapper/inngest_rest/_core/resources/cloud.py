@@ -216,7 +216,6 @@ def _function_id(it: api.V2FunctionRef | Unset) -> str | None:
 
 
 def list_cancellations(session: Session, **paging: Unpack[Paging]) -> Listing[models.Cancellation]:
-    """List bulk cancellations; the server returns all of them at once."""
     found = pages(v1.list_cancellations_v1, _cancellation, may_panic=True, advice=_NO_CANCELLATIONS)
     return listed(session, "cancellations.list", found, **paging)
 
@@ -249,7 +248,6 @@ def create_cancellation(
 
 
 def delete_cancellation(session: Session, cancellation_id: str) -> Plan[None]:
-    """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled."""
     path = check_id("cancellation id", cancellation_id, argument="id")
     options: Any = {"deletes": True, "may_panic": True, "advice": _NO_CANCELLATIONS}
     return one(session, "cancellations.delete", nothing, path, **options)
@@ -274,7 +272,6 @@ def create_webhook(
     events: Iterable[str],
     deny_events: bool,
 ) -> Plan[models.Webhook]:
-    """Create a webhook; only v2 has a response and a filter of events."""
     module, body = v1.create_webhook_v1, _webhook_body(name, transform)
     routes = [Route.of(module, _webhook, repeatable=False, body=body)]
     names = [name for name in check_each("events", events, "names of events", check_text) if name]

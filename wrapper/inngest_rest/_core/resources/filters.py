@@ -96,7 +96,6 @@ class Names:
         return [app] if app else [], [function] if function else []
 
     def match(self, app: str | None, function: str | None) -> bool:
-        """Return whether these select the runs of a function."""
         if self.app is not None or self.function is None:
             return _matches(self.app, app) and _matches(self.function, function)
         if app is not None and _matches(self.function, f"{app}-{function}"):
@@ -143,7 +142,6 @@ class Window:
         return isinstance(self.since, timedelta) or isinstance(self.until, timedelta)
 
     def at(self, now: datetime) -> tuple[datetime | Unset, datetime | Unset]:
-        """Return its ends at a moment."""
         ends = self.since, self.until
         since, until = (UNSET if each is None else instant(each, now) for each in ends)
         return since, until
@@ -235,7 +233,6 @@ class Selection:
         return self.error_contains.casefold() in text.casefold()
 
     def to_json(self) -> dict[str, Any]:
-        """Return what was asked for, in the types of JSON."""
         before = "ended_" if self.by_end else ""
         asked = {
             "status": sorted(self.statuses) or None,

@@ -130,7 +130,6 @@ class Start(NamedTuple):
         return {name: it for name, it in self._asdict().items() if it is not None}
 
     def step(self, session: Session, run: Run, others: Iterable[Run] | None) -> Plan[Span | None]:
-        """Return the step at which the replay of a run starts."""
         if self.from_step is None:
             return None
         first = min([run.id, *(it.id for it in others or ())])
@@ -140,7 +139,6 @@ class Start(NamedTuple):
 def replay_one(
     session: Session, run_id: str, from_step: str | None, input: list[Any] | None
 ) -> Plan[str]:
-    """Replay a run, perhaps from a step, and return the new run's id."""
     start, step = Start.check(from_step, input), None
     if start.from_step is not None:
         run = yield from runs.fetch(session, run_id)

@@ -514,7 +514,6 @@ def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
 
 
 def cancel(session: Session, run_id: str) -> Plan[None]:
-    """Cancel a run; a run that has already ended is not an error."""
     yield from cancel_if_running(session, check_id("run id", run_id, argument="id"))
 
 
