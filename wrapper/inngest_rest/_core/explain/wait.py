@@ -59,7 +59,6 @@ class _Wait:
         return self.session.clock.monotonic()
 
     def add(self, runs: Iterable[Run], now: float) -> None:
-        """Note the runs that were seen at a time."""
         known = len(self.runs)
         self.runs.update((run.id, run) for run in runs)
         if len(self.runs) > known:
@@ -77,7 +76,6 @@ class _Wait:
 
 
 def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[list[Run]]:
-    """Send one event and wait until every run that it starts has ended."""
     seconds = check_seconds("timeout", timeout)
     if not isinstance(event, Event | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(
@@ -89,8 +87,6 @@ def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[
     sent = session.clock.monotonic()
     try:
         return (yield from _follow_all(_Wait(session, event_id, sent, sent + seconds, stored)))
-    except errors.WaitTimeoutError:
-        raise
     except errors.InngestError as error:
         error.add_note(f"The event was sent; its internal id is {event_id}.")
         raise
