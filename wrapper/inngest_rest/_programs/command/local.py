@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest._programs.command.output import Options, Renderer
-    from inngest_rest._table import Row
     from inngest_rest.testing import Behaviour, MockEvent, MockServer
 
 SHELLS = ("bash", "zsh", "fish")
@@ -118,13 +117,16 @@ def schema(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     from inngest_rest._programs import schemas  # noqa: PLC0415 - one command needs it
 
     name = ".".join(values.get("name", ())).replace("-", "_")
-    if not name:
-        return renderer.many([Summary(*_brief(row)) for row in commands()])
     rows = {row.command: row for row in commands()}
+    brief = {
+        name: (name, row.summary, row.effect.value, row.is_repeatable) for name, row in rows.items()
+    }
+    if not name:
+        return renderer.many([Summary(*each) for each in brief.values()])
     check_choice("operation", name, rows)
     row = rows[name]
     found = Description(
-        *_brief(row),
+        *brief[name],
         description=row.description,
         parameters=schemas.of_parameters(row),
         result=schemas.of_answer(row),
@@ -134,10 +136,6 @@ def schema(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     if renderer.format != "table" or renderer.projection.fields is not None:
         return renderer.finish(data=found)
     return renderer.text(found.to_json(indent=2))
-
-
-def _brief(row: Row) -> tuple[str, str, str, bool]:
-    return row.command, row.summary, row.effect.value, row.is_repeatable
 
 
 @command(
