@@ -359,3 +359,76 @@ def test_what_was_deleted_is_named_by_its_id(world: World) -> None:
     envelope = run(world, "webhooks.delete", {"id": id})
     assert envelope.data is not None
     assert envelope.data["id"] == id
+
+
+@pytest.mark.parametrize(
+    ("command", "values", "is_wide"),
+    [
+        ("runs.cancel", {"ids": ["run"]}, False),
+        ("runs.cancel", {"ids": ["run", "run"]}, True),
+        ("runs.cancel", {"app": "shop"}, True),
+        ("functions.invoke_many", {"inputs": [{}]}, False),
+        ("functions.invoke_many", {"inputs": [{}, {}]}, True),
+        ("send_many", {"events": [{"name": "order/placed"}] * 2}, False),
+        ("send_many", {"events": [{"name": "order/placed"}] * 3}, True),
+        ("api", {"method": "GET", "path": "/v2/runs"}, False),
+        ("api", {"method": "POST", "path": "/v2/runs"}, True),
+        ("cancellations.create", {"started_before": "1s"}, True),
+        ("runs.list", {}, False),
+    ],
+)
+def test_what_acts_on_more_than_one_is_confirmed(
+    command: str, values: dict[str, Any], is_wide: bool, world: World
+) -> None:
+    if "ids" in values:
+        values = {"ids": [world.open_run() for _ in values["ids"]]}
+    if "inputs" in values or "started_before" in values:
+        values = {"app": "shop", "function": "charge", **values}
+    world.open_run()
+    row, before = OPERATIONS[command], len(world.mock.requests)
+    call = Call(row=row, client=world.client, values=read(row, values), most_events=2)
+    error = call.run().error
+    assert (error is not None and error.code == "confirmation_needed") is is_wide
+    changed = [it for it in [*world.mock.requests][before:] if it.method != "GET"]
+    assert not (is_wide and changed)
+
+
+def test_what_would_be_done_is_counted_and_placed(world: World) -> None:
+    runs = [world.open_run() for _ in range(2)]
+    row = OPERATIONS["runs.cancel"]
+    target = f"at {world.client.target.api_url} (default environment); nothing was done"
+    for ids, amount in ((runs, "2 runs"), ([*runs, world.failed_run_id], "2 runs")):
+        error = Call(row=row, client=world.client, values=read(row, {"ids": ids})).run().error
+        assert error is not None
+        assert error.message == f"runs.cancel would act on {amount} {target}"
+    client = world.client.with_options(env="preview")
+    error = Call(row=row, client=client, values=read(row, {"ids": runs})).run().error
+    assert error is not None
+    assert "(preview environment)" in error.message
+
+
+def test_a_token_of_another_process_is_good_while_the_set_is_the_same(world: World) -> None:
+    row, runs = OPERATIONS["runs.cancel"], [world.open_run() for _ in range(3)]
+
+    def confirm(ids: list[str], token: str | None) -> Envelope:
+        given = read(row, {"ids": ids, "confirm": token})
+        return Call(row=row, client=world.client, values=given).run()
+
+    shown = confirm(runs[:2], None).data
+    assert shown is not None
+    wrong = confirm(runs, shown["confirm"]).error
+    assert wrong is not None
+    assert wrong.message.startswith("not what was confirmed, which were 2 then, or done since: ")
+    assert confirm(runs[:2], shown["confirm"]).ok
+    # Nothing of it is left to be done, which needs no confirmation.
+    assert confirm(runs[:2], shown["confirm"]).ok
+
+
+def test_a_list_that_is_empty_or_filtered_here_says_what_was_searched(world: World) -> None:
+    def warned(**values: Any) -> bool:
+        return any(it.startswith("searched ") for it in run(world, "runs.list", values).warnings)
+
+    assert world.failed_run_id
+    assert not warned()
+    assert warned(app="shop", function="none")
+    assert warned(where="run.status == 'failed'")
