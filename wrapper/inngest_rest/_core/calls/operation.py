@@ -255,16 +255,13 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
         except errors.RouteNotFoundError as error:
             failures.append((route, error))
         session.absent.add(route.operation, session.clock.monotonic())
-    for route, failure in failures:
-        page = failure.__cause__
-        if not route.forms and isinstance(page, errors.InvalidResponseError) and not page.body:
+    pages = [_page_of(failure) for _, failure in failures]
+    for (route, _), page in zip(failures, pages, strict=True):
+        if page is not None and not page.body and not route.forms:
             # No other route did it, and this one did not refuse.
             return route.convert(None)
-    first = failures[0][1].__cause__
-    if isinstance(first, errors.InvalidResponseError) and all(
-        _is_of_web_ui(it) for _, it in failures
-    ):
-        raise _nothing_but_pages(first, [route for route, _ in failures])
+    if pages[0] is not None and all(pages):
+        raise _nothing_but_pages(pages[0], [route for route, _ in failures])
     absent = _absent(session, failures)
     if absent.releases and (told := (yield from _release(session, deadline))):
         absent.advice = absent.advice.then(errors.Advice(told))
@@ -307,8 +304,8 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
     try:
         return (yield from perform(session, route, deadline=deadline))
     except errors.RouteNotFoundError as error:
-        page = error.__cause__
-        if not isinstance(page, errors.InvalidResponseError):
+        page = _page_of(error)
+        if page is None:
             raise
         is_below_v2 = page.url.startswith(f"{session.settings.api_url}{V2_ROOT}/")
         # Without a page, what must not be done twice, or has no result, may be done: its response
@@ -332,7 +329,7 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
     try:
         return (yield from perform(session, route, deadline=deadline))
     except (errors.RouteNotFoundError, errors.TransportError) as error:
-        if isinstance(error, errors.TransportError) or _is_of_web_ui(error):
+        if isinstance(error, errors.TransportError) or _page_of(error):
             absent.v2_root = V2_ROOT
         raise
 
@@ -351,8 +348,10 @@ def _has_v2(session: Session, root: str, deadline: float) -> Plan[bool]:
         session.absent.v2_root = before
 
 
-def _is_of_web_ui(error: errors.ApiError) -> bool:
-    return isinstance(error.__cause__, errors.InvalidResponseError)
+def _page_of(error: errors.ApiError) -> errors.InvalidResponseError | None:
+    """Return the response of the web UI that makes a route absent, if it is one."""
+    cause = error.__cause__
+    return cause if isinstance(cause, errors.InvalidResponseError) else None
 
 
 def _absent(
