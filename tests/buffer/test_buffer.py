@@ -297,7 +297,9 @@ def test_a_half_without_an_answer_is_sent_again(make: Make, server: Server) -> N
 
 
 @pytest.mark.usefixtures("no_pauses")
-def test_nothing_overtakes_a_half_without_an_answer(make: Make, server: Server) -> None:
+def test_nothing_overtakes_a_half_without_an_answer(
+    make: Make, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
     server.on(ROUTE, text(413, ""), DOWN, accepts_all)
     buffer = make(max_age=1_000)
     for name in "abcd":
@@ -305,6 +307,7 @@ def test_nothing_overtakes_a_half_without_an_answer(make: Make, server: Server) 
     assert buffer.flush(PATIENCE)
     assert sent(server) == [list("abcd"), list("ab"), list("abcd")]
     assert buffer.report == SendReport(accepted=4)
+    assert "the buffer's worker failed" not in caplog.text
 
 
 def test_add_to_a_full_buffer_raises_with_when_full_raise(make: Make, server: Server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import threading
 import time
@@ -18,7 +19,7 @@ from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
 from tests.support.client_kinds import open_client
 from tests.support.clock import Clock
 from tests.support.peer import PATIENCE
-from tests.support.server import accepts_all, refuses, says
+from tests.support.server import accepts_all, refuses, says, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,3 +216,44 @@ def test_a_file_that_fails_as_it_is_closed_leaves_no_worker(
         buffer.close()
     assert workers() == []
     assert buffer.close() == 0
+
+
+def test_what_is_left_after_a_rejected_event_goes_out_in_halves_of_its_own(
+    make: Make, server: Server
+) -> None:
+    refuse = refuses("b")
+
+    def answer(request: httpx.Request) -> Reply:
+        names = [each["name"] for each in json.loads(request.content)]
+        return text(413, "") if names == ["c", "d", "e"] else refuse(request)
+
+    server.on(ROUTE, answer)
+    buffer = make(batch_size=5, max_age=1_000)
+    for name in "abcde":
+        buffer.add({"name": name})
+    assert buffer.flush(PATIENCE)
+    assert sent(server) == [[*"abcde"], [*"cde"], ["c"], [*"de"]]
+    assert (buffer.report.accepted, buffer.report.rejected) == (4, 1)
+
+
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize(
+    ("status", "body", "is_rejected"),
+    [
+        (400, '{"error": "no"}', True),
+        (400, '{"errors": []}', True),
+        (400, '{"error": "no", "ids": ["1"]}', False),
+        (400, '{"ids": []}', False),
+        (400, '["error"]', False),
+        (400, "<html>", False),
+        (200, '{"error": "no"}', False),
+    ],
+)
+def test_a_response_without_a_receipt_blames_the_events_only_if_it_is_a_refusal(
+    make: Make, server: Server, status: int, body: str, is_rejected: bool
+) -> None:
+    server.on(ROUTE, text(status, body, "application/json"), accepts_all)
+    buffer = make(max_age=1_000)
+    buffer.add({"name": "a"})
+    assert buffer.flush(PATIENCE)
+    assert (buffer.report.accepted, buffer.report.rejected) == (not is_rejected, is_rejected)

@@ -20,7 +20,7 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest._programs import running
-from inngest_rest._programs.answer import MAX_ROWS
+from inngest_rest._programs.answer import MAX_ROWS, Answer, Projection
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.results import Acted
@@ -159,6 +159,7 @@ def test_a_dry_run_of_what_cannot_all_be_done_is_no_success(world: World) -> Non
     assert envelope.data is not None
     assert "not all of it can be done" in envelope.error.message
     assert envelope.data["counts"] == {"planned": 1, "not_found": 1}
+    assert envelope.data["confirm"]
 
 
 def test_what_was_accepted_is_there_beside_what_was_not(world: World) -> None:
@@ -432,3 +433,60 @@ def test_a_list_that_is_empty_or_filtered_here_says_what_was_searched(world: Wor
     assert not warned()
     assert warned(app="shop", function="none")
     assert warned(where="run.status == 'failed'")
+
+
+@pytest.mark.parametrize(
+    ("fields", "has_errors", "is_asked", "shown"),
+    [
+        (None, True, True, False),
+        (None, False, False, False),
+        ("id,status", False, False, False),
+        ("id,error", False, True, False),
+        ("id,output", False, True, True),
+    ],
+)
+def test_outputs_are_listed_for_errors_and_shown_if_they_are_named(
+    fields: str | None, has_errors: bool, is_asked: bool, shown: bool, world: World
+) -> None:
+    row = OPERATIONS["runs.list"]
+    answer = Answer.to(row, Projection.of(fields, None, Run))
+    call = Call(
+        row=row,
+        client=world.client,
+        values=read(row, {"include_output": False}),
+        answer=answer,
+        has_errors=has_errors,
+    )
+    data = call.run().data
+    assert data is not None
+    assert ("includeOutput=true" in [*world.mock.requests][-1].query) is is_asked
+    assert any("output" in each for each in data["items"]) is shown
+
+
+def test_a_plan_of_a_bulk_cancellation_is_named_as_the_call_is(world: World) -> None:
+    world.open_run()
+    row = OPERATIONS["cancellations.create"]
+    given = {"app": "shop", "function": "wait", "started_before": "1s", "dry_run": True}
+    planned = Call(row=row, client=world.client, values=read(row, given)).plan()
+    assert planned.action == "cancellations.create"
+
+
+def test_a_preview_of_what_is_invalid_has_the_first_reason(world: World) -> None:
+    world.file.write_text('{"name": "order/placed"}\n{"name": ""}\n', encoding="utf-8")
+    error = run(world, "send_file", {"path": str(world.file), "dry_run": True}).error
+    assert error is not None
+    assert error.message.startswith("1 of 2 events are invalid; first: ")
+    assert error.message.endswith("; nothing was sent")
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_report_is_continued_if_something_is_left(
+    is_open: bool, world: World, tmp_path: Path
+) -> None:
+    ids = [world.open_run(), world.open_run() if is_open else NO_RUN]
+    if is_open:
+        world.mock.fault(drops(httpx.ReadError), path=f"/v2/runs/{ids[1]}/cancel", times=None)
+    values = {"ids": ids, "report": str(tmp_path / "report.jsonl")}
+    error = run(world, "runs.cancel", values).error
+    assert error is not None
+    assert (str(error.hint) == "The same command does what is left.") is is_open
