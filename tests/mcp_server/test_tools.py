@@ -156,3 +156,11 @@ def test_a_tool_bounds_its_answer_and_confirms_what_it_does(command: str, has: s
 def test_a_resource_is_a_run_or_its_trace(uri: str, told: str, world: World) -> None:
     text = tools.Tools(world.client)._resource(uri.format(world.failed_run_id))  # noqa: SLF001
     assert told in text
+    assert "\x1b" not in text
+
+
+def test_a_tool_names_the_parameters_that_it_needs(world: World) -> None:
+    schemas = {each.name: each.input_schema for each in tools.Tools(world.client).all()}
+    assert schemas["runs_get"]["required"] == ["id"]
+    assert set(schemas["functions_invoke"]["required"]) == {"app", "function"}
+    assert "required" not in schemas["runs_list"]

@@ -311,6 +311,7 @@ def test_an_act_on_one_run_fails_with_the_reason_of_its_row(
     assert envelope.data is not None
     (row,) = envelope.data["rows"]
     assert (envelope.error.code, envelope.error.message) == (code, row["reason"])
+    assert "what answers at the base URL" not in str(envelope.error.hint)
 
 
 def test_of_many_events_of_a_file_the_first_ids_are_returned(
@@ -490,3 +491,24 @@ def test_a_report_is_continued_if_something_is_left(
     error = run(world, "runs.cancel", values).error
     assert error is not None
     assert (str(error.hint) == "The same command does what is left.") is is_open
+
+
+def test_events_of_a_list_that_are_unknown_have_no_file_to_send_again(world: World) -> None:
+    world.mock.fault(loses_response(), times=None)
+    envelope = run(world, "send_many", {"events": [{"name": "order/placed"}] * 2})
+    assert envelope.error is not None
+    assert "2 unknown" in envelope.error.message
+    assert "by the same name" not in str(envelope.error.hint)
+
+
+def test_a_key_that_is_malformed_is_a_finding_in_place_of_that_of_its_check(world: World) -> None:
+    row = OPERATIONS["doctor"]
+    whole = run(world, "doctor", {}).data
+    malformed = {"signing_key": "it is no key"}
+    found = Call(row=row, client=world.client, values=read(row, {}), malformed=malformed).run().data
+    assert whole is not None
+    assert found is not None
+    others = [it for it in whole["findings"] if it["check"] != "signing_key"]
+    (own,) = (it for it in found["findings"] if it["check"] == "signing_key")
+    assert [it for it in found["findings"] if it is not own] == others
+    assert (own["state"], own["message"]) == ("problem", "it is no key")
