@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts.internal.benchmark.goals import GOALS, LIVE_GOALS
 from scripts.internal.benchmark.history import Entry, add, limit, read
+from scripts.internal.benchmark.null_server import page_of_v1, page_of_v2
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from scripts.internal.benchmark.goals import Goal
@@ -20,6 +23,13 @@ CHEAPER = next(each for each in GOALS if each.at_most is not None)
 
 def test_the_committed_ratios_are_of_goals() -> None:
     assert {each.goal for each in read()} <= {each.text for each in (*GOALS, *LIVE_GOALS)}
+
+
+@pytest.mark.parametrize("page_of", [page_of_v1, page_of_v2])
+def test_two_pages_in_a_row_have_no_run_in_common(page_of: Callable[[int], bytes]) -> None:
+    first, second = (set(re.findall(rb"01M86WNR\d{18}", page_of(n))) for n in (1, 2))
+    assert len(first) == len(second) == 100
+    assert first.isdisjoint(second)
 
 
 def test_what_is_added_is_read(tmp_path: Path) -> None:
