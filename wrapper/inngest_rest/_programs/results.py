@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, fields, frozen
 
 from inngest_rest._core.json_text import decode
 from inngest_rest._programs.answer import MAX_ROWS
-from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
+from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.explanation import SendPreview
 from inngest_rest.models import Cancellation, Run, Webhook
 from inngest_rest.record import Record
@@ -19,7 +18,7 @@ from inngest_rest.reports import SendReport
 from inngest_rest.responses import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from inngest_rest import InngestClient
 
@@ -80,18 +79,6 @@ class Acted(AtTarget):
     by_function: dict[str, int] = field(factory=dict)
     confirm: str | None = None
     searched: str | None = None
-
-    @classmethod
-    def of(
-        cls, target: Target, report: ActionReport, rows: Sequence[ActionRow], token: str | None
-    ) -> Self:
-        """Return a report with some of its rows, and the token that confirms it."""
-        left_out = len(report.rows) - len(rows)
-        kinds = (row.function or row.event_name for row in report.rows if row.is_open)
-        to_do = Counter(filter(None, kinds))
-        about = target, report.action, report.counts, tuple(rows), left_out
-        window, counts = (report.since, report.until), dict(to_do.most_common())
-        return cls(*about, *window, counts, token, report.searched)
 
 
 @frozen(repr=False)

@@ -212,7 +212,10 @@ class Call:
             return results.Sent(target=target)
         if self.row.name == "request":
             return results.Answered(target)
-        acted = results.Acted.of(target, report, self.rows(report, token), token)
+        rows = self.rows(report, token)
+        about = target, report.action, report.counts, tuple(rows), len(report.rows) - len(rows)
+        window, counts = (report.since, report.until), dict(to_do_by_function(report))
+        acted = results.Acted(*about, *window, counts, token, report.searched)
         return acted if self.row.is_bulk else results.CreatedCancellation(target, planned=acted)
 
     def rows(self, report: ActionReport, _token: str | None) -> Sequence[ActionRow]:
@@ -362,6 +365,12 @@ def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any
         names = "ended_since", "ended_until"
     window = zip(names, (planned.since, planned.until), strict=True)
     return {**values, **{name: at for name, at in window if at is not None}}
+
+
+def to_do_by_function(report: ActionReport) -> list[tuple[str, int]]:
+    """Return how many rows are left to do of each function, or event name, the most first."""
+    kinds = (row.function or row.event_name for row in report.rows if row.is_open)
+    return Counter(filter(None, kinds)).most_common()
 
 
 def _asked(values: Mapping[str, Any]) -> dict[str, Any]:

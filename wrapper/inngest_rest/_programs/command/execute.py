@@ -24,7 +24,7 @@ from inngest_rest._programs.command.output import (
 )
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
-from inngest_rest._programs.running import Call, pinned, record_class
+from inngest_rest._programs.running import Call, pinned, record_class, to_do_by_function
 from inngest_rest._table import Returns
 from inngest_rest._visible import and_more, shown
 from inngest_rest.action_reports import ActionRow
@@ -413,9 +413,8 @@ class Typed(Call):
         ended = ", ended" * any(name.startswith("ended_") for name in planned.selection or ())
         window = "".join(f", {name} {at:%F %T} UTC" for name, at in bounds.items() if at)
         to_do = [it for it in planned.rows if it.is_open]
-        kinds = filter(None, (it.function or it.event_name for it in to_do))
-        counts = Counter(kinds).most_common()
-        each = and_more([f"{count:,} {name}" for name, count in counts], _FIRST_IDS)
+        counts = [f"{count:,} {name}" for name, count in to_do_by_function(planned)]
+        each = and_more(counts, _FIRST_IDS)
         lines = [f"{self.amount(len(to_do))} at {self.place}{ended}{window}: {each}".rstrip(": ")]
         lines += [_line(it) for it in to_do[:_FIRST_IDS]]
         if len(to_do) > _FIRST_IDS:
