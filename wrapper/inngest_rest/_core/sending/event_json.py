@@ -27,7 +27,7 @@ from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inngest_rest._core.arguments import NameConvention
 
@@ -52,7 +52,6 @@ MAX_EVENT_BYTES = 3 * 1024 * 1024
 FIRST_TS, LAST_TS = 315_532_800_000, 4_102_444_800_000
 
 _name_of, _data_of = itemgetter("name"), itemgetter("data")
-_copy = cast("Callable[[dict[str, Any]], dict[str, Any]]", dict.copy)
 
 
 def encode(
@@ -200,7 +199,7 @@ def _with_times(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _with_ids(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    copies = list(map(_copy, rows))
+    copies = [row.copy() for row in rows]
     for row, id in zip(copies, map(new_event_id().__add__, _suffixes()), strict=False):
         row["id"] = id
     return copies
