@@ -164,3 +164,17 @@ def test_a_tool_names_the_parameters_that_it_needs(world: World) -> None:
     assert schemas["runs_get"]["required"] == ["id"]
     assert set(schemas["functions_invoke"]["required"]) == {"app", "function"}
     assert "required" not in schemas["runs_list"]
+
+
+def test_the_schema_of_a_tool_has_types_choices_and_defaults_that_say_something(
+    world: World,
+) -> None:
+    schemas = [each.input_schema["properties"] for each in tools.Tools(world.client).all()]
+    parts = [(name, it) for each in schemas for name, it in each.items()]
+    defaults = {(name, it["default"]) for name, it in parts if "default" in it}
+    assert defaults >= {("limit", 20), ("timeout", 60), ("order", "newest")}
+    assert not any(value is False for _, value in defaults)
+    assert {key for _, it in parts for key in it} == {
+        *("type", "enum", "items", "default", "description")
+    }
+    assert all("type" in it for name, it in parts if name in {"limit", "order", "app"})
