@@ -11,6 +11,7 @@ from inngest_rest import (
     ActionOutcome,
     ActionReport,
     ActionRow,
+    InngestClient,
     InvalidArgumentError,
     NotFoundError,
     RawResponse,
@@ -26,7 +27,7 @@ from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.results import Acted
 from inngest_rest._programs.running import Call
 from inngest_rest._table import commands
-from inngest_rest.testing import answers, drops, loses_response
+from inngest_rest.testing import MockServer, answers, drops, loses_response
 from tests.operations.cases import World
 
 if TYPE_CHECKING:
@@ -512,3 +513,10 @@ def test_a_key_that_is_malformed_is_a_finding_in_place_of_that_of_its_check(worl
     (own,) = (it for it in found["findings"] if it["check"] == "signing_key")
     assert [it for it in found["findings"] if it is not own] == others
     assert (own["state"], own["message"]) == ("problem", "it is no key")
+
+
+def test_an_empty_list_says_which_path_was_searched() -> None:
+    with InngestClient(dev=True, transport=MockServer().transport) as client:
+        row = OPERATIONS["apps.list"]
+        (warning,) = Call(row=row, client=client, values=read(row, {})).run().warnings
+    assert warning == "searched /v2/apps"
