@@ -178,7 +178,7 @@ def test_rules_are_about_runs_of_their_own_and_one_request_each(
         ({"no_success_of": "x", "within": HOUR}, "needs app"),
         ({"failed_above": "5", "since": HOUR}, "such as \"5%\", not '5'"),
         ({"failed_above": 0.05, "since": HOUR}, 'such as "5%", not 0.05'),
-        ({"queued_above": -1}, "queued_above must be a positive integer"),
+        ({"queued_above": -1}, "queued_above must be 0 or a positive integer"),
         ({"stuck": timedelta()}, "must be a positive timedelta"),
         ({"stukc": HOUR}, "unknown argument 'stukc'"),
     ],

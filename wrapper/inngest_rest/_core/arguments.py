@@ -127,10 +127,12 @@ def check_count_or_none(name: str, value: int | None, *, at_most: int | None = N
     return None if value is None else check_count(name, value, at_most=at_most)
 
 
-def check_count(name: str, value: int, *, at_most: int | None = None) -> int:
-    """Reject anything but an integer from 1 to `at_most`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(name, f"must be a positive integer, got {shown(value)}")
+def check_count(name: str, value: int, *, at_least: int = 1, at_most: int | None = None) -> int:
+    """Reject anything but an integer from `at_least`, which is 1 or 0, to `at_most`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise invalid(
+            name, f"must be {'' if at_least else '0 or '}a positive integer, got {shown(value)}"
+        )
     if at_most is not None and value > at_most:
         raise invalid(name, f"must be at most {at_most}, not {shown(value)}")
     return value

@@ -719,7 +719,7 @@ def _rules(session: Session, given: CheckRule) -> Iterator[tuple[str, Callable[[
 
 def _bound(name: str, value: Any) -> float:
     if name == "queued_above":
-        return value and check_count(name, value)
+        return check_count(name, value, at_least=0)
     match = re.fullmatch(r"(\d{1,2}(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
     if name == "failed_above" and match is None:
         raise invalid(name, f'must be less than 100 %, such as "5%", not {shown(value)}')
