@@ -356,3 +356,23 @@ def test_a_500_of_v1_is_about_an_unknown_run_only_in_those_words(
     with pytest.raises(ServerError) as caught:
         connect(retries=0, api_version="v1").request("GET", f"/v1/runs/{ID}")
     assert caught.value.hidden is hidden
+
+
+@pytest.mark.parametrize(("status", "is_success"), [(200, True), (299, True), (300, False)])
+def test_a_result_comes_with_a_status_of_success(
+    client: InngestClient, server: Server, status: int, is_success: bool
+) -> None:
+    reply = Reply(status, about(ID, "v1-event").body)
+    if is_success:
+        ask(client, server, GET_EVENT, reply)
+    else:
+        with pytest.raises(InvalidResponseError, match="neither a result nor an error"):
+            ask(client, server, GET_EVENT, reply)
+
+
+def test_a_500_of_v2_in_the_words_of_v1_is_no_unknown_run(connect: Connect, server: Server) -> None:
+    body = {"errors": [{"message": f"Unable to load function run: {ID}"}]}
+    server.on(f"GET /v2/runs/{ID}", says(body, status=500))
+    with pytest.raises(ServerError) as caught:
+        connect(retries=0).request("GET", f"/v2/runs/{ID}")
+    assert not caught.value.hidden

@@ -471,3 +471,58 @@ def test_an_item_that_has_nothing_of_a_run_is_none(
             client.runs.list().page()
     else:
         assert [run.id for run in client.runs.list()] == ["1"]
+
+
+def test_an_app_of_v2_has_what_the_answer_has_and_no_sync_if_there_was_none() -> None:
+    sync = {
+        "url": "u",
+        "sdkLanguage": "go",
+        "sdkVersion": "1",
+        "framework": "f",
+        "syncedAt": "2026-11-24T13:42:09.777Z",
+        "status": "success",
+        "error": "e",
+    }
+    data = {"id": "a", "method": "CONNECT", "isArchived": True, "functionCount": 3}
+    assert apps.app_of_v2(
+        api.V2App.from_dict({**data, "appVersion": "2", "latestSync": sync})
+    ) == App(
+        "a",
+        method="connect",
+        version="2",
+        is_archived=True,
+        function_count=3,
+        url="u",
+        sdk_language="go",
+        sdk_version="1",
+        framework="f",
+        synced_at=AT,
+        sync_status="success",
+        sync_error="e",
+    )
+    bare = App("a", is_archived=False, function_count=0)
+    assert apps.app_of_v2(api.V2App.from_dict({"id": "a"})) == bare
+
+
+def test_a_function_of_v2_has_what_the_answer_has() -> None:
+    triggers = [
+        {"type": "EVENT", "value": "a/b", "if": "x"},
+        {"type": "CRON", "value": "* * * * *", "condition": "y"},
+        {},
+    ]
+    data: dict[str, Any] = {"id": "f", "app": {"id": "b"}, "isArchived": True, "triggers": triggers}
+    data["configuration"] = {"retries": {"value": 4}}
+    assert apps.function_of_v2(api.V2Function.from_dict(data), "a") == Function(
+        "f",
+        "b",
+        triggers=(
+            Trigger("event", "a/b", "x"),
+            Trigger("cron", "* * * * *", "y"),
+            Trigger("unknown", ""),
+        ),
+        configuration={"retries": {"value": 4}},
+        is_archived=True,
+        is_paused=False,
+    )
+    bare = apps.function_of_v2(api.V2Function.from_dict({"id": "f", "app": {}}), "a")
+    assert (bare.app_id, bare.triggers, bare.is_archived, bare.is_paused) == ("a", (), False, False)

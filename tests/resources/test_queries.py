@@ -186,6 +186,8 @@ def test_what_servers_ignore_or_fail_on_is_refused_before_anything_is_sent(
         "error.message != 'x' && error.name == \"it's // no comment\"",
         "output.total > 1.5e3\r\n!(output.ok == false)",
         "event.v == '2' && event.data.size == null",
+        "output.total == 1 && error.name == 'x'",
+        f"event.name == '{'x' * 2_032}'",
     ],
 )
 def test_what_servers_compare_is_sent_as_it_is(query: str, connect: Connect) -> None:
