@@ -503,3 +503,23 @@ def test_a_closed_buffer_is_not_kept(server: Server) -> None:
         del buffer
         gc.collect()
         assert closed() is None
+
+
+def test_an_open_buffer_is_kept_though_its_caller_dropped_it(server: Server) -> None:
+    with InngestClient(dev=True, transport=server) as client:
+        dropped = weakref.ref(EventBuffer(client))
+        gc.collect()
+        buffer = dropped()
+        assert buffer is not None
+        buffer.close()
+
+
+def test_an_idle_buffer_looks_into_its_file_and_not_into_memory(
+    server: Server, tmp_path: Path
+) -> None:
+    with InngestClient(dev=True, transport=server) as client:
+        for store in (None, tmp_path / "outbox.db"):
+            with EventBuffer(client, store) as buffer:
+                due = buffer._schedule.due_in()  # noqa: SLF001
+                assert due is not None
+                assert (due <= 30) is (store is not None)
