@@ -765,3 +765,28 @@ def test_what_is_stored_is_written_through_to_the_disk(tmp_path: Path) -> None:
         assert kept == [2, 1]
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     file.retire()
+
+
+def test_an_event_that_an_earlier_process_left_is_due_at_once(
+    opened: Callable[..., Outbox],
+) -> None:
+    first = opened()
+    assert first._schedule.due_in() == 3_600  # noqa: SLF001
+    fill(first, "a")
+    assert opened()._schedule.due_in() == 0  # noqa: SLF001
+
+
+def test_an_event_for_which_there_is_no_room_wakes_nobody(path: Path, clock: Clock) -> None:
+    woken = list[int]()
+    schedule = Schedule(3, 1.0, clock.monotonic)
+    options: dict[str, Any] = {"lease": LEASE, "now": clock.now, "max_pending": 1}
+    box = Outbox(path, schedule, lambda: woken.append(box.pending), **options)
+    fill(box, "a")
+    batch = box.take()
+    assert not box.put({"name": "b"})
+    assert woken == [1]
+    box.settle(outcome(batch, "A"))
+    fill(box, "c")
+    assert woken == [1, 1]
+    box.settle(outcome(box.take(), "A"))
+    box.close(loses_nothing)
