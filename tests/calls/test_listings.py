@@ -386,3 +386,20 @@ def test_iterating_a_listing_yields_every_item_once(connect: Connect, v1_routes:
     assert [len(each.items) for each in pages if each.items][-1] <= 60
     assert sum(len(each.items) for each in pages) == 130
     assert pages[-1].next_cursor is None
+
+
+def test_events_without_a_window_are_listed_as_the_server_does(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v1/events", v1_events("a"))
+    client.events.list().page()
+    client.events.list(since=timedelta(hours=1)).page()
+    first, second = (dict(each.url.params) for each in server.requests)
+    assert first.keys() == {"limit"}
+    assert second.keys() == {"limit", "received_after"}
+
+
+def test_a_page_without_its_data_is_invalid(client: InngestClient, server: Server) -> None:
+    server.on("GET /v1/events", says({"metadata": {"fetched_at": "2026-11-24T13:42:13Z"}}))
+    with pytest.raises(InvalidResponseError, match="data is missing"):
+        client.events.list().page()

@@ -526,3 +526,10 @@ def test_a_function_of_v2_has_what_the_answer_has() -> None:
     )
     bare = apps.function_of_v2(api.V2Function.from_dict({"id": "f", "app": {}}), "a")
     assert (bare.app_id, bare.triggers, bare.is_archived, bare.is_paused) == ("a", (), False, False)
+
+
+def test_an_event_that_was_not_stored_is_as_a_condition_sees_it() -> None:
+    bare = events.as_stored({"name": "a/b", "ts": "soon"}, "1")
+    assert (bare.internal_id, bare.id, bare.name, bare.data, bare.ts) == ("1", "1", "a/b", {}, None)
+    full = events.as_stored({"name": "a/b", "id": "own", "ts": 5, "data": {"n": 1}, "v": "2"}, "1")
+    assert (full.id, full.ts, full.data, full.v, full.user) == ("own", 5, {"n": 1}, "2", None)

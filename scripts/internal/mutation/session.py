@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
@@ -272,8 +273,10 @@ class Session:
         try:
             resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))
             code = _code_of(compile(mutant.source, str(mutant.path), "exec"), mutant.function)
-            for function in loaded:
-                function.__code__ = code
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # without its last yield, it is no generator
+                for function in loaded:
+                    function.__code__ = code
             _forget_results()
             status = _KILLED
             _end_when_idle()
