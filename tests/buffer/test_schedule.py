@@ -205,3 +205,23 @@ def test_a_batch_of_stored_events_is_bounded_by_bytes_but_has_at_least_one() -> 
     assert [list(batch.positions) for batch, _ in found] == [[1, 2], [1], [1]]
     assert [batch.may_be_stored for batch, _ in found] == [True, False, False]
     assert [is_full for _, is_full in found] == [False, True, True]
+
+
+def test_a_flush_and_a_success_end_all_pauses_at_once() -> None:
+    schedule = Schedule(1, 60.0, lambda: 0.0)
+    schedule.added()
+    schedule.failed()
+    assert schedule.due_in() == 1
+    with schedule.flush_now():
+        assert schedule.due_in() == 0
+    schedule.failed()
+    schedule.succeeded()
+    assert schedule.due_in() == 0
+    schedule.took(0)
+    # Of a batch that failed after another was accepted, it is the only event: it has to wait.
+    schedule.failed_on([7])
+    schedule.succeeded()
+    schedule.failed_on([7])
+    with schedule.flush_now():
+        assert schedule.due_in() == 0
+        assert [7] in [*schedule.turns()]
