@@ -790,3 +790,12 @@ def test_an_event_for_which_there_is_no_room_wakes_nobody(path: Path, clock: Clo
     assert woken == [1, 1]
     box.settle(outcome(box.take(), "A"))
     box.close(loses_nothing)
+
+
+def test_what_a_batch_leaves_in_a_file_waits_for_its_own_age(
+    opened: Callable[..., Outbox],
+) -> None:
+    box = opened()
+    fill(box, *"abcd")
+    assert names(box.take()) == [*"abc"]
+    assert box._schedule.due_in() == 1  # noqa: SLF001

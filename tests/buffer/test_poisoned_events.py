@@ -445,3 +445,16 @@ def test_a_queue_in_memory_reports_what_has_failed_as_lost_when_it_closes(clock:
     assert sorted(at for each in lost_events for at in each.batch.positions) == [0, 1, 2]
     assert queue.pending == 0
     assert queue.take() is None
+
+
+def test_an_event_that_is_accepted_at_last_is_failing_no_more(clock: Clock) -> None:
+    schedule = Schedule(1, 1.0, clock.monotonic)
+    queue = queue_of(schedule)
+    queue.put({"name": "a"})
+    queue.settle(lost(queue.take(), delivered=True))
+    assert schedule.failing() == {0}
+    again = queue.take()
+    assert again is not None
+    queue.settle(BatchOutcome(again, ["internal"]))
+    assert schedule.failing() == set()
+    assert queue.pending == 0
