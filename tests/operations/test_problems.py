@@ -20,7 +20,7 @@ from inngest_rest import (
     RunStatus,
     WaitTimeoutError,
 )
-from inngest_rest._programs import running
+from inngest_rest._programs import running, tools
 from inngest_rest._programs.answer import MAX_ROWS, Answer, Projection
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import problem_of
@@ -520,3 +520,24 @@ def test_an_empty_list_says_which_path_was_searched() -> None:
         row = OPERATIONS["apps.list"]
         (warning,) = Call(row=row, client=client, values=read(row, {})).run().warnings
     assert warning == "searched /v2/apps"
+
+
+def test_what_is_left_is_counted_by_function_or_else_by_event() -> None:
+    about: list[dict[str, Any]] = [{"function": "f"}, {"event_name": "e"}, {}, {"event_name": "e"}]
+    rows = [ActionRow(at, NO_RUN, ActionOutcome.PLANNED, **it) for at, it in enumerate(about)]
+    rows.append(ActionRow(4, NO_RUN, ActionOutcome.DONE, function="g"))
+    report = ActionReport("runs.replay", rows)
+    assert running.to_do_by_function(report) == [("e", 2), ("f", 1)]
+
+
+def test_a_failure_without_a_reason_is_told_by_the_whole_report() -> None:
+    report = ActionReport("runs.replay", [ActionRow(0, NO_RUN, ActionOutcome.FAILED)])
+    assert running._incomplete(report).message == str(report)  # noqa: SLF001
+
+
+def test_of_many_ids_that_were_sent_an_agent_is_told_the_first(world: World) -> None:
+    events = [{"name": "order/placed"}] * 21
+    for count in (20, 21):
+        data = tools.Tools(world.client).call("send_many", {"events": events[:count]}).data
+        assert data is not None
+        assert data["ids"] == [it.internal_id for it in world.mock.events[-count:]][:20]

@@ -98,3 +98,9 @@ def test_a_status_that_a_newer_server_has_is_valid(world: World) -> None:
 )
 def test_what_changes_something_says_what_became_of_it(name: str, record: str) -> None:
     assert record_class(OPERATIONS[name]).__name__ == record
+
+
+def test_the_codes_of_errors_are_described_and_other_choices_have_their_docstring() -> None:
+    definitions = schemas.of_answer(OPERATIONS["runs.cancel"])["$defs"]
+    assert f"usage: {Code.USAGE.meaning}" in definitions["Code"]["description"]
+    assert "usage: " not in definitions["ActionOutcome"]["description"]
