@@ -20,6 +20,7 @@ from inngest_rest import (
     InngestClient,
     InvalidArgumentError,
     NotFoundError,
+    PermissionDeniedError,
     RequestTimeoutError,
     RouteNotFoundError,
     ServerError,
@@ -592,3 +593,14 @@ def test_after_an_end_others_are_looked_for_as_often_as_at_the_beginning(
     assert next(ended).id == mock.runs[1].id
     # Without the end, pauses would stay at 3 s.
     assert len(mock.requests) - before > 6
+
+
+def test_a_refusal_ends_the_wait_for_many_at_once(
+    shop: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    start(shop, seconds=100)
+    mock.fault(answers(403), path="/v2/runs/*", times=None)
+    began = clock.monotonic()
+    with pytest.raises(PermissionDeniedError):
+        list(shop.runs.wait_many([mock.runs[0].id], timeout=60))
+    assert clock.monotonic() - began < 5
