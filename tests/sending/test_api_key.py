@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from inngest_rest import InngestClient, MissingKeyError, PartialSendError
+from inngest_rest import AuthenticationError, InngestClient, MissingKeyError, PartialSendError
 from inngest_rest.testing import MockServer
 
 SIGNING_KEY = "ab" * 16
@@ -56,3 +56,21 @@ def test_without_any_key_nothing_is_sent(method: str) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(500))
     with client_of(transport) as client, pytest.raises(MissingKeyError, match="INNGEST_EVENT_KEY"):
         getattr(client, method)(EVENTS)
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_failure_leaves_the_events_after_it_unknown(failing: int) -> None:
+    asked = list[httpx.Request]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        if len(asked) > failing:
+            return httpx.Response(401, json={"errors": [{"message": "no", "code": "x"}]})
+        return httpx.Response(201, json={"data": {"eventId": "1"}})
+
+    expected = (AuthenticationError, PartialSendError)[failing]
+    with client_of(httpx.MockTransport(answer), "k") as client, pytest.raises(expected) as raised:
+        client.send(EVENTS)
+    assert len(asked) <= failing + 2
+    if isinstance(raised.value, PartialSendError):
+        assert (raised.value.report.accepted, raised.value.report.unknown) == (1, 2)
