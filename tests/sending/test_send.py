@@ -253,6 +253,8 @@ def test_what_happens_to_one_event_is_the_error_and_its_report_the_cause(
     [failure] = caught.value.__cause__.report.failures
     assert failure.outcome == outcome
     assert failure.event == server.bodies()[0][0]
+    if isinstance(answer, httpx.TransportError):
+        assert isinstance(caught.value.__cause__.__cause__, type(answer))
     if isinstance(caught.value, BadRequestError):
         assert caught.value.status == 400
 
@@ -339,6 +341,8 @@ IDS = ["01M86WMR2REMKV8DQ54EQPCS5T"] * 3
         (200, {"ids": None, "status": 200}),
         (200, {"ids": IDS, "status": 500}),
         (200, {"ids": IDS, "status": "200"}),
+        (200, {"ids": IDS, "status": 199}),
+        (200, {"ids": IDS, "status": 300}),
         (200, {"ids": IDS, "status": 302}),
         (200, {"ids": IDS, "status": 0}),
         (200, {"ids": IDS, "status": True}),
@@ -366,6 +370,14 @@ def test_a_receipt_that_lies_is_believed_in_nothing(
     assert (report.accepted, report.rejected, report.unknown) == (0, 0, 3)
     assert caught.value.ids == (None, None, None)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("more", [{}, {"status": None}, {"status": 200}, {"status": 299}])
+def test_a_receipt_may_leave_out_its_status(
+    client: InngestClient, server: Server, more: dict[str, Any]
+) -> None:
+    server.on(ROUTE, says({"ids": IDS, **more}))
+    assert client.send(events(3)) == IDS
 
 
 def test_after_a_failure_later_batches_are_reported_as_not_tried(
