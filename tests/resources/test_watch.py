@@ -604,3 +604,18 @@ def test_a_refusal_ends_the_wait_for_many_at_once(
     with pytest.raises(PermissionDeniedError):
         list(shop.runs.wait_many([mock.runs[0].id], timeout=60))
     assert clock.monotonic() - began < 5
+
+
+def test_an_open_run_that_the_server_has_deleted_is_asked_about_once(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    at = datetime.fromtimestamp(clock.now(), UTC).isoformat()
+    run = {"id": "01M8J663NR2GS4MQNKSW2H66FH", "status": "RUNNING", "queuedAt": at}
+    page = {"hasMore": False}
+    server.on("GET /v2/runs", says({"data": [run], "page": page}), says({"data": [], "page": page}))
+    gone = says({"errors": [{"code": "not_found", "message": "no run"}]}, status=404)
+    server.on(f"GET /v2/runs/{run['id']}", gone)
+    watcher = connect().runs.watch(since=timedelta(hours=1), every=2, timeout=60)
+    assert [each.kind for each in watcher] == ["appeared"]
+    asked = [each.url.path for each in server.requests]
+    assert asked.count(f"/v2/runs/{run['id']}") == 1
