@@ -76,7 +76,7 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
     """Have the server read an app; where it cannot be told to, have the app register itself."""
     check_id("app", app_id, argument="id")
     seconds = 0.0 if wait is None else check_seconds("wait", wait)
-    if not check_text("url", url).startswith(("http://", "https://")):
+    if not (check_text("url", url) or "").startswith(("http://", "https://")):
         raise invalid("url", "must be the http or https URL at which the app serves its functions")
     options: Any = {"body": api.V2SyncAppBody(url=url), "accepted": {422: api.V2AppSyncFailure}}
     route = Route.of(v2.sync_app_v2, _app_sync, app_id, **options)

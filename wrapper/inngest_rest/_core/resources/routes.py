@@ -201,7 +201,7 @@ def request_directly(
 ) -> Plan[RawResponse]:
     if method not in get_args(Method):
         raise invalid("method", f"must be one of {', '.join(get_args(Method))}")
-    path, _, inline = check_text("path", path).partition("?")
+    path, _, inline = (check_text("path", path) or "").partition("?")
     operation = Operation(_api_of(path), f"{method} {path}", method, path)
     given = check_json_object("query", query)
     params = {name: value for name, value in given.items() if value is not None}
