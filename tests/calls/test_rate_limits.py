@@ -224,17 +224,17 @@ def test_a_refusal_by_a_pause_does_not_hide_that_events_may_be_stored(
 
 
 def test_a_failure_is_raised_and_not_the_limit_that_another_call_met_since(
-    connect: Connect, server: Server
+    connect: Connect, server: Server, clock: Clock
 ) -> None:
     client = connect()
+    limit = RateLimitError("busy", status=429, method="GET", url="https://inngest.test")
+    limit.retry_after = 600.0
 
     def fail(_: httpx.Request) -> Reply:
-        server.on(HEALTH, busy(600))
-        with pytest.raises(RateLimitError):
-            client.with_options(retries=0).health()
+        client._session.rate_limits["event"].keep(limit, clock.monotonic())  # noqa: SLF001
         return text(503, "down")
 
     server.on(HEALTH, fail)
     with pytest.raises(ServerError, match="down"):
         client.health()
-    assert len(server.requests) == 2
+    assert len(server.requests) == 1
