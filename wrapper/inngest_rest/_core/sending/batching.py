@@ -41,8 +41,8 @@ DEFAULT_BYTES = 4 * 1024 * 1024
 # For fewer events, encoding them together does not pay.
 _WORTH_TOGETHER = 8
 
-# Of the tokens of JSON, those that tell where an event ends.
-_TOKENS = rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{},]'
+# Up to the next bracket of JSON that is in no text: those tell where an event ends.
+_TO_BRACKET = rb'[^][{}"]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^][{}"]*+)*+([][{}])'
 
 
 class Batch(NamedTuple):
@@ -68,12 +68,11 @@ class Batch(NamedTuple):
     def texts(self) -> list[bytes]:
         """Return the JSON text of each event, exactly as sent, however deep it is nested."""
         depth, cuts = 0, [0]
-        for found in re.finditer(_TOKENS, self.body):
-            depth += (found[0] in b"[{") - (found[0] in b"]}")
-            if depth == 1 and found[0] == b",":
-                cuts.append(found.start())
-        ends = pairwise([*cuts, -1]) if self.positions else ()
-        return [self.body[start + 1 : end] for start, end in ends]
+        for found in re.compile(_TO_BRACKET).finditer(self.body, 1):
+            depth += 1 if found[1] in b"[{" else -1
+            if depth == 0:
+                cuts.append(found.end())
+        return [self.body[start + 1 : end] for start, end in pairwise(cuts)]
 
     def part(self, start: int, end: int | None = None) -> Batch:
         """Return a slice of the batch, in the same bytes."""
