@@ -18,7 +18,7 @@ from inngest_rest.testing import MockServer, fails
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     Act = Callable[..., Awaitable[Any]]
@@ -134,6 +134,29 @@ def test_the_blocking_client_refuses_what_it_cannot_await(
         act(argument, **{name: ignore})
     assert caught.value.argument == name
     assert acted(mock) == before
+
+
+def test_a_file_is_free_again_after_such_a_refusal(mock: MockServer, tmp_path: Path) -> None:
+    path = tmp_path / "events"
+    path.write_text('{"name": "a"}\n')
+    client = InngestClient(dev=True, transport=mock.transport)
+    with pytest.raises(InvalidArgumentError, match="on_batch") as caught:
+        client.send_file(path, on_batch=ignore)
+    assert client.send_file(path).accepted == 1
+    assert caught.value.argument == "on_batch"
+
+
+@pytest.mark.parametrize("checkpoint", [None, "events.done"])
+def test_the_blocking_client_refuses_events_that_it_cannot_await(
+    mock: MockServer, tmp_path: Path, checkpoint: str | None
+) -> None:
+    async def events() -> AsyncIterator[Event]:
+        yield Event("a")
+
+    path = checkpoint and tmp_path / checkpoint
+    client = InngestClient(dev=True, transport=mock.transport)
+    with pytest.raises(InvalidArgumentError, match="iterable of them, not async_generator"):
+        client.send_many(events(), checkpoint=path)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 def test_a_buffer_refuses_an_asynchronous_callback() -> None:

@@ -110,12 +110,12 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         """Free what the job holds, however it ended."""
 
     def run(self, driver: Driver) -> R:
-        for name, callback in self._callbacks.items():
-            if iscoroutinefunction(callback):
-                raise invalid(
-                    name, "is asynchronous: pass a plain function, or use AsyncInngestClient"
-                )
         with closing(self):
+            for name, callback in self._callbacks.items():
+                if iscoroutinefunction(callback):
+                    raise invalid(
+                        name, "is asynchronous: pass a plain function, or use AsyncInngestClient"
+                    )
             targets = cast("Iterable[J]", driver.run(self.collect()))
             try:
                 driver.run_many(targets, self._paced, self.record, in_flight=self._in_flight)
@@ -180,6 +180,10 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         session.check_can_send()
         self.events, self._on_batch = events, on_batch
         self._report = SendReport()
+
+    def run(self, driver: Driver) -> SendReport:
+        each_event(cast("Iterable[EventLike]", self.events))  # or raise: it is asynchronous
+        return super().run(driver)
 
     def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
         yield from ()
