@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 import pytest
 from attrs import frozen
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel, model_validator
 
-from inngest_rest import EventDataError, EventType, InvalidArgumentError
+from inngest_rest import EventDataError, EventType, InvalidArgumentError, StoredEvent
 from inngest_rest.testing import MockServer
 
 if TYPE_CHECKING:
@@ -213,6 +213,46 @@ def test_stored_data_of_another_type_raises_with_the_event(connect: Connect, kin
         with pytest.raises(EventDataError, match=r"\(a\): data.n: ") as caught:
             read()
         assert caught.value.event.data == {"n": "x", "new": 1}
+
+
+class Even(BaseModel):
+    n: int
+
+    @model_validator(mode="after")
+    def check(self) -> Even:
+        if self.n % 2:
+            raise ValueError("odd")
+        return self
+
+
+class Numbers(RootModel[list[int]]):
+    """A model that is no object."""
+
+
+@dataclass
+class OfModels:
+    even: Even | None = None
+    numbers: Numbers | None = None
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "reason"),
+    [
+        (Even, {"n": 1}, "data: value error, odd"),
+        (OfModels, {"even": {"n": 1}}, "data.even: value error, odd"),
+        (OfModels, {"numbers": ["x"]}, r"data.numbers\[0\]: input should be"),
+    ],
+)
+def test_a_reason_of_a_whole_model_has_the_path_of_the_model(
+    kind: Any, data: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(EventDataError, match=rf"\(a\): {reason}"):
+        EventType("a", kind).read(StoredEvent("1", "1", "a", data))
+
+
+def test_an_id_that_is_passed_is_never_replaced() -> None:
+    ids: list[Any] = [0, "", "mine"]
+    assert [EventType("a", Attrs)(Attrs(1), id=id).id for id in ids] == ids
 
 
 def test_a_key_that_the_type_does_not_have_is_ignored_when_reading(connect: Connect) -> None:

@@ -76,7 +76,9 @@ class EventType(Generic[D]):
             plain = _to_data(data, self.data_type)
         except ValueError as error:
             raise InvalidArgumentError(f"{self.name}: {error}", argument="data") from None
-        return Event(self.name, plain, id=id or new_event_id(), user=user, ts=ts, v=v)
+        return Event(
+            self.name, plain, id=new_event_id() if id is None else id, user=user, ts=ts, v=v
+        )
 
     def read(self, event: StoredEvent) -> StoredEvent[D]:
         """Return a stored event with its data as `data_type`; keys unknown to the type are ignored.
@@ -139,7 +141,7 @@ def _to_payload(data: Mapping[str, Any] | None, kind: type[D]) -> D:
         reason, _, path = str(error).partition(" - at `$")
         path = path.rstrip("`")
         # The reason of a pydantic model begins with a path of its own.
-        joint = "" if reason.startswith(".") else ": "
+        joint = "" if reason.startswith((".", "[", ":")) else ": "
         raise ValueError(f"data{path}{joint}{_lower(reason)}") from None
 
 
