@@ -165,10 +165,10 @@ class EventListing(EventFilter, Paging, total=False):
 class BulkOptions(TypedDict, total=False):
     """How a bulk operation acts.
 
-    It raises `InvalidArgumentError` if nothing selects what it acts on, or several do, or if the
-    file is in use, is no report, or is one of another call; `ReportFinishedError` if the file has
-    nothing left to do; and `PartialActionError`, whose report has every row, if no later one could
-    succeed.
+    It raises `InvalidArgumentError` if an argument is malformed, if nothing selects what it acts
+    on, or several do, or if the file is in use, is no report, or is one of another call;
+    `ReportFinishedError` if the file has nothing left to do; and `PartialActionError`, whose report
+    has every row, if no later one could succeed.
 
     Attributes:
         dry_run: Report what would be done, as planned, and do nothing.
@@ -218,9 +218,9 @@ RunInclude = Literal["output", "event", "trace"]
 class ExportOptions(TypedDict, total=False):
     """How to export.
 
-    It raises `InvalidArgumentError` if the file exists or is being written, or the state is of
-    another export; `OSError` if a file cannot be written; and `ConfigurationError` if pyarrow, of
-    the extra `arrow`, is needed and not installed.
+    It raises `InvalidArgumentError` if an argument is malformed, the file exists or is being
+    written, or the state is of another export; `OSError` if a file cannot be written; and
+    `ConfigurationError` if pyarrow, of the extra `arrow`, is needed and not installed.
 
     Attributes:
         state: A file that is kept, by which later calls add what came since, also to other paths:

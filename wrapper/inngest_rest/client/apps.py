@@ -26,6 +26,9 @@ class Apps(Resource):
     def list(self, **paging: Unpack[Paging]) -> Paginator[App]:
         """List apps.
 
+        Args:
+            paging: See `inngest_rest.typing.Paging`.
+
         HTTP: `GET /v2/apps`, else `GET /v1/apps`.
         """
         return self._list(apps.list_apps, **paging)
@@ -76,6 +79,7 @@ class Functions(Resource):
 
         Args:
             app: The app's id.
+            paging: See `inngest_rest.typing.Paging`.
 
         Raises:
             NotFoundError: No such app; a server before release 1.27.1 lists nothing instead.

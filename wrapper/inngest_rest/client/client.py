@@ -361,6 +361,7 @@ class InngestClient(Resource):
             OSError: The file cannot be read, or a file beside it cannot be written.
             InvalidArgumentError: A table has no name for its events, the checkpoint belongs to
                 another file, name or version, or the file is being sent by another `send_file`.
+            ConfigurationError: It is Parquet, and pyarrow, of the extra `arrow`, is not installed.
             AuthenticationError, TransportError: As in `send_many`.
 
         HTTP: `POST /e/{eventKey}`, as `send`.

@@ -51,6 +51,9 @@ class Envs(Resource):
     def list(self, **paging: Unpack[Paging]) -> Paginator[Environment]:
         """List environments.
 
+        Args:
+            paging: See `inngest_rest.typing.Paging`.
+
         HTTP: `GET /v2/envs`.
         """
         return self._list(cloud.list_envs, **paging)
@@ -111,6 +114,7 @@ class Keys(Resource):
             kind: "event" or "signing".
             reveal: Whether to return the keys whole; by default all but the last four characters
                 of each are left out.
+            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
         """
@@ -147,6 +151,9 @@ class Insights(Resource):
     def schemas(self, **paging: Unpack[Paging]) -> Paginator[EventSchema]:
         """List the schemas of events.
 
+        Args:
+            paging: See `inngest_rest.typing.Paging`.
+
         HTTP: `GET /v2/insights/events/schemas`.
         """
         return self._list(cloud.list_schemas, **paging)
@@ -163,6 +170,7 @@ class Experiments(Resource):
         Args:
             app: Only those of this app.
             function: Only those of this function of the app.
+            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/experiments`.
         """
@@ -193,6 +201,7 @@ class Sessions(Resource):
 
         Args:
             search: Only keys that contain this text.
+            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/sessions`.
         """
@@ -206,6 +215,7 @@ class Sessions(Resource):
         Args:
             key: The key by which runs are grouped, such as user.
             search: Only sessions whose id contains this text.
+            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
@@ -227,6 +237,7 @@ class Sessions(Resource):
             id: The session's id.
             since: Only runs queued at or after this time; a timedelta is that long ago.
             until: Only runs queued at or before this time; a timedelta is that long ago.
+            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
@@ -238,6 +249,9 @@ class Cancellations(Resource):
 
     def list(self, **paging: Unpack[Paging]) -> Paginator[Cancellation]:
         """List bulk cancellations. Self-hosted servers do not store any.
+
+        Args:
+            paging: See `inngest_rest.typing.Paging`.
 
         Raises:
             ServerError: The server does not store cancellations, as self-hosted servers do not.
@@ -296,6 +310,9 @@ class Webhooks(Resource):
 
     def list(self, **paging: Unpack[Paging]) -> Paginator[Webhook]:
         """List webhooks. The URL of each contains a key.
+
+        Args:
+            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """

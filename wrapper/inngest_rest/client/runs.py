@@ -259,6 +259,7 @@ class Runs(Resource):
                 seen then ends without appearing.
 
         Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
             RouteNotFoundError: The server lacks the route, which exists since release 1.38, or
                 would ignore `query`. Raised by the iterator, as is any error that lasts: a
                 transient one for five minutes, or until the timeout expires.
@@ -295,6 +296,9 @@ class Runs(Resource):
             limit: Maximum number of runs to list, newest first. None for all.
             on_progress: Called with the numbers of runs that were listed and got so far.
             selection: Which runs. See `inngest_rest.typing.RunSelection`.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, and again for failed runs with their errors;
         `GET /v2/runs/{runId}` for each run whose times are asked for, at most eight at a time.
