@@ -207,6 +207,18 @@ def test_an_empty_200_of_v2_is_not_taken_for_a_success_while_v1_can_be_asked(
     assert DELETE in server.asked
 
 
+def test_an_empty_200_below_the_older_root_is_not_taken_for_a_success_while_v1_can_be_asked(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v2/apps/a", WEB_UI)
+    server.on("GET /api/v2/apps/a", recorded("v2-app"))
+    client.apps.get("a")
+    server.on(CANCEL.replace("/v2", "/api/v2"), Reply(200))
+    server.on(DELETE, recorded("v1-run-cancel-ok"))
+    client.runs.cancel(ID)
+    assert DELETE in server.asked
+
+
 def test_an_empty_200_that_no_other_route_contradicts_is_a_success(
     connect: Connect, server: Server
 ) -> None:

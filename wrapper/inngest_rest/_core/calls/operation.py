@@ -311,7 +311,9 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
         # Without a page, what must not be done twice, or has no result, may be done: its response
         # was lost on its way. But servers of v2 below another root alone answer so, with 200, to
         # what they lack (recording 1.25-v2-invoke), and another call may have found it there since.
-        may_be_done = not page.body and not (route.forms and route.repeatable)
+        # Below that root, what has no result is left to the other routes.
+        has_no_result = is_below_v2 and not route.forms
+        may_be_done = not page.body and (has_no_result or not route.repeatable)
         if may_be_done and is_below_v2 and page.status == 200:
             may_be_done = absent.v2_root == V2_ROOT and (
                 (yield from _has_v2(session, V2_ROOT, deadline))
@@ -319,7 +321,7 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
                     route.repeatable or (yield from _has_v2(session, V2_ROOT_BEFORE_1_26, deadline))
                 )
             )
-        if may_be_done and not route.forms:
+        if may_be_done and has_no_result:
             return route.convert(None)
         if may_be_done:
             raise _nothing_but_pages(page, [route]) from None
