@@ -383,6 +383,67 @@ def test_a_cancelled_request_closes_its_connection() -> None:
     asyncio.run(scenario())
 
 
+def test_a_cancelled_request_through_a_given_transport_ends_however_slowly_its_body_comes() -> None:
+    async def scenario() -> None:
+        begun = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def drips(connection: socket.socket) -> None:
+            take_request(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
+            for sent in range(1_000):
+                if select.select([connection], [], [], 0.01)[0]:  # hung up
+                    return
+                connection.sendall(b" ")
+                if sent == 20:
+                    loop.call_soon_threadsafe(begun.set)
+            raise AssertionError("it is read on")
+
+        with Peer(drips) as peer:
+            client = AsyncInngestClient(
+                event_key="k", base_url=peer.url, transport=httpx.AsyncHTTPTransport()
+            )
+            task = asyncio.create_task(client.send(EVENT))
+            await begun.wait()
+            task.cancel()
+            await asyncio.to_thread(peer.wait_until_served, 1)
+            await client.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_asyncio_does_not_log_how_a_cancelled_request_failed_later() -> None:
+    told: list[object] = []
+    cancelled = threading.Event()
+
+    async def scenario() -> None:
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: told.append(context))
+
+        def hangs_up(connection: socket.socket) -> None:
+            take_request(connection)
+            loop.call_soon_threadsafe(asked.set)
+            assert cancelled.wait(PATIENCE)
+
+        with Peer(hangs_up, answers) as peer:
+            client = AsyncInngestClient(
+                event_key="k", base_url=peer.url, transport=httpx.AsyncHTTPTransport()
+            )
+            task = asyncio.create_task(client.send(EVENT))
+            await asked.wait()
+            task.cancel()
+            await asyncio.wait([task])
+            cancelled.set()
+            await asyncio.to_thread(peer.wait_until_served, 1)
+            await client.send(EVENT)
+            gc.collect()
+            await client.aclose()
+
+    asyncio.run(scenario())
+    assert told == []
+
+
 def test_a_request_cancelled_during_the_tls_handshake_closes_its_connection() -> None:
     async def scenario() -> None:
         begun = asyncio.Event()

@@ -118,16 +118,13 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         At the beginning of a step, which the `trace` extension announces, it leaks none.
         """
         abandoned = asyncio.Event()
-
-        async def trace(event: str, _: object) -> None:
-            if abandoned.is_set() and event.endswith(".started") and "closed" not in event:
-                raise asyncio.CancelledError
-
-        exchange = self._apart(_whole_exchange(given, call, seconds, trace))
+        exchange = self._apart(_whole_exchange(given, call, seconds, abandoned))
         try:
             return (await asyncio.shield(exchange))[0]
         except asyncio.CancelledError:
             abandoned.set()
+            # Or asyncio would log how it failed.
+            exchange.add_done_callback(lambda it: it.cancelled() or it.exception())
             raise
 
     def _apart(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -196,26 +193,33 @@ async def _whole_exchange(
     transport: httpx.AsyncBaseTransport,
     call: Call[Any],
     seconds: float,
-    trace: Callable[[str, object], Awaitable[None]] | None = None,
+    abandoned: asyncio.Event | None = None,
 ) -> tuple[httpx.Response, bool]:
     """Return the response, and whether it was read to its end."""
-    response = await transport.handle_async_request(_with_trace(call.build(seconds), trace))
+    response = await transport.handle_async_request(_with_trace(call.build(seconds), abandoned))
     if response.is_stream_consumed:  # by the caller's transport
         return response, True
     body = Body(response, call)
     stream = cast("httpx.AsyncByteStream", response.stream)
     try:
         async for chunk in stream:
-            if not body.add(chunk):
+            # A body is one step, however slowly it comes.
+            if not body.add(chunk) or (abandoned is not None and abandoned.is_set()):
                 break
     finally:
         await stream.aclose()
     return response, body.finish()
 
 
-def _with_trace(request: httpx.Request, trace: object) -> httpx.Request:
-    if trace is not None:
-        request.extensions = {**request.extensions, "trace": trace}
+def _with_trace(request: httpx.Request, abandoned: asyncio.Event | None) -> httpx.Request:
+    if abandoned is None:
+        return request
+
+    async def trace(event: str, _: object) -> None:
+        if abandoned.is_set() and event.endswith(".started") and "closed" not in event:
+            raise asyncio.CancelledError
+
+    request.extensions = {**request.extensions, "trace": trace}
     return request
 
 
