@@ -19,6 +19,7 @@ from attrs import evolve
 
 from inngest_rest import (
     AsyncEventBuffer,
+    ConfigurationError,
     EventBuffer,
     InngestClient,
     InvalidArgumentError,
@@ -461,6 +462,18 @@ def test_a_file_whose_count_is_damaged_is_refused(
     if OPEN_FILES.exists():
         held = [str(each.readlink()) for each in OPEN_FILES.iterdir() if each.exists()]
         assert not any(each.startswith(str(path)) for each in held)
+
+
+def test_no_file_is_opened_for_a_buffer_that_cannot_load_certificates(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", __file__)
+    with (
+        InngestClient(event_key="k", base_url="https://a.b") as client,
+        pytest.raises(ConfigurationError, match="certificates"),
+    ):
+        EventBuffer(client, path)
+    assert not path.exists()
 
 
 def test_a_file_of_a_newer_version_is_left_as_it_is(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
+    from inngest_rest._core.buffer.outbox import Outbox
+    from inngest_rest._core.buffer.queue import MemoryQueue
     from inngest_rest._core.buffer.schedule import Deadline
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
@@ -88,7 +90,6 @@ class EventBuffer(Buffer):
         super().__init__(
             client, InngestClient, store, batch_size, max_age, max_pending, when_full, on_batch
         )
-        preload(self._driver)
         if exit_on_sigterm:
             raise_at_sigterm()
         register(self)
@@ -169,6 +170,11 @@ class EventBuffer(Buffer):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _open(self) -> MemoryQueue | Outbox:
+        # First: if certificates cannot be loaded, no file is left open.
+        preload(self._driver)
+        return super()._open()
 
     def _forget(self) -> None:
         # Guards the count and the worker.
