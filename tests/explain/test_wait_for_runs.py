@@ -300,6 +300,16 @@ def test_no_run_is_an_error_although_it_cannot_be_explained(
     assert clock.elapsed < 11
 
 
+def test_no_run_where_none_can_be_listed_says_which_routes_were_asked_and_the_answer(
+    connect: Connect, mock: MockServer
+) -> None:
+    for operation in "list_event_runs_v2", "list_event_runs_v1":
+        mock.fault(answers(404), times=None, operation=operation)
+    asked = r"answered 404: .*\(asked: GET /v2/events/\{event_id\}/runs and GET /v1/events"
+    with pytest.raises(NoRunError, match=asked):
+        connect(transport=mock.transport).send_and_wait(Event("order"), timeout=20)
+
+
 def test_a_repeated_id_is_no_run_of_its_own(client: InngestClient) -> None:
     client.send_and_wait(Event("order", id="own"), timeout=60)
     with pytest.raises(NoRunError, match="with the same id 'own' started run"):

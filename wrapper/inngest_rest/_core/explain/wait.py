@@ -198,13 +198,15 @@ def _due(function: Function, triggers: list[Trigger], event: StoredEvent, receiv
 def _explain_absence(wait: _Wait) -> Plan[tuple[Run, ...]]:
     """Raise an error that explains why there is no run; return those that appeared meanwhile."""
     within, deadline = f"within {wait.now - wait.received:.1f} s", wait.now + _EXPLAIN_TIMEOUT
-    explaining = explain_stored(wait.session, wait.event_id, deadline=deadline)
-    unknown = f"no run of event {wait.event_id} appeared {within}; the reason is unknown"
-    gaps: list[str] = []
-    explanation = yield from apps.tried(explaining, unknown, gaps)
-    if explanation and explanation.runs:
-        return explanation.runs
-    message = f"no run appeared {within}. {explanation}" if explanation else gaps[0]
+    explanation = None
+    try:
+        explanation = yield from explain_stored(wait.session, wait.event_id, deadline=deadline)
+        if explanation.runs:
+            return explanation.runs
+        message = f"no run appeared {within}. {explanation}"
+    except errors.InngestError as error:
+        unknown = f"no run of event {wait.event_id} appeared {within}; the reason is unknown"
+        message = f"{unknown}: {error}"
     raise errors.NoRunError(message, event_id=wait.event_id, explanation=explanation)
 
 
