@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -186,9 +187,11 @@ def test_more_than_64_concurrent_requests_per_event_loop_wait_and_are_known_not_
     None
 ):
     events: list[asyncio.Event] = []
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
     driver = AsyncDriver({"api": ConnectionPool(lambda: Held(events))}, SYSTEM_CLOCK)
 
     async def scenario() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
         events.append(asyncio.Event())
         held = [asyncio.ensure_future(driver.run(a_call())) for _ in range(MAX_AT_ONCE + 6)]
         await asyncio.sleep(0)
@@ -200,6 +203,9 @@ def test_more_than_64_concurrent_requests_per_event_loop_wait_and_are_known_not_
 
     asyncio.run(scenario())
     asyncio.run(scenario())
+    events.clear()
+    gc.collect()
+    assert loops[0]() is None
 
 
 # asyncio's race of addresses leaves a socket to the collector where it is cancelled as one wins.

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from weakref import WeakKeyDictionary
 
 import httpx
 
@@ -51,10 +50,8 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         self, pools: Mapping[Host, ConnectionPool[httpx.AsyncBaseTransport]], clock: Clock
     ) -> None:
         super().__init__(pools, clock)
-        # An event loop owns its primitives.
-        self._slots: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Host, asyncio.Semaphore]] = (
-            WeakKeyDictionary()
-        )
+        # An event loop owns its primitives; those that were waited for refer to it.
+        self._slots: dict[asyncio.AbstractEventLoop, dict[Host, asyncio.Semaphore]] = {}
         self._closing: set[asyncio.Task[Any]] = set()
 
     async def run(self, plan: Plan[T], stop: asyncio.Event | None = None) -> T:
@@ -87,7 +84,12 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
             return timed_out(call, delivered=is_sent)
 
     def _slots_here(self, host: Host) -> asyncio.Semaphore:
-        slots = self._slots.setdefault(asyncio.get_running_loop(), {})
+        loop = asyncio.get_running_loop()
+        if loop not in self._slots:
+            for each in list(self._slots):
+                if each.is_closed():
+                    self._slots.pop(each, None)
+        slots = self._slots.setdefault(loop, {})
         if host not in slots:
             slots[host] = asyncio.Semaphore(MAX_AT_ONCE)
         return slots[host]
