@@ -212,6 +212,18 @@ def test_instrumentations_of_httpx_are_told_to_be_quiet_during_a_call(
     assert len(spans.all) == 1
 
 
+def test_spans_are_made_by_a_provider_without_a_hash_too(
+    client: InngestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OfADataclass(Spans):
+        __hash__ = None  # type: ignore[assignment]
+
+    spans = OfADataclass()
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: spans)
+    client.health()
+    assert [span.name for span in spans.all] == [HEALTH]
+
+
 def test_nothing_is_recorded_where_the_program_does_not_sample(
     client: InngestClient, spans: Spans, monkeypatch: pytest.MonkeyPatch
 ) -> None:

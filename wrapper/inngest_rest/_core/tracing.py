@@ -7,7 +7,7 @@ a program without it pays for a look-up in a dict, and never for an import or a 
 from __future__ import annotations
 
 import sys
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -25,6 +25,8 @@ _PORTS = {"http": 80, "https": 443}
 # Instrumentations, such as that of httpx, look for it: their spans would repeat ours, but with the
 # event key.
 _SUPPRESSED = "suppress_instrumentation"
+
+_known: tuple[TracerProvider, Tracer] | None = None
 
 
 def is_on() -> bool:
@@ -51,10 +53,12 @@ def start(method: str, template: str, url: str) -> CallSpan | None:
     return CallSpan(span) if span.is_recording() else None
 
 
-@lru_cache(maxsize=1)
 def _tracer(provider: TracerProvider) -> Tracer:
     """Return our tracer of the program's provider; making one takes longer than a span."""
-    return provider.get_tracer("inngest_rest", __version__)
+    global _known  # noqa: PLW0603 - a cache; some providers, such as that of Logfire, have no hash
+    if _known is None or _known[0] is not provider:
+        _known = provider, provider.get_tracer("inngest_rest", __version__)
+    return _known[1]
 
 
 class CallSpan:
