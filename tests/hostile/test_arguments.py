@@ -143,8 +143,9 @@ def test_a_number_of_seconds_beyond_all_floats_is_a_long_time(
         lambda client: client.events.explain(None),
         lambda client: client.apps.sync("a", None),
         lambda client: client.request("GET", None),
+        lambda client: client.runs.wait_many([RUN], None),
     ],
-    ids=["send", "batch size", "in flight", "inputs in flight", "id", "url", "path"],
+    ids=["send", "batch size", "in flight", "inputs in flight", "id", "url", "path", "timeout"],
 )
 def test_none_is_refused_where_there_must_be_a_value(
     connect: Connect, server: Server, call: Callable[[Any], object]

@@ -177,7 +177,7 @@ class WaitMany(Source[Run]):
     in_flight = 8  # runs that are asked about concurrently
 
     def __init__(self, session: Session, ids: Iterable[str], timeout: Seconds) -> None:
-        super().__init__(session, timeout)
+        super().__init__(session, check_seconds("timeout", timeout))
         checked = check_each("ids", ids, "run ids", check_run_id)
         # In the order in which they are asked about; and whether they were seen.
         self._open = dict.fromkeys(checked, False)
