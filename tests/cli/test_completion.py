@@ -26,6 +26,7 @@ CASES = [
     (["--dev", "even"], {"events"}),
     (["runs", "get", "--output-f"], {"--output-file"}),
     (["runs", "list", "-o", "nd"], {"ndjson"}),
+    (["runs", "--base"], {"--base-url"}),
 ]
 
 # Seconds that a shell may take on a machine that is busy.

@@ -94,6 +94,17 @@ def test_the_lines_before_an_error_are_kept_beside(
     assert files() == {"a.part"}
 
 
+def test_an_answer_that_goes_elsewhere_after_an_error_is_cut_once(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    client.send([{"name": "order/placed", "data": {"text": "a" * 1_000}}] * 150)
+    mock.fault(answers(400), after=1)
+    tokens = "events", "list", "--all", "-o", "json", "--output-file", "a", "--max-chars", "100"
+    ran = run(*tokens)
+    assert ran.answer["data"]["items"][0]["data"]["text"] == f"{'a' * 100}...[900 more characters]"
+    assert len(ran.answer["warnings"]) == 1
+
+
 def test_what_is_partly_done_is_a_whole_answer(run: Run) -> None:
     Path("events.ndjson").write_text(f'{EVENT}{{"no": "name"}}\n')
     ran = run("send-file", "events.ndjson", "--output-file", "a.json")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from attrs import frozen
 
 from inngest_rest._core.arguments import check_choice
+from inngest_rest._programs.answer import Projection
 from inngest_rest._programs.command.output import command_line
 from inngest_rest._programs.command.program import argument, command, flag, tree
 from inngest_rest._programs.parameters import refused
@@ -112,7 +113,7 @@ class InstalledSkill(Record):
     examples=("schema", "schema runs.list -o json", "schema -o table --fields name"),
     kind=Description,
 )
-def schema(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
+def schema(renderer: Renderer, options: Options, values: dict[str, Any]) -> int:
     """List all operations, or describe one by the JSON Schemas of its parameters and its answer."""
     from inngest_rest._programs import schemas  # noqa: PLC0415 - one command needs it
 
@@ -122,6 +123,7 @@ def schema(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
         name: (name, row.summary, row.effect.value, row.is_repeatable) for name, row in rows.items()
     }
     if not name:
+        Projection.of(options.fields, None, Summary)  # which has fewer fields
         return renderer.many([Summary(*each) for each in brief.values()])
     check_choice("operation", name, rows)
     row = rows[name]

@@ -18,6 +18,7 @@ from attrs import Factory, define, evolve, field, fields, frozen
 
 from inngest_rest._programs.answer import (
     LONGEST_ANSWER,
+    ROOM,
     SECRETS,
     Answer,
     PageInfo,
@@ -303,6 +304,8 @@ class Renderer(Answer):
         if data is not None:
             self.add((data,))
         if self.format == "json":
+            if self.output.path is None:  # it may have been abandoned
+                self.room = ROOM
             envelope = self.envelope(problem)
             if self.output.path is None:
                 most = self.projection.max_chars or LONGEST_ANSWER

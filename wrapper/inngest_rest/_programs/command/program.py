@@ -361,12 +361,14 @@ def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
             help |= {"epilog": _ELSEWHERE, **_for_people(*group)}
             parsers[group] = below[()].add_parser(group[0], **help)
             below[group] = parsers[group].add_subparsers(**_COMMANDS)
+            if within is None:  # for completion, which has no help to point to
+                add_to(parsers[group], OPTIONS)
         if within is not None and group != within:
             continue
         about = find(words).description.partition("\n")[0].removesuffix(".")
         add = partial(below[group].add_parser, words[-1], help=about)
         parsers[words] = _describe(find(words), add) if within is None else add()
-        if within is None:  # for completion, which has no help to point to
+        if within is None:
             add_to(parsers[words], OPTIONS)
     return parsers
 
