@@ -98,8 +98,8 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         self._check_open()
         pool = self._pools[call.host]
         transport = pool.take()
-        if transport is pool.given and isinstance(transport, httpx.AsyncHTTPTransport):
-            return await self._send_apart(transport, call, seconds)
+        if transport is pool.given:
+            return await self._send_apart(pool, transport, call, seconds)
         is_whole = False
         try:
             response, is_whole = await _whole_exchange(transport, call, seconds)
@@ -110,21 +110,34 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         return response
 
     async def _send_apart(
-        self, given: httpx.AsyncHTTPTransport, call: Call[Any], seconds: float
+        self,
+        pool: ConnectionPool[httpx.AsyncBaseTransport],
+        given: httpx.AsyncBaseTransport,
+        call: Call[Any],
+        seconds: float,
     ) -> httpx.Response:
-        """Send through a pool of the caller's; if cancelled, end the request at its next step.
+        """Send through the caller's transport; if cancelled, end the request at its next step.
 
         httpcore's pool leaks a connection if a request is cancelled while it is queued, between two
         steps, or while it closes, and a pool that has leaked all of them waits forever: 2,000
         random cancellations are enough on a pool of 5 (https://github.com/encode/httpcore/issues/1093).
-        At the beginning of a step, which the `trace` extension announces, it leaks none.
+        At the beginning of a step, which the `trace` extension announces, it leaks none. A
+        transport that announces none has no such pool below, and is cancelled as it stands.
         """
         abandoned = asyncio.Event()
-        exchange = self._apart(_whole_exchange(given, call, seconds, abandoned))
+
+        async def trace(event: str, _: object) -> None:
+            pool.has_steps = True
+            if abandoned.is_set() and event.endswith(".started") and "closed" not in event:
+                raise asyncio.CancelledError
+
+        exchange = self._apart(_whole_exchange(given, call, seconds, trace, abandoned))
         try:
             return (await asyncio.shield(exchange))[0]
         except asyncio.CancelledError:
             abandoned.set()
+            if not pool.has_steps:
+                exchange.cancel()
             # Or asyncio would log how it failed.
             exchange.add_done_callback(lambda it: it.cancelled() or it.exception())
             raise
@@ -195,10 +208,11 @@ async def _whole_exchange(
     transport: httpx.AsyncBaseTransport,
     call: Call[Any],
     seconds: float,
+    trace: Callable[[str, object], Awaitable[None]] | None = None,
     abandoned: asyncio.Event | None = None,
 ) -> tuple[httpx.Response, bool]:
     """Return the response, and whether it was read to its end."""
-    response = await transport.handle_async_request(_with_trace(call.build(seconds), abandoned))
+    response = await transport.handle_async_request(_with_trace(call.build(seconds), trace))
     if response.is_stream_consumed:  # by the caller's transport
         return response, True
     body = Body(response, call)
@@ -213,15 +227,9 @@ async def _whole_exchange(
     return response, body.finish()
 
 
-def _with_trace(request: httpx.Request, abandoned: asyncio.Event | None) -> httpx.Request:
-    if abandoned is None:
-        return request
-
-    async def trace(event: str, _: object) -> None:
-        if abandoned.is_set() and event.endswith(".started") and "closed" not in event:
-            raise asyncio.CancelledError
-
-    request.extensions = {**request.extensions, "trace": trace}
+def _with_trace(request: httpx.Request, trace: object) -> httpx.Request:
+    if trace is not None:
+        request.extensions = {**request.extensions, "trace": trace}
     return request
 
 

@@ -48,6 +48,8 @@ class ConnectionPool(Forked, Generic[Transport]):
         proxy: Secret | None = None,
     ) -> None:
         self.given = given
+        # Whether httpcore's pool is below it; a transport around httpx's shows that by its steps.
+        self.has_steps = isinstance(given, httpx.AsyncHTTPTransport)
         self._proxy = proxy
         self._make = make
         self._idle: deque[tuple[float, Transport]] = deque()
