@@ -308,7 +308,13 @@ def test_no_further_address_is_tried_when_the_time_is_up(monkeypatch: pytest.Mon
     assert tried == ["192.0.2.0"]
 
 
-def test_a_stalled_tls_handshake_is_an_undelivered_request(reach: Connect) -> None:
+def test_a_stalled_tls_handshake_is_an_undelivered_request(
+    reach: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine, loading certificates alone may take as long as the request has.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: context)
+
     def keeps_silent(connection: socket.socket) -> None:
         while connection.recv(65_536):
             pass
