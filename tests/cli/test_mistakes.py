@@ -121,7 +121,12 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(
 
 @pytest.mark.parametrize(
     ("tokens", "hint"),
-    [(["functions", "list"], "`apps list`"), (["functions", "get", "shop"], "`functions list`")],
+    [
+        (["functions", "list"], "`apps list`"),
+        (["functions", "get", "shop"], "`functions list`"),
+        (["functions", "list", "no-app"], "`apps list` shows"),
+        (["functions", "list", "no-app"], " `functions list` shows"),
+    ],
 )
 def test_the_hint_for_an_app_or_a_function_that_is_missing_lists_them(
     tokens: list[str], hint: str, run: Run

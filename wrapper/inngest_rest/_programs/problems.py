@@ -117,9 +117,9 @@ _NOT_FOUND = {
     ),
     "runs": _RUNS,
     "apps": _APPS,
-    "functions": _APPS + _FUNCTIONS,
+    "functions": _APPS.then(_FUNCTIONS),
     "signals": advice("{} shows the runs that may be waiting for one.", "runs.list"),
-    "cancellations": _FUNCTIONS + advice("{} shows bulk cancellations.", "cancellations.list"),
+    "cancellations": _FUNCTIONS.then(advice("{} shows bulk cancellations.", "cancellations.list")),
     "webhooks": advice("{} shows the webhooks.", "webhooks.list"),
 }
 
