@@ -318,3 +318,10 @@ def test_who_follows_later_is_told_all_that_is_known(connect: Connect, server: S
     assert [next(second).span.name, next(second).span.name] == ["Run", "step"]
     assert len(server.requests) == 1
     assert told(first) == told(second) == [("ended", "Run", "completed")]
+
+
+def test_a_run_that_is_queued_has_not_started(connect: Connect, server: Server) -> None:
+    server.on(TRACE, trace(), trace(startedAt=AT), ENDED)
+    followed = connect().runs.follow(ID)
+    assert next(followed).kind == "started"
+    assert len(server.requests) == 2

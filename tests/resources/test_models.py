@@ -272,6 +272,20 @@ def test_a_failure_that_is_a_string_becomes_the_error_message() -> None:
     assert (run.output, run.error) == (None, RunError(None, "boom"))
 
 
+def test_a_failure_without_a_known_field_is_an_error_without_words() -> None:
+    run = runs.run_of_v2(
+        api.V2Run.from_dict(
+            {
+                "id": "1",
+                "status": "FAILED",
+                "endedAt": "2026-11-28T23:00:00Z",
+                "output": {"code": 5},
+            }
+        )
+    )
+    assert (run.error, run.output) == (RunError(None, None), None)
+
+
 def test_an_output_may_be_any_json_or_absent() -> None:
     assert v1_run("v1-run-text").output == "plain"
     assert v1_run("v1-run-none").output is None

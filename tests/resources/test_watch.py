@@ -619,3 +619,20 @@ def test_an_open_run_that_the_server_has_deleted_is_asked_about_once(
     assert [each.kind for each in watcher] == ["appeared"]
     asked = [each.url.path for each in server.requests]
     assert asked.count(f"/v2/runs/{run['id']}") == 1
+
+
+def test_an_open_run_that_changes_its_status_is_told_once(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    at = datetime.fromtimestamp(clock.now(), UTC).isoformat()
+    run = {"id": "01M8J663NR2GS4MQNKSW2H66FH", "status": "QUEUED", "queuedAt": at}
+    begun, page = {**run, "status": "RUNNING"}, {"hasMore": False}
+    server.on(
+        "GET /v2/runs",
+        *(says({"data": [it], "page": page}) for it in (run, run, begun, begun)),
+        says({"data": [], "page": page}),
+    )
+    server.on(f"GET /v2/runs/{run['id']}", says({"data": begun}))
+    watcher = connect().runs.watch(since=timedelta(hours=1), every=1, timeout=8)
+    found = [(each.kind, str(each.run.status)) for each in watcher]
+    assert found == [("appeared", "queued"), ("changed", "running")]
