@@ -265,6 +265,22 @@ def test_an_empty_200_of_a_server_that_has_v2_is_a_lost_response_and_nothing_is_
     assert server.asked == [f"POST /v2/runs/{ID}/rerun", "GET /v2/health"]
 
 
+def test_an_empty_200_of_a_server_that_has_v2_nowhere_is_a_lost_response_and_moves_no_root(
+    connect: Connect, server: Server
+) -> None:
+    server.on(f"POST /v2/runs/{ID}/rerun", Reply(200))
+    client = connect(api_version="v2")
+    for path in ("/v2/health", "/api/v2/health"):
+        server.on(f"GET {path}", Reply(200))
+    with pytest.raises(InvalidResponseError):
+        client.runs.replay(ID)
+    asked = [f"POST /v2/runs/{ID}/rerun", "GET /v2/health", "GET /api/v2/health"]
+    assert server.asked == asked
+    server.on("GET /v2/apps/a", recorded("v2-app"))
+    client.apps.get("a")
+    assert server.asked == [*asked, "GET /v2/apps/a"]
+
+
 def test_an_empty_success_of_v1_is_a_lost_response_and_nothing_is_done_twice(
     connect: Connect, server: Server
 ) -> None:

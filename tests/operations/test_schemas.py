@@ -104,3 +104,9 @@ def test_the_codes_of_errors_are_described_and_other_choices_have_their_docstrin
     definitions = schemas.of_answer(OPERATIONS["runs.cancel"])["$defs"]
     assert f"usage: {Code.USAGE.meaning}" in definitions["Code"]["description"]
     assert "usage: " not in definitions["ActionOutcome"]["description"]
+
+
+def test_an_error_alone_may_be_a_line_in_place_of_its_record() -> None:
+    run = schemas.of_answer(OPERATIONS["runs.list"])["$defs"]["Run"]["properties"]
+    assert {"type": "string"} in run["error"]["anyOf"][0]["anyOf"]
+    assert run["status"]["$ref"] == "#/$defs/RunStatus"
