@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from attrs import Factory, define, evolve, field, fields, frozen
+from attrs import define, evolve, field, fields, frozen
 
 from inngest_rest._programs.answer import (
     LONGEST_ANSWER,
@@ -247,14 +247,15 @@ class Stderr:
             pass
 
 
-@define(eq=False, repr=False, kw_only=True)
+@define(eq=False, repr=False)
 class Renderer(Answer):
     """Writes the answer to one command as its parts arrive, or when all of them are there."""
 
-    format: Format
-    stderr: Stderr = Factory(Stderr)
-    output: Output = Factory(Output)
-    is_live: bool = False  # lines about changes take the place of a table
+    # Before attrs 25.4, `kw_only` of the class would be of the fields that it inherits, too.
+    format: Format = field(kw_only=True)
+    stderr: Stderr = field(factory=Stderr, kw_only=True)
+    output: Output = field(factory=Output, kw_only=True)
+    is_live: bool = field(default=False, kw_only=True)  # lines of changes stand for a table
     _items: list[Record] = field(factory=list, init=False)
     _lines: Iterator[int] = field(factory=itertools.count, init=False)
 
