@@ -25,9 +25,6 @@ class Apps(Resource):
     def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[App]:
         """List apps.
 
-        Args:
-            paging: See `inngest_rest.typing.Paging`.
-
         HTTP: `GET /v2/apps`, else `GET /v1/apps`.
         """
         return self._list(apps.list_apps, **paging)
@@ -78,7 +75,6 @@ class Functions(Resource):
 
         Args:
             app: The app's id.
-            paging: See `inngest_rest.typing.Paging`.
 
         Raises:
             NotFoundError: No such app; a server before release 1.27.1 lists nothing instead.
@@ -177,7 +173,6 @@ class Functions(Resource):
             function: The function's id within the app.
             inputs: The event data of each run, all of which is checked before the first run is
                 started. None stands for `{}`.
-            options: How to act. See `inngest_rest.typing.BulkOptions`.
             resume: The report of an earlier call with the same inputs, or of a dry run. Its unknown
                 rows are not tried again: the function may be running for them already.
 

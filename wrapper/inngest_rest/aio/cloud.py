@@ -50,9 +50,6 @@ class Envs(Resource):
     def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[Environment]:
         """List environments.
 
-        Args:
-            paging: See `inngest_rest.typing.Paging`.
-
         HTTP: `GET /v2/envs`.
         """
         return self._list(cloud.list_envs, **paging)
@@ -113,7 +110,6 @@ class Keys(Resource):
             kind: "event" or "signing".
             reveal: Whether to return the keys whole; by default all but the last four characters
                 of each are left out.
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
         """
@@ -150,9 +146,6 @@ class Insights(Resource):
     def schemas(self, **paging: Unpack[Paging]) -> AsyncPaginator[EventSchema]:
         """List the schemas of events.
 
-        Args:
-            paging: See `inngest_rest.typing.Paging`.
-
         HTTP: `GET /v2/insights/events/schemas`.
         """
         return self._list(cloud.list_schemas, **paging)
@@ -169,7 +162,6 @@ class Experiments(Resource):
         Args:
             app: Only those of this app.
             function: Only those of this function of the app.
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/experiments`.
         """
@@ -202,7 +194,6 @@ class Sessions(Resource):
 
         Args:
             search: Only keys that contain this text.
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/sessions`.
         """
@@ -216,7 +207,6 @@ class Sessions(Resource):
         Args:
             key: The key by which runs are grouped, such as user.
             search: Only sessions whose id contains this text.
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
@@ -238,7 +228,6 @@ class Sessions(Resource):
             id: The session's id.
             since: Only runs queued at or after this time; a timedelta is that long ago.
             until: Only runs queued at or before this time; a timedelta is that long ago.
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
@@ -250,9 +239,6 @@ class Cancellations(Resource):
 
     def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[Cancellation]:
         """List bulk cancellations. Self-hosted servers do not store any.
-
-        Args:
-            paging: See `inngest_rest.typing.Paging`.
 
         Raises:
             ServerError: The server does not store cancellations, as self-hosted servers do not.
@@ -311,9 +297,6 @@ class Webhooks(Resource):
 
     def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[Webhook]:
         """List webhooks. The URL of each contains a key.
-
-        Args:
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """

@@ -51,9 +51,6 @@ class Envs(Resource):
     def list(self, **paging: Unpack[Paging]) -> Paginator[Environment]:
         """List environments.
 
-        Args:
-            paging: See `inngest_rest.typing.Paging`.
-
         HTTP: `GET /v2/envs`.
         """
         return self._list(cloud.list_envs, **paging)
@@ -114,7 +111,6 @@ class Keys(Resource):
             kind: "event" or "signing".
             reveal: Whether to return the keys whole; by default all but the last four characters
                 of each are left out.
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
         """
@@ -151,9 +147,6 @@ class Insights(Resource):
     def schemas(self, **paging: Unpack[Paging]) -> Paginator[EventSchema]:
         """List the schemas of events.
 
-        Args:
-            paging: See `inngest_rest.typing.Paging`.
-
         HTTP: `GET /v2/insights/events/schemas`.
         """
         return self._list(cloud.list_schemas, **paging)
@@ -170,7 +163,6 @@ class Experiments(Resource):
         Args:
             app: Only those of this app.
             function: Only those of this function of the app.
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/experiments`.
         """
@@ -201,7 +193,6 @@ class Sessions(Resource):
 
         Args:
             search: Only keys that contain this text.
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/sessions`.
         """
@@ -215,7 +206,6 @@ class Sessions(Resource):
         Args:
             key: The key by which runs are grouped, such as user.
             search: Only sessions whose id contains this text.
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
@@ -237,7 +227,6 @@ class Sessions(Resource):
             id: The session's id.
             since: Only runs queued at or after this time; a timedelta is that long ago.
             until: Only runs queued at or before this time; a timedelta is that long ago.
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
@@ -249,9 +238,6 @@ class Cancellations(Resource):
 
     def list(self, **paging: Unpack[Paging]) -> Paginator[Cancellation]:
         """List bulk cancellations. Self-hosted servers do not store any.
-
-        Args:
-            paging: See `inngest_rest.typing.Paging`.
 
         Raises:
             ServerError: The server does not store cancellations, as self-hosted servers do not.
@@ -310,9 +296,6 @@ class Webhooks(Resource):
 
     def list(self, **paging: Unpack[Paging]) -> Paginator[Webhook]:
         """List webhooks. The URL of each contains a key.
-
-        Args:
-            paging: See `inngest_rest.typing.Paging`.
 
         HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """

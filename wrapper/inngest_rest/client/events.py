@@ -39,12 +39,11 @@ class Events(Resource):
     def list(
         self, *, as_: type[Any] | None = None, **filter: Unpack[EventListing]
     ) -> Paginator[StoredEvent[Any]]:
-        """List stored events, newest first.
+        """List stored events, newest first, at most 50 per request.
 
         Args:
             as_: The type to decode the data as: a dataclass, an attrs class, a TypedDict or a
                 pydantic model; a mapping by default. See `EventType`.
-            filter: Which events, at most 50 per request. See `inngest_rest.typing.EventListing`.
 
         Raises:
             EventDataError: The data of an event on the page does not match the type `as_`.
@@ -54,11 +53,10 @@ class Events(Resource):
         return self._list(events.list_events, as_=as_, **filter)
 
     def export(self, path: str | PathLike[str], **filter: Unpack[EventExport]) -> ExportReport:
-        """Export stored events to a file, each once, newest first, as `runs.export` does.
+        """Export all stored events, or some, to a file, each once, newest first, as `runs.export`.
 
         Args:
             path: The file, which must not exist before the first call; for Parquet a folder.
-            filter: Which events, by default all, and how. See `inngest_rest.typing.EventExport`.
 
         HTTP: `GET /v1/events`.
         """
@@ -97,13 +95,12 @@ class Events(Resource):
         """List the runs started by an event, with their outputs or errors.
 
         An empty list does not mean that a run is still to come: an event that is rate-limited,
-        repeated or not yet batched has none.
+        repeated or not yet batched has none. A request returns at most 40.
 
         Args:
             id: The internal id of the event, as returned by `send`.
             include_original_run_id: Whether to return `original_run_id`, too, which takes a second
                 request per page, as only v1 has it.
-            paging: See `Paging`; at most 40 per request.
 
         HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, which answers
         out of a cache of 15 s and lists the run of a batch under one of its events only.
@@ -154,8 +151,9 @@ class Events(Resource):
         Every function that listens runs again. The new id is LABEL-INTERNAL_ID: it says where an
         event comes from, and data, user and `ts` stay as they were. So sending the same with the
         same label again, after an interruption, runs nothing twice within 24 hours, except
-        functions that debounce or batch events. Each event is read, and sent in a request of its
-        own, oldest first; those of the platform, and those that have the label, are not selected.
+        functions that debounce or batch events. All are selected before the first one is sent. Each
+        event is read, and sent in a request of its own, oldest first; those of the platform, and
+        those that have the label, are not selected.
 
         Args:
             ids: The internal ids of the events. Pass these, or a filter, or `resume`.
@@ -163,8 +161,6 @@ class Events(Resource):
             label: What the new ids begin with. Another one sends the same events anew.
             to: The environment to send them to, by its name; by default where they are stored. In
                 Python it may be another client, such as that of a staging server.
-            options: Which events, all of which are listed before the first one is sent, and how to
-                act. See `inngest_rest.typing.BulkEvents`.
             resume: The report of an earlier call or a dry run, with the same label and `to`.
 
         Returns:

@@ -124,7 +124,6 @@ class Runs(Resource):
             order: Which come first, "newest" or "oldest": by when they were queued, or when they
                 ended if they are selected by that; "oldest" from release 1.38 on.
             include_output: Whether to list runs with their `output` or `error`.
-            selection: Which runs, and how many. See `inngest_rest.typing.RunListing`.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, which has no filter but one status that is not
         queued; `GET /v1/events/{eventId}` for each event that `where` needs.
@@ -254,7 +253,6 @@ class Runs(Resource):
             include_output: Whether runs have their `output` or `error`.
             token: The `token` of another watch with the same filter, but for `status`, to continue
                 after the changes that it returned. Excludes `since`.
-            filter: Which runs. See `inngest_rest.typing.RunFilter`.
             status: Only changes to one of these statuses; a run that had ended when it was first
                 seen then ends without appearing.
 
@@ -295,7 +293,6 @@ class Runs(Resource):
             seed: The seed of the sample. The same seed chooses the same runs.
             limit: Maximum number of runs to list, newest first. None for all.
             on_progress: Called with the numbers of runs that were listed and got so far.
-            selection: Which runs. See `inngest_rest.typing.RunSelection`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -320,7 +317,6 @@ class Runs(Resource):
             rules: Further rules. Mappings of the other arguments, each about runs of its own.
             since: The beginning of the time that failed_above is about, by when runs ended. An
                 aware datetime, or a timedelta.
-            rule: What to check. See `inngest_rest.typing.CheckRule`.
 
         Returns:
             Each rule with what was found; `is_ok` if none is broken. Where one is broken, others
@@ -403,7 +399,6 @@ class Runs(Resource):
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
             limit: Maximum number of runs to cancel.
-            selection: The filter, and how to act. See `inngest_rest.typing.BulkSelection`.
             status: Which of queued and running to cancel; by default both.
 
         Returns:
@@ -447,7 +442,6 @@ class Runs(Resource):
                 A run without such a step is refused. A report is bound to it.
             input: Arguments for that step, as in `replay`.
             replay_again: Replay also what was already replayed, or whose replays cannot be seen.
-            selection: The filter, and how to act. See `inngest_rest.typing.BulkSelection`.
             status: Statuses of ended runs; by default failed.
 
         Returns:
@@ -477,7 +471,6 @@ class Runs(Resource):
 
         Args:
             path: The file, which must not exist before the first call; for Parquet a folder.
-            selection: Which runs, and how. See `inngest_rest.typing.RunExport`.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`; with a state `GET /v2/runs/{runId}`, as `watch`;
         `GET /v1/events/{eventId}` and `GET /v2/runs/{runId}/trace` for what is included, at most
