@@ -400,7 +400,7 @@ def test_a_wait_shorter_than_five_seconds_times_out_for_an_unknown_event(
     assert clock.elapsed < 1
 
 
-def test_an_event_that_was_not_found_is_missing_though_the_time_cuts_off_the_last_look(
+def test_an_event_that_was_not_found_did_not_appear_though_the_time_cuts_off_the_last_look(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
     def hang(request: httpx.Request) -> Reply:
@@ -409,9 +409,8 @@ def test_an_event_that_was_not_found_is_missing_though_the_time_cuts_off_the_las
 
     event_id = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
     server.on(f"GET /v1/events/{event_id}", recorded("v1-event-unknown"), hang)
-    with pytest.raises(WaitTimeoutError, match="did not appear") as caught:
+    with pytest.raises(WaitTimeoutError, match="did not appear"):
         connect(transport=server).events.wait(event_id, timeout=3)
-    assert isinstance(caught.value.__cause__, NotFoundError)
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

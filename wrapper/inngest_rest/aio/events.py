@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from inngest_rest._core.explain import explanation, wait
+from inngest_rest._core import explain
 from inngest_rest._core.resources import events, runs
 from inngest_rest.aio.groups import AsyncPaginator, Resource, Sender
 
@@ -136,7 +136,7 @@ class Events(Resource):
         /v1/events/{eventId}/runs`) until the runs are complete, and `GET /v2/runs/{runId}` for
         each that has not ended, as `runs.wait`.
         """
-        return await self._run(wait.wait_for_runs, id, timeout)
+        return await self._run(explain.wait_for_runs, id, timeout)
 
     async def resend(
         self,
@@ -197,4 +197,4 @@ class Events(Resource):
         `GET /v2/apps/{appId}/functions`; `GET /v1/events`, `GET /v2/runs` and
         `GET /v1/apps/{appId}/functions` where a reason depends on it.
         """
-        return await self._run(explanation.explain, id, name=name)
+        return await self._run(explain.explain, id, name=name)

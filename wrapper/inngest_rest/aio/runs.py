@@ -181,9 +181,9 @@ class Runs(Resource):
         held back or cancelled also `GET /v2/apps`, `GET /v2/apps/{appId}/functions`,
         `GET /v2/runs` and `GET /v1/apps/{appId}/functions`.
         """
-        from inngest_rest._core.explain import explanation  # noqa: PLC0415 - few explain
+        from inngest_rest._core.explain import explain_run  # noqa: PLC0415 - few explain
 
-        return await self._run(explanation.explain_run, id)
+        return await self._run(explain_run, id)
 
     def follow(self, id: str, *, timeout: Seconds | None = None) -> AsyncFollowedRun:
         """Follow a run until it has ended, and return its steps as they start and end.

@@ -251,9 +251,9 @@ class InngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, then as `events.wait`.
         """
-        from inngest_rest._core.explain import wait
+        from inngest_rest._core import explain
 
-        return self._run(wait.send_and_wait, event, timeout)
+        return self._run(explain.send_and_wait, event, timeout)
 
     def send_many(
         self,
@@ -393,9 +393,9 @@ class InngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, at most once a minute.
         """
-        from inngest_rest._core.explain import explanation
+        from inngest_rest._core import explain
 
-        return self._run(explanation.preview, events)
+        return self._run(explain.preview, events)
 
     def preview_file(
         self,
@@ -422,11 +422,11 @@ class InngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
-        from inngest_rest._core.explain import explanation
+        from inngest_rest._core import explain
         from inngest_rest._core.file_import.send_file import batches_of_file, check_options
 
         return self._run(
-            explanation.of_batches,
+            explain.of_batches,
             batches_of_file(
                 self._session,
                 check_options(path, name, None, event, columns, csv=csv, resume=False),

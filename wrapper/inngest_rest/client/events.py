@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from inngest_rest._core.explain import explanation, wait
+from inngest_rest._core import explain
 from inngest_rest._core.resources import events, runs
 from inngest_rest.client.groups import Paginator, Resource, Sender
 
@@ -135,7 +135,7 @@ class Events(Resource):
         /v1/events/{eventId}/runs`) until the runs are complete, and `GET /v2/runs/{runId}` for
         each that has not ended, as `runs.wait`.
         """
-        return self._run(wait.wait_for_runs, id, timeout)
+        return self._run(explain.wait_for_runs, id, timeout)
 
     def resend(
         self,
@@ -196,4 +196,4 @@ class Events(Resource):
         `GET /v2/apps/{appId}/functions`; `GET /v1/events`, `GET /v2/runs` and
         `GET /v1/apps/{appId}/functions` where a reason depends on it.
         """
-        return self._run(explanation.explain, id, name=name)
+        return self._run(explain.explain, id, name=name)

@@ -1,0 +1,941 @@
+"""The outcome of an event, and the state of a run: evidence, and rules that turn it into reasons.
+
+A reason is certain only if the evidence proves it. No server reports that a rate limit, a debounce
+or a singleton was the cause: each is possible for a function that has it, whatever lists show. The
+queue, the trace and the event of a run state what is certain; why a run that is due is not
+executed, or was cancelled, is told by the same rules for a run and for those of an event.
+
+To wait for the runs of an event is to know when they are complete. The first non-empty list may be
+incomplete: on a busy server, runs appear 0.25 s apart and more. It is complete once each function
+triggered by the event has a run; until then it is polled for as long as a run takes to appear.
+Debounced and batched runs appear later still.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from attrs import define, field
+
+from inngest_rest import errors
+from inngest_rest._core.arguments import (
+    check_id,
+    check_seconds,
+    check_text,
+    invalid,
+    is_ulid,
+    second_of_ulid,
+)
+from inngest_rest._core.calls.listing import read_all
+from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
+from inngest_rest._core.expressions import holds
+from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
+from inngest_rest._core.resources import apps, events, runs, trace
+from inngest_rest._core.resources.filters import Names, Selection, Window
+from inngest_rest._core.resources.wait import APPEARS_WITHIN, asked_pause, follow, may_appear
+from inngest_rest._core.sending.batching import DEFAULT_EVENTS, batches_of_events
+from inngest_rest._core.sending.event_json import wire_form
+from inngest_rest._core.sending.send import each_event, send
+from inngest_rest._visible import and_more, shown
+from inngest_rest.event import Event, EventLike
+from inngest_rest.explanation import (
+    EventPreview,
+    Explanation,
+    Listener,
+    Reason,
+    ReasonKind,
+    RunExplanation,
+    SendPreview,
+)
+from inngest_rest.models import Function, Job, Page, Run, RunError, RunStatus, Span, StoredEvent
+from inngest_rest.reports import MAX_FAILURES, SendFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.sending.batching import Batch
+    from inngest_rest.models import Trigger
+    from inngest_rest.typing import Seconds
+
+    Told = tuple[ReasonKind, str, bool, dict[str, Any]]
+    """A reason, whether it is certain, and the facts."""
+
+K = ReasonKind
+
+_DAY = timedelta(days=1)
+
+# The time within which a busy server handles events in any order, and shows their runs.
+_RACE = timedelta(seconds=APPEARS_WITHIN)
+
+# A function that was read within this time of an event is the one that the event found.
+_AT_ONCE = timedelta(seconds=1)
+
+# From the end of a run that another one cancelled: v2 lists state it 10 s too late.
+_NEAR = timedelta(seconds=15)
+
+# Lists of runs go by a time later than `queued_at`, by this much on a busy server.
+_LISTED_WITHIN = timedelta(minutes=1)
+
+# The latest time that a datetime can hold.
+_LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
+
+_LONGEST_LINE = 200  # characters of an error
+
+# Limits of the search, which bound the number of requests.
+_MAX_SEARCHED = 1_000  # events of a day, to find the one with an own id: 50 per request
+_MAX_EVENTS = 200  # events of one name, or of all, to find those with the same id
+_MAX_DUPLICATES = 5  # events with the same id, oldest first, whose runs are listed
+_MAX_FUNCTIONS = 10  # functions whose other runs are listed
+_MAX_OTHERS = 10  # running runs of a function, newest first, whose jobs are listed
+_MAX_INVOKED = 5  # events that started an invoked function, whose runs are listed
+
+# Of waiting for the runs of an event, in seconds:
+_FIRST_POLL = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
+_POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be incomplete
+_QUIET = 1.0  # after the last run appeared, where it is not known which functions listen
+_EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run, after the timeout expired
+
+# Steps that wait, by their kind.
+_WAITS = {
+    "wait_for_event": (K.WAITS_FOR_EVENT, "waits for an event"),
+    "wait_for_signal": (K.WAITS_FOR_SIGNAL, "waits for a signal"),
+    "invoke": (K.WAITS_FOR_FUNCTION, "waits for a function"),
+    "sleep": (K.SLEEPS, "sleeps"),
+}
+
+
+@define
+class Evidence:
+    """What is known of an event."""
+
+    event: StoredEvent
+    now: datetime  # of the server
+    runs: tuple[Run, ...]
+    catalogue: apps.Catalogue
+    same_since: datetime  # when the functions were first read as they are now
+    is_of_v1: bool  # v1 listed the runs: that of a batch for one of its events only
+    unchecked: list[str]
+    # Other events with the same own id, oldest first, each with a run.
+    twins: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
+    # Other runs at that time, newest first, by function name.
+    others: dict[str, Page[Run]] = field(factory=dict[str, "Page[Run]"])
+
+    @property
+    def received(self) -> datetime:
+        return self.event.received_at or self.now
+
+    @property
+    def began(self) -> datetime:
+        """The earliest time of receipt: a server stores an event anew while a condition fails."""
+        by_id = second_of_ulid(self.event.internal_id)
+        return datetime.fromtimestamp(min(self.received.timestamp(), by_id), UTC)
+
+    @property
+    def without_run(self) -> list[apps.Listening]:
+        found = self.catalogue.listeners(self.event.name)
+        return [it for it in found if not any(apps.is_of(run, it[0]) for run in self.runs)]
+
+    @property
+    def is_of_now(self) -> bool:
+        """Whether the functions are known to have been the same when the event was received."""
+        return self.same_since <= self.began + _AT_ONCE
+
+    def has_changed(self, function: Function) -> bool | None:
+        """Return whether a function's app was synced after the event; None if unknown."""
+        if self.is_of_now:
+            return False
+        synced = [app.synced_at for app in self.catalogue.apps if app.id == function.app_id]
+        return synced[0] > self.began if synced and synced[0] else None
+
+    def is_excluded(self, function: Function, triggers: list[Trigger]) -> bool:
+        """Return whether the conditions of a function certainly were false for the event."""
+        is_false = all(holds(each.condition, self.event) is False for each in triggers)
+        return is_false and self.has_changed(function) is False
+
+
+@define
+class RunEvidence:
+    """What is known of a run."""
+
+    run: Run
+    now: datetime  # of the server, when the queue was read
+    unchecked: list[str]
+    jobs: list[Job] = field(factory=list[Job])  # in the queue
+    trace: Span | None = None
+    event: StoredEvent | None = None
+    same_event: tuple[Run, ...] = ()  # the runs of its event, as v1 lists them
+    # The runs of the functions that it invoked and waits for, by event.
+    invoked: dict[str, tuple[Run, ...]] = field(factory=dict[str, "tuple[Run, ...]"])
+    catalogue: apps.Catalogue | None = None
+    function: Function | None = None  # as it is now
+    others: Page[Run] | None = None  # of its function, newest first
+    timeouts: apps.Limit = field(factory=dict[str, Any])
+    executing: list[tuple[str, Job]] = field(factory=list[Any])  # by other runs of its function
+
+    @property
+    def steps(self) -> tuple[Span, ...]:
+        return self.trace.children if self.trace else ()
+
+    @property
+    def invocation(self) -> tuple[str, str] | None:
+        """The run whose step invoked it, and the name of the step (recording v1-event-invoked)."""
+        # Nobody else can send an event of this name.
+        event = self.event
+        match event.data if event and event.name == "inngest/function.invoked" else None:
+            case {"_inngest": {"correlation_id": str(id), "name": str(step)}}:
+                parent = id.partition(".")[0]
+                return (parent, step) if is_ulid(parent) else None
+            case _:
+                return None
+
+    @property
+    def due(self) -> list[Job]:
+        """The jobs that could be executed now, and are not."""
+        past = (it for it in self.jobs if it.kind != "pause" and it.at and it.at <= self.now)
+        return [job for job in past if not self.executes(job)]
+
+    def executes(self, job: Job) -> bool:
+        """Return whether a job is being executed: the server renews its lease meanwhile."""
+        return job.leased_until is not None and job.leased_until > self.now
+
+    def max_attempts(self, job: Job) -> int | None:
+        """Return how often a job is tried at most; a first one, as its function is now."""
+        known = None if self.function is None else self.function.configuration
+        retries = (known or {}).get("retries")
+        if job.kind != "start" or not retries:
+            return job.max_attempts
+        most: int = retries.get("value") or 0  # proto3 omits 0
+        return most + 1 if (job.attempt or 0) <= most else None
+
+    @property
+    def last_failure(self) -> tuple[int | None, str, str, bool] | None:
+        """The last failed attempt: its number, in words, its error, and if no step ended since.
+
+        It may be of no step: servers do not name the one that the official SDK for Python tries
+        again (recording v2-trace-step-waits).
+        """
+        found = [
+            (attempt.ended_at or self.now, attempt, step)
+            for step in self.steps
+            for attempt in [each for each in step.children if trace.is_attempt(each)] or [step]
+            if attempt.status == "failed"
+        ]
+        if not found:
+            return None
+        ended, attempt, step = max(found, key=lambda it: it[0])
+        ends = sorted((it.ended_at, it.name) for it in self.steps if it.step_id and it.ended_at)
+        before = [name for end, name in ends if end <= (attempt.started_at or ended)]
+        place = f" after step {before[-1]!r}" if before else ""
+        place = f" at step {step.name!r}" if step.step_id else place
+        number = None if attempt is step else int(attempt.name.split()[1]) + 1
+        what = f"attempt {number}{place}" if number else place[4:]
+        error = None if attempt.output is None else runs.run_error(attempt.output)
+        return number, what, _line(error), all(end <= ended for end, _ in ends)
+
+
+def reasons(it: Evidence) -> Iterator[Reason]:
+    """Yield why an event started no run of a function."""
+    known, name = it.catalogue, it.event.name
+    # The server's own events need no trigger.
+    if not (known.listeners(name) or it.runs or name.startswith("inngest/")):
+        cancelling = [each for each in known.functions if name in apps.cancelled_by(each)]
+        if not known.gaps:
+            # A name with a listener is not a misspelling.
+            close = {} if cancelling else apps.nearest(name, known.functions)
+            nearby = ", ".join(f"{value!r} of {' and '.join(of)}" for value, of in close.items())
+            text = "no function has a trigger for its name"
+            text += f" (the nearest: {nearby})" if close else ""
+            searched = {"apps": [app.id for app in known.apps], "functions": len(known.functions)}
+            yield Reason(K.NO_TRIGGER, text, it.is_of_now, evidence={"nearest": close, **searched})
+        for each in cancelling:
+            text, about = (
+                f"it may cancel runs of {apps.name_of(each)}",
+                (each.app_id, each.id, None),
+            )
+            events = {"events": apps.cancelled_by(each)}
+            yield Reason(K.CANCELS_RUNS, text, False, *about, events)
+    for function, triggers in it.without_run:
+        for kind, text, is_certain, facts in _why_no_run(it, function, triggers):
+            yield Reason(kind, text, is_certain, function.app_id, function.id, None, facts)
+
+
+def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Told]:
+    name, until = apps.name_of(function), it.began + _RACE
+    of_function = others.items if (others := it.others.get(name)) else ()
+    is_current = it.has_changed(function) is False
+    facts: dict[str, Any]
+
+    verdicts = {holds(each.condition, it.event) for each in triggers}
+    if True not in verdicts:
+        conditions = [each.condition for each in triggers if each.condition]
+        is_false = verdicts == {False}
+        does = "is false" if is_false else "may be false, or fail,"
+        text = f"the condition `{'` or `'.join(conditions)}` of {name} {does} for it"
+        yield K.CONDITION, text, is_false and is_current, {"conditions": conditions}
+        if is_false and is_current:
+            return
+    started = [(other, run) for other, run in it.twins if apps.is_of(run, function)]
+    if started and not apps.ignores_repeated_ids(function):
+        other, run = started[0]
+        text = f"event {other.internal_id} with the same id {other.id!r} started run {run.id} "
+        text += f"of {name}, which runs once for an id in 24 hours"
+        at = other.received_at
+        is_certain = is_current and at is not None and it.began - at > _RACE
+        facts = {"id": other.id, "other_event": other.internal_id, "other_run": run.id}
+        yield K.DUPLICATE_ID, text, is_certain, facts
+        if is_certain:
+            return
+    if function.is_paused:
+        yield K.PAUSED, f"{name} is paused", False, {"is_paused": True}
+    if found := apps.limit(function, "rateLimit"):
+        period, key = found.get("period"), found.get("key")
+        since = it.received - (apps.duration(period) or _DAY) - _RACE
+        near = [each.id for each in of_function if since <= (each.queued_at or since) <= until]
+        text = f"the rate limit or idempotency of {name}, {found.get('limit')} per {period}"
+        text += f"{f' for each `{key}`' if key else ''}, may have excluded it"
+        text += f": {len(near)} of its runs, of any key, began near it" if near else ""
+        yield K.RATE_LIMIT, text, False, {"rate_limit": found, "earlier_runs": near}
+    if found := apps.limit(function, "debounce"):
+        own, event, run_id = it.event.internal_id, None, None
+        text = (
+            f"{name} debounces events for {found.get('period')}, and may wait for later ones, or "
+        )
+        text += "have replaced it by one"
+        # Of two events in one millisecond, either may be the later one.
+        after = [run for run in of_function if run.event_ids and run.event_ids[0][:10] >= own[:10]]
+        if after and others and others.next_cursor is None:
+            event, run_id = after[-1].event_ids[0], after[-1].id
+            text += f", such as event {event}, which started run {run_id}"
+        facts = {"debounce": found, "later_event": event, "later_run": run_id}
+        yield K.DEBOUNCE, text, False, facts
+    if found := apps.limit(function, *apps.BATCH):
+        longest = apps.duration(found.get("timeout"))
+        is_over = longest is not None and it.now - it.received >= longest + _RACE
+        if it.is_of_v1 or not is_over:
+            why = "v1 lists the run of a batch under one of its events alone"
+            text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
+            text += f"and {why if is_over else 'its batch may not be full yet'}"
+            yield K.BATCH, text, False, {"batch": found}
+    # One that cancels skips, too, if another event is quicker.
+    if found := apps.limit(function, "singleton"):
+        began = (run for run in of_function if (run.queued_at or until) <= until)
+        other_run = next((run.id for run in began if (run.ended_at or it.now) >= it.received), None)
+        text = f"{name} is a singleton and may have skipped it"
+        text += f", as run {other_run} had not ended" if other_run else ""
+        yield K.SINGLETON, text, False, {"singleton": found, "other_run": other_run}
+    seconds = max((it.now - it.began).total_seconds(), 0.0)
+    if seconds < 2 * APPEARS_WITHIN:
+        text = f"a run of {name} may soon appear, as it was received only {seconds:.1f} s ago"
+        yield K.TOO_EARLY, text, False, {"seconds": seconds}
+
+
+def reasons_of_run(it: RunEvidence) -> Iterator[Reason]:
+    """Yield what a run waits for, in which attempt it is, how it ended, and what holds it back."""
+    yield from _of_run(it, *_waits(it), *_attempts(it), *_outcome(it), *_limits(it, "it"))
+
+
+def _of_run(it: RunEvidence, *found: Told) -> Iterator[Reason]:
+    for kind, text, is_certain, facts in found:
+        about = it.run.app_id, it.run.function_id, it.run.id
+        yield Reason(kind, text, is_certain, *about, facts)
+
+
+def _waits(it: RunEvidence) -> Iterator[Told]:
+    names, told = {step.step_id: step.name for step in it.steps}, set[str | None]()
+    for job in it.jobs:
+        op, what = "sleep", job.event or job.signal or job.function
+        if what:
+            op = "wait_for_event" if job.event else "wait_for_signal" if job.signal else "invoke"
+        elif job.kind != "sleep" or job in it.due:
+            continue
+        told.add(job.step_id)
+        name = job.step or (job.step_id and names.get(job.step_id))
+        kind, text = _WAITS[op]
+        text = f"{f'step {name!r}' if name else 'it'} {text}" + (f" {what!r}" if what else "")
+        text += f" that matches `{job.condition}`" if job.condition else ""
+        invoked = it.invoked.get(job.event_id or "", ())
+        text += "".join(f", whose run {run.id} is {run.status}" for run in invoked)
+        text += f"{',' if what else ''} until {_time(job.at)}"
+        facts: dict[str, Any] = {"for": what, "condition": job.condition, "until": job.at}
+        yield kind, text, True, facts | {"runs": [run.id for run in invoked]}
+    for step in it.steps if not it.run.is_ended else ():
+        if step.step_op in _WAITS and not step.ended_at and step.step_id not in told:
+            kind, does = _WAITS[step.step_op]
+            text = f"step {step.name!r} {does}, and the server does not say for what or how long"
+            yield kind, text, True, {"step_id": step.step_id}
+
+
+def _attempts(it: RunEvidence) -> Iterator[Told]:
+    retried = [job for job in it.jobs if job.attempt]
+    number, what, error, is_latest = it.last_failure or (None, "", "", False)
+    for job in it.jobs:
+        if job.kind == "pause" or (job.kind == "sleep" and job not in it.due):
+            continue
+        attempt, most, at = (job.attempt or 0) + 1, it.max_attempts(job), _time(job.at)
+        facts = {"attempt": attempt, "max_attempts": most, "at": job.at, "position": job.position}
+        text = f"attempt {attempt}" + (f" of {most}" if most else "")
+        text += " (as its function is now)" if most and job.max_attempts is None else ""
+        # Of several, the trace does not say which failure is whose.
+        is_its_own = job.attempt and number == job.attempt and is_latest and retried == [job]
+        failed = f", as {what} failed with {error}" if is_its_own else ""
+        if it.executes(job):
+            yield K.EXECUTING, f"{text} is being executed", True, facts
+        elif job in it.due:
+            jobs = "job" if job.position == 1 else "jobs"
+            behind = f", behind {job.position} {jobs} of its function" if job.position else ""
+            text = text if job.attempt else "it"
+            yield K.QUEUED, f"{text} has been due since {at}{behind}{failed}", True, facts
+        elif job.attempt:
+            yield K.RETRIES, f"{text} is due at {at}{failed}", True, facts
+        elif it.run.status != RunStatus.QUEUED:
+            yield K.QUEUED, f"its next job is due at {at}", True, facts
+
+
+def _outcome(it: RunEvidence) -> Iterator[Told]:
+    """Yield how it ended, and which runs it belongs to."""
+    if it.run.status == RunStatus.FAILED:
+        error = _line(it.run.error)
+        yield K.FAILED, f"it failed with {error}", True, {"error": error}
+        if it.last_failure:
+            number, what, line, _ = it.last_failure
+            # A step that failed may have been caught.
+            text = f"so did {what}" if line == error else f"{what} failed with {line}"
+            yield K.ATTEMPT_FAILED, text, True, {"attempt": number, "error": line}
+    if it.invocation:
+        run_id, step = it.invocation
+        text = f"step {step!r} of run {run_id} invoked it"
+        yield K.INVOKED_BY, text, True, {"run": run_id, "step": step}
+    same = {run.id: run for run in it.same_event}
+    if first := same.pop(it.run.id, it.run).original_run_id:
+        yield K.REPLAYS, f"it replays run {first}", True, {"run": first}
+    # Of a chain, each names the first one.
+    if ids := sorted(id for id, run in same.items() if run.original_run_id == (first or it.run.id)):
+        text = and_more([f"run {id}, which is {same[id].status}" for id in ids])
+        text = f"{f'run {first}' if first else 'it'} was replayed by {text}"
+        yield K.REPLAYED, text, True, {"runs": ids}
+
+
+def _limits(it: RunEvidence, its: str) -> Iterator[Told]:
+    """Yield why a run may wait, or was cancelled, as its function is now."""
+    run, known, function = it.run, it.catalogue, it.function
+    if run.status == RunStatus.CANCELLED:
+        yield from (
+            _why_cancelled(it, function, f"{its} may have been cancelled by") if function else ()
+        )
+    if known is None or run.is_ended:
+        return
+    if run.status == RunStatus.QUEUED:
+        ts = it.event.ts if it.event else None
+        if ts is not None and ts > it.now.timestamp() * 1_000 and not it.due:
+            time = datetime.fromtimestamp(min(ts, _LAST_MS) / 1_000, UTC)
+            yield (
+                K.SCHEDULED,
+                f"{its} waits for the time of the event, {_time(time)}",
+                True,
+                {"ts": ts},
+            )
+            return
+        if function and (found := apps.limit(function, "throttle")):
+            text = f"{its} may wait for the throttle of {apps.name_of(function)}, "
+            text += f"{found.get('limit')} per {found.get('period')}"
+            yield K.THROTTLE, text, False, {"throttle": found}
+    limits = apps.concurrency(function) if function else []
+    if function and limits and (run.status == RunStatus.QUEUED or it.due):
+        name, facts = apps.name_of(function), dict[str, Any]({"concurrency": limits})
+        text = f"{its} may wait for its turn, as the concurrency of {name} is limited"
+        if holders := _holders(it, limits):
+            most, facts["runs"], of_key = holders
+            text = f"{its} waits for its turn, as {name} executes {most} at once{of_key}, "
+            text += f"at present run {and_more(facts['runs'])}"
+        yield K.CONCURRENCY, text, holders is not None, facts
+    for app in known.apps:
+        if app.id == run.app_id and app.sync_error:
+            text = f"{its} may wait for another attempt, as app {app.id} is {app.sync_error}"
+            facts = {"sync_error": app.sync_error, "url": app.url}
+            yield K.APP_UNREACHABLE, text, False, facts
+    if not (function or run.function_id is None or known.gaps):
+        text = f"{its} may never start, as its app no longer has the function {run.function_id}"
+        left = [each.id for each in known.functions if each.app_id == run.app_id]
+        yield K.FUNCTION_REMOVED, text, False, {"functions": left}
+
+
+def _holders(it: RunEvidence, limits: list[apps.Limit]) -> tuple[int, list[str], str] | None:
+    """Return a limit of concurrency that is reached, the runs executed under it, and of what key.
+
+    Limits with a key state in a job which one it is; others count all jobs of the function.
+    """
+    found: list[tuple[Any, str]] = [
+        (of.get("value") if apps.is_limit(of := each.get("limit")) else of, "")
+        for each in limits
+        if not each.get("key")
+    ]
+    found += [(most, key) for job in it.due[:1] for key, most in job.concurrency_keys.items()]
+    for most, key in found:
+        runs = [id for id, job in it.executing if not key or key in job.concurrency_keys]
+        if most and len(runs) >= most:
+            return most, list(dict.fromkeys(runs)), " of one key" if key else ""
+    return None
+
+
+def _why_cancelled(it: RunEvidence, function: Function, by: str) -> Iterator[Told]:
+    run, name = it.run, apps.name_of(function)
+    if apps.cancels_earlier(function):
+        near = [
+            each.id
+            for each in (it.others.items if it.others else ())
+            if each.id > run.id
+            and each.queued_at
+            and (run.ended_at is None or abs(each.queued_at - run.ended_at) < _NEAR)
+        ]
+        if near or it.others is None or it.others.next_cursor:
+            text = ", ".join([f"{by} a later run of the singleton {name}", *near[-1:]])
+            yield K.SINGLETON, text, False, {"later_run": near[-1] if near else None}
+    if names := apps.cancelled_by(function):
+        text = f"{by} an event {' or '.join(map(repr, names))}"
+        yield K.CANCEL_ON, text, False, {"events": names}
+    for which in ("start", "finish"):
+        longest = apps.duration(found := it.timeouts.get(which))
+        begun, ended = run.queued_at, run.ended_at
+        if longest is not None and not (begun and ended and ended - begun < longest):
+            facts = {"timeout": which, "limit": found}
+            yield K.TIMEOUT, f"{by} the {which} timeout of {name}, {found}", False, facts
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "an unknown time"
+
+
+def _line(error: RunError | None) -> str:
+    name, message = (error.name, error.message or "") if error else (None, "")
+    first = message.strip().partition("\n")[0][:_LONGEST_LINE]
+    return ": ".join(filter(None, (name, first))) or "an error"
+
+
+def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
+    event_id = check_text("id", event_id)
+    name = check_text("name", name)
+    if not event_id:
+        raise invalid("id", "must be text, not None")
+    missing: errors.NotFoundError | None = None
+    if is_ulid(event_id):
+        young = second_of_ulid(event_id) + APPEARS_WITHIN - session.clock.now()
+        within = min(young, APPEARS_WITHIN)
+        try:
+            return (yield from _explain_stored(session, event_id, within=within))
+        except errors.NotFoundError as error:
+            missing = error
+    walk = events.list_events(session, name=name, since=_DAY, limit=_MAX_SEARCHED).walk()
+    while not walk.is_done:
+        page = yield from walk.next_page()
+        for event in page.items:
+            if event.id == event_id:
+                return (yield from _explain_stored(session, event.internal_id))
+    if missing is None:
+        events_of = f"events {shown(name)}" if name else "events"
+        missing = errors.NotFoundError(
+            f"no event with the id {shown(event_id)} is among the newest {_MAX_SEARCHED:,} "
+            f"{events_of} of the last 24 hours",
+            status=404,
+            method="GET",
+            url=f"{session.settings.api_url}/v1/events",
+        )
+        missing.advice = errors.Advice(
+            "Pass the internal id, as send returns it, or a name, to search only events of that "
+            "name."
+        )
+    raise missing
+
+
+def _read_once_stored(
+    session: Session, event_id: str, *, within: float = APPEARS_WITHIN, deadline: float
+) -> Plan[tuple[StoredEvent, datetime | None]]:
+    """Get an event and the server's time; one that was just sent may take seconds to appear."""
+    appears_by, pause = min(session.clock.monotonic() + within, deadline), FIRST_PAUSE
+    while True:
+        try:
+            return (yield from events.get_now(session, event_id, deadline=deadline))
+        except errors.NotFoundError:
+            left = appears_by - session.clock.monotonic()
+            if left <= 0:
+                raise
+        yield from sleep(min(pause, left))
+        pause = longer(pause)
+
+
+def _explain_stored(
+    session: Session, event_id: str, *, within: float = 0.0, deadline: float = math.inf
+) -> Plan[Explanation]:
+    """Explain the outcome of an event, by its internal id, if it appears within some seconds."""
+    event_read = _read_once_stored(session, event_id, within=within, deadline=deadline)
+    try:
+        event, stated = yield from event_read
+    except RULED_OUT as error:
+        unread = f"the event itself: {apps.why(error)}"
+        found = yield from _runs_of(session, event_id, deadline)
+        return Explanation(event_id, None, runs=found, unchecked=(unread,))
+    read_at = session.clock.monotonic()
+    found = yield from _runs_of(session, event_id, deadline)
+    known = yield from apps.read_catalogue(session, deadline=deadline, since=read_at)
+    now, of_v1 = stated or session.server_clocks["api"].now(), runs.are_listed_by_v1(session)
+    same_since, unchecked = now + timedelta(seconds=known.same_since - read_at), [*known.gaps]
+    it = Evidence(event, now, found, known, same_since, of_v1, unchecked)
+    yield from _gather(session, it, deadline)
+    why = [*reasons(it)]
+    for run in found:
+        of_run = RunEvidence(run, now, unchecked, event=event)
+        yield from _read_limits(session, of_run, known, deadline)
+        why += _of_run(of_run, *_limits(of_run, f"run {run.id}"))
+    listening = tuple(
+        Listener(
+            each.app_id,
+            each.id,
+            triggers[0],
+            tuple(run.id for run in found if apps.is_of(run, each)),
+            it.has_changed(each),
+            apps.ignores_repeated_ids(each),
+        )
+        for each, triggers in known.listeners(event.name)
+    )
+    is_unknown = any(not each.run_ids and each.has_changed is not False for each in listening)
+    if is_unknown or any(it.kind == "no_trigger" and not it.is_certain for it in why):
+        unchecked.append("whether the functions were the same when it was received")
+    return Explanation(event_id, event, listening, found, tuple(why), tuple(unchecked))
+
+
+def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
+    """Gather further evidence for functions without a run."""
+    id, own_id, received = it.event.internal_id, it.event.id, it.received
+    tried = partial(apps.tried, unchecked=it.unchecked)
+    silent = [f for f, triggers in it.without_run if not it.is_excluded(f, triggers)]
+    once = [each for each in silent if not apps.ignores_repeated_ids(each)]
+    if once and own_id != id:
+        # A function takes one event for an id, whichever of its triggers the events match.
+        names = {t.value for each in once for t in each.triggers if t.kind == "event"}
+        name = it.event.name if names == {it.event.name} else None
+        since, until = received - _DAY, received + _AT_ONCE
+        listed = events.list_events(session, name=name, since=since, until=until, limit=_MAX_EVENTS)
+        what = "events with the same id"
+        found = (yield from tried(read_all(listed, deadline=deadline), what)) or []
+        if len(found) >= _MAX_EVENTS:
+            it.unchecked.append(f"{what}, beyond the newest {_MAX_EVENTS}")
+        # A server may list an event several times.
+        same = {other.internal_id: other for other in reversed(found) if other.id == own_id}
+        same.pop(id, None)
+        for other_id, other in [*same.items()][:_MAX_DUPLICATES]:
+            of_other = tried(_runs_of(session, other_id, deadline), f"the runs of event {other_id}")
+            it.twins += [(other, run) for run in (yield from of_other) or ()]
+    limited = [f for f in silent if apps.limit(f, "rateLimit", "debounce", "singleton")]
+    if len(limited) > _MAX_FUNCTIONS:
+        rest = len(limited) - _MAX_FUNCTIONS
+        it.unchecked.append(f"other runs of {rest} of {len(limited)} functions")
+    for each in limited[:_MAX_FUNCTIONS]:
+        page = yield from _other_runs(session, each, received, it.unchecked, deadline)
+        if page:
+            it.others[apps.name_of(each)] = page
+
+
+def _read_limits(
+    session: Session, it: RunEvidence, known: apps.Catalogue, deadline: float = math.inf
+) -> Plan[None]:
+    """Read the limits of a run's function, and further evidence of what reached them."""
+    run, tried = it.run, partial(apps.tried, unchecked=it.unchecked)
+    function = next((each for each in known.functions if apps.is_of(run, each)), None)
+    it.catalogue, it.function = known, function
+    if function is None:
+        return
+    if run.status == RunStatus.CANCELLED:
+        if apps.cancels_earlier(function):
+            at = (it.event and it.event.received_at) or run.queued_at or it.now
+            it.others = yield from _other_runs(session, function, at, it.unchecked, deadline)
+        of_app = apps.functions_of_v1(session, function.app_id, deadline=deadline)
+        what = f"the timeouts of functions of {function.app_id}"
+        for each in (yield from tried(of_app, what)) or ():
+            if each.id == function.id:
+                it.timeouts = apps.limit(each, "timeouts") or {}
+    if it.due and apps.concurrency(function):
+        names = Names(function.app_id, function.id)
+        running = Selection(statuses=(RunStatus.RUNNING,), names=names)
+        listed = runs.list_runs(session, running, page_size=100).walk().next_page()
+        page = yield from tried(listed, "which runs are being executed")
+        others = [each.id for each in (page.items if page else ()) if each.id != run.id]
+        for id in others[:_MAX_OTHERS]:
+            read = runs.jobs(session, id, cached=False)
+            jobs = yield from tried(read, f"whether run {id} is being executed")
+            it.executing += [(id, job) for job in jobs or () if it.executes(job)]
+
+
+def _other_runs(
+    session: Session, function: Function, at: datetime, unchecked: list[str], deadline: float
+) -> Plan[Page[Run] | None]:
+    """Read the newest runs of a function that count towards its limits."""
+    back = _DAY if apps.limit(function, "singleton") else _AT_ONCE
+    if rate_limit := apps.limit(function, "rateLimit"):
+        back = max(back, (apps.duration(rate_limit.get("period")) or _DAY) + _AT_ONCE)
+    needs_later = apps.limit(function, "debounce") or apps.cancels_earlier(function)
+    window = Window(at - back, None if needs_later else at + _LISTED_WITHIN)
+    selection = Selection(names=Names(function.app_id, function.id), window=window)
+    page = runs.list_runs(session, selection, page_size=100).walk().next_page(deadline=deadline)
+    return apps.tried(page, f"other runs of {apps.name_of(function)}", unchecked)
+
+
+def _runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
+    """List the runs of an event, bypassing any cache."""
+    listing = runs.list_of_event(session, event_id, cached=False)
+    return tuple((yield from read_all(listing, deadline=deadline)))
+
+
+def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
+    run_id = check_id("run id", run_id, argument="id")
+    fetched = runs.fetch(session, run_id, cached=False)
+    run = yield from runs.or_name_event(session, run_id, fetched)
+    unchecked: list[str] = []
+    tried = partial(apps.tried, unchecked=unchecked)
+    of_queue = runs.jobs(session, run_id, cached=False)
+    jobs = [] if run.is_ended else (yield from tried(of_queue, "what it has in the queue")) or []
+    it = RunEvidence(run, session.server_clocks["api"].now(), unchecked, jobs)
+    if run.status not in {RunStatus.QUEUED, RunStatus.COMPLETED}:
+        it.trace = yield from tried(trace.get_trace(session, run_id), "its steps")
+    if not run.event_ids:
+        unchecked.append("whether it was invoked or replayed, as it names no event")
+    for event_id in run.event_ids[:1]:
+        read = yield from tried(events.get_now(session, event_id), "whether a run invoked it")
+        it.event = read and read[0]
+        same = yield from tried(runs.of_event_by_v1(session, event_id), "whether it was replayed")
+        it.same_event = same or ()
+        if same is not None and all(each.id != run.id for each in same):
+            unchecked.append("whether it was replayed, as v1 lists it under no event that it names")
+    for event_id in list(filter(None, (job.event_id for job in jobs)))[:_MAX_INVOKED]:
+        of_it = _runs_of(session, event_id, math.inf)
+        it.invoked[event_id] = (yield from tried(of_it, "the run that it waits for")) or ()
+    is_held = it.due or run.status in {RunStatus.QUEUED, RunStatus.CANCELLED}
+    if is_held or any(job.attempt for job in jobs):
+        known = yield from apps.read_catalogue(session)
+        unchecked += known.gaps
+        yield from _read_limits(session, it, known)
+    return RunExplanation(run, tuple(reasons_of_run(it)), tuple(jobs), tuple(unchecked))
+
+
+def preview(session: Session, events: EventLike | Iterable[EventLike]) -> Plan[SendPreview]:
+    source, convention = each_event(events), session.name_convention
+    return of_batches(session, batches_of_events(source, DEFAULT_EVENTS, convention, lenient=True))
+
+
+def of_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
+    """Check the events of batches, which are drawn once, and find what they would start."""
+    session.check_can_send()
+    known = yield from apps.read_catalogue(session)
+    listening: dict[str, list[tuple[str | None, list[Trigger]]]] = {}
+    tallies = defaultdict[tuple[str, str | None], Counter[str]](Counter)
+    totals, failures = Counter[str](), list[SendFailure]()
+    for batch in batches:
+        totals["rejected"] += len(batch.invalid)
+        failures += batch.invalid[: MAX_FAILURES - len(failures)]
+        for text, event in zip(batch.texts(), batch.events(), strict=True):
+            totals.update(events=1, bytes=len(text))
+            name, stored = event["name"], events.as_stored(event)
+            if name not in listening:
+                found = [(apps.name_of(each), its) for each, its in known.listeners(name)]
+                listening[name] = [*found] or [(None, [])]
+            for function, triggers in listening[name]:
+                verdicts = {holds(each.condition, stored) for each in triggers}
+                verdict = "runs" if True in verdicts else "undecided" if None in verdicts else "not"
+                tallies[name, function].update({"events": 1, "bytes": len(text), verdict: 1})
+    rows: list[EventPreview] = []
+    for (name, function), it in tallies.items():
+        near = () if function else tuple(apps.nearest(name, known.functions))
+        counts = it["events"], it["bytes"], it["runs"], it["undecided"]
+        rows.append(EventPreview(name, function, *counts, near))
+    parts = tuple(rows), tuple(failures), tuple(known.gaps)
+    return SendPreview(totals["events"], totals["bytes"], totals["rejected"], *parts)
+
+
+@define
+class _Wait:
+    """A wait for the runs of one event; times are by the session's clock."""
+
+    session: Session
+    event_id: str
+    received: float  # by the server
+    deadline: float
+    event: StoredEvent | None = None  # once it is stored, transient errors do not end the wait
+    runs: dict[str, Run] = field(factory=dict[str, "Run"])
+    looked_at: float = 0.0  # for the first time
+    seen_at: float | None = None  # when the newest run was first seen
+    again: float = -math.inf  # until then, a busy server may take for the next run, as for that one
+    waits_for: str | None = None  # a function without a run that may still get one
+
+    @property
+    def now(self) -> float:
+        return self.session.clock.monotonic()
+
+    def add(self, runs: Iterable[Run], now: float) -> None:
+        known = len(self.runs)
+        self.runs.update((run.id, run) for run in runs)
+        if len(self.runs) > known:
+            self.seen_at, self.again = now, 2 * now - self.looked_at
+
+    def pause(self, seconds: float) -> Plan[None]:
+        left = min(seconds, self.deadline - self.now)
+        if left > 0:
+            yield from sleep(left)
+
+    def catalogue(self, *, since: float) -> Plan[apps.Catalogue]:
+        """Read the functions of the server, unless that takes too long to be useful."""
+        deadline = min(self.deadline, self.now + APPEARS_WITHIN)
+        return apps.read_catalogue(self.session, deadline=deadline, since=since)
+
+
+def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[list[Run]]:
+    seconds = check_seconds("timeout", timeout)
+    if not isinstance(event, Event | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise invalid(
+            "event",
+            f"must be an Event or a mapping, not {type(event).__name__}: one event at a time",
+        )
+    (event_id,) = yield from send(session, event)
+    stored = events.as_stored(wire_form(event), event_id)
+    sent = session.clock.monotonic()
+    try:
+        return (yield from _follow_all(_Wait(session, event_id, sent, sent + seconds, stored)))
+    except errors.InngestError as error:
+        error.add_note(f"The event was sent; its internal id is {event_id}.")
+        raise
+
+
+def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[list[Run]]:
+    event_id = check_id("event id", event_id, argument="id")
+    begun = session.clock.monotonic()
+    wait = _Wait(session, event_id, begun, begun + check_seconds("timeout", timeout))
+    try:
+        event, at = yield from _read_once_stored(session, event_id, deadline=wait.deadline)
+    except (errors.NotFoundError, errors.TransportError) as error:
+        if not wait.deadline <= wait.now < begun + APPEARS_WITHIN:
+            raise
+        message = f"event {event_id} did not appear before the timeout expired"
+        raise errors.WaitTimeoutError(message, run=None, event_id=event_id) from error
+    except RULED_OUT:
+        pass  # without v1, the event stays unknown
+    else:
+        wait.event, wait.received = event, wait.now
+        if event.received_at is not None and at is not None:
+            wait.received -= max((at - event.received_at).total_seconds(), 0.0)
+    return (yield from _follow_all(wait))
+
+
+def _follow_all(wait: _Wait) -> Plan[list[Run]]:
+    yield from _find_all(wait)
+    for run_id, run in wait.runs.items():
+        # Fetched singly, a run has its outcome; an old release lists it as unfinished.
+        if run.is_ended and run.status != runs.UNKNOWN:
+            continue
+        try:
+            wait.runs[run_id] = yield from follow(wait.session, run_id, wait.deadline, seen=run)
+        except errors.WaitTimeoutError as error:
+            wait.runs[run_id] = error.run or run
+            _time_out(wait, error)
+    return list(wait.runs.values())
+
+
+def _find_all(wait: _Wait) -> Plan[None]:
+    """Poll the runs of the event until no further one is expected."""
+    known = None if wait.event is None else (yield from wait.catalogue(since=0.0))
+    yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
+    pause, wait.looked_at = _POLL_INTERVAL, wait.now
+    while True:
+        looked = wait.now
+        fault: Fault | None = None
+        try:
+            listed = yield from _runs_of(wait.session, wait.event_id, wait.deadline)
+        except FAULTS as error:
+            is_late = isinstance(error, errors.TransportError) and wait.now >= wait.deadline
+            if not (is_late or (wait.event and may_appear(error))):
+                raise
+            fault = error
+        else:
+            wait.add(listed, looked)
+        until = _complete_at(known, wait)
+        is_complete = fault is None and looked >= until
+        if not is_complete and known is not None and known.read_at < wait.received:
+            # Functions may have been added or removed since.
+            known = yield from wait.catalogue(since=wait.received)
+        if not wait.runs and (is_complete or wait.now >= wait.deadline):
+            wait.add((yield from _explain_absence(wait)), wait.now)
+            is_complete = False
+        if is_complete:
+            if any(not run.is_ended for run in wait.runs.values()):
+                # The next poll is of a single run.
+                yield from wait.pause(pause)
+            return
+        if wait.now >= wait.deadline:
+            _time_out(wait)
+        left = until - wait.now
+        yield from wait.pause(max(min(pause, left if left > 0 else pause), asked_pause(fault)))
+        pause = longer(pause)
+
+
+def _complete_at(catalogue: apps.Catalogue | None, wait: _Wait) -> float:
+    """Return the time at which the runs are complete; note a function that may start one."""
+    soon = wait.received + APPEARS_WITHIN
+    if wait.seen_at is not None:
+        soon = max(min(soon, wait.seen_at + _QUIET), wait.again)
+    wait.waits_for = None
+    if catalogue is None or catalogue.gaps or wait.event is None:
+        return math.inf if wait.seen_at is None else soon
+    listening = catalogue.listeners(wait.event.name)
+    latest = soon if not listening or wait.seen_at is None else -math.inf
+    for function, triggers in listening:
+        if any(apps.is_of(run, function) for run in wait.runs.values()):
+            continue
+        until = _due(function, triggers, wait.event, wait.received)
+        if until > latest:
+            latest, wait.waits_for = max(until, wait.again), apps.name_of(function)
+    return latest
+
+
+def _due(function: Function, triggers: list[Trigger], event: StoredEvent, received: float) -> float:
+    """Return the time by which a function's run has appeared; -inf if it certainly starts none."""
+    if all(holds(trigger.condition, event) is False for trigger in triggers):
+        return -math.inf
+    limits = (
+        (apps.limit(function, "debounce"), "period"),
+        (apps.limit(function, *apps.BATCH), "timeout"),
+    )
+    delays = [apps.duration(found.get(name)) for found, name in limits if found is not None]
+    known = (math.inf if delay is None else delay.total_seconds() for delay in delays)
+    return received + max(known, default=0.0) + APPEARS_WITHIN
+
+
+def _explain_absence(wait: _Wait) -> Plan[tuple[Run, ...]]:
+    """Raise an error that explains why there is no run; return those that appeared meanwhile."""
+    within, deadline = f"within {wait.now - wait.received:.1f} s", wait.now + _EXPLAIN_TIMEOUT
+    explanation = None
+    try:
+        explanation = yield from _explain_stored(wait.session, wait.event_id, deadline=deadline)
+        if explanation.runs:
+            return explanation.runs
+        message = f"no run appeared {within}. {explanation}"
+    except errors.InngestError as error:
+        unknown = f"no run of event {wait.event_id} appeared {within}; the reason is unknown"
+        message = f"{unknown}: {error}"
+    raise errors.NoRunError(message, event_id=wait.event_id, explanation=explanation)
+
+
+def _time_out(wait: _Wait, cause: errors.InngestError | None = None) -> NoReturn:
+    unended = [run for run in wait.runs.values() if not run.is_ended]
+    states = [f"run {run.id} was still {run.status}" for run in unended]
+    if wait.waits_for is not None:
+        states.append(f"a run of {wait.waits_for} may still start")
+    elif not states:
+        states.append("further runs may still appear")
+    raise errors.WaitTimeoutError(
+        f"event {wait.event_id}: {' and '.join(states)} when the timeout expired",
+        run=unended[0] if unended else None,
+        runs=list(wait.runs.values()),
+        event_id=wait.event_id,
+    ) from cause
