@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 from contextlib import suppress
+from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,31 @@ def test_a_large_body_arrives_whole(reach: Connect) -> None:
     with Peer(keeps) as peer:
         reach(peer.url).send({**EVENT, "data": {"pad": "x" * 3_000_000}})
     assert len(bodies[0]) > 3_000_000
+
+
+def test_the_head_of_a_request_is_written_with_its_body(
+    reach: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[bytes] = []
+    for name in ("sync.SyncStream", "anyio.AnyIOStream"):
+        module, _, kind = name.partition(".")
+        stream = getattr(import_module(f"httpcore._backends.{module}"), kind)
+
+        def write(
+            self: Any, buffer: bytes, timeout: float | None = None, *, inner: Any = stream.write
+        ) -> Any:
+            written.append(buffer)
+            return inner(self, buffer, timeout)
+
+        monkeypatch.setattr(stream, "write", write)
+    with Peer(answers_twice) as peer:
+        client = reach(peer.url)
+        client.send(EVENT)
+        client.send(EVENT)
+    first, second = filter(None, written)
+    assert first.startswith(b"POST ")
+    assert first.endswith(b"}]")
+    assert second.startswith(b"POST ")
 
 
 def test_a_large_response_arrives_whole(reach: Connect) -> None:

@@ -46,3 +46,12 @@ def _resolve(host: str, port: int) -> list[str]:
     if not addresses:
         raise OSError(f"{host} has no address")
     return addresses
+
+
+def joined(head: bytes, buffer: bytes) -> tuple[bytes, bytes]:
+    """Return the bytes to write now, and those to hold back: the head of a request, up to its body.
+
+    httpcore writes them one by one, and nothing after the last only if that is empty. Together they
+    are one packet and one system call, which outweigh the copy.
+    """
+    return (b"", buffer) if not head and buffer.endswith(b"\r\n\r\n") else (head + buffer, b"")

@@ -11,7 +11,7 @@ import anyio
 import httpcore
 import httpx
 
-from inngest_rest._core.drivers.addresses import look_up
+from inngest_rest._core.drivers.addresses import joined, look_up
 
 if TYPE_CHECKING:
     import ssl
@@ -129,6 +129,7 @@ class _Stream(httpcore.AsyncNetworkStream):
     def __init__(self, inner: httpcore.AsyncNetworkStream, streams: set[_Stream]) -> None:
         self._inner = inner
         self._streams = streams
+        self._head = b""
         self._loop = asyncio.get_running_loop()
         streams.add(self)
 
@@ -136,6 +137,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         return await self._inner.read(min(max_bytes, _READ_SIZE))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        buffer, self._head = joined(self._head, buffer)
         await self._inner.write(buffer)
 
     async def start_tls(

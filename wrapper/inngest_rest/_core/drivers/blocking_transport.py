@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 import httpx
 
-from inngest_rest._core.drivers.addresses import look_up
+from inngest_rest._core.drivers.addresses import joined, look_up
 
 if TYPE_CHECKING:
     import ssl
@@ -123,11 +123,13 @@ class _Stream(httpcore.NetworkStream):
         self._inner = inner
         self._exchange = exchange
         self.backend = backend
+        self._head = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, self._exchange.left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        buffer, self._head = joined(self._head, buffer)
         for start in range(0, len(buffer), _PIECE):
             left = self._exchange.left(timeout, httpcore.WriteTimeout)
             self._inner.write(buffer[start : start + _PIECE], left)
