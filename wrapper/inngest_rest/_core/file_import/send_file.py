@@ -43,7 +43,7 @@ from inngest_rest._core.file_import.lines import (
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch
-from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, fields_of
+from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, columns_of, encode
 from inngest_rest._core.sending.send import each_event
 from inngest_rest._visible import shown
 from inngest_rest.errors import InngestError, InvalidArgumentError, InvalidEventError
@@ -573,12 +573,13 @@ class NdjsonEncoder:
         if not {bytes}.issuperset(map(type, lines)):
             return None
         try:
-            fields = fields_of(list(map(decode_or_recurse, lines)), self._convention)
+            events = list(map(decode_or_recurse, lines))
         except (ValueError, RecursionError):
             return None
-        if fields is None:
+        columns = columns_of(events, self._convention, from_file=True)
+        if columns is None:
             return None
-        if "id" in fields:
+        if "id" in columns:
             return [line.rstrip() for line in lines]
         heads = [line.rstrip()[:-1] for line in lines]
         digests = map(hexlify, map(xxh3_64_digest, heads))

@@ -14,10 +14,13 @@ import functools
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from operator import itemgetter
+from itertools import repeat
+from operator import attrgetter, itemgetter
+from types import NoneType
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from inngest_rest._core.arguments import check_name, is_aware
 from inngest_rest._core.json_text import encode as to_json
@@ -27,11 +30,13 @@ from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from inngest_rest._core.arguments import NameConvention
 
-FIELDS = frozenset({"name", "data", "id", "user", "ts", "v", "meta"})
+_OF_EVENT = frozenset({"name", "data", "id", "user", "ts", "v"})
+
+FIELDS = _OF_EVENT | {"meta"}
 """The keys of an event (schema Event)."""
 
 _OR_BIND = ", or bind it to the event's name with EventType"
@@ -50,8 +55,6 @@ MAX_EVENT_BYTES = 3 * 1024 * 1024
 
 # Milliseconds of 1980-01-01 and 2100-01-01, the server's bounds (recording ingest-ts-2101).
 FIRST_TS, LAST_TS = 315_532_800_000, 4_102_444_800_000
-
-_name_of, _data_of = itemgetter("name"), itemgetter("data")
 
 
 def encode(
@@ -159,50 +162,49 @@ def since_1970(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000)
 
 
+class _Row(msgspec.Struct, gc=False):
+    """An event of a batch: made and written in less time than a dict is copied to add its id."""
+
+    name: str
+    data: dict[str, Any]
+    id: str
+    user: dict[str, Any] | UnsetType
+    ts: int | UnsetType
+    v: str | UnsetType
+    meta: Any
+
+
+_OPTIONAL = {"user", "ts", "v"}
+
+# The types of a field's values in ordinary events; `meta` may have any.
+_KINDS: Mapping[str, set[type]] = {
+    "name": {str},
+    "data": {dict},
+    "id": {str},
+    "user": {dict, UnsetType},
+    "ts": {int, UnsetType},
+    "v": {str, UnsetType},
+}
+
+
 def encode_together(
     events: Sequence[EventLike], convention: NameConvention | None = None
 ) -> bytes | None:
     """Return the body of a batch, with ids, or None if any event is unusual."""
-    rows = _as_dicts(events)
-    fields = fields_of(rows, convention)
-    if fields is None:
-        rows = _with_times(rows)
-        fields = fields_of(rows, convention)
-    if fields is None or not fields <= FIELDS:
+    columns = columns_of(events, convention)
+    if columns is None:
         return None
+    ids = columns.get("id") or map(new_event_id().__add__, _suffixes())
+    rest = (columns.get(field) or repeat(UNSET) for field in ("user", "ts", "v", "meta"))
     try:
-        if not is_exact(rows):
+        others = (_present(columns.get(field, [])) for field in ("user", "meta"))
+        if not is_exact([columns["data"], *others]):
             return None
-        body = to_json(rows if "id" in fields else _with_ids(rows))
+        body = to_json(list(map(_Row, columns["name"], columns["data"], ids, *rest)))
     except Exception:  # noqa: BLE001 - nested too deep, or a tzinfo's own code failed
         return None
     # If all together are below the limit for one event, none exceeds it.
     return body if len(body) <= MAX_EVENT_BYTES else None
-
-
-def _as_dicts(events: Sequence[EventLike]) -> Sequence[dict[str, Any]]:
-    """Return events of one type as plain dicts, or an empty list for mixed types."""
-    kinds = set(map(type, events))
-    if kinds == {dict}:
-        return cast("Sequence[dict[str, Any]]", events)
-    return [wire_form(each) for each in events] if kinds == {Event} else []
-
-
-def _with_times(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return copies with milliseconds for datetimes, or an empty list if any `ts` is not one."""
-    copies = [
-        {**row, "ts": since_1970(ts)}
-        for row in rows
-        if type(ts := row.get("ts")) is datetime and is_aware(ts)
-    ]
-    return copies if len(copies) == len(rows) else []
-
-
-def _with_ids(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    copies = [row.copy() for row in rows]
-    for row, id in zip(copies, map(new_event_id().__add__, _suffixes()), strict=False):
-        row["id"] = id
-    return copies
 
 
 @functools.cache
@@ -211,49 +213,69 @@ def _suffixes() -> Sequence[str]:
     return [f"{number:04d}" for number in range(10_000)]
 
 
-def fields_of(
-    events: Sequence[Mapping[str, Any]], convention: NameConvention | None = None
-) -> set[str] | None:
-    """Return the fields of a batch of ordinary events, or None if any event is unusual.
+def columns_of(
+    events: Sequence[EventLike],
+    convention: NameConvention | None = None,
+    *,
+    from_file: bool = False,
+) -> dict[str, list[Any]] | None:
+    """Return the values of each field of ordinary events, or None if any event is unusual.
 
-    Only events with certainly valid fields pass. Each has a name and data; either all have an id or
-    none. Fields that are not in the document may have any value.
+    Only events with certainly valid fields pass; they have no others, unless they are `from_file`.
+    Each has a name and data; either all have an id or none. What else is absent is UNSET.
     """
-    try:
-        names = set(map(_name_of, events))
-        data_kinds = set(map(type, map(_data_of, events)))
-    except (KeyError, TypeError):
+    kinds = set(map(type, events))
+    if kinds == {dict}:
+        fields = frozenset[str]().union(*cast("Sequence[dict[str, Any]]", events))
+    elif kinds == {Event}:
+        fields = _OF_EVENT
+    else:
         return None
-    if _kinds(names) != {str} or data_kinds != {dict} or not all(map(_is_free, names)):
+    if not ({"name", "data"} <= fields and (from_file or fields <= FIELDS)):
         return None
-    if convention is not None and not convention.allows(names):
-        return None
-    fields = set[str]().union(*events)
-    if "id" in fields:
-        ids = _values("id", events)
-        if len(ids) < len(events) or _kinds(ids) != {str} or not all(ids):
+    columns: dict[str, list[Any]] = {}
+    for field in FIELDS & fields:
+        column = _column(field, events)
+        kinds = set(map(type, column))
+        if kinds == {NoneType} and field in _OPTIONAL:
+            continue
+        if not kinds.isdisjoint(_CONVERTED) and field in _KINDS:
+            column = list(map(_converted, column))
+            kinds = set(map(type, column))
+        if not kinds <= _KINDS.get(field, kinds):
             return None
-    if "user" in fields and _kinds(_values("user", events)) != {dict}:
-        return None
-    if "ts" in fields:
-        times = _values("ts", events)
-        if _kinds(times) != {int} or not FIRST_TS <= min(times) <= max(times) <= LAST_TS:
-            return None
-    if "v" in fields and _kinds(_values("v", events)) != {str}:
-        return None
-    return fields
+        columns[field] = column
+    names, times = set(columns["name"]), _present(columns.get("ts", []))
+    is_valid = (
+        all(map(_is_free, names))
+        and all(columns.get("id", ()))
+        and (not times or FIRST_TS <= min(times) <= max(times) <= LAST_TS)
+        and (convention is None or convention.allows(names))
+    )
+    return columns if is_valid else None
 
 
-def _kinds(values: Iterable[Any]) -> set[type]:
-    return set(map(type, values))
-
-
-def _values(field: str, events: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Return a field's values in the events that have it."""
+def _column(field: str, events: Sequence[Any]) -> list[Any]:
+    if isinstance(events[0], Event):
+        return list(map(attrgetter(field), events))
     try:
         return list(map(itemgetter(field), events))
     except KeyError:
-        return [each[field] for each in events if field in each]
+        return [each.get(field, UNSET) for each in events]
+
+
+def _present(column: list[Any]) -> list[Any]:
+    return [it for it in column if it is not UNSET]
+
+
+# A field may be None, which is as if it were absent, and a time a datetime.
+_CONVERTED = {NoneType, datetime}
+
+
+def _converted(value: Any) -> Any:
+    if value is None:
+        return UNSET
+    return since_1970(value) if type(value) is datetime and is_aware(value) else value
 
 
 def _is_free(name: str) -> bool:
