@@ -646,19 +646,6 @@ def test_what_depends_on_other_runs_is_possible_if_they_cannot_be_listed(
     assert found.unchecked[0].startswith("other runs of shop/charge: ")
 
 
-def test_other_runs_of_at_most_ten_functions_are_listed(
-    client: InngestClient, mock: MockServer, clock: Clock
-) -> None:
-    event_id = send(client)
-    for n in range(12):
-        mock.function("shop", f"charge-{n}", trigger="order", rate_limit=(1, HOUR))
-    clock.advance(60)
-    before = len(mock.requests)
-    found = client.events.explain(event_id)
-    assert found.unchecked[0] == "other runs of 2 of 12 functions"
-    assert [each.operation for each in mock.requests[before:]].count("list_runs_v2") == 10
-
-
 def test_at_most_200_events_are_searched_for_the_same_id(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:

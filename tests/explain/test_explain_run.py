@@ -242,7 +242,7 @@ def test_a_place_in_the_queue_is_told_if_it_is_known() -> None:
     (job,) = jobs("v1-run-jobs-keyed", position=1)
     due = "it has been due since 2026-11-28 23:00:01 UTC"
     found = says_of(RunEvidence(RUN, NOW, [], [job]))
-    assert found == [f"{due}, behind 1 job of its function"]
+    assert found == [f"{due}, behind 1 of its function's jobs"]
     assert says_of(RunEvidence(RUN, NOW, [], [evolve(job, position=0)])) == [due]
 
 

@@ -90,10 +90,7 @@ _LONGEST_LINE = 200  # characters of an error
 # Limits of the search, which bound the number of requests.
 _MAX_SEARCHED = 1_000  # events of a day, to find the one with an own id: 50 per request
 _MAX_EVENTS = 200  # events of one name, or of all, to find those with the same id
-_MAX_DUPLICATES = 5  # events with the same id, oldest first, whose runs are listed
-_MAX_FUNCTIONS = 10  # functions whose other runs are listed
-_MAX_OTHERS = 10  # running runs of a function, newest first, whose jobs are listed
-_MAX_INVOKED = 5  # events that started an invoked function, whose runs are listed
+_MAX_EACH = 10  # of other events with its id, other runs, and events that invoked a function
 
 # Of waiting for the runs of an event, in seconds:
 _FIRST_POLL = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
@@ -302,17 +299,16 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         text += f": {len(near)} of its runs, of any key, began near it" if near else ""
         yield K.RATE_LIMIT, text, False, {"rate_limit": found, "earlier_runs": near}
     if found := apps.limit(function, "debounce"):
-        own, event, run_id = it.event.internal_id, None, None
         text = (
-            f"{name} debounces events for {found.get('period')}, and may wait for later ones, or "
+            f"{name} debounces for {found.get('period')}: it may wait, or a later one replaced it"
         )
-        text += "have replaced it by one"
+        facts = {"debounce": found, "later_event": None, "later_run": None}
         # Of two events in one millisecond, either may be the later one.
-        after = [run for run in of_function if run.event_ids and run.event_ids[0][:10] >= own[:10]]
+        own = it.event.internal_id[:10]
+        after = [run for run in of_function if run.event_ids and run.event_ids[0][:10] >= own]
         if after and others and others.next_cursor is None:
-            event, run_id = after[-1].event_ids[0], after[-1].id
-            text += f", such as event {event}, which started run {run_id}"
-        facts = {"debounce": found, "later_event": event, "later_run": run_id}
+            facts |= {"later_event": after[-1].event_ids[0], "later_run": after[-1].id}
+            text += f", such as {after[-1].event_ids[0]}, which started run {after[-1].id}"
         yield K.DEBOUNCE, text, False, facts
     if found := apps.limit(function, *apps.BATCH):
         longest = apps.duration(found.get("timeout"))
@@ -387,8 +383,7 @@ def _attempts(it: RunEvidence) -> Iterator[Told]:
         if it.executes(job):
             yield K.EXECUTING, f"{text} is being executed", True, facts
         elif job in it.due:
-            jobs = "job" if job.position == 1 else "jobs"
-            behind = f", behind {job.position} {jobs} of its function" if job.position else ""
+            behind = f", behind {job.position} of its function's jobs" if job.position else ""
             text = text if job.attempt else "it"
             yield K.QUEUED, f"{text} has been due since {at}{behind}{failed}", True, facts
         elif job.attempt:
@@ -424,45 +419,40 @@ def _outcome(it: RunEvidence) -> Iterator[Told]:
 def _limits(it: RunEvidence, its: str) -> Iterator[Told]:
     """Yield why a run may wait, or was cancelled, as its function is now."""
     run, known, function = it.run, it.catalogue, it.function
-    if run.status == RunStatus.CANCELLED:
-        yield from (
-            _why_cancelled(it, function, f"{its} may have been cancelled by") if function else ()
-        )
+    if function and run.status == RunStatus.CANCELLED:
+        yield from _why_cancelled(it, function, f"{its} may have been cancelled by")
     if known is None or run.is_ended:
         return
-    if run.status == RunStatus.QUEUED:
-        ts = it.event.ts if it.event else None
-        if ts is not None and ts > it.now.timestamp() * 1_000 and not it.due:
-            time = datetime.fromtimestamp(min(ts, _LAST_MS) / 1_000, UTC)
-            yield (
-                K.SCHEDULED,
-                f"{its} waits for the time of the event, {_time(time)}",
-                True,
-                {"ts": ts},
-            )
-            return
-        if function and (found := apps.limit(function, "throttle")):
-            text = f"{its} may wait for the throttle of {apps.name_of(function)}, "
-            text += f"{found.get('limit')} per {found.get('period')}"
-            yield K.THROTTLE, text, False, {"throttle": found}
-    limits = apps.concurrency(function) if function else []
-    if function and limits and (run.status == RunStatus.QUEUED or it.due):
-        name, facts = apps.name_of(function), dict[str, Any]({"concurrency": limits})
+    is_queued, ts = run.status == RunStatus.QUEUED, it.event.ts if it.event else None
+    if is_queued and ts is not None and ts > it.now.timestamp() * 1_000 and not it.due:
+        time = datetime.fromtimestamp(min(ts, _LAST_MS) / 1_000, UTC)
+        text = f"{its} waits for the time of the event, {_time(time)}"
+        yield K.SCHEDULED, text, True, {"ts": ts}
+        return
+    for app in known.apps:
+        if app.id == run.app_id and app.sync_error:
+            text = f"{its} may wait for another attempt, as app {app.id} is {app.sync_error}"
+            facts: dict[str, Any] = {"sync_error": app.sync_error, "url": app.url}
+            yield K.APP_UNREACHABLE, text, False, facts
+    if function is None:
+        if run.function_id is not None and not known.gaps:
+            text = f"{its} may never start, as its app has no function {run.function_id} any more"
+            left = [each.id for each in known.functions if each.app_id == run.app_id]
+            yield K.FUNCTION_REMOVED, text, False, {"functions": left}
+        return
+    name, limits = apps.name_of(function), apps.concurrency(function)
+    if is_queued and (found := apps.limit(function, "throttle")):
+        rate = f"{found.get('limit')} per {found.get('period')}"
+        text = f"{its} may wait for the throttle of {name}, {rate}"
+        yield K.THROTTLE, text, False, {"throttle": found}
+    if limits and (is_queued or it.due):
+        facts = {"concurrency": limits}
         text = f"{its} may wait for its turn, as the concurrency of {name} is limited"
         if holders := _holders(it, limits):
             most, facts["runs"], of_key = holders
             text = f"{its} waits for its turn, as {name} executes {most} at once{of_key}, "
             text += f"at present run {and_more(facts['runs'])}"
         yield K.CONCURRENCY, text, holders is not None, facts
-    for app in known.apps:
-        if app.id == run.app_id and app.sync_error:
-            text = f"{its} may wait for another attempt, as app {app.id} is {app.sync_error}"
-            facts = {"sync_error": app.sync_error, "url": app.url}
-            yield K.APP_UNREACHABLE, text, False, facts
-    if not (function or run.function_id is None or known.gaps):
-        text = f"{its} may never start, as its app no longer has the function {run.function_id}"
-        left = [each.id for each in known.functions if each.app_id == run.app_id]
-        yield K.FUNCTION_REMOVED, text, False, {"functions": left}
 
 
 def _holders(it: RunEvidence, limits: list[apps.Limit]) -> tuple[int, list[str], str] | None:
@@ -490,8 +480,8 @@ def _why_cancelled(it: RunEvidence, function: Function, by: str) -> Iterator[Tol
             each.id
             for each in (it.others.items if it.others else ())
             if each.id > run.id
-            and each.queued_at
-            and (run.ended_at is None or abs(each.queued_at - run.ended_at) < _NEAR)
+            and (at := each.queued_at)
+            and abs(at - (run.ended_at or at)) < _NEAR
         ]
         if near or it.others is None or it.others.next_cursor:
             text = ", ".join([f"{by} a later run of the singleton {name}", *near[-1:]])
@@ -522,7 +512,11 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
     name = check_text("name", name)
     if not event_id:
         raise invalid("id", "must be text, not None")
-    missing: errors.NotFoundError | None = None
+    text = f"no event with the id {shown(event_id)} is among the newest {_MAX_SEARCHED:,} "
+    text += f"{f'events {shown(name)}' if name else 'events'} of the last 24 hours: pass the "
+    text += "internal id, as send returns it, or a name, to search only events of that name"
+    url = f"{session.settings.api_url}/v1/events"
+    missing = errors.NotFoundError(text, status=404, method="GET", url=url)
     if is_ulid(event_id):
         young = second_of_ulid(event_id) + APPEARS_WITHIN - session.clock.now()
         within = min(young, APPEARS_WITHIN)
@@ -536,19 +530,6 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
         for event in page.items:
             if event.id == event_id:
                 return (yield from _explain_stored(session, event.internal_id))
-    if missing is None:
-        events_of = f"events {shown(name)}" if name else "events"
-        missing = errors.NotFoundError(
-            f"no event with the id {shown(event_id)} is among the newest {_MAX_SEARCHED:,} "
-            f"{events_of} of the last 24 hours",
-            status=404,
-            method="GET",
-            url=f"{session.settings.api_url}/v1/events",
-        )
-        missing.advice = errors.Advice(
-            "Pass the internal id, as send returns it, or a name, to search only events of that "
-            "name."
-        )
     raise missing
 
 
@@ -627,14 +608,11 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         # A server may list an event several times.
         same = {other.internal_id: other for other in reversed(found) if other.id == own_id}
         same.pop(id, None)
-        for other_id, other in [*same.items()][:_MAX_DUPLICATES]:
+        for other_id, other in [*same.items()][:_MAX_EACH]:
             of_other = tried(_runs_of(session, other_id, deadline), f"the runs of event {other_id}")
             it.twins += [(other, run) for run in (yield from of_other) or ()]
     limited = [f for f in silent if apps.limit(f, "rateLimit", "debounce", "singleton")]
-    if len(limited) > _MAX_FUNCTIONS:
-        rest = len(limited) - _MAX_FUNCTIONS
-        it.unchecked.append(f"other runs of {rest} of {len(limited)} functions")
-    for each in limited[:_MAX_FUNCTIONS]:
+    for each in limited:
         page = yield from _other_runs(session, each, received, it.unchecked, deadline)
         if page:
             it.others[apps.name_of(each)] = page
@@ -664,7 +642,7 @@ def _read_limits(
         listed = runs.list_runs(session, running, page_size=100).walk().next_page()
         page = yield from tried(listed, "which runs are being executed")
         others = [each.id for each in (page.items if page else ()) if each.id != run.id]
-        for id in others[:_MAX_OTHERS]:
+        for id in others[:_MAX_EACH]:
             read = runs.jobs(session, id, cached=False)
             jobs = yield from tried(read, f"whether run {id} is being executed")
             it.executing += [(id, job) for job in jobs or () if it.executes(job)]
@@ -710,7 +688,7 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
         it.same_event = same or ()
         if same is not None and all(each.id != run.id for each in same):
             unchecked.append("whether it was replayed, as v1 lists it under no event that it names")
-    for event_id in list(filter(None, (job.event_id for job in jobs)))[:_MAX_INVOKED]:
+    for event_id in list(filter(None, (job.event_id for job in jobs)))[:_MAX_EACH]:
         of_it = _runs_of(session, event_id, math.inf)
         it.invoked[event_id] = (yield from tried(of_it, "the run that it waits for")) or ()
     is_held = it.due or run.status in {RunStatus.QUEUED, RunStatus.CANCELLED}
@@ -785,19 +763,11 @@ class _Wait:
         if left > 0:
             yield from sleep(left)
 
-    def catalogue(self, *, since: float) -> Plan[apps.Catalogue]:
-        """Read the functions of the server, unless that takes too long to be useful."""
-        deadline = min(self.deadline, self.now + APPEARS_WITHIN)
-        return apps.read_catalogue(self.session, deadline=deadline, since=since)
-
 
 def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[list[Run]]:
     seconds = check_seconds("timeout", timeout)
     if not isinstance(event, Event | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(
-            "event",
-            f"must be an Event or a mapping, not {type(event).__name__}: one event at a time",
-        )
+        raise invalid("event", f"must be an Event or a mapping, not {type(event).__name__}")
     (event_id,) = yield from send(session, event)
     stored = events.as_stored(wire_form(event), event_id)
     sent = session.clock.monotonic()
@@ -844,7 +814,10 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
 
 def _find_all(wait: _Wait) -> Plan[None]:
     """Poll the runs of the event until no further one is expected."""
-    known = None if wait.event is None else (yield from wait.catalogue(since=0.0))
+    # To read the functions for longer is of no use.
+    deadline = min(wait.deadline, wait.now + APPEARS_WITHIN)
+    read = partial(apps.read_catalogue, wait.session, deadline=deadline)
+    known = None if wait.event is None else (yield from read(since=0.0))
     yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
     pause, wait.looked_at = _POLL_INTERVAL, wait.now
     while True:
@@ -863,14 +836,11 @@ def _find_all(wait: _Wait) -> Plan[None]:
         is_complete = fault is None and looked >= until
         if not is_complete and known is not None and known.read_at < wait.received:
             # Functions may have been added or removed since.
-            known = yield from wait.catalogue(since=wait.received)
+            known = yield from read(since=wait.received)
         if not wait.runs and (is_complete or wait.now >= wait.deadline):
             wait.add((yield from _explain_absence(wait)), wait.now)
             is_complete = False
         if is_complete:
-            if any(not run.is_ended for run in wait.runs.values()):
-                # The next poll is of a single run.
-                yield from wait.pause(pause)
             return
         if wait.now >= wait.deadline:
             _time_out(wait)
@@ -902,28 +872,24 @@ def _due(function: Function, triggers: list[Trigger], event: StoredEvent, receiv
     """Return the time by which a function's run has appeared; -inf if it certainly starts none."""
     if all(holds(trigger.condition, event) is False for trigger in triggers):
         return -math.inf
-    limits = (
-        (apps.limit(function, "debounce"), "period"),
-        (apps.limit(function, *apps.BATCH), "timeout"),
-    )
-    delays = [apps.duration(found.get(name)) for found, name in limits if found is not None]
-    known = (math.inf if delay is None else delay.total_seconds() for delay in delays)
-    return received + max(known, default=0.0) + APPEARS_WITHIN
+    debounce, batch = apps.limit(function, "debounce"), apps.limit(function, *apps.BATCH)
+    texts = (debounce or {}).get("period", "0s"), (batch or {}).get("timeout", "0s")
+    delays = (math.inf if it is None else it.total_seconds() for it in map(apps.duration, texts))
+    return received + max(delays) + APPEARS_WITHIN
 
 
 def _explain_absence(wait: _Wait) -> Plan[tuple[Run, ...]]:
     """Raise an error that explains why there is no run; return those that appeared meanwhile."""
-    within, deadline = f"within {wait.now - wait.received:.1f} s", wait.now + _EXPLAIN_TIMEOUT
-    explanation = None
+    text = f"no run of event {wait.event_id} appeared within {wait.now - wait.received:.1f} s"
+    deadline = wait.now + _EXPLAIN_TIMEOUT
     try:
-        explanation = yield from _explain_stored(wait.session, wait.event_id, deadline=deadline)
-        if explanation.runs:
-            return explanation.runs
-        message = f"no run appeared {within}. {explanation}"
+        found = yield from _explain_stored(wait.session, wait.event_id, deadline=deadline)
+        if found.runs:
+            return found.runs
+        text += f". {found}"
     except errors.InngestError as error:
-        unknown = f"no run of event {wait.event_id} appeared {within}; the reason is unknown"
-        message = f"{unknown}: {error}"
-    raise errors.NoRunError(message, event_id=wait.event_id, explanation=explanation)
+        found, text = None, f"{text}; the reason is unknown: {error}"
+    raise errors.NoRunError(text, event_id=wait.event_id, explanation=found)
 
 
 def _time_out(wait: _Wait, cause: errors.InngestError | None = None) -> NoReturn:
