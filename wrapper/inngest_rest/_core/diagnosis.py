@@ -43,7 +43,7 @@ from inngest_rest_api import models as api
 from inngest_rest_api.api import ingest, v1, v2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.calls.settings import Settings
@@ -207,22 +207,18 @@ class ServerEvidence:
 
 
 def call_routes(settings: Settings, releases: Releases) -> Iterator[CallRoute]:
+    """Yield the first route that the server has for each call, else the first that it may have."""
     for name, operations in _CALLS.items():
         asked = [it for it in operations if may_ask(settings, it)]
-        yield _route(name, operations, asked, releases)
-
-
-def _route(
-    call: str, operations: Sequence[Operation], asked: Sequence[Operation], releases: Releases
-) -> CallRoute:
-    """Return the first route that the server has, else the first that it may have."""
-    for answer in (True, None):
-        if found := [it for it in asked if releases.have(it) is answer]:
-            # Among possible routes, prefer one that some server is known to have.
-            it = next((it for it in found if it.since is not None), found[0])
-            return CallRoute(call, answer, it.tag, f"{it.method} {it.path}", it.since)
-    released = [it.since for it in asked or operations if it.since and not it.cloud_only]
-    return CallRoute(call, False, since=min(released, key=numbers, default=None))
+        known = [it for it in asked if releases.have(it)]
+        possible = [it for it in asked if releases.have(it) is None]
+        # Among possible routes, prefer one that some server is known to have.
+        for it in (known or sorted(possible, key=lambda it: it.since is None))[:1]:
+            route = f"{it.method} {it.path}"
+            yield CallRoute(name, True if known else None, it.tag, route, it.since)
+        if not known and not possible:
+            released = [it.since for it in asked or operations if it.since and not it.cloud_only]
+            yield CallRoute(name, False, since=min(released, key=numbers, default=None))
 
 
 _V2_SINCE, _V2_ROOT_SINCE = "1.11.6", "1.26.0"
@@ -432,13 +428,11 @@ def findings(it: ServerEvidence) -> Iterator[Finding]:
 def _connection(it: ServerEvidence, url: str, answer: Answer) -> Verdict:
     if answer.outcome != "silent":
         return OK, f"{url} responds", None
+    remedy = "Check INNGEST_BASE_URL and the network; for a dev server, set INNGEST_DEV=1."
     if proxy := _proxy(it, url):
         remedy = f"Check the proxy at {proxy}, or name the server in NO_PROXY to go without it."
     elif it.settings.dev:
-        remedy = "Start a dev server with `npx inngest-cli@latest dev`, or set INNGEST_DEV to the "
-        remedy += "URL of the one that runs."
-    else:
-        remedy = "Check INNGEST_BASE_URL and the network; for a dev server, set INNGEST_DEV=1."
+        remedy = "Start a dev server: `npx inngest-cli@latest dev`; or set INNGEST_DEV to its URL."
     return PROBLEM, f"no response: {answer.error}", remedy
 
 
@@ -446,8 +440,7 @@ def _server(it: ServerEvidence, url: str, answer: Answer) -> Verdict:
     if answer.is_inngest:
         return OK, f"{_NAMES[it.kind]} answers at {url}", None
     if answer.outcome == "failed":
-        remedy = "Try again later; the log of a self-hosted server says more."
-        return PROBLEM, f"{answer.error}", remedy
+        return PROBLEM, str(answer.error), "Try again later; the server's own log says more."
     remedy = "Set INNGEST_BASE_URL to the server's URL, or INNGEST_DEV to that of a dev server."
     return PROBLEM, f"the server is not Inngest: {answer.error}", remedy
 
@@ -461,15 +454,13 @@ def _release(it: ServerEvidence) -> Verdict:
     bounds = [f"{first} or newer"] * bool(first) + [f"older than {below}"] * bool(below)
     if bounds:
         return OK, f"release {', '.join(bounds)}, by the routes that it has", None
-    text = "the server does not state its release, and shows its routes only to those with a key"
-    return UNKNOWN, text, _ANY_KEY
+    return UNKNOWN, "the server shows its release only to those with a key", _ANY_KEY
 
 
 def _mode(it: ServerEvidence) -> Verdict:
     server = _NAMES[it.kind]
     if it.kind is None:
-        text = "the server does not state whether it is a dev server"
-        return UNKNOWN, text, "Set INNGEST_DEV to its URL if it is one."
+        return UNKNOWN, "it may be a dev server", "Set INNGEST_DEV to its URL if it is one."
     if it.settings.dev and it.kind is not DEV:
         text = f"INNGEST_DEV, or dev=, is set, but {server} answers, which checks keys"
         remedy = "Unset INNGEST_DEV, set INNGEST_BASE_URL to the server's URL, and set the keys."
@@ -485,11 +476,9 @@ def _event_key(it: ServerEvidence) -> Verdict:
     if it.settings.sends_by_v2:
         return OK, "not set: events are sent one by one, by the API key", None
     if key is None:
-        text, remedy = "not set: events cannot be sent", "Set INNGEST_EVENT_KEY to send events."
-        return _not_needed(it) or (WARNING, text, remedy)
+        return _not_needed(it) or (WARNING, "not set: no event is sent", "Set INNGEST_EVENT_KEY.")
     if kind := _kind_of(key):
-        text = f"event_key (INNGEST_EVENT_KEY) is {kind}"
-        return PROBLEM, text, "Set INNGEST_EVENT_KEY to an event key."
+        return PROBLEM, f"event_key (INNGEST_EVENT_KEY) is {kind}", "Set it to an event key."
     if it.kind is DEV:
         return OK, "set; a dev server takes any", None
     text = "set and well-formed; whether the server accepts it shows only when an event is sent"
@@ -558,27 +547,23 @@ def _environment(it: ServerEvidence) -> Verdict:
     if it.kind in {DEV, SELF_HOSTED}:
         if env is None:
             return OK, "none; only Inngest Cloud has any", None
-        text = f"{env!r} is asked for, but only Inngest Cloud has environments: it is ignored"
-        return WARNING, text, "Unset INNGEST_ENV for this server."
+        return WARNING, f"{env!r} is ignored: only Inngest Cloud has any", "Unset INNGEST_ENV."
     of_keys = " and ".join(key_envs)
     if len(key_envs) > 1:
         text = f"the signing keys are for different environments: {of_keys}"
         return WARNING, text, "Set both to keys of the same environment."
-    if env is None:
-        if key_envs == ["branch"]:
-            text = "the signing key is for branch environments, and none is named"
-            return PROBLEM, text, "Set INNGEST_ENV to the name of the branch environment."
+    if env is None and key_envs == ["branch"]:
+        text = "the signing key is for branch environments, and none is named"
+        return PROBLEM, text, "Set INNGEST_ENV to the name of the branch environment."
+    if env is None or key_envs == ["branch"]:
         of_key = f", as the signing key is for {of_keys}" if key_envs else ""
-        return OK, f"that of the keys{of_key}", None
-    if key_envs == ["branch"]:
-        return OK, f"{env}, as the signing key is for branch", None
+        return OK, f"{env or 'that of the keys'}{of_key}", None
     if not key_envs:
-        text = f"{env!r} is asked for; no prefix of a key shows whether it is for branch "
-        text += "environments"
+        text = f"{env!r} is asked for; no prefix of a key shows whether it is for that"
         return UNKNOWN, text, "Copy the signing key with its prefix, such as signkey-branch-."
-    text = f"{env!r} is asked for, but the signing key is for {of_keys}: calls may act on that "
+    text = f"{env!r} is asked for, but the signing key is for {of_keys}: calls may act on that"
     remedy = "Set INNGEST_SIGNING_KEY to the key of branch environments, or unset INNGEST_ENV."
-    return WARNING, f"{text}instead", remedy
+    return WARNING, text, remedy
 
 
 def _routes(it: ServerEvidence) -> Verdict:
@@ -587,11 +572,9 @@ def _routes(it: ServerEvidence) -> Verdict:
         text = f'api_version="{version}" rules out {", ".join(ruled_out)}'
         return WARNING, text, 'Use api_version="auto", the default, for these.'
     if it.kind is CLOUD:
-        text = "Inngest Cloud has both APIs; a route that it lacks shows when it is called"
-        return OK, text, None
+        return OK, "Inngest Cloud has both APIs", None
     if it.releases == Releases():
-        text = "which calls the server can answer is not known without its release"
-        return UNKNOWN, text, _ANY_KEY
+        return UNKNOWN, "which calls it can answer depends on its release", _ANY_KEY
     absent = [each for each in it.calls if each.is_available is False]
     since = {each.call: each.since for each in absent if each.since and each.call not in ruled_out}
     if since:
@@ -614,28 +597,21 @@ def _event_ids(repeating: list[str]) -> Verdict:
 def _clock(it: ServerEvidence) -> Verdict:
     skew = it.skew_s
     if skew is None:
-        remedy = "Compare the time of both machines, if `since` and `until` select the wrong runs."
-        return UNKNOWN, "the server does not state its time", remedy
+        return UNKNOWN, "the server does not state its time", "Compare both machines' time."
     if abs(skew) <= _MOST_SKEW_S:
         return OK, f"the server's clock agrees, to within {max(abs(skew), 1.0):.1f} s", None
     off = f"{abs(skew):,.1f} s {'ahead of' if skew > 0 else 'behind'}"
-    text = f"the server's clock is {off} this machine's: `since` and `until` select other runs "
-    remedy = "Synchronize the clocks of both machines, for example by NTP."
-    return WARNING, f"{text}than they should", remedy
+    text = f"the server's clock is {off} this machine's, and `since` and `until` off with it"
+    return WARNING, text, "Synchronize the clocks of both machines, for example by NTP."
 
 
 def _proxies(it: ServerEvidence) -> Verdict:
-    settings, text = it.settings, "none in effect"
-    urls = dict.fromkeys((settings.event_url, settings.api_url))
+    urls = dict.fromkeys((it.settings.event_url, it.settings.api_url))
     used = [f"{url} is reached through the proxy {at}" for url in urls if (at := _proxy(it, url))]
-    if it.has_own_transport:
-        text = "the client was given a transport: no proxy of the environment is in effect"
-    elif used:
-        text = "; ".join(used)
-    elif settings.spares_proxy:
-        text = "a proxy is set, and not used for this server: it is on this machine, a dev server, "
-        text += "or named in NO_PROXY"
-    return OK, text, None
+    text = "a proxy is set, and not used for this server (loopback, dev=, NO_PROXY)"
+    if it.has_own_transport or not it.settings.spares_proxy:
+        text = "no proxy is in effect"
+    return OK, "; ".join(used) or text, None
 
 
 def _proxy(it: ServerEvidence, url: str) -> str | None:
@@ -712,8 +688,7 @@ def _rules(session: Session, given: CheckRule) -> Iterator[tuple[str, Callable[[
             chosen, ask = kinds[name]
             selection: Any = {**where, **chosen}
             about = session, Selection.of(session, selection), _bound(name, value)
-            named = plain(value) if name == "stuck" else value
-            words = [name, named, plain(since), *where.values()]
+            words = [name, plain(value), plain(since), *where.values()]
             yield " ".join(str(each) for each in words if each), partial(ask, *about)
 
 

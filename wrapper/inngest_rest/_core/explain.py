@@ -121,7 +121,7 @@ class Evidence:
     # Other events with the same own id, oldest first, each with a run.
     twins: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
     # Other runs at that time, newest first, by function name.
-    others: dict[str, Page[Run]] = field(factory=dict[str, "Page[Run]"])
+    others: dict[str, Page[Run] | None] = field(factory=dict[str, "Page[Run] | None"])
 
     @property
     def received(self) -> datetime:
@@ -149,11 +149,6 @@ class Evidence:
             return False
         synced = [app.synced_at for app in self.catalogue.apps if app.id == function.app_id]
         return synced[0] > self.began if synced and synced[0] else None
-
-    def is_excluded(self, function: Function, triggers: list[Trigger]) -> bool:
-        """Return whether the conditions of a function certainly were false for the event."""
-        is_false = all(holds(each.condition, self.event) is False for each in triggers)
-        return is_false and self.has_changed(function) is False
 
 
 @define
@@ -446,31 +441,18 @@ def _limits(it: RunEvidence, its: str) -> Iterator[Told]:
         text = f"{its} may wait for the throttle of {name}, {rate}"
         yield K.THROTTLE, text, False, {"throttle": found}
     if limits and (is_queued or it.due):
-        facts = {"concurrency": limits}
         text = f"{its} may wait for its turn, as the concurrency of {name} is limited"
-        if holders := _holders(it, limits):
-            most, facts["runs"], of_key = holders
-            text = f"{its} waits for its turn, as {name} executes {most} at once{of_key}, "
-            text += f"at present run {and_more(facts['runs'])}"
-        yield K.CONCURRENCY, text, holders is not None, facts
-
-
-def _holders(it: RunEvidence, limits: list[apps.Limit]) -> tuple[int, list[str], str] | None:
-    """Return a limit of concurrency that is reached, the runs executed under it, and of what key.
-
-    Limits with a key state in a job which one it is; others count all jobs of the function.
-    """
-    found: list[tuple[Any, str]] = [
-        (of.get("value") if apps.is_limit(of := each.get("limit")) else of, "")
-        for each in limits
-        if not each.get("key")
-    ]
-    found += [(most, key) for job in it.due[:1] for key, most in job.concurrency_keys.items()]
-    for most, key in found:
-        runs = [id for id, job in it.executing if not key or key in job.concurrency_keys]
-        if most and len(runs) >= most:
-            return most, list(dict.fromkeys(runs)), " of one key" if key else ""
-    return None
+        holders: list[str] = []
+        # A job states which limits with a key it is under; others count all jobs of the function.
+        applied = [(each["limit"], "") for each in limits if not each.get("key")]
+        applied += [(most, key) for job in it.due[:1] for key, most in job.concurrency_keys.items()]
+        for most, key in applied:
+            ids = [id for id, job in it.executing if not key or key in job.concurrency_keys]
+            if most and len(ids) >= most:
+                holders = list(dict.fromkeys(ids))
+                text = f"{its} waits for its turn, as {name} executes {most} at once"
+                text += f"{' of one key' if key else ''}, at present run {and_more(holders)}"
+        yield K.CONCURRENCY, text, bool(holders), {"concurrency": limits, "runs": holders}
 
 
 def _why_cancelled(it: RunEvidence, function: Function, by: str) -> Iterator[Told]:
@@ -593,7 +575,7 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     """Gather further evidence for functions without a run."""
     id, own_id, received = it.event.internal_id, it.event.id, it.received
     tried = partial(apps.tried, unchecked=it.unchecked)
-    silent = [f for f, triggers in it.without_run if not it.is_excluded(f, triggers)]
+    silent = [function for function, _ in it.without_run]
     once = [each for each in silent if not apps.ignores_repeated_ids(each)]
     if once and own_id != id:
         # A function takes one event for an id, whichever of its triggers the events match.
@@ -611,10 +593,9 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         for other_id, other in [*same.items()][:_MAX_EACH]:
             of_other = tried(_runs_of(session, other_id, deadline), f"the runs of event {other_id}")
             it.twins += [(other, run) for run in (yield from of_other) or ()]
-    limited = [f for f in silent if apps.limit(f, "rateLimit", "debounce", "singleton")]
-    for each in limited:
-        page = yield from _other_runs(session, each, received, it.unchecked, deadline)
-        if page:
+    for each in silent:
+        if apps.limit(each, "rateLimit", "debounce", "singleton"):
+            page = yield from _other_runs(session, each, received, it.unchecked, deadline)
             it.others[apps.name_of(each)] = page
 
 

@@ -405,9 +405,10 @@ def cancels_earlier(function: Function) -> bool:
 
 
 def concurrency(function: Function) -> list[Limit]:
-    """Return the function's own concurrency limits, without the plan's."""
+    """Return the function's own concurrency limits, without the plan's; `limit` is a number."""
     limits = ((it, it.get("limit")) for it in _entries(function, "concurrency"))
-    return [it for it, of in limits if not (is_limit(of) and of.get("isPlanLimit"))]
+    found = ((it, of if is_limit(of) else {"value": of}) for it, of in limits)
+    return [{**it, "limit": of.get("value")} for it, of in found if not of.get("isPlanLimit")]
 
 
 def cancelled_by(function: Function) -> list[str]:
