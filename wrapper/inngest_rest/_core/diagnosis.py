@@ -120,13 +120,6 @@ class Answer:
         return self.error is None or self.server_kind is not None or is_refused
 
     @property
-    def is_of_web_ui(self) -> bool:
-        """Whether the body is a web page or empty, not JSON."""
-        error = self.error
-        cause = error.__cause__ if isinstance(error, errors.RouteNotFoundError) else error
-        return isinstance(cause, errors.InvalidResponseError)
-
-    @property
     def has_route(self) -> bool | None:
         """Whether the server has the route and accepts the key; None if unknown."""
         return {"there": True, "absent": False}.get(self.outcome)
@@ -338,7 +331,7 @@ def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer]:
     """Probe v2 at each of its paths, and remember the one that responds."""
     session.absent.v2_root = V2_ROOT
     answer = yield from probe(session, V2, bearer)
-    if answer.is_of_web_ui:
+    if answer.has_route is False:
         session.absent.v2_root = V2_ROOT_BEFORE_1_26
         answer = yield from probe(session, V2, bearer)
     return answer
@@ -402,10 +395,7 @@ def probe(session: Session, route: Route[Any, Any], bearer: Secret | None = None
 
 def findings(it: ServerEvidence) -> Iterator[Finding]:
     for url, answer in it.hosts.items():
-        yield Finding(Check.CONNECTION, *_connection(it, url, answer))
-    for url, answer in it.hosts.items():
-        if answer.outcome != "silent":
-            yield Finding(Check.SERVER, *_server(it, url, answer))
+        yield from _host(it, url, answer)
     if it.is_up:
         yield Finding(Check.RELEASE, *_release(it))
         yield Finding(Check.MODE, *_mode(it))
@@ -425,24 +415,24 @@ def findings(it: ServerEvidence) -> Iterator[Finding]:
     yield Finding(Check.PROXIES, *_proxies(it))
 
 
-def _connection(it: ServerEvidence, url: str, answer: Answer) -> Verdict:
-    if answer.outcome != "silent":
-        return OK, f"{url} responds", None
-    remedy = "Check INNGEST_BASE_URL and the network; for a dev server, set INNGEST_DEV=1."
-    if proxy := _proxy(it, url):
-        remedy = f"Check the proxy at {proxy}, or name the server in NO_PROXY to go without it."
-    elif it.settings.dev:
-        remedy = "Start a dev server: `npx inngest-cli@latest dev`; or set INNGEST_DEV to its URL."
-    return PROBLEM, f"no response: {answer.error}", remedy
-
-
-def _server(it: ServerEvidence, url: str, answer: Answer) -> Verdict:
+def _host(it: ServerEvidence, url: str, answer: Answer) -> Iterator[Finding]:
+    if answer.outcome == "silent":
+        remedy = "Check INNGEST_BASE_URL and the network; for a dev server, set INNGEST_DEV=1."
+        if proxy := _proxy(it, url):
+            remedy = f"Check the proxy at {proxy}, or name the server in NO_PROXY."
+        elif it.settings.dev:
+            remedy = "Start one (`npx inngest-cli@latest dev`), or set INNGEST_DEV to its URL."
+        yield Finding(Check.CONNECTION, PROBLEM, f"no response: {answer.error}", remedy)
+        return
+    yield Finding(Check.CONNECTION, OK, f"{url} responds")
     if answer.is_inngest:
-        return OK, f"{_NAMES[it.kind]} answers at {url}", None
-    if answer.outcome == "failed":
-        return PROBLEM, str(answer.error), "Try again later; the server's own log says more."
-    remedy = "Set INNGEST_BASE_URL to the server's URL, or INNGEST_DEV to that of a dev server."
-    return PROBLEM, f"the server is not Inngest: {answer.error}", remedy
+        yield Finding(Check.SERVER, OK, f"{_NAMES[it.kind]} answers at {url}")
+        return
+    text, remedy = f"{answer.error}", "Try again later; the server's own log says more."
+    if answer.outcome != "failed":
+        text = f"the server is not Inngest: {answer.error}"
+        remedy = "Set INNGEST_BASE_URL to the server's URL, or INNGEST_DEV to that of a dev server."
+    yield Finding(Check.SERVER, PROBLEM, text, remedy)
 
 
 def _release(it: ServerEvidence) -> Verdict:

@@ -180,11 +180,9 @@ class RunEvidence:
         # Nobody else can send an event of this name.
         event = self.event
         match event.data if event and event.name == "inngest/function.invoked" else None:
-            case {"_inngest": {"correlation_id": str(id), "name": str(step)}}:
-                parent = id.partition(".")[0]
-                return (parent, step) if is_ulid(parent) else None
-            case _:
-                return None
+            case {"_inngest": {"correlation_id": str(id), "name": str(step)}} if is_ulid(id[:26]):
+                return id[:26], step
+        return None
 
     @property
     def due(self) -> list[Job]:
@@ -198,9 +196,8 @@ class RunEvidence:
 
     def max_attempts(self, job: Job) -> int | None:
         """Return how often a job is tried at most; a first one, as its function is now."""
-        known = None if self.function is None else self.function.configuration
-        retries = (known or {}).get("retries")
-        if job.kind != "start" or not retries:
+        retries = apps.limit(self.function, "retries") if self.function else None
+        if job.kind != "start" or retries is None:
             return job.max_attempts
         most: int = retries.get("value") or 0  # proto3 omits 0
         return most + 1 if (job.attempt or 0) <= most else None
@@ -516,7 +513,7 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
 
 
 def _read_once_stored(
-    session: Session, event_id: str, *, within: float = APPEARS_WITHIN, deadline: float
+    session: Session, event_id: str, within: float, deadline: float
 ) -> Plan[tuple[StoredEvent, datetime | None]]:
     """Get an event and the server's time; one that was just sent may take seconds to appear."""
     appears_by, pause = min(session.clock.monotonic() + within, deadline), FIRST_PAUSE
@@ -535,9 +532,8 @@ def _explain_stored(
     session: Session, event_id: str, *, within: float = 0.0, deadline: float = math.inf
 ) -> Plan[Explanation]:
     """Explain the outcome of an event, by its internal id, if it appears within some seconds."""
-    event_read = _read_once_stored(session, event_id, within=within, deadline=deadline)
     try:
-        event, stated = yield from event_read
+        event, stated = yield from _read_once_stored(session, event_id, within, deadline)
     except RULED_OUT as error:
         unread = f"the event itself: {apps.why(error)}"
         found = yield from _runs_of(session, event_id, deadline)
@@ -764,7 +760,8 @@ def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[lis
     begun = session.clock.monotonic()
     wait = _Wait(session, event_id, begun, begun + check_seconds("timeout", timeout))
     try:
-        event, at = yield from _read_once_stored(session, event_id, deadline=wait.deadline)
+        read = _read_once_stored(session, event_id, APPEARS_WITHIN, wait.deadline)
+        event, at = yield from read
     except (errors.NotFoundError, errors.TransportError) as error:
         if not wait.deadline <= wait.now < begun + APPEARS_WITHIN:
             raise
