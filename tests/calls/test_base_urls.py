@@ -185,21 +185,18 @@ def test_any_key_that_a_dev_server_elsewhere_does_not_get_is_known_to_be_withhel
 
 
 @pytest.mark.parametrize(
-    ("event", "api", "used", "is_spared"),
+    ("event", "api", "used"),
     [
-        ("https://a.b", "https://a.b", (True, True), False),
-        ("https://a.b", "http://localhost:1", (True, False), False),
-        ("http://localhost:1", "https://a.b", (False, True), False),
-        ("http://localhost:1", "http://localhost:1", (False, False), True),
+        ("https://a.b", "https://a.b", (True, True)),
+        ("https://a.b", "http://localhost:1", (True, False)),
+        ("http://localhost:1", "https://a.b", (False, True)),
+        ("http://localhost:1", "http://localhost:1", (False, False)),
     ],
 )
 def test_each_host_has_a_proxy_of_its_own(
-    monkeypatch: pytest.MonkeyPatch, event: str, api: str, used: Any, is_spared: bool
+    monkeypatch: pytest.MonkeyPatch, event: str, api: str, used: Any
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://proxy:1")
     found = settings(event_base_url=event, api_base_url=api)
     assert (found.event_proxy is not None, found.api_proxy is not None) == used
-    assert found.spares_proxy is is_spared
     assert found.encrypts is any(used)
-    monkeypatch.delenv("ALL_PROXY")
-    assert not settings(event_base_url=event, api_base_url=api).spares_proxy

@@ -90,7 +90,7 @@ CALLS: dict[str, Callable[[InngestClient, MockServer], object]] = {
 
 
 def routes(release: str) -> dict[str, CallRoute]:
-    found = call_routes(settings_of(dev=True), Releases.exactly(release))
+    found = call_routes(settings_of(dev=True), Releases(release, release))
     return {each.call: each for each in found}
 
 

@@ -127,15 +127,10 @@ class Answer:
 
 @frozen
 class Releases:
-    """The range of possible server releases: from one, if known, and below another."""
+    """The range of possible server releases: from one, if known, and below another; or just one."""
 
     first: str | None = None
     below: str | None = None
-
-    @classmethod
-    def exactly(cls, release: str) -> Releases:
-        major, minor, patch = numbers(release)
-        return cls(release, f"{major}.{minor}.{patch + 1}")
 
     def have(self, operation: Operation) -> bool | None:
         """Return whether all of them have an operation, or none; None if only some do."""
@@ -220,19 +215,15 @@ CLOUD_HOST = re.compile(r"(.+\.)?(inngest\.com|inn\.gs)")
 """The hosts of Inngest Cloud."""
 
 
-def _read(_: object) -> None:
-    """Read a response, whose data does not matter."""
-
-
 HEALTH = Route.of(ingest.get_health, lambda it: required(it.message, "message"))
 DEV_INFO = Route.of(ingest.get_dev_info, lambda it: required(it.version, "version"))
-V1 = Route.of(v1.list_events_v1, _read, limit=1)
+V1 = Route.of(v1.list_events_v1, lambda _: None, limit=1)
 """A cheap read that needs the signing key."""
 LISTED = Route.of(v2.list_operations_v2, releases.first_that_lists, expected=httpx.Response)
 """The operations of the server, which needs no key."""
-V2 = Route.of(v2.get_health_v2, _read)
+V2 = Route.of(v2.get_health_v2, lambda _: None)
 """The same in v2, which also accepts an API key."""
-CANCELLATIONS = Route.of(v1.list_cancellations_v1, _read)
+CANCELLATIONS = Route.of(v1.list_cancellations_v1, lambda _: None)
 
 
 def _of_path(module: Any, *forms: type[Any]) -> Route[Any, str | None]:
@@ -282,7 +273,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
     if found.is_up:
         bearer = yield from _try_keys(session, found)
         if found.release is not None:
-            found.releases = Releases.exactly(found.release)
+            found.releases = Releases(found.release, found.release)
         elif found.kind is not ServerKind.CLOUD:
             may_read = found.kind is ServerKind.DEV or bearer is not None
             found.releases = yield from _narrow_down(session, bearer, may_read=may_read)
@@ -598,10 +589,7 @@ def _clock(it: ServerEvidence) -> Verdict:
 def _proxies(it: ServerEvidence) -> Verdict:
     urls = dict.fromkeys((it.settings.event_url, it.settings.api_url))
     used = [f"{url} is reached through the proxy {at}" for url in urls if (at := _proxy(it, url))]
-    text = "a proxy is set, and not used for this server (loopback, dev=, NO_PROXY)"
-    if it.has_own_transport or not it.settings.spares_proxy:
-        text = "no proxy is in effect"
-    return OK, "; ".join(used) or text, None
+    return OK, "; ".join(used) or "no proxy is in effect", None
 
 
 def _proxy(it: ServerEvidence, url: str) -> str | None:

@@ -98,7 +98,6 @@ class Settings:
     retry: RetryPolicy
     event_proxy: Secret | None
     api_proxy: Secret | None
-    spares_proxy: bool  # one is set, but not for these servers
     headers: Mapping[str, Secret] = field(factory=dict[str, Secret])
 
     @property
@@ -231,8 +230,6 @@ def resolve(
         retry=check_retries(retries),
         event_proxy=event_proxy,
         api_proxy=api_proxy,
-        spares_proxy=not (event_proxy or api_proxy)
-        and any(_proxy_by_scheme(url, proxies) for url in (event_url, api_url)),
     )
 
 
@@ -345,15 +342,11 @@ def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret
     target = httpx.URL(url)
     if _is_loopback(target.host) or (is_dev and target.scheme == "http"):
         return None
-    proxy = _proxy_by_scheme(url, proxies)
+    of_scheme = Secret.of(proxies.reveal().get(target.scheme))
+    proxy = of_scheme or Secret.of(proxies.reveal().get("all"))
     if proxy is None or proxy_bypass(target.netloc.decode()):
         return None
     return proxy if "://" in proxy.reveal() else Secret(f"http://{proxy.reveal()}")
-
-
-def _proxy_by_scheme(url: str, proxies: Hidden[dict[str, str]]) -> Secret | None:
-    by_scheme = Secret.of(proxies.reveal().get(httpx.URL(url).scheme))
-    return by_scheme or Secret.of(proxies.reveal().get("all"))
 
 
 def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
