@@ -14,7 +14,7 @@ import pytest
 
 from inngest_rest import Event, OutboxError, SendReport
 from inngest_rest._core.buffer.outbox import Outbox
-from inngest_rest._core.buffer.queue import MemoryQueue
+from inngest_rest._core.buffer.queue import Queue
 from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
 from tests.support.client_kinds import open_client
 from tests.support.clock import Clock
@@ -105,7 +105,7 @@ def test_an_event_is_delivered_although_its_store_once_failed(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    kind = MemoryQueue if store is None else Outbox
+    kind = Queue if store is None else Outbox
     works = getattr(kind, method)
     calls: list[object] = []
 
@@ -257,16 +257,3 @@ def test_a_response_without_a_receipt_blames_the_events_only_if_it_is_a_refusal(
     buffer.add({"name": "a"})
     assert buffer.flush(PATIENCE)
     assert (buffer.report.accepted, buffer.report.rejected) == (not is_rejected, is_rejected)
-
-
-@pytest.mark.parametrize("store", [None])
-def test_events_that_are_no_json_are_counted_with_those_that_were_sent(
-    make: Make, server: Server, caplog: pytest.LogCaptureFixture
-) -> None:
-    server.on(ROUTE, accepts_all)
-    buffer = make(max_age=1_000)
-    for value in (1, object(), 2):
-        buffer.add({"name": "a", "data": {"value": value}})
-    assert buffer.flush(PATIENCE)
-    assert (buffer.report.accepted, buffer.report.rejected) == (2, 1)
-    assert "1 of 3 events rejected, the first: " in caplog.text

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 
 from inngest_rest import InvalidResponseError
-from inngest_rest._core.buffer.queue import MemoryQueue
+from inngest_rest._core.buffer.queue import Queue
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.batching import BatchOutcome, Unknown
 
 
 def test_a_batch_that_was_reported_as_lost_is_not_put_back() -> None:
     timing = Schedule(10, 1.0, time.monotonic)
-    store = MemoryQueue(timing, lambda: None, max_pending=10)
+    store = Queue(timing, lambda: None, max_pending=10)
     store.put({"name": "a"})
     batch = store.take()
     assert batch is not None
@@ -24,7 +24,7 @@ def test_a_batch_that_was_reported_as_lost_is_not_put_back() -> None:
 
 
 def test_what_was_put_back_may_be_stored() -> None:
-    store = MemoryQueue(Schedule(10, 1.0, time.monotonic), lambda: None, max_pending=10)
+    store = Queue(Schedule(10, 1.0, time.monotonic), lambda: None, max_pending=10)
     store.put({"name": "a"})
     first = store.take()
     assert first is not None
@@ -36,7 +36,7 @@ def test_what_was_put_back_may_be_stored() -> None:
 
 
 def test_an_event_that_has_failed_is_left_whatever_happened_to_later_ones() -> None:
-    store = MemoryQueue(Schedule(1, 1.0, time.monotonic), lambda: None, max_pending=10)
+    store = Queue(Schedule(1, 1.0, time.monotonic), lambda: None, max_pending=10)
     page = InvalidResponseError("a page", method="POST", url="", status=403, body="")
     store.put({"name": "a"})
     mark = store.mark()

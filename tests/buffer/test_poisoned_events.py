@@ -12,7 +12,7 @@ import pytest
 from inngest_rest import OutboxError, RetryPolicy, SendReport, TransportError
 from inngest_rest._core.buffer import outbox, schedule
 from inngest_rest._core.buffer.outbox import Outbox
-from inngest_rest._core.buffer.queue import MemoryQueue
+from inngest_rest._core.buffer.queue import Queue
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.batching import BatchOutcome, Unknown
 from tests.support.buffers import ROUTE, Make, sent
@@ -324,8 +324,8 @@ def test_what_another_process_has_sent_is_forgotten(rule: Schedule) -> None:
     assert rule.failing() == set()
 
 
-def queue_of(rule: Schedule) -> MemoryQueue:
-    return MemoryQueue(rule, lambda: None, max_pending=100_000)
+def queue_of(rule: Schedule) -> Queue:
+    return Queue(rule, lambda: None, max_pending=100_000)
 
 
 def test_new_events_go_first_after_a_failure_and_failed_ones_after_a_success(
@@ -368,12 +368,10 @@ def test_a_hundred_poisoned_events_keep_none_of_the_others(clock: Clock) -> None
 
 
 @pytest.fixture(params=["memory", "file"])
-def any_queue(
-    request: pytest.FixtureRequest, clock: Clock, tmp_path: Path
-) -> Iterator[MemoryQueue | Outbox]:
+def any_queue(request: pytest.FixtureRequest, clock: Clock, tmp_path: Path) -> Iterator[Queue]:
     """Make a queue with two events that are to blame for their failure, and with nothing else."""
     rule = Schedule(2, 1.0, clock.monotonic)
-    queue: MemoryQueue | Outbox = queue_of(rule)
+    queue: Queue = queue_of(rule)
     if request.param == "file":
         path = tmp_path / "outbox.db"
         queue = Outbox(path, rule, lambda: None, max_pending=9, lease=100.0, now=clock.now)
@@ -398,7 +396,7 @@ def names(batch: Batch | None) -> list[str]:
 
 
 def test_what_is_to_blame_is_so_after_a_request_that_told_nothing(
-    any_queue: MemoryQueue | Outbox, caplog: pytest.LogCaptureFixture
+    any_queue: Queue, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(2):
         batch = any_queue.take()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._core.buffer.queue import MemoryQueue, gather
+from inngest_rest._core.buffer.queue import Queue, gather
 from inngest_rest._core.buffer.schedule import LONGEST_WAIT, Deadline, Schedule
 from inngest_rest._core.clock import Clock as CoreClock
 from inngest_rest._core.sending.batching import DEFAULT_BYTES
@@ -80,8 +80,8 @@ def test_a_pause_is_as_long_as_the_server_asked_for_up_to_an_hour(
     assert timing.due_in() == 0
 
 
-def in_memory(schedule: Schedule) -> MemoryQueue:
-    return MemoryQueue(schedule, lambda: None, max_pending=9)
+def in_memory(schedule: Schedule) -> Queue:
+    return Queue(schedule, lambda: None, max_pending=9)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_an_event_in_memory_wakes_a_worker_if_it_is_the_first_or_fills_a_batch(
     timing: Schedule,
 ) -> None:
     woken: list[int] = []
-    store = MemoryQueue(timing, lambda: woken.append(store.pending), max_pending=100)
+    store = Queue(timing, lambda: woken.append(store.pending), max_pending=100)
     for number in range(6):
         store.put({"name": f"app/e{number}"})
     assert woken == [1, 3]
@@ -156,7 +156,7 @@ def test_a_wait_without_a_timeout_has_no_end(clock: Clock) -> None:
 
 
 def test_what_a_batch_leaves_in_memory_waits_for_its_own_age(timing: Schedule) -> None:
-    store = MemoryQueue(timing, lambda: None, max_pending=100)
+    store = Queue(timing, lambda: None, max_pending=100)
     for number in range(4):
         store.put({"name": f"app/e{number}"})
     batch = store.take()

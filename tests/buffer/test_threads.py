@@ -13,7 +13,7 @@ from inngest_rest import (
     EventBuffer,
     InngestClient,
 )
-from inngest_rest._core.buffer.queue import MemoryQueue
+from inngest_rest._core.buffer.queue import Queue
 from tests.support.buffers import ROUTE, Gate, Make, full_signal, sent, workers
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text
@@ -21,6 +21,7 @@ from tests.support.server import accepts_all, text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from inngest_rest.event import EventLike
     from tests.support.server import Server
 
 
@@ -108,9 +109,9 @@ def test_a_thread_that_waits_for_room_gets_an_error_when_the_buffer_closes(
 def test_a_thread_that_found_no_room_does_not_wait_for_a_buffer_closed_meanwhile(
     gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put, refused = MemoryQueue.put, list[object]()
+    put, refused = Queue.put, list[object]()
 
-    def close_in_between(store: MemoryQueue, event: object) -> bool:
+    def close_in_between(store: Queue, event: EventLike) -> bool:
         has_room = put(store, event)
         if not has_room:
             refused.append(event)
@@ -119,7 +120,7 @@ def test_a_thread_that_found_no_room_does_not_wait_for_a_buffer_closed_meanwhile
             monkeypatch.setattr(buffer._changed, "wait", pytest.fail)  # noqa: SLF001
         return has_room
 
-    monkeypatch.setattr(MemoryQueue, "put", close_in_between)
+    monkeypatch.setattr(Queue, "put", close_in_between)
     buffer = gated(batch_size=1, max_pending=1)
     buffer.add({"name": "a"})
     assert gate.reached.wait(PATIENCE)

@@ -31,7 +31,7 @@ def test_fates_are_counted_and_each_failure_shows_its_event() -> None:
 
 def test_a_batch_that_is_accepted_is_final() -> None:
     outcome = BatchOutcome(BATCH, ["id-a", "id-b", "id-c", "id-d"])
-    assert outcome.split() == (outcome, None)
+    assert outcome.final() is outcome
     assert outcome.batch_report().ids == ("id-a", "id-b", "id-c", "id-d")
     assert outcome.report.failures == (REFUSED,)
 
@@ -47,13 +47,11 @@ def test_a_batch_that_is_accepted_is_final() -> None:
 def test_events_with_an_unknown_outcome_are_separated_to_be_resent(
     each: list[EventOutcome], known: int
 ) -> None:
-    final, again = BatchOutcome(BATCH, each).split()
-    assert again is not None
+    final = BatchOutcome(BATCH, each).final()
     assert final.each == each[:known]
     assert final.batch.invalid == (REFUSED,)
-    assert [*final.batch.positions, *again.positions] == BATCH.positions
-    assert [*final.batch.texts(), *again.texts()] == BATCH.texts()
-    assert again.invalid == ()
+    assert final.batch.positions == BATCH.positions[:known]
+    assert final.batch.texts() == BATCH.texts()[:known]
 
 
 def test_a_batch_without_a_response_is_unknown_except_for_locally_rejected_events() -> None:

@@ -11,7 +11,7 @@ import httpx
 
 from inngest_rest import EventBuffer
 from inngest_rest._core.buffer.outbox import Outbox
-from inngest_rest._core.buffer.queue import MemoryQueue
+from inngest_rest._core.buffer.queue import Queue
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def full_signal(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Return an event that is set when a store first has no room."""
     signal = threading.Event()
 
-    def watch(kind: type[MemoryQueue | Outbox]) -> None:
+    def watch(kind: type[Queue]) -> None:
         put = kind.put
 
         def watched(self: Any, event: Any) -> bool:
@@ -50,7 +50,7 @@ def full_signal(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
         monkeypatch.setattr(kind, "put", watched)
 
-    watch(MemoryQueue)
+    watch(Queue)
     watch(Outbox)
     return signal
 

@@ -184,13 +184,13 @@ GOALS = (
         "EventBuffer.add, against posthog's capture",
         Run(CAPTURE, "EventBuffer.add"),
         Run(CAPTURE, "posthog capture"),
-        at_most=0.1,
+        at_most=0.2,
     ),
     Goal(
         "EventBuffer.add, against segment's track",
         Run(CAPTURE, "EventBuffer.add"),
         Run(CAPTURE, "segment track"),
-        at_most=0.1,
+        at_most=0.3,
     ),
     Goal(
         "import of the package, against import httpx",

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from inngest_rest._core.buffer.outbox import Outbox
-    from inngest_rest._core.buffer.queue import MemoryQueue
+    from inngest_rest._core.buffer.queue import Queue
     from inngest_rest._core.buffer.schedule import Deadline
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
@@ -34,8 +33,7 @@ class EventBuffer(Buffer):
     a file if they send to the same server.
 
     An open buffer never gives up on an event: without a response it is sent again, after pauses of
-    up to a minute. Only rejected events are not: those that JSON cannot represent, and those that
-    the server rejects; in a file, they become dead letters.
+    up to a minute. Only those that the server rejects are not; in a file, they become dead letters.
 
     It is flushed when it is closed and at interpreter exit. After a fork, the child's buffer is
     empty and has its own thread; `multiprocessing` children skip exit handlers, so close the buffer
@@ -99,9 +97,7 @@ class EventBuffer(Buffer):
     def add(self, event: EventLike) -> bool:
         """Add an event to the buffer, without waiting for the network.
 
-        In memory, the event is encoded later, in the buffer's thread: do not change its data.
-        Nested values are validated then; an event with an invalid one is reported as rejected. With
-        a path, it is encoded at once and is on disk when this returns; threads share a commit.
+        It is encoded at once. With a path, it is on disk when this returns; threads share a commit.
 
         Args:
             event: An `Event`, or a mapping with the same keys; its id is fixed by this call.
@@ -110,7 +106,7 @@ class EventBuffer(Buffer):
             Whether the event was added: False only with `when_full="drop"`.
 
         Raises:
-            InvalidEventError: The event is invalid.
+            InvalidEventError: The event is invalid, or JSON cannot represent it.
             BufferFullError: The buffer is full and `when_full` is "raise".
             OutboxError: The event could not be stored: the disk is full, or the file is damaged.
             ClosedError: The buffer is closed.
@@ -171,7 +167,7 @@ class EventBuffer(Buffer):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(self) -> MemoryQueue | Outbox:
+    def _open(self) -> Queue:
         # First: if certificates cannot be loaded, no file is left open.
         preload(self._driver)
         return super()._open()

@@ -25,7 +25,7 @@ from inngest_rest._core.arguments import (
     check_seconds,
     invalid,
 )
-from inngest_rest._core.buffer.queue import MemoryQueue
+from inngest_rest._core.buffer.queue import Queue
 from inngest_rest._core.buffer.schedule import Deadline, Schedule
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.json_text import decode
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable
 
-    from inngest_rest._core.buffer.outbox import Outbox
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
@@ -156,11 +155,11 @@ class Buffer(Forked, ABC):
         self._put = self._queue.put
         super().__init__()
 
-    def _open(self) -> MemoryQueue | Outbox:
+    def _open(self) -> Queue:
         session, schedule, wake = self._session, self._schedule, self._notify
         options: Any = {"max_pending": self._max_pending, "convention": session.name_convention}
         if self._path is None:
-            return MemoryQueue(schedule, wake, **options)
+            return Queue(schedule, wake, **options)
         from inngest_rest._core.buffer.outbox import Outbox  # noqa: PLC0415 - loads sqlite3
 
         return Outbox(

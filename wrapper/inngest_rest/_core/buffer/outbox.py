@@ -29,7 +29,6 @@ from attrs import define
 from inngest_rest._core.buffer.queue import Queue, gather
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.json_text import decode
-from inngest_rest._core.sending.batching import Rejected, Unknown
 from inngest_rest._core.sending.event_json import encode
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, OutboxError
@@ -114,11 +113,6 @@ class Outbox(Queue):
         self._pending_writes: deque[_Ticket] = deque()
         self._storing = threading.RLock()
         self._has_to_wake = False
-        # Events of requests whose outcome is unknown. In the file, they keep their owner.
-        self._maybe_stored: set[int] = set()
-        # Final outcomes not yet written to the file, by row: the reason for a rejection, or None
-        # for an accepted event.
-        self._outcomes: dict[int, str | None] = {}
         self._end = 0
         self._has_warned_of_age = False
         self._has_warned_of_disk = False
@@ -158,49 +152,28 @@ class Outbox(Queue):
         super().shut()
         self._end = self.mark()
 
-    def take(self) -> Batch | None:
+    def _reserve(self) -> tuple[Batch, int, bool]:
         """Lease the next batch; on a full disk, return it without a lease; or raise OutboxError."""
-        with self._taking:
-            try:
-                self._write_outcomes()
-                with self.file.transaction("cannot lease") as db:
-                    batch, left, is_full = self._next(db)
-                    until = self._now() + self._lease
-                    db.executemany(_LEASE, [(self._owner, until, it) for it in batch.positions])
-            except OutboxError as error:
-                if _kind(error.__cause__) not in _WRITE_ERRORS:
-                    raise
-                # It may still be readable, and sending frees space. Without a lease, an event may
-                # be sent twice.
-                self._warn_of_disk(error)
-                with self.file.reading() as db:
-                    batch, left, is_full = self._next(db)
-            self._outcomes.update((each.position, each.reason) for each in batch.invalid)
-            self._schedule.took(left, is_full=is_full)
-            self._taken = batch if batch.positions or batch.invalid else None
-            return self._taken
-
-    def _next(self, db: sqlite3.Connection) -> tuple[Batch, int, bool]:
-        """Return the next batch, how many events may be left, and whether its bytes fill it."""
-        skipped = self._schedule.failing() | self._outcomes.keys()
-        for seqs in self._schedule.turns():
-            batch, is_full = self._choose(db, seqs, skipped)
-            taken = {*batch.positions, *(it.position for it in batch.invalid)}
-            if taken:
-                return batch, max(self.file.count(db) - len(skipped | taken), 0), is_full
-        # Any that are left are those of other processes.
-        return gather([])[0], 0, False
+        try:
+            self._write_outcomes()
+            with self.file.transaction("cannot lease") as db:
+                found = super()._reserve()
+                until = self._now() + self._lease
+                db.executemany(_LEASE, [(self._owner, until, it) for it in found[0].positions])
+        except OutboxError as error:
+            if _kind(error.__cause__) not in _WRITE_ERRORS:
+                raise
+            # It may still be readable, and sending frees space. Without a lease, an event may
+            # be sent twice.
+            self._warn_of_disk(error)
+            found = super()._reserve()
+        return found
 
     def _free(self) -> dict[str, object]:
         return {"now": self._now(), "owner": self._owner}
 
-    def _choose(
-        self, db: sqlite3.Connection, seqs: Sequence[int] | None, skipped: set[int]
-    ) -> tuple[Batch, bool]:
-        """Return a batch of these or of all but `skipped`, and whether its bytes fill it.
-
-        A damaged event is not sent, but invalid.
-        """
+    def _choose(self, seqs: Sequence[int] | None, skipped: set[int]) -> tuple[Batch, bool]:
+        """Return a batch of free events; a damaged one is not sent, but invalid."""
         damaged: list[SendFailure] = []
         oldest = now = self._now()
 
@@ -216,7 +189,8 @@ class Outbox(Queue):
 
         first, last = (min(seqs), max(seqs)) if seqs else (_FIRST, _LAST)
         wanted = frozenset(seqs or ())
-        with closing(db.execute(_SELECT, {**self._free(), "first": first, "last": last})) as rows:
+        bounds = {**self._free(), "first": first, "last": last}
+        with self.file.reading() as db, closing(db.execute(_SELECT, bounds)) as rows:
             chosen = (it for it in rows if (it[0] in wanted if wanted else it[0] not in skipped))
             batch, is_full = gather(good(islice(chosen, self._schedule.most)))
         self._warn_of_age(now - oldest)
@@ -240,25 +214,12 @@ class Outbox(Queue):
                 "%s. Events in it are still sent; outcomes are written when that is possible", error
             )
 
-    def _finish(self, outcome: BatchOutcome, rest: Batch | None) -> None:
-        """Write outcomes to the file; if that fails, the next `take` or `close` retries."""
-        del rest
-        for seq, result in zip(outcome.batch.positions, outcome.each, strict=True):
-            if not isinstance(result, Unknown):
-                self._outcomes[seq] = result.reason if isinstance(result, Rejected) else None
-        self._keep(outcome.batch, may_be_stored=outcome.rest_may_be_stored)
-
     def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
-        """Write outcomes and release the rest of the batch to other processes."""
-        unsent = [seq for seq in batch.positions if seq not in self._outcomes]
-        if may_be_stored:
-            self._maybe_stored.update(unsent)
+        """Do so; if writing fails, the next `take` or `close` tries again."""
         try:
-            self._write_outcomes(unsent)
+            super()._keep(batch, may_be_stored=may_be_stored)
         except OutboxError as error:
             self._warn_of_disk(error)
-        if not self._schedule.failing().issuperset(unsent):
-            self._schedule.added()
 
     def _write_outcomes(self, unsent: Sequence[int] = ()) -> None:
         """Write every pending outcome and release the leases of unsent events."""
@@ -280,15 +241,12 @@ class Outbox(Queue):
             self._note_written(seq for *_, seq in rejected)
 
     def _note_written(self, seqs: Iterable[int]) -> None:
-        for seq in seqs:
-            self._outcomes.pop(seq, None)
-            self._maybe_stored.discard(seq)
+        super()._note_written(seqs)
         self._has_warned_of_disk = False
 
-    @property
-    def pending(self) -> int:
+    def _count(self) -> int:
         with self.file.reading() as db:
-            return max(self.file.count(db) - len(self._outcomes), 0)
+            return self.file.count(db)
 
     def mark(self) -> int:
         with self.file.reading() as db:

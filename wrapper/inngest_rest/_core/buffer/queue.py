@@ -1,41 +1,38 @@
 """The queue of a buffer: holds events until they are accepted or rejected.
 
-Two implementations: in memory, here, and in a file (`outbox`).
+In memory, here; `outbox` keeps them in a file instead, and overrides what a file does otherwise.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from inngest_rest._core.arguments import check_name
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.sending.batching import (
     DEFAULT_BYTES,
     Batch,
     BatchOutcome,
-    batches_of_events,
+    Rejected,
+    Unknown,
 )
-from inngest_rest._core.sending.event_json import wire_form
+from inngest_rest._core.sending.event_json import encode
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
     InngestError,
     InvalidArgumentError,
-    InvalidEventError,
     RateLimitError,
 )
-from inngest_rest.event import Event, EventLike
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from inngest_rest._core.arguments import NameConvention
     from inngest_rest._core.buffer.schedule import Schedule
+    from inngest_rest.event import EventLike
     from inngest_rest.reports import SendFailure
 
 logger = logging.getLogger("inngest_rest")
@@ -48,8 +45,8 @@ def _may_be_about_the_events(cause: InngestError | None) -> bool:
     return cause.status != 503 if isinstance(cause, ApiError) else not had_no_effect(cause)
 
 
-class Queue(ABC):
-    """The shared part of both: bounded, thread-safe, and with one batch in flight at a time.
+class Queue:
+    """Bounded, thread-safe, and with one batch in flight at a time.
 
     The schedule decides what to send, and is notified of every change; `wake`, called outside the
     locks, wakes an idle worker.
@@ -72,11 +69,64 @@ class Queue(ABC):
     def _start(self) -> None:
         self._taking = threading.RLock()
         self._taken: Batch | None = None
+        # JSON texts by number, in the order of adding; the schedule's lock guards them.
+        self._entries: dict[int, bytes] = {}
+        self._added = 0
+        # Events of requests whose outcome is unknown. In a file, they keep their owner.
+        self._maybe_stored: set[int] = set()
+        # Final outcomes not yet written to a file, by number: the reason for a rejection, or None
+        # for an accepted event.
+        self._outcomes: dict[int, str | None] = {}
 
     def after_fork_in_child(self) -> None:
         """Reset in a forked child; batches in flight stay with the parent."""
         self._start()
         self._schedule.restart()
+
+    def put(self, event: EventLike) -> bool:
+        """Add an event, or return False if the queue is full; reject an invalid one."""
+        text = encode(event, 0, self._convention)
+        with self._schedule.lock:
+            if len(self._entries) >= self._max_pending:
+                return False
+            has_to_wake = self._schedule.added()
+            self._entries[self._added] = text
+            self._added += 1
+        if has_to_wake:
+            self._wake()
+        return True
+
+    def shut(self) -> None:
+        """Accept no more events."""
+        self._max_pending = 0
+
+    def take(self) -> Batch | None:
+        """Return the next batch, if any; until it is settled, it is returned again."""
+        with self._taking:
+            batch, left, is_full = self._reserve()
+            self._outcomes.update((each.position, each.reason) for each in batch.invalid)
+            self._schedule.took(left, is_full=is_full)
+            self._taken = batch if batch.positions or batch.invalid else None
+            return self._taken
+
+    def _reserve(self) -> tuple[Batch, int, bool]:
+        """Return the next batch, how many events may be left, and whether its bytes fill it."""
+        skipped = self._schedule.failing() | self._outcomes.keys()
+        for seqs in self._schedule.turns():
+            batch, is_full = self._choose(seqs, skipped)
+            taken = {*batch.positions, *(it.position for it in batch.invalid)}
+            if taken:
+                return batch, max(self._count() - len(skipped | taken), 0), is_full
+        # Any that are left are those of other processes.
+        return Batch.of([], []), 0, False
+
+    def _choose(self, seqs: Sequence[int] | None, skipped: set[int]) -> tuple[Batch, bool]:
+        """Return a batch of these or of all but `skipped`, and whether its bytes fill it."""
+        with self._schedule.lock:
+            kept = self._entries
+            wanted = (it for it in seqs or kept if (it in kept if seqs else it not in skipped))
+            rows = ((it, kept[it], it in self._maybe_stored) for it in wanted)
+            return gather(islice(rows, self._schedule.most))
 
     def settle(self, outcome: BatchOutcome) -> BatchOutcome | None:
         """Remove final events, keep the rest, and return the final outcomes; None if closed."""
@@ -84,10 +134,12 @@ class Queue(ABC):
             if outcome.batch is not self._taken:
                 return None
             self._note(outcome)
-            final, rest = outcome.split()
-            self._finish(outcome, rest)
+            for seq, result in zip(outcome.batch.positions, outcome.each, strict=True):
+                if not isinstance(result, Unknown):
+                    self._outcomes[seq] = result.reason if isinstance(result, Rejected) else None
+            self._keep(outcome.batch, may_be_stored=outcome.rest_may_be_stored)
             self._taken = None
-            return final
+            return outcome.final()
 
     def _note(self, outcome: BatchOutcome) -> None:
         """Record the outcome of a request, which schedules its remaining events and all others."""
@@ -123,13 +175,43 @@ class Queue(ABC):
                 self._keep(batch, may_be_stored=True)
                 self._taken = None
 
-    @abstractmethod
-    def _finish(self, outcome: BatchOutcome, rest: Batch | None) -> None:
-        """Remove final events, and keep the rest of the batch."""
-
-    @abstractmethod
     def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
-        """Return the events of a batch to the queue."""
+        """Write outcomes, and return the rest of the batch to the queue."""
+        unsent = [seq for seq in batch.positions if seq not in self._outcomes]
+        if may_be_stored:
+            self._maybe_stored.update(unsent)
+        if not self._schedule.failing().issuperset(unsent):
+            self._schedule.added(len(unsent))
+        self._write_outcomes(unsent)
+
+    def _write_outcomes(self, unsent: Sequence[int] = ()) -> None:  # noqa: ARG002 - no leases here
+        """Remove final events."""
+        self._note_written([*self._outcomes])
+
+    def _note_written(self, seqs: Iterable[int]) -> None:
+        with self._schedule.lock:
+            for seq in seqs:
+                self._outcomes.pop(seq, None)
+                self._maybe_stored.discard(seq)
+                self._entries.pop(seq, None)
+
+    def _count(self) -> int:
+        return len(self._entries)
+
+    @property
+    def pending(self) -> int:
+        """The number of events waiting or in flight."""
+        return max(self._count() - len(self._outcomes), 0)
+
+    def mark(self) -> int:
+        """Return the number of the last event added."""
+        with self._schedule.lock:
+            return self._added - 1
+
+    def has_left(self, mark: int) -> bool:
+        """Return whether any event up to the mark is not final yet."""
+        with self._schedule.lock:
+            return next(iter(self._entries), mark + 1) <= mark
 
     def dead_letters(self) -> list[SendFailure]:
         """Return the dead letters, oldest first."""
@@ -140,12 +222,24 @@ class Queue(ABC):
     def discard(self, letters: Iterable[SendFailure]) -> None:  # noqa: ARG002
         self.dead_letters()
 
-    def shut(self) -> None:
-        """Accept no more events."""
-        self._max_pending = 0
-
-    def skip_lock_wait(self) -> None:  # noqa: B027 - memory has no lock to wait for
+    def skip_lock_wait(self) -> None:
         """Stop waiting for other processes: the close timeout expired."""
+
+    def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
+        """Discard all remaining events, including those in flight; log and return their number."""
+        with self._taking, self._schedule.lock:
+            left, self._entries, self._taken = self._entries, {}, None
+            self._schedule.forget(self._schedule.failing())
+            self._schedule.took(0)
+        rows = iter(left.items())
+        while some := dict(islice(rows, self._schedule.batch_size)):
+            batch = Batch.of([*some], some.values())
+            on_lost(BatchOutcome.unknown(batch, "the buffer was closed before it was accepted"))
+        if left:
+            logger.warning(
+                "%d events were not accepted when the buffer closed; see report", len(left)
+            )
+        return len(left)
 
 
 def gather(rows: Iterable[tuple[int, bytes, bool]]) -> tuple[Batch, bool]:
@@ -165,158 +259,3 @@ def gather(rows: Iterable[tuple[int, bytes, bool]]) -> tuple[Batch, bool]:
         texts.append(text)
         may_be_stored |= may_be
     return Batch.of(seqs, texts)._replace(may_be_stored=may_be_stored), is_full
-
-
-class MemoryQueue(Queue):
-    """Events in memory; encoding is left to the worker, so `put` takes microseconds."""
-
-    def _start(self) -> None:
-        super()._start()
-        self._events: deque[EventLike] = deque()
-        self._encoded = 0
-        self._ready: deque[Batch] = deque()
-        # JSON texts of events that have failed, and whether each may be stored.
-        self._failed: dict[int, tuple[bytes, bool]] = {}
-        self._added = 0
-        self._gone = 0
-        # The value of `_added` at which the queue is full: `put` needs one comparison.
-        self._full_at = self._max_pending
-
-    def put(self, event: Any) -> bool:
-        """Add an event, or return False if the queue is full; reject an invalid one.
-
-        Nested values are validated when it is encoded.
-        """
-        kept: Any
-        try:
-            if event.__class__ is dict:
-                # A copy: callers may reuse the mapping for their next event.
-                kept = event.copy()
-                name, data = kept.get("name"), kept.get("data")
-            elif isinstance(event, Event):
-                kept, name, data = event, event.name, event.data
-            else:
-                kept = wire_form(event)
-                name, data = kept.get("name"), kept.get("data")
-            convention = self._convention
-            if name.__class__ is not str or not name or name[0] in "iI" or convention is not None:
-                check_name(name, convention)
-            if data.__class__ is not dict and not (data is None or isinstance(data, Mapping)):
-                raise TypeError(f"data must be a JSON object, not {type(data).__name__}")
-        except (TypeError, ValueError) as error:
-            raise InvalidEventError(str(error)) from None
-        schedule = self._schedule
-        with schedule.lock:
-            if self._added >= self._full_at:
-                return False
-            wake = schedule.count_one()
-            self._added += 1
-            self._events.append(kept)
-        if wake:
-            self._wake()
-        return True
-
-    def shut(self) -> None:
-        with self._schedule.lock:
-            self._max_pending = self._full_at = 0
-
-    def take(self) -> Batch | None:
-        """Return the next batch, if any; until it is settled, it is returned again."""
-        with self._taking:
-            if self._taken is not None:
-                self._keep(self._taken, may_be_stored=self._taken.may_be_stored)
-            self._taken = self._next()
-            with self._schedule.lock:
-                left = len(self._events) + sum(map(_size, self._ready))
-                self._schedule.took(left, is_full=bool(self._ready))
-            return self._taken
-
-    def _next(self) -> Batch | None:
-        for seqs in self._schedule.turns():
-            if seqs is None:
-                if (batch := self._next_new()) is not None:
-                    return batch
-            elif found := [(seq, *self._failed[seq]) for seq in seqs if seq in self._failed]:
-                batch, _ = gather(found)
-                for seq in batch.positions:
-                    del self._failed[seq]
-                return batch
-        return None
-
-    def _next_new(self) -> Batch | None:
-        if not self._ready:
-            self._encode_next()
-        if not self._ready:
-            return None
-        batch, most = self._ready.popleft(), self._schedule.most
-        if len(batch.positions) > most:
-            self._ready.appendleft(batch.part(most))
-            return batch.part(0, most)._replace(invalid=batch.invalid)
-        return batch
-
-    def _encode_next(self) -> None:
-        """Encode the next events; positions count in the order of adding."""
-        count = min(len(self._events), self._schedule.batch_size)
-        chunk = [self._events.popleft() for _ in range(count)]
-        self._ready += batches_of_events(chunk, count or 1, first=self._encoded, lenient=True)
-        self._encoded += count
-
-    def _finish(self, outcome: BatchOutcome, rest: Batch | None) -> None:
-        if rest is not None:
-            self._keep(rest, may_be_stored=rest.may_be_stored)
-        with self._schedule.lock:
-            self._gone += _size(outcome.batch) - _size(rest)
-            self._full_at = self._max_pending and self._max_pending + self._gone
-
-    def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
-        if self._schedule.failing().isdisjoint(batch.positions):
-            self._ready.appendleft(batch._replace(may_be_stored=may_be_stored))
-            self._schedule.added(_size(batch))
-        else:
-            texts = ((text, may_be_stored) for text in batch.texts())
-            self._failed.update(zip(batch.positions, texts, strict=True))
-
-    @property
-    def pending(self) -> int:
-        """The number of events waiting or in flight."""
-        with self._schedule.lock:
-            return self._added - self._gone
-
-    def mark(self) -> int:
-        """Return a mark behind the last event added."""
-        with self._schedule.lock:
-            return self._added
-
-    def has_left(self, mark: int) -> bool:
-        """Return whether any event before the mark is not final yet."""
-        with self._schedule.lock:
-            # All up to the last one taken are gone, except those that have failed.
-            failing = self._schedule.failing()
-            return mark > min(failing, default=mark) or mark > self._gone + len(failing)
-
-    def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
-        """Discard all remaining events, including those in flight; log and return their number."""
-        with self._taking:
-            while self._events:
-                self._encode_next()
-            failed = Batch.of([*self._failed], [text for text, _ in self._failed.values()])
-            left = [
-                it for it in (failed, self._taken, *self._ready) if it is not None and _size(it)
-            ]
-            self._failed.clear()
-            self._taken = None
-            self._ready.clear()
-            with self._schedule.lock:
-                self._schedule.forget(self._schedule.failing())
-                self._gone = self._added
-                self._schedule.took(0)
-        for batch in left:
-            on_lost(BatchOutcome.unknown(batch, "the buffer was closed before it was accepted"))
-        count = sum(len(batch.positions) for batch in left)
-        if count:
-            logger.warning("%d events were not accepted when the buffer closed; see report", count)
-        return count
-
-
-def _size(batch: Batch | None) -> int:
-    return 0 if batch is None else len(batch.positions) + len(batch.invalid)

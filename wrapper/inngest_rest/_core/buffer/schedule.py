@@ -48,7 +48,7 @@ class _Failed:
 class Schedule:
     """Decides what a buffer's worker sends next, and when. Thread-safe.
 
-    Every method but `count_one` takes its `lock`; hold it to combine calls atomically.
+    Every method takes its `lock`; hold it to combine calls atomically.
     """
 
     def __init__(
@@ -95,14 +95,6 @@ class Schedule:
                 self._since = self.clock()
             self._waiting = after = before + count
             return before == 0 or before < self.batch_size <= after
-
-    def count_one(self) -> bool:
-        """Do the same as `added` for one event; the caller holds the lock, which saves time."""
-        waiting = self._waiting + 1
-        if waiting == 1:
-            self._since = self.clock()
-        self._waiting = waiting
-        return waiting == 1 or waiting == self.batch_size  # noqa: PLR1714 - a set takes longer
 
     def took(self, left: int, *, is_full: bool = False) -> None:
         """Record that a batch was taken, and how many new events still wait.

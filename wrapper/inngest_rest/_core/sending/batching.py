@@ -216,13 +216,12 @@ class BatchOutcome:
     def batch_report(self) -> BatchReport:
         return BatchReport(self.batch.positions, self.ids, self.report, self.batch.share)
 
-    def split(self) -> tuple[BatchOutcome, Batch | None]:
-        """Split into final outcomes and the rest of the batch, to resend."""
+    def final(self) -> BatchOutcome:
+        """Return the outcomes of the events that need not be sent again."""
         if self.known == len(self.each):
-            return self, None
+            return self
         done = self.batch.part(0, self.known)._replace(invalid=self.batch.invalid)
-        rest = self.batch.part(self.known)._replace(may_be_stored=self.rest_may_be_stored)
-        return BatchOutcome(done, self.each[: self.known]), rest
+        return BatchOutcome(done, self.each[: self.known])
 
     @property
     def rest_may_be_stored(self) -> bool:
