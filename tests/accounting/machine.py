@@ -420,7 +420,12 @@ class Memory:
         # Before the call: a task may send it before that returns.
         self._events[position] = event
         self._ledger.hand_over([event])
-        if not self.buffer.add(event):
+        taken = False
+        try:
+            taken = self.buffer.add(event)
+        except InvalidEventError:
+            assert kind == "invalid"
+        if not taken:
             del self._events[position]
             self._ledger.untouched([event])
 
