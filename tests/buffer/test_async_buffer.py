@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ from inngest_rest import (
     InngestClient,
     SendReport,
 )
-from inngest_rest._core.buffer import buffer as buffers
 from inngest_rest._core.buffer.outbox import Outbox
 from tests.support.buffers import ROUTE, AsyncGate, full_signal, sent
 from tests.support.peer import PATIENCE
@@ -113,7 +113,7 @@ def test_a_buffer_goes_on_in_the_next_event_loop_or_logs_at_exit(
     assert go(buffer.flush(PATIENCE))
     assert sorted(name for body in sent(server) for name in body) == ["a", "b"]
     go(buffer.add({"name": "c"}))
-    buffer.at_exit(0.0)
+    buffer.at_exit()
     assert "1 events" in caplog.text
     go(buffer.aclose(0.01))
     go(client.aclose())
@@ -126,14 +126,14 @@ def test_a_cancellation_at_the_end_of_aclose_loses_no_event_without_a_word(serve
             buffer = AsyncEventBuffer(client, batch_size=1)
             await buffer.add({"name": "a"})
             await gate.reached.wait()
-            unregister = buffers.unregister
+            unregister = atexit.unregister
 
-            def cancel(closed: Any) -> None:
-                unregister(closed)
+            def cancel(function: Any) -> None:
+                unregister(function)
                 closing.cancel()
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(buffers, "unregister", cancel)
+                patch.setattr(atexit, "unregister", cancel)
                 closing = asyncio.create_task(buffer.aclose(0.01))
                 with pytest.raises(asyncio.CancelledError):
                     await closing
@@ -149,7 +149,7 @@ def test_a_batch_that_is_being_taken_when_the_buffer_closes_is_given_back(
     server.on(ROUTE, accepts_all)
     path = tmp_path / "outbox.db"
     reached, closing = threading.Event(), threading.Event()
-    take, unregister = Outbox.take, buffers.unregister
+    take, unregister = Outbox.take, atexit.unregister
 
     def takes_long(self: Outbox) -> object:
         batch = take(self)
@@ -157,8 +157,8 @@ def test_a_batch_that_is_being_taken_when_the_buffer_closes_is_given_back(
         assert closing.wait(PATIENCE)
         return batch
 
-    def unregister_and_tell(buffer: Any) -> None:
-        unregister(buffer)
+    def unregister_and_tell(function: Any) -> None:
+        unregister(function)
         closing.set()
 
     async def scenario() -> None:
@@ -170,7 +170,7 @@ def test_a_batch_that_is_being_taken_when_the_buffer_closes_is_given_back(
 
     with monkeypatch.context() as patch:
         patch.setattr(Outbox, "take", takes_long)
-        patch.setattr(buffers, "unregister", unregister_and_tell)
+        patch.setattr(atexit, "unregister", unregister_and_tell)
         go(scenario())
     assert sent(server) == []
     with InngestClient(dev=True, transport=server) as client, EventBuffer(client, path) as again:

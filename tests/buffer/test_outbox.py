@@ -25,7 +25,6 @@ from inngest_rest import (
     InvalidArgumentError,
     InvalidResponseError,
     OutboxError,
-    SendFailure,
     SendReport,
     ServerError,
 )
@@ -451,19 +450,6 @@ def test_a_damaged_row_becomes_a_dead_letter_and_the_others_go_on(
     assert box.dead_letters() == []
 
 
-@pytest.mark.parametrize("damage", ["DELETE FROM counts", "UPDATE counts SET pending = 'many'"])
-def test_a_file_whose_count_is_damaged_is_refused(
-    opened: Callable[..., Outbox], path: Path, damage: str
-) -> None:
-    opened().close(loses_nothing)
-    change(path, damage)
-    with pytest.raises(OutboxError, match=r"is damaged.*Move it aside"):
-        opened()
-    if OPEN_FILES.exists():
-        held = [str(each.readlink()) for each in OPEN_FILES.iterdir() if each.exists()]
-        assert not any(each.startswith(str(path)) for each in held)
-
-
 def test_no_file_is_opened_for_a_buffer_that_cannot_load_certificates(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -753,16 +739,6 @@ def test_close_logs_how_many_events_are_left_in_the_file(
 def test_what_is_no_path_is_refused(client: Any, path: Any) -> None:
     with pytest.raises(InvalidArgumentError, match="store must be the path"):
         _open(client, path)
-
-
-@pytest.mark.parametrize(
-    "letter", [None, 5, SendFailure(10**400, {}, ""), SendFailure(-1, {}, "")], ids=range(4)
-)
-def test_what_is_no_dead_letter_is_not_discarded(client: Any, tmp_path: Path, letter: Any) -> None:
-    buffer = _open(client, tmp_path / "outbox.db")
-    with pytest.raises(InvalidArgumentError, match="dead_letters"):
-        buffer.discard([letter])
-    buffer.close(1)
 
 
 def _open(client: Any, path: Any) -> Any:

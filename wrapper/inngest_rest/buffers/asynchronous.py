@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
 
-from inngest_rest._core.buffer.buffer import Buffer, register
+from inngest_rest._core.buffer.buffer import Buffer
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.aio.client import AsyncInngestClient
 
@@ -51,7 +51,6 @@ class AsyncEventBuffer(Buffer):
         super().__init__(
             client, AsyncInngestClient, store, batch_size, max_age, max_pending, when_full, on_batch
         )
-        register(self)
 
     async def add(self, event: EventLike) -> bool:
         """Add an event to the buffer, without waiting for the network, as `EventBuffer.add` does.
@@ -149,6 +148,6 @@ class AsyncEventBuffer(Buffer):
             self._worker.cancel()
             await asyncio.wait([self._worker])
 
-    def at_exit(self, elapsed: float) -> None:  # noqa: ARG002, D102 - there is no loop to send with
+    def at_exit(self) -> None:  # noqa: D102 - there is no loop to send with
         self._queue.shut()
         self._queue.close(self._record)

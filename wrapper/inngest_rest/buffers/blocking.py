@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from inngest_rest._core.arguments import check_seconds
-from inngest_rest._core.buffer.buffer import Buffer, preload, raise_at_sigterm, register
+from inngest_rest._core.buffer.buffer import Buffer, preload, raise_at_sigterm
 from inngest_rest._core.plans import now
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.client.client import InngestClient
@@ -85,12 +85,11 @@ class EventBuffer(Buffer):
         exit_on_sigterm: bool = False,
     ) -> None:
         self._exit_timeout = check_seconds("exit_timeout", exit_timeout)
+        if exit_on_sigterm:
+            raise_at_sigterm()
         super().__init__(
             client, InngestClient, store, batch_size, max_age, max_pending, when_full, on_batch
         )
-        if exit_on_sigterm:
-            raise_at_sigterm()
-        register(self)
         if store is not None:
             self._notify()
 
@@ -202,5 +201,5 @@ class EventBuffer(Buffer):
         if self._can_wait():
             self._worker.join(deadline.left())
 
-    def at_exit(self, elapsed: float) -> None:  # noqa: D102
-        self.close(max(self._exit_timeout - elapsed, 0.001))
+    def at_exit(self) -> None:  # noqa: D102
+        self.close(self._exit_timeout)

@@ -27,7 +27,6 @@ from inngest_rest._core.arguments import (
 )
 from inngest_rest._core.buffer.queue import Queue
 from inngest_rest._core.buffer.schedule import Deadline, Schedule
-from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.locks import Forked
 from inngest_rest._core.sending.batching import MAX_EVENTS, BatchOutcome, Rejected, Unknown
@@ -154,6 +153,8 @@ class Buffer(Forked, ABC):
         self._queue = self._open()
         self._put = self._queue.put
         super().__init__()
+        # It keeps an open buffer, which may have events to send even if the caller dropped it.
+        atexit.register(self.at_exit)
 
     def _open(self) -> Queue:
         session, schedule, wake = self._session, self._schedule, self._notify
@@ -216,34 +217,25 @@ class Buffer(Forked, ABC):
 
     def _keep(self, batch: Batch, error: BaseException) -> None:
         """Return a batch to the queue after an unexpected error."""
-        self._is_settling = False
         self._queue.put_back(batch)
         self._queue.pause(len(batch.positions), error)
 
-    def _has_left(self, mark: int) -> bool:
-        """Return whether any event before the mark is not final, or not in the report yet."""
-        # In this order: a batch that leaves the queue between the two checks is still settling.
-        return self._queue.has_left(mark) or self._is_settling
-
     def _record(self, outcome: BatchOutcome | None) -> None:
         """Add final outcomes, if any, to the report and call `on_batch`."""
-        try:
-            if outcome is None or not (outcome.each or outcome.batch.invalid):
-                return
-            with self._lock:
-                self._report += outcome.report
-            failures = outcome.report.failures
-            if failures and outcome.known == len(outcome.each):
-                count, total = len(failures), len(outcome.each) + len(outcome.batch.invalid)
-                reason = failures[0].reason
-                logger.warning("%d of %d events rejected, the first: %s", count, total, reason)
-            if self._on_batch is not None:
-                try:
-                    self._on_batch(outcome.batch_report())
-                except Exception:
-                    logger.exception("on_batch failed; the buffer continues")
-        finally:
-            self._is_settling = False
+        if outcome is None or not (outcome.each or outcome.batch.invalid):
+            return
+        with self._lock:
+            self._report += outcome.report
+        failures = outcome.report.failures
+        if failures and outcome.known == len(outcome.each):
+            count, total = len(failures), len(outcome.each) + len(outcome.batch.invalid)
+            reason = failures[0].reason
+            logger.warning("%d of %d events rejected, the first: %s", count, total, reason)
+        if self._on_batch is not None:
+            try:
+                self._on_batch(outcome.batch_report())
+            except Exception:
+                logger.exception("on_batch failed; the buffer continues")
 
     @abstractmethod
     def _notify(self) -> None:
@@ -281,7 +273,8 @@ class Buffer(Forked, ABC):
                     await self._send_next()
             while True:
                 seen = self._count
-                if not await self._elsewhere(self._has_left, mark):
+                # In this order: a batch that leaves the queue in between is still settling.
+                if not (await self._elsewhere(queue.has_left, mark) or self._is_settling):
                     return True
                 left = deadline.left()
                 if self._is_stopping or left == 0.0 or not self._can_wait():
@@ -309,7 +302,7 @@ class Buffer(Forked, ABC):
                 self._queue.skip_lock_wait()
             self._is_stopping = True
             self._notify()
-            unregister(self)
+            atexit.unregister(self.at_exit)
             try:
                 await self._end_worker(deadline)
             finally:
@@ -331,24 +324,17 @@ class Buffer(Forked, ABC):
             await self._wait(seen, 1.0)
 
     async def _work(self) -> None:
-        goes_on = True
-        while goes_on:
+        while not self._is_stopping:
             try:
-                if goes_on := await self._is_due():
-                    await self._send_next()
+                seen, seconds = self._count, self._schedule.due_in()
+                if seconds:
+                    await self._wait(seen, seconds)
+                    continue
+                await self._send_next()
             except self._survivable:
                 logger.exception("the buffer's worker failed; no event is lost, and it continues")
                 await self._wait(self._count, AFTER_A_BUG)
             self._notify()
-
-    async def _is_due(self) -> bool:
-        """Wait until the next send is due; return False when the buffer stops."""
-        while not self._is_stopping:
-            seen, seconds = self._count, self._schedule.due_in()
-            if seconds == 0.0:
-                return True
-            await self._wait(seen, seconds)
-        return False
 
     async def _take(self) -> Batch | None:
         """Return the next batch; None if there is none, or after an error."""
@@ -380,42 +366,19 @@ class Buffer(Forked, ABC):
         self._is_settling = True
         try:
             final = await self._elsewhere(self._queue.settle, outcome)
-        except BaseException as error:
-            await self._elsewhere(self._keep, outcome.batch, error)
-            if not isinstance(error, Exception):
-                raise
-        else:
             self._record(final)
+        except Exception as error:  # noqa: BLE001 - of a disk, or a bug
+            await self._elsewhere(self._keep, outcome.batch, error)
+        finally:
+            self._is_settling = False
 
     @abstractmethod
-    def at_exit(self, elapsed: float) -> None:
-        """Close; the interpreter began to exit `elapsed` seconds ago."""
+    def at_exit(self) -> None:
+        """Close, as the interpreter exits."""
 
     def after_fork_in_child(self) -> None:
         self._forget()
         self._queue.after_fork_in_child()
-
-
-# Strong references: an open buffer may have events to send even if the caller dropped it.
-_open: dict[Buffer, None] = {}
-
-
-def register(buffer: Buffer) -> None:
-    _open[buffer] = None
-
-
-def unregister(buffer: Buffer) -> None:
-    _open.pop(buffer, None)
-
-
-@atexit.register
-def _exit() -> None:
-    started = SYSTEM_CLOCK.monotonic()
-    for buffer in list(_open):
-        try:
-            buffer.at_exit(SYSTEM_CLOCK.monotonic() - started)
-        except Exception:
-            logger.exception("a buffer could not be closed at exit")
 
 
 _FIRST_IMPORTS = (

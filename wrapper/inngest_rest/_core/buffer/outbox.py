@@ -15,11 +15,11 @@ import logging
 import os
 import sqlite3
 import sys
-import sysconfig
 import threading
 import uuid
 from collections import deque
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -30,8 +30,7 @@ from inngest_rest._core.buffer.queue import Queue, gather
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.sending.event_json import encode
-from inngest_rest._visible import shown
-from inngest_rest.errors import InvalidArgumentError, OutboxError
+from inngest_rest.errors import OutboxError
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
@@ -272,7 +271,7 @@ class Outbox(Queue):
         ]
 
     def discard(self, letters: Iterable[SendFailure]) -> None:
-        gone = [(_position_of(each),) for each in letters]
+        gone = [(each.position,) for each in letters]
         with self.file.transaction("cannot discard dead letters") as db:
             db.executemany("DELETE FROM dead_letters WHERE seq = ?", gone)
 
@@ -311,15 +310,6 @@ def _is_json_object(text: object) -> bool:
         return False
 
 
-def _position_of(letter: SendFailure) -> int:
-    position: object = getattr(letter, "position", None)
-    if type(position) is not int or not 0 <= position < 1 << 63:
-        raise InvalidArgumentError(
-            f"a letter is one of dead_letters(), not {shown(letter)}", argument="letters"
-        )
-    return position
-
-
 VERSION = 1
 """Version of the schema, in the file's user_version."""
 
@@ -328,10 +318,6 @@ _APPLICATION = 0x494E4752
 
 # Seconds to wait for another process's write lock.
 _LOCK_TIMEOUT = 10.0
-
-# Free-threaded Python may free another thread's prepared statements only some time after close();
-# until then SQLite keeps the file open, and a fork would carry that into the child.
-_CACHED_STATEMENTS = 0 if sysconfig.get_config_var("Py_GIL_DISABLED") else 128
 
 # Milliseconds per attempt to get the write lock, and seconds between attempts in which our other
 # threads can use the connection.
@@ -390,7 +376,7 @@ class OutboxFile:
         self.skips_lock_wait = False
         with self._clear_errors("cannot be opened"), self.lock:
             self._make()
-            self._check_schema(self._open())
+            self._check_schema()
         open_files[self] = None
 
     @contextmanager
@@ -414,11 +400,7 @@ class OutboxFile:
         while True:
             with self._held() as db:
                 try:
-                    db.execute(f"PRAGMA busy_timeout = {_LOCK_ATTEMPT_MS}")
-                    try:
-                        db.execute("BEGIN IMMEDIATE")
-                    finally:
-                        db.execute(f"PRAGMA busy_timeout = {int(_LOCK_TIMEOUT * 1_000)}")
+                    db.execute("BEGIN IMMEDIATE")
                 except sqlite3.OperationalError as error:
                     is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
                     if not is_busy or self.skips_lock_wait or SYSTEM_CLOCK.monotonic() >= end:
@@ -471,10 +453,12 @@ class OutboxFile:
             timeout=_LOCK_TIMEOUT,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=_CACHED_STATEMENTS,
+            # Free-threaded Python may free them only some time after close(); until then SQLite
+            # keeps the file open, and a fork would carry that into the child.
+            cached_statements=0,
         )
         # Corrupted text must not make the rows behind it unreadable.
-        db.text_factory = _decode
+        db.text_factory = partial(str, encoding="utf-8", errors="replace")
         try:
             [mode] = db.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
@@ -485,34 +469,32 @@ class OutboxFile:
                 )
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA fullfsync = ON")
+            db.execute(f"PRAGMA busy_timeout = {_LOCK_ATTEMPT_MS}")
         except BaseException:
             db.close()
             raise
         self._db = db
         return db
 
-    def _check_schema(self, db: sqlite3.Connection) -> None:
+    def _check_schema(self) -> None:
         try:
-            # Immediate: a read-only file fails here, not at the first event.
-            db.execute("BEGIN IMMEDIATE")
-            [version] = db.execute("PRAGMA user_version").fetchone()
-            [application] = db.execute("PRAGMA application_id").fetchone()
-            [tables] = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if version == application == tables == 0:
-                for statement in _NEW:
-                    db.execute(statement)
-            elif application != _APPLICATION:
-                self._refuse("is a database of another application")
-            elif version > VERSION:
-                self._refuse(
-                    f"was written by a newer inngest-rest (format {version}, this one knows "
-                    f"{VERSION}); upgrade inngest-rest, the file is unchanged"
-                )
-            elif not {sql for (sql,) in db.execute("SELECT sql FROM sqlite_schema")}.issuperset(
-                _TABLES
-            ):
-                self._refuse("is damaged: its tables are not those of an outbox. Move it aside")
-            db.execute("COMMIT")
+            # A read-only file fails here, not at the first event.
+            with self.transaction("cannot be opened") as db:
+                [version] = db.execute("PRAGMA user_version").fetchone()
+                [application] = db.execute("PRAGMA application_id").fetchone()
+                tables = {sql for (sql,) in db.execute("SELECT sql FROM sqlite_schema")}
+                if not (version or application or tables):
+                    for statement in _NEW:
+                        db.execute(statement)
+                elif application != _APPLICATION:
+                    self._refuse("is a database of another application")
+                elif version > VERSION:
+                    self._refuse(
+                        f"was written by a newer inngest-rest (format {version}, this one knows "
+                        f"{VERSION}); upgrade inngest-rest, the file is unchanged"
+                    )
+                elif not tables.issuperset(_TABLES):
+                    self._refuse("is damaged: its tables are not those of an outbox. Move it aside")
             # Outside the transaction, so that other processes can write meanwhile.
             [fault] = db.execute("PRAGMA quick_check(1)").fetchone()
             if fault != "ok":
@@ -522,10 +504,8 @@ class OutboxFile:
             raise
 
     def count(self, db: sqlite3.Connection) -> int:
-        row = db.execute("SELECT pending FROM counts").fetchone()
-        if row is None or not isinstance(row[0], int):
-            self._refuse("is damaged: its count of events is missing. Move it aside")
-        return int(row[0])
+        [pending] = db.execute("SELECT pending FROM counts").fetchone()
+        return int(pending)
 
     def _refuse(self, reason: str) -> NoReturn:
         raise OutboxError(f"{self.path} {reason}", path=str(self.path))
@@ -534,23 +514,15 @@ class OutboxFile:
     def _clear_errors(self, doing: str) -> Generator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
-            reason = str(error)
-            if isinstance(error, UnicodeDecodeError):
-                # SQLite quotes corrupted text in its message, which Python then cannot decode.
-                reason = _decode(error.object)
+        except (sqlite3.Error, OSError) as error:
             raise OutboxError(
-                f"{self.path} {doing}: {reason}{_advice(error)}", path=str(self.path)
+                f"{self.path} {doing}: {error}{_advice(error)}", path=str(self.path)
             ) from error
-
-
-def _decode(text: bytes) -> str:
-    return text.decode("utf-8", "replace")
 
 
 def _advice(error: Exception) -> str:
     kind = _kind(error)
-    if isinstance(error, UnicodeDecodeError) or kind in _DAMAGED:
+    if kind in _DAMAGED:
         return ". Move it aside: it is damaged, or not an outbox"
     if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return f". Another process has been writing for {_LOCK_TIMEOUT:g} s"
