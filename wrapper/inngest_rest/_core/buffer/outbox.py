@@ -96,12 +96,7 @@ class Outbox(Queue):
         self._lease = min(lease, LONGEST_LEASE)
         self._now = now
         super().__init__(schedule, wake, **options)
-        try:
-            has_backlog = self.pending > 0
-        except OutboxError:
-            self.file.retire()
-            raise
-        if has_backlog:  # left by an earlier process
+        if self.pending:  # left by an earlier process
             schedule.added(self._schedule.batch_size)
 
     def _start(self) -> None:
@@ -375,23 +370,17 @@ class OutboxFile:
         self._is_retired = False
         self.skips_lock_wait = False
         with self._clear_errors("cannot be opened"), self.lock:
-            self._make()
+            with suppress(FileExistsError):
+                # Owner only, as are SQLite's files beside it: events hold customer data.
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             self._check_schema()
         open_files[self] = None
 
     @contextmanager
     def transaction(self, doing: str) -> Generator[sqlite3.Connection]:
         """Run statements atomically; they are on disk on exit, or none is."""
-        with self._clear_errors(doing), self._begun() as db:
-            try:
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                # SQLite rolls back by itself after some errors.
-                if db.in_transaction:
-                    with suppress(sqlite3.Error):
-                        db.execute("ROLLBACK")
-                raise
+        with self._clear_errors(doing), self._begun() as db, db:
+            yield db
 
     @contextmanager
     def _begun(self) -> Generator[sqlite3.Connection]:
@@ -437,15 +426,6 @@ class OutboxFile:
         open_files.pop(self, None)
         self._is_retired = True
         self.close()
-
-    def _make(self) -> None:
-        with suppress(FileExistsError):
-            # Owner only, as are SQLite's files beside it: events hold customer data.
-            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            if os.name == "posix":
-                directory = os.open(self.path.parent, os.O_RDONLY)
-                os.fsync(directory)
-                os.close(directory)
 
     def _open(self) -> sqlite3.Connection:
         db = sqlite3.connect(
@@ -534,32 +514,27 @@ def _kind(error: BaseException | None) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-# In the order in which they were opened; and those closed by the fork under way, which no other
-# fork may follow until it is done.
+# In the order in which they were opened; and those that the thread closed which forks.
 open_files: dict[OutboxFile, None] = {}
-_closed: list[OutboxFile] = []
-_forking = threading.Lock()
+_closed = threading.local()
 
 
 def _before_fork() -> None:
     """Close all files and hold their locks: a connection must not be carried into a child."""
-    _forking.acquire()
-    _closed[:] = open_files
-    for file in _closed:
+    _closed.files = [*open_files]
+    for file in _closed.files:
         file.lock.acquire()
         file.close()
 
 
 def _after_fork() -> None:
-    for file in _closed:
+    for file in _closed.files:
         file.lock.release()
-    _forking.release()
 
 
 def _after_fork_in_child() -> None:
-    for file in _closed:
+    for file in _closed.files:
         file.lock = threading.RLock()
-    _forking.release()
 
 
 if sys.platform != "win32":
