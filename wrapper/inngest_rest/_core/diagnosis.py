@@ -56,8 +56,6 @@ if TYPE_CHECKING:
     Found = Plan[tuple[bool, str]]
     """Whether a rule is broken, and what was found."""
 
-_MOST_SKEW_S = 5.0
-
 OK, WARNING = FindingState.OK, FindingState.WARNING
 PROBLEM, UNKNOWN = FindingState.PROBLEM, FindingState.UNKNOWN
 DEV, SELF_HOSTED, CLOUD = ServerKind.DEV, ServerKind.SELF_HOSTED, ServerKind.CLOUD
@@ -73,9 +71,6 @@ _NAMES = {
 _KEY_KINDS = {"signkey-": "a signing key", "sk-inn-api-": "an API key"}
 
 _ANY_KEY = "Set a key that the server accepts."
-
-# v2 responds with this to a wrong method, and with 404 to an unknown path (document, info).
-_WRONG_METHOD = 501
 
 # Whether the server is up is a separate finding.
 _CALLS = {call: operations for call, operations in ROUTES.items() if call != "health"}
@@ -99,9 +94,10 @@ class Answer:
                 return "silent"
             case errors.AuthenticationError() | errors.PermissionDeniedError():
                 return "refused"
-            case errors.RouteNotFoundError(status=status):
-                return "there" if status == _WRONG_METHOD else "absent"
-            case errors.InvalidResponseError():
+            # v2 says so of a wrong method, and 404 of an unknown path (document, info).
+            case errors.RouteNotFoundError(status=501):
+                return "there"
+            case errors.RouteNotFoundError() | errors.InvalidResponseError():
                 return "absent"
             # v1 has its "not found" in a 200.
             case errors.RateLimitError() | errors.ServerError(hidden=False):
@@ -403,7 +399,9 @@ def findings(it: ServerEvidence) -> Iterator[Finding]:
         if it.repeating is not None:
             yield Finding(Check.EVENT_IDS, *_event_ids(it.repeating))
         yield Finding(Check.CLOCK, *_clock(it))
-    yield Finding(Check.PROXIES, *_proxies(it))
+    urls = dict.fromkeys((it.settings.event_url, it.settings.api_url))
+    used = [f"{url} is reached through the proxy {at}" for url in urls if (at := _proxy(it, url))]
+    yield Finding(Check.PROXIES, OK, "; ".join(used) or "no proxy is in effect")
 
 
 def _host(it: ServerEvidence, url: str, answer: Answer) -> Iterator[Finding]:
@@ -503,15 +501,13 @@ def _api_key(it: ServerEvidence) -> Verdict:
 
 def _key(it: ServerEvidence, name: str, answer: Answer | None) -> Verdict:
     if answer is None:
-        text = f"{name} is set and well-formed; it was not tried"
-        return UNKNOWN, text, "Fix the connection first."
+        return UNKNOWN, f"{name} is well-formed, and was not tried", "Fix the connection first."
     if it.kind is DEV:
         return OK, f"{name} is set; a dev server checks none", None
     if answer.has_route:
         return OK, f"{name} is accepted", None
     if answer.outcome != "refused":
-        text = f"{name} is set and well-formed; trying it failed: {answer.error}"
-        return UNKNOWN, text, "Try again later."
+        return UNKNOWN, f"{name} is set; trying it failed: {answer.error}", "Try again later."
     if isinstance(answer.error, errors.PermissionDeniedError):
         text = f"the server knows {name}, but denies a read: {answer.error.described}"
         return WARNING, text, answer.error.advice
@@ -531,11 +527,9 @@ def _environment(it: ServerEvidence) -> Verdict:
         return WARNING, f"{env!r} is ignored: only Inngest Cloud has any", "Unset INNGEST_ENV."
     of_keys = " and ".join(key_envs)
     if len(key_envs) > 1:
-        text = f"the signing keys are for different environments: {of_keys}"
-        return WARNING, text, "Set both to keys of the same environment."
+        return WARNING, f"the signing keys are for {of_keys}", "Set keys of the same environment."
     if env is None and key_envs == ["branch"]:
-        text = "the signing key is for branch environments, and none is named"
-        return PROBLEM, text, "Set INNGEST_ENV to the name of the branch environment."
+        return PROBLEM, "the signing key is for branches; none is named", "Set INNGEST_ENV to one."
     if env is None or key_envs == ["branch"]:
         of_key = f", as the signing key is for {of_keys}" if key_envs else ""
         return OK, f"{env or 'that of the keys'}{of_key}", None
@@ -579,17 +573,11 @@ def _clock(it: ServerEvidence) -> Verdict:
     skew = it.skew_s
     if skew is None:
         return UNKNOWN, "the server does not state its time", "Compare both machines' time."
-    if abs(skew) <= _MOST_SKEW_S:
+    if abs(skew) <= 5.0:
         return OK, f"the server's clock agrees, to within {max(abs(skew), 1.0):.1f} s", None
     off = f"{abs(skew):,.1f} s {'ahead of' if skew > 0 else 'behind'}"
     text = f"the server's clock is {off} this machine's, and `since` and `until` off with it"
     return WARNING, text, "Synchronize the clocks of both machines, for example by NTP."
-
-
-def _proxies(it: ServerEvidence) -> Verdict:
-    urls = dict.fromkeys((it.settings.event_url, it.settings.api_url))
-    used = [f"{url} is reached through the proxy {at}" for url in urls if (at := _proxy(it, url))]
-    return OK, "; ".join(used) or "no proxy is in effect", None
 
 
 def _proxy(it: ServerEvidence, url: str) -> str | None:
@@ -712,9 +700,9 @@ def _no_success_of(session: Session, chosen: Selection, _: float) -> Found:
     found = yield from read_all(list_runs(session, chosen, limit=1))
     if found:
         return False, f"{function_of(found[0])} has completed, at {found[0].ended_at}"
-    why = yield from why_none(session, chosen)
     name = "/".join(filter(None, (chosen.names.app, chosen.names.function)))
-    return True, "; ".join(filter(None, (f"no run of {name} has completed", why)))
+    why = yield from why_none(session, chosen)
+    return True, f"no run of {name} has completed" + (why and f"; {why}")
 
 
 def _queued_above(session: Session, chosen: Selection, most: int) -> Found:

@@ -85,8 +85,6 @@ _LISTED_WITHIN = timedelta(minutes=1)
 # The latest time that a datetime can hold.
 _LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
 
-_LONGEST_LINE = 200  # characters of an error
-
 # Limits of the search, which bound the number of requests.
 _MAX_SEARCHED = 1_000  # events of a day, to find the one with an own id: 50 per request
 _MAX_EVENTS = 200  # events of one name, or of all, to find those with the same id
@@ -482,7 +480,7 @@ def _time(at: datetime | None) -> str:
 
 def _line(error: RunError | None) -> str:
     name, message = (error.name, error.message or "") if error else (None, "")
-    first = message.strip().partition("\n")[0][:_LONGEST_LINE]
+    first = message.strip().partition("\n")[0][:200]
     return ": ".join(filter(None, (name, first))) or "an error"
 
 
