@@ -110,10 +110,9 @@ class Answer:
     @property
     def is_inngest(self) -> bool:
         """Whether a healthy Inngest server responded."""
-        if self.outcome not in {"there", "refused"}:
-            return False
         is_refused = self.outcome == "refused" and self.family != "ingest"
-        return self.error is None or self.server_kind is not None or is_refused
+        is_its_own = self.error is None or self.server_kind is not None or is_refused
+        return self.outcome in {"there", "refused"} and is_its_own
 
     @property
     def has_route(self) -> bool | None:
@@ -396,8 +395,13 @@ def findings(it: ServerEvidence) -> Iterator[Finding]:
     if it.is_up:
         yield Finding(Check.ENVIRONMENT, *_environment(it))
         yield Finding(Check.ROUTES, *_routes(it))
-        if it.repeating is not None:
-            yield Finding(Check.EVENT_IDS, *_event_ids(it.repeating))
+        if it.repeating:
+            text = f"these debounce or batch, and run again for an id: {and_more(it.repeating, 10)}"
+            remedy = "Let these functions check what they have done."
+            yield Finding(Check.EVENT_IDS, WARNING, text, remedy)
+        elif it.repeating is not None:
+            text = "no function debounces or batches: each runs once for an event's id"
+            yield Finding(Check.EVENT_IDS, OK, text)
         yield Finding(Check.CLOCK, *_clock(it))
     urls = dict.fromkeys((it.settings.event_url, it.settings.api_url))
     used = [f"{url} is reached through the proxy {at}" for url in urls if (at := _proxy(it, url))]
@@ -560,13 +564,6 @@ def _routes(it: ServerEvidence) -> Verdict:
     if not it.cancels_in_bulk:
         only = f"bulk cancellations, {only}"
     return OK, f"the server has a route for every call; {only} are on Inngest Cloud only", None
-
-
-def _event_ids(repeating: list[str]) -> Verdict:
-    if not repeating:
-        return OK, "no function debounces or batches: each runs once for an event's id", None
-    text = f"these debounce or batch, and run again for an id: {and_more(repeating, 10)}"
-    return WARNING, text, "Let these functions check what they have done."
 
 
 def _clock(it: ServerEvidence) -> Verdict:

@@ -27,8 +27,6 @@ _FIELD = r"\bevent(?:\s*\.\s*\w+|\s*\[[^\[\]]*\])+"
 # The variable of a macro.
 _BOUND = r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*(\w+)\s*,"
 
-_LONGEST_REASON = 120
-
 
 class Expression:
     """An expression of a caller's, on some of the variables that it may have."""
@@ -48,10 +46,8 @@ class Expression:
         except Exception as error:  # noqa: BLE001 - the library has no exception class
             what = str(error).partition("ERROR: ")[2].partition("\n")[0] or str(error)
             raise invalid(name, f"is not CEL: {what}; {shown(self.text)}") from None
-        bound = re.findall(_BOUND, self.text)
-        self.names = {*self._program.variables()}.difference(bound) | {*bound}.intersection(
-            variables
-        )
+        bound = {*re.findall(_BOUND, self.text)}
+        self.names = {*self._program.variables()} - bound.difference(variables)
         if not self.names:
             raise invalid(name, "names no variable, so it selects all or nothing")
         if others := sorted(self.names.difference(variables)):
@@ -65,7 +61,7 @@ class Expression:
             value = self._program.execute(dict(values))
         except Exception as error:  # noqa: BLE001 - the library has no exception class
             what = f"there is no {error}" if isinstance(error, KeyError) else str(error)
-            return what.partition(". ")[0].partition(": ")[0][:_LONGEST_REASON]
+            return what.partition(". ")[0].partition(": ")[0][:120]
         return value if isinstance(value, bool) else f"it is {shown(value)}, not true or false"
 
 

@@ -40,7 +40,6 @@ _TIMED = (_FAILED, RunStatus.COMPLETED)
 _OTHER = "(other)"
 _MOST_GROUPS, _MOST_ERRORS, _MOST_TOLD = 200, 50, 5
 
-_LONGEST_MESSAGE = 160
 _VARIABLE = (
     (r"""(?<!\w)(["'`])(?:(?!\1).)*\1(?!\w)""", '"…"'),
     (r"(?i)\b(?:0x[\da-f]+|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\b", "#"),
@@ -257,7 +256,7 @@ def normalised(run: Run) -> str:
     message = (message or "").strip().partition("\n")[0]
     for pattern, mark in _VARIABLE:
         message = re.sub(pattern, mark, message)
-    return ": ".join(filter(None, (name, message)))[:_LONGEST_MESSAGE] or "no message"
+    return ": ".join(filter(None, (name, message)))[:160] or "no message"
 
 
 _NAMES: dict[SummaryBy, Callable[[Run], str | None]] = {
