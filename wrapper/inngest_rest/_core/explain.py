@@ -180,7 +180,8 @@ class RunEvidence:
         match event.data if event and event.name == "inngest/function.invoked" else None:
             case {"_inngest": {"correlation_id": str(id), "name": str(step)}} if is_ulid(id[:26]):
                 return id[:26], step
-        return None
+            case _:
+                return None
 
     @property
     def due(self) -> list[Job]:
