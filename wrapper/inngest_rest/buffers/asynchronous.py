@@ -57,12 +57,8 @@ class AsyncEventBuffer(Buffer):
 
         If this is cancelled, the event may have been stored.
         """
-        if self._worker is None or self._worker.done():
-            self._start()
-        # Not through `_elsewhere`: another coroutine would add half to the cost of this method.
-        in_memory = self._path is None
-        taken = self._put(event) if in_memory else await asyncio.to_thread(self._put, event)
-        return taken or await self._add_to_full(event)
+        self._start()
+        return await self._elsewhere(self._put, event) or await self._add_to_full(event)
 
     async def flush(self, timeout: Seconds | None = 30.0) -> bool:
         """Send the events added so far, and await their final outcome, as `EventBuffer.flush`."""

@@ -10,7 +10,6 @@ commits survive a power cut.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import sqlite3
@@ -220,19 +219,16 @@ class Outbox(Queue):
         outcomes = list(self._outcomes.items())
         accepted = [(seq,) for seq, reason in outcomes if reason is None]
         rejected = [(self._now(), reason, seq) for seq, reason in outcomes if reason is not None]
-        # Two transactions: deleting accepted events frees the space that dead letters need.
-        if accepted or unsent:
+        owner, maybe_stored = self._owner, self._maybe_stored
+        released = [(owner if seq in maybe_stored else None, seq, owner) for seq in unsent]
+        if outcomes or unsent:
             with self.file.transaction("cannot record outcomes") as db:
-                owners = [self._owner if seq in self._maybe_stored else None for seq in unsent]
-                released = zip(owners, unsent, itertools.repeat(self._owner), strict=False)
                 db.executemany(_RELEASE, released)
+                # First: this frees the space that dead letters need.
                 db.executemany(_DELETE, accepted)
-            self._note_written(seq for (seq,) in accepted)
-        if rejected:
-            with self.file.transaction("cannot keep a dead letter") as db:
                 db.executemany(_MOVE_TO_DEAD_LETTERS, rejected)
                 db.executemany(_DELETE, [(seq,) for *_, seq in rejected])
-            self._note_written(seq for *_, seq in rejected)
+            self._note_written(seq for seq, _ in outcomes)
 
     def _note_written(self, seqs: Iterable[int]) -> None:
         super()._note_written(seqs)
@@ -379,25 +375,22 @@ class OutboxFile:
     @contextmanager
     def transaction(self, doing: str) -> Generator[sqlite3.Connection]:
         """Run statements atomically; they are on disk on exit, or none is."""
-        with self._clear_errors(doing), self._begun() as db, db:
-            yield db
-
-    @contextmanager
-    def _begun(self) -> Generator[sqlite3.Connection]:
-        """Begin a transaction; while another process writes, let our threads read."""
         end = SYSTEM_CLOCK.monotonic() + _LOCK_TIMEOUT
-        while True:
-            with self._held() as db:
-                try:
-                    db.execute("BEGIN IMMEDIATE")
-                except sqlite3.OperationalError as error:
-                    is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-                    if not is_busy or self.skips_lock_wait or SYSTEM_CLOCK.monotonic() >= end:
-                        raise
-                else:
-                    yield db
-                    return
-            SYSTEM_CLOCK.sleep(_LOCK_RETRY_DELAY)
+        with self._clear_errors(doing):
+            while True:
+                with self._held() as db:
+                    try:
+                        db.execute("BEGIN IMMEDIATE")
+                    except sqlite3.OperationalError as error:
+                        is_busy = _kind(error) == sqlite3.SQLITE_BUSY
+                        if not is_busy or self.skips_lock_wait or SYSTEM_CLOCK.monotonic() >= end:
+                            raise
+                    else:
+                        with db:
+                            yield db
+                        return
+                # While another process writes, our threads may read.
+                SYSTEM_CLOCK.sleep(_LOCK_RETRY_DELAY)
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:

@@ -15,7 +15,6 @@ import os
 import re
 import shlex
 import shutil
-import stat
 from binascii import hexlify
 from collections.abc import AsyncIterable
 from contextlib import closing
@@ -46,7 +45,7 @@ from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, B
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, columns_of, encode
 from inngest_rest._core.sending.send import each_event
 from inngest_rest._visible import shown
-from inngest_rest.errors import InngestError, InvalidArgumentError, InvalidEventError
+from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
@@ -229,11 +228,9 @@ class ImportJob(SendJob):
 
     def finish(self) -> SendReport:
         """Remove the checkpoint, unless the caller resumes or work is left."""
-        try:
-            report = super().finish()
-        except InngestError as error:
-            self.interrupted(error)
-            raise
+        if self.stopped_by is not None:
+            self.interrupted(self.stopped_by)
+        report = super().finish()
         if self._position == self._end and not self._options.resume and self._checkpoint:
             self._checkpoint.unlink(missing_ok=True)
             self._checkpoint = None
@@ -289,11 +286,7 @@ class ImportJob(SendJob):
         """
         path, name = Path(self._options.checkpoint), self._options.name
         try:
-            # Opening a pipe may block forever, and a device may be endless.
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise self._refusal("is not a regular file")
-            with path.open("rb") as file:
-                text = file.read(_LONGEST)
+            text = path.read_bytes()
         except FileNotFoundError:
             return None
         try:
@@ -333,9 +326,6 @@ class ImportJob(SendJob):
         self._saved = progress
         self._save_at = self._now() + _SAVE_EVERY
 
-
-# Bytes per read; a checkpoint is smaller: the end of a line, a path and some numbers.
-_LONGEST = 1024 * 1024
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -520,7 +510,7 @@ def _hash_of(path: Path, size: int) -> blake2b:
     state = blake2b(digest_size=16)
     if size and path.is_file():
         with path.open("rb") as file:
-            while size and (read := file.read(min(size, _LONGEST))):
+            while size and (read := file.read(min(size, 1024 * 1024))):
                 state.update(read)
                 size -= len(read)
     return state
@@ -550,11 +540,10 @@ class NdjsonEncoder:
         positions: list[int] = []
         texts: list[bytes] = []
         invalid: list[SendFailure] = []
-        is_long = max(map(len, chunk.lines), default=0) > _MAX_PLAIN
         for start in range(0, len(chunk.lines), _GROUP):
             group = chunk.lines[start : start + _GROUP]
             first = chunk.start.line + self._first + start
-            plain = None if is_long else self._plain_texts(group, first)
+            plain = self._plain_texts(group, first)
             if plain is not None:
                 positions += range(first, first + len(group))
                 texts += plain
@@ -570,7 +559,7 @@ class NdjsonEncoder:
 
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
         """Return the JSON text of each event, or None if any line is unusual."""
-        if not {bytes}.issuperset(map(type, lines)):
+        if not {bytes}.issuperset(map(type, lines)) or max(map(len, lines)) > _MAX_PLAIN:
             return None
         try:
             events = list(map(decode_or_recurse, lines))
@@ -598,7 +587,7 @@ class NdjsonEncoder:
         if not isinstance(event, dict):
             reason = f"a line holds one JSON object, not {type(event).__name__}"
             raise InvalidEventError(reason, position=number)
-        texts = self._plain_texts([line], number) if len(line) <= _MAX_PLAIN else None
+        texts = self._plain_texts([line], number)
         if texts is not None:
             return texts[0]
         wire = cast("dict[str, Any]", event)
