@@ -431,20 +431,6 @@ def test_a_batch_waits_until_its_time_is_up(
         assert (len(found.runs), found.reasons) == (1, ())
 
 
-def test_v1_lists_the_run_of_a_batch_under_one_of_its_events(
-    connect: Connect, clock: Clock
-) -> None:
-    mock = MockServer(v1_routes=True, v2_routes=False, clock=lambda: int(clock.now() * 1e9))
-    mock.function("shop", "sum", trigger="order", batch_size=2)
-    client = connect(transport=mock.transport)
-    first, second = send(client), send(client)
-    clock.advance(60)
-    assert len(client.events.explain(first).runs) == 1
-    (reason,) = client.events.explain(second).reasons
-    assert reason.kind == "batch"
-    assert "v1 lists" in reason.message
-
-
 def test_a_singleton_may_skip_while_another_run_goes_on(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:

@@ -291,8 +291,9 @@ def evidence(configuration: Any, run: Run, due: list[Job]) -> RunEvidence:
     event: StoredEvent = StoredEvent(RUN.id, RUN.id, "go", None)
     event = evolve(event, ts=int((NOW + HOUR).timestamp() * 1_000))
     catalogue = Catalogue([App("other", sync_error="unreachable")], [function], [], 0.0, 0.0)
-    about = {"event": event, "catalogue": catalogue, "function": function}
-    return RunEvidence(run, NOW, [], due, **about)
+    it = RunEvidence(run, NOW, [], due, event=event, catalogue=catalogue)
+    it.function = function
+    return it
 
 
 def held_back(it: RunEvidence) -> list[Reason]:

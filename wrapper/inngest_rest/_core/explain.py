@@ -114,7 +114,6 @@ class Evidence:
     runs: tuple[Run, ...]
     catalogue: apps.Catalogue
     same_since: datetime  # when the functions were first read as they are now
-    is_of_v1: bool  # v1 listed the runs: that of a batch for one of its events only
     unchecked: list[str]
     # Other events with the same own id, oldest first, each with a run.
     twins: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
@@ -242,15 +241,12 @@ def reasons(it: Evidence) -> Iterator[Reason]:
             searched = {"apps": [app.id for app in known.apps], "functions": len(known.functions)}
             yield Reason(K.NO_TRIGGER, text, it.is_of_now, evidence={"nearest": close, **searched})
         for each in cancelling:
-            text, about = (
-                f"it may cancel runs of {apps.name_of(each)}",
-                (each.app_id, each.id, None),
-            )
-            events = {"events": apps.cancelled_by(each)}
-            yield Reason(K.CANCELS_RUNS, text, False, *about, events)
+            text = f"it may cancel runs of {apps.name_of(each)}"
+            facts = {"events": apps.cancelled_by(each)}
+            yield Reason(K.CANCELS_RUNS, text, False, each.app_id, each.id, None, facts)
     for function, triggers in it.without_run:
-        for kind, text, is_certain, facts in _why_no_run(it, function, triggers):
-            yield Reason(kind, text, is_certain, function.app_id, function.id, None, facts)
+        for kind, text, is_certain, found in _why_no_run(it, function, triggers):
+            yield Reason(kind, text, is_certain, function.app_id, function.id, None, found)
 
 
 def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Told]:
@@ -303,11 +299,9 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         yield K.DEBOUNCE, text, False, facts
     if found := apps.limit(function, *apps.BATCH):
         longest = apps.duration(found.get("timeout"))
-        is_over = longest is not None and it.now - it.received >= longest + _RACE
-        if it.is_of_v1 or not is_over:
-            why = "v1 lists the run of a batch under one of its events alone"
+        if longest is None or it.now - it.received < longest + _RACE:
             text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
-            text += f"and {why if is_over else 'its batch may not be full yet'}"
+            text += "and its batch may not be full yet"
             yield K.BATCH, text, False, {"batch": found}
     # One that cancels skips, too, if another event is quicker.
     if found := apps.limit(function, "singleton"):
@@ -540,9 +534,9 @@ def _explain_stored(
     read_at = session.clock.monotonic()
     found = yield from _runs_of(session, event_id, deadline)
     known = yield from apps.read_catalogue(session, deadline=deadline, since=read_at)
-    now, of_v1 = stated or session.server_clocks["api"].now(), runs.are_listed_by_v1(session)
+    now = stated or session.server_clocks["api"].now()
     same_since, unchecked = now + timedelta(seconds=known.same_since - read_at), [*known.gaps]
-    it = Evidence(event, now, found, known, same_since, of_v1, unchecked)
+    it = Evidence(event, now, found, known, same_since, unchecked)
     yield from _gather(session, it, deadline)
     why = [*reasons(it)]
     for run in found:
