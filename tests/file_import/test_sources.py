@@ -87,14 +87,6 @@ def test_a_file_that_begins_as_gzip_and_is_none_is_closed_again(
     assert [each.closed for each in opened] == [True]
 
 
-def test_a_process_without_standard_input_is_told_so(
-    client: InngestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdin", None)
-    with pytest.raises(InvalidArgumentError, match="this process has no standard input"):
-        client.send_file("-", name="orders")
-
-
 def test_lines_before_the_damage_are_sent_and_the_line_is_reported(
     client: InngestClient, server: Server, file: Path
 ) -> None:

@@ -56,9 +56,6 @@ logger = logging.getLogger("inngest_rest")
 AFTER_A_BUG = 1.0
 """Seconds to wait after an unexpected error."""
 
-# Seconds between an idle outbox's checks for events that other processes left.
-_POLL = 30.0
-
 # Only these statuses blame the request itself. Others, such as a proxy's 404 or 402, may pass.
 _ABOUT_THE_REQUEST = frozenset({400, 409, 413, 414, 415, 422, 431})
 
@@ -125,11 +122,7 @@ class Buffer(Forked, ABC):
         on_batch: Callable[[BatchReport], object] | None,
     ) -> None:
         if not isinstance(client, kind):
-            raise invalid(
-                "client",
-                f"must be an {kind.__name__}, not {type(client).__name__}; EventBuffer takes an "
-                "InngestClient, AsyncEventBuffer an AsyncInngestClient",
-            )
+            raise invalid("client", f"must be an {kind.__name__}, not {type(client).__name__}")
         if store is not None:
             check_path("store", store)
         check_count("batch_size", batch_size, at_most=MAX_EVENTS)
@@ -148,7 +141,7 @@ class Buffer(Forked, ABC):
         self._on_batch = on_batch
         self._is_closed = self._is_stopping = False
         self._forget()
-        poll = math.inf if store is None else _POLL
+        poll = math.inf if store is None else 30.0  # other processes leave events in a file
         self._schedule = Schedule(batch_size, age, self._session.clock.monotonic, poll=poll)
         self._queue = self._open()
         self._put = self._queue.put

@@ -54,9 +54,6 @@ WHERE seq BETWEEN :first AND :last AND {_FREE} ORDER BY seq
 """  # noqa: S608
 _LEFT = f"SELECT seq FROM entries WHERE seq <= :last AND {_FREE}"  # noqa: S608
 
-# The smallest and the largest rowid.
-_FIRST, _LAST = -(2**63), 2**63 - 1
-
 _INSERT = "INSERT INTO entries (text, added_at) VALUES (?, ?)"
 _LEASE = "UPDATE entries SET owner = ?, leased_until = ? WHERE seq = ?"
 _RELEASE = "UPDATE entries SET owner = ?, leased_until = 0 WHERE seq = ? AND owner = ?"
@@ -180,7 +177,7 @@ class Outbox(Queue):
                 else:
                     damaged.append(SendFailure(seq, {}, "damaged in the file: not a JSON object"))
 
-        first, last = (min(seqs), max(seqs)) if seqs else (_FIRST, _LAST)
+        first, last = (min(seqs), max(seqs)) if seqs else (0, 2**63 - 1)
         wanted = frozenset(seqs or ())
         bounds = {**self._free(), "first": first, "last": last}
         with self.file.reading() as db, closing(db.execute(_SELECT, bounds)) as rows:
@@ -310,14 +307,8 @@ _APPLICATION = 0x494E4752
 # Seconds to wait for another process's write lock.
 _LOCK_TIMEOUT = 10.0
 
-# Milliseconds per attempt to get the write lock, and seconds between attempts in which our other
-# threads can use the connection.
-_LOCK_ATTEMPT_MS = 20
-_LOCK_RETRY_DELAY = 0.005
-
 # The disk or a quota is full, or the file system has become read-only.
 _WRITE_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
-_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 
 _TABLES = (
     """CREATE TABLE entries (
@@ -341,12 +332,6 @@ END""",
     """CREATE TRIGGER entry_out AFTER DELETE ON entries BEGIN
     UPDATE counts SET pending = pending - 1;
 END""",
-)
-_NEW = (
-    *_TABLES,
-    "INSERT INTO counts VALUES (0)",
-    f"PRAGMA application_id = {_APPLICATION}",
-    f"PRAGMA user_version = {VERSION}",
 )
 
 
@@ -389,8 +374,8 @@ class OutboxFile:
                         with db:
                             yield db
                         return
-                # While another process writes, our threads may read.
-                SYSTEM_CLOCK.sleep(_LOCK_RETRY_DELAY)
+                # Between attempts, while another process writes, our threads may read.
+                SYSTEM_CLOCK.sleep(0.005)
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
@@ -442,7 +427,7 @@ class OutboxFile:
                 )
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA fullfsync = ON")
-            db.execute(f"PRAGMA busy_timeout = {_LOCK_ATTEMPT_MS}")
+            db.execute("PRAGMA busy_timeout = 20")
         except BaseException:
             db.close()
             raise
@@ -457,8 +442,10 @@ class OutboxFile:
                 [application] = db.execute("PRAGMA application_id").fetchone()
                 tables = {sql for (sql,) in db.execute("SELECT sql FROM sqlite_schema")}
                 if not (version or application or tables):
-                    for statement in _NEW:
+                    for statement in (*_TABLES, "INSERT INTO counts VALUES (0)"):
                         db.execute(statement)
+                    db.execute(f"PRAGMA application_id = {_APPLICATION}")
+                    db.execute(f"PRAGMA user_version = {VERSION}")
                 elif application != _APPLICATION:
                     self._refuse("is a database of another application")
                 elif version > VERSION:
@@ -495,7 +482,7 @@ class OutboxFile:
 
 def _advice(error: Exception) -> str:
     kind = _kind(error)
-    if kind in _DAMAGED:
+    if kind in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
         return ". Move it aside: it is damaged, or not an outbox"
     if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return f". Another process has been writing for {_LOCK_TIMEOUT:g} s"

@@ -207,11 +207,9 @@ def may_be_incomplete(line: bytes) -> bool:
 
 
 def _open(path: str) -> io.BufferedReader:
-    if path != STDIN:
-        return io.BufferedReader(io.FileIO(path), _BUFFER)
-    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - as under pythonw
-        raise InvalidArgumentError("this process has no standard input")
-    return cast("io.BufferedReader", sys.stdin.buffer)
+    if path == STDIN:
+        return cast("io.BufferedReader", sys.stdin.buffer)
+    return io.BufferedReader(io.FileIO(path), _BUFFER)
 
 
 @contextmanager
