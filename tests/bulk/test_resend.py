@@ -214,7 +214,7 @@ def test_a_limit_bounds_what_is_resumed(client: InngestClient, mock: MockServer)
 def test_a_plan_is_bound_to_its_label_and_where_it_goes(client: InngestClient) -> None:
     plan = client.events.resend(client.send(Event("shop/order")), label="a", dry_run=True)
     for other in ({}, {"label": "a", "to": "preview"}):
-        with pytest.raises(InvalidArgumentError, match="another label, or to another place"):
+        with pytest.raises(InvalidArgumentError, match="pass the same label and to"):
             client.events.resend(resume=plan, **other)  # type: ignore[arg-type]
     assert outcomes(client.events.resend(resume=plan, label="a")) == ["done"]
 

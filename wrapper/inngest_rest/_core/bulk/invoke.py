@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from inngest_rest._core.arguments import check_each, check_id, check_json_object, invalid
 from inngest_rest._core.bulk import reported
 from inngest_rest._core.resources import apps
@@ -43,7 +45,7 @@ class InvokeJob(reported.ReportedJob):
         self._inputs = found
         self.rows = [ActionRow(position, None) for position in range(len(found))]
         self.resume()
-        self.selection = {"inputs": reported.digest(found)}
+        self.head = evolve(self.head, selection={"inputs": reported.digest(found)})
 
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
         if len(rows) != len(self._inputs):

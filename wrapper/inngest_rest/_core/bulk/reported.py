@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from hashlib import blake2b
@@ -26,12 +25,13 @@ from inngest_rest._core.arguments import (
     check_each,
     check_names,
     check_path,
+    check_run_id,
     invalid,
 )
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.json_text import decode, encode, encode_lines
-from inngest_rest._core.locks import Locked, lock_file
+from inngest_rest._core.locks import lock_file
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
 from inngest_rest._core.resources.filters import Window, instant
 from inngest_rest._visible import shown
@@ -39,8 +39,7 @@ from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.typing import BULK_DEFAULTS, BulkOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
@@ -56,30 +55,31 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     outage = (errors.ServerError, errors.TransportError)
 
-    selects: ClassVar[str]  # the kind of things that ids and filters select
+    form: ClassVar[type[BulkOptions]] = BulkOptions  # with a filter, if there can be one
+    selects: ClassVar[str] = "run"  # the kind of things that ids and filters select
+    check_id = staticmethod(check_run_id)
+    bound: ClassVar[tuple[str, ...]] = ()  # arguments that a report to resume from has to share
     oldest_first: ClassVar[bool] = False
     keeps_listed: ClassVar[bool] = False  # what a filter selects, until it is acted on
 
     def __init__(
         self, session: Session, action: str, given: Mapping[str, Any], limit: int | None = None
     ) -> None:
-        names = BulkOptions.__annotations__
-        check_names(given, names)
+        known, names = self.form.__annotations__, BulkOptions.__annotations__
+        check_names(given, known)
         options: Any = {**dict.fromkeys(names), **BULK_DEFAULTS, **given}
         pace = options["in_flight"], options["max_requests"], options["period"]
         self._on_start, self._on_result = options["on_start"], options["on_result"]
         super().__init__(session, *pace, on_start=self._on_start, on_result=self._on_result)
-        self.action = action  # a report to resume from must have the same one
         self.dry_run: bool = options["dry_run"]  # report the targets without acting on them
         self.resumed: ActionReport | Mapping[str, Any] | None = options["resume"]
+        self.filter = {name: given.get(name) for name in known if name not in names}
         self.limit = check_count_or_none("limit", limit)
+        self.head = ActionReport(action, ())  # all of the report but its rows
         self.rows: list[ActionRow] = []  # all of them in their current state
         self.listing: Listing[Any] | None = None  # of what a filter selects
         self.listed: dict[object, Any] = {}
         self.asked_window = Window()
-        self.window: tuple[datetime | None, datetime | None] = (None, None)  # of a filter
-        self.selection: Mapping[str, Any] = {}  # what was asked for, in the types of JSON
-        self.searched: str | None = None  # if it found nothing, or was evaluated here
         path = options["report_path"]
         self._file = None if path is None else ReportFile(path)
         self._is_stopped = False
@@ -88,8 +88,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         """Return the rows to act on: those that the report file left, or that are selected."""
         target = self.session.settings.target
         asked = {
-            "action": self.action,
-            "selection": self.selection,
+            "action": self.head.action,
+            "selection": self.head.selection,
             "server": target.api_url,
             "environment": target.env,
         }
@@ -105,25 +105,40 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
                 self._file.begin(asked, self._report())
         return islice((row for row in self.rows if self.is_left(row)), self.limit)
 
-    def check_selects(self, ids: object, chosen: Iterable[str], names: Iterable[str]) -> None:
-        """Reject all but one of ids, a report, and a filter, of which these were passed."""
+    def choose(
+        self, ids: Iterable[str] | None, chosen: Mapping[str, Any], others: Mapping[str, Any]
+    ) -> bool:
+        """Take the rows of ids, or of a report; return whether a filter selects them instead.
+
+        It has to be one of the three. A report to come is bound to it, and to the others.
+        """
         ways = [name for name, it in (("ids", ids), ("resume", self.resumed)) if it is not None]
-        ways += filter(None, ["/".join(chosen)])
+        ways += filter(None, ["/".join(it for it in self.filter if self.filter[it] is not None)])
         if len(ways) > 1:
             raise errors.InvalidArgumentError(
                 f"{' and '.join(ways)} exclude each other: pass one of them", argument=ways[0]
             )
         if not ways:
+            names, kind = ", ".join(self.filter), self.selects
             raise errors.InvalidArgumentError(
-                f"nothing selects {self.selects}s: pass ids, or a filter ({', '.join(names)}); "
-                f"there is no way to act on every {self.selects} of a server by accident"
+                f"nothing selects {kind}s: pass ids, or a filter ({names}); there is no way to act "
+                f"on every {kind} of a server by accident"
             )
-
-    def take(self, ids: Iterable[str], check: Callable[[str, str], str]) -> dict[str, Any]:
-        """Add a row for each id; return what was asked for."""
-        unique = list(dict.fromkeys(check_each("ids", ids, f"{self.selects} ids", check)))
-        self.rows = [ActionRow(at, id) for at, id in enumerate(unique[: self.limit])]
-        return {"ids": digest(sorted(unique[: self.limit]))}
+        asked = _compact({**chosen, "limit": self.limit})
+        if self.resumed is not None:
+            self.resume()
+            asked = {**(self.head.selection or {})}
+            theirs, ours = ({it: each.get(it) for it in self.bound} for each in (asked, others))
+            if theirs != ours:
+                what = f"a report with {shown(theirs)}, not {shown(ours)}"
+                raise invalid("resume", f"is {what}: pass the same {' and '.join(self.bound)}")
+        elif ids is not None:
+            unique = dict.fromkeys(check_each("ids", ids, f"{self.selects} ids", self.check_id))
+            first = [*unique][: self.limit]
+            self.rows = [ActionRow(at, id) for at, id in enumerate(first)]
+            asked = {"ids": digest(sorted(first))}
+        self.head = evolve(self.head, selection={**asked, **_compact(others)})
+        return ids is None and self.resumed is None
 
     def select(self) -> Plan[None]:
         """Add the rows of what the filter selects, if there is one."""
@@ -143,12 +158,13 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         items = list(found.values())[: self.limit]
         self.rows = list(map(self.row_of, count(), reversed(items) if self.oldest_first else items))
         self.listed = found if self.keeps_listed else {}
-        if self.listing.last_sieve is not None or not self.rows:
-            self.searched = yield from self.listing.searched()
+        is_told = self.listing.last_sieve is not None or not self.rows
+        searched = (yield from self.listing.searched()) if is_told else None
         assert walk.now is not None
         since, until = self.asked_window.since, self.asked_window.until
         begin = None if since is None else instant(since, walk.now)
-        self.window = begin, instant(until or timedelta(), walk.now)
+        end = instant(until or timedelta(), walk.now)
+        self.head = evolve(self.head, since=begin, until=end, searched=searched)
 
     def key_of(self, item: Any) -> object:
         """Return what tells a listed item from others; None if it is not selected."""
@@ -162,8 +178,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return row.is_open
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
 
     def resume(self) -> None:
         """Adopt the rows of the report that was passed, if any; reject one of another action."""
@@ -174,22 +191,24 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             found = report if isinstance(report, ActionReport) else ActionReport.from_dict(report)
         except ValueError as error:
             raise errors.InvalidArgumentError(f"resume: {error}", argument="resume") from None
-        if found.action != self.action:
-            raise invalid(
-                "resume",
-                f"is the report of {found.action}, which cannot be resumed by {self.action}",
-            )
+        if found.action != self.head.action:
+            reason = f"is the report of {found.action}, which cannot be resumed by"
+            raise invalid("resume", f"{reason} {self.head.action}")
         self.adopt(found)
 
     def adopt(self, report: ActionReport, argument: str = "resume") -> None:
         """Take the rows of a report, which an argument named, if they can be acted on."""
         self.check_rows(report.rows, argument)
         self.rows = list(report.rows)
-        self.window, self.searched = (report.since, report.until), report.searched
-        self.selection = report.selection or self.selection
+        ids = digest(sorted(row.id or "" for row in self.rows))
+        self.head = evolve(report, rows=(), selection=report.selection or {"ids": ids})
 
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
         """Reject rows that cannot be acted on: they may come from a file."""
+        for row in rows:
+            if row.is_open:
+                name = f"{argument}: the id of row {row.position}"
+                self.check_id(name, row.id or "", argument=argument)
 
     def begin(self, row: ActionRow) -> Plan[ActionRow]:
         """Mark a row as being requested, and report it; an act starts here, or is Stopped."""
@@ -222,7 +241,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             row = settled(row, ActionOutcome.NOT_TRIED).row
         self.rows[row.position] = row
         if result is not None:  # or the file has it, as unknown
-            self._note(row)
+            with self._lock:
+                self._note(row)
         if self._on_result is not None:
             self._told = self._on_result(row)
         return cause
@@ -247,8 +267,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         ) from self.stopped_by
 
     def _report(self) -> ActionReport:
-        window = self.window
-        return ActionReport(self.action, self.rows, *window, self.selection, self.searched)
+        return evolve(self.head, rows=self.rows)
 
     def _note(self, row: ActionRow) -> None:
         """Write a row to the report file; one that cannot be written stops the job."""
@@ -293,24 +312,21 @@ _FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 _BEGINNING = b'{"report":1,'
 
-Asked = Mapping[str, Any]
-"""What was asked for, to which a report file is bound: action, selection, server, environment."""
 
-
-class ReportFile(Locked):
+class ReportFile:
     """The file of one bulk operation, locked from `open` or `begin` to `close`.
 
+    It is bound to what was asked for: action, selection, server and environment.
     Each method raises InvalidArgumentError if the file cannot be used, is in use, or has the report
     of something else; its `__cause__` is the system's error, if any.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__()
         check_path("report_path", path)
         self.path = os.fspath(path)
         self._file: int | None = None
 
-    def open(self, asked: Asked) -> ActionReport | None:
+    def open(self, asked: Mapping[str, Any]) -> ActionReport | None:
         """Return the report in the file; None if none was begun."""
         with self._usable(), suppress(FileNotFoundError):
             self._file = os.open(self.path, _FLAGS)
@@ -321,7 +337,7 @@ class ReportFile(Locked):
                 return self._read(file, asked)
         return None
 
-    def begin(self, asked: Asked, report: ActionReport) -> None:
+    def begin(self, asked: Mapping[str, Any], report: ActionReport) -> None:
         times = {name: evolve(report, rows=()).to_dict()[name] for name in ("since", "until")}
         header = {"report": 1, **asked, **times, "row_count": len(report.rows)}
         with self._usable():
@@ -331,24 +347,23 @@ class ReportFile(Locked):
             if hasattr(os, "fchmod"):
                 os.fchmod(self._file, 0o600)
             os.ftruncate(self._file, 0)
-            self._append([header, *map(_compact, report.rows)])
+            self._append([header, *(_compact(row.to_dict()) for row in report.rows)])
 
     def add(self, row: ActionRow) -> None:
-        """Write a row as it is now; threads may do so at the same time."""
-        with self._usable(), self._lock:
-            self._append([_compact(row)])
+        """Write a row as it is now."""
+        with self._usable():
+            self._append([_compact(row.to_dict())])
 
     def close(self) -> None:
         """Free the lock; what would be added later raises an error."""
-        with self._lock:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     def _refusal(self, reason: str) -> errors.InvalidArgumentError:
         return errors.InvalidArgumentError(f"{self.path} {reason}", argument="report_path")
 
-    def _read(self, file: BinaryIO, asked: Asked) -> ActionReport | None:
+    def _read(self, file: BinaryIO, asked: Mapping[str, Any]) -> ActionReport | None:
         first = file.readline()
         if not first.endswith(b"\n") and (not first or first.startswith(_BEGINNING)):
             return None
@@ -356,26 +371,31 @@ class ReportFile(Locked):
             header = decode(first)
             report, count = ActionReport.from_dict({**header, "rows": ()}), header["row_count"]
             theirs = {name: header[name] for name in asked}
-        except (KeyError, RecursionError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError):
             raise self._refusal("is not a report; name another file") from None
         for name, ours in asked.items():
             if ours != theirs[name] and not (name == "selection" and _is_pinned(ours, header)):
                 reason = f"is a report with {name} {shown(theirs[name])}, not {shown(ours)}"
                 raise self._refusal(f"{reason}; name another file")
-        end, rows = len(first), list[ActionRow]()
+        end, rows = len(first), dict[int, ActionRow]()
         for number, line in enumerate(file, 2):
             if not line.endswith(b"\n"):
                 break
             try:
-                _put(rows, ActionRow.from_dict(decode(line)), count)
-            except (RecursionError, ValueError) as error:
+                row = ActionRow.from_dict(decode(line))
+            except ValueError as error:
                 raise self._refusal(f"is damaged in line {number}: {error}") from None
+            rows[row.position] = row
             end += len(line)
         if len(rows) < count:
             return None
+        try:
+            report = evolve(report, rows=rows.values())
+        except ValueError as error:
+            raise self._refusal(f"is damaged: {error}") from None
         assert self._file is not None
         os.ftruncate(self._file, end)
-        return evolve(report, rows=rows)
+        return report
 
     def _append(self, records: Iterable[dict[str, Any]]) -> None:
         if self._file is None:
@@ -402,17 +422,6 @@ class ReportFile(Locked):
             raise self._refusal(f"cannot be written as a report: {reason}") from error
 
 
-def _put(rows: list[ActionRow], row: ActionRow, count: int) -> None:
-    """Put a row at its position, of which the last one holds."""
-    at = row.position
-    if at == len(rows) < count:
-        rows.append(row)
-    elif 0 <= at < len(rows) and rows[at].id == row.id:
-        rows[at] = row
-    else:
-        raise ValueError(f"position {at} is not that of {row.id}")
-
-
 def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:
     """Return whether a selection is the header's with the instants that its times stood for."""
     asked: Mapping[str, Any] = header["selection"] or {}
@@ -421,5 +430,5 @@ def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:
     return bool(selection == {**asked, **window})
 
 
-def _compact(row: ActionRow) -> dict[str, Any]:
-    return {name: value for name, value in row.to_dict().items() if value is not None}
+def _compact(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

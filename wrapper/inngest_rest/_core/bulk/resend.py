@@ -24,14 +24,13 @@ from inngest_rest._core.resources.filters import Window, plain
 from inngest_rest._core.sending import send
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidEventError
-from inngest_rest.typing import EventFilter
+from inngest_rest.typing import BulkEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import StoredEvent
-    from inngest_rest.typing import BulkEvents
 
 # What `events.list` lists by default.
 _LATELY = timedelta(hours=1)
@@ -48,7 +47,9 @@ _OWN = f"it is of the platform: events named {_RESERVED}... cannot be sent"
 
 
 class ResendJob(reported.ReportedJob):
+    form = BulkEvents
     selects = "event"
+    bound = ("label", "to")
     oldest_first = True
 
     def __init__(
@@ -61,9 +62,7 @@ class ResendJob(reported.ReportedJob):
         label: str,
         to: Any,
     ) -> None:
-        filter = EventFilter.__annotations__
-        options = {name: it for name, it in given.items() if name not in filter}
-        super().__init__(session, "events.resend", options, limit)
+        super().__init__(session, "events.resend", given, limit)
         self._label = check_id("label", label)
         if to is None or isinstance(to, str):
             there = session if to is None else session.with_options(env=to)
@@ -73,27 +72,20 @@ class ResendJob(reported.ReportedJob):
             self._send, target = partial(_send_by, to), to.target
         else:
             raise invalid("to", "must be a client of the same kind, or the name of an environment")
-        asked: dict[str, Any] = {"label": label, "to": None if to is None else target.to_dict()}
-        chosen: dict[str, Any] = {it: given[it] for it in filter if given.get(it) is not None}  # type: ignore[literal-required] # pyright: ignore[reportTypedDictNotRequiredAccess]
-        self.check_selects(ids, chosen, filter)
-        if ids is not None:
-            asked |= self.take(ids, _check_event_id)
-        elif chosen:
-            asked |= {name: plain(it) for name, it in chosen.items()}
-            if limit is not None:
-                asked["limit"] = limit
-            if "since" not in chosen and not chosen.get("until"):
-                chosen["since"] = _LATELY
-            self.asked_window = Window(chosen.get("since"), chosen.get("until"))
-            self.listing = events.list_events(session, **chosen)
-        self.selection = asked
-        self.resume()
-        if any(self.selection.get(name) != asked[name] for name in ("label", "to")):
-            raise invalid("resume", "is a report with another label, or to another place")
+        others = {"label": label, "to": None if to is None else target.to_dict()}
+        filter: Any = self.filter
+        if self.choose(ids, {name: plain(it) for name, it in filter.items()}, others):
+            if filter["since"] is filter["until"] is None:
+                filter["since"] = _LATELY
+            self.asked_window = Window(filter["since"], filter["until"])
+            self.listing = events.list_events(session, **filter)
 
-    def check_rows(self, rows: Iterable[ActionRow], argument: str) -> None:
-        for row in rows:
-            _check_event_id(f"{argument}: the id of row {row.position}", row.id or "")
+    @staticmethod
+    def check_id(name: str, value: str, *, argument: str | None = None) -> str:
+        if not is_ulid(check_id(name, value, argument=argument)):
+            reason = "is not an internal id of an event, as send returns it"
+            raise invalid(name, reason, argument=argument)
+        return value
 
     def key_of(self, item: StoredEvent) -> object:
         is_own = item.id.startswith(f"{self._label}-") or item.name.startswith(_RESERVED)
@@ -148,9 +140,3 @@ def _send_by(client: Any, event: Mapping[str, Any]) -> Plan[list[str]]:
         yield from wait_for(asyncio.wait([task]))
         sent = task.result()
     return sent  # type: ignore[no-any-return]
-
-
-def _check_event_id(name: str, value: str) -> str:
-    if not is_ulid(check_id(name, value, argument="ids")):
-        raise invalid(name, "is not an internal id of an event, as send returns it", argument="ids")
-    return value

@@ -8,25 +8,24 @@ the runs of the event, or until so much time has passed that it takes effect no 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_run_id, invalid
+from inngest_rest._core.arguments import invalid
 from inngest_rest._core.bulk import reported
 from inngest_rest._core.bulk.reported import BulkResult, not_done, settled
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import apps, replays, runs
 from inngest_rest._core.resources.filters import Selection
-from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
 from inngest_rest.models import UNFINISHED, Run, RunStatus
-from inngest_rest.typing import BulkSelection, RunSelection
+from inngest_rest.typing import BulkSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import Span
@@ -67,45 +66,29 @@ class RunsJob(reported.ReportedJob):
     default_statuses: ClassVar[tuple[RunStatus, ...]]  # if only other filters are given
     why_not_others: ClassVar[str]  # what is wrong with statuses that it cannot act on
 
-    selects = "run"
+    form = BulkSelection
 
     def __init__(
         self,
         session: Session,
         ids: Iterable[str] | None,
         limit: int | None,
-        asked: BulkSelection,
+        given: BulkSelection,
+        **others: Any,
     ) -> None:
-        selection = Selection.of(session, asked, "ids", "limit", form=BulkSelection)
-        names = RunSelection.__annotations__
-        options = {name: it for name, it in asked.items() if name not in names}
-        super().__init__(session, self.name, options, limit)
-        given = [name for name, it in asked.items() if name in names and it is not None]
+        selection = Selection.of(session, given, "ids", "limit", form=BulkSelection)
+        super().__init__(session, self.name, given, limit)
         acts_on_ended = self.default_statuses is not UNFINISHED
         for each in selection.statuses:
             if (each in _OPEN) is acts_on_ended:
                 raise invalid("status", f"{each.value!r}{self.why_not_others}")
-        self.check_selects(ids, given, names)
-        if self.resumed is not None:
-            self.resume()
-            all_ids = sorted(row.id or "" for row in self.rows)
-            self.selection = self.selection or {"ids": reported.digest(all_ids)}
-        elif ids is not None:
-            self.selection = self.take(ids, check_run_id)
-        else:
-            self.selection = selection.to_json()
-            if limit is not None:
-                self.selection = {**self.selection, "limit": limit}
+        if self.choose(ids, selection.to_json(), others):
             self.asked_window = selection.window
             shown_errors = self.dry_run and self.keeps_listed
             selection = selection.narrowed(self.default_statuses)
             self.listing = runs.list_runs(
                 session, selection, include_output=shown_errors, limit=limit
             )
-
-    def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
-        for row in (row for row in rows if row.is_open):
-            check_run_id(f"{argument}: the id of row {row.position}", row.id, argument=argument)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
     def row_of(self, position: int, item: Run) -> ActionRow:
         row = ActionRow(position, item.id)
@@ -138,6 +121,7 @@ class CancelJob(RunsJob):
 class ReplayJob(RunsJob):
     name = "runs.replay"
     default_statuses = (RunStatus.FAILED,)
+    bound = ("from_step", "input")
     keeps_listed = True
     why_not_others = f": {_NOT_ENDED}"
 
@@ -146,20 +130,13 @@ class ReplayJob(RunsJob):
         session: Session,
         ids: Iterable[str] | None,
         limit: int | None,
-        asked: BulkSelection,
+        given: BulkSelection,
         replay_again: bool,
         start: replays.Start,
     ) -> None:
-        super().__init__(session, ids, limit, asked)
+        again = replay_again or None
+        super().__init__(session, ids, limit, given, replay_again=again, **start._asdict())
         self._replay_again, self._start = replay_again, start
-        if self.resumed is not None:
-            bound = {it: self.selection[it] for it in start._fields if it in self.selection}
-            if bound != start.asked:
-                what = f"a report with {shown(bound)}, not {shown(start.asked)}"
-                raise invalid("resume", f"is {what}: pass the same from_step and input")
-        self.selection = {**self.selection, **start.asked}
-        if replay_again:
-            self.selection = {**self.selection, "replay_again": True}
         self._requests = replays.requests_of(session)
         # The rows to do, by the ids of their runs; and the rows for whose chain another row stands.
         self._rows_by_id: dict[str, ActionRow] = {}

@@ -125,10 +125,6 @@ class Start(NamedTuple):
             raise invalid("input", "must be a list with something in it, for the step of from_step")
         return cls(check_text("from_step", from_step), check_json("input", input))
 
-    @property
-    def asked(self) -> dict[str, Any]:
-        return {name: it for name, it in self._asdict().items() if it is not None}
-
     def step(self, session: Session, run: Run, others: Iterable[Run] | None) -> Plan[Span | None]:
         if self.from_step is None:
             return None
