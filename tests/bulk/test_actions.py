@@ -179,7 +179,7 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("period must be", {"app": "shop", "period": 0}),
     ("on_start must be callable", {"app": "shop", "on_start": 5}),
     ("on_result must be callable", {"app": "shop", "on_result": 5}),
-    ("resume: this is not the report", {"resume": {"rows": 5}}),
+    ("resume: this is not an ActionReport", {"resume": {"rows": 5}}),
     ("report of functions.invoke a/b", {"resume": ActionReport("functions.invoke a/b", ())}),
 ]
 
@@ -293,7 +293,7 @@ def test_a_report_survives_json(client: InngestClient, mock: MockServer) -> None
     ("text", "message"),
     [
         ("{", "not JSON"),
-        ("[]", "not the report"),
+        ("[]", "not an ActionReport"),
         ("{}", "`action`"),
         ('{"action": "a"}', "`rows`"),
         ('{"action": 5, "rows": []}', "action"),
@@ -388,7 +388,7 @@ def test_an_invalid_input_is_refused_with_its_position(
 ) -> None:
     with pytest.raises(InvalidArgumentError, match=r"inputs\[1\] must be a JSON object, not int"):
         client.functions.invoke_many("shop", "ok", [{}, 5])  # type: ignore[list-item]
-    with pytest.raises(InvalidArgumentError, match="inputs must be an iterable"):
+    with pytest.raises(InvalidArgumentError, match=r"inputs\[0\] must be a JSON object"):
         client.functions.invoke_many("shop", "ok", {"n": 1})  # type: ignore[dict-item]
     assert not mock.requests
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 import msgspec
 from attrs import evolve, field, frozen
@@ -46,11 +46,26 @@ class ActionOutcome(StrEnum):
 # The outcomes that a later call tries again; the others are final.
 _OPEN = frozenset(map(ActionOutcome, ("planned", "failed", "unknown", "not_tried")))
 
-R = TypeVar("R", bound=Record)
+
+class _Stored(Record):
+    __slots__ = ()
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` has returned.
+
+        Raises:
+            InvalidArgumentError: It is something else; the message has the position of the row.
+        """
+        try:
+            return evolve(msgspec.convert(value, cls))  # type: ignore[misc] # converters are not called by msgspec
+        except (RecursionError, ValueError) as error:
+            reason = str(error)[:500]
+        raise InvalidArgumentError(f"this is not an {cls.__name__}: {reason}")
 
 
 @frozen(repr=False)
-class ActionRow(Record):
+class ActionRow(_Stored):
     """One run, one input, or one event, of a bulk operation.
 
     Attributes:
@@ -94,15 +109,6 @@ class ActionRow(Record):
         """Whether `resume` tries it again."""
         return self.outcome in _OPEN
 
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Self:
-        """Read a row as `to_dict` returns it.
-
-        Raises:
-            InvalidArgumentError: It is not a row.
-        """
-        return _read(value, cls, "row")
-
 
 def _rows(rows: Iterable[ActionRow]) -> tuple[ActionRow, ...]:
     found = tuple(rows)
@@ -113,7 +119,7 @@ def _rows(rows: Iterable[ActionRow]) -> tuple[ActionRow, ...]:
 
 
 @frozen(repr=False)
-class ActionReport(Record):
+class ActionReport(_Stored):
     """The outcome of a bulk operation.
 
     Pass it as `resume` to the same method to try the rows that are planned, failed, unknown or not
@@ -156,15 +162,6 @@ class ActionReport(Record):
         return {**super().to_dict(flat=flat), **counts}
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Self:
-        """Read a report as `to_dict` returns it.
-
-        Raises:
-            InvalidArgumentError: It is not a report; the message has the position of the row.
-        """
-        return _read(value, cls, "report")
-
-    @classmethod
     def from_json(cls, text: str) -> Self:
         """Read a report as `to_json` returns it.
 
@@ -176,11 +173,3 @@ class ActionReport(Record):
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidArgumentError(f"the report is not JSON: {error}") from None
         return cls.from_dict(value)
-
-
-def _read(value: Mapping[str, Any], kind: type[R], what: str) -> R:
-    try:
-        return evolve(msgspec.convert(value, kind))  # type: ignore[misc] # converters are not called by msgspec
-    except (RecursionError, ValueError) as error:
-        reason = str(error)[:500]
-    raise InvalidArgumentError(f"this is not the {what} of a bulk operation: {reason}")

@@ -39,13 +39,10 @@ class InvokeJob(reported.ReportedJob):
     ) -> None:
         self._function = check_id("app", app), check_id("function", function)
         super().__init__(session, f"functions.invoke {app}/{function}", options)
-        if isinstance(inputs, Mapping):
-            raise invalid("inputs", "must be an iterable of objects, not one of them")
-        found = check_each("inputs", inputs, "objects", check_json_object)
-        self._inputs = found
-        self.rows = [ActionRow(position, None) for position in range(len(found))]
+        self._inputs = check_each("inputs", inputs, "objects", check_json_object)
+        self.rows = [ActionRow(position) for position in range(len(self._inputs))]
         self.resume()
-        self.head = evolve(self.head, selection={"inputs": reported.digest(found)})
+        self.head = evolve(self.head, selection={"inputs": reported.digest(self._inputs)})
 
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
         if len(rows) != len(self._inputs):

@@ -236,8 +236,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     def tally(self, target: ActionRow, result: BulkResult | None) -> errors.InngestError | None:
         row, cause = result or BulkResult(self.rows[target.position])
-        is_from_earlier = row.outcome is ActionOutcome.UNKNOWN
-        if result is None and row is target and not is_from_earlier:  # it was not begun
+        if result is None and row is target and row.outcome is not ActionOutcome.UNKNOWN:
+            # It was not begun.
             row = settled(row, ActionOutcome.NOT_TRIED).row
         self.rows[row.position] = row
         if result is not None:  # or the file has it, as unknown

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import StoredEvent
 
-# What `events.list` lists by default.
-_LATELY = timedelta(hours=1)
-
 # Servers keep ids for 24 hours; a request may have arrived some time after it was sent.
 _REMEMBERED_FOR = timedelta(hours=23)
 _FORGOTTEN = (
@@ -43,7 +40,6 @@ _FORGOTTEN = (
 )
 
 _RESERVED = "inngest/"
-_OWN = f"it is of the platform: events named {_RESERVED}... cannot be sent"
 
 
 class ResendJob(reported.ReportedJob):
@@ -76,7 +72,7 @@ class ResendJob(reported.ReportedJob):
         filter: Any = self.filter
         if self.choose(ids, {name: plain(it) for name, it in filter.items()}, others):
             if filter["since"] is filter["until"] is None:
-                filter["since"] = _LATELY
+                filter["since"] = timedelta(hours=1)  # as `events.list` does
             self.asked_window = Window(filter["since"], filter["until"])
             self.listing = events.list_events(session, **filter)
 
@@ -111,7 +107,8 @@ class ResendJob(reported.ReportedJob):
             return reported.settled(row, row.outcome, _FORGOTTEN)
         row = evolve(row, event_name=event.name, queued_at=event.received_at)
         if event.name.startswith(_RESERVED):
-            return reported.settled(row, ActionOutcome.REFUSED, _OWN)
+            reason = f"it is of the platform: events named {_RESERVED}... cannot be sent"
+            return reported.settled(row, ActionOutcome.REFUSED, reason)
         if self.dry_run:
             return reported.settled(row, ActionOutcome.PLANNED)
         fields = {name: getattr(event, name) for name in ("name", "data", "ts", "user", "v")}

@@ -8,6 +8,7 @@ the runs of the event, or until so much time has passed that it takes effect no 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import Span
-
-_LONGEST_ERROR = 200
 
 _OPEN = (*UNFINISHED, RunStatus("paused"))
 
@@ -149,21 +148,20 @@ class ReplayJob(RunsJob):
         return rows
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
-        row = target
+        row, is_new = target, target.outcome != ActionOutcome.UNKNOWN
         assert row.id is not None
-        is_new = row.outcome != ActionOutcome.UNKNOWN
+        if self.dry_run and not is_new:
+            return BulkResult(row)
         try:
             run = self.listed.pop(row.id, None)
             if run is None or not run.is_ended:
                 # Lists show a run as running once it has a score (operation listRunsV2).
                 run = yield from runs.fetch(self.session, row.id)
-            if self.dry_run and is_new:
+            if self.dry_run:
                 row = about(row, run)
             refusal = (yield from self._why_refused(run)) if is_new else None
             if refusal:
                 return settled(row, ActionOutcome.REFUSED, refusal)
-            if self.dry_run and not is_new:
-                return BulkResult(row)
             known = self._requests.number
             others = yield from replays.others_of_chain(self.session, run)
             if (kept := self._not_now(row, run, others)) is not None:
@@ -243,12 +241,10 @@ class ReplayJob(RunsJob):
             lost = error
         if row.replays_before is not None:
             yield from sleep(_LISTED_WITHIN)
-            try:
-                found = _found(row, (yield from replays.others_of_chain(self.session, run)) or ())
-            except InngestError:
-                found = None
-            if found is not None:
-                return found
+            with suppress(InngestError):
+                others_now = yield from replays.others_of_chain(self.session, run)
+                if found := _found(row, others_now or ()):
+                    return found
         row = evolve(row, requested_at=self.session.server_clocks["api"].now())
         return settled(row, ActionOutcome.UNKNOWN, f"{lost} ({_MAY_COME})", lost)
 
@@ -262,12 +258,10 @@ class ReplayJob(RunsJob):
             return None
         key = run.app_id, run.function_id
         if key not in self._debounced:
-            try:
+            self._debounced[key] = False
+            # Removed, or not readable: then the server's response to the replay decides.
+            with suppress(NotFoundError, *RULED_OUT):
                 function = yield from apps.get_function(self.session, *key)
-            except (NotFoundError, *RULED_OUT):
-                # Removed, or not readable: then the server's response to the replay decides.
-                self._debounced[key] = False
-            else:
                 self._debounced[key] = bool((function.configuration or {}).get("debounce"))
         return _DEBOUNCED if self._debounced[key] else None
 
@@ -296,5 +290,5 @@ def about(row: ActionRow, run: Run) -> ActionRow:
         status=str(run.status),
         queued_at=run.queued_at,
         ended_at=run.ended_at,
-        error=error and error.partition("\n")[0][:_LONGEST_ERROR],
+        error=error and error.partition("\n")[0][:200],
     )
