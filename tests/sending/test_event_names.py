@@ -187,8 +187,7 @@ def test_warnings_end_after_a_hundred_names(
 ) -> None:
     connect(event_name_check="warn").send([{"name": f"e{at}", "data": {}} for at in range(500)])
     assert len(names(server)) == 500
-    ends = [each.endswith("; further names are not reported") for each in caplog.messages]
-    assert ends == [False] * 99 + [True]
+    assert len(caplog.messages) == 100
 
 
 @pytest.mark.parametrize("check", ["on", "", None, True, ["warn"]])

@@ -29,9 +29,6 @@ T = TypeVar("T")
 
 logger = logging.getLogger("inngest_rest")
 
-# Levels that are left for the frames between a check and the encoding of a request.
-_MARGIN = 64
-
 # Control characters, and lone surrogates, which a URL cannot contain; compiled when first needed.
 _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 
@@ -74,10 +71,9 @@ def check_id(name: str, value: str, *, argument: str | None = None) -> str:
 
 def check_run_id(name: str, value: str, *, argument: str | None = None) -> str:
     """Reject what cannot be the id of a run, before many requests are made of it."""
-    if isinstance(value, str) and is_ulid(value):  # pyright: ignore[reportUnnecessaryIsInstance]
-        return _plain(value)
-    check_id(name, value, argument=argument)
-    raise invalid(name, f"is malformed: {shown(value)} is not the id of a run", argument=argument)
+    if not is_ulid(id := check_id(name, value, argument=argument)):
+        raise invalid(name, f"is malformed: {shown(id)} is not the id of a run", argument=argument)
+    return id
 
 
 def check_names(given: Iterable[str], known: Iterable[str], *others: str) -> None:
@@ -113,12 +109,7 @@ def check_text(name: str, value: str | None) -> str | None:
 
 def check_path(name: str, value: str | os.PathLike[str]) -> None:
     """Reject what cannot be the path of a file."""
-    try:
-        path = os.fspath(value)
-        is_path = isinstance(path, str) and b"\0" not in os.fsencode(path)  # pyright: ignore[reportUnnecessaryIsInstance]
-    except (TypeError, UnicodeError):
-        is_path = False
-    if not is_path:
+    if not isinstance(value, str | os.PathLike) or "\0" in os.fspath(value):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(name, f"must be the path of a file, not {shown(value)}")
 
 
@@ -148,20 +139,12 @@ def check_moment(name: str, value: datetime | None) -> datetime | None:
     """Reject a datetime without a time zone: the server would read it as UTC."""
     if value is None:
         return None
-    if not isinstance(value, datetime) or not is_aware(value):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, datetime) or value.utcoffset() is None:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(
             name,
             f"must be an aware datetime, such as datetime.now(timezone.utc), not {shown(value)}",
         )
     return value
-
-
-def is_aware(moment: datetime) -> bool:
-    """Return whether a datetime has a zone that says how far it is from UTC."""
-    try:
-        return moment.utcoffset() is not None
-    except Exception:  # noqa: BLE001 - a zone of the caller's own
-        return False
 
 
 def check_seconds(name: str, value: Seconds) -> float:
@@ -171,19 +154,13 @@ def check_seconds(name: str, value: Seconds) -> float:
         raise invalid(
             name, f"must be a positive number of seconds or a timedelta, not {shown(value)}"
         )
-    try:
-        return float(seconds)
-    except OverflowError:  # an integer beyond all floats
-        return math.inf
+    return float(seconds)
 
 
 def check_json(name: str, value: Any) -> Any:
     """Reject values that JSON cannot represent."""
-    deeper = value
-    for _ in range(_MARGIN):
-        deeper = [deeper]
     try:
-        json.dumps(deeper, ensure_ascii=False, allow_nan=False).encode()
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
         raise invalid(name, "is nested too deep to be encoded as JSON") from None
     except (TypeError, ValueError) as error:
@@ -238,7 +215,7 @@ class NameConvention:
     def __init__(self, *, refuses: bool) -> None:
         self._refuses = refuses
         self._follows = re.compile(_CONVENTION).fullmatch
-        self._warned: dict[str, object] = {}
+        self._warned = set[str]()
 
     def check(self, name: str) -> None:
         """Warn of a name that does not follow the convention, or raise ValueError."""
@@ -248,13 +225,9 @@ class NameConvention:
         reason = f"name {shown(name)} {shape}"
         if self._refuses:
             raise ValueError(reason)
-        if len(self._warned) < _MOST_WARNINGS:
-            mark = object()
-            # Atomic: of several threads, one warns.
-            if self._warned.setdefault(name, mark) is mark:
-                last = len(self._warned) == _MOST_WARNINGS
-                more = "; further names are not reported" if last else ""
-                logger.warning("event %s%s", reason, more)
+        if name not in self._warned and len(self._warned) < _MOST_WARNINGS:
+            self._warned.add(name)
+            logger.warning("event %s", reason)
 
     def allows(self, names: Iterable[str]) -> bool:
         """Return whether none of them is refused."""

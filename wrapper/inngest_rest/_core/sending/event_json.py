@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from inngest_rest._core.arguments import check_name, is_aware
+from inngest_rest._core.arguments import check_name
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.json_text import is_exact, plain
 from inngest_rest._visible import nearest, shown
@@ -30,7 +30,7 @@ from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from inngest_rest._core.arguments import NameConvention
 
@@ -141,7 +141,7 @@ def _object(name: str, value: object) -> dict[str, Any]:
 
 def _milliseconds(ts: object) -> int:
     if isinstance(ts, datetime):
-        if not is_aware(ts):
+        if ts.utcoffset() is None:
             raise ValueError(
                 "ts must be an aware datetime: without a zone it is ambiguous; pass "
                 "ts.astimezone() if it is local time, or ts.replace(tzinfo=timezone.utc)"
@@ -302,42 +302,33 @@ def _how_to_convert(value: object) -> str:
     return next((f"pass {call}" for call in found), "")
 
 
-def _first_unsupported(event: Mapping[str, Any]) -> str | None:
+def _first_unsupported(value: object, path: str = "") -> str | None:
     """Return the path of the first value that JSON cannot represent, the reason and a remedy."""
-    return next(_unsupported(event, ""), None)
-
-
-def _unsupported(value: object, path: str) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, each in cast("dict[object, object]", value).items():
-            if _error_of({key: None}) is not None:
-                yield f"{path or 'the event'} has the key {shown(key)}, which cannot be text"
-            yield from _unsupported(each, f"{path}.{key}" if path else f"{key}")
-    elif isinstance(value, list | tuple):
-        for index, each in enumerate(cast("Sequence[object]", value)):
-            yield from _unsupported(each, f"{path}[{index}]")
-    elif (error := _error_of(value)) is not None:
-        yield f"{path} {_reason(value, error)}"
-    else:
-        # The plain value of an enum member, a set or a dataclass.
-        inside = msgspec.to_builtins(value, enc_hook=plain)
-        if isinstance(inside, dict | list):
-            yield from _unsupported(cast("object", inside), path)
-        elif isinstance(inside, float) and not math.isfinite(inside):
-            yield f"{path} is NaN or infinite, which JSON cannot represent"
-        elif isinstance(inside, int) and not -(2**63) <= inside < 2**64:
-            yield f"{path} cannot be encoded: the integer exceeds 64 bits"
-
-
-def _error_of(value: object) -> Exception | None:
+    parts: Any = value if isinstance(value, dict | list | tuple) else None
+    if parts is not None:
+        is_dict = isinstance(value, dict)
+        for key, each in parts.items() if is_dict else enumerate(parts):
+            where = f"{path}.{key}" if is_dict else f"{path}[{key}]"
+            if found := _first_unsupported(each, where.removeprefix(".")):
+                return found
     try:
         to_json(value)
     except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
-        return error
+        return f"{path or 'the event'} {_reason(value, error)}"
+    # The plain value of an enum member, a set or a dataclass.
+    inside = msgspec.to_builtins(value, enc_hook=plain)
+    if isinstance(inside, float) and not math.isfinite(inside):
+        return f"{path} is NaN or infinite, which JSON cannot represent"
+    if isinstance(inside, int) and not -(2**63) <= inside < 2**64:
+        return f"{path} cannot be encoded: the integer exceeds 64 bits"
+    if isinstance(inside, dict | list) and parts is None:
+        return _first_unsupported(inside, path)
     return None
 
 
 def _reason(value: object, error: Exception) -> str:
+    if isinstance(value, dict):
+        return "has a key that cannot be text"
     if not isinstance(error, NotImplementedError):
         return f"cannot be encoded: {str(error) or type(error).__name__}"
     advice = _how_to_convert(value)
