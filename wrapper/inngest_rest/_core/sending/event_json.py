@@ -302,12 +302,11 @@ def _how_to_convert(value: object) -> str:
     return next((f"pass {call}" for call in found), "")
 
 
-def _first_unsupported(value: object, path: str = "") -> str | None:
+def _first_unsupported(value: Any, path: str = "") -> str | None:
     """Return the path of the first value that JSON cannot represent, the reason and a remedy."""
-    parts: Any = value if isinstance(value, dict | list | tuple) else None
-    if parts is not None:
-        is_dict = isinstance(value, dict)
-        for key, each in parts.items() if is_dict else enumerate(parts):
+    is_dict, is_list = isinstance(value, dict), isinstance(value, list | tuple)
+    if is_dict or is_list:
+        for key, each in value.items() if is_dict else enumerate(value):
             where = f"{path}.{key}" if is_dict else f"{path}[{key}]"
             if found := _first_unsupported(each, where.removeprefix(".")):
                 return found
@@ -316,14 +315,13 @@ def _first_unsupported(value: object, path: str = "") -> str | None:
     except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
         return f"{path or 'the event'} {_reason(value, error)}"
     # The plain value of an enum member, a set or a dataclass.
-    inside = msgspec.to_builtins(value, enc_hook=plain)
+    inside: Any = msgspec.to_builtins(value, enc_hook=plain)
     if isinstance(inside, float) and not math.isfinite(inside):
         return f"{path} is NaN or infinite, which JSON cannot represent"
     if isinstance(inside, int) and not -(2**63) <= inside < 2**64:
         return f"{path} cannot be encoded: the integer exceeds 64 bits"
-    if isinstance(inside, dict | list) and parts is None:
-        return _first_unsupported(inside, path)
-    return None
+    is_leaf = is_dict or is_list or not isinstance(inside, dict | list)
+    return None if is_leaf else _first_unsupported(inside, path)
 
 
 def _reason(value: object, error: Exception) -> str:
