@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from inngest_rest import InngestClient, InvalidArgumentError, errors
@@ -175,16 +176,16 @@ def test_what_was_done_before_an_error_is_kept_and_told(
 def test_an_interrupt_at_the_worst_moment_loses_and_repeats_no_row(
     client: InngestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, count = tmp_path / "runs.jsonl", Counter[str]()
+    path, count, replace = tmp_path / "runs.jsonl", Counter[str](), msgspec.structs.replace
 
-    def interrupted(state: object, name: str, value: object) -> None:
-        count[name] += 1
-        if count["cursor"] == 2:
+    def interrupted(state: Any, **changes: Any) -> Any:
+        count["pages"] += 1
+        if count["pages"] == 2:
             raise KeyboardInterrupt
-        setattr(state, name, value)
+        return replace(state, **changes)
 
     with monkeypatch.context() as patched:
-        patched.setattr(export, "setattr", interrupted, raising=False)
+        patched.setattr(msgspec.structs, "replace", interrupted)
         with pytest.raises(KeyboardInterrupt):
             client.runs.export(path)
     client.runs.export(path)
@@ -252,7 +253,7 @@ def test_two_exports_to_one_file_exclude_each_other(
 @pytest.mark.parametrize(
     ("path", "arguments", "match"),
     [
-        ("runs.txt", {}, r"unknown format ..txt.; valid values: jsonl, csv, parquet"),
+        ("runs.txt", {}, r"unknown format .txt.; valid values: jsonl, csv, parquet"),
         ("runs.csv", {"include": ["evnt"]}, "unknown include .evnt'; did you mean 'event'"),
         ("runs.csv", {"state": "s", "until": AN_HOUR}, "state is for what comes later, too"),
         ("runs.jsonl", {"format": "parqet"}, "unknown format 'parqet'; did you mean 'parquet'"),

@@ -14,7 +14,7 @@ import os
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
 from attrs import evolve, frozen
@@ -42,10 +42,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
-
-S = TypeVar("S")
-
-_SUFFIXES = {".ndjson": "jsonl", **{f".{each}": each for each in get_args(typing.ExportFormat)}}
 
 _SAVE_EVERY = 1.0  # seconds between two states of a file of lines
 _PART_ROWS = 10_000  # of a Parquet file
@@ -85,8 +81,8 @@ class Export:
         check_path("path", path)
         check_path("state", state or path)
         self._path, self._state_path = Path(path).absolute(), Path(state or f"{path}.state")
-        suffix = self._path.suffix.lower()
-        self._format: str = given.get("format") or _SUFFIXES.get(suffix, suffix)
+        suffix = self._path.suffix.lower().removeprefix(".")
+        self._format = given.get("format") or {"ndjson": "jsonl"}.get(suffix, suffix)
         check_choice("format", self._format, get_args(typing.ExportFormat))
         self._is_parquet, self._keeps = self._format == "parquet", state is not None
         if self._is_parquet:
@@ -99,37 +95,39 @@ class Export:
         target = session.settings.target
         where = {"format": self._format, "server": target.api_url, "environment": target.env}
         self._state = _State({**asked, **where}, str(self._path))
-        self._page, self._turned = list[Record](), dict[str, Any]()  # not final
+        self._completed, self._turned = list[Record](), dict[str, Any]()  # of a page, not final
         self._waiting = list[Record]()  # final once they are on disk
-        self._rows, self._saved_at, self._is_whole = 0, -math.inf, True
+        self._rows, self._saved_at = 0, -math.inf
 
     def run(self, driver: Driver) -> ExportReport:
         with self._opened():
             for step in self._steps():
                 items = driver.run(step)
-                driver.run_many(self._due(items), self._complete, self._add, in_flight=_IN_FLIGHT)
-                self._keep()
+                due = items if self._complete else ()
+                driver.run_many(due, self._complete, self._add, in_flight=_IN_FLIGHT)
+                self._keep(items)
         return ExportReport(str(self._path), self._rows, self._state.rows, self._state.until)
 
     async def run_async(self, driver: AsyncDriver) -> ExportReport:
         with self._opened():
             for step in self._steps():
-                due = self._due(await driver.run(step))
+                items = await driver.run(step)
+                due = items if self._complete else ()
                 await driver.run_many(due, self._complete, self._add, in_flight=_IN_FLIGHT)
-                self._keep()
+                self._keep(items)
         return ExportReport(str(self._path), self._rows, self._state.rows, self._state.until)
 
     def _steps(self) -> Iterator[Plan[Sequence[Any]]]:
         """Yield each step; the items that it returns are kept before the next one."""
-        state, listing = self._state, self._listing(self._state)
+        listing = self._listing(self._state)
         # A later call begins where this one ends, so the time has to be the server's.
         listing.is_relative = listing.is_relative or self._keeps
         walk = listing.walk()
-        walk.last_ids = {*state.last}
-        while not (walk.is_done or state.is_listed):
+        walk.last_ids = {*self._state.last}
+        while not (walk.is_done or self._state.is_listed):
             yield self._turn(walk)
         if self._keeps and self._watch is not None:
-            watch = self._watch(state)
+            watch = self._watch(self._state)
             while not watch.polls:
                 yield self._follow(watch)
 
@@ -151,21 +149,18 @@ class Export:
         self._turned = {"token": watch.token, "until": watch.state.window}
         return ended
 
-    def _due(self, items: Sequence[Any]) -> Sequence[Any]:
-        self._page = [] if self._complete else [*items]
-        return items if self._complete else ()
-
     def _add(self, _: object, row: Record | None) -> bool:
-        self._page += [row] if row is not None else []
+        self._completed += [row] if row is not None else []
         return True
 
-    def _keep(self) -> None:
-        state, self._is_whole = self._state, False
-        self._waiting += self._page
-        self._rows, state.rows = self._rows + len(self._page), state.rows + len(self._page)
-        for name, value in self._turned.items():
-            setattr(state, name, value)
-        self._is_whole = True
+    def _keep(self, items: Sequence[Any]) -> None:
+        page = self._completed if self._complete else items
+        rows = self._state.rows + len(page)
+        state = msgspec.structs.replace(self._state, rows=rows, **self._turned)
+        waiting = [*self._waiting, *page]
+        # All at once: an interrupt comes between calls.
+        self._state, self._waiting, self._completed = state, waiting, []
+        self._rows += len(page)
         if self._on_progress is not None:
             self._on_progress(state.rows, self._rows)
         is_late = self._now() - self._saved_at >= _SAVE_EVERY
@@ -223,8 +218,7 @@ class Export:
                 error.add_note(f"{total:,} rows are in {self._path}: the same call goes on there")
                 raise
             finally:
-                if self._is_whole:
-                    self._save()
+                self._save()
             if not self._keeps:
                 self._state_path.unlink()
         except BlockingIOError:
@@ -285,9 +279,11 @@ def of_runs(session: Session, path: str | os.PathLike[str], given: typing.RunExp
     def complete(run: Run) -> Plan[Record]:
         event = root = None
         if "event" in includes and run.event_ids:
-            event = yield from _if_there(events.get(session, run.event_ids[0], None))
+            with suppress(NotFoundError):
+                event = yield from events.get(session, run.event_ids[0], None)
         if "trace" in includes:
-            root = yield from _if_there(trace.get_trace(session, run.id, raw=False))
+            with suppress(NotFoundError):
+                root = yield from trace.get_trace(session, run.id, raw=False)
         listed: Any = {**vars(run)}
         started_at = run.started_at if root is None else root.started_at
         listed |= {"started_at": started_at, "event": event, "trace": root}
@@ -342,9 +338,3 @@ def of_events(session: Session, path: str | os.PathLike[str], given: typing.Even
 def _check_open(given: Any, *ends: str) -> None:
     if given.get("state") is not None and any(given.get(name) is not None for name in ends):
         raise invalid("state", f"is for what comes later, too: it excludes {', '.join(ends)}")
-
-
-def _if_there(plan: Plan[S]) -> Plan[S | None]:
-    with suppress(NotFoundError):
-        return (yield from plan)
-    return None
