@@ -275,7 +275,7 @@ _CONVERTED = {NoneType, datetime}
 def _converted(value: Any) -> Any:
     if value is None:
         return UNSET
-    return since_1970(value) if type(value) is datetime and is_aware(value) else value
+    return since_1970(value) if type(value) is datetime and value.utcoffset() is not None else value
 
 
 def _is_free(name: str) -> bool:
