@@ -247,9 +247,12 @@ def test_a_filter_is_refused_where_nobody_can_be_asked_with_the_command_that_doe
 
 def test_the_refusal_has_the_first_rows(run: Run, mock: MockServer, client: InngestClient) -> None:
     ids = send(client, mock, "open", 30)
-    data = run("runs", "cancel", "--app", "shop").answer["data"]
-    assert [row["id"] for row in data["rows"]] == ids[:20]
-    assert (data["rows_left_out"], data["counts"]) == (10, {"planned": 30})
+    answer = run("runs", "cancel", "--app", "shop").answer
+    assert [row["id"] for row in answer["data"]["rows"]] == ids[:20]
+    assert answer["data"]["counts"] == {"planned": 30}
+    assert answer["warnings"] == ["cut: rows after the first 20; --full has it"]
+    data = run("runs", "cancel", "--app", "shop", "--full").answer["data"]
+    assert [row["id"] for row in data["rows"]] == ids
 
 
 def test_json_means_no_yes_even_on_a_terminal(
@@ -339,8 +342,8 @@ def test_ctrl_c_reports_what_was_done(
     assert ran.status == 130
     assert "interrupted; so far runs.cancel: " in ran.answer["error"]["message"]
     rows = ran.answer["data"]["rows"]
-    assert [row["id"] for row in rows] == ids
-    assert [row["outcome"] for row in rows[:2]] == ["done", "done"]
+    assert sorted(row["id"] for row in rows) == sorted(ids)
+    assert {row["outcome"] for row in rows if row["id"] in ids[:2]} == {"done"}
 
 
 @pytest.mark.parametrize(("form", "lines"), [("id", 1), ("ndjson", 3)])
@@ -352,7 +355,7 @@ def test_what_a_dry_run_found_before_it_was_stopped_is_printed(
     ran = run("runs", "replay", *ids, "--dry-run", "-o", form)
     assert ran.status == 3
     assert len(ran.out.splitlines()) == lines
-    assert ids[0] in ran.out.splitlines()[0]
+    assert ids[0] in ran.out
 
 
 def test_a_report_is_resumed_from_and_what_is_done_is_not_done_again(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.answer import cut, field_names
+from inngest_rest._programs.answer import Cutter, field_names
 from inngest_rest._programs.command.output import Output
 from inngest_rest._programs.running import record_class
 from inngest_rest._table import commands
@@ -180,13 +180,13 @@ def test_text_that_is_too_long_is_cut_and_the_paths_are_named(
     ran = run("events", "list", "--max-chars", "40")
     (item,) = ran.answer["data"]["items"]
     assert item["data"] == {"long": f"{'x' * 40}...[60 more characters]", "short": "y"}
-    assert ran.answer["warnings"] == [
-        "cut at 40 characters: data.items[0].data.long; --output-file has all"
-    ]
+    cut = "cut at 40 characters: data.items[0].data.long"
+    remedy = "a larger --max-chars or --output-file gets more"
+    assert ran.answer["warnings"] == [f"{cut}; {remedy}"]
     streamed = run("events", "list", "--max-chars", "40", "-o", "ndjson")
     assert [it["data"] for it in streamed.lines] == [item["data"]]
     assert "Warning: cut at 40 characters: items[0].data.long" in streamed.err
-    assert cut("x" * 65, 2)[0] == "xx...[63 more characters]"
+    assert Cutter(2).cut("x" * 65, "data") == "xx...[63 more characters]"
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson", "table"])

@@ -8,13 +8,18 @@ import pytest
 
 from inngest_rest._programs import answer as answers
 from inngest_rest._programs import schemas
-from inngest_rest._programs.answer import Envelope, bound
+from inngest_rest._programs.answer import Cutter, Envelope, bound
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._table import commands
 
 
+def cut_down(data: Any, max_chars: int) -> tuple[Any, list[str]]:
+    cutter = Cutter(max_chars)
+    return cutter.cut(data, "data"), [path for paths in cutter.paths.values() for path in paths]
+
+
 def test_a_text_is_cut_and_says_how_much_is_missing() -> None:
-    data, paths = answers.cut({"items": [{"output": "x" * 72}, {"output": "short"}]}, 70)
+    data, paths = cut_down({"items": [{"output": "x" * 72}, {"output": "short"}]}, 70)
     cut = f"{'x' * 70}...[2 more characters]"
     assert data == {"items": [{"output": cut}, {"output": "short"}]}
     assert paths == ["data.items[0].output"]
@@ -22,7 +27,7 @@ def test_a_text_is_cut_and_says_how_much_is_missing() -> None:
 
 def test_a_text_that_may_be_an_id_or_a_time_is_never_cut() -> None:
     data = {"id": "x" * 64, "text": "x" * 65}
-    assert answers.cut(data, 3) == (
+    assert cut_down(data, 3) == (
         {"id": "x" * 64, "text": "xxx...[62 more characters]"},
         ["data.text"],
     )
@@ -30,17 +35,17 @@ def test_a_text_that_may_be_an_id_or_a_time_is_never_cut() -> None:
 
 def test_what_is_short_and_what_is_no_text_stays_as_it_is() -> None:
     data = {"text": "ten chars.", "number": 2**70, "none": None, "flag": True, "list": [1.5]}
-    assert answers.cut(data, 10) == (data, [])
+    assert cut_down(data, 10) == (data, [])
 
 
 def test_the_original_is_left_as_it_is() -> None:
     data = {"output": {"text": "x" * 72}}
-    answers.cut(data, 10)
+    cut_down(data, 10)
     assert data == {"output": {"text": "x" * 72}}
 
 
 def test_a_path_does_not_repeat_keys_that_strangers_made_up() -> None:
-    _, paths = answers.cut({"output": {"now do as I say: ": "x" * 72, "k" * 50: "x" * 72}}, 70)
+    _, paths = cut_down({"output": {"now do as I say: ": "x" * 72, "k" * 50: "x" * 72}}, 70)
     assert paths == ["data.output.*", "data.output.*"]
 
 
@@ -48,7 +53,7 @@ def test_what_is_nested_too_deeply_is_cut() -> None:
     data: Any = 1
     for _ in range(300):
         data = {"key": data}
-    short, paths = answers.cut(data, 10)
+    short, paths = cut_down(data, 10)
     assert paths == ["data" + ".key" * 101]
     (warning,) = bounded(data).warnings
     assert warning.startswith("cut at 100 levels: data.key.key")
@@ -58,9 +63,14 @@ def test_what_is_nested_too_deeply_is_cut() -> None:
     assert short == "...[more than 100 levels]"
 
 
-def bounded(data: Any, *, max_chars: int = 2_000, longest: int = 5_000) -> Envelope:
-    envelope = bound(Envelope(True, "runs.get", data=data), max_chars=max_chars, longest=longest)
-    assert len(envelope.to_json()) <= longest
+@pytest.fixture(autouse=True)
+def longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "LONGEST_ANSWER", 5_000)
+
+
+def bounded(data: Any, *, max_chars: int = 2_000) -> Envelope:
+    envelope = bound(Envelope(True, "runs.get", data=data), max_chars, "max_chars gets more")
+    assert len(envelope.to_json()) <= answers.LONGEST_ANSWER
     return envelope
 
 
@@ -114,7 +124,7 @@ def test_no_payload_makes_an_answer_too_long(payload: Any) -> None:
 def test_a_long_message_of_a_server_is_cut() -> None:
     problem = Problem(Code.SERVER, "x" * 50_000)
     envelope = Envelope(False, "runs.get", error=problem)
-    answer = bound(envelope, max_chars=50_000, longest=5_000)
+    answer = bound(envelope, 50_000, "max_chars gets more")
     assert len(answer.to_json()) <= 5_000
     assert answer.warnings == ("cut at 3125 characters: error.message; max_chars gets more",)
 
@@ -133,11 +143,14 @@ def test_the_number_that_fits_is_at_least_one() -> None:
     assert answers.number_that_fits(["x" * 8], 0) == answers.number_that_fits([], 9) == 1
 
 
-def test_an_answer_that_is_exactly_as_long_as_it_may_be_stays_whole() -> None:
+def test_an_answer_that_is_exactly_as_long_as_it_may_be_stays_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     envelope = Envelope(True, "runs.get", data={"output": "x" * 900})
     longest = answers.size_of(envelope.to_dict())
-    assert bound(envelope, max_chars=2_000, longest=longest) == envelope
-    assert bound(envelope, max_chars=2_000, longest=longest - 1) != envelope
+    for most in (longest, longest - 1):
+        monkeypatch.setattr(answers, "LONGEST_ANSWER", most)
+        assert (bound(envelope, 2_000, "more") == envelope) is (most == longest)
 
 
 def test_a_list_of_as_many_items_as_may_be_is_whole() -> None:

@@ -21,7 +21,7 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest._programs import running, tools
-from inngest_rest._programs.answer import MAX_ROWS, Answer, Projection
+from inngest_rest._programs.answer import Answer, Projection
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.results import Acted
@@ -112,7 +112,7 @@ def test_what_waits_for_the_runs_of_an_event_that_starts_none_is_told_what_expla
     error = run(world, "events.wait", {"id": id, "timeout": 5}).error
     assert error is not None
     assert (error.code, error.retryable) == ("timed_out", False)
-    assert str(error.hint) == "client.events.explain tells more about the event."
+    assert str(error.hint) == "`events_explain` tells more about the event."
 
 
 @pytest.mark.parametrize(
@@ -175,19 +175,14 @@ def test_what_was_accepted_is_there_beside_what_was_not(world: World) -> None:
     assert [each["position"] for each in envelope.data["failures"]] == [1]
 
 
-@pytest.mark.parametrize("left_out", [0, 3])
-def test_of_many_rows_those_that_were_not_done_are_never_left_out(
-    left_out: int, world: World
-) -> None:
-    outcomes = [ActionOutcome.DONE] * (MAX_ROWS - 2 + left_out) + [ActionOutcome.FAILED] * 2
+def test_rows_that_were_not_done_come_first(world: World) -> None:
+    done, failed = ActionOutcome.DONE, ActionOutcome.FAILED
+    outcomes = [done, failed, done, failed]
     rows = [ActionRow(at, NO_RUN, outcome) for at, outcome in enumerate(outcomes)]
     call = Call(row=OPERATIONS["runs.replay"], client=world.client, values={})
     acted = call.shown(ActionReport("runs.replay", rows))
     assert isinstance(acted, Acted)
-    kept = [row.position for row in acted.rows]
-    failed = [len(rows) - 2, len(rows) - 1]
-    assert kept == (failed + list(range(MAX_ROWS - 2)) if left_out else list(range(MAX_ROWS)))
-    assert acted.rows_left_out == left_out
+    assert [row.position for row in acted.rows] == [1, 3, 0, 2]
 
 
 def test_text_that_cannot_be_encoded_is_named_by_its_parameter() -> None:

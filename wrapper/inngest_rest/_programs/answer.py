@@ -8,15 +8,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, cast, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, get_args, get_type_hints
 
 import attrs
 from attrs import NOTHING, Factory, define, evolve, field, frozen
 
-from inngest_rest._programs.problems import DONE, Problem
-from inngest_rest._table import Returns
+from inngest_rest._programs.problems import Problem
+from inngest_rest._table import Returns, command_of
 from inngest_rest._visible import and_more, did_you_mean, visible_json
-from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.errors import InvalidArgumentError, NextCall
 from inngest_rest.record import Record, plain_or_text
 
 if TYPE_CHECKING:
@@ -98,12 +98,6 @@ def redacted(secrets: str | None, text: str) -> tuple[str, int]:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 
-def cut(data: Any, max_chars: int, *, path: str = "data") -> tuple[Any, list[str]]:
-    """Return JSON with its longer texts cut, and what is nested too deeply, and their paths."""
-    cutter = Cutter(max_chars)
-    return cutter.cut(data, path), cutter.paths["characters"] + cutter.paths["levels"]
-
-
 def as_text(value: Any) -> str:
     """Return compact JSON of a value, in which no character hides."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -183,26 +177,24 @@ class Projection:
     fields: tuple[str, ...] | None = None  # with dots for what is below; None for what says most
     max_chars: int | None = None
     is_whole: bool = False  # it has all fields
-    remedy: str = "--full"  # how to get what is cut
     _left_out: dict[str, None] = field(factory=dict[str, None], init=False)
     _cutter: Cutter = Factory(lambda it: Cutter(it.max_chars or 0), takes_self=True)
 
     @classmethod
     def of(
-        cls, fields: str | None, max_chars: int | None, kind: type[Any], **manner: Any
+        cls, fields: str | None, max_chars: int | None, kind: type[Any], *, is_whole: bool = False
     ) -> Projection:
         """Return what is asked for of records of a class; a star stands for all fields."""
         if max_chars is not None and max_chars < 1:
             message = f"max_chars must be at least 1, got {max_chars}"
             raise InvalidArgumentError(message, argument="max_chars")
         if fields is None or fields.strip() == "*":
-            manner["is_whole"] = manner.get("is_whole") or fields is not None
-            return cls(None, max_chars, **manner)
+            return cls(None, max_chars, is_whole or fields is not None)
         given = (name.strip().replace("-", "_") for name in fields.split(","))
         names = [each for it in given for each in _OF_LISTS.get((kind.__name__, it), (it,))]
         for name in names:
             _check(name, kind)
-        return cls(tuple(dict.fromkeys(names)), max_chars, **manner)
+        return cls(tuple(dict.fromkeys(names)), max_chars, is_whole)
 
     def plain(self, record: Record, *, is_item: bool = False) -> dict[str, Any]:
         """Return what is wanted of a record in the types of JSON, without what is null."""
@@ -252,12 +244,11 @@ class Projection:
         """Cut the texts that are too long, and note their paths."""
         return data if self.max_chars is None else self._cutter.cut(data, path)
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What was cut, and left out, and how the caller gets it."""
-        cut = self._cutter.warnings("a larger --max-chars gets more")
-        out = f"cut: {', '.join(self._left_out)}; {self.remedy} has it"
-        return (*cut, *[out] * bool(self._left_out))
+    def warnings(self, whole: str, longer: str) -> Iterator[str]:
+        """Yield what was cut, and left out, and how the caller gets it."""
+        yield from self._cutter.warnings(longer)
+        if self._left_out:
+            yield f"cut: {', '.join(self._left_out)}; {whole} has it"
 
 
 def field_names(kind: type[Any]) -> tuple[str, ...]:
@@ -318,6 +309,9 @@ def _shorten(kind: str, record: dict[str, Any], is_item: bool) -> Iterable[str]:
             if len(record.get("ids", ())) > _MOST_IDS:
                 record["ids"] = record["ids"][:_MOST_IDS]
                 yield f"ids after the first {_MOST_IDS}"
+        case "Acted" if "confirm" in record and len(record["rows"]) > _MOST_IDS:
+            record["rows"] = record["rows"][:_MOST_IDS]
+            yield f"rows after the first {_MOST_IDS}"
         case "Diagnosis":
             found = record["findings"]
             record["findings"] = [it for it in found if it["state"] != "ok"]
@@ -388,7 +382,10 @@ def _has(value: Any, path: str) -> bool:
 
 @define(eq=False, repr=False)
 class Answer:
-    """The answer to a call as its parts arrive: as many items as there is room for."""
+    """The answer to a call as its parts arrive, as an agent reads it: what there is room for."""
+
+    remedies: ClassVar = ("fields=*", "max_chars gets more")
+    """How its reader gets what is left out, and what is cut."""
 
     command: str
     returns: Returns = Returns.ONE
@@ -415,7 +412,7 @@ class Answer:
         if self.room is None:
             return True
         most = self.projection.max_chars or LONGEST_ANSWER
-        number = number_that_fits((cut(it, most)[0] for it in self._found), self.room)
+        number = number_that_fits((Cutter(most).cut(it, "") for it in self._found), self.room)
         if number >= len(self._found):
             return True
         self.page = PageInfo(number, page.cursor_after(number - before))
@@ -425,35 +422,39 @@ class Answer:
         return False
 
     def envelope(self, problem: Problem | None = None) -> Envelope:
-        """Return it whole, or a problem with what came before."""
+        """Return it, as far as there is room, or a problem with what came before."""
         data: Any = None
         if self.returns is not Returns.ONE and (self._found or problem is None):
             data = {"items": self._found}
         elif self._found:
             data = self._found[0]
+        if problem is not None:
+            problem = problem.worded(self.name_of)
         if self.room is None:
             data = self.projection.cut(data, "data")
-        told = (*self.warnings, *self.projection.warnings)
+        told = self.told()
         paths = tuple(it for it in self.untrusted if _has({"data": data}, it))
         # A server quotes in its messages what it was sent.
         paths += ("error.message",) * (problem is not None)
-        return Envelope(problem is None, self.command, problem, told, self.page, paths, data)
+        found = Envelope(problem is None, self.command, problem, told, self.page, paths, data)
+        most = self.projection.max_chars or LONGEST_ANSWER
+        return found if self.room is None else bound(found, most, self.remedies[1])
+
+    def told(self) -> tuple[str, ...]:
+        """Return what else to know about it, such as what it leaves out."""
+        return (*self.warnings, *self.projection.warnings(*self.remedies))
+
+    def name_of(self, call: NextCall) -> str:
+        """Return what its reader calls a method."""
+        return " of ".join([f"`{command_of(call.name).replace('.', '_')}`", *call.arguments])
 
 
-def bound(
-    envelope: Envelope,
-    *,
-    max_chars: int,
-    longest: int = LONGEST_ANSWER,
-    remedy: str = "max_chars gets more",
-) -> Envelope:
+def bound(envelope: Envelope, max_chars: int, remedy: str) -> Envelope:
     """Return an answer that has no more bytes than it may have, with warnings of what was cut.
 
-    Of the rows of a report those come first that were not done. Texts are cut before lists and
-    payloads with many keys; what does not fit even so is left out. How to get what was cut says
-    `remedy`.
+    Texts are cut before lists and payloads with many keys; what does not fit even so is left out.
+    How to get what was cut says `remedy`.
     """
-    envelope = _with_first_rows(envelope, max_chars, longest)
     error, chars = envelope.error, [max_chars]
     while chars[-1] > FEW_CHARS:
         chars.append(max(chars[-1] // 2, FEW_CHARS))
@@ -467,24 +468,7 @@ def bound(
             error = evolve(envelope.error, message=message, hint=hint)
         warnings = (*envelope.warnings, *cutter.warnings(remedy))
         bounded = evolve(envelope, data=data, error=error, warnings=warnings)
-        if size_of(bounded.to_dict()) <= longest:
+        if size_of(bounded.to_dict()) <= LONGEST_ANSWER:
             return bounded
-    left_out = f"data: left out, as it does not fit into {longest} bytes"
+    left_out = f"data: left out, as it does not fit into {LONGEST_ANSWER} bytes"
     return evolve(envelope, error=error, data=None, warnings=(*envelope.warnings, left_out))
-
-
-def _with_first_rows(envelope: Envelope, max_chars: int, longest: int) -> Envelope:
-    data = envelope.data
-    if not isinstance(data, dict) or "rows_left_out" not in data:
-        return envelope
-    report = cast("dict[str, Any]", data)
-    rows: list[dict[str, Any]] = report["rows"]
-    room = longest * ROOM // LONGEST_ANSWER
-    number = number_that_fits((cut(it, max_chars)[0] for it in rows), room)
-    if number >= len(rows):
-        return envelope
-    total = report["rows_left_out"] + len(rows)
-    chosen = sorted(rows, key=lambda row: row["outcome"] in DONE)[:number]
-    warning = f"data.rows: {number} of {total}, those not done first"
-    report = {**report, "rows": chosen, "rows_left_out": total - number}
-    return evolve(envelope, data=report, warnings=(*envelope.warnings, warning))

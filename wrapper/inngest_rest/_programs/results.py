@@ -59,9 +59,7 @@ class Acted(AtTarget):
         action: What was done: "runs.cancel", "runs.replay", "events.resend", "functions.invoke
             APP/FUNCTION".
         counts: How many rows have each outcome.
-        rows: One row per run or input, in order. Of more than 1,000, those that were not done come
-            before those that were.
-        rows_left_out: Number of rows that are not here.
+        rows: One row per run or input, those that were not done first.
         since: The beginning of the filter's window.
         until: The end of the filter's window.
         by_function: How many of the rows that are left to do are of each function, or event name,
@@ -73,7 +71,6 @@ class Acted(AtTarget):
     action: str
     counts: dict[ActionOutcome, int]
     rows: tuple[ActionRow, ...]
-    rows_left_out: int = 0
     since: datetime | None = None
     until: datetime | None = None
     by_function: dict[str, int] = field(factory=dict)

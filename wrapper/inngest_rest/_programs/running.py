@@ -26,7 +26,7 @@ from inngest_rest.errors import InngestError, PartialActionError, PartialSendErr
 from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from inngest_rest import BatchReport, InngestClient
     from inngest_rest._programs.answer import Envelope
@@ -212,17 +212,11 @@ class Call:
             return results.Sent(target=target)
         if self.row.name == "request":
             return results.Answered(target)
-        rows = self.rows(report, token)
-        about = target, report.action, report.counts, tuple(rows), len(report.rows) - len(rows)
+        rows = tuple(sorted(report.rows, key=lambda row: row.outcome in DONE))
         window, counts = (report.since, report.until), dict(to_do_by_function(report))
-        acted = results.Acted(*about, *window, counts, token, report.searched)
+        about = target, report.action, report.counts, rows, *window, counts
+        acted = results.Acted(*about, token, report.searched)
         return acted if self.row.is_bulk else results.CreatedCancellation(target, planned=acted)
-
-    def rows(self, report: ActionReport, _token: str | None) -> Sequence[ActionRow]:
-        """Return the rows that an answer has: of too many, those first that were not done."""
-        if len(report.rows) <= MAX_ROWS:
-            return report.rows
-        return sorted(report.rows, key=lambda row: row.outcome in DONE)[:MAX_ROWS]
 
     def ask(self, _planned: ActionReport, _deed: str) -> bool | None:
         """Ask whether to do what is planned; None if there is nobody to ask."""

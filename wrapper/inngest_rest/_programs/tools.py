@@ -30,12 +30,11 @@ from inngest_rest._programs.answer import (
     Answer,
     Envelope,
     Projection,
-    bound,
     redacted,
 )
 from inngest_rest._programs.problems import Code, Problem, problem_of
 from inngest_rest._programs.running import Call, record_class
-from inngest_rest._table import OF_CLOUD, Effect, command_of, commands
+from inngest_rest._table import OF_CLOUD, Effect, commands
 from inngest_rest._version import __version__
 from inngest_rest._visible import and_more, did_you_mean
 from inngest_rest.errors import InngestError, InvalidArgumentError
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 
     from inngest_rest import InngestClient
     from inngest_rest._table import Row
-    from inngest_rest.errors import NextCall
 
     _Context = ServerRequestContext[Any]
 
@@ -141,7 +139,7 @@ class Tools:
 
     def call(self, name: str, given: Mapping[str, Any], *folders: Path, **of_call: Any) -> Envelope:
         """Call a method by JSON, with files in these folders alone, and return its answer."""
-        row, max_chars = self._rows.get(name), DEFAULT_MAX_CHARS
+        row = self._rows.get(name)
         try:
             if row is None:
                 why = "unknown tool"
@@ -152,18 +150,14 @@ class Tools:
             for each in parameters.parameters(row):
                 if each.is_path and values.get(each.name) is not None:
                     values[each.name] = _inside(folders, each.name, values[each.name])
-            max_chars = values.get("max_chars") or max_chars
-            kind = record_class(row)
-            wanted = Projection.of(values.get("fields"), max_chars, kind, remedy="fields=*")
+            max_chars = values.get("max_chars") or DEFAULT_MAX_CHARS
+            wanted = Projection.of(values.get("fields"), max_chars, record_class(row))
             about: Any = {"client": self._client, "answer": Answer.to(row, wanted), **of_call}
             about |= {"most_events": MOST_EVENTS, "kept": self._kept}
-            envelope = Call(row=row, values=values, **about).run()
+            return Call(row=row, values=values, **about).run()
         except InvalidArgumentError as error:
             command = row.command if row else name[:_LONGEST_NAME]
-            envelope = Answer(command).envelope(problem_of(error, row))
-        if envelope.error is not None:
-            envelope = evolve(envelope, error=envelope.error.worded(_named))
-        return bound(envelope, max_chars=max_chars)
+            return Answer(command).envelope(problem_of(error, row))
 
     async def list_tools(self, context: _Context, _: object) -> types.ListToolsResult:
         able = context.session.client_capabilities
@@ -276,10 +270,6 @@ def _inside(folders: tuple[Path, ...], name: str, path: str) -> str:
             return str(found)
     reason = f"{path} is in no folder of the host's roots: {and_more([*map(str, folders)])}"
     raise parameters.refused(name, reason)
-
-
-def _named(call: NextCall) -> str:
-    return " of ".join(["`" + command_of(call.name).replace(".", "_") + "`", *call.arguments])
 
 
 def _can_ask(context: _Context) -> bool:

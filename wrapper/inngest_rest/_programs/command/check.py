@@ -13,7 +13,7 @@ import httpx
 from attrs import define, field
 
 from inngest_rest._core.locks import lock_file
-from inngest_rest._programs.command.output import Renderer, words_of
+from inngest_rest._programs.command.output import Renderer
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest._version import __version__
 from inngest_rest._visible import visible
@@ -54,7 +54,7 @@ class Checking(Renderer):
             self.output.line(line)
             self.output.close()
             if problem is not None and problem.hint:
-                self.stderr.hint(str(problem.worded(words_of).hint))
+                self.stderr.hint(str(problem.worded(self.name_of).hint))
         else:
             super().finish(problem)
         if code is Code.INTERRUPTED:

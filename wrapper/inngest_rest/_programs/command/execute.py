@@ -20,7 +20,6 @@ from inngest_rest._programs.command.output import (
     OutputError,
     Renderer,
     command_line,
-    words_of,
 )
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.record import Record
 
-_FIRST_ROWS = 20  # of an answer that says what would be done
 _FIRST_IDS = 5  # of a question
 _OF_EACH = {"events.runs", "events.wait"}  # take ids of standard input
 _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
@@ -92,7 +90,7 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         is_begun = values is not None and os.path.exists(f"{values.get('path')}.checkpoint")  # noqa: PTH110
         if row.name == "send_file" and problem.code is not Code.PARTIAL and is_begun:
             command = command_line(row, {**(values or {}), "resume": True}, options)
-            told = problem.worded(words_of).hint or ""
+            told = problem.worded(renderer.name_of).hint or ""
             problem = evolve(problem, hint=f"{told} To go on: {command}".strip())
         return renderer.finish(problem, data=data)
 
@@ -385,12 +383,14 @@ class Typed(Call):
             )
         return report
 
-    def rows(self, report: ActionReport, token: str | None) -> Sequence[ActionRow]:
-        """Return the rows that an answer has: those to come where it has no end."""
+    def shown(self, report: ActionReport, *, token: str | None = None) -> Record:
+        """Return a report as the result of the call, with the rows that are not written yet."""
         self.answer.stderr.end_progress()
-        if self.answer.is_streaming:
-            return [row for row in report.rows if row.position not in self._written]
-        return super().rows(report, token) if token is None else report.rows[:_FIRST_ROWS]
+        shown: Any = super().shown(report, token=token)
+        if self.row.is_bulk and self.answer.is_streaming:
+            left = (row for row in shown.rows if row.position not in self._written)
+            return evolve(shown, rows=tuple(left))  # type: ignore[no-any-return]
+        return shown  # type: ignore[no-any-return]
 
     def issue(self, planned: ActionReport) -> str:
         """Return the token of what is planned, and keep the command that it confirms."""

@@ -12,19 +12,17 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from attrs import define, evolve, field, fields, frozen
 
 from inngest_rest._programs.answer import (
-    LONGEST_ANSWER,
     ROOM,
     SECRETS,
     Answer,
     PageInfo,
     Projection,
     as_text,
-    bound,
     redacted,
 )
 from inngest_rest._programs.parameters import parameters, unusable_file
@@ -251,6 +249,8 @@ class Stderr:
 class Renderer(Answer):
     """Writes the answer to one command as its parts arrive, or when all of them are there."""
 
+    remedies: ClassVar = ("--full", "a larger --max-chars or --output-file gets more")
+
     # Before attrs 25.4, `kw_only` of the class would be of the fields that it inherits, too.
     format: Format = field(kw_only=True)
     stderr: Stderr = field(factory=Stderr, kw_only=True)
@@ -299,7 +299,7 @@ class Renderer(Answer):
     def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
         """Write what is left of the answer, or a problem with what was done all the same."""
         if problem is not None:
-            problem = problem.worded(words_of)
+            problem = problem.worded(self.name_of)
             if problem.code not in _WHOLE and (part := self.output.abandon()) is not None:
                 self.stderr.hint(f"The first lines are in {part}.")
         if data is not None:
@@ -307,11 +307,7 @@ class Renderer(Answer):
         if self.format == "json":
             if self.output.path is None:  # it may have been abandoned
                 self.room = ROOM
-            envelope = self.envelope(problem)
-            if self.output.path is None:
-                most = self.projection.max_chars or LONGEST_ANSWER
-                envelope = bound(envelope, max_chars=most, remedy="--output-file has all")
-            text = envelope.text(self.output.secrets)
+            text = self.envelope(problem).text(self.output.secrets)
             if self.output.path is None and self.output.stream.isatty():
                 text = visible_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2))
             self.output.line(text)
@@ -325,7 +321,7 @@ class Renderer(Answer):
         self.output.close()
         if self.format != "json":
             hidden = [f"redacted: {self.output.redacted}"] * bool(self.output.redacted)
-            for each in (*self.warnings, *self.projection.warnings, *hidden):
+            for each in (*self.told(), *hidden):
                 self.stderr.hint(f"Warning: {each}")
         if self.output.path is not None:
             self.stderr.hint(f"Wrote {self.output.path}.")
@@ -336,6 +332,11 @@ class Renderer(Answer):
             message, _ = redacted(self.output.secrets, problem.message)
             self.stderr.error(evolve(problem, message=message))
         return EXIT_STATUS[problem.code]
+
+    def name_of(self, call: NextCall) -> str:
+        words = next(row.words for row in ROWS if row.name == call.name)
+        program = (PROGRAM,) if len(words) == 1 else ()
+        return f"`{' '.join((*program, *words, *call.arguments))}`"
 
     def _write_lines(self, record: Record) -> None:
         """Write a record as lines: those of its ids, or of what it consists of."""
@@ -374,12 +375,6 @@ def ids_of(record: Record) -> tuple[str, ...]:
         if isinstance(found := getattr(record, name, None), str):
             return (found,)
     return ()
-
-
-def words_of(call: NextCall) -> str:
-    words = next(row.words for row in ROWS if row.name == call.name)
-    program = (PROGRAM,) if len(words) == 1 else ()
-    return f"`{' '.join((*program, *words, *call.arguments))}`"
 
 
 def command_line(

@@ -314,7 +314,7 @@ def _acted(acted: Acted) -> Iterator[Part]:
         each = [f"{count:,} {name}" for name, count in acted.by_function.items()]
         yield f"Of them {and_more(each)}"
     yield acted.rows[:_MOST_ROWS]
-    yield from _and_more(len(acted.rows[_MOST_ROWS:]) + acted.rows_left_out)
+    yield from _and_more(len(acted.rows) - _MOST_ROWS)
 
 
 def _sent(sent: Sent) -> Iterator[Part]:
