@@ -57,7 +57,6 @@ def test_what_is_nested_too_deeply_is_cut() -> None:
     assert paths == ["data" + ".key" * 101]
     (warning,) = bounded(data).warnings
     assert warning.startswith("cut at 100 levels: data.key.key")
-    assert len(warning) < 300
     for _ in range(101):
         short = short["key"]
     assert short == "...[more than 100 levels]"
@@ -160,12 +159,3 @@ def test_a_list_of_as_many_items_as_may_be_is_whole() -> None:
     assert cutter.paths["items"] == ["data.b (3)", "data.c (51)"]
     (warning,) = cutter.warnings("more")
     assert warning == "cut at 2 items: data.b (3), data.c (51); more"
-
-
-def test_a_long_path_is_cut_in_its_warning() -> None:
-    cutter = answers.Cutter(1, 1)
-    for size in (200, 201):
-        cutter.cut([1, 2], "x" * size)
-    (warning,) = cutter.warnings("more")
-    assert f"{'x' * 200}, {'x' * 200}..." not in warning
-    assert f"{'x' * 200}..." in warning

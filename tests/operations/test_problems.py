@@ -116,14 +116,14 @@ def test_what_waits_for_the_runs_of_an_event_that_starts_none_is_told_what_expla
 
 
 @pytest.mark.parametrize(
-    ("event_id", "what"), [(None, "no such run"), (NO_RUN, "no such event")], ids=["run", "event"]
+    ("event_id", "call"), [(None, "runs.list"), (NO_RUN, "events.explain")], ids=["run", "event"]
 )
 def test_a_wait_for_what_never_appeared_says_how_to_find_it(
-    event_id: str | None, what: str
+    event_id: str | None, call: str
 ) -> None:
     error = WaitTimeoutError("it did not appear", run=None, event_id=event_id)
     error.__cause__ = NotFoundError("no", status=404, method="GET", url="https://inngest.test")
-    assert what in str(problem_of(error).hint)
+    assert f"client.{call}" in str(problem_of(error).hint)
 
 
 def test_who_followed_a_run_for_too_short_a_time_is_told_to_do_so_again(world: World) -> None:
@@ -209,11 +209,7 @@ def response(status: int, body: str, **headers: str) -> RawResponse:
         (response(404, "no", x_inngest_server_kind="dev"), "not_found"),
         (response(404, " 404 page not found\n"), "not_found"),
         (response(405, ""), "not_found"),
-        (response(404, '{"error": "no"}'), "not_found"),
-        (response(404, '{"errors": []}'), "not_found"),
         (response(404, '{"message": "no"}'), "server"),
-        (response(404, '["error"]'), "server"),
-        (response(404, "[" * 100_000), "server"),
     ],
 )
 def test_an_absent_route_is_one_of_inngest_if_the_response_is(

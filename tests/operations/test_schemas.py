@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import jsonschema
 import pytest
 
-from inngest_rest import InvalidArgumentError
+from inngest_rest import InngestClient, InvalidArgumentError
 from inngest_rest._programs import schemas
 from inngest_rest._programs.answer import Answer
 from inngest_rest._programs.parameters import read
@@ -110,3 +111,14 @@ def test_an_error_alone_may_be_a_line_in_place_of_its_record() -> None:
     run = schemas.of_answer(OPERATIONS["runs.list"])["$defs"]["Run"]["properties"]
     assert {"type": "string"} in run["error"]["anyOf"][0]["anyOf"]
     assert run["status"]["$ref"] == "#/$defs/RunStatus"
+
+
+def test_the_keys_of_sessions_are_records_as_their_schema_says() -> None:
+    row = OPERATIONS["sessions.keys"]
+    body = {"data": [{"id": "user"}], "page": {"hasMore": False}}
+    carrier = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
+    with InngestClient(dev=True, transport=carrier) as client:
+        envelope = Call(row=row, client=client, values=read(row, {})).run()
+    assert envelope.data == {"items": [{"key": "user"}]}
+    assert envelope.untrusted == ("data.items[].key",)
+    jsonschema.Draft202012Validator(schemas.of_answer(row)).validate(envelope.to_dict())

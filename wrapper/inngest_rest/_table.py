@@ -7,7 +7,6 @@ examples. Its routes are in `_core.resources.routes.ROUTES`; `_programs` derives
 
 from __future__ import annotations
 
-import ast
 import inspect
 import time
 from datetime import UTC, datetime, timedelta
@@ -289,6 +288,7 @@ _UNTRUSTED: dict[str, tuple[str, ...]] = {
     "InsightsResult": ("rows", "diagnostics"),
     "EventSchema": ("name", "schema"),
     "SessionGroup": ("id",),
+    "str": ("key",),
     "Explanation": (
         *("sentence", *_below("event", _OF_EVENT), "listeners"),
         *(*_below("runs[]", _OF_RUN), "reasons", "unchecked"),
@@ -416,16 +416,7 @@ ROWS: tuple[Row, ...] = (
 
 
 def docstring(it: Callable[..., Any]) -> str:
-    """Return the docstring of a class or a function, from its source where Python left it out."""
-    if it.__doc__ is not None:
-        return inspect.cleandoc(it.__doc__)
-    from textwrap import dedent  # noqa: PLC0415 - seldom needed
-
-    try:
-        (node,) = ast.parse(dedent(inspect.getsource(it))).body
-    except (OSError, TypeError):  # there is no source, as of a built-in class
-        return ""
-    return ast.get_docstring(node) or ""  # type: ignore[arg-type] # it is of what has one
+    return inspect.cleandoc(it.__doc__ or "")
 
 
 def commands() -> tuple[Row, ...]:

@@ -46,7 +46,6 @@ MOST_FIELDS = 50
 FEW_CHARS = 250  # below it, text is cut only after lists are
 _MOST_LEVELS = 100  # parsers of JSON give up soon after: that of MCP hosts, pydantic's, at 200
 _MOST_NAMED = 10  # paths of one warning; there may be one for each item of each item
-_LONGEST_PATH = 200
 
 # After an escape of JSON or Python, a key begins, although the escape ends with a letter.
 _START = r"(?:(?<!\w)|(?<=\\[nrtbf])|(?<=\\u[0-9a-f]{4}))"
@@ -143,8 +142,7 @@ class Cutter:
         limits = (self._max_chars, self._max_items, _MOST_LEVELS)
         for limit, (unit, paths) in zip(limits, self.paths.items(), strict=True):
             if paths:
-                named = [it[:_LONGEST_PATH] + "..." * (len(it) > _LONGEST_PATH) for it in paths]
-                yield f"cut at {limit} {unit}: {and_more(named, _MOST_NAMED)}; {remedy}"
+                yield f"cut at {limit} {unit}: {and_more(paths, _MOST_NAMED)}; {remedy}"
 
     def _text(self, text: str, path: str) -> str:
         more = len(text) - self._max_chars
@@ -155,12 +153,10 @@ class Cutter:
 
     def _object(self, value: Mapping[str, Any], path: str, level: int) -> dict[str, Any]:
         keys = tuple(value) if len(value) <= MOST_FIELDS else self._first(tuple(value), path)
-        is_cut = self._max_items is not None
+        places = {key: f"{path}.{key if _NAME.fullmatch(key) else '*'}" for key in keys}
         return {
-            self._text(key, f"{path}.*") if is_cut else key: self.cut(
-                value[key], f"{path}.{key if _NAME.fullmatch(key) else '*'}", level + 1
-            )
-            for key in keys
+            self._text(key, place): self.cut(value[key], place, level + 1)
+            for key, place in places.items()
         }
 
     def _first(self, items: Sequence[Any], path: str) -> Sequence[Any]:

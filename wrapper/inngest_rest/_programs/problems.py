@@ -131,14 +131,26 @@ DONE = frozenset(map(ActionOutcome, ("planned", "done", "already_ended", "alread
 
 _WITH_EFFECT = {ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.UNKNOWN}
 
+_CHECKED = Code.AUTHENTICATION, advice("{} checks each key.", "diagnose")
+_RELEASE = advice("{} shows the release of the server, and what it offers.", "diagnose")
+
+# What an error of the API is, and what to do next.
+_OF_API: dict[type[errors.ApiError], tuple[Code, Advice]] = {
+    errors.AuthenticationError: _CHECKED,
+    errors.PermissionDeniedError: _CHECKED,
+    errors.BadRequestError: (Code.USAGE, Advice()),
+    errors.ConflictError: (Code.USAGE, Advice()),
+    errors.NotFoundError: (Code.NOT_FOUND, Advice()),
+    errors.RouteNotFoundError: (Code.NOT_FOUND, _RELEASE),
+    errors.RateLimitError: (Code.RATE_LIMITED, advice("Wait before the next attempt.")),
+}
+
 # Each response of the server that is no success has it (every recording of one).
 _HEADER = "x-inngest-server-kind"
 
-# What Inngest says without JSON where it lacks a route: 404 and 405 (recordings 1.17-v1-apps,
-# v1-events-slash). A proxy may have removed the header.
+# What Inngest says where it lacks a route: 404 and 405 (recordings 1.17-v1-apps, v1-events-slash).
+# A proxy may have removed the header.
 _BARE = {"", "404 page not found"}
-
-_REFUSED = 400
 
 
 def problem_of(
@@ -155,7 +167,19 @@ def problem_of(
         problem = error.problem
         is_undone = ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
     else:
-        problem = _described(error)
+        code, message, hint = _told(error)
+        waits = isinstance(error, errors.WaitTimeoutError) and not isinstance(
+            error, errors.NoRunError
+        )
+        problem = Problem(
+            code,
+            message,
+            hint=hint,
+            retryable=waits or (isinstance(error, InngestError) and may_pass(error)),
+            retry_after=getattr(error, "retry_after", None),
+            status=getattr(error, "status", None),
+            field=getattr(error, "argument", None),
+        )
         is_undone = isinstance(error, InngestError) and had_no_effect(error)
     if row is None:
         return problem
@@ -168,20 +192,6 @@ def problem_of(
     is_safe = values is None or row.is_repeatable or row.is_repeatable_if(values) or is_undone
     retryable = problem.retryable and is_safe
     return evolve(problem, hint=hint or None, retryable=retryable, field=field)
-
-
-def _described(error: BaseException) -> Problem:
-    code, message, hint = _told(error)
-    waits = isinstance(error, errors.WaitTimeoutError) and not isinstance(error, errors.NoRunError)
-    return Problem(
-        code,
-        message,
-        hint=hint,
-        retryable=waits or (isinstance(error, InngestError) and may_pass(error)),
-        retry_after=getattr(error, "retry_after", None),
-        status=getattr(error, "status", None),
-        field=getattr(error, "argument", None),
-    )
 
 
 def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
@@ -207,21 +217,8 @@ def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
             message = f"what responds is not Inngest: {error.described}"
             return Code.SERVER, message, wrong_server
         case errors.ApiError():
-            code, then = Code.SERVER, Advice()
-            match error:
-                case errors.AuthenticationError() | errors.PermissionDeniedError():
-                    code, then = Code.AUTHENTICATION, advice("{} checks each key.", "diagnose")
-                case errors.BadRequestError() | errors.ConflictError():
-                    code = Code.USAGE
-                case errors.NotFoundError():
-                    code = Code.NOT_FOUND
-                case errors.RouteNotFoundError():
-                    release = "{} shows the release of the server, and what it offers."
-                    code, then = Code.NOT_FOUND, advice(release, "diagnose")
-                case errors.RateLimitError():
-                    code, then = Code.RATE_LIMITED, advice("Wait before the next attempt.")
-                case _:
-                    pass
+            found = (it for kind, it in _OF_API.items() if isinstance(error, kind))
+            code, then = next(found, (Code.SERVER, Advice()))
             return code, error.described, error.advice.then(then)
         case errors.TransportError():
             hint = "{} shows which server is asked, and why."
@@ -241,20 +238,13 @@ def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
     seen = error.event_id is not None or error.run is not None or "had not ended" in str(error)
     if seen and not isinstance(error.__cause__, errors.NotFoundError):
         return advice("It goes on all the same: do this again, or for longer.")
-    if error.event_id is None:
-        return advice("There may be no such run: {} shows runs.", "runs.list")
-    own = "{} shows events with their internal ids, and {} finds one by an id of your own."
-    return advice(f"There may be no such event: {own}", "events.list", "events.explain")
+    own = "{} shows runs, {} events with their internal ids, and {} finds one by an id of your own."
+    calls = "runs.list", "events.list", "events.explain"
+    return advice(f"There may be no such run or event: {own}", *calls)
 
 
 def _is_inngest(error: errors.RouteNotFoundError) -> bool:
-    response = error.response
-    if response is None or response.status < _REFUSED or _HEADER in response.headers:
+    if (it := error.response) is None:
         return True
-    if response.text.strip() in _BARE:
-        return True
-    try:
-        body = response.json()
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(body, dict) and ("error" in body or "errors" in body)
+    # With less than 400, it is the web UI.
+    return it.status < 400 or _HEADER in it.headers or it.text.strip() in _BARE

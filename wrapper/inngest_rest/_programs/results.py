@@ -127,6 +127,17 @@ class SavedWebhook(AtTarget):
 
 
 @frozen(repr=False)
+class SessionKey(Record):
+    """What runs are grouped by.
+
+    Attributes:
+        key: The key.
+    """
+
+    key: str
+
+
+@frozen(repr=False)
 class Answered(AtTarget):
     """The response to a request.
 

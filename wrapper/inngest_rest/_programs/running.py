@@ -47,14 +47,8 @@ _CODE_OF_ONE = {
     ActionOutcome.UNKNOWN: Code.NETWORK,
 }
 
-# What a dry run found that it would not do, or could not look up.
-_UNDOABLE = {ActionOutcome.NOT_FOUND, ActionOutcome.REFUSED, ActionOutcome.FAILED}
-
 # What selects the runs, in whose place a plan stands.
 _SELECTION = {"ids", "limit", "name", *RunSelection.__annotations__}
-
-# What a confirmation of ids stands for besides them.
-_BOUND = ("from_step", "input", "replay_again", "label", "to")
 
 # How a call is made, which may be another when it is confirmed.
 _MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}
@@ -145,6 +139,8 @@ class Call:
                 raise
             result, ids = partial.report, [*partial.ids]
         shown: Callable[[Any], Any] = _without_output if is_without_output else lambda it: it
+        if row.name == "sessions.keys":
+            shown = record_class(row)  # they are text
         match row.returns:
             case Returns.PAGES:
                 is_empty = True
@@ -266,7 +262,7 @@ class Call:
         is_empty = self.row.is_bulk and not any(it.is_open for it in planned.rows)
         token = None if is_empty else self.issue(planned)
         shown = self.shown(planned, token=token)
-        if _UNDOABLE.isdisjoint(planned.counts):
+        if DONE.issuperset(planned.counts):
             return shown
         problem = _incomplete(planned)
         if len(planned.rows) > 1:
@@ -314,9 +310,11 @@ class Call:
     def issue(self, planned: ActionReport) -> str:
         """Return the token of what is planned."""
         values, to_do = self.values, [it.id for it in planned.rows if it.is_open]
-        what = sorted(map(str, to_do)) if "ids" in values else _asked(pinned(values, planned))
-        how = {name: it for name in _BOUND if (it := values.get(name)) is not None}
-        parts = [self.client.target.to_dict(), self.row.command, what, *([how] if how else [])]
+        what = _asked(pinned(values, planned))
+        if "ids" in values:
+            what = {name: it for name, it in what.items() if name not in _SELECTION}
+            what["ids"] = sorted(map(str, to_do))
+        parts = [self.client.target.to_dict(), self.row.command, what]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
         token = f"{len(to_do)}-{digest.hexdigest()[:16]}"
         if self.kept is not None:
@@ -382,7 +380,7 @@ def _incomplete(report: ActionReport) -> Problem:
     return Problem(Code.PARTIAL, str(report), f"data.rows has the reason of each; {again}")
 
 
-# The class of `results` that programs return, by what the method returns.
+# The class of `results` that a call which is no reading returns, by what its method returns.
 _OF_PROGRAMS = {
     "list[str]": "Sent",
     "list[str | Run]": "Sent",
@@ -392,15 +390,17 @@ _OF_PROGRAMS = {
     "str | Run": "Started",
     "None": "Deleted",
     "RawResponse": "Answered",
+    "Cancellation": "CreatedCancellation",
+    "Webhook": "SavedWebhook",
 }
-_CHANGED = {"Cancellation": "CreatedCancellation", "Webhook": "SavedWebhook"}
 
 
 def record_class(row: Row) -> type[Record]:
     """Return the class of the records that a call returns to programs."""
     name = row.result.removesuffix("[Any]")
-    changed = None if row.effect is Effect.READ else _CHANGED.get(name)
-    of_programs = changed or _OF_PROGRAMS.get(name)
+    of_programs = _OF_PROGRAMS.get(name)
+    if row.effect is Effect.READ:
+        of_programs = "SessionKey" if row.name == "sessions.keys" else None
     if of_programs is None:
         return getattr(inngest_rest, name)  # type: ignore[no-any-return]
     from inngest_rest._programs import results  # noqa: PLC0415 - most commands do without

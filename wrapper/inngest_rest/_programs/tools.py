@@ -180,7 +180,8 @@ class Tools:
         if answer is None:
             envelope = await call(given, *folders)
             found = re.search('"confirm": "(.+?)"', str(envelope.error and envelope.error.hint))
-            if found is None or not _can_ask(context):
+            able = context.session.client_capabilities
+            if found is None or not (able and able.elicitation):
                 return self._result(envelope)
             token, question = found[1], _question(envelope)
             if is_modern:
@@ -270,13 +271,6 @@ def _inside(folders: tuple[Path, ...], name: str, path: str) -> str:
             return str(found)
     reason = f"{path} is in no folder of the host's roots: {and_more([*map(str, folders)])}"
     raise parameters.refused(name, reason)
-
-
-def _can_ask(context: _Context) -> bool:
-    """Return whether the host asks its user by a form; only links have to be told."""
-    able = context.session.client_capabilities
-    forms = able.elicitation if able else None
-    return forms is not None and (forms.form is not None or forms.url is None)
 
 
 def _question(envelope: Envelope) -> types.ElicitRequest:
