@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.answer import Cutter, field_names
+from inngest_rest._programs.answer import Cutter, field_names, record_class
 from inngest_rest._programs.command.output import Output
-from inngest_rest._programs.running import record_class
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, answers
 from tests.support.command import Run, send

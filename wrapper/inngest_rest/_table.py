@@ -155,16 +155,6 @@ class Row:
         """Whether it acts on many runs, and returns a report that has a row for each."""
         return self._annotation == "ActionReport"
 
-    @property
-    def untrusted_paths(self) -> tuple[str, ...]:
-        """Paths in an answer to untrusted text: payloads, outputs, messages."""
-        paths = _UNTRUSTED.get(self.result, ())
-        if self.effect is not Effect.READ and self.result in {"Cancellation", "Webhook"}:
-            paths = _below(self.result.lower(), paths)  # beside it is where it was changed
-            if self.result == "Cancellation":
-                paths += _below("planned", _UNTRUSTED["ActionReport"])
-        return _below("data" if self.returns is Returns.ONE else "data.items[]", paths)
-
     def call(self, client: InngestClient, arguments: Mapping[str, Any]) -> Any:
         if self.form is not None:
             return self.form(client, **arguments)
@@ -259,60 +249,6 @@ _CSV = {"path": "orders.csv", "event": "shop/order.created", "column": ["total=d
 _FUNCTION = {"app": "shop", "function": "charge"}
 _DRY_RUN = {"app": "shop", "since": "2h", "dry_run": True}
 _DRY_FAILED = {"status": ["failed"], **_DRY_RUN}
-
-_OF_EVENT = ("id", "name", "data", "user", "v")
-_OF_RUN = ("app_id", "function_id", "function", "cron", "output", "error")
-_OF_SPAN = ("name", "input", "output", "metadata", "children")
-_OF_JOB = ("step", "event", "condition", "signal", "function")
-_OF_SENDING = ("failures[].event", "failures[].reason", "preview")
-
-
-def _below(name: str, paths: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(f"{name}.{path}" for path in paths)
-
-
-# Text in results that was chosen by the sender of an event, or by an app that synced.
-_UNTRUSTED: dict[str, tuple[str, ...]] = {
-    "StoredEvent[Any]": _OF_EVENT,
-    "Run": _OF_RUN,
-    "RunChange": _below("run", _OF_RUN),
-    "Span": _OF_SPAN,
-    "App": (
-        *("id", "name", "method", "version", "url", "sdk_language", "sdk_version", "framework"),
-        *("sync_status", "sync_error"),
-    ),
-    "Function": ("id", "app_id", "name", "triggers", "configuration"),
-    "Cancellation": ("app_id", "function_id", "condition", "name"),
-    "Webhook": ("name", "transform"),
-    "AppSync": ("error",),
-    "InsightsResult": ("rows", "diagnostics"),
-    "EventSchema": ("name", "schema"),
-    "SessionGroup": ("id",),
-    "str": ("key",),
-    "Explanation": (
-        *("sentence", *_below("event", _OF_EVENT), "listeners"),
-        *(*_below("runs[]", _OF_RUN), "reasons", "unchecked"),
-    ),
-    "RunSummary": ("groups",),
-    "CheckReport": ("results[].message",),
-    "StepChange": _below("span", _OF_SPAN),
-    "Job": _OF_JOB,
-    "RunExplanation": (
-        *("sentence", "reasons", "unchecked"),
-        *(*_below("run", _OF_RUN), *_below("jobs[]", _OF_JOB)),
-    ),
-    "list[str]": _OF_SENDING,
-    "list[str | Run]": (*_OF_SENDING, *_below("runs[]", _OF_RUN)),
-    "str | Run": _below("run", _OF_RUN),
-    "SendReport": _OF_SENDING,
-    "ActionReport": (
-        *("rows[].reason", "rows[].function", "rows[].error", "rows[].from_step"),
-        *("rows[].event_name", "by_function"),
-    ),
-    # Errors of the server are quoted, and its release.
-    "Diagnosis": ("release", "findings[].message"),
-    "RawResponse": ("body",),
-}
 
 
 def _reads(name: str, *examples: Mapping[str, Any], **facts: Any) -> Row:

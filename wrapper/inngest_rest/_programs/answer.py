@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, get_args, get_type_
 import attrs
 from attrs import NOTHING, Factory, define, evolve, field, frozen
 
+import inngest_rest
 from inngest_rest._programs.problems import Problem
-from inngest_rest._table import Returns, command_of
+from inngest_rest._table import Effect, Returns, command_of
 from inngest_rest._visible import and_more, did_you_mean, visible_json
 from inngest_rest.errors import InvalidArgumentError, NextCall
 from inngest_rest.record import Record, plain_or_text
@@ -247,6 +248,80 @@ class Projection:
             yield f"cut: {', '.join(self._left_out)}; {whole} has it"
 
 
+# Text in results that was chosen by the sender of an event, or by an app that synced, by the class.
+_UNTRUSTED: dict[str, tuple[str, ...]] = {
+    "StoredEvent": ("id", "name", "data", "user", "v"),
+    "Run": ("app_id", "function_id", "function", "cron", "output", "error"),
+    "Span": ("name", "input", "output", "metadata", "children"),
+    "Job": ("step", "event", "condition", "signal", "function"),
+    "App": (
+        *("id", "name", "method", "version", "url", "sdk_language", "sdk_version", "framework"),
+        *("sync_status", "sync_error"),
+    ),
+    "Function": ("id", "app_id", "name", "triggers", "configuration"),
+    "Cancellation": ("app_id", "function_id", "condition", "name"),
+    "Webhook": ("name", "transform"),
+    "AppSync": ("error",),
+    "InsightsResult": ("rows", "diagnostics"),
+    "EventSchema": ("name", "schema"),
+    "SessionGroup": ("id",),
+    "SessionKey": ("key",),
+    "Explanation": ("sentence", "listeners", "reasons", "unchecked"),
+    "RunExplanation": ("sentence", "reasons", "unchecked"),
+    "RunSummary": ("groups",),
+    "RuleResult": ("message",),
+    "Sent": ("preview",),
+    "SendFailure": ("event", "reason"),
+    "Acted": ("by_function",),
+    "ActionRow": ("reason", "function", "error", "from_step", "event_name"),
+    # Errors of the server are quoted, and its release.
+    "Diagnosis": ("release",),
+    "Finding": ("message",),
+    "Answered": ("body",),
+}
+
+# The class of `results` that a call which is no reading returns, by what its method returns.
+_OF_PROGRAMS = {
+    "list[str]": "Sent",
+    "list[str | Run]": "Sent",
+    "SendReport": "Sent",
+    "ActionReport": "Acted",
+    "str": "Started",
+    "str | Run": "Started",
+    "None": "Deleted",
+    "RawResponse": "Answered",
+    "Cancellation": "CreatedCancellation",
+    "Webhook": "SavedWebhook",
+}
+
+
+def record_class(row: Row) -> type[Record]:
+    """Return the class of the records that a call returns to programs."""
+    name = row.result.removesuffix("[Any]")
+    of_programs = _OF_PROGRAMS.get(name)
+    if row.effect is Effect.READ:
+        of_programs = "SessionKey" if row.name == "sessions.keys" else None
+    if of_programs is None:
+        return getattr(inngest_rest, name)  # type: ignore[no-any-return]
+    from inngest_rest._programs import results  # noqa: PLC0415 - most commands do without
+
+    return getattr(results, of_programs)  # type: ignore[no-any-return]
+
+
+def untrusted_paths(row: Row) -> tuple[str, ...]:
+    """Return the paths in an answer to untrusted text: payloads, outputs, messages."""
+    place = "data" if row.returns is Returns.ONE else "data.items[]"
+    return tuple(_untrusted_in(record_class(row), place))
+
+
+def _untrusted_in(kind: type[Record], place: str) -> Iterator[str]:
+    own = _UNTRUSTED.get(kind.__name__, ())
+    yield from (f"{place}.{name}" for name in own)
+    for name, hint in get_type_hints(kind).items():
+        if name not in own and (below := _record_in(hint)) is not None:
+            yield from _untrusted_in(below, f"{place}.{name}{'[]' * ('tuple[' in str(hint))}")
+
+
 def field_names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(each.name for each in attrs.fields(kind) if not each.name.startswith("_"))
 
@@ -396,7 +471,7 @@ class Answer:
     def to(cls, row: Row, projection: Projection | None = None) -> Self:
         """Return the answer to a call, with all fields by default."""
         projection = projection or Projection(is_whole=True)
-        return cls(row.command, row.returns, row.untrusted_paths, projection)
+        return cls(row.command, row.returns, untrusted_paths(row), projection)
 
     def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
         """Take records of the result, and return whether there may be room for more."""

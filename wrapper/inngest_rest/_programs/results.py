@@ -65,7 +65,6 @@ class Acted(AtTarget):
         by_function: How many of the rows that are left to do are of each function, or event name,
             where they were looked at.
         confirm: The token of a dry run, by which exactly those rows are confirmed.
-        searched: What a filter has searched, if it found nothing or was evaluated by the program.
     """
 
     action: str
@@ -75,7 +74,6 @@ class Acted(AtTarget):
     until: datetime | None = None
     by_function: dict[str, int] = field(factory=dict)
     confirm: str | None = None
-    searched: str | None = None
 
 
 @frozen(repr=False)

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, evolve, field
 
-import inngest_rest
 from inngest_rest._core.arguments import is_ulid
-from inngest_rest._programs.answer import MAX_ROWS, Answer
+from inngest_rest._programs.answer import MAX_ROWS, Answer, record_class
 from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import DONE, Code, Problem, ProblemError, advice, problem_of
-from inngest_rest._table import Effect, Returns, event_of
+from inngest_rest._table import Returns, event_of
 from inngest_rest._visible import and_more
 from inngest_rest.action_reports import ActionOutcome, ActionReport
 from inngest_rest.errors import InngestError, PartialActionError, PartialSendError
@@ -204,6 +203,8 @@ class Call:
         from inngest_rest._programs import results  # noqa: PLC0415
 
         target = self.client.target
+        if report.searched:
+            self.answer.warnings.append(f"searched {report.searched}")
         if self.row.name == "send_many":
             return results.Sent(target=target)
         if self.row.name == "request":
@@ -211,7 +212,7 @@ class Call:
         rows = tuple(sorted(report.rows, key=lambda row: row.outcome in DONE))
         window, counts = (report.since, report.until), dict(to_do_by_function(report))
         about = target, report.action, report.counts, rows, *window, counts
-        acted = results.Acted(*about, token, report.searched)
+        acted = results.Acted(*about, token)
         return acted if self.row.is_bulk else results.CreatedCancellation(target, planned=acted)
 
     def ask(self, _planned: ActionReport, _deed: str) -> bool | None:
@@ -378,34 +379,6 @@ def _incomplete(report: ActionReport) -> Problem:
         return Problem(code, row.reason or str(report), hint, may_pass)
     again = "the same with the ids of those that failed tries them again."
     return Problem(Code.PARTIAL, str(report), f"data.rows has the reason of each; {again}")
-
-
-# The class of `results` that a call which is no reading returns, by what its method returns.
-_OF_PROGRAMS = {
-    "list[str]": "Sent",
-    "list[str | Run]": "Sent",
-    "SendReport": "Sent",
-    "ActionReport": "Acted",
-    "str": "Started",
-    "str | Run": "Started",
-    "None": "Deleted",
-    "RawResponse": "Answered",
-    "Cancellation": "CreatedCancellation",
-    "Webhook": "SavedWebhook",
-}
-
-
-def record_class(row: Row) -> type[Record]:
-    """Return the class of the records that a call returns to programs."""
-    name = row.result.removesuffix("[Any]")
-    of_programs = _OF_PROGRAMS.get(name)
-    if row.effect is Effect.READ:
-        of_programs = "SessionKey" if row.name == "sessions.keys" else None
-    if of_programs is None:
-        return getattr(inngest_rest, name)  # type: ignore[no-any-return]
-    from inngest_rest._programs import results  # noqa: PLC0415 - most commands do without
-
-    return getattr(results, of_programs)  # type: ignore[no-any-return]
 
 
 def _without_output(it: Any) -> Any:

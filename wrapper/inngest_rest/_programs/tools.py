@@ -30,10 +30,12 @@ from inngest_rest._programs.answer import (
     Answer,
     Envelope,
     Projection,
+    record_class,
     redacted,
+    untrusted_paths,
 )
 from inngest_rest._programs.problems import Code, Problem, problem_of
-from inngest_rest._programs.running import Call, record_class
+from inngest_rest._programs.running import Call
 from inngest_rest._table import OF_CLOUD, Effect, commands
 from inngest_rest._version import __version__
 from inngest_rest._visible import and_more, did_you_mean
@@ -365,5 +367,5 @@ def parameters_of(row: Row) -> tuple[parameters.Parameter, ...]:
     # What an act or an export returns is short, but for runs that are waited for.
     is_read = row.effect is Effect.READ and not row.uses_files
     has_answer = is_read or any(each.name == "wait" for each in bounded)
-    is_short = _LONG_FIELDS.isdisjoint(path.rpartition(".")[2] for path in row.untrusted_paths)
+    is_short = _LONG_FIELDS.isdisjoint(path.rpartition(".")[2] for path in untrusted_paths(row))
     return (*bounded, *confirm, *(_OF_ANSWER[: 2 - is_short] if has_answer else ()))

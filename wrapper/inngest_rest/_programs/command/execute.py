@@ -16,6 +16,7 @@ from attrs import define, evolve, field
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters
+from inngest_rest._programs.answer import record_class, untrusted_paths
 from inngest_rest._programs.command.output import (
     OutputError,
     Renderer,
@@ -23,7 +24,7 @@ from inngest_rest._programs.command.output import (
 )
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
-from inngest_rest._programs.running import Call, pinned, record_class, to_do_by_function
+from inngest_rest._programs.running import Call, pinned, to_do_by_function
 from inngest_rest._table import Returns
 from inngest_rest._visible import and_more, shown
 from inngest_rest.action_reports import ActionRow
@@ -59,7 +60,7 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         own["others"] = {name: _text(name, it, files)[0] for name, it in others.items()}
         own["state"] = typed.pop("state", None)
     own["format"] = options.format
-    renderer: Renderer = kind(row.command, row.returns, row.untrusted_paths, **own)
+    renderer: Renderer = kind(row.command, row.returns, untrusted_paths(row), **own)
     renderer.stderr.quiet = options.quiet
     values: dict[str, Any] | None = None
     try:
@@ -367,8 +368,6 @@ class Typed(Call):
         self.answer.stderr.progress("Listing what is selected")
         planned = super().plan()
         self.answer.stderr.end_progress()
-        if planned.searched:
-            self.answer.warnings.append(f"searched {planned.searched}")
         return planned
 
     def act(self, planned: ActionReport | None = None, **of_python: Any) -> ActionReport:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from attrs import frozen
 
 from inngest_rest._core.arguments import check_choice
-from inngest_rest._programs.answer import Projection
+from inngest_rest._programs.answer import Projection, untrusted_paths
 from inngest_rest._programs.command.output import command_line
 from inngest_rest._programs.command.program import argument, command, flag, tree
 from inngest_rest._programs.parameters import refused
@@ -132,7 +132,7 @@ def schema(renderer: Renderer, options: Options, values: dict[str, Any]) -> int:
         description=row.description,
         parameters=schemas.of_parameters(row),
         result=schemas.of_answer(row),
-        untrusted=list(row.untrusted_paths),
+        untrusted=list(untrusted_paths(row)),
         examples=[command_line(row, each) for each in row.examples],
     )
     if renderer.format != "table" or renderer.projection.fields is not None:
