@@ -8,9 +8,10 @@ import pytest
 
 from inngest_rest._programs import answer as answers
 from inngest_rest._programs import schemas
-from inngest_rest._programs.answer import Cutter, Envelope, bound
+from inngest_rest._programs.answer import Answer, Cutter, Envelope, bound
 from inngest_rest._programs.problems import Code, Problem
-from inngest_rest._table import commands
+from inngest_rest._table import Returns, commands
+from inngest_rest.models import Page
 
 
 def cut_down(data: Any, max_chars: int) -> tuple[Any, list[str]]:
@@ -135,11 +136,13 @@ def test_a_warning_names_the_first_paths_of_many() -> None:
     assert warning.endswith("data.items[9] and 2 more; max_chars gets more")
 
 
-def test_the_number_that_fits_is_at_least_one() -> None:
-    assert answers.number_that_fits(["x" * 8] * 10, 36) == 3
-    assert answers.number_that_fits(["x" * 100], 10) == 1
-    assert [answers.number_that_fits(["x" * 8] * 10, room) for room in (32, 33, 44)] == [2, 3, 4]
-    assert answers.number_that_fits(["x" * 8], 0) == answers.number_that_fits([], 9) == 1
+@pytest.mark.parametrize(("room", "number"), [(60, 2), (59, 1), (10, 1)])
+def test_a_list_has_as_many_items_as_fit_and_at_least_one(room: int, number: int) -> None:
+    items = [answers.PageInfo(1, "x" * 8)] * 4  # of 29 bytes, and a comma
+    answer = Answer("runs.list", Returns.PAGES, room=room)
+    assert not answer.add(items, Page(tuple(items), None))
+    assert answer.page is not None
+    assert answer.page.count == number == len(answer.envelope().data["items"])
 
 
 def test_an_answer_that_is_exactly_as_long_as_it_may_be_stays_whole(

@@ -309,7 +309,7 @@ def test_an_act_on_one_run_fails_with_the_reason_of_its_row(
 def test_of_many_events_of_a_file_the_first_ids_are_returned(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "MAX_ROWS", 3)
+    monkeypatch.setattr(running, "_MOST_IDS", 3)
     file, before = tmp_path / "events.ndjson", len(world.mock.events)
     file.write_text('{"name": "order/placed"}\n' * 6, encoding="utf-8")
     envelope = run(world, "send_file", {"path": str(file), "batch_size": 2, "in_flight": 1})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, get_args, get_type_hints
 
 import attrs
@@ -34,9 +34,6 @@ LONGEST_ANSWER = 20_000
 
 ROOM = LONGEST_ANSWER - 3_000
 """Number of bytes of the items of an answer: besides them it has warnings and untrusted paths."""
-
-MAX_ROWS = 1_000
-"""Number of rows, ids and failures that a result has at most."""
 
 SPARED_CHARS = 64
 """A text of so many characters is never cut: it may be an id, a time or a status."""
@@ -107,12 +104,6 @@ def as_text(value: Any) -> str:
 def size_of(value: Any) -> int:
     """Return the number of bytes of a value in JSON."""
     return len(as_text(value).encode())
-
-
-def number_that_fits(items: Iterable[Any], room: int) -> int:
-    """Return how many of the first items fit into a number of bytes, at least one."""
-    sizes = itertools.accumulate(size_of(each) + 1 for each in items)
-    return max(1, sum(1 for _ in itertools.takewhile(lambda size: size <= room, sizes)))
 
 
 class Cutter:
@@ -483,7 +474,8 @@ class Answer:
         if self.room is None:
             return True
         most = self.projection.max_chars or LONGEST_ANSWER
-        number = number_that_fits((Cutter(most).cut(it, "") for it in self._found), self.room)
+        sizes = accumulate(size_of(Cutter(most).cut(it, "")) + 1 for it in self._found)
+        number = max(1, sum(size <= self.room for size in sizes))
         if number >= len(self._found):
             return True
         self.page = PageInfo(number, page.cursor_after(number - before))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, fields, frozen
+from attrs import asdict, field, frozen
 
 from inngest_rest._core.json_text import decode
-from inngest_rest._programs.answer import MAX_ROWS
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.explanation import SendPreview
 from inngest_rest.models import Cancellation, Run, Webhook
@@ -39,7 +37,8 @@ class Sent(SendReport, AtTarget):  # type: ignore[misc] # the target comes first
     """What became of events that were sent.
 
     Attributes:
-        ids: The internal ids of those accepted, for `events get`, in order; the first 1,000.
+        ids: The internal ids of those accepted, for `events get`, in order; of a file the first
+            1,000.
         failures: Those that were not accepted, the first 1,000. Sending them again, as they are
             here, runs nothing twice, except functions that debounce or batch events.
         runs: The runs that were waited for.
@@ -161,9 +160,8 @@ def made(
         if not isinstance(result, SendReport):
             ids = [each for each in result if isinstance(each, str)]
             report, runs = SendReport(accepted=len(ids)), tuple(result[len(ids) :])
-        accepted = islice((each for each in ids if each is not None), MAX_ROWS)
-        counts = {it.name: getattr(report, it.name) for it in fields(SendReport)}
-        return Sent(target=client.target, **counts, ids=tuple(accepted), runs=runs)
+        counts = asdict(report, recurse=False)
+        return Sent(target=client.target, **counts, ids=tuple(filter(None, ids)), runs=runs)
     if isinstance(result, Run):
         return Started(client.target, result.id, result)
     if kind is Answered:

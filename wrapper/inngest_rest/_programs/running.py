@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import Factory, define, evolve, field
 
 from inngest_rest._core.arguments import is_ulid
-from inngest_rest._programs.answer import MAX_ROWS, Answer, record_class
+from inngest_rest._programs.answer import Answer, record_class
 from inngest_rest._programs.parameters import arguments, unusable_file
-from inngest_rest._programs.problems import DONE, Code, Problem, ProblemError, advice, problem_of
+from inngest_rest._programs.problems import DONE, Code, Problem, ProblemError, problem_of
 from inngest_rest._table import Returns, event_of
 from inngest_rest._visible import and_more
 from inngest_rest.action_reports import ActionOutcome, ActionReport
@@ -52,6 +52,7 @@ _SELECTION = {"ids", "limit", "name", *RunSelection.__annotations__}
 # How a call is made, which may be another when it is confirmed.
 _MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}
 
+_MOST_IDS = 1_000  # of the events of a file, which may have any number
 _MOST_KEPT = 20  # plans that wait for their confirmation: each may have many runs
 
 
@@ -119,7 +120,7 @@ class Call:
         ids: list[str | None] = []
 
         def note(batch: BatchReport) -> None:
-            ids.extend([each for each in batch.ids if each is not None][: MAX_ROWS - len(ids)])
+            ids.extend([each for each in batch.ids if each is not None][: _MOST_IDS - len(ids)])
             self.sent(batch)
 
         if row.name == "send_file":
@@ -374,9 +375,7 @@ def _incomplete(report: ActionReport) -> Problem:
     if len(report.rows) == 1:
         (row,) = report.rows
         code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
-        doctor = advice("{} shows what answers at the base URL.", "diagnose")
-        hint, may_pass = doctor if code is Code.SERVER else None, code is Code.NETWORK
-        return Problem(code, row.reason or str(report), hint, may_pass)
+        return Problem(code, row.reason or str(report), retryable=code is Code.NETWORK)
     again = "the same with the ids of those that failed tries them again."
     return Problem(Code.PARTIAL, str(report), f"data.rows has the reason of each; {again}")
 
