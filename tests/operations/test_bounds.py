@@ -126,7 +126,7 @@ def test_a_long_message_of_a_server_is_cut() -> None:
     envelope = Envelope(False, "runs.get", error=problem)
     answer = bound(envelope, 50_000, "max_chars gets more")
     assert len(answer.to_json()) <= 5_000
-    assert answer.warnings == ("cut at 3125 characters: error.message; max_chars gets more",)
+    assert answer.warnings == ("cut at 2500 characters: error.message; max_chars gets more",)
 
 
 def test_a_warning_names_the_first_paths_of_many() -> None:

@@ -41,7 +41,11 @@ SPARED_CHARS = 64
 MOST_FIELDS = 50
 """No record has more: a larger object is a payload, whose keys may be cut."""
 
-FEW_CHARS = 250  # below it, text is cut only after lists are
+_FEW_CHARS = 250  # below it, text is cut only after lists are
+_STEPS = (
+    *((chars, None) for chars in (10_000, 5_000, 2_500, 1_000, 500, _FEW_CHARS)),
+    *((_FEW_CHARS, 2**power) for power in range(10, -1, -1)),
+)
 _MOST_LEVELS = 100  # parsers of JSON give up soon after: that of MCP hosts, pydantic's, at 200
 _MOST_NAMED = 10  # paths of one warning; there may be one for each item of each item
 
@@ -165,6 +169,7 @@ class Projection:
     fields: tuple[str, ...] | None = None  # with dots for what is below; None for what says most
     max_chars: int | None = None
     is_whole: bool = False  # it has all fields
+    without: str = ""  # but this one
     _left_out: dict[str, None] = field(factory=dict[str, None], init=False)
     _cutter: Cutter = Factory(lambda it: Cutter(it.max_chars or 0), takes_self=True)
 
@@ -206,7 +211,7 @@ class Projection:
             # By default it is empty.
             is_empty = value in ((), {}) and each.default not in (None, NOTHING)
             is_told = value is not None and not (is_empty or each.name.startswith("_"))
-            if is_told and each.name not in left_out:
+            if is_told and each.name not in (*left_out, self.without):
                 found[each.name] = self._value(value, is_brief and is_item)
         if is_brief:
             self._left_out |= dict.fromkeys(_shorten(kind, found, is_item))
@@ -518,12 +523,9 @@ def bound(envelope: Envelope, max_chars: int, remedy: str) -> Envelope:
     Texts are cut before lists and payloads with many keys; what does not fit even so is left out.
     How to get what was cut says `remedy`.
     """
-    error, chars = envelope.error, [max_chars]
-    while chars[-1] > FEW_CHARS:
-        chars.append(max(chars[-1] // 2, FEW_CHARS))
-    numbers = (2**power for power in range(10, -1, -1))
-    for most, number in (*((it, None) for it in chars), *((chars[-1], it) for it in numbers)):
-        cutter = Cutter(most, number)
+    error = envelope.error
+    for most, number in ((max_chars, None), *_STEPS):
+        cutter = Cutter(min(most, max_chars), number)
         data = cutter.cut(envelope.data, "data")
         if envelope.error is not None:
             message = cutter.cut(envelope.error.message, "error.message")

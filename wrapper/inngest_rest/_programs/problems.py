@@ -167,14 +167,14 @@ def problem_of(
         problem = error.problem
         is_undone = ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
     else:
-        code, message, hint = _told(error)
+        code, message, then = _told(error)
         waits = isinstance(error, errors.WaitTimeoutError) and not isinstance(
             error, errors.NoRunError
         )
         problem = Problem(
             code,
             message,
-            hint=hint,
+            hint=then,
             retryable=waits or (isinstance(error, InngestError) and may_pass(error)),
             retry_after=getattr(error, "retry_after", None),
             status=getattr(error, "status", None),
@@ -223,24 +223,17 @@ def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
         case errors.TransportError():
             hint = "{} shows which server is asked, and why."
             return Code.NETWORK, str(error), advice(hint, "diagnose")
+        case errors.NoRunError():
+            return Code.TIMED_OUT, str(error), advice("{} tells more about it.", "events.explain")
         case errors.WaitTimeoutError():
-            return Code.TIMED_OUT, str(error), _hint_of_wait(error)
+            again = "It goes on all the same, if there is one: do this again, or for longer. "
+            shown = "{} shows runs, and {} events with their internal ids."
+            return Code.TIMED_OUT, str(error), advice(again + shown, "runs.list", "events.list")
         case KeyboardInterrupt():
             notes = getattr(error, "__notes__", ())
             return Code.INTERRUPTED, "; ".join(["interrupted", *notes]), None
         case _:
             return Code.UNEXPECTED, f"{type(error).__name__}: {error}", None
-
-
-def _hint_of_wait(error: errors.WaitTimeoutError) -> Advice:
-    if isinstance(error, errors.NoRunError):
-        return advice("{} tells more about the event.", "events.explain")
-    seen = error.event_id is not None or error.run is not None or "had not ended" in str(error)
-    if seen and not isinstance(error.__cause__, errors.NotFoundError):
-        return advice("It goes on all the same: do this again, or for longer.")
-    own = "{} shows runs, {} events with their internal ids, and {} finds one by an id of your own."
-    calls = "runs.list", "events.list", "events.explain"
-    return advice(f"There may be no such run or event: {own}", *calls)
 
 
 def _is_inngest(error: errors.RouteNotFoundError) -> bool:

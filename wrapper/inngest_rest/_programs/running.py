@@ -109,11 +109,11 @@ class Call:
         if row.name in {"events.runs", "events.wait"} and not is_ulid(values["id"]):
             values = {**values, "id": client.events.explain(values["id"]).event_id}  # an own id
         asked = {part for each in self.answer.projection.fields or () for part in each.split(".")}
-        is_without_output = False
         if values.get("include_output") is False and (
             self.has_errors or asked & {"error", "output"}
         ):
-            values, is_without_output = {**values, "include_output": True}, "output" not in asked
+            values = {**values, "include_output": True}
+            self.answer.projection.without = "" if "output" in asked else "output"
         of_python: dict[str, Any] = {}
         if row.uses_files or row.name == "runs.summary":
             of_python["on_progress"] = self.progress
@@ -138,20 +138,18 @@ class Call:
             if not isinstance(partial, PartialSendError):
                 raise
             result, ids = partial.report, [*partial.ids]
-        shown: Callable[[Any], Any] = _without_output if is_without_output else lambda it: it
-        if row.name == "sessions.keys":
-            shown = record_class(row)  # they are text
         match row.returns:
             case Returns.PAGES:
                 is_empty = True
                 for page in result.pages():
                     is_empty = is_empty and not page.items
-                    yield tuple(map(shown, page.items)), page
+                    is_text = row.name == "sessions.keys"
+                    yield tuple(map(record_class(row), page.items)) if is_text else page.items, page
                 if is_empty or values.get("where"):
                     self.answer.warnings.append(f"searched {result.searched()}")
             case Returns.STREAM:
                 for each in result:
-                    yield (shown(each),), None
+                    yield (each,), None
             case Returns.ONE:  # pragma: no branch - there is nothing else
                 record: Any = result
                 if not isinstance(result, kind := record_class(row)):
@@ -378,12 +376,6 @@ def _incomplete(report: ActionReport) -> Problem:
         return Problem(code, row.reason or str(report), retryable=code is Code.NETWORK)
     again = "the same with the ids of those that failed tries them again."
     return Problem(Code.PARTIAL, str(report), f"data.rows has the reason of each; {again}")
-
-
-def _without_output(it: Any) -> Any:
-    if hasattr(it, "run"):
-        return evolve(it, run=_without_output(it.run))
-    return evolve(it, output=None)
 
 
 def _problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | None:
