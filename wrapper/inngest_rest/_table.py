@@ -229,14 +229,6 @@ def _send_many(client: InngestClient, *, events: Iterable[Mapping[str, Any]]) ->
     return client.send(events)
 
 
-def _has_ids(given: Mapping[str, Any]) -> bool:
-    return all(event.get("id") for event in given.get("events", (given,)))
-
-
-def _is_idempotent(given: Mapping[str, Any]) -> bool:
-    return given["method"] in typing.REPEATABLE_METHODS
-
-
 RUN_ID = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
 EVENT_ID = "01K9V2C4B7M0Q8Y3T5R6S1D2F4"
 CANCELLATION_ID = "01K9V2J8S2T4V6W8X0Y2Z4A6BC"
@@ -248,7 +240,6 @@ _FILE = {"path": "events.ndjson"}
 _CSV = {"path": "orders.csv", "event": "shop/order.created", "column": ["total=data.total:float"]}
 _FUNCTION = {"app": "shop", "function": "charge"}
 _DRY_RUN = {"app": "shop", "since": "2h", "dry_run": True}
-_DRY_FAILED = {"status": ["failed"], **_DRY_RUN}
 
 
 def _reads(name: str, *examples: Mapping[str, Any], **facts: Any) -> Row:
@@ -259,7 +250,9 @@ _adds = partial(_reads, effect=Effect.ADD)
 _changes = partial(_reads, effect=Effect.CHANGE)
 _adds_once = partial(_adds, is_repeatable=False)
 _changes_once = partial(_changes, is_repeatable=False)
-_sends = partial(_adds_once, is_repeatable_if=_has_ids)
+_sends = partial(
+    _adds_once, is_repeatable_if=lambda it: all(each.get("id") for each in it.get("events", (it,)))
+)
 
 ROWS: tuple[Row, ...] = (
     _sends("send", _EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}, form=_send),
@@ -300,7 +293,7 @@ ROWS: tuple[Row, ...] = (
     _changes_once(
         "runs.replay_all",
         {"ids": [RUN_ID]},
-        {**_DRY_FAILED, "from_step": "last-failed"},
+        {"status": ["failed"], **_DRY_RUN, "from_step": "last-failed"},
         command="runs.replay",
     ),
     _adds("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),
@@ -345,7 +338,7 @@ ROWS: tuple[Row, ...] = (
         "request",
         {"method": "GET", "path": "/v2/runs", "query": {"limit": 5}},
         command="api",
-        is_repeatable_if=_is_idempotent,
+        is_repeatable_if=lambda it: it["method"] in typing.REPEATABLE_METHODS,
     ),
 )
 """Every call; the order is that of the commands and the tools."""
@@ -358,8 +351,3 @@ def docstring(it: Callable[..., Any]) -> str:
 def commands() -> tuple[Row, ...]:
     """Return the rows that programs have."""
     return tuple(row for row in ROWS if row.command)
-
-
-def command_of(name: str) -> str:
-    """Return what programs call a method: "doctor" for "diagnose"."""
-    return next((row.command for row in ROWS if row.name == name and row.command), name)

@@ -37,7 +37,7 @@ def visible(text: str) -> str:
     Among those are ESC and the C1 codes, line ends, bidirectional controls, zero-width characters,
     blank letters and lone surrogates.
     """
-    return _written_out(text, _as_in_python)
+    return _written_out(text, lambda each: each.encode("unicode_escape").decode())
 
 
 def safe(text: str) -> str:
@@ -106,10 +106,6 @@ def _written_out(text: str, escape: Callable[[str], str]) -> str:
     return "".join(
         each if each.isprintable() and not _HIDDEN.match(each) else escape(each) for each in text
     )
-
-
-def _as_in_python(character: str) -> str:
-    return character.encode("unicode_escape").decode()
 
 
 def _as_in_json(character: str) -> str:

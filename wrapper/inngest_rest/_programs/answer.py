@@ -15,7 +15,7 @@ from attrs import NOTHING, Factory, define, evolve, field, frozen
 
 import inngest_rest
 from inngest_rest._programs.problems import Problem
-from inngest_rest._table import Effect, Returns, command_of
+from inngest_rest._table import Effect, Returns, commands
 from inngest_rest._visible import and_more, did_you_mean, visible_json
 from inngest_rest.errors import InvalidArgumentError, NextCall
 from inngest_rest.record import Record, plain_or_text
@@ -514,7 +514,8 @@ class Answer:
 
     def name_of(self, call: NextCall) -> str:
         """Return what its reader calls a method."""
-        return " of ".join([f"`{command_of(call.name).replace('.', '_')}`", *call.arguments])
+        tool = next(row.tool for row in commands() if row.name == call.name)
+        return " of ".join([f"`{tool}`", *call.arguments])
 
 
 def bound(envelope: Envelope, max_chars: int, remedy: str) -> Envelope:

@@ -174,19 +174,20 @@ class Call:
 
     def plan(self) -> ActionReport:
         """Return what a bulk call or a bulk cancellation would act on; nothing of another call."""
-        report, values = ActionReport(self.row.command, ()), self.values
+        values = self.values
         try:
             if self.row.is_bulk:
-                report = self.act(dry_run=True)
-            elif self.row.name == "cancellations.create":
+                return self.act(dry_run=True)
+            if self.row.name == "cancellations.create":
                 # A self-hosted server joins the two by a dash.
                 function = values["function"].removeprefix(f"{values['app']}-")
                 window = {"since": values["started_after"], "until": values["started_before"]}
                 chosen = {"app": values["app"], "function": function, **window}
                 report = self.client.runs.cancel_all(**chosen, dry_run=True)
+                return evolve(report, action=self.row.command)
         except PartialActionError as error:
             raise ProblemError(problem_of(error), data=self.shown(error.report)) from error
-        return report if self.row.is_bulk else evolve(report, action=self.row.command)
+        return ActionReport(self.row.command, ())
 
     def act(self, planned: ActionReport | None = None, **of_python: Any) -> ActionReport:
         """Call a bulk method on what is planned, or what the parameters select."""

@@ -18,7 +18,6 @@ from attrs import evolve
 from mcp import types
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
-from mcp.shared.exceptions import MCPError
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from inngest_rest._core.diagnosis import CLOUD_HOST
@@ -252,11 +251,7 @@ class Tools:
         return types.ListPromptsResult(prompts=found)
 
     async def get_prompt(self, _: object, params: Any) -> types.GetPromptResult:
-        texts = _playbooks()
-        if params.name not in texts:
-            reason = f"unknown prompt {params.name!r}{did_you_mean(params.name, texts)}"
-            raise MCPError(types.INVALID_PARAMS, reason)
-        content = types.TextContent(type="text", text=_PLAYBOOK + texts[params.name])
+        content = types.TextContent(type="text", text=_PLAYBOOK + _playbooks()[params.name])
         message = types.PromptMessage(role="user", content=content)
         return types.GetPromptResult(messages=[message])
 
