@@ -376,9 +376,6 @@ def _shorten(kind: str, record: dict[str, Any], is_item: bool) -> Iterable[str]:
             if len(record.get("ids", ())) > _MOST_IDS:
                 record["ids"] = record["ids"][:_MOST_IDS]
                 yield f"ids after the first {_MOST_IDS}"
-        case "Acted" if "confirm" in record and len(record["rows"]) > _MOST_IDS:
-            record["rows"] = record["rows"][:_MOST_IDS]
-            yield f"rows after the first {_MOST_IDS}"
         case "Diagnosis":
             found = record["findings"]
             record["findings"] = [it for it in found if it["state"] != "ok"]

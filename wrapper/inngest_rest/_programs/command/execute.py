@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.record import Record
 
+_FIRST_ROWS = 20  # of an answer that says what would be done
 _FIRST_IDS = 5  # of a question
 _OF_EACH = {"events.runs", "events.wait"}  # take ids of standard input
 _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
@@ -386,10 +387,15 @@ class Typed(Call):
         """Return a report as the result of the call, with the rows that are not written yet."""
         self.answer.stderr.end_progress()
         shown: Any = super().shown(report, token=token)
-        if self.row.is_bulk and self.answer.is_streaming:
-            left = (row for row in shown.rows if row.position not in self._written)
-            return evolve(shown, rows=tuple(left))  # type: ignore[no-any-return]
-        return shown  # type: ignore[no-any-return]
+        if not self.row.is_bulk:
+            return shown  # type: ignore[no-any-return]
+        rows = shown.rows
+        if self.answer.is_streaming:
+            rows = tuple(row for row in rows if row.position not in self._written)
+        elif token and not self.answer.projection.is_whole and len(rows) > _FIRST_ROWS:
+            rows = rows[:_FIRST_ROWS]
+            self.answer.warnings.append(f"cut: rows after the first {_FIRST_ROWS}; --full has them")
+        return evolve(shown, rows=rows)  # type: ignore[no-any-return]
 
     def issue(self, planned: ActionReport) -> str:
         """Return the token of what is planned, and keep the command that it confirms."""
