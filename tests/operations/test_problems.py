@@ -117,7 +117,7 @@ def test_what_waits_for_the_runs_of_an_event_that_starts_none_is_told_what_expla
 def test_who_followed_a_run_for_too_short_a_time_is_told_to_do_so_again(world: World) -> None:
     error = run(world, "runs.follow", {"id": world.open_run(), "timeout": 1}).error
     assert error is not None
-    assert str(error.hint).startswith("It goes on all the same, if there is one: do this again")
+    assert str(error.hint) == "It goes on all the same: do this again, or for longer."
 
 
 def test_a_wait_says_nothing_of_what_was_done_before_it() -> None:

@@ -169,7 +169,6 @@ class Projection:
     fields: tuple[str, ...] | None = None  # with dots for what is below; None for what says most
     max_chars: int | None = None
     is_whole: bool = False  # it has all fields
-    without: str = ""  # but this one
     _left_out: dict[str, None] = field(factory=dict[str, None], init=False)
     _cutter: Cutter = Factory(lambda it: Cutter(it.max_chars or 0), takes_self=True)
 
@@ -211,7 +210,7 @@ class Projection:
             # By default it is empty.
             is_empty = value in ((), {}) and each.default not in (None, NOTHING)
             is_told = value is not None and not (is_empty or each.name.startswith("_"))
-            if is_told and each.name not in (*left_out, self.without):
+            if is_told and each.name not in left_out:
                 found[each.name] = self._value(value, is_brief and is_item)
         if is_brief:
             self._left_out |= dict.fromkeys(_shorten(kind, found, is_item))

@@ -225,10 +225,12 @@ def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
             return Code.NETWORK, str(error), advice(hint, "diagnose")
         case errors.NoRunError():
             return Code.TIMED_OUT, str(error), advice("{} tells more about it.", "events.explain")
+        case errors.WaitTimeoutError() if isinstance(error.__cause__, errors.NotFoundError):
+            hint = "There may be none: {} shows runs, {} finds an event by an id of your own, too."
+            return Code.TIMED_OUT, str(error), advice(hint, "runs.list", "events.explain")
         case errors.WaitTimeoutError():
-            again = "It goes on all the same, if there is one: do this again, or for longer. "
-            shown = "{} shows runs, and {} events with their internal ids."
-            return Code.TIMED_OUT, str(error), advice(again + shown, "runs.list", "events.list")
+            hint = "It goes on all the same: do this again, or for longer."
+            return Code.TIMED_OUT, str(error), advice(hint)
         case KeyboardInterrupt():
             notes = getattr(error, "__notes__", ())
             return Code.INTERRUPTED, "; ".join(["interrupted", *notes]), None

@@ -109,11 +109,14 @@ class Call:
         if row.name in {"events.runs", "events.wait"} and not is_ulid(values["id"]):
             values = {**values, "id": client.events.explain(values["id"]).event_id}  # an own id
         asked = {part for each in self.answer.projection.fields or () for part in each.split(".")}
+        shown: Callable[[Any], Any] = lambda it: it  # noqa: E731
+        if row.name == "sessions.keys":
+            shown = record_class(row)  # they are text
         if values.get("include_output") is False and (
             self.has_errors or asked & {"error", "output"}
         ):
             values = {**values, "include_output": True}
-            self.answer.projection.without = "" if "output" in asked else "output"
+            shown = shown if "output" in asked else _without_output
         of_python: dict[str, Any] = {}
         if row.uses_files or row.name == "runs.summary":
             of_python["on_progress"] = self.progress
@@ -143,13 +146,12 @@ class Call:
                 is_empty = True
                 for page in result.pages():
                     is_empty = is_empty and not page.items
-                    is_text = row.name == "sessions.keys"
-                    yield tuple(map(record_class(row), page.items)) if is_text else page.items, page
+                    yield tuple(map(shown, page.items)), page
                 if is_empty or values.get("where"):
                     self.answer.warnings.append(f"searched {result.searched()}")
             case Returns.STREAM:
                 for each in result:
-                    yield (each,), None
+                    yield (shown(each),), None
             case Returns.ONE:  # pragma: no branch - there is nothing else
                 record: Any = result
                 if not isinstance(result, kind := record_class(row)):
@@ -377,6 +379,12 @@ def _incomplete(report: ActionReport) -> Problem:
         return Problem(code, row.reason or str(report), retryable=code is Code.NETWORK)
     again = "the same with the ids of those that failed tries them again."
     return Problem(Code.PARTIAL, str(report), f"data.rows has the reason of each; {again}")
+
+
+def _without_output(it: Any) -> Any:
+    if hasattr(it, "run"):
+        return evolve(it, run=_without_output(it.run))
+    return evolve(it, output=None)
 
 
 def _problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | None:
