@@ -132,19 +132,13 @@ class Row:
     @property
     def result(self) -> str:
         """The type of what it returns, of its items if they are several, as the method has it."""
-        annotation = self._annotation
-        inner = annotation.partition("[")[2].removesuffix("]")
-        return _ITERATORS.get(annotation) or (
-            inner if self.returns is not Returns.ONE else annotation
-        )
+        of, _, inner = self._annotation.partition("[")
+        return _ITERATORS.get(of) or (inner[:-1] if of in _RETURNS else self._annotation)
 
     @property
     def returns(self) -> Returns:
         """Whether it returns one value, a paginator or an iterable."""
-        if self._annotation.startswith("Paginator["):
-            return Returns.PAGES
-        is_list = self._annotation.startswith("builtins.list[")
-        return Returns.STREAM if is_list or self._annotation in _ITERATORS else Returns.ONE
+        return _RETURNS.get(self._annotation.partition("[")[0], Returns.ONE)
 
     @property
     def _annotation(self) -> str:
@@ -174,6 +168,8 @@ _OTHERS = {name for form in _FORMS for name in form.__annotations__}
 
 # What iterators of the client, which are no generic types, iterate over.
 _ITERATORS = {"EndedRuns": "Run", "FollowedRun": "StepChange", "Watcher": "RunChange"}
+_RETURNS = dict.fromkeys(("builtins.list", *_ITERATORS), Returns.STREAM)
+_RETURNS["Paginator"] = Returns.PAGES
 
 
 def _send(
