@@ -225,12 +225,13 @@ def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
             return Code.NETWORK, str(error), advice(hint, "diagnose")
         case errors.NoRunError():
             return Code.TIMED_OUT, str(error), advice("{} tells more about it.", "events.explain")
-        case errors.WaitTimeoutError() if isinstance(error.__cause__, errors.NotFoundError):
-            hint = "There may be none: {} shows runs, {} finds an event by an id of your own, too."
-            return Code.TIMED_OUT, str(error), advice(hint, "runs.list", "events.explain")
         case errors.WaitTimeoutError():
-            hint = "It goes on all the same: do this again, or for longer."
-            return Code.TIMED_OUT, str(error), advice(hint)
+            seen = error.event_id or error.run is not None or "had not ended" in str(error)
+            again = advice("It goes on all the same: do this again, or for longer.")
+            if not seen or isinstance(error.__cause__, errors.NotFoundError):
+                own = "There may be none: {} shows runs, {} finds an event by an id of your own."
+                again = advice(own, "runs.list", "events.explain")
+            return Code.TIMED_OUT, str(error), again
         case KeyboardInterrupt():
             notes = getattr(error, "__notes__", ())
             return Code.INTERRUPTED, "; ".join(["interrupted", *notes]), None
