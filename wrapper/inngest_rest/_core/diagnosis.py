@@ -258,8 +258,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         elif (version := (yield from probe(session, DEV_INFO)).value) is not None:
             found.kind, found.release = ServerKind.DEV, releases.release_of(version)
         elif health.server_kind is not None:
-            is_dev = health.server_kind == "dev"
-            found.kind = ServerKind.DEV if is_dev else ServerKind.SELF_HOSTED
+            found.kind = DEV if health.server_kind == "dev" else SELF_HOSTED
         if found.kind is None and settings.api_url == settings.event_url:
             # Other products have such a /health.
             sign = yield from probe(session, V1, any_key)

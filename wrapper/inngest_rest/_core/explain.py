@@ -528,7 +528,7 @@ def _explain_stored(
     try:
         event, stated = yield from _read_once_stored(session, event_id, within, deadline)
     except RULED_OUT as error:
-        unread = f"the event itself: {apps.why(error)}"
+        unread = f"the event itself: {error}"
         found = yield from _runs_of(session, event_id, deadline)
         return Explanation(event_id, None, runs=found, unchecked=(unread,))
     read_at = session.clock.monotonic()

@@ -337,16 +337,8 @@ def tried(plan: Plan[T], what: str, unchecked: list[str]) -> Plan[T | None]:
     try:
         return (yield from plan)
     except errors.InngestError as error:
-        unchecked.append(f"{what}: {why(error)}")
+        unchecked.append(f"{what}: {error}")
         return None
-
-
-def why(error: errors.InngestError) -> str:
-    """Return the reason for a gap; for a missing route, the release that introduced it."""
-    if isinstance(error, errors.RouteNotFoundError) and error.releases:
-        route, release = next(iter(error.releases.items()))
-        return f"Servers have {route} since release {release}"
-    return str(error)
 
 
 def is_of(run: Run, function: Function) -> bool:
