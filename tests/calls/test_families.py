@@ -283,15 +283,6 @@ def test_a_500_is_a_server_error_and_no_absent_route(connect: Connect, server: S
     assert asks(server) == [f"GET /v2/runs/{ID}"]
 
 
-def test_jobs_that_v1_cannot_load_of_a_run_that_v2_knows_are_a_server_error(
-    client: InngestClient, server: Server
-) -> None:
-    server.on(f"GET /v1/runs/{ID}/jobs", recorded("v1-jobs-unknown"))
-    server.on(f"GET /v2/runs/{ID}", recorded("v2-run-ok"))
-    with pytest.raises(ServerError, match="Unable to load"):
-        client.runs.jobs(ID)
-
-
 def test_without_v2_a_run_that_v1_cannot_load_is_not_found(
     client: InngestClient, server: Server
 ) -> None:

@@ -183,8 +183,9 @@ class _Response:
             raise self.invalid("neither a result nor an error")
         message, code, about_resource = _words(body, response)
         # v1's words for "no such run", which release 1.45 no longer hides under HTTP 200.
-        if status == 500 and route.operation.tag == "v1" and message.startswith(_NO_RUN):
-            hidden = hidden or message.removeprefix(_NO_RUN) in self._url
+        no_run = message.removeprefix(_NO_RUN) if route.operation.tag == "v1" else message
+        if status == 500 and no_run != message and (hidden or no_run in self._url):
+            status, hidden, about_resource = 404, True, True
         challenge = response.headers.get("www-authenticate", "")
         lacks_scope = "insufficient_scope" in (code or "") + challenge
         kind = _BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.ApiError)

@@ -28,14 +28,12 @@ from inngest_rest._core.calls.listing import (
     PageRequest,
     Paging,
     Sieve,
-    Walk,
     read_all,
     unpaged,
 )
 from inngest_rest._core.calls.operation import first_present, redacted_url
-from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
-from inngest_rest._core.resources import apps, events, fields, filters, routes
+from inngest_rest._core.resources import apps, events, fields, routes
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
@@ -103,14 +101,19 @@ def list_runs(
     order: RunOrder = "newest",
     include_output: bool = False,
     is_bounded: bool = True,
+    by_change: bool = False,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
-    """List runs: by v2, or else by v1 if it supports the arguments."""
+    """List runs: by v2, or else by v1 if it supports the arguments.
+
+    The window and the order may be about when runs last changed: when they ended, or before that
+    when they were scheduled (schema V2TimeField).
+    """
     selection = selection.narrowed()
     check_choice("order", order, get_args(RunOrder))
     is_ascending = order == "oldest"
 
-    given: Any = {"time_field": api.V2TimeField.ENDEDAT} if selection.by_end else {}
+    given: Any = {"time_field": api.V2TimeField.ENDEDAT} if selection.by_end or by_change else {}
     if is_ascending:
         given["order"] = api.V2Order.ASC
     found = _listed_by_v2(selection, include_output, **given)
@@ -201,32 +204,6 @@ def query_route(session: Session) -> Route[Any, Any]:
     return evolve(route, operation=of_query, convert=convert)
 
 
-def list_changes(
-    session: Session,
-    selection: Selection = Selection(),  # noqa: B008 - frozen
-    *,
-    status: tuple[RunStatus, ...] = (),
-    since: datetime | None = None,
-    by_change: bool = False,
-    include_output: bool = False,
-    is_relative: bool = False,
-) -> Walk[Run]:
-    """List runs by v2, oldest first; `since` is about their last change, or else their beginning.
-
-    The last change is the end, and before it the start (schema V2TimeField). Of the selection, the
-    statuses and the window are not its own.
-    """
-    by_v2 = _listed_by_v2(
-        evolve(selection, statuses=status, window=filters.Window(since), by_end=False),
-        include_output,
-        time_field=api.V2TimeField.ENDEDAT if by_change else UNSET,
-        order=api.V2Order.ASC,
-    )
-    guard = partial(_check_has_queries, session, selection.query)
-    options: Any = {"id_of": _ID_OF, "is_relative": is_relative, "guard": guard}
-    return routes.listed(session, "runs.watch", by_v2, **options).walk()
-
-
 def _listed_by_v2(selection: Selection, include_output: bool, **order: Any) -> PageRoutes[Run]:
     advice, query = _LIST_ADVICE, selection.query
     app_ids, function_ids = selection.names.ids
@@ -308,7 +285,6 @@ def fetch(
     run_id: str,
     *,
     deadline: float = math.inf,
-    v1_first: bool = False,
     also_v1: bool = True,
     cached: bool = True,
 ) -> Plan[Run]:
@@ -317,30 +293,7 @@ def fetch(
     With `also_v1`, v1 is asked about a run that v2 does not have. Unless `cached`, v1 does not
     respond from its cache, whose entries live for 3 s.
     """
-    of_v1 = _one_by_v1(run_id) if cached else routes.past_cache(session, _one_by_v1(run_id))
-    of_v2 = _one_by_v2(session, run_id)
-    try:
-        if v1_first:
-            return (yield from first_present(session, of_v1, of_v2, deadline=deadline))
-        return (yield from routes.ask(session, "runs.get", of_v2, of_v1, deadline=deadline))
-    except errors.NotFoundError as error:
-        if not also_v1 or error.url == redacted_url(session, of_v1):
-            raise
-        # v1 can load some runs that v2 cannot (recording v2-run-after-metadata).
-        run = yield from _found(session, "runs.get", of_v1, deadline)
-        if run is None:
-            raise
-        return run
-    except errors.ServerError as error:
-        yield from _raise_if_unknown(session, run_id, error, deadline)
-        raise
 
-
-def _one_by_v1(run_id: str) -> Route[Any, Run]:
-    return Route.of(v1.get_run_v1, run_of_v1, run_id, about=About(run_id, "run_id"))
-
-
-def _one_by_v2(session: Session, run_id: str) -> Route[Any, Run]:
     def convert(it: api.V2Run) -> Run:
         run = run_of_v2(it)
         if session.absent.v2_root == V2_ROOT_BEFORE_1_26 and run.function_id is not None:
@@ -348,8 +301,22 @@ def _one_by_v2(session: Session, run_id: str) -> Route[Any, Run]:
             return evolve(run, function_id=run.function_id.removeprefix(f"{run.app_id}-"))
         return run
 
-    about = About(run_id, "id")
-    return Route.of(v2.get_run_v2, convert, run_id, include_output=True, about=about)
+    of_v1 = _one_by_v1(run_id) if cached else routes.past_cache(session, _one_by_v1(run_id))
+    options: Any = {"include_output": True, "about": About(run_id, "id")}
+    of_v2 = Route.of(v2.get_run_v2, convert, run_id, **options)
+    try:
+        return (yield from routes.ask(session, "runs.get", of_v2, of_v1, deadline=deadline))
+    except errors.NotFoundError as error:
+        if not also_v1 or error.url == redacted_url(session, of_v1):
+            raise
+        # v1 can load some runs that v2 cannot (recording v2-run-after-metadata).
+        if run := (yield from _found(session, of_v1, deadline)):
+            return run
+        raise
+
+
+def _one_by_v1(run_id: str) -> Route[Any, Run]:
+    return Route.of(v1.get_run_v1, run_of_v1, run_id, about=About(run_id, "run_id"))
 
 
 def is_of_v1(run: Run) -> bool:
@@ -368,61 +335,30 @@ def with_v1(run: Run, of_v1: Run) -> Run:
     )
 
 
-def _found(session: Session, call: str, route: Route[Any, T], deadline: float) -> Plan[T | None]:
+def _found(session: Session, route: Route[Any, T], deadline: float) -> Plan[T | None]:
     """Ask a route once, for a hint; return None if the server lacks it, or it fails."""
     if session.absent.has(route.operation, session.clock.monotonic()):
         return None
     try:
-        once = evolve(route, repeatable=False)
-        return (yield from routes.ask(session, call, once, deadline=deadline))
+        return (
+            yield from first_present(session, evolve(route, repeatable=False), deadline=deadline)
+        )
     except errors.InngestError:
         return None
 
 
-def _raise_if_unknown(
-    session: Session, run_id: str, failure: errors.ServerError, deadline: float = math.inf
-) -> Plan[None]:
-    """Ask v2, if it may be used, whether a run exists that v1 "failed to load".
-
-    v1 has one message for an unknown run and for a failure (recording v1-run-unknown); without v2,
-    an unknown run is more likely.
-    """
-    if not failure.hidden:
-        return
-    route = Route.of(v2.get_run_v2, bool, run_id)
-    try:
-        if not session.absent.has(route.operation, session.clock.monotonic()):
-            yield from routes.ask(session, "runs.get", route, deadline=deadline)
-            return
-    except (errors.NotFoundError, *RULED_OUT):
-        pass
-    except errors.InngestError:
-        return
-    raise errors.NotFoundError(
-        f"no run {run_id}: {failure.message}", status=404, method=failure.method, url=failure.url
-    ) from failure
-
-
 def or_name_event(session: Session, run_id: str, plan: Plan[T]) -> Plan[T]:
-    """Do something with a run; where there is none, say if the id is an event's."""
+    """Do something with a run; where there is none, say if the id is an event's, as `send` has."""
     try:
         return (yield from plan)
     except errors.NotFoundError as error:
-        yield from name_event(session, run_id, error)
+        deadline = session.clock.monotonic() + _HINT_WITHIN
+        if (yield from _found(session, events.get_route(run_id), deadline)):
+            error.advice = errors.Advice(
+                "This is the id of an event; its runs: {}.",
+                (errors.NextCall("events.runs", (run_id,)),),
+            )
         raise
-
-
-def name_event(
-    session: Session, run_id: str, error: errors.NotFoundError, deadline: float = math.inf
-) -> Plan[None]:
-    """Add a hint to the error if the id is an event's internal id, as `send` returns it."""
-    deadline = min(deadline, session.clock.monotonic() + _HINT_WITHIN)
-    route = events.get_route(run_id)
-    if (yield from _found(session, "events.get", route, deadline)) is not None:
-        error.advice = errors.Advice(
-            "This is the id of an event; its runs: {}.",
-            (errors.NextCall("events.runs", (run_id,)),),
-        )
 
 
 def list_of_event(
@@ -526,12 +462,8 @@ def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
 def jobs(session: Session, run_id: str, *, cached: bool = True) -> Plan[list[Job]]:
     path = check_id("run id", run_id, argument="id")
     route = Route.of(v1.list_run_jobs_v1, lambda data: [job_of_v1(it) for it in data], path)
-    try:
-        route = route if cached else routes.past_cache(session, route)
-        return (yield from routes.ask(session, "runs.jobs", route))
-    except errors.ServerError as error:
-        yield from _raise_if_unknown(session, run_id, error)
-        raise
+    route = route if cached else routes.past_cache(session, route)
+    return routes.ask(session, "runs.jobs", route)
 
 
 def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections import deque
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import islice
 from operator import itemgetter
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Generic, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NoReturn, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -27,7 +26,7 @@ from inngest_rest._core.arguments import (
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault, may_pass
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import ENDED, Selection, check_instant
+from inngest_rest._core.resources.filters import ENDED, Selection, Window, check_instant
 from inngest_rest._core.resources.trace import get_trace, is_attempt
 from inngest_rest._visible import and_more, shown
 from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus, Span, StepChange
@@ -35,7 +34,7 @@ from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import RunFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from inngest_rest._core.calls.listing import Walk
     from inngest_rest._core.calls.route import AbsentRoutes
@@ -68,7 +67,8 @@ _SHORTEST_PAUSE = 0.001
 
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
     run_id = check_id("run id", run_id, argument="id")
-    return follow(session, run_id, session.clock.monotonic() + check_seconds("timeout", timeout))
+    deadline = session.clock.monotonic() + check_seconds("timeout", timeout)
+    return runs.or_name_event(session, run_id, follow(session, run_id, deadline))
 
 
 def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None = None) -> Plan[Run]:
@@ -90,7 +90,6 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
                 session,
                 run_id,
                 deadline=deadline,
-                v1_first=seen is not None and runs.is_of_v1(seen),
                 also_v1=also_v1 or is_last,
                 cached=False,
             )
@@ -103,7 +102,6 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
                     raise
             elif isinstance(error, errors.NotFoundError):
                 if is_last:
-                    yield from runs.name_event(session, run_id, error, deadline)
                     raise
                 missing = error
             elif not (isinstance(error, errors.TransportError) and now() >= deadline):
@@ -261,7 +259,8 @@ class WaitMany(Source[Run]):
         began = self._session.clock.now()
         ended: list[str] = []
         since = self._session.server_clocks["api"].at(self._listed_at) - OVERLAP
-        walk = runs.list_changes(self._session, status=ENDED, since=since, by_change=True)
+        selection = Selection(statuses=ENDED, window=Window(since))
+        walk = runs.list_runs(self._session, selection, order="oldest", by_change=True).walk()
         try:
             while not walk.is_done:
                 page = yield from walk.next_page()
@@ -330,7 +329,7 @@ class Follow(Source[StepChange]):
                 yield from sleep(min(max(left, _LOOK), _SLICE, self._deadline - now))
                 return
             try:
-                yield from self._ask(feed)
+                yield from runs.or_name_event(self._session, self._id, self._ask(feed))
             finally:
                 feed.asking.release()
         if feed.root is not None and feed.root is not self._root:
@@ -344,8 +343,6 @@ class Follow(Source[StepChange]):
         except FAULTS as error:
             passes = may_appear(error) if feed.root else isinstance(error, errors.NotFoundError)
             if self._now() >= self._fails_at or not passes:
-                if isinstance(error, errors.NotFoundError) and not feed.root:
-                    yield from runs.name_event(self._session, self._id, error)
                 raise
             feed.next_at = self._now() + max(feed.pause, asked_pause(error))
             feed.pause = longer(feed.pause)
@@ -434,7 +431,8 @@ class Watch(Source[RunChange]):
         if selection.needs_sieve:
             self._sieve = runs.sieve(session, selection, is_bounded=False)
         self._include_output = include_output or selection.needs_output
-        self._walk = partial(runs.list_changes, session, selection, include_output=include_output)
+        # The rest is evaluated by the sieve, as runs change.
+        self._listed = evolve(selection, error_contains=None, where=None)
         self._every = check_seconds("every", every)
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
@@ -521,12 +519,13 @@ class Watch(Source[RunChange]):
         """Yield the requests of a poll; each is made, and what it found taken, before the next."""
         state, began = self.state, self._session.clock.now()
         self._spent = 0.0
+        earliest = state.since
         if not state.is_begun:
-            yield from self._begin()
+            earliest = yield from self._begin()
         recent: set[str] = set()
         newest = state.window
         # In ascending order, a run that is added meanwhile comes behind the page and not before it.
-        for request in self._pages(self._walk(since=state.window)):
+        for request in self._pages(since=state.window):
             yield request
             recent.update(run.id for run in self._page if run.id in state.open)
             newest = max((run.queued_at for run in self._page if run.queued_at), default=newest)
@@ -535,47 +534,53 @@ class Watch(Source[RunChange]):
         passed = max(datetime.fromtimestamp(began, UTC), newest)
         passed = min(passed, self._clock.at(began)) - OVERLAP
         self._move(passed)
-        state.since, state.is_relative, state.is_begun = self._earliest, False, True
+        state.since, state.is_begun = earliest, True
         older = [id for id in state.open if id not in recent]
         for id in older[:_FEW]:
             yield self._get(id)
         if len(older) > _FEW:
-            walk = self._walk(since=state.changes, by_change=True)
-            yield from self._pages(walk, lambda run: run.id in state.open)
+            yield from self._pages((), state.changes, lambda run: run.id in state.open)
         state.changes = max(state.changes, passed)
         self.polls += 1
         self._next_poll = self._now() + max(self._every - self._spent, _REST * self._spent)
 
-    def _begin(self) -> Iterator[Plan[None]]:
-        """Find what is open, and what ended since the beginning but was queued before it."""
+    def _begin(self) -> Generator[Plan[None], None, datetime]:
+        """Find what is open, and what ended since the beginning but was queued before it.
+
+        Return the beginning by that clock which has it earlier: either may be wrong.
+        """
         state = self.state
-        yield from self._pages(self._walk(status=UNFINISHED, is_relative=state.is_relative))
+        yield from self._pages(UNFINISHED)
+        begin = state.since
+        if state.is_relative:
+            state.since, state.is_relative = self._clock.at(begin.timestamp()), False
+        earliest = min(begin, state.since)
         # What has ended is listed again below: it is not forgotten yet, as by `_move`.
-        state.window = max(state.window, self._earliest - OVERLAP)
+        state.window = max(state.window, earliest - OVERLAP)
         state.changes = max(state.changes, state.window)
         if state.looks_back:
-            walk = self._walk(status=ENDED, since=self._since, by_change=True)
             yield from self._pages(
-                walk,
+                ENDED,
+                state.since,
                 lambda run: run.id in state.open or (run.queued_at or state.window) < state.window,
             )
-
-    @property
-    def _since(self) -> datetime:
-        """The beginning by the server's clock."""
-        begin = self.state.since
-        return self._clock.at(begin.timestamp()) if self.state.is_relative else begin
-
-    @property
-    def _earliest(self) -> datetime:
-        """The beginning by that clock which has it earlier: either may be wrong."""
-        return min(self.state.since, self._since)
+        return earliest
 
     def _pages(
-        self, walk: Walk[Run], wanted: Callable[[Run], bool] | None = None
+        self,
+        statuses: tuple[RunStatus, ...] = (),
+        since: datetime | None = None,
+        changed: Callable[[Run], bool] | None = None,
     ) -> Iterator[Plan[None]]:
+        """Yield the requests for the runs that began since then, or for such as changed."""
+        selection = evolve(self._listed, statuses=statuses, window=Window(since))
+        options: Any = {"order": "oldest", "by_change": changed is not None}
+        options |= {"include_output": self._include_output, "is_bounded": False}
+        listing = runs.list_runs(self._session, selection, **options)
+        listing.is_relative = self.state.is_relative
+        walk = listing.walk()
         while not walk.is_done:
-            yield self._fetch(walk, wanted)
+            yield self._fetch(walk, changed)
 
     def _fetch(self, walk: Walk[Run], wanted: Callable[[Run], bool] | None) -> Plan[None]:
         self._page = (yield from walk.next_page(deadline=self._deadline)).items
@@ -610,7 +615,7 @@ class Watch(Source[RunChange]):
         known = state.open.pop(run.id, None)
         if known is None and run.id in state.ended:
             return None
-        is_old = known is None and run.ended_at is not None and run.ended_at < self._since
+        is_old = known is None and run.ended_at is not None and run.ended_at < state.since
         if is_old or (known is not None and run.is_ended):
             queued_at = run.queued_at or self._clock.now()
             if not state.is_begun or queued_at >= state.window - _MARGIN:
