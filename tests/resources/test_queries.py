@@ -139,8 +139,8 @@ def test_an_expression_that_the_server_does_not_understand_is_named(connect: Con
 
 REFUSED = {
     "": "not empty",
-    "   ": "blank",
-    "event.data.n == 1\n \nevent.data.n == 2": "blank line",
+    "   ": "names no field",
+    "event.data.n == 1\n \nevent.data.n == 2": "names no field",
     "run.status == 'FAILED'": r"names run\.status, which servers ignore",
     "function.id == 'charge'": r"function\.id",
     "status == 'FAILED'": "names status",

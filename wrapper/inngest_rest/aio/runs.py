@@ -347,7 +347,7 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`.
         """
-        return await self._run(runs.or_name_event, id, runs.cancel(self._session, id))
+        await self._run(runs.or_name_event, id, runs.cancel(self._session, id))
 
     async def replay(
         self, id: str, *, from_step: str | None = None, input: builtins.list[Any] | None = None

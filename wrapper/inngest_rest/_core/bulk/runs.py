@@ -106,7 +106,7 @@ class CancelJob(RunsJob):
             yield from self.begin(target)
         try:
             if not self.dry_run:
-                was_running = yield from runs.cancel_if_running(self.session, target.id)
+                was_running = yield from runs.cancel(self.session, target.id)
             elif self.listing is None:
                 run = yield from runs.fetch(self.session, target.id)
                 row, was_running = about(target, run), not run.is_ended

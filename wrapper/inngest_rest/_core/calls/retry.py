@@ -46,11 +46,10 @@ def had_no_effect(error: errors.InngestError) -> bool:
 def may_pass(error: errors.InngestError) -> bool:
     """Return whether the same request may succeed later."""
     match error:
-        case errors.ServerError():
-            # For v1, "no such run" is a 500 in the body of a 200 (recording v1-run-unknown).
-            return not error.hidden
+        case errors.ServerError() | errors.RateLimitError():
+            return True
         case errors.ApiError():
-            return error.status == 408 or isinstance(error, errors.RateLimitError)
+            return error.status == 408
         case _:
             return isinstance(error, errors.TransportError)
 

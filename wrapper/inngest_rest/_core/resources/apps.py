@@ -25,9 +25,10 @@ from inngest_rest._core.arguments import (
 from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, read_all, unpaged
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
-from inngest_rest._core.resources.fields import optional, record, required, timestamp
+from inngest_rest._core.resources.fields import optional, record, required, run_id_of, timestamp
 from inngest_rest._core.resources.routes import ask, listed, one, pages, where_absent
 from inngest_rest._visible import did_you_mean, shown
+from inngest_rest._visible import nearest as nearest_of
 from inngest_rest.models import App, AppSync, Function, Trigger
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -212,14 +213,10 @@ def invoke(
         data=api.JsonObject.from_dict(check_json_object("data", data)),
         idempotency_key=idempotency_key or UNSET,
     )
-
-    def run_id(it: api.V2Invocation) -> str:
-        return required(it.run_id, "runId")
-
     # Not repeatable with a key, either: a server executes a function again for each repeat
     # (operation invokeFunctionV2).
     options: Any = {"repeatable": False, "accepted": _STARTED, "advice": _INVOKE_ADVICE}
-    return one(session, "functions.invoke", run_id, *path, body=body, **options)
+    return one(session, "functions.invoke", run_id_of, *path, body=body, **options)
 
 
 def function_of_v1(it: api.V1Function, app_id: str) -> Function:
@@ -270,9 +267,6 @@ _MOST_APPS = 50
 
 # Seconds for which the list is cached: apps change only when they are deployed.
 _FRESH_FOR = 60.0
-
-# Comparing names takes time proportional to the product of their lengths.
-_LONGEST_NAME = 256
 
 BATCH = ("eventsBatch", "batchEvents")
 """The names of the limit of a batch, of v2 and of v1."""
@@ -364,17 +358,14 @@ def matching(function: Function, name: str) -> list[Trigger]:
 
 
 def nearest(name: str, functions: Iterable[Function]) -> dict[str, list[str]]:
-    """Return the triggers most similar to an unmatched name, with their functions."""
-    import difflib  # noqa: PLC0415 - few explain
-
+    """Return the trigger most similar to an unmatched name, in each case, with its functions."""
     known: dict[str, list[str]] = {}
     for function in functions:
         for trigger in function.triggers:
-            if trigger.kind == "event" and len(trigger.value) <= _LONGEST_NAME:
+            if trigger.kind == "event":
                 known.setdefault(trigger.value, []).append(name_of(function))
-    close = [it for it in known if it.lower() == name.lower()]
-    close = close or difflib.get_close_matches(name[:_LONGEST_NAME], known, n=3, cutoff=0.8)
-    return {it: known[it] for it in close}
+    close = nearest_of(name, known)
+    return {it: names for it, names in known.items() if close and it.lower() == close.lower()}
 
 
 def limit(function: Function, *names: str) -> Limit | None:

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R", bound="Record")
 
-if TYPE_CHECKING:
-    PageData = tuple[Any, tuple[T, ...]]
+PageData = tuple[Any, tuple[T, ...]]
 
 
 def optional(value: T | Unset) -> T | None:
@@ -48,6 +47,10 @@ def required(value: str | Unset | None, name: str) -> str:
     if found is None:
         raise ValueError(f"{name} is missing")
     return found
+
+
+def run_id_of(it: api.V1RunId | api.V1Replay | api.V2Invocation | api.V2RunId) -> str:
+    return required(it.run_id, "the id of the run")
 
 
 def timestamp(value: datetime | Unset | None) -> datetime | None:

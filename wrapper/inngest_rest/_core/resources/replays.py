@@ -20,7 +20,7 @@ from inngest_rest._core.calls.retry import RULED_OUT, RetryBudget, had_no_effect
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.resources import runs, trace
-from inngest_rest._core.resources.fields import required
+from inngest_rest._core.resources.fields import run_id_of
 from inngest_rest._core.resources.routes import ask, where_absent
 from inngest_rest.errors import InngestError, NotFoundError, ServerError, TransportError
 from inngest_rest_api import models as api
@@ -159,7 +159,7 @@ def replay(
     run_id = check_id("run id", run_id, argument="id")
 
     def new_id(it: api.V1Replay | api.V2RunId) -> str:
-        new = required(it.run_id, "the id of the new run")
+        new = run_id_of(it)
         if new.upper() == run_id.upper():
             raise ValueError(f"it names {new}, the run that was to be replayed, as the new one")
         return new

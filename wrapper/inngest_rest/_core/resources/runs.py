@@ -113,13 +113,16 @@ def list_runs(
     check_choice("order", order, get_args(RunOrder))
     is_ascending = order == "oldest"
 
-    given: Any = {"time_field": api.V2TimeField.ENDEDAT} if selection.by_end or by_change else {}
-    if is_ascending:
-        given["order"] = api.V2Order.ASC
-    found = _listed_by_v2(selection, include_output, **given)
+    found = _listed_by_v2(
+        selection,
+        include_output,
+        order=api.V2Order.ASC if is_ascending else UNSET,
+        time_field=api.V2TimeField.ENDEDAT if selection.by_end or by_change else UNSET,
+    )
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
     # has been seen to list runs, with or without their output.
-    is_of_v2 = include_output or is_ascending or selection.needs_v2
+    has_one_status = selection == Selection(statuses=selection.statuses[:1])
+    is_of_v2 = include_output or is_ascending or not has_one_status
     if not is_of_v2 and _V1_STATUSES.issuperset(selection.statuses):
         status = api.V1RunStatusFilter(selection.statuses[0]) if selection.statuses else UNSET
         read = partial(fields.v1_page, id_of=_ID_OF)
@@ -259,17 +262,13 @@ def _of_listing(
     functions: dict[str, str | None] = {}
     for run in page.items:
         own = run.function_id or run.internal_function_id
-        if _differ(functions.setdefault(run.id, own), own):
+        if len({functions.setdefault(run.id, own), own} - {None}) > 1:
             raise ValueError(f"it lists two runs with the id {run.id}")
         if run.status == UNKNOWN and not (run.queued_at or own):
             raise ValueError(f"it lists {run.id}, which is not a run")
-        if _differ(app, run.app_id) or _differ(function, run.function_id):
+        if any(len(each - {None}) > 1 for each in ({app, run.app_id}, {function, run.function_id})):
             raise ValueError(f"it lists run {run.id} of {run.app_id}/{run.function_id}")
     return page
-
-
-def _differ(asked: str | None, told: str | None) -> bool:
-    return asked is not None and told is not None and asked != told
 
 
 def get(session: Session, run_id: str, include_original_run_id: bool) -> Plan[Run]:
@@ -442,12 +441,9 @@ def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
     return tuple(found.values())
 
 
-def cancel(session: Session, run_id: str) -> Plan[None]:
-    yield from cancel_if_running(session, check_id("run id", run_id, argument="id"))
-
-
-def cancel_if_running(session: Session, run_id: str) -> Plan[bool]:
+def cancel(session: Session, run_id: str) -> Plan[bool]:
     """Cancel a run, and return False if v2 responds that it had ended; v1 does not tell."""
+    check_id("run id", run_id, argument="id")
     by_v2 = Route.of(v2.cancel_run_v2, nothing, run_id, about=About(run_id, "runId"))
     by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice=_CANCEL_ADVICE)
     try:
@@ -470,11 +466,7 @@ def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
     # For an empty one the server responds with 500 after 1.5 s (recording v1-signal-empty).
     check_text("signal", signal or "")
     body = api.V1Signal(signal, check_json("data", data))
-
-    def run_id(it: api.V1RunId) -> str:
-        return fields.required(it.run_id, "run_id")
-
-    return routes.one(session, "signals.send", run_id, repeatable=False, body=body)
+    return routes.one(session, "signals.send", fields.run_id_of, repeatable=False, body=body)
 
 
 # The longest text of which a score may be named, in bytes of UTF-8 (schema V2Score).
