@@ -191,7 +191,8 @@ class ReplayJob(RunsJob):
                 return BulkResult(row)
             if found := _found(row, others):
                 return found
-            if replays.may_take_effect(self.session, row.requested_at):
+            now = self.session.server_clocks["api"].now()
+            if row.requested_at is None or now - row.requested_at < replays.SETTLED_AFTER:
                 return settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
         if others is None and not self._replay_again:
             return settled(row, ActionOutcome.REFUSED, _UNLISTED)

@@ -145,16 +145,12 @@ def app_of_v2(it: api.V2App) -> App:
     return record(
         App,
         it,
+        sync,
         method=None if method is None else str(method).lower(),
         version=optional(it.app_version),
         # proto3 omits fields that are false or zero.
         is_archived=optional(it.is_archived) or False,
         function_count=optional(it.function_count) or 0,
-        url=optional(sync.url),
-        sdk_language=optional(sync.sdk_language),
-        sdk_version=optional(sync.sdk_version),
-        framework=optional(sync.framework),
-        synced_at=timestamp(sync.synced_at),
         sync_status=optional(sync.status),
         sync_error=optional(sync.error),
     )

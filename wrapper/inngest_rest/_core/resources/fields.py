@@ -72,14 +72,15 @@ def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
     return None if found is None else found.additional_properties
 
 
-def record(kind: type[R], it: object, /, **given: Any) -> R:
-    """Make a record of a model's fields of the same names, and of those that are given.
+def record(kind: type[R], /, *models: object, **given: Any) -> R:
+    """Make a record of the fields of the same names that models have, and of those that are given.
 
     What has no default is required.
     """
     for each in fields(kind):  # type: ignore[arg-type]
         if each.name not in given:
-            value: Any = getattr(it, each.name, UNSET)
+            values = (getattr(it, each.name, UNSET) for it in models)
+            value: Any = next((value for value in values if value is not UNSET), UNSET)
             if isinstance(value, datetime):
                 given[each.name] = timestamp(value)
             elif each.default is NOTHING:

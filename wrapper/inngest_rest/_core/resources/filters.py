@@ -63,13 +63,11 @@ class Names:
             if app not in {None, of_function}:
                 raise invalid("function", f"is one of app {shown(of_function)}, not {shown(app)}")
             app = of_function
-        literal = ""
         for name, value in (("app", app), ("function", function)):
             if value is not None:
-                bare = re.sub("[*?]", "", value)
-                literal += bare if value and not bare else check_id(name, bare)
+                check_id(name, value)
         # A dash alone would be the one between each app and its function.
-        if not literal.strip("-") and (app or function):
+        if (app or function) and not re.sub("[*?-]", "", f"{app or ''}{function or ''}"):
             raise invalid("app" if function is None else "function", "selects every run")
         if app is None and function is not None and not _is_pattern(function, or_with="-"):
             raise invalid(

@@ -6,7 +6,7 @@ may take effect later. So each holds back others of its chain for some minutes.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -98,12 +98,6 @@ def requests_of(session: Session) -> Requests:
     These are the clients of one server in this process, or one client with its own transport.
     """
     return _requests.setdefault(session.budgets["api"], Requests())
-
-
-def may_take_effect(session: Session, requested_at: datetime | None) -> bool:
-    """Return whether a replay that was requested then, by the server's clock, may still come."""
-    now = session.server_clocks["api"].now()
-    return requested_at is None or now - requested_at < SETTLED_AFTER
 
 
 def was_refused(error: InngestError) -> bool:

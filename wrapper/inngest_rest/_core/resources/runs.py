@@ -226,8 +226,12 @@ def _listed_by_v2(selection: Selection, include_output: bool, **order: Any) -> P
         page = _of_listing(fields.v2_page(it, asked), *selection.names.exact)
         if not selection.by_end:
             return page
-        ends = selection.window.at(asked.now)
-        return page._replace(items=tuple(it for it in page.items if _ended_within(it, *ends)))
+        since, until = selection.window.at(asked.now)
+        # A run has milliseconds here, and nothing more.
+        since = since and since - timedelta(0, 0, since.microsecond % 1000)
+        ended = [(it, it.ended_at) for it in page.items if it.ended_at]
+        ended = [(it, at) for it, at in ended if not since or at >= since]
+        return page._replace(items=tuple(it for it, at in ended if not until or at <= until))
 
     return routes.pages(
         v2.list_runs_v2,
@@ -244,13 +248,6 @@ def _listed_by_v2(selection: Selection, include_output: bool, **order: Any) -> P
     )
 
 
-def _ended_within(run: Run, since: datetime | Unset, until: datetime | Unset) -> bool:
-    """Return whether a run ended in a window; it has milliseconds here, and nothing more."""
-    if run.ended_at is None or (until and run.ended_at > until):
-        return False
-    return not since or run.ended_at >= since - timedelta(0, 0, since.microsecond % 1000)
-
-
 def _of_listing(
     page: ListedPage[Run], app: str | None = None, function: str | None = None
 ) -> ListedPage[Run]:
@@ -259,14 +256,15 @@ def _of_listing(
     Its statuses and times prove nothing: servers select runs by one query and read them by another,
     and a run may be scored or retried in between.
     """
-    functions: dict[str, str | None] = {}
+    functions: dict[str, str] = {}
     for run in page.items:
         own = run.function_id or run.internal_function_id
-        if len({functions.setdefault(run.id, own), own} - {None}) > 1:
+        if own and functions.setdefault(run.id, own) != own:
             raise ValueError(f"it lists two runs with the id {run.id}")
         if run.status == UNKNOWN and not (run.queued_at or own):
             raise ValueError(f"it lists {run.id}, which is not a run")
-        if any(len(each - {None}) > 1 for each in ({app, run.app_id}, {function, run.function_id})):
+        told = run.app_id or app, run.function_id or function
+        if told != (app or run.app_id, function or run.function_id):
             raise ValueError(f"it lists run {run.id} of {run.app_id}/{run.function_id}")
     return page
 
@@ -517,12 +515,10 @@ def job_of_v1(it: api.V1Job) -> Job:
     payload = optional(data.payload) or api.V1QueueItemPayload()
     edge, pause = optional(payload.edge), optional(payload.pause) or api.V1Pause()
     lease, invoked = second_of_ulid(optional(item.lease_id) or ""), optional(pause.it_fn_id)
-    return Job(
+    return fields.record(
+        Job,
+        it,
         id=optional(it.job_id),
-        at=fields.timestamp(it.at),
-        kind=kind,
-        attempt=optional(it.attempt),
-        position=optional(it.position),
         # Before it is started, the server does not apply the function's own number.
         max_attempts=None if kind == "start" else optional(data.max_atts),
         leased_until=datetime.fromtimestamp(lease, UTC) if lease < _FAR else None,
@@ -563,17 +559,16 @@ def run_of_v1(it: api.V1Run) -> Run:
     ended_at = fields.timestamp(it.ended_at)
     status = _status(it.status, ended_at)
     output, error = _outcome(status, fields.optional(it.output))
-    return Run(
+    return fields.record(
+        Run,
+        it,
         id=fields.required(it.run_id, "run_id"),
         status=status,
         # v1's run_started_at is when the run was queued (schema V1Run).
         queued_at=fields.timestamp(it.run_started_at),
-        ended_at=ended_at,
+        function_id=None,  # of v1, it is the internal one
         internal_function_id=fields.optional(it.function_id),
         event_ids=() if (event_id := fields.optional(it.event_id)) is None else (event_id,),
-        batch_id=fields.optional(it.batch_id),
-        cron=fields.optional(it.cron),
-        original_run_id=fields.optional(it.original_run_id),
         output=output,
         error=error,
     )
