@@ -179,6 +179,8 @@ def call_directly(
     session: Session, operation: GeneratedOperation[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> Plan[T]:
     """Perform an operation of the generated client, and return what its module reads."""
+    if not hasattr(operation, "OPERATION"):
+        raise invalid("operation", "must be a module of the generated client, as v2.get_run_v2 is")
     request = operation.get_kwargs(*args, **kwargs)
     if operation.OPERATION.tag != "ingest":  # there the client's own event key is sent
         _api_of(request["url"])
