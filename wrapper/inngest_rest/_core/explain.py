@@ -639,9 +639,7 @@ def _runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run
 
 
 def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
-    run_id = check_id("run id", run_id, argument="id")
-    fetched = runs.fetch(session, run_id, cached=False)
-    run = yield from runs.or_name_event(session, run_id, fetched)
+    run = yield from runs.fetch(session, run_id, cached=False)
     unchecked: list[str] = []
     tried = partial(apps.tried, unchecked=unchecked)
     of_queue = runs.jobs(session, run_id, cached=False)

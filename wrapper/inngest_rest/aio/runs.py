@@ -143,9 +143,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, which also answers for runs that
         v2 cannot load, out of a cache of 3 s.
         """
-        return await self._run(
-            runs.or_name_event, id, runs.get(self._session, id, include_original_run_id)
-        )
+        return await self._run(runs.act_on, id, runs.get, include_original_run_id)
 
     async def wait(self, id: str, timeout: Seconds) -> Run:
         """Wait until a run has ended and return it, whether it completed, failed or was cancelled.
@@ -161,7 +159,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache: at first after
         50 ms, then at growing intervals of up to 3 s.
         """
-        return await self._run(wait.wait, id, timeout)
+        return await self._run(runs.act_on, id, wait.wait, timeout)
 
     async def explain(self, id: str) -> RunExplanation:
         """Explain what a run waits for, which attempt is next, what holds it back, or how it ended.
@@ -183,7 +181,7 @@ class Runs(Resource):
         """
         from inngest_rest._core.explain import explain_run  # noqa: PLC0415 - few explain
 
-        return await self._run(explain_run, id)
+        return await self._run(runs.act_on, id, explain_run)
 
     def follow(self, id: str, *, timeout: Seconds | None = None) -> AsyncFollowedRun:
         """Follow a run until it has ended, and return its steps as they start and end.
@@ -347,7 +345,7 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`.
         """
-        await self._run(runs.or_name_event, id, runs.cancel(self._session, id))
+        await self._run(runs.act_on, id, runs.cancel)
 
     async def replay(
         self, id: str, *, from_step: str | None = None, input: builtins.list[Any] | None = None
@@ -379,9 +377,7 @@ class Runs(Resource):
         `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}/runs` and `GET /v2/runs/{runId}/trace`
         before it.
         """
-        return await self._run(
-            runs.or_name_event, id, replays.replay_one(self._session, id, from_step, input)
-        )
+        return await self._run(runs.act_on, id, replays.replay_one, from_step, input)
 
     async def cancel_all(
         self,
@@ -492,7 +488,7 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
-        return await self._run(runs.or_name_event, id, runs.jobs(self._session, id))
+        return await self._run(runs.act_on, id, runs.jobs)
 
     async def score(
         self,
@@ -543,7 +539,7 @@ class Runs(Resource):
 
         HTTP: `GET /v2/runs/{runId}/trace`.
         """
-        return await self._run(runs.or_name_event, id, trace.get_trace(self._session, id, raw=raw))
+        return await self._run(runs.act_on, id, trace.get_trace, raw=raw)
 
 
 class Signals(Resource):

@@ -144,9 +144,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, which also answers for runs that
         v2 cannot load, out of a cache of 3 s.
         """
-        return self._run(
-            runs.or_name_event, id, runs.get(self._session, id, include_original_run_id)
-        )
+        return self._run(runs.act_on, id, runs.get, include_original_run_id)
 
     def wait(self, id: str, timeout: Seconds) -> Run:
         """Wait until a run has ended and return it, whether it completed, failed or was cancelled.
@@ -162,7 +160,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache: at first after
         50 ms, then at growing intervals of up to 3 s.
         """
-        return self._run(wait.wait, id, timeout)
+        return self._run(runs.act_on, id, wait.wait, timeout)
 
     def explain(self, id: str) -> RunExplanation:
         """Explain what a run waits for, which attempt is next, what holds it back, or how it ended.
@@ -184,7 +182,7 @@ class Runs(Resource):
         """
         from inngest_rest._core.explain import explain_run  # noqa: PLC0415 - few explain
 
-        return self._run(explain_run, id)
+        return self._run(runs.act_on, id, explain_run)
 
     def follow(self, id: str, *, timeout: Seconds | None = None) -> FollowedRun:
         """Follow a run until it has ended, and return its steps as they start and end.
@@ -348,7 +346,7 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`.
         """
-        self._run(runs.or_name_event, id, runs.cancel(self._session, id))
+        self._run(runs.act_on, id, runs.cancel)
 
     def replay(
         self, id: str, *, from_step: str | None = None, input: builtins.list[Any] | None = None
@@ -380,9 +378,7 @@ class Runs(Resource):
         `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}/runs` and `GET /v2/runs/{runId}/trace`
         before it.
         """
-        return self._run(
-            runs.or_name_event, id, replays.replay_one(self._session, id, from_step, input)
-        )
+        return self._run(runs.act_on, id, replays.replay_one, from_step, input)
 
     def cancel_all(
         self,
@@ -491,7 +487,7 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
-        return self._run(runs.or_name_event, id, runs.jobs(self._session, id))
+        return self._run(runs.act_on, id, runs.jobs)
 
     def score(
         self,
@@ -542,7 +538,7 @@ class Runs(Resource):
 
         HTTP: `GET /v2/runs/{runId}/trace`.
         """
-        return self._run(runs.or_name_event, id, trace.get_trace(self._session, id, raw=raw))
+        return self._run(runs.act_on, id, trace.get_trace, raw=raw)
 
 
 class Signals(Resource):

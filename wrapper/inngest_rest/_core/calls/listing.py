@@ -115,11 +115,6 @@ class Listing(Generic[T]):
         return f"{self}; {why}" if why else str(self)
 
 
-def unpaged(route: Route[Any, ListedPage[T]]) -> Callable[[PageRequest], Route[Any, ListedPage[T]]]:
-    """Return a route for a listing that the server returns all at once."""
-    return lambda _: route
-
-
 def _parse_cursor(text: str) -> Cursor:
     found = re.fullmatch(r"(/[^:]+):([0-9]{1,9}):(.*)", check_text("cursor", text))
     if found is None:

@@ -22,7 +22,7 @@ from inngest_rest._core.arguments import (
     check_text,
     invalid,
 )
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, read_all, unpaged
+from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, read_all
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
 from inngest_rest._core.resources.fields import optional, record, required, run_id_of, timestamp
@@ -169,8 +169,8 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
     app_id = check_id("app", app_id)
 
     convert = partial(function_of_v2, app_id=app_id)
-    by_v2 = pages(v2.list_functions_v2, convert, app_id)
-    found = {**by_v2, "list_functions_v1": unpaged(_by_v1(app_id))}
+    found = pages(v2.list_functions_v2, convert, app_id)
+    found["list_functions_v1"] = lambda _: _by_v1(app_id)
     check = partial(check_app, session, app_id)
     return listed(session, "functions.list", found, if_empty=check, **paging)
 
@@ -179,8 +179,7 @@ def functions_of_v1(
     session: Session, app_id: str, *, deadline: float = math.inf
 ) -> Plan[tuple[Function, ...]]:
     """Get the functions of an app from v1, which alone has their timeouts."""
-    part = yield from ask(session, "functions.list", _by_v1(app_id), deadline=deadline)
-    return part.items
+    return (yield from ask(session, "functions.list", _by_v1(app_id), deadline=deadline)).items
 
 
 def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:

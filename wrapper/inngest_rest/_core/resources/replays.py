@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_id, check_json, check_text, invalid
+from inngest_rest._core.arguments import check_json, check_text, invalid
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.operation import perform, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT, RetryBudget, had_no_effect
@@ -150,7 +150,6 @@ def replay(
     While it may take effect, that holds back replays of the others of its chain as well: another
     replay, unknown or later than those known, holds this one back by a TransportError.
     """
-    run_id = check_id("run id", run_id, argument="id")
 
     def new_id(it: api.V1Replay | api.V2RunId) -> str:
         new = run_id_of(it)

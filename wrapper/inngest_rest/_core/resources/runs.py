@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, get_args
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack, cast, get_args
 
 from attrs import evolve
 from attrs import fields as attrs_fields
@@ -29,7 +29,6 @@ from inngest_rest._core.calls.listing import (
     Paging,
     Sieve,
     read_all,
-    unpaged,
 )
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
@@ -43,7 +42,7 @@ from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
@@ -79,6 +78,7 @@ _UNDERSTOOD = (
     "by && and ||, without functions or negative numbers."
 )
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _ID_OF = attrgetter("id")
@@ -270,7 +270,6 @@ def _of_listing(
 
 
 def get(session: Session, run_id: str, include_original_run_id: bool) -> Plan[Run]:
-    run_id = check_id("run id", run_id, argument="id")
     run = yield from fetch(session, run_id)
     if include_original_run_id and not is_of_v1(run):
         return with_v1(run, (yield from routes.ask(session, "runs.get", _one_by_v1(run_id))))
@@ -337,17 +336,23 @@ def _found(session: Session, route: Route[Any, T], deadline: float) -> Plan[T | 
     if session.absent.has(route.operation, session.clock.monotonic()):
         return None
     try:
-        return (
-            yield from first_present(session, evolve(route, repeatable=False), deadline=deadline)
-        )
+        once = evolve(route, repeatable=False)
+        return (yield from first_present(session, once, deadline=deadline))
     except errors.InngestError:
         return None
 
 
-def or_name_event(session: Session, run_id: str, plan: Plan[T]) -> Plan[T]:
+def act_on(
+    session: Session,
+    run_id: str,
+    act: Callable[Concatenate[Session, str, P], Plan[T]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> Plan[T]:
     """Do something with a run; where there is none, say if the id is an event's, as `send` has."""
+    run_id = check_id("run id", run_id, argument="id")
     try:
-        return (yield from plan)
+        return (yield from act(session, run_id, *args, **kwargs))
     except errors.NotFoundError as error:
         deadline = session.clock.monotonic() + _HINT_WITHIN
         if (yield from _found(session, events.get_route(run_id), deadline)):
@@ -392,7 +397,8 @@ def list_of_event(
     by_v2 = v2.list_event_runs_v2, listed_run_of_v2, event_id
     found = routes.pages(*by_v2, read=read, include_output=True)
     of_v1 = _of_event_by_v1(event_id)
-    found["list_event_runs_v1"] = unpaged(of_v1 if cached else routes.past_cache(session, of_v1))
+    of_v1 = of_v1 if cached else routes.past_cache(session, of_v1)
+    found["list_event_runs_v1"] = lambda _: of_v1
     largest = _LARGEST_PAGE_OF_EVENT
     options: Any = {"largest_page": largest, "id_of": _ID_OF, "complete": complete, "kind": Run}
     return routes.listed(session, "events.runs", found, **options, **paging)
@@ -411,10 +417,8 @@ def _may_be_misreported(session: Session, run: Run) -> bool:
 
 def of_event_by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
     """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
-    part = yield from routes.ask(
-        session, "events.runs", routes.past_cache(session, _of_event_by_v1(event_id))
-    )
-    return part.items
+    of_v1 = routes.past_cache(session, _of_event_by_v1(event_id))
+    return (yield from routes.ask(session, "events.runs", of_v1)).items
 
 
 def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
@@ -441,7 +445,6 @@ def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
 
 def cancel(session: Session, run_id: str) -> Plan[bool]:
     """Cancel a run, and return False if v2 responds that it had ended; v1 does not tell."""
-    check_id("run id", run_id, argument="id")
     by_v2 = Route.of(v2.cancel_run_v2, nothing, run_id, about=About(run_id, "runId"))
     by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice=_CANCEL_ADVICE)
     try:
@@ -454,8 +457,7 @@ def cancel(session: Session, run_id: str) -> Plan[bool]:
 
 
 def jobs(session: Session, run_id: str, *, cached: bool = True) -> Plan[list[Job]]:
-    path = check_id("run id", run_id, argument="id")
-    route = Route.of(v1.list_run_jobs_v1, lambda data: [job_of_v1(it) for it in data], path)
+    route = Route.of(v1.list_run_jobs_v1, lambda data: [job_of_v1(it) for it in data], run_id)
     route = route if cached else routes.past_cache(session, route)
     return routes.ask(session, "runs.jobs", route)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_id, invalid
+from inngest_rest._core.arguments import invalid
 from inngest_rest._core.calls.route import About
 from inngest_rest._core.resources.fields import json_object, optional, record
 from inngest_rest._core.resources.routes import one, where_absent
@@ -55,7 +55,6 @@ def get_trace(
     deadline: float = math.inf,
 ) -> Plan[Span]:
     """Get a run's trace, the root span first: as a readable tree, or as the server has it."""
-    run_id = check_id("run id", run_id, argument="id")
 
     def root(it: api.V2Trace) -> Span:
         found = evolve(span(it.root_span), run_id=optional(it.run_id))

@@ -66,9 +66,7 @@ _SHORTEST_PAUSE = 0.001
 
 
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
-    run_id = check_id("run id", run_id, argument="id")
-    deadline = session.clock.monotonic() + check_seconds("timeout", timeout)
-    return runs.or_name_event(session, run_id, follow(session, run_id, deadline))
+    return follow(session, run_id, session.clock.monotonic() + check_seconds("timeout", timeout))
 
 
 def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None = None) -> Plan[Run]:
@@ -79,20 +77,18 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
     """
     now = session.clock.monotonic
     appears_by = now() + APPEARS_WITHIN
-    also_v1 = True
     pause = FIRST_PAUSE
     missing: errors.NotFoundError | None = None
     while True:
         is_last = now() >= appears_by
         fault: Fault | None = None
         try:
+            # A run appears in v2 no later than in v1: v1 is asked at the start and at the end.
+            also_v1 = missing is None or is_last
             seen = yield from runs.fetch(
-                session,
-                run_id,
-                deadline=deadline,
-                also_v1=also_v1 or is_last,
-                cached=False,
+                session, run_id, deadline=deadline, also_v1=also_v1, cached=False
             )
+            missing = None
             if seen.is_ended:
                 return seen
         except FAULTS as error:
@@ -108,26 +104,20 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
                 raise
         left = deadline - now()
         if left <= 0:
-            state, cause = "did not appear", missing or fault
-            if seen is not None:
-                state, cause = f"was still {seen.status}", fault
-            raise errors.WaitTimeoutError(
-                f"run {run_id} {state} when the timeout expired", run=seen
-            ) from cause
+            state = "did not appear" if seen is None else f"was still {seen.status}"
+            message = f"run {run_id} {state} when the timeout expired"
+            raise errors.WaitTimeoutError(message, run=seen) from missing or fault
         if seen is None:
             left = min(left, max(appears_by - now(), _SHORTEST_PAUSE))
         yield from sleep(min(max(pause, asked_pause(fault)), left))
         pause = longer(pause)
-        # A run appears in v2 no later than in v1: v1 is asked at the start and at the end.
-        also_v1 = seen is not None
 
 
 def may_appear(fault: errors.InngestError) -> bool:
     """Return whether an error after a run was seen may be transient."""
     # A server that has the run and the route loses neither: it, or a proxy, is failing.
-    return isinstance(
-        fault, errors.NotFoundError | errors.RouteNotFoundError | errors.ServerError
-    ) or may_pass(fault)
+    is_absent = isinstance(fault, errors.NotFoundError | errors.RouteNotFoundError)
+    return is_absent or may_pass(fault)
 
 
 def asked_pause(fault: Fault | None) -> float:
@@ -329,7 +319,7 @@ class Follow(Source[StepChange]):
                 yield from sleep(min(max(left, _LOOK), _SLICE, self._deadline - now))
                 return
             try:
-                yield from runs.or_name_event(self._session, self._id, self._ask(feed))
+                yield from runs.act_on(self._session, self._id, self._ask, feed)
             finally:
                 feed.asking.release()
         if feed.root is not None and feed.root is not self._root:
@@ -337,9 +327,9 @@ class Follow(Source[StepChange]):
             self._pending += self._changes(feed.root)
             self._is_over = feed.root.ended_at is not None
 
-    def _ask(self, feed: _Feed) -> Plan[None]:
+    def _ask(self, session: Session, run_id: str, feed: _Feed) -> Plan[None]:
         try:
-            root = yield from get_trace(self._session, self._id, raw=False, deadline=self._deadline)
+            root = yield from get_trace(session, run_id, deadline=self._deadline)
         except FAULTS as error:
             passes = may_appear(error) if feed.root else isinstance(error, errors.NotFoundError)
             if self._now() >= self._fails_at or not passes:
