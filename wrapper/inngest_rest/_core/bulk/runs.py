@@ -283,11 +283,10 @@ def _replayed(row: ActionRow, outcome: ActionOutcome, new_run_id: str | None) ->
 
 def about(row: ActionRow, run: Run) -> ActionRow:
     """Return a row with what a person judges its run by."""
-    names = filter(None, (run.app_id, run.function_id or run.internal_function_id))
     error = (run.error.message or run.error.name) if run.error else None
     return evolve(
         row,
-        function="/".join(names) or None,
+        function=runs.function_of(run) or None,
         status=str(run.status),
         queued_at=run.queued_at,
         ended_at=run.ended_at,

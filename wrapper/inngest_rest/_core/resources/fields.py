@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import NOTHING, fields
 
@@ -90,7 +90,7 @@ def record(kind: type[R], /, *models: object, **given: Any) -> R:
     return kind(**given)
 
 
-def page_of(module: Any, convert: Callable[[Any], T]) -> type[PageData[T]]:
+def page_of(module: Any, convert: Callable[[Any], T]) -> Any:
     """Return how to read a page of an operation: as its envelope, with its items converted.
 
     Each is converted as it is read, so that few objects are alive for the garbage collector.
@@ -108,10 +108,7 @@ def page_of(module: Any, convert: Callable[[Any], T]) -> type[PageData[T]]:
         read = item.from_dict
         return rest, tuple([convert(read(each)) for each in items])
 
-    form: Any = SimpleNamespace(
-        __name__=envelope.__name__, FIELDS=envelope.FIELDS, from_dict=from_dict
-    )
-    return cast("type[PageData[T]]", form)
+    return SimpleNamespace(__name__=envelope.__name__, FIELDS=envelope.FIELDS, from_dict=from_dict)
 
 
 def unpaged_items(answer: PageData[T], _asked: PageRequest) -> ListedPage[T]:

@@ -193,7 +193,7 @@ def call_directly(
 
     is_repeatable = operation.OPERATION.method in REPEATABLE_METHODS
     route = Route(operation.OPERATION, request, (httpx.Response,), read, repeatable=is_repeatable)
-    return _ask_directly(session, route)
+    return first_present(session, route)
 
 
 def request_directly(
@@ -213,12 +213,8 @@ def request_directly(
     route = Route[httpx.Response, httpx.Response](
         operation, kwargs, (httpx.Response,), lambda it: it, repeatable=method in REPEATABLE_METHODS
     )
-    response = yield from _ask_directly(session, route)
+    response = yield from first_present(session, route)
     return raw_response(session, route, response, redacted_url(session, route))
-
-
-def _ask_directly(session: Session, route: Route[Any, T]) -> Plan[T]:
-    return (perform if route.host == "event" else first_present)(session, route)
 
 
 def _api_of(path: str) -> Tag:

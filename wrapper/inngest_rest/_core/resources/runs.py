@@ -134,7 +134,7 @@ def list_runs(
         found,
         id_of=_ID_OF,
         is_relative=selection.window.is_relative,
-        guard=partial(_check_has_queries, session, selection.query),
+        guard=None if selection.query is None else partial(_check_has_queries, session),
         sieve=choose if selection.needs_sieve else None,
         about=f"runs with {selection}",
         explain=partial(why_none, session, selection),
@@ -183,28 +183,24 @@ def why_none(session: Session, selection: Selection) -> Plan[str]:
     return ""
 
 
-def _check_has_queries(session: Session, query: str | None, deadline: float) -> Plan[None]:
-    """Raise if the server ignores a query, and so would list every run."""
-    if query is not None and not session.absent.has_queries:
-        yield from first_present(session, query_route(session), deadline=deadline)
-        session.absent.has_queries = True
+def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
+    """Raise if the server ignores queries, and so would list every run.
 
-
-def query_route(session: Session) -> Route[Any, Any]:
-    """Return the listing of runs by what is no expression, which fails if it is read at all."""
-    operation = v2.list_runs_v2
-    of_query = operation.OPERATION._replace(
-        name="list_runs_v2_query", path="/v2/runs?query=", since="1.45.0"
-    )
+    It is asked for the runs of what is no expression, which fails if it is read at all.
+    """
 
     def convert(answer: object) -> None:
-        if isinstance(answer, api.V2RunListEnvelope):
-            url = session.settings.api_url + operation.OPERATION.path
+        if not isinstance(answer, api.V2Errors):
+            url = session.settings.api_url + route.operation.path
             raise errors.RouteNotFoundError("it ignores query", status=200, method="GET", url=url)
 
     options: Any = {"accepted": {422: api.V2Errors}, "advice": _QUERY_ADVICE}
-    route = Route.of(operation, convert, limit=1, query="(", **options)
-    return evolve(route, operation=of_query, convert=convert)
+    route = Route.of(v2.list_runs_v2, convert, limit=1, query="(", **options)
+    parts: Any = {"name": "list_runs_v2_query", "path": "/v2/runs?query=", "since": "1.45.0"}
+    route = evolve(route, operation=route.operation._replace(**parts))
+    if not session.absent.has_queries:
+        yield from first_present(session, route, deadline=deadline)
+        session.absent.has_queries = True
 
 
 def _listed_by_v2(selection: Selection, include_output: bool, **order: Any) -> PageRoutes[Run]:
