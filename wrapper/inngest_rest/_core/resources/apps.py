@@ -156,14 +156,6 @@ def app_of_v2(it: api.V2App) -> App:
     )
 
 
-# The response to a repeated idempotency key is a 409 with the body of a success and the id of the
-# first run (recording v2-invoke-idem2).
-_STARTED = {409: api.V2InvocationEnvelope}
-
-_GET_ADVICE = where_absent("List the functions of the app instead: {}.", "functions.list")
-_INVOKE_ADVICE = where_absent("Send an event that triggers the function instead: {}.", "send")
-
-
 def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> Listing[Function]:
     """List the functions of an app: v2 has more details; v1 returns all of them at once."""
     app_id = check_id("app", app_id)
@@ -192,7 +184,8 @@ def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
 def get_function(session: Session, app_id: str, function_id: str) -> Plan[Function]:
     path = check_id("app", app_id), check_id("function", function_id)
     convert = partial(function_of_v2, app_id=app_id)
-    return one(session, "functions.get", convert, *path, advice=_GET_ADVICE)
+    advice = where_absent("List the functions of the app instead: {}.", "functions.list")
+    return one(session, "functions.get", convert, *path, advice=advice)
 
 
 def invoke(
@@ -208,10 +201,16 @@ def invoke(
         data=api.JsonObject.from_dict(check_json_object("data", data)),
         idempotency_key=idempotency_key or UNSET,
     )
-    # Not repeatable with a key, either: a server executes a function again for each repeat
-    # (operation invokeFunctionV2).
-    options: Any = {"repeatable": False, "accepted": _STARTED, "advice": _INVOKE_ADVICE}
-    return one(session, "functions.invoke", run_id_of, *path, body=body, **options)
+    options: Any = {
+        "body": body,
+        # Not with a key, either: a server executes a function again for each repeat (operation
+        # invokeFunctionV2), though it responds with a 409 that has the body of a success and the
+        # id of the first run (recording v2-invoke-idem2).
+        "repeatable": False,
+        "accepted": {409: api.V2InvocationEnvelope},
+        "advice": where_absent("Send an event that triggers the function instead: {}.", "send"),
+    }
+    return one(session, "functions.invoke", run_id_of, *path, **options)
 
 
 def function_of_v1(it: api.V1Function, app_id: str) -> Function:
@@ -260,9 +259,6 @@ Listening = tuple["Function", list["Trigger"]]
 # Each app costs a request.
 _MOST_APPS = 50
 
-# Seconds for which the list is cached: apps change only when they are deployed.
-_FRESH_FOR = 60.0
-
 BATCH = ("eventsBatch", "batchEvents")
 """The names of the limit of a batch, of v2 and of v1."""
 
@@ -293,14 +289,14 @@ _recent: WeakKeyDictionary[AbsentRoutes, dict[str | None, Catalogue]] = WeakKeyD
 def read_catalogue(
     session: Session, *, deadline: float = math.inf, since: float = math.inf
 ) -> Plan[Catalogue]:
-    """Read all apps and their functions, or return them from the cache.
+    """Read all apps and their functions, or return what was read within the last minute.
 
     Parts without a route on the server, or not listed before the deadline, become gaps.
     """
     now = session.clock.monotonic()
     known = _recent.setdefault(session.absent, {})
     recent = known.get(session.settings.env)
-    if recent is not None and recent.read_at >= max(since, now - _FRESH_FOR):
+    if recent is not None and recent.read_at >= max(since, now - 60.0):
         return recent
     gaps: list[str] = []
     listed = read_all(list_apps(session), deadline=deadline)

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.resources.fields import PageData
     from inngest_rest_api import models as api
 
-# listEventsV1 silently clamps to 51; a page shorter than requested would look like the last.
-_LARGEST_PAGE = 50
-
 BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)
 """Before all events: by default, listEventsV1 begins one hour ago."""
 
@@ -88,7 +85,8 @@ def list_events(
         session,
         "events.list",
         by_v1,
-        largest_page=_LARGEST_PAGE,
+        # listEventsV1 silently clamps to 51; a shorter page than requested looks like the last.
+        largest_page=50,
         complete=None if as_ is None else read_all,
         is_relative=window.is_relative,
         sieve=None if condition is None else choose,

@@ -179,11 +179,12 @@ class Selection:
         part: str | None = found.get("error_contains")
         if part is not None and not check_text("error_contains", part).strip():
             raise invalid("error_contains", "must not be blank, which nearly every error contains")
+        variables = ("run", "event", "error", "output")
         return cls(
             statuses=check_statuses(found.get("status")),
             names=Names.of(found.get("app"), found.get("function")),
             error_contains=part,
-            where=None if where is None else Expression("where", where, _VARIABLES),
+            where=None if where is None else Expression("where", where, variables),
             query=check_query(found.get("query")),
             window=Window.of(session, *window, before),
             by_end=bool(by_end),
@@ -245,10 +246,6 @@ class Selection:
         if self.statuses:
             asked["status"] = ",".join(sorted(self.statuses))
         return ", ".join(f"{name}={shown(value)}" for name, value in asked.items()) or "no filter"
-
-
-# What an expression on a run has.
-_VARIABLES = ("run", "event", "error", "output")
 
 
 def plain(value: str | datetime | timedelta | None) -> str | None:

@@ -45,11 +45,6 @@ _ADVICE = where_absent(
 )
 
 
-_FROM_BEGINNING = where_absent(
-    "Servers start a run from a step since release 1.39: leave from_step out."
-)
-
-
 class Requested(NamedTuple):
     """A replay that was requested: how many there were up to it, when, and the run it started."""
 
@@ -178,7 +173,8 @@ def replay(
         if step is None:
             new_run_id = yield from ask(session, "runs.replay", by_v2, by_v1)
         else:  # some releases have the route, but start from no step
-            new_run_id = yield from perform(session, evolve(by_v2, advice=_FROM_BEGINNING))
+            how = "Servers start a run from a step since release 1.39: leave from_step out."
+            new_run_id = yield from perform(session, evolve(by_v2, advice=where_absent(how)))
     except InngestError as error:
         requests.note(ids, -inf if was_refused(error) else now())
         raise

@@ -51,19 +51,9 @@ if TYPE_CHECKING:
     from inngest_rest._core.resources.routes import PageRoutes
     from inngest_rest.models import StoredEvent
 
-# The statuses that listRunsV1 filters by.
-_V1_STATUSES = frozenset({"running", "completed", "failed", "cancelled"})
-
-# listEventRunsV2 rejects a larger limit.
-_LARGEST_PAGE_OF_EVENT = 40
-
-# Seconds for finding out whether an unknown id is an event's id.
-_HINT_WITHIN = 2.0
-
 _LIST_ADVICE = routes.where_absent(
     "List events and their runs instead: {}, {}.", "events.list", "events.runs"
 )
-_QUERY_ADVICE = routes.where_absent("Pass it as where instead, which is evaluated here.")
 _CANCEL = routes.ROUTES["runs.cancel"][0]
 _CANCEL_ADVICE: AdviceByError = {
     errors.NotFoundError: errors.Advice(
@@ -73,17 +63,10 @@ _CANCEL_ADVICE: AdviceByError = {
     )
 }
 
-_UNDERSTOOD = (
-    "servers understand comparisons of a field with a text, a number, true, false or null, joined "
-    "by && and ||, without functions or negative numbers."
-)
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _ID_OF = attrgetter("id")
-
-_ENDED_BEFORE = frozenset({"run_already_cancelled", "run_already_ended"})
 
 
 def list_selected(
@@ -123,7 +106,7 @@ def list_runs(
     # has been seen to list runs, with or without their output.
     has_one_status = selection == Selection(statuses=selection.statuses[:1])
     is_of_v2 = include_output or is_ascending or not has_one_status
-    if not is_of_v2 and _V1_STATUSES.issuperset(selection.statuses):
+    if not is_of_v2 and {*api.V1RunStatusFilter}.issuperset(selection.statuses):
         status = api.V1RunStatusFilter(selection.statuses[0]) if selection.statuses else UNSET
         read = partial(fields.v1_page, id_of=_ID_OF)
         found |= routes.pages(v1.list_runs_v1, run_of_v1, read=read, status=status)
@@ -194,7 +177,8 @@ def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
             url = session.settings.api_url + route.operation.path
             raise errors.RouteNotFoundError("it ignores query", status=200, method="GET", url=url)
 
-    options: Any = {"accepted": {422: api.V2Errors}, "advice": _QUERY_ADVICE}
+    advice = routes.where_absent("Pass it as where instead, which is evaluated here.")
+    options: Any = {"accepted": {422: api.V2Errors}, "advice": advice}
     route = Route.of(v2.list_runs_v2, convert, limit=1, query="(", **options)
     parts: Any = {"name": "list_runs_v2_query", "path": "/v2/runs?query=", "since": "1.45.0"}
     route = evolve(route, operation=route.operation._replace(**parts))
@@ -209,7 +193,11 @@ def _listed_by_v2(selection: Selection, include_output: bool, **order: Any) -> P
     include_output = include_output or selection.needs_output
     if query is not None:
         # Advice names calls in place of {}.
-        text = f"The query is {shown(query).replace('{}', '{ }')}: {_UNDERSTOOD}"
+        text = (
+            f"The query is {shown(query).replace('{}', '{ }')}: servers understand comparisons of "
+            "a field with a text, a number, true, false or null, joined by && and ||, without "
+            "functions or negative numbers."
+        )
         advice = {**advice, errors.BadRequestError: errors.Advice(text)}
 
     window, until = selection.window, selection.window.until
@@ -350,7 +338,7 @@ def act_on(
     try:
         return (yield from act(session, run_id, *args, **kwargs))
     except errors.NotFoundError as error:
-        deadline = session.clock.monotonic() + _HINT_WITHIN
+        deadline = session.clock.monotonic() + 2.0  # it is only a hint
         if (yield from _found(session, events.get_route(run_id), deadline)):
             error.advice = errors.Advice(
                 "This is the id of an event; its runs: {}.",
@@ -395,8 +383,8 @@ def list_of_event(
     of_v1 = _of_event_by_v1(event_id)
     of_v1 = of_v1 if cached else routes.past_cache(session, of_v1)
     found["list_event_runs_v1"] = lambda _: of_v1
-    largest = _LARGEST_PAGE_OF_EVENT
-    options: Any = {"largest_page": largest, "id_of": _ID_OF, "complete": complete, "kind": Run}
+    # listEventRunsV2 rejects a larger limit than 40.
+    options: Any = {"largest_page": 40, "id_of": _ID_OF, "complete": complete, "kind": Run}
     return routes.listed(session, "events.runs", found, **options, **paging)
 
 
@@ -446,7 +434,7 @@ def cancel(session: Session, run_id: str) -> Plan[bool]:
     try:
         yield from routes.ask(session, "runs.cancel", by_v2, by_v1)
     except errors.ConflictError as error:
-        if error.code not in _ENDED_BEFORE:
+        if error.code not in {"run_already_cancelled", "run_already_ended"}:
             raise
         return False
     return True
@@ -503,9 +491,6 @@ def score(
     return routes.one(session, "runs.score", nothing, run_id, body=body)
 
 
-_FAR = 2.0**37  # seconds since 1970; a datetime cannot hold all that ULIDs can
-
-
 def job_of_v1(it: api.V1Job) -> Job:
     optional, kind = fields.optional, fields.optional(it.kind)
     item = optional(it.raw) or api.V1QueueItem()
@@ -519,7 +504,8 @@ def job_of_v1(it: api.V1Job) -> Job:
         id=optional(it.job_id),
         # Before it is started, the server does not apply the function's own number.
         max_attempts=None if kind == "start" else optional(data.max_atts),
-        leased_until=datetime.fromtimestamp(lease, UTC) if lease < _FAR else None,
+        # A datetime cannot hold all that ULIDs can.
+        leased_until=datetime.fromtimestamp(lease, UTC) if lease < 2.0**37 else None,
         step=optional(pause.step_name),
         step_id=optional(edge.outgoing) if edge and kind == "sleep" else optional(pause.outgoing),
         event=None if invoked else optional(pause.event),

@@ -42,9 +42,6 @@ _NONE_FAILED = (
     "to start from, which runs again with all after it, or replay the whole run"
 )
 
-# The span of a request to the app, beside those of what the request did.
-_INTERNAL = "executor.nonstep"
-
 
 def get_trace(
     session: Session,
@@ -147,7 +144,8 @@ def _tidied(it: Span) -> Span:
     # Those of one step, in the place of the first; any other is alone.
     groups: dict[object, list[Span]] = {}
     for position, child in enumerate(it.children):
-        if child.name != _INTERNAL:
+        # That of a request to the app is beside those of what the request did.
+        if child.name != "executor.nonstep":
             groups.setdefault(_step_of(child) or position, []).append(_tidied(child))
     duration = it.duration
     if duration is None:

@@ -155,9 +155,6 @@ _BATCH = 64
 # Up to so many open runs are asked about one by one; of more, the ends are listed, too.
 _FEW = 10
 
-# Seconds between two listings, which cost a server more than a single run.
-_PAUSE_OF_MANY = 1.0
-
 
 class WaitMany(Source[Run]):
     """A wait for many runs, with validated arguments: the ids that are open, and what has ended."""
@@ -188,7 +185,8 @@ class WaitMany(Source[Run]):
             self._new -= len(due)
             return due
         is_many = len(self._open) > _FEW
-        pause = max(self._pause, asked_pause(self._fault), _PAUSE_OF_MANY if is_many else 0.0)
+        # A listing costs a server more than a single run.
+        pause = max(self._pause, asked_pause(self._fault), 1.0 if is_many else 0.0)
         self._pause, self._fault = longer(self._pause), None
         until = self._now() + min(pause, left)
         while (left := until - self._now()) > 0 and not self._is_closed:
@@ -274,10 +272,6 @@ def _some(ids: Sequence[str]) -> str:
     return f"{len(ids)} of the runs ({and_more(ids)})"
 
 
-# Seconds after which one that waits for another's request looks again.
-_LOOK = 0.05
-
-
 class _Feed:
     """The trace of a run, which all who follow it by one client read, and one of them requests."""
 
@@ -316,7 +310,8 @@ class Follow(Source[StepChange]):
                 )
             left = feed.next_at - now
             if left > 0 or not feed.asking.acquire(blocking=False):
-                yield from sleep(min(max(left, _LOOK), _SLICE, self._deadline - now))
+                # Another's request is looked at again, soon.
+                yield from sleep(min(max(left, 0.05), _SLICE, self._deadline - now))
                 return
             try:
                 yield from runs.act_on(self._session, self._id, self._ask, feed)
@@ -364,10 +359,6 @@ class Follow(Source[StepChange]):
 # How long ended runs are remembered beyond the window: a listing goes by a time that is slightly
 # later than `queued_at`.
 _MARGIN = timedelta(seconds=5)
-
-# Share of the time that a watch may keep a slow server busy: a pause is so many times as long as
-# the requests before it.
-_REST = 3
 
 # Seconds between polls while the server fails.
 _LONGEST_PAUSE = 60.0
@@ -532,7 +523,8 @@ class Watch(Source[RunChange]):
             yield from self._pages((), state.changes, lambda run: run.id in state.open)
         state.changes = max(state.changes, passed)
         self.polls += 1
-        self._next_poll = self._now() + max(self._every - self._spent, _REST * self._spent)
+        # A slow server is kept busy for a quarter of the time.
+        self._next_poll = self._now() + max(self._every - self._spent, 3 * self._spent)
 
     def _begin(self) -> Generator[Plan[None], None, datetime]:
         """Find what is open, and what ended since the beginning but was queued before it.
