@@ -95,8 +95,7 @@ ROUTES: Mapping[str, tuple[Operation, ...]] = {
 
 def in_order(call: str, **found: T) -> list[T]:
     """Return what a call has for some of its operations, by name, in the order of `ROUTES`."""
-    order = [operation.name for operation in ROUTES[call]]
-    return [found[name] for name in sorted(found, key=order.index)]
+    return [found[it.name] for it in ROUTES[call] if it.name in found]
 
 
 def ask(session: Session, call: str, *routes: Route[Any, T], deadline: float = math.inf) -> Plan[T]:

@@ -30,7 +30,6 @@ from inngest_rest._core.resources.filters import ENDED, Selection, Window, check
 from inngest_rest._core.resources.trace import get_trace, is_attempt
 from inngest_rest._visible import and_more, shown
 from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus, Span, StepChange
-from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import RunFilter
 
 if TYPE_CHECKING:
@@ -360,9 +359,6 @@ class Follow(Source[StepChange]):
 # later than `queued_at`.
 _MARGIN = timedelta(seconds=5)
 
-# Seconds between polls while the server fails.
-_LONGEST_PAUSE = 60.0
-
 # Of a beginning or a token: beyond these, adding times would fail.
 _EARLIEST, _LAST_YEAR = datetime(1970, 1, 1, tzinfo=UTC), 9000
 
@@ -431,7 +427,6 @@ class Watch(Source[RunChange]):
             self.state = _restored(token, filters)
         self._next_poll = self._succeeded_at = self._began
         self._failures = 0
-        self._pace = RetryPolicy(initial=self._every, maximum=_LONGEST_PAUSE)
         self._fault: Fault | None = None
         self._spent = 0.0
         self._poll: Iterator[Plan[None]] | None = None
@@ -493,8 +488,9 @@ class Watch(Source[RunChange]):
         if is_late or not may_pass(error) or now - self._succeeded_at > _OUTAGE:
             self._succeeded_at = now  # the next iteration may retry as long again
             raise error
+        pause = min(60.0, self._every * 2.0 ** min(self._failures, 9))
         self._failures, self._fault = self._failures + 1, error
-        self._next_poll = now + max(self._pace.backoff(self._failures), asked_pause(error))
+        self._next_poll = now + max(pause, asked_pause(error))
 
     def _poll_once(self) -> Iterator[Plan[None]]:
         """Yield the requests of a poll; each is made, and what it found taken, before the next."""
