@@ -248,7 +248,7 @@ def _of_listing(
         if run.status == UNKNOWN and not (run.queued_at or own):
             raise ValueError(f"it lists {run.id}, which is not a run")
         told = run.app_id or app, run.function_id or function
-        if told != (app or run.app_id, function or run.function_id):
+        if told != (app or run.app_id or None, function or run.function_id or None):
             raise ValueError(f"it lists run {run.id} of {run.app_id}/{run.function_id}")
     return page
 
