@@ -111,11 +111,6 @@ def page_of(module: Any, convert: Callable[[Any], T]) -> Any:
     return SimpleNamespace(__name__=envelope.__name__, FIELDS=envelope.FIELDS, from_dict=from_dict)
 
 
-def unpaged_items(answer: PageData[T], _asked: PageRequest) -> ListedPage[T]:
-    """Return all items of a listing that comes at once."""
-    return ListedPage(answer[1])
-
-
 def v1_page(answer: PageData[T], asked: PageRequest, id_of: Callable[[T], str]) -> ListedPage[T]:
     """Return a page of a listing: it continues after the last id, and ends at a short page.
 

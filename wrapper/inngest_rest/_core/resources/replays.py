@@ -40,10 +40,6 @@ SETTLED_AFTER = timedelta(minutes=5)
 # Requests to keep in mind; older ones than that are dropped once there are more.
 _MOST_KEPT = 10_000
 
-_ADVICE = where_absent(
-    "Send the event of the run again instead, with another id: {}, {}.", "events.get", "send"
-)
-
 
 class Requested(NamedTuple):
     """A replay that was requested: how many there were up to it, when, and the run it started."""
@@ -157,7 +153,8 @@ def replay(
         from_step = api.V2RerunFromStep(step.step_id or "", UNSET if input is None else input)
         body = api.V2RerunBody(from_step)
     by_v1 = Route.of(v1.replay_run_v1, new_id, run_id, repeatable=False)
-    options: Any = {"repeatable": False, "advice": _ADVICE}
+    how = "Send the event of the run again instead, with another id: {}, {}."
+    options: Any = {"repeatable": False, "advice": where_absent(how, "events.get", "send")}
     by_v2 = Route.of(v2.rerun_run_v2, new_id, run_id, body=body, **options)
     ids, requests, now = (run_id, *others), requests_of(session), session.clock.monotonic
     if earlier := requests.claim(ids, now(), known):

@@ -133,7 +133,7 @@ def pages(
     Without `read`, v1 lists all at once. The window's ends are arguments of these names.
     """
     is_of_v2, expected = module.OPERATION.tag == "v2", fields.page_of(module, convert)
-    read_page = read or (fields.v2_page if is_of_v2 else fields.unpaged_items)
+    read_page = read or (fields.v2_page if is_of_v2 else lambda it, _: ListedPage(it[1]))
 
     def route(page: PageRequest) -> Route[Any, ListedPage[T]]:
         asked: dict[str, Any] = {}

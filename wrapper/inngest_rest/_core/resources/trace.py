@@ -36,12 +36,6 @@ _WHOLE = where_absent("Leave from_step out: any server replays a run from its be
 LAST_FAILED = "last-failed"
 """Stands for the last step of a run that failed."""
 
-_NONE_FAILED = (
-    f"is {LAST_FAILED}, and the trace has no step that failed: the run failed outside of steps, or "
-    "by an error that allows no other attempt, which SDKs report without its step. Name the step "
-    "to start from, which runs again with all after it, or replay the whole run"
-)
-
 
 def get_trace(
     session: Session,
@@ -73,7 +67,13 @@ def step_to_start_from(
     if from_step == LAST_FAILED:
         failed = [it for it in (yield from _steps(session, run_id)) if it.status == "failed"]
         if not failed:
-            raise invalid("from_step", _NONE_FAILED)
+            raise invalid(
+                "from_step",
+                f"is {LAST_FAILED}, and the trace has no step that failed: the run failed outside "
+                "of steps, or by an error that allows no other attempt, which SDKs report without "
+                "its step. Name the step to start from, which runs again with all after it, or "
+                "replay the whole run",
+            )
         wanted = max(failed, key=_began).step_id or ""
     steps = yield from _steps(session, first_run_id)
     found = [it for it in steps if it.step_id == wanted] or [
