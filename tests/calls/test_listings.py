@@ -339,7 +339,7 @@ def test_each_iteration_starts_over(client: InngestClient, server: Server) -> No
         ({"status": ["running", "x"]}, "unknown status 'x'; valid values: "),
         ({"status": ""}, "unknown status"),
         ({"status": 5}, "unknown status '5'"),
-        ({"status": [None]}, "unknown status 'None'"),
+        ({"status": [None]}, "unknown status 'none'"),
         ({"status": []}, "status is empty"),
         ({"function": "f"}, "function needs app"),
         ({"app": ""}, "app must be text and not empty"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -71,9 +72,10 @@ def list_events(
     given = {"name": name, "since": since, "until": until, "where": where}
     asked = [f"{key}={shown(plain(value))}" for key, value in given.items() if value is not None]
 
-    def choose() -> Sieve[StoredEvent[Any]]:
-        every = lambda _: True, condition, lambda it: {"event": of_event(it)}
-        return Sieve(*every, is_bounded=is_bounded)
+    def seen_of(event: StoredEvent) -> dict[str, Any]:
+        return {"event": of_event(event)}
+
+    choose: Any = partial(Sieve, lambda _: True, condition, seen_of, is_bounded=is_bounded)  # pyright: ignore[reportUnknownLambdaType]
 
     def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:
         yield from ()

@@ -122,7 +122,10 @@ def v1_page(answer: PageData[T], asked: PageRequest, id_of: Callable[[T], str]) 
 
 
 def v2_page(answer: PageData[T], _asked: PageRequest) -> ListedPage[T]:
-    """Return a page of a listing; only `page` shows whether more follow: one may be empty."""
-    page: api.V2Page = answer[0].page
-    cursor = optional(page.cursor) if optional(page.has_more) else None
+    """Return a page of a listing; only `page` shows whether more follow: one may be empty.
+
+    v1, which has none, lists all at once.
+    """
+    page: api.V2Page | None = getattr(answer[0], "page", None)
+    cursor = None if page is None or not optional(page.has_more) else optional(page.cursor)
     return ListedPage(answer[1], required(cursor, "cursor") if cursor else None)

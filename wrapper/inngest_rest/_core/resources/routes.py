@@ -123,26 +123,24 @@ def pages(
     module: Any,
     convert: Callable[[Any], T],
     *path: str,
-    read: Callable[[PageData[T], PageRequest], ListedPage[T]] | None = None,
+    read: Callable[[PageData[T], PageRequest], ListedPage[T]] = fields.v2_page,
     window: Window | None = None,
     ends: tuple[str, str] = ("from_", "until"),
     **given: Any,
 ) -> PageRoutes[T]:
     """Return the routes to the pages of a listing, by the operation.
 
-    Without `read`, v1 lists all at once. The window's ends are arguments of these names.
+    The window's ends are arguments of these names.
     """
-    is_of_v2, expected = module.OPERATION.tag == "v2", fields.page_of(module, convert)
-    read_page = read or (fields.v2_page if is_of_v2 else lambda it, _: ListedPage(it[1]))
+    expected = fields.page_of(module, convert)
+    is_paged = "cursor" in (module.get_kwargs.__kwdefaults__ or ())
 
     def route(page: PageRequest) -> Route[Any, ListedPage[T]]:
-        asked: dict[str, Any] = {}
-        if is_of_v2 or read is not None:
-            asked = {"limit": page.size, "cursor": page.cursor}
+        asked = dict[str, Any](limit=page.size, cursor=page.cursor) if is_paged else {}
         if window is not None:
             asked |= zip(ends, window.at(page.now), strict=True)
         asked |= {"expected": expected, **given}
-        return Route.of(module, lambda it: read_page(it, page), *path, **asked)
+        return Route.of(module, lambda it: read(it, page), *path, **asked)
 
     return {module.OPERATION.name: route}
 
