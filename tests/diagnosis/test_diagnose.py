@@ -168,7 +168,7 @@ def test_no_key_is_in_a_diagnosis_even_if_the_server_quotes_it(
     connect: Connect, server: Server
 ) -> None:
     def quote(request: httpx.Request) -> Reply:
-        return text(500, f"no use for {request.headers['authorization']}")
+        return text(500, f"no use for {request.headers.get('authorization')}")
 
     server.on("GET /health", recorded("health"))
     for path in ("/v1/events", "/v2/health", "/dev"):
@@ -178,7 +178,7 @@ def test_no_key_is_in_a_diagnosis_even_if_the_server_quotes_it(
     tried = [each for each in diagnosis.findings if "trying it failed" in each.message]
     assert len(tried) == 2
     assert all("no use for Bearer ***" in each.message for each in tried)
-    sent = [each.headers["authorization"] for each in server.requests[2:]]
+    sent = [it for each in server.requests if (it := each.headers.get("authorization"))]
     shown = f"{diagnosis}{diagnosis!r}{diagnosis.to_json()}"
     for secret in (*keys.values(), *(each.removeprefix("Bearer ") for each in sent)):
         assert secret not in shown

@@ -173,14 +173,9 @@ class ServerEvidence:
     @property
     def calls(self) -> tuple[CallRoute, ...]:
         """The route that serves each call; empty if the server is down."""
-        if not self.is_up:
-            return ()
-        return tuple(
-            CallRoute(it.call, False)
-            if it.call.startswith("cancellations.") and not self.cancels_in_bulk
-            else it
-            for it in call_routes(self.settings, self.releases)
-        )
+        found = call_routes(self.settings, self.releases) if self.is_up else ()
+        lacks: tuple[str, ...] = () if self.cancels_in_bulk else ("cancellations.",)
+        return tuple(CallRoute(it.call, False) if it.call.startswith(lacks) else it for it in found)
 
     @property
     def calls_ruled_out(self) -> list[str]:
@@ -269,8 +264,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         if found.release is not None:
             found.releases = Releases(found.release, found.release)
         elif found.kind is not ServerKind.CLOUD:
-            may_read = found.kind is ServerKind.DEV or bearer is not None
-            found.releases = yield from _narrow_down(session, bearer, may_read=may_read)
+            found.releases = yield from _narrow_down(session, bearer)
         if found.kind is ServerKind.DEV or bearer:
             listed = yield from probe(session, CANCELLATIONS, bearer)
             found.cancels_in_bulk = listed.outcome != "failed"
@@ -322,14 +316,12 @@ def _probe_v2(session: Session, bearer: Secret | None) -> Plan[Answer]:
     return answer
 
 
-def _narrow_down(session: Session, bearer: Secret | None, *, may_read: bool) -> Plan[Releases]:
+def _narrow_down(session: Session, bearer: Secret | None) -> Plan[Releases]:
     """Return the releases consistent with what the server lists, or with the routes it has."""
     listed = yield from probe(session, LISTED)
     if listed.value is not None:
         is_newest = listed.value == releases.QUERY_SINCE
         return Releases(listed.value, None if is_newest else releases.QUERY_SINCE)
-    if not may_read:
-        return Releases()
     health = yield from _probe_v2(session, bearer)
     if health.has_route is None:
         return Releases()
@@ -340,8 +332,7 @@ def _narrow_down(session: Session, bearer: Secret | None, *, may_read: bool) -> 
     for route in BY_RELEASE:
         has = bounds.have(route.operation)
         if has is None:
-            answer = health if route is V2 else (yield from probe(session, route, bearer))
-            has = answer.has_route
+            has = (yield from probe(session, route, bearer)).has_route
             if has:
                 bounds = evolve(bounds, first=route.operation.since)
             elif has is False:
