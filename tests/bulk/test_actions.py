@@ -16,7 +16,6 @@ from inngest_rest import (
     InngestClient,
     InvalidArgumentError,
     PartialActionError,
-    RouteNotFoundError,
     ServerError,
 )
 from inngest_rest.testing import MockServer, answers, completes, fails, loses_response, sleeps
@@ -428,10 +427,3 @@ def test_an_unknown_function_is_asked_for_once(client: InngestClient, mock: Mock
     with pytest.raises(PartialActionError, match="1 failed, 2 not tried"):
         client.functions.invoke_many("shop", "gone", [{}, {}, {}], in_flight=1)
     assert len(acts(mock)) == 1
-
-
-def test_a_server_that_lists_no_runs_is_asked_by_their_ids(connect: Connect) -> None:
-    old = connect(transport=MockServer(release="1.17").transport)
-    with pytest.raises(RouteNotFoundError) as caught:
-        old.runs.cancel_all(app="shop")
-    assert str(caught.value.advice).endswith("Ids of runs can be passed without a filter.")

