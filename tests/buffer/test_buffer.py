@@ -24,7 +24,7 @@ from inngest_rest import (
     InvalidEventError,
     SendReport,
 )
-from tests.support.buffers import ROUTE, Make, flush_until_logged, sent
+from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, says, text
 
@@ -281,6 +281,8 @@ def test_an_event_that_may_be_stored_is_not_reported_as_rejected(
     flush_until_logged(buffer, "trying again in", caplog)
     if store is not None and reopened:
         assert buffer.close(0.01) == 1
+        for each in workers():  # one that is still sending has the lease
+            each.join(PATIENCE)
         buffer = make(max_age=1_000)
     server.on(ROUTE, text(413, "too large"))
     assert buffer.flush(PATIENCE)

@@ -410,19 +410,6 @@ def test_a_buffer_that_closes_on_a_full_disk_logs_that_events_are_sent_again(
     assert rows(path) == ["a", "b"]
 
 
-@pytest.mark.parametrize("value", ["'yesterday'", "X'FF'", "CAST(X'FF' AS TEXT)"])
-def test_an_event_whose_time_is_damaged_is_sent(
-    opened: Callable[..., Outbox], path: Path, value: str
-) -> None:
-    box = opened()
-    fill(box, "a", "b")
-    change(path, f"UPDATE entries SET added_at = {value} WHERE seq = 1")
-    batch = box.take()
-    assert names(batch) == ["a", "b"]
-    box.settle(outcome(batch, "RA"))
-    assert [each.position for each in box.dead_letters()] == [1]
-
-
 @pytest.mark.parametrize(
     "damage", ["'text'", "'{}'", "5", "X'7B'", "X'5B315D'", "X'FF'", "CAST(X'FF' AS TEXT)"]
 )

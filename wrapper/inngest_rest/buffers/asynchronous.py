@@ -58,7 +58,7 @@ class AsyncEventBuffer(Buffer):
         If this is cancelled, the event may have been stored.
         """
         self._start()
-        return await self._elsewhere(self._put, event) or await self._add_to_full(event)
+        return await self._elsewhere(self._queue.put, event) or await self._add_to_full(event)
 
     async def flush(self, timeout: Seconds | None = 30.0) -> bool:
         """Send the events added so far, and await their final outcome, as `EventBuffer.flush`."""

@@ -110,7 +110,7 @@ class EventBuffer(Buffer):
             OutboxError: The event could not be stored: the disk is full, or the file is damaged.
             ClosedError: The buffer is closed.
         """
-        return self._put(event) or now(self._add_to_full(event))
+        return self._queue.put(event) or now(self._add_to_full(event))
 
     def flush(self, timeout: Seconds | None = 30.0) -> bool:
         """Send the events added so far, and wait until their outcome is final.

@@ -144,7 +144,6 @@ class Buffer(Forked, ABC):
         poll = math.inf if store is None else 30.0  # other processes leave events in a file
         self._schedule = Schedule(batch_size, age, self._session.clock.monotonic, poll=poll)
         self._queue = self._open()
-        self._put = self._queue.put
         super().__init__()
         # It keeps an open buffer, which may have events to send even if the caller dropped it.
         atexit.register(self.at_exit)
@@ -311,7 +310,7 @@ class Buffer(Forked, ABC):
                 raise ClosedError("this buffer is closed; make a new one")
             if self._when_full != "block" or not self._can_wait():
                 return self._drop()
-            if await self._elsewhere(self._put, event):
+            if await self._elsewhere(self._queue.put, event):
                 return True
             # Other processes can make room in a file, too, and cannot notify this one.
             await self._wait(seen, 1.0)
@@ -346,22 +345,18 @@ class Buffer(Forked, ABC):
         try:
             sent = self._driver.run(deliver(self._session, batch))
             outcome = await sent if isawaitable(sent) else sent
-        except Exception as error:  # noqa: BLE001 - a closed client, or a bug
+            await self._whole(self._settle(outcome))
+        except Exception as error:  # noqa: BLE001 - a closed client, a disk, or a bug
             await self._elsewhere(self._keep, batch, error)
         except BaseException:
             self._queue.put_back(batch)
             raise
-        else:
-            await self._whole(self._settle(outcome))
 
     async def _settle(self, outcome: BatchOutcome) -> None:
         """Remove final events from the queue and report them; the rest are resent."""
         self._is_settling = True
         try:
-            final = await self._elsewhere(self._queue.settle, outcome)
-            self._record(final)
-        except Exception as error:  # noqa: BLE001 - of a disk, or a bug
-            await self._elsewhere(self._keep, outcome.batch, error)
+            self._record(await self._elsewhere(self._queue.settle, outcome))
         finally:
             self._is_settling = False
 

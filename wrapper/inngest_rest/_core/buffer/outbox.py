@@ -165,14 +165,11 @@ class Outbox(Queue):
     def _choose(self, seqs: Sequence[int] | None, skipped: set[int]) -> tuple[Batch, bool]:
         """Return a batch of free events; a damaged one is not sent, but invalid."""
         damaged: list[SendFailure] = []
-        oldest = now = self._now()
 
         def good(rows: Iterable[tuple[int, Any, Any, Any]]) -> Iterator[tuple[int, bytes, bool]]:
-            nonlocal oldest
             for seq, text, added_at, owner in rows:
                 if _is_json_object(text):
-                    # A corrupted timestamp must not hold back an intact event.
-                    oldest = min(oldest, added_at) if isinstance(added_at, float) else oldest
+                    self._warn_of_age(self._now() - added_at)
                     yield seq, text, owner is not None or seq in self._maybe_stored
                 else:
                     damaged.append(SendFailure(seq, {}, "damaged in the file: not a JSON object"))
@@ -183,7 +180,6 @@ class Outbox(Queue):
         with self.file.reading() as db, closing(db.execute(_SELECT, bounds)) as rows:
             chosen = (it for it in rows if (it[0] in wanted if wanted else it[0] not in skipped))
             batch, is_full = gather(good(islice(chosen, self._schedule.most)))
-        self._warn_of_age(now - oldest)
         return batch._replace(invalid=damaged), is_full
 
     def _warn_of_age(self, age: float) -> None:
@@ -266,9 +262,8 @@ class Outbox(Queue):
     def skip_lock_wait(self) -> None:
         self.file.skips_lock_wait = True
 
-    def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
+    def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:  # noqa: ARG002 - none is
         """Write final outcomes, and leave the rest to the next process."""
-        del on_lost  # no event is lost
         try:
             self._write_outcomes()
         except OutboxError as error:

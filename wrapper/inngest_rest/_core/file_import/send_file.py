@@ -114,18 +114,15 @@ def check_options(
     source = os.fspath(path)
     check_text("path", source)
     table = Table.of(event, columns) if csv or event is not None or columns else None
-    name = check_text("name", name)
-    if source == STDIN:
-        if name is None:
-            why = "standard input has no name to derive event ids from: pass name="
-            raise InvalidArgumentError(why, argument="name")
-        if resume:
-            why = "cannot be resumed: send a file instead"
-            raise invalid("standard input", why, argument="resume")
-    else:
-        name = name or Path(source).name
+    if check_text("name", name) is None and source == STDIN:
+        why = "standard input has no name to derive event ids from: pass name="
+        raise InvalidArgumentError(why, argument="name")
+    if resume and source == STDIN:
+        why = "cannot be resumed: send a file instead"
+        raise invalid("standard input", why, argument="resume")
+    name = name or Path(source).name
     rejected = rejected_path(source, name, dead_letters).absolute()
-    if source != STDIN and rejected == Path(source).absolute():
+    if rejected == Path(source).absolute():
         raise invalid("dead_letters", "must not be the input file")
     beside = f"{source}.checkpoint"
     opened = partial(_open, source, table, beside)
