@@ -1,7 +1,7 @@
 """Lay out a trace as rows on a time axis, and draw it as a self-contained page without scripts.
 
-Server data is escaped as text, and limited to known values where it becomes a class. As a second
-line of defence, a content security policy forbids scripts and requests.
+Server data is escaped wherever it stands. As a second line of defence, a content security policy
+forbids scripts and requests.
 """
 
 from __future__ import annotations
@@ -58,12 +58,7 @@ _KINDS = {
 }
 _ATTEMPT = re.compile(r"Attempt \d+")
 
-# What a page has classes for; it has one class for all others.
-_DRAWN_KINDS = {"run", "attempt", "function", "step", "sleep", "wait", "invoke", "ai"}
-
 _TICKS = 6
-# Labels further right than this would overflow the chart, so they end at their tick.
-_RIGHTMOST = 0.92
 
 
 @frozen
@@ -162,7 +157,9 @@ def _places(root: Span) -> Iterator[_Place]:
     while pending:
         span, parent, depth = pending.pop()
         started, queued = span.started_at, span.queued_at or span.started_at
-        end = span.ended_at or _after(started, span.duration)
+        end = span.ended_at
+        if end is None and started and span.duration is not None:
+            end = started + span.duration
         goes_on = end is None and span.status not in _ENDED
         place = _Place(span, parent, depth, queued, started, end, end or started or queued, goes_on)
         yield place
@@ -194,13 +191,6 @@ def _error(span: Span) -> str | None:
     name, message = output.get("name") or output.get("error"), output.get("message")
     parts = [each for each in (name, message) if isinstance(each, str) and each]
     return shortened(": ".join(parts).partition("\n")[0]) or None
-
-
-def _after(start: datetime | None, duration: timedelta | None) -> datetime | None:
-    try:
-        return None if start is None or duration is None else start + duration
-    except OverflowError:
-        return None
 
 
 def text_of(duration: timedelta) -> str:
@@ -240,83 +230,51 @@ def tick_text(tick: timedelta) -> str:
 def draw_page(root: Span, *, now: datetime | None) -> str:
     """Return the page of a waterfall."""
     waterfall = lay_out(root, now)
-    first = waterfall.rows[0]
+    first, marks = waterfall.rows[0], ticks(waterfall.total, _TICKS)
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     return Template(page).substitute(
         name=escape(waterfall.run_id or first.name),
+        mark=first.mark[0],
         status=escape(first.status),
-        summary=_summary(waterfall),
-        axis=_axis(waterfall),
-        rows="".join(line for row in waterfall.rows for line in _lines(row, waterfall)),
+        summary="".join(f" · {escape(part)}" for part in _summary(first, waterfall.begin)),
+        tick=f"{marks[1] / waterfall.total:.4%}",
+        axis="".join(
+            f'<span style="--at:{tick / waterfall.total:.4%}">{tick_text(tick)}</span>'
+            for tick in marks
+        ),
+        rows="".join(line for row in waterfall.rows for line in _lines(row, waterfall.total)),
     )
 
 
-def _summary(waterfall: Waterfall) -> str:
-    root, begin = waterfall.rows[0], waterfall.begin
-    parts = [f'<b class="{_classes("status", root)}">{root.mark[0]} {escape(root.status)}</b>']
+def _summary(root: Row, begin: datetime | None) -> Iterator[str]:
     if root.duration is not None:
-        parts.append(f"{root.took}{' so far' if root.is_open else ''}")
-    parts += root.waited
+        yield f"{root.took}{' so far' if root.is_open else ''}"
+    yield from root.waited
     if begin:
-        parts.append(f"{begin:%Y-%m-%d %H:%M:%S} {escape(begin.tzname() or '')}")
-    return " · ".join(parts)
+        yield f"{begin:%Y-%m-%d %H:%M:%S} {begin.tzname() or ''}"
 
 
-def _axis(waterfall: Waterfall) -> str:
-    """Return the time labels above the chart, and the grid lines of each row."""
-    lines = texts = ""
-    for tick in ticks(waterfall.total, _TICKS):
-        x = _percent(tick, waterfall)
-        lines += f'<line class="tick" x1="{x}" x2="{x}" y2="100%"/>'
-        is_last = tick / waterfall.total > _RIGHTMOST
-        place = 'dx="-4" text-anchor="end"' if is_last else 'dx="4"'
-        texts += f'<text x="{x}" y="22" {place}>{tick_text(tick)}</text>'
-    return f'<svg><defs><g id="ticks">{lines}</g></defs>{texts}</svg>'
-
-
-def _lines(row: Row, waterfall: Waterfall) -> Iterator[str]:
-    kind = row.kind if row.kind in _DRAWN_KINDS else "other"
+def _lines(row: Row, total: timedelta) -> Iterator[str]:
     depth = f'style="--depth:{min(row.depth, 8)}"'
-    is_open = " open" if row.is_open and row.duration is not None else ""
+    is_open = ' class="open"' if row.is_open and row.duration is not None else ""
+    about = ", ".join([row.name, row.status, *row.waited, f"from {text_of(row.offset)}"])
+    bars = {"queue": (row.queued, row.offset - row.queued), "bar": (row.offset, row.duration)}
+    drawn = "".join(
+        f'<i class="{name}" style="left:{start / total:.4%};width:{width / total:.4%}"></i>'
+        for name, (start, width) in bars.items()
+        if width is not None
+    )
     yield (
-        f'<tr class="{kind}" {depth}>'
-        f'<th scope="row" class="{_classes("name", row)}" title="{escape(row.name)}">'
+        f'<tr{is_open} data-kind="{escape(row.kind)}" data-status="{escape(row.status)}" {depth}>'
+        f'<th scope="row" class="name" title="{escape(row.name)}">'
         f'<span class="mark" title="{escape(row.status)}">{row.mark[0]}</span>'
         f"<bdi>{escape(row.name)}</bdi></th>"
         f'<td class="kind">{escape(row.shown_kind)}</td>'
-        f'<td class="chart">{_bar(row, waterfall)}</td>'
-        f'<td class="duration{is_open}">{row.took}</td></tr>\n'
+        f'<td><div class="chart" title="{escape(about)}">{drawn}</div></td>'
+        f'<td class="duration">{row.took}</td></tr>\n'
     )
     if row.error:
         yield (
             f'<tr class="error" {depth}><td colspan="4">'
             f"<div><bdi>{escape(row.error)}</bdi></div></td></tr>\n"
         )
-
-
-def _bar(row: Row, waterfall: Waterfall) -> str:
-    """Return the bar of a span: thin while it was queued, and wide enough to be seen."""
-    start = _percent(row.offset, waterfall)
-    about = ", ".join([row.name, row.status, *row.waited, f"from {text_of(row.offset)}"])
-    parts = [f"<title>{escape(about)}</title>", '<use href="#ticks"/>']
-    if row.offset > row.queued:
-        parts.append(
-            f'<rect class="queue" x="{_percent(row.queued, waterfall)}" y="13" height="2" '
-            f'width="{_percent(row.offset - row.queued, waterfall)}"/>'
-        )
-    if row.duration is not None:
-        width = _percent(row.duration, waterfall)
-        top, height = (10, 8) if row.kind in ("run", "attempt") else (7, 14)
-        parts.append(
-            f'<rect class="{_classes("bar", row)}{" open" if row.is_open else ""}" x="{start}" '
-            f'y="{top}" height="{height}" rx="2" width="{width}" style="width:max(3px,{width})"/>'
-        )
-    return f"<svg>{''.join(parts)}</svg>"
-
-
-def _classes(name: str, row: Row) -> str:
-    return f"{name} {row.status}" if row.status in _MARKS else name
-
-
-def _percent(part: timedelta, waterfall: Waterfall) -> str:
-    return f"{part / waterfall.total:.4%}"
