@@ -141,22 +141,19 @@ def test_check_accepts_what_is_installed_and_of_this_version(
     assert [(it["path"], it["state"]) for it in answer["data"]["items"]] == [(there, "current")]
 
 
-@pytest.mark.parametrize("state", ["outdated", "changed"])
+@pytest.mark.parametrize("name", ["SKILL.md", "references/undo.md"])
 def test_check_fails_for_one_that_is_not_of_this_version(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, state: str
+    capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    with monkeypatch.context() as older:
-        files = {name: it.replace(__version__, "0.0.1") for name, it in local.skill().items()}
-        older.setattr(local, "skill", files.copy)
-        path = Path(installed(capsys)["path"])
-    if state == "changed":
-        with (path / "references" / "undo.md").open("a", encoding="utf-8") as file:
-            file.write("more")
+    path = Path(installed(capsys)["path"], name)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text.replace(__version__, '0.0.1')}more", encoding="utf-8")
     status, answer = answered(capsys, "check")
     assert status == 6
     (found,) = answer["data"]["items"]
-    assert (found["path"], found["state"], found["version"]) == (str(path), state, "0.0.1")
-    assert state in answer["error"]["message"]
+    version = "0.0.1" if name == "SKILL.md" else __version__
+    assert (found["state"], found["version"]) == ("different", version)
+    assert found["path"] in answer["error"]["message"]
 
 
 def test_on_a_terminal_check_has_a_line_for_each(

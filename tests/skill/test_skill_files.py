@@ -122,7 +122,7 @@ def test_install_writes_where_the_host_looks(
 ) -> None:
     (written,) = local.install([target], scope)
     assert Path(written.path) == tmp_path / place / "inngest"
-    assert written.state is SkillState.CURRENT
+    assert written.state == "current"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_what_is_not_ours_is_kept_unless_forced(tmp_path: Path) -> None:
     mine = tmp_path / "mine" / "inngest" / "SKILL.md"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine", encoding="utf-8")
-    with pytest.raises(InvalidArgumentError, match="not installed by inngest-rest"):
+    with pytest.raises(InvalidArgumentError, match="is not the skill of version"):
         local.install([str(tmp_path / "other"), str(tmp_path / "mine")])
     assert mine.read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "other").exists()
@@ -157,10 +157,10 @@ def test_a_link_is_replaced_if_forced_and_never_followed(linked: str, tmp_path: 
     path, other = tmp_path / "mine" / linked, tmp_path / "other"
     path.parent.mkdir(parents=True)
     path.symlink_to(other)
-    with pytest.raises(InvalidArgumentError, match="not installed by inngest-rest"):
+    with pytest.raises(InvalidArgumentError, match="is not the skill of version"):
         local.install([str(tmp_path / "mine")])
     (written,) = local.install([str(tmp_path / "mine")], force=True)
-    assert written.state is SkillState.CURRENT
+    assert written.state == "current"
     assert not path.is_symlink()
     assert not other.exists()
 
@@ -169,10 +169,10 @@ def test_other_files_of_a_folder_that_is_replaced_stay(tmp_path: Path) -> None:
     place = tmp_path / "mine" / "inngest"
     (place / "src").mkdir(parents=True)
     (place / "src" / "app.py").write_text("mine", encoding="utf-8")
-    with pytest.raises(InvalidArgumentError, match="not installed by inngest-rest"):
+    with pytest.raises(InvalidArgumentError, match="is not the skill of version"):
         local.install([str(tmp_path / "mine")])
     (written,) = local.install([str(tmp_path / "mine")], force=True)
-    assert written.state is SkillState.CURRENT
+    assert written.state == "current"
     assert (place / "src" / "app.py").read_text(encoding="utf-8") == "mine"
 
 
@@ -185,21 +185,21 @@ def test_a_link_to_the_same_skill_stays(tmp_path: Path) -> None:
     assert path.is_symlink()
 
 
-def test_a_skill_of_another_version_is_replaced_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as older:
-        files = {"SKILL.md": TEXT.replace(__version__, "0.0.1"), "references/older.txt": "gone"}
-        older.setattr(local, "skill", files.copy)
-        local.install(["agents"])
+def test_a_skill_of_another_version_is_replaced_whole() -> None:
+    (older,) = local.install(["agents"])
+    path = Path(older.path)
+    (path / "SKILL.md").write_text(TEXT.replace(__version__, "0.0.1"), encoding="utf-8")
+    (path / "references" / "older.txt").write_text("gone", encoding="utf-8")
     (found,) = local.look(["agents"], "user")
-    assert (found.state, found.version) == (SkillState.OUTDATED, "0.0.1")
-    (found,) = local.install(["agents"])
-    assert (found.state, found.version) == (SkillState.CURRENT, __version__)
-    assert not Path(found.path, "references", "older.txt").exists()
+    assert (found.state, found.version) == ("different", "0.0.1")
+    (found,) = local.install(["agents"], force=True)
+    assert (found.state, found.version) == ("current", __version__)
+    assert not (path / "references" / "older.txt").exists()
 
 
 def test_the_skill_as_the_package_has_it_counts_as_installed(home: Path) -> None:
     shutil.copytree(FOLDER, home / ".agents" / "skills" / "inngest")
-    assert [it.state for it in local.look(["agents"], "user")] == [SkillState.CURRENT]
+    assert [it.state for it in local.look(["agents"], "user")] == ["current"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:

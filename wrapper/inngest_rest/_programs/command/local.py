@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import shutil
@@ -12,7 +10,6 @@ import sys
 import threading
 from contextlib import suppress
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -59,8 +56,6 @@ _ALIASES = {
 
 _SKILL = Path(__file__).parents[2] / ".agents" / "skills" / "inngest"
 
-_SEAL = re.compile(r"\n<!-- installed by inngest-rest, sha256 ([0-9a-f]{64}) -->\n\Z")
-
 
 @frozen(repr=False)
 class Summary(Record):
@@ -70,11 +65,6 @@ class Summary(Record):
     summary: str
     effect: str
     idempotent: bool
-
-    @property
-    def id(self) -> str:
-        """What `-o id` prints."""
-        return self.name
 
 
 @frozen(repr=False)
@@ -88,13 +78,8 @@ class Description(Summary):
     examples: list[str]
 
 
-class SkillState(StrEnum):
-    """How an installed skill compares with the one of this package."""
-
-    ABSENT = "absent"
-    CURRENT = "current"
-    OUTDATED = "outdated"  # of another version, and not changed since
-    CHANGED = "changed"  # or not installed by this package
+SkillState = Literal["absent", "current", "different"]
+"""How what is installed compares with the skill of this package; another version is different."""
 
 
 @frozen(repr=False)
@@ -203,28 +188,10 @@ _MOST_CHARGED = 100
 
 
 @frozen(repr=False)
-class MockFunction(Record):
-    """A function of the mock server, with what its runs do."""
-
-    app: str
-    id: str
-    trigger: str
-    does: str
-
-
-FUNCTIONS = (
-    MockFunction("shop", "charge", "app/order.created", "fails if data.total is above 100"),
-    MockFunction("shop", "ship", "app/order.created", "sleeps for a day"),
-    MockFunction("shop", "receipt", "app/order.paid", "completes"),
-)
-
-
-@frozen(repr=False)
 class Served(Record):
     """A mock server that is there until the command ends."""
 
     url: str
-    functions: tuple[MockFunction, ...] = FUNCTIONS
 
 
 @command(
@@ -281,21 +248,21 @@ def add_shop(server: MockServer) -> None:
         return fails("card declined") if is_declined else completes({"charged": total})
 
     ship, receipt = sleeps(timedelta(days=1)), completes({"mailed": True})
-    for each, does in zip(FUNCTIONS, (charge, ship, receipt), strict=True):
-        server.function(each.app, each.id, trigger=each.trigger, run=does)
+    server.function("shop", "charge", trigger="app/order.created", run=charge)
+    server.function("shop", "ship", trigger="app/order.created", run=ship)
+    server.function("shop", "receipt", trigger="app/order.paid", run=receipt)
 
 
 def _announce(url: str, renderer: Renderer) -> None:
     if renderer.format != "table":
         renderer.finish(data=Served(url))
         return
-    functions = "\n".join(
-        f"  {f'{each.app}/{each.id}':<14}  {each.trigger:<18}  {each.does}" for each in FUNCTIONS
-    )
     renderer.text(f"""\
 A mock server of Inngest is at {url}, until Ctrl-C. Its functions:
 
-{functions}
+  shop/charge     app/order.created   fails if data.total is above {_MOST_CHARGED}
+  shop/ship       app/order.created   sleeps for a day
+  shop/receipt    app/order.paid      completes
 
 In another terminal:
 
@@ -330,68 +297,49 @@ def found_hosts() -> list[str]:
     return [host for host, home in homes.items() if home.is_dir()] or ["agents"]
 
 
-def look(hosts: Iterable[str], *scopes: Scope) -> list[InstalledSkill]:
+def look(targets: Iterable[str], *scopes: Scope) -> list[InstalledSkill]:
     """Return what is in each folder that a host looks into."""
     places: dict[Path, list[str]] = {}
     for scope in scopes:
-        for host in hosts:
-            places.setdefault(folder(host, scope) / "inngest", []).append(host)
-    return [_look(*each) for each in places.items()]
+        for target in targets:
+            places.setdefault(folder(target, scope) / "inngest", []).append(target)
+    found: list[InstalledSkill] = []
+    for place, hosts in places.items():
+        files = _files(place)
+        state: SkillState = "different" if os.path.lexists(place) else "absent"
+        state = "current" if files == skill() else state
+        version = re.search(r'^  version: "?([^"\n]+)"?$', files.get("SKILL.md", ""), re.MULTILINE)
+        found.append(InstalledSkill(tuple(hosts), str(place), state, version and version[1]))
+    return found
 
 
 def install(
     targets: Iterable[str], scope: Scope = "user", *, force: bool = False
 ) -> list[InstalledSkill]:
     """Write the skill into the folders of hosts; other files in these stay."""
-    before = look(targets, scope)
-    changed = [it.path for it in before if it.state is SkillState.CHANGED]
-    if changed and not force:
-        why = f"{', '.join(changed)} has been changed, or was not installed by inngest-rest"
+    before = [it for it in look(targets, scope) if it.state != "current"]
+    different = [it.path for it in before if it.state == "different"]
+    if different and not force:
+        why = f"{', '.join(different)} is not the skill of version {__version__}"
         raise InvalidArgumentError(f"{why}: keep it, or replace it with --force")
     try:
         for each in before:
-            if force or each.state is not SkillState.CURRENT:
-                _write(Path(each.path))
+            place = Path(each.path)
+            for link in (place, place / "SKILL.md", references := place / "references"):
+                if link.is_symlink():  # which is not followed
+                    link.unlink()
+            if references.exists():
+                shutil.rmtree(references)
+            shutil.copytree(_SKILL, place, dirs_exist_ok=True)
     except OSError as error:
         raise InvalidArgumentError(f"the skill cannot be installed: {error}") from None
     return look(targets, scope)
-
-
-def _write(place: Path) -> None:
-    references = place / "references"
-    for each in (place, place / "SKILL.md", references):
-        if each.is_symlink():  # which is not followed
-            each.unlink()
-    if references.exists():
-        shutil.rmtree(references)
-    files = skill()
-    # The hash tells later whether they have been changed.
-    files["SKILL.md"] += f"\n<!-- installed by inngest-rest, sha256 {_digest(files)} -->\n"
-    for name, text in files.items():
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).write_text(text, encoding="utf-8")
-
-
-def _look(place: Path, hosts: list[str]) -> InstalledSkill:
-    found = _files(place)
-    main = found.get("SKILL.md", "")
-    state = SkillState.CHANGED if os.path.lexists(place) else SkillState.ABSENT
-    if seal := _SEAL.search(main):
-        found["SKILL.md"] = main[: seal.start()]
-        state = SkillState.OUTDATED if _digest(found) == seal[1] else state
-    state = SkillState.CURRENT if found == skill() else state
-    version = re.search(r'^  version: "?([^"\n]+)"?$', main, re.MULTILINE)
-    return InstalledSkill(tuple(hosts), str(place), state, version and version[1])
 
 
 def _files(place: Path) -> dict[str, str]:
     found = (place / "SKILL.md", *sorted(place.glob("references/*")))
     texts = {it: it.read_text(encoding="utf-8", errors="replace") for it in found if it.is_file()}
     return {it.relative_to(place).as_posix(): text for it, text in texts.items()}
-
-
-def _digest(files: dict[str, str]) -> str:
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
 @command(
@@ -430,7 +378,7 @@ def show(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     kind=InstalledSkill,
 )
 def install_command(renderer: Renderer, options: Options, values: dict[str, Any]) -> int:
-    """Write the skill to where the hosts of agents look for skills, over an older one."""
+    """Write the skill to where the hosts of agents look for skills; --force replaces another."""
     targets, scope = values.get("target") or found_hosts(), values.get("scope", "user")
     if "list" in values:
         return renderer.many(look(targets, scope))
@@ -444,15 +392,15 @@ def check(renderer: Renderer, _options: Options, _values: dict[str, Any]) -> int
     Exits with 4 if it is not installed where a host looks, and with 6 if one that is installed is
     of another version or has been changed.
     """
-    found = [it for it in look(_HOSTS, *get_args(Scope)) if it.state is not SkillState.ABSENT]
-    others = [f"{it.path} is {it.state}" for it in found if it.state is not SkillState.CURRENT]
+    found = [it for it in look(_HOSTS, *get_args(Scope)) if it.state != "absent"]
+    others = [it.path for it in found if it.state == "different"]
     problem = None
     if not found:
         message = "the skill is not installed where a host looks for it"
         hint = "`inngest-rest skill install` writes it; --target names the host."
         problem = Problem(Code.NOT_FOUND, message, hint)
     elif others:
-        message = f"not every skill is the one of version {__version__}: {', '.join(others)}"
-        hint = "`inngest-rest skill install` writes it over an outdated one, and with --force "
-        problem = Problem(Code.PARTIAL, message, f"{hint}over a changed one.")
+        message = f"not the skill of version {__version__}: {', '.join(others)}"
+        hint = "`inngest-rest skill install --force` replaces it."
+        problem = Problem(Code.PARTIAL, message, hint)
     return renderer.many(found, problem)

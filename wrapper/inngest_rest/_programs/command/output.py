@@ -369,7 +369,7 @@ def ids_of(record: Record) -> tuple[str, ...]:
     for part in ("run", "cancellation", "planned", "webhook"):
         if (found := getattr(record, part, None)) is not None:
             return ids_of(found)
-    for name in ("new_run_id", "run_id", "internal_id", "event_id", "id"):
+    for name in ("new_run_id", "run_id", "internal_id", "event_id", "id", "name"):
         if name == "internal_id" and hasattr(record, "app_id"):
             continue  # commands take the function's own id
         if isinstance(found := getattr(record, name, None), str):
