@@ -27,13 +27,9 @@ AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 def understood(row: Row, line: str) -> tuple[dict[str, Any], Options]:
     """Return what a line is understood as, with what it leaves out."""
     _, *tokens = shlex.split(line)
-    before, after = tokens, list[str]()
-    if "--" in tokens:
-        at = tokens.index("--")
-        before, after = tokens[:at], tokens[at + 1 :]
-    options, others = parser_of(OPTIONS).parse_known_args(before)
+    options, others = parser_of(OPTIONS).parse_known_args(tokens)
     command = program.find(others)
-    typed = command.read(others[len(row.words) :], after)
+    typed = command.read(others[len(row.words) :])
     assert typed.pop("report", None) == ("-f" if row.is_bulk else None)
     given = _given(row, typed, [])
     return read(row, given), Options(**vars(options))

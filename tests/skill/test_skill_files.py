@@ -12,7 +12,6 @@ import yaml
 import inngest_rest
 from inngest_rest import InvalidArgumentError, __version__
 from inngest_rest._programs.command import local
-from inngest_rest._programs.command.local import SkillState
 
 FOLDER = Path(inngest_rest.__file__).parent / ".agents" / "skills" / "inngest"
 FILES = local.skill()

@@ -18,7 +18,7 @@ from attrs import frozen
 from inngest_rest._core.arguments import check_choice
 from inngest_rest._programs.answer import Projection, untrusted_paths
 from inngest_rest._programs.command.output import command_line
-from inngest_rest._programs.command.program import argument, command, flag, tree
+from inngest_rest._programs.command.program import argument, command, flag, parser_for
 from inngest_rest._programs.parameters import refused
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._table import commands
@@ -142,7 +142,7 @@ def completion(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     import shtab  # noqa: PLC0415 - one command needs it
 
     check_choice("shell", shell := values.get("shell", ""), SHELLS)
-    return renderer.text(shtab.complete(tree()[()], shell))
+    return renderer.text(shtab.complete(parser_for((), is_whole=True), shell))
 
 
 @command(

@@ -6,7 +6,6 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from itertools import takewhile
@@ -30,7 +29,7 @@ from inngest_rest._programs.parameters import Kind, parameters
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
 from inngest_rest._table import Returns, commands, docstring
 from inngest_rest._version import __version__
-from inngest_rest._visible import did_you_mean
+from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InngestError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -65,9 +64,7 @@ _CODES_OF = {
 }
 
 # A key on a command line ends in the history of a shell, and in the list of processes.
-_KEY = re.compile(
-    r"--?(event|signing|api|signing[-_]key[-_]fallback)[-_]?(key|token)", re.IGNORECASE
-)
+_KEY = re.compile(r"--?(event|signing|api)[-_]?(key|token)", re.IGNORECASE)
 
 GROUPS = {**_table.GROUPS, "skill": "The skill for agents: install, show and check it"}
 """What begins several commands, and what these are about."""
@@ -89,9 +86,7 @@ flag = partial(argument, action="store_true")
 
 def _chosen(choices: Sequence[str], text: str) -> str:
     if text not in choices:
-        raise argparse.ArgumentTypeError(
-            f"{text[:80]!r} is no choice{did_you_mean(text[:80], choices)}"
-        )
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no choice{did_you_mean(text, choices)}")
     return text
 
 
@@ -145,15 +140,16 @@ class Command:
         """Its arguments that are told by their order, not by a name."""
         return [each for each in self.arguments if not each[0][0].startswith("-")]
 
-    def read(self, tokens: Sequence[str], after_dashes: Sequence[str]) -> dict[str, Any]:
+    def read(self, tokens: Sequence[str]) -> dict[str, Any]:
         positions = self.positions
         options = [each for each in self.arguments if each not in positions]
-        found, others = parser_of(options).parse_known_args(tokens)
-        for each in others:
+        before_dashes = list(takewhile("--".__ne__, tokens))
+        found, words = parser_of(options).parse_known_args(before_dashes)
+        for each in words:
             if each.startswith("-") and each != "-":
-                names = sorted(names[-1] for names, _ in (*options, *OPTIONS))
-                raise _unknown("option", each.partition("=")[0], names)
-        words, values = [*others, *after_dashes], vars(found)
+                raise _unknown(each, sorted(names[-1] for names, _ in (*options, *OPTIONS)))
+        words += tokens[len(before_dashes) + 1 :]
+        values = vars(found)
         if self.name == "api" and len(words) == 1:
             words = ["GET", *words]
         if positions and positions[-1][1]["nargs"] == "*":
@@ -178,48 +174,30 @@ def run(tokens: Sequence[str]) -> int:
 
 
 def _run(tokens: Sequence[str]) -> int:
-    before_dashes = list(takewhile("--".__ne__, tokens))
-    after_dashes = tokens[len(before_dashes) + 1 :]
-    options = Options()
+    options, name = Options(), ""
     try:
-        given, others = parser_of(OPTIONS).parse_known_args(before_dashes)
-        values = {name: it for name, it in vars(given).items() if name not in {"help", "version"}}
-        options = Options(**values)
-        for key in filter(None, map(_KEY.match, others)):
-            raise _key_option(key[0])
-        if "version" in given:
+        known, others = parser_of(OPTIONS).parse_known_args(tokens)
+        given = vars(known)
+        wants_help, wants_version = given.pop("help", False), given.pop("version", False)
+        options = Options(**given)
+        if wants_version:
             return Renderer("", format="table").text(__version__)
-        if "help" in given or is_group(others):
-            return Renderer("", format="table").text(help_of(others))
+        if wants_help or is_group(others):
+            words = tuple(others) if is_group(others) else find(others).words
+            return Renderer("", format="table").text(parser_for(words).format_help())
         found = find(others)
+        name = found.name
         named, valid = os.environ.get(FORMAT_VARIABLE), get_args(Format)
         if named and named not in valid:
             message = f"{FORMAT_VARIABLE} is {named!r}{did_you_mean(named, valid)}"
             raise InvalidArgumentError(message, argument="output")
-        return found.run(options, found.read(others[len(found.words) :], after_dashes))
+        return found.run(options, found.read(others[len(found.words) :]))
     except argparse.ArgumentError as error:
         field = (error.argument_name or "").rpartition("/")[2].lstrip("-").replace("-", "_")
         problem = Problem(Code.USAGE, f"{field}: {error.message}", field=field or None)
     except (InvalidArgumentError, ProblemError) as error:
         problem = problem_of(error)
-    return Renderer(_command_in(before_dashes), format=options.format).finish(problem)
-
-
-def _command_in(tokens: Sequence[str]) -> str:
-    words = [each for each in tokens if not each.startswith("-")]
-    for at in range(len(words)):
-        with suppress(InvalidArgumentError):
-            return find(words[at:]).name
-    return ""
-
-
-def _key_option(option: str) -> ProblemError:
-    """Return the error for a key that was given as an option; its value is not repeated."""
-    name = option.lstrip("-").upper().replace("-", "_")
-    name = name if name.startswith(("EVENT", "SIGNING")) else "API_KEY"
-    message = f"{option}: keys are never options, which other users of the machine can read"
-    hint = f"Set INNGEST_{name} in the environment."
-    return ProblemError(Problem(Code.USAGE, message, hint=hint))
+    return Renderer(name, format=options.format).finish(problem)
 
 
 def find(tokens: Sequence[str]) -> Command:
@@ -230,12 +208,14 @@ def find(tokens: Sequence[str]) -> Command:
     for words, found in local_commands().items():
         if tuple(tokens[: len(words)]) == words:
             return found
-    known = [*(row.words for row in commands()), *local_commands()]
-    if below := [words[1] for words in known if words[:-1] == tuple(tokens[:1])]:
-        raise _unknown("command", "".join(tokens[1:2]), below)
-    given = tokens[0]
+    known = _known()
+    below = [words[1] for words in known if words[:-1] == tuple(tokens[:1])]
     tops = list(dict.fromkeys(words[0] for words in known))
-    raise _unknown("option" if given.startswith("-") else "command", given, tops)
+    raise _unknown(tokens[1], below) if below else _unknown(tokens[0], tops)
+
+
+def _known() -> list[tuple[str, ...]]:
+    return [*(row.words for row in commands()), *local_commands()]
 
 
 def local_commands() -> dict[tuple[str, ...], Command]:
@@ -333,71 +313,56 @@ def _own_options(row: Row) -> Iterator[Argument]:
         yield flag("--yes", help="Act without asking.")
 
 
-def help_of(tokens: Sequence[str]) -> str:
-    """Return the help of the command that tokens begin with, of a group, or of the program."""
-    if is_group(tokens):
-        group = tuple(tokens)
-        return str(tree(group)[group].format_help())
-    return _describe(find(tokens), argparse.ArgumentParser).format_help()
-
-
 def is_group(tokens: Sequence[str]) -> bool:
     """Return whether tokens are no command, but what several begin with."""
     return not tokens or (len(tokens) == 1 and tokens[0] in GROUPS)
 
 
-def tree(within: tuple[str, ...] | None = None) -> dict[tuple[str, ...], Any]:
-    """Return parsers of all commands by their words; those of one group without their options."""
-    root = argparse.ArgumentParser(prog=PROGRAM, description=_wrapped(DESCRIPTION), **_for_people())
-    add_to(root.add_argument_group("options of every command"), OPTIONS)
-    lines = (f"{status:5}  {meaning}" for status, meaning in MEANINGS.items())
-    root.epilog = "\n".join(["Exit status:", *lines])
-    parsers: dict[tuple[str, ...], Any] = {(): root}
-    below: dict[tuple[str, ...], Any] = {(): root.add_subparsers(**_COMMANDS)}
-    for words in (*(row.words for row in commands()), *local_commands()):
-        group = words[:-1]
-        if group not in below:
-            help: Any = {"help": GROUPS[group[0]], "description": GROUPS[group[0]]}
-            help |= {"epilog": _ELSEWHERE, **_for_people(*group)}
-            parsers[group] = below[()].add_parser(group[0], **help)
-            below[group] = parsers[group].add_subparsers(**_COMMANDS)
-            if within is None:  # for completion, which has no help to point to
-                add_to(parsers[group], OPTIONS)
-        if within is not None and group != within:
-            continue
-        about = find(words).description.partition("\n")[0].removesuffix(".")
-        add = partial(below[group].add_parser, words[-1], help=about)
-        parsers[words] = _describe(find(words), add) if within is None else add()
-        if within is None:
-            add_to(parsers[words], OPTIONS)
-    return parsers
-
-
-def _describe(
-    command: Command, make: Callable[..., argparse.ArgumentParser]
+def parser_for(
+    words: tuple[str, ...],
+    make: Callable[..., argparse.ArgumentParser] = argparse.ArgumentParser,
+    *,
+    is_whole: bool = False,
 ) -> argparse.ArgumentParser:
-    """Return a parser with what help says of a command."""
-    examples = "\n".join(f"  {each}" for each in command.examples)
-    words = (*command.words, *(names[0].upper() for names, _ in command.positions))
+    """Return a parser with what help says of a command, of a group, or of the program.
+
+    One that is whole has parsers of all below it, with all options: for completion.
+    """
+    if is_group(words):
+        about, arguments = GROUPS[words[0]] if words else _wrapped(DESCRIPTION), ()
+        usage, after = (*words, "COMMAND"), _ELSEWHERE
+    else:
+        command = find(words)
+        about, arguments = _wrapped(command.description), command.arguments
+        usage = *words, *(names[0].upper() for names, _ in command.positions)
+        examples = "\n".join(f"  {each}" for each in command.examples)
+        after = f"Examples:\n{examples}\n\n{_CODES_OF.get(command.name, '')}{_ELSEWHERE}"
+    if not words:
+        lines = (f"{status:5}  {meaning}" for status, meaning in MEANINGS.items())
+        after = "\n".join(["Exit status:", *lines])
     parser = make(
-        description=_wrapped(command.description),
-        epilog=f"Examples:\n{examples}\n\n{_CODES_OF.get(command.name, '')}{_ELSEWHERE}",
-        **_for_people(*words),
+        prog=" ".join([PROGRAM, *words]),
+        usage=" ".join([PROGRAM, *usage, "[OPTIONS]"]),
+        description=about,
+        epilog=after,
+        add_help=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_to(parser, command.arguments)
+    add_to(parser, arguments)
+    if not words:
+        add_to(parser.add_argument_group("options of every command"), OPTIONS)
+    elif is_whole:
+        add_to(parser, OPTIONS)
+    if is_group(words):
+        # As wide as a name below it and its indent, for which argparse leaves no room.
+        below = parser.add_subparsers(title="commands", metavar=f"{'COMMAND':15}")
+        at = len(words)
+        for name in dict.fromkeys(it[at] for it in _known() if it[:at] == words):
+            inner = *words, name
+            about = GROUPS[name] if is_group(inner) else find(inner).description.partition("\n")[0]
+            add = partial(below.add_parser, name, help=about.removesuffix("."))
+            _ = parser_for(inner, add, is_whole=True) if is_whole else add()
     return parser
-
-
-# As wide as a name below it and its indent, for which argparse leaves no room.
-_COMMANDS: dict[str, Any] = {"title": "commands", "metavar": f"{'COMMAND':15}"}
-
-
-def _for_people(*words: str) -> dict[str, Any]:
-    return {
-        "usage": " ".join([PROGRAM, *words, *["COMMAND"] * is_group(words), "[OPTIONS]"]),
-        "add_help": False,
-        "formatter_class": argparse.RawDescriptionHelpFormatter,
-    }
 
 
 def _wrapped(text: str) -> str:
@@ -408,7 +373,15 @@ def _wrapped(text: str) -> str:
     return "\n\n".join(textwrap.fill(" ".join(it.split()), width) for it in text.split("\n\n"))
 
 
-def _unknown(what: str, given: str, valid: Sequence[str]) -> InvalidArgumentError:
-    field = given.lstrip("-").replace("-", "_") if what == "option" else None
-    message = f"unknown {what} {given!r}{did_you_mean(given, valid)}"
-    return InvalidArgumentError(message, argument=field)
+def _unknown(given: str, valid: Sequence[str]) -> InngestError:
+    """Return the error for a word that is no command, or an option that there is not."""
+    if key := _KEY.match(given):  # the value of which is not repeated
+        message = f"{key[0]}: keys are never options, which other users of the machine can read"
+        hint = f"Set INNGEST_{key[1].upper()}_KEY in the environment."
+        return ProblemError(Problem(Code.USAGE, message, hint=hint))
+    option = given.partition("=")[0] if given.startswith("-") else ""
+    message = f"unknown {'option' if option else 'command'} {option or given!r}"
+    field = option.lstrip("-").replace("-", "_")
+    return InvalidArgumentError(
+        message + did_you_mean(option or given, valid), argument=field or None
+    )
