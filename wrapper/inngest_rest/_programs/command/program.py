@@ -329,7 +329,10 @@ def parser_for(
     One that is whole has parsers of all below it, with all options: for completion.
     """
     if is_group(words):
-        about, arguments = GROUPS[words[0]] if words else _wrapped(DESCRIPTION), ()
+        about, arguments = (
+            GROUPS[words[0]] if words else _wrapped(DESCRIPTION),
+            tuple[Argument, ...](),
+        )
         usage, after = (*words, "COMMAND"), _ELSEWHERE
     else:
         command = find(words)
