@@ -152,11 +152,13 @@ def test_a_person_sees_which_runs_of_which_functions_it_is_before_saying_yes(
     monkeypatch.setattr(Stderr, "ask", lambda _, question: asked.append(question) or False)  # type: ignore[func-returns-value]
     ran = run("runs", "replay", *ids, "-o", "table")
     assert (ran.status, "not confirmed; nothing was done" in ran.err) == (9, True)
-    assert asked[0].splitlines() == [
-        "7 runs at http://127.0.0.1:8288 (default environment): 7 shop/ship",
-        *[f"  {id}  shop/ship  failed  no stock" for id in ids[:5]],
-        "  and 2 more",
-        "Replay?",
+    said, _, *rows, question = asked[0].splitlines()
+    assert said == "runs.replay: 7 planned at http://127.0.0.1:8288"
+    place = "http://127.0.0.1:8288 (default environment)"
+    assert question == f"It would act on 7 runs at {place}. Replay?"
+    shown = [each.split() for each in rows]
+    assert [(it[0], *it[2:4], *it[6:]) for it in shown] == [
+        (id, "shop/ship", "failed", "no", "stock") for id in ids
     ]
     assert not writes(mock)
     monkeypatch.setattr(Stderr, "ask", lambda *_: True)
@@ -368,7 +370,6 @@ def test_a_report_is_resumed_from_and_what_is_done_is_not_done_again(
     started = len(mock.runs)
     second = run("runs", "replay", "--app", "shop", "--yes", "--report", "r.json")
     assert (second.status, second.answer["data"]["counts"]) == (0, {"done": 4})
-    assert "resumed from r.json, which has 4 rows" in second.answer["warnings"][0]
     assert len(mock.runs) == started + 1
     assert [each.name for each in folder.iterdir()] == ["r.json"]
 

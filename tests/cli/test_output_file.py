@@ -121,11 +121,6 @@ def test_a_run_that_failed_does_not_make_the_answer_less_than_whole(
     assert Path("a").read_text() == f"{id}\n"
 
 
-def hard_link(path: Path) -> str:
-    os.link(path, "other")
-    return "other"
-
-
 def symlink(path: Path) -> str:
     Path("other").symlink_to(path)
     return "other"
@@ -134,7 +129,6 @@ def symlink(path: Path) -> str:
 NAMES: dict[str, Callable[[Path], str]] = {
     "itself": str,
     "absolute": lambda path: str(path.absolute()),
-    "hard link": hard_link,
     "symlink": symlink,
 }
 
@@ -175,20 +169,6 @@ def test_a_report_and_the_answer_are_two_files_though_neither_is_there(
     tokens = "runs", "cancel", "01K9V2D6N9P1R7Z4W8X3Y5A0BC", "--report", "a"
     refused(run(*tokens, "--output-file", "./a"), mock, "reads")
     assert files() == set()
-
-
-def test_a_file_on_standard_input_is_read_too(
-    run: Run, mock: MockServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    Path("in").write_text(EVENT)
-    found = os.stat
-
-    def stat_of(path: str | int, **options: bool) -> os.stat_result:
-        return found("in" if path == 0 else path, **options)
-
-    monkeypatch.setattr(os, "stat", stat_of)
-    ran = run("send", "--params", "-", "--output-file", "in", "--force", stdin=EVENT)
-    refused(ran, mock, "reads")
 
 
 def test_no_link_is_followed(run: Run) -> None:

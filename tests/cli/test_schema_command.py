@@ -41,14 +41,6 @@ def test_names_alone_go_into_other_commands(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.splitlines() == NAMES
 
 
-def test_a_field_that_only_one_operation_has_is_unknown_of_all(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    status, answer = answered(capsys, "--fields", "parameters")
-    assert (status, answer["error"]["field"]) == (2, "fields")
-    assert answered(capsys, "runs.list", "--fields", "parameters")[0] == 0
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_each_operation_is_described_by_valid_schemas(
     capsys: pytest.CaptureFixture[str], name: str

@@ -258,7 +258,7 @@ def test_the_trace_is_a_waterfall(
     assert "━" in screen.text or "╸" in screen.text
 
 
-QUESTION = "3 runs at http://127.0.0.1:8288 (default environment)"
+QUESTION = "runs.cancel: 3 planned at http://127.0.0.1:8288"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from attrs import define, evolve, field
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters
-from inngest_rest._programs.answer import record_class, untrusted_paths
+from inngest_rest._programs.answer import Projection, record_class, untrusted_paths
 from inngest_rest._programs.command.output import (
     OutputError,
     Renderer,
@@ -24,7 +24,7 @@ from inngest_rest._programs.command.output import (
 )
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
-from inngest_rest._programs.running import Call, pinned, to_do_by_function
+from inngest_rest._programs.running import Call, pinned
 from inngest_rest._table import Returns
 from inngest_rest._visible import and_more, shown
 from inngest_rest.action_reports import ActionRow
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
 
 _FIRST_ROWS = 20  # of an answer that says what would be done
-_FIRST_IDS = 5  # of a question
 _OF_EACH = {"events.runs", "events.wait"}  # take ids of standard input
 _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
 
@@ -331,7 +330,7 @@ class Typed(Call):
     _began: float = field(factory=time.monotonic, init=False)
     _written: set[int] = field(factory=set, init=False)
     _counts: Counter[str] = field(factory=Counter, init=False)
-    _first: tuple[int, float] = field(default=(0, 0.0), init=False)
+    _first: tuple[float, float] | None = field(default=None, init=False)  # share, and when
 
     def progress(self, listed: int, got: int) -> None:
         """Show how far a file has been written, or runs have been listed."""
@@ -342,20 +341,18 @@ class Typed(Call):
 
     def sent(self, batch: BatchReport) -> None:
         """Show how far a file has been sent."""
-        counts = self._counts
+        counts, now = self._counts, time.monotonic()
         for name in ("accepted", "rejected", "unknown"):
             counts[name] += getattr(batch.report, name)
         told = [f"{count:,} {name}" for name, count in counts.items() if count]
-        rate = counts.total() / max(time.monotonic() - self._began, 0.01)
-        told += [f"{rate:,.0f}/s"]
+        told += [f"{counts.total() / max(now - self._began, 0.01):,.0f}/s"]
         if batch.share is not None:
-            if not self._first[0]:  # it may be resumed
-                self._first = counts.total(), batch.share
             told += [f"{batch.share:.0%}"]
-            number, share = self._first
+            share, at = self._first or (batch.share, now)
+            self._first = share, at  # it may be resumed
             if batch.share > share:
-                left = (counts.total() - number) / (batch.share - share) * (1 - batch.share)
-                told += [f"about {left:,.0f} to go, in {timedelta(seconds=round(left / rate))}"]
+                left = (now - at) / (batch.share - share) * (1 - batch.share)
+                told += [f"{timedelta(seconds=round(left))} to go"]
         self.answer.stderr.progress(f"Sending: {', '.join(told)}")
 
     def ended(self, row: ActionRow) -> None:
@@ -370,18 +367,6 @@ class Typed(Call):
         planned = super().plan()
         self.answer.stderr.end_progress()
         return planned
-
-    def act(self, planned: ActionReport | None = None, **of_python: Any) -> ActionReport:
-        """Call a bulk method, and say so if a file had what it acts on."""
-        path = self.values["report"]
-        was_begun = path and planned is None and os.path.exists(path) and os.path.getsize(path)  # noqa: PTH110, PTH202
-        report = super().act(planned, **of_python)
-        if was_begun:
-            self.answer.warnings.append(
-                f"resumed from {path}, which has {len(report.rows):,} rows; what the command line "
-                "selects was not looked up again"
-            )
-        return report
 
     def shown(self, report: ActionReport, *, token: str | None = None) -> Record:
         """Return a report as the result of the call, with the rows that are not written yet."""
@@ -414,24 +399,9 @@ class Typed(Call):
             return None
         if self.row.name == "request":
             return stderr.ask(f"{deed} at {self.place}?")
-        bounds = {"since": planned.since, "until": planned.until}
-        ended = ", ended" * any(name.startswith("ended_") for name in planned.selection or ())
-        window = "".join(f", {name} {at:%F %T} UTC" for name, at in bounds.items() if at)
-        to_do = [it for it in planned.rows if it.is_open]
-        counts = [f"{count:,} {name}" for name, count in to_do_by_function(planned)]
-        each = and_more(counts, _FIRST_IDS)
-        lines = [f"{self.amount(len(to_do))} at {self.place}{ended}{window}: {each}".rstrip(": ")]
-        lines += [_line(it) for it in to_do[:_FIRST_IDS]]
-        if len(to_do) > _FIRST_IDS:
-            lines.append(f"  and {len(to_do) - _FIRST_IDS:,} more")
-        return stderr.ask("\n".join([*lines, f"{self.row.words[-1].capitalize()}?"]))
+        from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
 
-
-def _line(row: ActionRow) -> str:
-    about = [
-        row.id or f"input {row.position}",
-        row.function or row.event_name,
-        row.status,
-        row.error,
-    ]
-    return "  ".join(["", *filter(None, about)])
+        shown = self.shown(planned)
+        told = tables.draw((shown,), Projection(), "table", sys.stderr, is_one=True)
+        doing = self.row.words[-1].capitalize()
+        return stderr.ask(f"{told}\nIt would {deed} at {self.place}. {doing}?")

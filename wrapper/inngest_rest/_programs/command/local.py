@@ -13,10 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inngest_rest._core.arguments import check_choice
-from inngest_rest._programs.answer import Projection, untrusted_paths
+from inngest_rest._programs.answer import untrusted_paths
 from inngest_rest._programs.command.output import command_line
 from inngest_rest._programs.command.program import argument, command, flag, parser_for
 from inngest_rest._programs.parameters import refused
@@ -58,24 +58,21 @@ _SKILL = Path(__file__).parents[2] / ".agents" / "skills" / "inngest"
 
 
 @frozen(repr=False)
-class Summary(Record):
-    """A call in brief; with a space for the dot, its name is the command."""
+class Description(Record):
+    """A call, with JSON Schemas of `--params` and of what `-o json` prints where it is named.
+
+    With a space for the dot, its name is the command.
+    """
 
     name: str
     summary: str
     effect: str
     idempotent: bool
-
-
-@frozen(repr=False)
-class Description(Summary):
-    """A call in full, with JSON Schemas of `--params` and of what `-o json` prints."""
-
-    description: str
-    parameters: dict[str, Any]
-    result: dict[str, Any]
-    untrusted: list[str]
-    examples: list[str]
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    result: dict[str, Any] | None = None
+    untrusted: list[str] | None = None
+    examples: list[str] | None = None
 
 
 SkillState = Literal["absent", "current", "different"]
@@ -98,22 +95,22 @@ class InstalledSkill(Record):
     examples=("schema", "schema runs.list -o json", "schema -o table --fields name"),
     kind=Description,
 )
-def schema(renderer: Renderer, options: Options, values: dict[str, Any]) -> int:
+def schema(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     """List all operations, or describe one by the JSON Schemas of its parameters and its answer."""
     from inngest_rest._programs import schemas  # noqa: PLC0415 - one command needs it
 
     name = ".".join(values.get("name", ())).replace("-", "_")
     rows = {row.command: row for row in commands()}
     brief = {
-        name: (name, row.summary, row.effect.value, row.is_repeatable) for name, row in rows.items()
+        name: Description(name, row.summary, row.effect.value, row.is_repeatable)
+        for name, row in rows.items()
     }
     if not name:
-        Projection.of(options.fields, None, Summary)  # which has fewer fields
-        return renderer.many([Summary(*each) for each in brief.values()])
+        return renderer.many([*brief.values()])
     check_choice("operation", name, rows)
     row = rows[name]
-    found = Description(
-        *brief[name],
+    found = evolve(
+        brief[name],
         description=row.description,
         parameters=schemas.of_parameters(row),
         result=schemas.of_answer(row),

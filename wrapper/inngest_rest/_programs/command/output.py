@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import shlex
-import stat
 import sys
 import time
 from contextlib import contextmanager
@@ -125,13 +124,12 @@ class Output:
         if self.path is None:
             return
         here, part = self.path, f"{self.path}.part"
-        read: list[str | int] = [*inputs, 0]  # the last is standard input
         try:
             # A directory cannot be opened; a pipe or a device takes what is written at once.
             if os.path.exists(here) and not os.path.isfile(here):  # noqa: PTH110, PTH113
                 self.stream = open(here, "w", encoding="utf-8")  # noqa: PTH123, SIM115
                 return
-            if any(_is_same(it, to) for it in read for to in (here, part)):
+            if {*map(os.path.realpath, inputs)} & {*map(os.path.realpath, (here, part))}:
                 raise ValueError("this command reads it; name another file")
             if os.path.lexists(here) and not force:
                 raise ValueError("it exists; name another file, or pass --force")
@@ -157,13 +155,13 @@ class Output:
         self.flush()
         if self.path is None or self.stream.closed:
             return
-        with _writing():
-            is_ours = self._part is None or _is_same(self._part, self.stream.fileno())
-            self.stream.close()
-            if not is_ours:
+        with _writing(), self.stream:
+            if self._part is None:
+                return
+            # Another command may have put its own in its place.
+            if not os.path.samestat(os.stat(self._part), os.fstat(self.stream.fileno())):  # noqa: PTH116
                 raise FileExistsError(f"another command has written to {self._part}")
-            if self._part is not None:
-                Path(self._part).replace(self.path)
+            Path(self._part).replace(self.path)
 
     def abandon(self) -> str | None:
         """Go on with standard output; return the path of what has been written, if anything was."""
@@ -175,16 +173,6 @@ class Output:
             return self._part
         Path(self._part).unlink()
         return None
-
-
-def _is_same(one: str | int, other: str | int) -> bool:
-    """Return whether two are one regular file, or will be: paths, or descriptors of open files."""
-    try:
-        found = os.stat(one), os.stat(other)  # noqa: PTH116
-    except OSError:
-        names = [os.path.realpath(it) for it in (one, other) if isinstance(it, str)]
-        return len(names) > 1 and names[0] == names[1]
-    return stat.S_ISREG(found[0].st_mode) and os.path.samestat(*found)
 
 
 @define(eq=False, repr=False)

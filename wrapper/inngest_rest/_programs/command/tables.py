@@ -66,20 +66,15 @@ def _getter(value: str | Callable[[Any], object]) -> Callable[[Any], object]:
 
 @frozen
 class Column:
-    """A column: `whole` is shown on one line, as an id has to be; others where there is room.
-
-    One that `may_lack` is left out of a table in which no row has a value for it.
-    """
+    """A column: `whole` is shown on one line, as an id has to be; others where there is room."""
 
     heading: str
     value: Callable[[Any], object] = field(converter=_getter)  # or the name of the attribute
     whole: bool = False
     from_width: int = 0
-    may_lack: bool = False
 
 
 _whole = partial(Column, whole=True)
-_rare = partial(Column, may_lack=True)
 
 
 def _function(run: models.Run) -> str:
@@ -134,11 +129,11 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _whole("FAILED", _failures),
         _whole("OPEN", lambda it: sum(map(it.counts.get, models.UNFINISHED, (0, 0)))),
         *(
-            _whole(f"{phase.upper()} P50/P95", partial(_times, phase), may_lack=True)
+            _whole(f"{phase.upper()} P50/P95", partial(_times, phase))
             for phase in ("total", "waiting", "running")
         ),
-        _rare("OLDEST OPEN", "oldest_open", whole=True, from_width=140),
-        _rare("LONGEST", "longest", whole=True, from_width=140),
+        _whole("OLDEST OPEN", "oldest_open", from_width=140),
+        _whole("LONGEST", "longest", from_width=140),
     ),
     models.StoredEvent: (
         _whole("INTERNAL ID", "internal_id"),
@@ -170,14 +165,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _whole("DUE", "at"),
         _whole("ATTEMPT", "attempt"),
         _whole("POSITION", "position"),
-        _rare("WAITS FOR", lambda it: it.event or it.signal or it.function),
-    ),
-    models.Cancellation: (
-        _whole("ID", "id"),
-        Column("FUNCTION", lambda it: _joined(it.app_id, it.function_id)),
-        _whole("BEFORE", "started_before"),
-        _whole("AFTER", "started_after", from_width=110),
-        Column("CONDITION", "condition", from_width=110),
+        Column("WAITS FOR", lambda it: it.event or it.signal or it.function),
     ),
     # A webhook's URL contains a key.
     models.Webhook: (_whole("ID", "id"), Column("NAME", "name"), _whole("CREATED", "created_at")),
@@ -185,16 +173,16 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     ActionRow: (
         _whole("ID", lambda it: it.id or f"input {it.position}"),
         _whole("OUTCOME", "outcome"),
-        _rare("FUNCTION", "function"),
-        _rare("STATUS", "status", whole=True),
-        _rare("QUEUED", "queued_at", whole=True),
-        _rare("ENDED", "ended_at", whole=True, from_width=110),
-        _rare("ERROR", "error"),
-        _rare("FROM STEP", "from_step"),
-        _rare("NEW RUN", "new_run_id", whole=True),
-        _rare("EVENT", "event_name"),
-        _rare("NEW EVENT", "new_event_id", whole=True),
-        _rare("REASON", "reason"),
+        Column("FUNCTION", "function"),
+        _whole("STATUS", "status"),
+        _whole("QUEUED", "queued_at"),
+        _whole("ENDED", "ended_at", from_width=110),
+        Column("ERROR", "error"),
+        Column("FROM STEP", "from_step"),
+        _whole("NEW RUN", "new_run_id"),
+        Column("EVENT", "event_name"),
+        _whole("NEW EVENT", "new_event_id"),
+        Column("REASON", "reason"),
     ),
 }
 
@@ -242,7 +230,7 @@ def _drawn(part: Part, width: int, projection: Projection) -> Text | Table:
     if not isinstance(part, tuple):
         return part
     columns = _columns(part, width, projection)
-    table = Table(**_GRID, header_style="bold")
+    table = _table()
     for each in columns:
         table.add_column(each.heading, no_wrap=each.whole, overflow="fold")
     for item in part:
@@ -250,21 +238,26 @@ def _drawn(part: Part, width: int, projection: Projection) -> Text | Table:
     return table
 
 
-_GRID: Any = {"box": None, "pad_edge": False, "padding": (0, 2, 0, 0)}
+def _table(**more: Any) -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", **more)
 
 
 def _columns(items: Sequence[Record], width: float, projection: Projection) -> list[Column]:
+    """Return the columns that are asked for, or those for which there is room and a value."""
     kind = type(items[0])
-    if projection.fields is None and kind in COLUMNS:
-        return [
-            each
-            for each in COLUMNS[kind]
-            if width >= each.from_width
-            and (not each.may_lack or any(each.value(item) is not None for item in items))
-        ]
     own = field_names(kind)
-    names = [name for name in projection.fields or own if name in own]
-    return [Column(name.upper().replace("_", " "), name) for name in names]
+    if projection.fields is not None:
+        return [Column(_heading(name), name) for name in projection.fields if name in own]
+    columns = COLUMNS.get(kind) or [Column(_heading(it), it, whole=it == "id") for it in own]
+    return [
+        each
+        for each in columns
+        if width >= each.from_width and any(_text(each.value(it)) for it in items)
+    ]
+
+
+def _heading(name: str) -> str:
+    return name.upper().replace("_", " ")
 
 
 def _cell(value: object, projection: Projection) -> Text:
@@ -305,7 +298,7 @@ def _view(record: Record, projection: Projection) -> Iterator[Part]:
 
 def _acted(acted: Acted) -> Iterator[Part]:
     counts = ", ".join(f"{n:,} {it.replace('_', ' ')}" for it, n in acted.counts.items())
-    yield f"{acted.action}: {counts or 'nothing to do'} at {_text(acted.target)}"
+    yield f"{acted.action}: {counts or acted.searched or 'nothing to do'} at {_text(acted.target)}"
     bounds = {"since": acted.since, "until": acted.until}
     if window := " ".join(f"{name} {_text(at)}" for name, at in bounds.items() if at):
         what = "Events received" if acted.action == "events.resend" else "Runs queued"
@@ -394,7 +387,7 @@ def _and_more(count: int) -> Iterator[Text]:
 
 
 def _findings(diagnosis: Diagnosis) -> Table:
-    table = Table(**_GRID, show_header=False)
+    table = _table(show_header=False)
     for each in diagnosis.findings:
         words = f"{each.message}\n→ {each.remedy}" if each.remedy else each.message
         state = Text(each.state.value, style=_style(each.state))
@@ -404,7 +397,7 @@ def _findings(diagnosis: Diagnosis) -> Table:
 
 def _fields(record: Record, projection: Projection) -> Table:
     """Return the fields that have a value, one below the other."""
-    table = Table(**_GRID, show_header=False)
+    table = _table(show_header=False)
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for name in projection.fields or field_names(type(record)):
