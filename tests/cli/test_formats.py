@@ -159,14 +159,6 @@ def test_an_unknown_field_lists_those_that_there_are_and_the_nearest(run: Run) -
     )
 
 
-def test_a_diagnosis_has_no_ids_to_print(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    ran = run("doctor", "-o", "id")
-    assert (ran.status, ran.out) == (2, "")
-    assert "doctor has no ids" in ran.err
-    monkeypatch.setenv("INNGEST_REST_OUTPUT", "id")
-    assert run("doctor").answer["command"] == "doctor"
-
-
 @pytest.mark.parametrize("row", commands(), ids=lambda it: it.command)
 def test_each_result_has_fields_to_choose_from(row: Row) -> None:
     assert field_names(record_class(row))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 import inngest_rest
+from inngest_rest import _programs
 from inngest_rest._programs import command
 from inngest_rest._version import __version__
 
@@ -82,13 +83,19 @@ def test_what_is_left_at_the_exit_is_not_searched_for_garbage(main: Main) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "tokens"),
-    [("rich.console", ["schema", "-o", "table"]), ("shtab", ["completion", "bash"])],
-    ids=["rich", "shtab"],
+    ("name", "tokens", "extra"),
+    [
+        ("rich.console", ["schema", "-o", "table"], "cli"),
+        ("shtab", ["completion", "bash"], "cli"),
+        ("mcp.server.lowlevel", ["mcp", "--dev"], "mcp"),
+        ("uvicorn", ["mock", "--port", "0"], "mock"),
+    ],
+    ids=["rich", "shtab", "mcp", "uvicorn"],
 )
 def test_a_package_of_the_extra_that_is_missing_is_named_with_what_installs_it(
     name: str,
     tokens: list[str],
+    extra: str,
     main: Main,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -96,12 +103,15 @@ def test_a_package_of_the_extra_that_is_missing_is_named_with_what_installs_it(
     for module in ("local", "tables"):  # they import it
         monkeypatch.delitem(sys.modules, f"{command.__name__}.{module}", raising=False)
         monkeypatch.delattr(command, module, raising=False)
+    for module in ("inngest_rest._programs.tools", "inngest_rest.testing._carriers.socket"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.delattr(_programs, "tools", raising=False)
     monkeypatch.setitem(sys.modules, name, None)
     assert main(*tokens) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert f"(no module named {name})" in err
-    assert "pip install 'inngest-rest[cli]'" in err
+    assert f"pip install 'inngest-rest[{extra}]'" in err
 
 
 @pytest.mark.parametrize("name", ["msgspec", None])

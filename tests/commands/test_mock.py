@@ -188,13 +188,3 @@ def test_a_malformed_option_is_named(
 ) -> None:
     status, error = failure(capsys, *arguments)
     assert (status, error["code"], error["field"]) == (2, "usage", field)
-
-
-def test_the_extra_that_is_missing_is_named(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
-    monkeypatch.delitem(sys.modules, "inngest_rest.testing._carriers.socket", raising=False)
-    status, error = failure(capsys)
-    assert (status, error["code"]) == (1, "unexpected")
-    assert error["hint"] == "Install it with: pip install 'inngest-rest[mock]'"

@@ -9,8 +9,14 @@ import sys
 
 _MISSING = """\
 inngest-rest: the command needs packages that are not installed (no module named {name}).
-Install them with: pip install 'inngest-rest[cli]'
+Install them with: pip install 'inngest-rest[{extra}]'
 """
+
+_EXTRAS = {
+    **dict.fromkeys(("rich", "shtab"), "cli"),
+    **dict.fromkeys(("anyio", "mcp", "pydantic"), "mcp"),
+    "uvicorn": "mock",
+}
 
 
 def main() -> None:
@@ -23,9 +29,10 @@ def main() -> None:
 
         status = run(sys.argv[1:])
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"rich", "shtab"}:
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
             raise
-        sys.stderr.write(_MISSING.format(name=error.name))
+        sys.stderr.write(_MISSING.format(name=error.name, extra=extra))
         sys.exit(1)
     except KeyboardInterrupt:  # while modules are loaded
         sys.exit(130)

@@ -234,14 +234,10 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
         if values["timeout"] is None and row.name == "runs.watch":
             reason = "json is written at the end, and this has none"
             raise refused("output", f"{reason}: set --timeout, or use -o ndjson")
-    is_report = form in {"markdown", "prometheus"} and row.name != "runs.summary"
-    if is_report or (
-        form == "id" and row.command in {"doctor", "api", "runs.summary", "runs.check"}
-    ):
+    if form in {"markdown", "prometheus"} and row.name != "runs.summary":
         if not is_chosen:
             return "json"
-        what = form if is_report else "ids"
-        raise refused("output", f"{row.command} has no {what} to print: use -o json")
+        raise refused("output", f"{row.command} has no {form} to print: use -o json")
     if list_all and values.get("limit", DEFAULT_LIMIT) != DEFAULT_LIMIT:
         raise refused("all", "this and limit exclude each other: pass one of them")
     if list_all and form in {"json", "table"}:

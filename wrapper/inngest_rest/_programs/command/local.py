@@ -23,7 +23,7 @@ from inngest_rest._programs.parameters import refused
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._table import commands
 from inngest_rest._version import __version__
-from inngest_rest.errors import ConfigurationError, InvalidArgumentError
+from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.record import Record
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from inngest_rest.testing import Behaviour, MockEvent, MockServer
 
 SHELLS = ("bash", "zsh", "fish")
-
-_OF_MCP = {"anyio", "mcp", "pydantic"}
 
 Scope = Literal["project", "user"]
 
@@ -159,15 +157,8 @@ def mcp(renderer: Renderer, options: Options, values: dict[str, Any]) -> int:
     from inngest_rest._programs.command.execute import client_of  # noqa: PLC0415 - not for help
 
     with client_of(options) as client:
-        try:
-            from inngest_rest._programs import tools  # noqa: PLC0415 - it takes long to load
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in _OF_MCP:
-                raise
-            raise ConfigurationError(
-                "the MCP server needs packages that are not installed (no module named "
-                f"{error.name}): pip install 'inngest-rest[mcp]', or start uvx inngest-rest-mcp"
-            ) from None
+        from inngest_rest._programs import tools  # noqa: PLC0415 - it takes long to load
+
         if sys.stdin.isatty():
             where = "standard input and output, which is for the host of an agent to start"
             renderer.stderr.hint(f"inngest-rest: serving MCP on {where}.\nCtrl-C ends it.")
@@ -222,10 +213,6 @@ def mock(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
         with server.serve(port, host=host) as url, suppress(KeyboardInterrupt):
             _announce(url, renderer)
             threading.Event().wait()
-    except ImportError as error:
-        message = f"the mock server needs a package that is not installed: {error.name}"
-        hint = "Install it with: pip install 'inngest-rest[mock]'"
-        return renderer.finish(Problem(Code.UNEXPECTED, message, hint=hint))
     except OSError as error:
         reason = f"cannot listen on {port}: {error}; --port 0 takes any free port"
         raise refused("port", reason) from None
