@@ -71,8 +71,8 @@ def test_what_a_hint_says_of_any_value_is_what_was_asked_for(
 def says_what_was_asked_for(text: str, name: str, values: dict[str, Any]) -> None:
     given = {key: text if it == "TEXT" else it for key, it in values.items()}
     options = Options(env=text, retries=0, output_file="a", force=True)
-    more = ["--report=-f"] if ROWS[name].is_bulk else []
-    line = command_line(ROWS[name], given, options, *more)
+    more = {"report": "-f"} if ROWS[name].is_bulk else {}
+    line = command_line(ROWS[name], {**given, **more}, options)
     found, found_options = understood(ROWS[name], line)
     assert {key: found[key] for key in given} == given, line
     assert (found_options.env, found_options.retries) == (text, 0)

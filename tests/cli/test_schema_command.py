@@ -62,13 +62,7 @@ def test_a_command_is_found_by_its_words_too(
     assert answered(capsys, "send-file")[1]["data"]["name"] == "send_file"
 
 
-def test_a_description_on_a_terminal_is_json_one_value_a_line_but_for_its_fields(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert run(["schema", "runs.list", "-o", "table"]) == 0
-    out = capsys.readouterr().out
-    assert out.startswith('{\n  "name": "runs.list",\n')
-    assert json.loads(out)["effect"] == "read"
+def test_a_description_on_a_terminal_has_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema", "runs.list", "-o", "table", "--fields", "name,effect"]) == 0
     assert capsys.readouterr().out == "name    runs.list\neffect  read\n"
 

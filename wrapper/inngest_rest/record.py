@@ -104,10 +104,8 @@ def _columns(name: str, hint: Any) -> Iterator[Column]:
     if isinstance(hint, type) and issubclass(hint, Record):
         for each in columns(cast("Any", hint)):
             yield Column(f"{name}_{each.name}", each.type, _inner(get, each.value_of))
-    elif hint in {str, bool, int, float, datetime, timedelta}:
-        yield Column(name, hint, get)
-    elif hint == tuple[str, ...]:
-        yield Column(name, tuple, get)
+    elif hint in {str, bool, int, float, datetime, timedelta, tuple[str, ...]}:
+        yield Column(name, get_origin(hint) or hint, get)
     else:
         is_text = get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, str))
         yield Column(name, str, _inner(get, _plain if is_text else _as_json))

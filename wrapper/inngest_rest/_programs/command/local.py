@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from inngest_rest._programs.command.output import Options, Renderer
     from inngest_rest.testing import Behaviour, MockEvent, MockServer
 
-SHELLS = ("bash", "zsh", "fish")
-
 Scope = Literal["project", "user"]
 
 # Each host with its folder in the home of its user, and the variable that moves it. All but Claude
@@ -115,9 +113,7 @@ def schema(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
         untrusted=list(untrusted_paths(row)),
         examples=[command_line(row, each) for each in row.examples],
     )
-    if renderer.format != "table" or renderer.projection.fields is not None:
-        return renderer.finish(data=found)
-    return renderer.text(found.to_json(indent=2))
+    return renderer.finish(data=found)
 
 
 @command(
@@ -136,7 +132,7 @@ def completion(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     """
     import shtab  # noqa: PLC0415 - one command needs it
 
-    check_choice("shell", shell := values.get("shell", ""), SHELLS)
+    check_choice("shell", shell := values.get("shell", ""), ("bash", "zsh", "fish"))
     return renderer.text(shtab.complete(parser_for((), is_whole=True), shell))
 
 
@@ -171,7 +167,6 @@ def mcp(renderer: Renderer, options: Options, values: dict[str, Any]) -> int:
 
 
 DEFAULT_PORT = 8288
-_LAST_PORT = 65_535
 _MOST_CHARGED = 100
 
 
@@ -200,8 +195,8 @@ def mock(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     It needs no key, keeps all in memory, and takes events and calls as a dev server does.
     """
     port, release = values.get("port", DEFAULT_PORT), values.get("release")
-    if not 0 <= port <= _LAST_PORT:
-        raise refused("port", f"this must be from 0 to {_LAST_PORT}")
+    if not 0 <= port < 2**16:
+        raise refused("port", "this must be from 0 to 65535")
     try:
         from inngest_rest.testing import MockServer  # noqa: PLC0415 - a server is slow to load
 
@@ -262,17 +257,15 @@ def skill() -> dict[str, str]:
 
 def folder(target: str, scope: Scope) -> Path:
     """Return the folder in which a host looks for skills, or the one that is the target."""
-    host = _ALIASES.get(target, target)
-    if host in _HOSTS:
-        own, variable = _HOSTS[host]
-        moved = os.environ.get(variable) if scope == "user" else None
-        shared = own if host == "claude" else _HOSTS["agents"][0]
-        home = Path.home() if scope == "user" else Path.cwd()
-        return Path(moved or home / shared) / "skills"
-    if "/" in target or os.sep in target or target in {".", ".."}:
+    if "/" in target or os.sep in target:
         return Path(target).expanduser()
-    known = f"one of {', '.join(_HOSTS)}, or a folder with a slash, such as ./skills"
-    raise InvalidArgumentError(f"unknown target {target!r}: give {known}", argument="target")
+    host = _ALIASES.get(target, target)
+    check_choice("target", host, _HOSTS)
+    own, variable = _HOSTS[host]
+    moved = os.environ.get(variable) if scope == "user" else None
+    shared = own if host == "claude" else _HOSTS["agents"][0]
+    home = Path.home() if scope == "user" else Path.cwd()
+    return Path(moved or home / shared) / "skills"
 
 
 def found_hosts() -> list[str]:

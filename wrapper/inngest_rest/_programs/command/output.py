@@ -8,8 +8,9 @@ import os
 import shlex
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
@@ -44,6 +45,12 @@ FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
 Format = Literal["table", "json", "ndjson", "id", "markdown", "prometheus"]
 
 _PACE = 0.1  # seconds between two states of a progress line
+
+# What has the ids that a record is about: text, or records that have them.
+_IDS = (
+    *("rows", "ids", "run", "cancellation", "planned", "webhook"),
+    *("new_run_id", "run_id", "internal_id", "event_id", "id", "name"),
+)
 
 # Codes after which the answer has all that was asked for.
 _WHOLE = {Code.PARTIAL, Code.RUN_FAILED}
@@ -134,8 +141,9 @@ class Output:
             if os.path.lexists(here) and not force:
                 raise ValueError("it exists; name another file, or pass --force")
             Path(part).unlink(missing_ok=True)  # left by a kill, or a planted link
-            descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            self.stream, self._part = os.fdopen(descriptor, "w", encoding="utf-8"), part
+            ours = partial(os.open, mode=0o600)
+            self.stream = open(part, "x", encoding="utf-8", opener=ours)  # noqa: SIM115
+            self._part = part
         except (OSError, ValueError) as error:
             raise unusable_file("output_file", here, error, verb="write") from None
 
@@ -216,21 +224,16 @@ class Stderr:
     def ask(self, question: str) -> bool:
         """Ask a question, and return whether the answer is yes; by default it is no."""
         self._write(f"{safe(question)} [y/N] ")
-        answer = sys.stdin.readline()
-        if not answer.endswith("\n"):  # the end of the input
-            self._write("\n")
-        return answer.strip().lower() in {"y", "yes"}
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def _line(self, line: str) -> None:
         self.end_progress()
         self._write(f"{line}\n")
 
     def _write(self, text: str) -> None:
-        try:
+        with suppress(OSError):  # nobody listens
             sys.stderr.write(text)
             sys.stderr.flush()
-        except OSError:  # nobody listens
-            pass
 
 
 @define(eq=False, repr=False)
@@ -343,31 +346,25 @@ class Renderer(Answer):
             self.output.line(as_text(line))
 
 
-def ids_of(record: Record) -> tuple[str, ...]:
-    """Return the ids that a record is about, as other commands take them: `-o id` prints them.
+def ids_of(record: Any) -> Iterator[str]:
+    """Yield the ids that a record is about, as other commands take them: `-o id` prints them.
 
     Those of a replay are the new runs.
     """
-    if (rows := getattr(record, "rows", None)) is not None:
-        return tuple(id for row in rows for id in ids_of(row))
-    if (ids := getattr(record, "ids", None)) is not None:
-        return tuple(ids)
     if isinstance(record, ActionRow) and record.outcome not in DONE:
-        return ()
-    for part in ("run", "cancellation", "planned", "webhook"):
-        if (found := getattr(record, part, None)) is not None:
-            return ids_of(found)
-    for name in ("new_run_id", "run_id", "internal_id", "event_id", "id", "name"):
-        if name == "internal_id" and hasattr(record, "app_id"):
-            continue  # commands take the function's own id
-        if isinstance(found := getattr(record, name, None), str):
-            return (found,)
-    return ()
+        return
+    for name in _IDS:
+        found = getattr(record, name, None)
+        # Commands take a function's own id.
+        if found is None or (name == "internal_id" and hasattr(record, "app_id")):
+            continue
+        items: Any = found if isinstance(found, tuple) else (found,)
+        for each in items:
+            yield from (each,) if isinstance(each, str) else ids_of(each)
+        return
 
 
-def command_line(
-    row: Row, values: Mapping[str, Any], options: Options | None = None, *more: str
-) -> str:
+def command_line(row: Row, values: Mapping[str, Any], options: Options | None = None) -> str:
     """Return the command line that calls a row, without what has its default, to copy and run."""
     words, positions = list[str](), list[str]()
     for each in parameters(row):
@@ -384,7 +381,6 @@ def command_line(
         value = getattr(options, option.name, option.default)
         if value != option.default and option.name not in {"output_file", "force"}:
             words += _words(option.name, value)
-    words += more
     is_plain = not any(it.startswith("-") for it in positions)
     words = [*positions, *words] if is_plain else [*words, "--", *positions]
     return shlex.join([PROGRAM, *row.words, *words])
