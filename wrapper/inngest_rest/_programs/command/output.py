@@ -358,8 +358,8 @@ def ids_of(record: Any) -> Iterator[str]:
         # Commands take a function's own id.
         if found is None or (name == "internal_id" and hasattr(record, "app_id")):
             continue
-        items = cast("tuple[Any, ...]", found if isinstance(found, tuple) else (found,))
-        for each in items:
+        items: Any = found
+        for each in items if isinstance(found, tuple) else (found,):
             yield from (each,) if isinstance(each, str) else ids_of(each)
         return
 
