@@ -48,9 +48,6 @@ class RunStatus(StrEnum):
         unknown._value_ = lower
         return unknown
 
-    def __reduce_ex__(self, _protocol: object) -> tuple[type[Self], tuple[str]]:
-        return type(self), (self.value,)
-
 
 UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 """The statuses of runs that have not ended."""

@@ -69,8 +69,8 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         values = parameters.read(row, _given(row, typed, files))
         if extras["raw_field"]:
             values |= _of_fields(values, extras["raw_field"])
-        paths = [values[it.name] for it in parameters.parameters(row) if it.is_path]
-        files += [path for path in paths if path is not None]
+        paths = (values[it.name] for it in parameters.parameters(row) if it.is_path)
+        files += filter(None, paths)
         renderer.format = _format(row, options, values, list_all=bool(extras["all"]))
         lines_of_rows = row.is_bulk and renderer.format == "ndjson"
         renderer.configure(options, ActionRow if lines_of_rows else record_class(row), files)
