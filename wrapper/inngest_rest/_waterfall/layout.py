@@ -251,7 +251,7 @@ def _summary(root: Row, begin: datetime | None) -> Iterator[str]:
         yield f"{root.took}{' so far' if root.is_open else ''}"
     yield from root.waited
     if begin:
-        yield f"{begin:%Y-%m-%d %H:%M:%S} {begin.tzname() or ''}"
+        yield f"{begin:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _lines(row: Row, total: timedelta) -> Iterator[str]:

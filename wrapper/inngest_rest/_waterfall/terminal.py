@@ -67,7 +67,9 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
     # "✓ name  kind  bar  duration"
     bar_width = width - 2 - name_width - 2 - kind_width - 2 - 2 - duration_width
 
-    yield _title(waterfall, paint)
+    at = f"  {waterfall.begin:%Y-%m-%d %H:%M:%S %Z}" if waterfall.begin else ""
+    status = paint(rows[0].status, rows[0].mark[1])
+    yield f"{paint(waterfall.run_id or 'Run', 'bold')}  {status}{at}"
     yield " " * (6 + name_width + kind_width) + paint(_axis(waterfall, bar_width), "dim")
     for row, name, kind, duration in zip(rows, names, kinds, durations, strict=True):
         style = _STYLES_BY_STATUS.get(row.status) or _STYLES.get(row.kind, "cyan")
@@ -84,12 +86,6 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
             is_long = cell_len(row.error) > room
             text = f"{set_cell_size(row.error, room - 1)}…" if is_long else row.error
             yield " " * indent + paint(text, "red")
-
-
-def _title(waterfall: Waterfall, paint: Paint) -> str:
-    root, begin = waterfall.rows[0], waterfall.begin
-    at = f"  {begin:%Y-%m-%d %H:%M:%S} {begin.tzname()}" if begin else ""
-    return f"{paint(waterfall.run_id or 'Run', 'bold')}  {paint(root.status, root.mark[1])}{at}"
 
 
 def _axis(waterfall: Waterfall, width: int) -> str:
