@@ -262,6 +262,19 @@ def test_watch_writes_a_line_per_change_where_no_format_is_chosen(
     ]
 
 
-def test_watch_as_json_needs_an_end(run: Run) -> None:
-    ran = run("runs", "watch", "-o", "json")
-    assert (ran.status, ran.answer["error"]["field"]) == (2, "output")
+@pytest.mark.parametrize("end", [[], ["--timeout", "2"]])
+def test_a_watch_is_one_object_of_json_if_it_has_an_end(
+    end: list[str],
+    run: Run,
+    mock: MockServer,
+    client: InngestClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(_: Output) -> None:
+        raise KeyboardInterrupt
+
+    send(client, mock, "placed")
+    if not end:
+        monkeypatch.setattr(Output, "flush", interrupt)
+    out = run("runs", "watch", "--since", "1h", "-o", "json", *end).out
+    assert out.startswith('{"ok":' if end else '{"kind":')

@@ -239,7 +239,11 @@ def test_a_malformed_option_of_every_command_is_named(
         (["runs", "-q", "list", "--limit"], "runs.list", "limit"),
         (["runs", "get", "--include-originl", "x"], "runs.get", "include_originl"),
         (["runs", "get", "a", "b"], "runs.get", None),
-        (["functions", "invoke-many", "shop", "--rate", "x"], "functions.invoke_many", "rate"),
+        (
+            ["functions", "invoke-many", "shop", "f", "--inputs=[{}]", "--rate", "x"],
+            "functions.invoke_many",
+            "rate",
+        ),
         (["send-file", "a.ndjson", "--rate", "x"], "send_file", "rate"),
         (["mock", "--port", "x"], "mock", "port"),
         (["runs", "list", "-o", "tabel"], "", "output"),

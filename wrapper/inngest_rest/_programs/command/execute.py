@@ -229,14 +229,9 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
     """Return the format, which has to suit what is asked for."""
     form, is_chosen = options.format, options.output is not None
     if row.name in _LIVE and form == "json":
-        if not is_chosen:
-            return "ndjson"
-        if values["timeout"] is None and row.name == "runs.watch":
-            reason = "json is written at the end, and this has none"
-            raise refused("output", f"{reason}: set --timeout, or use -o ndjson")
+        is_endless = row.name == "runs.watch" and values["timeout"] is None
+        return "ndjson" if is_endless or not is_chosen else form
     if form in {"markdown", "prometheus"} and row.name != "runs.summary":
-        if not is_chosen:
-            return "json"
         raise refused("output", f"{row.command} has no {form} to print: use -o json")
     if list_all and values.get("limit", DEFAULT_LIMIT) != DEFAULT_LIMIT:
         raise refused("all", "this and limit exclude each other: pass one of them")

@@ -262,15 +262,12 @@ def _command_of(row: Row) -> Command:
     return Command(row.words, row.description, run, (*own, *_own_options(row)), examples)
 
 
-_TYPES: dict[Kind, type[Any]] = {Kind.INTEGER: int, Kind.SECONDS: float}
-
-
 def _argument_of(parameter: Parameter) -> Argument:
     """Return a parameter as an argument: optional, because `--params` may give it."""
     help = parameter.help
     if parameter.is_json:
         help += " JSON, @FILE, or - for standard input."
-    if parameter.kind in _TYPES and parameter.default is not None:
+    if parameter.kind in {Kind.INTEGER, Kind.SECONDS} and parameter.default is not None:
         help += f" By default {parameter.default:g}."
     details: dict[str, Any] = {"help": help.replace("%", "%%")}
     if parameter.is_positional:
@@ -281,8 +278,6 @@ def _argument_of(parameter: Parameter) -> Argument:
         details["action"] = "append"
     if parameter.choices:
         details["choices"] = parameter.choices
-    if parameter.kind in _TYPES:
-        details["type"] = _TYPES[parameter.kind]
     return argument(dashed(parameter.name), **details)
 
 
