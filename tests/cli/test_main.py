@@ -143,6 +143,15 @@ def test_what_is_written_is_utf_8_whatever_the_stream_was_opened_as(
     assert "\\udcffa" in text
 
 
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_that_is_closed_is_done_without(
+    name: str, main: Main, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, name, None)
+    assert main("shcema") == 2
+    getattr(sys, name).close()
+
+
 def test_a_stream_that_a_program_has_put_in_place_is_written_to_as_it_is(main: Main) -> None:
     with contextlib.redirect_stdout(io.StringIO()) as stream:
         assert main("skill", "show", "--version") == 0

@@ -23,9 +23,7 @@ def main() -> None:
     """Run the command that the arguments of the process name, and exit with its status."""
     # A command is short: looking for garbage takes a tenth of the time in which it starts.
     gc.set_threshold(200_000)
-    for stream in (sys.stdout, sys.stderr):  # in UTF-8, as JSON is, whatever the locale
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    _write_utf_8()
     try:
         from inngest_rest._programs.command.program import run  # noqa: PLC0415 - it may be interrupted
 
@@ -45,3 +43,13 @@ def main() -> None:
     # The interpreter would look for garbage three times more, which takes a quarter of the command.
     gc.freeze()
     sys.exit(status)
+
+
+def _write_utf_8() -> None:
+    """Write UTF-8, which JSON is in, whatever the locale; do without a stream that is closed."""
+    for name, mode in ("stdin", "r"), ("stdout", "w"), ("stderr", "w"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")

@@ -89,9 +89,8 @@ class Checking(Renderer):
                     self.stderr.hint(f"Warning: --{name} failed ({why}); {again}")
                     continue
                 told[name] = found
-                file.truncate(0)
-                file.write(json.dumps(told))
-                file.flush()
+            file.truncate(0)
+            file.write(json.dumps(told))
 
 
 def _tell_one(name: str, other: str, text: bytes) -> str:

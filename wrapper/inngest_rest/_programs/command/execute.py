@@ -123,7 +123,6 @@ def _run(call: Typed, extras: Mapping[str, Any]) -> int:
             ended += filter(None, map(_ended, records))
             if not renderer.is_live:
                 stderr.progress(f"{len(ended):,} so far")
-    stderr.end_progress()
     status = renderer.finish(_failed(ended) if extras["exit_status"] else None)
     if call.hint is not None and values.get("dry_run"):
         stderr.hint(call.hint)
@@ -355,13 +354,10 @@ class Typed(Call):
 
     def plan(self) -> ActionReport:
         self.answer.stderr.progress("Listing what is selected")
-        planned = super().plan()
-        self.answer.stderr.end_progress()
-        return planned
+        return super().plan()
 
     def shown(self, report: ActionReport, *, token: str | None = None) -> Record:
         """Return a report as the result of the call, with the rows that are not written yet."""
-        self.answer.stderr.end_progress()
         shown: Any = super().shown(report, token=token)
         if not self.row.is_bulk:
             return shown  # type: ignore[no-any-return]

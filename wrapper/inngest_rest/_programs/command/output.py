@@ -223,6 +223,7 @@ class Stderr:
 
     def ask(self, question: str) -> bool:
         """Ask a question, and return whether the answer is yes; by default it is no."""
+        self.end_progress()
         self._write(f"{safe(question)} [y/N] ")
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
@@ -289,6 +290,7 @@ class Renderer(Answer):
 
     def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
         """Write what is left of the answer, or a problem with what was done all the same."""
+        self.stderr.end_progress()
         if problem is not None:
             problem = problem.worded(self.name_of)
             if problem.code not in _WHOLE and (part := self.output.abandon()) is not None:
