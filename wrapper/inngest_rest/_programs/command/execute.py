@@ -389,6 +389,7 @@ class Typed(Call):
         from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
 
         shown = self.shown(planned)
+        self.answer.warnings.clear()  # the result has them, too
         told = tables.draw((shown,), Projection(), "table", sys.stderr, is_one=True)
         doing = self.row.words[-1].capitalize()
         return stderr.ask(f"{told}\nIt would {deed} at {self.place}. {doing}?")

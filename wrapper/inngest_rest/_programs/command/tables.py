@@ -298,7 +298,7 @@ def _view(record: Record, projection: Projection) -> Iterator[Part]:
 
 def _acted(acted: Acted) -> Iterator[Part]:
     counts = ", ".join(f"{n:,} {it.replace('_', ' ')}" for it, n in acted.counts.items())
-    yield f"{acted.action}: {counts or acted.searched or 'nothing to do'} at {_text(acted.target)}"
+    yield f"{acted.action}: {counts or 'nothing to do'} at {_text(acted.target)}"
     bounds = {"since": acted.since, "until": acted.until}
     if window := " ".join(f"{name} {_text(at)}" for name, at in bounds.items() if at):
         what = "Events received" if acted.action == "events.resend" else "Runs queued"
