@@ -159,12 +159,10 @@ def jobs(name: str, **changes: Any) -> list[Job]:
     return [evolve(job_of_v1(V1Job.from_dict(it)), **changes) for it in body_of(name)["data"]]
 
 
-def trace(name: str = "v2-trace-step-waits", **more: Any) -> Span:
-    """Return the trace of a run whose step is between two attempts; with further steps."""
-    found = readable(span(V2Span.from_dict(body_of(name)["data"]["rootSpan"])))
-    return evolve(
-        found, children=(*found.children, *(Span(key, key, **it) for key, it in more.items()))
-    )
+def steps(**more: Any) -> tuple[Span, ...]:
+    """Return the steps of a run of which one is between two attempts; and further ones."""
+    root = V2Span.from_dict(body_of("v2-trace-step-waits")["data"]["rootSpan"])
+    return *readable(span(root)).children, *(Span(key, key, **it) for key, it in more.items())
 
 
 def says_of(it: RunEvidence) -> list[str]:
@@ -178,17 +176,15 @@ FAILED = ", as attempt 1 after step 'prepare' failed with RetryAfterError: ECONN
 
 
 def test_a_retry_names_the_failure_before_it() -> None:
-    it = RunEvidence(RUN, NOW, [], RETRY, trace())
+    it = RunEvidence(RUN, NOW, [], RETRY, steps())
     it.function = Function("flaky", "xp", configuration={"retries": {"value": 9}})
     assert says_of(it) == [DUE + FAILED]
 
 
 def test_a_step_that_ended_during_an_attempt_was_not_before_it() -> None:
-    seen = trace()
-    ended = max(it.ended_at for step in seen.children for it in step.children if it.ended_at)
-    beside = Span("b", "beside", "completed", step_id="b", ended_at=ended)
-    seen = evolve(seen, children=(*seen.children, beside))
-    assert says_of(RunEvidence(RUN, NOW, [], RETRY, seen)) == [DUE + FAILED]
+    ended = max(it.ended_at for step in steps() for it in step.children if it.ended_at)
+    beside = {"status": "completed", "step_id": "b", "ended_at": ended}
+    assert says_of(RunEvidence(RUN, NOW, [], RETRY, steps(beside=beside))) == [DUE + FAILED]
 
 
 def test_a_sleep_that_is_over_holds_nothing_back() -> None:
@@ -199,15 +195,15 @@ def test_a_sleep_that_is_over_holds_nothing_back() -> None:
 @pytest.mark.parametrize(
     ("queued", "seen"),
     [
-        (RETRY, None),
-        (RETRY * 2, trace()),
-        ([evolve(RETRY[0], attempt=2)], trace()),
-        (RETRY, trace(after={"status": "completed", "step_id": "s", "ended_at": NOW})),
+        (RETRY, ()),
+        (RETRY * 2, steps()),
+        ([evolve(RETRY[0], attempt=2)], steps()),
+        (RETRY, steps(after={"status": "completed", "step_id": "s", "ended_at": NOW})),
     ],
     ids=["no trace", "another is retried", "another attempt", "a step ended since"],
 )
 def test_a_failure_that_may_be_of_another_step_is_not_the_reason_of_a_retry(
-    queued: list[Job], seen: Span | None
+    queued: list[Job], seen: tuple[Span, ...]
 ) -> None:
     assert all("failed" not in each for each in says_of(RunEvidence(RUN, NOW, [], queued, seen)))
 
@@ -251,7 +247,7 @@ def test_of_a_server_without_details_a_wait_is_told_without_them() -> None:
     bare = [Job(at=NOW + HOUR, attempt=0, position=0)]
     wait = Span("1", "approval", "waiting", step_id="s", step_op="wait_for_event")
     over = evolve(wait, id="2", step_id="t", ended_at=NOW)
-    seen = Span("0", "Run", "running", children=(wait, over))
+    seen = wait, over
     assert says_of(RunEvidence(RUN, NOW, [], bare, seen)) == [
         "step 'approval' waits for an event, and the server does not say for what or how long",
         "its next job is due at 2026-11-29 00:05:00 UTC",
@@ -264,7 +260,7 @@ def test_a_step_whose_error_is_not_that_of_the_run_is_told_with_its_own() -> Non
     run = evolve(RUN, status=RunStatus.FAILED, ended_at=NOW, error=RunError("Error", "other"))
     caught = {"status": "failed", "step_id": "s", "ended_at": NOW, "output": {"message": "caught"}}
     later = {"status": "completed", "step_id": "t", "ended_at": NOW + SECOND}
-    assert says_of(RunEvidence(run, NOW, [], [], trace(risky=caught, later=later))) == [
+    assert says_of(RunEvidence(run, NOW, [], [], steps(risky=caught, later=later))) == [
         "it failed with Error: other",
         "step 'risky' failed with caught",
     ]
@@ -273,9 +269,9 @@ def test_a_step_whose_error_is_not_that_of_the_run_is_told_with_its_own() -> Non
 @pytest.mark.parametrize("data", [None, {}, {"_inngest": {"correlation_id": "x.y", "name": "s"}}])
 def test_an_event_without_a_run_in_it_names_no_parent(data: Any) -> None:
     event = StoredEvent("1", "1", "inngest/function.invoked", data)
-    assert RunEvidence(RUN, NOW, [], event=event).invocation is None
+    assert says_of(RunEvidence(RUN, NOW, [], event=event)) == []
     of_user = body_of("v1-event-invoked")["data"]["data"]
-    assert RunEvidence(RUN, NOW, [], event=StoredEvent("1", "1", "go", of_user)).invocation is None
+    assert says_of(RunEvidence(RUN, NOW, [], event=StoredEvent("1", "1", "go", of_user))) == []
 
 
 LIMITED = {"concurrency": [{"limit": {"value": 1, "isPlanLimit": False}, "scope": "FUNCTION"}]}

@@ -111,6 +111,7 @@ class Evidence:
 
     event: StoredEvent
     now: datetime  # of the server
+    received: datetime  # now if unknown
     runs: tuple[Run, ...]
     catalogue: apps.Catalogue
     same_since: datetime  # when the functions were first read as they are now
@@ -119,10 +120,6 @@ class Evidence:
     twins: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
     # Other runs at that time, newest first, by function name.
     others: dict[str, Page[Run] | None] = field(factory=dict[str, "Page[Run] | None"])
-
-    @property
-    def received(self) -> datetime:
-        return self.event.received_at or self.now
 
     @property
     def began(self) -> datetime:
@@ -156,7 +153,7 @@ class RunEvidence:
     now: datetime  # of the server, when the queue was read
     unchecked: list[str]
     jobs: list[Job] = field(factory=list[Job])  # in the queue
-    trace: Span | None = None
+    steps: tuple[Span, ...] = ()
     event: StoredEvent | None = None
     same_event: tuple[Run, ...] = ()  # the runs of its event, as v1 lists them
     # The runs of the functions that it invoked and waits for, by event.
@@ -166,21 +163,6 @@ class RunEvidence:
     others: Page[Run] | None = None  # of its function, newest first
     timeouts: apps.Limit = field(factory=dict[str, Any])
     executing: list[tuple[str, Job]] = field(factory=list[Any])  # by other runs of its function
-
-    @property
-    def steps(self) -> tuple[Span, ...]:
-        return self.trace.children if self.trace else ()
-
-    @property
-    def invocation(self) -> tuple[str, str] | None:
-        """The run whose step invoked it, and the name of the step (recording v1-event-invoked)."""
-        # Nobody else can send an event of this name.
-        event = self.event
-        match event.data if event and event.name == "inngest/function.invoked" else None:
-            case {"_inngest": {"correlation_id": str(id), "name": str(step)}} if is_ulid(id[:26]):
-                return id[:26], step
-            case _:
-                return None
 
     @property
     def due(self) -> list[Job]:
@@ -387,10 +369,14 @@ def _outcome(it: RunEvidence) -> Iterator[Told]:
             # A step that failed may have been caught.
             text = f"so did {what}" if line == error else f"{what} failed with {line}"
             yield K.ATTEMPT_FAILED, text, True, {"attempt": number, "error": line}
-    if it.invocation:
-        run_id, step = it.invocation
-        text = f"step {step!r} of run {run_id} invoked it"
-        yield K.INVOKED_BY, text, True, {"run": run_id, "step": step}
+    # Nobody else can send an event of this name (recording v1-event-invoked).
+    event = it.event
+    match event.data if event and event.name == "inngest/function.invoked" else None:
+        case {"_inngest": {"correlation_id": str(id), "name": str(step)}} if is_ulid(id[:26]):
+            text = f"step {step!r} of run {id[:26]} invoked it"
+            yield K.INVOKED_BY, text, True, {"run": id[:26], "step": step}
+        case _:
+            pass
     same = {run.id: run for run in it.same_event}
     if first := same.pop(it.run.id, it.run).original_run_id:
         yield K.REPLAYS, f"it replays run {first}", True, {"run": first}
@@ -536,7 +522,7 @@ def _explain_stored(
     known = yield from apps.read_catalogue(session, deadline=deadline, since=read_at)
     now = stated or session.server_clocks["api"].now()
     same_since, unchecked = now + timedelta(seconds=known.same_since - read_at), [*known.gaps]
-    it = Evidence(event, now, found, known, same_since, unchecked)
+    it = Evidence(event, now, event.received_at or now, found, known, same_since, unchecked)
     yield from _gather(session, it, deadline)
     why = [*reasons(it)]
     for run in found:
@@ -646,7 +632,8 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     jobs = [] if run.is_ended else (yield from tried(of_queue, "what it has in the queue")) or []
     it = RunEvidence(run, session.server_clocks["api"].now(), unchecked, jobs)
     if run.status not in {RunStatus.QUEUED, RunStatus.COMPLETED}:
-        it.trace = yield from tried(trace.get_trace(session, run_id), "its steps")
+        found = yield from tried(trace.get_trace(session, run_id), "its steps")
+        it.steps = found.children if found else ()
     if not run.event_ids:
         unchecked.append("whether it was invoked or replayed, as it names no event")
     for event_id in run.event_ids[:1]:
@@ -829,22 +816,18 @@ def _complete_at(catalogue: apps.Catalogue | None, wait: _Wait) -> float:
     listening = catalogue.listeners(wait.event.name)
     latest = soon if not listening or wait.seen_at is None else -math.inf
     for function, triggers in listening:
-        if any(apps.is_of(run, function) for run in wait.runs.values()):
+        has_run = any(apps.is_of(run, function) for run in wait.runs.values())
+        if has_run or all(holds(each.condition, wait.event) is False for each in triggers):
             continue
-        until = _due(function, triggers, wait.event, wait.received)
+        debounce, batch = apps.limit(function, "debounce"), apps.limit(function, *apps.BATCH)
+        texts = (debounce or {}).get("period", "0s"), (batch or {}).get("timeout", "0s")
+        delays = (
+            math.inf if it is None else it.total_seconds() for it in map(apps.duration, texts)
+        )
+        until = wait.received + max(delays) + APPEARS_WITHIN
         if until > latest:
             latest, wait.waits_for = max(until, wait.again), apps.name_of(function)
     return latest
-
-
-def _due(function: Function, triggers: list[Trigger], event: StoredEvent, received: float) -> float:
-    """Return the time by which a function's run has appeared; -inf if it certainly starts none."""
-    if all(holds(trigger.condition, event) is False for trigger in triggers):
-        return -math.inf
-    debounce, batch = apps.limit(function, "debounce"), apps.limit(function, *apps.BATCH)
-    texts = (debounce or {}).get("period", "0s"), (batch or {}).get("timeout", "0s")
-    delays = (math.inf if it is None else it.total_seconds() for it in map(apps.duration, texts))
-    return received + max(delays) + APPEARS_WITHIN
 
 
 def _explain_absence(wait: _Wait) -> Plan[tuple[Run, ...]]:
