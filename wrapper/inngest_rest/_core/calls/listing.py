@@ -281,13 +281,13 @@ class Sieve(Generic[T]):
         matches: Callable[[T], bool],
         where: Expression | None,
         values: Callable[[T], Mapping[str, Any]],
-        event_id: Callable[[T], str | None] = lambda _: None,
+        event_ids: Callable[[T], Sequence[str]] = lambda _: (),
         read_event: Callable[[str, float], Plan[StoredEvent]] | None = None,
         *,
         is_bounded: bool = True,
     ) -> None:
         self._matches, self._where, self._values = matches, where, values
-        self._event_id, self._read_event, self._is_bounded = event_id, read_event, is_bounded
+        self._event_ids, self._read_event, self._is_bounded = event_ids, read_event, is_bounded
         self._events: dict[str, Mapping[str, Any] | str] = {}
         self._read = self._read_events = self._undecided = 0
         self._why = ""
@@ -320,9 +320,9 @@ class Sieve(Generic[T]):
         values = self._values(item)
         verdict = self._where.verdict(values)
         # What another part decides, such as `run.status == "failed" && ...`, needs no event.
-        id = self._event_id(item) if "event" in self._where.names - values.keys() else None
-        if not isinstance(verdict, bool) and id is not None:
-            event = yield from self._event(id, deadline)
+        ids = self._event_ids(item) if "event" in self._where.names - values.keys() else ()
+        if not isinstance(verdict, bool) and ids:
+            event = yield from self._event(ids[0], deadline)
             whole = {**values, "event": event}
             verdict = event if isinstance(event, str) else self._where.verdict(whole)
         if isinstance(verdict, bool):

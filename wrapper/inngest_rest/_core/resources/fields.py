@@ -58,8 +58,6 @@ def timestamp(value: datetime | Unset | None) -> datetime | None:
 
     One without a time zone is read as UTC, which servers write.
     """
-    if value is UNSET:
-        return None
     found = optional(value)
     if found is None or found.year == 1:
         return None

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, get_args
 
 from attrs import evolve
 from attrs import fields as attrs_fields
@@ -63,7 +63,6 @@ _CANCEL_ADVICE: AdviceByError = {
     )
 }
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 _ID_OF = attrgetter("id")
@@ -132,11 +131,8 @@ def sieve(session: Session, selection: Selection, *, is_bounded: bool = True) ->
     def read_event(id: str, deadline: float) -> Plan[StoredEvent]:
         return routes.ask(session, "events.get", events.get_route(id), deadline=deadline)
 
-    def event_id(run: Run) -> str | None:
-        return next(iter(run.event_ids), None)
-
-    choice = selection.match, selection.where, _seen_of
-    return Sieve(*choice, event_id, read_event, is_bounded=is_bounded)
+    choice = selection.match, selection.where, _seen_of, attrgetter("event_ids"), read_event
+    return Sieve(*choice, is_bounded=is_bounded)
 
 
 def _seen_of(run: Run) -> dict[str, Any]:
@@ -327,16 +323,12 @@ def _found(session: Session, route: Route[Any, T], deadline: float) -> Plan[T | 
 
 
 def act_on(
-    session: Session,
-    run_id: str,
-    act: Callable[Concatenate[Session, str, P], Plan[T]],
-    *args: P.args,
-    **kwargs: P.kwargs,
+    session: Session, run_id: str, act: Callable[..., Plan[T]], *args: Any, **named: Any
 ) -> Plan[T]:
     """Do something with a run; where there is none, say if the id is an event's, as `send` has."""
     run_id = check_id("run id", run_id, argument="id")
     try:
-        return (yield from act(session, run_id, *args, **kwargs))
+        return (yield from act(session, run_id, *args, **named))
     except errors.NotFoundError as error:
         deadline = session.clock.monotonic() + 2.0  # it is only a hint
         if (yield from _found(session, events.get_route(run_id), deadline)):

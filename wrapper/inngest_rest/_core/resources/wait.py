@@ -344,15 +344,13 @@ class Follow(Source[StepChange]):
         failed = [(it, it.id) for it in below if is_attempt(it) and it.status == "failed"]
         began = [(it.started_at, "started", it, key) for it, key in steps if it.started_at]
         ends = [(it.ended_at, "ended", it, key) for it, key in (*steps, *failed) if it.ended_at]
-        changes = sorted([*began, *ends], key=itemgetter(0))
         first = [(root.started_at, "started", root, "")] if root.started_at else []
         last = [(root.ended_at, "ended", root, "")] if root.ended_at else []
-        for _, kind, span, key in (*first, *changes, *last):
+        told: list[Any] = [*first, *sorted([*began, *ends], key=itemgetter(0)), *last]
+        for _, kind, span, key in told:
             if (kind, key) not in self._told:
                 self._told.add((kind, key))
-                yield StepChange(
-                    "ended" if kind == "ended" else "started", evolve(span, children=())
-                )
+                yield StepChange(kind, evolve(span, children=()))
 
 
 # How long ended runs are remembered beyond the window: a listing goes by a time that is slightly
