@@ -43,10 +43,6 @@ class ActionOutcome(StrEnum):
     NOT_TRIED = "not_tried"
 
 
-# The outcomes that a later call tries again; the others are final.
-_OPEN = frozenset(map(ActionOutcome, ("planned", "failed", "unknown", "not_tried")))
-
-
 class _Stored(Record):
     __slots__ = ()
 
@@ -107,7 +103,7 @@ class ActionRow(_Stored):
     @property
     def is_open(self) -> bool:
         """Whether `resume` tries it again."""
-        return self.outcome in _OPEN
+        return self.outcome in ("planned", "failed", "unknown", "not_tried")
 
 
 def _rows(rows: Iterable[ActionRow]) -> tuple[ActionRow, ...]:

@@ -7,10 +7,9 @@ are encoded as they are drawn, and those that are invalid are reported while the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import closing
 from inspect import isawaitable, iscoroutinefunction
-from itertools import count
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from inngest_rest._core.arguments import (
@@ -188,10 +187,19 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
     def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
         yield from ()
         if isinstance(self.events, AsyncIterable):
-            firsts = count(0, self.batch_size)
-            lists = batching.lists_of(self.events, self.batch_size)
-            return (batch async for each in lists for batch in self.batches(each, next(firsts)))
+            return self._drawn(self.events)
         return self.batches(each_event(self.events), 0)
+
+    async def _drawn(self, events: AsyncIterable[EventLike]) -> AsyncIterator[Batch]:
+        chunk, first = list[EventLike](), 0
+        async for event in events:
+            chunk.append(event)
+            if len(chunk) == self.batch_size:
+                for batch in self.batches(chunk, first):
+                    yield batch
+                chunk, first = [], first + self.batch_size
+        for batch in self.batches(chunk, first):
+            yield batch
 
     def batches(self, events: Iterable[EventLike], first: int) -> Iterator[Batch]:
         """Yield the batches of the events that are drawn next, by the position of the first."""

@@ -31,7 +31,7 @@ from inngest_rest._core.arguments import (
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.json_text import decode, encode, encode_lines
-from inngest_rest._core.locks import lock_file
+from inngest_rest._core.locks import Locked, lock_file
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
 from inngest_rest._core.resources.filters import Window, instant
 from inngest_rest._visible import shown
@@ -173,9 +173,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return row.is_open
 
     def close(self) -> None:
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def resume(self) -> None:
         """Adopt the rows of the report that was passed, if any; reject one of another action."""
@@ -236,8 +235,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             row = settled(row, ActionOutcome.NOT_TRIED).row
         self.rows[row.position] = row
         if result is not None:  # or the file has it, as unknown
-            with self._lock:
-                self._note(row)
+            self._note(row)
         if self._on_result is not None:
             self._told = self._on_result(row)
         return cause
@@ -302,7 +300,7 @@ def failure(row: ActionRow, error: errors.InngestError, *, is_sent: bool = True)
 _FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
-class ReportFile:
+class ReportFile(Locked):
     """The file of one bulk operation, locked from `open` or `begin` to `close`.
 
     It is bound to what was asked for: action, selection, server and environment.
@@ -311,6 +309,7 @@ class ReportFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__()
         check_path("report_path", path)
         self.path = os.fspath(path)
         self._file: int | None = None
@@ -339,15 +338,16 @@ class ReportFile:
             self._append([header, *(_compact(row.to_dict()) for row in report.rows)])
 
     def add(self, row: ActionRow) -> None:
-        """Write a row as it is now."""
-        with self._usable():
+        """Write a row as it is now; threads may do so at the same time."""
+        with self._usable(), self._lock:
             self._append([_compact(row.to_dict())])
 
     def close(self) -> None:
         """Free the lock; what would be added later raises an error."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
 
     def _refusal(self, reason: str) -> errors.InvalidArgumentError:
         return errors.InvalidArgumentError(f"{self.path} {reason}", argument="report_path")
@@ -372,19 +372,16 @@ class ReportFile:
                 break
             try:
                 row = ActionRow.from_dict(decode(line))
+                if not 0 <= row.position < count:
+                    raise ValueError(f"position {row.position} is none of {count}")
             except ValueError as error:
                 raise self._refusal(f"is damaged in line {number}: {error}") from None
             rows[row.position] = row
             end += len(line)
         if len(rows) < count:
             return None
-        try:
-            report = evolve(report, rows=rows.values())
-        except ValueError as error:
-            raise self._refusal(f"is damaged: {error}") from None
-        assert self._file is not None
-        os.ftruncate(self._file, end)
-        return report
+        os.ftruncate(file.fileno(), end)
+        return evolve(report, rows=[rows[position] for position in range(count)])
 
     def _append(self, records: Iterable[dict[str, Any]]) -> None:
         if self._file is None:

@@ -31,11 +31,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import Span
 
-_OPEN = (*UNFINISHED, RunStatus("paused"))
-
-# A new run appears under its event within 0.2 s; allow for a slow server.
-_LISTED_WITHIN = 1.0
-
 # How a run ends that leaves something to repair.
 _UNREPAIRED = (RunStatus.FAILED, RunStatus.CANCELLED)
 
@@ -79,7 +74,7 @@ class RunsJob(reported.ReportedJob):
         super().__init__(session, self.name, given, limit)
         acts_on_ended = self.default_statuses is not UNFINISHED
         for each in selection.statuses:
-            if (each in _OPEN) is acts_on_ended:
+            if (each in (*UNFINISHED, "paused")) is acts_on_ended:
                 raise invalid("status", f"{each.value!r}{self.why_not_others}")
         if self.choose(ids, selection.to_json(), others):
             self.asked_window = selection.window
@@ -242,7 +237,8 @@ class ReplayJob(RunsJob):
                 return failure(row, error, is_sent=False)
             lost = error
         if row.replays_before is not None:
-            yield from sleep(_LISTED_WITHIN)
+            # A new run appears under its event within 0.2 s; allow for a slow server.
+            yield from sleep(1.0)
             with suppress(InngestError):
                 others_now = yield from replays.others_of_chain(self.session, run)
                 if found := _found(row, others_now or ()):

@@ -23,7 +23,7 @@ from inngest_rest.reports import BatchReport, SendFailure, SendReport
 from inngest_rest_api.types import is_all_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inngest_rest._core.arguments import NameConvention
     from inngest_rest.errors import InngestError
@@ -88,18 +88,6 @@ def batches_of_events(
     while chunk := list(islice(source, size)):
         yield from _batches(chunk, first, convention, lenient=lenient)
         first += len(chunk)
-
-
-async def lists_of(events: AsyncIterable[EventLike], size: int) -> AsyncIterator[list[EventLike]]:
-    """Draw events as they are needed, and yield them in lists of a size."""
-    chunk: list[EventLike] = []
-    async for event in events:
-        chunk.append(event)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
 
 
 def _batches(
