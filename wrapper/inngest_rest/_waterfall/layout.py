@@ -56,9 +56,6 @@ _KINDS = {
     "wait_for_signal": "wait",
     "ai_gateway": "ai",
 }
-_ATTEMPT = re.compile(r"Attempt \d+")
-
-_TICKS = 6
 
 
 @frozen
@@ -170,7 +167,7 @@ def _row(place: _Place, begin: datetime) -> Row:
     span, status = place.span, shortened(place.span.status)
     start = place.started or place.end or place.queued or begin
     kind = _KINDS.get(span.step_op) or shortened(span.step_op or "")
-    kind = "attempt" if _ATTEMPT.fullmatch(span.name) else kind
+    kind = "attempt" if re.fullmatch(r"Attempt \d+", span.name) else kind
     return Row(
         depth=place.depth,
         name=shortened(span.name),
@@ -230,7 +227,7 @@ def tick_text(tick: timedelta) -> str:
 def draw_page(root: Span, *, now: datetime | None) -> str:
     """Return the page of a waterfall."""
     waterfall = lay_out(root, now)
-    first, marks = waterfall.rows[0], ticks(waterfall.total, _TICKS)
+    first, marks = waterfall.rows[0], ticks(waterfall.total, 6)
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     return Template(page).substitute(
         name=escape(waterfall.run_id or first.name),

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
 
 _FIRST_ROWS = 20  # of an answer that says what would be done
-_OF_EACH = {"events.runs", "events.wait"}  # take ids of standard input
 _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
 
 
@@ -106,7 +105,7 @@ def _run(call: Typed, extras: Mapping[str, Any]) -> int:
     if extras["all"] and row.name == "request":
         renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
         arriving = _pages(call)
-    elif row.name in _OF_EACH and values["id"] == "-":
+    elif row.name in {"events.runs", "events.wait"} and values["id"] == "-":
         renderer.returns = Returns.STREAM
         each = (evolve(call, values={**call.values, "id": id}) for id in _ids("id", ["-"], []))
         arriving = ((records, None) for one in each for records, _ in one.parts())

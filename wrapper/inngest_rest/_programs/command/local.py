@@ -167,7 +167,18 @@ def mcp(renderer: Renderer, options: Options, values: dict[str, Any]) -> int:
 
 
 DEFAULT_PORT = 8288
-_MOST_CHARGED = 100
+_ANNOUNCED = """\
+A mock server of Inngest is at {url}, until Ctrl-C. Its functions:
+
+  shop/charge     app/order.created   fails if data.total is above 100
+  shop/ship       app/order.created   sleeps for a day
+  shop/receipt    app/order.paid      completes
+
+In another terminal:
+
+  export INNGEST_DEV={url}
+  inngest-rest send app/order.created --data '{{"total": 900}}'
+  inngest-rest runs list"""
 
 
 @frozen(repr=False)
@@ -206,7 +217,10 @@ def mock(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
             signal.signal(each, signal.default_int_handler)
         host = values.get("host", "127.0.0.1")
         with server.serve(port, host=host) as url, suppress(KeyboardInterrupt):
-            _announce(url, renderer)
+            if renderer.format == "table":
+                renderer.text(_ANNOUNCED.format(url=url))
+            else:
+                renderer.finish(data=Served(url))
             threading.Event().wait()
     except OSError as error:
         reason = f"cannot listen on {port}: {error}; --port 0 takes any free port"
@@ -223,31 +237,13 @@ def add_shop(server: MockServer) -> None:
 
     def charge(event: MockEvent) -> Behaviour:
         total = event.data.get("total", 0)
-        is_declined = isinstance(total, int | float) and total > _MOST_CHARGED
+        is_declined = isinstance(total, int | float) and total > 100  # noqa: PLR2004 - as it is announced
         return fails("card declined") if is_declined else completes({"charged": total})
 
     ship, receipt = sleeps(timedelta(days=1)), completes({"mailed": True})
     server.function("shop", "charge", trigger="app/order.created", run=charge)
     server.function("shop", "ship", trigger="app/order.created", run=ship)
     server.function("shop", "receipt", trigger="app/order.paid", run=receipt)
-
-
-def _announce(url: str, renderer: Renderer) -> None:
-    if renderer.format != "table":
-        renderer.finish(data=Served(url))
-        return
-    renderer.text(f"""\
-A mock server of Inngest is at {url}, until Ctrl-C. Its functions:
-
-  shop/charge     app/order.created   fails if data.total is above {_MOST_CHARGED}
-  shop/ship       app/order.created   sleeps for a day
-  shop/receipt    app/order.paid      completes
-
-In another terminal:
-
-  export INNGEST_DEV={url}
-  inngest-rest send app/order.created --data '{{"total": 900}}'
-  inngest-rest runs list""")
 
 
 def skill() -> dict[str, str]:
