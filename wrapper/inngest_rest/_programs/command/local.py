@@ -237,7 +237,7 @@ def add_shop(server: MockServer) -> None:
 
     def charge(event: MockEvent) -> Behaviour:
         total = event.data.get("total", 0)
-        is_declined = isinstance(total, int | float) and total > 100  # noqa: PLR2004 - as it is announced
+        is_declined = isinstance(total, int | float) and total > 100
         return fails("card declined") if is_declined else completes({"charged": total})
 
     ship, receipt = sleeps(timedelta(days=1)), completes({"mailed": True})
