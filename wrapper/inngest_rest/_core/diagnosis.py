@@ -159,16 +159,12 @@ class ServerEvidence:
     permissions: dict[str, bool] = field(factory=dict[str, bool])  # that a probe needed
     repeating: list[str] | None = None  # functions that run again for a repeated id, if known
     cancels_in_bulk: bool = True  # False if the server fails to list bulk cancellations
+    skew_s: float | None = None  # of the host of events
 
     @property
     def is_up(self) -> bool:
         """Whether every probed host responds like Inngest."""
         return all(each.is_inngest for each in self.hosts.values())
-
-    @property
-    def skew_s(self) -> float | None:
-        known = (each.skew_s for each in self.hosts.values())
-        return next((skew for skew in known if skew is not None), None)
 
     @property
     def calls(self) -> tuple[CallRoute, ...]:
@@ -244,6 +240,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
     # A separate session: it neither trusts nor changes the record of missing routes.
     session = session.apart()
     health = found.hosts[settings.event_url] = yield from probe(session, HEALTH)
+    found.skew_s = health.skew_s
     any_key, *_ = (*settings.signing_bearers, settings.api_key)
     if settings.event_url != settings.api_url and found.is_up:
         found.hosts[settings.api_url] = yield from probe(session, V1, any_key)
@@ -584,7 +581,6 @@ def _kind_of(key: Secret | None) -> str | None:
 # The time that a rule goes with.
 _TIMES = {"failed_above": "since", "no_success_of": "within"}
 _RULES = "failed_above with since, no_success_of with within, stuck, queued_above or server"
-_MOST_STUCK = 100  # of one page
 
 
 def check(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> Plan[CheckReport]:
@@ -674,7 +670,7 @@ def _failed_above(session: Session, chosen: Selection, most: float) -> Found:
 
 
 def _stuck(session: Session, chosen: Selection, _: float) -> Found:
-    walk = list_runs(session, chosen, order="oldest", limit=_MOST_STUCK).walk()
+    walk = list_runs(session, chosen, order="oldest", limit=100).walk()
     page = yield from walk.next_page()
     if not page.items:
         return False, "no run is stuck"

@@ -76,11 +76,9 @@ _RACE = timedelta(seconds=APPEARS_WITHIN)
 # A function that was read within this time of an event is the one that the event found.
 _AT_ONCE = timedelta(seconds=1)
 
-# From the end of a run that another one cancelled: v2 lists state it 10 s too late.
-_NEAR = timedelta(seconds=15)
-
-# Lists of runs go by a time later than `queued_at`, by this much on a busy server.
-_LISTED_WITHIN = timedelta(minutes=1)
+# Lists of runs go by a time later than `queued_at`, by this much on a busy server, and v2 states
+# the end of a run that was cancelled 10 s too late.
+_LATE = timedelta(minutes=1)
 
 # The latest time that a datetime can hold.
 _LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
@@ -439,7 +437,7 @@ def _why_cancelled(it: RunEvidence, function: Function, by: str) -> Iterator[Tol
             for each in (it.others.items if it.others else ())
             if each.id > run.id
             and (at := each.queued_at)
-            and abs(at - (run.ended_at or at)) < _NEAR
+            and abs(at - (run.ended_at or at)) < _LATE
         ]
         if near or it.others is None or it.others.next_cursor:
             text = ", ".join([f"{by} a later run of the singleton {name}", *near[-1:]])
@@ -612,7 +610,7 @@ def _other_runs(
     if rate_limit := apps.limit(function, "rateLimit"):
         back = max(back, (apps.duration(rate_limit.get("period")) or _DAY) + _AT_ONCE)
     needs_later = apps.limit(function, "debounce") or apps.cancels_earlier(function)
-    window = Window(at - back, None if needs_later else at + _LISTED_WITHIN)
+    window = Window(at - back, None if needs_later else at + _LATE)
     selection = Selection(names=Names(function.app_id, function.id), window=window)
     page = runs.list_runs(session, selection, page_size=100).walk().next_page(deadline=deadline)
     return apps.tried(page, f"other runs of {apps.name_of(function)}", unchecked)
@@ -821,10 +819,8 @@ def _complete_at(catalogue: apps.Catalogue | None, wait: _Wait) -> float:
             continue
         debounce, batch = apps.limit(function, "debounce"), apps.limit(function, *apps.BATCH)
         texts = (debounce or {}).get("period", "0s"), (batch or {}).get("timeout", "0s")
-        delays = (
-            math.inf if it is None else it.total_seconds() for it in map(apps.duration, texts)
-        )
-        until = wait.received + max(delays) + APPEARS_WITHIN
+        waits = (math.inf if it is None else it.total_seconds() for it in map(apps.duration, texts))
+        until = wait.received + max(waits) + APPEARS_WITHIN
         if until > latest:
             latest, wait.waits_for = max(until, wait.again), apps.name_of(function)
     return latest
