@@ -15,9 +15,9 @@ from inngest_rest import (
     RouteNotFoundError,
     TransportError,
 )
-from inngest_rest.testing import MockServer, answers
+from inngest_rest.testing import MockServer
 from inngest_rest_api.api import OPERATIONS
-from tests.support.server import NO_ROUTE, TELL_THE_RELEASE, WEB_UI, Reply, recorded, says, text
+from tests.support.server import NO_ROUTE, WEB_UI, Reply, recorded, says, text
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
@@ -329,65 +329,6 @@ def test_an_empty_200_says_that_a_route_is_absent_where_another_call_found_v2_el
         call(client)
     other = ["GET /v2/account", "GET /api/v2/account"]
     assert requests == [asked, *other, asked.replace("/v2", "/api/v2"), *then]
-
-
-STATED = "This server has release 1.33.0."
-IN_RANGE = "This server has release 1.42.0 or a newer one, older than 1.45.0."
-NEWEST = "This server has release 1.45.0 or a newer one."
-
-
-@pytest.mark.parametrize(
-    ("release", "absent", "dev", "told"),
-    [
-        ("1.33", "/v2/runs", True, STATED),
-        ("1.33", "/v2/runs", False, ""),
-        ("1.43", "/v2/runs", False, IN_RANGE),
-        ("1.45", "/v2/runs", False, NEWEST),
-    ],
-)
-def test_the_error_for_an_absent_route_tells_the_release_which_each_client_asks_once(
-    release: str, absent: str, dev: bool, told: str
-) -> None:
-    key = "signkey-prod-" + "ab" * 32
-    keys: Any = {} if dev else {"signing_key": key}
-    mock = MockServer(release=release, **keys)
-    mock.fault(answers(404), path=absent, times=None)
-    base: Any = {"dev": True} if dev else {"base_url": "http://127.0.0.1:8288", **keys}
-    with InngestClient(**base, transport=mock.transport, retries=0) as client:
-        for _ in range(2):
-            with pytest.raises(RouteNotFoundError, match=r"since release 1\.38\.0") as caught:
-                client.runs.list(app="shop").page()
-            assert ("This server has" in str(caught.value)) is bool(told)
-            assert told in str(caught.value)
-    asked = [each.path for each in mock.requests if each.path in TELL_THE_RELEASE]
-    assert len(asked) == len(set(asked)) <= 2
-
-
-def test_nothing_tells_the_release_of_inngest_cloud() -> None:
-    asked = list[str]()
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.path)
-        return httpx.Response(404)
-
-    transport = httpx.MockTransport(answer)
-    key = "signkey-prod-" + "ab" * 32
-    with (
-        InngestClient(signing_key=key, transport=transport) as client,
-        pytest.raises(RouteNotFoundError),
-    ):
-        client.runs.list(app="shop").page()
-    assert TELL_THE_RELEASE.isdisjoint(asked)
-
-
-@pytest.mark.parametrize("version", ["(devel)", "1.43"])
-def test_a_version_without_a_release_is_not_told(
-    client: InngestClient, server: Server, version: str
-) -> None:
-    server.on("GET /dev", says({"version": version}))
-    with pytest.raises(RouteNotFoundError, match=r"since release 1\.38\.0") as caught:
-        client.runs.list(app="shop").page()
-    assert "This server has" not in str(caught.value)
 
 
 def test_a_server_that_shows_a_page_may_be_older_than_the_call_unless_it_is_of_the_cloud(

@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 
 # What the client may ask after the recorded exchange: whether the server has v2, whether the id of
 # an unknown run is an event's, how a run ended that has an end and is listed as unfinished, and
-# which release lacks a route, and whether there is an app that has no functions.
-FOLLOW_UPS = (
-    *("getEventV1", "getRunV1", "getRunV2", "getHealthV2", "getDevInfo", "listOperationsV2"),
-    "getAppV2",
-)
+# whether there is an app that has no functions.
+FOLLOW_UPS = ("getEventV1", "getRunV1", "getRunV2", "getHealthV2", "getAppV2")
 
 
 class Replayer:

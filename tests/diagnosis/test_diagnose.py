@@ -179,6 +179,7 @@ def test_no_key_is_in_a_diagnosis_even_if_the_server_quotes_it(
     assert len(tried) == 2
     assert all("no use for Bearer ***" in each.message for each in tried)
     sent = [it for each in server.requests if (it := each.headers.get("authorization"))]
+    assert len(set(sent)) == 2
     shown = f"{diagnosis}{diagnosis!r}{diagnosis.to_json()}"
     for secret in (*keys.values(), *(each.removeprefix("Bearer ") for each in sent)):
         assert secret not in shown

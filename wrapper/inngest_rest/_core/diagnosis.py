@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_count, check_names, invalid
-from inngest_rest._core.calls import answers, releases
+from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.operation import may_ask, redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
@@ -195,17 +195,25 @@ def call_routes(settings: Settings, releases: Releases) -> Iterator[CallRoute]:
             yield CallRoute(name, False, since=min(released, key=numbers, default=None))
 
 
-_V2_SINCE, _V2_ROOT_SINCE = "1.11.6", "1.26.0"
+_V2_SINCE, _V2_ROOT_SINCE, _QUERY_SINCE = "1.11.6", "1.26.0", "1.45.0"
+_LISTS_SINCE = str(v2.list_operations_v2.OPERATION.since)
 
 CLOUD_HOST = re.compile(r"(.+\.)?(inngest\.com|inn\.gs)")
 """The hosts of Inngest Cloud."""
+
+
+def _first_that_lists(response: httpx.Response) -> str:
+    """Return the first release whose operations are those that a server lists."""
+    listed = {each["id"]: each for each in response.json()["data"]["operations"]}
+    has_query = "query" in listed["ListRuns"]["mcp"]["inputSchema"]["properties"]
+    return _QUERY_SINCE if has_query else _LISTS_SINCE
 
 
 HEALTH = Route.of(ingest.get_health, lambda it: required(it.message, "message"))
 DEV_INFO = Route.of(ingest.get_dev_info, lambda it: required(it.version, "version"))
 V1 = Route.of(v1.list_events_v1, lambda _: None, limit=1)
 """A cheap read that needs the signing key."""
-LISTED = Route.of(v2.list_operations_v2, releases.first_that_lists, expected=httpx.Response)
+LISTED = Route.of(v2.list_operations_v2, _first_that_lists, expected=httpx.Response)
 """The operations of the server, which needs no key."""
 V2 = Route.of(v2.get_health_v2, lambda _: None)
 """The same in v2, which also accepts an API key."""
@@ -248,7 +256,8 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         if all(CLOUD_HOST.fullmatch(urlsplit(url).hostname or "") for url in found.hosts):
             found.kind = ServerKind.CLOUD
         elif (version := (yield from probe(session, DEV_INFO)).value) is not None:
-            found.kind, found.release = ServerKind.DEV, releases.release_of(version)
+            stated = re.match(r"v?(\d{1,9}\.\d{1,9}\.\d{1,9})\b", version)  # 1.43.0-253303c
+            found.kind, found.release = ServerKind.DEV, stated and stated[1]
         elif health.server_kind is not None:
             found.kind = DEV if health.server_kind == "dev" else SELF_HOSTED
         if found.kind is None and settings.api_url == settings.event_url:
@@ -317,13 +326,13 @@ def _narrow_down(session: Session, bearer: Secret | None) -> Plan[Releases]:
     """Return the releases consistent with what the server lists, or with the routes it has."""
     listed = yield from probe(session, LISTED)
     if listed.value is not None:
-        is_newest = listed.value == releases.QUERY_SINCE
-        return Releases(listed.value, None if is_newest else releases.QUERY_SINCE)
+        is_newest = listed.value == _QUERY_SINCE
+        return Releases(listed.value, None if is_newest else _QUERY_SINCE)
     health = yield from _probe_v2(session, bearer)
     if health.has_route is None:
         return Releases()
     if health.has_route and session.absent.v2_root == V2_ROOT:
-        bounds = Releases(_V2_ROOT_SINCE, releases.LISTS_SINCE)
+        bounds = Releases(_V2_ROOT_SINCE, _LISTS_SINCE)
     else:
         bounds = Releases(below=_V2_ROOT_SINCE if health.has_route else _V2_SINCE)
     for route in BY_RELEASE:

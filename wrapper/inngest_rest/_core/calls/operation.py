@@ -34,9 +34,6 @@ _TOO_LONG = (
     "65,536 characters"
 )
 
-# Seconds for finding out which release lacks a route.
-_HINT_WITHIN = 2.0
-
 logger = logging.getLogger("inngest_rest")
 
 
@@ -262,27 +259,7 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
             return route.convert(None)
     if pages[0] is not None and all(pages):
         raise _nothing_but_pages(pages[0], [route for route, _ in failures])
-    absent = _absent(session, failures)
-    if absent.releases and (told := (yield from _release(session, deadline))):
-        absent.advice = absent.advice.then(errors.Advice(told))
-    raise absent
-
-
-def _release(session: Session, deadline: float) -> Plan[str]:
-    """Return in a sentence which release the server has, if it tells; each client asks once."""
-    from inngest_rest._core.calls.releases import SENTENCES  # noqa: PLC0415 - seldom needed
-
-    absent, settings = session.absent, session.settings
-    if absent.release is None:
-        absent.release = ""
-        deadline = min(deadline, session.clock.monotonic() + _HINT_WITHIN)
-        for route in SENTENCES if settings.api_url == settings.event_url else ():
-            try:
-                absent.release = yield from perform(session, route, deadline=deadline)
-                break
-            except errors.InngestError:
-                continue
-    return absent.release
+    raise _absent(session, failures)
 
 
 def _nothing_but_pages(

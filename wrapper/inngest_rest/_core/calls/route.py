@@ -116,8 +116,6 @@ class AbsentRoutes:
     def __init__(self) -> None:
         self.v2_root = V2_ROOT
         self.has_queries = False  # it was found to filter runs by an expression
-        # Which release it has, in a sentence; empty if it does not tell, None before it was asked.
-        self.release: str | None = None
         self._until: dict[str, float] = {}
 
     def add(self, operation: Operation, now: float) -> None:
