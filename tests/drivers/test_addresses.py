@@ -135,12 +135,3 @@ def test_if_none_accepts_every_reason_is_told_once(monkeypatch: pytest.MonkeyPat
             await connect("host", 80, network.attempt)
 
     asyncio.run(scenario())
-
-
-def test_a_host_without_an_address_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario() -> None:
-        network = Network(monkeypatch)
-        with pytest.raises(OSError, match="host has no address"):
-            await connect("host", 80, network.attempt)
-
-    asyncio.run(scenario())

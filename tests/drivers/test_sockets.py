@@ -223,17 +223,6 @@ def test_a_refused_connection_is_an_undelivered_request(reach: Connect) -> None:
     assert not caught.value.delivered
 
 
-@pytest.mark.parametrize("reach", ["blocking", "async"], indirect=True)  # uvloop asks by itself
-def test_a_host_without_an_address_is_an_undelivered_request(
-    reach: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = reach("http://localhost")
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
-    with pytest.raises(TransportError, match="localhost has no address") as caught:
-        client.send(EVENT)
-    assert not caught.value.delivered
-
-
 def connected(reach: Connect, peer: Peer) -> InngestClient:
     """Return a client with a connection: making one may take a busy machine longer than SOON."""
     client = reach(peer.url, timeout=PATIENCE)

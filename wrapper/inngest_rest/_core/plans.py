@@ -44,9 +44,6 @@ class Call(NamedTuple, Generic[T]):
     max_response_bytes: int  # decoded
     accepted: Container[int] = ()  # statuses beyond 2xx whose body is needed whole
 
-    def __repr__(self) -> str:
-        return f"Call(host={self.host!r}, url={self.url!r}, timeout={self.timeout!r})"
-
 
 class Sleep(NamedTuple):
     """Pause for some seconds, perhaps 0: a plan of a bulk job that was stopped ends there."""

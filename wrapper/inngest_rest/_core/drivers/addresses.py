@@ -42,10 +42,7 @@ def _resolve(host: str, port: int) -> list[str]:
     for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         by_family.setdefault(family, []).append(str(address[0]))
     in_turn = chain.from_iterable(zip_longest(*by_family.values()))
-    addresses = list(dict.fromkeys(each for each in in_turn if each is not None))
-    if not addresses:
-        raise OSError(f"{host} has no address")
-    return addresses
+    return list(dict.fromkeys(each for each in in_turn if each is not None))
 
 
 def joined(head: bytes, buffer: bytes) -> tuple[bytes, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import AsyncExitStack
@@ -50,8 +51,8 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         self, pools: Mapping[Host, ConnectionPool[httpx.AsyncBaseTransport]], clock: Clock
     ) -> None:
         super().__init__(pools, clock)
-        # An event loop owns its primitives; those that were waited for refer to it.
-        self._slots: dict[asyncio.AbstractEventLoop, dict[Host, asyncio.Semaphore]] = {}
+        # An event loop owns its primitives: another one has its own.
+        self._slots: dict[Host, tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]] = {}
         self._closing: set[asyncio.Task[Any]] = set()
 
     async def run(self, plan: Plan[T], stop: asyncio.Event | None = None) -> T:
@@ -69,40 +70,29 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
     async def _send(
         self,
         call: Call[Any],
-        started: float,
+        started: float,  # noqa: ARG002 - the block below bounds it all
         stop: asyncio.Event | None,  # noqa: ARG002 - a task is cancelled
     ) -> httpx.Response | TransportError:
-        slots, left = self._slots_here(call.host), call.timeout
-        was_full, is_sent = slots.locked(), False
+        loop, is_sent = asyncio.get_running_loop(), False
+        owned = self._slots.get(call.host)
+        if owned is None or owned[0] is not loop:
+            owned = self._slots[call.host] = loop, asyncio.Semaphore(MAX_AT_ONCE)
         try:
-            async with asyncio.timeout(left), slots:
-                if was_full:
-                    left = max(left - (self._clock.monotonic() - started), 0.001)
+            async with asyncio.timeout(call.timeout), owned[1]:
                 is_sent = True
-                return await self._send_now(call, left)
+                return await self._send_now(call)
         except TimeoutError:
             return timed_out(call, delivered=is_sent)
 
-    def _slots_here(self, host: Host) -> asyncio.Semaphore:
-        loop = asyncio.get_running_loop()
-        if loop not in self._slots:
-            for each in list(self._slots):
-                if each.is_closed():
-                    self._slots.pop(each, None)
-        slots = self._slots.setdefault(loop, {})
-        if host not in slots:
-            slots[host] = asyncio.Semaphore(MAX_AT_ONCE)
-        return slots[host]
-
-    async def _send_now(self, call: Call[Any], seconds: float) -> httpx.Response:
+    async def _send_now(self, call: Call[Any]) -> httpx.Response:
         self._check_open()
         pool = self._pools[call.host]
         transport = pool.take()
         if transport is pool.given:
-            return await self._send_apart(pool, transport, call, seconds)
+            return await self._send_apart(pool, transport, call)
         is_whole = False
         try:
-            response, is_whole = await _whole_exchange(transport, call, seconds)
+            response, is_whole = await _whole_exchange(transport, call)
         finally:
             now = self._clock.monotonic()
             for unused in pool.give_back(transport, now, is_whole=is_whole):
@@ -114,7 +104,6 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         pool: ConnectionPool[httpx.AsyncBaseTransport],
         given: httpx.AsyncBaseTransport,
         call: Call[Any],
-        seconds: float,
     ) -> httpx.Response:
         """Send through the caller's transport; if cancelled, end the request at its next step.
 
@@ -131,7 +120,7 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
             if abandoned.is_set() and event.endswith(".started") and "closed" not in event:
                 raise asyncio.CancelledError
 
-        exchange = self._apart(_whole_exchange(given, call, seconds, trace, abandoned))
+        exchange = self._apart(_whole_exchange(given, call, trace, abandoned))
         try:
             return (await asyncio.shield(exchange))[0]
         except asyncio.CancelledError:
@@ -172,17 +161,12 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
                     break
             while started:
                 await _finish_oldest(started, on_result)
-        except asyncio.CancelledError:
-            raise  # without waiting for responses
-        except BaseException:
-            stop.set()
-            if started:
-                await asyncio.wait([task for _, task in started], timeout=_GRACE)
-            raise
         finally:
-            # Tasks are left only after an exception.
+            # Tasks are left only after an exception; a cancellation waits for no response.
+            stop.set()
+            grace = 0.0 if isinstance(sys.exception(), asyncio.CancelledError) else _GRACE
             try:
-                await _cancel_all([task for _, task in started])
+                await _end_all([task for _, task in started], grace)
             finally:
                 async with AsyncExitStack() as rest:  # runs every callback, even if one raises
                     for job, task in reversed(started):
@@ -200,19 +184,17 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
             await transport.aclose()
         here = asyncio.get_running_loop()
         if left := [each for each in self._closing if each.get_loop() is here]:
-            await asyncio.wait(left, timeout=_CLOSING_GRACE)
-            await _cancel_all(left)
+            await _end_all(left, _CLOSING_GRACE)
 
 
 async def _whole_exchange(
     transport: httpx.AsyncBaseTransport,
     call: Call[Any],
-    seconds: float,
     trace: Callable[[str, object], Awaitable[None]] | None = None,
     abandoned: asyncio.Event | None = None,
 ) -> tuple[httpx.Response, bool]:
     """Return the response, and whether it was read to its end."""
-    response = await transport.handle_async_request(_with_trace(call.build(seconds), trace))
+    response = await transport.handle_async_request(_with_trace(call.build(call.timeout), trace))
     if response.is_stream_consumed:  # by the caller's transport
         return response, True
     body = Body(response, call)
@@ -267,16 +249,17 @@ async def _tell(on_result: OnResult[J, T], job: J, result: T | None) -> bool:
     return goes_on if isinstance(goes_on, bool) else await goes_on
 
 
-async def _cancel_all(tasks: Collection[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait for them to end, even if this is cancelled meanwhile."""
+async def _end_all(tasks: Collection[asyncio.Task[Any]], grace: float) -> None:
+    """Cancel what does not end in so many seconds; wait for it, even if cancelled meanwhile."""
     cancelled: asyncio.CancelledError | None = None
-    for task in tasks:
-        task.cancel()
     while left := [task for task in tasks if not task.done()]:
         try:
+            await asyncio.wait(left, timeout=grace)
+            for task in left:
+                task.cancel()
             await asyncio.wait(left)
         except asyncio.CancelledError as error:
-            cancelled = error
+            cancelled, grace = error, 0.0
     if cancelled is not None:
         raise cancelled
 

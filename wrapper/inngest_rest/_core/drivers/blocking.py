@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 from collections import deque
 from contextlib import ExitStack, suppress
@@ -126,7 +127,7 @@ class Driver(PlanRunner[httpx.BaseTransport]):
         stop, context = Stop(), contextvars.copy_context()
         started: deque[tuple[J, Future[T | None]]] = deque()
         queue: SimpleQueue[tuple[J, Future[T | None]] | None] = SimpleQueue()
-        grace, threads = _GRACE, 0
+        threads = 0
 
         def do(job: J, future: Future[T | None]) -> None:
             try:
@@ -137,9 +138,8 @@ class Driver(PlanRunner[httpx.BaseTransport]):
                 future.set_exception(error)
 
         def serve() -> None:
-            while (item := queue.get()) is not None:
+            for item in iter(queue.get, None):
                 do(*item)
-                del item  # or its batch would stay in memory until the next one
 
         try:
             for job in jobs:
@@ -160,11 +160,6 @@ class Driver(PlanRunner[httpx.BaseTransport]):
                     break
             while started:
                 _finish_oldest(started, on_result)
-        except Exception:
-            raise
-        except BaseException:
-            grace = _GRACE_OF_INTERRUPT
-            raise
         finally:
             # Jobs are left only after an exception: only requests in flight get a grace period.
             stop.set()
@@ -174,6 +169,8 @@ class Driver(PlanRunner[httpx.BaseTransport]):
                 for _ in range(threads):  # each ends after its last job
                     rest.callback(queue.put, None)
                 futures = [future for _, future in started]
+                is_error = isinstance(sys.exception(), Exception | None)
+                grace = _GRACE if is_error else _GRACE_OF_INTERRUPT
                 if wait(futures, timeout=grace).not_done:
                     for transport in list(stop.in_flight):
                         transport.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import deque
 from contextlib import suppress
@@ -31,26 +30,24 @@ MAX_AT_ONCE = 64
 # Keep-alive expiry in seconds, as in httpx.
 _KEEP_ALIVE = httpx.Limits().keepalive_expiry or 5.0
 
+_UNUSABLE_PROXY = (
+    "the URL of the proxy is malformed, or is not one of http, https or socks5; a /, ? or # in its "
+    "password must be escaped, as %2F, %3F or %23"
+)
+
 
 class ConnectionPool(Forked, Generic[Transport]):
     """A pool of transports to one host, each with one connection and one request at a time.
 
     httpcore's pool checks every connection on every request, some of them with a system call: with
     32 requests in flight, that outweighs all other costs. This one takes constant time.
-    Thread-safe. A `given` transport of the caller's carries all requests instead. Errors do not
-    quote the credentials of the proxy.
+    Thread-safe. A `given` transport of the caller's carries all requests instead.
     """
 
-    def __init__(
-        self,
-        make: Callable[[], Transport],
-        given: Transport | None = None,
-        proxy: Secret | None = None,
-    ) -> None:
+    def __init__(self, make: Callable[[], Transport], given: Transport | None = None) -> None:
         self.given = given
         # Whether httpcore's pool is below it; a transport around httpx's shows that by its steps.
         self.has_steps = isinstance(given, httpx.AsyncHTTPTransport)
-        self._proxy = proxy
         self._make = make
         self._idle: deque[tuple[float, Transport]] = deque()
         self._open: set[Transport] = set()
@@ -80,9 +77,11 @@ class ConnectionPool(Forked, Generic[Transport]):
     def _create(self) -> Transport:
         try:
             return self._make()
-        except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
-            reason = _reason(error, self._proxy)
-        # Outside the except clause, whose error may quote the proxy's password.
+        except (ImportError, OSError) as error:
+            reason = str(error)
+        except (ValueError, httpx.InvalidURL):
+            reason = _UNUSABLE_PROXY
+        # Outside these clauses: the last one's error may quote the password.
         raise ConfigurationError(
             f"the proxy or the certificates of the environment cannot be used: {reason}"
         )
@@ -119,14 +118,6 @@ class ConnectionPool(Forked, Generic[Transport]):
         self._of_parent = [*self._of_parent, *self._open]
         self._open.clear()
         self.slots = threading.BoundedSemaphore(MAX_AT_ONCE)
-
-
-def _reason(error: Exception, proxy: Secret | None) -> str:
-    """Return the error for a transport that cannot be created, without proxy credentials."""
-    if proxy is not None and re.search(r"://.*[/?#].*@", proxy.reveal()):
-        # Its message quotes part of the password.
-        return "the password of a proxy must have its /, ? and # escaped, as %2F, %3F and %23"
-    return re.sub(r"//[^/@]*@", "//***@", str(error))
 
 
 # The private attributes of httpx and httpcore in use. No promise rests on them: with a release that
@@ -182,7 +173,7 @@ def pools(
         use_backend(made, made.backend)
         return made
 
-    event, api = [ConnectionPool[Transport](partial(make, it), proxy=it) for it in proxies]
+    event, api = [ConnectionPool[Transport](partial(make, it)) for it in proxies]
     return {"event": event, "api": api}
 
 
