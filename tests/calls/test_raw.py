@@ -148,19 +148,6 @@ def test_a_thread_and_a_task_have_blocks_of_their_own(server: Server) -> None:
     assert asyncio.run(main()) == (1, 2, 3)
 
 
-def test_a_task_that_outlives_the_block_is_not_in_it_any_more(server: Server) -> None:
-    server.on(HEALTH, UP)
-
-    async def main() -> int:
-        async with AsyncInngestClient(dev=True, transport=server) as client:
-            with client.raw() as responses:
-                task = asyncio.create_task(client.health())
-            await task
-            return len(responses)
-
-    assert asyncio.run(main()) == 0
-
-
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [

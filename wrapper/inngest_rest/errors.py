@@ -192,7 +192,7 @@ class InvalidResponseError(InngestError):
         method: str,
         url: str,
         status: int,
-        body: str,
+        body: str = "",
         response: RawResponse | None = None,
     ) -> None:
         super().__init__(f"{method} {url} answered {status}: {reason}")

@@ -17,7 +17,7 @@ from inngest_rest.errors import ApiError, InngestError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry.trace import Span, Tracer, TracerProvider
+    from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
 
 _PORTS = {"http": 80, "https": 443}
@@ -26,18 +26,14 @@ _PORTS = {"http": 80, "https": 443}
 # event key.
 _SUPPRESSED = "suppress_instrumentation"
 
-_known: tuple[TracerProvider, Tracer] | None = None
 
-
-def is_on() -> bool:
-    return "opentelemetry.trace" in sys.modules
-
-
-def start(method: str, template: str, url: str) -> CallSpan | None:
-    """Start the span of a call, a child of the current span; return None if it is not recorded.
+def start(method: str, template: str, url: str) -> CallSpan:
+    """Start the span of a call, a child of the current span.
 
     The template is the path with placeholders; the URL has neither keys nor a query.
     """
+    if not _is_on():
+        return CallSpan(None)
     from opentelemetry import trace  # noqa: PLC0415 - it is imported already
 
     server = urlsplit(url)
@@ -48,39 +44,34 @@ def start(method: str, template: str, url: str) -> CallSpan | None:
         "url.full": url,
         "url.template": template,
     }
-    name, tracer = f"{method} {template}", _tracer(trace.get_tracer_provider())
-    span = tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)
-    return CallSpan(span) if span.is_recording() else None
-
-
-def _tracer(provider: TracerProvider) -> Tracer:
-    """Return our tracer of the program's provider; making one takes longer than a span."""
-    global _known  # noqa: PLW0603 - a cache; some providers, such as that of Logfire, have no hash
-    if _known is None or _known[0] is not provider:
-        _known = provider, provider.get_tracer("inngest_rest", __version__)
-    return _known[1]
+    tracer = trace.get_tracer("inngest_rest", __version__)
+    kind = trace.SpanKind.CLIENT
+    return CallSpan(tracer.start_span(f"{method} {template}", kind=kind, attributes=attributes))
 
 
 class CallSpan:
-    """The span of a call, whatever number of requests it makes."""
+    """The span of a call, whatever number of requests it makes; without one, nothing is recorded.
 
-    def __init__(self, span: Span) -> None:
+    Attributes:
+        requests: Number of requests that were sent.
+        status: HTTP status of the last response; None if there was none.
+    """
+
+    def __init__(self, span: Span | None) -> None:
         self._span = span
-        self._requests = 0
-
-    def sent(self) -> None:
-        self._requests += 1
-
-    def answered(self, status: int) -> None:
-        """Note the HTTP status of a response; that of the last one remains."""
-        self._span.set_attribute("http.response.status_code", status)
+        self.requests = 0
+        self.status: int | None = None
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span, with the error that ended the call, if one did."""
+        if self._span is None:
+            return
         from opentelemetry.trace import StatusCode  # noqa: PLC0415
 
-        if self._requests > 1:
-            self._span.set_attribute("http.request.resend_count", self._requests - 1)
+        if self.status is not None:
+            self._span.set_attribute("http.response.status_code", self.status)
+        if self.requests > 1:
+            self._span.set_attribute("http.request.resend_count", self.requests - 1)
         if error is not None:
             kind = f"{type(error).__module__}.{type(error).__qualname__}"
             if isinstance(error, GeneratorExit):
@@ -94,9 +85,13 @@ class CallSpan:
         self._span.end()
 
 
+def _is_on() -> bool:
+    return "opentelemetry.trace" in sys.modules
+
+
 def suppress_others() -> Callable[[], object]:
     """Keep instrumentations of httpx from making spans of their own; return what ends that."""
-    if not is_on():
+    if not _is_on():
         return lambda: None
     from opentelemetry import context  # noqa: PLC0415
 

@@ -9,7 +9,7 @@ import httpx
 
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT, SendJob
 from inngest_rest._core.calls import settings as configuration
-from inngest_rest._core.calls.answers import Recording
+from inngest_rest._core.calls.answers import recording
 from inngest_rest._core.calls.session import Session, copied
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool
@@ -201,7 +201,7 @@ class InngestClient(Resource):
         client (`with_options`) among them. The calls of other threads and tasks are not kept, but
         those that a call starts itself are.
         """
-        return Recording(self._session)
+        return recording(self._session)
 
     def send(
         self,

@@ -16,7 +16,7 @@ import json
 import math
 import re
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
 
@@ -34,7 +34,7 @@ from inngest_rest.responses import RawResponse
 from inngest_rest_api.types import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from datetime import datetime
 
     from inngest_rest._core.calls.route import Route
@@ -92,18 +92,22 @@ _LONGEST_PAUSE = 366 * 86_400.0
 def read(response: httpx.Response, route: Route[A, T], url: str, session: Session) -> T:
     """Return the result of a complete response to a URL without keys, or raise its error."""
     answer = _Response(response, route, url, session)
-    answer.check_size()
+    content = response.content
+    if len(content) > _MOST_CONTAINERS:  # a deadline holds for reading, too
+        found = content.count(b"{") + content.count(b"[")
+        if found > _MOST_CONTAINERS:
+            raise answer.invalid(f"it is made of {found:,} objects and lists")
     accepted = route.accepted.get(response.status_code)
     forms = route.forms if accepted is None else (accepted,)
     try:
         answer.raise_error()
         if not forms:
             with suppress(ValueError):
-                answer.check_about(read_json(response.content))
+                answer.check_about(read_json(content))
             return route.convert(cast("A", None))
         if forms[0] is httpx.Response:
             return route.convert(cast("A", response))
-        body = read_json(response.content)
+        body = read_json(content)
         answer.check_about(body)
         return route.convert(read_model(forms, body))
     except errors.InngestError:
@@ -138,14 +142,6 @@ class _Response:
             body=self._session.quote(_text(self._response)),
             response=self._raw,
         )
-
-    def check_size(self) -> None:
-        """Refuse a response that would take long to read: a deadline holds for reading, too."""
-        content = self._response.content
-        if len(content) > _MOST_CONTAINERS:
-            found = content.count(b"{") + content.count(b"[")
-            if found > _MOST_CONTAINERS:
-                raise self.invalid(f"it is made of {found:,} objects and lists")
 
     def check_about(self, body: Any) -> None:
         """Refuse a response about something else; one that does not say what is not refused."""
@@ -308,39 +304,28 @@ def _retry_after(response: httpx.Response, now: datetime) -> float | None:
 # Of a long listing or import, only the last responses are kept.
 _MOST_KEPT = 100
 
-_recordings: ContextVar[tuple[Recording, ...]] = ContextVar("inngest_rest.raw", default=())
+# The responses that are kept, for a client and its copies, by the retry budgets that they share.
+_recordings: ContextVar[tuple[tuple[object, deque[RawResponse]], ...]]
+_recordings = ContextVar("inngest_rest.raw", default=())
 
 
-class Recording:
-    """Keeps the last responses to one client and its copies while it is entered."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._is_open = False
-        self._responses: deque[RawResponse] = deque(maxlen=_MOST_KEPT)
-
-    def __enter__(self) -> Sequence[RawResponse]:
-        self._is_open = True
-        _recordings.set((*_recordings.get(), self))
-        return self._responses
-
-    def __exit__(self, *_: object) -> None:
-        # A task that outlives the block has a context of its own.
-        self._is_open = False
-        _recordings.set(tuple(each for each in _recordings.get() if each is not self))
-
-    def keep(self, session: Session, response: RawResponse) -> None:
-        """Keep a response, if it is to this client or to a copy of it."""
-        if self._is_open and session.budgets is self._session.budgets:
-            self._responses.append(response)
+@contextmanager
+def recording(session: Session) -> Generator[Sequence[RawResponse]]:
+    """Keep the last responses to one client and its copies, as long as this is entered."""
+    own = session.budgets, deque[RawResponse](maxlen=_MOST_KEPT)
+    _recordings.set((*_recordings.get(), own))
+    try:
+        yield own[1]
+    finally:
+        _recordings.set(tuple(each for each in _recordings.get() if each is not own))
 
 
 def record(session: Session, route: Route[Any, Any], response: httpx.Response, url: str) -> None:
     """Keep a response for the recordings of this context, if there are any."""
-    if recordings := _recordings.get():
-        kept = raw_response(session, route, response, url)
-        for recording in recordings:
-            recording.keep(session, kept)
+    if kept := [kept for client, kept in _recordings.get() if client is session.budgets]:
+        raw = raw_response(session, route, response, url)
+        for each in kept:
+            each.append(raw)
 
 
 def raw_response(
@@ -352,18 +337,12 @@ def raw_response(
     at_most: int | None = None,
 ) -> RawResponse:
     """Return a complete response, or so many bytes of it, with the client's keys masked."""
-    redact = session.redact
-    headers = [(redact(name), redact(value)) for name, value in response.headers.multi_items()]
-    # httpx reads headers as ASCII, UTF-8 or Latin-1, but writes ASCII unless they are bytes.
-    encoding = response.headers.encoding
+    masked = session.redact_bytes
+    headers = [(masked(name), masked(value)) for name, value in response.headers.raw]
     return RawResponse(
         status=response.status_code,
         method=route.operation.method,
         url=url,
-        headers=httpx.Headers(
-            [(name.encode(encoding), value.encode(encoding)) for name, value in headers],
-            encoding=encoding,
-        ),
-        # Keys are ASCII, and any bytes are Latin-1.
-        body=redact(response.content[:at_most].decode("latin-1")).encode("latin-1"),
+        headers=httpx.Headers(headers),
+        body=masked(response.content[:at_most]),
     )

@@ -244,7 +244,6 @@ class Walk(Generic[T]):
                 method="GET",
                 url=self._listing.session.settings.api_url + following.path,
                 status=200,
-                body="",
             )
         self._seen.add(following)
 

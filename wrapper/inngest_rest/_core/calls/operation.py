@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import math
 from functools import reduce
@@ -29,11 +28,6 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 T = TypeVar("T")
 
-_TOO_LONG = (
-    "an id, name, cursor or key is too long: with it, the URL of the request would have more than "
-    "65,536 characters"
-)
-
 logger = logging.getLogger("inngest_rest")
 
 
@@ -42,23 +36,19 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
 
     All attempts end by the deadline, by the session's clock, or sooner, as the retry policy says.
     """
-    span = None
-    if tracing.is_on():
-        operation = route.operation
-        span = tracing.start(operation.method, operation.path, redacted_url(session, route))
+    url = redacted_url(session, route)
+    span = tracing.start(route.operation.method, route.operation.path, url)
     try:
-        value = yield from _perform(session, route, deadline, span)
+        value = yield from _perform(session, route, url, deadline, span)
     except BaseException as error:
-        if span is not None:
-            span.end(error)
+        span.end(error)
         raise
-    if span is not None:
-        span.end()
+    span.end()
     return value
 
 
 def _perform(
-    session: Session, route: Route[A, T], deadline: float, span: CallSpan | None
+    session: Session, route: Route[A, T], url: str, deadline: float, span: CallSpan
 ) -> Plan[T]:
     policy = session.settings.retry
     deadline = min(deadline, session.clock.monotonic() + policy.total)
@@ -75,7 +65,7 @@ def _perform(
             yield from sleep(min(left + spread, deadline - now))
         attempt += 1
         try:
-            value = yield from _with_keys(session, route, deadline, span)
+            value = yield from _with_keys(session, route, url, deadline, span)
         except errors.ClosedError as error:
             # What became of an earlier attempt matters more than why there is no other.
             raise failure or error from None
@@ -126,18 +116,16 @@ def _is_panic(error: errors.InngestError) -> bool:
 
 
 def _with_keys(
-    session: Session, route: Route[A, T], deadline: float, span: CallSpan | None
+    session: Session, route: Route[A, T], url: str, deadline: float, span: CallSpan
 ) -> Plan[T]:
     """Make one attempt; if a key is rejected, repeat it with the next one."""
     api = route.operation.tag
     bearers = (None,) if api == "ingest" else session.bearers(api)
-    url = redacted_url(session, route)
 
     def read(response: httpx.Response) -> T:
         session.server_clocks[route.host].observe(response, sent_at)
         answers.record(session, route, response, url)
-        if span is not None:
-            span.answered(response.status_code)
+        span.status = response.status_code
         return answers.read(response, route, url, session)
 
     refused: errors.InngestError | None = None
@@ -146,8 +134,7 @@ def _with_keys(
         # A pause may end late, and a socket does not accept a negative timeout.
         left = max(deadline - session.clock.monotonic(), 0.001)
         seconds = min(session.settings.timeout, left)
-        if span is not None:
-            span.sent()
+        span.requests += 1
         try:
             value = yield from call(request(session, route, bearer, url, seconds, read))
         except (errors.AuthenticationError, errors.PermissionDeniedError) as error:
@@ -196,7 +183,7 @@ def request(
         except httpx.InvalidURL:
             pass
         # Outside that clause, whose error may quote the event key.
-        raise errors.InvalidArgumentError(_TOO_LONG)
+        raise errors.InvalidArgumentError("an id, name, cursor or key is too long for a URL")
 
     return Call(
         route.host,
@@ -252,27 +239,10 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
         except errors.RouteNotFoundError as error:
             failures.append((route, error))
         session.absent.add(route.operation, session.clock.monotonic())
-    pages = [_page_of(failure) for _, failure in failures]
-    for (route, _), page in zip(failures, pages, strict=True):
-        if page is not None and not page.body and not route.forms:
-            # No other route did it, and this one did not refuse.
-            return route.convert(None)
-    if pages[0] is not None and all(pages):
-        raise _nothing_but_pages(pages[0], [route for route, _ in failures])
+    page, *pages = (_page_of(failure) for _, failure in failures)
+    if page is not None and all(pages):
+        raise page
     raise _absent(session, failures)
-
-
-def _nothing_but_pages(
-    first: errors.InvalidResponseError, asked: list[Route[Any, Any]]
-) -> errors.InvalidResponseError:
-    """Return the error for a server that has none of the routes, nor anything else of this API."""
-    # A copy: an error that is its own cause would be a trap for those who follow causes.
-    error = copy.copy(first)
-    [operation, *others] = (route.operation for route in asked)
-    if operation.since is not None and not operation.cloud_only and not others:
-        # Every release has v1: a server that lacks only this one looks the same.
-        error.args = (f"{error}, or the server is older than release {operation.since}",)
-    return error
 
 
 def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]:
@@ -298,12 +268,13 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
                     route.repeatable or (yield from _has_v2(session, V2_ROOT_BEFORE_1_26, deadline))
                 )
             )
-        if may_be_done and has_no_result:
-            return route.convert(None)
-        if may_be_done:
-            raise _nothing_but_pages(page, [route]) from None
-        if not is_below_v2:
+        if not may_be_done and not is_below_v2:
             raise
+    # Outside that clause, or the page would be the cause of its own context.
+    if may_be_done and has_no_result:
+        return route.convert(None)
+    if may_be_done:
+        raise page
     absent.v2_root = V2_ROOT_BEFORE_1_26
     try:
         return (yield from perform(session, route, deadline=deadline))
@@ -339,7 +310,7 @@ def _absent(
     """Return the error for routes that are all absent: what was asked, and what to do."""
     asked = [route.operation for route, _ in failures]
     requested = [f"{it.method} {rooted(session, it, it.path)}" for it in asked]
-    error = copy.copy(failures[-1][1])
+    error = failures[-1][1]
     error.message += f" (asked: {' and '.join(requested)})"
     error.args = (error.message,)
     error.may_have_taken_effect = any(each.may_have_taken_effect for _, each in failures)

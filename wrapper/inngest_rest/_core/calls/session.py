@@ -91,6 +91,11 @@ class Session:
         """Return the beginning of a text from a server, with the keys of this client masked."""
         return self.redact(text[:_LOOKED_AT])[:_LONGEST_QUOTE]
 
+    def redact_bytes(self, data: bytes) -> bytes:
+        """Return data from a server with the keys of this client masked."""
+        # Keys are ASCII, and any bytes are Latin-1.
+        return self.redact(data.decode("latin-1")).encode("latin-1")
+
     def with_options(
         self,
         *,

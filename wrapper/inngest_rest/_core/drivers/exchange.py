@@ -207,7 +207,6 @@ class Body:
                 method=self._call.method,
                 url=self._call.url,
                 status=self._response.status_code,
-                body="",
             )
         return False
 

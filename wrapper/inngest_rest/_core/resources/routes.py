@@ -184,7 +184,7 @@ def call_directly(
 
     def read(response: httpx.Response) -> T:
         # A model shows all that it was read from.
-        masked = session.redact(response.content.decode("latin-1")).encode("latin-1")
+        masked = session.redact_bytes(response.content)
         known = httpx.Response(response.status_code, content=masked)
         return operation.parse_response(known, strict=False)
 
