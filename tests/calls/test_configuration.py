@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -76,8 +77,11 @@ def test_signing_keys_are_kept_as_their_hashes() -> None:
     by_argument = settings(
         {"INNGEST_SIGNING_KEY": "ff"}, signing_key=KEY, signing_key_fallback="abcd"
     )
-    assert by_variable.signing_bearers == by_argument.signing_bearers
-    assert by_variable.signing_bearers[0].reveal() == HASH
+    for found in (by_variable, by_argument):
+        assert [each.reveal() for each in found.signing_bearers] == [
+            HASH,
+            sha256(b"\xab\xcd").hexdigest(),
+        ]
 
 
 @pytest.mark.parametrize(
@@ -172,15 +176,10 @@ def test_among_variables_a_base_url_wins_over_the_dev_server(
     assert (found.event_url, found.api_url) == urls
 
 
-@pytest.mark.parametrize("name", ["localhost:8288", "127.0.0.1:8288", "dev.example", "localhost"])
-def test_a_dev_server_url_without_http_is_rejected_with_a_hint(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"not '{name}': http:// is missing"):
+@pytest.mark.parametrize("name", ["localhost:8288", "127.0.0.1:8288", "localhost", "maybe"])
+def test_a_dev_server_url_without_http_is_rejected_with_an_example(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"such as http://127\.0\.0\.1:8288"):
         settings(dev=name)
-
-
-def test_a_word_that_is_no_dev_server_gets_no_hint_of_a_url() -> None:
-    with pytest.raises(ConfigurationError, match=r"not 'maybe'(?!.*http://)"):
-        settings(dev="maybe")
 
 
 def test_a_password_in_a_malformed_dev_server_is_not_shown() -> None:
@@ -229,7 +228,7 @@ def test_dev_is_on_or_off(argument: bool | str | None, variable: str | None, is_
         ("env", "my branch", "printable"),
         ("dev", "yes", "must be 1, 0 or the URL"),
         ("dev", "", "must be 1, 0 or the URL"),
-        ("dev", "ftp://a.b", "must begin with https"),
+        ("dev", "ftp://a.b", "must be of the form https"),
     ],
 )
 def test_a_malformed_value_names_its_source(name: str, value: str, reason: str) -> None:

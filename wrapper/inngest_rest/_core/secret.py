@@ -53,14 +53,6 @@ class Hidden(Generic[T]):
     def __repr__(self) -> str:
         return "***"
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Hidden):
-            return NotImplemented
-        return bool(self.reveal() == cast("Hidden[object]", other).reveal())
-
-    def __hash__(self) -> int:
-        return hash(self.reveal())
-
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret cannot be copied or pickled")
 

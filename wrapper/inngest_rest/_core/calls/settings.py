@@ -74,7 +74,7 @@ _HEADER_VALUE = r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?"
 # The client sets these itself, or the connection does.
 _RESERVED = (
     r"(proxy-)?authorization|host|connection|keep-alive|proxy-connection|te|trailer|upgrade|expect|"
-    r"transfer-encoding|content-.*|accept-encoding|x-inngest-event-id-seed"
+    r"transfer-encoding|content-.*|accept-encoding|x-inngest-(env|event-id-seed)"
 )
 
 
@@ -198,7 +198,7 @@ def resolve(
         found = _base_url(own, dev_server, reader)
         url = _check_url(found, may_http=is_dev or may_show_keys) if found else default
         is_shown = not may_show_keys and _is_plain_elsewhere(url)
-        is_dev_server = found is not None and found == dev_server
+        is_dev_server = found is not None and found is dev_server
         return url, is_shown, None if is_dev_server else _proxy(url, proxies, is_dev=is_dev)
 
     event_url, event_is_shown, event_proxy = host(_EVENT_BASE_URL, _EVENT_URL)
@@ -244,12 +244,8 @@ def _dev(reader: _Reader) -> _Found | None:
         return None
     if found.switch():
         return found._replace(value=Secret(_DEV_URL))
-    value = found.value.reveal()
-    if "://" not in value:
-        # The part before an @ may be a password.
-        not_this = "" if "@" in value else f", not {shown(value)}"
-        hint = ": http:// is missing" if re.search(r"\w[.:]\w|localhost", value) else ""
-        raise found.wrong(f"must be 1, 0 or the URL of a dev server{not_this}{hint}")
+    if "://" not in found.value.reveal():
+        raise found.wrong(f"must be 1, 0 or the URL of a dev server, such as {_DEV_URL}")
     return found
 
 
@@ -264,25 +260,21 @@ def _base_url(own: Setting, dev: _Found | None, reader: _Reader) -> _Found | Non
 def _check_url(found: _Found, *, may_http: bool) -> str:
     """Reject a base URL that is malformed or unsafe; return the URL to append paths to."""
     value = found.value.reveal()
-    if re.search(r"[\x00-\x20\x7f]", value):
-        raise found.wrong("is not a valid URL: it contains a space or control character")
     try:
         url = httpx.URL(value)
         url.raw_host.decode().encode("idna")  # as connecting will, which finds an empty label
-        _ = url.host  # which must be readable, too
+        is_port = url.port is None or 0 < url.port < 65536
+        is_base = is_port and bool(url.host) and url.scheme in {"http", "https"}
     except (httpx.InvalidURL, UnicodeError):
-        url = None
+        url, is_base = httpx.URL(), False
     # Outside that clause, whose error quotes part of a password that contains a slash.
-    if url is None:
-        raise found.wrong("is not a valid URL: bad host or port")
-    if url.port is not None and not 0 < url.port < 65536:
-        raise found.wrong(f"is not a valid URL: {url.port} is not a port")
+    if not is_base or re.search(r"[\x00-\x20\x7f?#]", value):
+        raise found.wrong(
+            "is not a base URL: it must be of the form https://HOST[:PORT][/PATH] (or http://), "
+            "without spaces, query or fragment"
+        )
     if url.userinfo:
         raise found.wrong("contains credentials; keys have settings of their own")
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise found.wrong("must begin with https:// (or http://) and name a host")
-    if "#" in value or "?" in value:
-        raise found.wrong("must not contain a query or a fragment")
     if not may_http and _is_plain_elsewhere(value):
         raise found.wrong(
             f"is plain http to {url.host}, which would show the keys to the network; use "
@@ -374,10 +366,9 @@ def check_headers(headers: Hidden[Mapping[str, str]]) -> dict[str, Secret]:
     for name, value in hidden.items():
         if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise _wrong("headers", f"must not contain {shown(name)}: no header has such a name")
-        if name.lower() == "x-inngest-env":
-            raise _wrong("headers", f"must not contain {name}: pass env= instead")
         if re.fullmatch(_RESERVED, name.lower()):
-            raise _wrong("headers", f"must not contain {name}, which the client sets")
+            reason = f"must not contain {name}, which the client sets; env= sets x-inngest-env"
+            raise _wrong("headers", reason)
         if not isinstance(value.reveal(), str) or not re.fullmatch(_HEADER_VALUE, value.reveal()):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise _wrong(
                 "headers",
