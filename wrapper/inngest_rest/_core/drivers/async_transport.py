@@ -148,11 +148,8 @@ class _Stream(httpcore.AsyncNetworkStream):
     ) -> httpcore.AsyncNetworkStream:
         try:
             self._inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
-        except asyncio.CancelledError:  # httpcore would leave the socket open
+        except BaseException:  # httpcore leaves the socket open where it is cancelled
             await self.aclose()
-            raise
-        except BaseException:
-            self._streams.discard(self)
             raise
         return self
 

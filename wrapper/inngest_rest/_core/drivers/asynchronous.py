@@ -55,9 +55,9 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         self._slots: dict[Host, tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]] = {}
         self._closing: set[asyncio.Task[Any]] = set()
 
-    async def run(self, plan: Plan[T], stop: asyncio.Event | None = None) -> T:
-        """Run a plan to its end or, once `stop` is set, to its next pause."""
-        return await self._perform(plan, stop)
+    async def run(self, plan: Plan[T]) -> T:
+        result: T = await self._perform(plan, None)
+        return result
 
     async def _pause(self, effect: Sleep, stop: asyncio.Event | None) -> None:
         if effect.until is not None:
@@ -155,8 +155,7 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         started: deque[tuple[J, asyncio.Task[T | None]]] = deque()
         try:
             async for job in _drawn(jobs):
-                work = self._run_unless_stopped(plan(job), stop)
-                started.append((job, asyncio.create_task(work)))
+                started.append((job, asyncio.create_task(self._perform(plan(job), stop))))
                 if len(started) >= in_flight and not await _finish_oldest(started, on_result):
                     break
             while started:
@@ -172,12 +171,6 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
                     for job, task in reversed(started):
                         result = task.result() if _succeeded(task) else None
                         rest.push_async_callback(_tell, on_result, job, result)
-
-    async def _run_unless_stopped(self, plan: Plan[T], stop: asyncio.Event) -> T | None:
-        try:
-            return await self.run(plan, stop)
-        except Stopped:
-            return None
 
     async def close(self) -> None:
         for transport in self._end():

@@ -48,11 +48,13 @@ class Driver(PlanRunner[httpx.BaseTransport]):
 
     def prepare(self, host: Host) -> None:
         """Prepare the first request to a host, with proxy and certificates, without connecting."""
-        self._pools[host].prepare(self._clock.monotonic())
+        pool = self._pools[host]
+        for unused in pool.give_back(pool.take(), self._clock.monotonic(), is_whole=True):
+            unused.close()
 
-    def run(self, plan: Plan[T], stop: Stop | None = None) -> T:
-        """Run a plan to its end or, once `stop` is set, to its next pause."""
-        return now(self._perform(plan, stop))
+    def run(self, plan: Plan[T]) -> T:
+        result: T = now(self._perform(plan, None))
+        return result
 
     async def _pause(self, effect: Sleep, stop: Stop | None) -> None:
         if stop is None:
@@ -131,9 +133,8 @@ class Driver(PlanRunner[httpx.BaseTransport]):
 
         def do(job: J, future: Future[T | None]) -> None:
             try:
-                future.set_result(context.copy().run(self.run, plan(job), stop))
-            except Stopped:
-                future.set_result(None)
+                work = self._perform(plan(job), stop)
+                future.set_result(context.copy().run(now, work))
             except BaseException as error:  # noqa: BLE001 - raised again by the future's result
                 future.set_exception(error)
 

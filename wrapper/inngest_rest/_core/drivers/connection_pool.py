@@ -63,24 +63,18 @@ class ConnectionPool(Forked, Generic[Transport]):
         try:
             return self._idle.pop()[1]
         except IndexError:
-            made = self._create()
-            self._open.add(made)
-            return made
-
-    def prepare(self, now: float) -> None:
-        """Create a transport ahead of time, which loads certificates, without connecting."""
-        if self.given is None and not self._open:
-            made = self._create()
-            self._open.add(made)
-            self._idle.append((now, made))
+            return self._create()
 
     def _create(self) -> Transport:
         try:
-            return self._make()
+            made = self._make()
         except (ImportError, OSError) as error:
             reason = str(error)
         except (ValueError, httpx.InvalidURL):
             reason = _UNUSABLE_PROXY
+        else:
+            self._open.add(made)
+            return made
         # Outside these clauses: the last one's error may quote the password.
         raise ConfigurationError(
             f"the proxy or the certificates of the environment cannot be used: {reason}"
@@ -93,16 +87,14 @@ class ConnectionPool(Forked, Generic[Transport]):
         """
         if transport is self.given:
             return []
-        is_whole = is_whole and not _has_left_over(transport)
-        unused = [] if is_whole else [transport]
-        if self._idle:
-            with suppress(IndexError):  # emptied by other threads meanwhile
-                while self.is_closed or self._idle[0][0] < now - _KEEP_ALIVE:
-                    unused.append(self._idle.popleft()[1])
-        if is_whole and not self.is_closed:
+        unused: list[Transport] = []
+        if is_whole and not _has_left_over(transport):
             self._idle.append((now, transport))
-        elif is_whole:
+        else:
             unused.append(transport)
+        with suppress(IndexError):  # emptied, perhaps by other threads
+            while self.is_closed or self._idle[0][0] < now - _KEEP_ALIVE:
+                unused.append(self._idle.popleft()[1])
         self._open.difference_update(unused)
         return unused
 

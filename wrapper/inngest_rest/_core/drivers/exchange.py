@@ -20,7 +20,7 @@ import httpx
 
 from inngest_rest._core import tracing
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Transport
-from inngest_rest._core.plans import Call
+from inngest_rest._core.plans import Call, Stopped
 from inngest_rest._core.secret import cause_without_keys, clear_frames
 from inngest_rest.errors import (
     ClosedError,
@@ -80,7 +80,8 @@ class PlanRunner(ABC, Generic[Transport]):
         pools = set(self._pools.values()) if self.owns_pools else ()
         return [transport for pool in pools for transport in pool.close()]
 
-    async def _perform(self, plan: Plan[T], stop: Any) -> T:
+    async def _perform(self, plan: Plan[Any], stop: Any) -> Any:
+        """Run a plan to its end or, once `stop` is set, to its next pause, without a result."""
         restore_others = tracing.suppress_others()
         try:
             effect = next(plan)
@@ -96,7 +97,9 @@ class PlanRunner(ABC, Generic[Transport]):
                     await self._pause(effect, stop)
                     effect = plan.send(None)
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+            return end.value
+        except Stopped:
+            return None
         finally:
             plan.close()
             restore_others()
