@@ -20,7 +20,7 @@ from inngest_rest.typing import Paging as Paging  # noqa: PLC0414 - for the plan
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from inngest_rest._core.calls.route import Route
@@ -199,27 +199,23 @@ class Walk(Generic[T]):
         attempts = 0
         while True:
             attempts += 1
-            ahead = clock.ahead
-            now = self.now or clock.at(self._began)
+            now, ahead = self.now or clock.at(self._began), clock.ahead
             request = PageRequest(cursor.cursor or UNSET if cursor else UNSET, size, now)
-            routes = self._routes(cursor, request)
+            made: list[Any] = [make(request) for make in self._listing.routes]
+            routes = [
+                evolve(route, convert=partial(_with_path, route))
+                for route in made
+                if cursor is None or cursor.path == route.path  # those that can continue there
+            ]
+            found: tuple[str, ListedPage[T]]
             found = yield from first_present(session, *routes, deadline=deadline)
-            if not self._listing.is_relative:
-                self.now = self.now or clock.at(self._began)
-                return found
             is_settled = not clock.is_in_doubt and abs(clock.ahead - ahead) <= SAME_WITHIN
-            if self.now is not None or is_settled or attempts == _MOST_ATTEMPTS:
-                self.now = now
-                return found
-
-    def _routes(
-        self, cursor: Cursor | None, request: PageRequest
-    ) -> Iterable[Route[Any, tuple[str, ListedPage[T]]]]:
-        """Return the routes that can continue at a cursor; all of them at the start."""
-        for make in self._listing.routes:
-            route: Any = make(request)
-            if cursor is None or cursor.path == route.path:
-                yield evolve(route, convert=partial(_with_path, route))
+            if not self._listing.is_relative:
+                now = self.now or clock.at(self._began)
+            elif self.now is None and not is_settled and attempts < _MOST_ATTEMPTS:
+                continue
+            self.now = now
+            return found
 
     def _fresh(self, items: tuple[T, ...]) -> Sequence[int]:
         """Return the indices of the items that neither this page nor the last one has had before.
