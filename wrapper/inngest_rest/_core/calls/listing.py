@@ -92,21 +92,20 @@ class Listing(Generic[T]):
         cursor = paging.get("cursor")
         self.start = None if cursor is None else _parse_cursor(cursor)
         if self.start is not None:
-            asked = PageRequest(UNSET, self.page_size, session.server_clocks["api"].now())
-            paths = [route(asked).path for route in routes]
+            paths = self._paths()
             if self.start.path not in paths:
-                raise InvalidArgumentError(
-                    f"cursor {shown(cursor)} belongs to another listing; this one continues those "
-                    f"of {' and '.join(paths)}",
-                    argument="cursor",
-                )
+                others = f"belongs to another listing, not to that of {' or '.join(paths)}"
+                raise invalid("cursor", f"{shown(cursor)} {others}")
 
     def walk(self) -> Walk[T]:
         return Walk(self)
 
-    def __str__(self) -> str:
+    def _paths(self) -> list[str]:
         asked = PageRequest(UNSET, self.page_size, self.session.server_clocks["api"].now())
-        about = shortened(self.about or self.routes[0](asked).path)
+        return [route(asked).path for route in self.routes]
+
+    def __str__(self) -> str:
+        about = shortened(self.about or self._paths()[0])
         return f"{about}: {self.last_sieve}" if self.last_sieve is not None else about
 
     def searched(self) -> Plan[str]:

@@ -255,24 +255,17 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
         if page is None:
             raise
         is_below_v2 = page.url.startswith(f"{session.settings.api_url}{V2_ROOT}/")
-        # Without a page, what must not be done twice, or has no result, may be done: its response
-        # was lost on its way. But servers of v2 below another root alone answer so, with 200, to
-        # what they lack (recording 1.25-v2-invoke), and another call may have found it there since.
-        # Below that root, what has no result is left to the other routes.
-        has_no_result = is_below_v2 and not route.forms
-        may_be_done = not page.body and (has_no_result or not route.repeatable)
+        # Without a page, what must not be done twice may be done: its response was lost on its way.
+        # But servers of v2 below another root alone answer so, with 200, to what they lack
+        # (recording 1.25-v2-invoke).
+        may_be_done = not page.body and not route.repeatable
         if may_be_done and is_below_v2 and page.status == 200:
-            may_be_done = absent.v2_root == V2_ROOT and (
-                (yield from _has_v2(session, V2_ROOT, deadline))
-                or not (
-                    route.repeatable or (yield from _has_v2(session, V2_ROOT_BEFORE_1_26, deadline))
-                )
+            may_be_done = (yield from _has_v2(session, V2_ROOT, deadline)) or not (
+                yield from _has_v2(session, V2_ROOT_BEFORE_1_26, deadline)
             )
         if not may_be_done and not is_below_v2:
             raise
     # Outside that clause, or the page would be the cause of its own context.
-    if may_be_done and has_no_result:
-        return route.convert(None)
     if may_be_done:
         raise page
     absent.v2_root = V2_ROOT_BEFORE_1_26

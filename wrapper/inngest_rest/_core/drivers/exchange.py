@@ -109,12 +109,11 @@ class PlanRunner(ABC, Generic[Transport]):
         outcome: httpx.Response | TransportError
         try:
             outcome = await self._send(call, started, stop)
-        except httpx.RequestError as error:
-            clear_frames(error, handled)
-            outcome = transport_error(call, error, closed=self._closed)
         except BaseException as error:
             clear_frames(error, handled)
-            raise
+            if not isinstance(error, httpx.RequestError):
+                raise
+            outcome = transport_error(call, error, closed=self._closed)
         if isinstance(outcome, TransportError):
             raise outcome
         if logger.isEnabledFor(logging.DEBUG):
