@@ -23,7 +23,7 @@ from inngest_rest import (
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
-from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool, use_backend
+from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool, use_own_network
 from inngest_rest.errors import ClosedError
 from tests.support.chance import drawing
 from tests.support.peer import ANSWER, PATIENCE
@@ -335,4 +335,4 @@ def test_no_connection_is_reused_if_httpcore_hides_what_follows_a_response() -> 
 def test_no_transport_is_made_if_httpcore_keeps_its_backend_elsewhere() -> None:
     of_another_release: Any = SimpleNamespace(_pool=SimpleNamespace())
     with pytest.raises(AttributeError, match="_network_backend"):
-        use_backend(of_another_release, object())
+        use_own_network(of_another_release)

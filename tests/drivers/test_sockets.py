@@ -30,7 +30,7 @@ from inngest_rest import (
     TransportError,
 )
 from inngest_rest._core.drivers import blocking_transport
-from inngest_rest._core.drivers.async_transport import AsyncTransport, _Backend
+from inngest_rest._core.drivers.async_transport import AsyncTransport
 from tests.support.client_kinds import open_client
 from tests.support.peer import ANSWER, PATIENCE, Peer, answers, take_request, until_hung_up
 
@@ -207,10 +207,15 @@ def test_a_broken_connection_may_have_delivered_the_request(
     assert caught.value.delivered
 
 
+def network() -> AsyncTransport:
+    """Return a transport, which connects by itself; it trusts no certificate."""
+    return AsyncTransport(None, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
 def test_an_invalid_host_name_is_an_undelivered_request() -> None:
     async def scenario() -> None:
         with pytest.raises(httpcore.ConnectError, match=r"idna|label empty or too long"):
-            await _Backend().connect_tcp("a..b", 80)
+            await network().connect_tcp("a..b", 80)
 
     asyncio.run(scenario())
 
@@ -587,7 +592,7 @@ def test_one_client_serves_one_event_loop_after_another() -> None:
 def test_a_connection_closed_while_the_event_loop_was_busy_is_detected() -> None:
     async def scenario() -> None:
         with Peer(lambda _: None) as peer:
-            stream = await _Backend().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
+            stream = await network().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
             peer.wait_until_served(1)
             assert stream.get_extra_info("is_readable")
             await stream.aclose()
@@ -611,7 +616,7 @@ def test_a_server_that_is_faster_than_the_client_does_not_hold_up_the_event_loop
     async def scenario() -> None:
         turns: list[int] = []
         with Peer(sends(1_048_576)) as peer:
-            stream = await _Backend().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
+            stream = await network().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
             while sum(turns) < 1_048_576:
                 asyncio.get_running_loop().call_soon(turns.append, 0)
                 turns.append(len(await stream.read(65_536)))
@@ -639,7 +644,7 @@ def test_what_nobody_reads_stays_with_the_server() -> None:
                 until_hung_up(connection)
 
         with Peer(sends_until_stuck) as peer:
-            stream = await _Backend().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
+            stream = await network().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
             await stream.read(100)
             async with asyncio.timeout(PATIENCE):
                 await stuck.wait()
@@ -650,12 +655,12 @@ def test_what_nobody_reads_stays_with_the_server() -> None:
 
 def test_a_stalled_tls_handshake_that_is_broken_off_is_a_connect_error() -> None:
     async def scenario() -> None:
-        backend = _Backend()
+        backend = network()
         with socket.create_server(("127.0.0.1", 0)) as listener:
             stream = await backend.connect_tcp("127.0.0.1", listener.getsockname()[1])
             upgrade = asyncio.ensure_future(stream.start_tls(ssl.create_default_context(), "a.b"))
             await asyncio.sleep(0)
-            backend.close()
+            await backend.aclose()
             with pytest.raises(httpcore.ConnectError):
                 await upgrade
 

@@ -7,5 +7,5 @@ Requests go straight to the transport, not through `httpx.Client`, which would l
     exchange                                shared by both: response, errors, logging
     connection_pool                         the transports of a client, one connection each
     blocking_transport, async_transport     one such transport: httpx's, with what it lacks
-    addresses                               DNS lookup
+    sockets                                 DNS lookup, writing, shutting down
 """

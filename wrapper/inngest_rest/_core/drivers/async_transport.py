@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import httpcore
 import httpx
 
-from inngest_rest._core.drivers.addresses import joined, look_up
+from inngest_rest._core.drivers.sockets import joined, look_up, shut_down
 
 if TYPE_CHECKING:
     import ssl
@@ -27,27 +25,22 @@ _READ_SIZE = 16 * 1024
 _ATTEMPT_DELAY = 0.25
 
 
-class AsyncTransport(httpx.AsyncHTTPTransport):
-    """httpx's transport; it carries one request at a time."""
+class AsyncTransport(httpx.AsyncHTTPTransport, httpcore.AsyncNetworkBackend):
+    """httpx's transport; it carries one request at a time, and connects with happy eyeballs."""
 
     def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
         super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
-        self.backend = _Backend()
-
-    async def aclose(self) -> None:
-        """Close for good; a task waiting on the connection fails at once."""
-        self.backend.close()
-        await super().aclose()
-
-
-class _Backend(httpcore.AsyncNetworkBackend):
-    """Connects with happy eyeballs, in the running event loop."""
-
-    def __init__(self) -> None:
         # Always this type, since httpx requires anyio.
-        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
+        self._network = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
         self._streams: set[_Stream] = set()
         self._is_closed = False
+
+    async def aclose(self) -> None:
+        """Close for good, in any state; a task waiting on the connection fails at once."""
+        self._is_closed = True
+        for stream in list(self._streams):
+            shut_down(stream)
+        await super().aclose()
 
     async def connect_tcp(
         self,
@@ -59,7 +52,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         async def attempt(address: str) -> _Stream:
             try:
-                inner = await self._inner.connect_tcp(
+                inner = await self._network.connect_tcp(
                     address, port, None, local_address, socket_options
                 )
             except httpcore.ConnectError as error:
@@ -79,12 +72,6 @@ class _Backend(httpcore.AsyncNetworkBackend):
             await stream.aclose()
             raise httpcore.ConnectError("the client was closed")
         return stream
-
-    def close(self) -> None:
-        """Abort the connection in any state, and open no other."""
-        self._is_closed = True
-        for stream in list(self._streams):
-            stream.abort()
 
 
 async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[_Stream]]) -> _Stream:
@@ -163,11 +150,4 @@ class _Stream(httpcore.AsyncNetworkStream):
         if self._loop is asyncio.get_running_loop():
             await self._inner.aclose()
         else:
-            self.abort()
-
-    def abort(self) -> None:
-        """Shut the socket down, which wakes the task that uses it."""
-        with suppress(OSError):
-            own = self._inner.get_extra_info("socket")
-            with socket.fromfd(own.fileno(), own.family, own.type) as same:
-                same.shutdown(socket.SHUT_RDWR)
+            shut_down(self)

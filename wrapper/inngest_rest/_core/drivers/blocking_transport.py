@@ -7,15 +7,13 @@ each step gets the time left.
 
 from __future__ import annotations
 
-import socket
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 
-from inngest_rest._core.drivers.addresses import joined, look_up
+from inngest_rest._core.drivers.sockets import joined, look_up, shut_down
 
 if TYPE_CHECKING:
     import ssl
@@ -27,26 +25,67 @@ if TYPE_CHECKING:
 _PIECE = 262_144
 
 
-class DeadlineTransport(httpx.HTTPTransport):
+class DeadlineTransport(httpx.HTTPTransport, httpcore.NetworkBackend):
     """httpx's transport with a read timeout that bounds the whole exchange.
 
-    It carries one request at a time.
+    It carries one request at a time, and connects within the time left, to any of many addresses.
     """
 
     def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
         super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
-        self._time = _Deadline()
-        self.backend = _Backend(self._time)
+        self.time = _Deadline()
+        self.streams: set[_Stream] = set()
+        self._network = httpcore.SyncBackend()
+        self._is_closed = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the deadline covers its response, too."""
-        self._time.start(request.extensions["timeout"]["read"])
+        self.time.start(request.extensions["timeout"]["read"])
         return super().handle_request(request)
 
     def close(self) -> None:
-        """Close for good; a thread waiting on the connection fails at once."""
-        self.backend.close()
+        """Close for good, in any state; a thread waiting on the connection fails at once."""
+        self._is_closed = True
+        for stream in list(self.streams):
+            shut_down(stream)
         super().close()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect to the first address that accepts; each gets a share of the time."""
+        connecting = _Deadline()
+        connecting.start(self.time.left(timeout, httpcore.ConnectTimeout))
+        try:
+            addresses = look_up(host, port).result(connecting.left(None, httpcore.ConnectTimeout))
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"the DNS lookup of {host} timed out") from error
+        except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
+            raise httpcore.ConnectError(str(error)) from error
+        while True:
+            share = connecting.left(None, httpcore.ConnectTimeout) / len(addresses)
+            address = addresses.pop(0)
+            try:
+                return self.wrap(
+                    self._network.connect_tcp(address, port, share, local_address, socket_options)
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if not addresses or self._is_closed:
+                    raise
+
+    def wrap(self, inner: httpcore.NetworkStream) -> _Stream:
+        """Wrap an open connection; raise if this was closed meanwhile."""
+        stream = _Stream(inner, self)
+        self.streams.add(stream)
+        if self._is_closed:
+            stream.close()
+            raise httpcore.ConnectError("the client was closed")
+        return stream
 
 
 class _Deadline:
@@ -63,85 +102,24 @@ class _Deadline:
         return left if timeout is None else min(timeout, left)
 
 
-class _Backend(httpcore.NetworkBackend):
-    """Connects within the time left, for any number of addresses."""
-
-    def __init__(self, exchange: _Deadline) -> None:
-        self._exchange = exchange
-        self._inner = httpcore.SyncBackend()
-        self.streams: set[_Stream] = set()
-        self._is_closed = False
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        """Connect to the first address that accepts; each gets a share of the time."""
-        connecting = _Deadline()
-        connecting.start(self._exchange.left(timeout, httpcore.ConnectTimeout))
-        try:
-            addresses = look_up(host, port).result(connecting.left(None, httpcore.ConnectTimeout))
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(f"the DNS lookup of {host} timed out") from error
-        except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
-            raise httpcore.ConnectError(str(error)) from error
-        while True:
-            share = connecting.left(None, httpcore.ConnectTimeout) / len(addresses)
-            address = addresses.pop(0)
-            try:
-                return self.wrap(
-                    self._inner.connect_tcp(address, port, share, local_address, socket_options)
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if not addresses or self._is_closed:
-                    raise
-
-    def wrap(self, inner: httpcore.NetworkStream) -> _Stream:
-        """Wrap an open connection; raise if this was closed meanwhile."""
-        stream = _Stream(inner, self._exchange, self)
-        self.streams.add(stream)
-        if self._is_closed:
-            stream.close()
-            raise httpcore.ConnectError("the client was closed")
-        return stream
-
-    def close(self) -> None:
-        """Abort the connection in any state, and open no other."""
-        self._is_closed = True
-        for stream in list(self.streams):
-            stream.abort()
-
-
 class _Stream(httpcore.NetworkStream):
-    def __init__(
-        self, inner: httpcore.NetworkStream, exchange: _Deadline, backend: _Backend
-    ) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, transport: DeadlineTransport) -> None:
         self._inner = inner
-        self._exchange = exchange
-        self.backend = backend
+        self._transport = transport
         self._head = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._exchange.left(timeout, httpcore.ReadTimeout))
+        return self._inner.read(max_bytes, self._transport.time.left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         buffer, self._head = joined(self._head, buffer)
         for start in range(0, len(buffer), _PIECE):
-            left = self._exchange.left(timeout, httpcore.WriteTimeout)
+            left = self._transport.time.left(timeout, httpcore.WriteTimeout)
             self._inner.write(buffer[start : start + _PIECE], left)
 
     def close(self) -> None:
-        self.backend.streams.discard(self)
+        self._transport.streams.discard(self)
         self._inner.close()
-
-    def abort(self) -> None:
-        """Shut the socket down, which wakes the thread that uses it; close() would not."""
-        with suppress(OSError):
-            socket.socket.shutdown(self._inner.get_extra_info("socket"), socket.SHUT_RDWR)
 
     def start_tls(
         self,
@@ -149,12 +127,12 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = self._exchange.left(timeout, httpcore.ConnectTimeout)
+        left = self._transport.time.left(timeout, httpcore.ConnectTimeout)
         try:
             inner = self._inner.start_tls(ssl_context, server_hostname, left)
         finally:
-            self.backend.streams.discard(self)
-        return self.backend.wrap(inner)
+            self._transport.streams.discard(self)
+        return self._transport.wrap(inner)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

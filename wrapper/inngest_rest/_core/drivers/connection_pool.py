@@ -116,11 +116,11 @@ class ConnectionPool(Forked, Generic[Transport]):
 # lacks one, no transport can be made, or none is used again.
 
 
-def use_backend(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport, backend: object) -> None:
-    """Set the network backend of a transport, for which httpx has no argument; or raise."""
+def use_own_network(transport: DeadlineTransport | AsyncTransport) -> None:
+    """Make a transport its own network backend, for which httpx has no argument; or raise."""
     pool: Any = transport._pool  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     _ = pool._network_backend  # noqa: SLF001 - not an assertion, which `python -O` drops
-    pool._network_backend = backend  # noqa: SLF001
+    pool._network_backend = transport  # noqa: SLF001
 
 
 def _has_left_over(transport: object) -> bool:
@@ -162,7 +162,7 @@ def pools(
             from inngest_rest._core.drivers import async_transport  # noqa: PLC0415
 
             made = async_transport.AsyncTransport(proxy, context())
-        use_backend(made, made.backend)
+        use_own_network(made)
         return made
 
     event, api = [ConnectionPool[Transport](partial(make, it)) for it in proxies]

@@ -1,4 +1,4 @@
-"""DNS lookup with a timeout.
+"""What both transports do with sockets: DNS lookup with a timeout, writing, shutting down.
 
 anyio and asyncio resolve names in the event loop's executor. If the resolver hangs, so does every
 lookup in the program once the executor is full, and then `asyncio.run` at exit, for as long as
@@ -11,7 +11,12 @@ from __future__ import annotations
 import socket
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from itertools import chain, zip_longest
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpcore
 
 
 def look_up(host: str, port: int) -> Future[list[str]]:
@@ -52,3 +57,11 @@ def joined(head: bytes, buffer: bytes) -> tuple[bytes, bytes]:
     are one packet and one system call, which outweigh the copy.
     """
     return (b"", buffer) if not head and buffer.endswith(b"\r\n\r\n") else (head + buffer, b"")
+
+
+def shut_down(stream: httpcore.NetworkStream | httpcore.AsyncNetworkStream) -> None:
+    """Shut the socket of a connection down, which wakes whoever uses it; closing it would not."""
+    with suppress(OSError):
+        own = stream.get_extra_info("socket")
+        with socket.fromfd(own.fileno(), own.family, own.type) as same:
+            same.shutdown(socket.SHUT_RDWR)
