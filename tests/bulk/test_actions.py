@@ -198,7 +198,7 @@ def test_statuses_that_cannot_be_acted_on_are_refused(
 ) -> None:
     with pytest.raises(InvalidArgumentError, match="'completed' selects runs that have ended"):
         client.runs.cancel_all(status=["running", "completed"])
-    with pytest.raises(InvalidArgumentError, match="'running': it has not ended"):
+    with pytest.raises(InvalidArgumentError, match="'running' selects runs that have not ended"):
         client.runs.replay_all(status="running")
     assert not mock.requests
 

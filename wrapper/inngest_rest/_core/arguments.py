@@ -15,7 +15,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from inngest_rest._visible import did_you_mean, shown
@@ -131,18 +131,6 @@ def check_callable(name: str, value: object) -> None:
     """Reject anything but None or a callable."""
     if value is not None and not callable(value):
         raise invalid(name, "must be callable")
-
-
-def check_moment(name: str, value: datetime | None) -> datetime | None:
-    """Reject a datetime without a time zone: the server would read it as UTC."""
-    if value is None:
-        return None
-    if not isinstance(value, datetime) or value.utcoffset() is None:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(
-            name,
-            f"must be an aware datetime, such as datetime.now(timezone.utc), not {shown(value)}",
-        )
-    return value
 
 
 def check_seconds(name: str, value: Seconds) -> float:

@@ -403,9 +403,8 @@ class ReportFile(Locked):
         except (BlockingIOError, FileExistsError) as error:
             raise self._refusal("is in use by another process or call; wait for its end") from error
         except OSError as error:
-            is_link = error.errno == errno.ELOOP
-            reason = "it is a symbolic link" if is_link else error.strerror or str(error)
-            raise self._refusal(f"cannot be written as a report: {reason}") from error
+            reason = f"cannot be written as a report: {error.strerror or error}"
+            raise self._refusal(reason) from error
 
 
 def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:

@@ -58,7 +58,6 @@ class RunsJob(reported.ReportedJob):
 
     name: ClassVar[str]
     default_statuses: ClassVar[tuple[RunStatus, ...]]  # if only other filters are given
-    why_not_others: ClassVar[str]  # what is wrong with statuses that it cannot act on
 
     form = BulkSelection
 
@@ -75,7 +74,8 @@ class RunsJob(reported.ReportedJob):
         acts_on_ended = self.default_statuses is not UNFINISHED
         for each in selection.statuses:
             if (each in (*UNFINISHED, "paused")) is acts_on_ended:
-                raise invalid("status", f"{each.value!r}{self.why_not_others}")
+                have = "have not" if acts_on_ended else "have"
+                raise invalid("status", f"{each.value!r} selects runs that {have} ended")
         if self.choose(ids, selection.to_json(), others):
             self.asked_window = selection.window
             shown_errors = self.dry_run and self.keeps_listed
@@ -92,7 +92,6 @@ class RunsJob(reported.ReportedJob):
 class CancelJob(RunsJob):
     name = "runs.cancel"
     default_statuses = UNFINISHED
-    why_not_others = " selects runs that have ended"
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
         assert target.id is not None
@@ -117,7 +116,6 @@ class ReplayJob(RunsJob):
     default_statuses = (RunStatus.FAILED,)
     bound = ("from_step", "input")
     keeps_listed = True
-    why_not_others = f": {_NOT_ENDED}"
 
     def __init__(
         self,

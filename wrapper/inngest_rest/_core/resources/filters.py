@@ -13,7 +13,6 @@ from attrs import evolve, frozen
 from inngest_rest._core.arguments import (
     check_choice,
     check_id,
-    check_moment,
     check_names,
     check_text,
     invalid,
@@ -255,9 +254,15 @@ def plain(value: str | datetime | timedelta | None) -> str | None:
 
 
 def check_instant(name: str, value: datetime | timedelta | None, now: datetime) -> datetime | None:
-    """Return an instant, or how long before now it is, as an instant."""
+    """Return an instant, or how long before now it is, as an instant.
+
+    A datetime without a time zone is rejected: the server would read it as UTC.
+    """
+    if value is None or (isinstance(value, datetime) and value.utcoffset() is not None):
+        return value
     if not isinstance(value, timedelta):
-        return check_moment(name, value)
+        what = "an aware datetime, such as datetime.now(timezone.utc)"
+        raise invalid(name, f"must be {what}, not {shown(value)}")
     if value <= timedelta():
         raise invalid(name, "must be a positive timedelta")
     try:
