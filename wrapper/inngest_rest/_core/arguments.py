@@ -84,7 +84,6 @@ def check_names(given: Iterable[str], known: Iterable[str], *others: str) -> Non
 
 
 def check_choice(name: str, value: object, known: Collection[str]) -> None:
-    """Reject anything but one of these words."""
     if value not in known:
         text = f"unknown {name} {shown(value)}{did_you_mean(value, known)}"
         raise InvalidArgumentError(text, argument=name)
@@ -100,19 +99,16 @@ def check_text(name: str, value: str | None) -> str | None:
         return None
     if not isinstance(value, str) or not value:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(name, f"must be text and not empty, not {shown(value)}")
-    plain = _plain(value)
-    check_json(name, plain)
+    plain: str = check_json(name, _plain(value))
     return plain
 
 
 def check_path(name: str, value: str | os.PathLike[str]) -> None:
-    """Reject what cannot be the path of a file."""
     if not isinstance(value, str | os.PathLike) or "\0" in os.fspath(value):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(name, f"must be the path of a file, not {shown(value)}")
 
 
 def check_count_or_none(name: str, value: int | None, *, at_most: int | None = None) -> int | None:
-    """Reject anything but None, or an integer from 1 to `at_most`."""
     return None if value is None else check_count(name, value, at_most=at_most)
 
 
@@ -128,7 +124,6 @@ def check_count(name: str, value: int, *, at_least: int = 1, at_most: int | None
 
 
 def check_callable(name: str, value: object) -> None:
-    """Reject anything but None or a callable."""
     if value is not None and not callable(value):
         raise invalid(name, "must be callable")
 
@@ -144,7 +139,6 @@ def check_seconds(name: str, value: Seconds) -> float:
 
 
 def check_json(name: str, value: Any) -> Any:
-    """Reject values that JSON cannot represent."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
@@ -179,10 +173,6 @@ def check_each(
 
 
 _WORD = "[a-z0-9][a-z0-9_-]*"
-_CONVENTION = rf"{_WORD}/{_WORD}(\.{_WORD})+"
-
-# Names are few by nature; where a program makes them up, warnings end here.
-_MOST_WARNINGS = 100
 
 
 def check_name(name: object, convention: NameConvention | None = None) -> None:
@@ -200,7 +190,7 @@ class NameConvention:
 
     def __init__(self, *, refuses: bool) -> None:
         self._refuses = refuses
-        self._follows = re.compile(_CONVENTION).fullmatch
+        self._follows = re.compile(rf"{_WORD}/{_WORD}(\.{_WORD})+").fullmatch
         self._warned = set[str]()
 
     def check(self, name: str) -> None:
@@ -211,7 +201,8 @@ class NameConvention:
         reason = f"name {shown(name)} {shape}"
         if self._refuses:
             raise ValueError(reason)
-        if name not in self._warned and len(self._warned) < _MOST_WARNINGS:
+        # Names are few by nature; where a program makes them up, warnings end.
+        if name not in self._warned and len(self._warned) < 100:
             self._warned.add(name)
             logger.warning("event %s", reason)
 

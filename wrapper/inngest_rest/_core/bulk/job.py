@@ -42,14 +42,9 @@ R = TypeVar("R")
 DEFAULT_IN_FLIGHT = 8
 """Default number of requests in flight; see scripts/internal/benchmark/README.md."""
 
-MAX_IN_FLIGHT = 64
-
 Events = Iterable[EventLike] | AsyncIterable[EventLike]
 
 ABANDONED = "abandoned before its response arrived"
-
-# This many consecutive failures count as an outage.
-_OUTAGE = 10
 
 
 class BulkJob(Locked, ABC, Generic[J, T, R]):
@@ -73,7 +68,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
     ) -> None:
         super().__init__()
         self.session = session
-        self._in_flight = check_count("in_flight", in_flight, at_most=MAX_IN_FLIGHT)
+        self._in_flight = check_count("in_flight", in_flight, at_most=64)
         requests = check_count_or_none("max_requests", max_requests)
         seconds = check_seconds("period", period)
         self._interval = 0.0 if requests is None else seconds / requests
@@ -139,7 +134,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         cause = self.tally(target, result)
         self._failures = self._failures + 1 if isinstance(cause, self.outage) else 0
         is_final = isinstance(cause, self.hopeless) or is_hopeless(cause, self._patience)
-        if is_final or self._failures >= _OUTAGE:
+        if is_final or self._failures >= 10:
             self.stopped_by = self.stopped_by or cause
         return self.stopped_by is None
 
@@ -216,7 +211,6 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         return outcome.cause
 
     def tell(self, outcome: BatchOutcome) -> object:
-        """Tell the caller of a batch."""
         return None if self._on_batch is None else self._on_batch(outcome.batch_report())
 
     def finish(self) -> SendReport:

@@ -166,7 +166,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return item.id
 
     def row_of(self, position: int, item: Any) -> ActionRow:
-        """Return the row of an item that was selected."""
         return ActionRow(position, item.id)
 
     def is_left(self, row: ActionRow) -> bool:

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import StoredEvent
 
-# Servers keep ids for 24 hours; a request may have arrived some time after it was sent.
-_REMEMBERED_FOR = timedelta(hours=23)
 _FORGOTTEN = (
     "it may have been sent, so long ago that servers have forgotten its new id, and is not sent "
     "again: look for it, and send it under another label if it is missing"
@@ -103,7 +101,8 @@ class ResendJob(reported.ReportedJob):
                 return reported.failure(row, error, is_sent=False)
             return reported.settled(row, row.outcome, error, error)
         now = self.session.server_clocks["api"].now()
-        if not is_new and row.requested_at and now - row.requested_at > _REMEMBERED_FOR:
+        # Servers keep ids for 24 hours; a request may have arrived some time after it was sent.
+        if not is_new and row.requested_at and now - row.requested_at > timedelta(hours=23):
             return reported.settled(row, row.outcome, _FORGOTTEN)
         row = evolve(row, event_name=event.name, queued_at=event.received_at)
         if event.name.startswith(_RESERVED):

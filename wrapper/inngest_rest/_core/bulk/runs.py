@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import Span
 
-# How a run ends that leaves something to repair.
-_UNREPAIRED = (RunStatus.FAILED, RunStatus.CANCELLED)
-
 _BATCH = (
     "it handled a batch of events, and a replay would carry only the first of them: "
     "send the events again, which the input of its trace has"
@@ -191,7 +188,8 @@ class ReplayJob(RunsJob):
             return settled(row, ActionOutcome.REFUSED, _UNLISTED)
         chain = {each.id: each for each in (run, *(others or ()))}
         requested = self._requests.latest(chain, self.session.clock.monotonic())
-        standing = [it.id for it in others or () if it.status not in _UNREPAIRED]
+        unrepaired = RunStatus.FAILED, RunStatus.CANCELLED
+        standing = [it.id for it in others or () if it.status not in unrepaired]
         if requested is not None and requested.new_run_id and requested.new_run_id not in chain:
             standing.append(requested.new_run_id)  # too new to be listed
         if standing and not self._replay_again:
