@@ -11,7 +11,7 @@ from inngest_rest import InvalidArgumentError, Run, RunError, RunStatus, StoredE
 from inngest_rest._programs import answer as answers
 from inngest_rest._programs.answer import Answer, Envelope, PageInfo, Projection
 from inngest_rest._programs.problems import Code, Problem
-from inngest_rest._programs.results import Deleted, Sent
+from inngest_rest._programs.results import Done, Sent
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import Target
 
@@ -33,7 +33,7 @@ def test_control_fields_come_before_the_data_and_what_is_null_or_empty_is_left_o
     untrusted = ("data.id", "data.output")
     page = PageInfo(1)
     answer = Answer("runs.get", untrusted=untrusted, warnings=["w"])
-    answer.add([Deleted(Target("a", "b"), "1")])
+    answer.add([Done(Target("a", "b"), "1")])
     answer.page = page
     failed = answer.envelope(problem)
     assert list(failed.to_dict()) == [

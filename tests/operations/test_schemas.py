@@ -91,7 +91,7 @@ def test_a_status_that_a_newer_server_has_is_valid(world: World) -> None:
         ("webhooks.create", "SavedWebhook"),
         ("cancellations.list", "Cancellation"),
         ("cancellations.create", "CreatedCancellation"),
-        ("cancellations.delete", "Deleted"),
+        ("cancellations.delete", "Done"),
         ("runs.get", "Run"),
         ("runs.cancel", "Acted"),
         ("send", "Sent"),

@@ -76,27 +76,18 @@ class Acted(AtTarget):
 
 
 @frozen(repr=False)
-class Started(AtTarget):
-    """A run that was started, or that a signal has resumed.
+class Done(AtTarget):
+    """What was done to a run or another thing.
 
     Attributes:
-        run_id: Its id.
-        run: The run, if it was waited for.
+        id: Its id; None of a run that was started or resumed.
+        run_id: Id of a run that was started, or that a signal has resumed.
+        run: That run, if it was waited for.
     """
 
-    run_id: str
+    id: str | None = None
+    run_id: str | None = None
     run: Run | None = None
-
-
-@frozen(repr=False)
-class Deleted(AtTarget):
-    """What was deleted.
-
-    Attributes:
-        id: Its id.
-    """
-
-    id: str
 
 
 @frozen(repr=False)
@@ -162,8 +153,10 @@ def made(
             report, runs = SendReport(accepted=len(ids)), tuple(result[len(ids) :])
         counts = asdict(report, recurse=False)
         return Sent(target=client.target, **counts, ids=tuple(filter(None, ids)), runs=runs)
-    if isinstance(result, Run):
-        return Started(client.target, result.id, result)
+    if kind is Done:
+        run = result if isinstance(result, Run) else None
+        done = values["id"] if result is None else None
+        return Done(client.target, done, run.id if run else result, run)
     if kind is Answered:
         try:
             body = decode(result.body)
@@ -172,4 +165,4 @@ def made(
         return Answered(client.target, result.status, body)
     # What changes something says where.
     make: Any = kind
-    return make(client.target, values["id"] if result is None else result)  # type: ignore[no-any-return]
+    return make(client.target, result)  # type: ignore[no-any-return]

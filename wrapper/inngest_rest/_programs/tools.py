@@ -67,8 +67,6 @@ _LEFT_OUT = {
 MOST_EVENTS = 100
 """Number of events that a call sends without a confirmation."""
 
-_LONGEST_NAME = 64
-
 _LONG = 100  # characters; of a longer text about a parameter, what comes first has to do
 
 # What a schema says; what else a value has to be, the error about it says.
@@ -143,10 +141,9 @@ class Tools:
         row = self._rows.get(name)
         try:
             if row is None:
-                why = "unknown tool"
-                if self._read_only and name in [row.tool for row in commands()]:
-                    why = "this server is read-only, and has no tool"
-                raise InvalidArgumentError(f"{why} {name!r}{did_you_mean(name, self._rows)}")
+                about = " of a read-only server" * self._read_only
+                reason = f"unknown tool {name!r}{about}{did_you_mean(name, self._rows)}"
+                raise InvalidArgumentError(reason)
             values = parameters.read(row, given, of=parameters_of(row))
             for each in parameters.parameters(row):
                 if each.is_path and values.get(each.name) is not None:
@@ -157,7 +154,7 @@ class Tools:
             about |= {"most_events": MOST_EVENTS, "kept": self._kept}
             return Call(row=row, values=values, **about).run()
         except InvalidArgumentError as error:
-            command = row.command if row else name[:_LONGEST_NAME]
+            command = row.command if row else name
             return Answer(command).envelope(problem_of(error, row))
 
     async def list_tools(self, context: _Context, _: object) -> types.ListToolsResult:
