@@ -281,10 +281,8 @@ _OF_PROGRAMS = {
     "list[str | Run]": "Sent",
     "SendReport": "Sent",
     "ActionReport": "Acted",
-    **dict.fromkeys(("None", "str", "str | Run"), "Done"),
+    **dict.fromkeys(("None", "str", "str | Run", "Cancellation", "Webhook"), "Done"),
     "RawResponse": "Answered",
-    "Cancellation": "CreatedCancellation",
-    "Webhook": "SavedWebhook",
 }
 
 

@@ -77,41 +77,23 @@ class Acted(AtTarget):
 
 @frozen(repr=False)
 class Done(AtTarget):
-    """What was done to a run or another thing.
+    """What was done to one thing: that which was started, created, changed or deleted.
 
     Attributes:
-        id: Its id; None of a run that was started or resumed.
+        id: Id of what was deleted, or of a run that was scored.
         run_id: Id of a run that was started, or that a signal has resumed.
         run: That run, if it was waited for.
+        cancellation: The bulk cancellation that was created.
+        planned: The runs that a dry run found; the condition is the server's to evaluate.
+        webhook: The webhook that was created or changed; its URL contains a key.
     """
 
     id: str | None = None
     run_id: str | None = None
     run: Run | None = None
-
-
-@frozen(repr=False)
-class CreatedCancellation(AtTarget):
-    """A bulk cancellation that was created, or the runs that it would cancel.
-
-    Attributes:
-        cancellation: The bulk cancellation; None of a dry run.
-        planned: The runs that a dry run found; the condition is the server's to evaluate.
-    """
-
     cancellation: Cancellation | None = None
     planned: Acted | None = None
-
-
-@frozen(repr=False)
-class SavedWebhook(AtTarget):
-    """A webhook that was created or changed.
-
-    Attributes:
-        webhook: The webhook; its URL contains a key.
-    """
-
-    webhook: Webhook
+    webhook: Webhook | None = None
 
 
 @frozen(repr=False)
@@ -153,16 +135,15 @@ def made(
             report, runs = SendReport(accepted=len(ids)), tuple(result[len(ids) :])
         counts = asdict(report, recurse=False)
         return Sent(target=client.target, **counts, ids=tuple(filter(None, ids)), runs=runs)
-    if kind is Done:
-        run = result if isinstance(result, Run) else None
-        done = values["id"] if result is None else None
-        return Done(client.target, done, run.id if run else result, run)
     if kind is Answered:
         try:
             body = decode(result.body)
         except ValueError:
             body = result.text
         return Answered(client.target, result.status, body)
-    # What changes something says where.
-    make: Any = kind
-    return make(client.target, result)  # type: ignore[no-any-return]
+    if result is None:
+        return Done(client.target, id=values["id"])
+    if isinstance(result, str):
+        return Done(client.target, run_id=result)
+    run_id = result.id if isinstance(result, Run) else None
+    return Done(client.target, run_id=run_id, **{type(result).__name__.lower(): result})

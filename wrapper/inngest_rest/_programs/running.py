@@ -215,7 +215,7 @@ class Call:
         window, counts = (report.since, report.until), dict(to_do_by_function(report))
         about = target, report.action, report.counts, rows, *window, counts
         acted = results.Acted(*about, token)
-        return acted if self.row.is_bulk else results.CreatedCancellation(target, planned=acted)
+        return acted if self.row.is_bulk else results.Done(target, planned=acted)
 
     def ask(self, _planned: ActionReport, _deed: str) -> bool | None:
         """Ask whether to do what is planned; None if there is nobody to ask."""

@@ -21,7 +21,7 @@ from inngest_rest import models
 from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._core.resources.runs import run_error
 from inngest_rest._programs.answer import SPARED_CHARS, Projection, field_names
-from inngest_rest._programs.results import Acted, CreatedCancellation, Sent
+from inngest_rest._programs.results import Acted, Done, Sent
 from inngest_rest._visible import and_more, safe, visible, with_direction
 from inngest_rest._waterfall.layout import text_of
 from inngest_rest.action_reports import ActionRow
@@ -273,7 +273,7 @@ def _view(record: Record, projection: Projection) -> Iterator[Part]:
     match record if projection.fields is None else None:
         case Acted() as acted:
             yield from _acted(acted)
-        case CreatedCancellation(planned=Acted() as planned):
+        case Done(planned=Acted() as planned):
             yield from _acted(planned)
         case (
             Explanation(sentence=sentence, runs=of_it)
