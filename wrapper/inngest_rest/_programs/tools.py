@@ -141,8 +141,8 @@ class Tools:
         row = self._rows.get(name)
         try:
             if row is None:
-                about = " of a read-only server" * self._read_only
-                reason = f"unknown tool {name!r}{about}{did_you_mean(name, self._rows)}"
+                where = " of a read-only server" * self._read_only
+                reason = f"unknown tool {name!r}{where}{did_you_mean(name, self._rows)}"
                 raise InvalidArgumentError(reason)
             values = parameters.read(row, given, of=parameters_of(row))
             for each in parameters.parameters(row):
