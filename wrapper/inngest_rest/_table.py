@@ -225,6 +225,14 @@ def _send_many(client: InngestClient, *, events: Iterable[Mapping[str, Any]]) ->
     return client.send(events)
 
 
+def _has_ids(given: Mapping[str, Any]) -> bool:
+    return all(event.get("id") for event in given.get("events", (given,)))
+
+
+def _is_idempotent(given: Mapping[str, Any]) -> bool:
+    return given["method"] in typing.REPEATABLE_METHODS
+
+
 RUN_ID = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
 EVENT_ID = "01K9V2C4B7M0Q8Y3T5R6S1D2F4"
 CANCELLATION_ID = "01K9V2J8S2T4V6W8X0Y2Z4A6BC"
@@ -246,9 +254,7 @@ _adds = partial(_reads, effect=Effect.ADD)
 _changes = partial(_reads, effect=Effect.CHANGE)
 _adds_once = partial(_adds, is_repeatable=False)
 _changes_once = partial(_changes, is_repeatable=False)
-_sends = partial(
-    _adds_once, is_repeatable_if=lambda it: all(each.get("id") for each in it.get("events", (it,)))
-)
+_sends = partial(_adds_once, is_repeatable_if=_has_ids)
 
 ROWS: tuple[Row, ...] = (
     _sends("send", _EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}, form=_send),
@@ -334,7 +340,7 @@ ROWS: tuple[Row, ...] = (
         "request",
         {"method": "GET", "path": "/v2/runs", "query": {"limit": 5}},
         command="api",
-        is_repeatable_if=lambda it: it["method"] in typing.REPEATABLE_METHODS,
+        is_repeatable_if=_is_idempotent,
     ),
 )
 """Every call; the order is that of the commands and the tools."""

@@ -145,5 +145,5 @@ def made(
         return Done(client.target, id=values["id"])
     if isinstance(result, str):
         return Done(client.target, run_id=result)
-    run_id = result.id if isinstance(result, Run) else None
-    return Done(client.target, run_id=run_id, **{type(result).__name__.lower(): result})
+    made: dict[str, Any] = {type(result).__name__.lower(): result}
+    return Done(client.target, run_id=result.id if "run" in made else None, **made)

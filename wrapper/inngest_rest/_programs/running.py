@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Factory, define, evolve, field
 
@@ -111,7 +111,7 @@ class Call:
         asked = {part for each in self.answer.projection.fields or () for part in each.split(".")}
         shown: Callable[[Any], Any] = lambda it: it  # noqa: E731
         if row.name == "sessions.keys":
-            shown = record_class(row)  # they are text
+            shown = cast("Callable[[Any], Any]", record_class(row))  # they are text
         if values.get("include_output") is False and (
             self.has_errors or asked & {"error", "output"}
         ):
