@@ -125,7 +125,7 @@ class Outbox(Queue):
         tickets = [self._pending_writes.popleft() for _ in range(len(self._pending_writes))]
         try:
             with self.file.transaction("cannot store the event") as db:
-                room, now = max(0, self._max_pending - self.file.count(db)), self._now()
+                room, now = max(0, self._max_pending - self._count()), self._now()
                 db.executemany(_INSERT, [(ticket.text, now) for ticket in tickets[:room]])
                 if room and self._schedule.added(min(room, len(tickets))):
                     self._has_to_wake = True
@@ -159,9 +159,6 @@ class Outbox(Queue):
             found = super()._reserve()
         return found
 
-    def _free(self) -> dict[str, object]:
-        return {"now": self._now(), "owner": self._owner}
-
     def _choose(self, seqs: Sequence[int] | None, skipped: set[int]) -> tuple[Batch, bool]:
         """Return a batch of free events; a damaged one is not sent, but invalid."""
         damaged: list[SendFailure] = []
@@ -169,14 +166,15 @@ class Outbox(Queue):
         def good(rows: Iterable[tuple[int, Any, Any, Any]]) -> Iterator[tuple[int, bytes, bool]]:
             for seq, text, added_at, owner in rows:
                 if _is_json_object(text):
-                    self._warn_of_age(self._now() - added_at)
+                    if isinstance(added_at, float):  # not corrupted
+                        self._warn_of_age(self._now() - added_at)
                     yield seq, text, owner is not None or seq in self._maybe_stored
                 else:
                     damaged.append(SendFailure(seq, {}, "damaged in the file: not a JSON object"))
 
         first, last = (min(seqs), max(seqs)) if seqs else (0, 2**63 - 1)
         wanted = frozenset(seqs or ())
-        bounds = {**self._free(), "first": first, "last": last}
+        bounds = {"now": self._now(), "owner": self._owner, "first": first, "last": last}
         with self.file.reading() as db, closing(db.execute(_SELECT, bounds)) as rows:
             chosen = (it for it in rows if (it[0] in wanted if wanted else it[0] not in skipped))
             batch, is_full = gather(good(islice(chosen, self._schedule.most)))
@@ -229,7 +227,8 @@ class Outbox(Queue):
 
     def _count(self) -> int:
         with self.file.reading() as db:
-            return self.file.count(db)
+            [pending] = db.execute("SELECT pending FROM counts").fetchone()
+        return int(pending)
 
     def mark(self) -> int:
         with self.file.reading() as db:
@@ -241,7 +240,7 @@ class Outbox(Queue):
         return self._count_left(mark, at_most=1) > 0
 
     def _count_left(self, mark: int, *, at_most: int | None = None) -> int:
-        free = {**self._free(), "last": mark}
+        free = {"now": self._now(), "owner": self._owner, "last": mark}
         with self.file.reading() as db, closing(db.execute(_LEFT, free)) as rows:
             left = (seq for (seq,) in rows if seq not in self._outcomes)
             return sum(1 for _ in islice(left, at_most))
@@ -381,10 +380,11 @@ class OutboxFile:
     @contextmanager
     def _held(self) -> Generator[sqlite3.Connection]:
         with self.lock:
+            db = self._db or self._open()
             try:
-                yield self._db or self._open()
+                yield db
             finally:
-                if self._is_retired:
+                if self._is_retired and not db.in_transaction:
                     self.close()
 
     def close(self) -> None:
@@ -457,10 +457,6 @@ class OutboxFile:
         except BaseException:
             self.close()
             raise
-
-    def count(self, db: sqlite3.Connection) -> int:
-        [pending] = db.execute("SELECT pending FROM counts").fetchone()
-        return int(pending)
 
     def _refuse(self, reason: str) -> NoReturn:
         raise OutboxError(f"{self.path} {reason}", path=str(self.path))

@@ -137,7 +137,8 @@ class Queue:
             for seq, result in zip(outcome.batch.positions, outcome.each, strict=True):
                 if not isinstance(result, Unknown):
                     self._outcomes[seq] = result.reason if isinstance(result, Rejected) else None
-            self._keep(outcome.batch, may_be_stored=outcome.rest_may_be_stored)
+            may_have_effect = outcome.cause is not None and not had_no_effect(outcome.cause)
+            self._keep(outcome.batch, may_be_stored=outcome.batch.may_be_stored or may_have_effect)
             self._taken = None
             return outcome.final()
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 from attrs import frozen
 
-from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.sending.event_json import encode, encode_together, wire_form
 from inngest_rest.errors import InvalidEventError
@@ -200,9 +199,3 @@ class BatchOutcome:
             return self
         done = self.batch.part(0, self.known)._replace(invalid=self.batch.invalid)
         return BatchOutcome(done, self.each[: self.known])
-
-    @property
-    def rest_may_be_stored(self) -> bool:
-        """Whether events of unknown outcome may be stored."""
-        has_effect = self.cause is not None and not had_no_effect(self.cause)
-        return self.batch.may_be_stored or has_effect
