@@ -597,7 +597,7 @@ def _read_limits(
         page = yield from tried(listed, "which runs are being executed")
         others = [each.id for each in (page.items if page else ()) if each.id != run.id]
         for id in others[:_MAX_EACH]:
-            read = runs.jobs(session, id)
+            read = runs.jobs(session, id, cached=False)
             jobs = yield from tried(read, f"whether run {id} is being executed")
             it.executing += [(id, job) for job in jobs or () if it.executes(job)]
 
@@ -617,16 +617,16 @@ def _other_runs(
 
 
 def _runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
-    """List the runs of an event."""
-    listing = runs.list_of_event(session, event_id)
+    """List the runs of an event, bypassing any cache."""
+    listing = runs.list_of_event(session, event_id, cached=False)
     return tuple((yield from read_all(listing, deadline=deadline)))
 
 
 def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
-    run = yield from runs.fetch(session, run_id)
+    run = yield from runs.fetch(session, run_id, cached=False)
     unchecked: list[str] = []
     tried = partial(apps.tried, unchecked=unchecked)
-    of_queue = runs.jobs(session, run_id)
+    of_queue = runs.jobs(session, run_id, cached=False)
     jobs = [] if run.is_ended else (yield from tried(of_queue, "what it has in the queue")) or []
     it = RunEvidence(run, session.server_clocks["api"].now(), unchecked, jobs)
     if run.status not in {RunStatus.QUEUED, RunStatus.COMPLETED}:

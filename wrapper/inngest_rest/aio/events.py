@@ -103,8 +103,8 @@ class Events(Resource):
             include_original_run_id: Whether to return `original_run_id`, too, which takes a second
                 request per page, as only v1 has it.
 
-        HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, which lists
-        the run of a batch under one of its events only.
+        HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, which answers
+        out of a cache of 15 s and lists the run of a batch under one of its events only.
         """
         return self._list(
             runs.list_of_event, id, include_original_run_id=include_original_run_id, **paging

@@ -141,7 +141,7 @@ class Runs(Resource):
             NotFoundError: No such run; one that was just started appears after about 0.25 s.
 
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, which also answers for runs that
-        v2 cannot load.
+        v2 cannot load, out of a cache of 3 s.
         """
         return await self._run(runs.act_on, id, runs.get, include_original_run_id)
 
@@ -156,7 +156,7 @@ class Runs(Resource):
             WaitTimeoutError: The run did not end in time; `run` is its last known state.
             NotFoundError: The run did not appear within 5 s.
 
-        HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`: at first after
+        HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache: at first after
         50 ms, then at growing intervals of up to 3 s.
         """
         return await self._run(runs.act_on, id, wait.wait, timeout)

@@ -252,8 +252,7 @@ def _of_listing(
 def get(session: Session, run_id: str, include_original_run_id: bool) -> Plan[Run]:
     run = yield from fetch(session, run_id)
     if include_original_run_id and not is_of_v1(run):
-        of_v1 = _one_by_v1(session, run_id)
-        return with_v1(run, (yield from routes.ask(session, "runs.get", of_v1)))
+        return with_v1(run, (yield from routes.ask(session, "runs.get", _one_by_v1(run_id))))
     return run
 
 
@@ -263,10 +262,12 @@ def fetch(
     *,
     deadline: float = math.inf,
     also_v1: bool = True,
+    cached: bool = True,
 ) -> Plan[Run]:
     """Get a run from the first API that the server has, or from v1 if v2 cannot load it.
 
-    With `also_v1`, v1 is asked about a run that v2 does not have.
+    With `also_v1`, v1 is asked about a run that v2 does not have. Unless `cached`, v1 does not
+    respond from its cache, whose entries live for 3 s.
     """
 
     def convert(it: api.V2Run) -> Run:
@@ -276,7 +277,7 @@ def fetch(
             return evolve(run, function_id=run.function_id.removeprefix(f"{run.app_id}-"))
         return run
 
-    of_v1 = _one_by_v1(session, run_id)
+    of_v1 = _one_by_v1(run_id) if cached else routes.past_cache(session, _one_by_v1(run_id))
     options: Any = {"include_output": True, "about": About(run_id, "id")}
     of_v2 = Route.of(v2.get_run_v2, convert, run_id, **options)
     try:
@@ -290,9 +291,8 @@ def fetch(
         raise
 
 
-def _one_by_v1(session: Session, run_id: str) -> Route[Any, Run]:
-    route = Route.of(v1.get_run_v1, run_of_v1, run_id, about=About(run_id, "run_id"))
-    return routes.past_cache(session, route)
+def _one_by_v1(run_id: str) -> Route[Any, Run]:
+    return Route.of(v1.get_run_v1, run_of_v1, run_id, about=About(run_id, "run_id"))
 
 
 def is_of_v1(run: Run) -> bool:
@@ -344,9 +344,10 @@ def list_of_event(
     event_id: str,
     *,
     include_original_run_id: bool = False,
+    cached: bool = True,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
-    """List the runs of an event, by v2 where there is one."""
+    """List the runs of an event, by v2 where there is one: v1 caches this listing for 15 s."""
     event_id = check_id("event id", event_id, argument="id")
 
     def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
@@ -355,15 +356,14 @@ def list_of_event(
             if _may_be_misreported(session, run):
                 # By itself, it is right in every release.
                 with suppress(errors.InngestError):
-                    runs[place] = yield from fetch(session, run.id)
+                    runs[place] = yield from fetch(session, run.id, cached=False)
         if not include_original_run_id or all(map(is_of_v1, runs)):
             return tuple(runs)
         of_v1 = {run.id: run for run in (yield from of_event_by_v1(session, event_id))}
         for run in runs:
             if run.id not in of_v1:
                 # v1 lists the run of a batch under one of its events only.
-                route = _one_by_v1(session, run.id)
-                of_v1[run.id] = yield from routes.ask(session, "runs.get", route)
+                of_v1[run.id] = yield from routes.ask(session, "runs.get", _one_by_v1(run.id))
         return tuple(with_v1(run, of_v1[run.id]) for run in runs)
 
     def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
@@ -372,7 +372,9 @@ def list_of_event(
     # An event has few runs, so their output is always asked for: v1 has it, too.
     by_v2 = v2.list_event_runs_v2, listed_run_of_v2, event_id
     found = routes.pages(*by_v2, read=read, include_output=True)
-    found["list_event_runs_v1"] = lambda _: _of_event_by_v1(session, event_id)
+    of_v1 = _of_event_by_v1(event_id)
+    of_v1 = of_v1 if cached else routes.past_cache(session, of_v1)
+    found["list_event_runs_v1"] = lambda _: of_v1
     # listEventRunsV2 rejects a larger limit than 40.
     options: Any = {"largest_page": 40, "id_of": _ID_OF, "complete": complete, "kind": Run}
     return routes.listed(session, "events.runs", found, **options, **paging)
@@ -390,18 +392,17 @@ def _may_be_misreported(session: Session, run: Run) -> bool:
 
 
 def of_event_by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
-    """Get the runs of an event from v1, which names the run that each repeats."""
-    of_v1 = _of_event_by_v1(session, event_id)
+    """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
+    of_v1 = routes.past_cache(session, _of_event_by_v1(event_id))
     return (yield from routes.ask(session, "events.runs", of_v1)).items
 
 
-def _of_event_by_v1(session: Session, event_id: str) -> Route[Any, ListedPage[Run]]:
+def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
     def convert(it: PageData[Run]) -> ListedPage[Run]:
         return ListedPage(each_once(_of_listing(ListedPage(it[1])).items))
 
     expected = fields.page_of(v1.list_event_runs_v1, run_of_v1)
-    route = Route.of(v1.list_event_runs_v1, convert, event_id, expected=expected)
-    return routes.past_cache(session, route)
+    return Route.of(v1.list_event_runs_v1, convert, event_id, expected=expected)
 
 
 def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
@@ -431,9 +432,10 @@ def cancel(session: Session, run_id: str) -> Plan[bool]:
     return True
 
 
-def jobs(session: Session, run_id: str) -> Plan[list[Job]]:
+def jobs(session: Session, run_id: str, *, cached: bool = True) -> Plan[list[Job]]:
     route = Route.of(v1.list_run_jobs_v1, lambda data: [job_of_v1(it) for it in data], run_id)
-    return routes.ask(session, "runs.jobs", routes.past_cache(session, route))
+    route = route if cached else routes.past_cache(session, route)
+    return routes.ask(session, "runs.jobs", route)
 
 
 def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:

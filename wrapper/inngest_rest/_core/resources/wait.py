@@ -84,7 +84,9 @@ def follow(session: Session, run_id: str, deadline: float, *, seen: Run | None =
         try:
             # A run appears in v2 no later than in v1: v1 is asked at the start and at the end.
             also_v1 = missing is None or is_last
-            seen = yield from runs.fetch(session, run_id, deadline=deadline, also_v1=also_v1)
+            seen = yield from runs.fetch(
+                session, run_id, deadline=deadline, also_v1=also_v1, cached=False
+            )
             missing = None
             if seen.is_ended:
                 return seen
@@ -218,7 +220,7 @@ class WaitMany(Source[Run]):
     def look(self, id: str) -> Plan[Run | Fault]:
         """Ask about a run; return an error, for `record` to judge."""
         try:
-            return (yield from runs.fetch(self._session, id, deadline=self._deadline))
+            return (yield from runs.fetch(self._session, id, deadline=self._deadline, cached=False))
         except FAULTS as error:
             return error
 
@@ -563,7 +565,7 @@ class Watch(Source[RunChange]):
     def _get(self, id: str) -> Plan[None]:
         """Get an open run; the next poll gets others first."""
         try:
-            run = yield from runs.fetch(self._session, id, deadline=self._deadline)
+            run = yield from runs.fetch(self._session, id, cached=False, deadline=self._deadline)
         except errors.NotFoundError:
             # It was listed before: the server has deleted it.
             del self.state.open[id]
