@@ -264,7 +264,7 @@ def test_a_key_that_lacks_a_permission_is_no_wrong_key(connect: Connect) -> None
     refusal = {"errors": [{"code": "insufficient_scope", "message": "no"}]}
     mock.fault(answers(403, refusal), path="/v2/*", times=None)
     found = of(diagnose(connect, mock, base_url=None, api_key=API_KEY), Check.API_KEY)
-    assert (found.state, "denies a read" in found.message) == (WARNING, True)
+    assert (found.state, "denied a read" in found.message) == (WARNING, True)
     assert "permission" in (found.remedy or "")
 
 

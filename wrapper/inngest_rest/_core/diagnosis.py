@@ -471,15 +471,12 @@ def _no_signing_key(it: ServerEvidence) -> Verdict:
     if it.settings.api_key:
         text = f"not set: with an API key alone, there are no {', '.join(it.calls_ruled_out)}"
         return WARNING, text, "Set INNGEST_SIGNING_KEY for these."
-    text = "neither a signing key nor an API key is set: runs, events and apps cannot be read"
-    return PROBLEM, text, "Set INNGEST_SIGNING_KEY, or INNGEST_API_KEY for v2 alone."
+    return PROBLEM, "no key to read with is set", "Set INNGEST_SIGNING_KEY or INNGEST_API_KEY."
 
 
 def _not_needed(it: ServerEvidence) -> Verdict | None:
     if it.settings.withholds_keys:
-        text = "not sent: the dev server is on another machine, and reached by plain http"
-        remedy = "Use https, or set INNGEST_ALLOW_HTTP=1 to send keys over plain http."
-        return WARNING, text, remedy
+        return WARNING, "not sent over plain http", "Use https, or set INNGEST_ALLOW_HTTP=1."
     if it.settings.dev and it.kind in {DEV, None}:
         return OK, "not set, and not needed for a dev server", None
     return None
@@ -509,12 +506,10 @@ def _key(it: ServerEvidence, name: str, answer: Answer | None) -> Verdict:
     if answer.outcome != "refused":
         return UNKNOWN, f"{name} is set; trying it failed: {answer.error}", "Try again later."
     if isinstance(answer.error, errors.PermissionDeniedError):
-        text = f"the server knows {name}, but denies a read: {answer.error.described}"
-        return WARNING, text, answer.error.advice
+        return WARNING, f"{name} is denied a read: {answer.error.described}", answer.error.advice
     remedy = "Check that it was copied whole, and belongs to this server and environment."
     if any(each and each.has_route for each in it.signing_keys.values()):
-        text = f"the server rejects {name}, but accepts another key, which is used in its place"
-        return WARNING, text, f"{remedy} Or unset it."
+        return WARNING, f"the server rejects {name}, not another key", f"{remedy} Or unset it."
     return PROBLEM, f"the server rejects {name}", remedy
 
 

@@ -395,8 +395,7 @@ def _limits(it: RunEvidence, its: str) -> Iterator[Told]:
     is_queued, ts = run.status == RunStatus.QUEUED, it.event.ts if it.event else None
     if is_queued and ts is not None and ts > it.now.timestamp() * 1_000 and not it.due:
         time = datetime.fromtimestamp(min(ts, _LAST_MS) / 1_000, UTC)
-        text = f"{its} waits for the time of the event, {_time(time)}"
-        yield K.SCHEDULED, text, True, {"ts": ts}
+        yield K.SCHEDULED, f"{its} waits for the time of the event, {_time(time)}", True, {"ts": ts}
         return
     for app in known.apps:
         if app.id == run.app_id and app.sync_error:
@@ -411,8 +410,7 @@ def _limits(it: RunEvidence, its: str) -> Iterator[Told]:
         return
     name, limits = apps.name_of(function), apps.concurrency(function)
     if is_queued and (found := apps.limit(function, "throttle")):
-        rate = f"{found.get('limit')} per {found.get('period')}"
-        text = f"{its} may wait for the throttle of {name}, {rate}"
+        text = f"{its} may wait for its throttle, {found.get('limit')} per {found.get('period')}"
         yield K.THROTTLE, text, False, {"throttle": found}
     if limits and (is_queued or it.due):
         text = f"{its} may wait for its turn, as the concurrency of {name} is limited"
@@ -432,13 +430,9 @@ def _limits(it: RunEvidence, its: str) -> Iterator[Told]:
 def _why_cancelled(it: RunEvidence, function: Function, by: str) -> Iterator[Told]:
     run, name = it.run, apps.name_of(function)
     if apps.cancels_earlier(function):
-        near = [
-            each.id
-            for each in (it.others.items if it.others else ())
-            if each.id > run.id
-            and (at := each.queued_at)
-            and abs(at - (run.ended_at or at)) < _LATE
-        ]
+        others, end = it.others.items if it.others else (), run.ended_at or it.now
+        later = [each for each in others if each.id > run.id]
+        near = [each.id for each in later if abs((each.queued_at or end) - end) < _LATE]
         if near or it.others is None or it.others.next_cursor:
             text = ", ".join([f"{by} a later run of the singleton {name}", *near[-1:]])
             yield K.SINGLETON, text, False, {"later_run": near[-1] if near else None}
@@ -464,10 +458,7 @@ def _line(error: RunError | None) -> str:
 
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
-    event_id = check_text("id", event_id)
-    name = check_text("name", name)
-    if not event_id:
-        raise invalid("id", "must be text, not None")
+    event_id, name = check_text("id", event_id or ""), check_text("name", name)
     text = f"no event with the id {shown(event_id)} is among the newest {_MAX_SEARCHED:,} "
     text += f"{f'events {shown(name)}' if name else 'events'} of the last 24 hours: pass the "
     text += "internal id, as send returns it, or a name, to search only events of that name"
