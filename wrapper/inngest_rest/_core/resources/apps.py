@@ -81,7 +81,7 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
         raise invalid("url", "must be the http or https URL at which the app serves its functions")
     options: Any = {"body": api.V2SyncAppBody(url=url), "accepted": {422: api.V2AppSyncFailure}}
     route = Route.of(v2.sync_app_v2, _app_sync, app_id, **options)
-    before = (yield from _find_app(session, app_id)) if seconds else None
+    before = (yield from tried(get_app(session, app_id), "", [])) if seconds else None
     try:
         sync = yield from ask(session, "apps.sync", evolve(route, convert=_app_sync))
     except errors.RouteNotFoundError:
@@ -90,18 +90,11 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
     while sync.status == "pending" and session.clock.monotonic() + pause < deadline:
         yield from sleep(pause)
         pause = longer(pause)
-        app = yield from _find_app(session, app_id)
+        app = yield from tried(get_app(session, app_id), "", [])
         # Until the new sync is there, the app shows the last one.
         if app and app != before and app.sync_status not in (None, "pending"):
             sync = evolve(sync, status=app.sync_status, error=app.sync_error)
     return sync
-
-
-def _find_app(session: Session, app_id: str) -> Plan[App | None]:
-    try:
-        return (yield from get_app(session, app_id))
-    except (errors.NotFoundError, errors.RouteNotFoundError):
-        return None
 
 
 def _app_sync(answer: api.V2AppSyncResultEnvelope | api.V2AppSyncFailure) -> AppSync:
@@ -119,7 +112,6 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
 
     No key goes along: the app has its own.
     """
-    timeout = session.settings.timeout
 
     def build(seconds: float) -> httpx.Request:
         limits = httpx.Timeout(seconds, connect=seconds / 2).as_dict()
@@ -132,7 +124,7 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         reason = f"the app answered its PUT with {response.status_code}: {text}"
         return AppSync("error", app_id=app_id, error=reason)
 
-    largest = session.settings.max_response_bytes
+    timeout, largest = session.settings.timeout, session.settings.max_response_bytes
     effect = Call("api", "PUT", url, build, timeout, read, session.redact, largest)
     try:
         return (yield from call(effect))

@@ -93,14 +93,9 @@ ROUTES: Mapping[str, tuple[Operation, ...]] = {
 """The operations of each method that has its own: equivalent ones, in order of preference."""
 
 
-def in_order(call: str, **found: T) -> list[T]:
-    """Return what a call has for some of its operations, by name, in the order of `ROUTES`."""
-    return [found[it.name] for it in ROUTES[call] if it.name in found]
-
-
 def ask(session: Session, call: str, *routes: Route[Any, T], deadline: float = math.inf) -> Plan[T]:
     """Perform the first of a method's routes that this server has, in the order of `ROUTES`."""
-    ordered = in_order(call, **{route.operation.name: route for route in routes})
+    ordered = sorted(routes, key=lambda it: ROUTES[call].index(it.operation))
     return first_present(session, *ordered, deadline=deadline)
 
 
@@ -147,7 +142,8 @@ def pages(
 
 def listed(session: Session, call: str, found: PageRoutes[T], **options: Any) -> Listing[T]:
     """Return the listing by the routes of a call, in the order of `ROUTES`."""
-    return Listing(session, *in_order(call, **found), **options)
+    ordered = (found[it.name] for it in ROUTES[call] if it.name in found)
+    return Listing(session, *ordered, **options)
 
 
 def where_absent(text: str, *calls: str) -> AdviceByError:

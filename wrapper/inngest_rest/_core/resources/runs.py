@@ -155,10 +155,8 @@ def why_none(session: Session, selection: Selection) -> Plan[str]:
         ids = [each.id for each in (yield from read_all(apps.list_functions(session, app)))]
         if function is not None and function not in ids:
             return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
-    except errors.NotFoundError as error:
-        return error.message
-    except errors.InngestError:
-        pass  # it is a hint
+    except errors.InngestError as error:  # it is a hint
+        return error.message if isinstance(error, errors.NotFoundError) else ""
     return ""
 
 
