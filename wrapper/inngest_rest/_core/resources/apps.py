@@ -54,8 +54,7 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
 
 
 def get_app(session: Session, app_id: str) -> Plan[App]:
-    path = check_id("app", app_id)
-    return one(session, "apps.get", app_of_v2, path, advice=_ADVICE)
+    return one(session, "apps.get", app_of_v2, check_id("app", app_id), advice=_ADVICE)
 
 
 def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan[None]:

@@ -112,20 +112,19 @@ def _matches(pattern: str | None, name: str | None) -> bool:
     return name is not None and fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
+Instant = datetime | timedelta
+
+
 @frozen
 class Window:
     """A window of time; a timedelta is that long before now, by the server's clock."""
 
-    since: datetime | timedelta | None = None
-    until: datetime | timedelta | None = None
+    since: Instant | None = None
+    until: Instant | None = None
 
     @classmethod
     def of(
-        cls,
-        session: Session,
-        since: datetime | timedelta | None,
-        until: datetime | timedelta | None,
-        before: str = "",
+        cls, session: Session, since: Instant | None, until: Instant | None, before: str = ""
     ) -> Window:
         """Reject naive datetimes, and an empty window; `before` begins the names of its ends."""
         now = session.server_clocks["api"].now()
@@ -192,15 +191,14 @@ class Selection:
     def narrowed(self, default: tuple[RunStatus, ...] = ()) -> Selection:
         """Return it with the statuses that runs can have which the other filters select."""
         statuses = self.statuses or default
-        of_failed = "error_contains", self.error_contains, (RunStatus.FAILED,)
-        for name, value, possible in (("ended_since", self.by_end, ENDED), of_failed):
-            if value:
-                left = tuple(each for each in possible if not statuses or each in statuses)
-                if not left:
-                    only, asked = " or ".join(possible), " or ".join(statuses)
-                    raise invalid(name, f"selects only runs that are {only}, none that is {asked}")
-                statuses = left
-        return evolve(self, statuses=statuses)
+        name, possible = ("ended_since", ENDED) if self.by_end else ("", statuses)
+        if self.error_contains:
+            name, possible = "error_contains", (RunStatus.FAILED,)
+        left = tuple(each for each in possible if not statuses or each in statuses)
+        if name and not left:
+            only, asked = " or ".join(possible), " or ".join(statuses)
+            raise invalid(name, f"selects only runs that are {only}, none that is {asked}")
+        return evolve(self, statuses=left)
 
     @property
     def needs_output(self) -> bool:
@@ -286,8 +284,6 @@ _NAMED = r"(?<![\w.])(?!(?:true|false|null|in)\b)[A-Za-z_]\w*(?:\.\w+)*\b(?!\s*\
 
 _COMPARED = r"event\.(?:name|v|data\..+)|(?:output|error)\..+"
 
-_IN_ORDER = r"\bevent\.(?:name|v)\s*[<>]|[<>]=?\s*event\.(?:name|v)\b"
-
 
 def check_query(query: str | None) -> str | None:
     """Return a CEL expression without blanks around it; reject what servers ignore or fail on.
@@ -311,7 +307,7 @@ def check_query(query: str | None) -> str | None:
                 f"names {ignored[0]}, which servers ignore or fail on: compare event.name, event.v "
                 "or a field of event.data, of output or of error",
             )
-        if re.search(_IN_ORDER, bare):
+        if re.search(r"\bevent\.(?:name|v)\s*[<>]|[<>]=?\s*event\.(?:name|v)\b", bare):
             reason = "has an order of event.name or event.v, which servers ignore: use =="
             raise invalid("query", reason)
         roots.update(name.partition(".")[0] for name in names)

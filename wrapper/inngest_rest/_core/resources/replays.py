@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 SETTLED_AFTER = timedelta(minutes=5)
 """Time after which a request that was given up takes effect no more; longer than gateways wait."""
 
-# Requests to keep in mind; older ones than that are dropped once there are more.
-_MOST_KEPT = 10_000
-
 
 class Requested(NamedTuple):
     """A replay that was requested: how many there were up to it, when, and the run it started."""
@@ -70,7 +67,7 @@ class Requests(Locked):
             if earlier is not None and (earlier.new_run_id is None or earlier.number > known):
                 return earlier
             self.number += 1
-            if len(self._of_run) > _MOST_KEPT:
+            if len(self._of_run) > 10_000:  # those that have settled are not kept in mind
                 self._of_run = {id: it for id, it in self._of_run.items() if self.latest([id], now)}
             self.note(ids, now)
         return None

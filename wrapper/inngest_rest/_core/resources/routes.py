@@ -164,10 +164,6 @@ def check_health(session: Session, *, deadline: float = math.inf) -> Plan[None]:
     return perform(session, Route.of(ingest.get_health, nothing), deadline=deadline)
 
 
-# Only below these is it known which key is accepted; another event key would be shown by errors.
-_PATH = r"/(?:(v[12])/[^\x00-\x20\x7f\\?#\ud800-\udfff]+|health|dev|e/\{event_key\})"
-
-
 def call_directly(
     session: Session, operation: GeneratedOperation[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> Plan[T]:
@@ -212,7 +208,9 @@ def request_directly(
 
 def _api_of(path: str) -> Tag:
     """Return the API of a path; reject one that may lead elsewhere: v2 decodes escaped slashes."""
-    found = re.fullmatch(_PATH, path)
+    # Only below these is it known which key is accepted; errors would show another event key.
+    below = r"/(?:(v[12])/[^\x00-\x20\x7f\\?#\ud800-\udfff]+|health|dev|e/\{event_key\})"
+    found = re.fullmatch(below, path)
     if found is None or {"", ".", ".."} & {*re.split(r"[/\\]", unquote(path))[1:]}:
         raise invalid(
             "path",

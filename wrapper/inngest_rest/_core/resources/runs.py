@@ -443,11 +443,6 @@ def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
     return routes.one(session, "signals.send", fields.run_id_of, repeatable=False, body=body)
 
 
-# The longest text of which a score may be named, in bytes of UTF-8 (schema V2Score).
-_LONGEST_SCORE = 128
-_MOST_SCORES = 100
-
-
 def score(
     session: Session,
     run_id: str,
@@ -459,14 +454,14 @@ def score(
     check_id("run id", run_id, argument="id")
     check_text("step", step)
     given = check_json_object("scores", scores)
-    if not 1 <= len(given) <= _MOST_SCORES:
-        raise invalid("scores", f"must be 1 to {_MOST_SCORES} names with a value each")
+    if not 1 <= len(given) <= 100:
+        raise invalid("scores", "must be 1 to 100 names with a value each")
     for name, value in given.items():
         if not isinstance(value, bool | int | float):
             raise invalid("scores", f"must be numbers or booleans; that of {shown(name)} is not")
-        size = len(name.encode())
-        if not 1 <= size <= _LONGEST_SCORE or "'" in name or not name.isprintable():
-            allowed = f"1 to {_LONGEST_SCORE} bytes without control characters and apostrophes"
+        # The limit is one of UTF-8 (schema V2Score).
+        if not 1 <= len(name.encode()) <= 128 or "'" in name or not name.isprintable():
+            allowed = "1 to 128 bytes without control characters and apostrophes"
             raise invalid("scores", f"must have names of {allowed}, not {shown(name)}")
     of: api.V2ScoreExperiment | Unset = UNSET
     if experiment is not None or variant is not None:
