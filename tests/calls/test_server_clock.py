@@ -38,10 +38,10 @@ def test_another_time_is_learned_from_two_responses_that_agree(
     servers: ServerClock, clock: Clock, ahead: int
 ) -> None:
     servers.observe(at(clock.now() + ahead), clock.now())
-    assert servers.is_in_doubt
+    assert servers.in_doubt
     assert servers.ahead == 0
     servers.observe(at(clock.now() + ahead), clock.now())
-    assert not servers.is_in_doubt
+    assert not servers.in_doubt
     assert servers.ahead == pytest.approx(ahead, abs=1)
     assert abs(servers.now().timestamp() - (clock.now() + ahead)) <= 1
     assert servers.now().tzinfo is UTC

@@ -12,5 +12,5 @@ def a_call(timeout: float = 10.0) -> Plan[None]:
     return call(Call("api", "GET", "http://a.b", build, timeout, lambda _: None, str, 1_000))
 
 
-def build(timeout: float) -> httpx.Request:
+def build(timeout: float, _: object) -> httpx.Request:
     return httpx.Request("GET", "http://a.b", extensions={"timeout": {"read": timeout}})

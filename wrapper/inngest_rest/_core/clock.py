@@ -72,7 +72,8 @@ class ServerClock:
         self._seen: str | None = None
         # The server's clock is ahead of ours by a number of seconds between these two.
         self._bounds = (-SAME_WITHIN, SAME_WITHIN)
-        self._contradicted: tuple[float, float] | None = None
+        # The bounds by the last response, if it contradicts all before it: the next one decides.
+        self.in_doubt: tuple[float, float] | None = None
 
     def observe(self, response: httpx.Response, sent_at: float) -> None:
         """Learn from a response that has just arrived, to a request sent at a time of our clock."""
@@ -81,24 +82,19 @@ class ServerClock:
         # first was a surprise.
         if date is None or "age" in response.headers:
             return
-        if date == self._seen and self._contradicted is None:
+        if date == self._seen and self.in_doubt is None:
             return
         self._seen = date
         stated = http_date(date)
         if stated is not None and stated.year in _YEARS:
             seconds = stated.timestamp()
             low, high = seconds - self._clock.now(), seconds + 1 - sent_at
-            for before in (self._bounds, self._contradicted):
+            for before in (self._bounds, self.in_doubt):
                 if before is not None and max(low, before[0]) <= min(high, before[1]):
                     self._bounds = max(low, before[0]), min(high, before[1])
-                    self._contradicted = None
+                    self.in_doubt = None
                     return
-            self._contradicted = low, high
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """Whether the last response contradicts all before it: the next one decides."""
-        return self._contradicted is not None
+            self.in_doubt = low, high
 
     @property
     def ahead(self) -> float:

@@ -35,9 +35,9 @@ class Call(NamedTuple, Generic[T]):
     host: Host
     method: str
     url: str  # without keys, for messages and logs
-    # Builds the request, keys included, for a number of seconds. A driver calls it in the
-    # expression that sends the request: no variable may hold it.
-    build: Callable[[float], httpx.Request]
+    # Builds the request, keys included, for a number of seconds, and with a `trace` for httpcore.
+    # A driver calls it in the expression that sends the request: no variable may hold it.
+    build: Callable[[float, object], httpx.Request]
     timeout: float  # seconds for the whole exchange
     read: Callable[[httpx.Response], T]  # the complete one; or raises an `InngestError`
     redact: Callable[[str], str]  # masks the keys in a text from the other side

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
 
-_PORTS = {"http": 80, "https": 443}
-
 # Instrumentations, such as that of httpx, look for it: their spans would repeat ours, but with the
 # event key.
 _SUPPRESSED = "suppress_instrumentation"
@@ -40,7 +38,7 @@ def start(method: str, template: str, url: str) -> CallSpan:
     attributes: dict[str, AttributeValue] = {
         "http.request.method": method,
         "server.address": server.hostname or "",
-        "server.port": server.port or _PORTS[server.scheme],
+        "server.port": server.port or (443 if server.scheme == "https" else 80),
         "url.full": url,
         "url.template": template,
     }

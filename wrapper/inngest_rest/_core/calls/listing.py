@@ -208,7 +208,7 @@ class Walk(Generic[T]):
             ]
             found: tuple[str, ListedPage[T]]
             found = yield from first_present(session, *routes, deadline=deadline)
-            is_settled = not clock.is_in_doubt and abs(clock.ahead - ahead) <= SAME_WITHIN
+            is_settled = clock.in_doubt is None and abs(clock.ahead - ahead) <= SAME_WITHIN
             if not self._listing.is_relative:
                 now = self.now or clock.at(self._began)
             elif self.now is None and not is_settled and attempts < _MOST_ATTEMPTS:

@@ -157,7 +157,7 @@ def request(
     """Return the effect of one attempt, within some seconds; `url` is shown, and has no key."""
     kwargs = route.kwargs
 
-    def build(timeout: float) -> httpx.Request:
+    def build(timeout: float, trace: object) -> httpx.Request:
         """Build the request, keys included: only where it is sent, and in no variable."""
         try:
             return _Request(
@@ -178,6 +178,7 @@ def request(
                     # nothing was sent.
                     "timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict(),
                     "shown": url,
+                    "trace": trace,
                 },
             )
         except httpx.InvalidURL:

@@ -187,7 +187,7 @@ async def _whole_exchange(
     abandoned: asyncio.Event | None = None,
 ) -> tuple[httpx.Response, bool]:
     """Return the response, and whether it was read to its end."""
-    response = await transport.handle_async_request(_with_trace(call.build(call.timeout), trace))
+    response = await transport.handle_async_request(call.build(call.timeout, trace))
     if response.is_stream_consumed:  # by the caller's transport
         return response, True
     body = Body(response, call)
@@ -200,12 +200,6 @@ async def _whole_exchange(
     finally:
         await stream.aclose()
     return response, body.finish()
-
-
-def _with_trace(request: httpx.Request, trace: object) -> httpx.Request:
-    if trace is not None:
-        request.extensions = {**request.extensions, "trace": trace}
-    return request
 
 
 async def _close(transport: httpx.AsyncBaseTransport) -> None:

@@ -81,7 +81,7 @@ class Driver(PlanRunner[httpx.BaseTransport]):
                 stop.in_flight.add(transport)
             is_whole = False
             try:
-                response = transport.handle_request(call.build(left))
+                response = transport.handle_request(call.build(left, None))
                 is_whole = self._read(response, call, started)
                 # A transport in flight may have been closed by then.
                 is_whole = is_whole and not (stop is not None and stop.is_set())

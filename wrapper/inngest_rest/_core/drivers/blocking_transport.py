@@ -33,14 +33,14 @@ class DeadlineTransport(httpx.HTTPTransport, httpcore.NetworkBackend):
 
     def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
         super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
-        self.time = _Deadline()
+        self.time = _Deadline(0.0)
         self.streams: set[_Stream] = set()
         self._network = httpcore.SyncBackend()
         self._is_closed = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the deadline covers its response, too."""
-        self.time.start(request.extensions["timeout"]["read"])
+        self.time = _Deadline(request.extensions["timeout"]["read"])
         return super().handle_request(request)
 
     def close(self) -> None:
@@ -59,8 +59,7 @@ class DeadlineTransport(httpx.HTTPTransport, httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to the first address that accepts; each gets a share of the time."""
-        connecting = _Deadline()
-        connecting.start(self.time.left(timeout, httpcore.ConnectTimeout))
+        connecting = _Deadline(self.time.left(timeout, httpcore.ConnectTimeout))
         try:
             addresses = look_up(host, port).result(connecting.left(None, httpcore.ConnectTimeout))
         except TimeoutError as error:
@@ -91,7 +90,7 @@ class DeadlineTransport(httpx.HTTPTransport, httpcore.NetworkBackend):
 class _Deadline:
     """The deadline of an exchange, in real time: sockets do not follow the client's clock."""
 
-    def start(self, seconds: float) -> None:
+    def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def left(self, timeout: float | None, expired: type[Exception]) -> float:

@@ -149,8 +149,13 @@ def pools(
             )
         shared = ConnectionPool(lambda: given, given)
         return {"event": shared, "api": shared}
+
     # Loading certificates takes longer than connecting: once for all transports, and lazily.
-    context = cache(httpx.create_ssl_context if encrypts else _without_certificates)
+    @cache
+    def context() -> ssl.SSLContext:
+        import ssl  # noqa: PLC0415 - as httpx, not before it is needed
+
+        return httpx.create_ssl_context() if encrypts else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def make(proxy: Secret | None) -> Any:
         made: DeadlineTransport | AsyncTransport
@@ -167,9 +172,3 @@ def pools(
 
     event, api = [ConnectionPool[Transport](partial(make, it)) for it in proxies]
     return {"event": event, "api": api}
-
-
-def _without_certificates() -> ssl.SSLContext:
-    import ssl  # noqa: PLC0415 - as httpx, not before it is needed
-
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -181,9 +181,8 @@ class Body:
         self._is_needed_whole = 200 <= status < 300 or status in call.accepted
         limit = call.max_response_bytes
         self._limit = limit if self._is_needed_whole else min(limit, MAX_ERROR_BYTES)
-        headers, name = response.headers, "content-encoding"
         # Taken out, or httpx would decode the body again.
-        encoding = headers.pop(name).strip().lower() if name in headers else ""
+        encoding = response.headers.pop("content-encoding", "").strip().lower()
         # It finds out which of the two it is. Of an unknown encoding, the body fails as JSON.
         is_known = encoding in {"gzip", "x-gzip", "deflate"}
         self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 32) if is_known else None

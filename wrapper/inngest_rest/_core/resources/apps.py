@@ -112,7 +112,7 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
     No key goes along: the app has its own.
     """
 
-    def build(seconds: float) -> httpx.Request:
+    def build(seconds: float, _: object) -> httpx.Request:
         limits = httpx.Timeout(seconds, connect=seconds / 2).as_dict()
         return httpx.Request("PUT", url, extensions={"timeout": limits})
 
