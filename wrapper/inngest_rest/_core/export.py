@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import msgspec
-from attrs import evolve, frozen
+from attrs import define, evolve, frozen
 
 from inngest_rest import typing
 from inngest_rest._core import arrow
@@ -63,21 +63,21 @@ class _State(msgspec.Struct, tag_field="version", tag=1):
     token: str | None = None  # of the watch that finds the runs which have ended since
 
 
+@define(slots=False)
 class Export:
-    def __init__(
-        self,
-        session: Session,
-        kind: type[Record],
-        asked: dict[str, Any],
-        since: datetime | timedelta | None,
-        listing: Callable[[_State], Listing[Any]],
-        is_wanted: Callable[[Any, _State], bool],
-        path: str | os.PathLike[str],
-        given: typing.ExportOptions,
-        complete: Callable[[Any], Plan[Record]] | None = None,
-        watch: Callable[[_State], Watch] | None = None,
-    ) -> None:
-        state = given.get("state")
+    session: Session
+    kind: Any
+    asked: dict[str, Any]
+    since: datetime | timedelta | None
+    listing: Callable[[_State], Listing[Any]]
+    is_wanted: Callable[[Any, _State], bool]
+    path: str | os.PathLike[str]
+    given: typing.ExportOptions
+    complete: Any = None  # makes a plan of a row out of an item
+    watch: Callable[[_State], Watch] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        given, path, state = self.given, self.path, self.given.get("state")
         check_path("path", path)
         check_path("state", state or path)
         self._path, self._state_path = Path(path).absolute(), Path(state or f"{path}.state")
@@ -87,14 +87,10 @@ class Export:
         self._is_parquet, self._keeps = self._format == "parquet", state is not None
         if self._is_parquet:
             arrow.load()
-        self._since, self._listing, self._is_wanted = since, listing, is_wanted
-        self._kind: Any = kind
-        self._complete: Any = complete
-        self._watch, self._on_progress = watch, given.get("on_progress")
-        self._now = session.clock.monotonic
-        target = session.settings.target
+        self._on_progress, self._now = given.get("on_progress"), self.session.clock.monotonic
+        target = self.session.settings.target
         where = {"format": self._format, "server": target.api_url, "environment": target.env}
-        self._state = _State({**asked, **where}, str(self._path))
+        self._state = _State({**self.asked, **where}, str(self._path))
         self._completed, self._turned = list[Record](), dict[str, Any]()  # of a page, not final
         self._waiting = list[Record]()  # final once they are on disk
         self._rows, self._saved_at = 0, -math.inf
@@ -103,8 +99,8 @@ class Export:
         with self._opened():
             for step in self._steps():
                 items = driver.run(step)
-                due = items if self._complete else ()
-                driver.run_many(due, self._complete, self._add, in_flight=_IN_FLIGHT)
+                due = items if self.complete else ()
+                driver.run_many(due, self.complete, self._add, in_flight=_IN_FLIGHT)
                 self._keep(items)
         return ExportReport(str(self._path), self._rows, self._state.rows, self._state.until)
 
@@ -112,33 +108,33 @@ class Export:
         with self._opened():
             for step in self._steps():
                 items = await driver.run(step)
-                due = items if self._complete else ()
-                await driver.run_many(due, self._complete, self._add, in_flight=_IN_FLIGHT)
+                due = items if self.complete else ()
+                await driver.run_many(due, self.complete, self._add, in_flight=_IN_FLIGHT)
                 self._keep(items)
         return ExportReport(str(self._path), self._rows, self._state.rows, self._state.until)
 
     def _steps(self) -> Iterator[Plan[Sequence[Any]]]:
         """Yield each step; the items that it returns are kept before the next one."""
-        listing = self._listing(self._state)
+        listing = self.listing(self._state)
         # A later call begins where this one ends, so the time has to be the server's.
         listing.is_relative = listing.is_relative or self._keeps
         walk = listing.walk()
         walk.last_ids = {*self._state.last}
         while not (walk.is_done or self._state.is_listed):
             yield self._turn(walk)
-        if self._keeps and self._watch is not None:
-            watch = self._watch(self._state)
+        if self._keeps and self.watch is not None:
+            watch = self.watch(self._state)
             while not watch.polls:
                 yield self._follow(watch)
 
     def _turn(self, walk: Walk[Any]) -> Plan[Sequence[Any]]:
         page = yield from walk.next_page()
         state, now, items = self._state, cast("datetime", walk.now), page.items
-        if self._since is not None:
-            state.since = state.since or instant(self._since, now)
+        if self.since is not None:
+            state.since = state.since or instant(self.since, now)
         if self._keeps:
             state.until = state.until or now - OVERLAP
-            items = tuple(each for each in items if self._is_wanted(each, state))
+            items = tuple(each for each in items if self.is_wanted(each, state))
         last: Any = [*walk.last_ids]
         self._turned = {"cursor": page.next_cursor, "is_listed": walk.is_done, "last": last}
         return items
@@ -154,7 +150,7 @@ class Export:
         return True
 
     def _keep(self, items: Sequence[Any]) -> None:
-        page = self._completed if self._complete else items
+        page = self._completed if self.complete else items
         rows = self._state.rows + len(page)
         state = msgspec.structs.replace(self._state, rows=rows, **self._turned)
         waiting = [*self._waiting, *page]
@@ -181,7 +177,7 @@ class Export:
                 os.fsync(file.fileno())
         elif rows:
             part = self._path / f"part-{state.size:06}.parquet"
-            replace_file(part, arrow.parquet(self._kind, rows))
+            replace_file(part, arrow.parquet(self.kind, rows))
         # Both at once: an interrupt comes between calls.
         state.size, self._waiting = size, []
         replace_file(self._state_path, encode(state))
@@ -190,7 +186,7 @@ class Export:
     def _lines(self, rows: list[Record]) -> bytes:
         if self._format == "jsonl":
             return encode_lines([row.to_dict() for row in rows])
-        text, named = io.StringIO(), columns(self._kind)
+        text, named = io.StringIO(), columns(self.kind)
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows([] if self._state.size else [[each.name for each in named]])
         for row in rows:
@@ -248,7 +244,7 @@ class Export:
             state.path, state.size, state.rows = path, 0, 0
         elif size < state.size:
             raise self._refusal(f"says that there is more in {path}, which somebody has changed")
-        if state.is_listed and self._keeps and self._watch is None:
+        if state.is_listed and self._keeps and self.watch is None:
             window = {"since": state.until, "until": None, "cursor": None, "is_listed": False}
             state = msgspec.structs.replace(state, last=[], **window)
         self._state = state

@@ -167,8 +167,7 @@ class ReplayJob(RunsJob):
         row = evolve(row, from_step=None if step is None else step.name)
         if self.dry_run:
             return settled(row, ActionOutcome.PLANNED)
-        row = evolve(row, replays_before=_ids(others))
-        row = yield from self.begin(row)
+        row = yield from self.begin(evolve(row, replays_before=_ids(others)))
         return (yield from self._request(row, run, known, step))
 
     def _not_now(
@@ -202,11 +201,9 @@ class ReplayJob(RunsJob):
             return settled(row, ActionOutcome.NOT_TRIED, reason)
         if requested is None or requested.new_run_id is not None:
             return None
-        held = settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
-        if row.outcome == ActionOutcome.UNKNOWN:
-            return held
         now = self.session.server_clocks["api"].now()
-        return BulkResult(evolve(held.row, replays_before=_ids(others), requested_at=now))
+        row = evolve(row, replays_before=_ids(others), requested_at=now)
+        return settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
 
     def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
         """Update the row with the result, or with that of the row that stands for its chain."""
@@ -252,11 +249,12 @@ class ReplayJob(RunsJob):
             return None
         key = run.app_id, run.function_id
         if key not in self._debounced:
-            self._debounced[key] = False
+            debounce = None
             # Removed, or not readable: then the server's response to the replay decides.
             with suppress(NotFoundError, *RULED_OUT):
                 function = yield from apps.get_function(self.session, *key)
-                self._debounced[key] = bool((function.configuration or {}).get("debounce"))
+                debounce = (function.configuration or {}).get("debounce")
+            self._debounced[key] = bool(debounce)
         return _DEBOUNCED if self._debounced[key] else None
 
 
