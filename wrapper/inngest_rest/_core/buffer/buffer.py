@@ -193,20 +193,6 @@ class Buffer(Forked, ABC):
         """The number of events waiting or in flight; for a file, those of all processes."""
         return self._queue.pending
 
-    def _drop(self) -> bool:
-        """Handle a full buffer: drop the event or raise, depending on `when_full`."""
-        if self._when_full != "drop":
-            raise BufferFullError(
-                f"{self._max_pending:,} events are waiting, so the buffer is full; "
-                "this one was not added"
-            )
-        with self._lock:
-            self._dropped += 1
-            dropped = self._dropped
-        if dropped == 10 ** (len(str(dropped)) - 1):
-            logger.warning("the buffer is full: %d events dropped so far", dropped)
-        return False
-
     def _keep(self, batch: Batch, error: BaseException) -> None:
         """Return a batch to the queue after an unexpected error."""
         self._queue.put_back(batch)
@@ -308,8 +294,18 @@ class Buffer(Forked, ABC):
             seen = self._count
             if self._is_closed:
                 raise ClosedError("this buffer is closed; make a new one")
-            if self._when_full != "block" or not self._can_wait():
-                return self._drop()
+            if self._when_full == "drop":
+                with self._lock:
+                    self._dropped += 1
+                    dropped = self._dropped
+                if dropped == 10 ** (len(str(dropped)) - 1):
+                    logger.warning("the buffer is full: %d events dropped so far", dropped)
+                return False
+            if self._when_full == "raise" or not self._can_wait():
+                raise BufferFullError(
+                    f"{self._max_pending:,} events are waiting, so the buffer is full; "
+                    "this one was not added"
+                )
             if await self._elsewhere(self._queue.put, event):
                 return True
             # Other processes can make room in a file, too, and cannot notify this one.

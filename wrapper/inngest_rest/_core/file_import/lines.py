@@ -221,12 +221,11 @@ def _one_error_of_gzip() -> Generator[None]:
         raise gzip.BadGzipFile(f"damaged gzip: {error}") from error
 
 
-_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 _TYPES: dict[str, Callable[[Any], Any]] = {
     "text": str,
     "int": int,
     "float": float,
-    "bool": lambda cell: _TRUTHS[str(cell).lower()],
+    "bool": lambda cell: {"true": True, "1": True, "false": False, "0": False}[str(cell).lower()],
     "time": lambda cell: datetime.fromisoformat(str(cell)),
     "json": decode,
 }

@@ -63,9 +63,6 @@ logger = logging.getLogger("inngest_rest")
 
 AnyPath = str | os.PathLike[str]
 
-# Seconds between checkpoints; events in between may be sent twice, with their ids.
-_SAVE_EVERY = 1.0
-
 # A row of CSV at the beginning of a file, rather than JSON with a mistake in it.
 _HEADER = re.compile(rb"[^\x00-\x08{\[\n]*[,;\t][^\x00-\x08{\[\n]*\n")
 
@@ -321,7 +318,8 @@ class ImportJob(SendJob):
             logger.warning("cannot write the checkpoint %s", self._checkpoint)
             self._checkpoint = None
         self._saved = progress
-        self._save_at = self._now() + _SAVE_EVERY
+        # Events in between may be sent twice, with their ids.
+        self._save_at = self._now() + 1.0
 
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
