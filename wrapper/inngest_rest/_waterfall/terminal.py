@@ -82,10 +82,7 @@ def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
         )
         if row.error:
             indent = 2 + 2 * min(row.depth, 6)
-            room = width - indent
-            is_long = cell_len(row.error) > room
-            text = f"{set_cell_size(row.error, room - 1)}…" if is_long else row.error
-            yield " " * indent + paint(text, "red")
+            yield " " * indent + paint(_fitted(row.error, width - indent).rstrip(), "red")
 
 
 def _axis(waterfall: Waterfall, width: int) -> str:
