@@ -246,18 +246,15 @@ def _columns(items: Sequence[Record], width: float, projection: Projection) -> l
     """Return the columns that are asked for, or those for which there is room and a value."""
     kind = type(items[0])
     own = field_names(kind)
+    names = [name for name in projection.fields or own if name in own]
+    columns = [Column(name.upper().replace("_", " "), name, whole=name == "id") for name in names]
     if projection.fields is not None:
-        return [Column(_heading(name), name) for name in projection.fields if name in own]
-    columns = COLUMNS.get(kind) or [Column(_heading(it), it, whole=it == "id") for it in own]
+        return columns
     return [
         each
-        for each in columns
+        for each in COLUMNS.get(kind, columns)
         if width >= each.from_width and any(_text(each.value(it)) for it in items)
     ]
-
-
-def _heading(name: str) -> str:
-    return name.upper().replace("_", " ")
 
 
 def _cell(value: object, projection: Projection) -> Text:
@@ -271,16 +268,11 @@ def _cell(value: object, projection: Projection) -> Text:
 
 def _view(record: Record, projection: Projection) -> Iterator[Part]:
     match record if projection.fields is None else None:
-        case Acted() as acted:
+        case (Acted() as acted) | Done(planned=Acted() as acted):
             yield from _acted(acted)
-        case Done(planned=Acted() as planned):
-            yield from _acted(planned)
-        case (
-            Explanation(sentence=sentence, runs=of_it)
-            | RunExplanation(sentence=sentence, jobs=of_it)
-        ):
-            yield sentence + "\n" * bool(of_it)
-            yield of_it
+        case Explanation(sentence=told, runs=rows) | RunExplanation(sentence=told, jobs=rows):
+            yield told + "\n" * bool(rows)
+            yield rows
         case Sent() as sent:
             yield from _sent(sent)
         case RunSummary() as summary:
