@@ -518,29 +518,22 @@ def _explain_stored(
         of_run = RunEvidence(run, now, unchecked, event=event)
         yield from _read_limits(session, of_run, known, deadline)
         why += _of_run(of_run, *_limits(of_run, f"run {run.id}"))
-    listening = tuple(
-        Listener(
-            each.app_id,
-            each.id,
-            triggers[0],
-            tuple(run.id for run in found if apps.is_of(run, each)),
-            it.has_changed(each),
-            apps.ignores_repeated_ids(each),
-        )
-        for each, triggers in known.listeners(event.name)
-    )
+    listening: list[Listener] = []
+    for each, triggers in known.listeners(event.name):
+        run_ids = tuple(run.id for run in found if apps.is_of(run, each))
+        state = it.has_changed(each), apps.ignores_repeated_ids(each)
+        listening.append(Listener(each.app_id, each.id, triggers[0], run_ids, *state))
     is_unknown = any(not each.run_ids and each.has_changed is not False for each in listening)
     if is_unknown or any(it.kind == "no_trigger" and not it.is_certain for it in why):
         unchecked.append("whether the functions were the same when it was received")
-    return Explanation(event_id, event, listening, found, tuple(why), tuple(unchecked))
+    return Explanation(event_id, event, tuple(listening), found, tuple(why), tuple(unchecked))
 
 
 def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     """Gather further evidence for functions without a run."""
     id, own_id, received = it.event.internal_id, it.event.id, it.received
     tried = partial(apps.tried, unchecked=it.unchecked)
-    silent = [function for function, _ in it.without_run]
-    once = [each for each in silent if not apps.ignores_repeated_ids(each)]
+    once = [each for each, _ in it.without_run if not apps.ignores_repeated_ids(each)]
     if once and own_id != id:
         # A function takes one event for an id, whichever of its triggers the events match.
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}
@@ -557,7 +550,7 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         for other_id, other in [*same.items()][:_MAX_EACH]:
             of_other = tried(_runs_of(session, other_id, deadline), f"the runs of event {other_id}")
             it.twins += [(other, run) for run in (yield from of_other) or ()]
-    for each in silent:
+    for each, _ in it.without_run:
         if apps.limit(each, "rateLimit", "debounce", "singleton"):
             page = yield from _other_runs(session, each, received, it.unchecked, deadline)
             it.others[apps.name_of(each)] = page
@@ -838,9 +831,6 @@ def _time_out(wait: _Wait, cause: errors.InngestError | None = None) -> NoReturn
         states.append(f"a run of {wait.waits_for} may still start")
     elif not states:
         states.append("further runs may still appear")
-    raise errors.WaitTimeoutError(
-        f"event {wait.event_id}: {' and '.join(states)} when the timeout expired",
-        run=unended[0] if unended else None,
-        runs=list(wait.runs.values()),
-        event_id=wait.event_id,
-    ) from cause
+    text = f"event {wait.event_id}: {' and '.join(states)} when the timeout expired"
+    run, found = unended[0] if unended else None, [*wait.runs.values()]
+    raise errors.WaitTimeoutError(text, run=run, runs=found, event_id=wait.event_id) from cause
