@@ -26,7 +26,6 @@ from inngest_rest_api.api import v1
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
 
 BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)
 """Before all events: by default, listEventsV1 begins one hour ago."""
-
-_ADVICE: AdviceByError = {
-    BadRequestError: Advice("Pass the event's internal id, as send returns it.")
-}
 
 
 def list_events(
@@ -98,7 +93,8 @@ def list_events(
 
 def get_route(event_id: str) -> Route[Any, StoredEvent]:
     about = About(event_id, "internal_id")
-    return Route.of(v1.get_event_v1, event_of_v1, event_id, about=about, advice=_ADVICE)
+    advice = {BadRequestError: Advice("Pass the event's internal id, as send returns it.")}
+    return Route.of(v1.get_event_v1, event_of_v1, event_id, about=about, advice=advice)
 
 
 def get_now(

@@ -44,7 +44,6 @@ from inngest_rest_api.types import UNSET, Unset
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
@@ -54,14 +53,6 @@ if TYPE_CHECKING:
 _LIST_ADVICE = routes.where_absent(
     "List events and their runs instead: {}, {}.", "events.list", "events.runs"
 )
-_CANCEL = routes.ROUTES["runs.cancel"][0]
-_CANCEL_ADVICE: AdviceByError = {
-    errors.NotFoundError: errors.Advice(
-        "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 "
-        f"for every run; {_CANCEL.method} {_CANCEL.path} cancels there, since release "
-        f"{_CANCEL.since}."
-    )
-}
 
 T = TypeVar("T")
 
@@ -420,7 +411,14 @@ def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
 def cancel(session: Session, run_id: str) -> Plan[bool]:
     """Cancel a run, and return False if v2 responds that it had ended; v1 does not tell."""
     by_v2 = Route.of(v2.cancel_run_v2, nothing, run_id, about=About(run_id, "runId"))
-    by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice=_CANCEL_ADVICE)
+    post = by_v2.operation
+    advice = {
+        errors.NotFoundError: errors.Advice(
+            "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 for "
+            f"every run; {post.method} {post.path} cancels there, since release {post.since}."
+        )
+    }
+    by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice=advice)
     try:
         yield from routes.ask(session, "runs.cancel", by_v2, by_v1)
     except errors.ConflictError as error:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _ADVICE = where_absent("Get the run and its queued jobs instead: {}, {}.", "runs.get", "runs.jobs")
 
-_WHOLE = where_absent("Leave from_step out: any server replays a run from its beginning.")
-
 LAST_FAILED = "last-failed"
 """Stands for the last step of a run that failed."""
 
@@ -96,7 +94,8 @@ def step_to_start_from(
 
 
 def _steps(session: Session, run_id: str) -> Plan[list[Span]]:
-    root = yield from get_trace(session, run_id, advice=_WHOLE)
+    advice = where_absent("Leave from_step out: any server replays a run from its beginning.")
+    root = yield from get_trace(session, run_id, advice=advice)
     return [it for it in root.children if it.step_id]
 
 
