@@ -190,15 +190,7 @@ class Projection:
 
     def plain(self, record: Record, *, is_item: bool = False) -> dict[str, Any]:
         """Return what is wanted of a record in the types of JSON, without what is null."""
-        found = self._record(record, is_item)
-        if self.fields is None:
-            return found
-        tree: dict[str, Any] = {}
-        for name in self.fields:
-            below = tree
-            for part in name.split("."):
-                below = below.setdefault(part, {})
-        return cast("dict[str, Any]", _picked(found, tree))
+        return cast("dict[str, Any]", _picked(self._record(record, is_item), self.fields or ()))
 
     def _record(self, it: Record, is_item: bool) -> dict[str, Any]:
         kind, is_brief = type(it).__name__, self.fields is None and not self.is_whole
@@ -335,15 +327,17 @@ def _record_in(hint: Any) -> type[Record] | None:
     return next(filter(None, map(_record_in, get_args(hint))), None)
 
 
-def _picked(value: Any, tree: Mapping[str, Any]) -> Any:
-    match value:
-        case list() if tree:
-            return [_picked(each, tree) for each in cast("Any", value)]
-        case dict() if tree:
-            found = cast("dict[str, Any]", value)
-            return {name: _picked(found[name], tree[name]) for name in tree if name in found}
-        case _:
-            return value
+def _picked(value: Any, names: Sequence[str]) -> Any:
+    """Return what is at names with dots, in each item of lists; all if there are none."""
+    if isinstance(value, list):
+        return [_picked(each, names) for each in cast("list[Any]", value)]
+    if not names or not isinstance(value, dict):
+        return value
+    found, below = cast("dict[str, Any]", value), dict[str, list[str]]()
+    for name in names:
+        first, _, rest = name.partition(".")
+        below.setdefault(first, []).extend([rest] * bool(rest))
+    return {name: _picked(found[name], below[name]) for name in below if name in found}
 
 
 def _shorten(kind: str, record: dict[str, Any], is_item: bool) -> Iterable[str]:
@@ -521,9 +515,8 @@ def bound(envelope: Envelope, max_chars: int, remedy: str) -> Envelope:
         cutter = Cutter(min(most, max_chars), number)
         data = cutter.cut(envelope.data, "data")
         if envelope.error is not None:
-            message = cutter.cut(envelope.error.message, "error.message")
-            hint = cutter.cut(envelope.error.hint, "error.hint")
-            error = evolve(envelope.error, message=message, hint=hint)
+            texts = {"message": envelope.error.message, "hint": envelope.error.hint}
+            error = evolve(envelope.error, **cutter.cut(texts, "error"))
         warnings = (*envelope.warnings, *cutter.warnings(remedy))
         bounded = evolve(envelope, data=data, error=error, warnings=warnings)
         if size_of(bounded.to_dict()) <= LONGEST_ANSWER:

@@ -133,13 +133,12 @@ _TYPES: dict[Kind, Callable[[Any], bool]] = {
     Kind.JSON: lambda _: True,
 }
 
-_AGO = re.compile(r"([0-9]{1,9})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def moment(name: str, text: str) -> datetime | timedelta:
     """Return the instant that a text names, or how long before now it is; reject any other."""
-    found = _AGO.fullmatch(text.strip())
+    found = re.fullmatch("([0-9]{1,9})([smhdw])", text.strip())
     try:
         if found:
             return timedelta(**{_UNITS[found[2]]: int(found[1])})
@@ -221,7 +220,6 @@ _OTHERWISE: dict[str, dict[str, Any]] = {
 _DRY_RUN = Parameter(
     "dry_run", Kind.FLAG, "Report the runs that would be cancelled; cancel nothing.", None, False
 )
-_PREVIEW = "Check the events, and say which functions would run; send nothing."
 CONFIRM = Parameter("confirm", Kind.TEXT, "The token that a dry run of the same returned.", None)
 """Where an act has to be confirmed."""
 
@@ -244,7 +242,8 @@ def parameters(row: Row) -> tuple[Parameter, ...]:
     if row.name == "cancellations.create":
         found.append(_DRY_RUN)
     elif row.command.startswith("send"):
-        found.append(evolve(_DRY_RUN, help=_PREVIEW))
+        words = "Check the events, and say which functions would run; send nothing."
+        found.append(evolve(_DRY_RUN, help=words))
     is_gated = row.is_bulk or row.name == "request" or _DRY_RUN in found
     return (*found, CONFIRM) if is_gated else tuple(found)
 

@@ -168,18 +168,11 @@ def problem_of(
         is_undone = ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
     else:
         code, message, then = _told(error)
-        waits = isinstance(error, errors.WaitTimeoutError) and not isinstance(
-            error, errors.NoRunError
-        )
-        problem = Problem(
-            code,
-            message,
-            hint=then,
-            retryable=waits or (isinstance(error, InngestError) and may_pass(error)),
-            retry_after=getattr(error, "retry_after", None),
-            status=getattr(error, "status", None),
-            field=getattr(error, "argument", None),
-        )
+        waits = type(error) is errors.WaitTimeoutError  # and a run is there to wait for
+        retryable = waits or (isinstance(error, InngestError) and may_pass(error))
+        field = getattr(error, "argument", None)
+        told = {name: getattr(error, name, None) for name in ("retry_after", "status")}
+        problem = Problem(code, message, then, retryable, field=field, **told)
         is_undone = isinstance(error, InngestError) and had_no_effect(error)
     if row is None:
         return problem
