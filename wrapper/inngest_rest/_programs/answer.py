@@ -330,7 +330,7 @@ def _record_in(hint: Any) -> type[Record] | None:
 def _picked(value: Any, names: Sequence[str]) -> Any:
     """Return what is at names with dots, in each item of lists; all if there are none."""
     if isinstance(value, list):
-        return [_picked(each, names) for each in cast("list[Any]", value)]
+        return [_picked(each, names) for each in cast("Any", value)]
     if not names or not isinstance(value, dict):
         return value
     found, below = cast("dict[str, Any]", value), dict[str, list[str]]()
