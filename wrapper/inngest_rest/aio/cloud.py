@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
+from inngest_rest._core.arguments import check_text
+from inngest_rest._core.calls.route import nothing
 from inngest_rest._core.resources import cloud
+from inngest_rest._core.resources.filters import Window
+from inngest_rest._core.resources.routes import many, one
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 
 if TYPE_CHECKING:
@@ -41,7 +45,7 @@ class Account(Resource):
 
         HTTP: `GET /v2/account`.
         """
-        return await self._run(cloud.get_account)
+        return await self._run(one, "account.get", cloud.account)
 
 
 class Envs(Resource):
@@ -52,7 +56,7 @@ class Envs(Resource):
 
         HTTP: `GET /v2/envs`.
         """
-        return self._list(cloud.list_envs, **paging)
+        return self._list(many, "envs.list", cloud.environment, paging)
 
     async def create(self, name: str) -> Environment:
         """Create an environment.
@@ -66,7 +70,8 @@ class Envs(Resource):
 
         HTTP: `POST /v2/envs`.
         """
-        return await self._run(cloud.create_env, name)
+        body = {"name": check_text("name", name)}
+        return await self._run(one, "envs.create", cloud.environment, repeatable=False, body=body)
 
     async def archive(self, id: str, *, archived: bool = True) -> Environment:
         """Archive an environment, or take it back.
@@ -80,7 +85,8 @@ class Envs(Resource):
 
         HTTP: `PATCH /v2/envs/{envId}`.
         """
-        return await self._run(cloud.archive_env, id, archived)
+        body = {"is_archived": archived}
+        return await self._run(one, "envs.archive", cloud.environment, id=id, body=body)
 
     async def ensure(self, name: str) -> Environment:
         """Return the environment of a name; it is created or taken back if need be.
@@ -95,7 +101,10 @@ class Envs(Resource):
 
         HTTP: `GET /v2/envs`, `POST /v2/envs`, `PATCH /v2/envs/{envId}`.
         """
-        return await self._run(cloud.ensure_env, name)
+        check_text("name", name)
+        found = [each async for each in self.list() if each.name == name]
+        env = min(found, key=lambda it: it.is_archived) if found else await self.create(name)
+        return await self.archive(env.id, archived=False) if env.is_archived else env
 
 
 class Keys(Resource):
@@ -131,7 +140,8 @@ class Insights(Resource):
 
         HTTP: `POST /v2/insights/query`.
         """
-        return await self._run(cloud.query, sql)
+        body = {"query": check_text("sql", sql)}
+        return await self._run(one, "insights.query", cloud.insights_result, body=body)
 
     async def tables(self) -> builtins.list[InsightsTable]:
         """List the tables that queries can name.
@@ -141,14 +151,14 @@ class Insights(Resource):
 
         HTTP: `GET /v2/insights/tables`.
         """
-        return await self._run(cloud.list_tables)
+        return await self._run(one, "insights.tables", cloud.insights_tables)
 
     def schemas(self, **paging: Unpack[Paging]) -> AsyncPaginator[EventSchema]:
         """List the schemas of events.
 
         HTTP: `GET /v2/insights/events/schemas`.
         """
-        return self._list(cloud.list_schemas, **paging)
+        return self._list(many, "insights.schemas", cloud.event_schema, paging)
 
 
 class Experiments(Resource):
@@ -165,7 +175,8 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/experiments`.
         """
-        return self._list(cloud.list_experiments, app, function, **paging)
+        about = cloud.of_one_function(app, function)
+        return self._list(many, "experiments.list", cloud.experiment, paging, **about)
 
     async def get(
         self, app: str, function: str, id: str, *, variant: str | None = None
@@ -183,7 +194,9 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/apps/{appId}/functions/{functionId}/experiments/{experimentId}`.
         """
-        return await self._run(cloud.get_experiment, app, function, id, variant)
+        given: Any = {"app": app, "function": function, "id": id}
+        given["variant"] = check_text("variant", variant)
+        return await self._run(one, "experiments.get", cloud.experiment_of(function), **given)
 
 
 class Sessions(Resource):
@@ -197,7 +210,8 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions`.
         """
-        return self._list(cloud.list_session_keys, search, **paging)
+        text = check_text("search", search)
+        return self._list(many, "sessions.keys", cloud.session_key, paging, search=text)
 
     def list(
         self, key: str, *, search: str | None = None, **paging: Unpack[Paging]
@@ -210,7 +224,8 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
-        return self._list(cloud.list_sessions, key, search, **paging)
+        given = {"key": key, "search": check_text("search", search)}
+        return self._list(many, "sessions.list", cloud.session_group, paging, **given)
 
     def runs(
         self,
@@ -231,7 +246,8 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
-        return self._list(cloud.list_session_runs, key, id, since, until, **paging)
+        given = {"key": key, "id": id, "window": Window.of(self._session, since, until)}
+        return self._list(many, "sessions.runs", cloud.session_run, paging, **given)
 
 
 class Cancellations(Resource):
@@ -245,7 +261,8 @@ class Cancellations(Resource):
 
         HTTP: `GET /v1/cancellations`.
         """
-        return self._list(cloud.list_cancellations, **paging)
+        options = cloud.OF_CANCELLATIONS
+        return self._list(many, "cancellations.list", cloud.cancellation, paging, **options)
 
     async def create(
         self,
@@ -289,7 +306,8 @@ class Cancellations(Resource):
 
         HTTP: `DELETE /v1/cancellations/{cancellationId}`.
         """
-        return await self._run(cloud.delete_cancellation, id)
+        options = {"deletes": True, **cloud.OF_CANCELLATIONS}
+        return await self._run(one, "cancellations.delete", nothing, id=id, **options)
 
 
 class Webhooks(Resource):
@@ -300,7 +318,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """
-        return self._list(cloud.list_webhooks, **paging)
+        return self._list(many, "webhooks.list", cloud.webhook, paging)
 
     async def create(
         self,
@@ -341,7 +359,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v1/webhooks/{webhookId}`.
         """
-        return await self._run(cloud.get_webhook, id)
+        return await self._run(one, "webhooks.get", cloud.webhook, id=id)
 
     async def update(
         self, id: str, *, name: str | None = None, transform: str | None = None
@@ -358,7 +376,8 @@ class Webhooks(Resource):
 
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
-        return await self._run(cloud.update_webhook, id, name, transform)
+        body = {"name": check_text("name", name), "transform": check_text("transform", transform)}
+        return await self._run(one, "webhooks.update", cloud.webhook, id=id, body=body)
 
     async def delete(self, id: str) -> None:
         """Delete a webhook; its URL stops accepting events.
@@ -371,4 +390,4 @@ class Webhooks(Resource):
 
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
         """
-        return await self._run(cloud.delete_webhook, id)
+        return await self._run(one, "webhooks.delete", nothing, id=id, deletes=True)

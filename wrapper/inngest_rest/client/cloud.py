@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
+from inngest_rest._core.arguments import check_text
+from inngest_rest._core.calls.route import nothing
 from inngest_rest._core.resources import cloud
+from inngest_rest._core.resources.filters import Window
+from inngest_rest._core.resources.routes import many, one
 from inngest_rest.client.groups import Paginator, Resource
 
 if TYPE_CHECKING:
@@ -42,7 +46,7 @@ class Account(Resource):
 
         HTTP: `GET /v2/account`.
         """
-        return self._run(cloud.get_account)
+        return self._run(one, "account.get", cloud.account)
 
 
 class Envs(Resource):
@@ -53,7 +57,7 @@ class Envs(Resource):
 
         HTTP: `GET /v2/envs`.
         """
-        return self._list(cloud.list_envs, **paging)
+        return self._list(many, "envs.list", cloud.environment, paging)
 
     def create(self, name: str) -> Environment:
         """Create an environment.
@@ -67,7 +71,8 @@ class Envs(Resource):
 
         HTTP: `POST /v2/envs`.
         """
-        return self._run(cloud.create_env, name)
+        body = {"name": check_text("name", name)}
+        return self._run(one, "envs.create", cloud.environment, repeatable=False, body=body)
 
     def archive(self, id: str, *, archived: bool = True) -> Environment:
         """Archive an environment, or take it back.
@@ -81,7 +86,8 @@ class Envs(Resource):
 
         HTTP: `PATCH /v2/envs/{envId}`.
         """
-        return self._run(cloud.archive_env, id, archived)
+        body = {"is_archived": archived}
+        return self._run(one, "envs.archive", cloud.environment, id=id, body=body)
 
     def ensure(self, name: str) -> Environment:
         """Return the environment of a name; it is created or taken back if need be.
@@ -96,7 +102,10 @@ class Envs(Resource):
 
         HTTP: `GET /v2/envs`, `POST /v2/envs`, `PATCH /v2/envs/{envId}`.
         """
-        return self._run(cloud.ensure_env, name)
+        check_text("name", name)
+        found = [each for each in self.list() if each.name == name]
+        env = min(found, key=lambda it: it.is_archived) if found else self.create(name)
+        return self.archive(env.id, archived=False) if env.is_archived else env
 
 
 class Keys(Resource):
@@ -132,7 +141,8 @@ class Insights(Resource):
 
         HTTP: `POST /v2/insights/query`.
         """
-        return self._run(cloud.query, sql)
+        body = {"query": check_text("sql", sql)}
+        return self._run(one, "insights.query", cloud.insights_result, body=body)
 
     def tables(self) -> builtins.list[InsightsTable]:
         """List the tables that queries can name.
@@ -142,14 +152,14 @@ class Insights(Resource):
 
         HTTP: `GET /v2/insights/tables`.
         """
-        return self._run(cloud.list_tables)
+        return self._run(one, "insights.tables", cloud.insights_tables)
 
     def schemas(self, **paging: Unpack[Paging]) -> Paginator[EventSchema]:
         """List the schemas of events.
 
         HTTP: `GET /v2/insights/events/schemas`.
         """
-        return self._list(cloud.list_schemas, **paging)
+        return self._list(many, "insights.schemas", cloud.event_schema, paging)
 
 
 class Experiments(Resource):
@@ -166,7 +176,8 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/experiments`.
         """
-        return self._list(cloud.list_experiments, app, function, **paging)
+        about = cloud.of_one_function(app, function)
+        return self._list(many, "experiments.list", cloud.experiment, paging, **about)
 
     def get(self, app: str, function: str, id: str, *, variant: str | None = None) -> Experiment:
         """Compare the variants of an experiment.
@@ -182,7 +193,9 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/apps/{appId}/functions/{functionId}/experiments/{experimentId}`.
         """
-        return self._run(cloud.get_experiment, app, function, id, variant)
+        given: Any = {"app": app, "function": function, "id": id}
+        given["variant"] = check_text("variant", variant)
+        return self._run(one, "experiments.get", cloud.experiment_of(function), **given)
 
 
 class Sessions(Resource):
@@ -196,7 +209,8 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions`.
         """
-        return self._list(cloud.list_session_keys, search, **paging)
+        text = check_text("search", search)
+        return self._list(many, "sessions.keys", cloud.session_key, paging, search=text)
 
     def list(
         self, key: str, *, search: str | None = None, **paging: Unpack[Paging]
@@ -209,7 +223,8 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
-        return self._list(cloud.list_sessions, key, search, **paging)
+        given = {"key": key, "search": check_text("search", search)}
+        return self._list(many, "sessions.list", cloud.session_group, paging, **given)
 
     def runs(
         self,
@@ -230,7 +245,8 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
-        return self._list(cloud.list_session_runs, key, id, since, until, **paging)
+        given = {"key": key, "id": id, "window": Window.of(self._session, since, until)}
+        return self._list(many, "sessions.runs", cloud.session_run, paging, **given)
 
 
 class Cancellations(Resource):
@@ -244,7 +260,8 @@ class Cancellations(Resource):
 
         HTTP: `GET /v1/cancellations`.
         """
-        return self._list(cloud.list_cancellations, **paging)
+        options = cloud.OF_CANCELLATIONS
+        return self._list(many, "cancellations.list", cloud.cancellation, paging, **options)
 
     def create(
         self,
@@ -288,7 +305,8 @@ class Cancellations(Resource):
 
         HTTP: `DELETE /v1/cancellations/{cancellationId}`.
         """
-        return self._run(cloud.delete_cancellation, id)
+        options = {"deletes": True, **cloud.OF_CANCELLATIONS}
+        return self._run(one, "cancellations.delete", nothing, id=id, **options)
 
 
 class Webhooks(Resource):
@@ -299,7 +317,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """
-        return self._list(cloud.list_webhooks, **paging)
+        return self._list(many, "webhooks.list", cloud.webhook, paging)
 
     def create(
         self,
@@ -340,7 +358,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v1/webhooks/{webhookId}`.
         """
-        return self._run(cloud.get_webhook, id)
+        return self._run(one, "webhooks.get", cloud.webhook, id=id)
 
     def update(self, id: str, *, name: str | None = None, transform: str | None = None) -> Webhook:
         """Change the name or the transform of a webhook; omitted arguments keep their values.
@@ -355,7 +373,8 @@ class Webhooks(Resource):
 
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
-        return self._run(cloud.update_webhook, id, name, transform)
+        body = {"name": check_text("name", name), "transform": check_text("transform", transform)}
+        return self._run(one, "webhooks.update", cloud.webhook, id=id, body=body)
 
     def delete(self, id: str) -> None:
         """Delete a webhook; its URL stops accepting events.
@@ -368,4 +387,4 @@ class Webhooks(Resource):
 
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
         """
-        return self._run(cloud.delete_webhook, id)
+        return self._run(one, "webhooks.delete", nothing, id=id, deletes=True)

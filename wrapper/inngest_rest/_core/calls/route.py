@@ -85,10 +85,14 @@ class Route(Generic[A, T]):
     ) -> Route[Any, R]:
         """Return the route by an operation, with its arguments, to what its data is converted to.
 
-        What is given are options of a route, and else arguments of the request. The result of
-        `nothing` is None, whatever a successful response contains.
+        What is given are options of a route, and else arguments of the request; a body may be the
+        fields of its model. The result of `nothing` is None, whatever a successful response
+        contains.
         """
         options = {name: given.pop(name) for name in _OPTIONS & given.keys()}
+        if isinstance(body := given.get("body"), dict):
+            kind = getattr(module, module.get_kwargs.__annotations__["body"])
+            given["body"] = kind(**{name: it for name, it in body.items() if it is not None})
         kwargs = module.get_kwargs(*path, **given)
         forms = () if convert is nothing else tuple(module.result_types())
         if expected is not None:

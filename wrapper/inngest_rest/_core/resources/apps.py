@@ -54,7 +54,7 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
 
 
 def get_app(session: Session, app_id: str) -> Plan[App]:
-    return one(session, "apps.get", app_of_v2, check_id("app", app_id), advice=_ADVICE)
+    return one(session, "apps.get", app_of_v2, id=app_id, advice=_ADVICE)
 
 
 def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan[None]:
@@ -173,10 +173,9 @@ def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
 
 
 def get_function(session: Session, app_id: str, function_id: str) -> Plan[Function]:
-    path = check_id("app", app_id), check_id("function", function_id)
     convert = partial(function_of_v2, app_id=app_id)
     advice = where_absent("List the functions of the app instead: {}.", "functions.list")
-    return one(session, "functions.get", convert, *path, advice=advice)
+    return one(session, "functions.get", convert, app=app_id, function=function_id, advice=advice)
 
 
 def invoke(
@@ -186,14 +185,13 @@ def invoke(
     data: Mapping[str, Any] | None,
     idempotency_key: str | None = None,
 ) -> Plan[str]:
-    path = check_id("app", app_id), check_id("function", function_id)
-    check_text("idempotency_key", idempotency_key)
-    body = api.V2InvokeBody(
-        data=api.JsonObject.from_dict(check_json_object("data", data)),
-        idempotency_key=idempotency_key or UNSET,
-    )
     options: Any = {
-        "body": body,
+        "app": app_id,
+        "function": function_id,
+        "body": {
+            "data": api.JsonObject.from_dict(check_json_object("data", data)),
+            "idempotency_key": check_text("idempotency_key", idempotency_key),
+        },
         # Not with a key, either: a server executes a function again for each repeat (operation
         # invokeFunctionV2), though it responds with a 409 that has the body of a success and the
         # id of the first run (recording v2-invoke-idem2).
@@ -201,7 +199,7 @@ def invoke(
         "accepted": {409: api.V2InvocationEnvelope},
         "advice": where_absent("Send an event that triggers the function instead: {}.", "send"),
     }
-    return one(session, "functions.invoke", run_id_of, *path, **options)
+    return one(session, "functions.invoke", run_id_of, **options)
 
 
 def function_of_v1(it: api.V1Function, app_id: str) -> Function:

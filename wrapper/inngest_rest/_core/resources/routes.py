@@ -15,7 +15,13 @@ from urllib.parse import unquote
 import httpx
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_json, check_json_object, check_text, invalid
+from inngest_rest._core.arguments import (
+    check_id,
+    check_json,
+    check_json_object,
+    check_text,
+    invalid,
+)
 from inngest_rest._core.calls.answers import raw_response
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.operation import first_present, perform, redacted_url
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.resources.fields import PageData
     from inngest_rest._core.resources.filters import Window
     from inngest_rest.responses import RawResponse
+    from inngest_rest.typing import Paging
 
     PageRoutes = dict[str, Callable[[PageRequest], Route[Any, ListedPage["T"]]]]
 
@@ -103,15 +110,45 @@ def one(
     session: Session,
     call: str,
     convert: Callable[[Any], T],
-    *path: str,
+    /,
+    *,
     deadline: float = math.inf,
     **given: Any,
 ) -> Plan[T]:
-    """Ask for one thing by the only operation of a call, and convert its data."""
+    """Ask for one thing by the only operation of a call, and convert its data.
+
+    What is given is as `Route.of` takes it, with the ids in the path by the names of `_IDS`.
+    """
     (operation,) = ROUTES[call]
-    module = import_module(f"inngest_rest_api.api.{operation.tag}.{operation.name}")
-    route = Route.of(module, convert, *path, **given)
+    route = Route.of(_module(operation), convert, *_path(given), **given)
     return first_present(session, route, deadline=deadline)
+
+
+def many(
+    session: Session, call: str, convert: Callable[[Any], T], paging: Paging, /, **given: Any
+) -> Listing[T]:
+    """List what each operation of a call returns in pages or at once, and convert each item.
+
+    What is given is as `pages` takes it, with the ids in the path by the names of `_IDS`.
+    """
+    path, window = _path(given), given.get("window")
+    found: PageRoutes[T] = {}
+    for operation in ROUTES[call]:
+        found |= pages(_module(operation), convert, *path, **given)
+    is_relative = window is not None and window.is_relative
+    return listed(session, call, found, is_relative=is_relative, **paging)
+
+
+# What methods call the ids in a path, in its order.
+_IDS = ("app", "function", "key", "id")
+
+
+def _path(given: dict[str, Any]) -> list[str]:
+    return [check_id(name, given.pop(name)) for name in _IDS if name in given]
+
+
+def _module(operation: Operation) -> Any:
+    return import_module(f"inngest_rest_api.api.{operation.tag}.{operation.name}")
 
 
 def pages(

@@ -449,7 +449,6 @@ def score(
     experiment: str | None,
     variant: str | None,
 ) -> Plan[None]:
-    check_id("run id", run_id, argument="id")
     check_text("step", step)
     given = check_json_object("scores", scores)
     if not 1 <= len(given) <= 100:
@@ -471,7 +470,7 @@ def score(
         for name, value in given.items()
     ]
     # A second score of a name takes the place of the first.
-    return routes.one(session, "runs.score", nothing, run_id, body=body)
+    return routes.one(session, "runs.score", nothing, id=run_id, body=body)
 
 
 def job_of_v1(it: api.V1Job) -> Job:

@@ -50,7 +50,7 @@ def get_trace(
         return found if raw else readable(found)
 
     options: Any = {"include_output": True, "about": About(run_id, "runId"), "advice": advice}
-    return one(session, "runs.trace", root, run_id, deadline=deadline, **options)
+    return one(session, "runs.trace", root, id=run_id, deadline=deadline, **options)
 
 
 def step_to_start_from(
