@@ -90,9 +90,9 @@ class Row:
     def method(self) -> Callable[..., Any]:
         """The method of the blocking client; only its group is imported."""
         group, _, name = self.name.rpartition(".")
-        from inngest_rest.client import InngestClient, groups  # noqa: PLC0415 - loads httpx
+        from inngest_rest.client import InngestClient  # noqa: PLC0415 - loads httpx
 
-        return getattr(groups.group_class(group) if group else InngestClient, name)  # type: ignore[no-any-return]
+        return getattr(getattr(InngestClient, group).kind if group else InngestClient, name)  # type: ignore[no-any-return]
 
     @property
     def declaration(self) -> Callable[..., Any]:

@@ -277,8 +277,8 @@ def is_group(it: Any) -> bool:
 
 def group(name: str, *, asynchronous: bool = False) -> type[Any]:
     """Return the class of a group of methods."""
-    package = f"inngest_rest.{'aio' if asynchronous else 'client'}"
-    found: type[Any] = import_module(f"{package}.groups").group_class(name)
+    client = inngest_rest.AsyncInngestClient if asynchronous else inngest_rest.InngestClient
+    found: type[Any] = getattr(client, name).kind
     return found
 
 

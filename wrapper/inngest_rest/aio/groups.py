@@ -27,32 +27,19 @@ P = ParamSpec("P")
 T = TypeVar("T")
 G = TypeVar("G", bound="Resource")
 
-# All other groups are in `cloud`.
-_MODULES = {
-    "functions": "apps",
-    "signals": "runs",
-    "apps": "apps",
-    "events": "events",
-    "runs": "runs",
-}
-
-
-def group_class(name: str) -> Any:
-    """Return the class of a group, such as Runs; only its module is imported."""
-    module = _MODULES.get(name, "cloud")
-    return getattr(import_module(f"{__package__}.{module}"), name.capitalize())
-
 
 class Group(cached_property[G]):
     """A group, imported on first use: a program that only sends never loads the models of runs."""
 
-    def __init__(self, words: str) -> None:
-        super().__init__(self._make)
-        self.__doc__ = words
+    def __init__(self, words: str, module: str = "cloud") -> None:
+        super().__init__(lambda client: self.kind(client._driver, client._session))  # noqa: SLF001
+        self._module, self.__doc__ = module, words
 
-    def _make(self, client: Any) -> G:
-        made = group_class(str(self.attrname))
-        return made(client._driver, client._session)  # type: ignore[no-any-return] # noqa: SLF001 - of the same package
+    @property
+    def kind(self) -> Any:
+        """The class of the group, such as Runs; only its module is imported."""
+        module = import_module(f"{__package__}.{self._module}")
+        return getattr(module, str(self.attrname).capitalize())
 
 
 class Sender(Protocol):

@@ -78,11 +78,11 @@ class InngestClient(Resource):
         ConfigurationError: A setting is malformed; the message names it.
     """
 
-    events: Group[Events] = Group("Events stored by the server.")
-    runs: Group[Runs] = Group("Runs of functions.")
-    apps: Group[Apps] = Group("Apps synced with the server.")
-    functions: Group[Functions] = Group("Functions of an app.")
-    signals: Group[Signals] = Group("Signals that runs wait for.")
+    events: Group[Events] = Group("Events stored by the server.", "events")
+    runs: Group[Runs] = Group("Runs of functions.", "runs")
+    apps: Group[Apps] = Group("Apps synced with the server.", "apps")
+    functions: Group[Functions] = Group("Functions of an app.", "apps")
+    signals: Group[Signals] = Group("Signals that runs wait for.", "runs")
     cancellations: Group[cloud.Cancellations] = Group("Bulk cancellations.")
     account: Group[cloud.Account] = Group("The account of the key.")
     envs: Group[cloud.Envs] = Group("Environments of the account.")
