@@ -78,7 +78,7 @@ def reading(client: InngestClient, stored: StoredEvent) -> None:
     assert_type(client.events.get("e", as_=OrderPaid).data.cents, int)
     assert_type(client.events.get("e", as_=OrderSent).data["carrier"], str)
     assert_type(client.events.get("e"), StoredEvent)
-    client.events.list(as_=CREATED)  # type: ignore[call-overload]
+    client.events.list(as_=CREATED)  # type: ignore[arg-type]
     assert_type(CREATED.read(stored).data, OrderCreated)
 
 

@@ -189,7 +189,7 @@ _KINDS: dict[str, dict[str, Any] | None] = {
     "Any": {"kind": Kind.JSON},
     "Sender | str": {"kind": Kind.TEXT},
     "builtins.list[Any]": {"kind": Kind.JSON, "is_many": True},
-    "type[Any]": None,
+    "type[D]": None,
     "ActionReport | Mapping[str, object]": None,
     "Callable[[ActionRow], object]": None,
     "Callable[[BatchReport], object]": None,

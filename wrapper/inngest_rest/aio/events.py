@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core import explain
 from inngest_rest._core.resources import events, runs
@@ -15,29 +15,17 @@ if TYPE_CHECKING:
 
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.explanation import Explanation
-    from inngest_rest.models import Run, StoredEvent
+    from inngest_rest.models import D, Run, StoredEvent
     from inngest_rest.reports import ExportReport
     from inngest_rest.typing import BulkEvents, EventExport, EventListing, Paging, Seconds
-
-D = TypeVar("D")
 
 
 class Events(Resource):
     """Events stored by the server: `client.events`. To send events, use `client.send`."""
 
-    @overload
     def list(
-        self, *, as_: None = None, **filter: Unpack[EventListing]
-    ) -> AsyncPaginator[StoredEvent]: ...
-
-    @overload
-    def list(
-        self, *, as_: type[D], **filter: Unpack[EventListing]
-    ) -> AsyncPaginator[StoredEvent[D]]: ...
-
-    def list(
-        self, *, as_: type[Any] | None = None, **filter: Unpack[EventListing]
-    ) -> AsyncPaginator[StoredEvent[Any]]:
+        self, *, as_: type[D] | None = None, **filter: Unpack[EventListing]
+    ) -> AsyncPaginator[StoredEvent[D]]:
         """List stored events, newest first, at most 50 per request.
 
         Args:
@@ -65,13 +53,7 @@ class Events(Resource):
 
         return await export.of_events(self._session, path, filter).run_async(self._driver)
 
-    @overload
-    async def get(self, id: str) -> StoredEvent: ...
-
-    @overload
-    async def get(self, id: str, *, as_: type[D]) -> StoredEvent[D]: ...
-
-    async def get(self, id: str, *, as_: type[Any] | None = None) -> StoredEvent[Any]:
+    async def get(self, id: str, *, as_: type[D] | None = None) -> StoredEvent[D]:
         """Get one stored event.
 
         Args:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Unpack
 
 from inngest_rest._core import explain
 from inngest_rest._core.resources import events, runs
@@ -16,29 +16,17 @@ if TYPE_CHECKING:
 
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.explanation import Explanation
-    from inngest_rest.models import Run, StoredEvent
+    from inngest_rest.models import D, Run, StoredEvent
     from inngest_rest.reports import ExportReport
     from inngest_rest.typing import BulkEvents, EventExport, EventListing, Paging, Seconds
-
-D = TypeVar("D")
 
 
 class Events(Resource):
     """Events stored by the server: `client.events`. To send events, use `client.send`."""
 
-    @overload
     def list(
-        self, *, as_: None = None, **filter: Unpack[EventListing]
-    ) -> Paginator[StoredEvent]: ...
-
-    @overload
-    def list(
-        self, *, as_: type[D], **filter: Unpack[EventListing]
-    ) -> Paginator[StoredEvent[D]]: ...
-
-    def list(
-        self, *, as_: type[Any] | None = None, **filter: Unpack[EventListing]
-    ) -> Paginator[StoredEvent[Any]]:
+        self, *, as_: type[D] | None = None, **filter: Unpack[EventListing]
+    ) -> Paginator[StoredEvent[D]]:
         """List stored events, newest first, at most 50 per request.
 
         Args:
@@ -64,13 +52,7 @@ class Events(Resource):
 
         return export.of_events(self._session, path, filter).run(self._driver)
 
-    @overload
-    def get(self, id: str) -> StoredEvent: ...
-
-    @overload
-    def get(self, id: str, *, as_: type[D]) -> StoredEvent[D]: ...
-
-    def get(self, id: str, *, as_: type[Any] | None = None) -> StoredEvent[Any]:
+    def get(self, id: str, *, as_: type[D] | None = None) -> StoredEvent[D]:
         """Get one stored event.
 
         Args:
