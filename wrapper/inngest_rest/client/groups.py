@@ -33,8 +33,11 @@ class Group(cached_property[G]):
     """A group, imported on first use: a program that only sends never loads the models of runs."""
 
     def __init__(self, words: str, module: str = "cloud") -> None:
-        super().__init__(lambda client: self.kind(client._driver, client._session))  # noqa: SLF001
+        super().__init__(self._make)
         self._module, self.__doc__ = module, words
+
+    def _make(self, client: Any) -> G:
+        return self.kind(client._driver, client._session)  # type: ignore[no-any-return] # noqa: SLF001 - of the same package
 
     @property
     def kind(self) -> Any:
