@@ -186,10 +186,8 @@ class AsyncInngestClient(Resource):
         """
         hidden = None if headers is None else Hidden(headers)
         del headers  # hidden from crash reports
-        session = self._session.with_options(
-            timeout=timeout, retries=retries, env=env, headers=hidden
-        )
-        return copied(self, session, self._driver.share())
+        options = {"timeout": timeout, "retry": retries, "env": env, "headers": hidden}
+        return copied(self, self._session.with_options(**options), self._driver.share())
 
     def raw(self) -> AbstractContextManager[Sequence[RawResponse]]:
         """Keep the responses to the calls in a `with` block: status, headers and body of each.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
 
 import httpx
@@ -29,12 +29,10 @@ from inngest_rest._version import __version__
 from inngest_rest.errors import MissingKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.plans import Host
-    from inngest_rest.retry import RetryPolicy
-    from inngest_rest.typing import Seconds
 
 C = TypeVar("C")
 
@@ -46,6 +44,14 @@ _LONGEST_QUOTE = 500
 
 # Enough to find a key where a quotation is cut; all of a large response takes long.
 _LOOKED_AT = 4_096
+
+# What copies of a client may have of their own, with its check.
+_OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "timeout": check_timeout,
+    "retry": check_retries,
+    "env": check_env,
+    "headers": check_headers,
+}
 
 # Other headers, such as one with the id of a request, may be shown.
 _SENSITIVE = "auth|cookie|credential|key|password|secret|session|signature|token"
@@ -96,24 +102,12 @@ class Session:
         # Keys are ASCII, and any bytes are Latin-1.
         return self.redact(data.decode("latin-1")).encode("latin-1")
 
-    def with_options(
-        self,
-        *,
-        timeout: Seconds | None = None,
-        retries: int | RetryPolicy | None = None,
-        env: str | None = None,
-        headers: Hidden[Mapping[str, str]] | None = None,
-    ) -> Session:
+    def with_options(self, **options: Any) -> Session:
         """Return a session that shares all that this one has learned; None changes nothing."""
-        other, old = copy.copy(self), self.settings
-        settings = evolve(
-            old,
-            timeout=old.timeout if timeout is None else check_timeout(timeout),
-            retry=old.retry if retries is None else check_retries(retries),
-            env=old.env if env is None else check_env(env),
-            headers={**old.headers, **({} if headers is None else check_headers(headers))},
-        )
-        other._apply(settings)  # noqa: SLF001
+        other = copy.copy(self)
+        changed = {name: _OPTIONS[name](it) for name, it in options.items() if it is not None}
+        changed["headers"] = {**self.settings.headers, **changed.get("headers", {})}
+        other._apply(evolve(self.settings, **changed))  # noqa: SLF001
         return other
 
     def apart(self) -> Session:
