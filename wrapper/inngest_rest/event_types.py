@@ -8,6 +8,7 @@ classes. A pydantic model converts itself, so pydantic is never imported here.
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_origin, is_typeddict
 
 import attrs
@@ -138,11 +139,10 @@ def _to_payload(data: Mapping[str, Any] | None, kind: type[D]) -> D:
     try:
         return msgspec.convert(data or {}, kind, dec_hook=_validated)
     except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$")
-        path = path.rstrip("`")
-        # The reason of a pydantic model begins with a path of its own.
-        joint = "" if reason.startswith((".", "[", ":")) else ": "
-        raise ValueError(f"data{path}{joint}{_lower(reason)}") from None
+        # The path in a pydantic model comes before that of the model.
+        reason, *paths = re.split(r" - at `\$(.*?)`", str(error))
+        path = "".join(paths[-2::-2])
+        raise ValueError(f"data{path}: {reason[:1].lower()}{reason[1:]}") from None
 
 
 def read_event(event: StoredEvent, kind: type[D]) -> StoredEvent[D]:
@@ -188,7 +188,7 @@ def _dumped(model: Any) -> Any:
 
 
 def _validated(kind: Any, data: object) -> Any:
-    """Return data as the pydantic model that it is to be."""
+    """Return data as the pydantic model that it is to be, or raise an error like msgspec's."""
     if not _is_pydantic(kind):
         raise ValueError(f"no conversion to {_name(kind)}")
     try:
@@ -196,11 +196,7 @@ def _validated(kind: Any, data: object) -> Any:
     except ValueError as error:
         first = cast("Any", error).errors()[0]
         path = "".join(f"[{it}]" if isinstance(it, int) else f".{it}" for it in first["loc"])
-        raise ValueError(f"{path}: {_lower(first['msg'])}") from None
-
-
-def _lower(reason: str) -> str:
-    return reason[:1].lower() + reason[1:]
+        raise ValueError(f"{first['msg']} - at `${path}`") from None
 
 
 def _name(kind: Any) -> str:

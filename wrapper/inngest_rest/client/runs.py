@@ -313,8 +313,6 @@ class Runs(Resource):
 
         Args:
             rules: Further rules. Mappings of the other arguments, each about runs of its own.
-            since: The beginning of the time that failed_above is about, by when runs ended. An
-                aware datetime, or a timedelta.
 
         Returns:
             Each rule with what was found; `is_ok` if none is broken. Where one is broken, others
