@@ -52,9 +52,6 @@ def test_creating_a_cancellation_sends_only_the_given_arguments(
     client: InngestClient, server: Server
 ) -> None:
     server.on("POST /v1/cancellations", says({"data": CANCELLATION, "metadata": META}))
-    nothing: Any = None
-    with pytest.raises(InvalidArgumentError, match="started_before must be given"):
-        client.cancellations.create("a", "f", started_before=nothing)
     made = client.cancellations.create("a", "f", started_before=DAY, condition="event.data.x")
     assert server.bodies() == [
         {
@@ -87,12 +84,11 @@ def test_creating_a_cancellation_sends_only_the_given_arguments(
     ("changes", "named"),
     [
         ({"started_before": datetime(2026, 1, 1)}, "started_before"),  # noqa: DTZ001
-        ({"started_after": DAY}, "started_after must be before"),
         ({"started_after": "2026"}, "started_after must be an aware"),
         ({"condition": ""}, "condition must be text and not empty"),
         ({"condition": "\ud800"}, "condition cannot be encoded"),
     ],
-    ids=["naive", "empty window", "text", "empty condition", "surrogate"],
+    ids=["naive", "text", "empty condition", "surrogate"],
 )
 def test_a_cancellation_without_valid_bounds_is_rejected(
     client: InngestClient, server: Server, changes: dict[str, Any], named: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from inngest_rest._core.arguments import check_text
+from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.route import nothing
 from inngest_rest._core.resources import cloud
-from inngest_rest._core.resources.filters import Window
+from inngest_rest._core.resources.filters import Window, check_instant
 from inngest_rest._core.resources.routes import many, one
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 
@@ -291,9 +291,16 @@ class Cancellations(Resource):
 
         HTTP: `POST /v1/cancellations`.
         """
-        return await self._run(
-            cloud.create_cancellation, app, function, started_before, started_after, condition
-        )
+        now = self._session.server_clocks["api"].now()
+        body = {
+            "app_id": check_id("app", app),
+            "function_id": check_id("function", function),
+            "started_before": check_instant("started_before", started_before, now),
+            "started_after": check_instant("started_after", started_after, now),
+            "if_": check_text("condition", condition),
+        }
+        options = {"repeatable": False, "body": body, **cloud.OF_CANCELLATIONS}
+        return await self._run(one, "cancellations.create", cloud.cancellation, **options)
 
     async def delete(self, id: str) -> None:
         """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled.

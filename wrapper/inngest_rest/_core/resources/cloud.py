@@ -10,11 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest import models
-from inngest_rest._core.arguments import check_each, check_id, check_text, invalid
+from inngest_rest._core.arguments import check_each, check_text, invalid
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import json_object, optional, record, required
-from inngest_rest._core.resources.filters import Names, check_instant
-from inngest_rest._core.resources.routes import ask, listed, one, pages
+from inngest_rest._core.resources.filters import Names
+from inngest_rest._core.resources.routes import ask, listed, pages
 from inngest_rest.errors import Advice, NextCall, ServerError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -22,7 +22,6 @@ from inngest_rest_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime, timedelta
     from typing import Unpack
 
     from inngest_rest._core.calls.listing import Listing, Paging
@@ -146,32 +145,6 @@ OF_CANCELLATIONS: dict[str, Any] = {
         )
     },
 }
-
-
-def create_cancellation(
-    session: Session,
-    app: str,
-    function: str,
-    started_before: datetime | timedelta,
-    started_after: datetime | timedelta | None,
-    condition: str | None,
-) -> Plan[models.Cancellation]:
-    now = session.server_clocks["api"].now()
-    end = check_instant("started_before", started_before, now)
-    if end is None:
-        raise invalid("started_before", "must be given: it bounds what is cancelled")
-    begin = check_instant("started_after", started_after, now)
-    if begin is not None and begin >= end:
-        raise invalid("started_after", "must be before started_before")
-    body = {
-        "app_id": check_id("app", app),
-        "function_id": check_id("function", function),
-        "started_before": end,
-        "started_after": begin,
-        "if_": check_text("condition", condition),
-    }
-    options: Any = {"repeatable": False, **OF_CANCELLATIONS}
-    return one(session, "cancellations.create", cancellation, body=body, **options)
 
 
 def cancellation(it: api.V1Cancellation) -> models.Cancellation:
