@@ -62,7 +62,7 @@ def test_only_the_end_of_a_long_key_is_shown(client: InngestClient, server: Serv
 
 
 def test_keys_of_another_kind_are_refused(client: InngestClient) -> None:
-    with pytest.raises(InvalidArgumentError, match='kind must be "event" or "signing"'):
+    with pytest.raises(InvalidArgumentError, match="unknown kind 'api'"):
         client.keys.list("api")  # type: ignore[arg-type]
 
 

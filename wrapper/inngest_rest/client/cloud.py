@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, get_args
 
-from inngest_rest._core.arguments import check_id, check_text
+from inngest_rest._core.arguments import check_choice, check_id, check_text
 from inngest_rest._core.calls.route import nothing
 from inngest_rest._core.resources import cloud
 from inngest_rest._core.resources.filters import Window, check_instant
 from inngest_rest._core.resources.routes import many, one
 from inngest_rest.client.groups import Paginator, Resource
+from inngest_rest.typing import KeyKind
 
 if TYPE_CHECKING:
     import builtins
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         SessionGroup,
         Webhook,
     )
-    from inngest_rest.typing import KeyKind, Paging
+    from inngest_rest.typing import Paging
 
 
 class Account(Resource):
@@ -123,7 +124,9 @@ class Keys(Resource):
 
         HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
         """
-        return self._list(cloud.list_keys, kind, reveal, **paging)
+        check_choice("kind", kind, get_args(KeyKind))
+        convert = cloud.key if reveal else cloud.masked_key
+        return self._list(many, "keys.list", convert, paging, only=kind)
 
 
 class Insights(Resource):

@@ -14,7 +14,7 @@ from inngest_rest._core.arguments import check_each, check_text, invalid
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import json_object, optional, record, required
 from inngest_rest._core.resources.filters import Names
-from inngest_rest._core.resources.routes import ask, listed, pages
+from inngest_rest._core.resources.routes import ask
 from inngest_rest.errors import Advice, NextCall, ServerError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -22,12 +22,9 @@ from inngest_rest_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Unpack
 
-    from inngest_rest._core.calls.listing import Listing, Paging
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.typing import KeyKind
 
 account = partial(record, models.AccountInfo)
 
@@ -36,21 +33,15 @@ def environment(it: api.V2Env) -> models.Environment:
     return record(models.Environment, it, kind=(optional(it.type_) or "production").lower())
 
 
-def list_keys(
-    session: Session, kind: KeyKind, reveal: bool, **paging: Unpack[Paging]
-) -> Listing[models.Key]:
-    modules = {"event": v2.list_event_keys_v2, "signing": v2.list_signing_keys_v2}
-    if kind not in modules:
-        raise invalid("kind", 'must be "event" or "signing"')
+key = partial(record, models.Key)
 
-    def key(it: api.V2Key) -> models.Key:
-        text = optional(it.key)
-        if text is not None and not reveal:
-            # Of a short one, the last characters would be much of it.
-            text = f"…{text[-4:]}" if len(text) > 16 else "…"
-        return record(models.Key, it, key=text)
 
-    return listed(session, "keys.list", pages(modules[kind], key), **paging)
+def masked_key(it: api.V2Key) -> models.Key:
+    text = optional(it.key)
+    if text is not None:
+        # Of a short one, the last characters would be much of it.
+        text = f"…{text[-4:]}" if len(text) > 16 else "…"
+    return key(it, key=text)
 
 
 def insights_result(it: api.V2InsightsResult) -> models.InsightsResult:

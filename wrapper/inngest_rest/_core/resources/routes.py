@@ -129,11 +129,12 @@ def many(
 ) -> Listing[T]:
     """List what each operation of a call returns in pages or at once, and convert each item.
 
-    What is given is as `pages` takes it, with the ids in the path by the names of `_IDS`.
+    What is given is as `pages` takes it, with the ids in the path by the names of `_IDS`, and
+    perhaps `only`, a part of the names of operations that do.
     """
-    path, window = _path(given), given.get("window")
+    path, window, only = _path(given), given.get("window"), given.pop("only", "")
     found: PageRoutes[T] = {}
-    for operation in ROUTES[call]:
+    for operation in (each for each in ROUTES[call] if only in each.name):
         found |= pages(_module(operation), convert, *path, **given)
     is_relative = window is not None and window.is_relative
     return listed(session, call, found, is_relative=is_relative, **paging)
