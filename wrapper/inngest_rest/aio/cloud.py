@@ -302,7 +302,7 @@ class Cancellations(Resource):
             "started_after": check_instant("started_after", started_after, now),
             "if_": check_text("condition", condition),
         }
-        options = {"repeatable": False, "body": body, **cloud.OF_CANCELLATIONS}
+        options: Any = {"repeatable": False, "body": body, **cloud.OF_CANCELLATIONS}
         return await self._run(one, "cancellations.create", cloud.cancellation, **options)
 
     async def delete(self, id: str) -> None:

@@ -301,7 +301,7 @@ class Cancellations(Resource):
             "started_after": check_instant("started_after", started_after, now),
             "if_": check_text("condition", condition),
         }
-        options = {"repeatable": False, "body": body, **cloud.OF_CANCELLATIONS}
+        options: Any = {"repeatable": False, "body": body, **cloud.OF_CANCELLATIONS}
         return self._run(one, "cancellations.create", cloud.cancellation, **options)
 
     def delete(self, id: str) -> None:

@@ -90,9 +90,10 @@ class Route(Generic[A, T]):
         contains.
         """
         options = {name: given.pop(name) for name in _OPTIONS & given.keys()}
-        if isinstance(body := given.get("body"), dict):
+        if isinstance(given.get("body"), dict):
             kind = getattr(module, module.get_kwargs.__annotations__["body"])
-            given["body"] = kind(**{name: it for name, it in body.items() if it is not None})
+            body = {name: it for name, it in given["body"].items() if it is not None}
+            given["body"] = kind(**body)
         kwargs = module.get_kwargs(*path, **given)
         forms = () if convert is nothing else tuple(module.result_types())
         if expected is not None:
