@@ -28,8 +28,7 @@ _RESULTS: dict[str, Any] = {
 
 def _result(row: Row) -> Any:
     """Return what the method returns, of a listing a list of its items."""
-    name = row.result.removesuffix("[Any]")
-    kind = _RESULTS.get(name) or getattr(models, name)
+    kind = _RESULTS.get(row.result) or getattr(models, row.result)
     return kind if row.returns is Returns.ONE else list[kind]  # type: ignore[valid-type]
 
 

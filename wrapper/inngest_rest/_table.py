@@ -132,8 +132,9 @@ class Row:
     @property
     def result(self) -> str:
         """The type of what it returns, of its items if they are several, as the method has it."""
-        of, _, inner = self._annotation.partition("[")
-        return _ITERATORS.get(of) or (inner[:-1] if of in _RETURNS else self._annotation)
+        annotation = self._annotation.replace("[D]", "")  # of stored events
+        of, _, inner = annotation.partition("[")
+        return _ITERATORS.get(of) or (inner[:-1] if of in _RETURNS else annotation)
 
     @property
     def returns(self) -> Returns:

@@ -280,12 +280,11 @@ _OF_PROGRAMS = {
 
 def record_class(row: Row) -> type[Record]:
     """Return the class of the records that a call returns to programs."""
-    name = row.result.removesuffix("[Any]")
-    of_programs = _OF_PROGRAMS.get(name)
+    of_programs = _OF_PROGRAMS.get(row.result)
     if row.effect is Effect.READ:
         of_programs = "SessionKey" if row.name == "sessions.keys" else None
     if of_programs is None:
-        return getattr(inngest_rest, name)  # type: ignore[no-any-return]
+        return getattr(inngest_rest, row.result)  # type: ignore[no-any-return]
     from inngest_rest._programs import results  # noqa: PLC0415 - most commands do without
 
     return getattr(results, of_programs)  # type: ignore[no-any-return]
