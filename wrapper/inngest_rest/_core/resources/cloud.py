@@ -151,21 +151,18 @@ def create_webhook(
     deny_events: bool,
 ) -> Plan[models.Webhook]:
     body = {"name": check_text("name", name), "transform": check_text("transform", transform)}
-    routes = [Route.of(v1.create_webhook_v1, webhook, repeatable=False, body=body)]
     names = [name for name in check_each("events", events, "names of events", check_text) if name]
-    if response or names or session.settings.api_version == "v2":
+    kind = "DENY" if deny_events else "ALLOW"
+    chosen = api.V2EventFilter(events=names, filter_=kind) if names else None
+    of_v2 = {**body, "response": check_text("response", response), "event_filter": chosen}
+    routes = list[Route[Any, models.Webhook]]()
+    if not (response or names or session.settings.api_version == "v2"):
         # v1 would leave out what it does not have.
-        routes.clear()
-        if not (name and transform):
-            raise invalid("transform", "and name are required by v2, which alone has events")
+        routes.append(Route.of(v1.create_webhook_v1, webhook, repeatable=False, body=body))
     if name and transform:
-        chosen = api.V2EventFilter(events=names, filter_="DENY" if deny_events else "ALLOW")
-        more = {
-            "response": check_text("response", response),
-            "event_filter": chosen if names else None,
-        }
-        of_v2 = {**body, **more}
         routes.append(Route.of(v2.create_webhook_v2, webhook, repeatable=False, body=of_v2))
+    if not routes:
+        raise invalid("transform", "and name are required by v2, which alone has events")
     return ask(session, "webhooks.create", *routes)
 
 
