@@ -92,8 +92,9 @@ class Route(Generic[A, T]):
         options = {name: given.pop(name) for name in _OPTIONS & given.keys()}
         if isinstance(given.get("body"), dict):
             kind = getattr(module, module.get_kwargs.__annotations__["body"])
-            body = {name: it for name, it in given["body"].items() if it is not None}
-            given["body"] = kind(**body)
+            fields = given["body"].items()
+            left_out = {name for name, it in fields if it is None} - kind.REQUIRED
+            given["body"] = kind(**{name: it for name, it in fields if name not in left_out})
         kwargs = module.get_kwargs(*path, **given)
         forms = () if convert is nothing else tuple(module.result_types())
         if expected is not None:
