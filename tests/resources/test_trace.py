@@ -248,6 +248,6 @@ def test_a_trace_of_ids_alone_is_read(client: InngestClient, server: Server) -> 
 def test_an_id_that_is_not_valid_is_refused_before_anything_is_sent(
     client: InngestClient, server: Server
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"^id is malformed"):
+    with pytest.raises(InvalidArgumentError, match="run id"):
         client.runs.trace("")
     assert server.asked == []
