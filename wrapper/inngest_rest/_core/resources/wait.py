@@ -470,25 +470,21 @@ class Watch(Source[RunChange]):
                 yield from request
                 self._poll = poll
         except FAULTS as error:
-            self._pause_after(error, began)
+            now = self._now()
+            is_late, is_well = now >= self._deadline, self.state.is_begun and self._fault is None
+            had_less = self._deadline - began < self._session.settings.timeout
+            if is_late and is_well and had_less and isinstance(error, errors.RequestTimeoutError):
+                return  # the end came before the response
+            if is_late or not may_pass(error) or now - self._succeeded_at > _OUTAGE:
+                self._succeeded_at = now  # the next iteration may retry as long again
+                raise
+            pause = min(60.0, self._every * 2.0 ** min(self._failures, 9))
+            self._failures, self._fault = self._failures + 1, error
+            self._next_poll = now + max(pause, asked_pause(error))
         else:
             self._succeeded_at = self._now()
             self._spent += self._succeeded_at - began
             self._failures, self._fault = 0, None
-
-    def _pause_after(self, error: Fault, began: float) -> None:
-        """Put off the next poll after a transient error; raise another, or one that lasts."""
-        now, left = self._now(), self._deadline - began
-        is_late, is_well = now >= self._deadline, self.state.is_begun and self._fault is None
-        had_less = left < self._session.settings.timeout
-        if is_late and is_well and had_less and isinstance(error, errors.RequestTimeoutError):
-            return  # the end came before the response
-        if is_late or not may_pass(error) or now - self._succeeded_at > _OUTAGE:
-            self._succeeded_at = now  # the next iteration may retry as long again
-            raise error
-        pause = min(60.0, self._every * 2.0 ** min(self._failures, 9))
-        self._failures, self._fault = self._failures + 1, error
-        self._next_poll = now + max(pause, asked_pause(error))
 
     def _poll_once(self) -> Iterator[Plan[None]]:
         """Yield the requests of a poll; each is made, and what it found taken, before the next."""
