@@ -16,7 +16,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
@@ -89,17 +89,13 @@ def check_choice(name: str, value: object, known: Collection[str]) -> None:
         raise InvalidArgumentError(text, argument=name)
 
 
-@overload
-def check_text(name: str, value: str) -> str: ...
-@overload
-def check_text(name: str, value: str | None) -> str | None: ...
-def check_text(name: str, value: str | None) -> str | None:
+def check_text(name: str, value: S) -> S:
     """Reject text that is empty, and so would filter nothing, or that cannot be encoded."""
     if value is None:
-        return None
-    if not isinstance(value, str) or not value:  # pyright: ignore[reportUnnecessaryIsInstance]
+        return value
+    if not isinstance(value, str) or not value:
         raise invalid(name, f"must be text and not empty, not {shown(value)}")
-    plain: str = check_json(name, _plain(value))
+    plain: S = check_json(name, _plain(value))
     return plain
 
 

@@ -77,7 +77,10 @@ class Export:
     watch: Callable[[_State], Watch] | None = None
 
     def __attrs_post_init__(self) -> None:
-        given, path, state = self.given, self.path, self.given.get("state")
+        given: Any = self.given
+        path, state, ends = self.path, given.get("state"), ("until", "ended_since", "ended_until")
+        if state is not None and any(given.get(name) is not None for name in ends):
+            raise invalid("state", f"is for what comes later, too: it excludes {', '.join(ends)}")
         check_path("path", path)
         check_path("state", state or path)
         self._path, self._state_path = Path(path).absolute(), Path(state or f"{path}.state")
@@ -267,7 +270,6 @@ class _DetailedRun(Run):
 def of_runs(session: Session, path: str | os.PathLike[str], given: typing.RunExport) -> Export:
     """Export runs; with a state that is kept, only those that have ended."""
     selection = Selection.of(session, given, form=typing.RunExport)
-    _check_open(given, "until", "ended_since", "ended_until")
     for each in (includes := sorted({*(given.get("include") or ())})):
         check_choice("include", each, get_args(typing.RunInclude))
     has_output, is_detailed = "output" in includes, includes not in ([], ["output"])
@@ -313,7 +315,6 @@ def of_runs(session: Session, path: str | os.PathLike[str], given: typing.RunExp
 def of_events(session: Session, path: str | os.PathLike[str], given: typing.EventExport) -> Export:
     keeps, since = given.get("state") is not None, given.get("since")
     check_names(given, typing.EventExport.__annotations__)
-    _check_open(given, "until")
     filter: Any = {name: given.get(name) for name in typing.EventFilter.__annotations__}
 
     def listing(state: _State) -> Listing[StoredEvent[Any]]:
@@ -329,8 +330,3 @@ def of_events(session: Session, path: str | os.PathLike[str], given: typing.Even
     listing(_State({}, ""))  # checks the arguments
     asked = {"events": {name: plain(value) for name, value in filter.items()}}
     return Export(session, StoredEvent, asked, since, listing, is_wanted, path, given)
-
-
-def _check_open(given: Any, *ends: str) -> None:
-    if given.get("state") is not None and any(given.get(name) is not None for name in ends):
-        raise invalid("state", f"is for what comes later, too: it excludes {', '.join(ends)}")

@@ -82,8 +82,11 @@ class ResendJob(reported.ReportedJob):
         return value
 
     def key_of(self, item: StoredEvent) -> object:
-        is_own = item.id.startswith(f"{self._label}-") or item.name.startswith(_RESERVED)
-        return None if is_own else _origin(item)
+        if item.id.startswith(f"{self._label}-") or item.name.startswith(_RESERVED):
+            return None
+        # The same for an event and its copies, which have its id at the end of theirs.
+        tail = item.id.rpartition("-")[2]
+        return item.name, tail if is_ulid(tail) else item.internal_id, encode([item.data])
 
     def row_of(self, position: int, item: StoredEvent) -> ActionRow:
         id, received_at = item.internal_id, item.received_at
@@ -120,12 +123,6 @@ class ResendJob(reported.ReportedJob):
         except InngestError as error:
             return reported.failure(row, error)
         return reported.settled(evolve(row, new_event_id=ids[0]), ActionOutcome.DONE)
-
-
-def _origin(event: StoredEvent) -> object:
-    """Return the same for an event and its copies, which have its id at the end of theirs."""
-    tail = event.id.rpartition("-")[2]
-    return event.name, tail if is_ulid(tail) else event.internal_id, encode([event.data])
 
 
 def _send_by(client: Any, event: Mapping[str, Any]) -> Plan[list[str]]:
