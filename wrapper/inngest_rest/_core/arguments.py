@@ -15,7 +15,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest._visible import did_you_mean, shown
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 T = TypeVar("T")
+
+_FOREVER = 1e300  # seconds; an integer may be beyond all floats
 
 logger = logging.getLogger("inngest_rest")
 
@@ -124,6 +126,14 @@ def check_callable(name: str, value: object) -> None:
         raise invalid(name, "must be callable")
 
 
+def is_aware(moment: datetime) -> bool:
+    """Return whether a datetime has a zone that says how far it is from UTC."""
+    try:
+        return moment.utcoffset() is not None
+    except Exception:  # noqa: BLE001 - a zone of the caller's own
+        return False
+
+
 def check_seconds(name: str, value: Seconds) -> float:
     """Return a duration in seconds; reject anything but a positive one."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
@@ -131,7 +141,7 @@ def check_seconds(name: str, value: Seconds) -> float:
         raise invalid(
             name, f"must be a positive number of seconds or a timedelta, not {shown(value)}"
         )
-    return float(seconds)
+    return float(seconds) if seconds < _FOREVER else math.inf
 
 
 def check_json(name: str, value: Any) -> Any:

@@ -16,6 +16,7 @@ from inngest_rest._core.arguments import (
     check_names,
     check_text,
     invalid,
+    is_aware,
 )
 from inngest_rest._core.expressions import Expression
 from inngest_rest._visible import shown
@@ -36,11 +37,12 @@ def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
     """Return one status or several as a tuple without repeats; reject an unknown name."""
     if status is None:
         return ()
-    several = isinstance(status, Iterable) and not isinstance(status, str)  # pyright: ignore[reportUnnecessaryIsInstance]
-    given = ",".join(map(str, status)) if several else str(status)
-    if several and not given:
+    one = isinstance(status, str) or not isinstance(status, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
+    given: list[Any] = [status] if one else [*status]
+    if not given:
         raise invalid("status", "is empty: name at least one, or leave it out")
-    found = [name.strip().lower() for name in given.split(",")]
+    texts = ",".join(check_text("status", each) or "" for each in given)
+    found = [name.strip().lower() for name in texts.split(",")]
     for name in found:
         check_choice("status", name, get_args(StatusName))
     return tuple(dict.fromkeys(map(RunStatus, found)))
@@ -256,7 +258,7 @@ def check_instant(name: str, value: datetime | timedelta | None, now: datetime) 
 
     A datetime without a time zone is rejected: the server would read it as UTC.
     """
-    if value is None or (isinstance(value, datetime) and value.utcoffset() is not None):
+    if value is None or (isinstance(value, datetime) and is_aware(value)):
         return value
     if not isinstance(value, timedelta):
         what = "an aware datetime, such as datetime.now(timezone.utc)"

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from inngest_rest._core.arguments import check_name
+from inngest_rest._core.arguments import check_name, is_aware
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.json_text import is_exact, plain
 from inngest_rest._visible import did_you_mean, shown
@@ -138,7 +138,7 @@ def _object(name: str, value: object) -> dict[str, Any]:
 
 def _milliseconds(ts: object) -> int:
     if isinstance(ts, datetime):
-        if ts.utcoffset() is None:
+        if not is_aware(ts):
             raise ValueError(
                 "ts must be an aware datetime: without a zone it is ambiguous; pass "
                 "ts.astimezone() if it is local time, or ts.replace(tzinfo=timezone.utc)"
@@ -272,7 +272,7 @@ _CONVERTED = {NoneType, datetime}
 def _converted(value: Any) -> Any:
     if value is None:
         return UNSET
-    return since_1970(value) if type(value) is datetime and value.utcoffset() is not None else value
+    return since_1970(value) if type(value) is datetime and is_aware(value) else value
 
 
 def _is_free(name: str) -> bool:
