@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InngestError, InvalidArgumentError, RetryPolicy
+from inngest_rest import ConfigurationError, InngestError, InvalidArgumentError, RetryPolicy
 from tests.support.server import accepts_all
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ class Nowhere(Zone):
 
     def utcoffset(self, _: object) -> None:
         return None
+
+
+class Broken(Zone):
+    def utcoffset(self, _: object) -> timedelta:
+        raise RuntimeError
 
 
 def deep() -> Any:
@@ -90,7 +95,7 @@ def test_a_value_of_any_kind_is_refused_briefly(
     assert server.requests == []
 
 
-@pytest.mark.parametrize("zone", [Nowhere()], ids=["no offset"])
+@pytest.mark.parametrize("zone", [Nowhere(), Broken()], ids=["no offset", "an error"])
 @pytest.mark.parametrize(
     "call",
     [
@@ -107,7 +112,7 @@ def test_a_moment_in_a_zone_without_an_offset_is_refused(
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["one", "several"])
-@pytest.mark.parametrize("zone", [Nowhere()], ids=["no offset"])
+@pytest.mark.parametrize("zone", [Nowhere(), Broken()], ids=["no offset", "an error"])
 def test_an_event_at_a_moment_in_such_a_zone_is_refused(
     connect: Connect, zone: tzinfo, *, several: bool
 ) -> None:
@@ -116,10 +121,16 @@ def test_an_event_at_a_moment_in_such_a_zone_is_refused(
         connect().send([event] * (10 if several else 1))
 
 
-def test_many_requests_in_a_short_period_are_no_pace(connect: Connect, server: Server) -> None:
+def test_a_number_of_seconds_beyond_all_floats_is_a_long_time(
+    connect: Connect, server: Server
+) -> None:
     server.on("POST /e/the-key", accepts_all)
     client = connect(event_key="the-key")
     assert client.send_many([{"name": "a"}], period=1e-9, max_requests=10**300).accepted == 1
+    assert RetryPolicy(total=10**400).total > 0
+    assert client.runs.wait_many([], 10**400) is not None
+    with pytest.raises(ConfigurationError, match="at most"):
+        client.with_options(timeout=10**400)
 
 
 @pytest.mark.parametrize(
