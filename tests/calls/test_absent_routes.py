@@ -246,15 +246,30 @@ def test_the_error_for_an_absent_route_names_its_release_and_what_to_do_instead(
         call(client)
 
 
-def test_an_empty_200_may_be_a_lost_response_and_nothing_is_done_twice(
-    client: InngestClient, server: Server
+def test_an_empty_200_of_a_server_that_has_v2_is_a_lost_response_and_nothing_is_done_twice(
+    connect: Connect, server: Server
 ) -> None:
     server.on(f"POST /v2/runs/{ID}/rerun", Reply(200))
+    server.on("GET /v2/health", recorded("v2-health"))
+    with pytest.raises(InvalidResponseError):
+        connect(api_version="v2").runs.replay(ID)
+    assert server.asked == [f"POST /v2/runs/{ID}/rerun", "GET /v2/health"]
+
+
+def test_an_empty_200_of_a_server_that_has_v2_nowhere_is_a_lost_response_and_moves_no_root(
+    connect: Connect, server: Server
+) -> None:
+    server.on(f"POST /v2/runs/{ID}/rerun", Reply(200))
+    client = connect(api_version="v2")
+    for path in ("/v2/health", "/api/v2/health"):
+        server.on(f"GET {path}", Reply(200))
     with pytest.raises(InvalidResponseError):
         client.runs.replay(ID)
+    asked = [f"POST /v2/runs/{ID}/rerun", "GET /v2/health", "GET /api/v2/health"]
+    assert server.asked == asked
     server.on("GET /v2/apps/a", recorded("v2-app"))
     client.apps.get("a")
-    assert server.asked == [f"POST /v2/runs/{ID}/rerun", "GET /v2/apps/a"]
+    assert server.asked == [*asked, "GET /v2/apps/a"]
 
 
 def test_an_empty_success_of_v1_is_a_lost_response_and_nothing_is_done_twice(
@@ -277,13 +292,28 @@ def test_webhooks_are_said_to_exist_on_inngest_cloud_alone(client: InngestClient
         client.webhooks.list().page()
 
 
-def test_an_empty_200_is_an_absent_route_where_another_call_found_v2_elsewhere_meanwhile() -> None:
+@pytest.mark.parametrize(
+    ("call", "asked", "before", "then"),
+    [
+        (
+            lambda it: it.functions.invoke("a", "f"),
+            "POST /v2/apps/a/functions/f/invoke",
+            ["GET /v2/health", "GET /api/v2/health"],
+            [],
+        ),
+        (lambda it: it.runs.cancel(ID), CANCEL, [], [f"DELETE /v1/runs/{ID}"]),
+    ],
+    ids=["what must not be done twice", "what has no result"],
+)
+def test_an_empty_200_says_that_a_route_is_absent_where_another_call_found_v2_elsewhere_meanwhile(
+    call: Any, asked: str, before: list[str], then: list[str]
+) -> None:
     requests = list[str]()
 
     def answer(request: httpx.Request) -> httpx.Response:
         path = request.url.path
         requests.append(f"{request.method} {path}")
-        if requests == [CANCEL]:
+        if requests == [asked]:
             client.account.get()
         if path.startswith("/v2/"):
             return httpx.Response(200)
@@ -292,9 +322,9 @@ def test_an_empty_200_is_an_absent_route_where_another_call_found_v2_elsewhere_m
         return httpx.Response(200, json={"data": {"id": ID, "runId": ID}})
 
     with InngestClient(dev=True, transport=httpx.MockTransport(answer)) as client:
-        client.runs.cancel(ID)
+        call(client)
     other = ["GET /v2/account", "GET /api/v2/account"]
-    assert requests == [CANCEL, *other, CANCEL.replace("/v2", "/api/v2"), f"DELETE /v1/runs/{ID}"]
+    assert requests == [asked, *other, *before, asked.replace("/v2", "/api/v2"), *then]
 
 
 def test_a_page_for_v1_leaves_v2_where_it_is(client: InngestClient, server: Server) -> None:

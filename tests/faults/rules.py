@@ -218,7 +218,8 @@ def _routes(verdict: Verdict, operation: Operation) -> int:
         # Without the event itself, its runs are asked for.
         return 3 if operation.name in {"events.wait", "events.explain"} else len(families)
     if not operation.is_repeatable and verdict is not V.PAGE and operation.kind != _LOOK:
-        return 1  # it may be done
+        # It may be done, unless the server has v2 elsewhere: both of its roots are asked.
+        return 3 if verdict is V.EMPTY and families[0] == "v2" else 1
     if "v2" not in families:
         return 1
     if "without result" in operation.kind and verdict is V.NOTHING:

@@ -255,9 +255,15 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
         page = _page_of(error)
         if page is None:
             raise
-        # Without a page, what must not be done twice may be done: its response was lost on its way.
-        may_be_done = not page.body and not route.repeatable
         is_below_v2 = page.url.startswith(f"{session.settings.api_url}{V2_ROOT}/")
+        # Without a page, what must not be done twice may be done: its response was lost on its way.
+        # But servers of v2 below another root alone answer so, with 200, to what they lack
+        # (recording 1.25-v2-invoke).
+        may_be_done = not page.body and not route.repeatable
+        if may_be_done and is_below_v2 and page.status == 200:
+            may_be_done = (yield from _has_v2(session, V2_ROOT, deadline)) or not (
+                yield from _has_v2(session, V2_ROOT_BEFORE_1_26, deadline)
+            )
         if not may_be_done and not is_below_v2:
             raise
     # Outside that clause, or the page would be the cause of its own context.
@@ -270,6 +276,20 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
         if isinstance(error, errors.TransportError) or _page_of(error):
             absent.v2_root = V2_ROOT
         raise
+
+
+def _has_v2(session: Session, root: str, deadline: float) -> Plan[bool]:
+    """Return whether the server has v2 below a root."""
+    from inngest_rest_api.api import v2  # noqa: PLC0415 - a client that only sends has no use for it
+
+    route = Route.of(v2.get_health_v2, lambda _: True, repeatable=False)
+    before, session.absent.v2_root = session.absent.v2_root, root
+    try:
+        return (yield from perform(session, route, deadline=deadline))
+    except errors.InngestError:
+        return False
+    finally:
+        session.absent.v2_root = before
 
 
 def _page_of(error: errors.ApiError) -> errors.InvalidResponseError | None:
