@@ -12,6 +12,7 @@ from inngest_rest._core.sending.batching import EventOutcome, Rejected
 from inngest_rest.errors import Advice, BadRequestError, InngestError, RouteNotFoundError
 from inngest_rest_api.api.ingest import send_events
 from inngest_rest_api.models import SendError, SendResult, V2EventIdEnvelope
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AdviceByError
@@ -80,6 +81,11 @@ def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> 
     ids: list[EventOutcome] = [] if receipt.ids == [""] else [*receipt.ids]
     if not all(ids):
         raise ValueError("an id is empty")
+    status: object = receipt.status
+    statuses = (400,) if isinstance(receipt, SendError) else range(200, 300)
+    # It repeats the HTTP status; a server may leave it out.
+    if status is not UNSET and status not in statuses:
+        raise ValueError(f"status is {status!r:.100}")
     if isinstance(receipt, SendError):
         if len(ids) >= count:
             raise ValueError(f"{len(ids)} ids for {count} events, one of which was rejected")
