@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import AppSync, InvalidArgumentError
+from inngest_rest import AppSync, InvalidArgumentError, PermissionDeniedError
 from tests.support.server import Reply, says
 
 if TYPE_CHECKING:
@@ -42,6 +42,16 @@ def test_a_wait_ends_with_the_new_sync_and_not_with_the_last_one(
     server.on(SYNCS, PENDING)
     server.on(APP, app("error", 1), app("error", 1), app("pending", 2), app("success", 2))
     assert sync(connect, wait=60) == AppSync("success", "s-1", "shop")
+
+
+def test_a_wait_begins_with_no_sync_where_the_last_one_is_not_known(
+    connect: Connect, server: Server
+) -> None:
+    server.on(SYNCS, PENDING)
+    server.on(APP, says({"errors": [{"code": "c", "message": "m"}]}, status=403), app("success", 1))
+    with pytest.raises(PermissionDeniedError):
+        sync(connect, wait=60)
+    assert len(server.requests) == 1
 
 
 def test_why_a_sync_failed_is_told(connect: Connect, server: Server) -> None:

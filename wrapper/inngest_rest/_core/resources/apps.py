@@ -80,7 +80,7 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
         raise invalid("url", "must be the http or https URL at which the app serves its functions")
     options: Any = {"body": api.V2SyncAppBody(url=url), "accepted": {422: api.V2AppSyncFailure}}
     route = Route.of(v2.sync_app_v2, _app_sync, app_id, **options)
-    before = (yield from tried(get_app(session, app_id), "", [])) if seconds else None
+    before = (yield from _find_app(session, app_id)) if seconds else None
     try:
         sync = yield from ask(session, "apps.sync", evolve(route, convert=_app_sync))
     except errors.RouteNotFoundError:
@@ -89,11 +89,18 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
     while sync.status == "pending" and session.clock.monotonic() + pause < deadline:
         yield from sleep(pause)
         pause = longer(pause)
-        app = yield from tried(get_app(session, app_id), "", [])
+        app = yield from _find_app(session, app_id)
         # Until the new sync is there, the app shows the last one.
         if app and app != before and app.sync_status not in (None, "pending"):
             sync = evolve(sync, status=app.sync_status, error=app.sync_error)
     return sync
+
+
+def _find_app(session: Session, app_id: str) -> Plan[App | None]:
+    try:
+        return (yield from get_app(session, app_id))
+    except (errors.NotFoundError, errors.RouteNotFoundError):
+        return None  # after any other error, the last sync would look like a new one
 
 
 def _app_sync(answer: api.V2AppSyncResultEnvelope | api.V2AppSyncFailure) -> AppSync:
@@ -112,9 +119,9 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
     No key goes along: the app has its own.
     """
 
-    def build(seconds: float, _: object) -> httpx.Request:
+    def build(seconds: float, trace: object) -> httpx.Request:
         limits = httpx.Timeout(seconds, connect=seconds / 2).as_dict()
-        return httpx.Request("PUT", url, extensions={"timeout": limits})
+        return httpx.Request("PUT", url, extensions={"timeout": limits, "trace": trace})
 
     def read(response: httpx.Response) -> AppSync:
         if response.is_success:
