@@ -70,6 +70,19 @@ def test_interpreter_exit_waits_no_longer_than_exit_timeout(store: Path | None) 
     assert expected in ended.stderr
 
 
+def test_many_buffers_wait_no_longer_at_exit_than_one() -> None:
+    script = """
+import atexit, time
+atexit.register(lambda: print(time.monotonic() - began))
+for _ in range(30):
+    buffer_of(exit_timeout=1).add({'name': 'a'})
+began = time.monotonic()
+"""
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        ended = run_script(script, f"http://127.0.0.1:{silent.getsockname()[1]}", None)
+    assert float(ended.stdout) < 15
+
+
 SIGTERM = """
 import signal, time
 def end():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.buffer.buffer import Buffer, preload, raise_at_sigterm
+from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.plans import now
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
 from inngest_rest.client.client import InngestClient
@@ -202,4 +204,11 @@ class EventBuffer(Buffer):
             self._worker.join(deadline.left())
 
     def at_exit(self) -> None:  # noqa: D102
-        self.close(self._exit_timeout)
+        elapsed = SYSTEM_CLOCK.monotonic() - _exit_began()
+        self.close(max(self._exit_timeout - elapsed, 0.001))
+
+
+@cache
+def _exit_began() -> float:
+    """Return when the first buffer was closed at exit: the time limits of all begin then."""
+    return SYSTEM_CLOCK.monotonic()

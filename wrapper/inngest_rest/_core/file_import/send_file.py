@@ -279,12 +279,12 @@ class ImportJob(SendJob):
         file or to another import, or is unreadable, is refused.
         """
         path, name = Path(self._options.checkpoint), self._options.name
-        try:
-            text = path.read_bytes()
-        except FileNotFoundError:
+        if not path.exists():
             return None
+        if not path.is_file():  # opening a pipe may block forever
+            raise self._refusal("is not a regular file")
         try:
-            saved = msgspec.json.decode(text, type=_Saved)
+            saved = msgspec.json.decode(path.read_bytes(), type=_Saved)
             position = Position(saved.line, saved.offset, bytes.fromhex(saved.edge))
         except (ValueError, RecursionError) as error:
             raise self._refusal("is not a valid checkpoint") from error
