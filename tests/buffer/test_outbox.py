@@ -492,6 +492,23 @@ def test_a_damaged_file_is_refused(opened: Callable[..., Outbox], path: Path) ->
         opened()
 
 
+def test_a_file_whose_damage_is_quoted_in_bytes_that_are_no_text_is_refused(
+    opened: Callable[..., Outbox], path: Path
+) -> None:
+    opened().close(loses_nothing)
+    path.write_bytes(path.read_bytes().replace(b"entry_out AFTER", b"entry_\xff\xfe\xfd AFTER"))
+    with pytest.raises(OutboxError, match=r"cannot be opened.*Move it aside"):
+        opened()
+
+
+@pytest.mark.parametrize("letters", [[5], [None], 5])
+def test_what_is_no_dead_letter_cannot_be_discarded(
+    opened: Callable[..., Outbox], letters: Any
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"letters must be some of dead_letters\(\)"):
+        opened().discard(letters)
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anything")
 def test_a_read_only_file_is_refused_when_it_is_opened(
     opened: Callable[..., Outbox], path: Path

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import define
 
+from inngest_rest._core.arguments import invalid
 from inngest_rest._core.buffer.queue import Queue, gather
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.json_text import decode
@@ -254,7 +255,10 @@ class Outbox(Queue):
         ]
 
     def discard(self, letters: Iterable[SendFailure]) -> None:
-        gone = [(each.position,) for each in letters]
+        try:
+            gone = [(each.position,) for each in letters]
+        except (AttributeError, TypeError):
+            raise invalid("letters", "must be some of dead_letters()") from None
         with self.file.transaction("cannot discard dead letters") as db:
             db.executemany("DELETE FROM dead_letters WHERE seq = ?", gone)
 
@@ -465,7 +469,7 @@ class OutboxFile:
     def _clear_errors(self, doing: str) -> Generator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             raise OutboxError(
                 f"{self.path} {doing}: {error}{_advice(error)}", path=str(self.path)
             ) from error
@@ -473,7 +477,9 @@ class OutboxFile:
 
 def _advice(error: Exception) -> str:
     kind = _kind(error)
-    if kind in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+    # SQLite quotes corrupted text in its message, which Python then cannot decode.
+    is_text = isinstance(error, UnicodeDecodeError)
+    if is_text or kind in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
         return ". Move it aside: it is damaged, or not an outbox"
     if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return f". Another process has been writing for {_LOCK_TIMEOUT:g} s"

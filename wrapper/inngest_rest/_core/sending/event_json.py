@@ -133,7 +133,7 @@ def _object(name: str, value: object) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return {**cast("Mapping[str, Any]", value)}
     what = f"{name} must be a JSON object, not {type(value).__name__}"
-    raise TypeError(f"{what}: convert it, {_HOW}")
+    raise TypeError(f"{what}: pass a dict made of it, {_HOW}")
 
 
 def _milliseconds(ts: object) -> int:
@@ -307,7 +307,9 @@ def _first_unsupported(value: Any, path: str = "") -> str | None:
 
 def _reason(value: object, error: Exception) -> str:
     if isinstance(value, dict):
-        return "has a key that cannot be text"
+        keys = cast("dict[object, object]", value)
+        key = next((it for it in keys if len(keys) == 1 or _first_unsupported({it: None})), None)
+        return f"has the key {shown(key)}, which cannot be text"
     if not isinstance(error, NotImplementedError):
         return f"cannot be encoded: {str(error) or type(error).__name__}"
     what = f"is of type {type(value).__name__}, which JSON cannot represent"
