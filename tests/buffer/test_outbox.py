@@ -496,7 +496,7 @@ def test_a_file_whose_damage_is_quoted_in_bytes_that_are_no_text_is_refused(
     opened: Callable[..., Outbox], path: Path
 ) -> None:
     opened().close(loses_nothing)
-    path.write_bytes(path.read_bytes().replace(b"entry_out AFTER", b"entry_\xff\xfe\xfd AFTER"))
+    path.write_bytes(path.read_bytes().replace(b"TABLE counts", b"\xff\xfe\xfdLE counts"))
     with pytest.raises(OutboxError, match=r"cannot be opened.*Move it aside"):
         opened()
 
