@@ -414,6 +414,7 @@ HEADER = (
     b'"server": "http://127.0.0.1:8288", "environment": null, "row_count": 1}\n'
 )
 ROW = b'{"position": 0, "id": "01M86WNRKHYE50ZF3GG530BHRT", "outcome": "not_tried"}\n'
+TWO = HEADER.replace(b'"row_count": 1', b'"row_count": 2')
 
 
 @pytest.mark.parametrize(
@@ -429,10 +430,11 @@ ROW = b'{"position": 0, "id": "01M86WNRKHYE50ZF3GG530BHRT", "outcome": "not_trie
         (HEADER + ROW.replace(b" 0", b" 1"), "is damaged in line 2: position 1"),
         (HEADER + ROW + ROW.replace(b" 0", b" -1"), "is damaged in line 3: position -1"),
         (HEADER + ROW + b"\0\0\n", "is damaged in line 3"),
+        (TWO + ROW.replace(b" 0", b" 1") + ROW, "is damaged in line 2: position 1"),
         (HEADER + ROW + ROW.replace(b"not_tried", b"dine"), "is damaged in line 3: .*'dine'"),
         (HEADER + ROW.replace(b"01M86WNRKHYE50ZF3GG530BHRT", b"../x"), "the id of row 0"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_what_is_no_report_is_refused_and_left_alone(
     client: InngestClient, mock: MockServer, path: Path, text: bytes, reason: str
@@ -455,7 +457,7 @@ def test_what_is_no_path_is_refused(client: InngestClient, path: Any) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda path: path.symlink_to(path.with_name("target")), "symbolic link"),
+        (lambda path: path.symlink_to(path.with_name("target")), "it is a symbolic link"),
         (lambda path: path.symlink_to(path.with_name("none")), "symbolic link"),
         (lambda path: path.symlink_to("/dev/zero"), "symbolic link"),
         (os.mkfifo, "not a regular file"),

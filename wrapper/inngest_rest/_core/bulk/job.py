@@ -46,6 +46,8 @@ Events = Iterable[EventLike] | AsyncIterable[EventLike]
 
 ABANDONED = "abandoned before its response arrived"
 
+_OUTAGE = 10  # consecutive failures
+
 
 class BulkJob(Locked, ABC, Generic[J, T, R]):
     """A bulk operation with validated arguments, for a single run.
@@ -134,7 +136,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         cause = self.tally(target, result)
         self._failures = self._failures + 1 if isinstance(cause, self.outage) else 0
         is_final = isinstance(cause, self.hopeless) or is_hopeless(cause, self._patience)
-        if is_final or self._failures >= 10:
+        if is_final or self._failures >= _OUTAGE:
             self.stopped_by = self.stopped_by or cause
         return self.stopped_by is None
 

@@ -371,8 +371,9 @@ class ReportFile(Locked):
                 break
             try:
                 row = ActionRow.from_dict(decode(line))
-                if not 0 <= row.position < count:
-                    raise ValueError(f"position {row.position} is none of {count}")
+                # If a first row were missed, the file would be begun anew, and all be done again.
+                if not 0 <= row.position < min(len(rows) + 1, count):
+                    raise ValueError(f"position {row.position} is none of {count}, or too early")
             except ValueError as error:
                 raise self._refusal(f"is damaged in line {number}: {error}") from None
             rows[row.position] = row
@@ -402,8 +403,9 @@ class ReportFile(Locked):
         except (BlockingIOError, FileExistsError) as error:
             raise self._refusal("is in use by another process or call; wait for its end") from error
         except OSError as error:
-            reason = f"cannot be written as a report: {error.strerror or error}"
-            raise self._refusal(reason) from error
+            is_link = error.errno == errno.ELOOP
+            reason = "it is a symbolic link" if is_link else error.strerror or error
+            raise self._refusal(f"cannot be written as a report: {reason}") from error
 
 
 def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:
