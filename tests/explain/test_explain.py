@@ -207,7 +207,7 @@ def test_runs_of_a_limit_with_a_key_may_be_of_any_key(connect: Connect, server: 
     reasons = {str(each.kind): each for each in connect().events.explain(ID).reasons}
     assert reasons["rate_limit"].evidence["earlier_runs"] == [run["id"]]
     assert "for each `event.data.customer`" in reasons["rate_limit"].message
-    assert ": 1 of its runs, of any key, began" in reasons["rate_limit"].message
+    assert ": 1 of its runs, of any key, began within" in reasons["rate_limit"].message
 
 
 def test_an_event_that_came_later_is_not_the_cause(
@@ -282,7 +282,9 @@ def test_a_rate_limit_of_two_may_exclude_an_event_after_one_run(
     clock.advance(60)
     reasons = {str(each.kind): each for each in client.events.explain(excluded).reasons}
     assert [each.id for each in mock.runs] == reasons["rate_limit"].evidence["earlier_runs"]
-    assert "1 of its runs, of any key, began near it" in reasons["rate_limit"].message
+    message = reasons["rate_limit"].message
+    assert "2 per 1h0m0s spread evenly, may" in message
+    assert "1 of its runs began within that time before it" in message
     assert not any(each.is_certain for each in reasons.values())
 
 
@@ -431,6 +433,20 @@ def test_a_batch_waits_until_its_time_is_up(
         assert (len(found.runs), found.reasons) == (1, ())
 
 
+def test_v1_lists_the_run_of_a_batch_under_one_of_its_events(
+    connect: Connect, clock: Clock
+) -> None:
+    mock = MockServer(v1_routes=True, v2_routes=False, clock=lambda: int(clock.now() * 1e9))
+    mock.function("shop", "sum", trigger="order", batch_size=2)
+    client = connect(transport=mock.transport)
+    first, second = send(client), send(client)
+    clock.advance(60)
+    assert len(client.events.explain(first).runs) == 1
+    (reason,) = client.events.explain(second).reasons
+    assert reason.kind == "batch"
+    assert "v1 lists" in reason.message
+
+
 def test_a_singleton_may_skip_while_another_run_goes_on(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -490,7 +506,7 @@ def test_a_run_that_was_cancelled_by_hand_has_no_reason(
     mock.function("shop", "sync", trigger="order", run=NAP, singleton="cancel")
     event_id = send(client)
     client.runs.cancel(mock.runs[0].id)
-    clock.advance(3_600)
+    clock.advance(30)  # one that cancels it does so at once
     send(client)
     found = client.events.explain(event_id)
     assert found.reasons == ()

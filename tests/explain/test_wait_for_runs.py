@@ -180,6 +180,16 @@ def test_a_debounced_run_is_waited_for(
     assert 10 < clock.elapsed < 14
 
 
+def test_functions_are_read_again_however_long_the_runs_could_not_be_listed(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "mail", trigger="order", debounce=10 * SECOND)
+    client.send_and_wait(Event("order"), timeout=60)  # the functions were read before the next one
+    mock.fault(answers(503, headers={"retry-after": "6"}), operation="list_event_runs_v2")
+    mock.fault(answers(503), operation="list_apps_v2")
+    assert ids(client.send_and_wait(Event("order"), timeout=60)) == {"charge", "mail"}
+
+
 def test_a_debounced_run_that_a_later_event_took_over_is_not_waited_for_longer(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:

@@ -76,9 +76,11 @@ _RACE = timedelta(seconds=APPEARS_WITHIN)
 # A function that was read within this time of an event is the one that the event found.
 _AT_ONCE = timedelta(seconds=1)
 
-# Lists of runs go by a time later than `queued_at`, by this much on a busy server, and v2 states
-# the end of a run that was cancelled 10 s too late.
+# Lists of runs go by a time later than `queued_at`, by this much on a busy server.
 _LATE = timedelta(minutes=1)
+
+# From the end of a run that another one cancelled: v2 lists state it 10 s too late.
+_NEAR = timedelta(seconds=15)
 
 # The latest time that a datetime can hold.
 _LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
@@ -113,6 +115,7 @@ class Evidence:
     runs: tuple[Run, ...]
     catalogue: apps.Catalogue
     same_since: datetime  # when the functions were first read as they are now
+    is_of_v1: bool  # v1 listed the runs: that of a batch for one of its events only
     unchecked: list[str]
     # Other events with the same own id, oldest first, each with a run.
     twins: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
@@ -262,13 +265,17 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         since = it.received - (apps.duration(period) or _DAY) - _RACE
         near = [each.id for each in of_function if since <= (each.queued_at or since) <= until]
         text = f"the rate limit or idempotency of {name}, {found.get('limit')} per {period}"
+        text += " spread evenly" if found.get("limit") != 1 else ""
         text += f"{f' for each `{key}`' if key else ''}, may have excluded it"
-        text += f": {len(near)} of its runs, of any key, began near it" if near else ""
+        if near:
+            text += f": {len(near)} of its runs{', of any key,' if key else ''} began within that "
+            text += "time before it, or seconds after it"
         yield K.RATE_LIMIT, text, False, {"rate_limit": found, "earlier_runs": near}
     if found := apps.limit(function, "debounce"):
         text = (
-            f"{name} debounces for {found.get('period')}: it may wait, or a later one replaced it"
+            f"{name} debounces events for {found.get('period')}: it may still wait, or have been "
         )
+        text += "replaced by a later one"
         facts = {"debounce": found, "later_event": None, "later_run": None}
         # Of two events in one millisecond, either may be the later one.
         own = it.event.internal_id[:10]
@@ -282,6 +289,10 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         if longest is None or it.now - it.received < longest + _RACE:
             text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
             text += "and its batch may not be full yet"
+            yield K.BATCH, text, False, {"batch": found}
+        elif it.is_of_v1:
+            text = f"{name} may have run for a batch that contains it, which v1 lists under one "
+            text += "event of the batch alone"
             yield K.BATCH, text, False, {"batch": found}
     # One that cancels skips, too, if another event is quicker.
     if found := apps.limit(function, "singleton"):
@@ -432,7 +443,7 @@ def _why_cancelled(it: RunEvidence, function: Function, by: str) -> Iterator[Tol
     if apps.cancels_earlier(function):
         others, end = it.others.items if it.others else (), run.ended_at or it.now
         later = [each for each in others if each.id > run.id]
-        near = [each.id for each in later if abs((each.queued_at or end) - end) < _LATE]
+        near = [each.id for each in later if abs((each.queued_at or end) - end) < _NEAR]
         if near or it.others is None or it.others.next_cursor:
             text = ", ".join([f"{by} a later run of the singleton {name}", *near[-1:]])
             yield K.SINGLETON, text, False, {"later_run": near[-1] if near else None}
@@ -511,7 +522,8 @@ def _explain_stored(
     known = yield from apps.read_catalogue(session, deadline=deadline, since=read_at)
     now = stated or session.server_clocks["api"].now()
     same_since, unchecked = now + timedelta(seconds=known.same_since - read_at), [*known.gaps]
-    it = Evidence(event, now, event.received_at or now, found, known, same_since, unchecked)
+    received, of_v1 = event.received_at or now, runs.are_listed_by_v1(session)
+    it = Evidence(event, now, received, found, known, same_since, of_v1, unchecked)
     yield from _gather(session, it, deadline)
     why = [*reasons(it)]
     for run in found:
@@ -752,10 +764,13 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
 
 def _find_all(wait: _Wait) -> Plan[None]:
     """Poll the runs of the event until no further one is expected."""
-    # To read the functions for longer is of no use.
-    deadline = min(wait.deadline, wait.now + APPEARS_WITHIN)
-    read = partial(apps.read_catalogue, wait.session, deadline=deadline)
-    known = None if wait.event is None else (yield from read(since=0.0))
+
+    def read(since: float) -> Plan[apps.Catalogue]:
+        # To read the functions for longer is of no use.
+        deadline = min(wait.deadline, wait.now + APPEARS_WITHIN)
+        return apps.read_catalogue(wait.session, deadline=deadline, since=since)
+
+    known = None if wait.event is None else (yield from read(0.0))
     yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
     pause, wait.looked_at = _POLL_INTERVAL, wait.now
     while True:
@@ -774,7 +789,7 @@ def _find_all(wait: _Wait) -> Plan[None]:
         is_complete = fault is None and looked >= until
         if not is_complete and known is not None and known.read_at < wait.received:
             # Functions may have been added or removed since.
-            known = yield from read(since=wait.received)
+            known = yield from read(wait.received)
         if not wait.runs and (is_complete or wait.now >= wait.deadline):
             wait.add((yield from _explain_absence(wait)), wait.now)
             is_complete = False

@@ -386,6 +386,13 @@ def of_event_by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
     return (yield from routes.ask(session, "events.runs", of_v1)).items
 
 
+def are_listed_by_v1(session: Session) -> bool:
+    """Return whether v1 lists the runs of events, as the server has no other route for it."""
+    return session.settings.api_version == "v1" or session.absent.has(
+        v2.list_event_runs_v2.OPERATION, session.clock.monotonic()
+    )
+
+
 def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
     def convert(it: PageData[Run]) -> ListedPage[Run]:
         return ListedPage(each_once(_of_listing(ListedPage(it[1])).items))
