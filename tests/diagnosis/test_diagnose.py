@@ -281,8 +281,10 @@ def test_an_environment_is_a_warning_where_there_are_none(connect: Connect) -> N
 
 def test_both_hosts_of_cloud_are_looked_at(connect: Connect, server: Server) -> None:
     server.on("GET /health", recorded("health"))
-    server.on("GET /v1/events", text(401, "Unauthorized"))
+    date = formatdate(STARTED + 60, usegmt=True)  # the other host states no time
+    server.on("GET /v1/events", says({"error": "Unauthorized"}, status=401, date=date))
     diagnosis = connect(dev=False, signing_key=KEY).diagnose()
+    assert diagnosis.clock_skew_s == 60.5
     assert [each.url.host for each in server.requests[:2]] == ["inn.gs", "api.inngest.com"]
     assert of(diagnosis, Check.SERVER).state is OK
     assert [each.check for each in diagnosis.problems] == [Check.SIGNING_KEY]

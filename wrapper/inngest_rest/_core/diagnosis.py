@@ -72,6 +72,8 @@ _KEY_KINDS = {"signkey-": "a signing key", "sk-inn-api-": "an API key"}
 
 _ANY_KEY = "Set a key that the server accepts."
 
+_MOST_SKEW_S = 5.0
+
 # Whether the server is up is a separate finding.
 _CALLS = {call: operations for call, operations in ROUTES.items() if call != "health"}
 
@@ -159,12 +161,15 @@ class ServerEvidence:
     permissions: dict[str, bool] = field(factory=dict[str, bool])  # that a probe needed
     repeating: list[str] | None = None  # functions that run again for a repeated id, if known
     cancels_in_bulk: bool = True  # False if the server fails to list bulk cancellations
-    skew_s: float | None = None  # of the host of events
 
     @property
     def is_up(self) -> bool:
         """Whether every probed host responds like Inngest."""
         return all(each.is_inngest for each in self.hosts.values())
+
+    @property
+    def skew_s(self) -> float | None:
+        return next((it.skew_s for it in self.hosts.values() if it.skew_s is not None), None)
 
     @property
     def calls(self) -> tuple[CallRoute, ...]:
@@ -248,7 +253,6 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
     # A separate session: it neither trusts nor changes the record of missing routes.
     session = session.apart()
     health = found.hosts[settings.event_url] = yield from probe(session, HEALTH)
-    found.skew_s = health.skew_s
     any_key, *_ = (*settings.signing_bearers, settings.api_key)
     if settings.event_url != settings.api_url and found.is_up:
         found.hosts[settings.api_url] = yield from probe(session, V1, any_key)
@@ -410,7 +414,8 @@ def _host(it: ServerEvidence, url: str, answer: Answer) -> Iterator[Finding]:
         if proxy := _proxy(it, url):
             remedy = f"Check the proxy at {proxy}, or name the server in NO_PROXY."
         elif it.settings.dev:
-            remedy = "Start one (`npx inngest-cli@latest dev`), or set INNGEST_DEV to its URL."
+            remedy = "Start a dev server (`npx inngest-cli@latest dev`), or set INNGEST_DEV to the "
+            remedy += "URL of the one that runs."
         yield Finding(Check.CONNECTION, PROBLEM, f"no response: {answer.error}", remedy)
         return
     yield Finding(Check.CONNECTION, OK, f"{url} responds")
@@ -455,7 +460,8 @@ def _event_key(it: ServerEvidence) -> Verdict:
     if it.settings.sends_by_v2:
         return OK, "not set: events are sent one by one, by the API key", None
     if key is None:
-        return _not_needed(it) or (WARNING, "not set: no event is sent", "Set INNGEST_EVENT_KEY.")
+        text = "not set: events cannot be sent"
+        return _not_needed(it) or (WARNING, text, "Set INNGEST_EVENT_KEY.")
     if kind := _kind_of(key):
         return PROBLEM, f"event_key (INNGEST_EVENT_KEY) is {kind}", "Set it to an event key."
     if it.kind is DEV:
@@ -471,12 +477,14 @@ def _no_signing_key(it: ServerEvidence) -> Verdict:
     if it.settings.api_key:
         text = f"not set: with an API key alone, there are no {', '.join(it.calls_ruled_out)}"
         return WARNING, text, "Set INNGEST_SIGNING_KEY for these."
-    return PROBLEM, "no key to read with is set", "Set INNGEST_SIGNING_KEY or INNGEST_API_KEY."
+    text = "neither a signing key nor an API key is set: runs, events and apps cannot be read"
+    return PROBLEM, text, "Set INNGEST_SIGNING_KEY, or INNGEST_API_KEY for v2 alone."
 
 
 def _not_needed(it: ServerEvidence) -> Verdict | None:
     if it.settings.withholds_keys:
-        return WARNING, "not sent over plain http", "Use https, or set INNGEST_ALLOW_HTTP=1."
+        text = "not sent to another machine over plain http"
+        return WARNING, text, "Use https, or set INNGEST_ALLOW_HTTP=1."
     if it.settings.dev and it.kind in {DEV, None}:
         return OK, "not set, and not needed for a dev server", None
     return None
@@ -509,7 +517,8 @@ def _key(it: ServerEvidence, name: str, answer: Answer | None) -> Verdict:
         return WARNING, f"{name} is denied a read: {answer.error.described}", answer.error.advice
     remedy = "Check that it was copied whole, and belongs to this server and environment."
     if any(each and each.has_route for each in it.signing_keys.values()):
-        return WARNING, f"the server rejects {name}, not another key", f"{remedy} Or unset it."
+        text = f"the server rejects {name}, but accepts another key, which is used instead"
+        return WARNING, text, f"{remedy} Or unset it."
     return PROBLEM, f"the server rejects {name}", remedy
 
 
@@ -519,19 +528,22 @@ def _environment(it: ServerEvidence) -> Verdict:
     if it.kind in {DEV, SELF_HOSTED}:
         if env is None:
             return OK, "none; only Inngest Cloud has any", None
-        return WARNING, f"{env!r} is ignored: only Inngest Cloud has any", "Unset INNGEST_ENV."
+        text = f"{env!r} is ignored: only Inngest Cloud has environments"
+        return WARNING, text, "Unset INNGEST_ENV."
     of_keys = " and ".join(key_envs)
     if len(key_envs) > 1:
-        return WARNING, f"the signing keys are for {of_keys}", "Set keys of the same environment."
+        text = f"the signing keys are for different environments: {of_keys}"
+        return WARNING, text, "Set both to keys of the same environment."
     if env is None and key_envs == ["branch"]:
-        return PROBLEM, "the signing key is for branches; none is named", "Set INNGEST_ENV to one."
+        text = "the signing key is for branch environments, and none is named"
+        return PROBLEM, text, "Set INNGEST_ENV to the name of the branch environment."
     if env is None or key_envs == ["branch"]:
         of_key = f", as the signing key is for {of_keys}" if key_envs else ""
         return OK, f"{env or 'that of the keys'}{of_key}", None
     if not key_envs:
-        text = f"{env!r} is asked for; no prefix of a key shows whether it is for that"
+        text = f"{env!r} is asked for; no prefix of a key shows whether it is for a branch"
         return UNKNOWN, text, "Copy the signing key with its prefix, such as signkey-branch-."
-    text = f"{env!r} is asked for, but the signing key is for {of_keys}: calls may act on that"
+    text = f"{env!r} is asked for, but the signing key is for {of_keys}: calls may act there"
     remedy = "Set INNGEST_SIGNING_KEY to the key of branch environments, or unset INNGEST_ENV."
     return WARNING, text, remedy
 
@@ -544,7 +556,7 @@ def _routes(it: ServerEvidence) -> Verdict:
     if it.kind is CLOUD:
         return OK, "Inngest Cloud has both APIs", None
     if it.releases == Releases():
-        return UNKNOWN, "which calls it can answer depends on its release", _ANY_KEY
+        return UNKNOWN, "which calls the server can answer depends on its release", _ANY_KEY
     absent = [each for each in it.calls if each.is_available is False]
     since = {each.call: each.since for each in absent if each.since and each.call not in ruled_out}
     if since:
@@ -560,11 +572,12 @@ def _routes(it: ServerEvidence) -> Verdict:
 def _clock(it: ServerEvidence) -> Verdict:
     skew = it.skew_s
     if skew is None:
-        return UNKNOWN, "the server does not state its time", "Compare both machines' time."
-    if abs(skew) <= 5.0:
+        remedy = "Compare the time of both machines, if `since` and `until` select the wrong runs."
+        return UNKNOWN, "the server does not state its time", remedy
+    if abs(skew) <= _MOST_SKEW_S:
         return OK, f"the server's clock agrees, to within {max(abs(skew), 1.0):.1f} s", None
     off = f"{abs(skew):,.1f} s {'ahead of' if skew > 0 else 'behind'}"
-    text = f"the server's clock is {off} this machine's, and `since` and `until` off with it"
+    text = f"the server's clock is {off} this machine's: `since` and `until` select the wrong runs"
     return WARNING, text, "Synchronize the clocks of both machines, for example by NTP."
 
 

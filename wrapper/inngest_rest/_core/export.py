@@ -78,8 +78,9 @@ class Export:
 
     def __attrs_post_init__(self) -> None:
         given: Any = self.given
-        path, state, ends = self.path, given.get("state"), ("until", "ended_since", "ended_until")
-        if state is not None and any(given.get(name) is not None for name in ends):
+        path, state, names = self.path, given.get("state"), ("until", "ended_since", "ended_until")
+        ends = [name for name in names if given.get(name) is not None]
+        if state is not None and ends:
             raise invalid("state", f"is for what comes later, too: it excludes {', '.join(ends)}")
         check_path("path", path)
         check_path("state", state or path)
