@@ -13,6 +13,7 @@ from inngest_rest import (
     InngestClient,
     InvalidArgumentError,
     InvalidResponseError,
+    MissingKeyError,
     NotFoundError,
     RequestTimeoutError,
     RouteNotFoundError,
@@ -100,6 +101,16 @@ def test_the_clients_own_event_key_is_sent_whatever_is_given(
     server.on(f"POST /e/{KEYS['event_key']}", says({"ids": ["1"], "status": 200}))
     sent = connect(**KEYS).call(send_events, "another", body=Event(name="a/b"))
     assert isinstance(sent, SendResult)
+
+
+def test_sending_by_an_operation_without_the_key_that_it_needs_names_that_key(
+    connect: Connect, server: Server
+) -> None:
+    with pytest.raises(MissingKeyError, match="event_key"):
+        connect(dev=False, api_key=KEYS["api_key"]).call(
+            send_events, "another", body=Event(name="a/b")
+        )
+    assert not server.requests
 
 
 def test_a_key_that_a_server_quotes_is_masked(connect: Connect, server: Server) -> None:

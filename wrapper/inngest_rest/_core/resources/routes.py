@@ -220,7 +220,8 @@ def call_directly(
 
     is_repeatable = operation.OPERATION.method in REPEATABLE_METHODS
     route = Route(operation.OPERATION, request, (httpx.Response,), read, repeatable=is_repeatable)
-    return first_present(session, route)
+    # Events are sent by the operation that was named, even where `send` would take the other one.
+    return (perform if route.host == "event" else first_present)(session, route)
 
 
 def request_directly(
