@@ -41,8 +41,8 @@ def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
     given: list[Any] = [status] if one else [*status]
     if not given:
         raise invalid("status", "is empty: name at least one, or leave it out")
-    texts = ",".join(check_text("status", each) or "" for each in given)
-    found = [name.strip().lower() for name in texts.split(",")]
+    names = [it for each in given for it in (each.split(",") if isinstance(each, str) else [each])]
+    found = [name.strip().lower() if isinstance(name, str) else name for name in names]
     for name in found:
         check_choice("status", name, get_args(StatusName))
     return tuple(dict.fromkeys(map(RunStatus, found)))
