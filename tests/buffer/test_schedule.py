@@ -155,6 +155,20 @@ def test_a_wait_without_a_timeout_has_no_end(clock: Clock) -> None:
     assert deadline.left() == LONGEST_WAIT
 
 
+def test_an_event_added_while_a_batch_is_taken_is_due_at_its_age(timing: Schedule) -> None:
+    class Busy(Queue):
+        def _count(self) -> int:
+            count = super()._count()
+            if count == 1:  # from another thread, once these are counted
+                self.put({"name": "b"})
+            return count
+
+    queue = Busy(timing, lambda: None, max_pending=9)
+    queue.put({"name": "a"})
+    assert queue.take() is not None
+    assert timing.due_in() == 60
+
+
 def test_what_a_batch_leaves_in_memory_waits_for_its_own_age(timing: Schedule) -> None:
     store = Queue(timing, lambda: None, max_pending=100)
     for number in range(4):

@@ -103,9 +103,13 @@ class Queue:
     def take(self) -> Batch | None:
         """Return the next batch, if any; until it is settled, it is returned again."""
         with self._taking:
+            waiting = self._schedule.waiting
             batch, left, is_full = self._reserve()
             self._outcomes.update((each.position, each.reason) for each in batch.invalid)
-            self._schedule.took(left, is_full=is_full)
+            with self._schedule.lock:
+                # Events added meanwhile: rather counted twice than not at all.
+                left += self._schedule.waiting - waiting
+                self._schedule.took(left, is_full=is_full)
             self._taken = batch if batch.positions or batch.invalid else None
             return self._taken
 

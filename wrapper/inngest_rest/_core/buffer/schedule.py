@@ -69,7 +69,7 @@ class Schedule:
         """Reset, as a forked child must."""
         # Reentrant: a signal handler or a finalizer may add an event in the middle of an add.
         self.lock = threading.RLock()
-        self._waiting = 0
+        self.waiting = 0
         self._flushes = 0
         self._since = self.clock()
         # Consecutive pauses since a batch was accepted, and the end of the current one.
@@ -90,10 +90,10 @@ class Schedule:
     def added(self, count: int = 1) -> bool:
         """Count new events; return whether an idle worker has to wake up."""
         with self.lock:
-            before = self._waiting
+            before = self.waiting
             if before == 0:
                 self._since = self.clock()
-            self._waiting = after = before + count
+            self.waiting = after = before + count
             return before == 0 or before < self.batch_size <= after
 
     def took(self, left: int, *, is_full: bool = False) -> None:
@@ -102,7 +102,7 @@ class Schedule:
         Behind a batch filled by its bytes, they have waited as long as its own events.
         """
         with self.lock:
-            self._waiting = left
+            self.waiting = left
             self._since = self.clock() - (self._max_age if is_full else 0.0)
 
     @contextmanager
@@ -118,7 +118,7 @@ class Schedule:
             for each in self._failed.values():
                 each.due = 0.0
             # Another process may have added events that were not counted here.
-            self._waiting = max(self._waiting, 1)
+            self.waiting = max(self.waiting, 1)
         try:
             yield
         finally:
@@ -217,8 +217,8 @@ class Schedule:
             if self._failed:
                 due = min(each.due for each in self._failed.values())
                 times.append(max(due, self._rest_until, self._yield_until))
-            if self._waiting:
-                is_full = self._flushes or self._waiting >= self.batch_size
+            if self.waiting:
+                is_full = self._flushes or self.waiting >= self.batch_size
                 times.append(now if is_full else self._since + self._max_age)
             else:
                 times.append(self._since + self._poll)

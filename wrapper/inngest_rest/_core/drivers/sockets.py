@@ -53,8 +53,9 @@ def _resolve(host: str, port: int) -> list[str]:
 def joined(head: bytes, buffer: bytes) -> tuple[bytes, bytes]:
     """Return the bytes to write now, and those to hold back: the head of a request, up to its body.
 
-    httpcore writes them one by one, and nothing after the last only if that is empty. Together they
-    are one packet and one system call, which outweigh the copy.
+    httpcore writes them one by one, and an empty end, even where there is no body; only a chunked
+    body, which no request of ours has, ends otherwise. Together, head and body are one packet and
+    one system call, which outweigh the copy.
     """
     return (b"", buffer) if not head and buffer.endswith(b"\r\n\r\n") else (head + buffer, b"")
 
