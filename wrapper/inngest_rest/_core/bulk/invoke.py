@@ -39,6 +39,8 @@ class InvokeJob(reported.ReportedJob):
     ) -> None:
         self._function = check_id("app", app), check_id("function", function)
         super().__init__(session, f"functions.invoke {app}/{function}", options)
+        if isinstance(inputs, Mapping):
+            raise invalid("inputs", "must be an iterable of objects, not one of them")
         self._inputs = check_each("inputs", inputs, "objects", check_json_object)
         self.rows = [ActionRow(position) for position in range(len(self._inputs))]
         self.resume()
