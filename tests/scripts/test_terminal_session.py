@@ -22,6 +22,7 @@ def test_the_session_plays_the_same_each_time_and_shows_each_command() -> None:
     shown = play()
     picture = draw(shown)
     assert picture == draw(play())
+    assert "x1b" not in picture
     assert len(shown) == len(SESSION)
     for command in SESSION:
         assert shlex.split(command)[2] in picture

@@ -391,4 +391,4 @@ class Typed(Call):
         self.answer.warnings.clear()  # the result has them, too
         told = tables.draw((shown,), Projection(), "table", sys.stderr, is_one=True)
         doing = self.row.words[-1].capitalize()
-        return stderr.ask(f"{told}\nIt would {deed} at {self.place}. {doing}?")
+        return stderr.ask(f"It would {deed} at {self.place}. {doing}?", about=f"{told}\n")

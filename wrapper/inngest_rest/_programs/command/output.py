@@ -221,10 +221,10 @@ class Stderr:
     def can_ask(self) -> bool:
         return sys.stdin.isatty() and sys.stderr.isatty()
 
-    def ask(self, question: str) -> bool:
-        """Ask a question, and return whether the answer is yes; by default it is no."""
+    def ask(self, question: str, *, about: str = "") -> bool:
+        """Ask a question below a table, and return whether the answer is yes; by default no."""
         self.end_progress()
-        self._write(f"{safe(question)} [y/N] ")
+        self._write(f"{about}{safe(question)} [y/N] ")
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def _line(self, line: str) -> None:
