@@ -370,6 +370,7 @@ def test_a_report_is_resumed_from_and_what_is_done_is_not_done_again(
     started = len(mock.runs)
     second = run("runs", "replay", "--app", "shop", "--yes", "--report", "r.json")
     assert (second.status, second.answer["data"]["counts"]) == (0, {"done": 4})
+    assert "resumed from r.json, which has 4 rows" in second.answer["warnings"][0]
     assert len(mock.runs) == started + 1
     assert [each.name for each in folder.iterdir()] == ["r.json"]
 
@@ -475,6 +476,18 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_done(
     ran = run("runs", "cancel", *ids, "--report", str(folder / "no" / "such.json"))
     assert (ran.status, ran.answer["error"]["field"]) == (2, "report")
     assert not writes(mock)
+
+
+def test_an_act_that_failed_names_the_command_that_looks_at_the_server(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    (id,) = send(client, mock, "open")
+    mock.fault(answers(400), path=f"/v2/runs/{id}/cancel")
+    error = run("runs", "cancel", id).answer["error"]
+    assert (error["code"], error["hint"]) == (
+        "server",
+        "`inngest-rest doctor` shows what answers at the base URL.",
+    )
 
 
 def test_a_malformed_id_is_refused_before_a_report_is_begun(run: Run, folder: Path) -> None:

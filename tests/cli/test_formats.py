@@ -159,6 +159,17 @@ def test_an_unknown_field_lists_those_that_there_are_and_the_nearest(run: Run) -
     )
 
 
+@pytest.mark.parametrize("form", ["id", "prometheus"])
+def test_a_diagnosis_has_no_ids_and_no_metrics_to_print(
+    form: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = run("doctor", "-o", form)
+    assert (ran.status, ran.out) == (2, "")
+    assert f"doctor has no {form} to print" in ran.err
+    monkeypatch.setenv("INNGEST_REST_OUTPUT", form)
+    assert run("doctor").answer["command"] == "doctor"
+
+
 @pytest.mark.parametrize("row", commands(), ids=lambda it: it.command)
 def test_each_result_has_fields_to_choose_from(row: Row) -> None:
     assert field_names(record_class(row))

@@ -231,6 +231,11 @@ def test_a_malformed_option_of_every_command_is_named(
     assert (ran.status, ran.answer["error"]["field"]) == (2, field)
 
 
+@pytest.mark.parametrize("number", [".5", "+5", "1e-1", "05"])
+def test_a_number_is_typed_as_shells_and_people_write_it(number: str, run: Run) -> None:
+    assert run("runs", "watch", "--timeout", number, "-o", "ndjson").status == 0
+
+
 @pytest.mark.parametrize(
     ("tokens", "command", "field"),
     [
@@ -246,7 +251,7 @@ def test_a_malformed_option_of_every_command_is_named(
         ),
         (["send-file", "a.ndjson", "--rate", "x"], "send_file", "rate"),
         (["mock", "--port", "x"], "mock", "port"),
-        (["runs", "list", "-o", "tabel"], "", "output"),
+        (["runs", "list", "-o", "tabel"], "runs.list", "output"),
         (["runs", "list", "--api-key", "x"], "runs.list", None),
         (["runs", "lst"], "", None),
         (["runs", "lst", "--help"], "", None),

@@ -171,6 +171,16 @@ def test_a_report_and_the_answer_are_two_files_though_neither_is_there(
     assert files() == set()
 
 
+def test_a_file_on_standard_input_is_read_too(
+    run: Run, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("in").write_text(EVENT)
+    found = os.path.realpath
+    monkeypatch.setattr(os.path, "realpath", lambda it: found("in" if it == "/dev/stdin" else it))
+    ran = run("send", "--params", "-", "--output-file", "in", "--force", stdin=EVENT)
+    refused(ran, mock, "reads")
+
+
 def test_no_link_is_followed(run: Run) -> None:
     for name in ("a", "a.part"):
         Path(name).symlink_to(f"{name} elsewhere")

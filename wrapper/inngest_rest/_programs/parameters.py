@@ -7,7 +7,6 @@ long ago it was, a list has a limit, a wait has a timeout.
 from __future__ import annotations
 
 import inspect
-import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -98,9 +97,9 @@ class Parameter:
         return [self._item(each, f"{self.name}[{at}]") for at, each in enumerate(items)]
 
     def _item(self, value: Any, place: str) -> Any:
-        if isinstance(value, str) and self.kind in {Kind.INTEGER, Kind.SECONDS, Kind.FLAG}:
-            with suppress(ValueError, RecursionError):  # it may be given as text
-                value = json.loads(value.lower())
+        if isinstance(value, str) and self.kind in _OF_TEXT:
+            with suppress(ValueError):
+                value = _OF_TEXT[self.kind](value)
         if not _TYPES[self.kind](value):
             reason = f"must be of type {self.kind}, got {shown(value)}"
             raise invalid(place, reason, argument=self.name)
@@ -131,6 +130,13 @@ _TYPES: dict[Kind, Callable[[Any], bool]] = {
     Kind.MOMENT: lambda _: True,  # see `moment`
     Kind.OBJECT: lambda it: isinstance(it, Mapping),
     Kind.JSON: lambda _: True,
+}
+
+# A number or a flag may be given as text.
+_OF_TEXT: dict[Kind, Callable[[str], Any]] = {
+    Kind.INTEGER: int,
+    Kind.SECONDS: float,
+    Kind.FLAG: lambda it: {"true": True, "false": False}.get(it.lower(), it),
 }
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

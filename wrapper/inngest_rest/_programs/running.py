@@ -17,7 +17,7 @@ from attrs import Factory, define, evolve, field
 from inngest_rest._core.arguments import is_ulid
 from inngest_rest._programs.answer import Answer, record_class
 from inngest_rest._programs.parameters import arguments, unusable_file
-from inngest_rest._programs.problems import DONE, Code, Problem, ProblemError, problem_of
+from inngest_rest._programs.problems import DONE, Code, Problem, ProblemError, advice, problem_of
 from inngest_rest._table import Returns, event_of
 from inngest_rest._visible import and_more
 from inngest_rest.action_reports import ActionOutcome, ActionReport
@@ -376,7 +376,9 @@ def _incomplete(report: ActionReport) -> Problem:
     if len(report.rows) == 1:
         (row,) = report.rows
         code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
-        return Problem(code, row.reason or str(report), retryable=code is Code.NETWORK)
+        doctor = advice("{} shows what answers at the base URL.", "diagnose")
+        hint, may_pass = doctor if code is Code.SERVER else None, code is Code.NETWORK
+        return Problem(code, row.reason or str(report), hint, may_pass)
     again = "the same with the ids of those that failed tries them again."
     return Problem(Code.PARTIAL, str(report), f"data.rows has the reason of each; {again}")
 

@@ -229,7 +229,12 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
     if row.name in _LIVE and form == "json":
         is_endless = row.name == "runs.watch" and values["timeout"] is None
         return "ndjson" if is_endless or not is_chosen else form
-    if form in {"markdown", "prometheus"} and row.name != "runs.summary":
+    is_of_summary = row.name == "runs.summary"
+    if (form in {"markdown", "prometheus"} and not is_of_summary) or (
+        form == "id" and (is_of_summary or row.command in {"doctor", "api", "runs.check"})
+    ):
+        if not is_chosen:
+            return "json"
         raise refused("output", f"{row.command} has no {form} to print: use -o json")
     if list_all and values.get("limit", DEFAULT_LIMIT) != DEFAULT_LIMIT:
         raise refused("all", "this and limit exclude each other: pass one of them")
@@ -354,6 +359,18 @@ class Typed(Call):
     def plan(self) -> ActionReport:
         self.answer.stderr.progress("Listing what is selected")
         return super().plan()
+
+    def act(self, planned: ActionReport | None = None, **of_python: Any) -> ActionReport:
+        """Call a bulk method, and say so if a file had what it acts on."""
+        path = self.values["report"]
+        is_begun = path and planned is None and os.path.exists(path) and os.path.getsize(path)  # noqa: PTH110, PTH202
+        report = super().act(planned, **of_python)
+        if is_begun:
+            self.answer.warnings.append(
+                f"resumed from {path}, which has {len(report.rows):,} rows; what the command line "
+                "selects was not looked up again"
+            )
+        return report
 
     def shown(self, report: ActionReport, *, token: str | None = None) -> Record:
         """Return a report as the result of the call, with the rows that are not written yet."""

@@ -136,7 +136,8 @@ class Output:
             if os.path.exists(here) and not os.path.isfile(here):  # noqa: PTH110, PTH113
                 self.stream = open(here, "w", encoding="utf-8")  # noqa: PTH123, SIM115
                 return
-            if {*map(os.path.realpath, inputs)} & {*map(os.path.realpath, (here, part))}:
+            read = {*map(os.path.realpath, (*inputs, "/dev/stdin"))}
+            if read & {*map(os.path.realpath, (here, part))}:
                 raise ValueError("this command reads it; name another file")
             if os.path.lexists(here) and not force:
                 raise ValueError("it exists; name another file, or pass --force")

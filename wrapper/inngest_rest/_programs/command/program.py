@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from itertools import takewhile
@@ -193,6 +194,8 @@ def _run(tokens: Sequence[str]) -> int:
             raise InvalidArgumentError(message, argument="output")
         return found.run(options, found.read(others[len(found.words) :]))
     except argparse.ArgumentError as error:
+        with suppress(InngestError, IndexError):  # an option may come before the command
+            name = find(tokens).name
         field = (error.argument_name or "").rpartition("/")[2].lstrip("-").replace("-", "_")
         problem = Problem(Code.USAGE, f"{field}: {error.message}", field=field or None)
     except (InvalidArgumentError, ProblemError) as error:
