@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, completes, sleeps
+from inngest_rest.testing import MockServer, answers, completes, sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -213,6 +213,18 @@ def test_a_watch_misses_no_run_for_dates_that_are_off(
     reported = {(it.kind, it.run.id) for it in client.runs.watch(timeout=200)}
     ids = [run.id for run in right.runs[3:]]
     assert {(kind, id) for kind in ("appeared", "ended") for id in ids} <= reported
+
+
+def test_a_watch_whose_first_poll_failed_misses_no_run_for_dates_that_are_off(
+    connect: Connect, right: MockServer, clock: Clock
+) -> None:
+    right.fault(answers(503), operation="list_runs_v2", after=3)
+    producer = InngestClient(dev=True, transport=right.transport)
+    at_pauses(clock, lambda n: start(producer, 1) if 100 <= n < 140 else None)
+    client = connect(transport=Misdated(clock, right, range(1_000), 3_600), retries=0)
+    reported = {(it.kind, it.run.id) for it in client.runs.watch(timeout=200)}
+    assert len(right.runs) == 40
+    assert {("ended", run.id) for run in right.runs} <= reported
 
 
 @pytest.mark.parametrize("ahead", [3_600, -3_600])

@@ -302,7 +302,8 @@ def check_query(query: str | None) -> str | None:
         bare = re.sub(_TEXT, '""', line)
         names = re.findall(_NAMED, bare)
         if not names:
-            raise invalid("query", f"has {shown(line)}, which servers ignore: it names no field")
+            reason = "has a line that names no field, which servers ignore or hang on"
+            raise invalid("query", f"{reason}: {shown(line)}")
         if ignored := [name for name in names if not re.fullmatch(_COMPARED, name)]:
             raise invalid(
                 "query",

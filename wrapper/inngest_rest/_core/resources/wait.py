@@ -33,7 +33,7 @@ from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus, Span, Ste
 from inngest_rest.typing import RunFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from inngest_rest._core.calls.listing import Walk
     from inngest_rest._core.calls.route import AbsentRoutes
@@ -423,6 +423,8 @@ class Watch(Source[RunChange]):
             if since is not None:
                 raise invalid("since", "and token exclude each other: pass one of them")
             self.state = _restored(token, filters)
+        # The beginning by that clock which has it earlier, since either may be wrong.
+        self._earliest = self.state.since
         self._next_poll = self._succeeded_at = self._began
         self._failures = 0
         self._fault: Fault | None = None
@@ -490,9 +492,8 @@ class Watch(Source[RunChange]):
         """Yield the requests of a poll; each is made, and what it found taken, before the next."""
         state, began = self.state, self._session.clock.now()
         self._spent = 0.0
-        earliest = state.since
         if not state.is_begun:
-            earliest = yield from self._begin()
+            yield from self._begin()
         recent: set[str] = set()
         newest = state.window
         # In ascending order, a run that is added meanwhile comes behind the page and not before it.
@@ -505,7 +506,7 @@ class Watch(Source[RunChange]):
         passed = max(datetime.fromtimestamp(began, UTC), newest)
         passed = min(passed, self._clock.at(began)) - OVERLAP
         self._move(passed)
-        state.since, state.is_begun = earliest, True
+        state.since, state.is_begun = self._earliest, True
         older = [id for id in state.open if id not in recent]
         for id in older[:_FEW]:
             yield self._get(id)
@@ -516,19 +517,15 @@ class Watch(Source[RunChange]):
         # A slow server is kept busy for a quarter of the time.
         self._next_poll = self._now() + max(self._every - self._spent, 3 * self._spent)
 
-    def _begin(self) -> Generator[Plan[None], None, datetime]:
-        """Find what is open, and what ended since the beginning but was queued before it.
-
-        Return the beginning by that clock which has it earlier: either may be wrong.
-        """
+    def _begin(self) -> Iterator[Plan[None]]:
+        """Find what is open, and what ended since the beginning but was queued before it."""
         state = self.state
         yield from self._pages(UNFINISHED)
-        begin = state.since
-        if state.is_relative:
-            state.since, state.is_relative = self._clock.at(begin.timestamp()), False
-        earliest = min(begin, state.since)
+        if state.is_relative:  # by our clock; not so if a poll that failed came as far
+            state.since, state.is_relative = self._clock.at(state.since.timestamp()), False
+            self._earliest = min(self._earliest, state.since)
         # What has ended is listed again below: it is not forgotten yet, as by `_move`.
-        state.window = max(state.window, earliest - OVERLAP)
+        state.window = max(state.window, self._earliest - OVERLAP)
         state.changes = max(state.changes, state.window)
         if state.looks_back:
             yield from self._pages(
@@ -536,7 +533,6 @@ class Watch(Source[RunChange]):
                 state.since,
                 lambda run: run.id in state.open or (run.queued_at or state.window) < state.window,
             )
-        return earliest
 
     def _pages(
         self,
