@@ -122,6 +122,15 @@ def test_a_condition_is_certain_only_if_it_can_be_evaluated(
     assert reason.evidence == {"conditions": ["event.data.total > 100"]}
 
 
+def test_no_more_is_read_about_a_function_that_a_condition_certainly_excluded(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "audit", trigger="order", condition=LARGE, rate_limit=(1, HOUR))
+    assert len(client.events.explain(send(client, id="own", data={"total": 1})).reasons) == 1
+    asked = {each.operation for each in mock.requests}
+    assert asked.isdisjoint({"list_events_v1", "list_runs_v2"})
+
+
 def test_one_of_two_listeners_may_lack_a_run(client: InngestClient, mock: MockServer) -> None:
     mock.function("shop", "charge", trigger="order")
     mock.function("shop", "audit", trigger="order", condition=LARGE)

@@ -145,6 +145,11 @@ class Evidence:
         synced = [app.synced_at for app in self.catalogue.apps if app.id == function.app_id]
         return synced[0] > self.began if synced and synced[0] else None
 
+    def is_excluded(self, function: Function, triggers: list[Trigger]) -> bool:
+        """Return whether the conditions of a function certainly were false for the event."""
+        is_false = all(holds(each.condition, self.event) is False for each in triggers)
+        return is_false and self.has_changed(function) is False
+
 
 @define
 class RunEvidence:
@@ -241,11 +246,11 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
     verdicts = {holds(each.condition, it.event) for each in triggers}
     if True not in verdicts:
         conditions = [each.condition for each in triggers if each.condition]
-        is_false = verdicts == {False}
-        does = "is false" if is_false else "may be false, or fail,"
+        does = "is false" if verdicts == {False} else "may be false, or fail,"
+        is_excluded = it.is_excluded(function, triggers)
         text = f"the condition `{'` or `'.join(conditions)}` of {name} {does} for it"
-        yield K.CONDITION, text, is_false and is_current, {"conditions": conditions}
-        if is_false and is_current:
+        yield K.CONDITION, text, is_excluded, {"conditions": conditions}
+        if is_excluded:
             return
     started = [(other, run) for other, run in it.twins if apps.is_of(run, function)]
     if started and not apps.ignores_repeated_ids(function):
@@ -545,7 +550,8 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     """Gather further evidence for functions without a run."""
     id, own_id, received = it.event.internal_id, it.event.id, it.received
     tried = partial(apps.tried, unchecked=it.unchecked)
-    once = [each for each, _ in it.without_run if not apps.ignores_repeated_ids(each)]
+    silent = [each for each, triggers in it.without_run if not it.is_excluded(each, triggers)]
+    once = [each for each in silent if not apps.ignores_repeated_ids(each)]
     if once and own_id != id:
         # A function takes one event for an id, whichever of its triggers the events match.
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}
@@ -562,7 +568,7 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         for other_id, other in [*same.items()][:_MAX_EACH]:
             of_other = tried(_runs_of(session, other_id, deadline), f"the runs of event {other_id}")
             it.twins += [(other, run) for run in (yield from of_other) or ()]
-    for each, _ in it.without_run:
+    for each in silent:
         if apps.limit(each, "rateLimit", "debounce", "singleton"):
             page = yield from _other_runs(session, each, received, it.unchecked, deadline)
             it.others[apps.name_of(each)] = page
