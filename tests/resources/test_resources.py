@@ -83,12 +83,13 @@ def test_creating_a_cancellation_sends_only_the_given_arguments(
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
+        ({"started_before": None}, "started_before must be given"),
         ({"started_before": datetime(2026, 1, 1)}, "started_before"),  # noqa: DTZ001
         ({"started_after": "2026"}, "started_after must be an aware"),
         ({"condition": ""}, "condition must be text and not empty"),
         ({"condition": "\ud800"}, "condition cannot be encoded"),
     ],
-    ids=["naive", "text", "empty condition", "surrogate"],
+    ids=["none", "naive", "text", "empty condition", "surrogate"],
 )
 def test_a_cancellation_without_valid_bounds_is_rejected(
     client: InngestClient, server: Server, changes: dict[str, Any], named: str

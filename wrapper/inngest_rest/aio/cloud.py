@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack, get_args
 
-from inngest_rest._core.arguments import check_choice, check_id, check_text
+from inngest_rest._core.arguments import check_choice, check_id, check_text, invalid
 from inngest_rest._core.calls.route import nothing
 from inngest_rest._core.resources import cloud
 from inngest_rest._core.resources.filters import Window, check_instant
@@ -295,10 +295,13 @@ class Cancellations(Resource):
         HTTP: `POST /v1/cancellations`.
         """
         now = self._session.server_clocks["api"].now()
+        end = check_instant("started_before", started_before, now)
+        if end is None:
+            raise invalid("started_before", "must be given: it bounds what is cancelled")
         body = {
             "app_id": check_id("app", app),
             "function_id": check_id("function", function),
-            "started_before": check_instant("started_before", started_before, now),
+            "started_before": end,
             "started_after": check_instant("started_after", started_after, now),
             "if_": check_text("condition", condition),
         }
