@@ -238,6 +238,12 @@ def test_other_values_are_written_in_the_nearest_types_of_json(value: Any, writt
     assert wire({"name": "a", "data": {"k": value, "n": None}})["data"]["k"] == written
 
 
+@pytest.mark.parametrize("value", [[], "text", 5, 1.5, True])
+def test_data_that_json_has_is_rejected_without_advice_for_python(value: Any) -> None:
+    said = refusal({"name": "a", "data": value})
+    assert said == f"data must be a JSON object, not {type(value).__name__}"
+
+
 def test_a_value_that_cannot_be_encoded_is_rejected_with_its_path() -> None:
     said = refusal(Event("a", {"a": {"b": 1, None: 2}}))
     assert "data.a has the key None, which cannot be text" in said

@@ -133,7 +133,8 @@ def _object(name: str, value: object) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return {**cast("Mapping[str, Any]", value)}
     what = f"{name} must be a JSON object, not {type(value).__name__}"
-    raise TypeError(f"{what}: pass a dict made of it, {_HOW}")
+    is_json = isinstance(value, str | int | float | list)  # as in a file
+    raise TypeError(what if is_json else f"{what}: pass a dict made of it, {_HOW}")
 
 
 def _milliseconds(ts: object) -> int:
