@@ -294,17 +294,19 @@ class Cancellations(Resource):
         HTTP: `POST /v1/cancellations`.
         """
         now = self._session.server_clocks["api"].now()
-        end = check_instant("started_before", started_before, now)
-        if end is None:
+        if (end := check_instant("started_before", started_before, now)) is None:
             raise invalid("started_before", "must be given: it bounds what is cancelled")
-        body = {
-            "app_id": check_id("app", app),
-            "function_id": check_id("function", function),
-            "started_before": end,
-            "started_after": check_instant("started_after", started_after, now),
-            "if_": check_text("condition", condition),
+        options: Any = {
+            "repeatable": False,
+            "body": {
+                "app_id": check_id("app", app),
+                "function_id": check_id("function", function),
+                "started_before": end,
+                "started_after": check_instant("started_after", started_after, now),
+                "if_": check_text("condition", condition),
+            },
+            **cloud.OF_CANCELLATIONS,
         }
-        options: Any = {"repeatable": False, "body": body, **cloud.OF_CANCELLATIONS}
         return self._run(one, "cancellations.create", cloud.cancellation, **options)
 
     def delete(self, id: str) -> None:
