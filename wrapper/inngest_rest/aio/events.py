@@ -42,7 +42,7 @@ class Events(Resource):
     async def export(
         self, path: str | PathLike[str], **filter: Unpack[EventExport]
     ) -> ExportReport:
-        """Export all stored events, or some, to a file, each once, newest first, as `runs.export`.
+        """Export all stored events, or some, to a file, each once, newest first; see `runs.export`.
 
         Args:
             path: The file, which must not exist before the first call; for Parquet a folder.
