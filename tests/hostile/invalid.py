@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+import inngest_rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +27,11 @@ bounded = settings(
 
 LONGEST = 1.0
 """Seconds of CPU that reading anything may take, on any machine."""
+
+# Modules that are loaded on first use, and perhaps compiled, take none of it.
+for _module in walk_packages(inngest_rest.__path__, "inngest_rest."):
+    if not _module.name.endswith("__main__"):
+        import_module(_module.name)
 
 DEEP = "[" * 5_000 + "]" * 5_000
 
