@@ -11,6 +11,7 @@ import httpx
 import pytest
 from mcp import Client
 from mcp import types as mcp_types
+from mcp.shared.exceptions import MCPError
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import tools
@@ -178,6 +179,8 @@ def test_the_playbooks_are_prompts(
     async def read(client: Client) -> Any:
         (prompt,) = (await client.list_prompts()).prompts
         assert (prompt.name, prompt.title) == ("stuck", "Stuck runs")
+        with pytest.raises(MCPError, match="did you mean 'stuck'"):
+            await client.get_prompt("stuk")
         return (await client.get_prompt("stuck")).messages
 
     (message,) = talk(server, read)

@@ -18,6 +18,7 @@ from attrs import evolve
 from mcp import types
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from inngest_rest._core.diagnosis import CLOUD_HOST
@@ -179,7 +180,8 @@ class Tools:
             envelope = await call(given, *folders)
             found = re.search('"confirm": "(.+?)"', str(envelope.error and envelope.error.hint))
             able = context.session.client_capabilities
-            if found is None or not (able and able.elicitation):
+            forms = able and able.elicitation
+            if found is None or not forms or (forms.url is not None and forms.form is None):
                 return self._result(envelope)
             token, question = found[1], _question(envelope)
             if is_modern:
@@ -248,7 +250,11 @@ class Tools:
         return types.ListPromptsResult(prompts=found)
 
     async def get_prompt(self, _: object, params: Any) -> types.GetPromptResult:
-        content = types.TextContent(type="text", text=_PLAYBOOK + _playbooks()[params.name])
+        texts = _playbooks()
+        if params.name not in texts:
+            reason = f"unknown prompt {params.name!r}{did_you_mean(params.name, texts)}"
+            raise MCPError(types.INVALID_PARAMS, reason)
+        content = types.TextContent(type="text", text=_PLAYBOOK + texts[params.name])
         message = types.PromptMessage(role="user", content=content)
         return types.GetPromptResult(messages=[message])
 
