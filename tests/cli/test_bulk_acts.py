@@ -148,8 +148,13 @@ def test_a_person_sees_which_runs_of_which_functions_it_is_before_saying_yes(
 ) -> None:
     ids = send(client, mock, "failed", 7)
     asked: list[str] = []
+
+    def ask(_: Stderr, question: str, *, about: str) -> bool:
+        asked.append(f"{about}{question}")
+        return False
+
     monkeypatch.setattr(Stderr, "can_ask", True)
-    monkeypatch.setattr(Stderr, "ask", lambda _, question: asked.append(question) or False)  # type: ignore[func-returns-value]
+    monkeypatch.setattr(Stderr, "ask", ask)
     ran = run("runs", "replay", *ids, "-o", "table")
     assert (ran.status, "not confirmed; nothing was done" in ran.err) == (9, True)
     said, _, *rows, question = asked[0].splitlines()
@@ -161,7 +166,7 @@ def test_a_person_sees_which_runs_of_which_functions_it_is_before_saying_yes(
         (id, "shop/ship", "failed", "no", "stock") for id in ids
     ]
     assert not writes(mock)
-    monkeypatch.setattr(Stderr, "ask", lambda *_: True)
+    monkeypatch.setattr(Stderr, "ask", lambda *_, **__: True)
     assert run("runs", "replay", *ids, "-o", "table").status == 0
     assert writes(mock) == set(ids)
 
@@ -389,7 +394,7 @@ def test_what_was_confirmed_is_kept_in_a_report_and_gone_on_with(
     mock.fault(answers(400), path=f"/v2/runs/{ids[0]}/cancel")
     if by == "terminal":
         monkeypatch.setattr(Stderr, "can_ask", True)
-        monkeypatch.setattr(Stderr, "ask", lambda *_: True)
+        monkeypatch.setattr(Stderr, "ask", lambda *_, **__: True)
         first = run(*words, "-o", "table")
     else:
         planned = run(*words, "--dry-run")
