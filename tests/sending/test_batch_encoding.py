@@ -14,7 +14,12 @@ import pytest
 
 from inngest_rest import Event, InvalidEventError
 from inngest_rest._core.sending import batching
-from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, encode_together
+from inngest_rest._core.sending.event_json import (
+    MAX_EVENT_BYTES,
+    columns_of,
+    encode,
+    encode_together,
+)
 
 NAN, INF = float("nan"), float("inf")
 TS = 1_795_543_200_000
@@ -152,3 +157,8 @@ def test_encoding_does_not_change_the_events() -> None:
 def test_each_event_gets_an_id_of_its_own() -> None:
     [batch] = batching.batches_of_events([{"name": "a", "data": {}}] * 5_000, 5_000)
     assert len({each["id"] for each in batch.events()}) == 5_000
+
+
+@pytest.mark.parametrize("field", ["user", "ts", "v"])
+def test_an_absent_field_of_a_line_is_not_sent_as_null(field: str) -> None:
+    assert columns_of([{"name": "a", "data": {}, field: None}], from_file=True) is None

@@ -235,9 +235,11 @@ def columns_of(
     for field in FIELDS & fields:
         column = _column(field, events)
         kinds = set(map(type, column))
-        if kinds == {NoneType} and field in _OPTIONAL:
+        # Of a file, the text of the line is sent, so nothing is converted.
+        is_converted = field in _KINDS and not from_file and not kinds.isdisjoint(_CONVERTED)
+        if is_converted and kinds == {NoneType} and field in _OPTIONAL:
             continue
-        if not kinds.isdisjoint(_CONVERTED) and field in _KINDS:
+        if is_converted:
             column = list(map(_converted, column))
             kinds = set(map(type, column))
         if not kinds <= _KINDS.get(field, kinds):
