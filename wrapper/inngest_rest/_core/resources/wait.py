@@ -24,6 +24,7 @@ from inngest_rest._core.arguments import (
     invalid,
 )
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault, may_pass
+from inngest_rest._core.locks import Forked
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import ENDED, Selection, Window, check_instant
@@ -271,14 +272,18 @@ def _some(ids: Sequence[str]) -> str:
     return f"{len(ids)} of the runs ({and_more(ids)})"
 
 
-class _Feed:
+class _Feed(Forked):
     """The trace of a run, which all who follow it by one client read, and one of them requests."""
 
     def __init__(self) -> None:
         self.asking = Lock()
+        super().__init__()
         self.root: Span | None = None
         self.next_at = -math.inf
         self.pause = FIRST_PAUSE
+
+    def after_fork_in_child(self) -> None:
+        self.asking = Lock()  # the thread that asks is the parent's
 
 
 # By the state that all copies of a client share, by run and by environment.
@@ -308,14 +313,15 @@ class Follow(Source[StepChange]):
                     f"run {self._id} {state} when the timeout expired", run=None
                 )
             left = feed.next_at - now
-            if left > 0 or not feed.asking.acquire(blocking=False):
+            asking = feed.asking
+            if left > 0 or not asking.acquire(blocking=False):
                 # Another's request is looked at again, soon.
                 yield from sleep(min(max(left, 0.05), _SLICE, self._deadline - now))
                 return
             try:
                 yield from runs.act_on(self._session, self._id, self._ask, feed)
             finally:
-                feed.asking.release()
+                asking.release()
         if feed.root is not None and feed.root is not self._root:
             self._root = feed.root
             self._pending += self._changes(feed.root)
