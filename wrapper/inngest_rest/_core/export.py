@@ -22,7 +22,7 @@ from attrs import define, evolve, frozen
 from inngest_rest import typing
 from inngest_rest._core import arrow
 from inngest_rest._core.arguments import check_choice, check_names, check_path, invalid
-from inngest_rest._core.file_import.send_file import replace_file
+from inngest_rest._core.files import replace_file
 from inngest_rest._core.json_text import encode, encode_lines
 from inngest_rest._core.locks import lock_file
 from inngest_rest._core.resources import events, runs, trace

@@ -39,6 +39,7 @@ from inngest_rest._core.file_import.lines import (
     Table,
     may_be_incomplete,
 )
+from inngest_rest._core.files import create_file, replace_file
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch
@@ -352,18 +353,6 @@ class _Saved(msgspec.Struct, tag_field="version", tag=2):
     logs: LogStates
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file for its owner alone, which appears whole and on disk, or not at all."""
-    draft = path.with_name(f".{path.name}.new")
-    # Left by a crash, or a planted link.
-    draft.unlink(missing_ok=True)
-    with _create(draft) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
 def reasons_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.reasons{path.suffix}")
 
@@ -451,7 +440,7 @@ class _Log:
         # Either the process was killed after the checkpoint, or somebody added lines.
         aside = self.set_aside()
         if self._size:
-            with aside.open("rb") as source, _create(self._path) as target:
+            with aside.open("rb") as source, create_file(self._path) as target:
                 shutil.copyfileobj(source, target)
                 target.truncate(self._size)
 
@@ -468,7 +457,7 @@ class _Log:
         if self._file is None:
             opener = partial(os.open, mode=0o600)  # for one that is gone
             is_begun, path = self._size > 0, self._path
-            self._file = open(path, "ab", opener=opener) if is_begun else _create(path)  # noqa: SIM115
+            self._file = open(path, "ab", opener=opener) if is_begun else create_file(path)  # noqa: SIM115
         self._file.write(text)
         self.line_count += 1
         self._size += len(text)
@@ -485,16 +474,6 @@ class _Log:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def _create(path: Path) -> BinaryIO:
-    """Create a file with mode 0600 and open it for writing; never follow a link."""
-    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
-    file = os.fdopen(os.open(path, flags, 0o600), "wb")
-    if hasattr(os, "fchmod"):
-        # A umask can remove the owner's permissions, too.
-        os.fchmod(file.fileno(), 0o600)
-    return file
 
 
 def _digest(head: bytes) -> str:

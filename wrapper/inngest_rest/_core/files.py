@@ -1,0 +1,74 @@
+"""Files of our own, such as states and checkpoints: each is whole, or the one before."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+from inngest_rest.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+
+def read_file(path: Path) -> bytes | None:
+    """Return what is in a file, or None if there is none; OSError if it cannot be read."""
+    try:
+        _check_is_regular(path)
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file for its owner alone, which appears whole and on disk, or not at all.
+
+    Until then, and after an error, what was there before is as it was. To lock such a file, lock
+    another one: this one is a new file after each call.
+    """
+    with suppress(FileNotFoundError):
+        _check_is_regular(path)
+    draft = path.with_name(f".{path.name}.new")
+    # Left by a crash, or a planted link.
+    draft.unlink(missing_ok=True)
+    try:
+        with create_file(draft) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+
+
+def create_file(path: Path) -> BinaryIO:
+    """Create a file with mode 0600 and open it for writing; never follow a link."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
+    file = os.fdopen(os.open(path, flags, 0o600), "wb")
+    if hasattr(os, "fchmod"):
+        # A umask can remove the owner's permissions, too.
+        os.fchmod(file.fileno(), 0o600)
+    return file
+
+
+@contextmanager
+def usable(argument: str, path: object) -> Generator[None]:
+    """Raise the system's errors about a file, which an argument named, in one sentence of ours."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        reason = f"{reason[:1].lower()}{reason[1:]}"
+        raise InvalidArgumentError(f"cannot use {path}: {reason}", argument=argument) from error
+
+
+def _check_is_regular(path: Path) -> None:
+    """Refuse a device, which must not be replaced, and a pipe, which blocks its reader."""
+    path.stat()
+    if not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
