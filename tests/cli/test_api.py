@@ -110,14 +110,16 @@ def test_what_has_no_pages_is_requested_once(run: Run, mock: MockServer) -> None
     assert asked(mock) == [("GET", "/health")]
 
 
-def test_a_cursor_that_is_repeated_ends_in_an_error_after_what_was_read(
-    run: Run, mock: MockServer
+@pytest.mark.parametrize("cursors", ["aa", "aba", "abcb"])
+def test_a_cursor_that_returns_ends_in_an_error_after_what_was_read(
+    cursors: str, run: Run, mock: MockServer
 ) -> None:
-    page = {"data": [], "page": {"hasMore": True, "cursor": "c"}}
-    mock.fault(answers(200, json.dumps(page)), path="/v2/runs", times=None)
+    for cursor in cursors:
+        page = {"data": [], "page": {"hasMore": True, "cursor": cursor}}
+        mock.fault(answers(200, json.dumps(page)), path="/v2/runs")
     ran = run("api", "/v2/runs", "--paginate", "-o", "ndjson")
     *pages, failure = ran.lines
-    assert (ran.status, len(pages)) == (8, 2)
+    assert (ran.status, len(pages)) == (8, len(cursors))
     assert "not by which new cursor" in failure["error"]["message"]
 
 

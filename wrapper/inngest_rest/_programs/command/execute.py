@@ -184,12 +184,14 @@ def _pages(call: Typed) -> Iterator[Part]:
     if values["method"] != "GET":
         raise refused("paginate", "only what GET lists has pages")
     query: dict[str, Any] = {**(values["query"] or {})}
+    requested = {query.get("cursor")}
     while True:
         (((answer,), _),) = evolve(call, values={**values, "query": query}).parts()
         yield (answer,), None
         match getattr(answer, "body", None):
-            case {"page": {"hasMore": True, "cursor": str(next)}} if next != query.get("cursor"):
+            case {"page": {"hasMore": True, "cursor": str(next)}} if next not in requested:
                 query["cursor"] = next
+                requested.add(next)
             case {"page": {"hasMore": True}}:
                 message = "the server says that there is more, but not by which new cursor"
                 raise ProblemError(Problem(Code.SERVER, message))
