@@ -603,6 +603,11 @@ def test_an_unknown_id_is_not_found_at_once(client: InngestClient, clock: Clock,
     assert clock.pauses == []
 
 
+def test_an_own_id_that_no_listed_event_has_is_no_404_of_the_server(client: InngestClient) -> None:
+    with pytest.raises(NotFoundError, match=r"/v1/events answered 200: no event with the id 'own'"):
+        client.events.explain("own")
+
+
 def test_at_most_1000_events_of_a_day_are_searched_for_an_own_id(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
