@@ -205,6 +205,14 @@ def test_a_value_to_convert_first_is_rejected_with_its_path_and_how_to_convert_i
     assert said.startswith(f"not JSON: data.items[1].k is {kind}: pass text, a number, ")
 
 
+def test_a_type_with_the_name_of_a_built_in_one_is_named_with_its_module() -> None:
+    value = type("bool", (), {"__module__": "numpy"})()
+    assert "data.x is of type numpy.bool, which JSON" in refusal(
+        {"name": "a", "data": {"x": value}}
+    )
+    assert "not numpy.bool: pass a dict" in refusal({"name": "a", "data": value})
+
+
 class Text(str):
     __slots__ = ()
 

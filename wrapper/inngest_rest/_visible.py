@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -67,6 +68,13 @@ def shown(value: object) -> str:
     except Exception:  # noqa: BLE001 - a message about the value is on its way
         return f"<{type(value).__name__}>"
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+
+
+def type_name(value: object) -> str:
+    """Return the name of a value's type, with its module if a built-in type has the same name."""
+    kind = type(value)
+    is_ambiguous = hasattr(builtins, kind.__name__) and kind.__module__ != builtins.__name__
+    return f"{kind.__module__}.{kind.__name__}" if is_ambiguous else kind.__name__
 
 
 def did_you_mean(given: object, valid: Collection[str]) -> str:

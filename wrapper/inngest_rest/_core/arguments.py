@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest._visible import did_you_mean, shown, type_name
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check_id(name: str, value: str, *, argument: str | None = None) -> str:
     httpx resolves dots, and v2 decodes escaped slashes.
     """
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(name, f"must be text, not {type(value).__name__}", argument=argument)
+        raise invalid(name, f"must be text, not {type_name(value)}", argument=argument)
     if value in {"", ".", ".."} or "/" in value or "\\" in value or re.search(_NO_URL, value):
         raise invalid(name, f"is malformed: {shown(value)} is not an id", argument=argument)
     return _plain(value)
@@ -160,7 +160,7 @@ def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, A
     if value is None:
         return {}
     if not isinstance(value, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(name, f"must be a JSON object, not {type(value).__name__}")
+        raise invalid(name, f"must be a JSON object, not {type_name(value)}")
     checked: dict[str, Any] = check_json(name, dict(value))
     return checked
 

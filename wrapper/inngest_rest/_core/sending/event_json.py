@@ -25,7 +25,7 @@ from msgspec import UNSET, UnsetType
 from inngest_rest._core.arguments import check_name, is_aware
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.json_text import is_exact, plain
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest._visible import did_you_mean, shown, type_name
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
@@ -105,7 +105,7 @@ def wire_form(event: EventLike) -> dict[str, Any]:
         return wire
     if isinstance(event, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         return {**event}
-    raise TypeError(f"an event is an Event or a mapping, not {type(event).__name__}")
+    raise TypeError(f"an event is an Event or a mapping, not {type_name(event)}")
 
 
 def _complete(wire: dict[str, Any], *, needs_id: bool) -> None:
@@ -122,7 +122,7 @@ def _complete(wire: dict[str, Any], *, needs_id: bool) -> None:
         wire["ts"] = _milliseconds(wire["ts"])
     for field in "id", "v":
         if field in wire and not isinstance(wire[field], str):
-            raise TypeError(f"{field} must be text, not {type(wire[field]).__name__}")
+            raise TypeError(f"{field} must be text, not {type_name(wire[field])}")
 
 
 def _object(name: str, value: object) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _object(name: str, value: object) -> dict[str, Any]:
         return cast("dict[str, Any]", value)
     if isinstance(value, Mapping):
         return {**cast("Mapping[str, Any]", value)}
-    what = f"{name} must be a JSON object, not {type(value).__name__}"
+    what = f"{name} must be a JSON object, not {type_name(value)}"
     is_json = isinstance(value, str | int | float | list)  # as in a file
     raise TypeError(what if is_json else f"{what}: pass a dict made of it, {_HOW}")
 
@@ -147,7 +147,7 @@ def _milliseconds(ts: object) -> int:
         ts = since_1970(ts)
     if type(ts) is not int:
         raise TypeError(
-            f"ts must be a datetime or integer milliseconds, not {type(ts).__name__}; pass "
+            f"ts must be a datetime or integer milliseconds, not {type_name(ts)}; pass "
             "round(seconds * 1000), or datetime.fromisoformat(text)"
         )
     if not FIRST_TS <= ts <= LAST_TS:
@@ -315,5 +315,5 @@ def _reason(value: object, error: Exception) -> str:
         return f"has the key {shown(key)}, which cannot be text"
     if not isinstance(error, NotImplementedError):
         return f"cannot be encoded: {str(error) or type(error).__name__}"
-    what = f"is of type {type(value).__name__}, which JSON cannot represent"
+    what = f"is of type {type_name(value)}, which JSON cannot represent"
     return f"{what}: pass text, a number, a list or a dict made of it, {_HOW}"

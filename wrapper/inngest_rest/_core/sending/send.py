@@ -14,7 +14,7 @@ from inngest_rest._core.arguments import check_count, invalid
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.sending import batching
 from inngest_rest._core.sending.batching import Batch, BatchOutcome, EventOutcome, Unknown
-from inngest_rest._visible import shown
+from inngest_rest._visible import shown, type_name
 from inngest_rest.errors import (
     ApiError,
     BadRequestError,
@@ -91,7 +91,7 @@ def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(
             "events",
-            f"must be an Event, a mapping or an iterable of them, not {type(events).__name__}; an "
+            f"must be an Event, a mapping or an iterable of them, not {type_name(events)}; an "
             'event is Event("shop/order.created", {"id": 1})',
         )
     return events
