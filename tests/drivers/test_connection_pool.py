@@ -21,6 +21,7 @@ from inngest_rest import (
     TransportError,
 )
 from inngest_rest._core.clock import SYSTEM_CLOCK
+from inngest_rest._core.clock import Clock as SystemClock
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool, use_own_network
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.conftest import Connect
+    from tests.support.clock import Clock
     from tests.support.server import Server
 
 EVENT = {"name": "app/order"}
@@ -206,6 +208,59 @@ def test_more_than_64_concurrent_requests_per_event_loop_wait_and_are_known_not_
     events.clear()
     gc.collect()
     assert loops[0]() is None
+
+
+class LateSlot:
+    """A slot of the blocking client that comes as late as it may, and later."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self.clock = clock
+        self.seconds = seconds
+
+    def acquire(self, *, blocking: bool = True, timeout: float | None = None) -> bool:
+        del timeout
+        self.clock.advance(self.seconds if blocking else 0.0)
+        return blocking
+
+    def release(self) -> None: ...
+
+
+@pytest.mark.parametrize(("seconds", "is_sent"), [(7.4, True), (7.6, False), (10.1, False)])
+def test_a_request_whose_turn_comes_with_little_time_left_is_not_sent(
+    client_kind: str, clock: Clock, seconds: float, is_sent: bool
+) -> None:
+    """It would not be answered in time, and nobody would know whether it took effect."""
+    transport = Own()
+    pool: Any = ConnectionPool(lambda: transport)
+    outcome: Any = None
+    try:
+        if client_kind == "blocking":
+            pool.slots = LateSlot(clock, seconds)
+            system = SystemClock(monotonic=clock.monotonic)
+            Driver({"api": pool}, system).run(a_call())
+        else:
+            with asyncio.Runner(loop_factory=clock.make_loop) as runner:
+                runner.run(wait_for_a_turn(pool, clock, seconds))
+    except RequestTimeoutError as error:
+        outcome = error.delivered, error.reason
+    reason = "64 requests were in flight for 7.5 s; this one was not sent"
+    assert outcome == (None if is_sent else (False, reason))
+    assert transport.used == is_sent
+
+
+async def wait_for_a_turn(
+    pool: ConnectionPool[httpx.AsyncBaseTransport], clock: Clock, seconds: float
+) -> None:
+    """Run a request whose turn comes in the same moment in which its time is up."""
+    driver = AsyncDriver({"api": pool}, SystemClock(monotonic=clock.monotonic))
+    slots = driver._slots_of("api", asyncio.get_running_loop())  # noqa: SLF001
+    for _ in range(MAX_AT_ONCE):
+        await slots.acquire()
+    waiting = asyncio.create_task(driver.run(a_call()))
+    await asyncio.sleep(0)
+    clock.advance(seconds)
+    slots.release()
+    await waiting
 
 
 class Wrapped(httpx.AsyncBaseTransport):

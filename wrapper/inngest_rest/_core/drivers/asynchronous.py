@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import httpx
 
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
-from inngest_rest._core.drivers.exchange import Body, PlanRunner, logger, timed_out
+from inngest_rest._core.drivers.exchange import (
+    Body,
+    PlanRunner,
+    logger,
+    longest_wait,
+    not_sent,
+    timed_out,
+)
 from inngest_rest._core.plans import Stopped
 from inngest_rest._core.secret import clear_frames
 
@@ -74,15 +81,28 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         stop: asyncio.Event | None,  # noqa: ARG002 - a task is cancelled
     ) -> httpx.Response | TransportError:
         loop, is_sent = asyncio.get_running_loop(), False
-        owned = self._slots.get(call.host)
-        if owned is None or owned[0] is not loop:
-            owned = self._slots[call.host] = loop, asyncio.Semaphore(MAX_AT_ONCE)
+        slots, began = self._slots_of(call.host, loop), loop.time()
+        has_to_wait = slots.locked()
         try:
-            async with asyncio.timeout(call.timeout), owned[1]:
+            async with (
+                asyncio.timeout(longest_wait(call) if has_to_wait else call.timeout) as limit,
+                slots,
+            ):
+                # On a busy machine, the turn may come before the timeout that expired earlier.
+                if loop.time() - began > longest_wait(call):
+                    return not_sent(call)
+                if has_to_wait:
+                    limit.reschedule(began + call.timeout)
                 is_sent = True
                 return await self._send_now(call)
         except TimeoutError:
-            return timed_out(call, delivered=is_sent)
+            return timed_out(call) if is_sent else not_sent(call)
+
+    def _slots_of(self, host: Host, loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+        owned = self._slots.get(host)
+        if owned is None or owned[0] is not loop:
+            owned = self._slots[host] = loop, asyncio.Semaphore(MAX_AT_ONCE)
+        return owned[1]
 
     async def _send_now(self, call: Call[Any]) -> httpx.Response:
         self._check_open()

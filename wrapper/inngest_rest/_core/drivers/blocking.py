@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
-from inngest_rest._core.drivers.exchange import Body, PlanRunner, timed_out
+from inngest_rest._core.drivers.exchange import Body, PlanRunner, longest_wait, not_sent, timed_out
 from inngest_rest._core.plans import Stopped, now
 
 if TYPE_CHECKING:
@@ -68,20 +68,22 @@ class Driver(PlanRunner[httpx.BaseTransport]):
     async def _send(
         self, call: Call[Any], started: float, stop: Stop | None
     ) -> httpx.Response | TransportError:
-        pool, left = self._pools[call.host], call.timeout
+        pool, waited = self._pools[call.host], 0.0
         slots = pool.slots
         if not slots.acquire(blocking=False):
-            if not slots.acquire(timeout=left):
-                return timed_out(call, delivered=False)
-            left = max(left - (self._clock.monotonic() - started), 0.001)
+            if not slots.acquire(timeout=longest_wait(call)):
+                return not_sent(call)
+            waited = self._clock.monotonic() - started
         try:
+            if waited > longest_wait(call):
+                return not_sent(call)
             self._check_open()
             transport = pool.take()
             if stop is not None and transport is not pool.given:
                 stop.in_flight.add(transport)
             is_whole = False
             try:
-                response = transport.handle_request(call.build(left, None))
+                response = transport.handle_request(call.build(call.timeout - waited, None))
                 is_whole = self._read(response, call, started)
                 # A transport in flight may have been closed by then.
                 is_whole = is_whole and not (stop is not None and stop.is_set())
@@ -104,7 +106,7 @@ class Driver(PlanRunner[httpx.BaseTransport]):
         try:
             for chunk in stream:
                 if self._clock.monotonic() > deadline:
-                    raise timed_out(call, delivered=True)
+                    raise timed_out(call)
                 if not body.add(chunk):
                     break
         finally:

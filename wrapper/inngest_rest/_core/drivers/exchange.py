@@ -135,13 +135,26 @@ class PlanRunner(ABC, Generic[Transport]):
             raise ClosedError("this client is closed; make a new one")
 
 
-def timed_out(call: Call[Any], *, delivered: bool) -> TransportError:
-    """Return the error for a response, or a free connection, that did not come in time."""
+def timed_out(call: Call[Any]) -> TransportError:
+    """Return the error for a response that did not come in time."""
     reason = f"no complete response within {call.timeout:g} s"
-    if not delivered:
-        limit = f"{MAX_AT_ONCE} requests were in flight for {call.timeout:g} s"
-        reason = f"{limit}; this one was not sent"
-    return _failure(call, RequestTimeoutError, reason, delivered=delivered)
+    return _failure(call, RequestTimeoutError, reason, delivered=True)
+
+
+def longest_wait(call: Call[Any]) -> float:
+    """Return the seconds for which a request may wait while others are in flight.
+
+    One that is sent with little time left gets no response in time from a server so busy, and then
+    nobody knows whether it took effect.
+    """
+    return call.timeout * 0.75
+
+
+def not_sent(call: Call[Any]) -> TransportError:
+    """Return the error for a request that waited for too long while others were in flight."""
+    seconds = f"{longest_wait(call):g} s"
+    reason = f"{MAX_AT_ONCE} requests were in flight for {seconds}; this one was not sent"
+    return _failure(call, RequestTimeoutError, reason, delivered=False)
 
 
 def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool) -> TransportError:
