@@ -792,3 +792,21 @@ def test_what_a_batch_leaves_in_a_file_waits_for_its_own_age(
     fill(box, *"abcd")
     assert names(box.take()) == [*"abc"]
     assert box._schedule.due_in() == 1  # noqa: SLF001
+
+
+def test_an_event_that_is_added_while_a_batch_waits_for_the_file_is_counted_once(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = Schedule(3, 1.0, clock.monotonic)
+    box = Outbox(path, schedule, lambda: None, max_pending=9, lease=LEASE, now=clock.now)
+    fill(box, *"abc")
+    write_outcomes = box._write_outcomes  # noqa: SLF001
+
+    def add_first(*unsent: Any) -> None:
+        fill(box, "d")
+        write_outcomes(*unsent)
+
+    monkeypatch.setattr(box, "_write_outcomes", add_first)
+    assert names(box.take()) == ["a", "b", "c"]
+    assert schedule.waiting == 1
+    box.file.close()

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from attrs import define
 
 from inngest_rest._core.arguments import invalid
-from inngest_rest._core.buffer.queue import Queue, gather
+from inngest_rest._core.buffer.queue import Queue, Reserved, gather
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.sending.event_json import encode
@@ -143,22 +143,24 @@ class Outbox(Queue):
         super().shut()
         self._end = self.mark()
 
-    def _reserve(self) -> tuple[Batch, int, bool]:
+    def _reserve(self) -> Reserved:
         """Lease the next batch; on a full disk, return it without a lease; or raise OutboxError."""
         try:
             self._write_outcomes()
+            # Events are added in transactions of their own, so none is in the middle of this one.
             with self.file.transaction("cannot lease") as db:
-                found = super()._reserve()
+                reserved = self._next_batch()
                 until = self._now() + self._lease
-                db.executemany(_LEASE, [(self._owner, until, it) for it in found[0].positions])
+                leases = [(self._owner, until, seq) for seq in reserved.batch.positions]
+                db.executemany(_LEASE, leases)
         except OutboxError as error:
             if _kind(error.__cause__) not in _WRITE_ERRORS:
                 raise
             # It may still be readable, and sending frees space. Without a lease, an event may
             # be sent twice.
             self._warn_of_disk(error)
-            found = super()._reserve()
-        return found
+            reserved = self._next_batch()
+        return reserved
 
     def _choose(self, seqs: Sequence[int] | None, skipped: set[int]) -> tuple[Batch, bool]:
         """Return a batch of free events; a damaged one is not sent, but invalid."""

@@ -10,6 +10,8 @@ import threading
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from attrs import frozen
+
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.sending.batching import (
     DEFAULT_BYTES,
@@ -43,6 +45,23 @@ def _may_be_about_the_events(cause: InngestError | None) -> bool:
     if cause is None or isinstance(cause, RateLimitError | AuthenticationError):
         return False
     return cause.status != 503 if isinstance(cause, ApiError) else not had_no_effect(cause)
+
+
+@frozen
+class Reserved:
+    """The next batch, and what was known when it was chosen.
+
+    Attributes:
+        batch: The next batch; empty if none is due.
+        left: The number of new events that are left behind it, at most.
+        waiting: The number of new events that the schedule had counted, those of the batch too.
+        is_full: Whether the batch is filled by its bytes.
+    """
+
+    batch: Batch
+    left: int
+    waiting: int
+    is_full: bool
 
 
 class Queue:
@@ -103,34 +122,40 @@ class Queue:
     def take(self) -> Batch | None:
         """Return the next batch, if any; until it is settled, it is returned again."""
         with self._taking:
-            waiting = self._schedule.waiting
-            batch, left, is_full = self._reserve()
+            reserved = self._reserve()
+            batch = reserved.batch
             self._outcomes.update((each.position, each.reason) for each in batch.invalid)
             with self._schedule.lock:
-                # Events added meanwhile: rather counted twice than not at all.
-                left += self._schedule.waiting - waiting
-                self._schedule.took(left, is_full=is_full)
+                added_since = self._schedule.waiting - reserved.waiting
+                self._schedule.took(reserved.left + added_since, is_full=reserved.is_full)
             self._taken = batch if batch.positions or batch.invalid else None
             return self._taken
 
-    def _reserve(self) -> tuple[Batch, int, bool]:
-        """Return the next batch, how many events may be left, and whether its bytes fill it."""
+    def _reserve(self) -> Reserved:
+        """Choose the next batch while no event can be added: each is in it or left, and once."""
+        with self._schedule.lock:
+            return self._next_batch()
+
+    def _next_batch(self) -> Reserved:
+        # First: where adding is not locked out (a full disk), an event that is added meanwhile is
+        # rather counted twice than not at all.
+        waiting = self._schedule.waiting
         skipped = self._schedule.failing() | self._outcomes.keys()
         for seqs in self._schedule.turns():
             batch, is_full = self._choose(seqs, skipped)
-            taken = {*batch.positions, *(it.position for it in batch.invalid)}
+            taken = {*batch.positions, *(failure.position for failure in batch.invalid)}
             if taken:
-                return batch, max(self._count() - len(skipped | taken), 0), is_full
+                left = max(self._count() - len(skipped | taken), 0)
+                return Reserved(batch=batch, left=left, waiting=waiting, is_full=is_full)
         # Any that are left are those of other processes.
-        return Batch.of([], []), 0, False
+        return Reserved(batch=Batch.of([], []), left=0, waiting=waiting, is_full=False)
 
     def _choose(self, seqs: Sequence[int] | None, skipped: set[int]) -> tuple[Batch, bool]:
         """Return a batch of these or of all but `skipped`, and whether its bytes fill it."""
-        with self._schedule.lock:
-            kept = self._entries
-            wanted = (it for it in seqs or kept if (it in kept if seqs else it not in skipped))
-            rows = ((it, kept[it], it in self._maybe_stored) for it in wanted)
-            return gather(islice(rows, self._schedule.most))
+        kept = self._entries
+        wanted = (seq for seq in seqs or kept if (seq in kept if seqs else seq not in skipped))
+        rows = ((seq, kept[seq], seq in self._maybe_stored) for seq in wanted)
+        return gather(islice(rows, self._schedule.most))
 
     def settle(self, outcome: BatchOutcome) -> BatchOutcome | None:
         """Remove final events, keep the rest, and return the final outcomes; None if closed."""
