@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,33 @@ def test_a_single_wrong_time_moves_no_clock(servers: ServerClock, clock: Clock) 
         servers.observe(at(clock.now() + ahead), clock.now())
         clock.advance(1.1)
     assert servers.ahead == pytest.approx(600, abs=1)
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["by one response", "by all"])
+@pytest.mark.parametrize("ahead", [600, -600])
+def test_of_two_clocks_the_earliest_and_the_latest_time_are_known(
+    servers: ServerClock, clock: Clock, ahead: int, count: int
+) -> None:
+    now = datetime.fromtimestamp(clock.now(), UTC)
+    assert servers.earliest() == servers.latest() == now
+    for _ in range(count):
+        servers.observe(at(clock.now() + ahead), clock.now())
+    other = now + timedelta(seconds=ahead)
+    near = timedelta(seconds=1)
+    assert min(now, other) - near <= servers.earliest() <= min(now, other) + near
+    assert max(now, other) - near <= servers.latest() <= max(now, other) + near
+
+
+def test_ours_is_behind_if_the_server_has_something_later(
+    servers: ServerClock, clock: Clock
+) -> None:
+    for _ in range(2):
+        servers.observe(at(clock.now() + 600), clock.now())
+    now = datetime.fromtimestamp(clock.now(), UTC)
+    for seconds, earliest in (-60, 0), (60, 60), (3_600, 600):
+        shown = now + timedelta(seconds=seconds)
+        told = servers.earliest(clock.now(), shown=shown) - now
+        assert told.total_seconds() == pytest.approx(earliest, abs=1)
 
 
 @pytest.mark.parametrize("ahead", [0, 0.9, -0.9, 2])

@@ -586,6 +586,15 @@ def test_an_event_that_was_just_sent_is_explained_once_it_appears(
     assert 0.3 <= clock.elapsed < 1
 
 
+def test_an_event_that_was_just_sent_to_a_server_that_is_behind_is_waited_for(
+    connect: Connect, clock: Clock
+) -> None:
+    mock = MockServer(clock=lambda: int((clock.now() - 60) * 1e9), visibility_delay=0.3)
+    client = connect(transport=mock.transport)
+    client.runs.list().page()
+    assert client.events.explain(send(client, "ordr")).event is not None
+
+
 def test_a_new_id_that_does_not_appear_is_not_found_after_five_seconds(
     connect: Connect, clock: Clock
 ) -> None:

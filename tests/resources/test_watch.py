@@ -159,6 +159,16 @@ def test_what_ended_before_the_beginning_is_not_reported(shop: InngestClient, cl
     assert list(shop.runs.watch(timeout=30)) == []
 
 
+@pytest.mark.parametrize("since", [None, timedelta(microseconds=90)])
+def test_a_run_that_ends_in_the_millisecond_of_the_beginning_is_reported(
+    shop: InngestClient, mock: MockServer, clock: Clock, since: timedelta | None
+) -> None:
+    clock.advance(0.0004)  # times of runs are cut to the millisecond
+    watcher = shop.runs.watch(since=since, timeout=30)
+    start(shop)
+    assert_complete(mock, list(watcher))
+
+
 def test_since_reports_what_happened_from_then_on(
     shop: InngestClient, mock: MockServer, clock: Clock
 ) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     import httpx
 
@@ -60,11 +60,20 @@ def http_date(text: str | None) -> datetime | None:
     return date.replace(tzinfo=date.tzinfo or UTC)
 
 
+def whole_milliseconds(at: datetime) -> datetime:
+    """Cut a time to the millisecond, which is all that the times of runs have here."""
+    return at.replace(microsecond=at.microsecond // 1_000 * 1_000)
+
+
 class ServerClock:
     """The clock of a server, known by the header Date of its responses (RFC 9110, 6.6.1).
 
     Until two responses in a row have shown another, and where it agrees with ours, it is ours: a
     single one may be of a node whose clock is off, or have the time of a proxy.
+
+    Windows of time begin and end by `now`, the likely time. Either clock may be wrong, so whatever
+    depends on a moment having passed goes by `earliest` or `latest`: that one of the two clocks by
+    which nothing is lost and nothing is done twice.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -108,3 +117,21 @@ class ServerClock:
 
     def now(self) -> datetime:
         return self.at(self._clock.now())
+
+    def earliest(self, moment: float | None = None, *, shown: datetime | None = None) -> datetime:
+        """Return the time that it is at least, at a moment of our clock: as far as both clocks say.
+
+        Ours is behind if what the server has is of a later time, `shown`.
+        """
+        ours, *theirs = self._opinions(moment)
+        return whole_milliseconds(min(max(ours, shown or ours), *theirs))
+
+    def latest(self, moment: float | None = None) -> datetime:
+        """Return the time that it is at most, at a moment of our clock."""
+        return max(self._opinions(moment))
+
+    def _opinions(self, moment: float | None) -> Iterator[datetime]:
+        """Yield a moment by our clock, by the server's, and by that of a response in doubt."""
+        at = self._clock.now() if moment is None else moment
+        for ahead in (0.0, self.ahead, *(self.in_doubt or ())):
+            yield datetime.fromtimestamp(at + ahead, UTC)

@@ -482,8 +482,8 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
     # The list that has no such event is a success to the server.
     missing = errors.NotFoundError(text, status=200, method="GET", url=url)
     if is_ulid(event_id):
-        young = second_of_ulid(event_id) + APPEARS_WITHIN - session.clock.now()
-        within = min(young, APPEARS_WITHIN)
+        now = session.server_clocks["api"].earliest().timestamp()
+        within = min(second_of_ulid(event_id) + APPEARS_WITHIN - now, APPEARS_WITHIN)
         try:
             return (yield from _explain_stored(session, event_id, within=within))
         except errors.NotFoundError as error:

@@ -32,6 +32,7 @@ from inngest_rest._core.calls.listing import (
 )
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
+from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import apps, events, fields, routes
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._visible import did_you_mean, shown
@@ -196,8 +197,7 @@ def _listed_by_v2(selection: Selection, include_output: bool, **order: Any) -> P
         if not selection.by_end:
             return page
         since, until = selection.window.at(asked.now)
-        # A run has milliseconds here, and nothing more.
-        since = since and since - timedelta(0, 0, since.microsecond % 1000)
+        since = since and whole_milliseconds(since)
         ended = [(it, it.ended_at) for it in page.items if it.ended_at]
         ended = [(it, at) for it, at in ended if not since or at >= since]
         return page._replace(items=tuple(it for it, at in ended if not until or at <= until))
@@ -567,7 +567,7 @@ def run_of_v2(it: api.V2Run, *, is_listed: bool = False) -> Run:
         # Before the start, it is when the run was queued (recording v2-run-queued).
         started_at=None if is_listed or status is _QUEUED else fields.timestamp(it.started_at),
         # In milliseconds, as getRunV2 has it; listings have more digits.
-        ended_at=ended_at and ended_at - timedelta(0, 0, ended_at.microsecond % 1000),
+        ended_at=ended_at and whole_milliseconds(ended_at),
         app_id=fields.optional(it.app.id),
         function_id=fields.optional(it.function.id),
         event_ids=tuple(fields.optional(trigger.event_ids) or ()),

@@ -24,6 +24,7 @@ from inngest_rest._core.arguments import (
     invalid,
 )
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault, may_pass
+from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.locks import Forked
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.resources import runs
@@ -246,7 +247,7 @@ class WaitMany(Source[Run]):
         """Return the open runs that the server lists as ended since the last time."""
         began = self._session.clock.now()
         ended: list[str] = []
-        since = self._session.server_clocks["api"].at(self._listed_at) - OVERLAP
+        since = self._session.server_clocks["api"].earliest(self._listed_at) - OVERLAP
         selection = Selection(statuses=ENDED, window=Window(since))
         walk = runs.list_runs(self._session, selection, order="oldest", by_change=True).walk()
         try:
@@ -418,7 +419,7 @@ class Watch(Source[RunChange]):
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
         ours = datetime.fromtimestamp(session.clock.now(), UTC)
-        begin = max(check_instant("since", since, ours) or ours, _EARLIEST)
+        begin = whole_milliseconds(max(check_instant("since", since, ours) or ours, _EARLIEST))
         self.state = _State(
             filter=filters,
             since=begin,
@@ -507,10 +508,8 @@ class Watch(Source[RunChange]):
             yield request
             recent.update(run.id for run in self._page if run.id in state.open)
             newest = max((run.queued_at for run in self._page if run.queued_at), default=newest)
-            self._move(min(newest, self._clock.at(began)) - OVERLAP)
-        # A clock may be wrong: time has passed as far as both say, or as far as a run shows.
-        passed = max(datetime.fromtimestamp(began, UTC), newest)
-        passed = min(passed, self._clock.at(began)) - OVERLAP
+            self._move(min(newest, self._clock.earliest(began, shown=newest)) - OVERLAP)
+        passed = self._clock.earliest(began, shown=newest) - OVERLAP
         self._move(passed)
         state.since, state.is_begun = self._earliest, True
         older = [id for id in state.open if id not in recent]
@@ -528,8 +527,9 @@ class Watch(Source[RunChange]):
         state = self.state
         yield from self._pages(UNFINISHED)
         if state.is_relative:  # by our clock; not so if a poll that failed came as far
-            state.since, state.is_relative = self._clock.at(state.since.timestamp()), False
-            self._earliest = min(self._earliest, state.since)
+            began = state.since.timestamp()
+            self._earliest = self._clock.earliest(began)
+            state.since, state.is_relative = whole_milliseconds(self._clock.at(began)), False
         # What has ended is listed again below: it is not forgotten yet, as by `_move`.
         state.window = max(state.window, self._earliest - OVERLAP)
         state.changes = max(state.changes, state.window)
