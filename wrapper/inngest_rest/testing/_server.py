@@ -76,6 +76,8 @@ class MockServer:
         visibility_delay: Delay before a sent event and its runs become readable, by the mock's
             clock: a timedelta, or seconds. Default: 0.25, as on a real server.
         caching: Whether v1 responds from its cache for 3 to 15 seconds. Default: False.
+        ties_cursors: Whether `GET /v2/runs` refuses a cursor with another `from` or `until` than
+            that of the page which it is from. No known server does. Default: False.
         clock: The wall clock: returns nanoseconds since the epoch. Default: `time.time_ns`.
 
     Raises:
@@ -97,6 +99,7 @@ class MockServer:
         signing_key: str | None = None,
         visibility_delay: timedelta | float = 0.25,
         caching: bool = False,
+        ties_cursors: bool = False,
         clock: WallClock = time.time_ns,
     ) -> None:
         # Reentrant: a function of the mock may send events through the mock's own transport.
@@ -107,7 +110,7 @@ class MockServer:
         self._cache = ResponseCache() if caching else None
         being = Release.parse(release)
         database: Database = one_of("store", store, get_args(Database))
-        self._kind = Server(being, database, cloud)
+        self._kind = Server(being, database, cloud, ties_cursors)
         self._served = served_operations(being, v1_routes=v1_routes, v2_routes=v2_routes)
         self._router = Router(being, self._served, cache=self._cache, web_ui=web_ui)
         self._faults: list[Fault] = []

@@ -156,8 +156,9 @@ def sync_detailed(
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
             Not the event's own `id`.
         limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
@@ -205,8 +206,9 @@ def sync(
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
             Not the event's own `id`.
         limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
@@ -249,8 +251,9 @@ async def asyncio_detailed(
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
             Not the event's own `id`.
         limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a
@@ -296,8 +299,9 @@ async def asyncio(
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
             Not the event's own `id`.
         limit (int | Unset): Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         include_output (bool | Unset): true: send `output` (and a span's `input`) as well. Absent:
             false.
         include (list[str] | Unset): What to send as well: `deferred_from`; anything else is a

@@ -214,8 +214,9 @@ def sync_detailed(
             hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
             [seen].
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
             several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
             `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
@@ -297,8 +298,9 @@ def sync(
             hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
             [seen].
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
             several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
             `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
@@ -375,8 +377,9 @@ async def asyncio_detailed(
             hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
             [seen].
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
             several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
             `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
@@ -456,8 +459,9 @@ async def asyncio(
             hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs
             [seen].
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
             several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
             `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a

@@ -209,14 +209,19 @@ def sync_detailed(
     `from` and `until` are both inclusive, to the nanosecond; equal ones are a 400. Runs appear
     out of order, up to 0.7 s late [seen].
 
+    A self-hosted server looks for the cursor from the beginning of the window: behind 990,000
+    runs a page took 2 s, and 0.02 s with the window narrowed to where the cursor is. With
+    `timeField=endedAt` each page reads all runs that were ever queued before `until` [seen].
+
     A score or metadata written to an ended run turns it `RUNNING`, without `endedAt`, for good.
     A cancelled run's `endedAt` is 10 s in the future, and `durationMs` 10 s too long.
     `startedAt` is the time of scheduling. Runs that were skipped are in no list [seen].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
             several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
             `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
@@ -298,14 +303,19 @@ def sync(
     `from` and `until` are both inclusive, to the nanosecond; equal ones are a 400. Runs appear
     out of order, up to 0.7 s late [seen].
 
+    A self-hosted server looks for the cursor from the beginning of the window: behind 990,000
+    runs a page took 2 s, and 0.02 s with the window narrowed to where the cursor is. With
+    `timeField=endedAt` each page reads all runs that were ever queued before `until` [seen].
+
     A score or metadata written to an ended run turns it `RUNNING`, without `endedAt`, for good.
     A cancelled run's `endedAt` is 10 s in the future, and `durationMs` 10 s too long.
     `startedAt` is the time of scheduling. Runs that were skipped are in no list [seen].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
             several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
             `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
@@ -382,14 +392,19 @@ async def asyncio_detailed(
     `from` and `until` are both inclusive, to the nanosecond; equal ones are a 400. Runs appear
     out of order, up to 0.7 s late [seen].
 
+    A self-hosted server looks for the cursor from the beginning of the window: behind 990,000
+    runs a page took 2 s, and 0.02 s with the window narrowed to where the cursor is. With
+    `timeField=endedAt` each page reads all runs that were ever queued before `until` [seen].
+
     A score or metadata written to an ended run turns it `RUNNING`, without `endedAt`, for good.
     A cancelled run's `endedAt` is 10 s in the future, and `durationMs` 10 s too long.
     `startedAt` is the time of scheduling. Runs that were skipped are in no list [seen].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
             several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
             `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a
@@ -469,14 +484,19 @@ async def asyncio(
     `from` and `until` are both inclusive, to the nanosecond; equal ones are a 400. Runs appear
     out of order, up to 0.7 s late [seen].
 
+    A self-hosted server looks for the cursor from the beginning of the window: behind 990,000
+    runs a page took 2 s, and 0.02 s with the window narrowed to where the cursor is. With
+    `timeField=endedAt` each page reads all runs that were ever queued before `until` [seen].
+
     A score or metadata written to an ended run turns it `RUNNING`, without `endedAt`, for good.
     A cancelled run's `endedAt` is 10 s in the future, and `durationMs` 10 s too long.
     `startedAt` is the time of scheduling. Runs that were skipped are in no list [seen].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
-        cursor (str | Unset): `page.cursor` of the page before, opaque; anything else is a 400
-            [seen].
+        cursor (str | Unset): `page.cursor` of the page before; anything else is a 400. It is JSON
+            in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the
+            microsecond by which that is ordered [seen].
         status (list[V2RunStatus] | Unset): Only runs of these statuses. Repeat the key for
             several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45
             `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a

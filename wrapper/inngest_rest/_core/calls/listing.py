@@ -14,7 +14,12 @@ from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.clock import SAME_WITHIN
 from inngest_rest._core.expressions import of_event
 from inngest_rest._visible import shortened, shown
-from inngest_rest.errors import InvalidArgumentError, InvalidResponseError, NotFoundError
+from inngest_rest.errors import (
+    BadRequestError,
+    InvalidArgumentError,
+    InvalidResponseError,
+    NotFoundError,
+)
 from inngest_rest.models import Page
 from inngest_rest.typing import Paging as Paging  # noqa: PLC0414 - for the plans
 from inngest_rest_api.types import UNSET
@@ -38,6 +43,7 @@ class PageRequest(NamedTuple):
     cursor: str | Unset  # the server's own; UNSET at the start
     size: int
     now: datetime  # the server's time when the listing began
+    place: datetime | None = None  # of the cursor in the order of the listing, if it is known
 
 
 class ListedPage(NamedTuple, Generic[T]):
@@ -69,6 +75,8 @@ class Listing(Generic[T]):
         # Adds to the items of a page what its response lacks.
         complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None,
         is_relative: bool = False,  # the requests depend on what time it is
+        # The time at which a cursor is in the order of the listing, if it can be read there.
+        place_of: Callable[[str], datetime | None] = lambda _: None,
         # Raises, before each page, if the server would ignore a filter.
         guard: Callable[[float], Plan[None]] | None = None,
         sieve: Callable[[], Sieve[T]] | None = None,  # chooses among the items of one walk
@@ -81,6 +89,7 @@ class Listing(Generic[T]):
     ) -> None:
         self.session, self.routes, self.kind = session, routes, kind
         self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
+        self.place_of = place_of
         check_names(paging, Paging.__annotations__)
         self.guard, self.sieve, self.if_empty = guard, sieve, if_empty
         self.about, self._explain = about, explain
@@ -137,6 +146,9 @@ class Walk(Generic[T]):
         self._sieve = listing.last_sieve = listing.sieve() if listing.sieve else None
         self._is_empty = listing.is_empty = listing.start is None
         self._began: float | None = None
+        # Whether the window of a page is narrowed to what lies behind its cursor: a server looks
+        # for a cursor from the beginning of the window, so a page would take longer with each one.
+        self._narrows = True
         # The server's time when it began; None before the first page.
         self.now: datetime | None = None
         self.is_done = False
@@ -199,15 +211,7 @@ class Walk(Generic[T]):
         while True:
             attempts += 1
             now, ahead = self.now or clock.at(self._began), clock.ahead
-            request = PageRequest(cursor.cursor or UNSET if cursor else UNSET, size, now)
-            made: list[Any] = [make(request) for make in self._listing.routes]
-            routes = [
-                evolve(route, convert=partial(_with_path, route))
-                for route in made
-                if cursor is None or cursor.path == route.path  # those that can continue there
-            ]
-            found: tuple[str, ListedPage[T]]
-            found = yield from first_present(session, *routes, deadline=deadline)
+            found = yield from self._fetch_at(cursor, size, now, deadline)
             is_settled = clock.in_doubt is None and abs(clock.ahead - ahead) <= SAME_WITHIN
             if not self._listing.is_relative:
                 now = self.now or clock.at(self._began)
@@ -215,6 +219,42 @@ class Walk(Generic[T]):
                 continue
             self.now = now
             return found
+
+    def _fetch_at(
+        self, cursor: Cursor | None, size: int, now: datetime, deadline: float
+    ) -> Plan[tuple[str, ListedPage[T]]]:
+        """Fetch a page in the window that is left, or in the whole one where that goes wrong."""
+        request = PageRequest(cursor.cursor or UNSET if cursor else UNSET, size, now)
+        place = self._listing.place_of(cursor.cursor) if cursor and self._narrows else None
+        if place is not None:
+            try:
+                found = yield from self._ask(cursor, request._replace(place=place), deadline)
+                if not self._is_odd(found[1]):
+                    return found
+            except BadRequestError:
+                pass
+            self._narrows = False
+        return (yield from self._ask(cursor, request, deadline))
+
+    def _ask(
+        self, cursor: Cursor | None, request: PageRequest, deadline: float
+    ) -> Plan[tuple[str, ListedPage[T]]]:
+        routes: list[Route[Any, tuple[str, ListedPage[T]]]] = []
+        for make in self._listing.routes:
+            route = make(request)
+            if cursor is None or cursor.path == route.path:  # it can continue there
+                routes.append(evolve(route, convert=partial(_with_path, route)))  # type: ignore[arg-type]
+        return (yield from first_present(self._listing.session, *routes, deadline=deadline))
+
+    def _is_odd(self, page: ListedPage[T]) -> bool:
+        """Return whether a page cannot follow the last one: its cursor was not understood.
+
+        Either there is nothing, though more was to come, or items that have been listed.
+        """
+        if not page.items:
+            return page.cursor is None
+        repeated = self.last_ids.intersection(map(self._listing.id_of or id, page.items))
+        return len(repeated) > 1  # of one alone, see `_fresh`
 
     def _fresh(self, items: tuple[T, ...]) -> Sequence[int]:
         """Return the indices of the items that neither this page nor the last one has had before.

@@ -116,6 +116,9 @@ def _matches(pattern: str | None, name: str | None) -> bool:
 
 Instant = datetime | timedelta
 
+# Servers order runs by nanoseconds, of which a cursor has microseconds.
+_MARGIN = timedelta(milliseconds=1)
+
 
 @frozen
 class Window:
@@ -144,6 +147,20 @@ class Window:
         ends = self.since, self.until
         since, until = (UNSET if each is None else instant(each, now) for each in ends)
         return since, until
+
+    def behind(self, place: datetime, now: datetime, *, is_ascending: bool) -> Window:
+        """Return the part of the window that comes, in this order, at a place in it or later."""
+        since, until = self.since, self.until
+        if is_ascending:
+            place -= _MARGIN
+            since = place if since is None else max(instant(since, now), place)
+        else:
+            place += _MARGIN
+            until = place if until is None else min(instant(until, now), place)
+        left = Window(since, until)
+        # A place beyond the window leaves nothing of it, and servers refuse an empty window.
+        is_empty = since and until and instant(since, now) >= instant(until, now)
+        return self if is_empty else left
 
 
 @frozen(kw_only=True)

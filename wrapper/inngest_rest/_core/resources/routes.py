@@ -159,6 +159,7 @@ def pages(
     read: Callable[[PageData[T], PageRequest], ListedPage[T]] = fields.v2_page,
     window: Window | None = None,
     ends: tuple[str, str] = ("from_", "until"),
+    is_ascending: bool = False,
     **given: Any,
 ) -> PageRoutes[T]:
     """Return the routes to the pages of a listing, by the operation.
@@ -171,7 +172,10 @@ def pages(
     def route(page: PageRequest) -> Route[Any, ListedPage[T]]:
         asked = dict[str, Any](limit=page.size, cursor=page.cursor) if is_paged else {}
         if window is not None:
-            asked |= zip(ends, window.at(page.now), strict=True)
+            left = window
+            if page.place is not None:
+                left = window.behind(page.place, page.now, is_ascending=is_ascending)
+            asked |= zip(ends, left.at(page.now), strict=True)
         asked |= {"expected": expected, **given}
         return Route.of(module, lambda it: read(it, page), *path, **asked)
 

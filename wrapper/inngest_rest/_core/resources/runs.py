@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, get_args
 
+import msgspec
 from attrs import evolve
 from attrs import fields as attrs_fields
 
@@ -90,6 +92,7 @@ def list_runs(
     found = _listed_by_v2(
         selection,
         include_output,
+        is_ascending=is_ascending,
         order=api.V2Order.ASC if is_ascending else UNSET,
         time_field=api.V2TimeField.ENDEDAT if selection.by_end or by_change else UNSET,
     )
@@ -108,6 +111,7 @@ def list_runs(
         found,
         id_of=_ID_OF,
         is_relative=selection.window.is_relative,
+        place_of=_place_of,
         guard=None if selection.query is None else partial(_check_has_queries, session),
         sieve=choose if selection.needs_sieve else None,
         about=f"runs with {selection}",
@@ -215,6 +219,37 @@ def _listed_by_v2(selection: Selection, include_output: bool, **order: Any) -> P
         query=query,
         **order,
     )
+
+
+class _Key(msgspec.Struct):
+    v: int  # microseconds
+
+
+class _SortedBy(msgspec.Struct):
+    start_time: _Key
+
+
+class _Position(msgspec.Struct):
+    """The cursor of a listing by the time at which runs were scheduled (parameter V2RunCursor)."""
+
+    c: _SortedBy
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _place_of(cursor: str) -> datetime | None:
+    """Return when the run was scheduled that a cursor stands behind; None if it does not say so.
+
+    Servers order runs by that time, which is later than the one in an id. It is in no cursor of
+    another order, nor of a listing that has other cursors: their windows stay as they are.
+    """
+    try:
+        text = base64.b64decode(cursor, validate=True)
+        position = msgspec.json.decode(text, type=_Position)
+        return _EPOCH + timedelta(microseconds=position.c.start_time.v)
+    except (ValueError, OverflowError, RecursionError):
+        return None
 
 
 def _of_listing(

@@ -21,11 +21,12 @@ Database: TypeAlias = Literal["sqlite", "postgresql"]
 
 @attrs.frozen
 class Server:
-    """A server's release and database, and whether it has what Inngest Cloud alone has."""
+    """A server's release and database, and how it differs from others of that kind."""
 
     release: Release
     database: Database
-    is_cloud: bool = False
+    is_cloud: bool = False  # it has what Inngest Cloud alone has
+    ties_cursors: bool = False  # a cursor of runs is valid in one window
 
     @property
     def has_postgresql(self) -> bool:

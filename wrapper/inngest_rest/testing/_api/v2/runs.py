@@ -77,18 +77,19 @@ def _changed(run: MockRun) -> int:
     return run.queued_ns if run.started_ns is None else run.started_ns
 
 
-def _cursor_of(run: MockRun, time_of: Clock = _queued) -> str:
+def _cursor_of(run: MockRun, time_of: Clock = _queued, window: object = None) -> str:
     field = "start_time" if time_of is _queued else "end_time"
     position = {"f": field, "v": time_of(run) // 1_000}
-    return base64.b64encode(msgspec.json.encode({"id": run.id, "c": {field: position}})).decode()
+    cursor = {"id": run.id, "c": {field: position}} | ({"window": window} if window else {})
+    return base64.b64encode(msgspec.json.encode(cursor)).decode()
 
 
-def _read_cursor(text: str) -> str | None:
+def _read_cursor(text: str, window: object = None) -> str | None:
     if not text:
         return None
     try:
         cursor = msgspec.json.decode(base64.b64decode(text, validate=True))
-        run_id = cursor["id"] if cursor["c"] else ""
+        run_id = cursor["id"] if cursor["c"] and cursor.get("window") == window else ""
     except (ValueError, TypeError, KeyError, binascii.Error):
         run_id = ""
     if not run_id or not isinstance(run_id, str):
@@ -103,12 +104,13 @@ def _answer(
     limit: int,
     time_range: dict[str, str] | None = None,
     time_of: Clock = _queued,
+    window: object = None,
 ) -> Response:
     page: dict[str, object] = {"limit": limit}
     shown = list(islice(runs, limit + 1))
     if len(shown) > limit:
         shown.pop()
-        page |= {"cursor": _cursor_of(shown[-1], time_of), "hasMore": True}
+        page |= {"cursor": _cursor_of(shown[-1], time_of, window), "hasMore": True}
     data = [_shape(call, run, query.flag("includeOutput"), listed=True) for run in shown]
     return v2_data(data, call.now, page=page, time_range=time_range)
 
@@ -131,8 +133,9 @@ def _shape(call: Call, run: MockRun, include_output: bool, *, listed: bool) -> d
 
 def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Response:
     limit = page_limit(query, _MOST_RUNS)
-    cursor = _read_cursor(query.text("cursor"))
     since, until = query.moment("from"), query.moment("until")
+    window = [since, until] if call.server.ties_cursors else None
+    cursor = _read_cursor(query.text("cursor"), window)
     if since is not None and until is not None and since >= until:
         raise invalid_field("from must be before until")
     release = call.server.release
@@ -170,7 +173,7 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
     span = None
     if since is not None and until is not None:
         span = {"from": v2_time(since), "until": v2_time(until)}
-    return _answer(call, query, matching, limit, span, time_of)
+    return _answer(call, query, matching, limit, span, time_of, window)
 
 
 def _check_include(call: Call, query: Query) -> None:

@@ -1,0 +1,227 @@
+"""Pages of runs: each is asked for in the part of the window that is left, beside the cursor."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, get_args
+
+import httpx
+import pytest
+
+from inngest_rest import InngestClient
+from inngest_rest.testing import MockServer
+from inngest_rest.typing import RunOrder
+from tests.support.run_lists import DIGITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+ORDERS = get_args(RunOrder)
+
+
+class Ordered(httpx.MockTransport):
+    """A server of runs in the order of the time at which they were scheduled.
+
+    That is later than the time in their ids, by up to two seconds, and the same for 30 runs each.
+    Its cursors are for any window ("free") or for that of their page alone.
+    """
+
+    def __init__(self, count: int, cursors: str = "free") -> None:
+        super().__init__(self._answer)
+        self.cursors = cursors
+        self.asked: list[dict[str, str]] = []
+        self.runs = [_run(number) for number in range(count)]
+        self.runs.sort(key=_rank)
+
+    @property
+    def ids(self) -> list[str]:
+        return [run["id"] for run in self.runs]
+
+    @property
+    def windows(self) -> list[tuple[str, str]]:
+        return [(it.get("from", ""), it.get("until", "")) for it in self.asked]
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        asked = dict(request.url.params)
+        self.asked.append(asked)
+        window = asked.get("from", ""), asked.get("until", "")
+        since = datetime.fromisoformat(window[0] or "1980-01-01T00:00:00Z")
+        until = datetime.fromisoformat(window[1] or "2080-01-01T00:00:00Z")
+        if since >= until:
+            return _invalid("from must be before until")
+        runs = self.runs if asked.get("order") == "ASC" else self.runs[::-1]
+        ordered = [it for it in runs if since <= _at(it) <= until]
+        begin = 0
+        if "cursor" in asked:
+            cursor = json.loads(base64.b64decode(asked["cursor"]))
+            if cursor["window"] == list(window) or self.cursors == "free":
+                ids = [it["id"] for it in ordered]
+                begin = ids.index(cursor["id"]) + 1 if cursor["id"] in ids else len(ids)
+            elif self.cursors == "end the listing":
+                ordered = []
+            elif self.cursors == "are refused":
+                return _invalid("Cursor is invalid")
+        found = ordered[begin : begin + int(asked["limit"])]
+        page: dict[str, Any] = {}
+        if ordered[begin + len(found) :]:
+            key = {"v": int(_at(found[-1]).timestamp() * 1_000_000)}
+            cursor = {"id": found[-1]["id"], "window": window, "c": {"start_time": key}}
+            text = base64.b64encode(json.dumps(cursor).encode()).decode()
+            page = {"hasMore": True, "cursor": text}
+        return httpx.Response(200, json={"data": found, "page": page, "metadata": {}})
+
+
+def _invalid(message: str) -> httpx.Response:
+    error = {"code": "invalid_field_format", "message": message}
+    return httpx.Response(400, json={"errors": [error]})
+
+
+def _run(number: int) -> dict[str, Any]:
+    at = NOON + timedelta(seconds=number // 30)
+    queued_at = at - timedelta(milliseconds=number * 7 % 2_000)
+    value = (int(queued_at.timestamp() * 1_000) << 80) + number
+    return {
+        "id": "".join(DIGITS[value >> 5 * power & 31] for power in reversed(range(26))),
+        "app": {"id": "shop"},
+        "function": {"id": "charge"},
+        "status": "COMPLETED",
+        "queuedAt": queued_at.isoformat(),
+        "startedAt": at.isoformat(),
+        "endedAt": at.isoformat(),
+        "trigger": {"eventIds": []},
+    }
+
+
+def _at(run: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(run["startedAt"])
+
+
+def _rank(run: dict[str, Any]) -> tuple[datetime, str]:
+    return _at(run), run["id"]
+
+
+def connect(server: Ordered) -> InngestClient:
+    return InngestClient(dev=True, transport=server)
+
+
+def in_order(ids: list[str], order: RunOrder) -> list[str]:
+    return ids if order == "oldest" else ids[::-1]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("page_size", [7, 29, 30, 31, 100])
+def test_narrowed_pages_have_each_run_once_and_in_order(order: RunOrder, page_size: int) -> None:
+    server = Ordered(200)
+    with connect(server) as client:
+        found = [run.id for run in client.runs.list(order=order, page_size=page_size)]
+    assert found == in_order(server.ids, order)
+    assert len(server.asked) == -(-200 // page_size)
+
+
+def test_the_window_of_a_page_begins_a_millisecond_before_its_cursor() -> None:
+    server = Ordered(90)
+    since, until = NOON - timedelta(days=1), NOON + timedelta(days=1)
+    with connect(server) as client:
+        for order in ORDERS:
+            list(client.runs.list(order=order, page_size=30, since=since, until=until))
+    seconds = [NOON + timedelta(seconds=each) for each in range(3)]
+    newest = [until, seconds[2] + MILLISECOND, seconds[1] + MILLISECOND]
+    oldest = [since, seconds[0] - MILLISECOND, seconds[1] - MILLISECOND]
+    assert server.windows == [
+        *[(since.isoformat(), each.isoformat()) for each in newest],
+        *[(each.isoformat(), until.isoformat()) for each in oldest],
+    ]
+
+
+@pytest.mark.parametrize("cursors", ["are refused", "end the listing", "start over"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_server_that_ties_cursors_to_their_windows_lists_each_run_once(
+    cursors: str, order: RunOrder
+) -> None:
+    server = Ordered(200, cursors)
+    with connect(server) as client:
+        found = [run.id for run in client.runs.list(order=order, page_size=20)]
+    assert found == in_order(server.ids, order)
+    # The narrowed window is tried once.
+    assert len(server.asked) == 10 + 1
+    assert server.windows.count(("", "")) == 10
+
+
+def test_an_empty_page_that_goes_on_leaves_the_windows_narrowed() -> None:
+    server = Ordered(90)
+    last = server.runs[30]
+
+    def without(answer: Callable[[httpx.Request], httpx.Response], request: httpx.Request) -> Any:
+        response = answer(request)
+        if len(server.asked) != 2:
+            return response
+        body = json.loads(response.content)
+        return httpx.Response(200, json={**body, "data": []})
+
+    answer = server.handler
+    server.handler = lambda request: without(answer, request)  # type: ignore[arg-type]
+    with connect(server) as client:
+        assert len(list(client.runs.list(page_size=30))) == 60
+    assert len(server.asked) == 3
+    assert server.windows[-1] == ("", (_at(last) + MILLISECOND).isoformat())
+
+
+def test_a_cursor_goes_on_in_the_window_that_is_left() -> None:
+    server = Ordered(90)
+    with connect(server) as client:
+        page = client.runs.list(page_size=30).page()
+        list(client.runs.list(page_size=30, cursor=page.next_cursor))
+        assert page.next_cursor is not None
+        cut = client.runs.list(page_size=30, cursor=page.next_cursor).page().cursor_after(2)
+        rest = [run.id for run in client.runs.list(cursor=cut)]
+    assert rest == server.ids[::-1][32:]
+    assert all(until for _, until in server.windows[1:])
+
+
+def test_a_listing_by_the_end_keeps_its_window(mock_inngest: MockServer) -> None:
+    mock_inngest.function("shop", "charge", trigger="paid")
+    with InngestClient(dev=True, transport=mock_inngest.transport) as client:
+        client.send([{"name": "paid"}] * 9)
+        mock_inngest.drain()
+        assert len(list(client.runs.list(ended_since=timedelta(1), page_size=2))) == 9
+    pages = [it.query for it in mock_inngest.requests if it.operation == "list_runs_v2"]
+    assert len(pages) == 5
+    assert not any("until" in each for each in pages)
+
+
+@pytest.mark.parametrize("ties_cursors", [False, True])
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_mock_lists_runs_of_one_millisecond_with_or_without_tied_cursors(
+    order: RunOrder, *, ties_cursors: bool
+) -> None:
+    frozen = int(NOON.timestamp()) * 10**9
+    mock = MockServer(clock=lambda: frozen, ties_cursors=ties_cursors, visibility_delay=0)
+    mock.function("shop", "charge", trigger="paid")
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        client.send([{"name": "paid"}] * 50)
+        found = [run.id for run in client.runs.list(order=order, page_size=7)]
+    assert found == in_order([run.id for run in mock.runs], order)
+    statuses = [it.status for it in mock.requests if it.operation == "list_runs_v2"]
+    assert statuses.count(400) == ties_cursors
+
+
+def test_counts_summaries_exports_and_bulk_operations_narrow_the_window_too(
+    tmp_path: Path,
+) -> None:
+    calls: list[Callable[[InngestClient], object]] = [
+        lambda it: it.runs.list().count(),
+        lambda it: it.runs.summary(),
+        lambda it: it.runs.export(tmp_path / "runs.csv"),
+        lambda it: it.runs.cancel_all(status="running", dry_run=True),
+    ]
+    for call in calls:
+        server = Ordered(250)
+        with connect(server) as client:
+            call(client)
+        assert len(server.windows) == 3
+        assert all(until for _, until in server.windows[1:])
