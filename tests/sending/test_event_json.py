@@ -7,7 +7,7 @@ import multiprocessing
 from array import array
 from collections import OrderedDict, UserDict, defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, StrEnum
 from types import MappingProxyType
@@ -256,6 +256,43 @@ def test_a_value_that_cannot_be_encoded_is_rejected_with_its_path() -> None:
     said = refusal(Event("a", {"a": {"b": 1, None: 2}}))
     assert "data.a has the key None, which cannot be text" in said
     assert "data.a[0] cannot be encoded: " in refusal(Event("a", {"a": [2**64]}))
+
+
+class Number(Enum):
+    ONE = "1"
+
+
+@dataclass
+class Counts:
+    by_year: dict[Any, int]
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        ({1: "a", "1": "b"}, "data"),
+        ({"a": [{"b": {1.5: "a", "1.5": "b"}}]}, "data.a[0].b"),
+        ({"a": {Number.ONE: "a", "1": "b"}}, "data.a"),
+        ({"a": Counts({2026: 1, "2026": 2})}, "data.a.by_year"),
+        ({"a": {date(2026, 11, 30): 1, "2026-11-30": 2}}, "data.a"),
+    ],
+    ids=repr,
+)
+def test_two_keys_of_one_text_are_rejected_as_json_would_lose_a_value(
+    data: dict[Any, Any], where: str
+) -> None:
+    event = {"name": "a", "data": data}
+    said = refusal(event)
+    assert encode_together([event] * 8) is None
+    assert said.startswith(f"not JSON: {where} has two keys that both become '")
+
+
+def test_keys_that_are_no_text_are_written_as_text() -> None:
+    data: dict[Any, Any] = {1: "a", "2": {1.5: "b", date(2026, 11, 30): "c"}}
+    assert wire({"name": "a", "data": data})["data"] == {
+        "1": "a",
+        "2": {"1.5": "b", "2026-11-30": "c"},
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from datetime import date, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def plain(value: object) -> object:
@@ -36,21 +39,34 @@ encode = _encoder.encode
 encode_lines = _encoder.encode_lines
 """Return the JSON text of each value, ended by a newline."""
 
-_to_msgpack = msgspec.msgpack.Encoder(enc_hook=plain).encode
+# In an order, which msgspec gives to keys of text alone.
+_to_msgpack = msgspec.msgpack.Encoder(enc_hook=plain, order="deterministic").encode
 # A NaN or an infinity in MessagePack: the mark of a float, and an exponent of ones.
 _find_non_finite = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]").search
 
 
 def is_exact(value: object) -> bool:
-    """Return whether JSON represents every number in a value: finite, and within 64 bits if whole.
+    """Return whether JSON represents a value as it is.
 
-    False may be wrong, but hardly ever is. Searching the JSON text for nulls that were no None, and
-    for long integers, would take twice as long.
+    Every key is text, and every number finite and, if whole, within 64 bits. False may be wrong,
+    but hardly ever is. Searching the JSON text for nulls that were no None, and for long integers,
+    would take twice as long.
     """
     try:
         return _find_non_finite(_to_msgpack(value)) is None
-    except OverflowError:
+    except (OverflowError, TypeError):
         return False
+
+
+def repeated_key(keys: Iterable[object]) -> str | None:
+    """Return the text of the first key that another one before it has in JSON, as 1 and "1"."""
+    found = set[str]()
+    for key in keys:
+        text: str = next(iter(decode(encode({key: None}))))
+        if text in found:
+            return text
+        found.add(text)
+    return None
 
 
 decode_or_recurse = msgspec.json.Decoder[Any]().decode

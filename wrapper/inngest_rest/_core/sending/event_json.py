@@ -24,7 +24,7 @@ from msgspec import UNSET, UnsetType
 
 from inngest_rest._core.arguments import check_name, is_aware
 from inngest_rest._core.json_text import encode as to_json
-from inngest_rest._core.json_text import is_exact, plain
+from inngest_rest._core.json_text import is_exact, plain, repeated_key
 from inngest_rest._visible import did_you_mean, shown, type_name
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
@@ -298,6 +298,9 @@ def _first_unsupported(value: Any, path: str = "") -> str | None:
         to_json(value)
     except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
         return f"{path or 'the event'} {_reason(value, error)}"
+    keys = cast("dict[object, object]", value) if is_dict else ()
+    if (key := repeated_key(keys)) is not None:
+        return f"{path or 'the event'} has two keys that both become {shown(key)} in JSON"
     # The plain value of an enum member, a set or a dataclass.
     inside: Any = msgspec.to_builtins(value, enc_hook=plain)
     if isinstance(inside, float) and not math.isfinite(inside):
