@@ -59,7 +59,9 @@ async def progress(event_id: str, request: Request) -> StreamingResponse:
 
 async def ends(client: AsyncInngestClient, event_id: str) -> AsyncIterator[str]:
     """Yield a server-sent event for each run, and comments that keep the connection open."""
-    waiting = asyncio.ensure_future(client.events.wait(event_id, timeout=600))
+    # Of an order that was sent twice, the first event has started the runs.
+    wait = client.events.wait(event_id, timeout=600, repeated="first")
+    waiting = asyncio.ensure_future(wait)
     try:
         while not waiting.done():
             yield ": waiting\n\n"
@@ -67,7 +69,7 @@ async def ends(client: AsyncInngestClient, event_id: str) -> AsyncIterator[str]:
         for run in waiting.result():
             yield message(run.status, {"function": run.function_id, "output": run.output})
     except NoRunError as error:
-        yield message("none", {"reason": str(error.explanation)})
+        yield message("none", {"reason": str(error.explanation or error)})
     except WaitTimeoutError:
         yield message("open", {"reason": "not ended in ten minutes"})
     except InngestError as error:

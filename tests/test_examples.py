@@ -114,9 +114,12 @@ def test_a_backfill_goes_on_where_it_ended(
 
 
 @pytest.mark.usefixtures("mock")
-def test_a_service_answers_with_what_its_runs_returned(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("order_service.py") == 0
-    assert capsys.readouterr().out == "200 [{'mailed': True}]\n" * 3
+def test_a_service_answers_each_press_of_the_button_with_what_the_runs_of_the_first_returned(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for _ in ("the first press of the button", "the second"):
+        assert run("order_service.py") == 0
+        assert capsys.readouterr().out == "200 [{'mailed': True}]\n" * 3
 
 
 def test_stuck_runs_are_cancelled_only_when_asked(
@@ -242,12 +245,13 @@ def crash() -> None:
 def test_a_page_is_told_how_the_work_of_its_order_ended() -> None:
     app = runpy.run_path(str(EXAMPLES / "fastapi_orders.py"))["app"]
     with TestClient(app) as browser:
-        progress = browser.post("/orders", json={"id": 7, "total": 20}).json()["progress"]
-        stream = browser.get(progress).text
-    assert stream.startswith(": waiting\n\n")
-    assert stream.endswith(
-        'event: completed\ndata: {"function": "receipt", "output": {"mailed": true}}\n\n'
-    )
+        for _ in ("the first press of the button", "the second"):
+            progress = browser.post("/orders", json={"id": 7, "total": 20}).json()["progress"]
+            stream = browser.get(progress).text
+            assert stream.startswith(": waiting\n\n")
+            assert stream.endswith(
+                'event: completed\ndata: {"function": "receipt", "output": {"mailed": true}}\n\n'
+            )
 
 
 def test_a_failed_run_is_told_once_however_often_the_alert_is_started(

@@ -326,6 +326,85 @@ def test_a_repeated_id_is_no_run_of_its_own(client: InngestClient) -> None:
         client.send_and_wait(Event("order", id="own"), timeout=60)
 
 
+def test_a_repeated_id_is_followed_to_the_runs_of_the_first_event_on_request(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "ship", trigger="order", run=sleeps(30 * SECOND))
+    order = Event("order", {"n": 1}, id="own")
+    client.send(order)
+    runs = client.send_and_wait(order, timeout=60, repeated="first")
+    assert {(run.function_id, run.status) for run in runs} == {
+        ("charge", "completed"),
+        ("ship", "completed"),
+    }
+    (again,) = client.send(order)
+    at = clock.elapsed
+    assert {run.id for run in client.events.wait(again, 60, repeated="first")} == {
+        run.id for run in runs
+    }
+    assert clock.elapsed - at < 1
+    with pytest.raises(NoRunError):
+        client.events.wait(again, 60)
+
+
+def test_a_repeated_id_is_followed_to_a_run_that_appears_late(
+    connect: Connect, make_mock: Callable[..., MockServer], clock: Clock
+) -> None:
+    """Two presses of a button at one moment: the run of the first is not listed yet."""
+    mock = make_mock()
+    mock.function("shop", "charge", trigger="order", visibility_delay=2.0)
+    client = connect(transport=mock.transport)
+    client.send(Event("order", id="own"))
+    (run,) = client.send_and_wait(Event("order", id="own"), timeout=60, repeated="first")
+    assert run.event_ids == (mock.events[0].internal_id,)
+    assert clock.elapsed < 10
+
+
+def test_a_repeated_id_is_followed_to_an_event_of_another_name(
+    connect: Connect, make_mock: Callable[..., MockServer]
+) -> None:
+    mock = make_mock()
+    mock.function("shop", "charge", trigger=["order", "paid"])
+    client = connect(transport=mock.transport)
+    client.send(Event("paid", id="own"))
+    (run,) = client.send_and_wait(Event("order", id="own"), timeout=60, repeated="first")
+    assert run.event_ids == (mock.events[0].internal_id,)
+
+
+def test_a_function_that_runs_again_for_a_repeated_id_is_not_followed_to_its_first_run(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "bill", trigger="order", debounce=2 * SECOND)
+    first, second = (
+        {
+            run.function_id: run.id
+            for run in client.send_and_wait(Event("order", id="own"), 60, repeated="first")
+        }
+        for _ in range(2)
+    )
+    assert first["charge"] == second["charge"]
+    assert first["bill"] != second["bill"]
+
+
+@pytest.mark.parametrize("event", [Event("order"), Event("order", id="own")], ids=["none", "own"])
+def test_an_event_that_starts_its_runs_is_searched_for_no_other_with_its_id(
+    client: InngestClient, mock: MockServer, event: Event
+) -> None:
+    client.send_and_wait(event, timeout=60, repeated="first")
+    assert "list_events_v1" not in {each.operation for each in mock.requests}
+
+
+def test_an_unknown_way_to_take_a_repeated_id_is_refused_before_the_event_is_sent(
+    client: InngestClient, mock: MockServer
+) -> None:
+    unknown: Any = "frist"
+    with pytest.raises(InvalidArgumentError, match="did you mean 'first'"):
+        client.send_and_wait(Event("order"), 60, repeated=unknown)
+    with pytest.raises(InvalidArgumentError, match="did you mean 'first'"):
+        client.events.wait("01JZ0000000000000000000000", 60, repeated=unknown)
+    assert len(mock.requests) == 0
+
+
 def test_a_passing_fault_after_the_send_does_not_end_the_wait(
     connect: Connect, mock: MockServer
 ) -> None:

@@ -248,6 +248,9 @@ class EventExport(EventFilter, ExportOptions, total=False):
     """Which events to export, and how: `EventFilter` and `ExportOptions`."""
 
 
+RepeatedId = Literal["first"]
+"""Whose runs are waited for where an id was sent before: see `events.wait`."""
+
 SummaryBy = Literal["function", "app", "status", "error", "hour"]
 """What runs are grouped by in a summary."""
 

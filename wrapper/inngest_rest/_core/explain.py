@@ -18,12 +18,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 from attrs import define, field
 
 from inngest_rest import errors
 from inngest_rest._core.arguments import (
+    check_choice,
     check_id,
     check_seconds,
     check_text,
@@ -54,6 +55,7 @@ from inngest_rest.explanation import (
 )
 from inngest_rest.models import Function, Job, Page, Run, RunError, RunStatus, Span, StoredEvent
 from inngest_rest.reports import MAX_FAILURES, SendFailure
+from inngest_rest.typing import RepeatedId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -697,6 +699,7 @@ class _Wait:
     event_id: str
     received: float  # by the server
     deadline: float
+    follows_first: bool  # to the runs of an earlier event with its id
     event: StoredEvent | None = None  # once it is stored, transient errors do not end the wait
     runs: dict[str, Run] = field(factory=dict[str, "Run"])
     looked_at: float = 0.0  # for the first time
@@ -707,6 +710,9 @@ class _Wait:
     @property
     def now(self) -> float:
         return self.session.clock.monotonic()
+
+    def has_run_of(self, function: Function) -> bool:
+        return any(apps.is_of(run, function) for run in self.runs.values())
 
     def add(self, runs: Iterable[Run], now: float) -> None:
         known = len(self.runs)
@@ -720,24 +726,37 @@ class _Wait:
             yield from sleep(left)
 
 
-def send_and_wait(session: Session, event: EventLike, timeout: Seconds) -> Plan[list[Run]]:
+def send_and_wait(
+    session: Session, event: EventLike, timeout: Seconds, repeated: str | None
+) -> Plan[list[Run]]:
     seconds = check_seconds("timeout", timeout)
+    _check_repeated(repeated)
     if not isinstance(event, Event | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid("event", f"must be an Event or a mapping, not {type(event).__name__}")
     (event_id,) = yield from send(session, event)
     stored = events.as_stored(wire_form(event), event_id)
     sent = session.clock.monotonic()
+    wait = _Wait(session, event_id, sent, sent + seconds, repeated == "first", stored)
     try:
-        return (yield from _follow_all(_Wait(session, event_id, sent, sent + seconds, stored)))
+        return (yield from _follow_all(wait))
     except errors.InngestError as error:
         error.add_note(f"The event was sent; its internal id is {event_id}.")
         raise
 
 
-def wait_for_runs(session: Session, event_id: str, timeout: Seconds) -> Plan[list[Run]]:
+def _check_repeated(repeated: str | None) -> None:
+    if repeated is not None:
+        check_choice("repeated", repeated, get_args(RepeatedId))
+
+
+def wait_for_runs(
+    session: Session, event_id: str, timeout: Seconds, repeated: str | None
+) -> Plan[list[Run]]:
     event_id = check_id("event id", event_id, argument="id")
+    seconds = check_seconds("timeout", timeout)
+    _check_repeated(repeated)
     begun = session.clock.monotonic()
-    wait = _Wait(session, event_id, begun, begun + check_seconds("timeout", timeout))
+    wait = _Wait(session, event_id, begun, begun + seconds, repeated == "first")
     try:
         read = _read_once_stored(session, event_id, APPEARS_WITHIN, wait.deadline)
         event, at = yield from read
@@ -782,23 +801,14 @@ def _find_all(wait: _Wait) -> Plan[None]:
     pause, wait.looked_at = _POLL_INTERVAL, wait.now
     while True:
         looked = wait.now
-        fault: Fault | None = None
-        try:
-            listed = yield from _runs_of(wait.session, wait.event_id, wait.deadline)
-        except FAULTS as error:
-            is_late = isinstance(error, errors.TransportError) and wait.now >= wait.deadline
-            if not (is_late or (wait.event and may_appear(error))):
-                raise
-            fault = error
-        else:
-            wait.add(listed, looked)
+        fault = yield from _look(wait, known)
         until = _complete_at(known, wait)
         is_complete = fault is None and looked >= until
         if not is_complete and known is not None and known.read_at < wait.received:
             # Functions may have been added or removed since.
             known = yield from read(wait.received)
         if not wait.runs and (is_complete or wait.now >= wait.deadline):
-            wait.add((yield from _explain_absence(wait)), wait.now)
+            wait.add((yield from _explain_absence(wait, known)), wait.now)
             is_complete = False
         if is_complete:
             return
@@ -807,6 +817,22 @@ def _find_all(wait: _Wait) -> Plan[None]:
         left = until - wait.now
         yield from wait.pause(max(min(pause, left if left > 0 else pause), asked_pause(fault)))
         pause = longer(pause)
+
+
+def _look(wait: _Wait, catalogue: apps.Catalogue | None) -> Plan[Fault | None]:
+    """List the runs of the event, or return the fault that may pass."""
+    looked = wait.now
+    try:
+        wait.add((yield from _runs_of(wait.session, wait.event_id, wait.deadline)), looked)
+        if wait.follows_first and looked == wait.looked_at:
+            first = _first_runs(wait, catalogue, limit=_MAX_EVENTS, deadline=wait.deadline)
+            wait.add((yield from first), looked)
+    except FAULTS as error:
+        is_late = isinstance(error, errors.TransportError) and wait.now >= wait.deadline
+        if not (is_late or (wait.event and may_appear(error))):
+            raise
+        return error
+    return None
 
 
 def _complete_at(catalogue: apps.Catalogue | None, wait: _Wait) -> float:
@@ -820,8 +846,9 @@ def _complete_at(catalogue: apps.Catalogue | None, wait: _Wait) -> float:
     listening = catalogue.listeners(wait.event.name)
     latest = soon if not listening or wait.seen_at is None else -math.inf
     for function, triggers in listening:
-        has_run = any(apps.is_of(run, function) for run in wait.runs.values())
-        if has_run or all(holds(each.condition, wait.event) is False for each in triggers):
+        if wait.has_run_of(function) or all(
+            holds(each.condition, wait.event) is False for each in triggers
+        ):
             continue
         debounce, batch = apps.limit(function, "debounce"), apps.limit(function, *apps.BATCH)
         texts = (debounce or {}).get("period", "0s"), (batch or {}).get("timeout", "0s")
@@ -832,11 +859,42 @@ def _complete_at(catalogue: apps.Catalogue | None, wait: _Wait) -> float:
     return latest
 
 
-def _explain_absence(wait: _Wait) -> Plan[tuple[Run, ...]]:
+def _first_runs(
+    wait: _Wait, catalogue: apps.Catalogue | None, *, limit: int, deadline: float
+) -> Plan[list[Run]]:
+    """List what earlier events with the same id started of the functions that have no run of it."""
+    event, found = wait.event, list[Run]()
+    if catalogue is None or event is None or event.id == event.internal_id:
+        return found
+    listening = [function for function, _ in catalogue.listeners(event.name)]
+    again = [each for each in listening if apps.ignores_repeated_ids(each)]
+    missing = [each for each in listening if each not in again and not wait.has_run_of(each)]
+    if not (missing or catalogue.gaps):
+        return found
+    # A function takes one event for an id, whichever of its triggers the events match.
+    names = {it.value for each in missing for it in each.triggers if it.kind == "event"}
+    name = event.name if names == {event.name} else None
+    since = (event.received_at or wait.session.server_clocks["api"].now()) - _DAY
+    walk = events.list_events(wait.session, name=name, since=since, limit=limit).walk()
+    while (missing or catalogue.gaps) and not walk.is_done:
+        page = yield from walk.next_page(deadline=deadline)
+        same = {other.internal_id for other in page.items if other.id == event.id}
+        for other_id in same - {event.internal_id}:
+            started = yield from _runs_of(wait.session, other_id, deadline)
+            found += [run for run in started if not any(apps.is_of(run, it) for it in again)]
+        missing = [it for it in missing if not any(apps.is_of(run, it) for run in found)]
+    return found
+
+
+def _explain_absence(wait: _Wait, catalogue: apps.Catalogue | None) -> Plan[Iterable[Run]]:
     """Raise an error that explains why there is no run; return those that appeared meanwhile."""
     text = f"no run of event {wait.event_id} appeared within {wait.now - wait.received:.1f} s"
     deadline = wait.now + _EXPLAIN_TIMEOUT
     try:
+        if wait.follows_first:
+            search = _first_runs(wait, catalogue, limit=_MAX_SEARCHED, deadline=deadline)
+            if first := (yield from search):
+                return first
         found = yield from _explain_stored(wait.session, wait.event_id, deadline=deadline)
         if found.runs:
             return found.runs

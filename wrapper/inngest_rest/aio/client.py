@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from inngest_rest.reports import BatchReport, SendReport
     from inngest_rest.responses import RawResponse, Target
     from inngest_rest.retry import RetryPolicy
-    from inngest_rest.typing import ApiVersion, EventNameCheck, Method, Seconds
+    from inngest_rest.typing import ApiVersion, EventNameCheck, Method, RepeatedId, Seconds
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -229,12 +229,17 @@ class AsyncInngestClient(Resource):
         """
         return await self._run(send.send, events, *more, batch_size=batch_size)
 
-    async def send_and_wait(self, event: EventLike, timeout: Seconds) -> list[Run]:
+    async def send_and_wait(
+        self, event: EventLike, timeout: Seconds, *, repeated: RepeatedId | None = None
+    ) -> list[Run]:
         """Send one event, wait until every run that it starts has ended, and return them.
 
         Args:
             event: An `Event`, or a mapping with the same keys.
             timeout: Maximum time to wait after the event was sent, seconds or a timedelta.
+            repeated: "first" waits for the runs that the first event with this id started, where
+                its functions start none for an id that was sent within the last 24 hours. Otherwise
+                an event that starts no run is an error.
 
         Returns:
             The runs, with their outputs or errors, the failed and the cancelled ones among them.
@@ -250,7 +255,7 @@ class AsyncInngestClient(Resource):
         """
         from inngest_rest._core import explain
 
-        return await self._run(explain.send_and_wait, event, timeout)
+        return await self._run(explain.send_and_wait, event, timeout, repeated)
 
     async def send_many(
         self,

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import D, Run, StoredEvent
     from inngest_rest.reports import ExportReport
-    from inngest_rest.typing import BulkEvents, EventExport, EventListing, Paging, Seconds
+    from inngest_rest.typing import (
+        BulkEvents,
+        EventExport,
+        EventListing,
+        Paging,
+        RepeatedId,
+        Seconds,
+    )
 
 
 class Events(Resource):
@@ -91,7 +98,9 @@ class Events(Resource):
             runs.list_of_event, id, include_original_run_id=include_original_run_id, **paging
         )
 
-    def wait(self, id: str, timeout: Seconds) -> builtins.list[Run]:
+    def wait(
+        self, id: str, timeout: Seconds, *, repeated: RepeatedId | None = None
+    ) -> builtins.list[Run]:
         """Wait until every run that an event starts has ended, and return them.
 
         Runs that failed or were cancelled are returned like any other. A run is waited for if a
@@ -102,6 +111,9 @@ class Events(Resource):
         Args:
             id: The internal id of the event, as returned by `send`.
             timeout: Maximum time to wait. Seconds, or a timedelta.
+            repeated: "first" waits for the runs that the first event with this one's own id
+                started, where its functions start none for an id that was sent within the last 24
+                hours. Otherwise an event that starts no run is an error.
 
         Returns:
             The runs, with their outputs or errors.
@@ -117,7 +129,7 @@ class Events(Resource):
         /v1/events/{eventId}/runs`) until the runs are complete, and `GET /v2/runs/{runId}` for
         each that has not ended, as `runs.wait`.
         """
-        return self._run(explain.wait_for_runs, id, timeout)
+        return self._run(explain.wait_for_runs, id, timeout, repeated)
 
     def resend(
         self,
