@@ -159,15 +159,26 @@ class TransportError(InngestError):
         url: The URL, without keys.
         attempts: How many attempts were made.
         delivered: False if the server provably never received the request.
+        permanent: True if every attempt fails in the same way until its cause is mended, such as a
+            certificate that is not trusted; it is not retried.
+        advice: What to do next; may be empty.
     """
+
+    permanent: bool = False
+    advice: Advice = Advice()
 
     def __init__(self, reason: str, *, method: str, url: str, delivered: bool = True) -> None:
         super().__init__(reason)
         self.reason, self.method, self.url = reason, method, url
         self.delivered, self.attempts = delivered, 1
 
-    def __str__(self) -> str:
+    @property
+    def described(self) -> str:
+        """What went wrong in one line, without the advice."""
         return f"{self.method} {self.url}: {self.reason}{_attempts(self.attempts)}"
+
+    def __str__(self) -> str:
+        return f"{self.described}. {self.advice}" if self.advice else self.described
 
 
 class RequestTimeoutError(TransportError):

@@ -416,7 +416,11 @@ def _host(it: ServerEvidence, url: str, answer: Answer) -> Iterator[Finding]:
         elif it.settings.dev:
             remedy = "Start a dev server (`npx inngest-cli@latest dev`), or set INNGEST_DEV to the "
             remedy += "URL of the one that runs."
-        yield Finding(Check.CONNECTION, PROBLEM, f"no response: {answer.error}", remedy)
+        text = f"no response: {answer.error}"
+        if isinstance(answer.error, errors.TransportError):
+            text = f"no response: {answer.error.described}"
+            remedy = answer.error.advice or remedy
+        yield Finding(Check.CONNECTION, PROBLEM, text, remedy)
         return
     yield Finding(Check.CONNECTION, OK, f"{url} responds")
     if answer.is_inngest:

@@ -214,8 +214,8 @@ def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
             code, then = next(found, (Code.SERVER, Advice()))
             return code, error.described, error.advice.then(then)
         case errors.TransportError():
-            hint = "{} shows which server is asked, and why."
-            return Code.NETWORK, str(error), advice(hint, "diagnose")
+            shows = advice("{} shows which server is asked, and why.", "diagnose")
+            return Code.NETWORK, error.described, error.advice.then(shows)
         case errors.NoRunError():
             return Code.TIMED_OUT, str(error), advice("{} tells more about it.", "events.explain")
         case errors.WaitTimeoutError():

@@ -50,13 +50,17 @@ def may_pass(error: errors.InngestError) -> bool:
             return True
         case errors.ApiError():
             return error.status == 408
+        case errors.TransportError():
+            return not error.permanent
         case _:
-            return isinstance(error, errors.TransportError)
+            return False
 
 
 def is_hopeless(error: errors.InngestError | None, patience: float) -> bool:
     """Return whether no later request can succeed, or none within so many seconds."""
     if isinstance(error, _HOPELESS) or has_retry_after(error):
+        return True
+    if isinstance(error, errors.TransportError) and error.permanent:
         return True
     # A 503, too, may ask for a longer pause.
     return isinstance(error, errors.ApiError) and (error.retry_after or 0.0) > patience

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 import httpx
 
 from inngest_rest._core import tracing
+from inngest_rest._core.drivers.causes import lasting_cause
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Transport
 from inngest_rest._core.plans import Call, Stopped
 from inngest_rest._core.secret import cause_without_keys, clear_frames
@@ -165,6 +166,8 @@ def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool)
     reason += "; the client was closed" if closed else _likely_cause(str(error))
     failure = _failure(call, kind, reason, delivered=not isinstance(error, _NOT_DELIVERED))
     failure.__cause__ = cause_without_keys(error, call.redact)
+    if advice := lasting_cause(reason):
+        failure.permanent, failure.advice = True, advice
     return failure
 
 

@@ -1,0 +1,51 @@
+"""What is behind a failed connection, and what to do about it, by the words of OpenSSL and httpx.
+
+Each of these fails in every attempt, until somebody mends the cause.
+"""
+
+from __future__ import annotations
+
+import re
+
+from inngest_rest.errors import Advice
+
+_UNTRUSTED = "certificate.verify.failed"
+
+# The first that matches holds.
+_CAUSES = {
+    rf"{_UNTRUSTED}.*(has expired|not yet valid)": (
+        "The certificate has expired, or is not valid yet: have it renewed, and check the clock of "
+        "this machine."
+    ),
+    rf"{_UNTRUSTED}.*(hostname|ip address) mismatch": (
+        "The certificate is for another name than that in the URL: use a name that it has, or have "
+        "one issued for this name."
+    ),
+    rf"{_UNTRUSTED}.*(self.signed|unable to (get|verify))": (
+        "This machine does not trust the authority that issued the certificate: set SSL_CERT_FILE "
+        "to a file that has the certificate of that authority in PEM form; it replaces the default "
+        "authorities. A proxy that inspects TLS has an authority of its own."
+    ),
+    _UNTRUSTED: (
+        "The certificate is refused for the reason given: have another one issued, by an authority "
+        "that this machine trusts (SSL_CERT_FILE)."
+    ),
+    "alert.certificate.required": (
+        "The server asks for a certificate of the client: pass an httpx transport that has one."
+    ),
+    "^proxyerror: 407": (
+        "The proxy asks for a user and a password: write them into its URL, as in "
+        "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, or name the server in NO_PROXY."
+    ),
+    "^proxyerror: 4": (
+        "The proxy does not connect to this server: allow the server there, or name it in NO_PROXY."
+    ),
+}
+
+
+def lasting_cause(reason: str) -> Advice | None:
+    """Return what to do about a failure that repeats in every attempt; None for any other."""
+    for pattern, advice in _CAUSES.items():
+        if re.search(pattern, reason, re.IGNORECASE | re.DOTALL):
+            return Advice(advice)
+    return None
