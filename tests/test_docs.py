@@ -118,6 +118,23 @@ def test_a_program_runs_and_prints_what_the_page_shows(
         assert without_ids(capsys.readouterr().out) == without_ids(program.prints)
 
 
+def test_every_program_passes_mypy_strict(tmp_path: Path) -> None:
+    files = {f"program_{number}.py": program for number, program in enumerate(PROGRAMS)}
+    for name, program in files.items():
+        (tmp_path / name).write_text(program.code, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml")]
+    command += ["--strict", "--cache-dir", str(ROOT / ".mypy_cache")]
+    ran = subprocess.run(
+        [*command, *(str(tmp_path / name) for name in files)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = re.sub(r"\S*?(program_\d+\.py)", lambda it: files[it[1]].name, ran.stdout)
+    assert ran.returncode == 0, told
+
+
 def without_ids(text: str) -> str:
     return re.sub(r"\b01[0-9A-Z]{24}\b", "ULID", text)
 
