@@ -321,6 +321,8 @@ def test_a_time_of_nothing_is_nothing() -> None:
         ("sha da39a3ee5e6b4b0d3255bfef", "sha #"),
         ("don't read 'a b' or \"c\" or `d`", 'don\'t read "…" or "…" or "…"'),
         ("s3 upload of v2 failed", "s3 upload of v2 failed"),
+        ("order F1-17 and J3-a-00018 are gone", "order # and # are gone"),
+        ("s3-upload of sha256-sums on eu-1", "s3-upload of sha256-sums on eu-#"),
         ("first\nsecond 1", "first"),
         ("", "no message"),
     ],
@@ -331,5 +333,5 @@ def test_a_message_is_without_what_varies(message: str, expected: str) -> None:
 
 
 def test_a_long_or_hostile_message_is_cut() -> None:
-    message = "'" * 100_000 + "1a" * 100_000
+    message = "'" * 100_000 + "1a" * 100_000 + " a1" * 100_000 + "a1-b" * 100_000 + "a" * 100_000
     assert len(normalised(Run("r", RunStatus.FAILED, error=RunError("E", message)))) <= 160

@@ -43,6 +43,8 @@ _MOST_GROUPS, _MOST_ERRORS, _MOST_TOLD = 200, 50, 5
 _VARIABLE = (
     (r"""(?<!\w)(["'`])(?:(?!\1).)*\1(?!\w)""", '"…"'),
     (r"(?i)\b(?:0x[\da-f]+|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})\b", "#"),
+    # An id such as F1-00017: a first part that begins with letters, and a later one with a digit.
+    (r"\b(?<!-)[^\W\d_]++\d\w*+(?:-(?!\w*\d)\w++)*+-(?=\w*\d)[\w-]++", "#"),
     (r"(?<![^\W_])\d+(?:[.,:]\d+)*(?!\w)", "#"),
     (r"\b(?=\w*\d)\w{8,}", "#"),  # ULIDs, hashes, ids with a prefix
     (r"(?<![^\W_])\d+(?:[.,:]\d+)*", "#"),  # 10ms
