@@ -74,6 +74,8 @@ def test_a_run_is_stuck_that_was_queued_long_ago_and_has_not_ended(
     send("open", 1)
     send("placed", 1)
     assert client.runs.check(stuck=7 * HOUR).is_ok
+    (one,) = client.runs.check(stuck=5 * HOUR).results
+    assert one.message.startswith(f"1 run is stuck: {mock.runs[0].id} of shop/wait, running since ")
     report = client.runs.check(stuck=HOUR)
     assert not report.is_ok
     oldest = mock.runs[0].id

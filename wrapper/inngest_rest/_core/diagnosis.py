@@ -695,8 +695,11 @@ def _stuck(session: Session, chosen: Selection, _: float) -> Found:
     page = yield from walk.next_page()
     if not page.items:
         return False, "no run is stuck"
-    oldest, more = page.items[0], " or more" if page.next_cursor else ""
+    oldest = page.items[0]
     about = f"{oldest.id} of {function_of(oldest)}, {oldest.status} since {oldest.queued_at}"
+    if len(page.items) == 1 and page.next_cursor is None:
+        return True, f"1 run is stuck: {about}"
+    more = " or more" if page.next_cursor else ""
     return True, f"{len(page.items)}{more} runs are stuck, the oldest is {about}"
 
 
@@ -711,5 +714,6 @@ def _no_success_of(session: Session, chosen: Selection, _: float) -> Found:
 
 def _queued_above(session: Session, chosen: Selection, most: int) -> Found:
     found = yield from read_all(list_runs(session, chosen, limit=most + 1))
-    count = f"more than {most:,}" if len(found) > most else f"{len(found):,}"
-    return len(found) > most, f"{count} runs are queued"
+    if len(found) > most:
+        return True, f"more than {most:,} {'run is' if most == 1 else 'runs are'} queued"
+    return False, f"{len(found):,} {'run is' if len(found) == 1 else 'runs are'} queued"
