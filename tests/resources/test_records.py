@@ -123,6 +123,11 @@ def test_a_repr_leaves_out_what_is_none() -> None:
     assert repr(Job("j", AT, "edge", 0, 1)).endswith("kind='edge', attempt=0, position=1)")
 
 
+def test_an_error_of_a_run_reads_as_its_name_and_message() -> None:
+    errors = RunError("E", "no"), RunError(None, "no"), RunError("E", None), RunError(None, None)
+    assert [*map(str, errors)] == ["E: no", "no", "E", "an error without a message"]
+
+
 def test_a_repr_abbreviates_what_is_long() -> None:
     assert len(repr(Run("01R", RunStatus.COMPLETED, output="x" * 10_000))) < 400
     report = SendReport(0, 1_000, 0, tuple(failure({}, n) for n in range(1_000)))

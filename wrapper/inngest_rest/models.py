@@ -61,6 +61,10 @@ class RunError(Record):
     message: str | None
     stack: str | None = field(default=None, repr=False)
 
+    def __str__(self) -> str:
+        """Return the name and the message on one line, as far as there are any."""
+        return ": ".join(filter(None, (self.name, self.message))) or "an error without a message"
+
 
 # With slots, making one takes four times as long, a fifth of the time for reading a list of them.
 @frozen(repr=False, slots=False, getstate_setstate=True)
