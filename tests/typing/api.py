@@ -45,7 +45,7 @@ from inngest_rest import (
     Watcher,
     Webhook,
 )
-from inngest_rest.typing import ChangeKind
+from inngest_rest.typing import ChangeKind, RunFilter
 
 NOW = datetime.now(UTC)
 
@@ -91,6 +91,9 @@ def blocking(client: InngestClient) -> None:
     client.runs.list(status=input())  # type: ignore[arg-type]
     client.runs.list(statuses="failed")  # type: ignore[call-arg]
     client.runs.watch(until=NOW)  # type: ignore[call-arg]
+    mine: RunFilter = {"status": "failed", "app": "a"}
+    client.runs.watch(**mine)
+    client.runs.list(**mine)
     client.runs.list(since="yesterday")  # type: ignore[arg-type]
     assert_type(client.runs.list().pages(), Iterator[Page[Run]])
     assert_type(client.runs.list().page(), Page[Run])
