@@ -56,17 +56,29 @@ def test_a_single_wrong_time_moves_no_clock(servers: ServerClock, clock: Clock) 
 
 @pytest.mark.parametrize("count", [1, 2], ids=["by one response", "by all"])
 @pytest.mark.parametrize("ahead", [600, -600])
-def test_of_two_clocks_the_earliest_and_the_latest_time_are_known(
+def test_the_earliest_time_is_that_of_the_clock_which_is_behind(
     servers: ServerClock, clock: Clock, ahead: int, count: int
 ) -> None:
     now = datetime.fromtimestamp(clock.now(), UTC)
-    assert servers.earliest() == servers.latest() == now
+    assert servers.earliest() == now
     for _ in range(count):
         servers.observe(at(clock.now() + ahead), clock.now())
-    other = now + timedelta(seconds=ahead)
-    near = timedelta(seconds=1)
-    assert min(now, other) - near <= servers.earliest() <= min(now, other) + near
-    assert max(now, other) - near <= servers.latest() <= max(now, other) + near
+    assert (servers.earliest() - now).total_seconds() == pytest.approx(min(ahead, 0), abs=1)
+
+
+@pytest.mark.parametrize("ahead", [600, -600])
+def test_elapsed_times_are_by_each_clock_and_so_do_not_depend_on_how_far_one_is_ahead(
+    servers: ServerClock, clock: Clock, ahead: int
+) -> None:
+    for _ in range(2):
+        servers.observe(at(clock.now() + ahead), clock.now())
+    noted = servers.now(), servers.here()
+    clock.advance(5)
+    assert servers.elapsed(*noted) == (timedelta(seconds=5), timedelta(seconds=5))
+    other = ServerClock(_core.Clock(now=clock.now))
+    least, most = other.elapsed(*noted)
+    assert (most - least).total_seconds() == pytest.approx(600, abs=1)
+    assert timedelta(seconds=5) in (least, most)
 
 
 def test_ours_is_behind_if_the_server_has_something_later(

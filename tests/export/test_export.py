@@ -21,6 +21,7 @@ from tests.support.run_lists import BEGAN, Listed, RunLists
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
+    from tests.support.clock import Clock
 
 COUNT = 230
 AN_HOUR = timedelta(hours=1)
@@ -48,8 +49,8 @@ def client(connect: Connect, lists: RunLists) -> InngestClient:
 
 
 @pytest.fixture
-def mock() -> MockServer:
-    mock = MockServer()
+def mock(clock: Clock) -> MockServer:
+    mock = MockServer(clock=lambda: int(clock.now() * 1e9))
     mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
     mock.function("shop", "ship", trigger="order/placed", run=fails("no stock"))
     mock.function("shop", "wait", trigger="order/open", run=sleeps(AN_HOUR))
@@ -295,9 +296,9 @@ def test_filters_that_are_evaluated_here_select_without_a_bound(
 # Later calls
 
 
-def settled(mock: MockServer) -> None:
+def settle(clock: Clock) -> None:
     """Let what has happened become old enough."""
-    mock.advance(timedelta(seconds=40))
+    clock.advance(40)
 
 
 def test_later_calls_add_what_came_since_each_run_once_it_has_ended(
@@ -397,14 +398,14 @@ def test_events_and_traces_are_added_on_demand(
 
 @each_format
 def test_events_are_exported_once_and_later_calls_add_those_received_since(
-    connect: Connect, mock: MockServer, tmp_path: Path, suffix: str
+    connect: Connect, mock: MockServer, clock: Clock, tmp_path: Path, suffix: str
 ) -> None:
     client = connect(transport=mock.transport)
     path, state = tmp_path / f"events.{suffix}", tmp_path / "state"
     for batch in range(3):
         client.send([{"name": "order/placed", "data": {"n": n}} for n in range(40)])
         client.send({"name": "order/other"})
-        settled(mock)
+        settle(clock)
         report = client.events.export(path, name="order/placed", state=state)
         assert (report.rows, report.total_rows) == (40, 40 * (batch + 1))
     found = Counter(ids(path, "internal_id"))
@@ -416,12 +417,13 @@ def test_killed_before_its_state_is_removed_a_whole_export_adds_no_row(
     kind: str,
     connect: Connect,
     mock: MockServer,
+    clock: Clock,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     client, path = connect(transport=mock.transport), tmp_path / "all.jsonl"
     client.send([{"name": "order/placed", "data": {"n": n}} for n in range(3)])
-    settled(mock)
+    settle(clock)
 
     unlink = Path.unlink
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -72,8 +72,8 @@ class ServerClock:
     single one may be of a node whose clock is off, or have the time of a proxy.
 
     Windows of time begin and end by `now`, the likely time. Either clock may be wrong, so whatever
-    depends on a moment having passed goes by `earliest` or `latest`: that one of the two clocks by
-    which nothing is lost and nothing is done twice.
+    depends on time having passed goes by both, as `earliest` and `elapsed` do: because one is
+    wrong, nothing is lost and nothing done twice.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -126,9 +126,18 @@ class ServerClock:
         ours, *theirs = self._opinions(moment)
         return whole_milliseconds(min(max(ours, shown or ours), *theirs))
 
-    def latest(self, moment: float | None = None) -> datetime:
-        """Return the time that it is at most, at a moment of our clock."""
-        return max(self._opinions(moment))
+    def elapsed(self, at: datetime, here: datetime | None) -> tuple[timedelta, timedelta]:
+        """Return how long ago a moment was at least, and at most: the two clocks may differ.
+
+        It was noted by the server's clock, and by that of a machine, `here`.
+        """
+        ours, *theirs = self._opinions(None)
+        spans = [each - at for each in theirs] + ([ours - here] if here else [])
+        return min(spans), max(spans)
+
+    def here(self) -> datetime:
+        """Return the time by our own clock."""
+        return datetime.fromtimestamp(self._clock.now(), UTC)
 
     def _opinions(self, moment: float | None) -> Iterator[datetime]:
         """Yield a moment by our clock, by the server's, and by that of a response in doubt."""

@@ -120,8 +120,6 @@ class Export:
     def _steps(self) -> Iterator[Plan[Sequence[Any]]]:
         """Yield each step; the items that it returns are kept before the next one."""
         listing = self.listing(self._state)
-        # A later call begins where this one ends, so the time has to be the server's.
-        listing.is_relative = listing.is_relative or self._keeps
         walk = listing.walk()
         walk.last_ids = {*self._state.last}
         while not (walk.is_done or self._state.is_listed):
@@ -137,7 +135,9 @@ class Export:
         if self.since is not None:
             state.since = state.since or instant(self.since, now)
         if self._keeps:
-            state.until = state.until or now - OVERLAP
+            # A later call begins there: all that the server has by then is listed in this one.
+            until = self.session.server_clocks["api"].earliest(walk.began) - OVERLAP
+            state.until = state.until or max(until, state.since or until)
             items = tuple(each for each in items if self.is_wanted(each, state))
         last: Any = [*walk.last_ids]
         self._turned = {"cursor": page.next_cursor, "is_listed": walk.is_done, "last": last}

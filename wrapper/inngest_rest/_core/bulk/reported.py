@@ -206,8 +206,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     def begin(self, row: ActionRow) -> Plan[ActionRow]:
         """Mark a row as being requested, and report it; an act starts here, or is Stopped."""
         yield from sleep(0.0)  # the job may have been stopped in the meantime
-        now = self.session.server_clocks["api"].now()
-        begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=ABANDONED, requested_at=now)
+        begun = evolve(self.dated(row), outcome=ActionOutcome.UNKNOWN, reason=ABANDONED)
         try:
             with self._lock:
                 self._check_goes_on()
@@ -222,6 +221,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self._check_goes_on()
             self.rows[row.position] = begun
         return begun
+
+    def dated(self, row: ActionRow) -> ActionRow:
+        """Note the time of a request that is sent now."""
+        clock = self.session.server_clocks["api"]
+        return evolve(row, requested_at=clock.now(), requested_at_here=clock.here())
 
     def _check_goes_on(self) -> None:
         if self._is_stopped or self.stopped_by is not None:

@@ -37,6 +37,9 @@ _FORGOTTEN = (
     "again: look for it, and send it under another label if it is missing"
 )
 
+# Servers keep an id for 24 hours; a request may have arrived some time after it was sent.
+_REMEMBERED = timedelta(hours=23)
+
 _RESERVED = "inngest/"
 
 
@@ -92,6 +95,11 @@ class ResendJob(reported.ReportedJob):
         id, received_at = item.internal_id, item.received_at
         return ActionRow(position, id, event_name=item.name, queued_at=received_at)
 
+    def dated(self, row: ActionRow) -> ActionRow:
+        # Of several requests that may have arrived, the id is kept since the first.
+        is_dated = row.outcome == ActionOutcome.UNKNOWN and row.requested_at is not None
+        return row if is_dated else super().dated(row)
+
     def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
         row, is_new = target, target.outcome != ActionOutcome.UNKNOWN
         assert row.id is not None
@@ -103,10 +111,11 @@ class ResendJob(reported.ReportedJob):
             if is_new:
                 return reported.failure(row, error, is_sent=False)
             return reported.settled(row, row.outcome, error, error)
-        now = self.session.server_clocks["api"].now()
-        # Servers keep ids for 24 hours; a request may have arrived some time after it was sent.
-        if not is_new and row.requested_at and now - row.requested_at > timedelta(hours=23):
-            return reported.settled(row, row.outcome, _FORGOTTEN)
+        if not is_new and row.requested_at is not None:
+            clock = self.session.server_clocks["api"]
+            _, at_most = clock.elapsed(row.requested_at, row.requested_at_here)
+            if at_most > _REMEMBERED:
+                return reported.settled(row, row.outcome, _FORGOTTEN)
         row = evolve(row, event_name=event.name, queued_at=event.received_at)
         if event.name.startswith(_RESERVED):
             reason = f"it is of the platform: events named {_RESERVED}... cannot be sent"

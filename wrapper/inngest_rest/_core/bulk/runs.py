@@ -180,8 +180,11 @@ class ReplayJob(RunsJob):
                 return BulkResult(row)
             if found := _found(row, others):
                 return found
-            now = self.session.server_clocks["api"].now()
-            if row.requested_at is None or now - row.requested_at < replays.SETTLED_AFTER:
+            if row.requested_at is None:
+                return settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
+            clock = self.session.server_clocks["api"]
+            at_least, _ = clock.elapsed(row.requested_at, row.requested_at_here)
+            if at_least < replays.SETTLED_AFTER:
                 return settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
         if others is None and not self._replay_again:
             return settled(row, ActionOutcome.REFUSED, _UNLISTED)
@@ -201,8 +204,7 @@ class ReplayJob(RunsJob):
             return settled(row, ActionOutcome.NOT_TRIED, reason)
         if requested is None or requested.new_run_id is not None:
             return None
-        now = self.session.server_clocks["api"].now()
-        row = evolve(row, replays_before=_ids(others), requested_at=now)
+        row = evolve(self.dated(row), replays_before=_ids(others))
         return settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
 
     def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
@@ -226,7 +228,8 @@ class ReplayJob(RunsJob):
             return _replayed(row, ActionOutcome.DONE, new_run_id)
         except InngestError as error:
             if replays.was_refused(error):
-                row = evolve(row, replays_before=None, requested_at=None)
+                undated: Any = {"requested_at": None, "requested_at_here": None}
+                row = evolve(row, replays_before=None, **undated)
                 return failure(row, error, is_sent=False)
             lost = error
         if row.replays_before is not None:
@@ -236,8 +239,7 @@ class ReplayJob(RunsJob):
                 others_now = yield from replays.others_of_chain(self.session, run)
                 if found := _found(row, others_now or ()):
                     return found
-        row = evolve(row, requested_at=self.session.server_clocks["api"].now())
-        return settled(row, ActionOutcome.UNKNOWN, f"{lost} ({_MAY_COME})", lost)
+        return settled(self.dated(row), ActionOutcome.UNKNOWN, f"{lost} ({_MAY_COME})", lost)
 
     def _why_refused(self, run: Run) -> Plan[str | None]:
         """Return why a replay would not have the intended effect, or None."""

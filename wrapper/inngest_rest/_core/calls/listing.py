@@ -145,7 +145,7 @@ class Walk(Generic[T]):
         self.last_ids: set[str] = set()
         self._sieve = listing.last_sieve = listing.sieve() if listing.sieve else None
         self._is_empty = listing.is_empty = listing.start is None
-        self._began: float | None = None
+        self.began: float | None = None  # by our clock
         # Whether the window of a page is narrowed to what lies behind its cursor: a server looks
         # for a cursor from the beginning of the window, so a page would take longer with each one.
         self._narrows = True
@@ -205,16 +205,16 @@ class Walk(Generic[T]):
         """Fetch a page; the first one again if its response shows that the time was wrong."""
         session = self._listing.session
         clock = session.server_clocks["api"]
-        if self._began is None:
-            self._began = session.clock.now()
+        if self.began is None:
+            self.began = session.clock.now()
         attempts = 0
         while True:
             attempts += 1
-            now, ahead = self.now or clock.at(self._began), clock.ahead
+            now, ahead = self.now or clock.at(self.began), clock.ahead
             found = yield from self._fetch_at(cursor, size, now, deadline)
             is_settled = clock.in_doubt is None and abs(clock.ahead - ahead) <= SAME_WITHIN
             if not self._listing.is_relative:
-                now = self.now or clock.at(self._began)
+                now = self.now or clock.at(self.began)
             elif self.now is None and not is_settled and attempts < _MOST_ATTEMPTS:
                 continue
             self.now = now
