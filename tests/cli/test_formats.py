@@ -91,7 +91,7 @@ def test_ndjson_keeps_what_came_before_an_error(
     run: Run, mock: MockServer, client: InngestClient
 ) -> None:
     ids = send(client, mock, "placed", 150)
-    mock.fault(answers(400), after=1)
+    mock.fault(answers(400), after=1, times=2)
     ran = run("runs", "list", "--all", "-o", "ndjson", "--app", "shop")
     *items, last = ran.lines
     assert [each["id"] for each in items] == ids[:100]
@@ -103,7 +103,7 @@ def test_json_keeps_what_came_before_an_error(
     run: Run, mock: MockServer, client: InngestClient
 ) -> None:
     send(client, mock, "placed", 150)
-    mock.fault(answers(400), after=1)
+    mock.fault(answers(400), after=1, times=2)
     ran = run("runs", "list", "--limit", "150", "--app", "shop")
     assert len(ran.answer["data"]["items"]) == 100
     assert ran.answer["page"]["next"]

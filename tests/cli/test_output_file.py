@@ -86,7 +86,7 @@ def test_the_lines_before_an_error_are_kept_beside(
     run: Run, mock: MockServer, client: InngestClient
 ) -> None:
     ids = send(client, mock, "placed", 150)
-    mock.fault(answers(400), after=1)
+    mock.fault(answers(400), after=1, times=2)
     ran = run("runs", "list", "--all", "-o", "id", "--app", "shop", "--output-file", "a")
     assert ran.status == 2
     assert "The first lines are in a.part." in ran.err
@@ -98,7 +98,7 @@ def test_an_answer_that_goes_elsewhere_after_an_error_is_cut_once(
     run: Run, mock: MockServer, client: InngestClient
 ) -> None:
     client.send([{"name": "order/placed", "data": {"text": "a" * 1_000}}] * 150)
-    mock.fault(answers(400), after=1)
+    mock.fault(answers(400), after=1, times=2)
     tokens = "events", "list", "--all", "-o", "json", "--output-file", "a", "--max-chars", "100"
     ran = run(*tokens)
     assert ran.answer["data"]["items"][0]["data"]["text"] == f"{'a' * 100}...[900 more characters]"
