@@ -208,6 +208,9 @@ class BulkEvents(EventFilter, BulkOptions, total=False):
     """Which events a bulk operation acts on, and how: `EventFilter` and `BulkOptions`."""
 
 
+Redaction = Literal["keys", "emails"]
+"""What is redacted: what looks like a key or token, or that and e-mail addresses; no guarantee."""
+
 ExportFormat = Literal["jsonl", "csv", "parquet"]
 """The format of an export: JSON lines, CSV, or a folder of Parquet files."""
 
@@ -226,11 +229,14 @@ class ExportOptions(TypedDict, total=False):
         state: A file that is kept, by which later calls add what came since, also to other paths:
             runs when they have ended, events up to 30 s ago. Excludes an end of the window.
         format: The format, by default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
+        redact: Replace by `[redacted]` what looks like a key or a token, or with "emails" e-mail
+            addresses, too; no guarantee.
         on_progress: Called with the number of rows in the file, and of those from this call.
     """
 
     state: str | PathLike[str] | None
     format: ExportFormat | None
+    redact: Redaction | None
     on_progress: Callable[[int, int], object] | None
 
 

@@ -25,6 +25,7 @@ from inngest_rest._core.arguments import check_choice, check_names, check_path, 
 from inngest_rest._core.files import replace_file
 from inngest_rest._core.json_text import encode, encode_lines
 from inngest_rest._core.locks import lock_file
+from inngest_rest._core.redaction import Redactor
 from inngest_rest._core.resources import events, runs, trace
 from inngest_rest._core.resources.filters import Selection, instant, plain
 from inngest_rest._core.resources.wait import OVERLAP, Watch
@@ -92,8 +93,12 @@ class Export:
         if self._is_parquet:
             arrow.load()
         self._on_progress, self._now = given.get("on_progress"), self.session.clock.monotonic
+        if (what := given.get("redact")) is not None:
+            check_choice("redact", what, get_args(typing.Redaction))
+        self._redact = Redactor(what)
         target = self.session.settings.target
         where = {"format": self._format, "server": target.api_url, "environment": target.env}
+        where["redact"] = what
         self._state = _State({**self.asked, **where}, str(self._path))
         self._completed, self._turned = list[Record](), dict[str, Any]()  # of a page, not final
         self._waiting = list[Record]()  # final once they are on disk
@@ -157,7 +162,7 @@ class Export:
         page = self._completed if self.complete else items
         rows = self._state.rows + len(page)
         state = msgspec.structs.replace(self._state, rows=rows, **self._turned)
-        waiting = [*self._waiting, *page]
+        waiting = [*self._waiting, *map(self._redact, page)]
         # All at once: an interrupt comes between calls.
         self._state, self._waiting, self._completed = state, waiting, []
         self._rows += len(page)
