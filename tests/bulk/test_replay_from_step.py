@@ -249,8 +249,12 @@ def test_a_report_is_bound_to_the_step_and_its_input(
     run, path = order(client, shop), tmp_path / "report"
     shop.mock.fault(answers(500), operation="get_run_trace_v2")
     client.runs.replay_all([run], from_step="mail", input=[1], report_path=path)
-    for other in ({}, {"from_step": "charge", "input": [1]}, {"from_step": "mail", "input": [2]}):
-        with pytest.raises(InvalidArgumentError, match="is a report with selection"):
+    for other, match in (
+        ({}, "with from_step 'mail', not None and input .*, not None;"),
+        ({"from_step": "charge", "input": [1]}, "with from_step 'mail', not 'charge';"),
+        ({"from_step": "mail", "input": [2]}, "with input .1., not .2.;"),
+    ):
+        with pytest.raises(InvalidArgumentError, match=match):
             client.runs.replay_all([run], report_path=path, **other)  # type: ignore[arg-type]
     planned = client.runs.replay_all([run], from_step="mail", dry_run=True)
     with pytest.raises(InvalidArgumentError, match="pass the same from_step and input"):

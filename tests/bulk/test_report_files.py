@@ -282,7 +282,7 @@ def test_a_report_of_unknown_origin_stands_for_its_runs(
     client.runs.cancel_all(resume=reports[0], report_path=path)
     with pytest.raises(ReportFinishedError):
         client.runs.cancel_all(resume=reports[0], report_path=path)
-    with pytest.raises(InvalidArgumentError, match="with selection"):
+    with pytest.raises(InvalidArgumentError, match="with ids"):
         client.runs.cancel_all(resume=reports[1], report_path=path)
 
 
@@ -301,7 +301,7 @@ def test_the_inputs_of_invoke_many_are_each_invoked_once(
     # An input of unknown outcome is not tried again, so nothing is left.
     with pytest.raises(ReportFinishedError, match="2 done, 1 unknown"):
         client.functions.invoke_many("shop", "ok", inputs, report_path=path)
-    with pytest.raises(InvalidArgumentError, match="with selection"):
+    with pytest.raises(InvalidArgumentError, match="with inputs"):
         client.functions.invoke_many("shop", "ok", inputs[::-1], report_path=path)
 
 
@@ -328,9 +328,12 @@ def test_a_finished_one_is_not_resumed_and_says_so(
     ("act", "reason"),
     [
         (lambda c, ids, p: c.runs.replay_all(ids, report_path=p), "with action 'runs.cancel', not"),
-        (lambda c, ids, p: c.runs.cancel_all(ids[:2], report_path=p), "with selection"),
-        (lambda c, ids, p: c.runs.cancel_all(ids, limit=2, report_path=p), "with selection"),
-        (lambda c, _, p: c.runs.cancel_all(app="shop", report_path=p), "with selection"),
+        (lambda c, ids, p: c.runs.cancel_all(ids[:2], report_path=p), "with ids .*3.*, not .*2"),
+        (
+            lambda c, ids, p: c.runs.cancel_all(ids, limit=2, report_path=p),
+            "with ids .*3.*, not .*2",
+        ),
+        (lambda c, _, p: c.runs.cancel_all(app="shop", report_path=p), "and app None, not 'shop'"),
         (
             lambda c, _, p: c.functions.invoke_many("shop", "ok", [{}], report_path=p),
             "with action 'runs.cancel', not 'functions.invoke shop/ok'",
@@ -354,12 +357,24 @@ def test_the_file_of_something_else_is_refused_by_name_and_left_alone(
     assert client.runs.cancel_all(reversed(ids), report_path=path).counts == {"done": 3}
 
 
+def test_of_another_selection_only_what_differs_is_named(
+    client: InngestClient, mock: MockServer, path: Path
+) -> None:
+    start(client, mock, "app/boom", 1)
+    hour = timedelta(hours=1)
+    client.runs.replay_all(status="failed", app="shop", since=hour, report_path=path)
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.runs.replay_all(status=["failed"], app="shop", since=2 * hour, report_path=path)
+    differing = "since '1:00:00 ago', not '2:00:00 ago'"
+    assert str(caught.value) == f"{path} is a report with {differing}; name another file"
+
+
 def test_the_file_of_replays_says_whether_they_were_insisted_on(
     client: InngestClient, mock: MockServer, path: Path
 ) -> None:
     ids = start(client, mock, "app/ok", 1)
     client.runs.replay_all(ids, replay_again=True, report_path=path)
-    with pytest.raises(InvalidArgumentError, match="'replay_again': True}, not"):
+    with pytest.raises(InvalidArgumentError, match="with replay_again True, not None"):
         client.runs.replay_all(ids, report_path=path)
     with pytest.raises(ReportFinishedError):
         client.runs.replay_all(ids, replay_again=True, report_path=path)
@@ -551,7 +566,7 @@ def test_the_file_is_free_again_however_the_act_ends(
     with pytest.raises(Killed):
         client.runs.cancel_all(ids, report_path=path, in_flight=1, on_result=kill_at(1))
     assert len(lines(path)) == 1 + 3 + 2
-    with pytest.raises(InvalidArgumentError, match="with selection"):
+    with pytest.raises(InvalidArgumentError, match="with ids"):
         client.runs.cancel_all(ids[1:], report_path=path)
     assert client.runs.cancel_all(ids, report_path=path).counts == {"done": 3}
 

@@ -131,7 +131,7 @@ def test_an_interrupted_call_is_continued_from_its_file_and_sends_nothing_twice(
     mock.fault(loses_response(httpx.ReadTimeout), operation="send_events", after=1)
     first = client.events.resend(stored, report_path=path, in_flight=1)
     assert outcomes(first) == ["done", "unknown", "done"]
-    with pytest.raises(InvalidArgumentError, match="selection"):
+    with pytest.raises(InvalidArgumentError, match="with label 'resent', not 'other'"):
         client.events.resend(stored, report_path=path, label="other")
     assert outcomes(client.events.resend(stored, report_path=path)) == ["done"] * 3
     assert len(mock.runs) == 6

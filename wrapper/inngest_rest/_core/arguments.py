@@ -14,10 +14,11 @@ import logging
 import math
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from inngest_rest._core.json_text import decode, encode
 from inngest_rest._visible import did_you_mean, shown, type_name
 from inngest_rest.errors import InvalidArgumentError
 
@@ -102,8 +103,14 @@ def check_text(name: str, value: S) -> S:
 
 
 def check_path(name: str, value: str | os.PathLike[str]) -> None:
-    if not isinstance(value, str | os.PathLike) or "\0" in os.fspath(value):  # pyright: ignore[reportUnnecessaryIsInstance]
+    """Reject what no file can have as its path, and names that neither JSON nor a terminal take."""
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(path, str) or not path or "\0" in path:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(name, f"must be the path of a file, not {shown(value)}")
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise invalid(name, f"must be a path in UTF-8, not {shown(path)}") from None
 
 
 def check_count_or_none(name: str, value: int | None, *, at_most: int | None = None) -> int | None:
@@ -119,6 +126,30 @@ def check_count(name: str, value: int, *, at_least: int = 1, at_most: int | None
     if at_most is not None and value > at_most:
         raise invalid(name, f"must be at most {at_most}, not {shown(value)}")
     return value
+
+
+def difference(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """Return in words how what was asked for differs from what a file was kept for; "" if not.
+
+    Both are compared as JSON has them, in which one of them was stored.
+    """
+    found = _differing(decode(encode(kept)), decode(encode(asked)))
+    return " and ".join(
+        f"{name} {shown(theirs)}, not {shown(ours)}" for name, theirs, ours in found
+    )
+
+
+def _differing(
+    kept: Mapping[str, Any], asked: Mapping[str, Any], depth: int = 0
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what differs, by its name; of a selection, only those of its parts that do."""
+    for name in dict.fromkeys([*kept, *asked]):
+        theirs: Any = kept.get(name)
+        ours: Any = asked.get(name)
+        if not depth and all(isinstance(each, dict) for each in (theirs, ours)):
+            yield from _differing(theirs, ours, 1)
+        elif theirs != ours:
+            yield name, theirs, ours
 
 
 def check_callable(name: str, value: object) -> None:

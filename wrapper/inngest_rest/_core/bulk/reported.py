@@ -26,6 +26,7 @@ from inngest_rest._core.arguments import (
     check_names,
     check_path,
     check_run_id,
+    difference,
     invalid,
 )
 from inngest_rest._core.bulk.job import ABANDONED, BulkJob
@@ -34,7 +35,6 @@ from inngest_rest._core.json_text import decode, encode, encode_lines
 from inngest_rest._core.locks import Locked, lock_file
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
 from inngest_rest._core.resources.filters import Window, instant
-from inngest_rest._visible import shown
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.typing import BULK_DEFAULTS, BulkOptions
 
@@ -129,9 +129,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self.resume()
             asked = {**(self.head.selection or {})}
             theirs, ours = ({it: each.get(it) for it in self.bound} for each in (asked, others))
-            if theirs != ours:
-                what = f"a report with {shown(theirs)}, not {shown(ours)}"
-                raise invalid("resume", f"is {what}: pass the same {' and '.join(self.bound)}")
+            if words := difference(theirs, ours):
+                how = f"pass the same {' and '.join(self.bound)}"
+                raise invalid("resume", f"is a report with {words}: {how}")
         elif ids is not None:
             unique = dict.fromkeys(check_each("ids", ids, f"{self.selects} ids", self.check_id))
             first = [*unique][: self.limit]
@@ -364,11 +364,11 @@ class ReportFile(Locked):
             report, count = ActionReport.from_dict({**header, "rows": ()}), header["row_count"]
         except (KeyError, TypeError, ValueError):
             raise self._refusal("is not a report; name another file") from None
-        for name, ours in asked.items():
-            theirs = header.get(name)
-            if ours != theirs and not (name == "selection" and _is_pinned(ours, header)):
-                reason = f"is a report with {name} {shown(theirs)}, not {shown(ours)}"
-                raise self._refusal(f"{reason}; name another file")
+        kept = {name: header.get(name) for name in asked}
+        if _is_pinned(asked["selection"], header):
+            kept["selection"] = asked["selection"]
+        if words := difference(kept, asked):
+            raise self._refusal(f"is a report with {words}; name another file")
         end, rows = len(first), dict[int, ActionRow]()
         for number, line in enumerate(file, 2):
             if not line.endswith(b"\n"):

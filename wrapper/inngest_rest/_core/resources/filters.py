@@ -246,7 +246,7 @@ class Selection:
     def to_json(self) -> dict[str, Any]:
         before = "ended_" if self.by_end else ""
         asked = {
-            "status": sorted(self.statuses) or None,
+            "status": sorted(each.value for each in self.statuses) or None,
             "app": self.names.app,
             "function": self.names.function,
             "error_contains": self.error_contains,
