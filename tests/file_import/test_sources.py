@@ -106,7 +106,10 @@ def test_lines_before_the_damage_are_sent_and_the_line_is_reported(
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"path": ""}, "path"),
+        ({"path": ""}, "path must be the path of a file"),
+        ({"path": "x\0y"}, "path must be the path of a file"),
+        ({"path": "caf\udce9"}, "path must be a path in UTF-8"),
+        ({"dead_letters": "x\0y"}, "dead_letters must be the path of a file"),
         ({"path": "-"}, "name="),
         ({"path": "-", "name": "x", "resume": True}, "standard input cannot be resumed"),
         ({"name": ""}, "name"),

@@ -109,8 +109,8 @@ def check_options(
     csv: bool,
     resume: bool,
 ) -> ImportOptions:
+    check_path("path", path)
     source = os.fspath(path)
-    check_text("path", source)
     table = Table.of(event, columns) if csv or event is not None or columns else None
     if check_text("name", name) is None and source == STDIN:
         why = "standard input has no name to derive event ids from: pass name="
@@ -119,6 +119,8 @@ def check_options(
         why = "cannot be resumed: send a file instead"
         raise invalid("standard input", why, argument="resume")
     name = name or Path(source).name
+    if dead_letters is not None:
+        check_path("dead_letters", dead_letters)
     rejected = rejected_path(source, name, dead_letters).absolute()
     if rejected == Path(source).absolute():
         raise invalid("dead_letters", "must not be the input file")
