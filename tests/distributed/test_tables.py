@@ -72,6 +72,45 @@ def test_pandas_reads_a_listing_and_an_export(client: InngestClient, folder: Pat
         assert frame["total_duration"].max() > timedelta(seconds=20)
 
 
+# After many rows that need no quotes, by the first of which DuckDB decides what a quote is.
+TEXTS = ["plain"] * 21_000 + [
+    "50 %\r100 %",
+    "\r",
+    "a\r\nb",
+    'say "hi"',
+    '"',
+    "a,b;c",
+    "\0",
+    "=1",
+    "007",
+]
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Path:
+    def failed(place: int) -> Listed:
+        return Listed(status="FAILED", error=TEXTS[len(TEXTS) - 1 - place])
+
+    with InngestClient(dev=True, transport=RunLists(len(TEXTS), failed)) as client:
+        client.runs.export(tmp_path / "runs.csv", include=["output"])
+    return tmp_path / "runs.csv"
+
+
+def test_polars_reads_every_text_of_csv(texts: Path) -> None:
+    frame = installed("polars").read_csv(texts, infer_schema=False)
+    assert frame["error_message"].to_list() == TEXTS
+
+
+def test_duckdb_reads_every_text_of_csv(texts: Path) -> None:
+    query = f"SELECT error_message FROM read_csv('{texts}', all_varchar = true)"
+    assert [row[0] for row in installed("duckdb").sql(query).fetchall()] == TEXTS
+
+
+def test_pandas_reads_every_text_of_csv(texts: Path) -> None:
+    frame = installed("pandas").read_csv(texts, dtype=str, keep_default_na=False)
+    assert frame["error_message"].to_list() == TEXTS
+
+
 @pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # of dask
 def test_dask_reads_an_export(folder: Path) -> None:
     dd = installed("dask.dataframe")

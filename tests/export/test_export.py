@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -206,7 +207,7 @@ def test_without_a_state_a_file_is_never_written_over(
 @pytest.mark.parametrize(
     ("changed", "match"),
     [
-        ({"status": "failed"}, r"with runs \{'status'.*\}, not \{'status'"),
+        ({"status": "failed"}, "with status \\['completed'\\], not \\['failed'\\]"),
         ({"include": ["output"]}, "with include"),
         ({"format": "csv"}, "with format 'jsonl', not 'csv'"),
     ],
@@ -293,6 +294,142 @@ def test_filters_that_are_evaluated_here_select_without_a_bound(
     assert {row["function_id"] for row in rows} == {"charge"}
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "null",
+        '{"exec":1}',
+        '{"version":2}',
+        '{"version":1,"asked":{},"path":1}',
+        '{"version":1,"asked":{},"path":"","size":-5}',
+        '{"version":1,"asked":{},"path":"","since":"2026-11-24T00:00:00"}',
+        '{"version":1,"asked":{},"path":"","token":"none"}',
+        '{"version":1,"asked":{"runs":',
+        "[" * 100_000,
+    ],
+)
+def test_a_malformed_state_is_refused_in_a_sentence_that_says_what_to_do(
+    client: InngestClient, tmp_path: Path, content: str
+) -> None:
+    path, state = tmp_path / "runs.jsonl", tmp_path / "state"
+    state.write_text(content)
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.runs.export(path, state=state)
+    how = f"delete it and {path} to begin anew, or name other files"
+    assert str(caught.value) == (f"state {state} is not the state of an export, or damaged: {how}")
+    assert ([*tmp_path.iterdir()], state.read_text()) == ([state], content)
+
+
+@pytest.mark.parametrize(
+    ("path", "state", "match"),
+    [
+        ("absent/runs.csv", None, "cannot use .*absent/runs.csv: no such file or directory"),
+        ("runs.csv", "absent/state", "cannot use .*absent/state: no such file or directory"),
+        ("runs.csv", ".", "cannot use .*: it is not a regular file"),
+        ("file.parquet", None, "cannot use .*file.parquet: not a directory"),
+        ("caf\udce9.csv", None, r"path must be a path in UTF-8, not '.*caf\\udce9.csv'"),
+        ("caf\udce9/runs.csv", None, "path must be a path in UTF-8"),
+        ("runs.csv", "caf\udce9", "state must be a path in UTF-8"),
+        ("x\0y.csv", None, "path must be the path of a file"),
+        ("runs.csv", "", "state must be the path of a file, not ''"),
+    ],
+)
+def test_files_that_cannot_be_used_are_named_in_a_sentence_and_none_is_made(
+    client: InngestClient, tmp_path: Path, path: str, state: str | None, match: str
+) -> None:
+    (tmp_path / "file.parquet").touch()
+    before = [*tmp_path.iterdir()]
+    given: Any = {} if state is None else {"state": state and str(tmp_path / state)}
+    with pytest.raises(InvalidArgumentError, match=match):
+        client.runs.export(str(tmp_path / path), **given)
+    assert [*tmp_path.iterdir()] == before
+
+
+def test_in_a_folder_whose_name_is_not_utf_8_an_export_is_refused(
+    client: InngestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "absolute", lambda self: tmp_path / "caf\udce9" / self)
+    with pytest.raises(InvalidArgumentError, match="path must be a path in UTF-8"):
+        client.runs.export("runs.csv")
+
+
+@pytest.mark.parametrize("last", [3, 4], ids=["rows", "state"])
+@each_format
+def test_on_a_full_disk_whole_rows_are_kept_and_the_same_call_goes_on(
+    client: InngestClient, tmp_path: Path, suffix: str, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_SAVE_EVERY", 0.0)
+    monkeypatch.setattr(export, "_PART_ROWS", 100)
+    path, sync, told = tmp_path / f"runs.{suffix}", os.fsync, Counter[str]()
+
+    def full(file: int) -> None:
+        told["writes"] += 1
+        if told["writes"] > last:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InvalidArgumentError, match="no space left on device") as caught:
+        client.runs.export(path)
+    assert len(ids(path)) == (100 if last == 3 else 200), "no half of a row"
+    note = f"100 rows are in {path}: the same call goes on there"
+    assert caught.value.__notes__ == [note]
+    monkeypatch.undo()
+    client.runs.export(path)
+    assert ids(path) == [run.id for run in client.runs.list()]
+
+
+# What is in cells
+
+TEXTS = [
+    *("50 %\r100 %", "\r", "a\r\nb", "a\n", 'say "hi"', '"', "a,b", "a;b", "\\", "it's", " "),
+    *("\u2028", "\x85", "\0", "=1+1", "NA"),
+]
+
+
+def texts_of(tmp_path: Path, connect: Connect, **given: Any) -> list[str]:
+    def failed(place: int) -> Listed:
+        return Listed(status="FAILED", error=TEXTS[place])
+
+    client = connect(transport=RunLists(len(TEXTS), failed))
+    client.runs.export(tmp_path / "runs.csv", include=["output"], **given)
+    with (tmp_path / "runs.csv").open(encoding="utf-8", newline="") as file:
+        return [row["error_message"] for row in csv.DictReader(file)][::-1]
+
+
+def test_each_text_is_one_cell_of_csv(tmp_path: Path, connect: Connect) -> None:
+    assert texts_of(tmp_path, connect) == TEXTS
+
+
+def test_that_csv_has_quotes_can_be_seen_in_its_first_line(
+    client: InngestClient, tmp_path: Path
+) -> None:
+    client.runs.export(tmp_path / "runs.csv")
+    assert (tmp_path / "runs.csv").read_text(encoding="utf-8").startswith('"id","status",')
+
+
+def test_on_demand_no_text_is_a_formula_of_a_spreadsheet(
+    tmp_path: Path, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1"]
+    monkeypatch.setitem(globals(), "TEXTS", [*formulas, "1=1", "fine"])
+    found = texts_of(tmp_path, connect, escape_formulas=True)
+    assert found == [*(f"'{each}" for each in formulas), "1=1", "fine"]
+
+
+def test_rows_with_and_without_escaped_formulas_are_not_mixed(
+    client: InngestClient, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"path": tmp_path / "runs.csv", "state": tmp_path / "state"}
+    client.runs.export(**given, escape_formulas=True)
+    with pytest.raises(InvalidArgumentError, match="with escape_formulas True, not None"):
+        client.runs.export(**given)
+    with pytest.raises(InvalidArgumentError, match="escape_formulas is for CSV, not for jsonl"):
+        client.runs.export(tmp_path / "runs.jsonl", escape_formulas=True)
+
+
 # Later calls
 
 
@@ -346,7 +483,7 @@ def test_a_state_goes_on_in_another_file_and_not_before_the_first_is_whole(
         client.runs.export(tmp_path / "monday.csv", state=state, on_progress=interrupt)
     with pytest.raises(InvalidArgumentError, match=r"monday.csv, which is to be finished first"):
         client.runs.export(tmp_path / "tuesday.csv", state=state)
-    (tmp_path / "tuesday.csv").unlink()
+    assert not (tmp_path / "tuesday.csv").exists()
     client.runs.export(tmp_path / "monday.csv", state=state)
     report = client.runs.export(tmp_path / "tuesday.csv", state=state)
     assert (report.rows, report.total_rows) == (0, 0)

@@ -208,9 +208,6 @@ class BulkEvents(EventFilter, BulkOptions, total=False):
     """Which events a bulk operation acts on, and how: `EventFilter` and `BulkOptions`."""
 
 
-Redaction = Literal["keys", "emails"]
-"""What is redacted: what looks like a key or token, or that and e-mail addresses; no guarantee."""
-
 ExportFormat = Literal["jsonl", "csv", "parquet"]
 """The format of an export: JSON lines, CSV, or a folder of Parquet files."""
 
@@ -221,22 +218,22 @@ RunInclude = Literal["output", "event", "trace"]
 class ExportOptions(TypedDict, total=False):
     """How to export.
 
-    It raises `InvalidArgumentError` if an argument is malformed, the file exists or is being
-    written, or the state is of another export; `OSError` if a file cannot be written; and
-    `ConfigurationError` if pyarrow, of the extra `arrow`, is needed and not installed.
+    It raises `InvalidArgumentError` if an argument is malformed, the file exists, is being written
+    or cannot be written, or the state is of another export; and `ConfigurationError` if pyarrow, of
+    the extra `arrow`, is needed and not installed.
 
     Attributes:
-        state: A file that is kept, by which later calls add what came since, also to other paths:
+        state: A file to keep, by which later calls add what came since, also to other paths:
             runs when they have ended, events up to 30 s ago. Excludes an end of the window.
-        format: The format, by default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
-        redact: Replace by `[redacted]` what looks like a key or a token, or with "emails" e-mail
-            addresses, too; no guarantee.
+        format: By default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
+        escape_formulas: CSV for spreadsheets. Each text that one would run as a formula begins with
+            an apostrophe.
         on_progress: Called with the number of rows in the file, and of those from this call.
     """
 
     state: str | PathLike[str] | None
     format: ExportFormat | None
-    redact: Redaction | None
+    escape_formulas: bool
     on_progress: Callable[[int, int], object] | None
 
 
@@ -244,7 +241,7 @@ class RunExport(RunSelection, ExportOptions, total=False):
     """Which runs to export, and how: `RunSelection` and `ExportOptions`.
 
     Attributes:
-        include: What to add: output, event or trace, the last two by a request for each run.
+        include: What to add, event and trace by a request for each run.
     """
 
     include: Iterable[RunInclude] | None

@@ -174,8 +174,7 @@ PAGES = (
             _part(
                 "Arguments",
                 "Seconds StatusFilter StatusName ChangeKind ApiVersion ExportFormat RunInclude "
-                "Redaction EventNameCheck Method KeyKind WhenFull SummaryBy RepeatedId "
-                "REPEATABLE_METHODS",
+                "EventNameCheck Method KeyKind WhenFull SummaryBy RepeatedId REPEATABLE_METHODS",
                 "inngest_rest.typing",
             ),
         ),

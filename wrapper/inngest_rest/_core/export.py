@@ -1,35 +1,39 @@
 """Exports of runs or events to a file: each row once, however often the process is killed.
 
 Rows are appended to a file; a state file has how much of it is final, and where the listing goes
-on. It is replaced when the rows up to there are on disk; what a kill leaves behind is written over.
+on. It is replaced when the rows up to there are on disk; what a kill leaves behind that is written
+over. So the file is never copied, however large it is, and half a row never counts as one.
 Parquet, to which nothing can be appended, is a folder of numbered files.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 import math
 import os
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import msgspec
 from attrs import define, evolve, frozen
 
 from inngest_rest import typing
 from inngest_rest._core import arrow
-from inngest_rest._core.arguments import check_choice, check_names, check_path, invalid
-from inngest_rest._core.files import replace_file
+from inngest_rest._core.arguments import (
+    check_choice,
+    check_names,
+    check_path,
+    difference,
+    invalid,
+)
+from inngest_rest._core.files import create_file, read_file, replace_file, usable
 from inngest_rest._core.json_text import encode, encode_lines
 from inngest_rest._core.locks import lock_file
-from inngest_rest._core.redaction import Redactor
 from inngest_rest._core.resources import events, runs, trace
 from inngest_rest._core.resources.filters import Selection, instant, plain
 from inngest_rest._core.resources.wait import OVERLAP, Watch
-from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, NotFoundError
 from inngest_rest.models import Run, StoredEvent
 from inngest_rest.record import Record, columns, plain_or_text
@@ -49,15 +53,22 @@ _PART_ROWS = 10_000  # of a Parquet file
 _IN_FLIGHT = 8
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+# What a spreadsheet takes for the beginning of a formula, or skips before one.
+_BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
 class _State(msgspec.Struct, tag_field="version", tag=1):
     """The content of a state file."""
 
     asked: dict[str, Any]  # what is exported, from where, and how
     path: str
-    rows: int = 0  # how many are final
-    size: int = 0  # bytes, or Parquet files, that are final
-    since: datetime | None = None  # the window that is listed
-    until: datetime | None = None
+    rows: _Count = 0  # how many are final
+    size: _Count = 0  # bytes, or Parquet files, that are final
+    since: _Instant | None = None  # the window that is listed
+    until: _Instant | None = None
     cursor: str | None = None  # of the page that comes next
     last: list[str] = []  # the ids of the page before it
     is_listed: bool = False
@@ -84,22 +95,24 @@ class Export:
         if state is not None and ends:
             raise invalid("state", f"is for what comes later, too: it excludes {', '.join(ends)}")
         check_path("path", path)
-        check_path("state", state or path)
+        check_path("state", path if state is None else state)
         self._path, self._state_path = Path(path).absolute(), Path(state or f"{path}.state")
+        check_path("path", self._path)  # of which the state has the folders, too
         suffix = self._path.suffix.lower().removeprefix(".")
         self._format = given.get("format") or {"ndjson": "jsonl"}.get(suffix, suffix)
         check_choice("format", self._format, get_args(typing.ExportFormat))
         self._is_parquet, self._keeps = self._format == "parquet", state is not None
         if self._is_parquet:
             arrow.load()
+        self._escapes = bool(given.get("escape_formulas"))
+        if self._escapes and self._format != "csv":
+            raise invalid("escape_formulas", f"is for CSV, not for {self._format}")
         self._on_progress, self._now = given.get("on_progress"), self.session.clock.monotonic
-        if (what := given.get("redact")) is not None:
-            check_choice("redact", what, get_args(typing.Redaction))
-        self._redact = Redactor(what)
         target = self.session.settings.target
         where = {"format": self._format, "server": target.api_url, "environment": target.env}
-        where["redact"] = what
+        where |= {"escape_formulas": True} if self._escapes else {}
         self._state = _State({**self.asked, **where}, str(self._path))
+        self._saved_rows = 0  # of which the state on disk knows
         self._completed, self._turned = list[Record](), dict[str, Any]()  # of a page, not final
         self._waiting = list[Record]()  # final once they are on disk
         self._rows, self._saved_at = 0, -math.inf
@@ -162,7 +175,7 @@ class Export:
         page = self._completed if self.complete else items
         rows = self._state.rows + len(page)
         state = msgspec.structs.replace(self._state, rows=rows, **self._turned)
-        waiting = [*self._waiting, *map(self._redact, page)]
+        waiting = [*self._waiting, *page]
         # All at once: an interrupt comes between calls.
         self._state, self._waiting, self._completed = state, waiting, []
         self._rows += len(page)
@@ -174,56 +187,88 @@ class Export:
 
     def _save(self) -> None:
         state, rows = self._state, self._waiting
-        size = state.size + bool(rows)
-        if not self._is_parquet:
-            text = self._lines(rows)
-            size = state.size + len(text)
+        with usable("path", self._path):
+            if not self._is_parquet:
+                size = self._append(self._lines(rows))
+            elif rows:
+                part = self._path / f"part-{state.size:06}.parquet"
+                replace_file(part, arrow.parquet(self.kind, rows))
+                size = state.size + 1
+            else:
+                size = state.size
+        # Both at once: an interrupt comes between calls.
+        state.size, self._waiting = size, []
+        self._save_state(state)
+        self._saved_at = self._now()
+
+    def _append(self, text: bytes) -> int:
+        """Write lines behind those that are final, and return where they end."""
+        begin = self._state.size
+        try:
             with self._path.open("r+b") as file:
-                file.truncate(state.size)
-                file.seek(state.size)
+                file.truncate(begin)
+                file.seek(begin)
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-        elif rows:
-            part = self._path / f"part-{state.size:06}.parquet"
-            replace_file(part, arrow.parquet(self.kind, rows))
-        # Both at once: an interrupt comes between calls.
-        state.size, self._waiting = size, []
-        replace_file(self._state_path, encode(state))
-        self._saved_at = self._now()
+        except OSError:
+            # A full disk may have taken half of a row.
+            with suppress(OSError):
+                os.truncate(self._path, begin)
+            raise
+        return begin + len(text)
+
+    def _save_state(self, state: _State) -> None:
+        with usable("path" if self.given.get("state") is None else "state", self._state_path):
+            replace_file(self._state_path, encode(state))
+        self._saved_rows = state.rows
 
     def _lines(self, rows: list[Record]) -> bytes:
         if self._format == "jsonl":
             return encode_lines([row.to_dict() for row in rows])
-        text, named = io.StringIO(), columns(self.kind)
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([] if self._state.size else [[each.name for each in named]])
-        for row in rows:
-            cells = (plain_or_text(each.value_of(row)) for each in named)
-            writer.writerow([encode(it).decode() if isinstance(it, list) else it for it in cells])
-        return text.getvalue().encode(errors="replace")
+        named = columns(self.kind)
+        cells = ([self._cell(each.value_of(row)) for each in named] for row in rows)
+        text = "".join(map(_csv_row, cells))
+        if not self._state.size:
+            # In quotes, by which DuckDB knows that there may be quotes further down.
+            text = ",".join(f'"{each.name}"' for each in named) + "\n" + text
+        return text.encode(errors="replace")
+
+    def _cell(self, value: Any) -> Any:
+        value = plain_or_text(value)
+        if isinstance(value, list):
+            value = encode(value).decode()
+        is_formula = isinstance(value, str) and value.startswith(_BEGINS_FORMULA)
+        return f"'{value}" if self._escapes and is_formula else value
 
     @contextmanager
     def _opened(self) -> Generator[None]:
         """Lock the file; however this ends, keep what is whole."""
-        if self._is_parquet:
-            self._path.mkdir(mode=0o700, exist_ok=True)
-        elif not self._path.exists():
-            replace_file(self._path, b"")
-        # Windows opens no folders, and locks no files.
-        lock = os.open(self._path, os.O_RDONLY) if os.name == "posix" else None
+        self._load()  # before anything is written
+        with usable("path", self._path):
+            is_new = self._make()
+            # Windows opens no folders, and locks no files.
+            lock = os.open(self._path, os.O_RDONLY) if os.name == "posix" else None
         try:
             if lock is not None:
                 lock_file(lock)
-            self._resume()
+            self._state = self._load()
+            try:
+                # Before there is anything in the file, which without a state is refused.
+                self._save_state(self._state)
+            except InvalidArgumentError:
+                if is_new:
+                    self._path.rmdir() if self._is_parquet else self._path.unlink()
+                raise
             try:
                 yield
+                self._save()
             except BaseException as error:
-                total = self._state.rows
+                with suppress(InvalidArgumentError):  # the disk may be full
+                    self._save()
+                total = self._saved_rows
                 error.add_note(f"{total:,} rows are in {self._path}: the same call goes on there")
                 raise
-            finally:
-                self._save()
             if not self._keeps:
                 self._state_path.unlink()
         except BlockingIOError:
@@ -233,20 +278,35 @@ class Export:
             if lock is not None:
                 os.close(lock)
 
-    def _resume(self) -> None:
-        state, path = self._state, str(self._path)
-        size = len([*self._path.iterdir()]) if self._is_parquet else self._path.stat().st_size
+    def _make(self) -> bool:
+        """Make the file, or the folder of Parquet; return whether there was none."""
         try:
-            state = msgspec.json.decode(self._state_path.read_bytes(), type=_State)
-        except FileNotFoundError:
+            self._path.mkdir(mode=0o700) if self._is_parquet else create_file(self._path).close()
+        except FileExistsError:
+            return False
+        return True
+
+    def _load(self) -> _State:
+        """Return the state to go on with: of this export, and of what is in its file."""
+        path, size = str(self._path), self._size()
+        with usable("state", self._state_path):
+            content = read_file(self._state_path)
+        if content is None:
             if size:
                 reason = f"{path} exists, and {self._state_path} does not: name another file"
-                raise invalid("path", reason) from None
-        except (ValueError, RecursionError):
-            raise self._refusal("is not the state of an export") from None
-        for name, ours in self._state.asked.items():
-            if (theirs := state.asked.get(name)) != ours:
-                raise self._refusal(f"is of one with {name} {shown(theirs)}, not {shown(ours)}")
+                raise invalid("path", reason)
+            return self._state
+        try:
+            state = msgspec.json.decode(content, type=_State)
+            self.listing(state)
+            if state.token is not None and self.watch is not None:
+                self.watch(state)
+        except (ValueError, RecursionError) as error:
+            how = f"delete it and {path} to begin anew, or name other files"
+            reason = f"{self._state_path} is not the state of an export, or damaged: {how}"
+            raise invalid("state", reason) from error
+        if words := difference(state.asked, self._state.asked):
+            raise self._refusal(f"is of an export with {words}")
         if state.path != path:
             if not state.is_listed or size:
                 raise self._refusal(f"is of {state.path}, which is to be finished first")
@@ -256,13 +316,35 @@ class Export:
         if state.is_listed and self._keeps and self.watch is None:
             window = {"since": state.until, "until": None, "cursor": None, "is_listed": False}
             state = msgspec.structs.replace(state, last=[], **window)
-        self._state = state
-        # Before there is anything in the file, which without a state is refused.
-        replace_file(self._state_path, encode(state))
+        return state
+
+    def _size(self) -> int:
+        """Return how much there is: bytes, or Parquet files."""
+        with usable("path", self._path), suppress(FileNotFoundError):
+            if self._is_parquet:
+                return len([*self._path.iterdir()])
+            return self._path.stat().st_size
+        return 0
 
     def _refusal(self, reason: str) -> InvalidArgumentError:
         how = "pass the same arguments as before, or another state"
         return invalid("state", f"{self._state_path} {reason}: {how}")
+
+
+class _Written(list[str]):
+    """What the writer of `csv` takes for a file."""
+
+    write = list[str].append
+
+
+def _csv_row(cells: Sequence[Any]) -> str:
+    """Return a line of CSV, in which each cell with a quote, a comma or any line end is quoted.
+
+    The writer quotes a carriage return only where that is a part of its own line ends.
+    """
+    written = _Written()
+    csv.writer(written, lineterminator="\r\n").writerow(cells)
+    return written[0].removesuffix("\r\n") + "\n"
 
 
 @frozen(repr=False, slots=False)

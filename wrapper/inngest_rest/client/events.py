@@ -51,7 +51,7 @@ class Events(Resource):
         """Export all stored events, or some, to a file, each once, newest first; see `runs.export`.
 
         Args:
-            path: The file, which must not exist before the first call; for Parquet a folder.
+            path: The file, which the first call makes; for Parquet a folder.
 
         HTTP: `GET /v1/events`.
         """

@@ -464,7 +464,7 @@ class Runs(Resource):
         After any interruption, even a kill, the same call goes on without a gap or a repeat.
 
         Args:
-            path: The file, which must not exist before the first call; for Parquet a folder.
+            path: The file, which the first call makes; for Parquet a folder.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`; with a state `GET /v2/runs/{runId}`, as `watch`;
         `GET /v1/events/{eventId}` and `GET /v2/runs/{runId}/trace` for what is included, at most
