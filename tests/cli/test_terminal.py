@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +16,7 @@ from rich.cells import cell_len
 from inngest_rest._programs.answer import Projection
 from inngest_rest._programs.command import program, tables
 from inngest_rest._programs.problems import EXIT_STATUS, Code
-from inngest_rest.action_reports import ActionOutcome
+from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Span, StepChange, Trigger
 from inngest_rest.summary import Percentiles
@@ -163,11 +164,84 @@ def test_a_terminal_gets_a_table_as_wide_as_it_is(
 ) -> None:
     (id,) = send(client, mock, "failed")
     screen = on_terminal("runs", "list", columns=columns)
-    heading, row = screen.text.splitlines()
+    heading, row, *below = screen.text.splitlines()
     assert heading.startswith("ID  ")
     assert row.startswith(f"{id}  failed")
     assert "shop/ship" in row
     assert ("ENDED" in heading) is (columns == 200)
+    assert below == ([] if columns == 200 else ["  error: NonRetriableError: no stock"])
+
+
+def lifelike(kind: type[Record], is_short: bool) -> Record:
+    """Return a record with ids, names and texts as long as those of a server, and all different."""
+    values: dict[str, Any] = {}
+    like = record(kind, "")
+    for at, each in enumerate(attrs.fields(kind)):  # type: ignore[arg-type]
+        value = getattr(like, each.name)
+        if isinstance(value, RunError):
+            value = RunError("PaymentError", f"{SENTENCE} {at}")
+        elif each.name in {"error", "sync_error", "reason", "message"}:
+            value = f"{SENTENCE} {at}"
+        elif value == "" and "id" in each.name.split("_"):
+            value = f"01M8PHHRZNRH4MDMSM700PVD{at:02}"
+        elif value == "":
+            value = f"shop/f{at}" if is_short else f"shop/charge-the-card-of-a-customer-{at}"
+        values[each.name] = value
+    return kind(**values)
+
+
+SENTENCE = "the card was declined by the bank, which says that it expired last month; " * 3
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda it: it.__name__)
+def test_ids_and_reasons_are_whole_in_each_table_and_nothing_is_cut_without_a_sign(
+    kind: type[Record], columns: int, draw: Draw
+) -> None:
+    items = [lifelike(kind, is_short) for is_short in (True, False)]
+    shown = draw(items, columns)
+    assert all(cell_len(line) <= columns for line in shown.splitlines())
+    words, text = shown.split(), "".join(shown.split())
+    for item in items:
+        for each in tables.COLUMNS[kind]:
+            value = tables.in_words(each.value(item))
+            if each.whole and not each.is_optional and columns >= each.from_width:
+                assert set(value.split()) <= set(words), each.heading
+            if each.is_line and columns < (each.below_width or math.inf):
+                assert "".join(value.split()) in text, each.heading
+    headings = {word for word in shown.splitlines()[0].split("  ") if word.strip()}
+    assert {it.strip() for it in headings} <= {each.heading for each in tables.COLUMNS[kind]}
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+def test_a_row_of_a_replay_has_both_ids_whole_and_its_reason_on_lines_of_its_own(
+    columns: int, draw: Draw
+) -> None:
+    done = ActionRow(
+        position=0,
+        id="01M8PJFQC6AQRE4J4X2AA0VY00",
+        outcome=ActionOutcome.DONE,
+        new_run_id="01M8PJFSSJFA7NTS1ZNQ7E8V00",
+        function="shop/charge",
+        status="failed",
+        queued_at=AT,
+        error="PspError: declined",
+        from_step="charge",
+    )
+    refused = ActionRow(position=1, id=done.id, outcome=ActionOutcome.REFUSED, reason=SENTENCE)
+    lines = draw([done, refused], columns).splitlines()
+    assert lines[1].startswith(f"{done.id}  done     {done.new_run_id}  shop/charge")
+    assert "PspError: declined" in "".join(lines)
+    reason = " ".join(line.strip() for line in lines[-5:]).partition("reason: ")[2]
+    assert reason == SENTENCE.strip()
+
+
+def test_a_page_on_a_terminal_ends_with_one_line_about_the_next_one(
+    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "placed", 3)
+    *_, last = on_terminal("runs", "list", "--limit", "2").text.splitlines()
+    assert last == "There is more: a higher --limit shows it, and -o json how to go on."
 
 
 def test_a_run_whose_function_has_no_name_is_shown_with_its_internal_id(draw: Draw) -> None:

@@ -126,8 +126,12 @@ def _run(call: Typed, extras: Mapping[str, Any]) -> int:
     if call.hint is not None and values.get("dry_run"):
         stderr.hint(call.hint)
     if renderer.page is not None and renderer.page.next is not None:
-        following = {**values, "cursor": renderer.page.next}
-        stderr.hint(f"Next page: {command_line(row, following, call.options)}")
+        if renderer.format == "table" and renderer.output.stream.isatty():
+            # A cursor is three lines long there.
+            stderr.hint("There is more: a higher --limit shows it, and -o json how to go on.")
+        else:
+            following = {**values, "cursor": renderer.page.next}
+            stderr.hint(f"Next page: {command_line(row, following, call.options)}")
     return status
 
 

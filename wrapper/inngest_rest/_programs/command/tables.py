@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
+from itertools import zip_longest
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,11 @@ if TYPE_CHECKING:
 Part = str | Text | Table | tuple[Record, ...]
 """What a view consists of: lines of text, and records that make a table."""
 
-_LONGEST_CELL = 160  # characters; a terminal has no room for more
+_LONGEST_CELL = 160  # characters; a row has no room for more
+_LONGEST_LINE = 1_000  # of what has lines of its own
+_LEAST_TEXT = 30  # for a sentence, which is not read in a narrower column
+_GAP = 2  # between two columns
+_IDS_TIMES = ("_id", "_at")  # the ends of names of fields whose values have to be whole
 _MOST_ROWS = 100
 
 _METRICS = {
@@ -66,15 +71,32 @@ def _getter(value: str | Callable[[Any], object]) -> Callable[[Any], object]:
 
 @frozen
 class Column:
-    """A column: `whole` is shown on one line, as an id has to be; others where there is room."""
+    """A column of a table; where there is no room for it, its value has a line below the row.
+
+    Attributes:
+        heading: What it is called.
+        value: What it shows of a record, or the name of an attribute.
+        whole: Whether it is as wide as its values, as ids have to be; others may be folded.
+        least: How narrow others may be, if their values are wider.
+        is_optional: Whether it is left out where there is no room.
+        is_line: Whether it always has a line of its own below the row.
+        from_width: The narrowest terminal that shows it.
+        below_width: The narrowest terminal that no longer does.
+    """
 
     heading: str
-    value: Callable[[Any], object] = field(converter=_getter)  # or the name of the attribute
+    value: Callable[[Any], object] = field(converter=_getter)
     whole: bool = False
+    least: int = 12
+    is_optional: bool = False
+    is_line: bool = False
     from_width: int = 0
+    below_width: float | None = None
 
 
 _whole = partial(Column, whole=True)
+_optional = partial(Column, whole=True, is_optional=True)
+_line = partial(Column, is_line=True)
 
 
 def _function(run: models.Run) -> str:
@@ -85,6 +107,10 @@ def _function(run: models.Run) -> str:
 def _outcome(run: models.Run) -> str:
     told = "" if run.output is None else _json(run.output)
     return told if run.error is None else _words_of(run.error)
+
+
+def _error(run: models.Run) -> str:
+    return "" if run.error is None else _words_of(run.error)
 
 
 def _route(call: CallRoute) -> str:
@@ -121,7 +147,8 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         Column("FUNCTION", _function),
         _whole("QUEUED", "queued_at"),
         _whole("ENDED", "ended_at", from_width=110),
-        Column("OUTPUT", _outcome, from_width=110),
+        Column("OUTPUT", _outcome, from_width=140, least=_LEAST_TEXT),
+        _line("ERROR", _error, below_width=140),
     ),
     RunGroup: (
         Column("NAME", "name"),
@@ -140,19 +167,19 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         Column("NAME", "name"),
         _whole("RECEIVED", "received_at"),
         Column("ID", lambda it: "" if it.id == it.internal_id else it.id, from_width=110),
-        Column("DATA", "data", from_width=110),
+        Column("DATA", "data", from_width=110, least=_LEAST_TEXT, is_optional=True),
     ),
     models.App: (
-        Column("ID", "id"),
+        _whole("ID", "id"),
         _whole("FUNCTIONS", "function_count"),
         Column("SDK", lambda it: _joined(it.sdk_language, it.sdk_version), from_width=60),
         _whole("SYNCED", "synced_at", from_width=60),
         Column("STATE", lambda it: "archived" if it.is_archived else it.sync_status),
         Column("URL", "url", from_width=110),
-        Column("ERROR", "sync_error", from_width=110),
+        _line("ERROR", "sync_error"),
     ),
     models.Function: (
-        Column("ID", "id"),
+        _whole("ID", "id"),
         Column("TRIGGERS", lambda it: ", ".join(each.value for each in it.triggers)),
         Column(
             "STATE", lambda it: _joined(it.is_archived and "archived", it.is_paused and "paused")
@@ -160,7 +187,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         Column("NAME", "name", from_width=110),
     ),
     models.Job: (
-        Column("ID", "id"),
+        _whole("ID", "id"),
         Column("KIND", "kind"),
         _whole("DUE", "at"),
         _whole("ATTEMPT", "attempt"),
@@ -173,16 +200,16 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     ActionRow: (
         _whole("ID", lambda it: it.id or f"input {it.position}"),
         _whole("OUTCOME", "outcome"),
-        Column("FUNCTION", "function"),
-        _whole("STATUS", "status"),
-        _whole("QUEUED", "queued_at"),
-        _whole("ENDED", "ended_at", from_width=110),
-        Column("ERROR", "error"),
-        Column("FROM STEP", "from_step"),
         _whole("NEW RUN", "new_run_id"),
-        Column("EVENT", "event_name"),
         _whole("NEW EVENT", "new_event_id"),
-        Column("REASON", "reason"),
+        Column("FUNCTION", "function"),
+        Column("EVENT", "event_name"),
+        _optional("STATUS", "status"),
+        _optional("QUEUED", "queued_at"),
+        _optional("ENDED", "ended_at", from_width=110),
+        Column("FROM STEP", "from_step"),
+        Column("ERROR", "error", least=_LEAST_TEXT),
+        _line("REASON", "reason"),
     ),
 }
 
@@ -199,7 +226,7 @@ def draw(
     # Text of the server is not taken for markup.
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
     parts = _view(first, projection) if is_one else [tuple(items)]
-    drawn = [_drawn(each, console.width, projection) for each in parts if each != ()]
+    drawn = [_drawn(each, console, projection) for each in parts if each != ()]
     with console.capture() as captured:
         console.print(*drawn, sep="\n")
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
@@ -212,7 +239,7 @@ def line_of(change: Any) -> str:
         span = change.span
         at, words = span.ended_at if is_end else span.started_at, [span.name]
         if is_end:
-            words = [f"{span.status:9}", span.name, _text(span.duration)]
+            words = [f"{span.status:9}", span.name, in_words(span.duration)]
         if is_end and span.status == "failed" and span.output is not None:
             words.append(_words_of(run_error(span.output)))
         words = [change.kind.ljust(8), *words]
@@ -220,22 +247,72 @@ def line_of(change: Any) -> str:
         run = change.run
         at = run.ended_at or run.queued_at
         words = [run.id, change.kind.ljust(8), f"{run.status:9}", _function(run)]
-    return visible(_joined(_text(at), *words, by="  ").rstrip())
+    return visible(_joined(in_words(at), *words, by="  ").rstrip())
 
 
-def _drawn(part: Part, width: int, projection: Projection) -> Text | Table:
+def _drawn(part: Part, console: Console, projection: Projection) -> Text | Table:
     """Return a part of a view as it is printed: records as a table, text line by line."""
     if isinstance(part, str):
         return Text(safe(part))
     if not isinstance(part, tuple):
         return part
-    columns = _columns(part, width, projection)
-    table = _table()
-    for each in columns:
-        table.add_column(each.heading, no_wrap=each.whole, overflow="fold")
-    for item in part:
-        table.add_row(*(_cell(each.value(item), projection) for each in columns))
-    return table
+    columns = _columns(part, console.width, projection)
+    rows = [[_cell(each, item, projection) for each in columns] for item in part]
+    widths = _widths(columns, rows, console.width)
+    lines = [*_row([Text(each.heading, "bold") for each in columns], widths, console)]
+    for cells in rows:
+        lines += _row(cells, widths, console)
+        lines += _below(cells, columns, widths, console)
+    return Text("\n").join(lines)
+
+
+def _row(cells: Sequence[Text], widths: Sequence[int], console: Console) -> Iterator[Text]:
+    """Yield the lines of a row: those cells that have a width, folded to it."""
+    inside = [(cell, width) for cell, width in zip(cells, widths, strict=True) if width]
+    folded = [cell.wrap(console, width, overflow="fold") for cell, width in inside]
+    for pieces in zip_longest(*folded, fillvalue=Text()):
+        line = Text()
+        for piece, (_, width) in zip(pieces, inside, strict=True):
+            line.append_text(piece).append(" " * (width - piece.cell_len + _GAP))
+        line.rstrip()
+        yield line
+
+
+def _below(
+    cells: Sequence[Text], columns: Sequence[Column], widths: Sequence[int], console: Console
+) -> Iterator[Text]:
+    """Yield the indented lines below a row: what has no room in it, as many on a line as fit."""
+    room = console.width - _GAP
+    lines = list[Text]()
+    for cell, column, width in zip(cells, columns, widths, strict=True):
+        if not cell or width or column.is_optional:
+            continue
+        item = Text(f"{column.heading.lower()}: ", "dim") + cell
+        if lines and lines[-1].cell_len + _GAP + item.cell_len <= room:
+            lines[-1].append(" " * _GAP).append_text(item)
+        else:
+            lines.append(item)
+    for line in lines:
+        for piece in line.wrap(console, room, overflow="fold"):
+            yield Text(" " * _GAP) + piece
+
+
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> list[int]:
+    """Return how wide each column is; 0 if there is no room for it in a row."""
+    wanted, widths = list[int](), list[int]()
+    left = width + _GAP
+    for at, each in enumerate(columns):
+        widest = max(cells[at].cell_len for cells in rows)
+        wanted.append(max(widest, len(each.heading)))
+        least = min(wanted[at] if each.whole else min(wanted[at], each.least), width)
+        has_room = least + _GAP <= left and not each.is_line
+        widths.append(least if has_room else 0)
+        left -= least + _GAP if has_room else 0
+    for at, given in enumerate(widths):
+        more = min(wanted[at] - given, left) if given else 0
+        widths[at] += more
+        left -= more
+    return widths
 
 
 def _table(**more: Any) -> Table:
@@ -247,23 +324,32 @@ def _columns(items: Sequence[Record], width: float, projection: Projection) -> l
     kind = type(items[0])
     own = field_names(kind)
     names = [name for name in projection.fields or own if name in own]
-    columns = [Column(name.upper().replace("_", " "), name, whole=name == "id") for name in names]
+    columns = [
+        Column(name.upper().replace("_", " "), name, whole=name == "id" or name[-3:] in _IDS_TIMES)
+        for name in names
+    ]
     if projection.fields is not None:
         return columns
     return [
         each
         for each in COLUMNS.get(kind, columns)
-        if width >= each.from_width and any(_text(each.value(it)) for it in items)
+        if each.from_width <= width
+        and (each.below_width is None or width < each.below_width)
+        and any(in_words(each.value(it)) for it in items)
     ]
 
 
-def _cell(value: object, projection: Projection) -> Text:
+def _cell(column: Column, item: Record, projection: Projection) -> Text:
     """Return a value on one line, as far as there may be room for it."""
-    text = _text(value)
-    longest = min(projection.max_chars or _LONGEST_CELL, _LONGEST_CELL)
+    value = column.value(item)
+    text = in_words(value)
+    longest = _LONGEST_LINE if column.is_line else _LONGEST_CELL
+    longest = min(projection.max_chars or longest, longest)
     if len(text) > max(longest, SPARED_CHARS):
         text = f"{text[:longest]}…"
-    return Text(with_direction(visible(text)), style=_style(value), overflow="fold")
+    cell = Text(with_direction(visible(text)), overflow="fold")
+    cell.stylize(_style(value))
+    return cell
 
 
 def _view(record: Record, projection: Projection) -> Iterator[Part]:
@@ -290,9 +376,9 @@ def _view(record: Record, projection: Projection) -> Iterator[Part]:
 
 def _acted(acted: Acted) -> Iterator[Part]:
     counts = ", ".join(f"{n:,} {it.replace('_', ' ')}" for it, n in acted.counts.items())
-    yield f"{acted.action}: {counts or 'nothing to do'} at {_text(acted.target)}"
+    yield f"{acted.action}: {counts or 'nothing to do'} at {in_words(acted.target)}"
     bounds = {"since": acted.since, "until": acted.until}
-    if window := " ".join(f"{name} {_text(at)}" for name, at in bounds.items() if at):
+    if window := " ".join(f"{name} {in_words(at)}" for name, at in bounds.items() if at):
         what = "Events received" if acted.action == "events.resend" else "Runs queued"
         yield f"{what} {window}"
     if len(acted.by_function) > 1:
@@ -334,7 +420,7 @@ def _markdown(summary: RunSummary) -> Iterator[str]:
     if groups := summary.groups:
         columns = _columns(groups, math.inf, Projection())
         rows = [[it.heading for it in columns], ["---"] * len(columns)]
-        rows += [[_escaped(_text(it.value(each))) for it in columns] for each in groups]
+        rows += [[_escaped(in_words(it.value(each))) for it in columns] for each in groups]
         yield from (*(f"| {' | '.join(row)} |" for row in rows), "")
     yield from (f"- {_escaped(line)}" for line in _lines(summary))
 
@@ -395,12 +481,12 @@ def _fields(record: Record, projection: Projection) -> Table:
     for name in projection.fields or field_names(type(record)):
         value = getattr(record, name, None)
         if value is not None and value not in ((), {}):
-            text = projection.cut(_text(value, indent=2), name)
+            text = projection.cut(in_words(value, indent=2), name)
             table.add_row(name.replace("_", " "), Text(safe(text), style=_style(value)))
     return table
 
 
-def _text(value: object, *, indent: int | None = None) -> str:
+def in_words(value: object, *, indent: int | None = None) -> str:
     match value:
         case None | False:
             return ""
