@@ -1,5 +1,7 @@
 """Report the runs that failed in the last 24 hours, by function and error, as a nightly job.
 
+They were queued within a week: give more if yours sleep for longer.
+
 INNGEST_SIGNING_KEY=... python examples/failed_runs.py
 
 Exits with 1 if any run failed, so that the scheduler sends its mail.
@@ -16,7 +18,8 @@ failed: Counter[tuple[str, str]] = Counter()
 latest: dict[tuple[str, str], str] = {}
 with InngestClient() as client:
     day = timedelta(days=1)
-    for run in client.runs.list(status="failed", ended_since=day, include_output=True):
+    found = client.runs.list(status="failed", since=7 * day, ended_since=day, include_output=True)
+    for run in found:
         message = (run.error and run.error.message) or "no error was stored"
         kind = f"{run.app_id}/{run.function_id}", message.partition("\n")[0][:60]
         failed[kind] += 1

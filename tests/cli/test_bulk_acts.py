@@ -410,16 +410,17 @@ def test_what_was_confirmed_is_kept_in_a_report_and_gone_on_with(
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("others", [(), ("--since", "2h")], ids=["alone", "with another"])
 def test_a_window_of_ends_is_pinned_by_its_token_and_is_that_of_its_report(
-    run: Run, mock: MockServer, client: InngestClient
+    run: Run, mock: MockServer, client: InngestClient, others: tuple[str, ...]
 ) -> None:
     ids = send(client, mock, "failed", 2)
     mock.fault(answers(400), path=f"/v2/runs/{ids[0]}/rerun")
-    words = ["runs", "replay", "--ended-since", "1h", "--report", "r.jsonl"]
+    words = ["runs", "replay", *others, "--ended-since", "1h", "--report", "r.jsonl"]
     command = run(*words, "--dry-run").err.partition("To do it: inngest-rest ")[2]
     given = {word.partition("=")[0] for word in shlex.split(command) if word.startswith("--")}
     assert given >= {"--ended-since", "--ended-until"}
-    assert given.isdisjoint({"--since", "--until"})
+    assert given.isdisjoint({"--since", "--until"}.difference(others))
     assert run(*shlex.split(command)).status == 6
     assert run(*shlex.split(command.partition(" --confirm")[0]), "--yes").status == 0
     assert writes(mock) == set(ids)

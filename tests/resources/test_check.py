@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -102,6 +103,78 @@ def test_a_function_that_has_not_completed_in_time_is_told_of_and_so_is_one_that
         assert why in report.results[0].message
 
 
+def asked(mock: MockServer, since: int = 0) -> list[dict[str, str]]:
+    return [dict(parse_qsl(it.query)) for it in mock.requests[since:] if it.path == "/v2/runs"]
+
+
+def test_a_success_is_looked_for_among_the_runs_that_were_queued_since_and_then_by_the_end(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    rule: Any = {"no_success_of": "shop/charge", "within": HOUR}
+    send("placed", 1)
+    before = len(mock.requests)
+    assert client.runs.check(**rule).is_ok
+    assert ["timeField" in each for each in asked(mock, before)] == [False]
+    rule["no_success_of"] = "shop/wait"
+    send("open", 1)
+    mock.advance(timedelta(days=2))
+    mock.drain()
+    before = len(mock.requests)
+    assert client.runs.check(**rule).is_ok
+    assert ["timeField" in each for each in asked(mock, before)] == [False, True]
+    # Where the time of queueing is bounded, by that alone.
+    before = len(mock.requests)
+    assert client.runs.check(**rule, queued_since=timedelta(days=3)).is_ok
+    assert not client.runs.check(**rule, queued_since=timedelta(days=1)).is_ok
+    assert not any("timeField" in each for each in asked(mock, before))
+
+
+def test_runs_that_failed_are_counted_among_those_whose_queueing_is_bounded(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send("failed", 2)
+    mock.advance(2 * HOUR)
+    send("failed", 1)
+    rule: Any = {"failed_above": "0%", "since": 3 * HOUR}
+    before = len(mock.requests)
+    for queued_since, count in [(4 * HOUR, 3), (HOUR, 1)]:
+        (result,) = client.runs.check(**rule, queued_since=queued_since).results
+        assert result.message.startswith(f"{count} of {count} runs failed")
+        assert result.rule == f"failed_above 0% 3:00:00 ago queued since {queued_since} ago"
+    assert not any("timeField" in each for each in asked(mock, before))
+
+
+def test_stuck_runs_are_looked_for_in_the_week_before_or_since_another_time(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send("open", 1)
+    with mock.hold():
+        mock.advance(timedelta(days=8))
+        report = client.runs.check(stuck=HOUR)
+        assert report.is_ok
+        assert str(report).startswith("no run is stuck of those queued since ")
+        assert not client.runs.check(stuck=timedelta(days=1, hours=1)).is_ok
+        assert not client.runs.check(stuck=HOUR, queued_since=timedelta(days=9)).is_ok
+    nearly_all_time = mock.now - datetime(1, 1, 3, tzinfo=UTC)
+    assert client.runs.check(stuck=nearly_all_time).is_ok
+    assert client.runs.check(stuck=datetime(1, 1, 3, tzinfo=UTC)).is_ok
+
+
+def test_a_listing_that_takes_too_long_leaves_rules_of_another_kind_to_be_checked(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.fault(drops(httpx.ReadTimeout), operation="list_runs_v2")
+    rules: list[Any] = [
+        {"failed_above": "5%", "since": HOUR},
+        {"app": "shop", "failed_above": "5%", "since": HOUR},
+        {"app": "shop", "failed_above": "5%", "since": HOUR, "queued_since": HOUR},
+        {"stuck": HOUR},
+    ]
+    with pytest.raises(TransportError, match="queued_since of a check"):
+        client.runs.check(rules=rules)
+    assert len(asked(mock)) == 3
+
+
 @pytest.mark.parametrize(("most", "is_ok"), [(0, False), (2, False), (3, True)])
 def test_more_queued_runs_than_are_allowed_are_a_problem(
     client: InngestClient, mock: MockServer, most: int, is_ok: bool
@@ -176,6 +249,7 @@ def test_rules_are_about_runs_of_their_own_and_one_request_each(
         ({"app": "shop"}, "app is of no rule"),
         ({"failed_above": "5%"}, "since is missing"),
         ({"since": HOUR}, "failed_above is missing"),
+        ({"queued_since": HOUR}, "queued_since is of no rule"),
         ({"no_success_of": "shop/x"}, "within is missing"),
         ({"no_success_of": "x", "within": HOUR}, "needs app"),
         ({"failed_above": "5", "since": HOUR}, "such as \"5%\", not '5'"),

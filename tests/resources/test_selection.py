@@ -16,6 +16,7 @@ from tests.support.server import says
 
 if TYPE_CHECKING:
     from inngest_rest.testing import Behaviour, MockEvent
+    from inngest_rest.typing import RunOrder
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
@@ -62,6 +63,37 @@ def test_a_run_is_selected_by_its_end_though_it_was_queued_before(shop: InngestC
     assert functions(shop, ended_since=since, status="failed") == ["charge", "mail"]
     assert functions(shop, ended_since=since) == ["charge", "charge-card", "mail"]
     assert functions(shop, ended_until=since) == []
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_a_run_is_selected_by_its_end_within_the_bounds_of_its_queueing(
+    shop: InngestClient, clock: Clock, order: RunOrder
+) -> None:
+    """They were queued three hours ago and ended two hours ago, another one an hour later."""
+    shop.send(Event("mail/go"))
+    clock.advance(2 * HOUR.total_seconds())
+    ended = timedelta(hours=4, minutes=30)
+
+    def found(**selection: Any) -> list[str]:
+        return functions(shop, order=order, page_size=2, **selection)
+
+    assert found(since=4 * HOUR, ended_since=ended) == ["mail"]
+    assert found(since=6 * HOUR, ended_since=ended) == ["charge", "charge-card", "mail", "mail"]
+    assert found(since=6 * HOUR, ended_since=3 * HOUR) == ["mail"]
+    assert found(since=6 * HOUR, ended_until=3 * HOUR) == ["charge", "charge-card", "mail"]
+    assert found(since=6 * HOUR, until=4 * HOUR, ended_since=ended, status="failed") == [
+        "charge",
+        "mail",
+    ]
+
+
+def test_a_bulk_operation_reports_the_window_of_ends_if_it_has_two(shop: InngestClient) -> None:
+    report = shop.runs.replay_all(since=6 * HOUR, ended_since=4 * HOUR, dry_run=True)
+    assert len(report.rows) == 2
+    assert report.since is not None
+    assert report.until is not None
+    assert report.until - report.since == 4 * HOUR
+    assert report.selection == {"since": "6:00:00 ago", "ended_since": "4:00:00 ago"}
 
 
 def test_an_open_run_is_in_no_window_of_ends(shop: InngestClient, clock: Clock) -> None:
@@ -127,7 +159,7 @@ def test_a_run_of_an_unknown_app_is_in_no_pattern() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"ended_since": HOUR, "since": HOUR}, "ended_since and since or until exclude each other"),
+        ({"ended_since": HOUR, "until": HOUR}, "until with a time of the end needs since, too"),
         ({"ended_since": HOUR, "ended_until": 2 * HOUR}, "ended_since must be before ended_until"),
         ({"ended_since": HOUR, "status": "running"}, "ended_since selects only runs that are"),
         ({"error_contains": "x", "status": "completed"}, "error_contains selects only runs that"),

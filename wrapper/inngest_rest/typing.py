@@ -74,10 +74,11 @@ class RunSelection(RunFilter, total=False):
     Attributes:
         since: Only runs queued at or after this time. An aware datetime, or a timedelta.
         until: Only runs queued at or before this time. An aware datetime, or a timedelta.
-        ended_since: Only runs that ended at or after this time, whenever they were queued. Excludes
-            since and until, as servers take one window.
-        ended_until: Only runs that ended at or before this time. Like ended_since, from release
-            1.38 on.
+        ended_since: Only runs that ended at or after this time, whenever they were queued, from
+            release 1.38 on. A self-hosted server with much history takes long for that; with since,
+            runs are listed by the time of queueing, and their ends are compared here.
+        ended_until: Only runs that ended at or before this time. Like ended_since; with until, it
+            needs since.
     """
 
     since: datetime | timedelta | None
@@ -104,6 +105,8 @@ class CheckRule(TypedDict, total=False):
         within: The beginning of the time that `no_success_of` is about. An aware datetime, or a
             timedelta.
         queued_above: Broken if more runs than this are queued.
+        queued_since: Only runs queued at or after this time, which bounds what a server has to
+            read. An aware datetime, or a timedelta. Of `stuck`, by default the 7 days before.
     """
 
     app: str | None
@@ -115,6 +118,7 @@ class CheckRule(TypedDict, total=False):
     no_success_of: str | None
     within: datetime | timedelta | None
     queued_above: int | None
+    queued_since: datetime | timedelta | None
 
 
 class Paging(TypedDict, total=False):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import platform
 import re
 from collections import Counter
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,7 +23,7 @@ from inngest_rest._core.clock import http_date
 from inngest_rest._core.plans import Plan, call
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.fields import required
-from inngest_rest._core.resources.filters import Selection, plain
+from inngest_rest._core.resources.filters import Instant, Selection, Window, instant, plain
 from inngest_rest._core.resources.routes import ROUTES, check_health
 from inngest_rest._core.resources.runs import function_of, list_runs, why_none
 from inngest_rest._version import __version__
@@ -37,7 +38,7 @@ from inngest_rest.diagnosis import (
     RuleResult,
     ServerKind,
 )
-from inngest_rest.models import UNFINISHED, RunStatus
+from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.typing import CheckRule
 from inngest_rest_api import models as api
 from inngest_rest_api.api import ingest, v1, v2
@@ -601,6 +602,17 @@ def _kind_of(key: Secret | None) -> str | None:
 
 # The time that a rule goes with.
 _TIMES = {"failed_above": "since", "no_success_of": "within"}
+
+# For so long before they count as stuck, runs are looked for: a server reads all of that time.
+_STUCK_FOR = timedelta(days=7)
+
+
+class _Rule(NamedTuple):
+    name: str  # in words
+    ask: Callable[[], Found]
+    reads_all: bool = False  # it makes a self-hosted server read all the runs that it ever had
+
+
 _RULES = "failed_above with since, no_success_of with within, stuck, queued_above or server"
 
 
@@ -616,36 +628,44 @@ def check(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> Plan
         raise invalid("rules", f"are none: pass {_RULES}")
     results: list[RuleResult] = []
     failure: Exception | None = None
-    for name, ask in sorted(found, key=lambda it: it[0] != "server"):
+    for rule_of in sorted(found, key=lambda it: it.name != "server"):
         state, message = UNKNOWN, f"not checked after: {failure}"
         try:
-            if not isinstance(failure, errors.TransportError):
-                is_broken, message = yield from ask()
+            if not _is_vain(rule_of, failure):
+                is_broken, message = yield from rule_of.ask()
                 state = PROBLEM if is_broken else OK
         except (errors.ApiError, errors.InvalidResponseError, errors.TransportError) as error:
             message, failure = str(error), error
-            if name == "server":
+            if rule_of.name == "server":
                 state, message = PROBLEM, f"the server does not answer: {error}"
-        results.append(RuleResult(name, state, message))
+        results.append(RuleResult(rule_of.name, state, message))
     report = CheckReport(session.settings.target, tuple(results))
     if failure is not None and report.is_ok:
         raise failure
     return report
 
 
-def _rules(session: Session, given: CheckRule) -> Iterator[tuple[str, Callable[[], Found]]]:
-    """Yield each rule in words, and what checks it."""
+def _is_vain(rule: _Rule, failure: Exception | None) -> bool:
+    """Return whether a rule cannot be checked either, after another one could not."""
+    if isinstance(failure, errors.RequestTimeoutError) and failure.advice:
+        return rule.reads_all  # it is this kind of listing that takes so long
+    return isinstance(failure, errors.TransportError)
+
+
+def _rules(session: Session, given: CheckRule) -> Iterator[_Rule]:
+    """Yield each rule."""
     check_names(given, CheckRule.__annotations__)
     found: Any = {name: it for name, it in given.items() if it is not None and it is not False}
     where = {name: found.pop(name) for name in ("app", "function") if name in found}
+    queued_since = found.pop("queued_since", None)
     for name, time in _TIMES.items():
         if (name in found) != (time in found):
             lacks, has = (time, name) if name in found else (name, time)
             raise invalid(lacks, f"is missing: {has} goes with it")
-    if where and not found:
-        raise invalid(next(iter(where)), f"is of no rule: pass {_RULES}")
+    if not found and (where or queued_since):
+        raise invalid(next(iter(where), "queued_since"), f"is of no rule: pass {_RULES}")
     if found.pop("server", False):
-        yield "server", partial(_health, session)
+        yield _Rule("server", partial(_health, session))
     for name, value in found.items():
         ended = {"ended_since": (since := found.get(_TIMES.get(name, "")))}
         kinds: dict[str, tuple[dict[str, Any], Callable[..., Found]]] = {
@@ -656,10 +676,28 @@ def _rules(session: Session, given: CheckRule) -> Iterator[tuple[str, Callable[[
         }
         if name in kinds:
             chosen, ask = kinds[name]
-            selection: Any = {**where, **chosen}
-            about = session, Selection.of(session, selection), _bound(name, value)
+            given_here: Any = {"since": queued_since, **where, **chosen}
+            selection = Selection.of(session, given_here)
+            if name == "stuck" and queued_since is None:
+                since_then = _before(value, session.server_clocks["api"].now())
+                selection = evolve(selection, window=Window(since_then, value))
             words = [name, plain(value), plain(since), *where.values()]
-            yield " ".join(str(each) for each in words if each), partial(ask, *about)
+            words += [f"queued since {plain(queued_since)}"] if queued_since else []
+            yield _Rule(
+                " ".join(str(each) for each in words if each),
+                partial(ask, session, selection, _bound(name, value)),
+                reads_all=name == "failed_above" and selection.by_end,
+            )
+
+
+def _before(until: Instant, now: datetime) -> Instant | None:
+    """Return how long before runs count as stuck they are looked for; None before all time."""
+    try:
+        since = until + _STUCK_FOR if isinstance(until, timedelta) else until - _STUCK_FOR
+        instant(since, now)
+    except OverflowError:
+        return None
+    return since
 
 
 def _bound(name: str, value: Any) -> float:
@@ -694,7 +732,10 @@ def _stuck(session: Session, chosen: Selection, _: float) -> Found:
     walk = list_runs(session, chosen, order="oldest", limit=100).walk()
     page = yield from walk.next_page()
     if not page.items:
-        return False, "no run is stuck"
+        assert walk.now is not None
+        since, _until = chosen.window.ends(walk.now)
+        queued = f" of those queued since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+        return False, f"no run is stuck{queued}"
     oldest = page.items[0]
     about = f"{oldest.id} of {function_of(oldest)}, {oldest.status} since {oldest.queued_at}"
     if len(page.items) == 1 and page.next_cursor is None:
@@ -704,7 +745,12 @@ def _stuck(session: Session, chosen: Selection, _: float) -> Found:
 
 
 def _no_success_of(session: Session, chosen: Selection, _: float) -> Found:
-    found = yield from read_all(list_runs(session, chosen, limit=1))
+    found: list[Run] = []
+    if chosen.by_end:
+        # Of a run that was queued since then, servers know at once: few succeed that are older.
+        queued = evolve(chosen, window=Window(chosen.ended.since))
+        found = yield from read_all(list_runs(session, queued, limit=1))
+    found = found or (yield from read_all(list_runs(session, chosen, limit=1)))
     if found:
         return False, f"{function_of(found[0])} has completed, at {found[0].ended_at}"
     name = "/".join(filter(None, (chosen.names.app, chosen.names.function)))

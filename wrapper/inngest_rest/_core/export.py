@@ -32,7 +32,7 @@ from inngest_rest._core.files import create_file, read_file, replace_file, usabl
 from inngest_rest._core.json_text import encode, encode_lines
 from inngest_rest._core.locks import lock_file
 from inngest_rest._core.resources import events, runs, trace
-from inngest_rest._core.resources.filters import Selection, instant, plain
+from inngest_rest._core.resources.filters import Selection, Window, instant, plain
 from inngest_rest._core.resources.wait import OVERLAP, Watch
 from inngest_rest.errors import InvalidArgumentError, NotFoundError
 from inngest_rest.models import Run, StoredEvent
@@ -67,6 +67,7 @@ class _State(msgspec.Struct, tag_field="version", tag=1):
     path: str
     rows: _Count = 0  # how many are final
     size: _Count = 0  # bytes, or Parquet files, that are final
+    began: _Instant | None = None  # by the server's clock: what relative times are about
     since: _Instant | None = None  # the window that is listed
     until: _Instant | None = None
     cursor: str | None = None  # of the page that comes next
@@ -150,6 +151,7 @@ class Export:
     def _turn(self, walk: Walk[Any]) -> Plan[Sequence[Any]]:
         page = yield from walk.next_page()
         state, now, items = self._state, cast("datetime", walk.now), page.items
+        state.began = state.began or now
         if self.since is not None:
             state.since = state.since or instant(self.since, now)
         if self._keeps:
@@ -377,8 +379,11 @@ def of_runs(session: Session, path: str | os.PathLike[str], given: typing.RunExp
 
     def listing(state: _State) -> Listing[Run]:
         window = evolve(selection.window, since=state.since or selection.window.since)
+        ended = selection.ended
+        if state.began is not None:
+            ended = Window(*ended.ends(state.began))
         options: Any = {"include_output": has_output, "cursor": state.cursor, "is_bounded": False}
-        return runs.list_runs(session, evolve(selection, window=window), **options)
+        return runs.list_runs(session, evolve(selection, window=window, ended=ended), **options)
 
     def watch(state: _State) -> Watch:
         options: Any = {"every": 1, "timeout": None, "include_output": has_output}

@@ -214,6 +214,8 @@ def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
             code, then = next(found, (Code.SERVER, Advice()))
             return code, error.described, error.advice.then(then)
         case errors.TransportError():
+            if isinstance(error, errors.RequestTimeoutError) and error.advice:
+                return Code.NETWORK, error.described, error.advice  # it is the right server
             shows = advice("{} shows which server is asked, and why.", "diagnose")
             return Code.NETWORK, error.described, error.advice.then(shows)
         case errors.NoRunError():

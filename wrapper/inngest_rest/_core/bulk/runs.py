@@ -74,7 +74,7 @@ class RunsJob(reported.ReportedJob):
                 have = "have not" if acts_on_ended else "have"
                 raise invalid("status", f"{each.value!r} selects runs that {have} ended")
         if self.choose(ids, selection.to_json(), others):
-            self.asked_window = selection.window
+            self.asked_window = selection.ended or selection.window
             shown_errors = self.dry_run and self.keeps_listed
             selection = selection.narrowed(self.default_statuses)
             self.listing = runs.list_runs(

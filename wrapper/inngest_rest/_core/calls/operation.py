@@ -79,6 +79,9 @@ def _perform(
             return value
         if isinstance(failure, errors.ApiError | errors.TransportError):
             failure.attempts = attempt
+            if _took_too_long(failure):
+                slow = route.advice.get(errors.RequestTimeoutError)
+                failure.advice = slow or failure.advice
         if isinstance(failure, errors.TransportError):
             failure.delivered = delivered = delivered or failure.delivered
         else:
@@ -97,6 +100,7 @@ def _perform(
             or not may_pass(failure)
             or not (route.repeatable or had_no_effect(failure))
             or (route.may_panic and _is_panic(failure))
+            or (route.is_slow and _took_too_long(failure))
             or now + pause >= deadline
             # Without a time, too: a rate limit is not an outage, which the budget is for.
             or not (
@@ -106,6 +110,13 @@ def _perform(
             raise failure
         logger.debug("trying again in %.2f s: %s", pause, failure)
         yield from sleep(pause)
+
+
+def _took_too_long(error: errors.InngestError) -> bool:
+    """Return whether a server had a request, perhaps by a proxy, and did not respond in time."""
+    if isinstance(error, errors.RequestTimeoutError):
+        return error.delivered
+    return isinstance(error, errors.ApiError) and error.status == 504
 
 
 def _is_panic(error: errors.InngestError) -> bool:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import httpx
 
     from inngest_rest._core.plans import Host
-    from inngest_rest.errors import Advice, ApiError
+    from inngest_rest.errors import Advice, InngestError
     from inngest_rest_api.api import Operation
 
-    AdviceByError = Mapping[type[ApiError], Advice]
+    AdviceByError = Mapping[type[InngestError], Advice]
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -58,7 +58,7 @@ def nothing(_: object) -> None:
     """Convert to no result."""
 
 
-_OPTIONS = {"repeatable", "deletes", "may_panic", "accepted", "about", "advice"}
+_OPTIONS = {"repeatable", "deletes", "may_panic", "is_slow", "accepted", "about", "advice"}
 
 
 @frozen
@@ -75,6 +75,8 @@ class Route(Generic[A, T]):
     deletes: bool = field(default=False, kw_only=True)  # a second attempt does not find it
     # Servers that lack the operation respond with an empty 500, each time: not worth another.
     may_panic: bool = field(default=False, kw_only=True)
+    # A server may be busy with it for longer than the timeout, each time.
+    is_slow: bool = field(default=False, kw_only=True)
     accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)  # statuses beyond 2xx
     about: About | None = field(default=None, kw_only=True)  # a proxy may mix responses up
     advice: AdviceByError = field(default=_NOTHING, kw_only=True)  # where it needs other advice

@@ -139,28 +139,35 @@ class Window:
             raise invalid(f"{before}since", f"must be before {before}until")
         return cls(since, until)
 
+    def __bool__(self) -> bool:
+        return self.since is not None or self.until is not None
+
     @property
     def is_relative(self) -> bool:
         return isinstance(self.since, timedelta) or isinstance(self.until, timedelta)
 
+    def ends(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """Return both ends as instants."""
+        since = None if self.since is None else instant(self.since, now)
+        return since, None if self.until is None else instant(self.until, now)
+
     def at(self, now: datetime) -> tuple[datetime | Unset, datetime | Unset]:
-        ends = self.since, self.until
-        since, until = (UNSET if each is None else instant(each, now) for each in ends)
-        return since, until
+        """Return both ends as arguments of a request."""
+        since, until = self.ends(now)
+        return UNSET if since is None else since, UNSET if until is None else until
 
     def behind(self, place: datetime, now: datetime, *, is_ascending: bool) -> Window:
         """Return the part of the window that comes, in this order, at a place in it or later."""
-        since, until = self.since, self.until
+        since, until = self.ends(now)
         if is_ascending:
             place -= _MARGIN
-            since = place if since is None else max(instant(since, now), place)
+            since = place if since is None else max(since, place)
         else:
             place += _MARGIN
-            until = place if until is None else min(instant(until, now), place)
-        left = Window(since, until)
-        # A place beyond the window leaves nothing of it, and servers refuse an empty window.
-        is_empty = since and until and instant(since, now) >= instant(until, now)
-        return self if is_empty else left
+            until = place if until is None else min(until, place)
+        if since is not None and until is not None and since >= until:
+            return self  # servers refuse an empty window
+        return Window(since, until)
 
 
 @frozen(kw_only=True)
@@ -172,8 +179,8 @@ class Selection:
     error_contains: str | None = None
     where: Expression | None = None
     query: str | None = None
-    window: Window = Window()
-    by_end: bool = False
+    window: Window = Window()  # of the time of queueing
+    ended: Window = Window()
 
     @classmethod
     def of(
@@ -186,13 +193,14 @@ class Selection:
         """Check what a caller passed in this form, to a method that takes others as well."""
         found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         check_names(given, form.__annotations__, *others)
-        by_end = [name for name in found if name.startswith("ended_")]
-        if by_end and not found.keys().isdisjoint({"since", "until"}):
-            raise invalid(
-                by_end[0], "and since or until exclude each other: a server takes one window"
+        where = found.get("where")
+        window = Window.of(session, found.get("since"), found.get("until"))
+        ended = Window.of(session, found.get("ended_since"), found.get("ended_until"), "ended_")
+        if ended and window and window.since is None:
+            reason = (
+                "with a time of the end needs since, too: runs are then listed by their queueing"
             )
-        before, where = "ended_" if by_end else "", found.get("where")
-        window = found.get(f"{before}since"), found.get(f"{before}until")
+            raise invalid("until", reason)
         part: str | None = found.get("error_contains")
         if part is not None and not check_text("error_contains", part).strip():
             raise invalid("error_contains", "must not be blank, which nearly every error contains")
@@ -203,14 +211,27 @@ class Selection:
             error_contains=part,
             where=None if where is None else Expression("where", where, variables),
             query=check_query(found.get("query")),
-            window=Window.of(session, *window, before),
-            by_end=bool(by_end),
+            window=window,
+            ended=ended,
         )
+
+    @property
+    def by_end(self) -> bool:
+        """Whether servers have to select runs by their ends.
+
+        Where the time of queueing is bounded, they list runs by that, as servers with much history
+        take long for the ends (operation listRunsV2), which are compared here.
+        """
+        return bool(self.ended) and not self.window
+
+    @property
+    def is_relative(self) -> bool:
+        return self.window.is_relative or self.ended.is_relative
 
     def narrowed(self, default: tuple[RunStatus, ...] = ()) -> Selection:
         """Return it with the statuses that runs can have which the other filters select."""
         statuses = self.statuses or default
-        name, possible = ("ended_since", ENDED) if self.by_end else ("", statuses)
+        name, possible = ("ended_since", ENDED) if self.ended else ("", statuses)
         if self.error_contains:
             name, possible = "error_contains", (RunStatus.FAILED,)
         left = tuple(each for each in possible if not statuses or each in statuses)
@@ -244,7 +265,6 @@ class Selection:
         return self.error_contains.casefold() in text.casefold()
 
     def to_json(self) -> dict[str, Any]:
-        before = "ended_" if self.by_end else ""
         asked = {
             "status": sorted(each.value for each in self.statuses) or None,
             "app": self.names.app,
@@ -252,8 +272,10 @@ class Selection:
             "error_contains": self.error_contains,
             "where": self.where.text if self.where else None,
             "query": self.query,
-            f"{before}since": plain(self.window.since),
-            f"{before}until": plain(self.window.until),
+            "since": plain(self.window.since),
+            "until": plain(self.window.until),
+            "ended_since": plain(self.ended.since),
+            "ended_until": plain(self.ended.until),
         }
         return {name: value for name, value in asked.items() if value is not None}
 

@@ -36,7 +36,7 @@ from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import apps, events, fields, routes
-from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.filters import Selection, Window
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
 from inngest_rest.typing import RunListing, RunOrder
@@ -47,6 +47,7 @@ from inngest_rest_api.types import UNSET, Unset
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
@@ -93,8 +94,7 @@ def list_runs(
         selection,
         include_output,
         is_ascending=is_ascending,
-        order=api.V2Order.ASC if is_ascending else UNSET,
-        time_field=api.V2TimeField.ENDEDAT if selection.by_end or by_change else UNSET,
+        by_change=by_change,
     )
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
     # has been seen to list runs, with or without their output.
@@ -110,7 +110,7 @@ def list_runs(
         "runs.list",
         found,
         id_of=_ID_OF,
-        is_relative=selection.window.is_relative,
+        is_relative=selection.is_relative,
         place_of=_place_of,
         guard=None if selection.query is None else partial(_check_has_queries, session),
         sieve=choose if selection.needs_sieve else None,
@@ -177,48 +177,80 @@ def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
         session.absent.has_queries = True
 
 
-def _listed_by_v2(selection: Selection, include_output: bool, **order: Any) -> PageRoutes[Run]:
-    advice, query = _LIST_ADVICE, selection.query
+def _listed_by_v2(
+    selection: Selection, include_output: bool, *, is_ascending: bool, by_change: bool
+) -> PageRoutes[Run]:
     app_ids, function_ids = selection.names.ids
     include_output = include_output or selection.needs_output
-    if query is not None:
-        # Advice names calls in place of {}.
-        text = (
-            f"The query is {shown(query).replace('{}', '{ }')}: servers understand comparisons of "
-            "a field with a text, a number, true, false or null, joined by && and ||, without "
-            "functions or negative numbers."
-        )
-        advice = {**advice, errors.BadRequestError: errors.Advice(text)}
-
-    window, until = selection.window, selection.window.until
-    if selection.by_end and until is not None:
-        # The server has the end of a cancelled run later than it is.
-        is_ago = isinstance(until, timedelta)
-        window = evolve(window, until=until - _GRACE_PERIOD if is_ago else until + _GRACE_PERIOD)
+    window, is_by_end = selection.window, selection.by_end or by_change
+    if selection.by_end:
+        window = _with_grace_period(selection.ended)
 
     def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
         page = _of_listing(fields.v2_page(it, asked), *selection.names.exact)
-        if not selection.by_end:
+        if not selection.ended:
             return page
-        since, until = selection.window.at(asked.now)
-        since = since and whole_milliseconds(since)
-        ended = [(it, it.ended_at) for it in page.items if it.ended_at]
-        ended = [(it, at) for it, at in ended if not since or at >= since]
-        return page._replace(items=tuple(it for it, at in ended if not until or at <= until))
+        return page._replace(items=_ended_in(page.items, *selection.ended.ends(asked.now)))
 
     return routes.pages(
         v2.list_runs_v2,
         listed_run_of_v2,
         read=read,
         window=window,
-        advice=advice,
+        is_ascending=is_ascending,
+        order=api.V2Order.ASC if is_ascending else UNSET,
+        time_field=api.V2TimeField.ENDEDAT if is_by_end else UNSET,
+        is_slow=is_by_end,
+        advice=_advice_for(selection),
         status=[api.V2RunStatus(each.upper()) for each in selection.statuses],
         app_id=app_ids,
         function_id=function_ids,
         include_output=bool(include_output) or UNSET,
-        query=query,
-        **order,
+        query=selection.query,
     )
+
+
+def _with_grace_period(ended: Window) -> Window:
+    """Return a window of ends as servers have them: of a cancelled run, later than it is."""
+    until = ended.until
+    if until is None:
+        return ended
+    is_ago = isinstance(until, timedelta)
+    return evolve(ended, until=until - _GRACE_PERIOD if is_ago else until + _GRACE_PERIOD)
+
+
+def _ended_in(
+    found: Iterable[Run], since: datetime | None, until: datetime | None
+) -> tuple[Run, ...]:
+    """Return the runs that ended in a window."""
+    begin = since and whole_milliseconds(since)
+
+    def is_within(at: datetime) -> bool:
+        return (begin is None or at >= begin) and (until is None or at <= until)
+
+    return tuple(run for run in found if run.ended_at is not None and is_within(run.ended_at))
+
+
+_SLOW = errors.Advice(
+    "For runs by their end, a self-hosted server reads all that it ever had, and may need minutes. "
+    "Bound the time of queueing, too (since, or queued_since of a check): runs are then listed by "
+    "that, and their ends compared here. Or allow more time: timeout, and total of retries."
+)
+
+
+def _advice_for(selection: Selection) -> AdviceByError:
+    advice: dict[type[errors.InngestError], errors.Advice] = {**_LIST_ADVICE}
+    if selection.by_end:
+        advice[errors.RequestTimeoutError] = _SLOW
+    if selection.query is not None:
+        # Advice names calls in place of {}.
+        text = (
+            f"The query is {shown(selection.query).replace('{}', '{ }')}: servers understand "
+            "comparisons of a field with a text, a number, true, false or null, joined by && and "
+            "||, without functions or negative numbers."
+        )
+        advice[errors.BadRequestError] = errors.Advice(text)
+    return advice
 
 
 class _Key(msgspec.Struct):
