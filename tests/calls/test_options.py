@@ -149,7 +149,6 @@ def test_a_copy_of_a_subclass_is_of_that_class_and_keeps_its_attributes(server: 
     "name",
     [
         "Authorization",
-        "proxy-authorization",
         "HOST",
         "Content-Type",
         "content-length",

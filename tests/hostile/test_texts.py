@@ -164,6 +164,7 @@ VARIABLES = {
     "INNGEST_API_BASE_URL": ["https://h/v1", "https://h?a=b#c", "https://\u00df.de", "https://.."],
     "INNGEST_EVENT_API_BASE_URL": ["https://h:0", "https://%zz", "https://" + "a" * 70_000],
     "INNGEST_ALLOW_HTTP": ["1", "0", "yes"],
+    "INNGEST_HEADERS": ["a: b", "a", ":", "a:\u2028b: c", "proxy-authorization: Basic eA=="],
     "HTTPS_PROXY": ["http://proxy:1", "proxy", "socks5://p", "://", "http://[", "http://p:x"],
     "HTTP_PROXY": ["http://u:p@proxy:1", "ftp://p", "http://p:70000", "http:///"],
     "ALL_PROXY": ["all"],

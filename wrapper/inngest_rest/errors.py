@@ -382,7 +382,7 @@ class BadRequestError(ApiError):
 
 
 class AuthenticationError(ApiError):
-    """The server rejected the key: 401."""
+    """The server rejected the key: 401; or a proxy asks for a password: 401 or 407."""
 
     advice = Advice("Check the key, and that it belongs to this server and environment.")
 

@@ -113,6 +113,8 @@ class Answer:
     @property
     def is_inngest(self) -> bool:
         """Whether a healthy Inngest server responded."""
+        if answers.refused_in_between(self.error):
+            return False
         is_refused = self.outcome == "refused" and self.family != "ingest"
         is_its_own = self.error is None or self.server_kind is not None or is_refused
         return self.outcome in {"there", "refused"} and is_its_own
@@ -428,7 +430,10 @@ def _host(it: ServerEvidence, url: str, answer: Answer) -> Iterator[Finding]:
         yield Finding(Check.SERVER, OK, f"{_NAMES[it.kind]} answers at {url}")
         return
     text, remedy = f"{answer.error}", "Try again later; the server's own log says more."
-    if answer.outcome != "failed":
+    if isinstance(answer.error, errors.ApiError) and answers.refused_in_between(answer.error):
+        text = f"what refuses is not Inngest: {answer.error.described}"
+        remedy = answer.error.advice
+    elif answer.outcome != "failed":
         text = f"the server is not Inngest: {answer.error}"
         remedy = "Set INNGEST_BASE_URL to the server's URL, or INNGEST_DEV to that of a dev server."
     yield Finding(Check.SERVER, PROBLEM, text, remedy)
@@ -518,6 +523,9 @@ def _key(it: ServerEvidence, name: str, answer: Answer | None) -> Verdict:
         return OK, f"{name} is accepted", None
     if answer.outcome != "refused":
         return UNKNOWN, f"{name} is set; trying it failed: {answer.error}", "Try again later."
+    if isinstance(answer.error, errors.ApiError) and answers.refused_in_between(answer.error):
+        text = f"whether {name} is accepted is unknown: {answer.error.described}"
+        return UNKNOWN, text, answer.error.advice
     if isinstance(answer.error, errors.PermissionDeniedError):
         return WARNING, f"{name} is denied a read: {answer.error.described}", answer.error.advice
     remedy = "Check that it was copied whole, and belongs to this server and environment."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import evolve, frozen
 
 from inngest_rest import errors
+from inngest_rest._core.calls.answers import refused_in_between
 from inngest_rest._core.calls.retry import had_no_effect, may_pass
 from inngest_rest._programs.parameters import parameters
 from inngest_rest.action_reports import ActionOutcome
@@ -209,6 +210,9 @@ def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
         case errors.RouteNotFoundError() if not _is_inngest(error):
             message = f"what responds is not Inngest: {error.described}"
             return Code.SERVER, message, wrong_server
+        case errors.ApiError() if refused_in_between(error):
+            shows = advice("{} shows what answers at the base URL.", "diagnose")
+            return Code.SERVER, error.described, error.advice.then(shows)
         case errors.ApiError():
             found = (it for kind, it in _OF_API.items() if isinstance(error, kind))
             code, then = next(found, (Code.SERVER, Advice()))

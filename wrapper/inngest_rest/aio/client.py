@@ -70,6 +70,8 @@ class AsyncInngestClient(Resource):
         retries: Maximum number of retries, or a `RetryPolicy`; by default 4 within 120 s.
         transport: Custom transport, for limits, certificates or tests; closed with the client.
         allow_http: Allow sending keys over plain HTTP to other machines (INNGEST_ALLOW_HTTP).
+        headers: Headers to send with each request, such as `proxy-authorization` for a proxy in
+            front of the server (INNGEST_HEADERS: `name: value`, one per line).
         event_name_check: "warn" logs names of events that do not follow the vendor's convention,
             `domain/noun.verb` in lower case, once each; "refuse" rejects such an event as invalid.
 
@@ -111,8 +113,11 @@ class AsyncInngestClient(Resource):
         retries: int | RetryPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         allow_http: bool | None = None,
+        headers: Mapping[str, str] | None = None,
         event_name_check: EventNameCheck = "off",
     ) -> None:
+        hidden = None if headers is None else Hidden(headers)
+        del headers  # hidden from crash reports
         arguments = configuration.hide(
             event_key=event_key,
             signing_key=signing_key,
@@ -133,6 +138,7 @@ class AsyncInngestClient(Resource):
             retries=retries,
             allow_http=allow_http,
             event_name_check=event_name_check,
+            headers=hidden,
         )
         clock = clock_of(transport, self._clock)
         self._session = Session(settings, clock, has_own_transport=transport is not None)

@@ -49,6 +49,7 @@ _BY_STATUS: dict[int, type[errors.ApiError]] = {
     403: errors.PermissionDeniedError,
     404: errors.NotFoundError,
     405: errors.RouteNotFoundError,
+    407: errors.AuthenticationError,
     409: errors.ConflictError,
     422: errors.BadRequestError,
     429: errors.RateLimitError,
@@ -75,6 +76,15 @@ _KEYS_ARE_MADE = (
 # By its vendor's documentation, which is all that is known of it.
 _MAY_LACK_V2 = errors.Advice(
     'Inngest Cloud may not have enabled v2 for the account: api_version="v1" avoids it.'
+)
+
+# Each response of a self-hosted server has it.
+_OF_INNGEST = "x-inngest-server-kind"
+
+_IN_BETWEEN = (
+    "Something between here and Inngest refused this, such as a reverse proxy, and not the keys: "
+    "{sign}. Let it pass these requests, or give it what it asks for by headers= "
+    "(INNGEST_HEADERS), such as proxy-authorization."
 )
 
 _WITHHELD = errors.Advice(
@@ -156,7 +166,7 @@ class _Response:
 
     def raise_error(self) -> None:
         """Raise the error a response reports; return if it reports none."""
-        response, route, settings = self._response, self._route, self._session.settings
+        response, route = self._response, self._route
         status = response.status_code
         is_success = 200 <= status < 300
         if is_success and self._is_of_the_web_ui():
@@ -201,27 +211,33 @@ class _Response:
         dated = http_date(response.headers.get("date"))
         now = dated or self._session.server_clocks[route.host].now()
         error.retry_after = _retry_after(response, now)
-        if kind is errors.AuthenticationError:
-            keys = _KEYS[route.operation.tag]
-            error.advice = errors.Advice(
-                f"Check {keys}, and that it belongs to this server and environment."
-            )
-            if settings.withholds_keys:
-                error.advice = _WITHHELD
-        scope = re.search(r'scope="([^"]+)"', challenge) if lacks_scope else None
-        permission = scope[1] if scope else route.operation.permission
-        is_of_v2 = route.operation.tag == "v2"
-        if kind is errors.PermissionDeniedError and (lacks_scope or is_of_v2):
+        if between := refused_in_between(error):
+            error.advice = errors.Advice(_IN_BETWEEN.format(sign=between))
+        elif kind in route.advice:
+            error.advice = route.advice[kind]
+        elif kind is errors.AuthenticationError:
+            error.advice = self._advice_on_keys()
+        elif kind is errors.PermissionDeniedError and (lacks_scope or route.operation.tag == "v2"):
+            scope = re.search(r'scope="([^"]+)"', challenge) if lacks_scope else None
+            permission = scope[1] if scope else route.operation.permission
             needed = f"permission {self._session.quote(permission)}" if permission else "permission"
             error.advice = errors.Advice(
                 f"The call needs a key with the {needed}. {_KEYS_ARE_MADE}"
             )
-        asks_cloud = settings.api_url == API_URL and settings.signing_bearers  # which v1 takes, too
-        if kind is errors.AuthenticationError and is_of_v2 and asks_cloud:
-            error.advice = error.advice.then(_MAY_LACK_V2)
-        if kind in route.advice:
-            error.advice = route.advice[kind]
         raise error
+
+    def _advice_on_keys(self) -> errors.Advice:
+        """Return what to do where the server rejects a key."""
+        settings, api = self._session.settings, self._route.operation.tag
+        advice = errors.Advice(
+            f"Check {_KEYS[api]}, and that it belongs to this server and environment."
+        )
+        if settings.withholds_keys:
+            advice = _WITHHELD
+        # A signing key that Inngest Cloud refuses in v2 may be one that v1 takes.
+        if api == "v2" and settings.api_url == API_URL and settings.signing_bearers:
+            advice = advice.then(_MAY_LACK_V2)
+        return advice
 
     def _is_of_the_web_ui(self) -> bool:
         """Return whether this is what a server's web UI responds for a path that is not its own.
@@ -254,6 +270,27 @@ class _Response:
             url=self._url,
             response=invalid.response,
         ) from invalid
+
+
+def refused_in_between(error: errors.InngestError | None) -> str | None:
+    """Return what shows that a request was refused before it reached Inngest; None if nothing does.
+
+    Inngest refuses in JSON or plain text, and asks for no scheme but Bearer.
+    """
+    if not isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
+        return None
+    response = error.response
+    if response is None or _OF_INNGEST in response.headers:
+        return None
+    if response.status == 407 or "proxy-authenticate" in response.headers:
+        return "it asks for a user and a password of a proxy"
+    scheme = response.headers.get("www-authenticate", "").partition(" ")[0]
+    if scheme and scheme.lower() != "bearer":
+        return f"it asks for {shown(scheme)} authentication"
+    is_page = "html" in response.headers.get("content-type", "")
+    if is_page or response.body.lstrip()[:1] == b"<":
+        return "its answer is a web page"
+    return None
 
 
 def read_model(forms: tuple[type[A], ...], body: object) -> A:

@@ -171,6 +171,8 @@ def _secrets(settings: Settings) -> Iterator[Secret]:
     for name, value in settings.headers.items():
         if re.search(_SENSITIVE, name):
             yield value
+            # Without its scheme, as in "Basic dXNlcjpwYXNz".
+            yield Secret(value.reveal().rpartition(" ")[2])
     for proxy in (settings.event_proxy, settings.api_proxy):
         if proxy is not None and "@" in proxy.reveal():
             # To the last @: a slash that was not escaped is part of the password all the same.

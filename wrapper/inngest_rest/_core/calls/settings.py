@@ -46,6 +46,7 @@ _BASE_URL = Setting("base_url", "INNGEST_BASE_URL")
 _EVENT_BASE_URL = Setting("event_base_url", "INNGEST_EVENT_API_BASE_URL")
 _API_BASE_URL = Setting("api_base_url", "INNGEST_API_BASE_URL")
 _ALLOW_HTTP = Setting("allow_http", "INNGEST_ALLOW_HTTP")
+_HEADERS = Setting("headers", "INNGEST_HEADERS")
 
 
 # What a key has to match, and what is said of one that does not; compiled when first needed: many
@@ -73,7 +74,7 @@ _HEADER_VALUE = r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?"
 
 # The client sets these itself, or the connection does.
 _RESERVED = (
-    r"(proxy-)?authorization|host|connection|keep-alive|proxy-connection|te|trailer|upgrade|expect|"
+    r"authorization|host|connection|keep-alive|proxy-connection|te|trailer|upgrade|expect|"
     r"transfer-encoding|content-.*|accept-encoding|x-inngest-(env|event-id-seed)"
 )
 
@@ -179,6 +180,7 @@ def resolve(
     retries: int | RetryPolicy | None = None,
     allow_http: bool | None = None,
     event_name_check: EventNameCheck = "off",
+    headers: Hidden[Mapping[str, str]] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
@@ -230,6 +232,9 @@ def resolve(
         retry=check_retries(retries),
         event_proxy=event_proxy,
         api_proxy=api_proxy,
+        headers=_of_variable(reader.variable(_HEADERS))
+        if headers is None
+        else check_headers(headers),
     )
 
 
@@ -274,7 +279,10 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
             "without spaces, query or fragment"
         )
     if url.userinfo:
-        raise found.wrong("contains credentials; keys have settings of their own")
+        raise found.wrong(
+            "contains credentials; keys have settings of their own, and headers= "
+            "(INNGEST_HEADERS) has what a proxy in front of the server asks for"
+        )
     if not may_http and _is_plain_elsewhere(value):
         raise found.wrong(
             f"is plain http to {url.host}, which would show the keys to the network; use "
@@ -358,20 +366,43 @@ def _env(reader: _Reader) -> str | None:
     return found.key().reveal() if found and found.value.reveal() else None
 
 
-def check_headers(headers: Hidden[Mapping[str, str]]) -> dict[str, Secret]:
+def _of_variable(found: _Found | None) -> dict[str, Secret]:
+    """Return the headers of a variable: `name: value`, one per line."""
+    if found is None:
+        return {}
+    headers = _of_lines(found.value)
+    if headers is None:
+        raise found.wrong(
+            "must have one header per line, such as `proxy-authorization: Basic dXNlcjpwYXNz`; a "
+            "line has no colon"
+        )
+    return check_headers(headers, found.name)
+
+
+def _of_lines(text: Secret) -> Hidden[Mapping[str, str]] | None:
+    """Return the header of each line; None if a line has none. It raises nothing: it holds them."""
+    lines = [line.partition(":") for line in text.reveal().splitlines() if line.strip()]
+    if not all(colon for _, colon, _ in lines):
+        return None
+    return Hidden({name.strip(): value.strip() for name, _, value in lines})
+
+
+def check_headers(headers: Hidden[Mapping[str, str]], called: str = "headers") -> dict[str, Secret]:
     """Return headers with their names in lower case; messages do not contain the values."""
+
+    def wrong(reason: str) -> ConfigurationError:
+        return ConfigurationError(f"{called} {reason}", settings=[_HEADERS])
+
     if not isinstance(headers.reveal(), Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise _wrong("headers", f"must be a mapping, not {type(headers.reveal()).__name__}")
+        raise wrong(f"must be a mapping, not {type(headers.reveal()).__name__}")
     hidden = {name: Secret(value) for name, value in headers.reveal().items()}
     for name, value in hidden.items():
         if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise _wrong("headers", f"must not contain {shown(name)}: no header has such a name")
+            raise wrong(f"must not contain {shown(name)}: no header has such a name")
         if re.fullmatch(_RESERVED, name.lower()):
-            reason = f"must not contain {name}, which the client sets; env= sets x-inngest-env"
-            raise _wrong("headers", reason)
+            raise wrong(f"must not contain {name}, which the client sets; env= sets x-inngest-env")
         if not isinstance(value.reveal(), str) or not re.fullmatch(_HEADER_VALUE, value.reveal()):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise _wrong(
-                "headers",
+            raise wrong(
                 f"must not contain a malformed value: that of {name} must be text in printable "
                 "ASCII, not empty, without line breaks, control characters or spaces around it",
             )
