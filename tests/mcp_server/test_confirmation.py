@@ -144,7 +144,7 @@ def test_more_than_a_hundred_events_are_confirmed(server: Server[Any], world: Wo
     assert answer(call(server, "send_many", {"events": many[:100]}))["ok"]
     refused = answer(call(server, "send_many", {"events": many}))
     assert refused["error"]["code"] == "confirmation_needed"
-    assert "would send 101 events (101 order/placed)" in refused["error"]["message"]
+    assert 'would send 101 events (101 "order/placed")' in refused["error"]["message"]
     assert len(world.mock.events) == before + 100
     token = refused["error"]["hint"].partition('"confirm": "')[2].partition('"')[0]
     changed = [*many[:100], {"name": "order/failed"}]

@@ -43,7 +43,8 @@ def test_a_host_that_can_ask_its_user_asks_before_an_act_on_many(
     done = answer(talk(server, cancel, era, elicitation_callback=ask))
     (question,) = asked
     assert question.startswith("runs.cancel would act on 3 runs at ")
-    assert question.endswith(": 3 shop/wait")
+    assert ': 3 "shop/wait". In all 3 at http' in question
+    assert question.endswith(" (default environment)")
     statuses = {world.client.runs.get(it).status for it in ids}
     if action == "accept":
         assert done["data"]["counts"] == {"done": 3}
@@ -52,6 +53,40 @@ def test_a_host_that_can_ask_its_user_asks_before_an_act_on_many(
         assert done["error"]["code"] == "confirmation_needed"
         assert "refused" in done["error"]["message"]
         assert "cancelled" not in statuses
+
+
+@pytest.mark.parametrize("redact", ["keys", "none"])
+def test_names_from_outside_cannot_pass_for_the_words_of_a_question(
+    world: World, redact: Any
+) -> None:
+    key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
+    ends = (
+        "\n\nNothing of this is real. Press Accept.",
+        '": 3. \x1b[2K\u202e',
+        f"/{key}",
+        "a" * 5_000,
+    )
+    for end in ends:
+        world.client.send({"name": f"resent/x{end}", "data": {}})
+    world.mock.advance(60)
+    asked: list[str] = []
+
+    async def ask(_: object, params: Any) -> mcp_types.ElicitResult:
+        asked.append(params.message)
+        return mcp_types.ElicitResult(action="decline")
+
+    async def resend(client: Client) -> Any:
+        given = {"since": "1h", "where": 'event.name.startsWith("resent/")'}
+        return await client.call_tool("events_resend", given)
+
+    served = tools.server(world.client, redact=redact)
+    answer(talk(served, resend, elicitation_callback=ask))
+    (question,) = asked
+    assert question.isprintable()
+    assert len(question) < 1_000
+    assert question.endswith(f". In all 4 at {world.client.target.api_url} (default environment)")
+    assert '1 "resent/x\\": 3. \\u001b[2K\\u202e"' in question
+    assert (key in question) is (redact == "none")
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -154,6 +189,27 @@ def test_a_path_that_no_file_can_have_is_a_mistake_of_the_caller(
     assert error is not None
     assert (error.code, error.field) == ("usage", "path")
     assert "must be" in error.message
+
+
+@pytest.mark.parametrize("redact", ["keys", "none"])
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_the_file_of_an_export_is_redacted_as_answers_are(
+    redact: Any, form: str, world: World, tmp_path: Path
+) -> None:
+    key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
+    world.client.send({"name": "order/other", "data": {"key": key}})
+    root = mcp_types.Root.model_validate({"uri": tmp_path.as_uri()})
+
+    async def roots(_: object) -> mcp_types.ListRootsResult:
+        return mcp_types.ListRootsResult(roots=[root])
+
+    async def export(client: Client) -> Any:
+        return answer(await client.call_tool("events_export", {"path": f"out.{form}"}))
+
+    served = tools.server(world.client, redact=redact)
+    assert talk(served, export, list_roots_callback=roots)["ok"]
+    text = (tmp_path / f"out.{form}").read_text()
+    assert (key in text, "[redacted]" in text) == (redact == "none", redact == "keys")
 
 
 def test_a_host_without_folders_has_no_tools_for_files(server: Server[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
 _AT_MOST = 400  # of a name, which may be megabytes, on a line
+_LONGEST_NAME = 80  # of a name, in a question
 _LONGEST_VALUE = 200  # of a value, in a message
 
 # Words that do not look like what is meant by them.
@@ -56,6 +58,12 @@ def shortened(text: str) -> str:
     if len(text) > _AT_MOST:
         text = f"{text[: _AT_MOST // 2]}…{text[-_AT_MOST // 2 :]}"
     return visible(text)
+
+
+def quoted(name: str) -> str:
+    """Return a name from outside in quotation marks, which it cannot end, on one line and short."""
+    name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    return with_direction(visible_json(json.dumps(name, ensure_ascii=False)))
 
 
 def shown(value: object) -> str:

@@ -212,6 +212,9 @@ class BulkEvents(EventFilter, BulkOptions, total=False):
     """Which events a bulk operation acts on, and how: `EventFilter` and `BulkOptions`."""
 
 
+Redaction = Literal["keys", "emails"]
+"""What is redacted: what looks like a key or token, or that and e-mail addresses; no guarantee."""
+
 ExportFormat = Literal["jsonl", "csv", "parquet"]
 """The format of an export: JSON lines, CSV, or a folder of Parquet files."""
 
@@ -232,12 +235,15 @@ class ExportOptions(TypedDict, total=False):
         format: By default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
         escape_formulas: CSV for spreadsheets. Each text that one would run as a formula begins with
             an apostrophe.
+        redact: Replace by `[redacted]` what looks like a key or a token, or with "emails" e-mail
+            addresses, too; no guarantee.
         on_progress: Called with the number of rows in the file, and of those from this call.
     """
 
     state: str | PathLike[str] | None
     format: ExportFormat | None
     escape_formulas: bool
+    redact: Redaction | None
     on_progress: Callable[[int, int], object] | None
 
 

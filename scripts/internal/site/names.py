@@ -174,7 +174,8 @@ PAGES = (
             _part(
                 "Arguments",
                 "Seconds StatusFilter StatusName ChangeKind ApiVersion ExportFormat RunInclude "
-                "EventNameCheck Method KeyKind WhenFull SummaryBy RepeatedId REPEATABLE_METHODS",
+                "Redaction EventNameCheck Method KeyKind WhenFull SummaryBy RepeatedId "
+                "REPEATABLE_METHODS",
                 "inngest_rest.typing",
             ),
         ),

@@ -31,6 +31,7 @@ from inngest_rest._core.arguments import (
 from inngest_rest._core.files import create_file, read_file, replace_file, usable
 from inngest_rest._core.json_text import encode, encode_lines
 from inngest_rest._core.locks import lock_file
+from inngest_rest._core.redaction import Redactor
 from inngest_rest._core.resources import events, runs, trace
 from inngest_rest._core.resources.filters import Selection, Window, instant, plain
 from inngest_rest._core.resources.wait import OVERLAP, Watch
@@ -109,9 +110,13 @@ class Export:
         if self._escapes and self._format != "csv":
             raise invalid("escape_formulas", f"is for CSV, not for {self._format}")
         self._on_progress, self._now = given.get("on_progress"), self.session.clock.monotonic
+        if (what := given.get("redact")) is not None:
+            check_choice("redact", what, get_args(typing.Redaction))
+        self._redact = Redactor(what)
         target = self.session.settings.target
         where = {"format": self._format, "server": target.api_url, "environment": target.env}
         where |= {"escape_formulas": True} if self._escapes else {}
+        where |= {"redact": what} if what else {}
         self._state = _State({**self.asked, **where}, str(self._path))
         self._saved_rows = 0  # of which the state on disk knows
         self._completed, self._turned = list[Record](), dict[str, Any]()  # of a page, not final
@@ -177,7 +182,7 @@ class Export:
         page = self._completed if self.complete else items
         rows = self._state.rows + len(page)
         state = msgspec.structs.replace(self._state, rows=rows, **self._turned)
-        waiting = [*self._waiting, *page]
+        waiting = [*self._waiting, *map(self._redact, page)]
         # All at once: an interrupt comes between calls.
         self._state, self._waiting, self._completed = state, waiting, []
         self._rows += len(page)

@@ -14,6 +14,7 @@ import attrs
 from attrs import NOTHING, Factory, define, evolve, field, frozen
 
 import inngest_rest
+from inngest_rest._core.redaction import Redactor
 from inngest_rest._programs.problems import Problem
 from inngest_rest._table import Effect, Returns, commands
 from inngest_rest._visible import and_more, did_you_mean, visible_json
@@ -49,26 +50,6 @@ _STEPS = (
 _MOST_LEVELS = 100  # parsers of JSON give up soon after: that of MCP hosts, pydantic's, at 200
 _MOST_NAMED = 10  # paths of one warning; there may be one for each item of each item
 
-# After an escape of JSON or Python, a key begins, although the escape ends with a letter.
-_START = r"(?:(?<!\w)|(?<=\\[nrtbf])|(?<=\\u[0-9a-f]{4}))"
-_KEYS = (
-    rf"(\\u[0-9a-f]{{4}}|\\.)|{_START}(?:[prs]k_(?:live|test)_\w{{8,}}"  # Stripe
-    r"|(?:sk-|gh[opsu]_|xox[abprs]-)[\w-]{16,}"  # OpenAI and others, GitHub, Slack
-    r"|(?i:bearer)\s+[\w.~+/-]{8,}=*"
-    r"|eyJ[\w-]{8,}(?:\.[\w-]*)+"  # JWT; a cursor has no dot
-    r"|(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
-    r"|signkey-\w+-[0-9a-fA-F]{16,})"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^-\"\\]|\\.)*(?:-----END [A-Z ]*-----)?"
-)
-
-SECRETS = {
-    "keys": _KEYS,
-    "emails": rf"{_KEYS}|{_START}[\w.+-]{{1,254}}@[\w-]+(?:\.[\w-]+)+",
-}
-"""Patterns of what is redacted in JSON too: keys and tokens, or those and e-mail addresses."""
-
-_REDACTED = "[redacted]"
-
 _LONGEST_LINE = 160  # of an error in a list
 _LONGEST_STACK = 300
 _MOST_IDS = 20
@@ -87,12 +68,6 @@ _LEFT_OUT_OF_ITEM = {"Run": ("event_ids",), "Function": ("configuration",)}
 
 # What a list calls otherwise than its class does.
 _OF_LISTS = {("Run", "function"): ("app_id", "function_id")}
-
-
-def redacted(secrets: str | None, text: str) -> tuple[str, int]:
-    """Return text without secrets, and their number; escapes of JSON stay whole."""
-    kept = re.sub(secrets, lambda each: each[1] or _REDACTED, text) if secrets else text
-    return kept, kept.count(_REDACTED) - text.count(_REDACTED)
 
 
 # A payload's keys are untrusted: one that is not a plain name is not repeated in a path.
@@ -414,13 +389,9 @@ class Envelope(Record):
         """Return it with what is read first before the data, and without what is null or empty."""
         return Projection(is_whole=True).plain(self)
 
-    def text(self, secrets: str | None = None) -> str:
-        """Return it as JSON without secrets, whose number a warning has."""
-        text, number = redacted(secrets, as_text(self.to_dict()))
-        if number:
-            it = evolve(self, warnings=(*self.warnings, f"redacted: {number}"))
-            text, _ = redacted(secrets, as_text(it.to_dict()))
-        return text
+    def text(self) -> str:
+        """Return it as JSON."""
+        return as_text(self.to_dict())
 
 
 def _has(value: Any, path: str) -> bool:
@@ -444,20 +415,26 @@ class Answer:
     untrusted: tuple[str, ...] = ()
     projection: Projection = Factory(Projection)
     room: int | None = ROOM  # number of bytes of its items; None if it is written to a file
+    redactor: Redactor = Factory(Redactor)
     warnings: list[str] = field(factory=list)  # what else to know about it
     page: PageInfo | None = field(default=None, init=False)
     _found: list[dict[str, Any]] = field(factory=list, init=False)
 
     @classmethod
-    def to(cls, row: Row, projection: Projection | None = None) -> Self:
-        """Return the answer to a call, with all fields by default."""
+    def to(
+        cls, row: Row, projection: Projection | None = None, redactor: Redactor | None = None
+    ) -> Self:
+        """Return the answer to a call, by default with all fields and nothing redacted."""
         projection = projection or Projection(is_whole=True)
-        return cls(row.command, row.returns, untrusted_paths(row), projection)
+        about = row.command, row.returns, untrusted_paths(row), projection
+        return cls(*about, redactor=redactor or Redactor())
 
     def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
         """Take records of the result, and return whether there may be room for more."""
         before, is_item = len(self._found), self.returns is not Returns.ONE
-        self._found += [self.projection.plain(each, is_item=is_item) for each in records]
+        # Before anything is cut: what is left of a secret would not be recognized.
+        whole = map(self.redactor, records)
+        self._found += [self.projection.plain(each, is_item=is_item) for each in whole]
         if page is None:
             return True
         self.page = PageInfo(len(self._found), page.next_cursor)
@@ -482,7 +459,7 @@ class Answer:
         elif self._found:
             data = self._found[0]
         if problem is not None:
-            problem = problem.worded(self.name_of)
+            problem = self.redactor(problem.worded(self.name_of))
         if self.room is None:
             data = self.projection.cut(data, "data")
         told = self.told()
@@ -495,7 +472,9 @@ class Answer:
 
     def told(self) -> tuple[str, ...]:
         """Return what else to know about it, such as what it leaves out."""
-        return (*self.warnings, *self.projection.warnings(*self.remedies))
+        told = self.redactor((*self.warnings, *self.projection.warnings(*self.remedies)))
+        number = self.redactor.count
+        return (*told, f"redacted: {number}") if number else told
 
     def name_of(self, call: NextCall) -> str:
         """Return what its reader calls a method."""

@@ -211,8 +211,8 @@ FORMS = {
 # How many items or requests of these are too many.
 _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 
-# A program passes pages on by their cursor, and has one unit for rates.
-_OF_PYTHON = {"page_size", "period", "token"}
+# A program passes pages on by their cursor, has one unit for rates, and redacts all that it writes.
+_OF_PYTHON = {"page_size", "period", "token", "redact"}
 
 # What is otherwise than Python has it.
 _OTHERWISE: dict[str, dict[str, Any]] = {

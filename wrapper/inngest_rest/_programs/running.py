@@ -19,7 +19,7 @@ from inngest_rest._programs.answer import Answer, record_class
 from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import DONE, Code, Problem, ProblemError, advice, problem_of
 from inngest_rest._table import Returns, event_of
-from inngest_rest._visible import and_more
+from inngest_rest._visible import and_more, quoted, shortened
 from inngest_rest.action_reports import ActionOutcome, ActionReport
 from inngest_rest.errors import InngestError, PartialActionError, PartialSendError
 from inngest_rest.typing import RunSelection
@@ -120,6 +120,8 @@ class Call:
         of_python: dict[str, Any] = {}
         if row.uses_files or row.name == "runs.summary":
             of_python["on_progress"] = self.progress
+        if row.name.endswith(".export"):
+            of_python["redact"] = self.answer.redactor.what
         ids: list[str | None] = []
 
         def note(batch: BatchReport) -> None:
@@ -339,15 +341,16 @@ class Call:
         """Return in words what would be done, and to how much."""
         values, name = self.values, self.row.name
         if name == "send_many":
-            names = Counter(each.get("name") for each in values["events"])
-            counts = [f"{count:,} {name}" for name, count in names.most_common()]
+            names = Counter(str(each.get("name")) for each in values["events"])
+            counts = [f"{count:,} {quoted(name)}" for name, count in names.most_common()]
             return f"send {len(values['events']):,} events ({and_more(counts)})"
         if name == "request":
-            return f"{values['method']} {values['path']}"
+            return f"{values['method']} {shortened(values['path'])}"
         amount = self.amount(sum(it.is_open for it in planned.rows))
         if self.row.is_bulk:
             return f"act on {amount}"
-        where = f" for which {values['condition']} holds," if values["condition"] else ""
+        condition = values["condition"]
+        where = f" for which {shortened(condition)} holds," if condition else ""
         return f"cancel every run of the function in that time,{where} of at most {amount} now,"
 
 

@@ -73,6 +73,9 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         renderer.format = _format(row, options, values, list_all=bool(extras["all"]))
         lines_of_rows = row.is_bulk and renderer.format == "ndjson"
         renderer.configure(options, ActionRow if lines_of_rows else record_class(row), files)
+        if renderer.redactor.what is not None and values.get("report"):
+            reason = "a report is written as it is, as what goes on by it needs the whole of it"
+            raise refused("redact", f"{reason}: leave out this or --report")
         malformed: dict[str, str] | None = {} if row.command == "doctor" else None
         with client_of(options, malformed) as client:
             about: Any = {"client": client, "options": options, "answer": renderer}
@@ -410,7 +413,7 @@ class Typed(Call):
             return stderr.ask(f"{deed} at {self.place}?")
         from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
 
-        shown = self.shown(planned)
+        shown = self.answer.redactor(self.shown(planned))
         self.answer.warnings.clear()  # the result has them, too
         told = tables.draw((shown,), Projection(), "table", sys.stderr, is_one=True)
         doing = self.row.words[-1].capitalize()

@@ -14,22 +14,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from attrs import define, evolve, field, fields, frozen
+from attrs import define, field, fields, frozen
 
+from inngest_rest._core.redaction import Redactor
 from inngest_rest._programs.answer import (
     ROOM,
-    SECRETS,
     Answer,
     PageInfo,
     Projection,
     as_text,
-    redacted,
 )
 from inngest_rest._programs.parameters import parameters, unusable_file
 from inngest_rest._programs.problems import DONE, EXIT_STATUS, Code, Problem
 from inngest_rest._table import ROWS, Returns
-from inngest_rest._visible import safe, visible_json
+from inngest_rest._visible import safe, visible, visible_json
 from inngest_rest.action_reports import ActionRow
+from inngest_rest.typing import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -75,9 +75,10 @@ class Options:
         "Fields of each item to return, separated by commas, with dots for what is below."
     )
     max_chars: int | None = _option("Truncate text longer than this (minimum 64).", type=int)
-    redact: str | None = _option(
-        "Redact keys and tokens, or those and e-mail addresses; of mcp, keys by default.",
-        choices=(*SECRETS, "none"),
+    redact: Redaction | Literal["none"] | None = _option(
+        "Redact what looks like a key or token, or that and e-mail addresses; no guarantee. By "
+        "default none, of mcp keys.",
+        choices=(*get_args(Redaction), "none"),
     )
     output_file: str | None = _option("Write the answer to this file, which must not exist.")
     force: bool = _option("Replace a file that exists.", default=False)
@@ -124,8 +125,6 @@ class Output:
         self, path: str | None = None, *, force: bool = False, inputs: Sequence[str] = ()
     ) -> None:
         self.path = None if path in {"-", "/dev/stdout"} else path
-        self.secrets: str | None = None
-        self.redacted = 0
         self.stream: TextIO = sys.stdout
         self._part: str | None = None
         if self.path is None:
@@ -149,9 +148,7 @@ class Output:
             raise unusable_file("output_file", here, error, verb="write") from None
 
     def line(self, text: str) -> None:
-        """Write a line without secrets; what is written before `flush` may be held back."""
-        text, number = redacted(self.secrets, text)
-        self.redacted += number
+        """Write a line; what is written before `flush` may be held back."""
         with _writing():
             self.stream.write(f"{text}\n")
 
@@ -225,7 +222,7 @@ class Stderr:
     def ask(self, question: str, *, about: str = "") -> bool:
         """Ask a question below a table, and return whether the answer is yes; by default no."""
         self.end_progress()
-        self._write(f"{about}{safe(question)} [y/N] ")
+        self._write(f"{about}{visible(question)} [y/N] ")
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
     def _line(self, line: str) -> None:
@@ -258,7 +255,7 @@ class Renderer(Answer):
         chosen = options.fields, options.max_chars, kind
         self.projection = Projection.of(*chosen, is_whole=is_whole)
         self.output = Output(options.output_file, force=options.force, inputs=inputs)
-        self.output.secrets = SECRETS.get(options.redact or "")
+        self.redactor = Redactor(options.redact)
         self.room = self.room if self.output.path is None else None
 
     @property
@@ -282,9 +279,9 @@ class Renderer(Answer):
             return super().add(records, page)
         self.page = PageInfo(len(page.items), page.next_cursor) if page else None
         if not self.is_streaming:
-            self._items += records
+            self._items += map(self.redactor, records)
             return True
-        for each in records:
+        for each in map(self.redactor, records):
             self._write_lines(each)
         self.output.flush()
         return True
@@ -293,7 +290,7 @@ class Renderer(Answer):
         """Write what is left of the answer, or a problem with what was done all the same."""
         self.stderr.end_progress()
         if problem is not None:
-            problem = problem.worded(self.name_of)
+            problem = self.redactor(problem.worded(self.name_of))
             if problem.code not in _WHOLE and (part := self.output.abandon()) is not None:
                 self.stderr.hint(f"The first lines are in {part}.")
         if data is not None:
@@ -301,7 +298,7 @@ class Renderer(Answer):
         if self.format == "json":
             if self.output.path is None:  # it may have been abandoned
                 self.room = ROOM
-            text = self.envelope(problem).text(self.output.secrets)
+            text = self.envelope(problem).text()
             if self.output.path is None and self.output.stream.isatty():
                 text = visible_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2))
             self.output.line(text)
@@ -314,8 +311,7 @@ class Renderer(Answer):
             self.output.line(Answer(self.command).envelope(problem).text())
         self.output.close()
         if self.format != "json":
-            hidden = [f"redacted: {self.output.redacted}"] * bool(self.output.redacted)
-            for each in (*self.told(), *hidden):
+            for each in self.told():
                 self.stderr.hint(f"Warning: {each}")
         if self.output.path is not None:
             self.stderr.hint(f"Wrote {self.output.path}.")
@@ -323,8 +319,7 @@ class Renderer(Answer):
             return 0
         # Once, to each who reads: the answer has it, too.
         if self.format not in {"json", "ndjson"} or sys.stderr.isatty() > sys.stdout.isatty():
-            message, _ = redacted(self.output.secrets, problem.message)
-            self.stderr.error(evolve(problem, message=message))
+            self.stderr.error(problem)
         return EXIT_STATUS[problem.code]
 
     def name_of(self, call: NextCall) -> str:

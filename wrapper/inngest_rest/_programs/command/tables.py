@@ -23,7 +23,7 @@ from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._core.resources.runs import run_error
 from inngest_rest._programs.answer import SPARED_CHARS, Projection, field_names
 from inngest_rest._programs.results import Acted, Done, Sent
-from inngest_rest._visible import and_more, safe, visible, with_direction
+from inngest_rest._visible import and_more, quoted, safe, visible, with_direction
 from inngest_rest._waterfall.layout import text_of
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import CallRoute, Diagnosis
@@ -382,7 +382,7 @@ def _acted(acted: Acted) -> Iterator[Part]:
         what = "Events received" if acted.action == "events.resend" else "Runs queued"
         yield f"{what} {window}"
     if len(acted.by_function) > 1:
-        each = [f"{count:,} {name}" for name, count in acted.by_function.items()]
+        each = [f"{count:,} {quoted(name)}" for name, count in acted.by_function.items()]
         yield f"Of them {and_more(each)}"
     yield acted.rows[:_MOST_ROWS]
     yield from _and_more(len(acted.rows) - _MOST_ROWS)

@@ -1,0 +1,142 @@
+"""Redaction of what looks like a key, a token or an e-mail address: a comfort, no guarantee.
+
+It takes time in proportion to the text, whatever the text: a secret begins with words of bounded
+length, what follows is one run of characters of one class, and no run is read again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+from attrs import evolve, fields, has
+
+if TYPE_CHECKING:
+    from inngest_rest.typing import Redaction
+
+T = TypeVar("T")
+
+REDACTED = "[redacted]"
+
+# A secret is no part of a longer word. After an escape of JSON or of a URL, a word begins, although
+# the escape ends with a letter.
+_begins_word = re.compile(
+    r"(?<!\w)|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2})", re.ASCII
+).match
+
+_MARKER = r"-{4,5} ?%s [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
+
+# What each kind of secret begins with, a letter or a dash first, by which it is found fast, and
+# what follows. Quantifiers are not nested.
+_KINDS = {
+    "stripe": (r"[prs]k_(?:live|test)_", r"\w{8,}+"),
+    "github": (r"(?:github_pat|gh[oprsu])_", r"\w{16,}+"),
+    "dashed": (r"(?:sk-|xox[abeprs]-)", r"[\w-]{16,}+"),  # OpenAI and others, Slack
+    "bearer": (r"[Bb](?i:earer)(?:\s|%20){1,20}+", r"[\w.~+/-]{8,}+=*+"),
+    "aws": (r"(?:AKIA|ASIA)", r"[0-9A-Z]{16}(?!\w)"),
+    "inngest": (r"signkey-", r"\w++-[0-9a-fA-F]{16,}+"),
+    "token": ("eyJ", r"[\w-]{8,}+\.[\w.-]*+"),  # JSON Web Tokens; a cursor has no dot
+    # To the end of the text, if it was cut before the end of the key.
+    "private": (_MARKER % "BEGIN", rf"(?s:.*?)(?:{_MARKER % 'END'}|\Z)"),
+}
+
+_find_start = re.compile(
+    "|".join(f"(?P<{kind}>{start})" for kind, (start, _) in _KINDS.items()), re.ASCII
+).search
+_bodies = {kind: re.compile(body, re.ASCII) for kind, (_, body) in _KINDS.items()}
+_run = re.compile(r"[\w-]*+", re.ASCII)
+
+# The lookbehind lets an address begin only where its run begins, so that each run is read once.
+_address = re.compile(r"(?<![\w.+-])[\w.+-]++@(?=[\w-]++\.\w)[\w.-]*\w")
+
+
+class Redactor:
+    """Replaces secrets in texts, and in the texts of records and of JSON, and counts them."""
+
+    def __init__(self, what: Redaction | Literal["none"] | None = None) -> None:
+        self.what: Redaction | None = None if what == "none" else what
+        self.count = 0
+
+    def text(self, text: str) -> str:
+        """Return text without secrets."""
+        if self.what is None:
+            return text
+        text = self._without_keys(text)
+        if self.what == "emails":
+            text, count = _address.subn(REDACTED, text)
+            self.count += count
+        return text
+
+    def __call__(self, value: T) -> T:
+        """Return a value of any kind without secrets in its texts."""
+        return value if self.what is None else with_texts(value, self.text)
+
+    def _without_keys(self, text: str) -> str:
+        parts = list[str]()
+        done = position = without_dot = 0
+        while (start := _find_start(text, position)) is not None:
+            kind, position = cast("str", start.lastgroup), start.end()
+            if kind != "private" and not _begins_word(text, start.start()):
+                position = start.start() + 1
+                continue
+            if kind == "token" and position < without_dot:
+                continue  # another start of it has read this run
+            body = _bodies[kind].match(text, position)
+            if body is not None:
+                parts += text[done : start.start()], REDACTED
+                done = position = body.end()
+                self.count += 1
+            elif kind == "token":
+                without_dot = cast("re.Match[str]", _run.match(text, position)).end()
+        return "".join((*parts, text[done:]))
+
+
+def with_texts(value: T, convert: Callable[[str], str]) -> T:
+    """Return a value with each text in it converted, names of fields of JSON included."""
+    return cast("T", _with_texts(value, convert))
+
+
+def _with_texts(value: Any, convert: Callable[[str], str]) -> Any:
+    match value:
+        case Enum():
+            return value
+        case str():
+            return convert(value)
+        case Mapping():
+            return _with_keys(cast("Mapping[object, object]", value), convert)
+        case list() | tuple():
+            items = [_with_texts(each, convert) for each in cast("list[object]", value)]
+            kind = cast("Any", type(value))  # pyright: ignore[reportUnknownArgumentType]
+            return kind(*items) if hasattr(kind, "_fields") else kind(items)
+        case _ if has(cast("Any", type(value))):
+            return _with_fields(value, convert)
+        case _:
+            return value
+
+
+def _with_keys(value: Mapping[object, object], convert: Callable[[str], str]) -> dict[Any, Any]:
+    """Return a dict in which two keys that become the same text stay two."""
+    found, numbers = dict[Any, Any](), Counter[Any]()
+    for name, each in value.items():
+        key = new = _with_texts(name, convert)
+        while key in found:
+            numbers[new] += 1
+            key = f"{new} {numbers[new] + 1}"
+        found[key] = _with_texts(each, convert)
+    return found
+
+
+def _with_fields(value: Any, convert: Callable[[str], str]) -> Any:
+    changed, kind = dict[str, Any](), cast("Any", type(value))
+    for each in fields(kind):
+        before = getattr(value, each.name)
+        try:
+            after = _with_texts(before, convert)
+        except RecursionError:
+            after = f"({type(before).__name__}, nested too deeply)"  # as `to_dict` says
+        if each.init and after != before:
+            changed[each.alias] = after
+    return evolve(value, **changed) if changed else value
