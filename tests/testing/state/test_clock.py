@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from inngest_rest.testing import MockServer, delays, sleeps
+from inngest_rest import InngestClient
+from inngest_rest.testing import MockServer, completes, delays, sleeps
 
 NS = 1_795_543_200 * 10**9  # 2026-11-24T18:00:00Z
 
@@ -17,12 +18,29 @@ NS = 1_795_543_200 * 10**9  # 2026-11-24T18:00:00Z
 def test_clock_follows_the_wall_and_moves_forward_only() -> None:
     wall = [NS]
     mock = MockServer(clock=lambda: wall[0])
-    mock.advance(timedelta(days=1, microseconds=1))
-    assert mock.now == datetime(2026, 11, 25, 18, 0, 0, 1, tzinfo=UTC)
+    mock.advance(timedelta(days=1, milliseconds=1))
+    assert mock.now == datetime(2026, 11, 25, 18, 0, 0, 1_000, tzinfo=UTC)
     wall[0] -= 10**12
-    assert mock.now == datetime(2026, 11, 25, 18, 0, 0, 1, tzinfo=UTC)
+    assert mock.now == datetime(2026, 11, 25, 18, 0, 0, 1_000, tzinfo=UTC)
     with pytest.raises(ValueError, match="by must not be negative"):
         mock.advance(timedelta(microseconds=-1))
+
+
+def test_all_times_are_whole_milliseconds() -> None:
+    mock = MockServer(clock=lambda: NS + 1_999_999, visibility_delay=0)
+    for trigger, seconds in ("app/now", 0.0), ("app/nap", 0.0015), ("app/off", 60):
+        nap = sleeps(timedelta(seconds=seconds)) if seconds else completes(1)
+        mock.function("shop", trigger[4:], trigger=trigger, run=nap)
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        client.send_many({"name": f"app/{name}"} for name in ("now", "nap", "off"))
+        mock.advance(0.0021)
+        client.runs.cancel(mock.runs[-1].id)
+        mock.drain()
+        runs = [it for run in client.runs.list() for it in (run, client.runs.get(run.id))]
+        times = [getattr(run, name) for run in runs for name in ("queued_at", "ended_at")]
+        times += [run.ended_at for run in mock.runs]
+        times += [mock.now, *(event.received_at for event in client.events.list())]
+    assert {at and at.microsecond % 1_000 for at in times} == {0}
 
 
 def test_default_clock_is_the_wall_clock() -> None:

@@ -33,7 +33,7 @@ from inngest_rest.testing._faults import (
     check_effect,
     check_target,
 )
-from inngest_rest.testing._go.times import NS_PER_SECOND, to_datetime
+from inngest_rest.testing._go.times import NS_PER_SECOND, at_millisecond, to_datetime
 from inngest_rest.testing._state.arguments import as_text, as_timedelta, check_timedelta, one_of
 from inngest_rest.testing._state.behaviours import Runner, as_runner
 from inngest_rest.testing._state.clock import Clock, WallClock, nanoseconds
@@ -432,7 +432,7 @@ class MockServer:
                     )
                 return response
             case TakesEffectLate(after, meanwhile):  # pragma: no branch - the last effect
-                due = self._settle() + nanoseconds(after)
+                due = at_millisecond(self._settle() + nanoseconds(after))
                 heapq.heappush(self._late, (due, len(self._requests), request, match))
                 return self._answer_with(meanwhile, request, match)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from inngest_rest.testing._go.times import NS_PER_SECOND
+from inngest_rest.testing._go.times import NS_PER_SECOND, at_millisecond
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -21,10 +21,11 @@ def nanoseconds(span: timedelta) -> int:
 
 
 class Clock:
-    """Monotonic nanoseconds since the epoch.
+    """Monotonic times in nanoseconds since the epoch, which are whole milliseconds.
 
-    It follows the wall clock because clients stamp events with theirs: under a frozen clock, every
-    event with `ts=now` would be in the future, and its run would never start.
+    An id has no more: so what happens at one time has the same one wherever it is read. It follows
+    the wall clock because clients stamp events with theirs: under a frozen clock, every event with
+    `ts=now` would be in the future, and its run would never start.
     """
 
     def __init__(self, wall: WallClock = time.time_ns) -> None:
@@ -34,7 +35,7 @@ class Clock:
 
     def now(self) -> int:
         """Return the mock's time in nanoseconds since the epoch."""
-        self._latest = max(self._latest, self._wall() + self._offset)
+        self._latest = max(self._latest, at_millisecond(self._wall() + self._offset))
         return self._latest
 
     @property

@@ -205,6 +205,7 @@ class Execution:
         return True
 
     def _continue(self, run_id: str, runner: AnyRunner, value: Value, at: int) -> None:
+        at = at_millisecond(at)  # a duration may have less
         if self.holds:
             self._wait(run_id, Waiting("start", at, runner, value))
             return

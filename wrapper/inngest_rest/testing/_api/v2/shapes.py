@@ -8,7 +8,7 @@ from inngest_rest.testing._api.responses import JSON
 from inngest_rest.testing._carriers.messages import Response
 from inngest_rest.testing._go.encoding import encode, float64
 from inngest_rest.testing._go.json_kinds import is_object
-from inngest_rest.testing._go.times import at_millisecond, go_duration, v2_time
+from inngest_rest.testing._go.times import go_duration, v2_time
 from inngest_rest.testing._state.ids import span_id, step_hash
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def v2_run(
     if listed:
         shape |= _period(started, listed_end(run))
     else:
-        shape |= _period(started, None if run.ended_ns is None else at_millisecond(run.ended_ns))
+        shape |= _period(started, run.ended_ns)
         if run.attempt_error is not None:
             shape["status"] = "FAILED"
     if include_output:
@@ -113,7 +113,7 @@ def v2_output(output: Any) -> dict[str, Any]:
 
 def _start(run: MockRun) -> int:
     # Before the start, it is the time of queueing (recording v2-run-queued).
-    return at_millisecond(run.queued_ns if run.started_ns is None else run.started_ns)
+    return run.queued_ns if run.started_ns is None else run.started_ns
 
 
 def _period(start: int, end: int | None) -> dict[str, str]:
@@ -127,7 +127,7 @@ def v2_trace(run: MockRun, events: Sequence[MockEvent], *, include_output: bool)
     """Write a run's trace: a root span with its steps, or with one that stands for all of it."""
     status = {"queued": "WAITING", "running": "RUNNING"}.get(run.status, run.status.upper())
     span: dict[str, Any] = {"queuedAt": v2_time(run.queued_ns), "status": status}
-    span |= _period(_start(run), None if run.ended_ns is None else at_millisecond(run.ended_ns))
+    span |= _period(_start(run), run.ended_ns)
     if run.started_ns is None:
         span.pop("durationMs", None)
     else:
