@@ -36,6 +36,16 @@ def test_server_runs_in_a_folder_of_its_own_on_free_ports(
     assert not is_running(found["pid"])
 
 
+def test_server_is_found_where_the_environment_names_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_binary, "SECONDS_TO_START", 20)
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with run_binary(write_server(tmp_path / "inngest")) as url:
+        assert httpx.get(url, trust_env=False).status_code == 200
+
+
 def test_server_that_ignores_the_request_to_end_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
