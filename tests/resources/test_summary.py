@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InvalidArgumentError, Run, RunError, RunStatus
+from inngest_rest import InngestClient, InvalidArgumentError, Run, RunError, RunStatus
 from inngest_rest._core.summary import Sketch, normalised
 from inngest_rest.testing import MockServer, fails
 from tests.support.run_lists import BEGAN, Listed, RunLists, id_of
@@ -169,8 +169,35 @@ def test_errors_that_differ_in_ids_and_numbers_are_one_error_of_a_function(
         (error,) = group.errors
         assert error.message == 'Error: card "…" of # was declined'
         assert error.runs == group.counts["failed"]
-    # The failed runs are listed once more, with their errors: no other run's output is asked for.
-    assert lists.asked == ["/v2/runs"] * 3
+    assert lists.asked == ["/v2/runs"] * 2
+
+
+def test_errors_are_those_of_the_runs_that_were_counted_whatever_fails_meanwhile(
+    connect: Connect,
+) -> None:
+    mock = MockServer()
+    for name in ("charge", "mail"):
+        mock.function("shop", name, trigger=name, run=fails(f"no {name}"))
+    with InngestClient(dev=True, transport=mock.transport) as producer:
+        producer.send_many({"name": "charge"} for _ in range(150))
+        mock.advance(1)
+        client, told = connect(transport=mock.transport), Counter[str]()
+
+        def fail_others(*_: int) -> None:
+            if not told["failed"]:
+                told["failed"] = 150
+                producer.send_many({"name": "mail"} for _ in range(150))
+                mock.advance(1)
+
+        (group,) = client.runs.summary(on_progress=fail_others).groups
+    assert group.counts == {"failed": 150}
+    assert [(it.message, it.runs) for it in group.errors] == [("NonRetriableError: no charge", 150)]
+
+
+def test_outputs_are_not_read_of_runs_that_cannot_have_failed(summarize: Summarize) -> None:
+    for status, expected in ("completed", None), ("failed", "true"):
+        _, lists = summarize(status=status)
+        assert {it.get("includeOutput") for it in lists.queries} == {expected}
 
 
 def test_runs_that_are_selected_by_their_errors_are_listed_once(summarize: Summarize) -> None:

@@ -36,15 +36,17 @@ def id_of(place: int, run: Listed) -> str:
 
 
 class RunLists(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Lists the runs that a function makes, newest first; each request is in `asked`."""
+    """Lists the runs that a function makes, newest first, and keeps what it was asked."""
 
     def __init__(self, count: int, make: Callable[[int], Listed]) -> None:
         self.count, self.make = count, make
         self.asked: list[str] = []
+        self.queries: list[httpx.QueryParams] = []
         self.gone: set[str] = set()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path)
+        self.queries.append(request.url.params)
         if request.url.path.rpartition("/")[2] in self.gone:
             return httpx.Response(404, json={"errors": [{"code": "not_found", "message": "gone"}]})
         data, page = self._answer(request)

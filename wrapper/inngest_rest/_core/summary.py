@@ -7,7 +7,6 @@ import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from inspect import iscoroutinefunction
 from itertools import accumulate
 from random import Random
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from inngest_rest.typing import RunSelection, SummaryBy
 
     At = datetime | None
-    Due = list[tuple["Group", Run]]
+    Due = list[tuple["Group", str]]
 
 _FAILED = RunStatus.FAILED
 # One that was cancelled did not take its time.
@@ -80,7 +79,7 @@ class Group:
         self.oldest_open: str | None = None
         self.longest = timedelta.min, ""
         self.errors, self.examples = Counter[str](), dict[str, str]()
-        self.sample: list[Run] = []
+        self.sample: list[str] = []
 
     @property
     def timed(self) -> int:
@@ -97,9 +96,9 @@ class Group:
         """Keep a run with the same chance as each other of the group."""
         place = random.randrange(self.timed)
         if len(self.sample) < size:
-            self.sample.append(run)
+            self.sample.append(run.id)
         elif place < size:
-            self.sample[place] = run
+            self.sample[place] = run.id
 
     def tally(self, run: Run) -> None:
         message = normalised(run)
@@ -151,12 +150,14 @@ class Summarizing:
         self._sample = check_count_or_none("sample", sample)
         self._random = Random(seed)  # noqa: S311 - a sample is no secret
         self._on_progress: Callable[[int, int], object] = on_progress or (lambda _, __: None)
-        self._has_errors = by == "error" or chosen.where is not None
         self._groups = dict[str, Group]()
-        self._list = partial(runs.list_runs, session)
-        self._listing = self._list(chosen, limit=limit, include_output=self._has_errors)
+        # Errors are read with the runs that are counted: a second look would find others.
+        may_fail = not chosen.statuses or _FAILED in chosen.statuses
+        self._listing = runs.list_runs(
+            session, chosen, limit=limit, include_output=may_fail, also_v1=True
+        )
         self._is_cut, self._searched = False, ""
-        self._listed = self._timed = self._got = self._unexplained = 0
+        self._listed = self._timed = self._got = 0
         self._began, self._seconds = session.clock.monotonic(), 0.0
 
     def steps(self) -> Iterator[Plan[Due]]:
@@ -164,11 +165,6 @@ class Summarizing:
         walk = self._listing.walk()
         while not walk.is_done:
             yield self._count(walk)
-        if self._unexplained:
-            failed = evolve(self._selection, statuses=(_FAILED,))
-            walk = self._list(failed, limit=self._unexplained, include_output=True).walk()
-            while not walk.is_done:
-                yield self._explain(walk)
 
     def _count(self, walk: Walk[Run]) -> Plan[Due]:
         """Count the runs of the next page; return those to get."""
@@ -183,14 +179,11 @@ class Summarizing:
                 self._timed += 1
                 group.time("total", run, run.queued_at, run.ended_at, compare=not self._exact)
                 if self._exact:
-                    due.append((group, run))
+                    due.append((group, run.id))
                 elif self._sample:
                     group.choose(run, self._sample, self._random)
             if run.status == _FAILED:
-                if self._has_errors or run.error is not None:
-                    group.tally(run)
-                else:
-                    self._unexplained += 1
+                group.tally(run)
         self._listed += len(page.items)
         self._is_cut = page.next_cursor is not None
         self._on_progress(self._listed, self._got)
@@ -199,14 +192,8 @@ class Summarizing:
                 self._searched = yield from self._listing.searched()
             if self._sample:
                 self._began = self._session.clock.monotonic()
-                due += [(group, run) for group in self._groups.values() for run in group.sample]
+                due += [(group, id) for group in self._groups.values() for id in group.sample]
         return due
-
-    def _explain(self, walk: Walk[Run]) -> Plan[Due]:
-        page = yield from walk.next_page()
-        for run in page.items:
-            self._group_of(run).tally(run)
-        return []
 
     def _group_of(self, run: Run) -> Group:
         name = _NAMES[self._by](run) or "unknown"
@@ -214,13 +201,13 @@ class Summarizing:
             name = _OTHER
         return self._groups.setdefault(name, Group())
 
-    def get(self, due: tuple[Group, Run]) -> Plan[Run | None]:
+    def get(self, due: tuple[Group, str]) -> Plan[Run | None]:
         try:
-            return (yield from runs.fetch(self._session, due[1].id))
+            return (yield from runs.fetch(self._session, due[1]))
         except NotFoundError:
             return None
 
-    def record(self, due: tuple[Group, Run], run: Run | None) -> bool:
+    def record(self, due: tuple[Group, str], run: Run | None) -> bool:
         """Count the times of a run; it is None if the run is gone."""
         if run is not None:
             due[0].time("waiting", run, run.queued_at, run.started_at)

@@ -295,8 +295,8 @@ class Runs(Resource):
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
 
-        HTTP: `GET /v2/runs`, else `GET /v1/runs`, and again for failed runs with their errors;
-        `GET /v2/runs/{runId}` for each run whose times are asked for, at most eight at a time.
+        HTTP: `GET /v2/runs`, else `GET /v1/runs`, with the outputs, as errors are among them; `GET
+        /v2/runs/{runId}` for each run whose times are asked for, at most eight at a time.
         """
         from inngest_rest._core.summary import Summarizing  # noqa: PLC0415 - few summarize
 

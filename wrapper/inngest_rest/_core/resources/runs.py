@@ -79,9 +79,12 @@ def list_runs(
     include_output: bool = False,
     is_bounded: bool = True,
     by_change: bool = False,
+    also_v1: bool = False,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
     """List runs: by v2, or else by v1 if it supports the arguments.
+
+    With `also_v1`, v1 is asked for runs with their output as well, which its lists always have.
 
     The window and the order may be about when runs last changed: when they ended, or before that
     when they were scheduled (schema V2TimeField).
@@ -99,7 +102,8 @@ def list_runs(
     # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
     # has been seen to list runs, with or without their output.
     has_one_status = selection == Selection(statuses=selection.statuses[:1])
-    is_of_v2 = include_output or is_ascending or not has_one_status
+    has_choice = also_v1 or not include_output
+    is_of_v2 = is_ascending or not (has_choice and has_one_status)
     if not is_of_v2 and {*api.V1RunStatusFilter}.issuperset(selection.statuses):
         status = api.V1RunStatusFilter(selection.statuses[0]) if selection.statuses else UNSET
         read = partial(fields.v1_page, id_of=_ID_OF)
