@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, InvalidArgumentError, Run, RunError, RunStatus
-from inngest_rest._core.summary import Sketch, normalised
+from inngest_rest._core.summary import Times, normalised
 from inngest_rest.testing import MockServer, fails
 from tests.support.run_lists import BEGAN, Listed, RunLists, id_of
 
@@ -317,23 +318,57 @@ def test_what_is_malformed_is_refused_before_anything_is_sent(
     assert lists.asked == []
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_percentiles_are_within_one_percent(seed: int) -> None:
-    chance = random.Random(seed)
-    times = sorted(round(chance.lognormvariate(2, 2), 6) for _ in range(20_000))
-    sketch = Sketch()
+def nearest_rank(times: list[float], percent: int) -> float:
+    """Return the shortest of some times that so many of them did not exceed."""
+    return next(
+        each
+        for each in sorted(times)
+        if sum(other <= each for other in times) * 100 >= percent * len(times)
+    )
+
+
+def percentiles(times: list[float]) -> list[float]:
+    found = Times()
     for each in times:
-        sketch.add(timedelta(seconds=each))
-    for share, found in zip((0.5, 0.95), sketch.percentiles(), strict=True):
-        exact = times[int(share * (len(times) - 1))]
-        assert found.total_seconds() == pytest.approx(exact, rel=0.0101)
+        found.add(timedelta(seconds=each))
+    both = found.percentiles()
+    return [both.p50.total_seconds(), both.p95.total_seconds()]
+
+
+@pytest.mark.parametrize("count", [1, 2, 19, 20, 21, 62, 100, 999, 1_000])
+def test_percentiles_of_few_times_are_those_of_nearest_rank(count: int) -> None:
+    chance = random.Random(count)
+    times = [round(chance.lognormvariate(2, 2), 6) for _ in range(count)]
+    assert percentiles(times) == [nearest_rank(times, 50), nearest_rank(times, 95)]
+
+
+@pytest.mark.parametrize("count", [1_001, 1_020, 3_000])
+def test_percentiles_of_many_times_are_within_one_percent_of_that(count: int) -> None:
+    for seed in range(3):
+        chance = random.Random(seed)
+        # Two kinds of runs, far apart: the rank next to it would be wrong by far more.
+        times = [chance.choice([1, 1_000]) * chance.uniform(1, 2) for _ in range(count)]
+        exact = [nearest_rank(times, 50), nearest_rank(times, 95)]
+        assert percentiles(times) == pytest.approx(exact, rel=0.0101)
+
+
+def test_at_a_gap_the_rank_decides() -> None:
+    times = [1.0] * 950 + [100.0] * 50
+    assert percentiles(times)[1] == 1.0
+    assert percentiles([*times, 100.0])[1] == pytest.approx(100.0, rel=0.0101)
+    assert percentiles([*times, 1.0])[1] == pytest.approx(1.0, rel=0.0101)
 
 
 def test_a_time_of_nothing_is_nothing() -> None:
-    sketch = Sketch()
-    sketch.add(timedelta())
-    sketch.add(timedelta(seconds=-1))
-    assert sketch.percentiles() == (timedelta(), timedelta())
+    assert percentiles([0.0, -1.0]) == [0.0, 0.0]
+    assert percentiles([-1.0] * 1_001) == [0.0, 0.0]
+
+
+def test_figures_have_labels_in_json(summarize: Summarize) -> None:
+    summary, _ = summarize()
+    group = json.loads(summary.to_json())["groups"][0]
+    assert group["times"]["total"].keys() == {"p50", "p95"}
+    assert group["errors"][0].keys() == {"runs", "message", "example_id"}
 
 
 @pytest.mark.parametrize(

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from attrs import frozen
 
 from inngest_rest.record import Record
 
 
-class Percentiles(NamedTuple):
-    """Times that half of the runs, and 95 of 100, did not exceed, within 1 % or a millisecond."""
+@frozen(repr=False)
+class Percentiles(Record):
+    """Percentiles of times by nearest rank: each is the time of a run, not one between two.
+
+    Of up to 1,000 times they are exact, and of more within 1 % or a millisecond of that.
+
+    Attributes:
+        p50: The shortest time that at least half of the runs did not exceed.
+        p95: The shortest time that at least 95 of 100 runs did not exceed.
+    """
 
     p50: timedelta
     p95: timedelta
 
 
-class ErrorCount(NamedTuple):
-    """An error of several runs: in its message `#` stands for numbers and ids, `"…"` for quotes."""
+@frozen(repr=False)
+class ErrorCount(Record):
+    """An error of several runs.
+
+    Attributes:
+        runs: The number of runs that failed with it.
+        message: Its name and message, in which `#` stands for numbers and ids, `"…"` for quotes.
+        example_id: The id of one of the runs.
+    """
 
     runs: int
     message: str
@@ -35,7 +50,7 @@ class RunGroup(Record):
             UTC; "(other)" for the runs of all groups beyond the first 200.
         counts: Number of runs by status; statuses of no run are omitted.
         failure_rate: Failed runs among those that completed or failed; None if there are none.
-        times: Of the runs that completed or failed, p50 and p95 in seconds: "total" from queued to
+        times: Percentiles of the runs that completed or failed, by phase: "total" from queued to
             ended, and of those that were got one by one "waiting" until the start, and "running".
         oldest_open: The id of the oldest run that is queued or running.
         longest: The id of the run that took the longest: from queued to ended, but if all were got

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_right
+from array import array
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from inspect import iscoroutinefunction
@@ -51,23 +52,47 @@ _VARIABLE = (
 
 _BASE = 1.01 / 0.99
 
+_MOST_EXACT = 1_000  # times of a group
+_MICROSECOND = timedelta(microseconds=1)
 
-class Sketch(Counter[int]):
-    """A DDSketch (Masson, Rim and Lee, VLDB 2019) of times: percentiles within 1 %.
 
-    It has 1,730 bins from a microsecond to 30 years. No package of it, or of t-digest, is both
-    maintained and built for each supported Python.
+class Times:
+    """Times of runs in bounded memory, whose percentiles are by nearest rank.
+
+    As long as they are few, each is kept, in microseconds. A DDSketch (Masson, Rim and Lee, VLDB
+    2019) has them all within 1 %, in 1,730 bins from a microsecond to 30 years. No package of it,
+    or of t-digest, is both maintained and built for each supported Python.
     """
 
+    def __init__(self) -> None:
+        self._few = array("q")
+        self._bins = Counter[int]()
+        self._count = 0
+
     def add(self, time: timedelta) -> None:
-        self[math.ceil(math.log(max(time.total_seconds(), 1e-6), _BASE))] += 1
+        self._bins[math.ceil(math.log(max(time.total_seconds(), 1e-6), _BASE))] += 1
+        self._count += 1
+        if self._count <= _MOST_EXACT:
+            self._few.append(max(time // _MICROSECOND, 0))
+        elif self._few:
+            self._few = array("q")
 
     def percentiles(self) -> Percentiles:
-        bins = sorted(self)
-        below = list(accumulate(self[each] for each in bins))
-        ranks = (share * (below[-1] - 1) for share in (0.5, 0.95))
-        found = (_BASE ** bins[bisect_right(below, rank)] * 2 / (_BASE + 1) for rank in ranks)
-        return Percentiles(*(timedelta(seconds=round(each, 3)) for each in found))
+        value_at = self._exactly if self._few else self._nearly
+        return Percentiles(*map(value_at, (50, 95)))
+
+    def _exactly(self, percent: int) -> timedelta:
+        return sorted(self._few)[self._rank(percent) - 1] * _MICROSECOND
+
+    def _nearly(self, percent: int) -> timedelta:
+        bins = sorted(self._bins)
+        up_to = list(accumulate(self._bins[each] for each in bins))
+        found = bins[bisect_left(up_to, self._rank(percent))]
+        return timedelta(seconds=round(_BASE**found * 2 / (_BASE + 1), 3))
+
+    def _rank(self, percent: int) -> int:
+        """Return how many times a percentile is not exceeded by, in integers: floats round up."""
+        return -(-self._count * percent // 100)
 
 
 class Group:
@@ -75,7 +100,7 @@ class Group:
 
     def __init__(self) -> None:
         self.counts = Counter[str]()
-        self.times = defaultdict[str, Sketch](Sketch)
+        self.times = defaultdict[str, Times](Times)
         self.oldest_open: str | None = None
         self.longest = timedelta.min, ""
         self.errors, self.examples = Counter[str](), dict[str, str]()
@@ -113,7 +138,7 @@ class Group:
             name,
             {str(status): count for status, count in sorted(self.counts.items())},
             round(self.counts[_FAILED] / self.timed, 4) if self.timed else None,
-            {name: sketch.percentiles() for name, sketch in self.times.items()},
+            {name: times.percentiles() for name, times in self.times.items()},
             self.oldest_open,
             self.longest[1] or None,
             tuple(ErrorCount(count, each, self.examples[each]) for each, count in errors),

@@ -49,7 +49,7 @@ _MOST_ROWS = 100
 _METRICS = {
     "": "Runs by status.",
     "_failure_ratio": "Failed runs among those that completed or failed.",
-    "_seconds": "Times of runs that completed or failed, by phase.",
+    "_seconds": "Times of runs that completed or failed, by phase: quantiles by nearest rank.",
     "_oldest_open_timestamp_seconds": "When the oldest open run was queued.",
     "_errors": "Failed runs by error.",
 }
@@ -129,7 +129,10 @@ def _failures(group: RunGroup) -> str:
 def _times(phase: str, group: RunGroup) -> str | None:
     # Where there is room for two, it is waiting and running.
     is_shown = phase in group.times and (phase != "total" or "running" not in group.times)
-    return " / ".join(map(text_of, group.times[phase])) if is_shown else None
+    if not is_shown:
+        return None
+    found = group.times[phase]
+    return f"{text_of(found.p50)} / {text_of(found.p95)}"
 
 
 def _words_of(error: models.RunError) -> str:
@@ -448,7 +451,7 @@ def _samples(group: RunGroup) -> Iterator[tuple[str, float, dict[str, str]]]:
     if group.failure_rate is not None:
         yield "_failure_ratio", group.failure_rate, {}
     for phase, times in group.times.items():
-        for quantile, time in zip(("0.5", "0.95"), times, strict=True):
+        for quantile, time in ("0.5", times.p50), ("0.95", times.p95):
             yield "_seconds", time.total_seconds(), {"phase": phase, "quantile": quantile}
     if group.oldest_open:
         yield "_oldest_open_timestamp_seconds", second_of_ulid(group.oldest_open), {}
