@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import select
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
@@ -12,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from inngest_rest._core.redaction import with_texts
+from inngest_rest._programs.command import check
 from inngest_rest.testing import MockServer, answers, drops
 from tests.support.command import Run, send
+from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -228,19 +234,148 @@ def test_the_url_of_a_webhook_is_never_printed(
     assert ran.status == 1
 
 
-@pytest.mark.usefixtures("mock")
-def test_a_file_that_is_not_the_state_of_a_check_is_left_alone(run: Run, folder: Path) -> None:
-    (folder / "notes.txt").write_text("mine")
-    ran = run(*FAILED, "--state", "notes.txt", "--exec", "exit 9")
-    assert (ran.status, "not the state of a check" in ran.err) == (2, True)
-    assert (folder / "notes.txt").read_text() == "mine"
+@pytest.mark.parametrize(
+    "text",
+    ["mine", "[]", "null", '"exec"', '{"exec": 1}', '{"mail": "ok"}', '{"exec": "ok"', "[" * 9_999],
+)
+def test_beside_a_file_that_is_no_state_the_check_is_made_and_told_and_exits_with_2(
+    text: str, run: Run, mock: MockServer, client: InngestClient, hook: Hook, folder: Path
+) -> None:
+    (folder / "notes.txt").write_text(text)
+    options, told = told_by("exec", hook, folder)
+    words = [*FAILED, *options, "--state", "notes.txt"]
+    said = "Warning: state: notes.txt cannot be used: it is not the state of a check\n"
+    assert run(*words) == (2, "ok: 0 of 0 runs failed (0.0%)\n", said)
+    send(client, mock, "failed")
+    ran = run(*words)
+    assert (ran.status, ran.out[:7], ran.err) == (2, "broken:", said)
+    assert [(each["before"], each["state"]) for each in told()] == [("ok", "broken")]
+    assert (folder / "notes.txt").read_text() == text
 
 
-@pytest.mark.usefixtures("mock")
-def test_two_checks_do_not_use_a_state_at_the_same_time(run: Run, folder: Path) -> None:
+def test_a_check_is_made_and_told_while_another_holds_its_state(
+    run: Run, mock: MockServer, client: InngestClient, hook: Hook, folder: Path
+) -> None:
     fcntl = pytest.importorskip("fcntl")
+    send(client, mock, "failed")
+    (folder / "state.json").write_text('{"webhook": "ok"}')
     with (folder / "state.json").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        ran = run(*FAILED, "--state", "state.json", "--exec", "exit 9")
-    assert (ran.status, "another check uses it" in ran.err) == (2, True)
-    assert run(*FAILED, "--state", "state.json", "--exec", "exit 9").status == 0
+        ran = run(*FAILED, "--state", "state.json", "--webhook", hook.url)
+    assert (ran.status, ran.err) == (1, "")
+    assert hook.changes == [("ok", "broken")]
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_what_was_told_while_the_disk_was_full_is_followed_by_what_comes_then(
+    is_new: bool,
+    run: Run,
+    mock: MockServer,
+    hook: Hook,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = [*SERVER, "--state", "state.json", "--webhook", hook.url]
+    if not is_new:
+        assert run(*words).status == 0
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    mock.fault(drops(httpx.ConnectError))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        ran = run(*words)
+    said = "Warning: state: state.json cannot be used: No space left on device\n"
+    assert (ran.status, ran.err) == (2, said)
+    assert [it.name for it in folder.iterdir()] == ["state.json"]
+    assert [run(*words).status for _ in range(2)] == [0, 0]
+    assert hook.changes == [("ok", "broken"), ("unknown", "ok")]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs process groups")
+def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(
+    run: Run, mock: MockServer, client: InngestClient, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "_WITHIN_S", 0.3)
+    send(client, mock, "failed")
+    os.mkfifo(folder / "alive")
+    reader = os.open(folder / "alive", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        ran = run(*FAILED, "--exec", "sleep 600 > alive & sleep 600")
+        assert (ran.status, "--exec failed (TimeoutExpired)" in ran.err) == (1, True)
+        poll = select.poll()
+        poll.register(reader, select.POLLIN)
+        poll.poll(PATIENCE * 1_000)
+        assert os.read(reader, 1) == b"", "nobody has it open any more"
+    finally:
+        os.close(reader)
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Answers with a line of the head at a time, for longer than the test waits."""
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        with suppress(OSError):
+            for number in range(200):
+                self.send_header(f"x-{number}", "")
+                self.flush_headers()
+                threading.Event().wait(0.01)
+            self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_webhook_has_its_time_for_all_of_an_exchange(
+    run: Run, mock: MockServer, client: InngestClient, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "_WITHIN_S", 0.3)
+    hook.server.RequestHandlerClass = Slow
+    send(client, mock, "failed")
+    ran = run(*FAILED, "--webhook", hook.url)
+    assert (ran.status, "--webhook failed (TimeoutError)" in ran.err) == (1, True)
+
+
+class Large(BaseHTTPRequestHandler):
+    """Answers with a body that is no gzip, although it says so."""
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.send_header("content-encoding", "gzip")
+        self.send_header("content-length", "4")
+        self.end_headers()
+        self.wfile.write(b"bomb")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_the_body_of_an_answer_that_nobody_reads_is_not_decoded(
+    run: Run, mock: MockServer, client: InngestClient, hook: Hook
+) -> None:
+    hook.server.RequestHandlerClass = Large
+    send(client, mock, "failed")
+    assert run(*FAILED, "--webhook", hook.url).err == ""
+
+
+@pytest.mark.parametrize("rule", [FAILED[2:], ("--server",)], ids=lambda it: it[0])
+def test_what_others_are_told_is_escaped_short_and_redacted(
+    rule: tuple[str, ...], run: Run, mock: MockServer, hook: Hook
+) -> None:
+    key = "ghs" + "_abcdefghijklmnopqrst"
+    error = f"no {key} \x1b[2J\x1b]8;;http://x\x07 \u202e \n- all is well " + "x" * 5_000
+    mock.fault(answers(500, json.dumps({"error": error, "status": 500})), times=None)
+    run("runs", "check", *rule, "--retries", "0", "--webhook", hook.url, "--redact", "keys")
+    (told,) = hook.told
+    texts = list[str]()
+
+    def note(text: str) -> str:
+        texts.append(text)
+        return text
+
+    with_texts(told, note)
+    assert all(each.isprintable() and len(each) < 500 for each in texts)
+    assert key not in str(told)
+    assert "[redacted]" in told["text"]

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
-from functools import partial
-from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-import httpx
+import msgspec
 from attrs import define, field
 
-from inngest_rest._core.locks import lock_file
+from inngest_rest._core.files import read_file, replace_file
+from inngest_rest._core.redaction import with_texts
 from inngest_rest._programs.command.output import Renderer
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest._version import __version__
-from inngest_rest._visible import visible
+from inngest_rest._visible import shortened, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from inngest_rest._programs.problems import Problem
     from inngest_rest.models import Page
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 CANNOT_TELL = 2
 """The exit status of a check that can say neither that all rules hold nor that one is broken."""
 
-_WITHIN_S = 60.0  # that others may take to be told
+_WITHIN_S = 60.0  # that each of the others may take to be told, all in all
+
+# What each of the others was told last, such as "broken; server".
+_Told = dict[Literal["exec", "webhook"], str]
 
 
 @define(eq=False, repr=False)
@@ -36,18 +41,19 @@ class Checking(Renderer):
     """Writes the answer as one line, and tells others, once per change if there is a state file."""
 
     # What tells others: a command as "exec", and as "webhook" a URL with a secret in it.
-    others: dict[str, str] = field(factory=dict[str, str])
+    others: dict[Literal["exec", "webhook"], str] = field(factory=dict)
     state: str | None = None  # the file that has what each of them was told last
     _report: Any = field(default=None, init=False)
 
     def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
-        (self._report,) = records
-        return super().add(records, page)
+        (self._report,) = map(self.redactor, records)
+        return super().add((self._report,), page)
 
     def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
         if data is not None:
             self.add((data,))
-        code, report = problem.code if problem else None, self._report
+        problem, report = self.redactor(problem), self._report
+        code = problem.code if problem else None
         state = {None: "ok", Code.RULE_BROKEN: "broken"}.get(code, "unknown")
         line = visible(f"{state}: {problem.message if problem else report}")
         if self.format == "table" and self.projection.fields is None:
@@ -60,37 +66,66 @@ class Checking(Renderer):
         if code is Code.INTERRUPTED:
             return EXIT_STATUS[code]
         broken = sorted(each.rule for each in report.broken) if report else [str(code)]
-        try:
-            self._tell("; ".join([state, *broken]), {"text": line, "state": state})
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or "it is not the state of a check"
-            why = "another check uses it" if isinstance(error, BlockingIOError) else why
-            self.stderr.hint(f"Warning: state: {self.state} cannot be used: {why}")
-            return CANNOT_TELL
-        return {"ok": 0, "broken": EXIT_STATUS[Code.RULE_BROKEN]}.get(state, CANNOT_TELL)
+        is_kept = self._tell("; ".join([state, *broken]), {"text": line, "state": state})
+        status = {"ok": 0, "broken": EXIT_STATUS[Code.RULE_BROKEN]}.get(state, CANNOT_TELL)
+        return status if is_kept else CANNOT_TELL
 
-    def _tell(self, found: str, message: dict[str, str]) -> None:
-        """Tell each of the others what was found, unless that is what it was told last."""
-        ours: Any = {"opener": partial(os.open, mode=0o600), "encoding": "utf-8"}
-        with open(self.state, "a+", **ours) if self.state else TemporaryFile("a+") as file:  # noqa: PTH123
-            lock_file(file.fileno())
-            file.seek(0)
-            told: Any = json.loads(file.read() or "{}")
-            if not {"exec", "webhook"}.issuperset(told):
-                raise ValueError
-            for name, other in self.others.items():
-                before: str = told.get(name, "ok")
-                if before == found:
-                    continue
-                report: Mapping[str, Any] = self._report.to_dict() if self._report else {}
-                whole = {**message, "before": before.partition(";")[0], **report}
-                if why := _tell_one(name, other, json.dumps(whole).encode()):
-                    again = "the next check tells it again"
-                    self.stderr.hint(f"Warning: --{name} failed ({why}); {again}")
-                    continue
+    def _tell(self, found: str, message: dict[str, str]) -> bool:
+        """Tell each of the others what was found, unless that is what it was told last.
+
+        Return whether the state could be used. Without it, each is told unless all is well.
+        """
+        try:
+            told = _read(self.state)
+        except (OSError, ValueError) as error:
+            self._warn_of_state(error)
+            self._tell_all(found, message, {})
+            return False
+        self._tell_all(found, message, told)
+        try:
+            _write(self.state, told)
+        except OSError as error:
+            self._warn_of_state(error)
+            return False
+        return True
+
+    def _tell_all(self, found: str, message: dict[str, str], told: _Told) -> None:
+        report: dict[str, Any] = self._report.to_dict() if self._report else {}
+        for name, other in self.others.items():
+            before = told.get(name, "ok")
+            if before == found:
+                continue
+            whole = {**message, "before": before.partition(";")[0], **report}
+            text = json.dumps(with_texts(whole, shortened)).encode()
+            if why := _tell_one(name, other, text):
+                again = "the next check tells it again"
+                self.stderr.hint(f"Warning: --{name} failed ({why}); {again}")
+            else:
                 told[name] = found
-            file.truncate(0)
-            file.write(json.dumps(told))
+
+    def _warn_of_state(self, error: Exception) -> None:
+        why = getattr(error, "strerror", None) or "it is not the state of a check"
+        self.stderr.hint(f"Warning: state: {self.state} cannot be used: {why}")
+
+
+def _read(state: str | None) -> _Told:
+    """Return what each was told last, by a file that may not be there yet."""
+    text = read_file(Path(state)) if state else None
+    if text == b"":  # a check that could not write it has left it so
+        return {"exec": "unknown", "webhook": "unknown"}
+    return {} if text is None else msgspec.json.decode(text, type=_Told)
+
+
+def _write(state: str | None, told: _Told) -> None:
+    if state is None:
+        return
+    try:
+        replace_file(Path(state), json.dumps(told).encode())
+    except OSError:
+        # As on a full disk. What it has is true no more, and to leave it empty takes no room.
+        with suppress(OSError):
+            os.close(os.open(state, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        raise
 
 
 def _tell_one(name: str, other: str, text: bytes) -> str:
@@ -99,12 +134,42 @@ def _tell_one(name: str, other: str, text: bytes) -> str:
     Return why that failed, in words without the URL.
     """
     try:
-        if name == "exec":  # its output is no part of the answer
-            own = subprocess.Popen(other, shell=True, stdin=subprocess.PIPE, stdout=2)  # noqa: S602
-            own.communicate(text, timeout=_WITHIN_S)
-            return f"exit status {own.returncode}" if own.returncode else ""
-        agent = {"Content-Type": "application/json", "User-Agent": f"inngest-rest/{__version__}"}
-        answer = httpx.post(other, content=text, headers=agent, timeout=_WITHIN_S)
+        return _run(other, text) if name == "exec" else _post(other, text)
     except Exception as error:  # noqa: BLE001 - some errors have the URL in their words
         return type(error).__name__
-    return "" if answer.is_success else f"HTTP {answer.status_code}"
+
+
+def _run(command: str, text: bytes) -> str:
+    """Run a command, whose output is no part of the answer; end it with all that it started."""
+    own = subprocess.Popen(  # noqa: S602
+        command, shell=True, stdin=subprocess.PIPE, stdout=2, start_new_session=True
+    )
+    try:
+        own.communicate(text, timeout=_WITHIN_S)
+    except BaseException:  # Ctrl-C, too, which does not reach a session of its own
+        if os.name == "posix":
+            with suppress(ProcessLookupError):
+                os.killpg(own.pid, signal.SIGKILL)
+        else:
+            own.kill()
+        own.wait()
+        raise
+    return f"exit status {own.returncode}" if own.returncode else ""
+
+
+def _post(url: str, text: bytes) -> str:
+    """Post to a URL; of the answer, only the head is read, whatever its body would become."""
+    import asyncio  # noqa: PLC0415 - one of the two ways to tell needs them
+
+    import httpx  # noqa: PLC0415
+
+    headers = {"Content-Type": "application/json", "User-Agent": f"inngest-rest/{__version__}"}
+
+    async def post() -> str:
+        # httpx itself bounds each read, and not all of them together.
+        async with asyncio.timeout(_WITHIN_S), httpx.AsyncClient(timeout=_WITHIN_S) as client:
+            asked = client.stream("POST", url, content=text, headers=headers)
+            async with asked as answer:
+                return "" if answer.is_success else f"HTTP {answer.status_code}"
+
+    return asyncio.run(post())
