@@ -22,7 +22,7 @@ from inngest_rest import (
     Span,
     StoredEvent,
 )
-from inngest_rest._core.explain import RunEvidence, reasons_of_run
+from inngest_rest._core.reasons.run import RunEvidence, reasons_of_run
 from inngest_rest._core.resources.apps import Catalogue
 from inngest_rest._core.resources.runs import job_of_v1
 from inngest_rest._core.resources.trace import readable, span
@@ -142,8 +142,11 @@ def test_a_replay_and_the_run_that_it_replays_name_each_other(
     new = client.runs.replay(run_id)
     found = client.runs.explain(run_id)
     assert told(found) == [
-        (K.FAILED, True, "it failed with NonRetriableError: card declined"),
-        (K.ATTEMPT_FAILED, True, "so did step 'step'"),
+        (
+            K.FAILED,
+            True,
+            "it failed with NonRetriableError: card declined in step 'step', after 1 attempt",
+        ),
         (K.REPLAYED, True, f"it was replayed by run {new}, which is failed"),
     ]
     of_new = client.runs.explain(new)
@@ -253,7 +256,9 @@ def test_of_a_server_without_details_a_wait_is_told_without_them() -> None:
         "its next job is due at 2026-11-29 00:05:00 UTC",
     ]
     ended = evolve(RUN, status=RunStatus.CANCELLED, ended_at=NOW)
-    assert says_of(RunEvidence(ended, NOW, [], [], seen)) == []
+    assert says_of(RunEvidence(ended, NOW, [], [], seen)) == [
+        "it was cancelled while step 'approval' waited for an event"
+    ]
 
 
 def test_a_step_whose_error_is_not_that_of_the_run_is_told_with_its_own() -> None:
@@ -264,6 +269,163 @@ def test_a_step_whose_error_is_not_that_of_the_run_is_told_with_its_own() -> Non
         "it failed with Error: other",
         "step 'risky' failed with caught",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("1.43-v2-trace-step-fails-twice", "Exception: smtp down in step 'mail', after 2 attempts"),
+        ("1.43-v2-trace-parallel-fails", "Exception: b fails in step 'pb', after 2 attempts"),
+        ("v2-trace-invoke-fails", "NonRetriableError: boom happened in step 'call'"),
+        ("v2-trace-step-fails", "RetryAfterError: bad step, after 2 attempts"),
+    ],
+)
+def test_a_failed_run_names_its_step_and_how_often_that_was_tried(name: str, message: str) -> None:
+    root = readable(span(V2Span.from_dict(body_of(name)["data"]["rootSpan"])))
+    attempt = root.children[-1].children[-1].output
+    error = RunError(attempt["name"], attempt["message"])
+    run = evolve(RUN, status=RunStatus.FAILED, ended_at=NOW, error=error)
+    it = RunEvidence(run, NOW, [], steps=root.children)
+    assert says_of(it) == [f"it failed with {message}"]
+
+
+def test_a_failure_of_no_step_names_the_step_before_it() -> None:
+    """The official SDK for Python reports an error that allows no other attempt so."""
+    error = RunError("RetryAfterError", "ECONNRESET by peer\nsecond line")
+    run = evolve(RUN, status=RunStatus.FAILED, ended_at=NOW, error=error)
+    (reason,) = reasons_of_run(RunEvidence(run, NOW, [], [], steps()))
+    assert reason.message == (
+        "it failed with RetryAfterError: ECONNRESET by peer past step 'prepare', after 1 attempt"
+    )
+    assert (reason.evidence["step"], reason.evidence["attempts"]) == (None, 1)
+
+
+def test_a_cancelled_run_is_told_where_it_was(client: InngestClient, mock: MockServer) -> None:
+    mock.function("shop", "charge", trigger="go", run=sleeps(HOUR))
+    run_id = run_of(client, mock)
+    client.runs.cancel(run_id)
+    found = client.runs.explain(run_id)
+    assert told(found)[0] == (K.CANCELLED, True, "it was cancelled while step 'sleep' slept")
+
+
+def test_a_run_that_was_cancelled_between_steps_names_the_last() -> None:
+    cancelled = evolve(RUN, status=RunStatus.CANCELLED, ended_at=NOW)
+    done: dict[str, Any] = {"status": "completed", "step_id": "c"}
+    seen = (
+        Span("1", "charge", ended_at=NOW - SECOND, **done),
+        Span("2", "reserve", ended_at=NOW - HOUR, **done),
+    )
+    assert says_of(RunEvidence(cancelled, NOW, [], [], seen)) == [
+        "it was cancelled past step 'charge'"
+    ]
+    assert says_of(RunEvidence(cancelled, NOW, [])) == []  # without a trace, nobody knows
+
+
+LOST = (
+    "it is lost: the queue has no job for it, as after a server that kept its queue in memory was "
+    "killed. It will not go on; cancel it and replay it"
+)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [sleeps(HOUR), works(HOUR), waits_for("approved"), retries("no", after=HOUR)],
+    ids=["sleeps", "executes", "waits", "retries"],
+)
+def test_an_open_run_without_a_job_is_lost_and_waits_for_nothing(
+    client: InngestClient, mock: MockServer, clock: Clock, behaviour: Any
+) -> None:
+    mock.function("shop", "charge", trigger="go", run=behaviour)
+    run_id = run_of(client, mock)
+    mock.lose_jobs()
+    clock.advance(60)
+    found = client.runs.explain(run_id)
+    assert told(found) == [(K.LOST, True, LOST)]
+    assert found.unchecked == ()
+
+
+def test_a_queued_run_is_lost_before_a_limit_may_hold_it_back(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "charge", trigger="go")
+    run_id = run_of(client, mock, ts=int(mock.now.timestamp() * 1_000) + 3_600_000)
+    mock.lose_jobs()
+    clock.advance(60)
+    assert told(client.runs.explain(run_id)) == [(K.LOST, True, LOST)]
+
+
+def test_a_lost_run_ends_when_it_is_cancelled_and_runs_when_it_is_replayed(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "charge", trigger="go", run=sleeps(HOUR))
+    run_id = run_of(client, mock)
+    mock.lose_jobs()
+    mock.advance(2 * HOUR)
+    assert client.runs.get(run_id).status == "running"
+    client.runs.cancel(run_id)
+    replay = client.runs.replay(run_id)
+    mock.advance(2 * HOUR)
+    assert client.runs.get(replay).status == "completed"
+
+
+def test_a_run_that_did_something_just_now_may_be_lost_at_most(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "charge", trigger="go", run=sleeps(HOUR))
+    run_id = run_of(client, mock)
+    mock.lose_jobs()
+    ((kind, is_certain, message),) = told(client.runs.explain(run_id))
+    assert (kind, is_certain) == (K.LOST, False)
+    assert message.startswith("it may be lost, as the queue has no job for it")
+
+
+def test_a_run_between_two_jobs_is_not_lost(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "charge", trigger="go", run=sleeps(HOUR))
+    run_id = run_of(client, mock)
+    clock.advance(60)
+    mock.fault(answers(200, {"data": []}), operation="list_run_jobs_v1", times=1)
+    assert [kind for kind, *_ in told(client.runs.explain(run_id))] == [K.SLEEPS]
+
+
+def test_a_run_that_ends_between_two_looks_is_not_lost(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    mock.function("shop", "charge", trigger="go", run=sleeps(60.5 * SECOND))
+    run_id = run_of(client, mock)
+    clock.advance(60)
+    mock.fault(answers(200, {"data": []}), operation="list_run_jobs_v1", times=None)
+    found = client.runs.explain(run_id)
+    assert (found.run.status, found.reasons) == ("completed", ())
+
+
+@pytest.mark.parametrize(
+    "root", [{"status": "SKIPPED"}, {"status": "RUNNING", "endedAt": "2026-11-24T18:00:00Z"}]
+)
+def test_a_run_that_is_over_by_its_trace_is_not_lost(
+    connect: Connect, server: Server, root: dict[str, str]
+) -> None:
+    """Of a run that a singleton skipped, v2 says for ever that it is queued."""
+    of_function = {"app": {"id": "xp"}, "function": {"id": "flaky"}}
+    queued = {**of_function, "id": RUN.id, "status": "QUEUED", "trigger": {}}
+    trace = {"runId": RUN.id, "rootSpan": {"id": "1", "name": "Run", **root}}
+    server.on(f"GET /v2/runs/{RUN.id}", says({"data": queued}))
+    server.on(f"GET /v1/runs/{RUN.id}/jobs", says({"data": []}))
+    server.on(f"GET /v2/runs/{RUN.id}/trace", says({"data": trace}))
+    server.on("GET /v2/apps", says({"data": [], "page": {}}))
+    assert K.LOST not in [kind for kind, *_ in told(connect().runs.explain(RUN.id))]
+
+
+def test_inngest_cloud_may_have_jobs_that_it_does_not_list(connect: Connect, clock: Clock) -> None:
+    mock = MockServer(clock=lambda: int(clock.now() * 1e9), cloud=True)
+    mock.function("shop", "charge", trigger="go", run=sleeps(HOUR))
+    keys = {"event_key": "k", "signing_key": "signkey-prod-1234"}
+    client = connect(transport=mock.transport, dev=False, **keys)
+    run_id = run_of(client, mock)
+    mock.lose_jobs()
+    clock.advance(60)
+    assert [kind for kind, *_ in told(client.runs.explain(run_id))] == [K.SLEEPS]
 
 
 @pytest.mark.parametrize("data", [None, {}, {"_inngest": {"correlation_id": "x.y", "name": "s"}}])
@@ -368,12 +530,13 @@ def test_a_run_may_have_been_cancelled_by_what_its_function_allows(
     mock.function("shop", "charge", trigger="go", run=works(HOUR), singleton="cancel")
     run_id = run_of(client, mock)
     newer = run_of(client, mock)
-    (reason,) = client.runs.explain(run_id).reasons
+    where, reason = client.runs.explain(run_id).reasons
+    assert where.message == "it was cancelled while step 'step' was executed"
     assert (reason.kind, reason.is_certain) == (K.SINGLETON, False)
     assert reason.evidence == {"later_run": newer}
     mock.fault(answers(403, {"error": "no"}), operation="list_apps_v2", times=None)
     found = connect(transport=mock.transport).runs.explain(run_id)
-    assert found.reasons == ()
+    assert [each.kind for each in found.reasons] == [K.CANCELLED]
     assert [each[:22] for each in found.unchecked] == ["which functions listen"]
 
 

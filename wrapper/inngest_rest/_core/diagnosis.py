@@ -19,6 +19,7 @@ from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.operation import may_ask, redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
+from inngest_rest._core.calls.settings import is_on_cloud
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.plans import Plan, call
 from inngest_rest._core.resources import apps
@@ -206,9 +207,6 @@ def call_routes(settings: Settings, releases: Releases) -> Iterator[CallRoute]:
 _V2_SINCE, _V2_ROOT_SINCE, _QUERY_SINCE = "1.11.6", "1.26.0", "1.45.0"
 _LISTS_SINCE = str(v2.list_operations_v2.OPERATION.since)
 
-CLOUD_HOST = re.compile(r"(.+\.)?(inngest\.com|inn\.gs)")
-"""The hosts of Inngest Cloud."""
-
 
 def _first_that_lists(response: httpx.Response) -> str:
     """Return the first release whose operations are those that a server lists."""
@@ -260,7 +258,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
     if settings.event_url != settings.api_url and found.is_up:
         found.hosts[settings.api_url] = yield from probe(session, V1, any_key)
     if found.is_up:
-        if all(CLOUD_HOST.fullmatch(urlsplit(url).hostname or "") for url in found.hosts):
+        if all(map(is_on_cloud, found.hosts)):
             found.kind = ServerKind.CLOUD
         elif (version := (yield from probe(session, DEV_INFO)).value) is not None:
             stated = re.match(r"v?(\d{1,9}\.\d{1,9}\.\d{1,9})\b", version)  # 1.43.0-253303c

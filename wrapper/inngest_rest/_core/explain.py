@@ -34,15 +34,17 @@ from inngest_rest._core.arguments import (
 )
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
+from inngest_rest._core.calls.settings import is_on_cloud
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
+from inngest_rest._core.reasons.run import RunEvidence, held_back, reasons_of_run
 from inngest_rest._core.resources import apps, events, runs, trace
 from inngest_rest._core.resources.filters import Names, Selection, Window
 from inngest_rest._core.resources.wait import APPEARS_WITHIN, asked_pause, follow, may_appear
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, batches_of_events
 from inngest_rest._core.sending.event_json import wire_form
 from inngest_rest._core.sending.send import each_event, send
-from inngest_rest._visible import and_more, shown
+from inngest_rest._visible import shown
 from inngest_rest.event import Event, EventLike
 from inngest_rest.explanation import (
     EventPreview,
@@ -53,7 +55,7 @@ from inngest_rest.explanation import (
     RunExplanation,
     SendPreview,
 )
-from inngest_rest.models import Function, Job, Page, Run, RunError, RunStatus, Span, StoredEvent
+from inngest_rest.models import Function, Job, Page, Run, RunStatus, Span, StoredEvent
 from inngest_rest.reports import MAX_FAILURES, SendFailure
 from inngest_rest.typing import RepeatedId
 
@@ -81,30 +83,19 @@ _AT_ONCE = timedelta(seconds=1)
 # Lists of runs go by a time later than `queued_at`, by this much on a busy server.
 _LATE = timedelta(minutes=1)
 
-# From the end of a run that another one cancelled: v2 lists state it 10 s too late.
-_NEAR = timedelta(seconds=15)
-
-# The latest time that a datetime can hold.
-_LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
-
 # Limits of the search, which bound the number of requests.
 _MAX_SEARCHED = 1_000  # events of a day, to find the one with an own id: 50 per request
 _MAX_EVENTS = 200  # events of one name, or of all, to find those with the same id
 _MAX_EACH = 10  # of other events with its id, other runs, and events that invoked a function
+
+# Seconds after which a run without a job is looked at again.
+_BETWEEN_LOOKS = 1.0
 
 # Of waiting for the runs of an event, in seconds:
 _FIRST_POLL = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
 _POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be incomplete
 _QUIET = 1.0  # after the last run appeared, where it is not known which functions listen
 _EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run, after the timeout expired
-
-# Steps that wait, by their kind.
-_WAITS = {
-    "wait_for_event": (K.WAITS_FOR_EVENT, "waits for an event"),
-    "wait_for_signal": (K.WAITS_FOR_SIGNAL, "waits for a signal"),
-    "invoke": (K.WAITS_FOR_FUNCTION, "waits for a function"),
-    "sleep": (K.SLEEPS, "sleeps"),
-}
 
 
 @define
@@ -151,69 +142,6 @@ class Evidence:
         """Return whether the conditions of a function certainly were false for the event."""
         is_false = all(holds(each.condition, self.event) is False for each in triggers)
         return is_false and self.has_changed(function) is False
-
-
-@define
-class RunEvidence:
-    """What is known of a run."""
-
-    run: Run
-    now: datetime  # of the server, when the queue was read
-    unchecked: list[str]
-    jobs: list[Job] = field(factory=list[Job])  # in the queue
-    steps: tuple[Span, ...] = ()
-    event: StoredEvent | None = None
-    same_event: tuple[Run, ...] = ()  # the runs of its event, as v1 lists them
-    # The runs of the functions that it invoked and waits for, by event.
-    invoked: dict[str, tuple[Run, ...]] = field(factory=dict[str, "tuple[Run, ...]"])
-    catalogue: apps.Catalogue | None = None
-    function: Function | None = None  # as it is now
-    others: Page[Run] | None = None  # of its function, newest first
-    timeouts: apps.Limit = field(factory=dict[str, Any])
-    executing: list[tuple[str, Job]] = field(factory=list[Any])  # by other runs of its function
-
-    @property
-    def due(self) -> list[Job]:
-        """The jobs that could be executed now, and are not."""
-        past = (it for it in self.jobs if it.kind != "pause" and it.at and it.at <= self.now)
-        return [job for job in past if not self.executes(job)]
-
-    def executes(self, job: Job) -> bool:
-        """Return whether a job is being executed: the server renews its lease meanwhile."""
-        return job.leased_until is not None and job.leased_until > self.now
-
-    def max_attempts(self, job: Job) -> int | None:
-        """Return how often a job is tried at most; a first one, as its function is now."""
-        retries = apps.limit(self.function, "retries") if self.function else None
-        if job.kind != "start" or retries is None:
-            return job.max_attempts
-        most: int = retries.get("value") or 0  # proto3 omits 0
-        return most + 1 if (job.attempt or 0) <= most else None
-
-    @property
-    def last_failure(self) -> tuple[int | None, str, str, bool] | None:
-        """The last failed attempt: its number, in words, its error, and if no step ended since.
-
-        It may be of no step: servers do not name the one that the official SDK for Python tries
-        again (recording v2-trace-step-waits).
-        """
-        found = [
-            (attempt.ended_at or self.now, attempt, step)
-            for step in self.steps
-            for attempt in [each for each in step.children if trace.is_attempt(each)] or [step]
-            if attempt.status == "failed"
-        ]
-        if not found:
-            return None
-        ended, attempt, step = max(found, key=lambda it: it[0])
-        ends = sorted((it.ended_at, it.name) for it in self.steps if it.step_id and it.ended_at)
-        before = [name for end, name in ends if end <= (attempt.started_at or ended)]
-        place = f" after step {before[-1]!r}" if before else ""
-        place = f" at step {step.name!r}" if step.step_id else place
-        number = None if attempt is step else int(attempt.name.split()[1]) + 1
-        what = f"attempt {number}{place}" if number else place[4:]
-        error = None if attempt.output is None else runs.run_error(attempt.output)
-        return number, what, _line(error), all(end <= ended for end, _ in ends)
 
 
 def reasons(it: Evidence) -> Iterator[Reason]:
@@ -314,167 +242,6 @@ def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> It
         yield K.TOO_EARLY, text, False, {"seconds": seconds}
 
 
-def reasons_of_run(it: RunEvidence) -> Iterator[Reason]:
-    """Yield what a run waits for, in which attempt it is, how it ended, and what holds it back."""
-    yield from _of_run(it, *_waits(it), *_attempts(it), *_outcome(it), *_limits(it, "it"))
-
-
-def _of_run(it: RunEvidence, *found: Told) -> Iterator[Reason]:
-    for kind, text, is_certain, facts in found:
-        about = it.run.app_id, it.run.function_id, it.run.id
-        yield Reason(kind, text, is_certain, *about, facts)
-
-
-def _waits(it: RunEvidence) -> Iterator[Told]:
-    names, told = {step.step_id: step.name for step in it.steps}, set[str | None]()
-    for job in it.jobs:
-        op, what = "sleep", job.event or job.signal or job.function
-        if what:
-            op = "wait_for_event" if job.event else "wait_for_signal" if job.signal else "invoke"
-        elif job.kind != "sleep" or job in it.due:
-            continue
-        told.add(job.step_id)
-        name = job.step or (job.step_id and names.get(job.step_id))
-        kind, text = _WAITS[op]
-        text = f"{f'step {name!r}' if name else 'it'} {text}" + (f" {what!r}" if what else "")
-        text += f" that matches `{job.condition}`" if job.condition else ""
-        invoked = it.invoked.get(job.event_id or "", ())
-        text += "".join(f", whose run {run.id} is {run.status}" for run in invoked)
-        text += f"{',' if what else ''} until {_time(job.at)}"
-        facts: dict[str, Any] = {"for": what, "condition": job.condition, "until": job.at}
-        yield kind, text, True, facts | {"runs": [run.id for run in invoked]}
-    for step in it.steps if not it.run.is_ended else ():
-        if step.step_op in _WAITS and not step.ended_at and step.step_id not in told:
-            kind, does = _WAITS[step.step_op]
-            text = f"step {step.name!r} {does}, and the server does not say for what or how long"
-            yield kind, text, True, {"step_id": step.step_id}
-
-
-def _attempts(it: RunEvidence) -> Iterator[Told]:
-    retried = [job for job in it.jobs if job.attempt]
-    number, what, error, is_latest = it.last_failure or (None, "", "", False)
-    for job in it.jobs:
-        if job.kind == "pause" or (job.kind == "sleep" and job not in it.due):
-            continue
-        attempt, most, at = (job.attempt or 0) + 1, it.max_attempts(job), _time(job.at)
-        facts = {"attempt": attempt, "max_attempts": most, "at": job.at, "position": job.position}
-        text = f"attempt {attempt}" + (f" of {most}" if most else "")
-        text += " (as its function is now)" if most and job.max_attempts is None else ""
-        # Of several, the trace does not say which failure is whose.
-        is_its_own = job.attempt and number == job.attempt and is_latest and retried == [job]
-        failed = f", as {what} failed with {error}" if is_its_own else ""
-        if it.executes(job):
-            yield K.EXECUTING, f"{text} is being executed", True, facts
-        elif job in it.due:
-            behind = f", behind {job.position} of its function's jobs" if job.position else ""
-            text = text if job.attempt else "it"
-            yield K.QUEUED, f"{text} has been due since {at}{behind}{failed}", True, facts
-        elif job.attempt:
-            yield K.RETRIES, f"{text} is due at {at}{failed}", True, facts
-        elif it.run.status != RunStatus.QUEUED:
-            yield K.QUEUED, f"its next job is due at {at}", True, facts
-
-
-def _outcome(it: RunEvidence) -> Iterator[Told]:
-    """Yield how it ended, and which runs it belongs to."""
-    if it.run.status == RunStatus.FAILED:
-        error = _line(it.run.error)
-        yield K.FAILED, f"it failed with {error}", True, {"error": error}
-        if it.last_failure:
-            number, what, line, _ = it.last_failure
-            # A step that failed may have been caught.
-            text = f"so did {what}" if line == error else f"{what} failed with {line}"
-            yield K.ATTEMPT_FAILED, text, True, {"attempt": number, "error": line}
-    # Nobody else can send an event of this name (recording v1-event-invoked).
-    event = it.event
-    match event.data if event and event.name == "inngest/function.invoked" else None:
-        case {"_inngest": {"correlation_id": str(id), "name": str(step)}} if is_ulid(id[:26]):
-            text = f"step {step!r} of run {id[:26]} invoked it"
-            yield K.INVOKED_BY, text, True, {"run": id[:26], "step": step}
-        case _:
-            pass
-    same = {run.id: run for run in it.same_event}
-    if first := same.pop(it.run.id, it.run).original_run_id:
-        yield K.REPLAYS, f"it replays run {first}", True, {"run": first}
-    # Of a chain, each names the first one.
-    if ids := sorted(id for id, run in same.items() if run.original_run_id == (first or it.run.id)):
-        text = and_more([f"run {id}, which is {same[id].status}" for id in ids])
-        text = f"{f'run {first}' if first else 'it'} was replayed by {text}"
-        yield K.REPLAYED, text, True, {"runs": ids}
-
-
-def _limits(it: RunEvidence, its: str) -> Iterator[Told]:
-    """Yield why a run may wait, or was cancelled, as its function is now."""
-    run, known, function = it.run, it.catalogue, it.function
-    if function and run.status == RunStatus.CANCELLED:
-        yield from _why_cancelled(it, function, f"{its} may have been cancelled by")
-    if known is None or run.is_ended:
-        return
-    is_queued, ts = run.status == RunStatus.QUEUED, it.event.ts if it.event else None
-    if is_queued and ts is not None and ts > it.now.timestamp() * 1_000 and not it.due:
-        time = datetime.fromtimestamp(min(ts, _LAST_MS) / 1_000, UTC)
-        yield K.SCHEDULED, f"{its} waits for the time of the event, {_time(time)}", True, {"ts": ts}
-        return
-    for app in known.apps:
-        if app.id == run.app_id and app.sync_error:
-            text = f"{its} may wait for another attempt, as app {app.id} is {app.sync_error}"
-            facts: dict[str, Any] = {"sync_error": app.sync_error, "url": app.url}
-            yield K.APP_UNREACHABLE, text, False, facts
-    if function is None:
-        if run.function_id is not None and not known.gaps:
-            text = f"{its} may never start, as its app has no function {run.function_id} any more"
-            left = [each.id for each in known.functions if each.app_id == run.app_id]
-            yield K.FUNCTION_REMOVED, text, False, {"functions": left}
-        return
-    name, limits = apps.name_of(function), apps.concurrency(function)
-    if is_queued and (found := apps.limit(function, "throttle")):
-        text = f"{its} may wait for its throttle, {found.get('limit')} per {found.get('period')}"
-        yield K.THROTTLE, text, False, {"throttle": found}
-    if limits and (is_queued or it.due):
-        text = f"{its} may wait for its turn, as the concurrency of {name} is limited"
-        holders: list[str] = []
-        # A job states which limits with a key it is under; others count all jobs of the function.
-        applied = [(each["limit"], "") for each in limits if not each.get("key")]
-        applied += [(most, key) for job in it.due[:1] for key, most in job.concurrency_keys.items()]
-        for most, key in applied:
-            ids = [id for id, job in it.executing if not key or key in job.concurrency_keys]
-            if most and len(ids) >= most:
-                holders = list(dict.fromkeys(ids))
-                text = f"{its} waits for its turn, as {name} executes {most} at once"
-                text += f"{' of one key' if key else ''}, at present run {and_more(holders)}"
-        yield K.CONCURRENCY, text, bool(holders), {"concurrency": limits, "runs": holders}
-
-
-def _why_cancelled(it: RunEvidence, function: Function, by: str) -> Iterator[Told]:
-    run, name = it.run, apps.name_of(function)
-    if apps.cancels_earlier(function):
-        others, end = it.others.items if it.others else (), run.ended_at or it.now
-        later = [each for each in others if each.id > run.id]
-        near = [each.id for each in later if abs((each.queued_at or end) - end) < _NEAR]
-        if near or it.others is None or it.others.next_cursor:
-            text = ", ".join([f"{by} a later run of the singleton {name}", *near[-1:]])
-            yield K.SINGLETON, text, False, {"later_run": near[-1] if near else None}
-    if names := apps.cancelled_by(function):
-        text = f"{by} an event {' or '.join(map(repr, names))}"
-        yield K.CANCEL_ON, text, False, {"events": names}
-    for which in ("start", "finish"):
-        longest = apps.duration(found := it.timeouts.get(which))
-        begun, ended = run.queued_at, run.ended_at
-        if longest is not None and not (begun and ended and ended - begun < longest):
-            facts = {"timeout": which, "limit": found}
-            yield K.TIMEOUT, f"{by} the {which} timeout of {name}, {found}", False, facts
-
-
-def _time(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "an unknown time"
-
-
-def _line(error: RunError | None) -> str:
-    name, message = (error.name, error.message or "") if error else (None, "")
-    first = message.strip().partition("\n")[0][:200]
-    return ": ".join(filter(None, (name, first))) or "an error"
-
-
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
     event_id, name = check_text("id", event_id or ""), check_text("name", name)
     text = f"no event with the id {shown(event_id)} is among the newest {_MAX_SEARCHED:,} "
@@ -537,7 +304,7 @@ def _explain_stored(
     for run in found:
         of_run = RunEvidence(run, now, unchecked, event=event)
         yield from _read_limits(session, of_run, known, deadline)
-        why += _of_run(of_run, *_limits(of_run, f"run {run.id}"))
+        why += held_back(of_run, f"run {run.id}")
     listening: list[Listener] = []
     for each, triggers in known.listeners(event.name):
         run_ids = tuple(run.id for run in found if apps.is_of(run, each))
@@ -628,33 +395,76 @@ def _runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run
 
 
 def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
-    run = yield from runs.fetch(session, run_id, cached=False)
     unchecked: list[str] = []
     tried = partial(apps.tried, unchecked=unchecked)
-    of_queue = runs.jobs(session, run_id, cached=False)
-    jobs = [] if run.is_ended else (yield from tried(of_queue, "what it has in the queue")) or []
+    run, jobs, is_without_job = yield from _look_at_queue(session, run_id, unchecked)
     it = RunEvidence(run, session.server_clocks["api"].now(), unchecked, jobs)
-    if run.status not in {RunStatus.QUEUED, RunStatus.COMPLETED}:
-        found = yield from tried(trace.get_trace(session, run_id), "its steps")
-        it.steps = found.children if found else ()
-    if not run.event_ids:
-        unchecked.append("whether it was invoked or replayed, as it names no event")
-    for event_id in run.event_ids[:1]:
-        read = yield from tried(events.get_now(session, event_id), "whether a run invoked it")
-        it.event = read and read[0]
-        same = yield from tried(runs.of_event_by_v1(session, event_id), "whether it was replayed")
-        it.same_event = same or ()
-        if same is not None and all(each.id != run.id for each in same):
-            unchecked.append("whether it was replayed, as v1 lists it under no event that it names")
-    for event_id in list(filter(None, (job.event_id for job in jobs)))[:_MAX_EACH]:
-        of_it = _runs_of(session, event_id, math.inf)
-        it.invoked[event_id] = (yield from tried(of_it, "the run that it waits for")) or ()
+    if is_without_job or run.status not in {RunStatus.QUEUED, RunStatus.COMPLETED}:
+        root = yield from tried(trace.get_trace(session, run_id), "its steps")
+        it.steps, it.is_traced = root.children if root else (), root is not None
+        is_over = root is not None and (root.ended_at or root.status == "skipped")
+        it.idle = _idle(session, run, root) if is_without_job and not is_over else None
+    yield from _read_relatives(session, it)
     is_held = it.due or run.status in {RunStatus.QUEUED, RunStatus.CANCELLED}
-    if is_held or any(job.attempt for job in jobs):
+    if not it.is_lost and (is_held or any(job.attempt for job in jobs)):
         known = yield from apps.read_catalogue(session)
         unchecked += known.gaps
         yield from _read_limits(session, it, known)
     return RunExplanation(run, tuple(reasons_of_run(it)), tuple(jobs), tuple(unchecked))
+
+
+def _look_at_queue(
+    session: Session, run_id: str, unchecked: list[str]
+) -> Plan[tuple[Run, list[Job], bool]]:
+    """Get a run and its jobs, and whether it is open without one, which is not so for long.
+
+    Between two steps it may have none for a moment, so it is looked at again. Whether Inngest Cloud
+    lists all jobs is not known.
+    """
+    for is_last in (False, True):
+        run = yield from runs.fetch(session, run_id, cached=False)
+        if run.is_ended:
+            return run, [], False
+        listed = runs.jobs(session, run_id, cached=False)
+        jobs = yield from apps.tried(listed, "what it has in the queue", unchecked)
+        if jobs or jobs is None or is_on_cloud(session.settings.api_url):
+            return run, jobs or [], False
+        if not is_last:
+            yield from sleep(_BETWEEN_LOOKS)
+    return run, [], True
+
+
+def _idle(session: Session, run: Run, root: Span | None) -> timedelta:
+    """Return how long ago a run changed for the last time, at least; 0 if that is unknown."""
+    times: list[datetime | None] = [run.queued_at if root else None]
+    left = [root] if root else []
+    while left:
+        span = left.pop()
+        times += span.queued_at, span.started_at, span.ended_at
+        left += span.children
+    if not (known := [at for at in times if at]):
+        return timedelta(0)
+    least, _ = session.server_clocks["api"].elapsed(max(known), max(known))
+    return max(least, timedelta(0))
+
+
+def _read_relatives(session: Session, it: RunEvidence) -> Plan[None]:
+    """Read which runs invoked or replay a run, and which it waits for."""
+    tried = partial(apps.tried, unchecked=it.unchecked)
+    if not it.run.event_ids:
+        it.unchecked.append("whether it was invoked or replayed, as it names no event")
+    for event_id in it.run.event_ids[:1]:
+        read = yield from tried(events.get_now(session, event_id), "whether a run invoked it")
+        it.event = read and read[0]
+        same = yield from tried(runs.of_event_by_v1(session, event_id), "whether it was replayed")
+        it.same_event = same or ()
+        if same is not None and all(each.id != it.run.id for each in same):
+            it.unchecked.append(
+                "whether it was replayed, as v1 lists it under no event that it names"
+            )
+    for event_id in list(filter(None, (job.event_id for job in it.jobs)))[:_MAX_EACH]:
+        of_it = _runs_of(session, event_id, math.inf)
+        it.invoked[event_id] = (yield from tried(of_it, "the run that it waits for")) or ()
 
 
 def preview(session: Session, events: EventLike | Iterable[EventLike]) -> Plan[SendPreview]:

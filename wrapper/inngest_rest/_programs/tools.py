@@ -22,7 +22,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from inngest_rest._core.arguments import check_path
-from inngest_rest._core.diagnosis import CLOUD_HOST
+from inngest_rest._core.calls.settings import is_on_cloud
 from inngest_rest._core.redaction import Redactor
 from inngest_rest._programs import parameters
 from inngest_rest._programs.answer import (
@@ -119,7 +119,7 @@ class Tools:
         for name in {*(groups or ())} - known:
             message = f"unknown group of tools {name!r}{did_you_mean(name, known)}"
             raise InvalidArgumentError(message, argument="tools")
-        is_cloud = CLOUD_HOST.fullmatch(urlsplit(client.target.api_url).netloc)
+        is_cloud = is_on_cloud(client.target.api_url)
         absent = set[str]() if groups is not None or is_cloud else OF_CLOUD
         self._client = client
         self._kept: dict[str, Any] = {}

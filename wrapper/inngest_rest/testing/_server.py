@@ -255,6 +255,15 @@ class MockServer:
                 execution.released_ns = self._clock.now()
                 self._settle()
 
+    def lose_jobs(self) -> None:
+        """Lose the queue, as a server that keeps it in memory and is killed.
+
+        Runs that are open stay so until they are cancelled, and have no jobs; new ones run.
+        """
+        with self._lock:
+            self._settle()
+            self._store.execution.lose_jobs()
+
     def clear(self) -> None:
         """Forget all events, runs, requests and faults; functions and the time stay."""
         with self._lock:

@@ -292,6 +292,11 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
     return value.rstrip("/").removesuffix("/v1").removesuffix("/v2")
 
 
+def is_on_cloud(url: str) -> bool:
+    """Return whether a host is one of Inngest Cloud."""
+    return re.fullmatch(r"(.+\.)?(inngest\.com|inn\.gs)", httpx.URL(url).host) is not None
+
+
 def _is_plain_elsewhere(value: str) -> bool:
     """Return whether the network can read what is sent to a URL."""
     url = httpx.URL(value)

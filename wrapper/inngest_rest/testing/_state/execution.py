@@ -92,6 +92,12 @@ class Execution:
         for each in (self._by_event, self._waiting, self._signals):
             each.clear()
 
+    def lose_jobs(self) -> None:
+        """Forget what runs wait for: none that is open goes on."""
+        self._timers.clear()
+        self._waiting.clear()
+        self._signals.clear()
+
     def due(self) -> Iterator[int]:
         """Return when each run that waits for a time goes on."""
         return (it.due_ns for it in self._waiting.values() if it.due_ns is not None)

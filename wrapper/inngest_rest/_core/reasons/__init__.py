@@ -1,0 +1,1 @@
+"""Rules that turn evidence into reasons: why an event started no run, and why a run is as it is."""
