@@ -74,9 +74,9 @@ class RunSelection(RunFilter, total=False):
     Attributes:
         since: Only runs queued at or after this time. An aware datetime, or a timedelta.
         until: Only runs queued at or before this time. An aware datetime, or a timedelta.
-        ended_since: Only runs that ended at or after this time, whenever they were queued, from
-            release 1.38 on. A self-hosted server with much history takes long for that; with since,
-            runs are listed by the time of queueing, and their ends are compared here.
+        ended_since: Only runs that ended at or after this time. From release 1.38 on. A self-hosted
+            server with much history takes long for that: with since, runs are listed by the time of
+            queueing, and their ends are compared here.
         ended_until: Only runs that ended at or before this time. Like ended_since; with until, it
             needs since.
     """
@@ -96,17 +96,15 @@ class CheckRule(TypedDict, total=False):
         server: Whether the server has to answer.
         failed_above: Broken if more than this share failed, such as "5%". Of the runs that
             completed or failed since `since`.
-        since: The beginning of the time that `failed_above` is about, by when runs ended. An aware
-            datetime, or a timedelta.
-        stuck: Broken if a run is queued or running that was queued before this time. An aware
-            datetime, or a timedelta; functions that sleep or wait for long need rules of their own.
+        since: Since when runs ended, for `failed_above`. An aware datetime, or a timedelta.
+        stuck: Broken if a run that was queued before this time has not ended. An aware datetime, or
+            a timedelta; functions that sleep or wait for long need rules of their own.
         no_success_of: Broken if no run of this function, such as shop/report, has completed since
             `within`.
-        within: The beginning of the time that `no_success_of` is about. An aware datetime, or a
-            timedelta.
+        within: Since when, for `no_success_of`. An aware datetime, or a timedelta.
         queued_above: Broken if more runs than this are queued.
-        queued_since: Only runs queued at or after this time, which bounds what a server has to
-            read. An aware datetime, or a timedelta. Of `stuck`, by default the 7 days before.
+        queued_since: Only runs queued since. An aware datetime, or a timedelta. It bounds what a
+            server has to read. Of `stuck`, by default the 7 days before.
     """
 
     app: str | None
@@ -230,7 +228,7 @@ class ExportOptions(TypedDict, total=False):
     the extra `arrow`, is needed and not installed.
 
     Attributes:
-        state: A file to keep, by which later calls add what came since, also to other paths:
+        state: A file to keep, by which later calls add what came since. It may be to other paths:
             runs when they have ended, events up to 30 s ago. Excludes an end of the window.
         format: By default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
         escape_formulas: CSV for spreadsheets. Each text that one would run as a formula begins with

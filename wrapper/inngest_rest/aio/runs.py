@@ -285,7 +285,7 @@ class Runs(Resource):
 
         Args:
             by: What to group runs by. By error, they are failed runs unless `status` is passed.
-            exact: Get each run that completed or failed, for the times that it waited and ran.
+            exact: Get each run that ended, for the times that it waited and ran.
             sample: Get so many runs of each group, chosen at random, for the same times.
             seed: The seed of the sample. The same seed chooses the same runs.
             limit: Maximum number of runs to list, newest first. None for all.
@@ -308,7 +308,7 @@ class Runs(Resource):
     async def check(
         self, *, rules: Iterable[CheckRule] | None = None, **rule: Unpack[CheckRule]
     ) -> CheckReport:
-        """Check rules about the server and its runs, as a monitor does, with few requests.
+        """Check rules about the server and its runs, as a monitor does.
 
         Args:
             rules: Further rules. Mappings of the other arguments, each about runs of its own.

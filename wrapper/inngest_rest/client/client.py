@@ -244,9 +244,9 @@ class InngestClient(Resource):
         Args:
             event: An `Event`, or a mapping with the same keys.
             timeout: Maximum time to wait after the event was sent, seconds or a timedelta.
-            repeated: "first" waits for the runs that the first event with this id started, where
-                its functions start none for an id that was sent within the last 24 hours. Otherwise
-                an event that starts no run is an error.
+            repeated: "first" waits for the runs of the first event with this id. Its functions
+                start none for an id that was sent within the last 24 hours. By default, an event
+                that starts no run is an error.
 
         Returns:
             The runs, with their outputs or errors, the failed and the cancelled ones among them.

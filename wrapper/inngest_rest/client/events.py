@@ -34,7 +34,7 @@ class Events(Resource):
     def list(
         self, *, as_: type[D] | None = None, **filter: Unpack[EventListing]
     ) -> Paginator[StoredEvent[D]]:
-        """List stored events, newest first, at most 50 per request.
+        """List stored events, newest first.
 
         Args:
             as_: The type to decode the data as: a dataclass, an attrs class, a TypedDict or a
@@ -43,7 +43,7 @@ class Events(Resource):
         Raises:
             EventDataError: The data of an event on the page does not match the type `as_`.
 
-        HTTP: `GET /v1/events`.
+        HTTP: `GET /v1/events`, for at most 50 events each.
         """
         return self._list(events.list_events, as_=as_, **filter)
 
@@ -111,9 +111,9 @@ class Events(Resource):
         Args:
             id: The internal id of the event, as returned by `send`.
             timeout: Maximum time to wait. Seconds, or a timedelta.
-            repeated: "first" waits for the runs that the first event with this one's own id
-                started, where its functions start none for an id that was sent within the last 24
-                hours. Otherwise an event that starts no run is an error.
+            repeated: "first" waits for the runs of the first event with this one's own id. Its
+                functions start none for an id that was sent within the last 24 hours. By default,
+                an event that starts no run is an error.
 
         Returns:
             The runs, with their outputs or errors.
@@ -153,7 +153,7 @@ class Events(Resource):
             ids: The internal ids of the events. Pass these, or a filter, or `resume`.
             limit: Maximum number of events to send, the newest of them.
             label: What the new ids begin with. Another one sends the same events anew.
-            to: The environment to send them to, by its name; by default where they are stored. In
+            to: The environment to send them to, by its name. By default where they are stored. In
                 Python it may be another client, such as that of a staging server.
             resume: The report of an earlier call or a dry run, with the same label and `to`.
 
