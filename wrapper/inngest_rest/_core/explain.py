@@ -40,7 +40,8 @@ from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.reasons.run import RunEvidence, held_back, reasons_of_run
 from inngest_rest._core.resources import apps, events, runs, trace
 from inngest_rest._core.resources.filters import Names, Selection, Window
-from inngest_rest._core.resources.wait import APPEARS_WITHIN, asked_pause, follow, may_appear
+from inngest_rest._core.resources.polling import APPEARS_WITHIN, asked_pause, may_appear
+from inngest_rest._core.resources.wait import wait_until_ended
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, batches_of_events
 from inngest_rest._core.sending.event_json import wire_form
 from inngest_rest._core.sending.send import each_event, send
@@ -591,7 +592,9 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
         if run.is_ended and run.status != runs.UNKNOWN:
             continue
         try:
-            wait.runs[run_id] = yield from follow(wait.session, run_id, wait.deadline, seen=run)
+            wait.runs[run_id] = yield from wait_until_ended(
+                wait.session, run_id, wait.deadline, seen=run
+            )
         except errors.WaitTimeoutError as error:
             wait.runs[run_id] = error.run or run
             _time_out(wait, error)

@@ -34,7 +34,8 @@ from inngest_rest._core.locks import lock_file
 from inngest_rest._core.redaction import Redactor
 from inngest_rest._core.resources import events, runs, trace
 from inngest_rest._core.resources.filters import Selection, Window, instant, plain
-from inngest_rest._core.resources.wait import OVERLAP, Watch
+from inngest_rest._core.resources.polling import OVERLAP
+from inngest_rest._core.resources.watch import Watch
 from inngest_rest.errors import InvalidArgumentError, NotFoundError
 from inngest_rest.models import Run, StoredEvent
 from inngest_rest.record import Record, columns, plain_or_text
@@ -122,11 +123,16 @@ class Export:
         self._completed, self._turned = list[Record](), dict[str, Any]()  # of a page, not final
         self._waiting = list[Record]()  # final once they are on disk
         self._rows, self._saved_at = 0, -math.inf
+        self._watch: Watch | None = None
+        self._unfetched: Sequence[str] = ()  # runs that it is to fetch before its next poll
 
     def run(self, driver: Driver) -> ExportReport:
         with self._opened():
             for step in self._steps():
                 items = driver.run(step)
+                watch, ids = self._watch, self._unfetched
+                if watch is not None and ids:
+                    driver.run_many(ids, watch.fetch, watch.on_fetched, in_flight=_IN_FLIGHT)
                 due = items if self.complete else ()
                 driver.run_many(due, self.complete, self._add, in_flight=_IN_FLIGHT)
                 self._keep(items)
@@ -136,6 +142,9 @@ class Export:
         with self._opened():
             for step in self._steps():
                 items = await driver.run(step)
+                watch, ids = self._watch, self._unfetched
+                if watch is not None and ids:
+                    await driver.run_many(ids, watch.fetch, watch.on_fetched, in_flight=_IN_FLIGHT)
                 due = items if self.complete else ()
                 await driver.run_many(due, self.complete, self._add, in_flight=_IN_FLIGHT)
                 self._keep(items)
@@ -149,7 +158,7 @@ class Export:
         while not (walk.is_done or self._state.is_listed):
             yield self._turn(walk)
         if self._keeps and self.watch is not None:
-            watch = self.watch(self._state)
+            self._watch = watch = self.watch(self._state)
             while not watch.polls:
                 yield self._follow(watch)
 
@@ -169,8 +178,8 @@ class Export:
         return items
 
     def _follow(self, watch: Watch) -> Plan[Sequence[Any]]:
-        yield from watch.step()
-        ended = [it.run for it in iter(watch.take, None) if it and it.kind == "ended"]
+        self._unfetched = yield from watch.poll()
+        ended = [it.run for it in iter(watch.next_item, None) if it and it.kind == "ended"]
         self._turned = {"token": watch.token, "until": watch.state.window}
         return ended
 

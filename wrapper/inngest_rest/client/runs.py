@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack
 
-from inngest_rest._core.resources import replays, runs, trace, wait
-from inngest_rest._core.resources.wait import Follow, WaitMany, Watch
+from inngest_rest._core.resources import replays, runs, trace
+from inngest_rest._core.resources.follow import Follow
+from inngest_rest._core.resources.polling import Poller
+from inngest_rest._core.resources.wait import wait as wait_for_end
+from inngest_rest._core.resources.wait_many import WaitMany
+from inngest_rest._core.resources.watch import Watch
 from inngest_rest.client.groups import Paginator, Resource
 from inngest_rest.models import Run, RunChange, StepChange
 
@@ -39,35 +43,36 @@ if TYPE_CHECKING:
     )
 
 
-S = TypeVar("S", bound=Watch | Follow | WaitMany)
+P = TypeVar("P", bound=Poller[Any])
 T = TypeVar("T")
 
 
-class _Polling(Generic[S, T]):
-    """An iterator over what a source finds, which is asked for more when all of it was taken."""
+class _Polling(Generic[P, T]):
+    """An iterator over the items that a poller finds."""
 
-    def __init__(self, driver: Driver, source: S) -> None:
+    def __init__(self, driver: Driver, poller: P) -> None:
         self._driver = driver
-        self._source = source
+        self._poller = poller
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T:
-        source: Any = self._source
-        while not source.is_done:
-            found: T | None = source.take()
-            if found is not None:
-                return found
-            due = self._driver.run(source.step())
+        poller: Poller[T] = self._poller
+        while not poller.is_done:
+            item = poller.next_item()
+            if item is not None:
+                return item
+            due = self._driver.run(poller.poll())
             if due:
-                act, in_flight = source.look, source.in_flight
-                self._driver.run_many(due, act, source.record, in_flight=in_flight)
+                self._driver.run_many(
+                    due, poller.fetch, poller.on_fetched, in_flight=poller.in_flight
+                )
         raise StopIteration
 
     def close(self) -> None:
         """End the iteration within a second, even during a pause."""
-        self._source.close()
+        self._poller.close()
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +96,7 @@ class Watcher(_Polling[Watch, RunChange]):
         It has every change that was returned so far, so that no other watch repeats it. Text of
         some 30 bytes for each run that is open.
         """
-        return self._source.token
+        return self._poller.token
 
 
 class FollowedRun(_Polling[Follow, StepChange]):
@@ -160,7 +165,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache: at first after
         50 ms, then at growing intervals of up to 3 s.
         """
-        return self._run(runs.act_on, id, wait.wait, timeout)
+        return self._run(wait_for_end, id, timeout)
 
     def explain(self, id: str) -> RunExplanation:
         """Explain what a run waits for, which attempt is next, what holds it back, or how it ended.
@@ -221,7 +226,8 @@ class Runs(Resource):
             NotFoundError: Some runs did not appear within 5 s, and all others have ended.
 
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, at most eight at a time; while
-        more than ten are open, `GET /v2/runs` at most once a second, and ten single runs in turn.
+        more than ten are open, `GET /v2/runs` at most once a second, and ten single runs in turn;
+        where that listing takes over 2 s, up to 1,500 single runs.
         """
         return EndedRuns(self._driver, WaitMany(self._session, ids, timeout))
 
@@ -244,7 +250,8 @@ class Runs(Resource):
 
         Args:
             every: Time between two polls, at least 1 s. Seconds, or a timedelta; it is longer if
-                the server needs more than a quarter of it to respond.
+                the server needs more than a quarter of it to respond, or three quarters while
+                much changes.
             timeout: Time after which to stop. Seconds, or a timedelta; None for never.
             since: Also report changes from this time on; by default from now on. An aware
                 datetime by the server's clock; a timedelta is that long ago.
@@ -261,7 +268,8 @@ class Runs(Resource):
                 transient one for five minutes, or until the timeout expires.
 
         HTTP: `GET /v2/runs`, one or two pages per poll and one more per hundred runs that began or
-        ended; `GET /v2/runs/{runId}` for up to ten runs that have been open for longer than 30 s.
+        ended; `GET /v2/runs/{runId}` for up to ten runs that have been open for longer than 30 s,
+        or up to 1,500 where a listing of ends takes over 2 s, at most eight at a time.
         """
         return Watcher(
             self._driver,

@@ -4,5 +4,9 @@ routes       which operations do the job of each method, in the order in which t
 fields       take values out of generated models, where any may be absent
 filters      statuses, windows of time and functions, as callers write them
 cloud        the account and what it has: Inngest Cloud alone has most of it
-wait         wait until runs have ended; report their changes
+polling      what the next four share: pauses, deadlines, listings of ends
+wait         wait until a run has ended
+wait_many    wait until each of many runs has ended
+watch        report the changes of all runs
+follow       report the steps of a run
 """

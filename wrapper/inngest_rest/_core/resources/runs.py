@@ -383,15 +383,24 @@ def _found(session: Session, route: Route[Any, T], deadline: float) -> Plan[T | 
 
 
 def act_on(
-    session: Session, run_id: str, act: Callable[..., Plan[T]], *args: Any, **named: Any
+    session: Session,
+    run_id: str,
+    act: Callable[..., Plan[T]],
+    *args: Any,
+    hint_by: float = math.inf,
+    **named: Any,
 ) -> Plan[T]:
-    """Do something with a run; where there is none, say if the id is an event's, as `send` has."""
+    """Do something with a run; where there is none, say if the id is an event's, as `send` has.
+
+    That has to be found out by a time of the session's clock.
+    """
     run_id = check_id("run id", run_id, argument="id")
     try:
         return (yield from act(session, run_id, *args, **named))
     except errors.NotFoundError as error:
-        deadline = session.clock.monotonic() + 2.0  # it is only a hint
-        if (yield from _found(session, events.get_route(run_id), deadline)):
+        now = session.clock.monotonic()
+        deadline = min(hint_by, now + 2.0)  # it is only a hint
+        if now < deadline and (yield from _found(session, events.get_route(run_id), deadline)):
             error.advice = errors.Advice(
                 "This is the id of an event; its runs: {}.",
                 (errors.NextCall("events.runs", (run_id,)),),

@@ -1,0 +1,154 @@
+"""Follow the steps of one run."""
+
+from __future__ import annotations
+
+import math
+from threading import Lock
+from typing import TYPE_CHECKING, Literal
+from weakref import WeakValueDictionary
+
+from attrs import evolve, frozen
+
+from inngest_rest import errors
+from inngest_rest._core.arguments import check_id
+from inngest_rest._core.calls.retry import FAULTS
+from inngest_rest._core.locks import Forked
+from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
+from inngest_rest._core.resources import runs
+from inngest_rest._core.resources.polling import (
+    APPEARS_WITHIN,
+    OUTAGE,
+    SLICE,
+    Poller,
+    asked_pause,
+    may_appear,
+)
+from inngest_rest._core.resources.trace import get_trace, is_attempt
+from inngest_rest.models import Span, StepChange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from inngest_rest._core.calls.route import AbsentRoutes
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest.typing import Seconds
+
+# Seconds until another's request is looked at again.
+_SOON = 0.05
+
+
+class _Feed(Forked):
+    """The trace of a run, which all who follow it by one client read, and one of them requests."""
+
+    def __init__(self) -> None:
+        self.asking = Lock()
+        super().__init__()
+        self.root: Span | None = None
+        self.next_at = -math.inf
+        self.pause = FIRST_PAUSE
+
+    def after_fork_in_child(self) -> None:
+        self.asking = Lock()  # the thread that asks is the parent's
+
+
+# By the state that all copies of a client share, by run and by environment.
+_feeds = WeakValueDictionary["tuple[AbsentRoutes, str, str | None]", _Feed]()
+
+
+class Follow(Poller[StepChange]):
+    """Follows one run, with validated arguments."""
+
+    def __init__(self, session: Session, run_id: str, timeout: Seconds | None) -> None:
+        super().__init__(session, timeout)
+        self._id = check_id("run id", run_id, argument="id")
+        self._fails_at = self._began + APPEARS_WITHIN
+        key = session.absent, self._id, session.settings.env
+        self._feed = _feeds.setdefault(key, _Feed())
+        self._root: Span | None = None
+        self._reported: set[tuple[str, str]] = set()
+
+    def poll(self) -> Plan[Sequence[str]]:
+        """Pause, and read the trace, unless another has just read it."""
+        if self._feed.root is self._root:
+            yield from self._read_trace()
+        root = self._feed.root
+        if root is not None and root is not self._root:
+            self._root = root
+            self._pending += self._changes(root)
+            self._is_exhausted = root.ended_at is not None
+        return ()
+
+    def _read_trace(self) -> Plan[None]:
+        feed, now = self._feed, self._now()
+        if now >= self._deadline:
+            state = "had not ended" if feed.root else "did not appear"
+            raise errors.WaitTimeoutError(
+                f"run {self._id} {state} when the timeout expired", run=None
+            )
+        pause = feed.next_at - now
+        asking = feed.asking
+        if pause > 0 or not asking.acquire(blocking=False):
+            yield from sleep(min(max(pause, _SOON), SLICE, self._deadline - now))
+            return
+        try:
+            yield from runs.act_on(self._session, self._id, self._ask, feed, hint_by=self._deadline)
+        finally:
+            asking.release()
+
+    def _ask(self, session: Session, run_id: str, feed: _Feed) -> Plan[None]:
+        try:
+            root = yield from get_trace(session, run_id, deadline=self._deadline)
+        except FAULTS as error:
+            passes = may_appear(error) if feed.root else isinstance(error, errors.NotFoundError)
+            if self._now() >= self._fails_at or not passes:
+                raise
+            feed.next_at = self._now() + max(feed.pause, asked_pause(error))
+            feed.pause = longer(feed.pause)
+            return
+        feed.pause = longer(feed.pause) if root == feed.root else FIRST_PAUSE
+        feed.next_at = self._now() + feed.pause
+        self._fails_at = self._now() + OUTAGE
+        feed.root = root
+
+    def _changes(self, root: Span) -> Iterator[StepChange]:
+        """Yield what a trace has that was not reported."""
+        for moment in _moments(root):
+            key = moment.kind, moment.key
+            if key not in self._reported:
+                self._reported.add(key)
+                yield StepChange(moment.kind, evolve(moment.span, children=()))
+
+
+@frozen(kw_only=True)
+class _Moment:
+    """A span started or ended."""
+
+    at: datetime
+    kind: Literal["started", "ended"]
+    span: Span
+    key: str
+
+
+def _moments(root: Span) -> Iterator[_Moment]:
+    """Yield all starts and ends in a trace by their times; those of the run come first and last."""
+    if root.started_at:
+        yield _Moment(at=root.started_at, kind="started", span=root, key="")
+    yield from sorted(_moments_of_steps(root), key=lambda moment: moment.at)
+    if root.ended_at:
+        yield _Moment(at=root.ended_at, kind="ended", span=root, key="")
+
+
+def _moments_of_steps(root: Span) -> Iterator[_Moment]:
+    steps = [child for child in root.children if child.step_id]
+    for step in steps:
+        if step.started_at and step.step_id:
+            yield _Moment(at=step.started_at, kind="started", span=step, key=step.step_id)
+    for step in steps:
+        if step.ended_at and step.step_id:
+            yield _Moment(at=step.ended_at, kind="ended", span=step, key=step.step_id)
+    # A failed attempt of no step may be one at a step that has not ended.
+    for child in root.children:
+        for span in child.children:
+            if is_attempt(span) and span.status == "failed" and span.ended_at:
+                yield _Moment(at=span.ended_at, kind="ended", span=span, key=span.id)

@@ -1,0 +1,209 @@
+"""What waiting, watching and following share: a poller, its pauses, and listings of ends."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from datetime import timedelta
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from attrs import frozen
+
+from inngest_rest import errors
+from inngest_rest._core.arguments import check_seconds
+from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault, may_pass
+from inngest_rest._core.plans import Plan, sleep
+from inngest_rest._core.resources import runs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from inngest_rest._core.calls.listing import Listing
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest.models import Run
+    from inngest_rest.typing import Seconds
+
+T = TypeVar("T")
+
+# A run becomes visible about 0.25 s after its event was accepted; until then it is "not found".
+# Five seconds allow for a slow server.
+APPEARS_WITHIN = 5.0
+
+OVERLAP = timedelta(seconds=30)
+"""How far a window reaches back before the poll that precedes it.
+
+Runs and ends become visible up to a second late and out of order, and the end of a cancelled run
+lies 10 s in the future (operation listRunsV2); the rest is for a slow server. All moments are of
+the server's clock.
+"""
+
+OUTAGE = 300.0
+"""Seconds for which a server may fail that has answered."""
+
+SLICE = 1.0
+"""Seconds of a single pause: `close` takes effect at its end."""
+
+SHORTEST_PAUSE = 0.001
+"""Seconds that a clock advances by for sure; a shorter pause, a rounding error, might never end."""
+
+FEW = 10
+"""Up to so many open runs are fetched one by one; of more, the ends are listed, too."""
+
+BATCH = 64
+"""Runs that are fetched before what was found of them is passed on."""
+
+_LATEST = 10.0  # seconds from one round to the next, after which changes are late
+
+MOST_FETCHED = 1_500
+"""Runs that are fetched in a round where ends are not listed."""
+
+
+def may_appear(fault: errors.InngestError) -> bool:
+    """Return whether an error after a run was seen may be transient."""
+    # A server that has the run and the route loses neither: it, or a proxy, is failing.
+    is_absent = isinstance(fault, errors.NotFoundError | errors.RouteNotFoundError)
+    return is_absent or may_pass(fault)
+
+
+def asked_pause(fault: Fault | None) -> float:
+    """Return for how many seconds a server asked not to be asked again."""
+    return getattr(fault, "retry_after", None) or 0.0
+
+
+def rest_after(spent: float, *, is_busy: bool) -> float:
+    """Return how many seconds to leave a server alone that was occupied for so many.
+
+    While much changes it is kept busy for three quarters of the time; otherwise for a quarter, or
+    for up to a half where changes would be seen more than ten seconds late.
+    """
+    if is_busy:
+        return spent / 3
+    return min(3 * spent, max(_LATEST - spent, spent))
+
+
+class Poller(Generic[T]):
+    """What an iterator polls: it takes the next item, and polls when there is none.
+
+    `poll` may return the ids of runs. A driver fetches these concurrently, and passes each result
+    to `on_fetched`, in the order of the ids and in the thread or task that iterates.
+    """
+
+    in_flight = 8
+
+    def __init__(self, session: Session, timeout: Seconds | None) -> None:
+        self._session, self._now = session, session.clock.monotonic
+        seconds = math.inf if timeout is None else check_seconds("timeout", timeout)
+        self._began = self._now()
+        self._deadline = self._began + seconds
+        self._pending = deque[T]()
+        self._is_exhausted = self._is_closed = False
+        self._spent = 0.0  # seconds of requests in this round
+        self._fetching_since = self._began
+
+    @property
+    def is_done(self) -> bool:
+        """True once closed or exhausted."""
+        return self._is_closed or (self._is_exhausted and not self._pending)
+
+    def close(self) -> None:
+        self._is_closed = True
+
+    def next_item(self) -> T | None:
+        """Return the next item found; None if another poll is needed."""
+        return self._pending.popleft() if self._pending else None
+
+    def poll(self) -> Plan[Sequence[str]]:
+        """Pause, or ask the server; return the ids of runs to be fetched."""
+        raise NotImplementedError
+
+    def fetch(self, run_id: str) -> Plan[Run | Fault | None]:
+        """Get a run, or return why that failed; None if the time is up."""
+        if not self._may_go_on:
+            return None
+        try:
+            return (
+                yield from runs.fetch(self._session, run_id, deadline=self._deadline, cached=False)
+            )
+        except FAULTS as error:
+            return error
+
+    def on_fetched(self, run_id: str, result: Run | Fault | None) -> bool:
+        """Take the result of `fetch`; return whether to fetch further runs."""
+        now = self._now()
+        self._spent += now - self._fetching_since
+        self._fetching_since = now
+        goes_on = result is None or self._note(run_id, result)
+        return goes_on and self._may_go_on
+
+    def _note(self, run_id: str, result: Run | Fault) -> bool:
+        """Note what became of a run; return whether to fetch further ones."""
+        raise NotImplementedError
+
+    @property
+    def _is_late(self) -> bool:
+        # A timer may run out a rounding error too early.
+        return self._deadline - self._now() < SHORTEST_PAUSE
+
+    @property
+    def _may_go_on(self) -> bool:
+        return not (self._is_closed or self._is_late)
+
+    def _pause_until(self, moment: float) -> Plan[None]:
+        while self._may_go_on and (left := moment - self._now()) > 0:
+            left = min(left, self._deadline - self._now(), SLICE)
+            yield from sleep(max(left, SHORTEST_PAUSE))
+
+
+@frozen(kw_only=True)
+class FoundEnds:
+    runs: list[Run]
+    fault: Fault | None = None
+
+
+class EndsListing:
+    """Lists which runs have ended, while the server does so quickly.
+
+    A self-hosted server reads all its history for such a listing, which may take minutes. Where it
+    was slow or failed, it is left alone for sixty times as long as it took, and runs are fetched
+    one by one instead.
+    """
+
+    _QUICK = 2.0
+    _LEFT_ALONE = 60.0
+
+    def __init__(self, session: Session, *, budget: float) -> None:
+        self._now = session.clock.monotonic
+        self._budget = budget
+        self._next_at = -math.inf
+        self.is_complete = False  # whether the last one was read to its end
+
+    @property
+    def is_due(self) -> bool:
+        return self._now() >= self._next_at
+
+    def read(
+        self, listing: Listing[Run], is_wanted: Callable[[Run], bool], deadline: float
+    ) -> Plan[FoundEnds]:
+        """Read the listing within the budget; raise an error that will not pass."""
+        self.is_complete = False
+        began = self._now()
+        deadline = min(deadline, began + self._budget)
+        walk = listing.walk()
+        found: list[Run] = []
+        fault: Fault | None = None
+        try:
+            while not walk.is_done and self._now() < deadline:
+                page = yield from walk.next_page(deadline=deadline)
+                found += filter(is_wanted, page.items)
+        except RULED_OUT:
+            self._next_at = math.inf
+            return FoundEnds(runs=found)
+        except FAULTS as error:
+            if self._now() < deadline and not may_appear(error):
+                raise
+            fault = error
+        took = self._now() - began
+        if took > self._QUICK or not walk.is_done:
+            self._next_at = self._now() + self._LEFT_ALONE * took
+        self.is_complete = walk.is_done
+        return FoundEnds(runs=found, fault=fault)
