@@ -74,6 +74,7 @@ LONG = {
     ),
     "tests/hostile": "draws responses, calls and texts at random",
     "tests/resources/test_slow_server.py": "thousands of requests in virtual time",
+    "tests/resources/test_nodes_with_wrong_dates.py": "nodes in each order, with each call",
     "tests/scripts/test_api_changes.py": "generates the client of an earlier document",
     "tests/scripts/test_contract_report.py": "runs the contract cases once more",
     "tests/scripts/test_evaluation.py": "does each job of an agent in each way",
