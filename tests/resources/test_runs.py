@@ -637,6 +637,21 @@ def test_a_run_that_was_not_found_is_missing_though_the_time_cuts_off_the_last_l
     assert isinstance(caught.value.__cause__, NotFoundError)
 
 
+def test_whether_the_id_is_of_an_event_is_asked_within_the_time_of_a_wait(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    def hang(request: httpx.Request) -> Reply:
+        clock.advance(request.extensions["timeout"]["read"])
+        raise httpx.ReadTimeout("", request=request)
+
+    server.on(V2, UNKNOWN)
+    server.on(V1, UNKNOWN)
+    server.on(f"GET /v1/events/{ID}", hang)
+    with pytest.raises(NotFoundError):
+        client.runs.wait(ID, timeout=5.5)
+    assert clock.elapsed == pytest.approx(5.5, abs=0.1)
+
+
 def test_asking_v1_is_part_of_the_wait(client: InngestClient, server: Server, clock: Clock) -> None:
     def unknown(_: httpx.Request) -> Reply:
         clock.advance(0.4)

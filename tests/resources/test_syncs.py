@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from inngest_rest import AppSync, InvalidArgumentError, PermissionDeniedError
@@ -11,6 +12,7 @@ from tests.support.server import Reply, says
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
+    from tests.support.clock import Clock
     from tests.support.server import Server
 
 APP, SYNCS = "GET /v2/apps/shop", "POST /v2/apps/shop/syncs"
@@ -58,6 +60,19 @@ def test_why_a_sync_failed_is_told(connect: Connect, server: Server) -> None:
     server.on(SYNCS, PENDING)
     server.on(APP, app("success", 1), app("error", 2, error="no route to the app"))
     assert sync(connect, wait=60) == AppSync("error", "s-1", "shop", "no route to the app")
+
+
+def test_a_wait_for_a_sync_ends_in_time_though_a_request_hangs(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    def hang(request: httpx.Request) -> Reply:
+        clock.advance(request.extensions["timeout"]["read"])
+        raise httpx.ReadTimeout("", request=request)
+
+    server.on(SYNCS, PENDING)
+    server.on(APP, app("success", 1), hang)
+    assert sync(connect, wait=10).status == "pending"
+    assert clock.elapsed == pytest.approx(10, abs=0.1)
 
 
 def test_a_sync_that_does_not_end_in_time_is_pending(connect: Connect, server: Server) -> None:

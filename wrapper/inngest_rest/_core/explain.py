@@ -366,11 +366,12 @@ def _read_limits(
     if it.due and apps.concurrency(function):
         names = Names(function.app_id, function.id)
         running = Selection(statuses=(RunStatus.RUNNING,), names=names)
-        listed = runs.list_runs(session, running, page_size=100).walk().next_page()
+        walk = runs.list_runs(session, running, page_size=100).walk()
+        listed = walk.next_page(deadline=deadline)
         page = yield from tried(listed, "which runs are being executed")
         others = [each.id for each in (page.items if page else ()) if each.id != run.id]
         for id in others[:_MAX_EACH]:
-            read = runs.jobs(session, id, cached=False)
+            read = runs.jobs(session, id, cached=False, deadline=deadline)
             jobs = yield from tried(read, f"whether run {id} is being executed")
             it.executing += [(id, job) for job in jobs or () if it.executes(job)]
 

@@ -72,8 +72,8 @@ class Listing(Generic[T]):
         # What the server returns at once: a page shorter than requested would look like the last.
         largest_page: int = 100,
         id_of: Callable[[T], str] | None = None,  # where an item may be repeated on the next page
-        # Adds to the items of a page what its response lacks.
-        complete: Callable[[tuple[T, ...]], Plan[tuple[T, ...]]] | None = None,
+        # Adds to the items of a page what its response lacks, by a deadline.
+        complete: Callable[[tuple[T, ...], float], Plan[tuple[T, ...]]] | None = None,
         is_relative: bool = False,  # the requests depend on what time it is
         # The time at which a cursor is in the order of the listing, if it can be read there.
         place_of: Callable[[str], datetime | None] = lambda _: None,
@@ -195,7 +195,7 @@ class Walk(Generic[T]):
         self._cursor = following
         self.is_done = following is None or self._left == 0
         if self._listing.complete is not None and items:
-            items = yield from self._listing.complete(items)
+            items = yield from self._listing.complete(items, deadline)
         start = path, tuple(indices), cursor.cursor if cursor else ""
         return Page(items, None if following is None else str(following), start)
 

@@ -53,14 +53,14 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
     return listed(session, "apps.list", by_v2 | by_v1, **paging)
 
 
-def get_app(session: Session, app_id: str) -> Plan[App]:
-    return one(session, "apps.get", app_of_v2, id=app_id, advice=_ADVICE)
+def get_app(session: Session, app_id: str, *, deadline: float = math.inf) -> Plan[App]:
+    return one(session, "apps.get", app_of_v2, id=app_id, advice=_ADVICE, deadline=deadline)
 
 
 def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan[None]:
     """Raise if there is no such app, and name the nearest; where there is no route, it may be."""
     try:
-        yield from get_app(session, app_id)
+        yield from get_app(session, app_id, deadline=deadline)
     except (errors.RouteNotFoundError, errors.ConfigurationError):  # v1 has none
         return
     except errors.NotFoundError as error:
@@ -89,16 +89,21 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
     while sync.status == "pending" and session.clock.monotonic() + pause < deadline:
         yield from sleep(pause)
         pause = longer(pause)
-        app = yield from _find_app(session, app_id)
+        try:
+            app = yield from _find_app(session, app_id, deadline=deadline)
+        except errors.TransportError:
+            if session.clock.monotonic() < deadline:
+                raise
+            break
         # Until the new sync is there, the app shows the last one.
         if app and app != before and app.sync_status not in (None, "pending"):
             sync = evolve(sync, status=app.sync_status, error=app.sync_error)
     return sync
 
 
-def _find_app(session: Session, app_id: str) -> Plan[App | None]:
+def _find_app(session: Session, app_id: str, *, deadline: float = math.inf) -> Plan[App | None]:
     try:
-        return (yield from get_app(session, app_id))
+        return (yield from get_app(session, app_id, deadline=deadline))
     except (errors.NotFoundError, errors.RouteNotFoundError):
         return None  # after any other error, the last sync would look like a new one
 

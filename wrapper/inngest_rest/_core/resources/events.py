@@ -72,7 +72,10 @@ def list_events(
 
     choose: Any = partial(Sieve, lambda _: True, condition, seen_of, is_bounded=is_bounded)  # pyright: ignore[reportUnknownLambdaType]
 
-    def read_all(found: tuple[StoredEvent[Any], ...]) -> Plan[tuple[StoredEvent[Any], ...]]:
+    def read_all(
+        found: tuple[StoredEvent[Any], ...],
+        deadline: float,  # noqa: ARG001 - it asks for nothing
+    ) -> Plan[tuple[StoredEvent[Any], ...]]:
         yield from ()
         return tuple(map(read, found))
 

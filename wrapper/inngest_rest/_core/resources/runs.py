@@ -419,20 +419,22 @@ def list_of_event(
     """List the runs of an event, by v2 where there is one: v1 caches this listing for 15 s."""
     event_id = check_id("event id", event_id, argument="id")
 
-    def complete(listed: tuple[Run, ...]) -> Plan[tuple[Run, ...]]:
+    def complete(listed: tuple[Run, ...], deadline: float) -> Plan[tuple[Run, ...]]:
         runs = list(listed)
         for place, run in enumerate(runs):
             if _may_be_misreported(session, run):
                 # By itself, it is right in every release.
                 with suppress(errors.InngestError):
-                    runs[place] = yield from fetch(session, run.id, cached=False)
+                    runs[place] = yield from fetch(session, run.id, cached=False, deadline=deadline)
         if not include_original_run_id or all(map(is_of_v1, runs)):
             return tuple(runs)
-        of_v1 = {run.id: run for run in (yield from of_event_by_v1(session, event_id))}
+        listed_by_v1 = yield from of_event_by_v1(session, event_id, deadline=deadline)
+        of_v1 = {run.id: run for run in listed_by_v1}
         for run in runs:
             if run.id not in of_v1:
                 # v1 lists the run of a batch under one of its events only.
-                of_v1[run.id] = yield from routes.ask(session, "runs.get", _one_by_v1(run.id))
+                route = _one_by_v1(run.id)
+                of_v1[run.id] = yield from routes.ask(session, "runs.get", route, deadline=deadline)
         return tuple(with_v1(run, of_v1[run.id]) for run in runs)
 
     def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
@@ -460,10 +462,12 @@ def _may_be_misreported(session: Session, run: Run) -> bool:
     return not run.is_ended and session.absent.v2_root == V2_ROOT_BEFORE_1_26
 
 
-def of_event_by_v1(session: Session, event_id: str) -> Plan[tuple[Run, ...]]:
+def of_event_by_v1(
+    session: Session, event_id: str, *, deadline: float = math.inf
+) -> Plan[tuple[Run, ...]]:
     """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
     of_v1 = routes.past_cache(session, _of_event_by_v1(event_id))
-    return (yield from routes.ask(session, "events.runs", of_v1)).items
+    return (yield from routes.ask(session, "events.runs", of_v1, deadline=deadline)).items
 
 
 def are_listed_by_v1(session: Session) -> bool:
@@ -515,10 +519,12 @@ def cancel(session: Session, run_id: str) -> Plan[bool]:
     return True
 
 
-def jobs(session: Session, run_id: str, *, cached: bool = True) -> Plan[list[Job]]:
+def jobs(
+    session: Session, run_id: str, *, cached: bool = True, deadline: float = math.inf
+) -> Plan[list[Job]]:
     route = Route.of(v1.list_run_jobs_v1, lambda data: [job_of_v1(it) for it in data], run_id)
     route = route if cached else routes.past_cache(session, route)
-    return routes.ask(session, "runs.jobs", route)
+    return routes.ask(session, "runs.jobs", route, deadline=deadline)
 
 
 def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
