@@ -43,6 +43,7 @@ def test_one_id_is_acted_on_at_once(run: Run, mock: MockServer, client: InngestC
     ids = send(client, mock, "open", 3)
     ran = run("runs", "cancel", ids[0])
     assert (ran.status, ran.answer["data"]["counts"]) == (0, {"done": 1})
+    assert ran.answer["data"]["rows"] == [{"id": ids[0], "outcome": "done"}], "in short"
     assert running(mock) == 2
 
 

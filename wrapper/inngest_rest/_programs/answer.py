@@ -62,7 +62,7 @@ _LEFT_OUT = {
     "Reason": ("message", "evidence"),  # so does it these
     "Job": ("id", "step_id", "concurrency_keys"),
     "Diagnosis": ("calls", "versions"),
-    "ActionRow": ("replays_before", "requested_at"),
+    "ActionRow": ("replays_before", "requested_at", "requested_at_here"),
 }
 _LEFT_OUT_OF_ITEM = {"Run": ("event_ids",), "Function": ("configuration",)}
 
