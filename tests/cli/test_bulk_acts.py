@@ -43,7 +43,6 @@ def test_one_id_is_acted_on_at_once(run: Run, mock: MockServer, client: InngestC
     ids = send(client, mock, "open", 3)
     ran = run("runs", "cancel", ids[0])
     assert (ran.status, ran.answer["data"]["counts"]) == (0, {"done": 1})
-    assert ran.answer["data"]["rows"] == [{"id": ids[0], "outcome": "done"}], "in short"
     assert running(mock) == 2
 
 
@@ -66,8 +65,11 @@ def test_more_than_one_run_is_confirmed_however_it_is_chosen(
     refused = run(*words, stdin=stdin)
     assert (refused.status, refused.answer["error"]["code"]) == (9, "confirmation_needed")
     assert not writes(mock)
-    assert run(*words, "--yes", stdin=stdin).status == 0
+    acted = run(*words, "--yes", stdin=stdin)
+    assert acted.status == 0
     assert writes(mock) == set(ids)
+    told = {name for row in acted.answer["data"]["rows"] for name in row}
+    assert told <= {"id", "outcome", "new_run_id"}, "the short answer"
 
 
 def test_inputs_of_more_than_one_run_are_confirmed(run: Run, mock: MockServer) -> None:
