@@ -19,6 +19,7 @@ from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Span, StepChange, Trigger
+from inngest_rest.record import in_words
 from inngest_rest.summary import Percentiles
 from inngest_rest.testing import MockServer, drops, fails, works
 from tests.support.command import Run, send
@@ -204,7 +205,7 @@ def test_ids_and_reasons_are_whole_in_each_table_and_nothing_is_cut_without_a_si
     words, text = shown.split(), "".join(shown.split())
     for item in items:
         for each in tables.COLUMNS[kind]:
-            value = tables.in_words(each.value(item))
+            value = in_words(each.value(item))
             if each.whole and not each.is_optional and columns >= each.from_width:
                 assert set(value.split()) <= set(words), each.heading
             if each.is_line and columns < (each.below_width or math.inf):

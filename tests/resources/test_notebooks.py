@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,12 +20,18 @@ from inngest_rest import (
     Span,
     Webhook,
 )
+from inngest_rest.summary import ErrorCount, Percentiles, RunGroup
 from inngest_rest.testing import MockServer
 from tests.support.run_lists import Listed, RunLists
 
 if TYPE_CHECKING:
     from inngest_rest.record import Record
     from tests.conftest import Connect
+
+AT = datetime(2026, 11, 27, 1, 2, 3, 456_000, tzinfo=UTC)
+
+# A call, an enum, a dict or a tuple as Python writes them.
+PYTHON = re.compile(r"datetime|timedelta|\w\(\w+=|&lt;[A-Z]\w+\.|\{&#x27;|\(&#x27;")
 
 EVIL = "<script>alert('x')</script>\u202e"
 RUN = Run("01R", RunStatus.FAILED, error=RunError("E", EVIL), function_id=EVIL)
@@ -45,6 +53,42 @@ def test_a_report_shows_counts_and_its_first_rows() -> None:
     assert "<th>counts</th>" in shown
     assert shown.count("<td>01") == 20
     assert "and 10 more" in shown
+
+
+def test_a_report_shows_what_the_terminal_shows_and_no_python() -> None:
+    row = ActionRow(0, "01R", ActionOutcome.PLANNED, status="failed", queued_at=AT, from_step="pay")
+    shown = ActionReport("runs.replay", [row], since=AT)._repr_html_()
+    assert "<th>counts</th><td>1 planned</td>" in shown
+    assert "<td>planned</td>" in shown
+    assert shown.count("<td>2026-11-27 01:02:03</td>") == 2
+    assert not PYTHON.search(shown)
+
+
+def test_a_summary_shows_what_the_terminal_shows_and_no_python() -> None:
+    times = {"total": Percentiles(timedelta(seconds=30.879), timedelta(seconds=49.9))}
+    errors = (ErrorCount(633, "PspError: declined", "01A"), ErrorCount(1, "<b>", "01B"))
+    counts = {"completed": 1_571, "failed": 633, "running": 2}
+    group = RunGroup("shop/charge", counts, 0.2872, times, "01C", "01D", errors)
+    shown = RunSummary("function", (group,), ("a note", "another"))._repr_html_()
+    for cell in (
+        *("shop/charge", "2,206", "███░░░░░  28.7% 633", "2", "30.9 s / 49.9 s", "01C", "01D"),
+        "633 x PspError: declined (such as 01A)<br>1 x &lt;b&gt; (such as 01B)",
+        "a note<br>another",
+    ):
+        assert f"<td>{cell}</td>" in shown
+    assert not PYTHON.search(shown)
+
+
+def test_a_run_shows_its_error_and_its_times_as_the_terminal_does() -> None:
+    run = Run("01R", RunStatus.FAILED, AT, event_ids=("01E",), error=RunError("PspError", "no"))
+    shown = run._repr_html_()
+    for name, cell in {
+        "status": "failed",
+        "queued_at": "2026-11-27 01:02:03",
+        "event_ids": "01E",
+        "error": "PspError: no",
+    }.items():
+        assert f"<th>{name}</th><td>{cell}</td>" in shown
 
 
 def test_a_trace_is_a_frame_without_scripts() -> None:

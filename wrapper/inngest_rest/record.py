@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from collections.abc import Set as AbstractSet
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from functools import cache
 from operator import attrgetter
@@ -43,6 +43,10 @@ class Record:
     def _repr_html_(self) -> str:
         """Return the repr as a table, for a notebook."""
         return html(self)
+
+    def _cells(self, hidden: type | tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
+        """Yield what a table in a notebook has of it."""
+        return self._told(hidden)
 
     def _told(self, hidden: type | tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
         shown = {each.name: each.repr for each in fields(type(self))}  # type: ignore[arg-type]
@@ -120,23 +124,77 @@ def _as_json(value: object) -> str:
 
 
 def html(value: object) -> str:
-    """Return what a notebook shows of a value: a record, or several, as a table of escaped text."""
+    """Return what a notebook shows of a record, or of several: a table of escaped text."""
     from html import escape  # noqa: PLC0415 - for notebooks alone
 
     if isinstance(value, Record):
-        told = value._told(tuple)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        rows = "".join(f"<tr><th>{escape(name)}</th><td>{html(it)}</td></tr>" for name, it in told)
-        return f"<table>{rows}</table>"
-    items: Any = cast("Any", value) if isinstance(value, tuple) else ()
-    if not items or not all(isinstance(each, Record) for each in items):
-        is_text = isinstance(value, str | datetime | timedelta)
-        return escape(shortened(str(value) if is_text else _shown(cast("Any", value))))
-    records = [dict(each._told()) for each in items[:_MOST_ROWS]]  # noqa: SLF001
+        cells = value._cells(tuple)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        lines = [f"<th>{escape(name)}</th><td>{_cell_html(it)}</td>" for name, it in cells]
+        return f"<table>{''.join(f'<tr>{each}</tr>' for each in lines)}</table>"
+    items: Any = value
+    records = [dict(each._cells()) for each in items[:_MOST_ROWS]]  # noqa: SLF001
     names = list(dict.fromkeys(name for each in records for name in each))
-    lines = [names, *([it.get(name, "") for name in names] for it in records)]
-    rows = "".join(f"<tr>{''.join(f'<td>{html(it)}</td>' for it in line)}</tr>" for line in lines)
-    more = f"and {len(items) - len(records):,} more" if items[_MOST_ROWS:] else ""
-    return f"<table>{rows}</table>{more}"
+    rows = [names, *([it.get(name, "") for name in names] for it in records)]
+    lines = ["".join(f"<td>{_cell_html(it)}</td>" for it in row) for row in rows]
+    table = f"<table>{''.join(f'<tr>{each}</tr>' for each in lines)}</table>"
+    return "".join([table, *_and_more(items)])
+
+
+def _cell_html(value: object) -> str:
+    """Return a value in a cell: records that are no sentence as a table, others as text."""
+    from html import escape  # noqa: PLC0415 - for notebooks alone
+
+    if _is_table(value):
+        return html(value)
+    if not isinstance(value, tuple):
+        return escape(shortened(in_words(value)))
+    items = cast("tuple[object, ...]", value)
+    if items and all(map(_is_table, items)):
+        return html(items)
+    lines = [escape(shortened(in_words(each))) for each in items[:_MOST_ROWS]]
+    return "<br>".join([*lines, *_and_more(items)])
+
+
+def _is_table(value: object) -> bool:
+    """Return whether it is a record without a text of its own: `str` returns its repr."""
+    return isinstance(value, Record) and type(value).__str__ is object.__str__
+
+
+def _counts(value: Mapping[object, object]) -> dict[Enum, int]:
+    """Return the numbers by members of an enum, if a mapping has no others."""
+    found = {key: n for key, n in value.items() if isinstance(key, Enum) and isinstance(n, int)}
+    return found if len(found) == len(value) else {}
+
+
+def _and_more(items: Sized) -> list[str]:
+    more = len(items) - _MOST_ROWS
+    return [f"and {more:,} more"] if more > 0 else []
+
+
+def in_words(value: object, *, indent: int | None = None) -> str:
+    """Return a value as tables show it, on a terminal and in a notebook."""
+    match value:
+        case None | False:
+            return ""
+        case True:
+            return "yes"
+        case str():
+            return str(value)
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        case timedelta():
+            return f"{value.total_seconds():g} s"
+        case Record() if not _is_table(value):
+            return str(value)
+        case Mapping() if counts := _counts(cast("Mapping[object, object]", value)):
+            return ", ".join(f"{n:,} {key.value.replace('_', ' ')}" for key, n in counts.items())
+        case _:
+            plain = plain_or_text(value)
+            return (
+                plain
+                if isinstance(plain, str)
+                else json.dumps(plain, ensure_ascii=False, indent=indent)
+            )
 
 
 def _shown(value: object) -> str:

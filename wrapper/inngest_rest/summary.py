@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import ClassVar
 
 from attrs import frozen
 
 from inngest_rest.record import Record
+
+__all__ = ["ErrorCount", "Percentiles", "RunGroup", "RunSummary"]
 
 
 @frozen(repr=False)
@@ -25,6 +28,12 @@ class Percentiles(Record):
     p50: timedelta
     p95: timedelta
 
+    def __str__(self) -> str:
+        """Return both times as a table has them, such as `30.9 s / 49.9 s`."""
+        from inngest_rest._waterfall.layout import text_of  # noqa: PLC0415 - few programs draw
+
+        return f"{text_of(self.p50)} / {text_of(self.p95)}"
+
 
 @frozen(repr=False)
 class ErrorCount(Record):
@@ -39,6 +48,16 @@ class ErrorCount(Record):
     runs: int
     message: str
     example_id: str
+
+    def __str__(self) -> str:
+        """Return it on one line."""
+        return f"{self.runs:,} x {self.message} (such as {self.example_id})"
+
+
+# The figures of a group as tables have them.
+FIGURES = ("runs", "failed", "open", "total p50/p95", "waiting p50/p95", "running p50/p95")
+
+_BAR = 8  # characters
 
 
 @frozen(repr=False)
@@ -65,6 +84,31 @@ class RunGroup(Record):
     oldest_open: str | None
     longest: str | None
     errors: tuple[ErrorCount, ...]
+
+    def _cells(self, hidden: type | tuple[type, ...] = ()) -> Iterator[tuple[str, object]]:
+        told = dict(super()._cells(hidden))
+        yield "name", self.name
+        yield from ((name, value) for name, value in figures(self).items() if value)
+        yield from ((name, told[name]) for name in ("oldest_open", "longest") if name in told)
+        yield "errors", self.errors
+
+
+def figures(group: RunGroup) -> dict[str, str]:
+    """Return the figures of a group as tables have them, on a terminal and in a notebook."""
+    failed = group.counts.get("failed", 0)
+    share = f"{failed:,}"
+    if (rate := group.failure_rate) is not None:
+        share = f"{'█' * math.ceil(rate * _BAR):░<{_BAR}} {rate:6.1%} {failed:,}"
+    # Where there is room for two times, it is waiting and running.
+    told = {phase: str(times) for phase, times in group.times.items()}
+    if "running" in told:
+        told.pop("total", None)
+    return {
+        "runs": f"{sum(group.counts.values()):,}",
+        "failed": share,
+        "open": str(group.counts.get("queued", 0) + group.counts.get("running", 0)),
+        **{f"{it} p50/p95": told.get(it, "") for it in ("total", "waiting", "running")},
+    }
 
 
 @frozen(repr=False)

@@ -6,7 +6,6 @@ import json
 import math
 import re
 import sys
-from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
 from itertools import zip_longest
@@ -24,13 +23,12 @@ from inngest_rest._core.resources.runs import run_error
 from inngest_rest._programs.answer import SPARED_CHARS, Projection, field_names
 from inngest_rest._programs.results import Acted, Done, Sent
 from inngest_rest._visible import and_more, quoted, safe, visible, with_direction
-from inngest_rest._waterfall.layout import text_of
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import CallRoute, Diagnosis
 from inngest_rest.explanation import Explanation, RunExplanation
-from inngest_rest.record import Record, plain_or_text
+from inngest_rest.record import Record, in_words
 from inngest_rest.responses import Target
-from inngest_rest.summary import RunGroup, RunSummary
+from inngest_rest.summary import FIGURES, RunGroup, RunSummary, figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -106,11 +104,11 @@ def _function(run: models.Run) -> str:
 
 def _outcome(run: models.Run) -> str:
     told = "" if run.output is None else _json(run.output)
-    return told if run.error is None else _words_of(run.error)
+    return told if run.error is None else str(run.error)
 
 
 def _error(run: models.Run) -> str:
-    return "" if run.error is None else _words_of(run.error)
+    return "" if run.error is None else str(run.error)
 
 
 def _route(call: CallRoute) -> str:
@@ -119,24 +117,8 @@ def _route(call: CallRoute) -> str:
     return call.route if call.is_available and call.route else "none on this server"
 
 
-def _failures(group: RunGroup) -> str:
-    """Return how many runs failed, with a bar for the share of them, if there is one."""
-    if (rate := group.failure_rate) is None:
-        return "0"
-    return f"{'█' * math.ceil(rate * 8):░<8} {rate:6.1%} {group.counts.get('failed', 0):,}"
-
-
-def _times(phase: str, group: RunGroup) -> str | None:
-    # Where there is room for two, it is waiting and running.
-    is_shown = phase in group.times and (phase != "total" or "running" not in group.times)
-    if not is_shown:
-        return None
-    found = group.times[phase]
-    return f"{text_of(found.p50)} / {text_of(found.p95)}"
-
-
-def _words_of(error: models.RunError) -> str:
-    return _joined(error.name, error.message, by=": ")
+def _figure(name: str, group: RunGroup) -> str:
+    return figures(group)[name]
 
 
 def _joined(*parts: object, by: str = " ") -> str:
@@ -155,13 +137,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     ),
     RunGroup: (
         Column("NAME", "name"),
-        _whole("RUNS", lambda it: f"{sum(it.counts.values()):,}"),
-        _whole("FAILED", _failures),
-        _whole("OPEN", lambda it: sum(map(it.counts.get, models.UNFINISHED, (0, 0)))),
-        *(
-            _whole(f"{phase.upper()} P50/P95", partial(_times, phase))
-            for phase in ("total", "waiting", "running")
-        ),
+        *(_whole(name.upper(), partial(_figure, name)) for name in FIGURES),
         _whole("OLDEST OPEN", "oldest_open", from_width=140),
         _whole("LONGEST", "longest", from_width=140),
     ),
@@ -244,7 +220,7 @@ def line_of(change: Any) -> str:
         if is_end:
             words = [f"{span.status:9}", span.name, in_words(span.duration)]
         if is_end and span.status == "failed" and span.output is not None:
-            words.append(_words_of(run_error(span.output)))
+            words.append(str(run_error(span.output)))
         words = [change.kind.ljust(8), *words]
     else:
         run = change.run
@@ -379,7 +355,7 @@ def _view(record: Record, projection: Projection) -> Iterator[Part]:
 
 def _acted(acted: Acted) -> Iterator[Part]:
     counts = ", ".join(f"{n:,} {it.replace('_', ' ')}" for it, n in acted.counts.items())
-    yield f"{acted.action}: {counts or 'nothing to do'} at {in_words(acted.target)}"
+    yield f"{acted.action}: {counts or 'nothing to do'} at {_whole_text(acted.target)}"
     bounds = {"since": acted.since, "until": acted.until}
     if window := " ".join(f"{name} {in_words(at)}" for name, at in bounds.items() if at):
         what = "Events received" if acted.action == "events.resend" else "Runs queued"
@@ -414,7 +390,7 @@ def _lines(summary: RunSummary) -> Iterator[str]:
     for group in summary.groups:
         place = "" if summary.by == "error" else f"{group.name}: "
         for each in group.errors:
-            yield f"{place}{each.runs:,} x {each.message} (such as {each.example_id})"
+            yield f"{place}{each}"
     yield from summary.notes
 
 
@@ -484,30 +460,20 @@ def _fields(record: Record, projection: Projection) -> Table:
     for name in projection.fields or field_names(type(record)):
         value = getattr(record, name, None)
         if value is not None and value not in ((), {}):
-            text = projection.cut(in_words(value, indent=2), name)
+            text = projection.cut(_whole_text(value), name)
             table.add_row(name.replace("_", " "), Text(safe(text), style=_style(value)))
     return table
 
 
-def in_words(value: object, *, indent: int | None = None) -> str:
+def _whole_text(value: object) -> str:
+    """Return a value with all that there is to say of it, where there are lines for it."""
     match value:
-        case None | False:
-            return ""
-        case True:
-            return "yes"
-        case str():
-            return value
-        case datetime():
-            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-        case timedelta():
-            return f"{value.total_seconds():g} s"
         case Target():
             return value.api_url + (f" (environment {value.env})" if value.env else "")
         case models.RunError():
-            return _joined(_words_of(value), value.stack, by="\n")
+            return _joined(str(value), value.stack, by="\n")
         case _:
-            plain = plain_or_text(value)
-            return plain if isinstance(plain, str) else _json(plain, indent=indent)
+            return in_words(value, indent=2)
 
 
 def _json(plain: object, *, indent: int | None = None) -> str:
