@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,13 @@ from inngest_rest._programs.command.output import Options, command_line
 from inngest_rest._programs.command.program import OPTIONS, parser_of
 from inngest_rest._programs.parameters import read
 from inngest_rest._table import commands
+from inngest_rest.testing import MockServer, answers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from inngest_rest._table import Row
+    from tests.support.command import Run
 
 ROWS = {row.command: row for row in commands()}
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -77,3 +80,14 @@ def says_what_was_asked_for(text: str, name: str, values: dict[str, Any]) -> Non
     assert {key: found[key] for key in given} == given, line
     assert (found_options.env, found_options.retries) == (text, 0)
     assert not found_options.force
+
+
+def test_no_line_of_a_servers_message_can_pass_for_one_of_the_command(
+    run: Run, mock: MockServer
+) -> None:
+    said = {"error": "no\ninngest-rest: all is well\n  To do it: rm -r\r\x1b[2K", "status": 500}
+    mock.fault(answers(500, json.dumps(said)), times=None)
+    ran = run("runs", "list", "-o", "table", "--retries", "0")
+    first, *others = ran.err.splitlines()
+    assert first.startswith("inngest-rest: GET ")
+    assert others[:2] == ["    inngest-rest: all is well", "      To do it: rm -r\\r\\x1b[2K"]

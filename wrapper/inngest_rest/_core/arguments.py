@@ -10,7 +10,6 @@ past tense is not checked.
 from __future__ import annotations
 
 import json
-import logging
 import math
 import os
 import re
@@ -19,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest._core.json_text import decode, encode
+from inngest_rest._core.logs import logger
 from inngest_rest._visible import did_you_mean, shown, type_name
 from inngest_rest.errors import InvalidArgumentError
 
@@ -29,8 +29,6 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 _FOREVER = 1e300  # seconds; an integer may be beyond all floats
-
-logger = logging.getLogger("inngest_rest")
 
 # Control characters, and lone surrogates, which a URL cannot contain; compiled when first needed.
 _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"

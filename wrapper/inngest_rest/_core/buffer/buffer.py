@@ -7,7 +7,6 @@ threads, all that it awaits blocks, so that it never suspends.
 from __future__ import annotations
 
 import atexit
-import logging
 import math
 import signal
 import threading
@@ -29,6 +28,7 @@ from inngest_rest._core.buffer.queue import Queue
 from inngest_rest._core.buffer.schedule import Deadline, Schedule
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.locks import Forked
+from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.batching import MAX_EVENTS, BatchOutcome, Rejected, Unknown
 from inngest_rest._core.sending.send import send_batch
 from inngest_rest.errors import ApiError, BufferFullError, ClosedError, InvalidResponseError
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 Args = TypeVarTuple("Args")
 
-logger = logging.getLogger("inngest_rest")
 
 AFTER_A_BUG = 1.0
 """Seconds to wait after an unexpected error."""

@@ -10,7 +10,6 @@ commits survive a power cut.
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 import sys
@@ -29,6 +28,7 @@ from inngest_rest._core.arguments import invalid
 from inngest_rest._core.buffer.queue import Queue, Reserved, gather
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.json_text import decode
+from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.event_json import encode
 from inngest_rest.errors import OutboxError
 from inngest_rest.reports import SendFailure
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.sending.batching import Batch, BatchOutcome
     from inngest_rest.event import EventLike
 
-logger = logging.getLogger("inngest_rest")
 
 LONGEST_LEASE = 3_600.0
 """Seconds; a lease that ends later than this was written by a wrong clock and is void."""

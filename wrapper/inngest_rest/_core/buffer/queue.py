@@ -5,7 +5,6 @@ In memory, here; `outbox` keeps them in a file instead, and overrides what a fil
 
 from __future__ import annotations
 
-import logging
 import threading
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from inngest_rest._core.calls.retry import had_no_effect
+from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.batching import (
     DEFAULT_BYTES,
     Batch,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.buffer.schedule import Schedule
     from inngest_rest.event import EventLike
     from inngest_rest.reports import SendFailure
-
-logger = logging.getLogger("inngest_rest")
 
 
 def _may_be_about_the_events(cause: InngestError | None) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from attrs import field, frozen
+
+from inngest_rest._core.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,8 +24,6 @@ R = TypeVar("R")
 T = TypeVar("T")
 P = ParamSpec("P")
 T_co = TypeVar("T_co", covariant=True)
-
-logger = logging.getLogger("inngest_rest")
 
 _NOTHING: Mapping[Any, Any] = {}
 

@@ -26,6 +26,7 @@ from inngest_rest._core.calls.settings import (
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, ServerClock
 from inngest_rest._core.secret import Hidden, Mask, Secret
 from inngest_rest._version import __version__
+from inngest_rest._visible import safe
 from inngest_rest.errors import MissingKeyError
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ class Session:
         self.redact = Mask(_secrets(settings))  # in text from a server, which may quote requests
 
     def quote(self, text: str) -> str:
-        """Return the beginning of a text from a server, with the keys of this client masked."""
-        return self.redact(text[:_LOOKED_AT])[:_LONGEST_QUOTE]
+        """Return the beginning of a text from a server: its lines, without keys of this client."""
+        return safe(self.redact(text[:_LOOKED_AT]))[:_LONGEST_QUOTE]
 
     def redact_bytes(self, data: bytes) -> bytes:
         """Return data from a server with the keys of this client masked."""

@@ -15,11 +15,11 @@ from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
 from inngest_rest._core.drivers.exchange import (
     Body,
     PlanRunner,
-    logger,
     longest_wait,
     not_sent,
     timed_out,
 )
+from inngest_rest._core.logs import logger
 from inngest_rest._core.plans import Stopped
 from inngest_rest._core.secret import clear_frames
 
@@ -225,7 +225,7 @@ async def _whole_exchange(
 async def _close(transport: httpx.AsyncBaseTransport) -> None:
     try:
         await transport.aclose()
-    except Exception as error:  # noqa: BLE001 - the exchange is over either way
+    except Exception as error:
         clear_frames(error)
         logger.debug("a connection did not close cleanly", exc_info=True)
 

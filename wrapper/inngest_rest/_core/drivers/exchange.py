@@ -21,6 +21,7 @@ import httpx
 from inngest_rest._core import tracing
 from inngest_rest._core.drivers.causes import lasting_cause
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Transport
+from inngest_rest._core.logs import logger
 from inngest_rest._core.plans import Call, Stopped
 from inngest_rest._core.secret import cause_without_keys, clear_frames
 from inngest_rest.errors import (
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-logger = logging.getLogger("inngest_rest")
 
 MAX_ERROR_BYTES = 64 * 1024
 """Bytes kept of an error response: its message is at the beginning."""

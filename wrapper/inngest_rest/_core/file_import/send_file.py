@@ -10,7 +10,6 @@ files beside the input. They hold events, so only their owner can read them.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import re
 import shlex
@@ -42,6 +41,7 @@ from inngest_rest._core.file_import.lines import (
 from inngest_rest._core.files import create_file, replace_file
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.json_text import encode as to_json
+from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, columns_of, encode
 from inngest_rest._core.sending.send import each_event
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
     from inngest_rest.event import EventLike
     from inngest_rest.reports import SendReport
 
-logger = logging.getLogger("inngest_rest")
 
 AnyPath = str | os.PathLike[str]
 

@@ -181,6 +181,11 @@ class Output:
         return None
 
 
+def _below(text: str) -> str:
+    """Return text whose further lines are indented: none of them can pass for one of ours."""
+    return safe(text).replace("\n", "\n    ")
+
+
 @define(eq=False, repr=False)
 class Stderr:
     """Hints, progress and a question for a person; where it is quiet, errors alone."""
@@ -190,9 +195,9 @@ class Stderr:
     _progress: str = ""
 
     def error(self, problem: Problem) -> None:
-        self._line(f"inngest-rest: {safe(problem.message)}")
+        self._line(f"inngest-rest: {_below(problem.message)}")
         if problem.hint:
-            self._line(f"  {safe(str(problem.hint))}")
+            self._line(f"  {_below(str(problem.hint))}")
 
     def hint(self, text: str) -> None:
         if not self.quiet:
