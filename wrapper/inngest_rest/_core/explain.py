@@ -16,9 +16,9 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, get_args
+from typing import TYPE_CHECKING, NoReturn, get_args
 
 from attrs import define, field
 
@@ -37,6 +37,7 @@ from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
 from inngest_rest._core.calls.settings import is_on_cloud
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
+from inngest_rest._core.reasons.event import AT_ONCE, DAY, Evidence, reasons
 from inngest_rest._core.reasons.run import RunEvidence, held_back, reasons_of_run
 from inngest_rest._core.resources import apps, events, runs, trace
 from inngest_rest._core.resources.filters import Names, Selection, Window
@@ -51,8 +52,6 @@ from inngest_rest.explanation import (
     EventPreview,
     Explanation,
     Listener,
-    Reason,
-    ReasonKind,
     RunExplanation,
     SendPreview,
 )
@@ -61,25 +60,10 @@ from inngest_rest.reports import MAX_FAILURES, SendFailure
 from inngest_rest.typing import RepeatedId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest.models import Trigger
     from inngest_rest.typing import Seconds
-
-    Told = tuple[ReasonKind, str, bool, dict[str, Any]]
-    """A reason, whether it is certain, and the facts."""
-
-K = ReasonKind
-
-_DAY = timedelta(days=1)
-
-# The time within which a busy server handles events in any order, and shows their runs.
-_RACE = timedelta(seconds=APPEARS_WITHIN)
-
-# A function that was read within this time of an event is the one that the event found.
-_AT_ONCE = timedelta(seconds=1)
 
 # Lists of runs go by a time later than `queued_at`, by this much on a busy server.
 _LATE = timedelta(minutes=1)
@@ -99,150 +83,6 @@ _QUIET = 1.0  # after the last run appeared, where it is not known which functio
 _EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run, after the timeout expired
 
 
-@define
-class Evidence:
-    """What is known of an event."""
-
-    event: StoredEvent
-    now: datetime  # of the server
-    received: datetime  # now if unknown
-    runs: tuple[Run, ...]
-    catalogue: apps.Catalogue
-    same_since: datetime  # when the functions were first read as they are now
-    is_of_v1: bool  # v1 listed the runs: that of a batch for one of its events only
-    unchecked: list[str]
-    # Other events with the same own id, oldest first, each with a run.
-    twins: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
-    # Other runs at that time, newest first, by function name.
-    others: dict[str, Page[Run] | None] = field(factory=dict[str, "Page[Run] | None"])
-
-    @property
-    def began(self) -> datetime:
-        """The earliest time of receipt: a server stores an event anew while a condition fails."""
-        by_id = second_of_ulid(self.event.internal_id)
-        return datetime.fromtimestamp(min(self.received.timestamp(), by_id), UTC)
-
-    @property
-    def without_run(self) -> list[apps.Listening]:
-        found = self.catalogue.listeners(self.event.name)
-        return [it for it in found if not any(apps.is_of(run, it[0]) for run in self.runs)]
-
-    @property
-    def is_of_now(self) -> bool:
-        """Whether the functions are known to have been the same when the event was received."""
-        return self.same_since <= self.began + _AT_ONCE
-
-    def has_changed(self, function: Function) -> bool | None:
-        """Return whether a function's app was synced after the event; None if unknown."""
-        if self.is_of_now:
-            return False
-        synced = [app.synced_at for app in self.catalogue.apps if app.id == function.app_id]
-        return synced[0] > self.began if synced and synced[0] else None
-
-    def is_excluded(self, function: Function, triggers: list[Trigger]) -> bool:
-        """Return whether the conditions of a function certainly were false for the event."""
-        is_false = all(holds(each.condition, self.event) is False for each in triggers)
-        return is_false and self.has_changed(function) is False
-
-
-def reasons(it: Evidence) -> Iterator[Reason]:
-    """Yield why an event started no run of a function."""
-    known, name = it.catalogue, it.event.name
-    # The server's own events need no trigger.
-    if not (known.listeners(name) or it.runs or name.startswith("inngest/")):
-        cancelling = [each for each in known.functions if name in apps.cancelled_by(each)]
-        if not known.gaps:
-            # A name with a listener is not a misspelling.
-            close = {} if cancelling else apps.nearest(name, known.functions)
-            nearby = ", ".join(f"{value!r} of {' and '.join(of)}" for value, of in close.items())
-            text = "no function has a trigger for its name"
-            text += f" (the nearest: {nearby})" if close else ""
-            searched = {"apps": [app.id for app in known.apps], "functions": len(known.functions)}
-            yield Reason(K.NO_TRIGGER, text, it.is_of_now, evidence={"nearest": close, **searched})
-        for each in cancelling:
-            text = f"it may cancel runs of {apps.name_of(each)}"
-            facts = {"events": apps.cancelled_by(each)}
-            yield Reason(K.CANCELS_RUNS, text, False, each.app_id, each.id, None, facts)
-    for function, triggers in it.without_run:
-        for kind, text, is_certain, found in _why_no_run(it, function, triggers):
-            yield Reason(kind, text, is_certain, function.app_id, function.id, None, found)
-
-
-def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Told]:
-    name, until = apps.name_of(function), it.began + _RACE
-    of_function = others.items if (others := it.others.get(name)) else ()
-    is_current = it.has_changed(function) is False
-    facts: dict[str, Any]
-
-    verdicts = {holds(each.condition, it.event) for each in triggers}
-    if True not in verdicts:
-        conditions = [each.condition for each in triggers if each.condition]
-        does = "is false" if verdicts == {False} else "may be false, or fail,"
-        is_excluded = it.is_excluded(function, triggers)
-        text = f"the condition `{'` or `'.join(conditions)}` of {name} {does} for it"
-        yield K.CONDITION, text, is_excluded, {"conditions": conditions}
-        if is_excluded:
-            return
-    started = [(other, run) for other, run in it.twins if apps.is_of(run, function)]
-    if started and not apps.ignores_repeated_ids(function):
-        other, run = started[0]
-        text = f"event {other.internal_id} with the same id {other.id!r} started run {run.id} "
-        text += f"of {name}, which runs once for an id in 24 hours"
-        at = other.received_at
-        is_certain = is_current and at is not None and it.began - at > _RACE
-        facts = {"id": other.id, "other_event": other.internal_id, "other_run": run.id}
-        yield K.DUPLICATE_ID, text, is_certain, facts
-        if is_certain:
-            return
-    if function.is_paused:
-        yield K.PAUSED, f"{name} is paused", False, {"is_paused": True}
-    if found := apps.limit(function, "rateLimit"):
-        period, key = found.get("period"), found.get("key")
-        since = it.received - (apps.duration(period) or _DAY) - _RACE
-        near = [each.id for each in of_function if since <= (each.queued_at or since) <= until]
-        text = f"the rate limit or idempotency of {name}, {found.get('limit')} per {period}"
-        text += " spread evenly" if found.get("limit") != 1 else ""
-        text += f"{f' for each `{key}`' if key else ''}, may have excluded it"
-        if near:
-            text += f": {len(near)} of its runs{', of any key,' if key else ''} began within that "
-            text += "time before it, or seconds after it"
-        yield K.RATE_LIMIT, text, False, {"rate_limit": found, "earlier_runs": near}
-    if found := apps.limit(function, "debounce"):
-        text = (
-            f"{name} debounces events for {found.get('period')}: it may still wait, or have been "
-        )
-        text += "replaced by a later one"
-        facts = {"debounce": found, "later_event": None, "later_run": None}
-        # Of two events in one millisecond, either may be the later one.
-        own = it.event.internal_id[:10]
-        after = [run for run in of_function if run.event_ids and run.event_ids[0][:10] >= own]
-        if after and others and others.next_cursor is None:
-            facts |= {"later_event": after[-1].event_ids[0], "later_run": after[-1].id}
-            text += f", such as {after[-1].event_ids[0]}, which started run {after[-1].id}"
-        yield K.DEBOUNCE, text, False, facts
-    if found := apps.limit(function, *apps.BATCH):
-        longest = apps.duration(found.get("timeout"))
-        if longest is None or it.now - it.received < longest + _RACE:
-            text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
-            text += "and its batch may not be full yet"
-            yield K.BATCH, text, False, {"batch": found}
-        elif it.is_of_v1:
-            text = f"{name} may have run for a batch that contains it, which v1 lists under one "
-            text += "event of the batch alone"
-            yield K.BATCH, text, False, {"batch": found}
-    # One that cancels skips, too, if another event is quicker.
-    if found := apps.limit(function, "singleton"):
-        began = (run for run in of_function if (run.queued_at or until) <= until)
-        other_run = next((run.id for run in began if (run.ended_at or it.now) >= it.received), None)
-        text = f"{name} is a singleton and may have skipped it"
-        text += f", as run {other_run} had not ended" if other_run else ""
-        yield K.SINGLETON, text, False, {"singleton": found, "other_run": other_run}
-    seconds = max((it.now - it.began).total_seconds(), 0.0)
-    if seconds < 2 * APPEARS_WITHIN:
-        text = f"a run of {name} may soon appear, as it was received only {seconds:.1f} s ago"
-        yield K.TOO_EARLY, text, False, {"seconds": seconds}
-
-
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
     event_id, name = check_text("id", event_id or ""), check_text("name", name)
     text = f"no event with the id {shown(event_id)} is among the newest {_MAX_SEARCHED:,} "
@@ -258,7 +98,7 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
             return (yield from _explain_stored(session, event_id, within=within))
         except errors.NotFoundError as error:
             missing = error
-    walk = events.list_events(session, name=name, since=_DAY, limit=_MAX_SEARCHED).walk()
+    walk = events.list_events(session, name=name, since=DAY, limit=_MAX_SEARCHED).walk()
     while not walk.is_done:
         page = yield from walk.next_page()
         for event in page.items:
@@ -327,7 +167,7 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         # A function takes one event for an id, whichever of its triggers the events match.
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}
         name = it.event.name if names == {it.event.name} else None
-        since, until = received - _DAY, received + _AT_ONCE
+        since, until = received - DAY, received + AT_ONCE
         listed = events.list_events(session, name=name, since=since, until=until, limit=_MAX_EVENTS)
         what = "events with the same id"
         found = (yield from tried(read_all(listed, deadline=deadline), what)) or []
@@ -380,9 +220,9 @@ def _other_runs(
     session: Session, function: Function, at: datetime, unchecked: list[str], deadline: float
 ) -> Plan[Page[Run] | None]:
     """Read the newest runs of a function that count towards its limits."""
-    back = _DAY if apps.limit(function, "singleton") else _AT_ONCE
+    back = DAY if apps.limit(function, "singleton") else AT_ONCE
     if rate_limit := apps.limit(function, "rateLimit"):
-        back = max(back, (apps.duration(rate_limit.get("period")) or _DAY) + _AT_ONCE)
+        back = max(back, (apps.duration(rate_limit.get("period")) or DAY) + AT_ONCE)
     needs_later = apps.limit(function, "debounce") or apps.cancels_earlier(function)
     window = Window(at - back, None if needs_later else at + _LATE)
     selection = Selection(names=Names(function.app_id, function.id), window=window)
@@ -688,7 +528,7 @@ def _first_runs(
     # A function takes one event for an id, whichever of its triggers the events match.
     names = {it.value for each in missing for it in each.triggers if it.kind == "event"}
     name = event.name if names == {event.name} else None
-    since = (event.received_at or wait.session.server_clocks["api"].now()) - _DAY
+    since = (event.received_at or wait.session.server_clocks["api"].now()) - DAY
     walk = events.list_events(wait.session, name=name, since=since, limit=limit).walk()
     while (missing or catalogue.gaps) and not walk.is_done:
         page = yield from walk.next_page(deadline=deadline)

@@ -192,7 +192,10 @@ def reasons_of_run(it: RunEvidence) -> Iterator[Reason]:
 def _lost(it: RunEvidence) -> Iterator[Reason]:
     if it.idle is None:
         return
-    text = "it may be lost, as the queue has no job for it: look again in half a minute"
+    text = (
+        "it may be lost, as the queue has no job for it: if that is still so in half a minute, it "
+        "will not go on; cancel it then and replay it"
+    )
     if it.is_lost:
         text = (
             "it is lost: the queue has no job for it, as after a server that kept its queue in "
