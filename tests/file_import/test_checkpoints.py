@@ -129,6 +129,18 @@ def test_other_events_are_refused(client: InngestClient, server: Server, checkpo
     assert server.requests == []
 
 
+def test_fewer_events_than_were_sent_are_other_ones(
+    client: InngestClient, server: Server, checkpoint: Path
+) -> None:
+    client.send_many(rows(4), checkpoint=checkpoint)
+    server.requests.clear()
+    with pytest.raises(
+        InvalidArgumentError, match="of which there are 2, while 4 are final; delete"
+    ):
+        client.send_many(rows(2), checkpoint=checkpoint)
+    assert server.requests == []
+
+
 @pytest.mark.parametrize("client_kind", ["async"], indirect=True)
 def test_events_that_are_drawn_asynchronously_continue_as_well(
     client_kind: ClientKind, connect: Connect, server: Server, checkpoint: Path

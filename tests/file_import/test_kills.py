@@ -39,12 +39,14 @@ with InngestClient(event_key="k", dev=url) as client:
         saved = path + ".checkpoint"
         client.send_many(events, batch_size=5, checkpoint=saved, on_batch=on_batch)
     else:
-        client.send_file(path, batch_size=5, resume=True, on_batch=on_batch)
+        about = {"columns": ["name=name", "n=data.n:int"]} if path.endswith(".csv") else {}
+        client.send_file(path, batch_size=5, resume=True, on_batch=on_batch, **about)
 """
 
 
 @pytest.mark.parametrize(
-    ("name", "batches"), [("e.ndjson", 1), ("e.ndjson", 7), ("e.ndjson", 30), ("e.db", 30)]
+    ("name", "batches"),
+    [("e.ndjson", 1), ("e.ndjson", 7), ("e.ndjson", 30), ("e.csv", 30), ("e.db", 30)],
 )
 def test_killed_and_resumed_every_line_or_row_runs_once(
     tmp_path: Path, name: str, batches: int
@@ -56,6 +58,8 @@ def test_killed_and_resumed_every_line_or_row_runs_once(
         with closing(sqlite3.connect(file)) as database, database:
             database.execute("CREATE TABLE orders (n INTEGER PRIMARY KEY)")
             database.executemany("INSERT INTO orders VALUES (?)", ((n,) for n in range(400)))
+    elif name == "e.csv":
+        file.write_text("name,n\n" + "".join(f'"e{n}",{n}\n' for n in range(400)))
     else:
         write(file, 400)
     with mock.serve() as url:

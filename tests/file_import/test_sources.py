@@ -254,8 +254,8 @@ def test_a_cancelled_import_leaves_no_file_open(
     class Slow(Lines):
         """Opens the file, then waits."""
 
-        def __init__(self, path: str) -> None:
-            super().__init__(path)
+        def __init__(self, path: str, *, grows: bool = False) -> None:
+            super().__init__(path, grows=grows)
             files.append(self)
             begun.set()
             assert may_go_on.wait(PATIENCE)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inngest_rest import InvalidArgumentError, SendReport
-from tests.support.ndjson import BY_TWO, ROUTE, names, raises_at, sent
+from inngest_rest._core.file_import import csv_reader
+from inngest_rest._core.file_import.csv_reader import CsvReader
+from tests.hostile.invalid import bounded
+from tests.support.ndjson import BY_TWO, ROUTE, files, names, raises_at, sent
 from tests.support.server import accepts_all
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inngest_rest import InngestClient
     from tests.support.server import Server
 
@@ -78,7 +88,7 @@ def test_a_row_that_is_no_event_is_rejected_with_its_number_and_its_cells(
     report = client.send_file(file, event=EVENT, columns=["total=data.total:float"])
     assert [(each.position, each.reason) for each in report.failures] == [
         (3, "column total is no float: could not convert string to float: 'much'"),
-        (4, "it has 1 cells, and the header 2"),
+        (4, "it has 1 cells, and the header 2: column total has none"),
         (5, "column total is no float: could not convert string to float: '\\udcff'"),
         (6, "not JSON: data.total is NaN or infinite, which JSON cannot represent"),
     ]
@@ -123,6 +133,7 @@ def test_a_table_resumes_after_its_last_row_that_is_final_with_the_same_ids(
         ({"event": EVENT, "columns": ["n=data"]}, "write COLUMN=PLACE"),
         ({"event": EVENT, "columns": ["n=data.n:flaot"]}, "did you mean 'float'"),
         ({"event": EVENT, "columns": ["m=data.n"]}, "there is none called 'm'"),
+        ({"event": EVENT, "columns": ["n=id", "n=data.m"]}, "'n' is there twice"),
         ({"event": EVENT, "columns": "n=data.n"}, "must be an iterable of texts"),
     ],
 )
@@ -133,6 +144,240 @@ def test_a_mistake_in_the_columns_is_told_before_anything_is_sent(
     with pytest.raises(InvalidArgumentError, match=message):
         client.send_file(file, **given)
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("header", "columns", "message"),
+    [
+        ("n,n", [], "'n' and 'n' would overwrite each other at data.n;"),
+        ("a,b", ["a=data.b"], "'a' and 'b' would overwrite each other at data.b;"),
+        ("a,b", ["a=id", "b=id"], "'a' and 'b' would overwrite each other at id;"),
+        (
+            "a,b",
+            ["a=data.x:int", "b=data.x.y"],
+            "'a' and 'b' would overwrite each other at data.x and data.x.y;",
+        ),
+        (
+            "a,b",
+            ["a=data.x.y", "b=data.x"],
+            "'a' and 'b' would overwrite each other at data.x.y and data.x;",
+        ),
+        ("", [], "the first row, of the names, is blank"),
+        ('"a"b', [], "has 'b' behind its closing quote"),
+        ("\xff", [], "is not UTF-8"),
+    ],
+)
+def test_a_header_that_would_lose_a_value_is_refused_before_anything_is_sent(
+    client: InngestClient,
+    server: Server,
+    file: Path,
+    header: str,
+    columns: list[str],
+    message: str,
+) -> None:
+    file.write_bytes(f"{header}\n1,2\n".encode("latin-1"))
+    with pytest.raises(InvalidArgumentError, match=re.escape(message)):
+        client.send_file(file, event=EVENT, columns=columns)
+    assert server.requests == []
+
+
+def test_columns_of_one_name_may_be_left_out(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_text("n,n,m\n1,2,3\n")
+    client.send_file(file, event=EVENT, columns=["n="])
+    assert [each["data"] for each in sent(server)] == [{"m": "3"}]
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+def test_a_cell_may_be_as_large_as_an_event(
+    client: InngestClient, server: Server, file: Path, zipped: bool
+) -> None:
+    limit = csv.field_size_limit()
+    large = 'x "",\n' + "forged,1\n" * 300_000
+    text = f'id,note\n1,"{large.replace(chr(34), chr(34) * 2)}"\n2,b\n'
+    file.write_bytes(gzip.compress(text.encode()) if zipped else text.encode())
+    assert client.send_file(file, event=EVENT) == SendReport(accepted=2)
+    assert [each["data"] for each in sent(server)] == [
+        {"id": "1", "note": large},
+        {"id": "2", "note": "b"},
+    ]
+    assert csv.field_size_limit() == limit
+
+
+def test_a_row_too_long_for_memory_is_rejected_and_the_next_one_sent(
+    client: InngestClient, server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_reader, "MAX_ROW", 1_000)
+    monkeypatch.setattr(csv_reader, "_BLOCK", 300)
+    quoted = 'a"",\nforged,1\n' * 500
+    file.write_text(f'id,note\n1,"{quoted}"\n2,{"x" * 5_000}\n3,c\n')
+    report = client.send_file(file, event=EVENT)
+    size, other = len(f'1,"{quoted}"\n'), len(f"2,{'x' * 5_000}\n")
+    assert [(each.position, each.reason) for each in report.failures] == [
+        (2, f"a row of {size:,} bytes; the server accepts events of 3,145,728"),
+        (3, f"a row of {other:,} bytes; the server accepts events of 3,145,728"),
+    ]
+    assert [each["data"]["id"] for each in sent(server)] == ["3"]
+    reasons = Path(f"{file}.rejected.reasons.ndjson").read_text().splitlines()
+    assert [json.loads(each)["rejected_line"] for each in reasons] == [None, None]
+
+
+WRONG_QUOTES = {
+    '3,"5 inch': "column note has a quote that is never closed; where rows end is uncertain",
+    '3,"5 inch\n"4,x': "column note has '4,x' behind its closing quote; where rows end is unc",
+    '3,"say "hi", or\n4,forged\n"': "column note has 'hi\", or' behind its closing quote",
+    '"3"3,x': "column id has '3,x' behind its closing quote",
+}
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("wrong", WRONG_QUOTES)
+def test_no_row_is_read_behind_a_wrong_quote_until_it_is_corrected(
+    client: InngestClient, server: Server, file: Path, wrong: str, resume: bool
+) -> None:
+    rows = "".join(f"{each},x\n" for each in range(5, 1_000))
+    file.write_text(f"id,note\n1,a\n2,b\n{wrong}\n{rows}")
+    if resume and "never closed" in WRONG_QUOTES[wrong]:
+        file.write_text(file.read_text() + "x" * csv_reader.MAX_ROW)
+    for accepted in (2, 0 if resume else 2):
+        report = client.send_file(file, event=EVENT, **BY_TWO, resume=resume)
+        assert (report.accepted, report.rejected) == (accepted, 1)
+        assert report.failures[0].position == 4
+        assert report.failures[0].reason.startswith(WRONG_QUOTES[wrong])
+        assert not Path(f"{file}.rejected.ndjson").exists()
+        [reason] = Path(f"{file}.rejected.reasons.ndjson").read_text().splitlines()
+        assert json.loads(reason)["rejected_line"] is None
+    file.write_text(f'id,note\n1,a\n2,b\n3,"5"" inch"\n{rows}')
+    assert client.send_file(file, event=EVENT, resume=True).accepted == 996
+    notes = {each["data"]["id"]: each["data"]["note"] for each in sent(server)}
+    assert notes == {"1": "a", "2": "b", "3": '5" inch', **{f"{n}": "x" for n in range(5, 1_000)}}
+
+
+def test_a_quote_inside_a_cell_without_quotes_is_text(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_text('id,note\n1,5" inch\n2,"a"\n')
+    client.send_file(file, event=EVENT)
+    assert [each["data"]["note"] for each in sent(server)] == ['5" inch', "a"]
+
+
+@pytest.mark.parametrize(("end", "stray"), [("\n", "\r"), ("\r\n", "\r"), ("\r", "\n")])
+def test_rows_end_as_the_header_does_and_another_end_in_them_is_no_row(
+    client: InngestClient, server: Server, file: Path, end: str, stray: str
+) -> None:
+    rows = ["id,note", f'1,"a{stray}b"', f"2,a{stray}forged,c", f"3,a{stray}c", '4,"d"', "5,e"]
+    file.write_bytes(end.join([*rows, ""]).encode())
+    report = client.send_file(file, event=EVENT)
+    name = "CR" if stray == "\r" else "LF"
+    reason = f"column note has {name} outside quotes, which ends no row"
+    assert [(each.position, each.reason) for each in report.failures] == [(3, reason), (4, reason)]
+    assert [(each["data"]["id"], each["data"]["note"]) for each in sent(server)] == [
+        ("1", f"a{stray}b"),
+        ("4", "d"),
+        ("5", "e"),
+    ]
+
+
+def test_a_row_with_more_or_fewer_cells_than_the_header_is_rejected(
+    client: InngestClient, file: Path
+) -> None:
+    file.write_text("id,note\n1\n2,a,b\n")
+    assert [each.reason for each in client.send_file(file, event=EVENT).failures] == [
+        "it has 1 cells, and the header 2: column note has none",
+        "it has 3 cells, and the header 2: behind the last column is 'b'",
+    ]
+
+
+def test_half_of_a_last_row_is_neither_sent_nor_rejected_but_read_once_it_is_whole(
+    client: InngestClient, server: Server, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = '\ufeffid,note\r\n1,a\r\n\r\n2,"b, ""\r\nc"\r\n1999,"ü"\r\n'.encode()
+    for size in range(len(whole) + 1):
+        file.write_bytes(whole[:size])
+        report = client.send_file(file, event=EVENT, columns=["note=data.note"], resume=True)
+        assert report.rejected == 0
+    assert [each["data"] for each in sent(server)] == [
+        {"id": "1", "note": "a"},
+        {"id": "2", "note": 'b, "\r\nc'},
+        {"id": "1999", "note": "ü"},
+    ]
+    assert files(file.parent) == [file.name, f"{file.name}.checkpoint"]
+    warnings = dict.fromkeys(caplog.messages)
+    assert [each.removeprefix(f"{file} ") for each in warnings] == [
+        "ends in the middle of row 1; resume once it is complete",
+        "ends in the middle of row 2; resume once it is complete",
+        "ends in the middle of row 3; resume once it is complete",
+        "ends in the middle of row 4; resume once it is complete",
+        "ends in the middle of quotes that row 4 opens 0 lines before; resume once it is complete",
+        "ends in the middle of quotes that row 4 opens 1 lines before; resume once it is complete",
+        "ends in the middle of row 5; resume once it is complete",
+        "ends in the middle of quotes that row 5 opens 0 lines before; resume once it is complete",
+    ]
+
+
+def test_a_last_row_without_a_line_end_is_sent_without_resume(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_text('id,note\n1,a\n2,"b"')
+    assert client.send_file(file, event=EVENT) == SendReport(accepted=2)
+    file.write_text("id,note\n1,a\n2,")
+    assert client.send_file(file, event=EVENT) == SendReport(accepted=2)
+    assert sent(server)[-1]["data"] == {"id": "2", "note": ""}
+
+
+def test_a_table_with_fewer_rows_than_were_sent_is_another_one(
+    client: InngestClient, file: Path
+) -> None:
+    file.write_text("n\n1\n2\n3\n")
+    client.send_file(file, event=EVENT, resume=True)
+    file.write_text("n\n4\n5\n")
+    with pytest.raises(InvalidArgumentError, match="of which there are 2, while 3 are final"):
+        client.send_file(file, event=EVENT, resume=True)
+
+
+@pytest.mark.parametrize("kind", ["int", "float"])
+def test_a_number_that_is_one_in_python_alone_is_rejected(
+    client: InngestClient, file: Path, kind: str
+) -> None:
+    file.write_text("n\n1_000\n")
+    report = client.send_file(file, event=EVENT, columns=[f"n=data.n:{kind}"])
+    assert [each.reason for each in report.failures] == [f"column n is no {kind}: '1_000'"]
+
+
+texts = st.text(st.sampled_from('ab,;\t"\n\r ü😀'), max_size=6)
+
+
+@settings(bounded, max_examples=60)
+@given(data=st.data())
+def test_any_table_becomes_its_rows_however_it_was_written_and_wherever_it_was_cut(
+    data: st.DataObject,
+) -> None:
+    width = data.draw(st.integers(2, 4))
+    cells = st.lists(texts, min_size=width, max_size=width)
+    rows = data.draw(st.lists(cells, max_size=5))
+    names = [f"c{each}" for each in range(width)]
+    separator = data.draw(st.sampled_from(",;\t"))
+    end = data.draw(st.sampled_from(["\r\n", "\n", "\r"]))
+    written = io.StringIO()
+    # The writer of older Pythons puts quotes around the characters of its own line end alone.
+    quoting: Any = csv.QUOTE_MINIMAL if end == "\r\n" else csv.QUOTE_ALL
+    writer = csv.writer(written, delimiter=separator, lineterminator=end, quoting=quoting)
+    writer.writerows([names, *rows])
+    content = written.getvalue().encode()
+    block = data.draw(st.integers(1, 20))
+
+    def read(content: bytes, *, grows: bool) -> list[Sequence[str]]:
+        source = io.BytesIO(content)
+        found = list(CsvReader(lambda _: source.read(block), grows=grows))
+        assert not any(each.fault for each in found)
+        return [each.cells for each in found]
+
+    assert read(content, grows=False) == [names, *rows]
+    cut = data.draw(st.integers(0, len(content) - 1))
+    begun = read(content[:cut], grows=True)
+    assert begun == [names, *rows][: len(begun)]
+    assert read(content + content[: cut + 1], grows=True)[: len(rows) + 1] == [names, *rows]
 
 
 def test_csv_that_is_given_as_ndjson_is_refused_with_the_command_that_works(
@@ -186,6 +431,34 @@ def test_a_parquet_file_keeps_its_types_and_resumes(
     assert {each["ts"] for each in sent(server)} == {1_764_072_000_000 + 365 * 86_400_000}
     assert len({each["id"] for each in sent(server)}) == 10
     assert len(names(server)) == 10
+
+
+def test_a_parquet_file_keeps_a_fraction_where_an_integer_is_expected(
+    client: InngestClient, server: Server, tmp_path: Path
+) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    path = tmp_path / "orders.parquet"
+    pytest.importorskip("pyarrow.parquet").write_table(arrow.table({"n": [1.0, 1.5]}), path)
+    report = client.send_file(path, event=EVENT, columns=["n=data.n:int"])
+    assert [(each.position, each.reason) for each in report.failures] == [
+        (2, "column n is no int: 1.5")
+    ]
+    assert [each["data"] for each in sent(server)] == [{"n": 1}]
+
+
+def test_a_parquet_file_that_is_damaged_inside_is_an_error_and_not_its_end(
+    client: InngestClient, tmp_path: Path
+) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    path = tmp_path / "orders.parquet"
+    table = arrow.table({"n": [f"{each:>9}" for each in range(300)]})
+    pq = pytest.importorskip("pyarrow.parquet")
+    pq.write_table(table, path, row_group_size=100, compression="gzip", use_dictionary=False)
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    path.write_bytes(whole[:middle] + bytes(200) + whole[middle + 200 :])
+    with pytest.raises((InvalidArgumentError, OSError)):
+        client.send_file(path, event=EVENT)
 
 
 def test_a_parquet_file_needs_the_name_of_its_events_and_is_the_same_when_it_resumes(

@@ -424,8 +424,11 @@ def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
 
         given = values["path"], values["name"] or "", values["dead_letters"]
         rejected = send_file.rejected_path(*given)
-        where = f"{rejected}, and the reason of each in {send_file.reasons_path(rejected)}"
-        hints.append(f"The rejected lines are in {where}: correct the lines, and send that file.")
+        # It has none that are to be corrected in the file itself.
+        if rejected.exists():
+            where = f"{rejected}, and the reason of each in {send_file.reasons_path(rejected)}"
+            hint = f"The rejected lines are in {where}: correct the lines, and send that file."
+            hints.append(hint)
     if "path" in values and sent.unknown:
         hints.append(
             "Send the whole again, by the same name, for those that are unknown: what was accepted "

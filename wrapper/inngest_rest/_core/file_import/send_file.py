@@ -28,16 +28,9 @@ from xxhash import xxh3_64_digest
 
 from inngest_rest._core.arguments import NameConvention, check_path, check_text, invalid
 from inngest_rest._core.bulk.job import SendJob
-from inngest_rest._core.file_import.lines import (
-    STDIN,
-    Chunk,
-    EventRows,
-    Lines,
-    Position,
-    RefusedLine,
-    Table,
-    may_be_incomplete,
-)
+from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, Position, RefusedLine
+from inngest_rest._core.file_import.rows import EventRows, TableRows
+from inngest_rest._core.file_import.tables import Table
 from inngest_rest._core.files import create_file, replace_file
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.json_text import encode as to_json
@@ -64,7 +57,7 @@ if TYPE_CHECKING:
 AnyPath = str | os.PathLike[str]
 
 # A row of CSV at the beginning of a file, rather than JSON with a mistake in it.
-_HEADER = re.compile(rb"[^\x00-\x08{\[\n]*[,;\t][^\x00-\x08{\[\n]*\n")
+_HEADER = re.compile(rb"[^\x00-\x08{\[\r\n]*[,;\t][^\x00-\x08{\[\r\n]*[\r\n]")
 
 # Longest line sent byte for byte; it leaves room for an id.
 _MAX_PLAIN = MAX_EVENT_BYTES - 64
@@ -83,19 +76,33 @@ class ImportOptions(NamedTuple):
     resume: bool
     checkpoint: str
     open: Callable[[], Lines | EventRows]
-    continues: str = "send_file(..., resume=True) continues at line"
+    continues: str
+    to_begin_anew: str
     events: Iterable[EventLike] | AsyncIterable[EventLike] = ()
 
 
+_FIRST_LINE = "delete it, or pass resume=False, to begin at the first line"
+_FIRST_EVENT = "delete it to begin anew"
+
+
 def check_rows(
-    events: Iterable[EventLike] | AsyncIterable[EventLike], checkpoint: AnyPath
+    events: Iterable[EventLike] | AsyncIterable[EventLike],
+    checkpoint: AnyPath,
 ) -> ImportOptions:
     check_path("checkpoint", checkpoint)
     path = os.fspath(checkpoint)
     events = events if isinstance(events, AsyncIterable) else each_event(events)
-    about = path, Path(path).name, rejected_path(path, "").absolute(), True, path
-    opened = partial(EventRows, path, events)
-    return ImportOptions(*about, opened, "the same call continues at", events)
+    return ImportOptions(
+        path=path,
+        name=Path(path).name,
+        rejected=rejected_path(path, "").absolute(),
+        resume=True,
+        checkpoint=path,
+        open=partial(EventRows, events, path, _FIRST_EVENT),
+        continues="the same call continues at",
+        to_begin_anew=_FIRST_EVENT,
+        events=events,
+    )
 
 
 def check_options(
@@ -124,13 +131,21 @@ def check_options(
     if rejected == Path(source).absolute():
         raise invalid("dead_letters", "must not be the input file")
     beside = f"{source}.checkpoint"
-    opened = partial(_open, source, table, beside)
-    return ImportOptions(source, name, rejected, resume, beside, opened)
+    return ImportOptions(
+        path=source,
+        name=name,
+        rejected=rejected,
+        resume=resume,
+        checkpoint=beside,
+        open=partial(_open, source, table, beside, grows=resume),
+        continues="send_file(..., resume=True) continues at line",
+        to_begin_anew=_FIRST_LINE,
+    )
 
 
-def _open(path: str, table: Table | None, checkpoint: str) -> Lines | EventRows:
+def _open(path: str, table: Table | None, checkpoint: str, *, grows: bool) -> Lines | EventRows:
     """Open a file as what it is; refuse a table if the name of its events is not known."""
-    lines = Lines(path)
+    lines = Lines(path, grows=grows)
     try:
         is_parquet = lines.start.startswith(b"PAR1")
         if table is None and (is_parquet or _HEADER.match(lines.start)):
@@ -140,8 +155,7 @@ def _open(path: str, table: Table | None, checkpoint: str) -> Lines | EventRows:
             raise invalid(path, f"is a table, not JSON lines: {how}", argument="event")
         if table is None:
             return lines
-        events = table.parquet(lines) if is_parquet else table.csv(lines)
-        return EventRows(checkpoint, events, 1 if is_parquet else 2, lines)
+        return TableRows(lines, table, checkpoint, _FIRST_LINE, grows=grows)
     except BaseException:
         lines.close()
         raise
@@ -226,6 +240,8 @@ class ImportJob(SendJob):
         """Remove the checkpoint, unless the caller resumes or work is left."""
         if self.stopped_by is not None:
             self.interrupted(self.stopped_by)
+        else:
+            self._lines.check_all_read()
         report = super().finish()
         if self._position == self._end and not self._options.resume and self._checkpoint:
             self._checkpoint.unlink(missing_ok=True)
@@ -242,19 +258,15 @@ class ImportJob(SendJob):
             self.close()
 
     def batches(self, events: Iterable[EventLike] = (), first: int = 0) -> Iterator[Batch]:  # noqa: ARG002 - rows count themselves
-        for read in self._lines.chunks(self.batch_size, DEFAULT_BYTES, events):
-            lines, start, end = chunk = read
-            if self._options.resume and may_be_incomplete(lines[-1]):
-                # Left to the next import.
-                if lines[-1].strip():
-                    message = "%s ends in the middle of line %d; resume once it is complete"
-                    logger.warning(message, self._options.path, end.line)
-                chunk = Chunk(lines[:-1], start, start.after(lines[:-1]))
+        for chunk in self._lines.chunks(self.batch_size, DEFAULT_BYTES, events):
             batch = self._encoder.batch(chunk)
             # The file may be all blank lines.
             if batch.positions or batch.invalid:
                 origin, self._end = (self._end, chunk), chunk.end
                 yield batch._replace(origin=origin, share=self._lines.share())
+        if self._lines.unfinished:
+            # Left to the next import.
+            logger.warning("%s %s", self._options.path, self._lines.unfinished)
 
     def tell(self, outcome: BatchOutcome) -> object:
         """Write rejected lines, then mark the chunk as done."""
@@ -266,7 +278,8 @@ class ImportJob(SendJob):
                 self._rejected.add(chunk.lines[it.position - first], it.position, it.reason)
         self._rejected.flush()
         # Not if one before it is unknown, or was lost by an interrupt.
-        if begin == self._position and outcome.known == len(outcome.each):
+        is_known = begin == self._position and outcome.known == len(outcome.each)
+        if is_known and chunk.is_final:
             self._position = chunk.end
             self._rejected.keep()
             if self._now() >= self._save_at:
@@ -300,7 +313,7 @@ class ImportJob(SendJob):
         return saved.logs if saved.rejected == str(self._options.rejected) else None
 
     def _refusal(self, what: str) -> InvalidArgumentError:
-        how = "delete it, or pass resume=False, to begin at the first line"
+        how = self._options.to_begin_anew
         return InvalidArgumentError(f"{self._options.checkpoint} {what}; {how}")
 
     def _save(self) -> None:
@@ -362,7 +375,7 @@ class RejectedLines:
     """Rejected lines, byte for byte, ready to correct and resend, with their reasons beside them.
 
     A reason has the `line` number in the input and, as `rejected_line`, the line number in the file
-    of rejected lines, null for a line too long to copy.
+    of rejected lines, null for a line too long to copy, or a row that has to be corrected in place.
 
     Users may have corrected lines in these files, so only bytes that the import provably wrote are
     ever deleted; a modified file is renamed with the next free number. Without the checkpointed
@@ -389,7 +402,7 @@ class RejectedLines:
             log.keep()
 
     def add(self, line: bytes, number: int, reason: str) -> None:
-        copied = not (isinstance(line, RefusedLine) and line.skipped)
+        copied = not isinstance(line, RefusedLine) or line.is_whole
         if copied:
             self._lines.write(line.rstrip(b"\r\n") + b"\n")
         rejected_line = self._lines.line_count if copied else None

@@ -1,0 +1,165 @@
+"""Events of a program, such as rows of a database, and of tables: each becomes a line of JSON.
+
+They are sent, resumed and rejected as lines of a file are. To resume, they are drawn again from the
+first; those that are final are dropped, and the last of them has to be the one that was sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable, Sized
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.file_import.csv_reader import CsvReader
+from inngest_rest._core.file_import.lines import EDGE, Chunk, Position, RefusedLine
+from inngest_rest._core.file_import.tables import csv_names, open_parquet, parquet_rows
+from inngest_rest._core.json_text import encode as to_json
+from inngest_rest._core.sending.batching import describe
+from inngest_rest._core.sending.event_json import encode, wire_form
+from inngest_rest.errors import InvalidArgumentError, InvalidEventError
+from inngest_rest.event import new_event_id
+from inngest_rest.reports import SendFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from inngest_rest._core.file_import.lines import Lines
+    from inngest_rest._core.file_import.tables import Table
+    from inngest_rest.event import EventLike
+
+
+class EventRows:
+    """The events of a program: the same ones in the same order each time."""
+
+    first = 0
+    head = b""
+    is_regular = True
+
+    def __init__(
+        self,
+        events: Iterable[EventLike] | AsyncIterable[EventLike],
+        checkpoint: str,
+        to_begin_anew: str,
+    ) -> None:
+        self._events, self._checkpoint, self._to_begin_anew = events, checkpoint, to_begin_anew
+        self._total = len(events) if isinstance(events, Sized) else 0
+        self.position, self._drawn = Position(), 0
+
+    @property
+    def unfinished(self) -> str:
+        """What the input ends in the middle of, and the next import will read; "" if nothing."""
+        return ""
+
+    def lock(self) -> None:
+        """Do nothing: what a program draws cannot be locked."""
+
+    def close(self) -> None:
+        """Do nothing: what a program draws is its own."""
+
+    def share(self) -> float | None:
+        return self._drawn / self._total if self._total else None
+
+    def go_to(self, position: Position) -> bool:
+        self.position = position
+        return True
+
+    def chunks(
+        self, max_lines: int, max_bytes: int, drawn: Iterable[EventLike] = ()
+    ) -> Iterator[Chunk]:
+        """Yield events in chunks of at most this size: all of them, or those drawn for it."""
+        events = drawn if isinstance(self._events, AsyncIterable) else self._events
+        lines, size, start = list[bytes](), 0, self.position
+        for line in filter(None, map(self._line, events)):
+            is_final = not isinstance(line, RefusedLine) or line.is_final
+            is_full = len(lines) == max_lines or size + len(line) > max_bytes
+            if lines and (is_full or not is_final):
+                yield Chunk(lines, start, self.position)
+                lines, size, start = [], 0, self.position
+            lines.append(line)
+            size += len(line)
+            self.position = Position(self.position.line + 1, len(self.head), self._edge(line))
+            if not is_final:
+                yield Chunk(lines, start, self.position, is_final=False)
+                return
+        if lines:
+            yield Chunk(lines, start, self.position)
+
+    def check_all_read(self) -> None:
+        """Refuse events that are fewer than those that were sent."""
+        if self._drawn + bool(self.unfinished) < self.position.line:
+            there = f"of which there are {self._drawn:,}, while {self.position.line:,} are final"
+            raise self._other_events(there)
+
+    def _other_events(self, why: str) -> InvalidArgumentError:
+        message = f"{self._checkpoint} belongs to other events, {why}; {self._to_begin_anew}"
+        return InvalidArgumentError(message, argument="checkpoint")
+
+    def _edge(self, line: bytes) -> bytes:
+        # A value that is no JSON may have another repr in another process.
+        return b"" if isinstance(line, RefusedLine) else line[-EDGE:]
+
+    def _line(self, event: EventLike | RefusedLine) -> bytes | None:
+        """Return an event as a line; None if it is final, and is the one that was sent."""
+        self._drawn += 1
+        behind = self.position.line - self._drawn
+        if behind > 0:
+            return None
+        line = event if isinstance(event, RefusedLine) else _encoded(event)
+        if behind < 0:
+            return line
+        if self.position.edge not in {b"", line[-EDGE:]}:
+            raise self._other_events(f"by what is now at {self._drawn - 1 + self.first:,}")
+        return None
+
+
+class TableRows(EventRows):
+    """The events of a table in a file, which is locked and closed with them."""
+
+    def __init__(
+        self, file: Lines, table: Table, checkpoint: str, to_begin_anew: str, *, grows: bool
+    ) -> None:
+        self._file, self.is_regular = file, file.is_regular
+        self._csv: CsvReader | None = None
+        if file.start.startswith(b"PAR1"):
+            self.first, self.head = 1, file.head
+            parquet = open_parquet(file)
+            columns = table.columns(parquet.schema_arrow.names)
+            events = table.events(columns, parquet_rows(parquet))
+        else:
+            self._csv = CsvReader(file.read, grows=grows)
+            rows = iter(self._csv)
+            header = next(rows, None)
+            names = csv_names(header) if header else ()
+            self.first, self.head = 2, to_json(names) if self.is_regular else b""
+            is_begun = header is None and grows
+            events = table.events([] if is_begun else table.columns(names), rows)
+        super().__init__(events, checkpoint, to_begin_anew)
+
+    @property
+    def unfinished(self) -> str:
+        return self._csv.unfinished if self._csv else ""
+
+    def lock(self) -> None:
+        self._file.lock()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def share(self) -> float | None:
+        return self._file.share()
+
+    def _edge(self, line: bytes) -> bytes:
+        return line[-EDGE:]
+
+
+def _encoded(event: EventLike) -> bytes:
+    """Return the JSON of an event, without an id that it would not have another time."""
+    try:
+        wire = wire_form(event)
+        if new_event_id.made(wire.get("id")):
+            del wire["id"]
+        return encode(wire, 0, needs_id=False) + b"\n"
+    except Exception as error:  # noqa: BLE001 - a mapping runs the caller's own code
+        reason = error.reason if isinstance(error, InvalidEventError) else str(error)
+        plain = SendFailure(0, describe(event), reason).to_dict()["event"]
+        return RefusedLine.of(json.dumps(plain).encode() + b"\n", reason)
