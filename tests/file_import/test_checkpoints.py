@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from inngest_rest import Event, InvalidArgumentError, SendReport
+from inngest_rest.testing import MockServer
 from tests.support.ndjson import BY_TWO, ROUTE, names, raises_at, sent
 from tests.support.server import accepts_all
 
@@ -139,6 +140,29 @@ def test_fewer_events_than_were_sent_are_other_ones(
     ):
         client.send_many(rows(2), checkpoint=checkpoint)
     assert server.requests == []
+
+
+def test_beginning_anew_runs_events_once_more_by_another_name_alone(
+    connect: Connect, checkpoint: Path
+) -> None:
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="e*")
+    client = connect(transport=mock.transport)
+    for name, runs in ((None, 3), (None, 3), ("again", 6), ("again", 6)):
+        assert client.send_many(rows(3), checkpoint=checkpoint, name=name).accepted == 3
+        assert len(mock.runs) == runs
+        checkpoint.unlink()
+
+
+def test_a_checkpoint_of_another_name_is_refused(client: InngestClient, checkpoint: Path) -> None:
+    client.send_many(rows(3), checkpoint=checkpoint, name="08h")
+    with pytest.raises(InvalidArgumentError, match="named '08h', not '09h'; delete it to begin"):
+        client.send_many(rows(3), checkpoint=checkpoint, name="09h")
+
+
+def test_a_name_without_a_checkpoint_is_refused(client: InngestClient) -> None:
+    with pytest.raises(InvalidArgumentError, match="pass checkpoint="):
+        client.send_many(rows(3), name="08h")
 
 
 @pytest.mark.parametrize("client_kind", ["async"], indirect=True)

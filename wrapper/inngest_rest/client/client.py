@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Sel
 
 import httpx
 
+from inngest_rest._core.arguments import invalid
 from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT, SendJob
 from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import recording
@@ -274,6 +275,7 @@ class InngestClient(Resource):
         max_requests: int | None = None,
         period: Seconds = 1.0,
         checkpoint: str | PathLike[str] | None = None,
+        name: str | None = None,
     ) -> SendReport:
         """Send any number of events in bounded memory and report the outcome.
 
@@ -295,8 +297,12 @@ class InngestClient(Resource):
             checkpoint: A file that has the index before which everything is final. The same call
                 with the same events, in the same order, continues there, even after a kill, and
                 sends what the kill left unrecorded again with the same ids: an event without one
-                gets one derived from the name of this file, its index and its content. Rejected
-                events are kept in `CHECKPOINT.rejected.ndjson`.
+                gets one derived from `name`, its index and its content. Rejected events are kept
+                in `CHECKPOINT.rejected.ndjson`. To begin anew, delete the file: events without ids
+                of their own then run again only by another `name`, or after 24 hours.
+            name: Name of the sending, for the ids of events that have none; the name of the
+                checkpoint's file by default, without its folder. Jobs that send the same events
+                again, such as one an hour, need a name each.
 
         Returns:
             Counts, and the first 1,000 failures; further failures are passed to `on_batch` only.
@@ -315,6 +321,7 @@ class InngestClient(Resource):
             self._session,
             events,
             checkpoint,
+            name,
             *(batch_size, in_flight, on_batch, max_requests, period),
         ).run(self._driver)
 
@@ -536,10 +543,16 @@ class InngestClient(Resource):
 
 
 def _sending(
-    session: Session, events: Sent, checkpoint: str | PathLike[str] | None, *options: Any
+    session: Session,
+    events: Sent,
+    checkpoint: str | PathLike[str] | None,
+    name: str | None,
+    *options: Any,
 ) -> SendJob:
     if checkpoint is None:
+        if name is not None:
+            raise invalid("name", "is for the ids of events with a checkpoint: pass checkpoint=")
         return SendJob(session, events, *options)
     from inngest_rest._core.file_import.send_file import ImportJob, check_rows
 
-    return ImportJob(session, check_rows(events, checkpoint), *options)
+    return ImportJob(session, check_rows(events, checkpoint, name), *options)

@@ -82,19 +82,22 @@ class ImportOptions(NamedTuple):
 
 
 _FIRST_LINE = "delete it, or pass resume=False, to begin at the first line"
-_FIRST_EVENT = "delete it to begin anew"
+_FIRST_EVENT = (
+    "delete it to begin anew, by another name= if events without ids are to run once more"
+)
 
 
 def check_rows(
     events: Iterable[EventLike] | AsyncIterable[EventLike],
     checkpoint: AnyPath,
+    name: str | None,
 ) -> ImportOptions:
     check_path("checkpoint", checkpoint)
     path = os.fspath(checkpoint)
     events = events if isinstance(events, AsyncIterable) else each_event(events)
     return ImportOptions(
         path=path,
-        name=Path(path).name,
+        name=check_text("name", name) or Path(path).name,
         rejected=rejected_path(path, "").absolute(),
         resume=True,
         checkpoint=path,
