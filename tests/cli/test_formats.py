@@ -11,7 +11,7 @@ import pytest
 from inngest_rest._programs.answer import Cutter, field_names, record_class
 from inngest_rest._programs.command.output import Output
 from inngest_rest._table import commands
-from inngest_rest.testing import MockServer, answers
+from inngest_rest.testing import MockServer, answers, completes
 from tests.support.command import Run, send
 
 if TYPE_CHECKING:
@@ -289,3 +289,13 @@ def test_a_watch_is_one_object_of_json_if_it_has_an_end(
         monkeypatch.setattr(Output, "flush", interrupt)
     out = run("runs", "watch", "--since", "1h", "-o", "json", *end).out
     assert out.startswith('{"ok":' if end else '{"kind":')
+
+
+def test_no_name_with_a_line_end_makes_a_line_of_its_own(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    mock.function("a\nb", "c\nd", trigger="order/other", run=completes())
+    client.send({"name": "order/other"})
+    assert "a\\nb" in run("apps", "list", "-o", "id").out.splitlines()
+    told = run("runs", "explain", mock.runs[-1].id, "-o", "table").out
+    assert told.startswith(f"run {mock.runs[-1].id} of a\\nb/c\\nd is completed")

@@ -341,7 +341,7 @@ class Renderer(Answer):
             return
         if self.format == "id":
             for id in ids_of(record):
-                self.output.line(visible_json(id))
+                self.output.line(visible_json(id).replace("\n", "\\n"))
             return
         for each in getattr(record, "rows", (record,)):
             place = f"items[{next(self._lines)}]"

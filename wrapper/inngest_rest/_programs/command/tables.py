@@ -232,7 +232,7 @@ def line_of(change: Any) -> str:
 def _drawn(part: Part, console: Console, projection: Projection) -> Text | Table:
     """Return a part of a view as it is printed: records as a table, text line by line."""
     if isinstance(part, str):
-        return Text(safe(part))
+        return Text(visible(part))
     if not isinstance(part, tuple):
         return part
     columns = _columns(part, console.width, projection)
@@ -336,7 +336,8 @@ def _view(record: Record, projection: Projection) -> Iterator[Part]:
         case (Acted() as acted) | Done(planned=Acted() as acted):
             yield from _acted(acted)
         case Explanation(sentence=told, runs=rows) | RunExplanation(sentence=told, jobs=rows):
-            yield told + "\n" * bool(rows)
+            yield told
+            yield from [""] * bool(rows)
             yield rows
         case Sent() as sent:
             yield from _sent(sent)
