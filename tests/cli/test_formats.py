@@ -298,4 +298,4 @@ def test_no_name_with_a_line_end_makes_a_line_of_its_own(
     client.send({"name": "order/other"})
     assert "a\\nb" in run("apps", "list", "-o", "id").out.splitlines()
     told = run("runs", "explain", mock.runs[-1].id, "-o", "table").out
-    assert told.startswith(f"run {mock.runs[-1].id} of a\\nb/c\\nd is completed")
+    assert told.startswith(f"Run {mock.runs[-1].id} of a\\nb/c\\nd is completed")
