@@ -1,9 +1,4 @@
-"""The outcome of an event, and the state of a run: evidence, and rules that turn it into reasons.
-
-A reason is certain only if the evidence proves it. No server reports that a rate limit, a debounce
-or a singleton was the cause: each is possible for a function that has it, whatever lists show. The
-queue, the trace and the event of a run state what is certain; why a run that is due is not
-executed, or was cancelled, is told by the same rules for a run and for those of an event.
+"""The outcome of an event, and the state of a run: gather the evidence for the rules of `reasons`.
 
 To wait for the runs of an event is to know when they are complete. The first non-empty list may be
 incomplete: on a busy server, runs appear 0.25 s apart and more. It is complete once each function

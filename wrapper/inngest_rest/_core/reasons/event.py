@@ -14,14 +14,13 @@ from attrs import define, field
 from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources import apps
-from inngest_rest._core.resources.wait import APPEARS_WITHIN
+from inngest_rest._core.resources.polling import APPEARS_WITHIN
 from inngest_rest.explanation import Reason, ReasonKind
-from inngest_rest.models import Function, Page, Run, StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from inngest_rest.models import Trigger
+    from inngest_rest.models import Function, Page, Run, StoredEvent, Trigger
 
 K = ReasonKind
 
@@ -237,12 +236,12 @@ def _batch(it: Evidence, function: Function) -> Iterator[Reason]:
     longest = apps.duration(found.get("timeout"))
     if longest is None or it.now - it.received < longest + _RACE:
         text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
-        yield _about(
-            function, K.BATCH, f"{text}and its batch may not be full yet", {"batch": found}
-        )
+        text += "and its batch may not be full yet"
+        yield _about(function, K.BATCH, text, {"batch": found})
     elif it.is_of_v1:
         text = f"{name} may have run for a batch that contains it, which v1 lists under one "
-        yield _about(function, K.BATCH, f"{text}event of the batch alone", {"batch": found})
+        text += "event of the batch alone"
+        yield _about(function, K.BATCH, text, {"batch": found})
 
 
 def _singleton(it: Evidence, function: Function) -> Iterator[Reason]:
