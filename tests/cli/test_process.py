@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import termios
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -196,12 +197,21 @@ class Replays:
         """Return the original of each replay."""
         return sorted(it.original_run_id for it in self.mock.runs if it.original_run_id)
 
+    def age(self) -> None:
+        """Let ten minutes pass, of the clock of this machine, too."""
+        rows = list(map(json.loads, self.report.read_text().splitlines()))
+        for row in rows:
+            for name in {"requested_at", "requested_at_here"} & row.keys():
+                before = datetime.fromisoformat(row[name]) - timedelta(minutes=10)
+                row[name] = before.isoformat()
+        self.report.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
     def finish(self) -> None:
         """Run the command to its end, and check that each run was replayed once in all."""
         assert set(self.replayed()) <= set(self.on_disk())
         self.meanwhile = lambda: None
         if self.run()[0] not in {0, FINISHED}:
-            self.mock.advance(600)  # a request that was never sent has had its time to arrive
+            self.age()  # a request that was never sent has had its time to arrive
             self.run()
         assert self.replayed() == sorted(self.ids)
 
