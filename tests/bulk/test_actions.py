@@ -217,6 +217,24 @@ def test_cancelling_tells_what_had_ended_and_what_does_not_exist(
     assert str(report) == "runs.cancel: 1 done, 1 already ended, 1 not found"
 
 
+@pytest.mark.parametrize("by_filter", [True, False])
+def test_a_run_that_is_shown_but_not_found_is_said_to_be_one_that_cannot_be_cancelled(
+    client: InngestClient, mock: MockServer, by_filter: bool
+) -> None:
+    ids = start(client, mock, "app/nap", 1)
+    gone = {"errors": [{"code": "run_not_found", "message": "no such run"}]}
+    mock.fault(answers(404, gone), operation="cancel_run_v2")
+    if by_filter:
+        report = client.runs.cancel_all(app="shop")
+    else:
+        report = client.runs.cancel_all([*ids, UNKNOWN_ID], in_flight=1)
+    reason, *others = [str(row.reason) for row in report.rows]
+    assert set(outcomes(report)) == {"not_found"}
+    said = "The server shows it as running, but has lost what it needs to cancel it, and cannot."
+    assert reason.endswith(said)
+    assert not any("The server shows it" in each for each in others)
+
+
 def test_rows_are_passed_on_in_order_as_they_come(client: InngestClient, mock: MockServer) -> None:
     ids = start(client, mock, "app/nap", 20)
     rows: list[ActionRow] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,10 @@ def outcomes(report: ActionReport) -> list[str]:
     return [row.outcome.value for row in report.rows]
 
 
+def to_send(plan: ActionReport) -> list[str]:
+    return [str(row.id) for row in plan.rows if row.outcome == "planned"]
+
+
 def test_an_event_is_sent_as_it_was_under_an_id_of_the_label_and_its_own(
     client: InngestClient, mock: MockServer
 ) -> None:
@@ -87,7 +92,7 @@ def test_a_filter_selects_the_oldest_first_and_not_what_the_label_has_sent(
     assert [row.id for row in newest.rows] == stored[1:]
     assert [each.id for each in mock.events[4:]] == [f"resent-{it}" for it in stored[1:]]
     again = client.events.resend(name="shop/order", dry_run=True)
-    assert [row.id for row in again.rows] == stored
+    assert to_send(again) == stored[:1]
 
 
 def test_what_cannot_be_read_or_sent_is_reported_and_the_rest_is_sent(
@@ -155,7 +160,7 @@ def test_a_filter_selects_an_event_once_though_another_label_has_sent_it(
         clock.advance(1)  # which their internal ids are of
         client.events.resend(stored, label=label)
     planned = client.events.resend(name="shop/order", label="c", dry_run=True)
-    assert sorted(str(row.id) for row in planned.rows) == sorted(stored)  # one time, no order
+    assert sorted(to_send(planned)) == sorted(stored)  # one time, no order
     for each in (clock, mock):
         each.advance(60)
     client.send(Event("shop/order", {"n": 2}))
@@ -163,7 +168,107 @@ def test_a_filter_selects_an_event_once_though_another_label_has_sent_it(
         client.events.resend(stored[:1], label=label)
     copies = client.events.resend(since=timedelta(seconds=30), label="f", dry_run=True)
     sent = {each.internal_id: (each.data or {})["n"] for each in mock.events}
-    assert sorted(sent[row.id or ""] for row in copies.rows) == [0, 2]
+    assert sorted(sent[id] for id in to_send(copies)) == [0, 2]
+    (other,) = (row for row in copies.rows if row.outcome == "already_sent")
+    assert str(other.reason).startswith(f"it is a copy of event {stored[0]}, for which ")
+
+
+def test_ids_that_only_look_like_those_of_copies_are_of_events_of_their_own(
+    client: InngestClient, mock: MockServer
+) -> None:
+    given: dict[str, Any] = {"name": "shop/order", "data": {"n": 1}, "ts": 1_700_000_000_000}
+    (first,) = client.send({**given, "data": {"n": 2}})
+    own = [
+        "resent-1",
+        "resent-2",
+        *(f"reminder-{n}-{UNKNOWN}" for n in (1, 2)),
+        f"resent-{UNKNOWN}",
+    ]
+    own += [f"a-{first}"]  # of an event that exists, but has other data
+    stored = client.send({**given, "id": id} for id in own)
+    report = client.events.resend(name="shop/order")
+    assert report.counts == {ActionOutcome.DONE: 7}
+    assert {row.id for row in report.rows} == {first, *stored}
+    assert len(mock.runs) == 14
+
+
+def test_what_the_label_has_sent_is_told_and_not_sent_again(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    stored = client.send([Event("shop/order", {"n": n}) for n in range(2)])
+    for each in (clock, mock):
+        each.advance(60)
+    (copy,) = [row.new_event_id for row in client.events.resend(stored[:1]).rows]
+    report = client.events.resend(name="shop/order")
+    told = {row.id: (str(row.outcome), row.reason) for row in report.rows}
+    assert told == {
+        stored[0]: ("already_sent", f"this label has sent it, as event {copy}"),
+        copy: ("already_sent", f"it is the copy of event {stored[0]} that this label has sent"),
+        stored[1]: ("done", None),
+    }
+    for each in (clock, mock):
+        each.advance(120)
+    client.send(Event("shop/order", {"n": 3}))
+    later = client.events.resend(since=timedelta(minutes=2, seconds=30), dry_run=True)
+    assert (len(later.rows), len(to_send(later))) == (3, 1)
+    assert len(mock.runs) == 5
+
+
+def test_copies_of_copies_are_of_the_family_of_the_first(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    (stored,) = client.send([Event("shop/order", {"n": 1})])
+    last = stored
+    for label in "abc":
+        for each in (clock, mock):
+            each.advance(60)
+        last = client.events.resend([last], label=label).rows[0].new_event_id or ""
+    for since, rows in ((timedelta(hours=1), 4), (timedelta(minutes=1, seconds=30), 2)):
+        plan = client.events.resend(since=since, label="d", dry_run=True)
+        assert (len(plan.rows), len(to_send(plan))) == (rows, 1)
+        others = [str(row.reason) for row in plan.rows if row.outcome == "already_sent"]
+        assert all(f"a copy of event {stored}, for which" in each for each in others)
+
+
+def test_a_limit_counts_events_and_not_their_copies(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    stored = client.send([Event("shop/order", {"n": n}) for n in range(70)])
+    for each in (clock, mock):
+        each.advance(60)
+    client.events.resend(stored[10:], label="a")
+    plan = client.events.resend(name="shop/order", label="b", limit=65, dry_run=True)
+    assert len(to_send(plan)) == 65
+    assert set(to_send(plan)) < set(stored)
+    again = client.events.resend(name="shop/order", label="a", limit=5, dry_run=True)
+    assert len(to_send(again)) == 5
+    assert set(to_send(again)) < set(stored[:10])
+
+
+def test_elsewhere_a_label_has_sent_nothing_of_what_is_listed_here(
+    connect: Connect, client: InngestClient, mock: MockServer
+) -> None:
+    own: Any = connect(transport=MockServer().transport, retries=0)
+    other = own.target if isinstance(own, Blocking) else own
+    client.events.resend(client.send([Event("shop/order")]))
+    report = client.events.resend(name="shop/order", to=other)
+    assert sorted(outcomes(report)) == ["already_sent", "done"]
+    assert len(mock.events) == 2
+
+
+def test_what_is_kept_of_listed_events_does_not_grow_with_their_data(client: InngestClient) -> None:
+    client.send([Event("shop/order", {"text": "x" * 40_000, "n": n}) for n in range(400)])
+    peaks: list[int] = []
+    tracemalloc.start()
+    try:
+        client.events.resend(
+            name="shop/order",
+            dry_run=True,
+            on_result=lambda _: peaks.append(tracemalloc.get_traced_memory()[1]),
+        )
+    finally:
+        tracemalloc.stop()
+    assert peaks[0] < 20_000_000, "a page of events, some times over; all of them have 16 MB"
 
 
 @pytest.mark.usefixtures("known_time")

@@ -25,6 +25,8 @@ class ActionOutcome(StrEnum):
         ALREADY_ENDED: The run had ended, so there was nothing to cancel.
         ALREADY_REPLAYED: A replay of the run is open or completed, or another run of the same chain
             of replays stands for it; `new_run_id` is that run.
+        ALREADY_SENT: The event is a copy of another, which is sent in its place or which this label
+            has sent; see `reason`.
         NOT_FOUND: The server has no such run.
         REFUSED: Not tried, because it could not have the intended effect; see `reason`.
         FAILED: The server rejected it or failed; see `reason`.
@@ -36,6 +38,7 @@ class ActionOutcome(StrEnum):
     DONE = "done"
     ALREADY_ENDED = "already_ended"
     ALREADY_REPLAYED = "already_replayed"
+    ALREADY_SENT = "already_sent"
     NOT_FOUND = "not_found"
     REFUSED = "refused"
     FAILED = "failed"

@@ -127,7 +127,9 @@ _NOT_FOUND = {
 # What to do about an argument that is missing or malformed.
 _OF_ARGUMENT = {"app": _APPS, "function": _FUNCTIONS, "ids": _RUNS}
 
-DONE = frozenset(map(ActionOutcome, ("planned", "done", "already_ended", "already_replayed")))
+DONE = frozenset(
+    map(ActionOutcome, ("planned", "done", "already_ended", "already_replayed", "already_sent"))
+)
 """Outcomes of an act after which nothing is left to do."""
 
 _WITH_EFFECT = {ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.UNKNOWN}

@@ -147,8 +147,10 @@ class Events(Resource):
         event comes from, and data, user and `ts` stay as they were. So sending the same with the
         same label again, after an interruption, runs nothing twice within 24 hours, except
         functions that debounce or batch events. All are selected before the first one is sent. Each
-        event is read, and sent in a request of its own, oldest first; those of the platform, and
-        those that have the label, are not selected.
+        event is read, and sent in a request of its own, oldest first; those of the platform are not
+        selected. Of an event and its copies, which a filter selects alike, one is sent, unless the
+        label has sent it; the others have rows that say so. A copy is an event whose id ends with
+        the internal id of another that is stored and has its name, data and `ts`.
 
         Args:
             ids: The internal ids of the events. Pass these, or a filter, or `resume`.
@@ -159,10 +161,11 @@ class Events(Resource):
             resume: The report of an earlier call or a dry run, with the same label and `to`.
 
         Returns:
-            One row per event: done, with `new_event_id`; not found, refused, failed, unknown or not
-            tried.
+            One row per event: done, with `new_event_id`; already sent, not found, refused, failed,
+            unknown or not tried.
 
-        HTTP: `GET /v1/events` for a filter, then `GET /v1/events/{eventId}` and
+        HTTP: `GET /v1/events` for a filter, and `GET /v1/events/{eventId}` for what looks like the
+        original of a copy and is not listed; then `GET /v1/events/{eventId}` and
         `POST /e/{eventKey}`, as `send`, for each event.
         """
         from inngest_rest._core.bulk.resend import ResendJob  # noqa: PLC0415 - loads reports

@@ -14,7 +14,7 @@ import stat
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from hashlib import blake2b
-from itertools import count, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple
 
 from attrs import evolve
@@ -59,8 +59,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     selects: ClassVar[str] = "run"  # the kind of things that ids and filters select
     check_id = staticmethod(check_run_id)
     bound: ClassVar[tuple[str, ...]] = ()  # arguments that a report to resume from has to share
-    oldest_first: ClassVar[bool] = False
-    keeps_listed: ClassVar[bool] = False  # what a filter selects, until it is acted on
 
     def __init__(
         self, session: Session, action: str, given: Mapping[str, Any], limit: int | None = None
@@ -78,7 +76,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.head = ActionReport(action, ())  # all of the report but its rows
         self.rows: list[ActionRow] = []  # all of them in their current state
         self.listing: Listing[Any] | None = None  # of what a filter selects
-        self.listed: dict[object, Any] = {}
+        self.listed: dict[str, ActionRow] = {}  # the rows of that, by their ids
         self.asked_window = Window()
         path = options["report_path"]
         self._file = None if path is None else ReportFile(path)
@@ -146,13 +144,14 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             return
         # The end of the window is an instant of the server's clock.
         self.listing.is_relative |= self.asked_window.until is None
-        walk, found = self.listing.walk(), dict[object, Any]()
-        while not walk.is_done and len(found) < (self.limit or len(found) + 1):
+        walk = self.listing.walk()
+        while not (walk.is_done or self.is_enough()):
             page = yield from walk.next_page()
-            found.update((key, it) for it in page.items if (key := self.key_of(it)) is not None)
-        items = list(found.values())[: self.limit]
-        self.rows = list(map(self.row_of, count(), reversed(items) if self.oldest_first else items))
-        self.listed = found if self.keeps_listed else {}
+            for item in page.items:
+                self.keep(item)
+        chosen = yield from self.chosen()
+        self.rows = [evolve(row, position=position) for position, row in enumerate(chosen)]
+        self.listed.clear()
         is_told = self.listing.last_sieve is not None or not self.rows
         searched = (yield from self.listing.searched()) if is_told else None
         assert walk.now is not None
@@ -161,12 +160,23 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         end = instant(until or timedelta(), walk.now)
         self.head = evolve(self.head, since=begin, until=end, searched=searched)
 
-    def key_of(self, item: Any) -> object:
-        """Return what tells a listed item from others; None if it is not selected."""
-        return item.id
+    def keep(self, item: Any) -> None:
+        """Remember of a listed item no more than is needed: there may be many large ones."""
+        row = self.row_of(item)
+        self.listed.setdefault(str(row.id), row)
 
-    def row_of(self, position: int, item: Any) -> ActionRow:
-        return ActionRow(position, item.id)
+    def row_of(self, item: Any) -> ActionRow:
+        """Return the row of a listed item, whose position is not known yet."""
+        return ActionRow(0, item.id)
+
+    def is_enough(self) -> bool:
+        """Return whether what is listed is as much as the limit allows."""
+        return self.limit is not None and len(self.listed) >= self.limit
+
+    def chosen(self) -> Plan[Iterable[ActionRow]]:
+        """Return the rows of the report, in their order, out of those that are listed."""
+        yield from ()
+        return islice(self.listed.values(), self.limit)
 
     def is_left(self, row: ActionRow) -> bool:
         return row.is_open

@@ -11,13 +11,14 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 from inspect import isawaitable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, invalid, is_ulid
 from inngest_rest._core.bulk import reported
-from inngest_rest._core.json_text import encode
+from inngest_rest._core.bulk.copies import Copies
 from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.filters import Window, plain
@@ -29,6 +30,7 @@ from inngest_rest.typing import BulkEvents
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from inngest_rest._core.bulk.copies import Family
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import StoredEvent
 
@@ -47,7 +49,6 @@ class ResendJob(reported.ReportedJob):
     form = BulkEvents
     selects = "event"
     bound = ("label", "to")
-    oldest_first = True
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class ResendJob(reported.ReportedJob):
     ) -> None:
         super().__init__(session, "events.resend", given, limit)
         self._label = check_id("label", label)
+        self._copies = Copies(session, label if to is None else None)
         if to is None or isinstance(to, str):
             there = session if to is None else session.with_options(env=to)
             self._send: Callable[[Any], Plan[list[str]]] = partial(send.send, there)
@@ -84,16 +86,39 @@ class ResendJob(reported.ReportedJob):
             raise invalid(name, reason, argument=argument)
         return value
 
-    def key_of(self, item: StoredEvent) -> object:
-        if item.id.startswith(f"{self._label}-") or item.name.startswith(_RESERVED):
-            return None
-        # The same for an event and its copies, which have its id at the end of theirs.
-        tail = item.id.rpartition("-")[2]
-        return item.name, tail if is_ulid(tail) else item.internal_id, encode([item.data])
+    def keep(self, item: StoredEvent) -> None:
+        if not item.name.startswith(_RESERVED):
+            super().keep(item)
+            self._copies.add(item)
 
-    def row_of(self, position: int, item: StoredEvent) -> ActionRow:
-        id, received_at = item.internal_id, item.received_at
-        return ActionRow(position, id, event_name=item.name, queued_at=received_at)
+    def row_of(self, item: StoredEvent) -> ActionRow:
+        return ActionRow(0, item.internal_id, event_name=item.name, queued_at=item.received_at)
+
+    def is_enough(self) -> bool:
+        return self.limit is not None and self._copies.least >= self.limit
+
+    def chosen(self) -> Plan[Iterable[ActionRow]]:
+        """Return the rows of the newest events and of their copies, the oldest first."""
+        families = yield from self._copies.families()
+        new = {family.sender for family in families if family.sent_as is None}
+        senders = {*islice((id for id in self.listed if id in new), self.limit)}
+        rows = dict[str, ActionRow]()
+        for family in families:
+            if family.sent_as is not None or family.sender in senders:
+                rows.update((id, self._row_in(family, id)) for id in family.ids)
+        return [rows[id] for id in reversed(self.listed) if id in rows]
+
+    def _row_in(self, family: Family, id: str) -> ActionRow:
+        row = self.listed[id]
+        if family.sent_as is None and id == family.sender:
+            return row
+        if family.sent_as is None:
+            reason = f"it is a copy of event {family.original}, for which {family.sender} is sent"
+        elif id == family.sent_as:
+            reason = f"it is the copy of event {family.original} that this label has sent"
+        else:
+            reason = f"this label has sent it, as event {family.sent_as}"
+        return evolve(row, outcome=ActionOutcome.ALREADY_SENT, reason=reason)
 
     def dated(self, row: ActionRow) -> ActionRow:
         # Of several requests that may have arrived, the id is kept since the first.

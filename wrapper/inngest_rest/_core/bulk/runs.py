@@ -39,6 +39,7 @@ _DEBOUNCED = (
     "its function is debounced, and the server does not replay runs of such a function: "
     "send the event again"
 )
+_LOST = "The server shows it as {}, but has lost what it needs to cancel it, and cannot."
 _NOT_ENDED = "it has not ended: a replay would run it a second time beside the first"
 _UNLISTED = (
     "the server does not list it among the runs of its event, so that replays of it cannot be "
@@ -55,6 +56,7 @@ class RunsJob(reported.ReportedJob):
 
     name: ClassVar[str]
     default_statuses: ClassVar[tuple[RunStatus, ...]]  # if only other filters are given
+    shows_errors: ClassVar[bool] = False  # in a dry run
 
     form = BulkSelection
 
@@ -75,14 +77,14 @@ class RunsJob(reported.ReportedJob):
                 raise invalid("status", f"{each.value!r} selects runs that {have} ended")
         if self.choose(ids, selection.to_json(), others):
             self.asked_window = selection.ended or selection.window
-            shown_errors = self.dry_run and self.keeps_listed
+            shown_errors = self.dry_run and self.shows_errors
             selection = selection.narrowed(self.default_statuses)
             self.listing = runs.list_runs(
                 session, selection, include_output=shown_errors, limit=limit
             )
 
-    def row_of(self, position: int, item: Run) -> ActionRow:
-        row = ActionRow(position, item.id)
+    def row_of(self, item: Run) -> ActionRow:
+        row = super().row_of(item)
         return about(row, item) if self.dry_run else row
 
 
@@ -101,18 +103,29 @@ class CancelJob(RunsJob):
             elif self.listing is None:
                 run = yield from runs.fetch(self.session, target.id)
                 row, was_running = about(target, run), not run.is_ended
+        except NotFoundError as error:
+            status = None if self.dry_run else (yield from self._status_of(target.id))
+            reason = str(error) if status is None else f"{error} {_LOST.format(status)}"
+            return settled(row, ActionOutcome.NOT_FOUND, reason, error)
         except InngestError as error:
             return failure(row, error, is_sent=not self.dry_run)
         done = ActionOutcome.PLANNED if self.dry_run else ActionOutcome.DONE
         outcome = done if was_running else ActionOutcome.ALREADY_ENDED
         return settled(row, outcome)
 
+    def _status_of(self, id: str) -> Plan[RunStatus | None]:
+        """Return the status of a run that has not ended and that the server nevertheless shows."""
+        with suppress(InngestError):
+            run = yield from runs.fetch(self.session, id)
+            return None if run.is_ended else run.status
+        return None
+
 
 class ReplayJob(RunsJob):
     name = "runs.replay"
     default_statuses = (RunStatus.FAILED,)
     bound = ("from_step", "input")
-    keeps_listed = True
+    shows_errors = True
 
     def __init__(
         self,
@@ -129,8 +142,14 @@ class ReplayJob(RunsJob):
         self._requests = replays.requests_of(session)
         # The rows to do, by the ids of their runs; and the rows for whose chain another row stands.
         self._rows_by_id: dict[str, ActionRow] = {}
+        self._listed_runs: dict[str, Run] = {}  # without what may be large, until they are done
         self._followers: dict[int, int] = {}
         self._debounced: dict[tuple[str, str], bool] = {}
+
+    def keep(self, item: Run) -> None:
+        super().keep(item)
+        error = item.error and evolve(item.error, stack=None)
+        self._listed_runs[item.id] = evolve(item, output=None, error=error)
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
         rows = list((yield from super().collect()))
@@ -143,7 +162,7 @@ class ReplayJob(RunsJob):
         if self.dry_run and not is_new:
             return BulkResult(row)
         try:
-            run = self.listed.pop(row.id, None)
+            run = self._listed_runs.pop(row.id, None)
             if run is None or not run.is_ended:
                 # Lists show a run as running once it has a score (operation listRunsV2).
                 run = yield from runs.fetch(self.session, row.id)

@@ -55,7 +55,8 @@ _METRICS = {
 _STYLES = {
     **dict.fromkeys(("completed", "done", "ok"), "green"),
     **dict.fromkeys(("failed", "refused", "not_found", "problem"), "red"),
-    **dict.fromkeys(("cancelled", "already_ended", "already_replayed", "warning"), "yellow"),
+    **dict.fromkeys(("cancelled", "already_ended", "already_replayed"), "yellow"),
+    **dict.fromkeys(("already_sent", "warning"), "yellow"),
     **dict.fromkeys(("running", "planned"), "cyan"),
     "unknown": "magenta",
     "queued": "blue",
