@@ -28,13 +28,13 @@ from inngest_rest import (
     SendReport,
     ServerError,
 )
-from inngest_rest._core.buffer import outbox
+from inngest_rest._core.buffer import outbox_file
 from inngest_rest._core.buffer.outbox import (
     IDEMPOTENCY_WINDOW,
     LONGEST_LEASE,
     Outbox,
-    OutboxFile,
 )
+from inngest_rest._core.buffer.outbox_file import OutboxFile
 from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.sending.batching import BatchOutcome, EventOutcome, Rejected, Unknown
@@ -522,7 +522,7 @@ def test_a_read_only_file_is_refused_when_it_is_opened(
 def test_another_process_that_writes_for_long_is_named(
     opened: Callable[..., Outbox], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "_LOCK_TIMEOUT", 0.01)
+    monkeypatch.setattr(outbox_file, "_LOCK_TIMEOUT", 0.01)
     box = opened()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -548,7 +548,7 @@ def test_an_event_is_taken_as_soon_as_another_process_has_written(
             pauses.append(seconds)
             other.execute("COMMIT")
 
-        monkeypatch.setattr(outbox, "SYSTEM_CLOCK", evolve(SYSTEM_CLOCK, sleep=pause))
+        monkeypatch.setattr(outbox_file, "SYSTEM_CLOCK", evolve(SYSTEM_CLOCK, sleep=pause))
         fill(box, "a")
     assert len(pauses) == 1
     assert rows(path) == ["a"]
@@ -576,7 +576,7 @@ def test_a_drive_without_a_write_ahead_log_is_refused(
 
 
 def test_a_file_that_is_closed_is_forgotten(opened: Callable[..., Outbox]) -> None:
-    files = outbox.open_files
+    files = outbox_file.open_files
     box = opened()
     assert box.file in files
     box.close(loses_nothing)

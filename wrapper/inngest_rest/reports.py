@@ -38,7 +38,8 @@ class SendReport(Record):
     """The outcome of sending events. Reports can be added with `+`.
 
     Attributes:
-        accepted: Number of events the server stored.
+        accepted: Number of events the server acknowledged. A self-hosted server acknowledges
+            before it stores, and loses the events of its last second when it ends.
         rejected: Number of events rejected by the server or by the check before sending.
         unknown: Number of events sent without getting a response, or not sent after a failure. For
             a buffer, includes events sent without a response that the server rejected on resend.

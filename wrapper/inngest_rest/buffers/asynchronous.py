@@ -47,9 +47,18 @@ class AsyncEventBuffer(Buffer):
         max_pending: int = 100_000,
         when_full: WhenFull = "block",
         on_batch: Callable[[BatchReport], object] | None = None,
+        resend_after: Seconds | None = None,
     ) -> None:
         super().__init__(
-            client, AsyncInngestClient, store, batch_size, max_age, max_pending, when_full, on_batch
+            client,
+            AsyncInngestClient,
+            store,
+            batch_size,
+            max_age,
+            max_pending,
+            when_full,
+            on_batch,
+            resend_after,
         )
 
     async def add(self, event: EventLike) -> bool:

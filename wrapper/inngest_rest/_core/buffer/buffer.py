@@ -25,6 +25,7 @@ from inngest_rest._core.arguments import (
     invalid,
 )
 from inngest_rest._core.buffer.queue import Queue
+from inngest_rest._core.buffer.resends import LONGEST as LONGEST_RESEND
 from inngest_rest._core.buffer.schedule import Deadline, Schedule
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.locks import Forked
@@ -98,6 +99,20 @@ def _is_about_the_request(cause: InngestError | None) -> bool:
     )
 
 
+def _check_resend_after(
+    resend_after: Seconds | None, store: str | os.PathLike[str] | None
+) -> float | None:
+    """Return the seconds after which accepted events are sent again."""
+    if resend_after is None:
+        return None
+    if store is None:
+        raise invalid("resend_after", "needs a path as store: events in memory are not kept")
+    seconds = check_seconds("resend_after", resend_after)
+    if seconds > LONGEST_RESEND:
+        raise invalid("resend_after", "must be at most 23 hours, while the platform knows the ids")
+    return seconds
+
+
 class Buffer(Forked, ABC):
     """The state of a buffer, and its work.
 
@@ -119,6 +134,7 @@ class Buffer(Forked, ABC):
         max_pending: int,
         when_full: WhenFull,
         on_batch: Callable[[BatchReport], object] | None,
+        resend_after: Seconds | None,
     ) -> None:
         if not isinstance(client, kind):
             raise invalid("client", f"must be an {kind.__name__}, not {type(client).__name__}")
@@ -131,6 +147,7 @@ class Buffer(Forked, ABC):
         if iscoroutinefunction(on_batch):
             raise invalid("on_batch", "is asynchronous: a buffer calls plain functions only")
         age = check_seconds("max_age", max_age)
+        self._resend_after = _check_resend_after(resend_after, store)
         self._driver = client._driver  # noqa: SLF001
         self._session: Session = client._session  # noqa: SLF001
         self._session.check_can_send()
@@ -161,6 +178,7 @@ class Buffer(Forked, ABC):
             # The longest that a request can take, including its retries.
             lease=session.settings.retry.total + session.settings.timeout,
             now=session.clock.now,
+            resend_after=self._resend_after,
             **options,
         )
 
@@ -314,10 +332,14 @@ class Buffer(Forked, ABC):
         while not self._is_stopping:
             try:
                 seen, seconds = self._count, self._schedule.due_in()
-                if seconds:
-                    await self._wait(seen, seconds)
+                resend_in = await self._elsewhere(self._queue.resend_due_in)
+                if not seconds:
+                    await self._send_next()
+                elif not resend_in:
+                    await self._resend_next()
+                else:
+                    await self._wait(seen, min(seconds, resend_in))
                     continue
-                await self._send_next()
             except self._survivable:
                 logger.exception("the buffer's worker failed; no event is lost, and it continues")
                 await self._wait(self._count, AFTER_A_BUG)
@@ -346,6 +368,14 @@ class Buffer(Forked, ABC):
         except BaseException:
             self._queue.put_back(batch)
             raise
+
+    async def _resend_next(self) -> None:
+        """Send accepted events once more: a server may have lost them. No outcome is reported."""
+        batch = await self._elsewhere(self._queue.take_resends)
+        if batch is not None:
+            sent = self._driver.run(deliver(self._session, batch))
+            outcome = await sent if isawaitable(sent) else sent
+            await self._elsewhere(self._queue.settle_resends, outcome)
 
     async def _settle(self, outcome: BatchOutcome) -> None:
         """Remove final events from the queue and report them; the rest are resent."""

@@ -3,30 +3,24 @@
 It uses no network and no thread. Several processes may share the file: a batch is leased to the
 one that sends it. Leases only avoid duplicate work: if one expires early (a clock jump, a very slow
 request), an event is sent twice, with its id (operation sendEvents).
-
-The file is an SQLite database: with a WAL, so that readers never block, and full sync, so that
-commits survive a power cut.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import sys
+import math
 import threading
 import uuid
 from collections import deque
-from contextlib import closing, contextmanager, suppress
-from functools import partial
+from contextlib import closing
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
 from inngest_rest._core.arguments import invalid
+from inngest_rest._core.buffer.outbox_file import WRITE_ERRORS, OutboxFile, kind_of
 from inngest_rest._core.buffer.queue import Queue, Reserved, gather
-from inngest_rest._core.clock import SYSTEM_CLOCK
+from inngest_rest._core.buffer.resends import Resends
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.event_json import encode
@@ -34,7 +28,8 @@ from inngest_rest.errors import OutboxError
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from inngest_rest._core.buffer.schedule import Schedule
     from inngest_rest._core.sending.batching import Batch, BatchOutcome
@@ -86,11 +81,17 @@ class Outbox(Queue):
         *,
         lease: float,
         now: Callable[[], float],
+        resend_after: float | None = None,
         **options: Any,
     ) -> None:
         self.file = OutboxFile(path)
         self._lease = min(lease, LONGEST_LEASE)
         self._now = now
+        self._resends = (
+            None
+            if resend_after is None
+            else Resends(self.file, after=resend_after, lease=self._lease, now=now)
+        )
         super().__init__(schedule, wake, **options)
         if self.pending:  # left by an earlier process
             schedule.added(self._schedule.batch_size)
@@ -153,7 +154,7 @@ class Outbox(Queue):
                 leases = [(self._owner, until, seq) for seq in reserved.batch.positions]
                 db.executemany(_LEASE, leases)
         except OutboxError as error:
-            if _kind(error.__cause__) not in _WRITE_ERRORS:
+            if kind_of(error.__cause__) not in WRITE_ERRORS:
                 raise
             # It may still be readable, and sending frees space. Without a lease, an event may
             # be sent twice.
@@ -217,6 +218,8 @@ class Outbox(Queue):
         if outcomes or unsent:
             with self.file.transaction("cannot record outcomes") as db:
                 db.executemany(_RELEASE, released)
+                if self._resends is not None:
+                    self._resends.keep(db, (seq for (seq,) in accepted))
                 # First: this frees the space that dead letters need.
                 db.executemany(_DELETE, accepted)
                 db.executemany(_MOVE_TO_DEAD_LETTERS, rejected)
@@ -246,6 +249,16 @@ class Outbox(Queue):
         with self.file.reading() as db, closing(db.execute(_LEFT, free)) as rows:
             left = (seq for (seq,) in rows if seq not in self._outcomes)
             return sum(1 for _ in islice(left, at_most))
+
+    def resend_due_in(self) -> float:
+        return math.inf if self._resends is None else self._resends.due_in()
+
+    def take_resends(self) -> Batch | None:
+        return None if self._resends is None else self._resends.take(self._schedule.batch_size)
+
+    def settle_resends(self, outcome: BatchOutcome) -> None:
+        if self._resends is not None:
+            self._resends.settle(outcome)
 
     def dead_letters(self) -> list[SendFailure]:
         with self.file.reading() as db:
@@ -295,227 +308,3 @@ def _is_json_object(text: object) -> bool:
         return isinstance(text, bytes) and isinstance(decode(text), dict)
     except ValueError:
         return False
-
-
-VERSION = 1
-"""Version of the schema, in the file's user_version."""
-
-# "INGR", in the file's application_id.
-_APPLICATION = 0x494E4752
-
-# Seconds to wait for another process's write lock.
-_LOCK_TIMEOUT = 10.0
-
-# The disk or a quota is full, or the file system has become read-only.
-_WRITE_ERRORS = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}
-
-_TABLES = (
-    """CREATE TABLE entries (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    text BLOB NOT NULL,
-    added_at REAL NOT NULL,
-    owner TEXT,
-    leased_until REAL NOT NULL DEFAULT 0
-)""",
-    """CREATE TABLE dead_letters (
-    seq INTEGER PRIMARY KEY,
-    text BLOB NOT NULL,
-    added_at REAL NOT NULL,
-    rejected_at REAL NOT NULL,
-    reason TEXT NOT NULL
-)""",
-    "CREATE TABLE counts (pending INTEGER NOT NULL)",
-    """CREATE TRIGGER entry_in AFTER INSERT ON entries BEGIN
-    UPDATE counts SET pending = pending + 1;
-END""",
-    """CREATE TRIGGER entry_out AFTER DELETE ON entries BEGIN
-    UPDATE counts SET pending = pending - 1;
-END""",
-)
-
-
-class OutboxFile:
-    """A database file shared by threads, one transaction at a time; errors are OutboxErrors.
-
-    It is created if missing, readable only by its owner. If it `skips_lock_wait`, it fails at once
-    while another process writes.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        # Absolute: a later chdir must not lead to another file.
-        self.path = Path(os.path.abspath(path))  # noqa: PTH100 - links are kept
-        # Reentrant: a finalizer may add an event in the middle of an add; SQLite then refuses it.
-        self.lock = threading.RLock()
-        self._db: sqlite3.Connection | None = None
-        self._is_retired = False
-        self.skips_lock_wait = False
-        with self._clear_errors("cannot be opened"), self.lock:
-            with suppress(FileExistsError):
-                # Owner only, as are SQLite's files beside it: events hold customer data.
-                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-            self._check_schema()
-        open_files[self] = None
-
-    @contextmanager
-    def transaction(self, doing: str) -> Generator[sqlite3.Connection]:
-        """Run statements atomically; they are on disk on exit, or none is."""
-        end = SYSTEM_CLOCK.monotonic() + _LOCK_TIMEOUT
-        with self._clear_errors(doing):
-            while True:
-                with self._held() as db:
-                    try:
-                        db.execute("BEGIN IMMEDIATE")
-                    except sqlite3.OperationalError as error:
-                        is_busy = _kind(error) == sqlite3.SQLITE_BUSY
-                        if not is_busy or self.skips_lock_wait or SYSTEM_CLOCK.monotonic() >= end:
-                            raise
-                    else:
-                        with db:
-                            yield db
-                        return
-                # Between attempts, while another process writes, our threads may read.
-                SYSTEM_CLOCK.sleep(0.005)
-
-    @contextmanager
-    def reading(self) -> Generator[sqlite3.Connection]:
-        """Read without waiting for writers."""
-        with self._clear_errors("cannot be read"), self._held() as db:
-            yield db
-
-    @contextmanager
-    def _held(self) -> Generator[sqlite3.Connection]:
-        with self.lock:
-            db = self._db or self._open()
-            try:
-                yield db
-            finally:
-                if self._is_retired and not db.in_transaction:
-                    self.close()
-
-    def close(self) -> None:
-        """Close the connection; the next use reopens it."""
-        with self.lock, suppress(sqlite3.Error):
-            if self._db is not None:
-                self._db.close()
-            self._db = None
-
-    def retire(self) -> None:
-        """Close it for good: later uses still work, but leave no connection open."""
-        open_files.pop(self, None)
-        self._is_retired = True
-        self.close()
-
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(
-            self.path,
-            timeout=_LOCK_TIMEOUT,
-            isolation_level=None,
-            check_same_thread=False,
-            # Free-threaded Python may free them only some time after close(); until then SQLite
-            # keeps the file open, and a fork would carry that into the child.
-            cached_statements=0,
-        )
-        # Corrupted text must not make the rows behind it unreadable.
-        db.text_factory = partial(str, encoding="utf-8", errors="replace")
-        try:
-            [mode] = db.execute("PRAGMA journal_mode = WAL").fetchone()
-            if mode != "wal":
-                raise OutboxError(
-                    f"{self.path} is on a drive where SQLite cannot keep a write-ahead log, such "
-                    "as a network drive; put it on a local disk",
-                    path=str(self.path),
-                )
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("PRAGMA fullfsync = ON")
-            db.execute("PRAGMA busy_timeout = 20")
-        except BaseException:
-            db.close()
-            raise
-        self._db = db
-        return db
-
-    def _check_schema(self) -> None:
-        try:
-            # A read-only file fails here, not at the first event.
-            with self.transaction("cannot be opened") as db:
-                [version] = db.execute("PRAGMA user_version").fetchone()
-                [application] = db.execute("PRAGMA application_id").fetchone()
-                tables = {sql for (sql,) in db.execute("SELECT sql FROM sqlite_schema")}
-                if not (version or application or tables):
-                    for statement in (*_TABLES, "INSERT INTO counts VALUES (0)"):
-                        db.execute(statement)
-                    db.execute(f"PRAGMA application_id = {_APPLICATION}")
-                    db.execute(f"PRAGMA user_version = {VERSION}")
-                elif application != _APPLICATION:
-                    self._refuse("is a database of another application")
-                elif version > VERSION:
-                    self._refuse(
-                        f"was written by a newer inngest-rest (format {version}, this one knows "
-                        f"{VERSION}); upgrade inngest-rest, the file is unchanged"
-                    )
-                elif not tables.issuperset(_TABLES):
-                    self._refuse("is damaged: its tables are not those of an outbox. Move it aside")
-            # Outside the transaction, so that other processes can write meanwhile.
-            [fault] = db.execute("PRAGMA quick_check(1)").fetchone()
-            if fault != "ok":
-                self._refuse(f"is damaged: {fault.splitlines()[-1]}. Move it aside")
-        except BaseException:
-            self.close()
-            raise
-
-    def _refuse(self, reason: str) -> NoReturn:
-        raise OutboxError(f"{self.path} {reason}", path=str(self.path))
-
-    @contextmanager
-    def _clear_errors(self, doing: str) -> Generator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
-            raise OutboxError(
-                f"{self.path} {doing}: {error}{_advice(error)}", path=str(self.path)
-            ) from error
-
-
-def _advice(error: Exception) -> str:
-    kind = _kind(error)
-    # SQLite quotes corrupted text in its message, which Python then cannot decode.
-    is_text = isinstance(error, UnicodeDecodeError)
-    if is_text or kind in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
-        return ". Move it aside: it is damaged, or not an outbox"
-    if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return f". Another process has been writing for {_LOCK_TIMEOUT:g} s"
-    return ". Make room on the disk" if kind == sqlite3.SQLITE_FULL else ""
-
-
-def _kind(error: BaseException | None) -> int:
-    # The low byte is the primary result code.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-# In the order in which they were opened; and those that the thread closed which forks.
-open_files: dict[OutboxFile, None] = {}
-_closed = threading.local()
-
-
-def _before_fork() -> None:
-    """Close all files and hold their locks: a connection must not be carried into a child."""
-    _closed.files = [*open_files]
-    for file in _closed.files:
-        file.lock.acquire()
-        file.close()
-
-
-def _after_fork() -> None:
-    for file in _closed.files:
-        file.lock.release()
-
-
-def _after_fork_in_child() -> None:
-    for file in _closed.files:
-        file.lock = threading.RLock()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
-    )

@@ -1,0 +1,97 @@
+"""Accepted events of an outbox, kept for a while and then sent once more with their ids.
+
+A self-hosted server acknowledges events before it stores them: when it ends, by SIGTERM or by
+SIGKILL, it loses those of its last second. Sent again, a lost event runs its functions, and one
+that was stored does not, since the platform remembers an id for 24 hours (operation sendEvents).
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.buffer.queue import gather
+from inngest_rest._core.sending.batching import Unknown
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable
+
+    from inngest_rest._core.buffer.outbox_file import OutboxFile
+    from inngest_rest._core.sending.batching import Batch, BatchOutcome
+
+LONGEST = 23 * 3_600.0
+"""Seconds after which an event is not sent again, an hour before the platform forgets its id."""
+
+# Seconds until the next attempt after one that failed.
+_PAUSE = 5.0
+
+# Not part of the outbox's version: releases that do not know the table leave it alone.
+_TABLE = """CREATE TABLE IF NOT EXISTS resends (
+    seq INTEGER PRIMARY KEY,
+    text BLOB NOT NULL,
+    accepted_at REAL NOT NULL,
+    not_before REAL NOT NULL
+)"""
+
+_KEEP = """
+INSERT OR IGNORE INTO resends SELECT seq, text, :now, :now + :after FROM entries WHERE seq = :seq
+"""
+_EXPIRE = "DELETE FROM resends WHERE accepted_at < ?"
+_DUE = "SELECT seq, text FROM resends WHERE not_before <= ? ORDER BY not_before, seq LIMIT ?"
+_NEXT = "SELECT min(not_before) FROM resends"
+_POSTPONE = "UPDATE resends SET not_before = ? WHERE seq = ?"
+_DELETE = "DELETE FROM resends WHERE seq = ?"
+
+
+class Resends:
+    """The accepted events of a file that are to be sent once more.
+
+    Args:
+        file: The outbox's file.
+        after: Seconds from the acceptance of an event to its second request.
+        lease: Seconds for which the events of a request are left to the process that sends it.
+        now: Returns the seconds since 1970.
+    """
+
+    def __init__(
+        self, file: OutboxFile, *, after: float, lease: float, now: Callable[[], float]
+    ) -> None:
+        self._file = file
+        self._after = after
+        self._lease = lease
+        self._now = now
+        with file.transaction("cannot be opened") as db:
+            db.execute(_TABLE)
+
+    def keep(self, db: sqlite3.Connection, seqs: Iterable[int]) -> None:
+        """Keep accepted events, in the transaction that deletes them from the queue."""
+        now = self._now()
+        db.executemany(_KEEP, [{"now": now, "after": self._after, "seq": seq} for seq in seqs])
+
+    def due_in(self) -> float:
+        """Return the seconds until the next events are due; infinity if none are kept."""
+        with self._file.reading() as db:
+            [not_before] = db.execute(_NEXT).fetchone()
+        return math.inf if not_before is None else max(not_before - self._now(), 0.0)
+
+    def take(self, most: int) -> Batch | None:
+        """Return a batch of due events, and leave them to this process for a lease."""
+        now = self._now()
+        with self._file.transaction("cannot lease") as db:
+            db.execute(_EXPIRE, [now - LONGEST])
+            with closing(db.execute(_DUE, [now, most])) as rows:
+                batch, _ = gather((seq, text, True) for seq, text in rows)
+            db.executemany(_POSTPONE, [(now + self._lease, seq) for seq in batch.positions])
+        return batch if batch.positions else None
+
+    def settle(self, outcome: BatchOutcome) -> None:
+        """Forget events with a final outcome; try the others again after a pause."""
+        outcomes = list(zip(outcome.batch.positions, outcome.each, strict=True))
+        not_before = self._now() + _PAUSE
+        final = [(seq,) for seq, result in outcomes if not isinstance(result, Unknown)]
+        unknown = [(not_before, seq) for seq, result in outcomes if isinstance(result, Unknown)]
+        with self._file.transaction("cannot record outcomes") as db:
+            db.executemany(_DELETE, final)
+            db.executemany(_POSTPONE, unknown)
