@@ -45,7 +45,7 @@ from inngest_rest import (
     Watcher,
     Webhook,
 )
-from inngest_rest.typing import ChangeKind, RunFilter
+from inngest_rest.typing import ChangeKind, RunFilter, RunSelection
 
 NOW = datetime.now(UTC)
 
@@ -94,6 +94,9 @@ def blocking(client: InngestClient) -> None:
     mine: RunFilter = {"status": "failed", "app": "a"}
     client.runs.watch(**mine)
     client.runs.list(**mine)
+    shared: RunSelection = {"status": "failed", "app": "a", "since": NOW, "ended_since": NOW}
+    client.runs.list(**shared)
+    client.runs.replay_all(**shared, dry_run=True)
     client.runs.list(since="yesterday")  # type: ignore[arg-type]
     assert_type(client.runs.list().pages(), Iterator[Page[Run]])
     assert_type(client.runs.list().page(), Page[Run])
