@@ -21,6 +21,9 @@ MAX_ROW = 16 * 1024 * 1024
 
 _BLOCK = 256 * 1024
 
+_LOOK_LIKE_ROWS = 3
+"""So many lines in quotes that look like rows say that the quote is wrong, not half written."""
+
 _QUOTE = b'"'
 _BEGUN_QUOTES = re.compile(rb'"(?:[^"]++|"")*+')
 _FIRST_LINE = re.compile(rb"[^\r\n]*+(\r?\n|\r(?=[^\n]))")
@@ -55,6 +58,7 @@ class CsvReader:
         self._read, self._grows = read, grows
         self._text, self._start, self._row_size = b"", 0, 0
         self._has_ended = self._is_complete = False
+        self._width = 0  # cells of the first row
         self.number = 0
         """The number of the row read last, from 1."""
         self.unfinished = ""
@@ -73,6 +77,7 @@ class CsvReader:
         try:
             while (row := self._next()) is not None:
                 self.number += 1
+                self._width = self._width or len(row.cells)
                 yield row
                 if row.is_last:
                     return
@@ -189,7 +194,8 @@ class CsvReader:
         begun = self._text[self._start :]
         self._row_size += len(begun)
         is_quoted = begun.startswith(_QUOTE)
-        if self._grows and self._row_size <= MAX_ROW:
+        may_go_on = self._grows and self._row_size <= MAX_ROW
+        if may_go_on and not (is_quoted and self._holds_rows(begun)):
             where = f"row {self.number + 1:,}"
             if is_quoted:
                 lines = begun.count(self._end)
@@ -200,6 +206,13 @@ class CsvReader:
             fault = f"has a quote that is never closed; {_LAST}"
             return Row(cells, fault, len(cells), is_last=True)
         return self._too_long(is_last=True)
+
+    def _holds_rows(self, begun: bytes) -> bool:
+        """Return whether lines of a cell that is not closed are rows rather than text."""
+        separators = self._width - 1
+        lines = begun.split(self._end)[1:-1]
+        alike = sum(line.count(self._separator) == separators for line in lines)
+        return separators > 0 and alike >= _LOOK_LIKE_ROWS
 
 
 def _decoded(text: bytes) -> str:
