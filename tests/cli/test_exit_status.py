@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,30 @@ def test_2_for_a_mistake_in_the_arguments(tokens: list[str], run: Run) -> None:
     ran = run(*tokens)
     assert ran.status == 2
     assert ran.answer["error"]["code"] == "usage"
+
+
+def test_2_for_a_state_that_is_none(run: Run, folder: Path) -> None:
+    (folder / "state").write_text("[]")
+    ran = run("runs", "export", "runs.csv", "--state", "state")
+    error = ran.answer["error"]
+    assert (ran.status, error["code"], error["field"]) == (2, "usage", "state")
+    assert "state is not the state of an export" in error["message"]
+
+
+def test_2_for_a_full_disk_and_how_to_go_on(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("inngest_rest._core.export.Export._append", full)
+    ran = run("runs", "export", "runs.csv")
+    file = folder / "runs.csv"
+    assert ran.status == 2
+    assert ran.answer["error"]["message"] == (
+        f"cannot use {file}: no space left on device; 0 rows are in {file}: the same call goes on "
+        "there"
+    )
 
 
 def test_3_without_a_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,7 +206,9 @@ def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
             hint += "none: set INNGEST_DEV=1, or to its URL."
             return Code.AUTHENTICATION, error.reason, advice(hint)
         case errors.InvalidArgumentError() | errors.ConfigurationError():
-            return Code.USAGE, str(error), None
+            # Of an export whose disk is full: how much there is, and how to go on.
+            notes = getattr(error, "__notes__", ())
+            return Code.USAGE, "; ".join([str(error), *notes]), None
         case errors.InvalidResponseError():
             return Code.SERVER, str(error), wrong_server
         case errors.RouteNotFoundError() if not _is_inngest(error):
