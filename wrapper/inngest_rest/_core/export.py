@@ -42,7 +42,7 @@ from inngest_rest.record import Record, columns, plain_or_text
 from inngest_rest.reports import ExportReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from inngest_rest._core.calls.listing import Listing, Walk
     from inngest_rest._core.calls.session import Session
@@ -244,7 +244,7 @@ class Export:
             return encode_lines([row.to_dict() for row in rows])
         named = columns(self.kind)
         cells = ([self._cell(each.value_of(row)) for each in named] for row in rows)
-        text = "".join(map(_csv_row, cells))
+        text = _csv(cells)
         if not self._state.size:
             # In quotes, by which DuckDB knows that there may be quotes further down.
             text = ",".join(f'"{each.name}"' for each in named) + "\n" + text
@@ -353,14 +353,14 @@ class _Written(list[str]):
     write = list[str].append
 
 
-def _csv_row(cells: Sequence[Any]) -> str:
-    """Return a line of CSV, in which each cell with a quote, a comma or any line end is quoted.
+def _csv(rows: Iterable[Sequence[Any]]) -> str:
+    """Return lines of CSV, in which each cell with a quote, a comma or any line end is quoted.
 
     The writer quotes a carriage return only where that is a part of its own line ends.
     """
-    written = _Written()
-    csv.writer(written, lineterminator="\r\n").writerow(cells)
-    return written[0].removesuffix("\r\n") + "\n"
+    lines = _Written()
+    csv.writer(lines, lineterminator="\r\n").writerows(rows)
+    return "".join([f"{line[:-2]}\n" for line in lines])
 
 
 @frozen(repr=False, slots=False)
