@@ -262,6 +262,43 @@ def test_a_watch_of_many_open_runs_makes_a_bounded_number_of_requests(
     assert len(mock.requests) - before <= 24 * 12
 
 
+class WithoutEnds(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Responds as the mock server does, but never with what has ended; gets of some runs fail."""
+
+    def __init__(self, mock: MockServer, clock: Clock, *, fails: int = 0) -> None:
+        self._mock, self._clock, self._fails = mock, clock, fails
+
+    def _refuse(self, request: httpx.Request) -> httpx.Response | None:
+        if "timeField" in request.url.params:
+            self._clock.advance(request.extensions["timeout"]["read"])
+            raise httpx.ReadTimeout("timed out")
+        if request.url.path != "/v2/runs" and self._fails:
+            self._fails -= 1
+            return httpx.Response(503)
+        return None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._refuse(request) or self._mock.transport.handle_request(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        refusal = self._refuse(request)
+        return refusal or await self._mock.transport.handle_async_request(request)
+
+
+@pytest.mark.parametrize("failing", [0, 3], ids=["all are got", "some fail at first"])
+def test_ends_are_found_run_by_run_where_they_cannot_be_listed(
+    connect: Connect, mock: MockServer, clock: Clock, failing: int
+) -> None:
+    producer = InngestClient(dev=True, transport=mock.transport)
+    start(producer, 100, seconds=100)
+    start(producer, 100, seconds=10_000)
+    clock.advance(60)
+    transport = WithoutEnds(mock, clock, fails=failing)
+    changes = list(connect(transport=transport, retries=0).runs.watch(timeout=120))
+    assert_complete(mock, changes)
+    assert kinds(changes).count("ended") == 100
+
+
 @pytest.mark.parametrize("fault", [answers(503), drops()], ids=["503", "dropped"])
 def test_faults_that_pass_lose_nothing(
     connect: Connect, mock: MockServer, clock: Clock, fault: Any
