@@ -112,7 +112,7 @@ class Events(Resource):
         Args:
             id: The internal id of the event, as returned by `send`.
             timeout: Maximum time to wait. Seconds, or a timedelta.
-            repeated: "first" waits for the runs of the first event with this one's own id. Its
+            repeated: "first" waits for runs of the first event with this one's own id. Its
                 functions start none for an id that was sent within the last 24 hours. By default,
                 an event that starts no run is an error.
 
