@@ -82,8 +82,8 @@ _MAY_LACK_V2 = errors.Advice(
 _OF_INNGEST = "x-inngest-server-kind"
 
 _IN_BETWEEN = (
-    "Something between here and Inngest refused this, such as a reverse proxy, and not the keys: "
-    "{sign}. Let it pass these requests, or give it what it asks for by headers= "
+    "Something between here and Inngest, such as a reverse proxy, refused this: {sign}. The keys "
+    "are not the cause. Let these requests pass there, or send what it asks for by headers= "
     "(INNGEST_HEADERS), such as proxy-authorization."
 )
 
