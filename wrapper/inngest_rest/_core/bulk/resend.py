@@ -113,7 +113,7 @@ class ResendJob(reported.ReportedJob):
         if family.sent_as is None and id == family.sender:
             return row
         if family.sent_as is None:
-            reason = f"it is a copy of event {family.original}, for which {family.sender} is sent"
+            reason = f"it is a copy of event {family.original}: event {family.sender} is sent"
         elif id == family.sent_as:
             reason = f"it is the copy of event {family.original} that this label has sent"
         else:
