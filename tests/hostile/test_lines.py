@@ -1,4 +1,4 @@
-"""A file of any bytes: each line is sent, or rejected, or blank, and none is lost."""
+"""A file of any bytes: each line or row is sent, or rejected, or blank, and none is lost."""
 
 from __future__ import annotations
 
@@ -50,3 +50,38 @@ def test_every_line_of_any_file_is_accounted_for(text: bytes, *, zipped: bool) -
         kept = rejected.read_bytes().split(b"\n")[:-1] if rejected.exists() else []
         assert len(kept) == report.rejected
         assert all(each in [line.rstrip(b"\r\n") for line in present] for each in kept)
+
+
+pieces = st.sampled_from(
+    [b"a", b"1", b",", b'"', b'""', b"\n", b"\r\n", b"\r", b"\xff", "ü".encode()]
+)
+
+
+@settings(bounded, max_examples=80)
+@given(
+    text=st.lists(pieces, max_size=30).map(b"".join),
+    cut=st.integers(0, 30),
+    zipped=st.booleans(),
+)
+def test_a_table_of_any_bytes_is_read_alike_at_once_and_as_it_grows(
+    text: bytes, cut: int, *, zipped: bool
+) -> None:
+    content = b"id,note\n1,a\n" + text + b"\n"
+    sent = list[dict[str, str]]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.extend(each["data"] for each in json.loads(request.content))
+        return accept(request)
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "rows.csv")
+        with InngestClient(dev=True, transport=httpx.MockTransport(answer)) as client, briefly():
+            file.write_bytes(content[: len(content) - cut])
+            client.send_file(file, event="app/x", resume=True)
+            file.write_bytes(gzip.compress(content) if zipped else content)
+            client.send_file(file, event="app/x", resume=True)
+            grown, sent = sent, []
+            report = client.send_file(file, event="app/x")
+    assert all(each.keys() == {"id", "note"} for each in sent)
+    assert len(sent) == report.accepted
+    assert grown == sent

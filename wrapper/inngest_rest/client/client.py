@@ -361,7 +361,9 @@ class InngestClient(Resource):
                 data.NAME and user.NAME, by default data.COLUMN; types text, int, float, bool, time
                 (with its zone) and json.
             resume: Continue after the last completed batch recorded in `FILE.checkpoint`. That
-                file exists while any work is left, and is kept when `resume` is True.
+                file exists while any work is left, and is kept when `resume` is True. A last line
+                that may be half written, such as a row of CSV whose line has not ended, is then
+                left to the next call.
             dead_letters: File for rejected lines, ready to be fixed and sent;
                 `FILE.rejected.ndjson` by default. The reasons are written beside it, to
                 `FILE.rejected.reasons.ndjson`.
