@@ -50,4 +50,5 @@ class VirtualTime(selectors.DefaultSelector):
         try:
             return loop.run_until_complete(scenario)
         finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
