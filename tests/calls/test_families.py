@@ -93,7 +93,8 @@ def in_order(name: str) -> list[tuple[str, Reply]]:
 
 def test_v2_is_asked_first_for_each_job_that_it_does() -> None:
     assert {len(it) for it in TAGS.values()} == {1, 2}
-    assert all(list(it) == sorted(it, reverse=True) for it in TAGS.values())
+    v1_first = {call for call, it in TAGS.items() if list(it) != sorted(it, reverse=True)}
+    assert v1_first == {"events.runs"}  # where v2 takes seconds on a server with many runs
     assert {call for call, it in TAGS.items() if len(it) > 1} == set(BOTH)
 
 
@@ -113,8 +114,12 @@ def test_the_preferred_family_is_used_if_both_are_present(
 ) -> None:
     for route, reply in in_order(name):
         server.on(route, reply)
+    others: set[str] = set()
+    if name == "events.runs":  # whether a function batches events, and the names of functions
+        others = {"GET /v2/apps", f"GET /v2/runs/{ID}", f"GET /v1/runs/{ID}"}
+        server.on("GET /v2/apps", says({"data": [], "page": {}}))
     BOTH[name][0](client)
-    assert asks(server) == [in_order(name)[0][0]]
+    assert [each for each in asks(server) if each not in others] == [in_order(name)[0][0]]
 
 
 @pytest.mark.parametrize("name", BOTH)

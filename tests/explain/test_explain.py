@@ -77,15 +77,16 @@ def test_an_event_whose_functions_all_ran_needs_no_reason(
     )
 
 
-def test_an_explanation_takes_one_request_per_app_and_three_more(
+def test_an_explanation_takes_one_request_per_app_and_three_more_and_names_are_read_once(
     client: InngestClient, mock: MockServer
 ) -> None:
     mock.function("shop", "charge", trigger="order")
     mock.function("mail", "thank", trigger="order")
     event_id = send(client)
-    before = len(mock.requests)
-    client.events.explain(event_id)
-    assert len(mock.requests) - before == 5
+    for expected in (5 + 2, 2):  # the functions of two runs; then apps are known as well
+        before = len(mock.requests)
+        client.events.explain(event_id)
+        assert len(mock.requests) - before == expected
 
 
 def test_no_trigger_names_the_nearest(client: InngestClient, mock: MockServer) -> None:

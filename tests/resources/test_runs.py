@@ -423,7 +423,7 @@ def test_a_server_without_v2_is_asked_for_the_original_run_once(
     server.on(f"GET /v1/events/{ID}/runs", recorded("v1-event-runs-ok"))
     assert client.runs.get(ID, include_original_run_id=True).original_run_id is not None
     list(client.events.runs(ID, include_original_run_id=True))
-    assert len([each for each in server.asked if "/v1/" in each]) == 2
+    assert len([each for each in server.asked if "/v1/" in each and "/apps" not in each]) == 2
 
 
 def test_the_original_run_of_a_batch_is_asked_for_run_by_run(
@@ -435,7 +435,8 @@ def test_the_original_run_of_a_batch_is_asked_for_run_by_run(
     server.on(f"GET /v1/runs/{listed}", about(listed, "v1-run-of-rerun"))
     [run] = client.events.runs(ID, include_original_run_id=True)
     assert (run.id, run.original_run_id) == (listed, "01M86WNRKHYE50ZF3GG530BHRT")
-    assert "_" in server.requests[1].url.params  # past a cache of 15 s
+    of_v1 = [it for it in server.requests if it.url.path == f"/v1/events/{ID}/runs"]
+    assert all("_" in each.url.params for each in of_v1)  # past a cache of 15 s
 
 
 def test_a_version_that_lacks_the_original_run_is_a_configuration_error(
@@ -453,8 +454,9 @@ def test_outputs_are_listed_on_request(client: InngestClient, server: Server) ->
     assert run.output == 9
     [run] = client.events.runs(ID)
     assert run.error is not None
-    assert all(each.url.params["includeOutput"] == "true" for each in server.requests)
-    assert asks(server) == ["GET /v2/runs", f"GET /v2/events/{ID}/runs"]
+    of_v2 = [each for each in server.requests if each.url.path.startswith("/v2")]
+    assert all(each.url.params["includeOutput"] == "true" for each in of_v2)
+    assert len(of_v2) == 2
 
 
 def test_outputs_are_not_listed_unless_requested(client: InngestClient, server: Server) -> None:

@@ -225,9 +225,11 @@ def _other_runs(
     return apps.tried(page, f"other runs of {apps.name_of(function)}", unchecked)
 
 
-def _runs_of(session: Session, event_id: str, deadline: float) -> Plan[tuple[Run, ...]]:
-    """List the runs of an event, bypassing any cache."""
-    listing = runs.list_of_event(session, event_id, cached=False)
+def _runs_of(
+    session: Session, event_id: str, deadline: float, *, may_be_batched: bool | None = None
+) -> Plan[tuple[Run, ...]]:
+    """List the runs of an event."""
+    listing = runs.list_of_event(session, event_id, may_be_batched=may_be_batched)
     return tuple((yield from read_all(listing, deadline=deadline)))
 
 
@@ -472,7 +474,9 @@ def _look(wait: _Wait, catalogue: apps.Catalogue | None) -> Plan[Fault | None]:
     """List the runs of the event, or return the fault that may pass."""
     looked = wait.now
     try:
-        wait.add((yield from _runs_of(wait.session, wait.event_id, wait.deadline)), looked)
+        is_batched = _may_be_batched(wait, catalogue)
+        listed = _runs_of(wait.session, wait.event_id, wait.deadline, may_be_batched=is_batched)
+        wait.add((yield from listed), looked)
         if wait.follows_first and looked == wait.looked_at:
             first = _first_runs(wait, catalogue, limit=_MAX_EVENTS, deadline=wait.deadline)
             wait.add((yield from first), looked)
@@ -482,6 +486,14 @@ def _look(wait: _Wait, catalogue: apps.Catalogue | None) -> Plan[Fault | None]:
             raise
         return error
     return None
+
+
+def _may_be_batched(wait: _Wait, catalogue: apps.Catalogue | None) -> bool:
+    """Return whether a function may get the event in a batch, which v1 may list under another."""
+    if catalogue is None or catalogue.gaps or wait.event is None:
+        return True
+    listening = catalogue.listeners(wait.event.name)
+    return any(apps.limit(function, *apps.BATCH) for function, _ in listening)
 
 
 def _complete_at(catalogue: apps.Catalogue | None, wait: _Wait) -> float:

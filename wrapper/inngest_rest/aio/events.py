@@ -89,11 +89,12 @@ class Events(Resource):
 
         Args:
             id: The internal id of the event, as returned by `send`.
-            include_original_run_id: Whether to return `original_run_id`, too, which takes a second
-                request per page, as only v1 has it.
+            include_original_run_id: Whether to return `original_run_id`, too, which only v1 has:
+                where v2 listed the runs, it takes a second request.
 
-        HTTP: `GET /v2/events/{eventId}/runs`, else `GET /v1/events/{eventId}/runs`, which answers
-        out of a cache of 15 s and lists the run of a batch under one of its events only.
+        HTTP: `GET /v1/events/{eventId}/runs`, past its cache. It lists the run of a batch under one
+        of its events only: where a function batches such events, or there is no run,
+        `GET /v2/events/{eventId}/runs`, which takes seconds on a server with many runs.
         """
         return self._list(
             runs.list_of_event, id, include_original_run_id=include_original_run_id, **paging

@@ -295,7 +295,7 @@ class Runs(Resource):
         Args:
             by: What to group runs by. By error, they are failed runs unless `status` is passed.
             exact: Get each run that ended, for the times that it waited and ran.
-            sample: Get so many runs of each group, chosen at random, for the same times.
+            sample: Get so many runs of each group, at random, for the same times.
             seed: The seed of the sample. The same seed chooses the same runs.
             limit: Maximum number of runs to list, newest first. None for all.
             on_progress: Called with the numbers of runs that were listed and got so far.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, Unpack
 
 from attrs import evolve
 
@@ -62,6 +62,17 @@ class Cursor(NamedTuple):
         return f"{self.path}:{self.skip}:{self.cursor}"
 
 
+class AskForPage(Protocol[T]):
+    """Asks one of several routes for a page, which comes with the path of that route."""
+
+    def __call__(
+        self,
+        session: Session,
+        *routes: Route[Any, tuple[str, ListedPage[T]]],
+        deadline: float,
+    ) -> Plan[tuple[str, ListedPage[T]]]: ...
+
+
 class Listing(Generic[T]):
     """A listing with validated arguments; it can be iterated any number of times."""
 
@@ -72,6 +83,7 @@ class Listing(Generic[T]):
         # What the server returns at once: a page shorter than requested would look like the last.
         largest_page: int = 100,
         id_of: Callable[[T], str] | None = None,  # where an item may be repeated on the next page
+        ask: AskForPage[T] = first_present,  # asks one of the routes for a page
         # Adds to the items of a page what its response lacks, by a deadline.
         complete: Callable[[tuple[T, ...], float], Plan[tuple[T, ...]]] | None = None,
         is_relative: bool = False,  # the requests depend on what time it is
@@ -89,7 +101,7 @@ class Listing(Generic[T]):
     ) -> None:
         self.session, self.routes, self.kind = session, routes, kind
         self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
-        self.place_of = place_of
+        self.place_of, self.ask = place_of, ask
         check_names(paging, Paging.__annotations__)
         self.guard, self.sieve, self.if_empty = guard, sieve, if_empty
         self.about, self._explain = about, explain
@@ -244,7 +256,7 @@ class Walk(Generic[T]):
             route = make(request)
             if cursor is None or cursor.path == route.path:  # it can continue there
                 routes.append(evolve(route, convert=partial(_with_path, route)))  # type: ignore[arg-type]
-        return (yield from first_present(self._listing.session, *routes, deadline=deadline))
+        return (yield from self._listing.ask(self._listing.session, *routes, deadline=deadline))
 
     def _is_odd(self, page: ListedPage[T]) -> bool:
         """Return whether a page cannot follow the last one: its cursor was not understood.

@@ -123,6 +123,8 @@ class AbsentRoutes:
     def __init__(self) -> None:
         self.v2_root = V2_ROOT
         self.has_queries = False  # it was found to filter runs by an expression
+        # The names of its functions, with that of the app, by the UUIDs that v1 has for them.
+        self.functions: dict[str, tuple[str | None, str | None]] = {}
         self._until: dict[str, float] = {}
 
     def add(self, operation: Operation, now: float) -> None:

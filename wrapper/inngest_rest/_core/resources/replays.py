@@ -185,7 +185,7 @@ def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
     if not run.event_ids:
         return None
     event_id = run.event_ids[0]
-    listing = runs.list_of_event(session, event_id, cached=False)
+    listing = runs.list_of_event(session, event_id)
     ways: list[tuple[Plan[Iterable[Run]], Callable[[Run], object]]] = [
         (runs.of_event_by_v1(session, event_id), lambda it: it.original_run_id or it.id),
         (read_all(listing), lambda it: (it.app_id, it.function_id)),

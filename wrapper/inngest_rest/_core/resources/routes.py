@@ -55,7 +55,7 @@ _ROUTES = {
     "health": ("get_health",),
     "events.list": ("list_events_v1",),
     "events.get": ("get_event_v1",),
-    "events.runs": ("list_event_runs_v2", "list_event_runs_v1"),
+    "events.runs": ("list_event_runs_v1", "list_event_runs_v2"),
     "runs.list": ("list_runs_v2", "list_runs_v1"),
     "runs.get": ("get_run_v2", "get_run_v1"),
     "runs.watch": ("list_runs_v2",),

@@ -32,7 +32,8 @@ from inngest_rest._core.calls.listing import (
     Sieve,
     read_all,
 )
-from inngest_rest._core.calls.operation import first_present, redacted_url
+from inngest_rest._core.calls.operation import first_present, may_ask, redacted_url
+from inngest_rest._core.calls.retry import FAULTS
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import apps, events, fields, routes
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
     from inngest_rest._core.resources.fields import PageData
     from inngest_rest._core.resources.routes import PageRoutes
     from inngest_rest.models import StoredEvent
+    from inngest_rest_api.api import Operation
+
+    _RunsOfEvent = Route[Any, tuple[str, ListedPage[Run]]]
 
 _LIST_ADVICE = routes.where_absent(
     "List events and their runs instead: {}, {}.", "events.list", "events.runs"
@@ -61,6 +65,9 @@ _LIST_ADVICE = routes.where_absent(
 T = TypeVar("T")
 
 _ID_OF = attrgetter("id")
+
+# Seconds for what only adds to an answer.
+_LONGEST_LOOK = 5.0
 
 
 def list_selected(
@@ -413,15 +420,21 @@ def list_of_event(
     event_id: str,
     *,
     include_original_run_id: bool = False,
-    cached: bool = True,
+    may_be_batched: bool | None = None,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
-    """List the runs of an event, by v2 where there is one: v1 caches this listing for 15 s."""
+    """List the runs of an event: by v1, past its cache, and by v2 where that may lack some.
+
+    A request to v2 makes a self-hosted server read the spans of all runs that it ever had. But v1
+    lists the run of a batch under one of its events only: if nothing is known of that, functions
+    are looked at, and v2 is asked as well where v1 has none.
+    """
     event_id = check_id("event id", event_id, argument="id")
 
     def complete(listed: tuple[Run, ...], deadline: float) -> Plan[tuple[Run, ...]]:
         runs = list(listed)
-        for place, run in enumerate(runs):
+        for place, run in enumerate(listed):
+            runs[place] = yield from _as_by_v2(session, run, include_original_run_id, deadline)
             if _may_be_misreported(session, run):
                 # By itself, it is right in every release.
                 with suppress(errors.InngestError):
@@ -443,12 +456,88 @@ def list_of_event(
     # An event has few runs, so their output is always asked for: v1 has it, too.
     by_v2 = v2.list_event_runs_v2, listed_run_of_v2, event_id
     found = routes.pages(*by_v2, read=read, include_output=True)
-    of_v1 = _of_event_by_v1(event_id)
-    of_v1 = of_v1 if cached else routes.past_cache(session, of_v1)
-    found["list_event_runs_v1"] = lambda _: of_v1
-    # listEventRunsV2 rejects a larger limit than 40.
-    options: Any = {"largest_page": 40, "id_of": _ID_OF, "complete": complete, "kind": Run}
+    found["list_event_runs_v1"] = lambda _: routes.past_cache(session, _of_event_by_v1(event_id))
+    options: Any = {
+        "largest_page": 40,  # listEventRunsV2 rejects a larger limit
+        "id_of": _ID_OF,
+        "complete": complete,
+        "kind": Run,
+        "ask": partial(_ask_for_runs, event_id, may_be_batched=may_be_batched),
+    }
     return routes.listed(session, "events.runs", found, **options, **paging)
+
+
+def _ask_for_runs(
+    event_id: str,
+    session: Session,
+    *routes: _RunsOfEvent,
+    may_be_batched: bool | None,
+    deadline: float,
+) -> Plan[tuple[str, ListedPage[Run]]]:
+    """Ask v1 for the runs of an event, and v2 if v1 fails or may not have them all."""
+    ask = partial(first_present, session, deadline=deadline)
+    if not all(_is_usable(session, each.operation) for each in routes) or len(routes) == 1:
+        return (yield from ask(*routes))
+    by_v1, by_v2 = routes
+    if may_be_batched:
+        return (yield from ask(by_v2, by_v1))
+    try:
+        listed = yield from ask(evolve(by_v1, repeatable=False), by_v2)
+    except errors.RouteNotFoundError:
+        raise
+    except FAULTS:
+        return (yield from ask(by_v2, by_v1))
+    if listed[0] != by_v1.path or may_be_batched is False:
+        return listed
+    if listed[1].items and not (yield from _may_be_batched(session, event_id, deadline)):
+        return listed
+    try:
+        return (yield from ask(by_v2))
+    except errors.RouteNotFoundError:
+        return listed
+
+
+def _is_usable(session: Session, operation: Operation) -> bool:
+    """Return whether the settings allow an operation, and the server is not known to lack it."""
+    is_absent = session.absent.has(operation, session.clock.monotonic())
+    return may_ask(session.settings, operation) and not is_absent
+
+
+def _may_be_batched(session: Session, event_id: str, deadline: float) -> Plan[bool]:
+    """Return whether a function may have got an event in a batch, which v1 lists under another."""
+    soon = min(deadline, session.clock.monotonic() + _LONGEST_LOOK)
+    known = yield from apps.read_catalogue(session, deadline=soon, since=0.0)
+    if known.gaps:
+        return True
+    batching = [each for each in known.functions if apps.limit(each, *apps.BATCH)]
+    if not batching:
+        return False
+    event = yield from _found(session, events.get_route(event_id), deadline)
+    return event is None or any(apps.matching(each, event.name) for each in batching)
+
+
+def _as_by_v2(session: Session, run: Run, is_whole: bool, deadline: float) -> Plan[Run]:
+    """Return a run of v1 as v2 has it, or also with what v1 alone has.
+
+    v1 has the UUID of its function in place of the names of it and its app.
+    """
+    id, names = run.internal_function_id, session.absent.functions
+    if id is None:
+        return run
+    if id not in names:
+        if not _is_usable(session, v2.get_run_v2.OPERATION):
+            return run
+        soon = min(deadline, session.clock.monotonic() + _LONGEST_LOOK)
+        try:
+            found = yield from fetch(session, run.id, deadline=soon, also_v1=False)
+        except errors.InngestError:  # it is only for the names
+            return run
+        if found.function_id is None:
+            return run
+        names[id] = found.app_id, found.function_id
+    app_id, function_id = names[id]
+    run = evolve(run, app_id=app_id, function_id=function_id)
+    return run if is_whole else evolve(run, internal_function_id=None, original_run_id=None)
 
 
 def _may_be_misreported(session: Session, run: Run) -> bool:
@@ -486,7 +575,7 @@ def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
 
 
 def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
-    """Return the runs of an event, each once.
+    """Return the runs of an event, each once, the newest first as v2 has them.
 
     A run that was cancelled while its code was executing is listed twice: as it was cancelled, and
     as its code ended later (recording v1-event-runs-twice). The first end is the run's.
@@ -496,7 +585,7 @@ def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
         known = found.setdefault(each.id, each)
         if each.ended_at and (known.ended_at is None or each.ended_at < known.ended_at):
             found[each.id] = each
-    return tuple(found.values())
+    return tuple(sorted(found.values(), key=_ID_OF, reverse=True))
 
 
 def cancel(session: Session, run_id: str) -> Plan[bool]:
