@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from inngest_rest import ActionReport, AuthenticationError, Event, PartialActionError
 from inngest_rest.testing import MockServer, answers, fails, sleeps
+from tests.support.run_lists import Listed, RunLists
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
+    from inngest_rest import ActionRow, InngestClient
     from tests.conftest import Connect
     from tests.support.clock import Clock
 
@@ -126,3 +128,22 @@ def test_an_interrupted_call_has_its_report(client: InngestClient, mock: MockSer
         client.runs.cancel_all(ids, in_flight=1, on_result=interrupt)
     report: ActionReport = caught.value.report  # type: ignore[attr-defined]
     assert outcomes(report) == ["done", "not_tried", "not_tried"]
+
+
+def test_what_is_kept_of_listed_runs_does_not_grow_with_their_errors(connect: Connect) -> None:
+    failed = Listed(status="FAILED", error="x" * 20_000)
+    peaks: list[int] = []
+
+    def note(_: ActionRow) -> None:
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        raise ZeroDivisionError
+
+    client = connect(transport=RunLists(1_000, lambda _: failed))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ZeroDivisionError) as caught:
+            client.runs.replay_all(app="shop", dry_run=True, on_result=note)
+    finally:
+        tracemalloc.stop()
+    assert len(caught.value.report.rows) == 1_000  # type: ignore[attr-defined]
+    assert peaks[0] < 15_000_000, "a page of runs, some times over; all of them have 20 MB"

@@ -39,6 +39,7 @@ _DEBOUNCED = (
     "its function is debounced, and the server does not replay runs of such a function: "
     "send the event again"
 )
+_MOST_SHOWN = 200  # of an error
 _LOST = "The server shows it as {}, but has lost what it needs to cancel it, and cannot."
 _NOT_ENDED = "it has not ended: a replay would run it a second time beside the first"
 _UNLISTED = (
@@ -148,7 +149,9 @@ class ReplayJob(RunsJob):
 
     def keep(self, item: Run) -> None:
         super().keep(item)
-        error = item.error and evolve(item.error, stack=None)
+        error = item.error
+        if error is not None:
+            error = evolve(error, message=error.message and error.message[:_MOST_SHOWN], stack=None)
         self._listed_runs[item.id] = evolve(item, output=None, error=error)
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
@@ -302,5 +305,5 @@ def about(row: ActionRow, run: Run) -> ActionRow:
         status=str(run.status),
         queued_at=run.queued_at,
         ended_at=run.ended_at,
-        error=error and error.partition("\n")[0][:200],
+        error=error and error.partition("\n")[0][:_MOST_SHOWN],
     )
