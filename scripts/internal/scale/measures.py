@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -87,6 +88,7 @@ def measure(what: Measure, bench: Bench) -> Row:
             error = f"{type(raised).__name__}: {raised}"
         seconds = time.perf_counter() - began
         processor_seconds = time.process_time() - processor_began
+    print(f"{what.name}: {seconds:.2f} s", file=sys.stderr, flush=True)
     return Row(
         name=what.name,
         seconds=seconds,
