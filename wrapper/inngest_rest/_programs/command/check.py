@@ -144,9 +144,11 @@ def _run(command: str, text: bytes) -> str:
     own = subprocess.Popen(  # noqa: S602
         command, shell=True, stdin=subprocess.PIPE, stdout=2, start_new_session=True
     )
+    # Neither Ctrl-C nor SIGTERM, as of `timeout`, reaches a session of its own.
+    handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         own.communicate(text, timeout=_WITHIN_S)
-    except BaseException:  # Ctrl-C, too, which does not reach a session of its own
+    except BaseException:
         if os.name == "posix":
             with suppress(ProcessLookupError):
                 os.killpg(own.pid, signal.SIGKILL)
@@ -154,6 +156,8 @@ def _run(command: str, text: bytes) -> str:
             own.kill()
         own.wait()
         raise
+    finally:
+        signal.signal(signal.SIGTERM, handler)
     return f"exit status {own.returncode}" if own.returncode else ""
 
 
