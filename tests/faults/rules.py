@@ -184,12 +184,14 @@ _EXCEPTIONS = {
 _LOOKS_AFTER_404 = {
     "events.wait": 10,
     "events.explain": 2,
+    "events.runs": 2,
     "runs.get": 3,
     "runs.explain": 3,
     "runs.follow": 11,
     "runs.wait": 12,
     **dict.fromkeys(("runs.cancel", "runs.replay", "runs.jobs", "runs.trace"), 2),
     "runs.replay_all": 2,
+    "runs.cancel_all": 3,
 }
 
 
@@ -200,6 +202,8 @@ def _requests(verdict: Verdict, operation: Operation) -> int:
         return _LOOKS_AFTER_404.get(operation.name, 1)
     if verdict in _ABSENT:
         return _routes(verdict, operation)
+    if operation.name == "events.runs" and verdict in {V.UNAUTHORIZED, V.FORBIDDEN}:
+        return 2  # v2 may take another key
     is_repeatable = operation.is_repeatable or operation.kind == _LOOK
     tries = (_TRIES if is_repeatable else _TRIES_ONCE).get(verdict, 1)
     if operation.kind in {"wait", "watch"} and verdict is V.PAUSED:

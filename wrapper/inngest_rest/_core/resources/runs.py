@@ -33,7 +33,6 @@ from inngest_rest._core.calls.listing import (
     read_all,
 )
 from inngest_rest._core.calls.operation import first_present, may_ask, redacted_url
-from inngest_rest._core.calls.retry import FAULTS
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import apps, events, fields, routes
@@ -474,7 +473,7 @@ def _ask_for_runs(
     may_be_batched: bool | None,
     deadline: float,
 ) -> Plan[tuple[str, ListedPage[Run]]]:
-    """Ask v1 for the runs of an event, and v2 if v1 fails or may not have them all."""
+    """Ask v1 for the runs of an event, and v2 if v1 refuses or may not have them all."""
     ask = partial(first_present, session, deadline=deadline)
     if not all(_is_usable(session, each.operation) for each in routes) or len(routes) == 1:
         return (yield from ask(*routes))
@@ -482,11 +481,11 @@ def _ask_for_runs(
     if may_be_batched:
         return (yield from ask(by_v2, by_v1))
     try:
-        listed = yield from ask(evolve(by_v1, repeatable=False), by_v2)
+        listed = yield from ask(by_v1, by_v2)
     except errors.RouteNotFoundError:
         raise
-    except FAULTS:
-        return (yield from ask(by_v2, by_v1))
+    except (errors.AuthenticationError, errors.PermissionDeniedError, errors.NotFoundError):
+        return (yield from ask(by_v2))  # it may take another key, and knows other runs
     if listed[0] != by_v1.path or may_be_batched is False:
         return listed
     if listed[1].items and not (yield from _may_be_batched(session, event_id, deadline)):
