@@ -11,6 +11,7 @@ import pytest
 from inngest_rest import ActionOutcome, Event, InngestClient, InvalidArgumentError, NotFoundError
 from inngest_rest._core.calls import listing
 from inngest_rest._core.resources.filters import Names
+from inngest_rest._programs.problems import problem_of
 from inngest_rest.testing import MockServer, completes, fails, sleeps
 from tests.support.server import says
 
@@ -315,6 +316,29 @@ def test_what_is_read_for_a_filter_is_bounded(
     monkeypatch.setattr(listing, "MOST_READ", 1)
     with pytest.raises(InvalidArgumentError, match=r"too wide.*1 read"):
         shop.runs.replay_all(app="*shop")
+
+
+@pytest.mark.parametrize("kind", ["runs", "events"])
+def test_a_listing_that_had_to_read_too_much_goes_on_at_the_cursor_of_its_error(
+    shop: InngestClient, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    shop.send([Event("charge-card/go", {"n": n}) for n in range(7)])
+    where, advice = 'run.function_id == "charge-card"', "app or status"
+    if kind == "events":
+        where, advice = 'event.name == "charge-card/go"', "name"
+    monkeypatch.setattr(listing, "MOST_READ", 4)
+    monkeypatch.setattr(listing, "MOST_LISTED_EVENTS", 4)
+    lists: Any = shop.runs.list if kind == "runs" else shop.events.list
+    found, cursors = list[Any](), list[str | None]([None])
+    for _ in range(2):
+        with pytest.raises(InvalidArgumentError, match=advice) as raised:
+            found.extend(lists(where=where, since=4 * HOUR, page_size=3, cursor=cursors[-1]))
+        cursors.append(raised.value.cursor)
+        assert str(cursors[-1]) in str(problem_of(raised.value).hint)
+    found.extend(lists(where=where, since=4 * HOUR, page_size=3, cursor=cursors[-1], limit=3))
+    assert len(cursors) == len({*cursors})
+    assert len(found) == (3 + 3 + 2)
+    assert len({getattr(each, "internal_id", each.id) for each in found}) == 8
 
 
 def test_events_are_selected_by_an_expression(shop: InngestClient) -> None:

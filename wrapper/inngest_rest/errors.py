@@ -131,7 +131,14 @@ class MissingKeyError(ConfigurationError):
 
 
 class InvalidArgumentError(InngestError, ValueError):
-    """An argument was rejected before anything was sent; `argument` names it."""
+    """An argument was rejected before anything was sent; `argument` names it.
+
+    Attributes:
+        cursor: Where a listing can go on that was ended by a filter which is evaluated here, and
+            for which it would have had to read too much; None for any other reason.
+    """
+
+    cursor: str | None = None
 
     def __init__(self, message: str, *, argument: str | None = None) -> None:
         super().__init__(message)

@@ -205,6 +205,8 @@ def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
             hint = f"Set {names} in the environment; a key is never an option. A dev server needs "
             hint += "none: set INNGEST_DEV=1, or to its URL."
             return Code.AUTHENTICATION, error.reason, advice(hint)
+        case errors.InvalidArgumentError() if error.cursor is not None:
+            return Code.USAGE, str(error), Advice(f"The cursor is {error.cursor}")
         case errors.InvalidArgumentError() | errors.ConfigurationError():
             # Of an export whose disk is full: how much there is, and how to go on.
             notes = getattr(error, "__notes__", ())

@@ -189,7 +189,11 @@ class Walk(Generic[T]):
         fresh = indices
         if self._sieve is not None:
             found = self._sieve.chosen(page.items, fresh, self._left, deadline)
-            indices = yield from found
+            try:
+                indices = yield from found
+            except InvalidArgumentError as error:
+                error.cursor = str(cursor or Cursor(path, 0, ""))
+                raise
         # Where the server returned more than requested, the rest is in the same response.
         indices = indices[: self._left]
         if self._left == len(indices) and indices and indices[-1] < fresh[-1]:
@@ -310,7 +314,10 @@ def _with_path(route: Route[Any, T], answer: Any) -> tuple[str, T]:
 
 
 MOST_READ, MOST_EVENTS = 50_000, 5_000
-"""How many items one walk through a listing reads, and how many events for them."""
+"""How many runs one walk through a listing reads, and how many events for them."""
+
+MOST_LISTED_EVENTS = 1_000_000
+"""How many events one walk through a listing of events reads: about half a minute."""
 
 _MOST_KEPT = 500  # events in memory: several runs of one event are close to each other
 
@@ -331,7 +338,11 @@ class Sieve(Generic[T]):
         read_event: Callable[[str, float], Plan[StoredEvent]] | None = None,
         *,
         is_bounded: bool = True,
+        narrowed_by: str = "since and until, app or status",
+        most_read: int | None = None,
     ) -> None:
+        self._narrowed_by = narrowed_by
+        self._most_read = MOST_READ if most_read is None else most_read
         self._matches, self._where, self._values = matches, where, values
         self._event_ids, self._read_event, self._is_bounded = event_ids, read_event, is_bounded
         self._events: dict[str, Mapping[str, Any] | str] = {}
@@ -346,7 +357,7 @@ class Sieve(Generic[T]):
         for index in indices:
             if len(found) == most:
                 break
-            self._check_bound(self._read, MOST_READ)
+            self._check_bound(self._read, self._most_read)
             self._read += 1
             if self._matches(items[index]) and (yield from self._holds(items[index], deadline)):
                 found.append(index)
@@ -394,7 +405,7 @@ class Sieve(Generic[T]):
     def _check_bound(self, read: int, most: int) -> None:
         if self._is_bounded and read == most:
             raise InvalidArgumentError(
-                f"the filter is too wide to be evaluated here ({self}): narrow it by since and "
-                "until, app or status, or continue at the cursor of a page",
+                f"the filter is too wide to be evaluated here ({self}): narrow it by "
+                f"{self._narrowed_by}, or go on from the cursor that the error has",
                 argument="where",
             )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, check_text
+from inngest_rest._core.calls import listing
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, Sieve
 from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.expressions import Expression, of_event
@@ -70,7 +71,15 @@ def list_events(
     def seen_of(event: StoredEvent) -> dict[str, Any]:
         return {"event": of_event(event)}
 
-    choose: Any = partial(Sieve, lambda _: True, condition, seen_of, is_bounded=is_bounded)  # pyright: ignore[reportUnknownLambdaType]
+    choose: Any = partial(
+        Sieve,
+        lambda _: True,  # pyright: ignore[reportUnknownLambdaType]
+        condition,
+        seen_of,
+        is_bounded=is_bounded,
+        narrowed_by="since and until, or name",
+        most_read=listing.MOST_LISTED_EVENTS,
+    )
 
     def read_all(
         found: tuple[StoredEvent[Any], ...],
