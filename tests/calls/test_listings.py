@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InvalidArgumentError, InvalidResponseError, Page
+from inngest_rest import BadRequestError, InvalidArgumentError, InvalidResponseError, Page
 from inngest_rest.testing import MockServer
 from tests.support.server import NO_ROUTE, body_of, recorded, says
 
@@ -287,6 +287,30 @@ def test_the_page_size_stays_within_the_maximum_of_the_server(
         call(client)(**options).page()
     asked = [it.url.params for it in server.requests if it.url.path == path]
     assert {each["limit"] for each in asked} == {str(largest)}
+
+
+@pytest.mark.parametrize("words", ["Limit cannot exceed 2", "limit: at most 2 items a page"])
+def test_a_listing_goes_on_in_the_pages_that_the_server_allows(
+    client: InngestClient, server: Server, words: str
+) -> None:
+    def answer(request: httpx.Request) -> Reply:
+        if int(request.url.params["limit"]) > 2:
+            return says({"errors": [{"code": "invalid_request", "message": words}]}, status=400)
+        return v2_runs("c") if "cursor" in request.url.params else v2_runs("a", "b", cursor="on")
+
+    server.on("GET /v2/runs", answer)
+    assert [each.id for each in client.runs.list()] == ["a", "b", "c"]
+    assert [each["limit"] for each in queries(server)] == ["100", "2", "2"]
+
+
+def test_another_refusal_of_a_page_size_is_the_error_of_the_listing(
+    client: InngestClient, server: Server
+) -> None:
+    refusal = {"errors": [{"code": "invalid_request", "message": "Limit must be at least 200"}]}
+    server.on("GET /v2/runs", says(refusal, status=400))
+    with pytest.raises(BadRequestError, match="at least 200"):
+        list(client.runs.list())
+    assert len(server.requests) == 1
 
 
 def test_the_cursor_of_a_page_continues_the_listing(client: InngestClient, server: Server) -> None:
