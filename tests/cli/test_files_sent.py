@@ -68,7 +68,8 @@ def test_lines_of_which_nothing_is_known_are_to_be_sent_again(run: Run, mock: Mo
 def test_progress_says_how_fast_and_how_long_and_an_interrupt_how_to_go_on(
     run: Run, mock: MockServer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "orders.csv").write_text("total\n" + "5\n" * 4_000)
+    # More than is read at once.
+    (folder / "orders.csv").write_text("total,note\n" + f"5,{'x' * 300}\n" * 4_000)
     told: list[str] = []
 
     def interrupt(_: Stderr, text: str) -> None:
