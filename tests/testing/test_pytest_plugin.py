@@ -101,6 +101,23 @@ def test_one_server_is_enough(tests: pytest.Pytester) -> None:
     result.stderr.fnmatch_lines(["*--inngest-url and --inngest-bin: give one of them*"])
 
 
+def test_a_project_that_uses_no_fixture_loads_neither_the_client_nor_the_mock(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pytest loads the plugin wherever the package is installed; other plugins stay out of this."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile("def test_nothing(): pass")
+    program = """
+import sys, pytest
+pytest.main(["--collect-only", "-p", "inngest_rest"])
+ours = {"attr", "attrs", "httpcore", "httpx", "inngest_rest", "inngest_rest_api", "msgspec"}
+print("loaded:", *sorted(name for name in sys.modules if name.partition(".")[0] in ours))
+"""
+    result = pytester.run(sys.executable, "-c", program)
+    loaded = "loaded: inngest_rest inngest_rest._version inngest_rest.pytest_plugin"
+    assert result.outlines[-1] == loaded
+
+
 def test_mock_without_its_socket_needs_no_uvicorn() -> None:
     program = """
 import sys

@@ -153,7 +153,7 @@ def _short_names(name: str) -> Iterator[str]:
         "inngest_rest.testing.",
         "inngest_rest.typing.",
         "inngest_rest.models.",
-        "inngest_rest.testing.pytest_plugin.",
+        "inngest_rest.pytest_plugin.",
         "inngest_rest.",
     ):
         if name.startswith(prefix):

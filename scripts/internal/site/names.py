@@ -189,7 +189,7 @@ PAGES = (
             _part(
                 "Fixtures",
                 "inngest_client mock_inngest mock_inngest_url inngest_server_url",
-                "inngest_rest.testing.pytest_plugin",
+                "inngest_rest.pytest_plugin",
             ),
             _part(
                 "Behaviours of functions",

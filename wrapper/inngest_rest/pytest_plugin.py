@@ -1,4 +1,8 @@
-"""Pytest fixtures: a fresh mock server for each test, or a real server for all of them."""
+"""Pytest fixtures: a fresh mock server for each test, or a real server for all of them.
+
+pytest loads this module in every project where the package is installed, so it imports the client
+and the mock only when a fixture is used.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import pytest
 
-from inngest_rest.testing import MockServer
-from inngest_rest.testing._binary import run_binary
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inngest_rest import InngestClient
+    from inngest_rest.testing import MockServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,6 +49,8 @@ def inngest_server_url(pytestconfig: pytest.Config) -> Iterator[str | None]:
     url: str | None = pytestconfig.getoption("inngest_url")
     program: str | None = pytestconfig.getoption("inngest_bin")
     if program:
+        from inngest_rest.testing._binary import run_binary
+
         path = Path(shutil.which(program) or program).resolve()
         with run_binary(path, os.environ.get("INNGEST_POSTGRES_URI")) as url:
             yield url
@@ -64,7 +68,11 @@ def mock_inngest(inngest_server_url: str | None) -> MockServer:
     On a real server, `function` does nothing, as its functions are those of your app, and anything
     else skips the test.
     """
-    return MockServer() if inngest_server_url is None else cast("MockServer", _NoMock())
+    if inngest_server_url is not None:
+        return cast("MockServer", _NoMock())
+    from inngest_rest.testing import MockServer
+
+    return MockServer()
 
 
 @pytest.fixture
@@ -88,7 +96,7 @@ def inngest_client(
 
 
 def _client(**options: Any) -> InngestClient:
-    from inngest_rest import InngestClient  # noqa: PLC0415 - pytest loads this for each project
+    from inngest_rest import InngestClient
 
     return InngestClient(**options)
 
@@ -100,6 +108,8 @@ class _NoMock:
         """Do nothing: the app of the tests has registered it."""
 
     def __getattr__(self, name: str) -> NoReturn:
+        from inngest_rest.testing import MockServer
+
         if not hasattr(MockServer, name):
             raise AttributeError(name)
         __tracebackhide__ = True  # so that the report names the line of the test
