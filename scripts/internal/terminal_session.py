@@ -73,8 +73,8 @@ def shop() -> MockServer:
     return server
 
 
-def play() -> list[tuple[str, str]]:
-    """Run each command of the session, and return it with what it wrote."""
+def play(commands: Sequence[str] = SESSION) -> list[tuple[str, str]]:
+    """Run each command of a session, and return it with what it wrote."""
     server = shop()
 
     def client(**settings: Any) -> InngestClient:
@@ -91,7 +91,7 @@ def play() -> list[tuple[str, str]]:
         mock.patch.dict(os.environ, environment, clear=True),
         mock.patch.object(execute, "InngestClient", client),
     ):
-        for command in SESSION:
+        for command in commands:
             failed = [each.id for each in server.runs if each.status == "failed"]
             typed = command.replace("FAILED", failed[0] if failed else "")
             terminal = Terminal()

@@ -1,21 +1,40 @@
-"""docs/terminal.svg is what the commands print, and the same each time."""
+"""docs/terminal.svg and the README show what the commands print, and the same each time."""
 
 from __future__ import annotations
 
+import re
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rich.text import Text
 
 from scripts.internal import terminal_session
 from scripts.internal.terminal_session import SESSION, draw, main, play
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+ULID = r"\b01[0-9A-Z]{24}\b"
 
 
 def test_the_picture_is_what_the_commands_print() -> None:
     assert main(["--check"]) == 0
+
+
+def test_the_commands_of_the_readme_print_what_it_shows() -> None:
+    (block,) = re.findall(
+        r"^```console\n(\$ inngest-rest .*?)^```",
+        README.read_text("utf-8"),
+        re.DOTALL | re.MULTILINE,
+    )
+    commands = re.findall(r"^\$ (.*)", block, re.MULTILINE)
+    printed = ""
+    for command, output in play([re.sub(ULID, "FAILED", each) for each in commands]):
+        lines = Text.from_ansi(output).plain.rstrip().split("\n")
+        printed += "\n".join([f"$ {command}", *(line.rstrip() for line in lines), ""])
+    assert re.sub(ULID, "ULID", printed) == re.sub(ULID, "ULID", block)
 
 
 def test_the_session_plays_the_same_each_time_and_shows_each_command() -> None:
