@@ -49,6 +49,7 @@ ONCE = {
     "tests/test_public_interface.py": "reads the sources and docstrings",
     "tests/test_examples.py": "programs whose parts are tested elsewhere",
     "tests/test_generated.py": "reads the generated sources",
+    "tests/test_maps.py": "reads the sources and CONTRIBUTING.md",
     "tests/test_packaging.py": "one wheel serves every Python",
     "tests/test_references.py": "texts",
     "tests/site": "the pages of the documentation, in a browser",

@@ -2,14 +2,22 @@
 
 Imports go one way, from top to bottom, and import-linter checks that (pyproject.toml):
 
-    buffer, file_import     events waiting in memory or on disk; sending a file of events
-    explain, diagnosis      waiting for and explaining an event's runs; checking server and settings
+    diagnosis               what server and keys these are; rules about a server's runs
+    export                  exports of runs or events to a file, resumed after a kill
+    buffer                  events waiting in memory or on disk
+    explain                 what became of an event or a run: the evidence for `reasons`
+    file_import             sending a file of events
+    summary                 counts, errors and times of many runs, in bounded memory
     bulk                    bulk operations on many events or runs: collect, act, report, resume
-    sending, resources      events become requests; one module per resource of the API
+    reasons                 rules that turn evidence into reasons, one per function
+    sending, resources      events become requests; the plans of each resource of the API
     calls                   one call of the API: settings, keys, request, response, retries
     drivers                 run plans, blocking or async: the only package that sends or sleeps
+    arrow, expressions      records as Arrow tables; CEL expressions, evaluated here
     arguments               validation of arguments and of event names
     plans, clock            the definition of a plan; time and randomness
     secret, tracing         hidden keys; OpenTelemetry spans
-    json_text, locks        the JSON encoder and decoder; locks of threads and of files
+    files, locks            files of our own, whole or as they were; locks of threads and of files
+    json_text               the JSON encoder and decoder
+    logs, redaction         the logger, whose messages are one line; what looks like a key, left out
 """

@@ -1,1 +1,5 @@
-"""Rules that turn evidence into reasons: why an event started no run, and why a run is as it is."""
+"""Rules that turn evidence into reasons, one per function.
+
+event    why an event started no run
+run      why a run is as it is
+"""

@@ -3,7 +3,12 @@
 routes       which operations do the job of each method, in the order in which they are asked
 fields       take values out of generated models, where any may be absent
 filters      statuses, windows of time and functions, as callers write them
+apps         apps and their functions; which event starts which function
 cloud        the account and what it has: Inngest Cloud alone has most of it
+events       stored events
+runs         runs: list, get, cancel, score; the runs that an event started
+replays      one replay of a run, and the other runs of its chain
+trace        the spans of a run, as a tree
 polling      what the next four share: pauses, deadlines, listings of ends
 wait         wait until a run has ended
 wait_many    wait until each of many runs has ended

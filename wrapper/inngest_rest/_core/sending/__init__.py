@@ -1,1 +1,7 @@
-"""Sending: events are validated, encoded, batched, sent, and accounted for one by one."""
+"""Sending: events are validated, encoded, batched, sent, and accounted for one by one.
+
+send          the plans that send events
+receipts      post one batch, and read the receipt that accounts for its events
+batching      group events into requests, bounded by count and by bytes
+event_json    validate events, and encode them as JSON
+"""

@@ -1,0 +1,72 @@
+"""The maps of the sources, in CONTRIBUTING.md and in docstrings, are those of the folders."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "wrapper/inngest_rest"
+CORE = PACKAGE / "_core"
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+PLACES = (
+    (ROOT / "CONTRIBUTING.md")
+    .read_text("utf-8")
+    .partition("\nIn `wrapper/inngest_rest/`:\n")[2]
+    .partition("\n## ")[0]
+)
+
+
+def modules(folder: Path) -> set[str]:
+    """Return the names of the modules and packages in a folder."""
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    return modules | {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
+def docstring_map(package: Path) -> list[str]:
+    """Return the modules that the docstring of a package lists, in its order."""
+    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
+    rows = re.findall(r"^ *(\w+(?:, \w+)*)  +\S", docstring, re.MULTILINE)
+    return [name for row in rows for name in row.split(", ")]
+
+
+def contributing_map() -> list[str]:
+    """Return the modules of the core that CONTRIBUTING.md lists, in its order."""
+    rows = re.findall(r"^  \| (`.+?`) \|", PLACES, re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"`(\w+)(?:/|\.py)`", row)]
+
+
+@pytest.mark.parametrize(
+    "package",
+    [CORE, *sorted(path.parent for path in CORE.glob("*/__init__.py"))],
+    ids=lambda path: path.name,
+)
+def test_the_docstring_of_a_package_of_the_core_lists_its_modules(package: Path) -> None:
+    assert sorted(docstring_map(package)) == sorted(modules(package))
+
+
+def test_contributing_lists_the_modules_of_the_core() -> None:
+    assert sorted(contributing_map()) == sorted(modules(CORE))
+
+
+@pytest.mark.parametrize("listed", [docstring_map(CORE), contributing_map()], ids=["core", "page"])
+def test_the_modules_of_the_core_are_listed_from_top_to_bottom(listed: list[str]) -> None:
+    (contract,) = (
+        each for each in CONTRACTS["contracts"] if each.get("containers") == ["inngest_rest._core"]
+    )
+    layers = [re.findall(r"\w+", layer) for layer in contract["layers"]]
+    assert set(listed) == set(chain(*layers))
+    depths = [depth for name in listed for depth, layer in enumerate(layers) if name in layer]
+    assert depths == sorted(depths)
+
+
+def test_contributing_names_each_module_of_the_wrapper_and_none_that_is_gone() -> None:
+    named = set(re.findall(r"`(\w+)(?:/|\.py)?`", PLACES))
+    assert modules(PACKAGE) - named == set()
+    files = re.findall(r"`(\w+/|\w+\.py)`", PLACES)
+    assert [name for name in files if not list(PACKAGE.rglob(name.rstrip("/")))] == []
