@@ -5,7 +5,7 @@ Requests go straight to the transport, not through `httpx.Client`, which would l
 
     blocking, asynchronous                  the two drivers
     exchange                                shared by both: response, errors, logging
-    causes                                  what is behind a failed connection, and what to do about it
+    causes                                  what is behind a failed connection, and what to do
     connection_pool                         the transports of a client, one connection each
     blocking_transport, async_transport     one such transport: httpx's, with what it lacks
     sockets                                 DNS lookup, writing, shutting down

@@ -83,7 +83,7 @@ class ImportOptions(NamedTuple):
 
 _FIRST_LINE = "delete it, or pass resume=False, to begin at the first line"
 _FIRST_EVENT = (
-    "delete it to begin anew, by another name= if events without ids are to run once more"
+    "delete it to begin anew, by another name= if events without ids are to run again"
 )
 
 

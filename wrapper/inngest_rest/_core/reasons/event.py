@@ -28,7 +28,7 @@ AT_ONCE = timedelta(seconds=1)
 """A function that was read within this time of an event is the one that the event found."""
 
 DAY = timedelta(days=1)
-"""For how long a function runs once for an id."""
+"""For how long a server remembers the id of an event."""
 
 # The time within which a busy server handles events in any order, and shows their runs.
 _RACE = timedelta(seconds=APPEARS_WITHIN)
