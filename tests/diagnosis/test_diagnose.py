@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import Check, ClosedError, Diagnosis, Finding, FindingState, ServerKind
+from inngest_rest import (
+    Check,
+    ClosedError,
+    Diagnosis,
+    Finding,
+    FindingState,
+    NotFoundError,
+    ServerKind,
+)
 from inngest_rest.testing import MockServer, answers, drops
 from tests.support.clock import STARTED
 from tests.support.server import WEB_UI, Reply, recorded, says, text
@@ -437,8 +445,9 @@ def test_a_diagnosis_neither_believes_nor_teaches_what_a_client_has_learned(
     mock.fault(answers(404), path="/dev")
     assert client.diagnose().release_below == "1.26.0"
     before = len(mock.requests)
-    assert list(client.events.runs("0" * 26)) == []
-    assert mock.requests[before].path == "/v2/events/00000000000000000000000000/runs"
+    with pytest.raises(NotFoundError):
+        client.runs.get("0" * 26)
+    assert mock.requests[before].path == "/v2/runs/00000000000000000000000000"
 
 
 def test_functions_that_run_again_for_a_repeated_id_are_named(connect: Connect) -> None:

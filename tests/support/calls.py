@@ -31,6 +31,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "events.wait": ("events.get", "apps.list", "functions.list", "events.runs", "runs.get"),
     "apps.sync": ("apps.get",),
     "functions.list": ("apps.get", "apps.list"),
+    "events.runs": ("apps.list", "functions.list", "runs.get"),
     "runs.list": ("events.get",),
     "events.explain": (
         "events.get",
