@@ -82,9 +82,7 @@ class ImportOptions(NamedTuple):
 
 
 _FIRST_LINE = "delete it, or pass resume=False, to begin at the first line"
-_FIRST_EVENT = (
-    "delete it to begin anew, by another name= if events without ids are to run again"
-)
+_FIRST_EVENT = "delete it to begin anew, by another name= if events without ids are to run again"
 
 
 def check_rows(
