@@ -42,7 +42,9 @@ def notes() -> str:
 
 def missing(version: str) -> list[str]:
     """Return what has to be done before `version` can be released."""
-    urls: dict[str, Any] = tomllib.loads(read("pyproject.toml"))["project"]["urls"]
+    settings = tomllib.loads(read("pyproject.toml"))
+    urls: dict[str, Any] = settings["project"]["urls"]
+    hooks: dict[str, Any] = settings["tool"]["hatch"]["metadata"]["hooks"]
     tags = git("tag", "--points-at", "HEAD").split()
     checks = {
         f"a dated heading '## [{version}] - YYYY-MM-DD' in CHANGELOG.md": re.search(
@@ -50,6 +52,9 @@ def missing(version: str) -> list[str]:
         ),
         "Source, Issues and Changelog in project.urls of pyproject.toml": (
             {"Source", "Issues", "Changelog"} <= urls.keys()
+        ),
+        "the repository in the substitutions of pyproject.toml (README.md's links on PyPI)": (
+            "(https://" in str(hooks["fancy-pypi-readme"]["substitutions"])
         ),
         "the repository in mcp-server/server.json": '"repository"'
         in read("mcp-server/server.json"),
