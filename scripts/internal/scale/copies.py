@@ -45,16 +45,17 @@ CREATE TABLE template_ids (run_text text, run_bytes bytea);
 
 _COPY = "COPY copies FROM STDIN;\n"
 
-# What a run's rows say of it: the newest run of each status is the template of its copies.
-_INSERT = """
-CREATE TEMPORARY TABLE templates AS
-SELECT DISTINCT ON (function_id) run_id AS template_id, dynamic_span_id AS root,
+# The run of each function is the template of the copies with its status.
+_FIND_TEMPLATES = """
+CREATE TABLE templates AS
+SELECT spans.run_id AS template_id, dynamic_span_id AS root,
     CASE attributes->>'_inngest.function.slug'
         WHEN 'scale-echoes' THEN 'Completed' WHEN 'scale-fails' THEN 'Failed' ELSE 'Running'
     END AS template_status
-FROM spans WHERE name = 'executor.run' AND trace_id NOT LIKE 'copy%'
-ORDER BY function_id, start_time DESC;
+FROM spans WHERE name = 'executor.run';
+"""
 
+_INSERT = """
 INSERT INTO spans
 SELECT substr(md5(copies.run_id || spans.span_id), 1, 16), 'copy' || substr(md5(copies.run_id), 5),
     parent_span_id, name, times.at, times.at,
@@ -106,7 +107,6 @@ FROM copies CROSS JOIN (
     FROM events WHERE event_name = 'scale/echoes' LIMIT 1
 ) AS template;
 
-DROP TABLE templates;
 TRUNCATE copies;
 """
 
@@ -167,14 +167,17 @@ class Database:
         user = "" if parts.username is None else f"{parts.username}@"
         shown = parts._replace(netloc=user + parts.netloc.rpartition("@")[2])
         command = ("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", urlunsplit(shown))
-        return subprocess.run(
+        done = subprocess.run(
             command,
             input=script,
             env={**os.environ, **password},
             capture_output=True,
             text=True,
-            check=True,
-        ).stdout.strip()
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"psql: {done.stderr.strip()}")
+        return done.stdout.strip()
 
     def count(self, condition: str = "true") -> int:
         """Count the runs that the server can list, by a condition on `trace_runs`."""
@@ -254,7 +257,8 @@ def run_templates(url: str, database: Database) -> None:
             client.send(Event(f"{APP}/{name}"))
         runs = wait_for_templates(client)
     values = ", ".join(rf"('{run_id}', '\x{bytes_of(run_id).hex()}'::bytea)" for run_id in runs)
-    database.run(f"{_MAKE_TABLES}INSERT INTO template_ids VALUES {values};")  # noqa: S608 - ids
+    ids = f"INSERT INTO template_ids VALUES {values};"  # noqa: S608 - ids
+    database.run(_MAKE_TABLES + ids + _FIND_TEMPLATES)
 
 
 def functions(client: InngestClient) -> list[Function]:
