@@ -27,15 +27,14 @@ from inngest_rest import (
     AsyncInngestClient,
     EventBuffer,
     InngestClient,
-    InvalidArgumentError,
     aio,
     client,
     typing,
 )
 from inngest_rest._core.resources.routes import ROUTES
-from inngest_rest._table import GROUPS, SELECTIONS
+from inngest_rest._programs.parameters import sections
+from inngest_rest._table import GROUPS, docstring
 from inngest_rest.aio.groups import AsyncPaginator
-from inngest_rest.testing import MockServer
 from tests.support.calls import MADE_OF
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def test_each_method_is_a_line_or_two(name: str) -> None:
         return
     [function] = ast.parse(textwrap.dedent(inspect.getsource(METHODS[name]))).body
     assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-    body = [it for it in function.body if not isinstance(it, ast.ImportFrom)]
+    body = [it for it in function.body if not isinstance(it, ast.ImportFrom) and not is_record(it)]
     if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]
     # The options of a copy may have a key among them, which its frame does not keep.
@@ -89,6 +88,27 @@ def test_each_method_is_a_line_or_two(name: str) -> None:
     four = {"AsyncInngestClient.with_options", "Envs.ensure", "Cancellations.create"}
     longest = dict.fromkeys(three, 3) | dict.fromkeys(four, 4)
     assert len(body) <= longest.get(name, 2)
+
+
+# What holds the arguments of a method, or some of them, under their own names.
+RECORDS = {
+    "CheckRule",
+    "EventSelection",
+    "Options",
+    "Paging",
+    "Selection.of",
+    "export.Options",
+}
+
+
+def is_record(statement: ast.stmt) -> bool:
+    """Return whether a statement only gathers arguments."""
+    return (
+        isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.Call)
+        and ast.unparse(statement.value.func) in RECORDS
+        and all(each.arg == ast.unparse(each.value) for each in statement.value.keywords)
+    )
 
 
 @each_call
@@ -108,19 +128,94 @@ def documented(words: str) -> set[str]:
 @each_call
 def test_each_method_documents_its_arguments_errors_and_route(name: str) -> None:
     words = inspect.getdoc(METHODS[name]) or ""
-    arguments = inspect.signature(METHODS[name]).parameters.values()
     assert "HTTP: `" in words
-    # What is of many methods is documented where it is declared, which the annotation names.
-    assert "Raises:" in words or states_errors(METHODS[name])
-    own = {each.name for each in arguments if each.annotation not in SELECTIONS} - {"self"}
-    assert own <= documented(words)
+    assert "Raises:" in words
+    described = sections(docstring(METHODS[name]), "Args")[1]
+    assert [*described] == [each.name for each in arguments(name)]
+    assert all(text.endswith((".", ":")) for text in described.values())
 
 
-def states_errors(method: Any) -> bool:
-    """Return whether a form that stands for arguments of a method, or a part of it, does so."""
-    annotations = [each.annotation for each in inspect.signature(method).parameters.values()]
-    forms = [SELECTIONS[each].__annotations__.keys() for each in annotations if each in SELECTIONS]
-    return any(it.__annotations__.keys() <= form for form in forms for it in STATING_ERRORS)
+def arguments(name: str) -> list[inspect.Parameter]:
+    """Return the parameters of a method that a caller passes."""
+    return [*inspect.signature(METHODS[name]).parameters.values()][1:]
+
+
+@pytest.mark.parametrize("kind", [InngestClient, AsyncInngestClient])
+def test_the_signature_of_each_method_names_each_argument_with_its_type(kind: Any) -> None:
+    for owner in (kind, *groups(kind)):
+        for name, method in own_functions(owner).items():
+            takes_those_of_others = name in {"call", "_list", "_run"}
+            for each in inspect.signature(method).parameters.values():
+                assert each.kind is not each.VAR_KEYWORD or takes_those_of_others, method
+                assert each.annotation is not each.empty or each.name == "self", method
+
+
+FILTERS_OF_EVENTS = (typing.EventFilter,)
+FILTERS_OF_RUNS = (typing.RunSelection, typing.RunFilter)
+
+# What several calls can share by `**`, and how a method describes the same in words of its own.
+FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
+    "Runs.list": ((typing.RunListing, *FILTERS_OF_RUNS, typing.Paging), set()),
+    "Runs.watch": ((typing.RunFilter,), {"status"}),
+    "Runs.summary": (FILTERS_OF_RUNS, set()),
+    "Runs.check": ((typing.CheckRule,), set()),
+    "Runs.cancel_all": ((typing.BulkSelection, *FILTERS_OF_RUNS, typing.BulkOptions), {"status"}),
+    "Runs.replay_all": ((typing.BulkSelection, *FILTERS_OF_RUNS, typing.BulkOptions), {"status"}),
+    "Runs.export": ((typing.RunExport, *FILTERS_OF_RUNS, typing.ExportOptions), set()),
+    "Events.list": ((typing.EventListing, *FILTERS_OF_EVENTS, typing.Paging), set()),
+    "Events.export": ((typing.EventExport, *FILTERS_OF_EVENTS, typing.ExportOptions), {"since"}),
+    "Events.resend": ((typing.BulkEvents, *FILTERS_OF_EVENTS, typing.BulkOptions), {"resume"}),
+    "Functions.invoke_many": ((typing.BulkOptions,), {"resume"}),
+    **{
+        name: ((typing.Paging,), set[str]())
+        for name in (
+            "Apps.list",
+            "Cancellations.list",
+            "Envs.list",
+            "Events.runs",
+            "Experiments.list",
+            "Functions.list",
+            "Insights.schemas",
+            "Keys.list",
+            "Sessions.keys",
+            "Sessions.list",
+            "Sessions.runs",
+            "Webhooks.list",
+        )
+    },
+}
+
+
+def test_every_listing_takes_paging() -> None:
+    listings = {name for name in METHODS if "Paginator" in returned(name) and "._" not in name}
+    assert listings == {name for name, (forms, _) in FORMS.items() if typing.Paging in forms}
+
+
+def returned(name: str) -> str:
+    return str(inspect.signature(METHODS[name]).return_annotation)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_method_takes_what_its_forms_have_with_the_same_types_and_words(name: str) -> None:
+    forms, own_words = FORMS[name]
+    types = {each.name: each.annotation for each in arguments(name)}
+    described = sections(docstring(METHODS[name]), "Args")[1]
+    for form in forms:
+        hints = {each: hint.__forward_arg__ for each, hint in form.__annotations__.items()}
+        assert hints == {each: types.get(each) for each in hints}
+        for each, words in sections(docstring(form), "Attributes")[1].items():
+            mine = described[each].replace(" May be asynchronous.", "")
+            assert mine == words or each in own_words
+
+
+@pytest.mark.parametrize("name", ["Runs.list", "Runs.watch"])
+def test_a_form_has_every_filter_that_its_method_takes(name: str) -> None:
+    own = {
+        "Runs.list": {"order", "include_output"},
+        "Runs.watch": {"every", "timeout", "since", "include_output", "token"},
+    }
+    whole = FORMS[name][0][0]
+    assert {each.name for each in arguments(name)} == own[name] | whole.__annotations__.keys()
 
 
 STATING_ERRORS = (typing.Paging, typing.RunFilter, typing.BulkOptions, typing.ExportOptions)
@@ -137,14 +232,6 @@ def test_what_many_methods_take_is_documented_with_its_errors_where_it_is_declar
 
 def test_listings_name_the_form_that_describes_their_arguments() -> None:
     assert "inngest_rest.typing.Paging" in (AsyncPaginator.__doc__ or "")
-
-
-@pytest.mark.parametrize("group", ["envs", "keys"])
-def test_an_unknown_argument_of_a_listing_is_named_with_the_nearest_one(group: str) -> None:
-    with InngestClient(dev=True, transport=MockServer().transport) as client:
-        paging: Any = {"lmit": 5}
-        with pytest.raises(InvalidArgumentError, match=r"'lmit'.*did you mean 'limit'"):
-            getattr(client, group).list(**paging)
 
 
 def stated_routes(name: str) -> list[str]:

@@ -259,7 +259,6 @@ def test_two_exports_to_one_file_exclude_each_other(
         ("runs.csv", {"include": ["evnt"]}, "unknown include .evnt'; did you mean 'event'"),
         ("runs.csv", {"state": "s", "until": AN_HOUR}, "state is for what comes later, too"),
         ("runs.jsonl", {"format": "parqet"}, "unknown format 'parqet'; did you mean 'parquet'"),
-        ("runs.jsonl", {"sttus": "failed"}, "did you mean 'status'"),
         ("runs.jsonl", {"state": "\0"}, "state must be the path of a file"),
     ],
 )

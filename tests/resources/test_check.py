@@ -256,7 +256,6 @@ def test_rules_are_about_runs_of_their_own_and_one_request_each(
         ({"failed_above": 0.05, "since": HOUR}, 'such as "5%", not 0.05'),
         ({"queued_above": -1}, "queued_above must be 0 or a positive integer"),
         ({"stuck": timedelta()}, "must be a positive timedelta"),
-        ({"stukc": HOUR}, "unknown argument 'stukc'"),
     ],
 )
 def test_a_rule_that_is_malformed_is_refused_before_anything_is_asked(
@@ -267,4 +266,14 @@ def test_a_rule_that_is_malformed_is_refused_before_anything_is_asked(
     place = r"rules\[1\] is wrong: .*" if rule else ""
     with pytest.raises(InvalidArgumentError, match=place + message):
         client.runs.check(rules=[{"server": True} if rule else {}, rule])
+    assert len(mock.requests) == 0
+
+
+def test_a_misspelt_name_in_a_further_rule_is_refused_with_the_nearest_one(
+    client: InngestClient, mock: MockServer
+) -> None:
+    rule: Any = {"stukc": HOUR}
+    message = r"rules\[0\] is wrong: unknown argument 'stukc'; did you mean 'stuck'"
+    with pytest.raises(InvalidArgumentError, match=message):
+        client.runs.check(rules=[rule])
     assert len(mock.requests) == 0

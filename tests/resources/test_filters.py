@@ -82,20 +82,16 @@ SELECTING = ["list", "watch", "cancel_all", "replay_all"]
 
 
 @pytest.mark.parametrize("name", SELECTING)
-def test_a_misspelt_argument_is_refused_with_the_nearest_one(
+def test_a_misspelt_filter_selects_nothing(
     client: InngestClient, server: Server, name: str
 ) -> None:
-    nearest = "unknown argument 'functoin'; did you mean 'function'"
-    with pytest.raises(InvalidArgumentError, match=nearest) as refused:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'functoin'"):
         getattr(client.runs, name)(functoin="charge")
-    assert refused.value.argument == "functoin"
-    with pytest.raises(InvalidArgumentError, match=r"include_output|in_flight"):
-        getattr(client.runs, name)(x=1)  # the arguments of the method itself are named, too
     assert not server.asked
 
 
 def test_a_watch_takes_no_end_of_a_window(client: InngestClient) -> None:
-    with pytest.raises(InvalidArgumentError, match="unknown argument 'until'"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'until'"):
         client.runs.watch(until=DAY)  # type: ignore[call-arg]
 
 

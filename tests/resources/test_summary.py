@@ -305,7 +305,6 @@ async def _progress(_listed: int, _got: int) -> None: ...
         ({"by": "funtcion"}, "unknown by 'funtcion'; did you mean 'function'?"),
         ({"exact": True, "sample": 3}, "sample and exact exclude each other"),
         ({"on_progress": _progress}, "on_progress must be a plain function"),
-        ({"sinse": BEGAN}, "did you mean 'since'?"),
         ({"sample": 0}, "sample must be a positive integer"),
     ],
 )

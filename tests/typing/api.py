@@ -45,7 +45,15 @@ from inngest_rest import (
     Watcher,
     Webhook,
 )
-from inngest_rest.typing import ChangeKind, RunFilter, RunSelection
+from inngest_rest.typing import (
+    BulkOptions,
+    ChangeKind,
+    CheckRule,
+    EventFilter,
+    Paging,
+    RunFilter,
+    RunSelection,
+)
 
 NOW = datetime.now(UTC)
 
@@ -96,6 +104,23 @@ def blocking(client: InngestClient) -> None:
     client.runs.list(**mine)
     shared: RunSelection = {"status": "failed", "app": "a", "since": NOW, "ended_since": NOW}
     client.runs.list(**shared)
+    client.runs.watch(**shared)  # type: ignore[misc]
+    client.runs.summary(**shared, by="app")
+    client.runs.cancel_all(**shared, in_flight=2)
+    client.runs.export("runs.csv", **shared, include=["output"])
+    page: Paging = {"limit": 5, "cursor": "c"}
+    client.apps.list(**page)
+    client.functions.list("a", **page)
+    client.keys.list(**page, reveal=True)
+    options: BulkOptions = {"dry_run": True, "period": 2, "on_result": print}
+    client.runs.replay_all(["r"], **options)
+    client.functions.invoke_many("a", "f", [{}], **options)
+    stored: EventFilter = {"name": "a", "since": NOW}
+    client.events.list(**stored, limit=5)
+    client.events.resend(**stored, **options)
+    rule: CheckRule = {"app": "a", "queued_above": 100}
+    client.runs.check(**rule)
+    client.runs.check(rules=[rule])
     client.runs.replay_all(**shared, dry_run=True)
     client.runs.list(since="yesterday")  # type: ignore[arg-type]
     assert_type(client.runs.list().pages(), Iterator[Page[Run]])
@@ -154,7 +179,7 @@ def watching(client: InngestClient) -> None:
         assert_type(watcher.token, str)
     client.runs.watch(token=watcher.token, timeout=timedelta(hours=1), include_output=True)
     client.runs.watch(status="runing")  # type: ignore[arg-type]
-    client.runs.watch("failed")  # type: ignore[call-arg, arg-type]
+    client.runs.watch("failed")  # type: ignore[call-arg]
     assert_type(client.runs.summary(by="hour", status="failed").groups, tuple[RunGroup, ...])
     client.runs.summary(by="day")  # type: ignore[arg-type]
     assert_type(client.runs.wait_many(["r"], 60), EndedRuns)

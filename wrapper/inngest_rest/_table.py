@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, is_typeddict
+from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field, frozen
 
@@ -101,21 +101,9 @@ class Row:
 
     @property
     def arguments(self) -> tuple[inspect.Parameter, ...]:
-        """Its parameters in order, but for the client; those of a TypedDict one by one."""
-        found: list[inspect.Parameter] = []
-        for each in inspect.signature(self.declaration).parameters.values():
-            if each.kind is not inspect.Parameter.VAR_KEYWORD:
-                found.append(each)
-                continue
-            by_name = partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
-            at = sum(it.kind is not inspect.Parameter.KEYWORD_ONLY for it in found)
-            for name, hint in SELECTIONS[each.annotation].__annotations__.items():
-                if name in _OTHERS:  # come after what selects
-                    at = len(found)
-                default, annotation = typing.BULK_DEFAULTS.get(name), hint.__forward_arg__
-                found.insert(at, by_name(name, default=default, annotation=annotation))
-                at += 1
-        return tuple(each for each in found if each.name not in {"self", "client"})
+        """Its parameters in order, but for the client."""
+        parameters = inspect.signature(self.declaration).parameters.values()
+        return tuple(each for each in parameters if each.name not in {"self", "client"})
 
     @property
     def description(self) -> str:
@@ -158,14 +146,6 @@ class Row:
             method = getattr(method, name)
         return method(**arguments)
 
-
-SELECTIONS: dict[str, Any] = {
-    f"Unpack[{name}]": form for name, form in vars(typing).items() if is_typeddict(form)
-}
-"""What stands for arguments that many methods have, by the annotation that a method has for it."""
-
-_FORMS: Any = (typing.Paging, typing.BulkOptions, typing.ExportOptions)
-_OTHERS = {name for form in _FORMS for name in form.__annotations__}
 
 # What iterators of the client, which are no generic types, iterate over.
 _ITERATORS = {"EndedRuns": "Run", "FollowedRun": "StepChange", "Watcher": "RunChange"}

@@ -69,16 +69,17 @@ class RunFilter(TypedDict, total=False):
 
 
 class RunSelection(RunFilter, total=False):
-    """`RunFilter` in a window of time. A timedelta is that long ago by the server's clock.
+    """`RunFilter` in a window of time.
 
     Attributes:
-        since: Only runs queued at or after this time. An aware datetime, or a timedelta.
+        since: Only runs queued at or after this time. An aware datetime; a timedelta is that long
+            ago by the server's clock.
         until: Only runs queued at or before this time. An aware datetime, or a timedelta.
-        ended_since: Only runs that ended at or after this time. From release 1.38 on. A self-hosted
-            server with much history takes long for that: with since, runs are listed by the time of
-            queueing, and their ends are compared here.
-        ended_until: Only runs that ended at or before this time. Like ended_since; with until, it
-            needs since.
+        ended_since: Only runs that ended at or after this time. An aware datetime, or a timedelta;
+            from release 1.38 on. A self-hosted server with much history takes long for that: with
+            since, runs are listed by the time of queueing, and their ends are compared here.
+        ended_until: Only runs that ended at or before this time. An aware datetime, or a timedelta.
+            Like ended_since; with until, it needs since.
     """
 
     since: datetime | timedelta | None
@@ -170,7 +171,8 @@ class BulkOptions(TypedDict, total=False):
     It raises `InvalidArgumentError` if an argument is malformed, if nothing selects what it acts
     on, or several do, or if the file is in use, is no report, or is one of another call;
     `ReportFinishedError` if the file has nothing left to do; and `PartialActionError`, whose report
-    has every row, if no later one could succeed.
+    has every row, if no later one could succeed. An asynchronous client may be given asynchronous
+    callbacks.
 
     Attributes:
         dry_run: Report what would be done, as planned, and do nothing.
@@ -180,8 +182,7 @@ class BulkOptions(TypedDict, total=False):
         period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
         on_start: Called with a row, as unknown, before its request is sent; by one thread at a
             time. A report with that row resumes correctly even after the process was killed.
-        on_result: Called with each row, in order, as results arrive. For an asynchronous client,
-            both may be asynchronous.
+        on_result: Called with each row, in order, as results arrive.
         resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that are
             planned, failed, unknown or not tried are tried; the others are kept.
         report_path: A file that has each row before its request is sent, and its outcome. The same
@@ -196,10 +197,6 @@ class BulkOptions(TypedDict, total=False):
     on_result: Callable[[ActionRow], object] | None
     resume: ActionReport | Mapping[str, object] | None
     report_path: str | PathLike[str] | None
-
-
-BULK_DEFAULTS: BulkOptions = {"dry_run": False, "in_flight": 8, "period": 1.0}
-"""The options of a bulk operation that are not None by default."""
 
 
 class BulkSelection(RunSelection, BulkOptions, total=False):

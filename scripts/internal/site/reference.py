@@ -334,24 +334,6 @@ def _arguments(doc: Docstring, it: Any) -> Iterator[str]:
             annotation = "" if parameter is None else _annotation(parameter, it)
             shown.append(f"`{name}`" + (f" {_type_role(annotation)}" if annotation else ""))
         yield f"{', '.join(shown)}\n: {text}\n"
-    for parameter in parameters.values():
-        if found := re.fullmatch(r"Unpack\[(\w+)\]", str(parameter.annotation)):
-            yield from _fields_of(found[1])
-
-
-def _fields_of(name: str) -> Iterator[str]:
-    """Yield the fields of a TypedDict that is unpacked into arguments."""
-    kind = getattr(import_module("inngest_rest.typing"), name)
-    said: dict[str, str] = {}
-    # A TypedDict does not tell what it was made of.
-    for each in vars(import_module("inngest_rest.typing")).values():
-        if (
-            typing.is_typeddict(each)
-            and each.__annotations__.items() <= kind.__annotations__.items()
-        ):
-            said |= docstrings.read(_own_doc(each)).entries.get("Attributes", {})
-    for each, annotation in _types(kind).items():
-        yield f"`{each}` {_type_role(annotation)}\n: {said.get(each, '')}\n"
 
 
 def _parameters(it: Any) -> Mapping[str, inspect.Parameter]:

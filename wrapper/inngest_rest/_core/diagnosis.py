@@ -659,41 +659,58 @@ def _is_vain(rule: _Rule, failure: Exception | None) -> bool:
 
 
 def _rules(session: Session, given: CheckRule) -> Iterator[_Rule]:
-    """Yield each rule."""
+    """Yield each rule that the arguments of one call, or one of `rules`, make."""
     check_names(given, CheckRule.__annotations__)
-    found: Any = {name: it for name, it in given.items() if it is not None and it is not False}
-    where = {name: found.pop(name) for name in ("app", "function") if name in found}
-    queued_since = found.pop("queued_since", None)
+    passed: Any = {
+        name: value for name, value in given.items() if value is not None and value is not False
+    }
+    where = [passed.pop(name) for name in ("app", "function") if name in passed]
+    queued_since = passed.pop("queued_since", None)
     for name, time in _TIMES.items():
-        if (name in found) != (time in found):
-            lacks, has = (time, name) if name in found else (name, time)
+        if (name in passed) != (time in passed):
+            lacks, has = (time, name) if name in passed else (name, time)
             raise invalid(lacks, f"is missing: {has} goes with it")
-    if not found and (where or queued_since):
-        raise invalid(next(iter(where), "queued_since"), f"is of no rule: pass {_RULES}")
-    if found.pop("server", False):
+    if not passed and (where or queued_since):
+        of_no_rule = next(name for name in ("app", "function", "queued_since") if given.get(name))
+        raise invalid(of_no_rule, f"is of no rule: pass {_RULES}")
+    if passed.get("server"):
         yield _Rule("server", partial(_health, session))
-    for name, value in found.items():
-        ended = {"ended_since": (since := found.get(_TIMES.get(name, "")))}
-        kinds: dict[str, tuple[dict[str, Any], Callable[..., Found]]] = {
-            "failed_above": ({**ended, "status": "completed,failed"}, _failed_above),
-            "stuck": ({"status": UNFINISHED, "until": value}, _stuck),
-            "no_success_of": ({**ended, "status": "completed", "function": value}, _no_success_of),
-            "queued_above": ({"status": "queued"}, _queued_above),
-        }
-        if name in kinds:
-            chosen, ask = kinds[name]
-            given_here: Any = {"since": queued_since, **where, **chosen}
-            selection = Selection.of(session, given_here)
-            if name == "stuck" and queued_since is None:
-                since_then = _before(value, session.server_clocks["api"].now())
-                selection = evolve(selection, window=Window(since_then, value))
-            words = [name, plain(value), plain(since), *where.values()]
+    for name, ask in _ASK.items():
+        if name in passed:
+            selection = _runs_of(session, name, given)
+            words = [name, plain(passed[name]), plain(passed.get(_TIMES.get(name))), *where]
             words += [f"queued since {plain(queued_since)}"] if queued_since else []
             yield _Rule(
                 " ".join(str(each) for each in words if each),
-                partial(ask, session, selection, _bound(name, value)),
+                partial(ask, session, selection, _bound(name, passed[name])),
                 reads_all=name == "failed_above" and selection.by_end,
             )
+
+
+def _runs_of(session: Session, name: str, rule: CheckRule) -> Selection:
+    """Return which runs a rule of this name is about."""
+    queued_since = rule.get("queued_since")
+    select = partial(
+        Selection.of,
+        session,
+        app=rule.get("app"),
+        function=rule.get("function"),
+        since=queued_since,
+    )
+    if name == "failed_above":
+        settled = RunStatus.COMPLETED, RunStatus.FAILED
+        return select(status=settled, ended_since=rule.get("since"))
+    if name == "no_success_of":
+        function, within = rule.get("no_success_of"), rule.get("within")
+        return select(status="completed", function=function, ended_since=within)
+    if name == "queued_above":
+        return select(status="queued")
+    before = rule.get("stuck")
+    selection = select(status=UNFINISHED, until=before)
+    if queued_since is not None or before is None:
+        return selection
+    begin = _before(before, session.server_clocks["api"].now())
+    return evolve(selection, window=Window(begin, before))
 
 
 def _before(until: Instant, now: datetime) -> Instant | None:
@@ -769,3 +786,11 @@ def _queued_above(session: Session, chosen: Selection, most: int) -> Found:
     if len(found) > most:
         return True, f"more than {most:,} {'run is' if most == 1 else 'runs are'} queued"
     return False, f"{len(found):,} {'run is' if len(found) == 1 else 'runs are'} queued"
+
+
+_ASK: dict[str, Callable[[Session, Selection, Any], Found]] = {
+    "failed_above": _failed_above,
+    "stuck": _stuck,
+    "no_success_of": _no_success_of,
+    "queued_above": _queued_above,
+}

@@ -93,7 +93,9 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
             return (yield from _explain_stored(session, event_id, within=within))
         except errors.NotFoundError as error:
             missing = error
-    walk = events.list_events(session, name=name, since=DAY, limit=_MAX_SEARCHED).walk()
+    walk = events.list_events(
+        session, events.EventSelection(name=name, since=DAY), limit=_MAX_SEARCHED
+    ).walk()
     while not walk.is_done:
         page = yield from walk.next_page()
         for event in page.items:
@@ -163,7 +165,8 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
         names = {t.value for each in once for t in each.triggers if t.kind == "event"}
         name = it.event.name if names == {it.event.name} else None
         since, until = received - DAY, received + AT_ONCE
-        listed = events.list_events(session, name=name, since=since, until=until, limit=_MAX_EVENTS)
+        selection = events.EventSelection(name=name, since=since, until=until)
+        listed = events.list_events(session, selection, limit=_MAX_EVENTS)
         what = "events with the same id"
         found = (yield from tried(read_all(listed, deadline=deadline), what)) or []
         if len(found) >= _MAX_EVENTS:
@@ -536,7 +539,9 @@ def _first_runs(
     names = {it.value for each in missing for it in each.triggers if it.kind == "event"}
     name = event.name if names == {event.name} else None
     since = (event.received_at or wait.session.server_clocks["api"].now()) - DAY
-    walk = events.list_events(wait.session, name=name, since=since, limit=limit).walk()
+    walk = events.list_events(
+        wait.session, events.EventSelection(name=name, since=since), limit=limit
+    ).walk()
     while (missing or catalogue.gaps) and not walk.is_done:
         page = yield from walk.next_page(deadline=deadline)
         same = {other.internal_id for other in page.items if other.id == event.id}

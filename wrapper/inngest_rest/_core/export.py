@@ -23,7 +23,6 @@ from inngest_rest import typing
 from inngest_rest._core import arrow
 from inngest_rest._core.arguments import (
     check_choice,
-    check_names,
     check_path,
     difference,
     invalid,
@@ -33,7 +32,7 @@ from inngest_rest._core.json_text import encode, encode_lines
 from inngest_rest._core.locks import lock_file
 from inngest_rest._core.redaction import Redactor
 from inngest_rest._core.resources import events, runs, trace
-from inngest_rest._core.resources.filters import Selection, Window, instant, plain
+from inngest_rest._core.resources.filters import Selection, Window, instant
 from inngest_rest._core.resources.polling import OVERLAP
 from inngest_rest._core.resources.watch import Watch
 from inngest_rest.errors import InvalidArgumentError, NotFoundError
@@ -62,6 +61,17 @@ _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
+@frozen(kw_only=True)
+class Options:
+    """How to export, as a caller passed it (`inngest_rest.typing.ExportOptions`)."""
+
+    state: str | os.PathLike[str] | None
+    format: typing.ExportFormat | None
+    escape_formulas: bool
+    redact: typing.Redaction | None
+    on_progress: Callable[[int, int], object] | None
+
+
 class _State(msgspec.Struct, tag_field="version", tag=1):
     """The content of a state file."""
 
@@ -83,39 +93,43 @@ class Export:
     session: Session
     kind: Any
     asked: dict[str, Any]
+    ends: list[str]  # names of filters that bound what is exported to the past
     since: datetime | timedelta | None
     listing: Callable[[_State], Listing[Any]]
     is_wanted: Callable[[Any, _State], bool]
     path: str | os.PathLike[str]
-    given: typing.ExportOptions
+    options: Options
     complete: Any = None  # makes a plan of a row out of an item
     watch: Callable[[_State], Watch] | None = None
 
     def __attrs_post_init__(self) -> None:
-        given: Any = self.given
-        path, state, names = self.path, given.get("state"), ("until", "ended_since", "ended_until")
-        ends = [name for name in names if given.get(name) is not None]
-        if state is not None and ends:
-            raise invalid("state", f"is for what comes later, too: it excludes {', '.join(ends)}")
+        options, path, state = self.options, self.path, self.options.state
+        if state is not None and self.ends:
+            ends = ", ".join(self.ends)
+            raise invalid("state", f"is for what comes later, too: it excludes {ends}")
         check_path("path", path)
         check_path("state", path if state is None else state)
         self._path, self._state_path = Path(path).absolute(), Path(state or f"{path}.state")
         check_path("path", self._path)  # of which the state has the folders, too
         suffix = self._path.suffix.lower().removeprefix(".")
-        self._format = given.get("format") or {"ndjson": "jsonl"}.get(suffix, suffix)
+        self._format: str = options.format or {"ndjson": "jsonl"}.get(suffix, suffix)
         check_choice("format", self._format, get_args(typing.ExportFormat))
         self._is_parquet, self._keeps = self._format == "parquet", state is not None
         if self._is_parquet:
             arrow.load()
-        self._escapes = bool(given.get("escape_formulas"))
+        self._escapes = options.escape_formulas
         if self._escapes and self._format != "csv":
             raise invalid("escape_formulas", f"is for CSV, not for {self._format}")
-        self._on_progress, self._now = given.get("on_progress"), self.session.clock.monotonic
-        if (what := given.get("redact")) is not None:
+        self._on_progress, self._now = options.on_progress, self.session.clock.monotonic
+        if (what := options.redact) is not None:
             check_choice("redact", what, get_args(typing.Redaction))
         self._redact = Redactor(what)
         target = self.session.settings.target
-        where = {"format": self._format, "server": target.api_url, "environment": target.env}
+        where: dict[str, Any] = {
+            "format": self._format,
+            "server": target.api_url,
+            "environment": target.env,
+        }
         where |= {"escape_formulas": True} if self._escapes else {}
         where |= {"redact": what} if what else {}
         self._state = _State({**self.asked, **where}, str(self._path))
@@ -235,7 +249,7 @@ class Export:
         return begin + len(text)
 
     def _save_state(self, state: _State) -> None:
-        with usable("path" if self.given.get("state") is None else "state", self._state_path):
+        with usable("path" if self.options.state is None else "state", self._state_path):
             replace_file(self._state_path, encode(state))
         self._saved_rows = state.rows
 
@@ -371,10 +385,15 @@ class _DetailedRun(Run):
     trace: Any = None
 
 
-def of_runs(session: Session, path: str | os.PathLike[str], given: typing.RunExport) -> Export:
+def of_runs(
+    session: Session,
+    path: str | os.PathLike[str],
+    selection: Selection,
+    include: Iterable[typing.RunInclude],
+    options: Options,
+) -> Export:
     """Export runs; with a state that is kept, only those that have ended."""
-    selection = Selection.of(session, given, form=typing.RunExport)
-    for each in (includes := sorted({*(given.get("include") or ())})):
+    for each in (includes := sorted({*include})):
         check_choice("include", each, get_args(typing.RunInclude))
     has_output, is_detailed = "output" in includes, includes not in ([], ["output"])
 
@@ -396,44 +415,70 @@ def of_runs(session: Session, path: str | os.PathLike[str], given: typing.RunExp
         ended = selection.ended
         if state.began is not None:
             ended = Window(*ended.ends(state.began))
-        options: Any = {"include_output": has_output, "cursor": state.cursor, "is_bounded": False}
-        return runs.list_runs(session, evolve(selection, window=window, ended=ended), **options)
+        return runs.list_runs(
+            session,
+            evolve(selection, window=window, ended=ended),
+            include_output=has_output,
+            cursor=state.cursor,
+            is_bounded=False,
+        )
 
     def watch(state: _State) -> Watch:
-        options: Any = {"every": 1, "timeout": None, "include_output": has_output}
-        options |= {"since": None if state.token else state.until, "token": state.token}
-        filter: Any = {name: given.get(name) for name in typing.RunFilter.__annotations__}
-        return Watch(session, filter, **options)
+        return Watch(
+            session,
+            evolve(selection, window=Window(), ended=Window()),
+            every=1,
+            timeout=None,
+            since=None if state.token else state.until,
+            include_output=has_output,
+            token=state.token,
+        )
 
+    asked = selection.to_json()
     return Export(
-        session,
-        _DetailedRun if is_detailed else Run,
-        {"runs": selection.to_json(), "include": includes},
-        selection.window.since,
-        listing,
-        lambda run, state: run.ended_at is not None and run.ended_at < state.until,
-        path,
-        given,
-        complete if is_detailed else None,
-        watch,
+        session=session,
+        kind=_DetailedRun if is_detailed else Run,
+        asked={"runs": asked, "include": includes},
+        ends=[name for name in ("until", "ended_since", "ended_until") if name in asked],
+        since=selection.window.since,
+        listing=listing,
+        is_wanted=lambda run, state: run.ended_at is not None and run.ended_at < state.until,
+        path=path,
+        options=options,
+        complete=complete if is_detailed else None,
+        watch=watch,
     )
 
 
-def of_events(session: Session, path: str | os.PathLike[str], given: typing.EventExport) -> Export:
-    keeps, since = given.get("state") is not None, given.get("since")
-    check_names(given, typing.EventExport.__annotations__)
-    filter: Any = {name: given.get(name) for name in typing.EventFilter.__annotations__}
+def of_events(
+    session: Session,
+    path: str | os.PathLike[str],
+    selection: events.EventSelection,
+    options: Options,
+) -> Export:
+    keeps = options.state is not None
 
     def listing(state: _State) -> Listing[StoredEvent[Any]]:
         # Where windows meet, servers may leave out an event: those of one second are asked twice.
         begin = state.since - timedelta(seconds=1) if state.since and keeps else state.since
-        window: Any = {"since": begin or since or events.BEGINNING, "cursor": state.cursor}
-        return events.list_events(session, is_bounded=False, **{**filter, **window})
+        since = begin or selection.since or events.BEGINNING
+        return events.list_events(
+            session, evolve(selection, since=since), cursor=state.cursor, is_bounded=False
+        )
 
     def is_wanted(event: StoredEvent, state: _State) -> bool:
         at, since, until = event.received_at, state.since, state.until
         return at is None or ((since is None or at >= since) and (until is None or at < until))
 
     listing(_State({}, ""))  # checks the arguments
-    asked = {"events": {name: plain(value) for name, value in filter.items()}}
-    return Export(session, StoredEvent, asked, since, listing, is_wanted, path, given)
+    return Export(
+        session=session,
+        kind=StoredEvent,
+        asked={"events": selection.to_json()},
+        ends=["until"] if selection.until is not None else [],
+        since=selection.since,
+        listing=listing,
+        is_wanted=is_wanted,
+        path=path,
+        options=options,
+    )

@@ -17,7 +17,6 @@ from attrs import evolve
 
 from inngest_rest._core.arguments import check_choice, check_count_or_none, invalid
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import Selection
 from inngest_rest.errors import NotFoundError
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.summary import ErrorCount, Percentiles, RunGroup, RunSummary
@@ -28,7 +27,8 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.listing import Walk
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.typing import RunSelection, SummaryBy
+    from inngest_rest._core.resources.filters import Selection
+    from inngest_rest.typing import SummaryBy
 
     At = datetime | None
     Due = list[tuple["Group", str]]
@@ -153,33 +153,32 @@ class Summarizing:
     def __init__(
         self,
         session: Session,
-        selection: RunSelection,
+        selection: Selection,
+        *,
         by: SummaryBy,
-        on_progress: Callable[[int, int], object] | None,
         exact: bool,
         sample: int | None,
         seed: int,
         limit: int | None,
+        on_progress: Callable[[int, int], object] | None,
     ) -> None:
         check_choice("by", by, _NAMES)
         if exact and sample is not None:
             raise invalid("sample", "and exact exclude each other: pass one of them")
         if iscoroutinefunction(on_progress):
             raise invalid("on_progress", "must be a plain function")
-        others = ("by", "exact", "sample", "seed", "limit", "on_progress")
-        chosen = Selection.of(session, selection, *others)
-        if by == "error" and not chosen.statuses:
-            chosen = evolve(chosen, statuses=(_FAILED,))
-        self._session, self._selection, self._exact = session, chosen, exact
+        if by == "error" and not selection.statuses:
+            selection = evolve(selection, statuses=(_FAILED,))
+        self._session, self._selection, self._exact = session, selection, exact
         self._by: SummaryBy = by
         self._sample = check_count_or_none("sample", sample)
         self._random = Random(seed)  # noqa: S311 - a sample is no secret
         self._on_progress: Callable[[int, int], object] = on_progress or (lambda _, __: None)
         self._groups = dict[str, Group]()
         # Errors are read with the runs that are counted: a second look would find others.
-        may_fail = not chosen.statuses or _FAILED in chosen.statuses
+        may_fail = not selection.statuses or _FAILED in selection.statuses
         self._listing = runs.list_runs(
-            session, chosen, limit=limit, include_output=may_fail, also_v1=True
+            session, selection, limit=limit, include_output=may_fail, also_v1=True
         )
         self._is_cut, self._searched = False, ""
         self._listed = self._timed = self._got = 0

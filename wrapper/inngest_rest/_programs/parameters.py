@@ -19,7 +19,7 @@ from attrs import evolve, frozen
 
 from inngest_rest import typing
 from inngest_rest._core.arguments import check_json, invalid
-from inngest_rest._table import SELECTIONS, Returns, docstring
+from inngest_rest._table import Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.typing import RunInclude, StatusName
@@ -233,12 +233,7 @@ CONFIRM = Parameter("confirm", Kind.TEXT, "The token that a dry run of the same 
 @cache
 def parameters(row: Row) -> tuple[Parameter, ...]:
     """Return the parameters that programs have of a call, in the order of its method."""
-    described: dict[str, str] = {}
-    names = {each.name for each in row.arguments}
-    for form in SELECTIONS.values():
-        if names.issuperset(form.__annotations__):
-            described |= sections(docstring(form), "Attributes")[1]
-    described |= sections(docstring(row.declaration), "Args")[1]
+    _, described = sections(docstring(row.declaration), "Args")
     found = [
         _parameter(row, each, described.get(each.name, ""), about)
         for each in row.arguments
@@ -286,7 +281,8 @@ def _parameter(
 def sections(docstring: str, heading: str) -> tuple[str, dict[str, str]]:
     """Return what comes before a section of a docstring, and its entries by name."""
     text, _, section = docstring.partition(f"\n\n{heading}:\n")
-    found = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section, re.MULTILINE)
+    entries = section.partition("\n\n")[0]
+    found = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", entries, re.MULTILINE)
     return text, {name: " ".join(words.split()) for name, words in found}
 
 

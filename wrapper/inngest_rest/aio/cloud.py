@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from inngest_rest._core.arguments import check_choice, check_id, check_text, invalid
 from inngest_rest._core.calls.route import nothing
@@ -10,7 +10,7 @@ from inngest_rest._core.resources import cloud
 from inngest_rest._core.resources.filters import Window, check_instant
 from inngest_rest._core.resources.routes import many, one
 from inngest_rest.aio.groups import AsyncPaginator, Resource
-from inngest_rest.typing import KeyKind
+from inngest_rest.typing import KeyKind, Paging
 
 if TYPE_CHECKING:
     import builtins
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         SessionGroup,
         Webhook,
     )
-    from inngest_rest.typing import Paging
 
 
 class Account(Resource):
@@ -52,11 +51,27 @@ class Account(Resource):
 class Envs(Resource):
     """Environments of the account: `client.envs`."""
 
-    def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[Environment]:
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[Environment]:
         """List environments.
+
+        Args:
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
 
         HTTP: `GET /v2/envs`.
         """
+        paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(many, "envs.list", cloud.environment, paging)
 
     async def create(self, name: str) -> Environment:
@@ -112,7 +127,13 @@ class Keys(Resource):
     """Event keys and signing keys: `client.keys`."""
 
     def list(
-        self, kind: KeyKind = "event", *, reveal: bool = False, **paging: Unpack[Paging]
+        self,
+        kind: KeyKind = "event",
+        *,
+        reveal: bool = False,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
     ) -> AsyncPaginator[Key]:
         """List event keys or signing keys of the client's environment.
 
@@ -120,11 +141,19 @@ class Keys(Resource):
             kind: "event" or "signing".
             reveal: Whether to return the keys whole; by default all but the last four characters
                 of each are left out.
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
 
         HTTP: `GET /v2/keys/events` or `GET /v2/keys/signing`.
         """
         check_choice("kind", kind, get_args(KeyKind))
         convert = cloud.key if reveal else cloud.masked_key
+        paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(many, "keys.list", convert, paging, only=kind)
 
 
@@ -156,11 +185,27 @@ class Insights(Resource):
         """
         return await self._run(one, "insights.tables", cloud.insights_tables)
 
-    def schemas(self, **paging: Unpack[Paging]) -> AsyncPaginator[EventSchema]:
+    def schemas(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[EventSchema]:
         """List the schemas of events.
+
+        Args:
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
 
         HTTP: `GET /v2/insights/events/schemas`.
         """
+        paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(many, "insights.schemas", cloud.event_schema, paging)
 
 
@@ -168,17 +213,31 @@ class Experiments(Resource):
     """Experiments of functions, on Inngest Cloud: `client.experiments`."""
 
     def list(
-        self, *, app: str | None = None, function: str | None = None, **paging: Unpack[Paging]
+        self,
+        *,
+        app: str | None = None,
+        function: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
     ) -> AsyncPaginator[Experiment]:
         """List experiments.
 
         Args:
             app: Only those of this app.
             function: Only those of this function of the app.
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
 
         HTTP: `GET /v2/experiments`.
         """
         about = cloud.of_one_function(app, function)
+        paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(many, "experiments.list", cloud.experiment, paging, **about)
 
     async def get(
@@ -205,29 +264,58 @@ class Experiments(Resource):
 class Sessions(Resource):
     """Runs grouped into sessions, on Inngest Cloud: `client.sessions`."""
 
-    def keys(self, *, search: str | None = None, **paging: Unpack[Paging]) -> AsyncPaginator[str]:
+    def keys(
+        self,
+        *,
+        search: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[str]:
         """List the keys by which runs are grouped.
 
         Args:
             search: Only keys that contain this text.
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
 
         HTTP: `GET /v2/sessions`.
         """
         text = check_text("search", search)
+        paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(many, "sessions.keys", cloud.session_key, paging, search=text)
 
     def list(
-        self, key: str, *, search: str | None = None, **paging: Unpack[Paging]
+        self,
+        key: str,
+        *,
+        search: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
     ) -> AsyncPaginator[SessionGroup]:
         """List the sessions of a key.
 
         Args:
             key: The key by which runs are grouped, such as user.
             search: Only sessions whose id contains this text.
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
         given = {"key": key, "search": check_text("search", search)}
+        paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(many, "sessions.list", cloud.session_group, paging, **given)
 
     def runs(
@@ -237,7 +325,9 @@ class Sessions(Resource):
         *,
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
-        **paging: Unpack[Paging],
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
     ) -> AsyncPaginator[Run]:
         """List the runs of a session.
 
@@ -246,25 +336,47 @@ class Sessions(Resource):
             id: The session's id.
             since: Only runs queued at or after this time; a timedelta is that long ago.
             until: Only runs queued at or before this time; a timedelta is that long ago.
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
         given = {"key": key, "id": id, "window": Window.of(self._session, since, until)}
+        paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(many, "sessions.runs", cloud.session_run, paging, **given)
 
 
 class Cancellations(Resource):
     """Bulk cancellations: `client.cancellations`. Self-hosted servers respond with 500."""
 
-    def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[Cancellation]:
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[Cancellation]:
         """List bulk cancellations. Self-hosted servers do not store any.
 
+        Args:
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
         Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
             ServerError: The server does not store cancellations, as self-hosted servers do not.
 
         HTTP: `GET /v1/cancellations`.
         """
         options = cloud.OF_CANCELLATIONS
+        paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(many, "cancellations.list", cloud.cancellation, paging, **options)
 
     async def create(
@@ -328,11 +440,27 @@ class Cancellations(Resource):
 class Webhooks(Resource):
     """Webhooks, which only Inngest Cloud has: `client.webhooks`."""
 
-    def list(self, **paging: Unpack[Paging]) -> AsyncPaginator[Webhook]:
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> AsyncPaginator[Webhook]:
         """List webhooks. The URL of each contains a key.
+
+        Args:
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
 
         HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """
+        paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(many, "webhooks.list", cloud.webhook, paging)
 
     async def create(

@@ -2,63 +2,129 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 from inngest_rest._core import explain
 from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources.events import EventSelection
 from inngest_rest.aio.groups import AsyncPaginator, Resource, Sender
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime, timedelta
     from os import PathLike
 
-    from inngest_rest.action_reports import ActionReport
+    from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import D, Run, StoredEvent
     from inngest_rest.reports import ExportReport
-    from inngest_rest.typing import (
-        BulkEvents,
-        EventExport,
-        EventListing,
-        Paging,
-        RepeatedId,
-        Seconds,
-    )
+    from inngest_rest.typing import ExportFormat, Redaction, RepeatedId, Seconds
 
 
 class Events(Resource):
     """Events stored by the server: `client.events`. To send events, use `client.send`."""
 
     def list(
-        self, *, as_: type[D] | None = None, **filter: Unpack[EventListing]
+        self,
+        *,
+        name: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        where: str | None = None,
+        as_: type[D] | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
     ) -> AsyncPaginator[StoredEvent[D]]:
         """List stored events, newest first.
 
         Args:
+            name: Only events with exactly this name.
+            since: Only events received after this time; by default, one hour ago, or without a
+                limit if until is given. An aware datetime; a timedelta is that long ago by the
+                server's clock.
+            until: Only events received before this time. An aware datetime, or a timedelta.
+            where: Only events for which this CEL expression is true here, such as
+                `event.data.total > 100`; needs the extra `explain`. An event for which it fails, as
+                for a field that is missing, is left out; `searched` says how many.
             as_: The type to decode the data as: a dataclass, an attrs class, a TypedDict or a
                 pydantic model; a mapping by default. See `EventType`.
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
 
         Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
             EventDataError: The data of an event on the page does not match the type `as_`.
 
         HTTP: `GET /v1/events`, for at most 50 events each.
         """
-        return self._list(events.list_events, as_=as_, **filter)
+        selection = EventSelection(name=name, since=since, until=until, where=where)
+        return self._list(
+            events.list_events,
+            selection,
+            as_=as_,
+            limit=limit,
+            page_size=page_size,
+            cursor=cursor,
+        )
 
     async def export(
-        self, path: str | PathLike[str], **filter: Unpack[EventExport]
+        self,
+        path: str | PathLike[str],
+        *,
+        name: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        where: str | None = None,
+        state: str | PathLike[str] | None = None,
+        format: ExportFormat | None = None,
+        escape_formulas: bool = False,
+        redact: Redaction | None = None,
+        on_progress: Callable[[int, int], object] | None = None,
     ) -> ExportReport:
         """Export all stored events, or some, to a file, each once, newest first; see `runs.export`.
 
         Args:
             path: The file, which the first call makes; for Parquet a folder.
+            name: Only events with exactly this name.
+            since: Only events received after this time. By default all are exported. An aware
+                datetime; a timedelta is that long ago by the server's clock.
+            until: Only events received before this time. An aware datetime, or a timedelta.
+            where: Only events for which this CEL expression is true here, such as
+                `event.data.total > 100`; needs the extra `explain`. An event for which it fails, as
+                for a field that is missing, is left out; `searched` says how many.
+            state: A file to keep, by which later calls add what came since. It may be to other
+                paths: runs when they have ended, events up to 30 s ago. Excludes an end of the
+                window.
+            format: By default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
+            escape_formulas: CSV for spreadsheets. Each text that one would run as a formula begins
+                with an apostrophe.
+            redact: Replace by `[redacted]` what looks like a key or a token, or with "emails"
+                e-mail addresses, too; no guarantee.
+            on_progress: Called with the number of rows in the file, and of those from this call.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed, the file exists, is being written or
+                cannot be written, or the state is of another export.
+            ConfigurationError: pyarrow, of the extra `arrow`, is needed and not installed.
 
         HTTP: `GET /v1/events`.
         """
         from inngest_rest._core import export  # noqa: PLC0415 - few export
 
-        return await export.of_events(self._session, path, filter).run_async(self._driver)
+        selection = EventSelection(name=name, since=since, until=until, where=where)
+        options = export.Options(
+            state=state,
+            format=format,
+            escape_formulas=escape_formulas,
+            redact=redact,
+            on_progress=on_progress,
+        )
+        job = export.of_events(self._session, path, selection, options)
+        return await job.run_async(self._driver)
 
     async def get(self, id: str, *, as_: type[D] | None = None) -> StoredEvent[D]:
         """Get one stored event.
@@ -80,7 +146,9 @@ class Events(Resource):
         id: str,
         *,
         include_original_run_id: bool = False,
-        **paging: Unpack[Paging],
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
     ) -> AsyncPaginator[Run]:
         """List the runs started by an event, with their outputs or errors.
 
@@ -91,13 +159,25 @@ class Events(Resource):
             id: The internal id of the event, as returned by `send`.
             include_original_run_id: Whether to return `original_run_id`, too, which only v1 has:
                 where v2 listed the runs, it takes a second request.
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
 
         HTTP: `GET /v1/events/{eventId}/runs`, past its cache. It lists the run of a batch under one
         of its events only: where a function batches such events, or there is no run,
         `GET /v2/events/{eventId}/runs`, which takes seconds on a server with many runs.
         """
         return self._list(
-            runs.list_of_event, id, include_original_run_id=include_original_run_id, **paging
+            runs.list_of_event,
+            id,
+            include_original_run_id=include_original_run_id,
+            limit=limit,
+            page_size=page_size,
+            cursor=cursor,
         )
 
     async def wait(
@@ -137,10 +217,21 @@ class Events(Resource):
         self,
         ids: Iterable[str] | None = None,
         *,
+        name: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        where: str | None = None,
         limit: int | None = None,
         label: str = "resent",
         to: Sender | str | None = None,
-        **options: Unpack[BulkEvents],
+        dry_run: bool = False,
+        in_flight: int = 8,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+        on_start: Callable[[ActionRow], object] | None = None,
+        on_result: Callable[[ActionRow], object] | None = None,
+        resume: ActionReport | Mapping[str, object] | None = None,
+        report_path: str | PathLike[str] | None = None,
     ) -> ActionReport:
         """Send stored events again as new ones, here or elsewhere, and report on each.
 
@@ -155,25 +246,71 @@ class Events(Resource):
 
         Args:
             ids: The internal ids of the events. Pass these, or a filter, or `resume`.
+            name: Only events with exactly this name.
+            since: Only events received after this time; by default, one hour ago, or without a
+                limit if until is given. An aware datetime; a timedelta is that long ago by the
+                server's clock.
+            until: Only events received before this time. An aware datetime, or a timedelta.
+            where: Only events for which this CEL expression is true here, such as
+                `event.data.total > 100`; needs the extra `explain`. An event for which it fails, as
+                for a field that is missing, is left out; `searched` says how many.
             limit: Maximum number of events to send, the newest of them.
             label: What the new ids begin with. Another one sends the same events anew.
             to: The environment to send them to, by its name. By default where they are stored. In
                 Python it may be another client, such as that of a staging server.
+            dry_run: Report what would be done, as planned, and do nothing.
+            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64; by
+                default 8.
+            max_requests: Maximum number of them that are begun per period; None for no limit.
+            period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
+            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
+                time. May be asynchronous. A report with that row resumes correctly even after the
+                process was killed.
+            on_result: Called with each row, in order, as results arrive. May be asynchronous.
             resume: The report of an earlier call or a dry run, with the same label and `to`.
+            report_path: A file that has each row before its request is sent, and its outcome. The
+                same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per event: done, with `new_event_id`; already sent, not found, refused, failed,
             unknown or not tried.
 
+        Raises:
+            InvalidArgumentError: An argument is malformed, nothing selects events, or several
+                arguments do; or the file is in use, is no report, or is one of another call.
+                Nothing was sent.
+            ReportFinishedError: The file has nothing left to do.
+            PartialActionError: No later row could succeed; `report` has every row.
+
         HTTP: `GET /v1/events` for a filter, and `GET /v1/events/{eventId}` for what looks like the
         original of a copy and is not listed; then `GET /v1/events/{eventId}` and
         `POST /e/{eventKey}`, as `send`, for each event.
         """
+        from inngest_rest._core.bulk.reported import Options  # noqa: PLC0415 - loads reports
         from inngest_rest._core.bulk.resend import ResendJob  # noqa: PLC0415 - loads reports
 
-        return await ResendJob(
-            self._session, self._driver, ids, options, limit, label, to
-        ).run_async(self._driver)
+        selection = EventSelection(name=name, since=since, until=until, where=where)
+        options = Options(
+            dry_run=dry_run,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            period=period,
+            on_start=on_start,
+            on_result=on_result,
+            resume=resume,
+            report_path=report_path,
+        )
+        job = ResendJob(
+            self._session,
+            self._driver,
+            ids,
+            selection,
+            options,
+            limit=limit,
+            label=label,
+            to=to,
+        )
+        return await job.run_async(self._driver)
 
     async def explain(self, id: str, *, name: str | None = None) -> Explanation:
         """Explain the outcome of an event: its runs, or why a function did not run.

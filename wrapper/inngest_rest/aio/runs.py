@@ -5,9 +5,10 @@ First are the iterators that poll: of `watch`, of `follow`, and of `wait_many` f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from inngest_rest._core.resources import replays, runs, trace
+from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.follow import Follow
 from inngest_rest._core.resources.polling import Poller
 from inngest_rest._core.resources.wait import wait as wait_for_end
@@ -15,6 +16,7 @@ from inngest_rest._core.resources.wait_many import WaitMany
 from inngest_rest._core.resources.watch import Watch
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 from inngest_rest.models import Run, RunChange, StepChange
+from inngest_rest.typing import CheckRule
 
 if TYPE_CHECKING:
     import builtins
@@ -23,21 +25,19 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
-    from inngest_rest.action_reports import ActionReport
+    from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.diagnosis import CheckReport
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import Job, Span
     from inngest_rest.reports import ExportReport
     from inngest_rest.summary import RunSummary
     from inngest_rest.typing import (
-        BulkSelection,
-        CheckRule,
-        RunExport,
-        RunFilter,
-        RunListing,
+        ExportFormat,
+        Redaction,
+        RunInclude,
         RunOrder,
-        RunSelection,
         Seconds,
+        StatusFilter,
         SummaryBy,
     )
 
@@ -118,21 +118,90 @@ class Runs(Resource):
     def list(
         self,
         *,
+        status: StatusFilter | None = None,
+        app: str | None = None,
+        function: str | None = None,
+        error_contains: str | None = None,
+        where: str | None = None,
+        query: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        ended_since: datetime | timedelta | None = None,
+        ended_until: datetime | timedelta | None = None,
         order: RunOrder = "newest",
         include_output: bool = False,
-        **selection: Unpack[RunListing],
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
     ) -> AsyncPaginator[Run]:
         """List runs, newest first.
 
         Args:
+            status: Only runs of these statuses. One or several of queued, running, completed,
+                failed, cancelled, and from release 1.45 on skipped and paused; in any case, and
+                separated by commas in one text.
+            app: Only runs of this app, or of those that match, such as `shop-*`.
+            function: Only runs of this function of the app, or of those that match, such as
+                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
+                dashboard says.
+            error_contains: Only runs that failed with this text in the name or the message of their
+                error. In any case; evaluated here, where runs are listed with their errors.
+            where: Only runs for which this CEL expression is true here, such as
+                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
+                fields of its class, and needs the extra `explain`; what it names is read for it,
+                for each run its first event. A run for which it fails, as for a field that is
+                missing, is not selected; `searched` says how many.
+            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
+                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
+                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
+                was sent with an id.
+            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
+                long ago by the server's clock.
+            until: Only runs queued at or before this time. An aware datetime, or a timedelta.
+            ended_since: Only runs that ended at or after this time. An aware datetime, or a
+                timedelta; from release 1.38 on. A self-hosted server with much history takes long
+                for that: with since, runs are listed by the time of queueing, and their ends are
+                compared here.
+            ended_until: Only runs that ended at or before this time. An aware datetime, or a
+                timedelta. Like ended_since; with until, it needs since.
             order: Which come first, "newest" or "oldest": by when they were queued, or when they
                 ended if they are selected by that; "oldest" from release 1.38 on.
             include_output: Whether to list runs with their `output` or `error`.
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
+                `query`.
+            BadRequestError: The server does not understand `query`.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, which has no filter but one status that is not
         queued; `GET /v1/events/{eventId}` for each event that `where` needs.
         """
-        return self._list(runs.list_selected, selection, order, include_output)
+        selection = Selection.of(
+            self._session,
+            status=status,
+            app=app,
+            function=function,
+            error_contains=error_contains,
+            where=where,
+            query=query,
+            since=since,
+            until=until,
+            ended_since=ended_since,
+            ended_until=ended_until,
+        )
+        return self._list(
+            runs.list_runs,
+            selection,
+            order=order,
+            include_output=include_output,
+            limit=limit,
+            page_size=page_size,
+            cursor=cursor,
+        )
 
     async def get(self, id: str, *, include_original_run_id: bool = False) -> Run:
         """Get one run, with its output or error.
@@ -233,12 +302,17 @@ class Runs(Resource):
     def watch(
         self,
         *,
+        status: StatusFilter | None = None,
+        app: str | None = None,
+        function: str | None = None,
+        error_contains: str | None = None,
+        where: str | None = None,
+        query: str | None = None,
         every: Seconds = 5.0,
         timeout: Seconds | None = None,
         since: datetime | timedelta | None = None,
         include_output: bool = False,
         token: str | None = None,
-        **filter: Unpack[RunFilter],
     ) -> AsyncWatcher:
         """Watch runs, and return their changes: they appear, change status, and end.
 
@@ -248,6 +322,23 @@ class Runs(Resource):
         be ahead by more than 15 s where no response states the time, or all state a wrong one.
 
         Args:
+            status: Only changes to one of these statuses; a run that had ended when it was first
+                seen then ends without appearing.
+            app: Only runs of this app, or of those that match, such as `shop-*`.
+            function: Only runs of this function of the app, or of those that match, such as
+                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
+                dashboard says.
+            error_contains: Only runs that failed with this text in the name or the message of their
+                error. In any case; evaluated here, where runs are listed with their errors.
+            where: Only runs for which this CEL expression is true here, such as
+                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
+                fields of its class, and needs the extra `explain`; what it names is read for it,
+                for each run its first event. A run for which it fails, as for a field that is
+                missing, is not selected; `searched` says how many.
+            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
+                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
+                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
+                was sent with an id.
             every: Time between two polls, at least 1 s. Seconds, or a timedelta; it is longer if
                 the server needs more than a quarter of it to respond, or three quarters while
                 much changes.
@@ -257,8 +348,6 @@ class Runs(Resource):
             include_output: Whether runs have their `output` or `error`.
             token: The `token` of another watch with the same filter, but for `status`, to continue
                 after the changes that it returned. Excludes `since`.
-            status: Only changes to one of these statuses; a run that had ended when it was first
-                seen then ends without appearing.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -270,21 +359,45 @@ class Runs(Resource):
         ended; `GET /v2/runs/{runId}` for up to ten runs that have been open for longer than 30 s,
         or up to 1,500 where a listing of ends takes over 2 s, at most eight at a time.
         """
-        return AsyncWatcher(
-            self._driver,
-            Watch(self._session, filter, every, timeout, since, include_output, token),
+        selection = Selection.of(
+            self._session,
+            status=status,
+            app=app,
+            function=function,
+            error_contains=error_contains,
+            where=where,
+            query=query,
         )
+        poller = Watch(
+            self._session,
+            selection,
+            every=every,
+            timeout=timeout,
+            since=since,
+            include_output=include_output,
+            token=token,
+        )
+        return AsyncWatcher(self._driver, poller)
 
     async def summary(
         self,
         *,
+        status: StatusFilter | None = None,
+        app: str | None = None,
+        function: str | None = None,
+        error_contains: str | None = None,
+        where: str | None = None,
+        query: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        ended_since: datetime | timedelta | None = None,
+        ended_until: datetime | timedelta | None = None,
         by: SummaryBy = "function",
         exact: bool = False,
         sample: int | None = None,
         seed: int = 1,
         limit: int | None = 100_000,
         on_progress: Callable[[int, int], object] | None = None,
-        **selection: Unpack[RunSelection],
     ) -> RunSummary:
         """Count runs, their failures, times and errors by group, in bounded memory.
 
@@ -292,6 +405,33 @@ class Runs(Resource):
         from queued to ended, is known if it is got by itself.
 
         Args:
+            status: Only runs of these statuses. One or several of queued, running, completed,
+                failed, cancelled, and from release 1.45 on skipped and paused; in any case, and
+                separated by commas in one text.
+            app: Only runs of this app, or of those that match, such as `shop-*`.
+            function: Only runs of this function of the app, or of those that match, such as
+                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
+                dashboard says.
+            error_contains: Only runs that failed with this text in the name or the message of their
+                error. In any case; evaluated here, where runs are listed with their errors.
+            where: Only runs for which this CEL expression is true here, such as
+                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
+                fields of its class, and needs the extra `explain`; what it names is read for it,
+                for each run its first event. A run for which it fails, as for a field that is
+                missing, is not selected; `searched` says how many.
+            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
+                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
+                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
+                was sent with an id.
+            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
+                long ago by the server's clock.
+            until: Only runs queued at or before this time. An aware datetime, or a timedelta.
+            ended_since: Only runs that ended at or after this time. An aware datetime, or a
+                timedelta; from release 1.38 on. A self-hosted server with much history takes long
+                for that: with since, runs are listed by the time of queueing, and their ends are
+                compared here.
+            ended_until: Only runs that ended at or before this time. An aware datetime, or a
+                timedelta. Like ended_since; with until, it needs since.
             by: What to group runs by. By error, they are failed runs unless `status` is passed.
             exact: Get each run that ended, for the times that it waited and ran.
             sample: Get so many runs of each group, at random, for the same times.
@@ -301,24 +441,77 @@ class Runs(Resource):
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
+                `query`.
+            BadRequestError: The server does not understand `query`.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, with the outputs, as errors are among them; `GET
         /v2/runs/{runId}` for each run whose times are asked for, at most eight at a time.
         """
         from inngest_rest._core.summary import Summarizing  # noqa: PLC0415 - few summarize
 
-        job = Summarizing(self._session, selection, by, on_progress, exact, sample, seed, limit)
+        selection = Selection.of(
+            self._session,
+            status=status,
+            app=app,
+            function=function,
+            error_contains=error_contains,
+            where=where,
+            query=query,
+            since=since,
+            until=until,
+            ended_since=ended_since,
+            ended_until=ended_until,
+        )
+        job = Summarizing(
+            self._session,
+            selection,
+            by=by,
+            exact=exact,
+            sample=sample,
+            seed=seed,
+            limit=limit,
+            on_progress=on_progress,
+        )
         for step in job.steps():
             due = await self._driver.run(step)
             await self._driver.run_many(due, job.get, job.record, in_flight=job.in_flight)
         return job.result()
 
     async def check(
-        self, *, rules: Iterable[CheckRule] | None = None, **rule: Unpack[CheckRule]
+        self,
+        *,
+        app: str | None = None,
+        function: str | None = None,
+        server: bool | None = None,
+        failed_above: str | None = None,
+        since: datetime | timedelta | None = None,
+        stuck: datetime | timedelta | None = None,
+        no_success_of: str | None = None,
+        within: datetime | timedelta | None = None,
+        queued_above: int | None = None,
+        queued_since: datetime | timedelta | None = None,
+        rules: Iterable[CheckRule] | None = None,
     ) -> CheckReport:
         """Check rules about the server and its runs, as a monitor does.
 
         Args:
+            app: Only runs of this app, or of those that match, such as `shop-*`.
+            function: Only runs of this function of the app, or of those that match, such as
+                `charge-*`.
+            server: Whether the server has to answer.
+            failed_above: Broken if more than this share failed, such as "5%". Of the runs that
+                completed or failed since `since`.
+            since: Since when runs ended, for `failed_above`. An aware datetime, or a timedelta.
+            stuck: Broken if a run that was queued before this time has not ended. An aware
+                datetime, or a timedelta; functions that sleep or wait for long need rules of their
+                own.
+            no_success_of: Broken if no run of this function, such as shop/report, has completed
+                since `within`.
+            within: Since when, for `no_success_of`. An aware datetime, or a timedelta.
+            queued_above: Broken if more runs than this are queued.
+            queued_since: Only runs queued since. An aware datetime, or a timedelta. It bounds what
+                a server has to read. Of `stuck`, by default the 7 days before.
             rules: Further rules. Mappings of the other arguments, each about runs of its own.
 
         Returns:
@@ -335,6 +528,18 @@ class Runs(Resource):
         """
         from inngest_rest._core.diagnosis import check  # noqa: PLC0415 - few check
 
+        rule = CheckRule(
+            app=app,
+            function=function,
+            server=server,
+            failed_above=failed_above,
+            since=since,
+            stuck=stuck,
+            no_success_of=no_success_of,
+            within=within,
+            queued_above=queued_above,
+            queued_since=queued_since,
+        )
         return await self._driver.run(check(self._session, rules or (), rule))
 
     async def cancel(self, id: str) -> None:
@@ -389,8 +594,25 @@ class Runs(Resource):
         self,
         ids: Iterable[str] | None = None,
         *,
+        status: StatusFilter | None = None,
+        app: str | None = None,
+        function: str | None = None,
+        error_contains: str | None = None,
+        where: str | None = None,
+        query: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        ended_since: datetime | timedelta | None = None,
+        ended_until: datetime | timedelta | None = None,
         limit: int | None = None,
-        **selection: Unpack[BulkSelection],
+        dry_run: bool = False,
+        in_flight: int = 8,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+        on_start: Callable[[ActionRow], object] | None = None,
+        on_result: Callable[[ActionRow], object] | None = None,
+        resume: ActionReport | Mapping[str, object] | None = None,
+        report_path: str | PathLike[str] | None = None,
     ) -> ActionReport:
         """Cancel many runs, named by their ids or selected by a filter, and report on each.
 
@@ -399,28 +621,117 @@ class Runs(Resource):
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
-            limit: Maximum number of runs to cancel.
             status: Which of queued and running to cancel; by default both.
+            app: Only runs of this app, or of those that match, such as `shop-*`.
+            function: Only runs of this function of the app, or of those that match, such as
+                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
+                dashboard says.
+            error_contains: Only runs that failed with this text in the name or the message of their
+                error. In any case; evaluated here, where runs are listed with their errors.
+            where: Only runs for which this CEL expression is true here, such as
+                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
+                fields of its class, and needs the extra `explain`; what it names is read for it,
+                for each run its first event. A run for which it fails, as for a field that is
+                missing, is not selected; `searched` says how many.
+            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
+                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
+                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
+                was sent with an id.
+            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
+                long ago by the server's clock.
+            until: Only runs queued at or before this time. An aware datetime, or a timedelta.
+            ended_since: Only runs that ended at or after this time. An aware datetime, or a
+                timedelta; from release 1.38 on. A self-hosted server with much history takes long
+                for that: with since, runs are listed by the time of queueing, and their ends are
+                compared here.
+            ended_until: Only runs that ended at or before this time. An aware datetime, or a
+                timedelta. Like ended_since; with until, it needs since.
+            limit: Maximum number of runs to cancel.
+            dry_run: Report what would be done, as planned, and do nothing.
+            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64; by
+                default 8.
+            max_requests: Maximum number of them that are begun per period; None for no limit.
+            period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
+            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
+                time. May be asynchronous. A report with that row resumes correctly even after the
+                process was killed.
+            on_result: Called with each row, in order, as results arrive. May be asynchronous.
+            resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
+                are planned, failed, unknown or not tried are tried; the others are kept.
+            report_path: A file that has each row before its request is sent, and its outcome. The
+                same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per run: done, already ended, not found, failed, unknown or not tried.
 
+        Raises:
+            InvalidArgumentError: An argument is malformed, nothing selects runs, or several
+                arguments do; or the file is in use, is no report, or is one of another call.
+                Nothing was sent.
+            ReportFinishedError: The file has nothing left to do.
+            PartialActionError: No later row could succeed; `report` has every row.
+            RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
+                `query`.
+            BadRequestError: The server does not understand `query`.
+
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter, as in `list`;
         `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`, for each run.
         """
+        from inngest_rest._core.bulk.reported import Options  # noqa: PLC0415 - loads reports
         from inngest_rest._core.bulk.runs import CancelJob  # noqa: PLC0415 - loads reports
 
-        return await CancelJob(self._session, ids, limit, selection).run_async(self._driver)
+        selection = Selection.of(
+            self._session,
+            status=status,
+            app=app,
+            function=function,
+            error_contains=error_contains,
+            where=where,
+            query=query,
+            since=since,
+            until=until,
+            ended_since=ended_since,
+            ended_until=ended_until,
+        )
+        options = Options(
+            dry_run=dry_run,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            period=period,
+            on_start=on_start,
+            on_result=on_result,
+            resume=resume,
+            report_path=report_path,
+        )
+        job = CancelJob(self._session, ids, selection, options, limit=limit)
+        return await job.run_async(self._driver)
 
     async def replay_all(
         self,
         ids: Iterable[str] | None = None,
         *,
+        status: StatusFilter | None = None,
+        app: str | None = None,
+        function: str | None = None,
+        error_contains: str | None = None,
+        where: str | None = None,
+        query: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        ended_since: datetime | timedelta | None = None,
+        ended_until: datetime | timedelta | None = None,
         limit: int | None = None,
         from_step: str | None = None,
         input: builtins.list[Any] | None = None,
         replay_again: bool = False,
-        **selection: Unpack[BulkSelection],
+        dry_run: bool = False,
+        in_flight: int = 8,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+        on_start: Callable[[ActionRow], object] | None = None,
+        on_result: Callable[[ActionRow], object] | None = None,
+        resume: ActionReport | Mapping[str, object] | None = None,
+        report_path: str | PathLike[str] | None = None,
     ) -> ActionReport:
         """Replay many runs, named by their ids or selected by a filter, and report on each.
 
@@ -438,35 +749,126 @@ class Runs(Resource):
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
+            status: Statuses of ended runs; by default failed.
+            app: Only runs of this app, or of those that match, such as `shop-*`.
+            function: Only runs of this function of the app, or of those that match, such as
+                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
+                dashboard says.
+            error_contains: Only runs that failed with this text in the name or the message of their
+                error. In any case; evaluated here, where runs are listed with their errors.
+            where: Only runs for which this CEL expression is true here, such as
+                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
+                fields of its class, and needs the extra `explain`; what it names is read for it,
+                for each run its first event. A run for which it fails, as for a field that is
+                missing, is not selected; `searched` says how many.
+            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
+                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
+                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
+                was sent with an id.
+            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
+                long ago by the server's clock.
+            until: Only runs queued at or before this time. An aware datetime, or a timedelta.
+            ended_since: Only runs that ended at or after this time. An aware datetime, or a
+                timedelta; from release 1.38 on. A self-hosted server with much history takes long
+                for that: with since, runs are listed by the time of queueing, and their ends are
+                compared here.
+            ended_until: Only runs that ended at or before this time. An aware datetime, or a
+                timedelta. Like ended_since; with until, it needs since.
             limit: Maximum number of runs to replay.
             from_step: The step to start each run from, as in `replay`: a name, or "last-failed".
                 A run without such a step is refused. A report is bound to it.
             input: Arguments for that step, as in `replay`.
             replay_again: Replay also what was already replayed, or whose replays cannot be seen.
-            status: Statuses of ended runs; by default failed.
+            dry_run: Report what would be done, as planned, and do nothing.
+            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64; by
+                default 8.
+            max_requests: Maximum number of them that are begun per period; None for no limit.
+            period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
+            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
+                time. May be asynchronous. A report with that row resumes correctly even after the
+                process was killed.
+            on_result: Called with each row, in order, as results arrive. May be asynchronous.
+            resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
+                are planned, failed, unknown or not tried are tried; the others are kept.
+            report_path: A file that has each row before its request is sent, and its outcome. The
+                same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per run: done or already replayed, with `new_run_id`; not found, refused,
             failed, unknown or not tried.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed, nothing selects runs, or several
+                arguments do; or the file is in use, is no report, or is one of another call.
+                Nothing was sent.
+            ReportFinishedError: The file has nothing left to do.
+            PartialActionError: No later row could succeed; `report` has every row.
+            RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
+                `query`.
+            BadRequestError: The server does not understand `query`.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter; for each run
         `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`,
         `GET /v2/runs/{runId}/trace` for `from_step`, and `POST /v2/runs/{runId}/rerun`, else
         `POST /v1/runs/{runId}/replay`.
         """
+        from inngest_rest._core.bulk.reported import Options  # noqa: PLC0415 - loads reports
         from inngest_rest._core.bulk.runs import ReplayJob  # noqa: PLC0415 - loads reports
 
-        return await ReplayJob(
+        selection = Selection.of(
+            self._session,
+            status=status,
+            app=app,
+            function=function,
+            error_contains=error_contains,
+            where=where,
+            query=query,
+            since=since,
+            until=until,
+            ended_since=ended_since,
+            ended_until=ended_until,
+        )
+        options = Options(
+            dry_run=dry_run,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            period=period,
+            on_start=on_start,
+            on_result=on_result,
+            resume=resume,
+            report_path=report_path,
+        )
+        job = ReplayJob(
             self._session,
             ids,
-            limit,
             selection,
-            replay_again,
-            replays.Start.check(from_step, input),
-        ).run_async(self._driver)
+            options,
+            limit=limit,
+            replay_again=replay_again,
+            start=replays.Start.check(from_step, input),
+        )
+        return await job.run_async(self._driver)
 
     async def export(
-        self, path: str | PathLike[str], **selection: Unpack[RunExport]
+        self,
+        path: str | PathLike[str],
+        *,
+        status: StatusFilter | None = None,
+        app: str | None = None,
+        function: str | None = None,
+        error_contains: str | None = None,
+        where: str | None = None,
+        query: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        ended_since: datetime | timedelta | None = None,
+        ended_until: datetime | timedelta | None = None,
+        state: str | PathLike[str] | None = None,
+        format: ExportFormat | None = None,
+        escape_formulas: bool = False,
+        redact: Redaction | None = None,
+        on_progress: Callable[[int, int], object] | None = None,
+        include: Iterable[RunInclude] | None = None,
     ) -> ExportReport:
         """Export runs to a file of JSON lines, CSV or Parquet, each once, newest first.
 
@@ -474,6 +876,51 @@ class Runs(Resource):
 
         Args:
             path: The file, which the first call makes; for Parquet a folder.
+            status: Only runs of these statuses. One or several of queued, running, completed,
+                failed, cancelled, and from release 1.45 on skipped and paused; in any case, and
+                separated by commas in one text.
+            app: Only runs of this app, or of those that match, such as `shop-*`.
+            function: Only runs of this function of the app, or of those that match, such as
+                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
+                dashboard says.
+            error_contains: Only runs that failed with this text in the name or the message of their
+                error. In any case; evaluated here, where runs are listed with their errors.
+            where: Only runs for which this CEL expression is true here, such as
+                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
+                fields of its class, and needs the extra `explain`; what it names is read for it,
+                for each run its first event. A run for which it fails, as for a field that is
+                missing, is not selected; `searched` says how many.
+            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
+                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
+                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
+                was sent with an id.
+            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
+                long ago by the server's clock.
+            until: Only runs queued at or before this time. An aware datetime, or a timedelta.
+            ended_since: Only runs that ended at or after this time. An aware datetime, or a
+                timedelta; from release 1.38 on. A self-hosted server with much history takes long
+                for that: with since, runs are listed by the time of queueing, and their ends are
+                compared here.
+            ended_until: Only runs that ended at or before this time. An aware datetime, or a
+                timedelta. Like ended_since; with until, it needs since.
+            state: A file to keep, by which later calls add what came since. It may be to other
+                paths: runs when they have ended, events up to 30 s ago. Excludes an end of the
+                window.
+            format: By default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
+            escape_formulas: CSV for spreadsheets. Each text that one would run as a formula begins
+                with an apostrophe.
+            redact: Replace by `[redacted]` what looks like a key or a token, or with "emails"
+                e-mail addresses, too; no guarantee.
+            on_progress: Called with the number of rows in the file, and of those from this call.
+            include: What to add, event and trace by a request for each run.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed, the file exists, is being written or
+                cannot be written, or the state is of another export.
+            ConfigurationError: pyarrow, of the extra `arrow`, is needed and not installed.
+            RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
+                `query`.
+            BadRequestError: The server does not understand `query`.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`; with a state `GET /v2/runs/{runId}`, as `watch`;
         `GET /v1/events/{eventId}` and `GET /v2/runs/{runId}/trace` for what is included, at most
@@ -481,7 +928,28 @@ class Runs(Resource):
         """
         from inngest_rest._core import export  # noqa: PLC0415 - few export
 
-        return await export.of_runs(self._session, path, selection).run_async(self._driver)
+        selection = Selection.of(
+            self._session,
+            status=status,
+            app=app,
+            function=function,
+            error_contains=error_contains,
+            where=where,
+            query=query,
+            since=since,
+            until=until,
+            ended_since=ended_since,
+            ended_until=ended_until,
+        )
+        options = export.Options(
+            state=state,
+            format=format,
+            escape_formulas=escape_formulas,
+            redact=redact,
+            on_progress=on_progress,
+        )
+        job = export.of_runs(self._session, path, selection, include or (), options)
+        return await job.run_async(self._driver)
 
     async def jobs(self, id: str) -> builtins.list[Job]:
         """List the jobs queued for a run, at most ten; a run that has ended has none.

@@ -3,32 +3,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.bulk.invoke import InvokeJob
+from inngest_rest._core.bulk.reported import Options
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.wait import wait as wait_for_end
 from inngest_rest.client.groups import Paginator, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from os import PathLike
 
     from inngest_rest._core.bulk.invoke import Inputs
-    from inngest_rest.action_reports import ActionReport
+    from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.models import App, AppSync, Function, Run
-    from inngest_rest.typing import BulkOptions, Paging, Seconds
+    from inngest_rest.typing import Seconds
 
 
 class Apps(Resource):
     """Apps synced with the server: `client.apps`."""
 
-    def list(self, **paging: Unpack[Paging]) -> Paginator[App]:
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> Paginator[App]:
         """List apps.
+
+        Args:
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
 
         HTTP: `GET /v2/apps`, else `GET /v1/apps`.
         """
-        return self._list(apps.list_apps, **paging)
+        return self._list(apps.list_apps, limit=limit, page_size=page_size, cursor=cursor)
 
     def get(self, id: str) -> App:
         """Get one app.
@@ -71,19 +88,31 @@ class Apps(Resource):
 class Functions(Resource):
     """Functions of an app: `client.functions`."""
 
-    def list(self, app: str, **paging: Unpack[Paging]) -> Paginator[Function]:
+    def list(
+        self,
+        app: str,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> Paginator[Function]:
         """List the functions of an app.
 
         Args:
             app: The app's id.
+            limit: Maximum number of items in total; None for all of them.
+            page_size: Maximum number of items per request, 1 to 100; by default the server's.
+            cursor: The `next_cursor` of an earlier page, to continue after it.
 
         Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server does not have this listing.
             NotFoundError: No such app; a server before release 1.27.1 lists nothing instead.
 
         HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`; if it is
         empty, `GET /v2/apps/{appId}`, and `GET /v2/apps` for the nearest.
         """
-        return self._list(apps.list_functions, app, **paging)
+        return self._list(apps.list_functions, app, limit=limit, page_size=page_size, cursor=cursor)
 
     def get(self, app: str, function: str) -> Function:
         """Get one function.
@@ -163,7 +192,15 @@ class Functions(Resource):
         app: str,
         function: str,
         inputs: Inputs,
-        **options: Unpack[BulkOptions],
+        *,
+        dry_run: bool = False,
+        in_flight: int = 8,
+        max_requests: int | None = None,
+        period: Seconds = 1.0,
+        on_start: Callable[[ActionRow], object] | None = None,
+        on_result: Callable[[ActionRow], object] | None = None,
+        resume: ActionReport | Mapping[str, object] | None = None,
+        report_path: str | PathLike[str] | None = None,
     ) -> ActionReport:
         """Start a function once for each input, and report on each with its run's id.
 
@@ -174,16 +211,42 @@ class Functions(Resource):
             function: The function's id within the app.
             inputs: The event data of each run, all of which is checked before the first run is
                 started. None stands for `{}`.
+            dry_run: Report what would be done, as planned, and do nothing.
+            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64; by
+                default 8.
+            max_requests: Maximum number of them that are begun per period; None for no limit.
+            period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
+            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
+                time. A report with that row resumes correctly even after the
+                process was killed.
+            on_result: Called with each row, in order, as results arrive.
             resume: The report of an earlier call with the same inputs, or of a dry run. Its unknown
                 rows are not tried again: the function may be running for them already.
+            report_path: A file that has each row before its request is sent, and its outcome. The
+                same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per input: done with `new_run_id`, failed, unknown or not tried. A debounced
             function starts its run later: such a row is done, without an id.
 
         Raises:
-            InvalidArgumentError: An input is not a JSON object; the message has its position.
+            InvalidArgumentError: An argument is malformed, the file is in use, is no report, or is
+                one of another call; or an input is not a JSON object, and the message has its
+                position. Nothing was sent.
+            ReportFinishedError: The file has nothing left to do.
+            PartialActionError: No later row could succeed; `report` has every row.
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """
-        return InvokeJob(self._session, app, function, inputs, options).run(self._driver)
+        options = Options(
+            dry_run=dry_run,
+            in_flight=in_flight,
+            max_requests=max_requests,
+            period=period,
+            on_start=on_start,
+            on_result=on_result,
+            resume=resume,
+            report_path=report_path,
+        )
+        job = InvokeJob(self._session, app, function, inputs, options)
+        return job.run(self._driver)

@@ -370,7 +370,8 @@ class InngestClient(Resource):
             batch_size: Maximum number of lines per request, 1 to 5,000.
             in_flight: Maximum number of concurrent requests, 1 to 64.
             on_batch: Called with a `BatchReport` for each batch, as in `send_many`.
-            max_requests, period: Maximum number of requests per period, as in `send_many`.
+            max_requests: Maximum number of requests per period; None for no limit.
+            period: The period of `max_requests`, in seconds or as a timedelta.
 
         Returns:
             Counts, and the first 1,000 failures; `dead_letters` has every rejected line.
@@ -429,7 +430,9 @@ class InngestClient(Resource):
         Args:
             path: The file, as in `send_file`.
             name: Name of the import, as in `send_file`.
-            csv, event, columns: A table, as in `send_file`.
+            csv: Whether the file is CSV, as in `send_file`.
+            event: The name of the events that rows are, such as shop/order.created.
+            columns: Where a column goes, as in `send_file`.
 
         Returns:
             As `preview`; reported positions are line numbers.

@@ -35,7 +35,7 @@ class InvokeJob(reported.ReportedJob):
         app: str,
         function: str,
         inputs: Inputs,
-        options: Mapping[str, Any],
+        options: reported.Options,
     ) -> None:
         self._function = check_id("app", app), check_id("function", function)
         super().__init__(session, f"functions.invoke {app}/{function}", options)

@@ -17,13 +17,12 @@ from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from inngest_rest import errors
 from inngest_rest._core.arguments import (
     check_count_or_none,
     check_each,
-    check_names,
     check_path,
     check_run_id,
     difference,
@@ -36,13 +35,13 @@ from inngest_rest._core.locks import Locked, lock_file
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
 from inngest_rest._core.resources.filters import Window, instant
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
-from inngest_rest.typing import BULK_DEFAULTS, BulkOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
+    from inngest_rest.typing import Seconds
 
 
 class BulkResult(NamedTuple):
@@ -50,35 +49,51 @@ class BulkResult(NamedTuple):
     cause: errors.InngestError | None = None
 
 
+@frozen(kw_only=True)
+class Options:
+    """How a bulk operation acts, as a caller passed it (`inngest_rest.typing.BulkOptions`)."""
+
+    dry_run: bool
+    in_flight: int
+    max_requests: int | None
+    period: Seconds
+    on_start: Callable[[ActionRow], object] | None
+    on_result: Callable[[ActionRow], object] | None
+    resume: ActionReport | Mapping[str, object] | None
+    report_path: str | os.PathLike[str] | None
+
+
 class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     """A bulk job whose targets are the rows of its report."""
 
     outage = (errors.ServerError, errors.TransportError)
 
-    form: ClassVar[type[BulkOptions]] = BulkOptions  # with a filter, if there can be one
+    filters: ClassVar[tuple[str, ...]] = ()  # the names of those that can select them
     selects: ClassVar[str] = "run"  # the kind of things that ids and filters select
     check_id = staticmethod(check_run_id)
     bound: ClassVar[tuple[str, ...]] = ()  # arguments that a report to resume from has to share
 
     def __init__(
-        self, session: Session, action: str, given: Mapping[str, Any], limit: int | None = None
+        self, session: Session, action: str, options: Options, *, limit: int | None = None
     ) -> None:
-        known, names = self.form.__annotations__, BulkOptions.__annotations__
-        check_names(given, known)
-        options: Any = {**dict.fromkeys(names), **BULK_DEFAULTS, **given}
-        pace = options["in_flight"], options["max_requests"], options["period"]
-        self._on_start, self._on_result = options["on_start"], options["on_result"]
-        super().__init__(session, *pace, on_start=self._on_start, on_result=self._on_result)
-        self.dry_run: bool = options["dry_run"]  # report the targets without acting on them
-        self.resumed: ActionReport | Mapping[str, Any] | None = options["resume"]
-        self.filter = {name: given.get(name) for name in known if name not in names}
+        super().__init__(
+            session,
+            options.in_flight,
+            options.max_requests,
+            options.period,
+            on_start=options.on_start,
+            on_result=options.on_result,
+        )
+        self._on_start, self._on_result = options.on_start, options.on_result
+        self.dry_run = options.dry_run  # report the targets without acting on them
+        self.resumed = options.resume
         self.limit = check_count_or_none("limit", limit)
         self.head = ActionReport(action, ())  # all of the report but its rows
         self.rows: list[ActionRow] = []  # all of them in their current state
         self.listing: Listing[Any] | None = None  # of what a filter selects
         self.listed: dict[str, ActionRow] = {}  # the rows of that, by their ids
         self.asked_window = Window()
-        path = options["report_path"]
+        path = options.report_path
         self._file = None if path is None else ReportFile(path)
         self._is_stopped = False
 
@@ -111,13 +126,13 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         It has to be one of the three. A report to come is bound to it, and to the others.
         """
         ways = [name for name, it in (("ids", ids), ("resume", self.resumed)) if it is not None]
-        ways += filter(None, ["/".join(it for it in self.filter if self.filter[it] is not None)])
+        ways += ["/".join(chosen)] if chosen else []
         if len(ways) > 1:
             raise errors.InvalidArgumentError(
                 f"{' and '.join(ways)} exclude each other: pass one of them", argument=ways[0]
             )
         if not ways:
-            names, kind = ", ".join(self.filter), self.selects
+            names, kind = ", ".join(self.filters), self.selects
             raise errors.InvalidArgumentError(
                 f"nothing selects {kind}s: pass ids, or a filter ({names}); there is no way to act "
                 f"on every {kind} of a server by accident"

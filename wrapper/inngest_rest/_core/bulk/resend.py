@@ -21,11 +21,11 @@ from inngest_rest._core.bulk import reported
 from inngest_rest._core.bulk.copies import Copies
 from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
-from inngest_rest._core.resources.filters import Window, plain
+from inngest_rest._core.resources.filters import Window
 from inngest_rest._core.sending import send
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidEventError
-from inngest_rest.typing import BulkEvents
+from inngest_rest.typing import EventFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,7 +46,7 @@ _RESERVED = "inngest/"
 
 
 class ResendJob(reported.ReportedJob):
-    form = BulkEvents
+    filters = tuple(EventFilter.__annotations__)
     selects = "event"
     bound = ("label", "to")
 
@@ -55,12 +55,14 @@ class ResendJob(reported.ReportedJob):
         session: Session,
         driver: object,
         ids: Iterable[str] | None,
-        given: BulkEvents,
+        selection: events.EventSelection,
+        options: reported.Options,
+        *,
         limit: int | None,
         label: str,
         to: Any,
     ) -> None:
-        super().__init__(session, "events.resend", given, limit)
+        super().__init__(session, "events.resend", options, limit=limit)
         self._label = check_id("label", label)
         self._copies = Copies(session, label if to is None else None)
         if to is None or isinstance(to, str):
@@ -72,12 +74,11 @@ class ResendJob(reported.ReportedJob):
         else:
             raise invalid("to", "must be a client of the same kind, or the name of an environment")
         others = {"label": label, "to": None if to is None else target.to_dict()}
-        filter: Any = self.filter
-        if self.choose(ids, {name: plain(it) for name, it in filter.items()}, others):
-            if filter["since"] is filter["until"] is None:
-                filter["since"] = timedelta(hours=1)  # as `events.list` does
-            self.asked_window = Window(filter["since"], filter["until"])
-            self.listing = events.list_events(session, **filter)
+        if self.choose(ids, selection.to_json(), others):
+            if selection.since is selection.until is None:
+                selection = evolve(selection, since=timedelta(hours=1))  # as `events.list` does
+            self.asked_window = Window(selection.since, selection.until)
+            self.listing = events.list_events(session, selection)
 
     @staticmethod
     def check_id(name: str, value: str, *, argument: str | None = None) -> str:

@@ -19,16 +19,16 @@ from inngest_rest._core.bulk.reported import BulkResult, failure, settled
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import apps, replays, runs
-from inngest_rest._core.resources.filters import Selection
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
 from inngest_rest.models import UNFINISHED, Run, RunStatus
-from inngest_rest.typing import BulkSelection
+from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.resources.filters import Selection
     from inngest_rest.models import Span
 
 _BATCH = (
@@ -59,18 +59,19 @@ class RunsJob(reported.ReportedJob):
     default_statuses: ClassVar[tuple[RunStatus, ...]]  # if only other filters are given
     shows_errors: ClassVar[bool] = False  # in a dry run
 
-    form = BulkSelection
+    filters = tuple(RunSelection.__annotations__)
 
     def __init__(
         self,
         session: Session,
         ids: Iterable[str] | None,
+        selection: Selection,
+        options: reported.Options,
+        *,
         limit: int | None,
-        given: BulkSelection,
         **others: Any,
     ) -> None:
-        selection = Selection.of(session, given, "ids", "limit", form=BulkSelection)
-        super().__init__(session, self.name, given, limit)
+        super().__init__(session, self.name, options, limit=limit)
         acts_on_ended = self.default_statuses is not UNFINISHED
         for each in selection.statuses:
             if (each in (*UNFINISHED, "paused")) is acts_on_ended:
@@ -132,13 +133,15 @@ class ReplayJob(RunsJob):
         self,
         session: Session,
         ids: Iterable[str] | None,
+        selection: Selection,
+        options: reported.Options,
+        *,
         limit: int | None,
-        given: BulkSelection,
         replay_again: bool,
         start: replays.Start,
     ) -> None:
-        again = replay_again or None
-        super().__init__(session, ids, limit, given, replay_again=again, **start._asdict())
+        others = {"replay_again": replay_again or None, **start._asdict()}
+        super().__init__(session, ids, selection, options, limit=limit, **others)
         self._replay_again, self._start = replay_again, start
         self._requests = replays.requests_of(session)
         # The rows to do, by the ids of their runs; and the rows for whose chain another row stands.

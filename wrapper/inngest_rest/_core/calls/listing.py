@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, U
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_count_or_none, check_names, check_text, invalid
+from inngest_rest._core.arguments import check_count_or_none, check_text, invalid
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.clock import SAME_WITHIN
 from inngest_rest._core.expressions import of_event
@@ -21,7 +21,6 @@ from inngest_rest.errors import (
     NotFoundError,
 )
 from inngest_rest.models import Page
-from inngest_rest.typing import Paging as Paging  # noqa: PLC0414 - for the plans
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import StoredEvent
     from inngest_rest.record import Record
+    from inngest_rest.typing import Paging
     from inngest_rest_api.types import Unset
 
 T = TypeVar("T")
@@ -102,7 +102,6 @@ class Listing(Generic[T]):
         self.session, self.routes, self.kind = session, routes, kind
         self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
         self.place_of, self.ask = place_of, ask
-        check_names(paging, Paging.__annotations__)
         self.guard, self.sieve, self.if_empty = guard, sieve, if_empty
         self.about, self._explain = about, explain
         self.last_sieve: Sieve[T] | None = None

@@ -22,7 +22,7 @@ from inngest_rest._core.arguments import (
     check_text,
     invalid,
 )
-from inngest_rest._core.calls.listing import ListedPage, Listing, Paging, read_all
+from inngest_rest._core.calls.listing import ListedPage, Listing, read_all
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
 from inngest_rest._core.resources.fields import optional, record, required, run_id_of, timestamp
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run
-    from inngest_rest.typing import Seconds
+    from inngest_rest.typing import Paging, Seconds
 
 T = TypeVar("T")
 

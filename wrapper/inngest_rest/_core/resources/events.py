@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls import listing
-from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Paging, Sieve
+from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Sieve
 from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.resources import fields
-from inngest_rest._core.resources.filters import Window, plain
+from inngest_rest._core.resources.filters import Instant, Window, plain
 from inngest_rest._core.resources.routes import ask, listed, pages, past_cache
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, BadRequestError
@@ -30,27 +30,44 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
+    from inngest_rest.typing import Paging
     from inngest_rest_api import models as api
 
 BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)
 """Before all events: by default, listEventsV1 begins one hour ago."""
 
 
+@frozen(kw_only=True)
+class EventSelection:
+    """Which stored events: the filters that a caller passed."""
+
+    name: str | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    where: str | None = None
+
+    def to_json(self) -> dict[str, str]:
+        asked = {
+            "name": self.name,
+            "since": plain(self.since),
+            "until": plain(self.until),
+            "where": self.where,
+        }
+        return {name: value for name, value in asked.items() if value is not None}
+
+
 def list_events(
     session: Session,
+    selection: EventSelection,
     *,
-    name: str | None = None,
     as_: type[Any] | None = None,
-    since: datetime | timedelta | None = None,
-    until: datetime | timedelta | None = None,
-    where: str | None = None,
     is_bounded: bool = True,
     **paging: Unpack[Paging],
 ) -> Listing[StoredEvent[Any]]:
-    name = check_text("name", name)
+    name, where = check_text("name", selection.name), selection.where
     condition = None if where is None else Expression("where", where, ("event",))
     read = _reader(as_)
-    window = Window.of(session, since, until)
+    window = Window.of(session, selection.since, selection.until)
 
     def read_page(it: PageData[StoredEvent], asked: PageRequest) -> ListedPage[StoredEvent[Any]]:
         if other := next((each for each in it[1] if name not in (None, each.name)), None):
@@ -61,12 +78,11 @@ def list_events(
         v1.list_events_v1,
         event_of_v1,
         read=read_page,
-        window=evolve(window, since=since or (BEGINNING if until else None)),
+        window=evolve(window, since=window.since or (BEGINNING if window.until else None)),
         ends=("received_after", "received_before"),
         name=name,
     )
-    given = {"name": name, "since": since, "until": until, "where": where}
-    asked = [f"{key}={shown(plain(value))}" for key, value in given.items() if value is not None]
+    asked = [f"{key}={shown(value)}" for key, value in selection.to_json().items()]
 
     def seen_of(event: StoredEvent) -> dict[str, Any]:
         return {"event": of_event(event)}

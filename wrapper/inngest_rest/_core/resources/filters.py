@@ -13,7 +13,6 @@ from attrs import evolve, frozen
 from inngest_rest._core.arguments import (
     check_choice,
     check_id,
-    check_names,
     check_text,
     invalid,
     is_aware,
@@ -21,13 +20,13 @@ from inngest_rest._core.arguments import (
 from inngest_rest._core.expressions import Expression
 from inngest_rest._visible import shown
 from inngest_rest.models import RunStatus
-from inngest_rest.typing import RunSelection, StatusName
+from inngest_rest.typing import StatusName
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import Run
-    from inngest_rest.typing import RunFilter, StatusFilter
+    from inngest_rest.typing import StatusFilter
     from inngest_rest_api.types import Unset
 
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
@@ -186,31 +185,35 @@ class Selection:
     def of(
         cls,
         session: Session,
-        given: RunFilter | RunSelection,
-        *others: str,
-        form: type[RunFilter | RunSelection] = RunSelection,
+        *,
+        status: StatusFilter | None = None,
+        app: str | None = None,
+        function: str | None = None,
+        error_contains: str | None = None,
+        where: str | None = None,
+        query: str | None = None,
+        since: Instant | None = None,
+        until: Instant | None = None,
+        ended_since: Instant | None = None,
+        ended_until: Instant | None = None,
     ) -> Selection:
-        """Check what a caller passed in this form, to a method that takes others as well."""
-        found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        check_names(given, form.__annotations__, *others)
-        where = found.get("where")
-        window = Window.of(session, found.get("since"), found.get("until"))
-        ended = Window.of(session, found.get("ended_since"), found.get("ended_until"), "ended_")
+        """Check the filters that a caller passed."""
+        window = Window.of(session, since, until)
+        ended = Window.of(session, ended_since, ended_until, "ended_")
         if ended and window and window.since is None:
             reason = (
                 "with a time of the end needs since, too: runs are then listed by their queueing"
             )
             raise invalid("until", reason)
-        part: str | None = found.get("error_contains")
-        if part is not None and not check_text("error_contains", part).strip():
+        if error_contains is not None and not check_text("error_contains", error_contains).strip():
             raise invalid("error_contains", "must not be blank, which nearly every error contains")
         variables = ("run", "event", "error", "output")
         return cls(
-            statuses=check_statuses(found.get("status")),
-            names=Names.of(found.get("app"), found.get("function")),
-            error_contains=part,
+            statuses=check_statuses(status),
+            names=Names.of(app, function),
+            error_contains=error_contains,
             where=None if where is None else Expression("where", where, variables),
-            query=check_query(found.get("query")),
+            query=check_query(query),
             window=window,
             ended=ended,
         )

@@ -28,7 +28,6 @@ from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
     PageRequest,
-    Paging,
     Sieve,
     read_all,
 )
@@ -39,7 +38,7 @@ from inngest_rest._core.resources import apps, events, fields, routes
 from inngest_rest._core.resources.filters import Selection, Window
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
-from inngest_rest.typing import RunListing, RunOrder
+from inngest_rest.typing import RunOrder
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET, Unset
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.resources.fields import PageData
     from inngest_rest._core.resources.routes import PageRoutes
     from inngest_rest.models import StoredEvent
+    from inngest_rest.typing import Paging
     from inngest_rest_api.api import Operation
 
     _RunsOfEvent = Route[Any, tuple[str, ListedPage[Run]]]
@@ -67,14 +67,6 @@ _ID_OF = attrgetter("id")
 
 # Seconds for what only adds to an answer.
 _LONGEST_LOOK = 5.0
-
-
-def list_selected(
-    session: Session, given: RunListing, order: RunOrder, include_output: bool
-) -> Listing[Run]:
-    selection = Selection.of(session, given, "order", "include_output", form=RunListing)
-    paging: Any = {name: given.get(name) for name in Paging.__annotations__}
-    return list_runs(session, selection, order=order, include_output=include_output, **paging)
 
 
 def list_runs(

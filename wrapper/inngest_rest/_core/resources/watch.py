@@ -30,7 +30,6 @@ from inngest_rest._core.resources.polling import (
 )
 from inngest_rest._visible import shown
 from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus
-from inngest_rest.typing import RunFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -88,7 +87,8 @@ class Watch(Poller[RunChange]):
     def __init__(
         self,
         session: Session,
-        filter: RunFilter,
+        selection: Selection,
+        *,
         every: Seconds,
         timeout: Seconds | None,
         since: datetime | timedelta | None,
@@ -97,8 +97,6 @@ class Watch(Poller[RunChange]):
     ) -> None:
         super().__init__(session, timeout)
         self._clock = session.server_clocks["api"]
-        others = "every", "timeout", "since", "include_output", "token"
-        selection = Selection.of(session, filter, *others, form=RunFilter)
         self._statuses, filters = selection.statuses, evolve(selection, statuses=()).to_json()
         self._sieve = None
         if selection.needs_sieve:
