@@ -21,11 +21,12 @@ HEADERS = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,2F3C-9A\n\n"
 
 SECRETS = {
     "stripe": "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc",
+    "stripe_webhook": "whsec" + "_4eC39HqLyjWDarjtT1zdp7dc",
     "bearer": "Bearer abcdefgh12345678",
     "bearer_in_a_url": "bearer%20abcdefgh12345678",
     "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
     "aws": "AKIA" + "IOSFODNN7EXAMPLE",
-    "slack": "xoxb" + "-123456789012-abcdefghijkl",
+    **{f"slack_{it}": f"{it}-123456789012-abcdefghijkl" for it in ("xoxb", "xoxc", "xoxd", "xapp")},
     "openai": "sk" + "-proj-abcdefghijklmnop-qrst",
     "inngest": "signkey" + "-prod-0123456789abcdef0123",
     **{f"github_{it}": f"{it}_abcdefghijklmnopqrst" for it in ("ghp", "gho", "ghu", "ghs", "ghr")},

@@ -32,9 +32,9 @@ _MARKER = r"-{4,5} ?%s [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
 # What each kind of secret begins with, a letter or a dash first, by which it is found fast, and
 # what follows. Quantifiers are not nested.
 _KINDS = {
-    "stripe": (r"[prs]k_(?:live|test)_", r"\w{8,}+"),
+    "stripe": (r"(?:[prs]k_(?:live|test)|whsec)_", r"\w{8,}+"),
     "github": (r"(?:github_pat|gh[oprsu])_", r"\w{16,}+"),
-    "dashed": (r"(?:sk-|xox[abeprs]-)", r"[\w-]{16,}+"),  # OpenAI and others, Slack
+    "dashed": (r"(?:sk-|x(?:app|ox[a-z])-)", r"[\w-]{16,}+"),  # OpenAI and others, Slack
     "bearer": (r"[Bb](?i:earer)(?:\s|%20){1,20}+", r"[\w.~+/-]{8,}+=*+"),
     "aws": (r"(?:AKIA|ASIA)", r"[0-9A-Z]{16}(?!\w)"),
     "inngest": (r"signkey-", r"\w++-[0-9a-fA-F]{16,}+"),
