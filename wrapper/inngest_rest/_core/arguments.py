@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from inngest_rest._core.json_text import decode, encode
+from inngest_rest._core.json_text import decode, encode, repeated_key
 from inngest_rest._core.logs import logger
 from inngest_rest._visible import did_you_mean, shown, type_name
 from inngest_rest.errors import InvalidArgumentError
@@ -175,13 +175,22 @@ def check_seconds(name: str, value: Seconds) -> float:
 
 def check_json(name: str, value: Any) -> Any:
     try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text.encode()
+        json.loads(text, object_pairs_hook=_check_keys)
     except RecursionError:
         raise invalid(name, "is nested too deep to be encoded as JSON") from None
     except (TypeError, ValueError) as error:
         how = "; convert it first, dates by .isoformat()" if isinstance(error, TypeError) else ""
         raise invalid(name, f"cannot be encoded as JSON: {error}{how}") from None
     return value
+
+
+def _check_keys(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse two keys of one text, such as 1 and "1": one of their values would be lost."""
+    if len(dict(pairs)) < len(pairs):
+        key = repeated_key(key for key, _ in pairs)
+        raise ValueError(f"it has two keys that both become {shown(key)}")
 
 
 def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, Any]:
