@@ -126,13 +126,10 @@ def documented(words: str) -> set[str]:
 
 
 @each_call
-def test_each_method_documents_its_arguments_errors_and_route(name: str) -> None:
+def test_each_method_documents_its_errors_and_route(name: str) -> None:
     words = inspect.getdoc(METHODS[name]) or ""
     assert "HTTP: `" in words
     assert "Raises:" in words
-    described = sections(docstring(METHODS[name]), "Args")[1]
-    assert [*described] == [each.name for each in arguments(name)]
-    assert all(text.endswith((".", ":")) for text in described.values())
 
 
 def arguments(name: str) -> list[inspect.Parameter]:
@@ -140,14 +137,25 @@ def arguments(name: str) -> list[inspect.Parameter]:
     return [*inspect.signature(METHODS[name]).parameters.values()][1:]
 
 
-@pytest.mark.parametrize("kind", [InngestClient, AsyncInngestClient])
-def test_the_signature_of_each_method_names_each_argument_with_its_type(kind: Any) -> None:
-    for owner in (kind, *groups(kind)):
-        for name, method in own_functions(owner).items():
-            takes_those_of_others = name in {"call", "_list", "_run"}
-            for each in inspect.signature(method).parameters.values():
-                assert each.kind is not each.VAR_KEYWORD or takes_those_of_others, method
-                assert each.annotation is not each.empty or each.name == "self", method
+PUBLIC_KINDS = (
+    *(InngestClient, *groups(InngestClient)),
+    *(AsyncInngestClient, *groups(AsyncInngestClient)),
+    *(EventBuffer, AsyncEventBuffer),
+)
+
+
+@pytest.mark.parametrize("kind", PUBLIC_KINDS, ids=lambda it: f"{it.__module__}.{it.__name__}")
+def test_help_names_each_argument_with_its_type_and_describes_it(kind: Any) -> None:
+    for name, function in own_functions(kind).items():
+        if name == "__init__" or not name.startswith("_"):
+            parameters = [*inspect.signature(function).parameters.values()][1:]
+            described = sections(docstring(kind if name == "__init__" else function), "Args")[1]
+            assert [*described] == [each.name for each in parameters], name
+            assert all(text.endswith(".") for text in described.values()), name
+            for each in parameters:
+                # What the generated operation takes is described there.
+                assert name == "call" or each.kind is not each.VAR_KEYWORD, name
+                assert each.annotation is not each.empty, name
 
 
 FILTERS_OF_EVENTS = (typing.EventFilter,)

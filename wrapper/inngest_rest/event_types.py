@@ -84,6 +84,9 @@ class EventType(Generic[D]):
     def read(self, event: StoredEvent) -> StoredEvent[D]:
         """Return a stored event with its data as `data_type`; keys unknown to the type are ignored.
 
+        Args:
+            event: A stored event of this name.
+
         Raises:
             InvalidArgumentError: The event has another name.
             EventDataError: Its data is not of the type.

@@ -33,8 +33,24 @@ class AsyncEventBuffer(Buffer):
     `async with`. At interpreter exit no event loop is left to send with, so the number of unsent
     events is logged. After a fork, the child's buffer is empty.
 
-    Arguments, errors and requests are those of `EventBuffer`, for an `AsyncInngestClient`;
-    `on_batch` is called in the event loop.
+    Errors and requests are those of `EventBuffer`.
+
+    Args:
+        client: Client that sends the events; close it after the buffer.
+        store: Path of the file in which events wait, created if missing; None for memory. It
+            contains no key and no URL: use a separate file for each server.
+        batch_size: Maximum number of events per request, 1 to 5,000; a full batch is sent at once.
+        max_age: Longest time an event waits for its batch to fill, in seconds or as a timedelta.
+        max_pending: Maximum number of events waiting or in flight; for a file, those of all
+            processes count.
+        when_full: What `add` does when `max_pending` is reached: "block" until there is room,
+            "raise" `BufferFullError`, or "drop" the event, counted in `dropped` and logged.
+        on_batch: Called with a `BatchReport` when the outcome of events is final, in the event
+            loop. A position is the event's number in the order of adding, or in the file.
+        resend_after: Keep accepted events in the file for this long, in seconds or as a timedelta,
+            at most 23 hours, and send them once more with their ids; None deletes them at once. For
+            self-hosted servers, which lose the events of their last second when they end. It
+            doubles the requests, and functions that debounce or batch events run again.
     """
 
     def __init__(
@@ -65,17 +81,28 @@ class AsyncEventBuffer(Buffer):
         """Add an event to the buffer, without waiting for the network, as `EventBuffer.add` does.
 
         If this is cancelled, the event may have been stored.
+
+        Args:
+            event: An `Event`, or a mapping with the same keys; its id is fixed by this call.
         """
         self._start()
         return await self._elsewhere(self._queue.put, event) or await self._add_to_full(event)
 
     async def flush(self, timeout: Seconds | None = 30.0) -> bool:
-        """Send the events added so far, and await their final outcome, as `EventBuffer.flush`."""
+        """Send the events added so far, and await their final outcome, as `EventBuffer.flush`.
+
+        Args:
+            timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
+        """
         self._start()
         return await self._flush(timeout)
 
     async def aclose(self, timeout: Seconds | None = 30.0) -> int:
-        """Stop taking events, send those already added, and shut down, as `EventBuffer.close`."""
+        """Stop taking events, send those already added, and shut down, as `EventBuffer.close`.
+
+        Args:
+            timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
+        """
         self._start()
         return await self._close(timeout)
 
@@ -84,7 +111,11 @@ class AsyncEventBuffer(Buffer):
         return await self._elsewhere(self._queue.dead_letters)
 
     async def discard(self, letters: Iterable[SendFailure]) -> None:
-        """Delete dead letters from the file, as `EventBuffer.discard` does."""
+        """Delete dead letters from the file, as `EventBuffer.discard` does.
+
+        Args:
+            letters: Some or all of those that `dead_letters` returned.
+        """
         await self._elsewhere(self._queue.discard, letters)
 
     async def __aenter__(self) -> Self:
