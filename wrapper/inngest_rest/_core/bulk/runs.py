@@ -40,6 +40,7 @@ _DEBOUNCED = (
     "send the event again"
 )
 _MOST_SHOWN = 200  # of an error
+_UNREPAIRED = RunStatus.FAILED, RunStatus.CANCELLED  # a replay that ended so may be done again
 _LOST = "The server shows it as {}, but has lost what it needs to cancel it, and cannot."
 _NOT_ENDED = "it has not ended: a replay would run it a second time beside the first"
 _UNLISTED = (
@@ -200,37 +201,52 @@ class ReplayJob(RunsJob):
     ) -> BulkResult | None:
         """Return the row as it stays if the run must not be replayed now."""
         if row.outcome == ActionOutcome.UNKNOWN:
-            # If the earlier request cannot be looked up, another may replay the run twice.
-            if others is None or row.replays_before is None:
-                return BulkResult(row)
-            if found := _found(row, others):
-                return found
-            if row.requested_at is None:
-                return settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
-            clock = self.session.server_clocks["api"]
-            at_least, _ = clock.elapsed(row.requested_at, row.requested_at_here)
-            if at_least < replays.SETTLED_AFTER:
-                return settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
+            earlier = self._result_of_earlier_request(row, others)
+            if earlier is not None:
+                return earlier
         if others is None and not self._replay_again:
             return settled(row, ActionOutcome.REFUSED, _UNLISTED)
-        chain = {each.id: each for each in (run, *(others or ()))}
-        requested = self._requests.latest(chain, self.session.clock.monotonic())
-        unrepaired = RunStatus.FAILED, RunStatus.CANCELLED
-        standing = [it.id for it in others or () if it.status not in unrepaired]
-        if requested is not None and requested.new_run_id and requested.new_run_id not in chain:
-            standing.append(requested.new_run_id)  # too new to be listed
-        if standing and not self._replay_again:
-            return _replayed(row, ActionOutcome.ALREADY_REPLAYED, max(standing))
-        rows = [self._rows_by_id[id] for id in map(str.upper, chain) if id in self._rows_by_id]
-        first = min(rows, key=lambda it: (it.outcome != ActionOutcome.UNKNOWN, it.position))
+        ids = list(dict.fromkeys(each.id for each in (run, *(others or ()))))
+        requested = self._requests.latest(ids, self.session.clock.monotonic())
+        if not self._replay_again:
+            effective = [each.id for each in others or () if each.status not in _UNREPAIRED]
+            if requested is not None and requested.new_run_id and requested.new_run_id not in ids:
+                effective.append(requested.new_run_id)  # too new to be listed
+            if effective:
+                return _replayed(row, ActionOutcome.ALREADY_REPLAYED, max(effective))
+        first = self._first_row_of_chain(ids)
         if first.position != row.position:
             self._followers[row.position] = first.position
             reason = f"row {first.position}, run {first.id}, is of the same chain of replays"
             return settled(row, ActionOutcome.NOT_TRIED, reason)
-        if requested is None or requested.new_run_id is not None:
-            return None
-        row = evolve(self.dated(row), replays_before=_ids(others))
+        if requested is not None and requested.new_run_id is None:
+            row = evolve(self.dated(row), replays_before=_ids(others))
+            return settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
+        return None
+
+    def _result_of_earlier_request(
+        self, row: ActionRow, others: tuple[Run, ...] | None
+    ) -> BulkResult | None:
+        """Return what became of a request whose response was lost, or None if it can be repeated.
+
+        If the earlier request cannot be looked up, another may replay the run twice.
+        """
+        if others is None or row.replays_before is None:
+            return BulkResult(row)
+        if result := _new_run_of_chain(row, others):
+            return result
+        if row.requested_at is not None:
+            clock = self.session.server_clocks["api"]
+            elapsed, _ = clock.elapsed(row.requested_at, row.requested_at_here)
+            if elapsed >= replays.SETTLED_AFTER:
+                return None
         return settled(row, ActionOutcome.UNKNOWN, _MAY_COME)
+
+    def _first_row_of_chain(self, ids: Iterable[str]) -> ActionRow:
+        """Return the row that stands for a chain of runs: one already requested, else the first."""
+        by_id = self._rows_by_id
+        rows = [by_id[id.upper()] for id in ids if id.upper() in by_id]
+        return min(rows, key=lambda row: (row.outcome != ActionOutcome.UNKNOWN, row.position))
 
     def tally(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
         """Update the row with the result, or with that of the row that stands for its chain."""
@@ -253,8 +269,7 @@ class ReplayJob(RunsJob):
             return _replayed(row, ActionOutcome.DONE, new_run_id)
         except InngestError as error:
             if replays.was_refused(error):
-                undated: Any = {"requested_at": None, "requested_at_here": None}
-                row = evolve(row, replays_before=None, **undated)
+                row = evolve(row, replays_before=None, requested_at=None, requested_at_here=None)
                 return failure(row, error, is_sent=False)
             lost = error
         if row.replays_before is not None:
@@ -262,8 +277,8 @@ class ReplayJob(RunsJob):
             yield from sleep(1.0)
             with suppress(InngestError):
                 others_now = yield from replays.others_of_chain(self.session, run)
-                if found := _found(row, others_now or ()):
-                    return found
+                if result := _new_run_of_chain(row, others_now or ()):
+                    return result
         return settled(self.dated(row), ActionOutcome.UNKNOWN, f"{lost} ({_MAY_COME})", lost)
 
     def _why_refused(self, run: Run) -> Plan[str | None]:
@@ -285,7 +300,7 @@ class ReplayJob(RunsJob):
         return _DEBOUNCED if self._debounced[key] else None
 
 
-def _found(row: ActionRow, others: Iterable[Run]) -> BulkResult | None:
+def _new_run_of_chain(row: ActionRow, others: Iterable[Run]) -> BulkResult | None:
     """Return the row as done if its chain has a run that it had not before the request."""
     new = {each.id for each in others}.difference(row.replays_before or ())
     return _replayed(row, ActionOutcome.DONE, min(new)) if new else None
