@@ -159,72 +159,93 @@ class _Response:
         if about is None or not isinstance(body, dict) or not is_ulid(about.id):
             return
         data = cast("dict[str, Any]", body).get("data")
-        told = cast("dict[str, Any]", data).get(about.field) if isinstance(data, dict) else None
+        stated = cast("dict[str, Any]", data).get(about.field) if isinstance(data, dict) else None
         # Servers ignore the case of the letters.
-        if isinstance(told, str) and told.upper() != about.id.upper():
-            raise self.invalid(f"it is about {shown(told)}, not about {about.id}")
+        if isinstance(stated, str) and stated.upper() != about.id.upper():
+            raise self.invalid(f"it is about {shown(stated)}, not about {about.id}")
 
     def raise_error(self) -> None:
         """Raise the error a response reports; return if it reports none."""
-        response, route = self._response, self._route
-        status = response.status_code
-        is_success = 200 <= status < 300
+        response = self._response
+        is_success = 200 <= response.status_code < 300
         if is_success and self._is_of_the_web_ui():
             self._raise_absent()
-        accepted = is_success or status in route.accepted
-        # What may hide an error, such as a 200 of v1, is found out cheaply.
-        sign = b'"error"' if route.operation.tag == "v1" else b'"errors"' if status == 409 else None
-        if accepted and (sign is None or sign not in response.content):
+        is_accepted = is_success or response.status_code in self._route.accepted
+        if is_accepted and not self._may_hide_an_error():
             return
         body: dict[str, Any] = {}
         with suppress(ValueError):
             payload = decode(response.content)
             body = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
-        hidden = accepted and "errors" not in body
-        if hidden:
-            if body.get("data", ...) is not None:
-                return
-            status = stated if type(stated := body.get("status")) is int else 0
+        if not is_accepted or "errors" in body:
+            raise self._error(body, response.status_code, hidden=False)
+        if "data" in body and body["data"] is None:
+            stated = body.get("status")
+            raise self._error(body, stated if type(stated) is int else 0, hidden=True)
+
+    def _may_hide_an_error(self) -> bool:
+        """Return whether an accepted response may be an error, found out without parsing it."""
+        content = self._response.content
+        if self._route.operation.tag == "v1":
+            return b'"error"' in content
+        return self._response.status_code == 409 and b'"errors"' in content
+
+    def _error(self, body: dict[str, Any], status: int, *, hidden: bool) -> errors.ApiError:
+        """Return the error of an effective status; `hidden` if the HTTP status is a success."""
         if status < 400:
             raise self.invalid("neither a result nor an error")
-        message, code, about_resource = _words(body, response)
-        # v1's words for "no such run", which release 1.45 no longer hides under HTTP 200.
-        no_run = message.removeprefix(_NO_RUN) if route.operation.tag == "v1" else message
-        if status == 500 and no_run != message and (hidden or no_run in self._url):
+        message, code, about_resource = _words(body, self._response)
+        if status == 500 and self._is_about_no_run(message, hidden=hidden):
             status, hidden, about_resource = 404, True, True
-        challenge = response.headers.get("www-authenticate", "")
+        challenge = self._response.headers.get("www-authenticate", "")
         lacks_scope = "insufficient_scope" in (code or "") + challenge
-        kind = _BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.ApiError)
-        if lacks_scope:
-            kind = errors.PermissionDeniedError
-        if kind is errors.NotFoundError and not about_resource:
-            kind = errors.RouteNotFoundError
-        error = kind(
+        error = _error_class(status, lacks_scope=lacks_scope, about_resource=about_resource)(
             self._session.quote(message),
             status=status,
             code=self._session.quote(code) if isinstance(code, str) else None,
             hidden=hidden,
-            method=route.operation.method,
+            method=self._route.operation.method,
             url=self._url,
             response=self._raw,
         )
-        dated = http_date(response.headers.get("date"))
-        now = dated or self._session.server_clocks[route.host].now()
-        error.retry_after = _retry_after(response, now)
-        if between := refused_in_between(error):
-            error.advice = errors.Advice(_IN_BETWEEN.format(sign=between))
-        elif kind in route.advice:
-            error.advice = route.advice[kind]
-        elif kind is errors.AuthenticationError:
-            error.advice = self._advice_on_keys()
-        elif kind is errors.PermissionDeniedError and (lacks_scope or route.operation.tag == "v2"):
-            scope = re.search(r'scope="([^"]+)"', challenge) if lacks_scope else None
-            permission = scope[1] if scope else route.operation.permission
-            needed = f"permission {self._session.quote(permission)}" if permission else "permission"
-            error.advice = errors.Advice(
-                f"The call needs a key with the {needed}. {_KEYS_ARE_MADE}"
-            )
-        raise error
+        dated = http_date(self._response.headers.get("date"))
+        now = dated or self._session.server_clocks[self._route.host].now()
+        error.retry_after = _retry_after(self._response, now)
+        advice = self._advice(error, lacks_scope=lacks_scope)
+        if advice is not None:
+            error.advice = advice
+        return error
+
+    def _is_about_no_run(self, message: str, *, hidden: bool) -> bool:
+        """Return whether these are v1's words for "no such run".
+
+        Release 1.45 no longer hides them under HTTP 200; there, the run must be the one asked for.
+        """
+        if self._route.operation.tag != "v1" or not message.startswith(_NO_RUN):
+            return False
+        return hidden or message.removeprefix(_NO_RUN) in self._url
+
+    def _advice(self, error: errors.ApiError, *, lacks_scope: bool) -> errors.Advice | None:
+        """Return what to do about an error, if that is known."""
+        kind, route = type(error), self._route
+        sign = refused_in_between(error)
+        if sign is not None:
+            return errors.Advice(_IN_BETWEEN.format(sign=sign))
+        if kind in route.advice:
+            return route.advice[kind]
+        if kind is errors.AuthenticationError:
+            return self._advice_on_keys()
+        if kind is errors.PermissionDeniedError and (lacks_scope or route.operation.tag == "v2"):
+            return self._advice_on_permissions(lacks_scope=lacks_scope)
+        return None
+
+    def _advice_on_permissions(self, *, lacks_scope: bool) -> errors.Advice:
+        """Return which permission the key needs: the one the server names, or that of the call."""
+        challenge = self._response.headers.get("www-authenticate", "")
+        scope = re.search(r'scope="([^"]+)"', challenge) if lacks_scope else None
+        permission = scope[1] if scope else self._route.operation.permission
+        needed = f"permission {self._session.quote(permission)}" if permission else "permission"
+        return errors.Advice(f"The call needs a key with the {needed}. {_KEYS_ARE_MADE}")
 
     def _advice_on_keys(self) -> errors.Advice:
         """Return what to do where the server rejects a key."""
@@ -270,6 +291,15 @@ class _Response:
             url=self._url,
             response=invalid.response,
         ) from invalid
+
+
+def _error_class(status: int, *, lacks_scope: bool, about_resource: bool) -> type[errors.ApiError]:
+    if lacks_scope:
+        return errors.PermissionDeniedError
+    kind = _BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.ApiError)
+    if kind is errors.NotFoundError and not about_resource:
+        return errors.RouteNotFoundError
+    return kind
 
 
 def refused_in_between(error: errors.InngestError | None) -> str | None:
@@ -338,7 +368,7 @@ def _retry_after(response: httpx.Response, now: datetime) -> float | None:
     return None if math.isnan(seconds) else min(max(0.0, seconds), _LONGEST_PAUSE)
 
 
-# Of a long listing or import, only the last responses are kept.
+# Responses that `raw()` keeps of a long listing or import: the last ones.
 _MOST_KEPT = 100
 
 # The responses that are kept, for a client and its copies, by the retry budgets that they share.
