@@ -45,14 +45,26 @@ CREATE TABLE template_ids (run_text text, run_bytes bytea);
 
 _COPY = "COPY copies FROM STDIN;\n"
 
-# The run of each function is the template of the copies with its status.
-_FIND_TEMPLATES = """
+# The rows of the run of each function, as they are now: the run that sleeps fails in ten minutes,
+# since its app is gone by then.
+_KEEP_TEMPLATES = """
 CREATE TABLE templates AS
-SELECT spans.run_id AS template_id, dynamic_span_id AS root,
+SELECT spans.run_id AS template_id, run_bytes AS template_bytes, dynamic_span_id AS root,
     CASE attributes->>'_inngest.function.slug'
         WHEN 'scale-echoes' THEN 'Completed' WHEN 'scale-fails' THEN 'Failed' ELSE 'Running'
     END AS template_status
-FROM spans WHERE name = 'executor.run';
+FROM spans JOIN template_ids ON run_text = spans.run_id WHERE name = 'executor.run';
+CREATE TABLE template_spans AS
+SELECT template_status, spans.* FROM spans JOIN templates
+ON spans.run_id = template_id AND spans.dynamic_span_id = root;
+CREATE TABLE template_trace_runs AS
+SELECT template_status, trace_runs.* FROM trace_runs JOIN templates ON run_id = template_id;
+CREATE TABLE template_function_runs AS
+SELECT template_status, function_runs.* FROM function_runs JOIN templates
+ON run_id = template_bytes;
+CREATE TABLE template_finishes AS
+SELECT template_status, function_finishes.* FROM function_finishes JOIN templates
+ON run_id = template_bytes;
 """
 
 _INSERT = """
@@ -71,8 +83,7 @@ SELECT substr(md5(copies.run_id || spans.span_id), 1, 16), 'copy' || substr(md5(
     links, substr(md5(copies.run_id), 1, 16), account_id, app_id, function_id, copies.run_id,
     env_id, output, debug_run_id, debug_session_id, spans.status, input,
     CASE WHEN event_ids IS NULL THEN NULL ELSE jsonb_build_array(copies.event_id) END, is_deferred
-FROM copies JOIN templates ON template_status = copies.status
-JOIN spans ON spans.run_id = template_id AND spans.dynamic_span_id = root
+FROM copies JOIN template_spans AS spans ON template_status = copies.status
 CROSS JOIN LATERAL (SELECT to_timestamp(
     CASE spans.status WHEN 'Queued' THEN queued WHEN 'Running' THEN started ELSE ended END / 1000.0
 ) AS at) AS times;
@@ -81,22 +92,17 @@ INSERT INTO trace_runs
 SELECT copies.run_id, account_id, workspace_id, app_id, function_id, trace_id, queued, started,
     COALESCE(ended, 0), trace_runs.status, source_id, convert_to(event_id, 'UTF8'), output,
     is_debounce, batch_id, cron_schedule, has_ai
-FROM copies JOIN templates ON template_status = copies.status
-JOIN trace_runs ON trace_runs.run_id = template_id;
+FROM copies JOIN template_trace_runs AS trace_runs ON template_status = copies.status;
 
 INSERT INTO function_runs
 SELECT copies.run_bytes, to_timestamp(queued / 1000.0) AT TIME ZONE 'UTC', function_id,
     function_version, trigger_type, event_bytes, batch_id, original_run_id, cron
-FROM copies JOIN templates ON template_status = copies.status
-JOIN template_ids ON template_ids.run_text = template_id
-JOIN function_runs ON function_runs.run_id = template_ids.run_bytes;
+FROM copies JOIN template_function_runs ON template_status = copies.status;
 
 INSERT INTO function_finishes
 SELECT copies.run_bytes, function_finishes.status, output, completed_step_count,
     to_timestamp(ended / 1000.0) AT TIME ZONE 'UTC'
-FROM copies JOIN templates ON template_status = copies.status
-JOIN template_ids ON template_ids.run_text = template_id
-JOIN function_finishes ON function_finishes.run_id = template_ids.run_bytes;
+FROM copies JOIN template_finishes AS function_finishes ON template_status = copies.status;
 
 INSERT INTO events
 SELECT event_bytes, account_id, workspace_id, source, source_id,
@@ -258,7 +264,7 @@ def run_templates(url: str, database: Database) -> None:
         runs = wait_for_templates(client)
     values = ", ".join(rf"('{run_id}', '\x{bytes_of(run_id).hex()}'::bytea)" for run_id in runs)
     ids = f"INSERT INTO template_ids VALUES {values};"  # noqa: S608 - ids
-    database.run(_MAKE_TABLES + ids + _FIND_TEMPLATES)
+    database.run(_MAKE_TABLES + ids + _KEEP_TEMPLATES)
 
 
 def functions(client: InngestClient) -> list[Function]:
