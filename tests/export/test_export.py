@@ -321,6 +321,19 @@ def test_a_malformed_state_is_refused_in_a_sentence_that_says_what_to_do(
     assert ([*tmp_path.iterdir()], state.read_text()) == ([state], content)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("state", [None, "state"])
+def test_a_pipe_is_refused_and_not_waited_for(
+    client: InngestClient, tmp_path: Path, state: str | None
+) -> None:
+    pipe = tmp_path / "runs.csv"
+    os.mkfifo(pipe)
+    given: Any = {} if state is None else {"state": tmp_path / state}
+    with pytest.raises(InvalidArgumentError, match=r"runs\.csv: it is not a regular file"):
+        client.runs.export(pipe, **given)
+    assert [*tmp_path.iterdir()] == [pipe]
+
+
 @pytest.mark.parametrize(
     ("path", "state", "match"),
     [

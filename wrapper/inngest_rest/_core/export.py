@@ -27,7 +27,7 @@ from inngest_rest._core.arguments import (
     difference,
     invalid,
 )
-from inngest_rest._core.files import create_file, read_file, replace_file, usable
+from inngest_rest._core.files import check_is_regular, create_file, read_file, replace_file, usable
 from inngest_rest._core.json_text import encode, encode_lines
 from inngest_rest._core.locks import lock_file
 from inngest_rest._core.redaction import Redactor
@@ -353,6 +353,7 @@ class Export:
         with usable("path", self._path), suppress(FileNotFoundError):
             if self._is_parquet:
                 return len([*self._path.iterdir()])
+            check_is_regular(self._path)
             return self._path.stat().st_size
         return 0
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def read_file(path: Path) -> bytes | None:
     """Return what is in a file, or None if there is none; OSError if it cannot be read."""
     try:
-        _check_is_regular(path)
+        check_is_regular(path)
         return path.read_bytes()
     except FileNotFoundError:
         return None
@@ -30,7 +30,7 @@ def replace_file(path: Path, content: bytes) -> None:
     another one: this one is a new file after each call.
     """
     with suppress(FileNotFoundError):
-        _check_is_regular(path)
+        check_is_regular(path)
     draft = path.with_name(f".{path.name}.new")
     # Left by a crash, or a planted link.
     draft.unlink(missing_ok=True)
@@ -67,7 +67,7 @@ def usable(argument: str, path: object) -> Generator[None]:
         raise InvalidArgumentError(f"cannot use {path}: {reason}", argument=argument) from error
 
 
-def _check_is_regular(path: Path) -> None:
+def check_is_regular(path: Path) -> None:
     """Refuse a device, which must not be replaced, and a pipe, which blocks its reader."""
     path.stat()
     if not path.is_file():
