@@ -481,6 +481,18 @@ def test_a_parquet_file_that_is_damaged_inside_is_an_error_and_not_its_end(
         client.send_file(path, event=EVENT)
 
 
+def test_a_time_that_python_does_not_have_is_an_error_of_the_parquet_file(
+    client: InngestClient, server: Server, tmp_path: Path
+) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    path = tmp_path / "orders.parquet"
+    times = arrow.array([0, 2**62], arrow.timestamp("us"))
+    pytest.importorskip("pyarrow.parquet").write_table(arrow.table({"at": times}), path)
+    with pytest.raises(InvalidArgumentError, match="cannot be read as Parquet: date value out"):
+        client.send_file(path, event=EVENT)
+    assert sent(server) == []
+
+
 def test_a_parquet_file_needs_the_name_of_its_events_and_is_the_same_when_it_resumes(
     client: InngestClient, parquet: Path
 ) -> None:
@@ -493,5 +505,5 @@ def test_a_parquet_file_needs_the_name_of_its_events_and_is_the_same_when_it_res
     with pytest.raises(InvalidArgumentError, match="belongs to a different file"):
         client.send_file(parquet, event=EVENT, resume=True)
     parquet.write_bytes(b"PAR1" + b"x" * 100)
-    with pytest.raises(InvalidArgumentError, match="is no whole Parquet file"):
+    with pytest.raises(InvalidArgumentError, match="cannot be read as Parquet"):
         client.send_file(parquet, event=EVENT)

@@ -186,8 +186,8 @@ def parquet_rows(file: Any) -> Iterator[Row]:
     try:
         for batch in file.iter_batches(100):
             yield from map(Row, zip(*(column.to_pylist() for column in batch.columns), strict=True))
-    except ValueError as error:
-        raise _damaged(error) from None
+    except (ValueError, OverflowError) as error:
+        raise _unreadable(error) from None
 
 
 def open_parquet(file: Lines) -> Any:
@@ -195,8 +195,8 @@ def open_parquet(file: Lines) -> Any:
     try:
         return parquet.ParquetFile(file.raw)
     except ValueError as error:
-        raise _damaged(error) from None
+        raise _unreadable(error) from None
 
 
-def _damaged(error: Exception) -> InvalidArgumentError:
-    return invalid("path", f"is no whole Parquet file: {error}")
+def _unreadable(error: Exception) -> InvalidArgumentError:
+    return invalid("path", f"cannot be read as Parquet: {error}")
