@@ -31,7 +31,7 @@ from inngest_rest._core.bulk.job import SendJob
 from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, Position, RefusedLine
 from inngest_rest._core.file_import.rows import EventRows, TableRows
 from inngest_rest._core.file_import.tables import Table
-from inngest_rest._core.files import create_file, replace_file
+from inngest_rest._core.files import create_file, replace_file, usable
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.logs import logger
@@ -295,8 +295,10 @@ class ImportJob(SendJob):
         file or to another import, or is unreadable, is refused.
         """
         path, name = Path(self._options.checkpoint), self._options.name
-        if not path.exists():
-            return None
+        with usable("checkpoint", path):
+            path.parent.stat()  # before anything is sent
+            if not path.exists():
+                return None
         if not path.is_file():  # opening a pipe may block forever
             raise self._refusal("is not a regular file")
         try:
