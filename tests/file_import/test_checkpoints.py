@@ -163,7 +163,7 @@ def test_a_checkpoint_of_another_name_is_refused(client: InngestClient, checkpoi
 def test_a_checkpoint_in_a_folder_that_is_not_there_is_refused_before_anything_is_sent(
     client: InngestClient, server: Server, tmp_path: Path
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match="cannot use .*: no such file or directory"):
+    with pytest.raises(InvalidArgumentError, match=r"cannot use .*: no such file or directory"):
         client.send_many(rows(3), checkpoint=tmp_path / "absent" / "rows")
     assert server.requests == []
 
