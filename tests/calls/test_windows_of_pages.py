@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
@@ -208,6 +209,65 @@ def test_a_mock_lists_runs_of_one_millisecond_with_or_without_tied_cursors(
     assert found == in_order([run.id for run in mock.runs], order)
     statuses = [it.status for it in mock.requests if it.operation == "list_runs_v2"]
     assert statuses.count(400) == ties_cursors
+
+
+# By `order=ASC`, a server that stores in SQLite begins a page with the last run of the one before.
+@pytest.fixture
+def repeating() -> MockServer:
+    times = count(int(NOON.timestamp()) * 10**9, 1_370_001)
+    mock = MockServer(clock=lambda: next(times), visibility_delay=0)
+    mock.function("shop", "charge", trigger="paid")
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        for _ in range(130):
+            client.send({"name": "paid"})
+    return mock
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    ("limit", "page_size"), [(1, 1), (5, 1), (15, 7), (101, None), (None, 1), (None, 100)]
+)
+def test_a_listing_goes_on_where_pages_begin_with_the_last_run_of_the_one_before(
+    repeating: MockServer, order: RunOrder, limit: int | None, page_size: int | None
+) -> None:
+    with InngestClient(dev=True, transport=repeating.transport) as client:
+        found = [run.id for run in client.runs.list(order=order, limit=limit, page_size=page_size)]
+    assert found == in_order([run.id for run in repeating.runs], order)[:limit]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("by_end", [False, True])
+@pytest.mark.parametrize("limit", [1, 7, 100])
+def test_a_cursor_does_not_repeat_the_last_run_before_it(
+    repeating: MockServer, order: RunOrder, *, by_end: bool, limit: int
+) -> None:
+    ended_since = NOON - MILLISECOND if by_end else None
+    found: list[str] = []
+    cursor: str | None = None
+    with InngestClient(dev=True, transport=repeating.transport) as client:
+        while cursor or not found:
+            listing = client.runs.list(
+                order=order, limit=limit, cursor=cursor, ended_since=ended_since
+            )
+            page = listing.page()
+            found += [run.id for run in page.items]
+            cursor = page.next_cursor
+    assert found == in_order([run.id for run in repeating.runs], order)
+
+
+def test_a_limit_makes_no_small_pages_where_ends_are_compared_here() -> None:
+    server = Ordered(250)
+    with connect(server) as client:
+        ended_since = _at(server.runs[240])
+        listing = client.runs.list(order="oldest", since=NOON, ended_since=ended_since, limit=3)
+        first = [run.id for run in listing]
+        page = client.runs.list(order="oldest", since=NOON, ended_since=ended_since, limit=1).page()
+        rest = client.runs.list(
+            order="oldest", since=NOON, ended_since=ended_since, cursor=page.next_cursor
+        )
+        assert [page.items[0].id, *(run.id for run in rest)] == server.ids[240:]
+    assert first == server.ids[240:243]
+    assert {it["limit"] for it in server.asked} == {"100"}
 
 
 def test_counts_summaries_exports_and_bulk_operations_narrow_the_window_too(

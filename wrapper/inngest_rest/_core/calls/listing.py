@@ -53,6 +53,13 @@ class ListedPage(NamedTuple, Generic[T]):
     cursor: str | None = None
 
 
+class Place(NamedTuple):
+    """Where a cursor of a server is in the order of a listing, as far as it says so."""
+
+    id: str  # of the item that it stands behind
+    at: datetime | None = None  # the time by which the listing is ordered
+
+
 class Cursor(NamedTuple):
     path: str  # the requested one, which identifies the API and the listing
     skip: int  # how many items of the next response have been returned already
@@ -87,10 +94,12 @@ class Listing(Generic[T]):
         # Adds to the items of a page what its response lacks, by a deadline.
         complete: Callable[[tuple[T, ...], float], Plan[tuple[T, ...]]] | None = None,
         is_relative: bool = False,  # the requests depend on what time it is
-        # The time at which a cursor is in the order of the listing, if it can be read there.
-        place_of: Callable[[str], datetime | None] = lambda _: None,
+        # Where a cursor is in the order of the listing, if it can be read there.
+        place_of: Callable[[str], Place | None] = lambda _: None,
         # Raises, before each page, if the server would ignore a filter.
         guard: Callable[[float], Plan[None]] | None = None,
+        # Whether an item is wanted of those that the server selects, at a time of the listing.
+        keep: Callable[[T, datetime], bool] | None = None,
         sieve: Callable[[], Sieve[T]] | None = None,  # chooses among the items of one walk
         # Raises, at the end of a walk that found nothing, if there is a reason.
         if_empty: Callable[[float], Plan[None]] | None = None,
@@ -101,13 +110,14 @@ class Listing(Generic[T]):
     ) -> None:
         self.session, self.routes, self.kind = session, routes, kind
         self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
-        self.place_of, self.ask = place_of, ask
+        self.place_of, self.ask, self.keep = place_of, ask, keep
         self.guard, self.sieve, self.if_empty = guard, sieve, if_empty
         self.about, self._explain = about, explain
         self.last_sieve: Sieve[T] | None = None
         self.is_empty = False
         self.limit = check_count_or_none("limit", paging.get("limit"))
         size = check_count_or_none("page_size", paging.get("page_size"), at_most=100)
+        self.largest_page = largest_page
         self.page_size = min(size or largest_page, largest_page)
         cursor = paging.get("cursor")
         self.start = None if cursor is None else _parse_cursor(cursor)
@@ -153,7 +163,8 @@ class Walk(Generic[T]):
         self._cursor = listing.start
         self._left: int | None = listing.limit
         self._seen = {listing.start}
-        self.last_ids: set[str] = set()
+        place = listing.place_of(listing.start.cursor) if listing.start else None
+        self.last_ids = {place.id} if place else set[str]()
         self._sieve = listing.last_sieve = listing.sieve() if listing.sieve else None
         self._is_empty = listing.is_empty = listing.start is None
         self.began: float | None = None  # by our clock
@@ -178,7 +189,8 @@ class Walk(Generic[T]):
         if self._listing.guard is not None:
             yield from self._listing.guard(deadline)
         cursor, size = self._cursor, self._listing.page_size
-        if self._left is not None and self._sieve is None:
+        # Where items are left out here, a small page would have none that are wanted.
+        if self._left is not None and self._sieve is None and self._listing.keep is None:
             size = min(size, self._left)
         path, page = yield from self._fetch(cursor, size, deadline)
         skipped = min(cursor.skip if cursor else 0, len(page.items))
@@ -186,8 +198,11 @@ class Walk(Generic[T]):
         if skipped:
             indices = [index for index in indices if index >= skipped]
         fresh = indices
+        if self._listing.keep is not None and self.now is not None:
+            keep, now = self._listing.keep, self.now
+            indices = [index for index in indices if keep(page.items[index], now)]
         if self._sieve is not None:
-            found = self._sieve.chosen(page.items, fresh, self._left, deadline)
+            found = self._sieve.chosen(page.items, indices, self._left, deadline)
             try:
                 indices = yield from found
             except InvalidArgumentError as error:
@@ -241,15 +256,29 @@ class Walk(Generic[T]):
         """Fetch a page in the window that is left, or in the whole one where that goes wrong."""
         request = PageRequest(cursor.cursor or UNSET if cursor else UNSET, size, now)
         place = self._listing.place_of(cursor.cursor) if cursor and self._narrows else None
-        if place is not None:
+        if place is not None and place.at is not None:
             try:
-                found = yield from self._ask(cursor, request._replace(place=place), deadline)
+                found = yield from self._go_on(cursor, request._replace(place=place.at), deadline)
                 if not self._is_odd(found[1]):
                     return found
             except BadRequestError:
                 pass
             self._narrows = False
-        return (yield from self._ask(cursor, request, deadline))
+        return (yield from self._go_on(cursor, request, deadline))
+
+    def _go_on(
+        self, cursor: Cursor | None, request: PageRequest, deadline: float
+    ) -> Plan[tuple[str, ListedPage[T]]]:
+        """Ask for a page; for one more item if it ends where it began, with the last item again.
+
+        A server that repeats that item would never come further by pages of one.
+        """
+        found = yield from self._ask(cursor, request, deadline)
+        is_stuck = cursor is not None and found[1].cursor == cursor.cursor
+        if is_stuck and request.size < self._listing.largest_page:
+            larger = request._replace(size=request.size + 1)
+            found = yield from self._ask(cursor, larger, deadline)
+        return found
 
     def _ask(
         self, cursor: Cursor | None, request: PageRequest, deadline: float

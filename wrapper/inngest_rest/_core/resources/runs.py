@@ -28,6 +28,7 @@ from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
     PageRequest,
+    Place,
     Sieve,
     read_all,
 )
@@ -114,6 +115,7 @@ def list_runs(
         id_of=_ID_OF,
         is_relative=selection.is_relative,
         place_of=_place_of,
+        keep=partial(_ended_within, selection.ended) if selection.ended else None,
         guard=None if selection.query is None else partial(_check_has_queries, session),
         sieve=choose if selection.needs_sieve else None,
         about=f"runs with {selection}",
@@ -189,10 +191,7 @@ def _listed_by_v2(
         window = _with_grace_period(selection.ended)
 
     def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
-        page = _of_listing(fields.v2_page(it, asked), *selection.names.exact)
-        if not selection.ended:
-            return page
-        return page._replace(items=_ended_in(page.items, *selection.ended.ends(asked.now)))
+        return _of_listing(fields.v2_page(it, asked), *selection.names.exact)
 
     return routes.pages(
         v2.list_runs_v2,
@@ -221,16 +220,12 @@ def _with_grace_period(ended: Window) -> Window:
     return evolve(ended, until=until - _GRACE_PERIOD if is_ago else until + _GRACE_PERIOD)
 
 
-def _ended_in(
-    found: Iterable[Run], since: datetime | None, until: datetime | None
-) -> tuple[Run, ...]:
-    """Return the runs that ended in a window."""
-    begin = since and whole_milliseconds(since)
-
-    def is_within(at: datetime) -> bool:
-        return (begin is None or at >= begin) and (until is None or at <= until)
-
-    return tuple(run for run in found if run.ended_at is not None and is_within(run.ended_at))
+def _ended_within(ended: Window, run: Run, now: datetime) -> bool:
+    """Return whether a run ended in a window."""
+    since, until = ended.ends(now)
+    if run.ended_at is None or (since is not None and run.ended_at < whole_milliseconds(since)):
+        return False
+    return until is None or run.ended_at <= until
 
 
 _SLOW = errors.Advice(
@@ -260,28 +255,31 @@ class _Key(msgspec.Struct):
 
 
 class _SortedBy(msgspec.Struct):
-    start_time: _Key
+    start_time: _Key | None = None
 
 
 class _Position(msgspec.Struct):
-    """The cursor of a listing by the time at which runs were scheduled (parameter V2RunCursor)."""
+    """The cursor of a listing (parameter V2RunCursor)."""
 
+    id: str
     c: _SortedBy
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _place_of(cursor: str) -> datetime | None:
-    """Return when the run was scheduled that a cursor stands behind; None if it does not say so.
+def _place_of(cursor: str) -> Place | None:
+    """Return where a cursor is, and in a listing by the time of scheduling also that time.
 
-    Servers order runs by that time, which is later than the one in an id. It is in no cursor of
-    another order, nor of a listing that has other cursors: their windows stay as they are.
+    Servers order runs by that, which is later than the time in an id. Of another order, or where
+    cursors are others, windows stay as they are.
     """
     try:
         text = base64.b64decode(cursor, validate=True)
         position = msgspec.json.decode(text, type=_Position)
-        return _EPOCH + timedelta(microseconds=position.c.start_time.v)
+        key = position.c.start_time
+        at = None if key is None else _EPOCH + timedelta(microseconds=key.v)
+        return Place(position.id, at)
     except (ValueError, OverflowError, RecursionError):
         return None
 
