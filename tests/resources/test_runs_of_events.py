@@ -86,6 +86,17 @@ def test_the_run_of_a_batch_is_found_from_each_of_its_events_beside_others(
     assert listings(mock, before) == [BY_V1]
 
 
+def test_the_run_of_a_batch_is_found_from_each_event_that_invoked_its_function(
+    client: InngestClient, mock: MockServer
+) -> None:
+    invoked = [client.functions.invoke("shop", "pack") for _ in range(2)]
+    mock.drain()
+    (in_batch,) = [run.id for run in client.runs.list() if run.id not in invoked]
+    for run_id in invoked:
+        (event_id,) = client.runs.get(run_id).event_ids
+        assert {run.id for run in client.events.runs(event_id)} == {run_id, in_batch}
+
+
 def test_v2_is_asked_too_where_v1_has_no_run(client: InngestClient, mock: MockServer) -> None:
     (event_id,) = client.send({"name": "nobody/listens"})
     mock.drain()

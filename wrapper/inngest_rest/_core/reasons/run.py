@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 
 from inngest_rest._core.arguments import is_ulid
 from inngest_rest._core.resources import apps, runs, trace
+from inngest_rest._core.resources.events import INVOKED
 from inngest_rest._visible import and_more
 from inngest_rest.explanation import Reason, ReasonKind
 from inngest_rest.models import Function, Job, Page, Run, RunError, RunStatus, Span, StoredEvent
@@ -320,7 +321,7 @@ def _was_doing(step: Span) -> str:
 def _invoked_by(it: RunEvidence) -> Iterator[Reason]:
     # Nobody else can send an event of this name (recording v1-event-invoked).
     event = it.event
-    match event.data if event and event.name == "inngest/function.invoked" else None:
+    match event.data if event and event.name == INVOKED else None:
         case {"_inngest": {"correlation_id": str(id), "name": str(step)}} if is_ulid(id[:26]):
             text = f"step {step!r} of run {id[:26]} invoked it"
             yield it.reason(K.INVOKED_BY, text, {"run": id[:26], "step": step})

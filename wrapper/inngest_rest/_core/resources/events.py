@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)
 """Before all events: by default, listEventsV1 begins one hour ago."""
 
+INVOKED = "inngest/function.invoked"
+"""The name of the event that invokes a function.
+
+One that batches runs for it at once and, on release 1.43, also in a batch with others of its kind.
+"""
+
 
 @frozen(kw_only=True)
 class EventSelection:

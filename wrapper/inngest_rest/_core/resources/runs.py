@@ -502,7 +502,9 @@ def _may_be_batched(session: Session, event_id: str, deadline: float) -> Plan[bo
     if not batching:
         return False
     event = yield from _found(session, events.get_route(event_id), deadline)
-    return event is None or any(apps.matching(each, event.name) for each in batching)
+    if event is None or event.name == events.INVOKED:
+        return True
+    return any(apps.matching(each, event.name) for each in batching)
 
 
 def _as_by_v2(session: Session, run: Run, is_whole: bool, deadline: float) -> Plan[Run]:
