@@ -125,17 +125,33 @@ def test_a_v2_listing_follows_only_the_page_object(client: InngestClient, server
     assert [each.get("cursor") for each in queries(server)] == [None, "one", "two"]
 
 
+def v2_page(run_id: str, page: dict[str, object]) -> Reply:
+    metadata = {"fetchedAt": META["fetched_at"]}
+    return says({"data": [{**RUN, "id": run_id}], "metadata": metadata, "page": page})
+
+
 @pytest.mark.parametrize(
-    "page", [{}, {"hasMore": True}, {"cursor": "x"}, {"cursor": "", "hasMore": True}]
+    "page",
+    [{}, {"hasMore": True}, {"cursor": "", "hasMore": True}, {"cursor": "x", "hasMore": False}],
+    ids=str,
 )
-def test_a_v2_page_without_a_cursor_is_the_last(
-    client: InngestClient, server: Server, page: object
+def test_a_v2_page_without_a_cursor_or_that_says_so_is_the_last(
+    client: InngestClient, server: Server, page: dict[str, object]
 ) -> None:
-    server.on(
-        "GET /v2/runs",
-        says({"data": [RUN], "metadata": {"fetchedAt": "2026-11-24T13:42:13Z"}, "page": page}),
-    )
+    server.on("GET /v2/runs", v2_page("a", page), BEYOND)
     assert client.runs.list().page().next_cursor is None
+
+
+@pytest.mark.parametrize(
+    "page",
+    [{"cursor": "x"}, {"cursor": "x", "hasNextPage": True}, {"cursor": "x", "has_more": True}],
+    ids=str,
+)
+def test_a_cursor_is_followed_where_a_page_does_not_say_that_it_is_the_last(
+    client: InngestClient, server: Server, page: dict[str, object]
+) -> None:
+    server.on("GET /v2/runs", v2_page("a", page), v2_page("b", {}), BEYOND)
+    assert [each.id for each in client.runs.list(app="probe-app")] == ["a", "b"]
 
 
 def test_recorded_pages_follow_each_other(client: InngestClient, server: Server) -> None:

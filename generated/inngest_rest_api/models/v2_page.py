@@ -19,7 +19,7 @@ class V2Page:
     cursor: str | Unset = UNSET
     """ Ask with it for the next page. Absent on the last page. """
     has_more: bool | Unset = UNSET
-    """ Absent counts as false. """
+    """ Absent on the last page, as the cursor is. """
     limit: int | Unset = UNSET
     """ The limit in force. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

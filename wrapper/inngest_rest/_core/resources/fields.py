@@ -120,10 +120,11 @@ def v1_page(answer: PageData[T], asked: PageRequest, id_of: Callable[[T], str]) 
 
 
 def v2_page(answer: PageData[T], _asked: PageRequest) -> ListedPage[T]:
-    """Return a page of a listing; only `page` shows whether more follow: one may be empty.
+    """Return a page of a listing; only `page` shows whether more follow: it may be empty itself.
 
-    v1, which has none, lists all at once.
+    Servers send a cursor only where more follow, so it is followed unless the page says that it is
+    the last: a release may name `hasMore` otherwise. v1, which has no `page`, lists all at once.
     """
-    page: api.V2Page | None = getattr(answer[0], "page", None)
-    cursor = None if page is None or not optional(page.has_more) else optional(page.cursor)
-    return ListedPage(answer[1], required(cursor, "cursor") if cursor else None)
+    page: api.V2Page = optional(getattr(answer[0], "page", UNSET)) or api.V2Page()
+    is_last = optional(page.has_more) is False
+    return ListedPage(answer[1], None if is_last else optional(page.cursor) or None)
