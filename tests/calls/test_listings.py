@@ -432,7 +432,7 @@ def test_iterating_a_listing_yields_every_item_once(connect: Connect, v1_routes:
 def test_events_without_a_window_are_listed_as_the_server_does(
     client: InngestClient, server: Server
 ) -> None:
-    server.on("GET /v1/events", v1_events("a"))
+    server.on("GET /v1/events", v1_events())
     client.events.list().page()
     client.events.list(since=timedelta(hours=1)).page()
     first, second = (dict(each.url.params) for each in server.requests)

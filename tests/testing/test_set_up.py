@@ -19,6 +19,7 @@ MISTAKES: dict[str, tuple[Callable[[MockServer], object], type[Exception], str]]
         r'"1\.43" .* is \'latest\'',
     ),
     "a release as a number": (lambda _: MockServer(release=1.17), ValueError, "is 1.17"),  # type: ignore[arg-type]
+    "no page": (lambda _: MockServer(largest_page=0), ValueError, "must be at least 1, and is 0"),
     "a store": (
         lambda _: MockServer(store="postgres"),  # type: ignore[arg-type]
         ValueError,

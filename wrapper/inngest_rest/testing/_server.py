@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 import httpx
 
-from inngest_rest.testing._api.call import Call, Database, Server
+from inngest_rest.testing._api.call import PAGE_REFUSAL, Call, Database, Server
 from inngest_rest.testing._api.cors import headers_for, preflight
 from inngest_rest.testing._api.keys import Keys
 from inngest_rest.testing._api.releases import CURRENT, Release, served_operations
@@ -78,12 +78,17 @@ class MockServer:
         caching: Whether v1 responds from its cache for 3 to 15 seconds. Default: False.
         ties_cursors: Whether `GET /v2/runs` refuses a cursor with another `from` or `until` than
             that of the page which it is from. No known server does. Default: False.
+        largest_page: The maximum number of items per page, if it is smaller than that of known
+            servers. Default: None.
+        page_refusal: What v2 says to a larger `limit`, with `{most}` and `{limit}` for the maximum
+            and what was asked; None for a server that returns fewer without a word, as v1 does.
+            Default: `"Limit cannot exceed {most}"`.
         clock: The wall clock: returns nanoseconds since the epoch. Default: `time.time_ns`.
 
     Raises:
         TypeError: `event_keys` is one string, or `visibility_delay` is not a duration.
-        ValueError: A key or `release` is malformed, `store` is unknown, or `visibility_delay` is
-            negative.
+        ValueError: A key or `release` is malformed, `store` is unknown, `visibility_delay` is
+            negative, or `largest_page` less than 1.
     """
 
     def __init__(
@@ -100,6 +105,8 @@ class MockServer:
         visibility_delay: timedelta | float = 0.25,
         caching: bool = False,
         ties_cursors: bool = False,
+        largest_page: int | None = None,
+        page_refusal: str | None = PAGE_REFUSAL,
         clock: WallClock = time.time_ns,
     ) -> None:
         # Reentrant: a function of the mock may send events through the mock's own transport.
@@ -109,8 +116,10 @@ class MockServer:
         self._store = Store(self._clock, as_timedelta(visibility_delay, "visibility_delay"))
         self._cache = ResponseCache() if caching else None
         being = Release.parse(release)
+        if largest_page is not None and largest_page < 1:
+            raise ValueError(f"largest_page must be at least 1, and is {largest_page!r}")
         database: Database = one_of("store", store, get_args(Database))
-        self._kind = Server(being, database, cloud, ties_cursors)
+        self._kind = Server(being, database, cloud, ties_cursors, largest_page, page_refusal)
         self._served = served_operations(being, v1_routes=v1_routes, v2_routes=v2_routes)
         self._router = Router(being, self._served, cache=self._cache, web_ui=web_ui)
         self._faults: list[Fault] = []

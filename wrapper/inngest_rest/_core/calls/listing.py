@@ -51,6 +51,8 @@ class ListedPage(NamedTuple, Generic[T]):
 
     items: tuple[T, ...]
     cursor: str | None = None
+    # Fewer than requested, by an API that does not say whether more follow.
+    is_short: bool = False
 
 
 class Place(NamedTuple):
@@ -87,7 +89,7 @@ class Listing(Generic[T]):
         self,
         session: Session,
         *routes: Callable[[PageRequest], Route[Any, ListedPage[T]]],  # in order of preference
-        # What the server returns at once: a page shorter than requested would look like the last.
+        # What servers are known to return at once; this one may return less.
         largest_page: int = 100,
         id_of: Callable[[T], str] | None = None,  # where an item may be repeated on the next page
         ask: AskForPage[T] = first_present,  # asks one of the routes for a page
@@ -165,6 +167,7 @@ class Walk(Generic[T]):
         self._seen = {listing.start}
         place = listing.place_of(listing.start.cursor) if listing.start else None
         self.last_ids = {place.id} if place else set[str]()
+        self._longest = 0  # of the pages before which were not the last
         self._sieve = listing.last_sieve = listing.sieve() if listing.sieve else None
         self._is_empty = listing.is_empty = listing.start is None
         self.began: float | None = None  # by our clock
@@ -193,6 +196,9 @@ class Walk(Generic[T]):
         if self._left is not None and self._sieve is None and self._listing.keep is None:
             size = min(size, self._left)
         path, page = yield from self._fetch(cursor, size, deadline)
+        if page.is_short and (yield from self._is_last(path, page, deadline)):
+            page = page._replace(cursor=None)
+        self._longest = max(self._longest, len(page.items))
         skipped = min(cursor.skip if cursor else 0, len(page.items))
         indices = self._fresh(page.items)
         if skipped:
@@ -228,6 +234,19 @@ class Walk(Generic[T]):
             items = yield from self._listing.complete(items, deadline)
         start = path, tuple(indices), cursor.cursor if cursor else ""
         return Page(items, None if following is None else str(following), start)
+
+    def _is_last(self, path: str, page: ListedPage[T], deadline: float) -> Plan[bool]:
+        """Return whether nothing follows a page that is shorter than requested.
+
+        A server may return fewer than requested without a word. So a page is the last if one before
+        it was longer, and not if one was as long; otherwise what follows it is looked at.
+        """
+        length = len(page.items)
+        if length <= self._longest:
+            return length < self._longest
+        following = Cursor(path, 0, page.cursor or "")
+        _, rest = yield from self._fetch(following, 1, deadline)
+        return rest.cursor is None
 
     def _fetch(
         self, cursor: Cursor | None, size: int, deadline: float

@@ -10,7 +10,7 @@ import httpx
 
 from inngest_rest import errors
 from inngest_rest._core import tracing
-from inngest_rest._core.calls import answers
+from inngest_rest._core.calls import answers, page_sizes
 from inngest_rest._core.calls.retry import had_no_effect, has_retry_after, may_pass
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.settings import API_VERSION, ENV, SIGNING_KEY, Settings
@@ -245,7 +245,7 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
     failures: list[tuple[Route[Any, T], errors.RouteNotFoundError]] = []
     for route in present or allowed:
         try:
-            return (yield from _perform_below_any_root(session, route, deadline))
+            return (yield from _perform_with_fitting_page(session, route, deadline))
         except errors.RouteNotFoundError as error:
             failures.append((route, error))
         session.absent.add(route.operation, session.clock.monotonic())
@@ -253,6 +253,29 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
     if page is not None and all(pages):
         raise page
     raise _absent(session, failures)
+
+
+def _perform_with_fitting_page(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]:
+    """Perform a route; where the server refuses the size of a page, with one that it accepts.
+
+    That is the one which its refusal names, or else the server's default; it is remembered.
+    """
+    fitting = session.page_sizes.fitted(route)
+    refusals = 0
+    while True:
+        size = page_sizes.size_of(fitting)
+        try:
+            found = yield from _perform_below_any_root(session, fitting, deadline)
+        except errors.BadRequestError as error:
+            if size is None or not page_sizes.is_about_size(error):
+                raise
+            size = page_sizes.named_by(error, size) if refusals == 0 else None
+        else:
+            if refusals:
+                session.page_sizes.remember(fitting)
+            return found
+        refusals += 1
+        fitting = page_sizes.with_size(fitting, size)
 
 
 def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]:

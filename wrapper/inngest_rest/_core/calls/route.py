@@ -57,7 +57,9 @@ def nothing(_: object) -> None:
     """Convert to no result."""
 
 
-_OPTIONS = {"repeatable", "deletes", "may_panic", "is_slow", "accepted", "about", "advice"}
+_OPTIONS = {
+    *("repeatable", "deletes", "may_panic", "is_slow", "is_page", "accepted", "about", "advice"),
+}
 
 
 @frozen
@@ -76,6 +78,8 @@ class Route(Generic[A, T]):
     may_panic: bool = field(default=False, kw_only=True)
     # A server may be busy with it for longer than the timeout, each time.
     is_slow: bool = field(default=False, kw_only=True)
+    # It requests a page of a listing, whose size may be another.
+    is_page: bool = field(default=False, kw_only=True)
     accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)  # statuses beyond 2xx
     about: About | None = field(default=None, kw_only=True)  # a proxy may mix responses up
     advice: AdviceByError = field(default=_NOTHING, kw_only=True)  # where it needs other advice

@@ -114,7 +114,7 @@ def list_events(
         session,
         "events.list",
         by_v1,
-        # listEventsV1 silently clamps to 51; a shorter page than requested looks like the last.
+        # listEventsV1 silently clamps to 51; behind a shorter page than requested, one has to look.
         largest_page=50,
         complete=None if as_ is None else read_all,
         is_relative=window.is_relative,

@@ -110,13 +110,15 @@ def page_of(module: Any, convert: Callable[[Any], T]) -> Any:
 
 
 def v1_page(answer: PageData[T], asked: PageRequest, id_of: Callable[[T], str]) -> ListedPage[T]:
-    """Return a page of a listing: it continues after the last id, and ends at a short page.
+    """Return a page of a listing: it continues after the last id; a short page may be the last.
 
     A page that ends where the requested cursor is has nothing new.
     """
     items = answer[1]
-    last = id_of(items[-1]) if len(items) >= asked.size else None
-    return ListedPage(items, None if last == asked.cursor else last)
+    last = id_of(items[-1]) if items else None
+    if last is None or last == asked.cursor:
+        return ListedPage(items)
+    return ListedPage(items, last, is_short=len(items) < asked.size)
 
 
 def v2_page(answer: PageData[T], _asked: PageRequest) -> ListedPage[T]:

@@ -176,7 +176,7 @@ def pages(
             if page.place is not None:
                 left = window.behind(page.place, page.now, is_ascending=is_ascending)
             asked |= zip(ends, left.at(page.now), strict=True)
-        asked |= {"expected": expected, **given}
+        asked |= {"expected": expected, "is_page": is_paged, **given}
         return Route.of(module, lambda it: read(it, page), *path, **asked)
 
     return {module.OPERATION.name: route}

@@ -19,6 +19,10 @@ Database: TypeAlias = Literal["sqlite", "postgresql"]
 """The database of a server."""
 
 
+PAGE_REFUSAL = "Limit cannot exceed {most}"
+"""What v2 says to a larger `limit` than its maximum (recording v2-runs-limit-101)."""
+
+
 @attrs.frozen
 class Server:
     """A server's release and database, and how it differs from others of that kind."""
@@ -27,6 +31,12 @@ class Server:
     database: Database
     is_cloud: bool = False  # it has what Inngest Cloud alone has
     ties_cursors: bool = False  # a cursor of runs is valid in one window
+    largest_page: int | None = None  # if it is smaller than that of known servers
+    page_refusal: str | None = PAGE_REFUSAL  # of a larger `limit` by v2, which clamps it if None
+
+    def most_per_page(self, most: int) -> int:
+        """Return the maximum of `limit` where known servers have this one."""
+        return most if self.largest_page is None else min(most, self.largest_page)
 
     @property
     def has_postgresql(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest.testing._api.v2.input import Kind, Query, invalid_field, read_query
+from inngest_rest.testing._api.v2.input import Kind, invalid_field, page_limit, read_query
 from inngest_rest.testing._api.v2.shapes import v2_data
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def get_account(call: Call) -> Response:
 
 def list_envs(call: Call) -> Response:
     """Return the one environment."""
-    _check_limit(read_query(call.request, _PAGING), 250)
+    _check_limit(call, 250)
     env = {"id": "00000000-0000-4000-b000-000000000000", "name": _ENVIRONMENT, "type": "TEST"}
     envs = [{**env, "createdAt": _MADE_AT}, *call.store.environments.values()]
     return v2_data(envs, call.now, page={})
@@ -43,7 +43,7 @@ def list_signing_keys(call: Call) -> Response:
 
 
 def _keys(call: Call, keys: tuple[str, ...]) -> Response:
-    _check_limit(read_query(call.request, _PAGING), 100)
+    _check_limit(call, 100)
     wanted = call.request.headers.get("x-inngest-env") or _ENVIRONMENT
     shown: list[dict[str, Any]] = [
         {"environment": _ENVIRONMENT, "key": key, "createdAt": _MADE_AT} for key in keys
@@ -51,11 +51,11 @@ def _keys(call: Call, keys: tuple[str, ...]) -> Response:
     return v2_data(shown if wanted == _ENVIRONMENT else [], call.now, page={})
 
 
-def _check_limit(query: Query, most: int) -> None:
+def _check_limit(call: Call, most: int) -> None:
+    query = read_query(call.request, _PAGING)
     if "limit" in query.values and query.number("limit") < 1:
         raise invalid_field("Limit must be at least 1")
-    if query.number("limit") > most:
-        raise invalid_field(f"Limit cannot exceed {most}")
+    page_limit(call.server, query, most)
 
 
 QUERIES = dict.fromkeys(("GET /v2/envs", "GET /v2/keys/events", "GET /v2/keys/signing"), _PAGING)

@@ -54,7 +54,7 @@ _REFUSALS = {
 
 def _page(call: Call, known: dict[str, Kind], items: Iterable[T]) -> tuple[list[T], dict[str, Any]]:
     query = read_query(call.request, known)
-    limit = page_limit(query, _MOST)
+    limit = page_limit(call.server, query, _MOST)
     rest = list(items)
     if query.text("cursor"):
         cursor = parse_uuid(query.text("cursor"))

@@ -15,6 +15,7 @@ from inngest_rest.testing._go.json_kinds import is_array, is_object
 from inngest_rest.testing._go.times import parse_rfc3339
 
 if TYPE_CHECKING:
+    from inngest_rest.testing._api.call import Server
     from inngest_rest.testing._carriers.messages import Request, Response
 
 Kind: TypeAlias = Literal["string", "strings", "int32", "bool", "timestamp"]
@@ -146,14 +147,15 @@ def _unparsable(field: str, why: str) -> InputError:
     return InputError(f'parsing field "{field}": {why}')
 
 
-def page_limit(query: Query, most: int) -> int:
-    """Read `limit`, 20 by default and for 0; raise InputError outside 1 to `most`."""
-    limit = query.number("limit") or 20
+def page_limit(server: Server, query: Query, most: int) -> int:
+    """Read `limit`, 20 by default and for 0; raise InputError outside 1 to the server's maximum."""
+    most = server.most_per_page(most)
+    limit = query.number("limit") or min(20, most)
     if limit < 1:
         raise invalid_field("Limit must be at least 1")
-    if limit > most:
-        raise invalid_field(f"Limit cannot exceed {most}")
-    return limit
+    if limit > most and server.page_refusal is not None:
+        raise invalid_field(server.page_refusal.format(most=most, limit=limit))
+    return min(limit, most)
 
 
 BodyKind: TypeAlias = Literal["string", "object", "array", "int64", "bool", "any"]

@@ -132,7 +132,7 @@ def _shape(call: Call, run: MockRun, include_output: bool, *, listed: bool) -> d
 
 
 def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Response:
-    limit = page_limit(query, _MOST_RUNS)
+    limit = page_limit(call.server, query, _MOST_RUNS)
     since, until = query.moment("from"), query.moment("until")
     window = [since, until] if call.server.ties_cursors else None
     cursor = _read_cursor(query.text("cursor"), window)
@@ -249,7 +249,7 @@ def list_event_runs(call: Call) -> Response:
     if event_id is None:
         raise invalid_field("Event ID must be a valid ULID")
     _check_include(call, query)
-    limit = page_limit(query, _MOST_EVENT_RUNS)
+    limit = page_limit(call.server, query, _MOST_EVENT_RUNS)
     cursor = _read_cursor(query.text("cursor"))
     runs = reversed(call.store.visible_runs_of_event(event_id, call.now))
     older = (run for run in runs if cursor is None or run.id < cursor)

@@ -1,0 +1,213 @@
+"""A server with a smaller maximum per page, which refuses or clamps a larger one, loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from inngest_rest import BadRequestError, InngestClient
+from inngest_rest.testing import MockServer
+from inngest_rest_api.api.v2 import list_runs_v2
+from tests.support.server import says
+
+if TYPE_CHECKING:
+    from inngest_rest.testing import MockRequest
+    from tests.support.server import Reply, Server
+
+MOST = 7
+
+REFUSALS = {
+    "it names the maximum": "Limit cannot exceed {most}",
+    "it names both": "limit {limit} is more than the maximum of {most}",
+    "it names a range": "limit must be between 1 and {most}",
+    "it names the first that is too large": "limit must be less than 8",
+    "it names none": "Limit is too large",
+    "it says page size": "page size must be at most {most}",
+    "it says pageSize": "pageSize: must not be greater than {most}",
+    "it clamps": None,
+}
+
+
+def server_of(**options: Any) -> MockServer:
+    """Return a server with 9 apps, 10 functions of one, 13 events and 21 runs, 9 of one event."""
+    mock = MockServer(v1_routes=True, visibility_delay=0, **options)
+    for number in range(9):
+        mock.function("shop", f"charge-{number}", trigger="paid")
+    mock.function("shop", "pack", trigger="packed")
+    for number in range(8):
+        mock.function(f"app-{number}", "idle", trigger="never")
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        client.send({"name": "paid"})
+        client.send([{"name": "packed"}] * 12)
+    mock.drain()
+    return mock
+
+
+def exported(client: InngestClient, path: Path) -> int:
+    client.runs.export(path)
+    return len(path.read_text().splitlines())
+
+
+def events_exported(client: InngestClient, path: Path) -> int:
+    client.events.export(path)
+    return len(path.read_text().splitlines())
+
+
+def paid_event(client: InngestClient) -> str:
+    return next(each.internal_id for each in client.events.list(name="paid"))
+
+
+def watched(client: InngestClient) -> int:
+    with client.runs.watch(every=1, timeout=3, app="app-0") as changes:
+        client.send([{"name": "never"}] * 9)
+        return len({each.run.id for each in changes if each.kind == "ended"})
+
+
+def waited_for(client: InngestClient) -> int:
+    ids = [run.id for run in client.runs.list(app="shop")]
+    return len(list(client.runs.wait_many(ids, timeout=30)))
+
+
+Counts = Callable[[InngestClient, Path], int]
+
+# How many each finds on the server; the path is that of a file in a folder of the test.
+OF_BOTH: dict[str, tuple[Counts, int]] = {
+    "events": (lambda it, _: len(list(it.events.list())), 13),
+    "events by name": (lambda it, _: len(list(it.events.list(name="packed"))), 12),
+    "events, where": (lambda it, _: len(list(it.events.list(where="event.name == 'paid'"))), 1),
+    "runs": (lambda it, _: len(list(it.runs.list())), 21),
+    "runs up to a limit": (lambda it, _: len(list(it.runs.list(limit=20))), 20),
+    "apps": (lambda it, _: len(list(it.apps.list())), 9),
+    "functions": (lambda it, _: len(list(it.functions.list("shop"))), 10),
+    "runs of an event": (lambda it, _: len(list(it.events.runs(paid_event(it)))), 9),
+    "events in a file": (events_exported, 13),
+    "the end of an event": (
+        lambda it, _: len(it.send_and_wait({"name": "paid"}, timeout=30)),
+        9,
+    ),
+}
+OF_V2: dict[str, tuple[Counts, int]] = {
+    "runs, oldest first": (lambda it, _: len(list(it.runs.list(order="oldest"))), 21),
+    "runs by a pattern": (lambda it, _: len(list(it.runs.list(function="shop/charge-*"))), 9),
+    "counts": (lambda it, _: it.runs.list().count(), 21),
+    "a summary": (lambda it, _: it.runs.summary().runs, 21),
+    "runs in a file": (exported, 21),
+    "a watch": (lambda it, _: watched(it), 9),
+    "runs waited for": (lambda it, _: waited_for(it), 21),
+    "a bulk replay": (
+        lambda it, _: len(list(it.runs.replay_all(status="completed", dry_run=True).rows)),
+        21,
+    ),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.parametrize("name", OF_BOTH | OF_V2)
+def test_what_lists_is_whole_by_v2_whatever_the_maximum_per_page(
+    name: str, refusal: str | None, tmp_path: Path
+) -> None:
+    count, wanted = (OF_BOTH | OF_V2)[name]
+    mock = server_of(largest_page=MOST, page_refusal=refusal)
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        assert count(client, tmp_path / "rows.jsonl") == wanted
+
+
+@pytest.mark.parametrize("most", [1, MOST, 12, 13, 25, None])
+@pytest.mark.parametrize("name", OF_BOTH)
+def test_what_lists_is_whole_by_v1_whatever_it_clamps_pages_to(
+    name: str, most: int | None, tmp_path: Path
+) -> None:
+    count, wanted = OF_BOTH[name]
+    mock = server_of(largest_page=most)
+    with InngestClient(dev=True, transport=mock.transport, api_version="v1") as client:
+        assert count(client, tmp_path / "rows.jsonl") == wanted
+
+
+def limits(requests: Sequence[MockRequest], operation: str) -> list[str]:
+    """Return the `limit` of each request of an operation, empty if it had none."""
+    asked = [parse_qs(each.query) for each in requests if each.operation == operation]
+    return ["".join(each.get("limit", [])) for each in asked]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "first", "then"),
+    [
+        ("Limit cannot exceed {most}", ["100", "7"], "7"),
+        ("Limit is too large", ["100", ""], ""),
+        ("limit must be less than 7", ["100", "7"], "7"),
+        ("limit must be less than 8", ["100", "8", ""], ""),
+    ],
+)
+def test_a_client_and_its_copies_remember_the_size_that_a_server_accepts(
+    refusal: str, first: list[str], then: str
+) -> None:
+    mock = server_of(largest_page=MOST, page_refusal=refusal)
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        assert len(list(client.runs.list())) == 21
+        asked = limits(mock.requests, "list_runs_v2")
+        assert asked == [*first, then, then]
+        assert len(list(client.with_options(timeout=5).runs.list(limit=8))) == 8
+        assert limits(mock.requests, "list_runs_v2")[len(asked) :] == [then, then and "1"]
+
+
+@pytest.mark.parametrize("size", [None, 20])
+def test_a_page_smaller_than_the_maximum_is_asked_for_as_it_is(size: int | None) -> None:
+    mock = server_of()
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        assert len(list(client.runs.list(page_size=size))) == 21
+    assert limits(mock.requests, "list_runs_v2") == (["100"] if size is None else ["20", "20"])
+
+
+@pytest.mark.parametrize(
+    ("most", "asked"),
+    [(MOST, ["50", "1", "50"]), (12, ["50", "1", "50"]), (13, ["50", "1"]), (None, ["50", "1"])],
+)
+def test_behind_a_short_page_of_v1_one_is_looked_for_once(
+    most: int | None, asked: list[str]
+) -> None:
+    mock = server_of(largest_page=most)
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        pages = list(client.events.list().pages())
+    assert limits(mock.requests, "list_events_v1") == asked
+    assert sum(len(each.items) for each in pages) == 13
+    assert pages[-1].next_cursor is None
+
+
+@pytest.mark.parametrize("limit", [1, 7, 13])
+def test_nothing_is_looked_for_behind_a_page_that_has_all_that_was_wanted(limit: int) -> None:
+    mock = server_of()
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        assert len(list(client.events.list(limit=limit))) == limit
+    assert limits(mock.requests, "list_events_v1") == [str(limit)]
+
+
+def refused(message: str, status: int = 400) -> Reply:
+    return says({"errors": [{"code": "invalid_field_format", "message": message}]}, status=status)
+
+
+def test_another_refusal_is_raised_at_once(client: InngestClient, server: Server) -> None:
+    server.on("GET /v2/runs", refused("Cursor is invalid"))
+    with pytest.raises(BadRequestError, match="Cursor is invalid"):
+        list(client.runs.list(app="shop"))
+    assert len(server.requests) == 1
+
+
+def test_a_server_that_refuses_every_size_is_asked_three_times(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v2/runs", *[refused(f"Limit cannot exceed {most}") for most in (99, 98, 97)])
+    with pytest.raises(BadRequestError, match="Limit cannot exceed 97"):
+        list(client.runs.list(app="shop"))
+    assert [each.url.params.get("limit") for each in server.requests] == ["100", "99", None]
+
+
+def test_an_operation_that_is_called_directly_has_the_size_that_was_given() -> None:
+    mock = server_of(largest_page=MOST)
+    client = InngestClient(dev=True, transport=mock.transport)
+    with client, pytest.raises(BadRequestError, match="Limit cannot exceed 7"):
+        client.call(list_runs_v2, limit=100)
+    assert limits(mock.requests, "list_runs_v2") == ["100"]
