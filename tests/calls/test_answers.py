@@ -307,6 +307,65 @@ def test_a_status_in_the_body_below_400_is_not_a_hidden_error(
             ask(client, server, GET_EVENT, says({"error": "", "data": None, "status": status}))
 
 
+def problem(status: int, **members: object) -> Reply:
+    return says(members, status=status, content_type="application/problem+json; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"title": "Run ended", "detail": "It ended at noon"}, "Run ended: It ended at noon"),
+        ({"detail": "It ended at noon", "instance": "/v2/runs/1"}, "It ended at noon"),
+        ({"title": "Run ended", "type": "about:blank"}, "Run ended"),
+        ({"title": "Run ended", "detail": "Run ended at noon"}, "Run ended at noon"),
+        ({"title": "Run ended", "detail": "", "errors": [{"pointer": "#/a"}]}, "Run ended"),
+        ({"title": 7, "detail": None}, "Unprocessable Entity"),
+    ],
+    ids=str,
+)
+def test_a_problem_of_rfc_9457_is_told_by_its_title_and_detail(
+    client: InngestClient, server: Server, members: dict[str, object], message: str
+) -> None:
+    reply = problem(422, code="run_already_ended", **members)
+    with pytest.raises(BadRequestError) as raised:
+        ask(client, server, REPLAY, reply)
+    assert (raised.value.message, raised.value.code) == (message, "run_already_ended")
+
+
+def test_a_run_that_has_ended_is_cancelled_whatever_status_says_so(
+    client: InngestClient, server: Server
+) -> None:
+    ended = problem(422, title="Run ended", code="run_already_ended")
+    assert (
+        ask(client, server, ("POST /v2/runs/x/cancel", lambda it: it.runs.cancel("x")), ended)
+        is None
+    )
+    other = problem(422, title="Run locked", code="run_locked")
+    with pytest.raises(BadRequestError, match="Run locked"):
+        ask(client, server, ("POST /v2/runs/y/cancel", lambda it: it.runs.cancel("y")), other)
+
+
+def test_a_problem_may_be_of_v1_too(client: InngestClient, server: Server) -> None:
+    with pytest.raises(ServerError, match="Full: Come back later"):
+        ask(client, server, SIGNAL, problem(503, title="Full", detail="Come back later"))
+
+
+@pytest.mark.parametrize(
+    ("members", "error"),
+    [
+        ({"title": "Not Found", "detail": f"no run {ID}"}, NotFoundError),
+        ({"title": "Not Found"}, RouteNotFoundError),
+    ],
+    ids=["with a detail", "with a title alone"],
+)
+def test_a_problem_with_status_404_is_about_a_resource_if_it_has_a_detail(
+    client: InngestClient, server: Server, members: dict[str, object], error: type[ApiError]
+) -> None:
+    with pytest.raises(ApiError) as raised:
+        ask(client, server, TRACE, problem(404, **members))
+    assert type(raised.value) is error
+
+
 def test_a_long_message_is_cut(connect: Connect, server: Server) -> None:
     with pytest.raises(BadRequestError) as caught:
         ask(connect(retries=0), server, GET_EVENT, says({"error": "x" * 9_999}, status=400))

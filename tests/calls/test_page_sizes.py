@@ -12,7 +12,7 @@ import pytest
 from inngest_rest import BadRequestError, InngestClient
 from inngest_rest.testing import MockServer
 from inngest_rest_api.api.v2 import list_runs_v2
-from tests.support.server import says
+from tests.support.server import says, text
 
 if TYPE_CHECKING:
     from inngest_rest.testing import MockRequest
@@ -187,6 +187,34 @@ def test_nothing_is_looked_for_behind_a_page_that_has_all_that_was_wanted(limit:
 
 def refused(message: str, status: int = 400) -> Reply:
     return says({"errors": [{"code": "invalid_field_format", "message": message}]}, status=status)
+
+
+PROBLEM = {"content_type": "application/problem+json"}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        refused("limit must be at most 7", 422),
+        says({"title": "Bad Request", "detail": "limit must be <= 7"}, status=400, **PROBLEM),
+        says({"detail": [{"loc": ["query", "limit"], "ctx": {"le": 7}}]}, status=422),
+        text(400, "limit: 7 is the maximum"),
+    ],
+    ids=["422", "a problem", "a list of details", "plain text"],
+)
+def test_a_refusal_may_have_any_form(client: InngestClient, server: Server, refusal: Reply) -> None:
+    server.on("GET /v2/runs", refusal, says({"data": [], "page": {}}))
+    assert list(client.runs.list(limit=50)) == []
+    assert [each.url.params["limit"] for each in server.requests] == ["50", "7"]
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_v1_may_refuse_a_size_too(client: InngestClient, server: Server, status: int) -> None:
+    error = {"data": None, "error": "limit cannot exceed 20", "status": 400}
+    refusal = says(error, status=status)
+    server.on("GET /v1/events", refusal, says({"data": []}))
+    assert list(client.events.list()) == []
+    assert [each.url.params["limit"] for each in server.requests] == ["50", "20"]
 
 
 def test_another_refusal_is_raised_at_once(client: InngestClient, server: Server) -> None:

@@ -3,6 +3,7 @@
 settings      arguments and environment variables, keys among them: validated and frozen
 session       state shared by all calls of one client
 route         an operation with its arguments, and how to read its response
+page_sizes    the size of a page that a server accepts, which may be less than others do
 answers       turn an HTTP response into a value or an error, and keep the responses themselves
 retry         what a failed request means: had it an effect, may it pass, is it hopeless
 operation     perform a route, or the first of several that a server has, with keys and retries

@@ -338,6 +338,8 @@ def read_model(forms: tuple[type[A], ...], body: object) -> A:
 
 def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, object, bool]:
     """Return the message, the code, and whether a 404 would mean a missing resource."""
+    if "problem+json" in response.headers.get("content-type", "").lower():
+        return _words_of_problem(body, response)
     listed = body.get("errors")
     several = cast("list[object]", listed) if isinstance(listed, list) else []
     if found := [cast("dict[str, Any]", each) for each in several if isinstance(each, dict)]:
@@ -350,6 +352,15 @@ def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, object,
     text = _text(response).strip()
     is_page = "<" in text[:100]
     return (text if text and not is_page else response.reason_phrase), None, False
+
+
+def _words_of_problem(body: dict[str, Any], response: httpx.Response) -> tuple[str, object, bool]:
+    """Return the same of problem details (RFC 9457); a title alone is the status in words."""
+    given = body.get("title"), body.get("detail")
+    title, detail = (each if isinstance(each, str) else "" for each in given)
+    parts = [detail] if detail.startswith(title) else [title, detail]
+    message = ": ".join(filter(None, parts)) or title or response.reason_phrase
+    return message, body.get("code"), bool(detail)
 
 
 def _text(response: httpx.Response) -> str:

@@ -592,7 +592,7 @@ def cancel(session: Session, run_id: str) -> Plan[bool]:
     by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice=advice)
     try:
         yield from routes.ask(session, "runs.cancel", by_v2, by_v1)
-    except errors.ConflictError as error:
+    except (errors.ConflictError, errors.BadRequestError) as error:
         if error.code not in {"run_already_cancelled", "run_already_ended"}:
             raise
         return False
