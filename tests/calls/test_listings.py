@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import BadRequestError, InvalidArgumentError, InvalidResponseError, Page
+from inngest_rest import InvalidArgumentError, InvalidResponseError, Page
 from inngest_rest.testing import MockServer
 from tests.support.server import NO_ROUTE, body_of, recorded, says
 
@@ -317,16 +317,6 @@ def test_a_listing_goes_on_in_the_pages_that_the_server_allows(
     server.on("GET /v2/runs", answer)
     assert [each.id for each in client.runs.list()] == ["a", "b", "c"]
     assert [each["limit"] for each in queries(server)] == ["100", "2", "2"]
-
-
-def test_another_refusal_of_a_page_size_is_the_error_of_the_listing(
-    client: InngestClient, server: Server
-) -> None:
-    refusal = {"errors": [{"code": "invalid_request", "message": "Limit must be at least 200"}]}
-    server.on("GET /v2/runs", says(refusal, status=400))
-    with pytest.raises(BadRequestError, match="at least 200"):
-        list(client.runs.list())
-    assert len(server.requests) == 1
 
 
 def test_the_cursor_of_a_page_continues_the_listing(client: InngestClient, server: Server) -> None:

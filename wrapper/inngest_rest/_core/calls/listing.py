@@ -302,20 +302,6 @@ class Walk(Generic[T]):
     def _ask(
         self, cursor: Cursor | None, request: PageRequest, deadline: float
     ) -> Plan[tuple[str, ListedPage[T]]]:
-        """Ask for a page; a smaller one if the server says that its pages are smaller."""
-        try:
-            return (yield from self._ask_at(cursor, request, deadline))
-        except BadRequestError as error:
-            named = re.search(r"(?i)\blimit\b\D{1,40}(\d{1,3})\b", error.message)
-            most = int(named[1]) if named else 0
-            if not 0 < most < request.size:
-                raise
-        self._listing.page_size = most
-        return (yield from self._ask_at(cursor, request._replace(size=most), deadline))
-
-    def _ask_at(
-        self, cursor: Cursor | None, request: PageRequest, deadline: float
-    ) -> Plan[tuple[str, ListedPage[T]]]:
         routes: list[Route[Any, tuple[str, ListedPage[T]]]] = []
         for make in self._listing.routes:
             route = make(request)
