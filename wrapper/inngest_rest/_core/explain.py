@@ -161,9 +161,7 @@ def _gather(session: Session, it: Evidence, deadline: float) -> Plan[None]:
     silent = [each for each, triggers in it.without_run if not it.is_excluded(each, triggers)]
     once = [each for each in silent if not apps.ignores_repeated_ids(each)]
     if once and own_id != id:
-        # A function takes one event for an id, whichever of its triggers the events match.
-        names = {t.value for each in once for t in each.triggers if t.kind == "event"}
-        name = it.event.name if names == {it.event.name} else None
+        name = _name_of_all_triggers(once, it.event.name)
         since, until = received - DAY, received + AT_ONCE
         selection = events.EventSelection(name=name, since=since, until=until)
         listed = events.list_events(session, selection, limit=_MAX_EVENTS)
@@ -527,29 +525,40 @@ def _first_runs(
     wait: _Wait, catalogue: apps.Catalogue | None, *, limit: int, deadline: float
 ) -> Plan[list[Run]]:
     """List what earlier events with the same id started of the functions that have no run of it."""
-    event, found = wait.event, list[Run]()
+    event, started = wait.event, list[Run]()
     if catalogue is None or event is None or event.id == event.internal_id:
-        return found
-    listening = [function for function, _ in catalogue.listeners(event.name)]
-    again = [each for each in listening if apps.ignores_repeated_ids(each)]
-    missing = [each for each in listening if each not in again and not wait.has_run_of(each)]
+        return started
+    functions = [function for function, _ in catalogue.listeners(event.name)]
+    ignoring = [each for each in functions if apps.ignores_repeated_ids(each)]
+    missing = [each for each in functions if each not in ignoring and not wait.has_run_of(each)]
     if not (missing or catalogue.gaps):
-        return found
-    # A function takes one event for an id, whichever of its triggers the events match.
-    names = {it.value for each in missing for it in each.triggers if it.kind == "event"}
-    name = event.name if names == {event.name} else None
+        return started
+    name = _name_of_all_triggers(missing, event.name)
     since = (event.received_at or wait.session.server_clocks["api"].now()) - DAY
-    walk = events.list_events(
-        wait.session, events.EventSelection(name=name, since=since), limit=limit
-    ).walk()
+    selection = events.EventSelection(name=name, since=since)
+    walk = events.list_events(wait.session, selection, limit=limit).walk()
     while (missing or catalogue.gaps) and not walk.is_done:
         page = yield from walk.next_page(deadline=deadline)
         same = {other.internal_id for other in page.items if other.id == event.id}
         for other_id in same - {event.internal_id}:
-            started = yield from _runs_of(wait.session, other_id, deadline)
-            found += [run for run in started if not any(apps.is_of(run, it) for it in again)]
-        missing = [it for it in missing if not any(apps.is_of(run, it) for run in found)]
-    return found
+            runs_of_other = yield from _runs_of(wait.session, other_id, deadline)
+            started += [run for run in runs_of_other if not _is_of_any(run, ignoring)]
+        missing = [each for each in missing if not any(apps.is_of(run, each) for run in started)]
+    return started
+
+
+def _name_of_all_triggers(functions: Iterable[Function], name: str) -> str | None:
+    """Return the name of an event if no other triggers the functions, else None.
+
+    A function takes one event for an id, whichever of its triggers the events match.
+    """
+    triggers = [trigger for function in functions for trigger in function.triggers]
+    names = {trigger.value for trigger in triggers if trigger.kind == "event"}
+    return name if names == {name} else None
+
+
+def _is_of_any(run: Run, functions: Iterable[Function]) -> bool:
+    return any(apps.is_of(run, function) for function in functions)
 
 
 def _explain_absence(wait: _Wait, catalogue: apps.Catalogue | None) -> Plan[Iterable[Run]]:
