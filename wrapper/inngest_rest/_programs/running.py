@@ -25,7 +25,7 @@ from inngest_rest.errors import InngestError, PartialActionError, PartialSendErr
 from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from inngest_rest import BatchReport, InngestClient
     from inngest_rest._programs.answer import Envelope
@@ -94,7 +94,7 @@ class Call:
         What was not all done, or has to be confirmed, is a ProblemError; the data has what was.
         Runs that failed have all their outputs if the answer names those.
         """
-        row, client, values = self.row, self.client, self.values
+        row, values = self.row, self.values
         if values.get("dry_run"):
             yield (self._preview() if row.name.startswith("send") else self._show(),), None
             return
@@ -106,33 +106,55 @@ class Call:
             return
         if planned is not None:
             values = pinned(values, planned)
-        if row.name in {"events.runs", "events.wait"} and not is_ulid(values["id"]):
-            values = {**values, "id": client.events.explain(values["id"]).event_id}  # an own id
-        asked = {part for each in self.answer.projection.fields or () for part in each.split(".")}
-        shown: Callable[[Any], Any] = lambda it: it  # noqa: E731
-        if row.name == "sessions.keys":
-            shown = cast("Callable[[Any], Any]", record_class(row))  # they are text
-        if values.get("include_output") is False and (
-            self.has_errors or asked & {"error", "output"}
-        ):
+        values = self._with_internal_id(values)
+        fields = self._fields_asked_for()
+        needs_output = values.get("include_output") is False and (
+            self.has_errors or not fields.isdisjoint({"error", "output"})
+        )
+        if needs_output:
             values = {**values, "include_output": True}
-            shown = shown if "output" in asked else _without_output
-        of_python: dict[str, Any] = {}
-        if row.uses_files or row.name == "runs.summary":
-            of_python["on_progress"] = self.progress
-        if row.name.endswith(".export"):
-            of_python["redact"] = self.answer.redactor.what
-        ids: list[str | None] = []
+        to_record = self._to_record(hides_output=needs_output and "output" not in fields)
+        result, ids = self._result(values)
+        match row.returns:
+            case Returns.PAGES:
+                yield from self._parts_of_list(result, to_record)
+            case Returns.STREAM:
+                for each in result:
+                    yield (to_record(each),), None
+            case Returns.ONE:  # pragma: no branch - there is nothing else
+                yield (self._only_record(result, values, ids),), None
 
-        def note(batch: BatchReport) -> None:
-            ids.extend([each for each in batch.ids if each is not None][: _MOST_IDS - len(ids)])
+    def _with_internal_id(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the parameters with the internal id of an event that was named by its own id."""
+        if self.row.name not in {"events.runs", "events.wait"} or is_ulid(values["id"]):
+            return values
+        return {**values, "id": self.client.events.explain(values["id"]).event_id}
+
+    def _fields_asked_for(self) -> set[str]:
+        """Return each name in the paths of the fields that the answer is limited to."""
+        paths = self.answer.projection.fields or ()
+        return {name for path in paths for name in path.split(".")}
+
+    def _to_record(self, *, hides_output: bool) -> Callable[[Any], Any]:
+        """Return what makes a record of an item of a list."""
+        if hides_output:
+            return _without_output
+        if self.row.name == "sessions.keys":  # they are text
+            return cast("Callable[[Any], Any]", record_class(self.row))
+        return _unchanged
+
+    def _result(self, values: Mapping[str, Any]) -> tuple[Any, list[str | None]]:
+        """Call the method; return what it does, and the ids of the events that were sent."""
+        row, ids = self.row, list[str | None]()
+
+        def on_batch(batch: BatchReport) -> None:
+            accepted = [each for each in batch.ids if each is not None]
+            ids.extend(accepted[: _MOST_IDS - len(ids)])
             self.sent(batch)
 
-        if row.name == "send_file":
-            of_python = {"on_batch": note}
-        result: Any
+        given = {**arguments(row, values), **self._arguments_of_python(on_batch)}
         try:
-            result = row.call(client, {**arguments(row, values), **of_python})
+            return row.call(self.client, given), ids
         except OSError as error:
             # Beside a file that is sent, the checkpoint and the rejected lines are written.
             path = error.filename or values.get("path")
@@ -142,29 +164,45 @@ class Call:
             partial = error if isinstance(error, PartialSendError) else error.__cause__
             if not isinstance(partial, PartialSendError):
                 raise
-            result, ids = partial.report, [*partial.ids]
-        match row.returns:
-            case Returns.PAGES:
-                is_empty = True
-                for page in result.pages():
-                    is_empty = is_empty and not page.items
-                    yield tuple(map(shown, page.items)), page
-                if is_empty or values.get("where"):
-                    self.answer.warnings.append(f"searched {result.searched()}")
-            case Returns.STREAM:
-                for each in result:
-                    yield (shown(each),), None
-            case Returns.ONE:  # pragma: no branch - there is nothing else
-                record: Any = result
-                if not isinstance(result, kind := record_class(row)):
-                    from inngest_rest._programs.results import made  # noqa: PLC0415
+            return partial.report, [*partial.ids]
 
-                    record = made(kind, client, values, result, ids)
-                if row.command == "doctor":
-                    record = _with_malformed(record, self.malformed)
-                if (problem := _problem_in(row, record, values)) is not None:
-                    raise ProblemError(problem, data=record)
-                yield (record,), None
+    def _arguments_of_python(self, on_batch: Callable[[BatchReport], None]) -> dict[str, Any]:
+        """Return the arguments for which programs have no parameter."""
+        row = self.row
+        if row.name == "send_file":
+            return {"on_batch": on_batch}
+        given: dict[str, Any] = {}
+        if row.uses_files or row.name == "runs.summary":
+            given["on_progress"] = self.progress
+        if row.name.endswith(".export"):
+            given["redact"] = self.answer.redactor.what
+        return given
+
+    def _parts_of_list(self, listing: Any, to_record: Callable[[Any], Any]) -> Iterator[Part]:
+        """Yield the records of each page; where there are few, say how far was searched."""
+        is_empty = True
+        for page in listing.pages():
+            is_empty = is_empty and not page.items
+            yield tuple(map(to_record, page.items)), page
+        if is_empty or self.values.get("where"):
+            self.answer.warnings.append(f"searched {listing.searched()}")
+
+    def _only_record(
+        self, result: Any, values: Mapping[str, Any], ids: Iterable[str | None]
+    ) -> Record:
+        """Return the record of a call that has one; raise what it says went wrong."""
+        row, kind = self.row, record_class(self.row)
+        record: Any = result
+        if not isinstance(result, kind):
+            from inngest_rest._programs.results import made  # noqa: PLC0415
+
+            record = made(kind, self.client, values, result, ids)
+        if row.command == "doctor":
+            record = _with_malformed(record, self.malformed)
+        problem = _problem_in(row, record, values)
+        if problem is not None:
+            raise ProblemError(problem, data=record)
+        return record  # type: ignore[no-any-return]
 
     def sent(self, batch: BatchReport) -> None:
         """Note what became of a batch of a file."""
@@ -185,9 +223,13 @@ class Call:
             if self.row.name == "cancellations.create":
                 # A self-hosted server joins the two by a dash.
                 function = values["function"].removeprefix(f"{values['app']}-")
-                window = {"since": values["started_after"], "until": values["started_before"]}
-                chosen = {"app": values["app"], "function": function, **window}
-                report = self.client.runs.cancel_all(**chosen, dry_run=True)
+                report = self.client.runs.cancel_all(
+                    app=values["app"],
+                    function=function,
+                    since=values["started_after"],
+                    until=values["started_before"],
+                    dry_run=True,
+                )
                 return evolve(report, action=self.row.command)
         except PartialActionError as error:
             raise ProblemError(problem_of(error), data=self.shown(error.report)) from error
@@ -213,10 +255,16 @@ class Call:
             return results.Sent(target=target)
         if self.row.name == "request":
             return results.Answered(target)
-        rows = tuple(sorted(report.rows, key=lambda row: row.outcome in DONE))
-        window, counts = (report.since, report.until), dict(to_do_by_function(report))
-        about = target, report.action, report.counts, rows, *window, counts
-        acted = results.Acted(*about, token)
+        acted = results.Acted(
+            target=target,
+            action=report.action,
+            counts=report.counts,
+            rows=tuple(sorted(report.rows, key=lambda row: row.outcome in DONE)),
+            since=report.since,
+            until=report.until,
+            by_function=dict(to_do_by_function(report)),
+            confirm=token,
+        )
         return acted if self.row.is_bulk else results.Done(target, planned=acted)
 
     def ask(self, _planned: ActionReport, _deed: str) -> bool | None:
@@ -386,10 +434,14 @@ def _incomplete(report: ActionReport) -> Problem:
     return Problem(Code.PARTIAL, str(report), f"data.rows has the reason of each; {again}")
 
 
-def _without_output(it: Any) -> Any:
-    if hasattr(it, "run"):
-        return evolve(it, run=_without_output(it.run))
-    return evolve(it, output=None)
+def _unchanged(item: Any) -> Any:
+    return item
+
+
+def _without_output(item: Any) -> Any:
+    if hasattr(item, "run"):
+        return evolve(item, run=_without_output(item.run))
+    return evolve(item, output=None)
 
 
 def _problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | None:
