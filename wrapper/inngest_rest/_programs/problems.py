@@ -137,6 +137,11 @@ _WITH_EFFECT = {ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.U
 _CHECKED = Code.AUTHENTICATION, advice("{} checks each key.", "diagnose")
 _RELEASE = advice("{} shows the release of the server, and what it offers.", "diagnose")
 
+_WRONG_SERVER = advice(
+    "{} shows what answers at the base URL. Set INNGEST_BASE_URL, or INNGEST_DEV for a dev server.",
+    "diagnose",
+)
+
 # What an error of the API is, and what to do next.
 _OF_API: dict[type[errors.ApiError], tuple[Code, Advice]] = {
     errors.AuthenticationError: _CHECKED,
@@ -161,42 +166,61 @@ def problem_of(
 ) -> Problem:
     """Return an error as a problem, with what to do next about the call that it ended."""
     if isinstance(error, errors.PartialActionError):
-        found = problem_of(error.__cause__ or InngestError(str(error)))
-        if not _WITH_EFFECT.intersection(error.report.counts):
-            return found
-        message = f"{error.report}; stopped by: {found.message}"
-        return evolve(found, code=Code.PARTIAL, message=message, retryable=False)
+        return _of_partial_action(error)
     if isinstance(error, ProblemError):
         problem = error.problem
         is_undone = ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
     else:
-        code, message, then = _told(error)
-        waits = type(error) is errors.WaitTimeoutError  # and a run is there to wait for
-        retryable = waits or (isinstance(error, InngestError) and may_pass(error))
-        field = getattr(error, "argument", None)
-        told = {name: getattr(error, name, None) for name in ("retry_after", "status")}
-        problem = Problem(code, message, then, retryable, field=field, **told)
+        problem = _of_any_call(error)
         is_undone = isinstance(error, InngestError) and had_no_effect(error)
     if row is None:
         return problem
-    names = {each.argument: each.name for each in parameters(row)}
-    field, hint = problem.field and names.get(problem.field, problem.field), problem.hint
-    if not hint and problem.code is Code.NOT_FOUND:
-        hint = _NOT_FOUND.get(row.command.partition(".")[0])
-    if not hint and problem.code is Code.USAGE:
-        hint = _OF_ARGUMENT.get(field or "")
     is_safe = values is None or row.is_repeatable or row.is_repeatable_if(values) or is_undone
-    retryable = problem.retryable and is_safe
-    return evolve(problem, hint=hint or None, retryable=retryable, field=field)
-
-
-def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
-    """Return what an error is, in words, and what to do next, whatever the call."""
-    wrong_server = advice(
-        "{} shows what answers at the base URL. Set INNGEST_BASE_URL, or INNGEST_DEV for a dev "
-        "server.",
-        "diagnose",
+    names = {each.argument: each.name for each in parameters(row)}
+    field = problem.field and names.get(problem.field, problem.field)
+    return evolve(
+        problem,
+        hint=problem.hint or _hint_of_call(row, problem.code, field),
+        retryable=problem.retryable and is_safe,
+        field=field,
     )
+
+
+def _of_partial_action(error: errors.PartialActionError) -> Problem:
+    """Return why a bulk call stopped, as a partial result if something was done before."""
+    cause = problem_of(error.__cause__ or InngestError(str(error)))
+    if not _WITH_EFFECT.intersection(error.report.counts):
+        return cause
+    message = f"{error.report}; stopped by: {cause.message}"
+    return evolve(cause, code=Code.PARTIAL, message=message, retryable=False)
+
+
+def _hint_of_call(row: Row, code: Code, field: str | None) -> Advice | None:
+    """Return what to do next for a call whose error has no advice of its own."""
+    if code is Code.NOT_FOUND:
+        return _NOT_FOUND.get(row.command.partition(".")[0])
+    if code is Code.USAGE:
+        return _OF_ARGUMENT.get(field or "")
+    return None
+
+
+def _of_any_call(error: BaseException) -> Problem:
+    """Return an error as a problem, whatever the call."""
+    code, message, hint = _described(error)
+    is_timeout_of_run = type(error) is errors.WaitTimeoutError  # so there is a run to wait for
+    return Problem(
+        code=code,
+        message=message,
+        hint=hint,
+        retryable=is_timeout_of_run or (isinstance(error, InngestError) and may_pass(error)),
+        retry_after=getattr(error, "retry_after", None),
+        status=getattr(error, "status", None),
+        field=getattr(error, "argument", None),
+    )
+
+
+def _described(error: BaseException) -> tuple[Code, str, Advice | None]:
+    """Return what an error is, in words, and what to do next, whatever the call."""
     match error:
         case errors.ReportFinishedError():
             return Code.FINISHED, str(error), None
@@ -209,20 +233,11 @@ def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
             return Code.USAGE, str(error), Advice(f"The cursor is {error.cursor}")
         case errors.InvalidArgumentError() | errors.ConfigurationError():
             # Of an export whose disk is full: how much there is, and how to go on.
-            notes = getattr(error, "__notes__", ())
-            return Code.USAGE, "; ".join([str(error), *notes]), None
+            return Code.USAGE, _with_notes(str(error), error), None
         case errors.InvalidResponseError():
-            return Code.SERVER, str(error), wrong_server
-        case errors.RouteNotFoundError() if not _is_inngest(error):
-            message = f"what responds is not Inngest: {error.described}"
-            return Code.SERVER, message, wrong_server
-        case errors.ApiError() if refused_in_between(error):
-            shows = advice("{} shows what answers at the base URL.", "diagnose")
-            return Code.SERVER, error.described, error.advice.then(shows)
+            return Code.SERVER, str(error), _WRONG_SERVER
         case errors.ApiError():
-            found = (it for kind, it in _OF_API.items() if isinstance(error, kind))
-            code, then = next(found, (Code.SERVER, Advice()))
-            return code, error.described, error.advice.then(then)
+            return _described_response(error)
         case errors.TransportError():
             if isinstance(error, errors.RequestTimeoutError) and error.advice:
                 return Code.NETWORK, error.described, error.advice  # it is the right server
@@ -231,21 +246,41 @@ def _told(error: BaseException) -> tuple[Code, str, Advice | None]:
         case errors.NoRunError():
             return Code.TIMED_OUT, str(error), advice("{} tells more about it.", "events.explain")
         case errors.WaitTimeoutError():
-            seen = error.event_id or error.run is not None or "had not ended" in str(error)
-            again = advice("It goes on all the same: do this again, or for longer.")
-            if not seen or isinstance(error.__cause__, errors.NotFoundError):
-                own = "There may be none: {} shows runs, {} finds an event by an id of your own."
-                again = advice(own, "runs.list", "events.explain")
-            return Code.TIMED_OUT, str(error), again
+            return Code.TIMED_OUT, str(error), _after_timeout(error)
         case KeyboardInterrupt():
-            notes = getattr(error, "__notes__", ())
-            return Code.INTERRUPTED, "; ".join(["interrupted", *notes]), None
+            return Code.INTERRUPTED, _with_notes("interrupted", error), None
         case _:
             return Code.UNEXPECTED, f"{type(error).__name__}: {error}", None
 
 
+def _described_response(error: errors.ApiError) -> tuple[Code, str, Advice]:
+    """Return the same of an error that a server responded, or something before it."""
+    if isinstance(error, errors.RouteNotFoundError) and not _is_inngest(error):
+        return Code.SERVER, f"what responds is not Inngest: {error.described}", _WRONG_SERVER
+    if refused_in_between(error):
+        shows = advice("{} shows what answers at the base URL.", "diagnose")
+        return Code.SERVER, error.described, error.advice.then(shows)
+    matching = (known for kind, known in _OF_API.items() if isinstance(error, kind))
+    code, then = next(matching, (Code.SERVER, Advice()))
+    return code, error.described, error.advice.then(then)
+
+
+def _after_timeout(error: errors.WaitTimeoutError) -> Advice:
+    """Return how to go on after waiting: for longer, or by finding what was waited for."""
+    is_seen = error.event_id or error.run is not None or "had not ended" in str(error)
+    if is_seen and not isinstance(error.__cause__, errors.NotFoundError):
+        return advice("It goes on all the same: do this again, or for longer.")
+    own = "There may be none: {} shows runs, {} finds an event by an id of your own."
+    return advice(own, "runs.list", "events.explain")
+
+
+def _with_notes(message: str, error: BaseException) -> str:
+    return "; ".join([message, *getattr(error, "__notes__", ())])
+
+
 def _is_inngest(error: errors.RouteNotFoundError) -> bool:
-    if (it := error.response) is None:
+    response = error.response
+    if response is None:
         return True
     # With less than 400, it is the web UI.
-    return it.status < 400 or _HEADER in it.headers or it.text.strip() in _BARE
+    return response.status < 400 or _HEADER in response.headers or response.text.strip() in _BARE
