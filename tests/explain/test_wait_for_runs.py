@@ -629,3 +629,31 @@ def test_the_age_of_an_event_is_by_the_clock_of_the_server(
     client = connect(transport=mock.transport)
     (event_id,) = client.send(Event("order", ts=datetime(2026, 1, 1, tzinfo=UTC)))
     assert ids(client.events.wait(event_id, timeout=60)) == {"charge"}
+
+
+@pytest.mark.parametrize("operation", ["list_apps_v2", "list_functions_v2", "list_event_runs_v1"])
+def test_a_route_that_hangs_neither_prolongs_a_wait_nor_makes_it_say_that_there_is_no_run(
+    connect: Connect, mock: MockServer, clock: Clock, operation: str
+) -> None:
+    mock.function("shop", "wake", trigger="night", run=sleeps(3_600 * SECOND))
+    client = connect(transport=mock.transport)
+    (event_id,) = client.send(Event("night"))
+    mock.fault(delays(60 * SECOND), times=None, operation=operation)
+    for quick in "list_event_runs_v1", "list_event_runs_v2":
+        mock.fault(delays(SECOND / 20), times=None, operation=quick)
+    began = clock.elapsed
+    with pytest.raises(WaitTimeoutError, match=r"still running|could not be listed"):
+        client.events.wait(event_id, timeout=2)
+    assert clock.elapsed - began <= 3
+
+
+def test_the_reason_for_no_run_is_looked_for_until_a_second_after_the_timeout(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    client = connect(transport=mock.transport)
+    (event_id,) = client.send(Event("nobody/listens"))
+    mock.fault(delays(60 * SECOND), times=None, operation="list_apps_v2")
+    began = clock.elapsed
+    with pytest.raises(NoRunError):
+        client.events.wait(event_id, timeout=2)
+    assert clock.elapsed - began <= 3

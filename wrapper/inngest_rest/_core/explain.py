@@ -75,7 +75,8 @@ _BETWEEN_LOOKS = 1.0
 _FIRST_POLL = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
 _POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be incomplete
 _QUIET = 1.0  # after the last run appeared, where it is not known which functions listen
-_EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run, after the timeout expired
+_EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run
+_AFTER_TIMEOUT = 0.8  # for the same, after the timeout expired
 
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
@@ -353,6 +354,7 @@ class _Wait:
     event: StoredEvent | None = None  # once it is stored, transient errors do not end the wait
     runs: dict[str, Run] = field(factory=dict[str, "Run"])
     looked_at: float = 0.0  # for the first time
+    was_listed: bool = False  # the server has said which runs there are, perhaps none
     seen_at: float | None = None  # when the newest run was first seen
     again: float = -math.inf  # until then, a busy server may take for the next run, as for that one
     waits_for: str | None = None  # a function without a run that may still get one
@@ -444,8 +446,8 @@ def _find_all(wait: _Wait) -> Plan[None]:
     """Poll the runs of the event until no further one is expected."""
 
     def read(since: float) -> Plan[apps.Catalogue]:
-        # To read the functions for longer is of no use.
-        deadline = min(wait.deadline, wait.now + APPEARS_WITHIN)
+        # To read the functions for longer is of no use; and there must be time left for the runs.
+        deadline = wait.now + min(APPEARS_WITHIN, max(wait.deadline - wait.now, 0.0) / 2)
         return apps.read_catalogue(wait.session, deadline=deadline, since=since)
 
     known = None if wait.event is None else (yield from read(0.0))
@@ -478,6 +480,7 @@ def _look(wait: _Wait, catalogue: apps.Catalogue | None) -> Plan[Fault | None]:
         is_batched = _may_be_batched(wait, catalogue)
         listed = _runs_of(wait.session, wait.event_id, wait.deadline, may_be_batched=is_batched)
         wait.add((yield from listed), looked)
+        wait.was_listed = True
         if wait.follows_first and looked == wait.looked_at:
             first = _first_runs(wait, catalogue, limit=_MAX_EVENTS, deadline=wait.deadline)
             wait.add((yield from first), looked)
@@ -564,7 +567,8 @@ def _is_of_any(run: Run, functions: Iterable[Function]) -> bool:
 def _explain_absence(wait: _Wait, catalogue: apps.Catalogue | None) -> Plan[Iterable[Run]]:
     """Raise an error that explains why there is no run; return those that appeared meanwhile."""
     text = f"no run of event {wait.event_id} appeared within {wait.now - wait.received:.1f} s"
-    deadline = wait.now + _EXPLAIN_TIMEOUT
+    latest = max(wait.deadline, wait.now) + _AFTER_TIMEOUT
+    deadline = min(wait.now + _EXPLAIN_TIMEOUT, latest)
     try:
         if wait.follows_first:
             search = _first_runs(wait, catalogue, limit=_MAX_SEARCHED, deadline=deadline)
@@ -575,6 +579,8 @@ def _explain_absence(wait: _Wait, catalogue: apps.Catalogue | None) -> Plan[Iter
             return found.runs
         text += f". {found}"
     except errors.InngestError as error:
+        if not wait.was_listed and isinstance(error, errors.TransportError):
+            _time_out(wait, error)  # there may be runs
         found, text = None, f"{text}; the reason is unknown: {error}"
     raise errors.NoRunError(text, event_id=wait.event_id, explanation=found)
 
@@ -582,7 +588,9 @@ def _explain_absence(wait: _Wait, catalogue: apps.Catalogue | None) -> Plan[Iter
 def _time_out(wait: _Wait, cause: errors.InngestError | None = None) -> NoReturn:
     unended = [run for run in wait.runs.values() if not run.is_ended]
     states = [f"run {run.id} was still {run.status}" for run in unended]
-    if wait.waits_for is not None:
+    if not wait.was_listed:
+        states.append("its runs could not be listed")
+    elif wait.waits_for is not None:
         states.append(f"a run of {wait.waits_for} may still start")
     elif not states:
         states.append("further runs may still appear")

@@ -494,7 +494,8 @@ def _is_usable(session: Session, operation: Operation) -> bool:
 
 def _may_be_batched(session: Session, event_id: str, deadline: float) -> Plan[bool]:
     """Return whether a function may have got an event in a batch, which v1 lists under another."""
-    soon = min(deadline, session.clock.monotonic() + _LONGEST_LOOK)
+    now = session.clock.monotonic()
+    soon = now + min(_LONGEST_LOOK, (deadline - now) / 2)  # the rest is for v2
     known = yield from apps.read_catalogue(session, deadline=soon, since=0.0)
     if known.gaps:
         return True
