@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 from attrs import define, evolve, field
@@ -48,18 +48,9 @@ _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
 def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
     """Make a call, write the answer, and return the exit status."""
     files: list[str] = []
-    kind: Any = Renderer
-    own: Any = {}
-    if row.name == "runs.check":  # its answer is a line of text, unless another is asked for
-        from inngest_rest._programs.command.check import Checking  # noqa: PLC0415 - one call
-
-        kind = Checking
-        options = options if options.named else evolve(options, output="table")
-        others = {name: typed.pop(name) for name in ("exec", "webhook") if name in typed}
-        own["others"] = {name: _text(name, it, files)[0] for name, it in others.items()}
-        own["state"] = typed.pop("state", None)
-    own["format"] = options.format
-    renderer: Renderer = kind(row.command, row.returns, untrusted_paths(row), **own)
+    if row.name == "runs.check" and not options.named:
+        options = evolve(options, output="table")  # a line of text, unless another is asked for
+    renderer = _renderer(row, options, typed, files)
     renderer.stderr.quiet = options.quiet
     values: dict[str, Any] | None = None
     try:
@@ -68,7 +59,7 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
         values = parameters.read(row, _given(row, typed, files))
         if extras["raw_field"]:
             values |= _of_fields(values, extras["raw_field"])
-        paths = (values[it.name] for it in parameters.parameters(row) if it.is_path)
+        paths = (values[each.name] for each in parameters.parameters(row) if each.is_path)
         files += filter(None, paths)
         renderer.format = _format(row, options, values, list_all=bool(extras["all"]))
         lines_of_rows = row.is_bulk and renderer.format == "ndjson"
@@ -78,42 +69,72 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
             raise refused("redact", f"{reason}: leave out this or --report")
         malformed: dict[str, str] | None = {} if row.command == "doctor" else None
         with client_of(options, malformed) as client:
-            about: Any = {"client": client, "options": options, "answer": renderer}
-            call = Typed(row=row, values=values, malformed=malformed or {}, **about)
-            call.is_confirmed = bool(extras["yes"])
+            call = Typed(
+                row=row,
+                values=values,
+                client=client,
+                options=options,
+                answer=renderer,
+                is_confirmed=bool(extras["yes"]),
+                malformed=malformed or {},
+            )
             return _run(call, extras)
     except OutputError:
         raise
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told as an answer
-        problem, data = problem_of(error, row, values), None
-        # What reads the ids of a plan that is not confirmed would take them for done.
-        is_plan = problem.code is Code.CONFIRMATION_NEEDED and renderer.is_streaming
-        if isinstance(error, ProblemError) and not is_plan:
-            data = error.data
-        is_begun = values is not None and os.path.exists(f"{values.get('path')}.checkpoint")  # noqa: PTH110
-        if row.name == "send_file" and problem.code is not Code.PARTIAL and is_begun:
-            command = command_line(row, {**(values or {}), "resume": True}, options)
-            told = problem.worded(renderer.name_of).hint or ""
-            problem = evolve(problem, hint=f"{told} To go on: {command}".strip())
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - an error is an answer, too
+        problem = problem_of(error, row, values)
+        data = _data_of(error, problem, renderer)
+        if row.name == "send_file" and values is not None:
+            problem = _with_resumption(problem, row, values, options, renderer)
         return renderer.finish(problem, data=data)
+
+
+def _renderer(row: Row, options: Options, typed: dict[str, Any], files: list[str]) -> Renderer:
+    """Return what writes the answer; take out of `typed` whom `runs check` notifies."""
+    untrusted = untrusted_paths(row)
+    if row.name != "runs.check":
+        return Renderer(row.command, row.returns, untrusted, format=options.format)
+    from inngest_rest._programs.command.check import Checking  # noqa: PLC0415 - one call
+
+    names: tuple[Literal["exec", "webhook"], ...] = ("exec", "webhook")
+    return Checking(
+        row.command,
+        row.returns,
+        untrusted,
+        format=options.format,
+        others={name: _text(name, typed.pop(name), files)[0] for name in names if name in typed},
+        state=typed.pop("state", None),
+    )
+
+
+def _data_of(error: BaseException, problem: Problem, renderer: Renderer) -> Record | None:
+    """Return what was done before an error, if it has that.
+
+    What reads the ids of a plan that is not confirmed would take them for done.
+    """
+    is_plan = problem.code is Code.CONFIRMATION_NEEDED and renderer.is_streaming
+    return error.data if isinstance(error, ProblemError) and not is_plan else None
+
+
+def _with_resumption(
+    problem: Problem, row: Row, values: Mapping[str, Any], options: Options, renderer: Renderer
+) -> Problem:
+    """Return the problem of sending a file, with the command that resumes it if it was begun."""
+    is_begun = os.path.exists(f"{values.get('path')}.checkpoint")  # noqa: PTH110
+    if problem.code is Code.PARTIAL or not is_begun:
+        return problem
+    command = command_line(row, {**values, "resume": True}, options)
+    hint = problem.worded(renderer.name_of).hint or ""
+    return evolve(problem, hint=f"{hint} To go on: {command}".strip())
 
 
 def _run(call: Typed, extras: Mapping[str, Any]) -> int:
     row, values, renderer, stderr = call.row, call.values, call.answer, call.answer.stderr
     if extras["all"]:
         call.values = {**values, "limit": None}
-    arriving: Iterator[Part]
     # Of a list without an end, outputs would take long.
     call.has_errors = not (extras["all"] or renderer.format == "id")
-    if extras["all"] and row.name == "request":
-        renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
-        arriving = _pages(call)
-    elif row.name in {"events.runs", "events.wait"} and values["id"] == "-":
-        renderer.returns = Returns.STREAM
-        each = (evolve(call, values={**call.values, "id": id}) for id in _ids("id", ["-"], []))
-        arriving = ((records, None) for one in each for records, _ in one.parts())
-    else:
-        arriving = call.parts()
+    arriving = _arriving(call, list_all=bool(extras["all"]))
     if row.name in _LIVE:
         renderer.is_live = renderer.format == "table"
         stderr.hint(_watching(call))
@@ -136,6 +157,25 @@ def _run(call: Typed, extras: Mapping[str, Any]) -> int:
             following = {**values, "cursor": renderer.page.next}
             stderr.hint(f"Next page: {command_line(row, following, call.options)}")
     return status
+
+
+def _arriving(call: Typed, *, list_all: bool) -> Iterator[Part]:
+    """Return the parts of the answer: of one call, or of one for each page, or each id read."""
+    row, renderer = call.row, call.answer
+    if list_all and row.name == "request":
+        renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
+        return _pages(call)
+    if row.name in {"events.runs", "events.wait"} and call.values["id"] == "-":
+        renderer.returns = Returns.STREAM
+        return _of_each_id(call)
+    return call.parts()
+
+
+def _of_each_id(call: Typed) -> Iterator[Part]:
+    """Yield what a call returns for each id on standard input."""
+    for id in _ids("id", ["-"], []):
+        for records, _ in evolve(call, values={**call.values, "id": id}).parts():
+            yield records, None
 
 
 def _ended(record: Record) -> Run | None:
@@ -347,16 +387,16 @@ class Typed(Call):
         counts, now = self._counts, time.monotonic()
         for name in ("accepted", "rejected", "unknown"):
             counts[name] += getattr(batch.report, name)
-        told = [f"{count:,} {name}" for name, count in counts.items() if count]
-        told += [f"{counts.total() / max(now - self._began, 0.01):,.0f}/s"]
+        words = [f"{count:,} {name}" for name, count in counts.items() if count]
+        words += [f"{counts.total() / max(now - self._began, 0.01):,.0f}/s"]
         if batch.share is not None:
-            told += [f"{batch.share:.0%}"]
+            words += [f"{batch.share:.0%}"]
             share, at = self._first or (batch.share, now)
             self._first = share, at  # it may be resumed
             if batch.share > share:
                 left = (now - at) / (batch.share - share) * (1 - batch.share)
-                told += [f"{timedelta(seconds=round(left))} to go"]
-        self.answer.stderr.progress(f"Sending: {', '.join(told)}")
+                words += [f"{timedelta(seconds=round(left))} to go"]
+        self.answer.stderr.progress(f"Sending: {', '.join(words)}")
 
     def ended(self, row: ActionRow) -> None:
         """Show what became of a run, and how far it is."""
@@ -415,6 +455,6 @@ class Typed(Call):
 
         shown = self.answer.redactor(self.shown(planned))
         self.answer.warnings.clear()  # the result has them, too
-        told = tables.draw((shown,), Projection(), "table", sys.stderr, is_one=True)
+        table = tables.draw((shown,), Projection(), "table", sys.stderr, is_one=True)
         doing = self.row.words[-1].capitalize()
-        return stderr.ask(f"It would {deed} at {self.place}. {doing}?", about=f"{told}\n")
+        return stderr.ask(f"It would {deed} at {self.place}. {doing}?", about=f"{table}\n")
