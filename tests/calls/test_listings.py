@@ -366,7 +366,7 @@ def test_each_iteration_starts_over(client: InngestClient, server: Server) -> No
         ({"cursor": 5}, "cursor"),
         ({"status": "faild"}, "unknown status 'faild'; did you mean 'failed'"),
         ({"status": "CANCELED"}, "did you mean 'cancelled'"),
-        ({"status": "sleeping"}, "sleeping.*queued, running, completed, failed, cancelled"),
+        ({"status": "on hold"}, "on hold.*queued, running, completed, failed, cancelled"),
         ({"status": ["running", "x"]}, "unknown status 'x'; valid values: "),
         ({"status": ""}, "unknown status"),
         ({"status": 5}, "unknown status 5"),

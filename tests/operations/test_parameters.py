@@ -11,7 +11,7 @@ from inngest_rest import InvalidArgumentError
 from inngest_rest._programs.parameters import (
     Kind,
     Parameter,
-    Words,
+    Statuses,
     arguments,
     in_json,
     moment,
@@ -132,10 +132,20 @@ def test_any_text_is_neither_a_choice_nor_a_path() -> None:
 
 @pytest.mark.parametrize(
     ("text", "is_chosen"),
-    [("a", True), ("B", True), ("a, b", True), ("a,c", False), ("c,a", False), ("", False)],
+    [
+        ("failed", True),
+        ("Failed", True),
+        ("failed, running", True),
+        ("waiting", True),
+        ("failed,runing", False),
+        ("failed,", False),
+        ("", False),
+    ],
 )
-def test_each_of_several_words_is_a_choice(text: str, is_chosen: bool) -> None:
-    assert (text in Words(("a", "b"))) is is_chosen
+def test_each_of_several_statuses_is_known_or_like_none_that_is(
+    text: str, *, is_chosen: bool
+) -> None:
+    assert (text in Statuses(("failed", "running"))) is is_chosen
 
 
 @pytest.mark.parametrize(

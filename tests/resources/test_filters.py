@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InvalidArgumentError, RouteNotFoundError
+from inngest_rest import (
+    BadRequestError,
+    InngestClient,
+    InvalidArgumentError,
+    RouteNotFoundError,
+    RunStatus,
+)
 from inngest_rest._programs.parameters import parameters
 from inngest_rest._table import commands
+from inngest_rest.testing import MockServer
 from inngest_rest.typing import RunFilter, RunSelection
 from tests.calls.test_families import RUNS_LIST, asks
 from tests.support.server import says
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
     from tests.support.server import Server
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
@@ -102,3 +108,40 @@ def test_programs_have_each_filter_with_its_description(command: str) -> None:
     found = {each.name: each.help for each in parameters(row)}
     assert found.keys() >= form.__annotations__.keys()
     assert all(len(found[name]) > len("Only runs.") for name in form.__annotations__)
+
+
+@pytest.mark.parametrize(
+    "status", ["waiting", "WAITING", " Waiting ", RunStatus("waiting")], ids=repr
+)
+def test_a_status_of_a_newer_server_is_sent_as_it_is(
+    client: InngestClient, server: Server, status: Any
+) -> None:
+    server.on("GET /v2/runs", says({"data": [], "page": {}}))
+    client.runs.list(status=["failed", status]).page()
+    assert server.requests[0].url.params.get_list("status") == ["FAILED", "WAITING"]
+
+
+def test_a_status_like_one_of_ours_is_a_mistake_unless_it_was_made_a_status(
+    client: InngestClient, server: Server
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="did you mean 'cancelled'"):
+        client.runs.list(status="cancelling")  # type: ignore[arg-type]
+    server.on("GET /v2/runs", says({"data": [], "page": {}}))
+    client.runs.list(status=RunStatus("cancelling")).page()
+    assert server.requests[0].url.params["status"] == "CANCELLING"
+
+
+def test_a_server_without_a_status_refuses_it_and_the_error_names_those_that_are_known() -> None:
+    mock = MockServer()
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        with pytest.raises(BadRequestError, match="Status is invalid") as raised:
+            client.runs.list(status=RunStatus("waiting")).page()
+        assert "has waiting. Known statuses: queued, running" in str(raised.value.advice)
+
+
+def test_runs_of_a_status_of_a_newer_server_can_be_cancelled(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v2/runs", says({"data": [], "page": {}}))
+    client.runs.cancel_all(status=RunStatus("waiting"), dry_run=True)
+    assert server.requests[0].url.params["status"] == "WAITING"

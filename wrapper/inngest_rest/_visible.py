@@ -19,7 +19,7 @@ _LONGEST_VALUE = 200  # of a value, in a message
 _MEANT = {
     **dict.fromkeys(("error", "errors", "errored", "failure"), "failed"),
     **dict.fromkeys(("success", "succeeded", "successful", "done", "ok", "finished"), "completed"),
-    **dict.fromkeys(("pending", "waiting", "scheduled"), "queued"),
+    "pending": "queued",
     **dict.fromkeys(("active", "started", "open"), "running"),
     **dict.fromkeys(("show", "describe", "view", "inspect"), "get"),
     **dict.fromkeys(("asc", "ascending"), "oldest"),

@@ -15,12 +15,13 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from inngest_rest._core.json_text import decode, encode, repeated_key
 from inngest_rest._core.logs import logger
-from inngest_rest._visible import did_you_mean, shown, type_name
+from inngest_rest._visible import did_you_mean, nearest, shown, type_name
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.typing import StatusName
 
 if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
@@ -88,6 +89,18 @@ def check_choice(name: str, value: object, known: Collection[str]) -> None:
     if value not in known:
         text = f"unknown {name} {shown(value)}{did_you_mean(value, known)}"
         raise InvalidArgumentError(text, argument=name)
+
+
+def is_status(name: object) -> bool:
+    """Return whether a text is a status, or may be one of a newer server: it is like none of ours.
+
+    The nearest of ours is what a mistyped one means.
+    """
+    known = get_args(StatusName)
+    if name in known:
+        return True
+    is_word = isinstance(name, str) and re.fullmatch("[a-z][a-z_]+", name) is not None
+    return is_word and nearest(name, known) is None
 
 
 def check_text(name: str, value: S) -> S:

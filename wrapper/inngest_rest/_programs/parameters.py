@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 from attrs import evolve, frozen
 
 from inngest_rest import typing
-from inngest_rest._core.arguments import check_json, invalid
+from inngest_rest._core.arguments import check_json, invalid, is_status
 from inngest_rest._table import Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError
@@ -157,17 +157,17 @@ def moment(name: str, text: str) -> datetime | timedelta:
     raise invalid(name, f"is {shown(text)}: {zone}, or how long ago: 90s, 15m, 2h, 7d")
 
 
-class Words(tuple[str, ...]):
-    """Choices of which one text may name several, separated by commas, in any case."""
+class Statuses(tuple[str, ...]):
+    """Statuses of which one text may name several, in any case; a newer server may have others."""
 
     __slots__ = ()
 
     def __contains__(self, text: object) -> bool:
         words = str(text).lower().split(",")
-        return all(super(Words, self).__contains__(word.strip()) for word in words)
+        return all(is_status(word.strip()) for word in words)
 
 
-_STATUSES = Words(get_args(StatusName))
+_STATUSES = Statuses(get_args(StatusName))
 
 # What a parameter is, by the type that the method has for it; None if only Python can pass it.
 _KINDS: dict[str, dict[str, Any] | None] = {

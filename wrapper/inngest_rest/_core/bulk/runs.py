@@ -19,6 +19,7 @@ from inngest_rest._core.bulk.reported import BulkResult, failure, settled
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import apps, replays, runs
+from inngest_rest._core.resources.filters import ENDED
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
 from inngest_rest.models import UNFINISHED, Run, RunStatus
@@ -75,7 +76,9 @@ class RunsJob(reported.ReportedJob):
         super().__init__(session, self.name, options, limit=limit)
         acts_on_ended = self.default_statuses is not UNFINISHED
         for each in selection.statuses:
-            if (each in (*UNFINISHED, "paused")) is acts_on_ended:
+            # Of a status of a newer server it is not known; each run is looked at before it is
+            # replayed, and one that has ended is not cancelled.
+            if each in ((*UNFINISHED, "paused") if acts_on_ended else (*ENDED, "skipped")):
                 have = "have not" if acts_on_ended else "have"
                 raise invalid("status", f"{each.value!r} selects runs that {have} ended")
         if self.choose(ids, selection.to_json(), others):

@@ -16,6 +16,7 @@ from inngest_rest._core.arguments import (
     check_text,
     invalid,
     is_aware,
+    is_status,
 )
 from inngest_rest._core.expressions import Expression
 from inngest_rest._visible import shown
@@ -33,18 +34,25 @@ ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
 def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
-    """Return one status or several as a tuple without repeats; reject an unknown name."""
+    """Return one status or several as a tuple without repeats; reject a mistyped name."""
     if status is None:
         return ()
     one = isinstance(status, str) or not isinstance(status, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
     given: list[Any] = [status] if one else [*status]
     if not given:
         raise invalid("status", "is empty: name at least one, or leave it out")
-    names = [it for each in given for it in (each.split(",") if isinstance(each, str) else [each])]
-    found = [name.strip().lower() if isinstance(name, str) else name for name in names]
-    for name in found:
-        check_choice("status", name, get_args(StatusName))
-    return tuple(dict.fromkeys(map(RunStatus, found)))
+    names = [it for each in given for it in _names(each)]
+    for name in names:
+        # A `RunStatus` is what a server said, or was made on purpose.
+        if not isinstance(name, RunStatus) and not is_status(name):
+            check_choice("status", name, get_args(StatusName))
+    return tuple(dict.fromkeys(map(RunStatus, names)))
+
+
+def _names(given: object) -> list[Any]:
+    if isinstance(given, RunStatus) or not isinstance(given, str):
+        return [given]
+    return [name.strip().lower() for name in given.split(",")]
 
 
 @frozen

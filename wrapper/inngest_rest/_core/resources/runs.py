@@ -39,7 +39,7 @@ from inngest_rest._core.resources import apps, events, fields, routes
 from inngest_rest._core.resources.filters import Selection, Window
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
-from inngest_rest.typing import RunOrder
+from inngest_rest.typing import RunOrder, StatusName
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET, Unset
@@ -239,6 +239,10 @@ def _advice_for(selection: Selection) -> AdviceByError:
     advice: dict[type[errors.InngestError], errors.Advice] = {**_LIST_ADVICE}
     if selection.by_end:
         advice[errors.RequestTimeoutError] = _SLOW
+    known = get_args(StatusName)
+    if unknown := [each for each in selection.statuses if each not in known]:
+        text = f"Not every server has {', '.join(unknown)}. Known statuses: {', '.join(known)}."
+        advice[errors.BadRequestError] = errors.Advice(text)
     if selection.query is not None:
         # Advice names calls in place of {}.
         text = (
