@@ -177,6 +177,29 @@ def test_resuming_keeps_a_line_added_to_those_rejected_before_the_checkpoint(
     assert not Path(f"{file}.rejected.reasons.ndjson.1").exists()
 
 
+@pytest.mark.parametrize("step", ["shutil.copyfileobj", "os.truncate"])
+def test_killed_while_it_sets_lines_aside_a_resumed_import_keeps_those_before_the_checkpoint(
+    client: InngestClient, file: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    file.write_bytes(b"bad 0\n" + line(1) + b"\n" + line(2) + b"\nbad 3\n")
+    with pytest.raises(ZeroDivisionError):
+        client.send_file(file, **BY_TWO, resume=True, on_batch=raises_at(2))
+    rejected = Path(f"{file}.rejected.ndjson")
+    with rejected.open("ab") as lines:
+        lines.write(b"another\n")
+
+    def kill(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(step, kill)
+        with pytest.raises(MemoryError):
+            client.send_file(file, **BY_TWO, resume=True)
+    client.send_file(file, **BY_TWO, resume=True)
+    assert rejected.read_bytes() == b"bad 0\nbad 3\n"
+    assert b"another\n" in Path(f"{rejected}.{1 + (step != 'os.truncate')}").read_bytes()
+
+
 @pytest.fixture(params=[0o000, 0o022, 0o777], ids=oct)
 def umask(request: pytest.FixtureRequest) -> Iterator[int]:
     before = os.umask(request.param)

@@ -448,27 +448,27 @@ class _Log:
         self.line_count, self._size, written, _ = state
         self.keep()
         self._hash = _hash_of(self._path, self._size)
-        if (self._path.stat().st_size if self._path.is_file() else 0) == written:
-            if self._size:
-                os.truncate(self._path, self._size)
-            else:
-                self._path.unlink(missing_ok=True)
-            return
-        # Either the process was killed after the checkpoint, or somebody added lines.
-        aside = self.set_aside()
-        if self._size:
-            with aside.open("rb") as source, create_file(self._path) as target:
+        if (self._path.stat().st_size if self._path.is_file() else 0) != written:
+            # Either the process was killed after the checkpoint, or somebody added lines. Copied,
+            # as a kill in the middle of this must leave the kept lines where they are.
+            with self._path.open("rb") as source, create_file(self._free_path()) as target:
                 shutil.copyfileobj(source, target)
-                target.truncate(self._size)
+        if self._size:
+            os.truncate(self._path, self._size)
+        else:
+            self._path.unlink(missing_ok=True)
 
-    def set_aside(self) -> Path:
-        """Rename the file, if it exists, with the next free number; return the new path."""
-        number = 1
-        while os.path.lexists(aside := self._path.with_name(f"{self._path.name}.{number}")):
-            number += 1
+    def set_aside(self) -> None:
+        """Rename the file, if it exists, with the next free number."""
         if os.path.lexists(self._path):
-            self._path.rename(aside)
-        return aside
+            self._path.rename(self._free_path())
+
+    def _free_path(self) -> Path:
+        """Return the path with the next free number."""
+        number = 1
+        while os.path.lexists(path := self._path.with_name(f"{self._path.name}.{number}")):
+            number += 1
+        return path
 
     def write(self, text: bytes) -> None:
         if self._file is None:
