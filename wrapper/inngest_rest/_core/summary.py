@@ -256,11 +256,11 @@ class Summarizing:
             yield f"Stopped at the limit of {self._listed:,} runs; older ones are not counted."
         if self._got:
             rest = f"; all take about {self._seconds / self._got * self._timed:,.0f} s"
-            told = f"Got {self._got:,} of {self._timed:,} runs one by one in {self._seconds:,.1f} s"
-            yield f"{told}{rest if self._got < self._timed else ''}."
+            got = f"Got {self._got:,} of {self._timed:,} runs one by one in {self._seconds:,.1f} s"
+            yield f"{got}{rest if self._got < self._timed else ''}."
         elif self._timed:
-            more = f"`exact` gets {self._timed:,} runs one by one and adds waiting and running"
-            yield f"Lists have no start times: {more}."
+            gets = "1 run" if self._timed == 1 else f"{self._timed:,} runs one by one"
+            yield f"Lists have no start times: `exact` gets {gets} and adds waiting and running."
 
 
 def normalised(run: Run) -> str:
