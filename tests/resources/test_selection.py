@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -414,3 +414,35 @@ def test_a_listing_knows_its_first_item_and_their_number_and_has_no_truth_value(
     with pytest.raises(TypeError, match=r"Paginator has no truth value: ask for \.first\(\)"):
         bool(listing)
     assert repr(shop.runs.list(status="failed")) == "<Paginator of runs with status='failed'>"
+
+
+class Berlin(tzinfo):
+    """The zone in the hours in which its clocks go back."""
+
+    def utcoffset(self, at: datetime | None, /) -> timedelta:
+        return HOUR if at and at.fold else 2 * HOUR
+
+    def dst(self, at: datetime | None, /) -> timedelta:
+        return self.utcoffset(at) - HOUR
+
+    def tzname(self, _: datetime | None, /) -> str:
+        return "Europe/Berlin"
+
+
+def test_a_window_in_the_hour_that_comes_twice_is_one_of_instants(
+    connect: Connect, server: Server
+) -> None:
+    client = connect(transport=server)
+    berlin = Berlin()
+    since = datetime(2026, 10, 25, 2, 30, tzinfo=berlin)
+    until = datetime(2026, 10, 25, 2, 10, fold=1, tzinfo=berlin)  # 40 minutes later
+    server.on("GET /v2/runs", says({"data": [], "page": {}, "metadata": {}}))
+    client.runs.list(since=since, until=until).page()
+    client.runs.list(ended_since=since, ended_until=until).page()
+    asked = [(it.url.params["from"], it.url.params["until"]) for it in server.requests]
+    begin = "2026-10-25T00:30:00+00:00"
+    # The second has the ten seconds that servers add to the end of a cancelled run.
+    assert asked == [(begin, "2026-10-25T01:10:00+00:00"), (begin, "2026-10-25T01:10:10+00:00")]
+    for group in client.runs, client.events:
+        with pytest.raises(InvalidArgumentError, match="since must be before until"):
+            group.list(since=until, until=since)

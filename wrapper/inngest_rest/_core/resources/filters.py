@@ -144,7 +144,11 @@ class Window:
         end = check_instant(f"{before}until", until, now)
         if begin is not None and end is not None and begin >= end:
             raise invalid(f"{before}since", f"must be before {before}until")
-        return cls(since, until)
+        # Kept in UTC: arithmetic in another zone is off by an hour when its clocks change.
+        return cls(
+            since if isinstance(since, timedelta) else begin,
+            until if isinstance(until, timedelta) else end,
+        )
 
     def __bool__(self) -> bool:
         return self.since is not None or self.until is not None
@@ -304,12 +308,17 @@ def plain(value: str | datetime | timedelta | None) -> str | None:
 
 
 def check_instant(name: str, value: datetime | timedelta | None, now: datetime) -> datetime | None:
-    """Return an instant, or how long before now it is, as an instant.
+    """Return an instant, or how long before now it is, as an instant in UTC.
 
     A datetime without a time zone is rejected: the server would read it as UTC.
     """
-    if value is None or (isinstance(value, datetime) and is_aware(value)):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, datetime) and is_aware(value):
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise invalid(name, f"is out of range: {shown(value)}") from None
     if not isinstance(value, timedelta):
         what = "an aware datetime, such as datetime.now(timezone.utc)"
         raise invalid(name, f"must be {what}, not {shown(value)}")
