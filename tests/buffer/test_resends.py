@@ -190,3 +190,18 @@ def test_a_buffer_sends_accepted_events_again_and_reports_each_once(
 def test_a_time_that_makes_no_sense_is_refused(make: Make, resend_after: Any, reason: str) -> None:
     with pytest.raises(InvalidArgumentError, match=reason):
         make(resend_after=resend_after)
+
+
+def test_an_event_that_is_damaged_in_the_file_keeps_no_other_from_being_sent_again(
+    opened: Callable[..., Outbox], clock: Clock, path: Path
+) -> None:
+    box = opened()
+    accept(box, "a", "b")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE resends SET text = x'ff7b' WHERE seq = 1")
+    clock.advance(AFTER)
+    batch = box.take_resends()
+    assert batch is not None
+    assert names(batch) == ["b"]
+    box.settle_resends(BatchOutcome(batch, ["internal-id"]))
+    assert box.resend_due_in() == math.inf

@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 from inngest_rest._core.arguments import invalid
-from inngest_rest._core.buffer.outbox_file import WRITE_ERRORS, OutboxFile, kind_of
+from inngest_rest._core.buffer.outbox_file import (
+    WRITE_ERRORS,
+    OutboxFile,
+    is_json_object,
+    kind_of,
+)
 from inngest_rest._core.buffer.queue import Queue, Reserved, gather
 from inngest_rest._core.buffer.resends import Resends
 from inngest_rest._core.json_text import decode
@@ -168,7 +173,7 @@ class Outbox(Queue):
 
         def good(rows: Iterable[tuple[int, Any, Any, Any]]) -> Iterator[tuple[int, bytes, bool]]:
             for seq, text, added_at, owner in rows:
-                if _is_json_object(text):
+                if is_json_object(text):
                     if isinstance(added_at, float):  # not corrupted
                         self._warn_of_age(self._now() - added_at)
                     yield seq, text, owner is not None or seq in self._maybe_stored
@@ -264,7 +269,7 @@ class Outbox(Queue):
         with self.file.reading() as db:
             rows = db.execute("SELECT seq, text, reason FROM dead_letters ORDER BY seq").fetchall()
         return [
-            SendFailure(seq, decode(text) if _is_json_object(text) else {}, str(reason))
+            SendFailure(seq, decode(text) if is_json_object(text) else {}, str(reason))
             for seq, text, reason in rows
         ]
 
@@ -301,10 +306,3 @@ class Outbox(Queue):
                 self.file.path,
             )
         return left
-
-
-def _is_json_object(text: object) -> bool:
-    try:
-        return isinstance(text, bytes) and isinstance(decode(text), dict)
-    except ValueError:
-        return False

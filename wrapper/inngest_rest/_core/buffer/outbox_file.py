@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from inngest_rest._core.clock import SYSTEM_CLOCK
+from inngest_rest._core.json_text import decode
 from inngest_rest.errors import OutboxError
 
 if TYPE_CHECKING:
@@ -215,6 +216,14 @@ def kind_of(error: BaseException | None) -> int:
     """Return SQLite's primary result code; 0 for an error that is not SQLite's."""
     # The low byte is the primary result code.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def is_json_object(text: object) -> bool:
+    """Return whether the text of an event is as it was stored, rather than damaged in the file."""
+    try:
+        return isinstance(text, bytes) and isinstance(decode(text), dict)
+    except ValueError:
+        return False
 
 
 # In the order in which they were opened; and those that the thread closed which forks.

@@ -11,12 +11,13 @@ import math
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from inngest_rest._core.buffer.outbox_file import is_json_object
 from inngest_rest._core.buffer.queue import gather
 from inngest_rest._core.sending.batching import Unknown
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from inngest_rest._core.buffer.outbox_file import OutboxFile
     from inngest_rest._core.sending.batching import Batch, BatchOutcome
@@ -81,8 +82,10 @@ class Resends:
         now = self._now()
         with self._file.transaction("cannot lease") as db:
             db.execute(_EXPIRE, [now - LONGEST])
+            damaged: list[tuple[int]] = []
             with closing(db.execute(_DUE, [now, most])) as rows:
-                batch, _ = gather((seq, text, True) for seq, text in rows)
+                batch, _ = gather(_whole(rows, damaged))
+            db.executemany(_DELETE, damaged)
             db.executemany(_POSTPONE, [(now + self._lease, seq) for seq in batch.positions])
         return batch if batch.positions else None
 
@@ -95,3 +98,14 @@ class Resends:
         with self._file.transaction("cannot record outcomes") as db:
             db.executemany(_DELETE, final)
             db.executemany(_POSTPONE, unknown)
+
+
+def _whole(
+    rows: Iterable[tuple[int, bytes]], damaged: list[tuple[int]]
+) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield events that are not damaged, which would keep others of their request from arriving."""
+    for seq, text in rows:
+        if is_json_object(text):
+            yield seq, text, True
+        else:
+            damaged.append((seq,))
