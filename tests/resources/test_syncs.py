@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import AppSync, InvalidArgumentError, PermissionDeniedError
+from inngest_rest import (
+    AppSync,
+    InvalidArgumentError,
+    PermissionDeniedError,
+    RequestTimeoutError,
+)
 from tests.support.server import Reply, says
 
 if TYPE_CHECKING:
@@ -72,6 +77,19 @@ def test_a_wait_for_a_sync_ends_in_time_though_a_request_hangs(
     server.on(SYNCS, PENDING)
     server.on(APP, app("success", 1), hang)
     assert sync(connect, wait=10).status == "pending"
+    assert clock.elapsed == pytest.approx(10, abs=0.1)
+
+
+def test_no_sync_is_begun_where_the_last_one_cannot_be_read_within_the_wait(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    def hang(request: httpx.Request) -> Reply:
+        clock.advance(request.extensions["timeout"]["read"])
+        raise httpx.ReadTimeout("", request=request)
+
+    server.on(APP, hang)
+    with pytest.raises(RequestTimeoutError):
+        sync(connect, wait=10)
     assert clock.elapsed == pytest.approx(10, abs=0.1)
 
 

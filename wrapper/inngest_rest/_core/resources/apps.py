@@ -80,7 +80,8 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
         raise invalid("url", "must be the http or https URL at which the app serves its functions")
     options: Any = {"body": api.V2SyncAppBody(url=url), "accepted": {422: api.V2AppSyncFailure}}
     route = Route.of(v2.sync_app_v2, _app_sync, app_id, **options)
-    before = (yield from _find_app(session, app_id)) if seconds else None
+    look_by = session.clock.monotonic() + seconds
+    before = (yield from _find_app(session, app_id, deadline=look_by)) if seconds else None
     try:
         sync = yield from ask(session, "apps.sync", evolve(route, convert=_app_sync))
     except errors.RouteNotFoundError:
