@@ -87,9 +87,9 @@ def test_a_row_that_is_no_event_is_rejected_with_its_number_and_its_cells(
     file.write_bytes("\n".join(["id,total", *rows]).encode("latin-1"))
     report = client.send_file(file, event=EVENT, columns=["total=data.total:float"])
     assert [(each.position, each.reason) for each in report.failures] == [
-        (3, "column total is no float: could not convert string to float: 'much'"),
+        (3, "column total is not of type float: could not convert string to float: 'much'"),
         (4, "it has 1 cells, and the header 2: column total has none"),
-        (5, "column total is no float: could not convert string to float: '\\udcff'"),
+        (5, "column total is not of type float: could not convert string to float: '\\udcff'"),
         (6, "not JSON: data.total is NaN or infinite, which JSON cannot represent"),
     ]
     assert [each["data"]["id"] for each in sent(server)] == ["1", "7"]
@@ -362,7 +362,7 @@ def test_a_number_that_is_one_in_python_alone_is_rejected(
 ) -> None:
     file.write_text("n\n1_000\n")
     report = client.send_file(file, event=EVENT, columns=[f"n=data.n:{kind}"])
-    assert [each.reason for each in report.failures] == [f"column n is no {kind}: '1_000'"]
+    assert [each.reason for each in report.failures] == [f"column n is not of type {kind}: '1_000'"]
 
 
 texts = st.text(st.sampled_from('ab,;\t"\n\r ü😀'), max_size=6)
@@ -461,7 +461,7 @@ def test_a_parquet_file_keeps_a_fraction_where_an_integer_is_expected(
     pytest.importorskip("pyarrow.parquet").write_table(arrow.table({"n": [1.0, 1.5]}), path)
     report = client.send_file(path, event=EVENT, columns=["n=data.n:int"])
     assert [(each.position, each.reason) for each in report.failures] == [
-        (2, "column n is no int: 1.5")
+        (2, "column n is not of type int: 1.5")
     ]
     assert [each["data"] for each in sent(server)] == [{"n": 1}]
 

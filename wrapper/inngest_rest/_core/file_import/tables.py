@@ -75,7 +75,9 @@ class Column(NamedTuple):
             try:
                 cell = None if is_empty else _TYPES[self.type](cell)
             except Exception as error:  # noqa: BLE001 - of a value of any type
-                raise ValueError(f"column {self.name} is no {self.type}: {error}") from None
+                raise ValueError(
+                    f"column {self.name} is not of type {self.type}: {error}"
+                ) from None
         for each in self.path[:-1]:
             event = event.setdefault(each, {})
         event.update(dict.fromkeys(self.path[-1:], cell))
