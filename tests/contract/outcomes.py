@@ -81,7 +81,6 @@ REFUSED: dict[str, type[errors.InngestError]] = {
     "v2-runs-from-bad": errors.InvalidArgumentError,
     "v2-runs-limit-101": errors.InvalidArgumentError,
     "v2-runs-limit-abc": errors.InvalidArgumentError,
-    "v2-runs-status-bad": errors.InvalidArgumentError,
 }
 """Recordings whose request the client rejects before sending it."""
 
