@@ -191,49 +191,72 @@ class Walk(Generic[T]):
     def _next_page(self, deadline: float) -> Plan[Page[T]]:
         if self._listing.guard is not None:
             yield from self._listing.guard(deadline)
-        cursor, size = self._cursor, self._listing.page_size
-        # Where items are left out here, a small page would have none that are wanted.
-        if self._left is not None and self._sieve is None and self._listing.keep is None:
-            size = min(size, self._left)
-        path, page = yield from self._fetch(cursor, size, deadline)
+        cursor = self._cursor
+        path, page = yield from self._fetch(cursor, self._next_size(), deadline)
         if page.is_short and (yield from self._is_last(path, page, deadline)):
             page = page._replace(cursor=None)
         self._longest = max(self._longest, len(page.items))
         skipped = min(cursor.skip if cursor else 0, len(page.items))
-        indices = self._fresh(page.items)
-        if skipped:
-            indices = [index for index in indices if index >= skipped]
-        fresh = indices
-        if self._listing.keep is not None and self.now is not None:
-            keep, now = self._listing.keep, self.now
-            indices = [index for index in indices if keep(page.items[index], now)]
-        if self._sieve is not None:
-            found = self._sieve.chosen(page.items, indices, self._left, deadline)
-            try:
-                indices = yield from found
-            except InvalidArgumentError as error:
-                error.cursor = str(cursor or Cursor(path, 0, ""))
-                raise
+        fresh = [index for index in self._fresh(page.items) if index >= skipped]
+        wanted = yield from self._wanted(path, page.items, fresh, deadline)
         # Where the server returned more than requested, the rest is in the same response.
-        indices = indices[: self._left]
-        if self._left == len(indices) and indices and indices[-1] < fresh[-1]:
-            following = Cursor(path, indices[-1] + 1, cursor.cursor if cursor else "")
-        elif page.cursor is None:
-            following = None
-        else:
-            following = Cursor(path, (cursor.skip if cursor else 0) - skipped, page.cursor)
-            self._check_new(following)
+        taken = wanted[: self._left]
+        following = self._following(path, page, fresh=fresh, taken=taken, skipped=skipped)
         items = page.items
-        if len(indices) < len(items):
-            items = tuple(items[index] for index in indices)
+        if len(taken) < len(items):
+            items = tuple(items[index] for index in taken)
         if self._left is not None:
             self._left -= len(items)
         self._cursor = following
         self.is_done = following is None or self._left == 0
         if self._listing.complete is not None and items:
             items = yield from self._listing.complete(items, deadline)
-        start = path, tuple(indices), cursor.cursor if cursor else ""
+        start = path, tuple(taken), cursor.cursor if cursor else ""
         return Page(items, None if following is None else str(following), start)
+
+    def _next_size(self) -> int:
+        """Return how many items to request: no more than are left."""
+        size = self._listing.page_size
+        # Where items are left out here, a small page would have none that are wanted.
+        if self._left is None or self._sieve is not None or self._listing.keep is not None:
+            return size
+        return min(size, self._left)
+
+    def _wanted(
+        self, path: str, items: Sequence[T], fresh: Sequence[int], deadline: float
+    ) -> Plan[Sequence[int]]:
+        """Return the indices of the items that the listing's own filters keep."""
+        wanted = fresh
+        if self._listing.keep is not None and self.now is not None:
+            keep, now = self._listing.keep, self.now
+            wanted = [index for index in wanted if keep(items[index], now)]
+        if self._sieve is not None:
+            try:
+                wanted = yield from self._sieve.chosen(items, wanted, self._left, deadline)
+            except InvalidArgumentError as error:
+                error.cursor = str(self._cursor or Cursor(path, 0, ""))
+                raise
+        return wanted
+
+    def _following(
+        self,
+        path: str,
+        page: ListedPage[T],
+        *,
+        fresh: Sequence[int],
+        taken: Sequence[int],
+        skipped: int,
+    ) -> Cursor | None:
+        """Return the cursor behind the items that were taken; None at the end."""
+        cursor = self._cursor
+        if self._left == len(taken) and taken and taken[-1] < fresh[-1]:
+            # The rest of this page comes first.
+            return Cursor(path, taken[-1] + 1, cursor.cursor if cursor else "")
+        if page.cursor is None:
+            return None
+        following = Cursor(path, (cursor.skip if cursor else 0) - skipped, page.cursor)
+        self._check_new(following)
+        return following
 
     def _is_last(self, path: str, page: ListedPage[T], deadline: float) -> Plan[bool]:
         """Return whether nothing follows a page that is shorter than requested.
