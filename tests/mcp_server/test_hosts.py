@@ -154,6 +154,17 @@ def test_a_file_is_sent_from_the_folders_that_the_host_gives_and_no_other(
     assert sent("in.ndjson")["data"]["accepted"] == 1
 
 
+def test_who_sends_a_file_is_told_where_its_rejected_lines_are(
+    world: World, tmp_path: Path
+) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_text('{"name": "order/noted"}\n{"name": ""}\n')
+    error = tools.Tools(world.client).call("send_file", {"path": file.name}, tmp_path).error
+    assert error is not None
+    assert error.code == "partial"
+    assert f"The rejected lines are in {file}.rejected.ndjson" in str(error.hint)
+
+
 @pytest.mark.parametrize("name", ["runs_export", "events_export"])
 def test_an_export_writes_within_the_folders_of_the_host_and_is_no_reading(
     name: str, server: Server[Any], tmp_path: Path

@@ -474,7 +474,7 @@ def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
         # Only one who sends files has loaded these.
         from inngest_rest._core.file_import import send_file  # noqa: PLC0415
 
-        given = values["path"], values["name"] or "", values["dead_letters"]
+        given = values["path"], values["name"] or "", values.get("dead_letters")
         rejected = send_file.rejected_path(*given)
         # It has none that are to be corrected in the file itself.
         if rejected.exists():
