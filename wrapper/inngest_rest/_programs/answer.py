@@ -384,6 +384,13 @@ class Envelope(Record):
     page: PageInfo | None = None
     untrusted: tuple[str, ...] = ()
     data: Any = None
+    # Private fields are not written: the hint has the token for who reads the answer.
+    _confirm: str | None = field(default=None, alias="confirm")
+
+    @property
+    def confirm(self) -> str | None:
+        """The token to call it again with, if it has to be confirmed; None otherwise."""
+        return self._confirm
 
     def to_dict(self, *, flat: bool = False) -> dict[str, Any]:  # noqa: ARG002
         """Return it with what is read first before the data, and without what is null or empty."""
@@ -418,6 +425,7 @@ class Answer:
     redactor: Redactor = Factory(Redactor)
     warnings: list[str] = field(factory=list)  # what else to know about it
     page: PageInfo | None = field(default=None, init=False)
+    confirm: str | None = field(default=None, init=False)  # the token, if it has to be confirmed
     _found: list[dict[str, Any]] = field(factory=list, init=False)
 
     @classmethod
@@ -466,7 +474,16 @@ class Answer:
         paths = tuple(it for it in self.untrusted if _has({"data": data}, it))
         # A server quotes in its messages what it was sent.
         paths += ("error.message",) * (problem is not None)
-        found = Envelope(problem is None, self.command, problem, told, self.page, paths, data)
+        found = Envelope(
+            ok=problem is None,
+            command=self.command,
+            error=problem,
+            warnings=told,
+            page=self.page,
+            untrusted=paths,
+            data=data,
+            confirm=self.confirm,
+        )
         most = self.projection.max_chars or LONGEST_ANSWER
         return found if self.room is None else bound(found, most, self.remedies[1])
 

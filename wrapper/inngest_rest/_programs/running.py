@@ -308,6 +308,7 @@ class Call:
         hint = f"Show the user what would be done. {self.instruction(planned, token)}"
         message = f"{message}; nothing was done"
         problem = Problem(Code.CONFIRMATION_NEEDED, message, hint, field="confirm")
+        self.answer.confirm = token
         raise ProblemError(problem, data=self.shown(planned, token=token))
 
     def _show(self) -> Record:

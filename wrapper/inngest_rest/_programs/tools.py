@@ -179,12 +179,11 @@ class Tools:
         answer, token = answers.get("confirm"), params.request_state
         if answer is None:
             envelope = await call(given, *folders)
-            found = re.search('"confirm": "(.+?)"', str(envelope.error and envelope.error.hint))
+            token = envelope.confirm
             able = context.session.client_capabilities
             forms = able and able.elicitation
-            if found is None or not forms or (forms.url is not None and forms.form is None):
+            if token is None or not forms or (forms.url is not None and forms.form is None):
                 return self._result(envelope)
-            token = found[1]
             question = _question(envelope, token.partition("-")[0])
             if is_modern:
                 asked: Any = {"confirm": question}
