@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import TYPE_CHECKING
 
@@ -10,16 +9,10 @@ import pytest
 
 from inngest_rest import InvalidArgumentError
 from inngest_rest._core.files import read_file, replace_file, usable
+from tests.support.disk import fill_disk
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-def fill_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "fsync", full)
 
 
 def test_on_a_full_disk_a_file_stays_as_it_was_and_nothing_is_left_beside_it(

@@ -12,6 +12,7 @@ import pytest
 
 from inngest_rest import Event, InvalidArgumentError, SendReport
 from inngest_rest.testing import MockServer
+from tests.support.disk import fill_disk
 from tests.support.ndjson import BY_TWO, ROUTE, names, raises_at, sent
 from tests.support.server import accepts_all
 
@@ -166,6 +167,33 @@ def test_a_checkpoint_in_a_folder_that_is_not_there_is_refused_before_anything_i
     with pytest.raises(InvalidArgumentError, match=r"cannot use .*: no such file or directory"):
         client.send_many(rows(3), checkpoint=tmp_path / "absent" / "rows")
     assert server.requests == []
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_sending_in_a_sentence_that_names_it(
+    client: InngestClient, server: Server, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        fill_disk(patched)
+        with pytest.raises(InvalidArgumentError) as caught:
+            client.send_many(rows(3), checkpoint=checkpoint)
+    assert str(caught.value) == f"cannot use {checkpoint}: no space left on device"
+    assert caught.value.argument == "checkpoint"
+    first = {each["id"] for each in sent(server)}
+    client.send_many(rows(3), checkpoint=checkpoint)
+    assert {each["id"] for each in sent(server)} == first, "sent again with the same ids"
+
+
+@pytest.mark.parametrize("written", ["checkpoint", "rejected.ndjson"])
+def test_a_file_beside_a_resumed_one_that_cannot_be_written_is_named_in_a_sentence(
+    client: InngestClient, tmp_path: Path, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "orders.ndjson"
+    file.write_text("[]\n" if written == "rejected.ndjson" else '{"name": "e"}\n')
+    fill_disk(monkeypatch)
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.send_file(file, resume=True)
+    assert str(caught.value) == f"cannot use {file}.{written}: no space left on device"
+    assert caught.value.argument == "path"
 
 
 def test_a_name_without_a_checkpoint_is_refused(client: InngestClient) -> None:

@@ -156,10 +156,8 @@ class Call:
         try:
             return row.call(self.client, given), ids
         except OSError as error:
-            # Beside a file that is sent, the checkpoint and the rejected lines are written.
-            path = error.filename or values.get("path")
-            verb = "read" if row.name == "send_file" and path == values["path"] else "write"
-            raise unusable_file("path", path, error, verb=verb) from error
+            # Of the file that is sent: whatever is written beside it has errors of ours.
+            raise unusable_file("path", error.filename or values.get("path"), error) from error
         except InngestError as error:
             partial = error if isinstance(error, PartialSendError) else error.__cause__
             if not isinstance(partial, PartialSendError):

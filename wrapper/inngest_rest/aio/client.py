@@ -312,7 +312,8 @@ class AsyncInngestClient(Resource):
             RateLimitError: The server asked for a pause beyond the policy's `total`.
             TransportError, ServerError: The server stopped responding, or kept failing.
             ClosedError: The client was closed. A note on each of these errors has the counts.
-            InvalidArgumentError: An argument is malformed, or the checkpoint is of other events.
+            InvalidArgumentError: An argument is malformed, or the checkpoint is of other events, or
+                cannot be written, as on a full disk.
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
@@ -376,9 +377,10 @@ class AsyncInngestClient(Resource):
             Counts, and the first 1,000 failures; `dead_letters` has every rejected line.
 
         Raises:
-            OSError: The file cannot be read, or a file beside it cannot be written.
+            OSError: The file cannot be read.
             InvalidArgumentError: A table has no name for its events, the checkpoint belongs to
-                another file, name or version, or the file is being sent by another `send_file`.
+                another file, name or version, the file is being sent by another `send_file`, or the
+                checkpoint or the file of rejected lines cannot be written, as on a full disk.
             ConfigurationError: It is Parquet, and pyarrow, of the extra `arrow`, is not installed.
             AuthenticationError, TransportError: As in `send_many`.
 

@@ -74,6 +74,7 @@ class ImportOptions(NamedTuple):
     name: str
     rejected: Path
     resume: bool
+    argument: str  # the one at fault if a file of ours, beside the input, cannot be used
     checkpoint: str
     open: Callable[[], Lines | EventRows]
     continues: str
@@ -98,6 +99,7 @@ def check_rows(
         name=check_text("name", name) or Path(path).name,
         rejected=rejected_path(path, "").absolute(),
         resume=True,
+        argument="checkpoint",
         checkpoint=path,
         open=partial(EventRows, events, path, _FIRST_EVENT),
         continues="the same call continues at",
@@ -137,6 +139,7 @@ def check_options(
         name=name,
         rejected=rejected,
         resume=resume,
+        argument="path",
         checkpoint=beside,
         open=partial(_open, source, table, beside, grows=resume),
         continues="send_file(..., resume=True) continues at line",
@@ -200,7 +203,7 @@ class ImportJob(SendJob):
                 raise invalid(options.path, reason, argument="resume")
             self._checkpoint = Path(options.checkpoint) if self._lines.is_regular else None
             states = self._load() if options.resume else None
-            self._rejected = RejectedLines(options.rejected, states)
+            self._rejected = RejectedLines(options.rejected, options.argument, states)
         except BaseException:
             self._lines.close()
             raise
@@ -245,13 +248,18 @@ class ImportJob(SendJob):
             self._lines.check_all_read()
         report = super().finish()
         if self._position == self._end and not self._options.resume and self._checkpoint:
-            self._checkpoint.unlink(missing_ok=True)
+            with usable(self._options.argument, self._checkpoint):
+                self._checkpoint.unlink(missing_ok=True)
             self._checkpoint = None
         return report
 
     def close(self) -> None:
         self._lines.close()
-        self._rejected.close()
+        try:
+            self._rejected.close()
+        except InvalidArgumentError:
+            self._checkpoint = None  # it would say that more is written than is
+            raise
         self._save()
 
     def _close_opened(self, opening: asyncio.Future[None]) -> None:
@@ -295,14 +303,15 @@ class ImportJob(SendJob):
         file or to another import, or is unreadable, is refused.
         """
         path, name = Path(self._options.checkpoint), self._options.name
-        with usable("checkpoint", path):
+        with usable(self._options.argument, path):
             path.parent.stat()  # before anything is sent
             if not path.exists():
                 return None
-        if not path.is_file():  # opening a pipe may block forever
-            raise self._refusal("is not a regular file")
+            if not path.is_file():  # opening a pipe may block forever
+                raise self._refusal("is not a regular file")
+            content = path.read_bytes()
         try:
-            saved = msgspec.json.decode(path.read_bytes(), type=_Saved)
+            saved = msgspec.json.decode(content, type=_Saved)
             position = Position(saved.line, saved.offset, bytes.fromhex(saved.edge))
         except (ValueError, RecursionError) as error:
             raise self._refusal("is not a valid checkpoint") from error
@@ -329,8 +338,9 @@ class ImportJob(SendJob):
         head, rejected = _digest(self._lines.head[:offset]), str(self._options.rejected)
         saved = _Saved(self._options.name, line, offset, head, edge.hex(), rejected, progress[1])
         try:
-            replace_file(self._checkpoint, to_json(saved))
-        except OSError:
+            with usable(self._options.argument, self._checkpoint):
+                replace_file(self._checkpoint, to_json(saved))
+        except InvalidArgumentError:
             if self._options.resume:
                 raise
             logger.warning("cannot write the checkpoint %s", self._checkpoint)
@@ -385,8 +395,11 @@ class RejectedLines:
     state of both files, the import starts over.
     """
 
-    def __init__(self, path: Path, states: LogStates | None = None) -> None:
-        self._lines, self._reasons = self._logs = _Log(path), _Log(reasons_path(path))
+    def __init__(self, path: Path, argument: str, states: LogStates | None = None) -> None:
+        self._lines, self._reasons = self._logs = (
+            _Log(path, argument),
+            _Log(reasons_path(path), argument),
+        )
         pairs = list(zip(self._logs, states or (), strict=False))
         if pairs and all(log.is_ours(state) for log, state in pairs):
             for log, state in pairs:
@@ -418,15 +431,18 @@ class RejectedLines:
             log.flush(to_disk=to_disk)
 
     def close(self) -> None:
-        for log in self._logs:
-            log.close()
+        with closing(self._lines), closing(self._reasons):
+            pass  # both are closed, also where one cannot be written
 
 
 class _Log:
-    """An append-only file with a running hash of its content, created on the first write."""
+    """An append-only file with a running hash of its content, created on the first write.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    Where it cannot be used, InvalidArgumentError names it, and the argument that it is beside.
+    """
+
+    def __init__(self, path: Path, argument: str) -> None:
+        self._path, self._argument = path, argument
         self._file: BinaryIO | None = None
         self.line_count = self._size = 0
         self._kept = 0, 0
@@ -441,10 +457,15 @@ class _Log:
 
     def is_ours(self, state: LogState) -> bool:
         """Return whether the file begins with all that was written; zero bytes need no file."""
-        return _hash_of(self._path, state.size).hexdigest() == state.digest
+        with usable(self._argument, self._path):
+            return _hash_of(self._path, state.size).hexdigest() == state.digest
 
     def resume(self, state: LogState) -> None:
         """Continue after the kept beginning of the file."""
+        with usable(self._argument, self._path):
+            self._resume(state)
+
+    def _resume(self, state: LogState) -> None:
         self.line_count, self._size, written, _ = state
         self.keep()
         self._hash = _hash_of(self._path, self._size)
@@ -460,8 +481,9 @@ class _Log:
 
     def set_aside(self) -> None:
         """Rename the file, if it exists, with the next free number."""
-        if os.path.lexists(self._path):
-            self._path.rename(self._free_path())
+        with usable(self._argument, self._path):
+            if os.path.lexists(self._path):
+                self._path.rename(self._free_path())
 
     def _free_path(self) -> Path:
         """Return the path with the next free number."""
@@ -471,26 +493,29 @@ class _Log:
         return path
 
     def write(self, text: bytes) -> None:
-        if self._file is None:
-            opener = partial(os.open, mode=0o600)  # for one that is gone
-            is_begun, path = self._size > 0, self._path
-            self._file = open(path, "ab", opener=opener) if is_begun else create_file(path)  # noqa: SIM115
-        self._file.write(text)
+        with usable(self._argument, self._path):
+            if self._file is None:
+                opener = partial(os.open, mode=0o600)  # for one that is gone
+                is_begun, path = self._size > 0, self._path
+                self._file = open(path, "ab", opener=opener) if is_begun else create_file(path)  # noqa: SIM115
+            self._file.write(text)
         self.line_count += 1
         self._size += len(text)
         self._hash.update(text)
 
     def flush(self, *, to_disk: bool) -> None:
         if self._file is not None:
-            self._file.flush()
-            if to_disk:
-                os.fsync(self._file.fileno())
+            with usable(self._argument, self._path):
+                self._file.flush()
+                if to_disk:
+                    os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        self.flush(to_disk=True)
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with usable(self._argument, self._path), file:
+                file.flush()
+                os.fsync(file.fileno())
 
 
 def _digest(head: bytes) -> str:
