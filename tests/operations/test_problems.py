@@ -120,6 +120,20 @@ def test_who_followed_a_run_for_too_short_a_time_is_told_to_do_so_again(world: W
     assert str(error.hint) == "It goes on all the same: do this again, or for longer."
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (WaitTimeoutError("not seen to have ended", run=None, was_seen=True), "It goes on"),
+        (WaitTimeoutError("who knows what had not ended", run=None), "There may be none: "),
+        (WaitTimeoutError("it did not appear", run=None, event_id=NO_RUN), "It goes on"),
+    ],
+)
+def test_who_waited_in_vain_is_told_to_go_on_if_there_is_something_to_wait_for(
+    error: WaitTimeoutError, told: str
+) -> None:
+    assert str(problem_of(error).hint).startswith(told)
+
+
 def test_a_wait_says_nothing_of_what_was_done_before_it() -> None:
     error = WaitTimeoutError("the run has not ended", run=None)
     send = OPERATIONS["send"]

@@ -286,8 +286,10 @@ def test_a_run_that_never_appeared_is_said_not_to_have_appeared(
 ) -> None:
     server.on(TRACE, NO_RUN)
     began = clock.monotonic()
-    with pytest.raises(WaitTimeoutError, match=f"run {ID} did not appear when the timeout"):
+    message = f"run {ID} did not appear when the timeout"
+    with pytest.raises(WaitTimeoutError, match=message) as caught:
         next(connect(retries=0).runs.follow(ID, timeout=2))
+    assert not caught.value.was_seen
     assert clock.monotonic() - began == pytest.approx(2)
 
 

@@ -509,6 +509,7 @@ def test_a_wait_for_many_does_not_call_runs_open_that_it_could_not_see(
     with pytest.raises(WaitTimeoutError, match="could not be seen") as caught:
         list(shop.runs.wait_many([mock.runs[0].id], timeout=2))
     assert isinstance(caught.value.__cause__, ServerError)
+    assert not caught.value.was_seen
 
 
 def test_a_wait_for_many_says_of_each_run_whether_it_was_seen(
@@ -524,6 +525,7 @@ def test_a_wait_for_many_says_of_each_run_whether_it_was_seen(
         f"1 of the runs ({first}) had not ended and 1 of the runs ({second}) could not be seen "
         "when the timeout expired"
     )
+    assert caught.value.was_seen
 
 
 def test_a_watch_whose_time_ends_in_an_outage_raises_its_error(

@@ -240,6 +240,7 @@ class WaitTimeoutError(InngestError):
         ids: The runs that have not ended, where the wait was for several ids.
         runs: All runs of the event as last seen, where the wait was for those of an event.
         event_id: The internal id of that event; None where the wait was for a single run.
+        was_seen: Whether the run, or one of several, was seen before the time was up.
     """
 
     def __init__(
@@ -250,10 +251,12 @@ class WaitTimeoutError(InngestError):
         ids: Sequence[str] = (),
         runs: Sequence[Run] = (),
         event_id: str | None = None,
+        was_seen: bool = False,  # where there is no record of the run
     ) -> None:
         super().__init__(message)
         self.run, self.event_id = run, event_id
         self.ids, self.runs = tuple(ids), tuple(runs)
+        self.was_seen = was_seen or run is not None or bool(runs)
 
 
 class NoRunError(WaitTimeoutError):

@@ -267,8 +267,8 @@ def _described_response(error: errors.ApiError) -> tuple[Code, str, Advice]:
 
 def _after_timeout(error: errors.WaitTimeoutError) -> Advice:
     """Return how to go on after waiting: for longer, or by finding what was waited for."""
-    is_seen = error.event_id or error.run is not None or "had not ended" in str(error)
-    if is_seen and not isinstance(error.__cause__, errors.NotFoundError):
+    is_there = error.event_id or error.was_seen
+    if is_there and not isinstance(error.__cause__, errors.NotFoundError):
         return advice("It goes on all the same: do this again, or for longer.")
     own = "There may be none: {} shows runs, {} finds an event by an id of your own."
     return advice(own, "runs.list", "events.explain")

@@ -82,9 +82,10 @@ class Follow(Poller[StepChange]):
     def _read_trace(self) -> Plan[None]:
         feed, now = self._feed, self._now()
         if now >= self._deadline:
-            state = "had not ended" if feed.root else "did not appear"
+            was_seen = feed.root is not None
+            state = "had not ended" if was_seen else "did not appear"
             raise errors.WaitTimeoutError(
-                f"run {self._id} {state} when the timeout expired", run=None
+                f"run {self._id} {state} when the timeout expired", run=None, was_seen=was_seen
             )
         pause = feed.next_at - now
         asking = feed.asking

@@ -94,7 +94,10 @@ class WaitMany(Poller[Run]):
         states = (seen, "had not ended"), (unseen, "could not be seen")
         text = " and ".join(f"{_named(ids)} {state}" for ids, state in states if ids)
         raise errors.WaitTimeoutError(
-            f"{text} when the timeout expired", run=None, ids=[*self._open, *self._missing]
+            f"{text} when the timeout expired",
+            run=None,
+            ids=[*self._open, *self._missing],
+            was_seen=bool(seen),
         ) from self._fault
 
     def _pause_between_rounds(self) -> Plan[None]:
