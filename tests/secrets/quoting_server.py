@@ -10,12 +10,12 @@ import socketserver
 import struct
 import sys
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 PATIENCE = 60.0
 
@@ -70,7 +70,8 @@ class QuotingServer(socketserver.ThreadingTCPServer):
     """Serves `http://127.0.0.1:PORT/FAULT`, where a fault is one of `FAULTS`, or one of these.
 
     reset: the connection is reset; silent: nothing comes; interrupted: a Ctrl-C comes meanwhile,
-    behind the head of a response that quotes the request.
+    behind the head of a response that quotes the request; one for each call, however many requests
+    it makes at once.
     """
 
     daemon_threads = True
@@ -80,6 +81,8 @@ class QuotingServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Connection)
         self.seen: list[str] = []
         self.failure: BaseException | None = None
+        self._interrupting = threading.Lock()
+        self._may_interrupt = False
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
@@ -88,6 +91,24 @@ class QuotingServer(socketserver.ThreadingTCPServer):
 
     def url(self, fault: str) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/{fault}"
+
+    @contextmanager
+    def one_interrupt(self) -> Generator[None]:
+        """Let one Ctrl-C come, at most, and none behind the `with` block."""
+        with self._interrupting:
+            self._may_interrupt = True
+        try:
+            yield
+        finally:
+            with self._interrupting:
+                self._may_interrupt = False
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C, if that is still to come."""
+        with self._interrupting:
+            if self._may_interrupt:
+                self._may_interrupt = False
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def close(self) -> None:
         self.shutdown()
@@ -118,7 +139,7 @@ class _Connection(socketserver.BaseRequestHandler):
         if fault in {"silent", "interrupted"}:
             if fault == "interrupted":
                 self.request.sendall(_response(f"500 {_line(head)}", quoted(head), head)[:-9])
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                self.server.interrupt()
             self.request.recv(1)
             return False
         self.request.sendall(FAULTS[fault](head))

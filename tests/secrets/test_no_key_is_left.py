@@ -101,7 +101,9 @@ def test_no_call_leaves_a_key(
         copy = client.with_options(headers={"x-secret-token": HEADER})
         for name, call in CALLS.items():
             with warnings.catch_warnings(record=True) as warned:
-                left[name] = outcome(call, copy, tmp_path, with_locals=fault in UNREAD)
+                left[name] = outcome(
+                    call, copy, tmp_path, quoting=quoting, with_locals=fault in UNREAD
+                )
             left[name] += f"{log.take()} {[str(each.message) for each in warned]}"
         client.close()
     assert leaks(left) == {}
@@ -122,10 +124,13 @@ def leaks(left: dict[str, str]) -> dict[str, list[str]]:
     }
 
 
-def outcome(call: Call, client: Any, folder: Path, *, with_locals: bool) -> str:
+def outcome(
+    call: Call, client: Any, folder: Path, *, quoting: QuotingServer, with_locals: bool
+) -> str:
     """Call a method, and return all that is left of the call."""
     try:
-        return repr(call(client, folder))
+        with quoting.one_interrupt():
+            return repr(call(client, folder))
     except BaseException as error:  # noqa: BLE001 - an interrupt, too
         return left_by(error, with_locals=with_locals)
 
