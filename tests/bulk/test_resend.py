@@ -324,6 +324,16 @@ def test_a_plan_is_bound_to_its_label_and_where_it_goes(client: InngestClient) -
     assert outcomes(client.events.resend(resume=plan, label="a")) == ["done"]
 
 
+@pytest.mark.parametrize("damage", [{"selection": {"label": "\ud800"}}, {"action": "\ud800"}])
+def test_a_plan_with_text_that_is_no_unicode_is_refused_in_a_sentence_that_can_be_printed(
+    client: InngestClient, damage: dict[str, Any]
+) -> None:
+    plan = client.events.resend([UNKNOWN], dry_run=True)
+    with pytest.raises(InvalidArgumentError, match="^resume is a damaged report: ") as caught:
+        client.events.resend(resume=ActionReport.from_dict({**plan.to_dict(), **damage}))
+    assert str(caught.value).isascii()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -321,6 +321,21 @@ def test_a_malformed_state_is_refused_in_a_sentence_that_says_what_to_do(
     assert ([*tmp_path.iterdir()], state.read_text()) == ([state], content)
 
 
+@pytest.mark.parametrize("kind", ["events", "runs"])
+@pytest.mark.parametrize("field", ["since", "until"])
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+def test_a_state_with_a_time_that_utc_does_not_have_is_damaged(
+    connect: Connect, mock: MockServer, tmp_path: Path, kind: str, field: str, time: str
+) -> None:
+    client = connect(transport=mock.transport)
+    path, state = tmp_path / "rows.jsonl", tmp_path / "state"
+    export_rows = getattr(client, kind).export
+    export_rows(path, state=state)
+    state.write_text(json.dumps({**json.loads(state.read_text()), field: time}))
+    with pytest.raises(InvalidArgumentError, match="is not the state of an export, or damaged"):
+        export_rows(path, state=state)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 @pytest.mark.parametrize("state", [None, "state"])
 def test_a_pipe_is_refused_and_not_waited_for(

@@ -329,9 +329,10 @@ class Export:
         try:
             state = msgspec.json.decode(content, type=_State)
             self.listing(state)
+            self.listing(msgspec.structs.replace(state, since=state.until))  # of a later call
             if state.token is not None and self.watch is not None:
                 self.watch(state)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             how = f"delete it and {path} to begin anew, or name other files"
             reason = f"{self._state_path} is not the state of an export, or damaged: {how}"
             raise invalid("state", reason) from error

@@ -207,6 +207,10 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             return
         try:
             found = report if isinstance(report, ActionReport) else ActionReport.from_dict(report)
+            # `json` reads text that is no Unicode.
+            encode([found.action, found.selection, [row.id for row in found.rows]])
+        except UnicodeEncodeError:
+            raise invalid("resume", "is a damaged report: it has text that is no Unicode") from None
         except ValueError as error:
             raise errors.InvalidArgumentError(f"resume: {error}", argument="resume") from None
         if found.action != self.head.action:
