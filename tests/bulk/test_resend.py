@@ -329,7 +329,7 @@ def test_a_plan_with_text_that_is_no_unicode_is_refused_in_a_sentence_that_can_b
     client: InngestClient, damage: dict[str, Any]
 ) -> None:
     plan = client.events.resend([UNKNOWN], dry_run=True)
-    with pytest.raises(InvalidArgumentError, match="^resume is a damaged report: ") as caught:
+    with pytest.raises(InvalidArgumentError, match="resume is a damaged report: ") as caught:
         client.events.resend(resume=ActionReport.from_dict({**plan.to_dict(), **damage}))
     assert str(caught.value).isascii()
 
