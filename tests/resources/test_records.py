@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import inspect
 import json
-from datetime import UTC, datetime, timedelta
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from inngest_rest import (
     BatchReport,
@@ -26,7 +31,9 @@ from inngest_rest import (
     models,
     reports,
 )
+from inngest_rest import record as _record
 from inngest_rest.record import Record
+from tests.hostile.invalid import bounded
 from tests.resources.test_models import everything_recorded
 
 AT = datetime(2026, 11, 24, 13, 42, 9, 777_000, tzinfo=UTC)
@@ -38,6 +45,58 @@ CLASSES = [
     for _, kind in inspect.getmembers(module, attrs.has)
     if kind.__module__ == module.__name__
 ]
+
+
+class Text(str):
+    __slots__ = ()
+
+
+class Point(NamedTuple):
+    x: object
+    y: object
+
+
+class Level(IntEnum):
+    HIGH = 3
+
+
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(st.characters()),  # lone surrogates as well
+    st.text().map(Text),
+    st.datetimes(timezones=st.sampled_from([None, UTC, timezone(timedelta(hours=2))])),
+    st.dates(),
+    st.timedeltas(),
+    st.sampled_from([*RunStatus, RunStatus("unheard-of"), Level.HIGH]),
+    st.binary(max_size=3),
+    st.decimals(allow_nan=False),
+    st.just(range(2)),
+    st.just(FAILED),
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.builds(Point, inner, inner),
+        st.dictionaries(LEAVES, inner, max_size=3),
+        st.dictionaries(LEAVES, inner, max_size=3).map(MappingProxyType),
+        st.dictionaries(LEAVES, inner, max_size=3).map(OrderedDict),
+    ),
+    max_leaves=8,
+)
+
+
+def with_values(kind: type, values: list[object]) -> Record:
+    """Return a record that has any values, which its class need not accept."""
+    made: Any = object.__new__(kind)
+    for at, field in enumerate(attrs.fields(kind)):
+        object.__setattr__(made, field.name, values[at % len(values)])
+    assert isinstance(made, Record)
+    return made
 
 
 def failure(event: Any, position: int = 0) -> SendFailure:
@@ -65,6 +124,28 @@ def test_a_dict_has_iso_datetimes_text_for_enums_and_each_none() -> None:
     assert found["error"] == {"name": "E", "message": "no", "stack": "Traceback ..."}
     assert found["event_ids"] == []
     assert found["started_at"] is None
+
+
+def matched(value: object) -> Any:
+    """Convert a value without a look at its exact type."""
+    if isinstance(value, Record):
+        return value.to_dict()
+    return _record._plain_of_any_type(value)  # noqa: SLF001
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda it: it.__name__)
+@settings(bounded, max_examples=30)
+@given(values=st.lists(VALUES, min_size=1, max_size=6))
+def test_values_looked_up_by_their_exact_type_become_what_matching_makes_of_them(
+    kind: type, values: list[object]
+) -> None:
+    made = with_values(kind, values)
+    found = Record.to_dict(made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_record, "_plain", matched)
+        expected = Record.to_dict(made)
+    assert repr(found) == repr(expected)  # which tells 1 from True and 1.0
+    assert json.dumps(found, allow_nan=False) == json.dumps(expected)
 
 
 def test_records_within_records_are_dicts_too() -> None:

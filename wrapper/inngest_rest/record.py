@@ -67,13 +67,12 @@ class Record:
                 of a record in a field (`error_message`), other nested values as JSON text, and
                 properties such as `duration`.
         """
+        kind: Any = type(self)
         if flat:
-            kind: Any = type(self)
             return {each.name: each.value_of(self) for each in columns(kind)}
         return {
-            each.name: plain_or_text(getattr(self, each.name))
-            for each in fields(type(self))  # type: ignore[arg-type]
-            if not each.name.startswith("_")
+            name: None if (value := getattr(self, name)) is None else plain_or_text(value)
+            for name in _public_names(kind)
         }
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -94,12 +93,17 @@ class Column(NamedTuple):
 
 
 @cache
+def _public_names(kind: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind) if not each.name.startswith("_"))
+
+
+@cache
 def columns(kind: Any) -> tuple[Column, ...]:
     """Return the columns of a table of records, as `to_dict(flat=True)` has them."""
     hints = get_type_hints(kind)
     hints |= {it: get_type_hints(getattr(kind, it).fget)["return"] for it in kind.DERIVED}
-    names = [each.name for each in fields(kind) if not each.name.startswith("_")]
-    return tuple(each for name in (*names, *kind.DERIVED) for each in _columns(name, hints[name]))
+    names = *_public_names(kind), *kind.DERIVED
+    return tuple(each for name in names for each in _columns(name, hints[name]))
 
 
 def _columns(name: str, hint: Any) -> Iterator[Column]:
@@ -221,18 +225,35 @@ def plain_or_text(value: object) -> Any:
 
 
 def _plain(value: object) -> Any:
+    """Return a value in the types of JSON.
+
+    Nearly all values have one of a few exact types, which are looked up faster than matched.
+    """
+    kind = type(value)
+    if kind in _SAME_IN_JSON:
+        return value
+    if convert := _CONVERT.get(kind):
+        return convert(value)
+    if kind is dict:
+        pairs = cast("dict[object, object]", value)
+        return {str(_plain(key)): _plain(each) for key, each in pairs.items()}
+    if kind is list or kind is tuple:
+        return [_plain(each) for each in cast("list[object]", value)]
+    if isinstance(value, Record):
+        return value.to_dict()
+    return _plain_of_any_type(value)
+
+
+def _plain_of_any_type(value: object) -> Any:
     match value:
-        case Record():
-            return value.to_dict()
         case Enum():
             return _plain(value.value)
         case str():
-            # A lone surrogate cannot be written to a file or sent.
-            return str(value) if value.isascii() else value.encode(errors="replace").decode()
+            return _text(value)
         case None | bool() | int():
             return value
         case float():
-            return value if math.isfinite(value) else str(value)
+            return _number(value)
         case datetime() | date() | time():
             return value.isoformat()
         case timedelta():
@@ -250,3 +271,22 @@ def _plain(value: object) -> Any:
             return _plain(cast("Any", value).model_dump())
         case _:
             return str(value)
+
+
+def _text(value: str) -> str:
+    # A lone surrogate cannot be written to a file or sent.
+    return str(value) if value.isascii() else value.encode(errors="replace").decode()
+
+
+def _number(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)
+
+
+_SAME_IN_JSON = frozenset({NoneType, bool, int})
+
+_CONVERT: Mapping[type, Callable[[Any], Any]] = {
+    str: _text,
+    float: _number,
+    datetime: datetime.isoformat,
+    timedelta: timedelta.total_seconds,
+}
