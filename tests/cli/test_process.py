@@ -58,6 +58,17 @@ def start(environment: dict[str, str], *tokens: str, **options: Any) -> subproce
     )
 
 
+@pytest.mark.parametrize("tokens", [["--help"], ["runs", "list"]], ids=" ".join)
+def test_what_the_command_of_httpx_needs_is_not_imported(
+    environment: dict[str, str], tokens: list[str]
+) -> None:
+    imports = [sys.executable, "-X", "importtime", *COMMAND[1:]]
+    done = subprocess.run([*imports, *tokens], env=environment, capture_output=True, check=True)
+    loaded = {line.rpartition(b"|")[2].strip() for line in done.stderr.splitlines()}
+    assert b"httpx" in loaded
+    assert not loaded & {b"click", b"pygments"}
+
+
 def test_a_reader_that_stops_ends_it_quietly(environment: dict[str, str]) -> None:
     reading, writing = os.pipe()
     fcntl.fcntl(writing, F_SETPIPE_SZ, 4096)

@@ -6,6 +6,10 @@ import gc
 import io
 import os
 import sys
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 _MISSING = """\
 inngest-rest: the command needs packages that are not installed (no module named {name}).
@@ -24,6 +28,9 @@ def main() -> None:
     # A command is short: looking for garbage takes a tenth of the time in which it starts.
     gc.set_threshold(200_000)
     _write_utf_8()
+    # httpx imports its own command, with click, rich and pygments, where these are installed; it
+    # does without a module that is None here.
+    cast("dict[str, ModuleType | None]", sys.modules).setdefault("httpx._main", None)
     try:
         from inngest_rest._programs.command.program import run  # noqa: PLC0415 - it may be interrupted
 
