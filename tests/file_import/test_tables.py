@@ -163,6 +163,9 @@ def test_a_mistake_in_the_columns_is_told_before_anything_is_sent(
             "'a' and 'b' would overwrite each other at data.x.y and data.x;",
         ),
         ("", [], "the first row, of the names, is blank"),
+        ("sep=;", [], "tells Excel which separator the file has: delete that line"),
+        ("SEP=,", [], "tells Excel which separator the file has: delete that line"),
+        ('"sep=|"', [], "tells Excel which separator the file has: delete that line"),
         ('"a"b', [], "has 'b' behind its closing quote"),
         ("\xff", [], "is not UTF-8"),
     ],
@@ -491,6 +494,20 @@ def test_a_time_that_python_does_not_have_is_an_error_of_the_parquet_file(
     with pytest.raises(InvalidArgumentError, match="cannot be read as Parquet: date value out"):
         client.send_file(path, event=EVENT)
     assert sent(server) == []
+
+
+def test_a_parquet_file_with_an_encrypted_footer_is_refused_and_not_read_as_csv(
+    client: InngestClient, server: Server, tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.parquet"
+    path.write_bytes(b"PARE" + b"x" * 100 + b"PARE")
+    for more in ({}, {"event": EVENT}, {"event": EVENT, "resume": True}):
+        arguments: dict[str, Any] = more
+        with pytest.raises(InvalidArgumentError, match="with an encrypted footer: decrypt it"):
+            client.send_file(path, **arguments)
+    path.write_bytes(b"PARENT\n1\n")
+    client.send_file(path, event=EVENT)
+    assert [each["data"] for each in sent(server)] == [{"PARENT": "1"}]
 
 
 def test_a_parquet_file_needs_the_name_of_its_events_and_is_the_same_when_it_resumes(

@@ -30,7 +30,7 @@ from inngest_rest._core.arguments import NameConvention, check_path, check_text,
 from inngest_rest._core.bulk.job import SendJob
 from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, Position, RefusedLine
 from inngest_rest._core.file_import.rows import EventRows, TableRows
-from inngest_rest._core.file_import.tables import Table
+from inngest_rest._core.file_import.tables import Table, check_not_encrypted
 from inngest_rest._core.files import create_file, replace_file, usable
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.json_text import encode as to_json
@@ -151,6 +151,7 @@ def _open(path: str, table: Table | None, checkpoint: str, *, grows: bool) -> Li
     """Open a file as what it is; refuse a table if the name of its events is not known."""
     lines = Lines(path, grows=grows)
     try:
+        check_not_encrypted(path, lines)
         is_parquet = lines.start.startswith(b"PAR1")
         if table is None and (is_parquet or _HEADER.match(lines.start)):
             csv = "" if is_parquet else " --csv"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inngest_rest._core import arrow
@@ -18,6 +21,12 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.file_import.lines import Lines
     from inngest_rest.errors import InvalidArgumentError
+
+
+# A first line such as `sep=;`, which Excel reads, and hides.
+_SEPARATOR_OF_EXCEL = re.compile("sep=.?", re.IGNORECASE)
+
+_ENCRYPTED = b"PARE"  # what a Parquet file with an encrypted footer begins and ends with
 
 
 def _int(cell: Any) -> int:
@@ -174,6 +183,8 @@ def csv_names(header: Row) -> Sequence[str]:
     """Return the names in the first row of CSV, or refuse it."""
     names = header.cells
     reason = header.fault or ("" if names else "is blank")
+    if not reason and _SEPARATOR_OF_EXCEL.fullmatch(names[0]) and not any(names[1:]):
+        reason = "tells Excel which separator the file has: delete that line"
     try:
         "".join(names).encode()
     except UnicodeEncodeError:
@@ -198,6 +209,16 @@ def open_parquet(file: Lines) -> Any:
         return parquet.ParquetFile(file.raw)
     except ValueError as error:
         raise _unreadable(error) from None
+
+
+def check_not_encrypted(path: str, file: Lines) -> None:
+    """Refuse Parquet that would be taken for CSV, of which a name may begin alike."""
+    if not (file.is_regular and file.start.startswith(_ENCRYPTED)):
+        return
+    with Path(path).open("rb") as again:
+        again.seek(-len(_ENCRYPTED), os.SEEK_END)
+        if again.read() == _ENCRYPTED:
+            raise invalid("path", "is a Parquet file with an encrypted footer: decrypt it first")
 
 
 def _unreadable(error: Exception) -> InvalidArgumentError:
