@@ -257,12 +257,24 @@ REPORT = ActionReport(
 )
 
 
-@pytest.mark.parametrize("id", [None, "", "..", "a/b", "\ud800"])
-def test_a_report_whose_open_row_has_no_id_is_refused(id: str | None) -> None:
+NO_ID = "resume: the id of row 0"
+
+
+@pytest.mark.parametrize(
+    ("id", "reason"),
+    [
+        (None, NO_ID),
+        ("", NO_ID),
+        ("..", NO_ID),
+        ("a/b", NO_ID),
+        ("\ud800", "resume is a damaged report: it has text that is no Unicode"),
+    ],
+)
+def test_a_report_whose_open_row_has_no_id_is_refused(id: str | None, reason: str) -> None:
     report = ActionReport("runs.cancel", [ActionRow(0, id, ActionOutcome.NOT_TRIED)])
     with (
         InngestClient(dev=True, transport=httpx.MockTransport(accept)) as client,
-        pytest.raises(InvalidArgumentError, match="resume: the id of row 0"),
+        pytest.raises(InvalidArgumentError, match=reason),
     ):
         client.runs.cancel_all(resume=report)
 
