@@ -451,6 +451,18 @@ def test_a_plan_of_a_bulk_cancellation_is_named_as_the_call_is(world: World) -> 
     assert planned.action == "cancellations.create"
 
 
+def test_what_a_server_says_and_the_names_of_events_are_told_as_they_are(world: World) -> None:
+    said = "no signing key (INNGEST_SIGNING_KEY) is set"
+    world.mock.fault(answers(400, {"errors": [{"code": "invalid", "message": said}]}))
+    refused = run(world, "runs.get", {"id": NO_RUN}).error
+    assert refused is not None
+    assert said in refused.message
+    events = [{"name": "dev (INNGEST_DEV)"}] * 101
+    asked = tools.Tools(world.client).call("send_many", {"events": events}).error
+    assert asked is not None
+    assert 'would send 101 events (101 "dev (INNGEST_DEV)")' in asked.message
+
+
 def test_a_preview_of_what_is_invalid_has_the_first_reason(world: World) -> None:
     world.file.write_text('{"name": "order/placed"}\n{"name": ""}\n', encoding="utf-8")
     error = run(world, "send_file", {"path": str(world.file), "dry_run": True}).error

@@ -82,14 +82,23 @@ class Problem(Record):
     def worded(self, name_of: Callable[[NextCall], str]) -> Self:
         """Return the same with calls named as this program names them; before it is shown."""
         hint = self.hint.render(name_of) if isinstance(self.hint, Advice) else self.hint
-        message, hint = (_OF_PYTHON.sub(r"\2", it or "") for it in (self.message, hint))
-        return evolve(self, message=message, hint=hint or None)
+        return evolve(self, hint=hint or None)
 
 
-# Arguments of Python in advice; programs have the variables that follow.
+# Arguments of Python in what the client says; programs have the variables that follow.
 _OF_PYTHON = re.compile(
     r"(pass )?\b\w+(?:=\w*)? (?:or set |\()(INNGEST_\w+(?:=1)?)\)?|: api_version=\"v1\" avoids it()"
 )
+
+
+def without_arguments(text: str) -> str:
+    """Return what the client says, without the arguments of Python that programs lack.
+
+    It is not for what others say: a name, or the message of a server, is shown as it is.
+    """
+    if isinstance(text, Advice):
+        return Advice(_OF_PYTHON.sub(r"\2", text.text), text.calls)
+    return _OF_PYTHON.sub(r"\2", text)
 
 
 class ProblemError(InngestError):
@@ -191,7 +200,7 @@ def _of_partial_action(error: errors.PartialActionError) -> Problem:
     cause = problem_of(error.__cause__ or InngestError(str(error)))
     if not _WITH_EFFECT.intersection(error.report.counts):
         return cause
-    message = f"{error.report}; stopped by: {cause.message}"
+    message = f"{without_arguments(str(error.report))}; stopped by: {cause.message}"
     return evolve(cause, code=Code.PARTIAL, message=message, retryable=False)
 
 
@@ -207,11 +216,13 @@ def _hint_of_call(row: Row, code: Code, field: str | None) -> Advice | None:
 def _of_any_call(error: BaseException) -> Problem:
     """Return an error as a problem, whatever the call."""
     code, message, hint = _described(error)
+    if not isinstance(error, errors.ApiError):  # whose message is the server's
+        message = without_arguments(message)
     is_timeout_of_run = type(error) is errors.WaitTimeoutError  # so there is a run to wait for
     return Problem(
         code=code,
         message=message,
-        hint=hint,
+        hint=hint and without_arguments(hint),
         retryable=is_timeout_of_run or (isinstance(error, InngestError) and may_pass(error)),
         retry_after=getattr(error, "retry_after", None),
         status=getattr(error, "status", None),

@@ -17,7 +17,15 @@ from attrs import Factory, define, evolve, field
 from inngest_rest._core.arguments import is_ulid
 from inngest_rest._programs.answer import Answer, record_class
 from inngest_rest._programs.parameters import arguments, unusable_file
-from inngest_rest._programs.problems import DONE, Code, Problem, ProblemError, advice, problem_of
+from inngest_rest._programs.problems import (
+    DONE,
+    Code,
+    Problem,
+    ProblemError,
+    advice,
+    problem_of,
+    without_arguments,
+)
 from inngest_rest._table import Returns, event_of
 from inngest_rest._visible import and_more, quoted, shortened
 from inngest_rest.action_reports import ActionOutcome, ActionReport
@@ -428,9 +436,10 @@ def _incomplete(report: ActionReport) -> Problem:
         code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
         doctor = advice("{} shows what answers at the base URL.", "diagnose")
         hint, may_pass = doctor if code is Code.SERVER else None, code is Code.NETWORK
-        return Problem(code, row.reason or str(report), hint, may_pass)
+        return Problem(code, without_arguments(row.reason or str(report)), hint, may_pass)
     again = "the same with the ids of those that failed tries them again."
-    return Problem(Code.PARTIAL, str(report), f"data.rows has the reason of each; {again}")
+    message = without_arguments(str(report))
+    return Problem(Code.PARTIAL, message, f"data.rows has the reason of each; {again}")
 
 
 def _unchanged(item: Any) -> Any:
@@ -452,7 +461,8 @@ def _problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | N
             first = record.problems[0]
             codes = {"connection": Code.NETWORK, "server": Code.SERVER}
             code = codes.get(first.check, Code.AUTHENTICATION)
-            return Problem(code, f"{first.check}: {first.message}", hint=first.remedy)
+            message = without_arguments(f"{first.check}: {first.message}")
+            return Problem(code, message, hint=first.remedy and without_arguments(first.remedy))
         case "send" | "send_many" | "send_file" if record.rejected or record.unknown:
             return _not_accepted(record, values)
         case _:
