@@ -44,7 +44,6 @@ MAX_BYTES = 1_000_000
 # Trials that wait do so together.
 _AT_ONCE = 8
 
-# After these, a buffer does not try again.
 _FINAL = {Verdict.INVALID, Verdict.CONFLICT, Verdict.OVERSIZE}
 
 
@@ -137,7 +136,7 @@ def _run(
         started = time.perf_counter()
         error: BaseException | None = None
         try:
-            result = describe(operation.do(Tools(client, file, fault.verdict in _FINAL)))
+            result = describe(operation.do(Tools(client, file, _is_final(fault))))
         except (InngestError, Exception) as raised:  # noqa: BLE001 - which one it is, is the test
             error, result = raised, _name(raised)
         seconds = time.perf_counter() - started
@@ -145,6 +144,11 @@ def _run(
     return Trial(
         fault, operation, client_kind, result, error, tuple(endpoint.requests[name]), seconds
     )
+
+
+def _is_final(fault: Fault) -> bool:
+    """Return whether a buffer does not send an event again after this."""
+    return fault.verdict in _FINAL or fault.name == "400"
 
 
 def _name(error: BaseException) -> str:
