@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Sel
 import httpx
 
 from inngest_rest._core.arguments import invalid
-from inngest_rest._core.bulk.job import DEFAULT_IN_FLIGHT, SendJob
 from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import recording
 from inngest_rest._core.calls.session import Session, copied
@@ -17,6 +16,7 @@ from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.secret import Hidden
 from inngest_rest._core.sending import send
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
+from inngest_rest._core.sending.job import DEFAULT_IN_FLIGHT, SendJob
 from inngest_rest.aio.groups import Group, Resource
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from os import PathLike
 
-    from inngest_rest._core.bulk.job import Events as Sent
     from inngest_rest._core.calls.route import GeneratedOperation
+    from inngest_rest._core.sending.job import Events as Sent
     from inngest_rest.aio import cloud
     from inngest_rest.aio.apps import Apps, Functions
     from inngest_rest.aio.events import Events

@@ -28,12 +28,12 @@ from inngest_rest._core.arguments import (
     difference,
     invalid,
 )
-from inngest_rest._core.bulk.job import ABANDONED, BulkJob
 from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.json_text import decode, encode, encode_lines
 from inngest_rest._core.locks import Locked, lock_file
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
 from inngest_rest._core.resources.filters import Window, instant
+from inngest_rest._core.sending.job import ABANDONED, BulkJob
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """Sending: events are validated, encoded, batched, sent, and accounted for one by one.
 
+job           concurrency, rate and stopping of a long job; sending many events in batches
 send          the plans that send events
 receipts      post one batch, and read the receipt that accounts for its events
 batching      group events into requests, bounded by count and by bytes
