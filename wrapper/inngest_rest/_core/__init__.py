@@ -5,12 +5,13 @@ Imports go one way, from top to bottom, and import-linter checks that (pyproject
     diagnosis               what server and keys these are; rules about a server's runs
     export                  exports of runs or events to a file, resumed after a kill
     buffer                  events waiting in memory or on disk
-    explain                 what became of an event or a run: the evidence for `reasons`
+    explain, preview        what became of an event or a run, the evidence for `reasons`; what would start
     file_import             sending a file of events
     summary                 counts, errors and times of many runs, in bounded memory
     bulk                    bulk operations on many events or runs: collect, act, report, resume
     reasons                 rules that turn evidence into reasons, one per function
-    sending, resources      events become requests; the plans of each resource of the API
+    resources               the plans of each resource of the API
+    sending                 events become requests
     calls                   one call of the API: settings, keys, request, response, retries
     drivers                 run plans, blocking or async: the only package that sends or sleeps
     arrow, expressions      records as Arrow tables; CEL expressions, evaluated here

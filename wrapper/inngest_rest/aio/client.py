@@ -260,9 +260,10 @@ class AsyncInngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, then as `events.wait`.
         """
-        from inngest_rest._core import explain
+        from inngest_rest._core.explain import explain_stored
+        from inngest_rest._core.resources.event_runs import send_and_wait
 
-        return await self._run(explain.send_and_wait, event, timeout, repeated)
+        return await self._run(send_and_wait, event, timeout, repeated, explain_stored)
 
     async def send_many(
         self,
@@ -413,9 +414,9 @@ class AsyncInngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, at most once a minute.
         """
-        from inngest_rest._core import explain
+        from inngest_rest._core.preview import preview
 
-        return await self._run(explain.preview, events)
+        return await self._run(preview, events)
 
     async def preview_file(
         self,
@@ -444,16 +445,11 @@ class AsyncInngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
-        from inngest_rest._core import explain
         from inngest_rest._core.file_import.send_file import batches_of_file, check_options
+        from inngest_rest._core.preview import preview_batches
 
-        return await self._run(
-            explain.of_batches,
-            batches_of_file(
-                self._session,
-                check_options(path, name, None, event, columns, csv=csv, resume=False),
-            ),
-        )
+        options = check_options(path, name, None, event, columns, csv=csv, resume=False)
+        return await self._run(preview_batches, batches_of_file(self._session, options))
 
     async def health(self) -> None:
         """Check that the server is up.

@@ -261,9 +261,10 @@ class InngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, then as `events.wait`.
         """
-        from inngest_rest._core import explain
+        from inngest_rest._core.explain import explain_stored
+        from inngest_rest._core.resources.event_runs import send_and_wait
 
-        return self._run(explain.send_and_wait, event, timeout, repeated)
+        return self._run(send_and_wait, event, timeout, repeated, explain_stored)
 
     def send_many(
         self,
@@ -414,9 +415,9 @@ class InngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, at most once a minute.
         """
-        from inngest_rest._core import explain
+        from inngest_rest._core.preview import preview
 
-        return self._run(explain.preview, events)
+        return self._run(preview, events)
 
     def preview_file(
         self,
@@ -445,16 +446,11 @@ class InngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
-        from inngest_rest._core import explain
         from inngest_rest._core.file_import.send_file import batches_of_file, check_options
+        from inngest_rest._core.preview import preview_batches
 
-        return self._run(
-            explain.of_batches,
-            batches_of_file(
-                self._session,
-                check_options(path, name, None, event, columns, csv=csv, resume=False),
-            ),
-        )
+        options = check_options(path, name, None, event, columns, csv=csv, resume=False)
+        return self._run(preview_batches, batches_of_file(self._session, options))
 
     def health(self) -> None:
         """Check that the server is up.

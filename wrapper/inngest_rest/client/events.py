@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core import explain
 from inngest_rest._core.resources import events, runs
 from inngest_rest._core.resources.events import EventSelection
 from inngest_rest.client.groups import Paginator, Resource, Sender
@@ -212,7 +211,10 @@ class Events(Resource):
         /v1/events/{eventId}/runs`) until the runs are complete, and `GET /v2/runs/{runId}` for
         each that has not ended, as `runs.wait`.
         """
-        return self._run(explain.wait_for_runs, id, timeout, repeated)
+        from inngest_rest._core.explain import explain_stored  # noqa: PLC0415 - few explain
+        from inngest_rest._core.resources.event_runs import wait_for_runs  # noqa: PLC0415 - few wait
+
+        return self._run(wait_for_runs, id, timeout, repeated, explain_stored)
 
     def resend(
         self,
@@ -333,4 +335,6 @@ class Events(Resource):
         `GET /v2/apps/{appId}/functions`; `GET /v1/events`, `GET /v2/runs` and
         `GET /v1/apps/{appId}/functions` where a reason depends on it.
         """
-        return self._run(explain.explain, id, name=name)
+        from inngest_rest._core.explain import explain  # noqa: PLC0415 - few explain
+
+        return self._run(explain, id, name=name)

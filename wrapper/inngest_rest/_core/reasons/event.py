@@ -14,6 +14,7 @@ from attrs import define, field
 from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources import apps
+from inngest_rest._core.resources.event_runs import DAY
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
 from inngest_rest.explanation import Reason, ReasonKind
 
@@ -26,9 +27,6 @@ K = ReasonKind
 
 AT_ONCE = timedelta(seconds=1)
 """A function that was read within this time of an event is the one that the event found."""
-
-DAY = timedelta(days=1)
-"""For how long a server remembers the id of an event."""
 
 # The time within which a busy server handles events in any order, and shows their runs.
 _RACE = timedelta(seconds=APPEARS_WITHIN)

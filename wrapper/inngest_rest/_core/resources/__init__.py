@@ -9,8 +9,9 @@ events       stored events
 runs         runs: list, get, cancel, score; the runs that an event started
 replays      one replay of a run, and the other runs of its chain
 trace        the spans of a run, as a tree
-polling      what the next four share: pauses, deadlines, listings of ends
+polling      what the next five share: pauses, deadlines, listings of ends
 wait         wait until a run has ended
+event_runs   wait for all runs of an event, perhaps one that is sent first
 wait_many    wait until each of many runs has ended
 watch        report the changes of all runs
 follow       report the steps of a run
