@@ -22,8 +22,8 @@ from inngest_rest import (
     PartialSendError,
     RetryPolicy,
 )
-from inngest_rest._core.buffer import outbox as _outbox
-from inngest_rest._core.file_import import send_file as _send_file
+from inngest_rest._durable.buffer import outbox as _outbox
+from inngest_rest._durable.file_import import send_file as _send_file
 from inngest_rest.testing import MockServer
 from tests.accounting.ledger import Kind, Ledger
 from tests.accounting.network import FAULTS, Network

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import Event, OutboxError, SendReport
-from inngest_rest._core.buffer.outbox import Outbox
-from inngest_rest._core.buffer.queue import Queue
+from inngest_rest._durable.buffer.outbox import Outbox
+from inngest_rest._durable.buffer.queue import Queue
 from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
 from tests.support.client_kinds import open_client
 from tests.support.clock import Clock

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from inngest_rest import InvalidResponseError
-from inngest_rest._core.buffer.queue import Queue
-from inngest_rest._core.buffer.schedule import Schedule
 from inngest_rest._core.sending.batching import BatchOutcome, Unknown
+from inngest_rest._durable.buffer.queue import Queue
+from inngest_rest._durable.buffer.schedule import Schedule
 
 
 def test_a_batch_that_was_reported_as_lost_is_not_put_back() -> None:

@@ -28,16 +28,16 @@ from inngest_rest import (
     SendReport,
     ServerError,
 )
-from inngest_rest._core.buffer import outbox_file
-from inngest_rest._core.buffer.outbox import (
+from inngest_rest._core.clock import SYSTEM_CLOCK
+from inngest_rest._core.sending.batching import BatchOutcome, EventOutcome, Rejected, Unknown
+from inngest_rest._durable.buffer import outbox_file
+from inngest_rest._durable.buffer.outbox import (
     IDEMPOTENCY_WINDOW,
     LONGEST_LEASE,
     Outbox,
 )
-from inngest_rest._core.buffer.outbox_file import OutboxFile
-from inngest_rest._core.buffer.schedule import Schedule
-from inngest_rest._core.clock import SYSTEM_CLOCK
-from inngest_rest._core.sending.batching import BatchOutcome, EventOutcome, Rejected, Unknown
+from inngest_rest._durable.buffer.outbox_file import OutboxFile
+from inngest_rest._durable.buffer.schedule import Schedule
 from tests.support.client_kinds import Blocking
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text

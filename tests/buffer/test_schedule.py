@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._core.buffer.queue import Queue, gather
-from inngest_rest._core.buffer.schedule import LONGEST_WAIT, Deadline, Schedule
 from inngest_rest._core.clock import Clock as CoreClock
 from inngest_rest._core.sending.batching import DEFAULT_BYTES
+from inngest_rest._durable.buffer.queue import Queue, gather
+from inngest_rest._durable.buffer.schedule import LONGEST_WAIT, Deadline, Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

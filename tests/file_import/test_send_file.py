@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import SendReport
-from inngest_rest._core.file_import import lines as lines_module
+from inngest_rest._durable.file_import import lines as lines_module
 from inngest_rest.testing import MockServer
 from tests.support.ndjson import ROUTE, line, sent
 from tests.support.server import accepts_all, refuses

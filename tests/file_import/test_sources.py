@@ -20,8 +20,8 @@ from inngest_rest import (
     InvalidArgumentError,
     SendReport,
 )
-from inngest_rest._core.file_import import send_file
-from inngest_rest._core.file_import.lines import Lines
+from inngest_rest._durable.file_import import send_file
+from inngest_rest._durable.file_import.lines import Lines
 from tests.support.chance import drawing
 from tests.support.ndjson import ROUTE, line, sent
 from tests.support.server import accepts_all, says

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "wrapper" / "inngest_rest"
 ROOMS = {
-    **{room: PACKAGE / "_core" / room for room in ("calls", "sending", "buffer", "resources")},
+    **{room: PACKAGE / "_core" / room for room in ("calls", "sending", "resources")},
+    "buffer": PACKAGE / "_durable" / "buffer",
     "programs": PACKAGE / "_programs",
 }
 TESTS = (

@@ -4,9 +4,7 @@ Imports go one way, from top to bottom, and import-linter checks that (pyproject
 
     diagnosis               what server and keys these are; rules about a server's runs
     export                  exports of runs or events to a file, resumed after a kill
-    buffer                  events waiting in memory or on disk
-    explain, preview        what became of an event or a run, the evidence for `reasons`; what would start
-    file_import             sending a file of events
+    explain, preview        the outcome of an event or a run; what events would start
     summary                 counts, errors and times of many runs, in bounded memory
     bulk                    bulk operations on many events or runs: collect, act, report, resume
     reasons                 rules that turn evidence into reasons, one per function

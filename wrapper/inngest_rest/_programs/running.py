@@ -481,7 +481,7 @@ def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
         )
     elif sent.rejected:
         # Only one who sends files has loaded these.
-        from inngest_rest._core.file_import import send_file  # noqa: PLC0415
+        from inngest_rest._durable.file_import import send_file  # noqa: PLC0415
 
         given = values["path"], values["name"] or "", values.get("dead_letters")
         rejected = send_file.rejected_path(*given)

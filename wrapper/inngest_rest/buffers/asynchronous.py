@@ -6,16 +6,16 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
 
-from inngest_rest._core.buffer.buffer import Buffer
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
+from inngest_rest._durable.buffer.buffer import Buffer
 from inngest_rest.aio.client import AsyncInngestClient
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable, Iterable
 
-    from inngest_rest._core.buffer.schedule import Deadline
     from inngest_rest._core.sending.batching import Batch
+    from inngest_rest._durable.buffer.schedule import Deadline
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull

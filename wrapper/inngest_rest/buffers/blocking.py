@@ -8,18 +8,18 @@ from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from inngest_rest._core.arguments import check_seconds
-from inngest_rest._core.buffer.buffer import Buffer, preload, raise_at_sigterm
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.plans import now
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
+from inngest_rest._durable.buffer.buffer import Buffer, preload, raise_at_sigterm
 from inngest_rest.client.client import InngestClient
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from inngest_rest._core.buffer.queue import Queue
-    from inngest_rest._core.buffer.schedule import Deadline
+    from inngest_rest._durable.buffer.queue import Queue
+    from inngest_rest._durable.buffer.schedule import Deadline
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull

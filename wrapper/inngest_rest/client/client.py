@@ -388,7 +388,7 @@ class InngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        from inngest_rest._core.file_import import send_file
+        from inngest_rest._durable.file_import import send_file
 
         return send_file.ImportJob(
             self._session,
@@ -446,8 +446,8 @@ class InngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
-        from inngest_rest._core.file_import.send_file import batches_of_file, check_options
         from inngest_rest._core.preview import preview_batches
+        from inngest_rest._durable.file_import.send_file import batches_of_file, check_options
 
         options = check_options(path, name, None, event, columns, csv=csv, resume=False)
         return self._run(preview_batches, batches_of_file(self._session, options))
@@ -556,6 +556,6 @@ def _sending(
         if name is not None:
             raise invalid("name", "is for the ids of events with a checkpoint: pass checkpoint=")
         return SendJob(session, events, *options)
-    from inngest_rest._core.file_import.send_file import ImportJob, check_rows
+    from inngest_rest._durable.file_import.send_file import ImportJob, check_rows
 
     return ImportJob(session, check_rows(events, checkpoint, name), *options)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inngest_rest._core import arrow
 from inngest_rest._core.arguments import check_each, check_text, invalid
-from inngest_rest._core.file_import.csv_reader import Row
-from inngest_rest._core.file_import.lines import RefusedLine
 from inngest_rest._core.json_text import decode
+from inngest_rest._durable.file_import.csv_reader import Row
+from inngest_rest._durable.file_import.lines import RefusedLine
 from inngest_rest._visible import did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from inngest_rest._core.file_import.lines import Lines
+    from inngest_rest._durable.file_import.lines import Lines
     from inngest_rest.errors import InvalidArgumentError
 
 

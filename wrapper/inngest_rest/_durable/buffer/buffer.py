@@ -24,14 +24,14 @@ from inngest_rest._core.arguments import (
     check_seconds,
     invalid,
 )
-from inngest_rest._core.buffer.queue import Queue
-from inngest_rest._core.buffer.resends import LONGEST as LONGEST_RESEND
-from inngest_rest._core.buffer.schedule import Deadline, Schedule
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.locks import Forked
 from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.batching import MAX_EVENTS, BatchOutcome, Rejected, Unknown
 from inngest_rest._core.sending.send import send_batch
+from inngest_rest._durable.buffer.queue import Queue
+from inngest_rest._durable.buffer.resends import LONGEST as LONGEST_RESEND
+from inngest_rest._durable.buffer.schedule import Deadline, Schedule
 from inngest_rest.errors import ApiError, BufferFullError, ClosedError, InvalidResponseError
 from inngest_rest.reports import SendReport
 from inngest_rest.typing import WhenFull
@@ -169,7 +169,7 @@ class Buffer(Forked, ABC):
         options: Any = {"max_pending": self._max_pending, "convention": session.name_convention}
         if self._path is None:
             return Queue(schedule, wake, **options)
-        from inngest_rest._core.buffer.outbox import Outbox  # noqa: PLC0415 - loads sqlite3
+        from inngest_rest._durable.buffer.outbox import Outbox  # noqa: PLC0415 - loads sqlite3
 
         return Outbox(
             self._path,

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 from inngest_rest._core.arguments import invalid
-from inngest_rest._core.buffer.outbox_file import (
+from inngest_rest._core.json_text import decode
+from inngest_rest._core.logs import logger
+from inngest_rest._core.sending.event_json import encode
+from inngest_rest._durable.buffer.outbox_file import (
     WRITE_ERRORS,
     OutboxFile,
     is_json_object,
     kind_of,
 )
-from inngest_rest._core.buffer.queue import Queue, Reserved, gather
-from inngest_rest._core.buffer.resends import Resends
-from inngest_rest._core.json_text import decode
-from inngest_rest._core.logs import logger
-from inngest_rest._core.sending.event_json import encode
+from inngest_rest._durable.buffer.queue import Queue, Reserved, gather
+from inngest_rest._durable.buffer.resends import Resends
 from inngest_rest.errors import OutboxError
 from inngest_rest.reports import SendFailure
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from inngest_rest._core.buffer.schedule import Schedule
     from inngest_rest._core.sending.batching import Batch, BatchOutcome
+    from inngest_rest._durable.buffer.schedule import Schedule
     from inngest_rest.event import EventLike
 
 

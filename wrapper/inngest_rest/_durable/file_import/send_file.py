@@ -27,9 +27,6 @@ import msgspec
 from xxhash import xxh3_64_digest
 
 from inngest_rest._core.arguments import NameConvention, check_path, check_text, invalid
-from inngest_rest._core.file_import.lines import STDIN, Chunk, Lines, Position, RefusedLine
-from inngest_rest._core.file_import.rows import EventRows, TableRows
-from inngest_rest._core.file_import.tables import Table, check_not_encrypted
 from inngest_rest._core.files import create_file, replace_file, usable
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.json_text import encode as to_json
@@ -38,6 +35,9 @@ from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, B
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, columns_of, encode
 from inngest_rest._core.sending.job import SendJob
 from inngest_rest._core.sending.send import each_event
+from inngest_rest._durable.file_import.lines import STDIN, Chunk, Lines, Position, RefusedLine
+from inngest_rest._durable.file_import.rows import EventRows, TableRows
+from inngest_rest._durable.file_import.tables import Table, check_not_encrypted
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.reports import SendFailure
