@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "wrapper/inngest_rest"
-CORE = PACKAGE / "_core"
+LAYERED = ("_core", "_operations", "_durable")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
 PLACES = (
     (ROOT / "CONTRIBUTING.md")
@@ -35,26 +35,30 @@ def docstring_map(package: Path) -> list[str]:
     return [name for row in rows for name in row.split(", ")]
 
 
-def contributing_map() -> list[str]:
-    """Return the modules of the core that CONTRIBUTING.md lists, in its order."""
-    rows = re.findall(r"^  \| (`.+?`) \|", PLACES, re.MULTILINE)
+def contributing_map(room: str) -> list[str]:
+    """Return the modules of a room that CONTRIBUTING.md lists, in its order."""
+    place = PLACES.partition(f"\n- `{room}/`")[2].partition("\n- ")[0]
+    rows = re.findall(r"^  \| (`.+?`) \|", place, re.MULTILINE)
     return [name for row in rows for name in re.findall(r"`(\w+)(?:/|\.py)`", row)]
 
 
 @pytest.mark.parametrize(
     "package",
-    [CORE, *sorted(path.parent for path in CORE.glob("*/__init__.py"))],
+    sorted(path.parent for room in LAYERED for path in (PACKAGE / room).rglob("__init__.py")),
     ids=lambda path: path.name,
 )
-def test_the_docstring_of_a_package_of_the_core_lists_its_modules(package: Path) -> None:
+def test_the_docstring_of_a_package_lists_its_modules(package: Path) -> None:
     assert sorted(docstring_map(package)) == sorted(modules(package))
 
 
-def test_contributing_lists_the_modules_of_the_core() -> None:
-    assert sorted(contributing_map()) == sorted(modules(CORE))
+@pytest.mark.parametrize("room", LAYERED)
+def test_contributing_lists_the_modules_of_a_room(room: str) -> None:
+    assert sorted(contributing_map(room)) == sorted(modules(PACKAGE / room))
 
 
-@pytest.mark.parametrize("listed", [docstring_map(CORE), contributing_map()], ids=["core", "page"])
+@pytest.mark.parametrize(
+    "listed", [docstring_map(PACKAGE / "_core"), contributing_map("_core")], ids=["core", "page"]
+)
 def test_the_modules_of_the_core_are_listed_from_top_to_bottom(listed: list[str]) -> None:
     (contract,) = (
         each for each in CONTRACTS["contracts"] if each.get("containers") == ["inngest_rest._core"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from inngest_rest._operations.bulk.reported import ReportFile
 
 from inngest_rest import (
     ActionOutcome,
@@ -23,7 +24,6 @@ from inngest_rest import (
     ReportFinishedError,
     ServerError,
 )
-from inngest_rest._core.bulk.reported import ReportFile
 from inngest_rest.testing import (
     MockEvent,
     MockServer,

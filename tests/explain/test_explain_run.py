@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
+from inngest_rest._operations.reasons.run import RunEvidence, reasons_of_run
 
 from inngest_rest import (
     App,
@@ -22,7 +23,6 @@ from inngest_rest import (
     Span,
     StoredEvent,
 )
-from inngest_rest._core.reasons.run import RunEvidence, reasons_of_run
 from inngest_rest._core.resources.apps import Catalogue
 from inngest_rest._core.resources.runs import job_of_v1
 from inngest_rest._core.resources.trace import readable, span

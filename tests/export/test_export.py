@@ -16,7 +16,8 @@ import msgspec
 import pytest
 
 from inngest_rest import InngestClient, InvalidArgumentError, errors
-from inngest_rest._core import arrow, export
+from inngest_rest._core import arrow
+from inngest_rest._operations import export
 from inngest_rest.testing import MockServer, completes, fails, sleeps
 from tests.support.run_lists import BEGAN, Listed, RunLists
 

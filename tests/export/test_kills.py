@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PROGRAM = """
 import os, signal, sys
 from inngest_rest import InngestClient
-from inngest_rest._core import export
+from inngest_rest._operations import export
 url, path, kill_at = sys.argv[1:]
 export._SAVE_EVERY, export._PART_ROWS = 0.0, 100
 def on_progress(rows, _):

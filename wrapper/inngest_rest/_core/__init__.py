@@ -2,12 +2,6 @@
 
 Imports go one way, from top to bottom, and import-linter checks that (pyproject.toml):
 
-    diagnosis               what server and keys these are; rules about a server's runs
-    export                  exports of runs or events to a file, resumed after a kill
-    explain, preview        the outcome of an event or a run; what events would start
-    summary                 counts, errors and times of many runs, in bounded memory
-    bulk                    bulk operations on many events or runs: collect, act, report, resume
-    reasons                 rules that turn evidence into reasons, one per function
     resources               the plans of each resource of the API
     sending                 events become requests
     calls                   one call of the API: settings, keys, request, response, retries

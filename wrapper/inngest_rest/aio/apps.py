@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from inngest_rest._core.arguments import check_seconds
-from inngest_rest._core.bulk.invoke import InvokeJob
-from inngest_rest._core.bulk.reported import Options
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.wait import wait as wait_for_end
+from inngest_rest._operations.bulk.invoke import InvokeJob
+from inngest_rest._operations.bulk.reported import Options
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from os import PathLike
 
-    from inngest_rest._core.bulk.invoke import Inputs
+    from inngest_rest._operations.bulk.invoke import Inputs
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.models import App, AppSync, Function, Run
     from inngest_rest.typing import Seconds

@@ -261,8 +261,8 @@ class InngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, then as `events.wait`.
         """
-        from inngest_rest._core.explain import explain_stored
         from inngest_rest._core.resources.event_runs import send_and_wait
+        from inngest_rest._operations.explain import explain_stored
 
         return self._run(send_and_wait, event, timeout, repeated, explain_stored)
 
@@ -415,7 +415,7 @@ class InngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, at most once a minute.
         """
-        from inngest_rest._core.preview import preview
+        from inngest_rest._operations.preview import preview
 
         return self._run(preview, events)
 
@@ -446,8 +446,8 @@ class InngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
-        from inngest_rest._core.preview import preview_batches
         from inngest_rest._durable.file_import.send_file import batches_of_file, check_options
+        from inngest_rest._operations.preview import preview_batches
 
         options = check_options(path, name, None, event, columns, csv=csv, resume=False)
         return self._run(preview_batches, batches_of_file(self._session, options))
@@ -480,7 +480,7 @@ class InngestClient(Resource):
         HTTP: `GET /health`, `GET /dev`, `GET /v1/events`, `GET /v1/cancellations`,
         `GET /v2/health`; and other GETs of v2 and v1 where the server does not state its release.
         """
-        from inngest_rest._core.diagnosis import diagnose
+        from inngest_rest._operations.diagnosis import diagnose
 
         return self._run(diagnose)
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import evolve
 
 from inngest_rest._core.arguments import invalid
-from inngest_rest._core.bulk import reported
-from inngest_rest._core.bulk.reported import BulkResult, failure, settled
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import apps, replays, runs
 from inngest_rest._core.resources.filters import ENDED
+from inngest_rest._operations.bulk import reported
+from inngest_rest._operations.bulk.reported import BulkResult, failure, settled
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
 from inngest_rest.models import UNFINISHED, Run, RunStatus

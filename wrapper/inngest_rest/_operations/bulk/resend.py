@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_id, invalid, is_ulid
-from inngest_rest._core.bulk import reported
-from inngest_rest._core.bulk.copies import Copies
 from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.filters import Window
 from inngest_rest._core.sending import send
+from inngest_rest._operations.bulk import reported
+from inngest_rest._operations.bulk.copies import Copies
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidEventError
 from inngest_rest.typing import EventFilter
@@ -30,8 +30,8 @@ from inngest_rest.typing import EventFilter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from inngest_rest._core.bulk.copies import Family
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._operations.bulk.copies import Family
     from inngest_rest.models import StoredEvent
 
 _FORGOTTEN = (

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from inngest_rest._core.arguments import check_each, check_id, check_json_object, invalid
-from inngest_rest._core.bulk import reported
 from inngest_rest._core.resources import apps
+from inngest_rest._operations.bulk import reported
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import BadRequestError, InngestError, NotFoundError
 

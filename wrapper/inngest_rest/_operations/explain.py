@@ -17,8 +17,6 @@ from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.calls.settings import is_on_cloud
 from inngest_rest._core.plans import Plan, sleep
-from inngest_rest._core.reasons.event import AT_ONCE, Evidence, reasons
-from inngest_rest._core.reasons.run import RunEvidence, held_back, reasons_of_run
 from inngest_rest._core.resources import apps, events, runs, trace
 from inngest_rest._core.resources.event_runs import (
     DAY,
@@ -28,6 +26,8 @@ from inngest_rest._core.resources.event_runs import (
 )
 from inngest_rest._core.resources.filters import Names, Selection, Window
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
+from inngest_rest._operations.reasons.event import AT_ONCE, Evidence, reasons
+from inngest_rest._operations.reasons.run import RunEvidence, held_back, reasons_of_run
 from inngest_rest._visible import shown
 from inngest_rest.explanation import (
     Explanation,

@@ -1,0 +1,12 @@
+"""Operations built on the calls of a client: acts on many runs, explanations, checks, exports.
+
+The methods of the clients import a module of it when they are called; the core imports none.
+
+bulk         acts on many events or runs: collect, act, report, resume
+explain      the outcome of an event, or the state of a run: the evidence for `reasons`
+reasons      rules that turn evidence into reasons, one per function
+preview      what events would start, before they are sent
+diagnosis    what server and keys these are; rules about a server's runs
+summary      counts, errors and times of many runs, in bounded memory
+export       exports of runs or events to a file, resumed after a kill
+"""
