@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest._core.redaction import with_texts
 from inngest_rest._programs.command import check
+from inngest_rest._redaction import with_texts
 from inngest_rest.testing import MockServer, answers, drops
 from tests.support.command import Run, send
 from tests.support.peer import PATIENCE

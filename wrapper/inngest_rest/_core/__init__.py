@@ -10,7 +10,6 @@ Imports go one way, from top to bottom, and import-linter checks that (pyproject
     arguments               validation of arguments and of event names
     plans, clock            the definition of a plan; time and randomness
     secret, tracing         hidden keys; OpenTelemetry spans
-    files, locks            files of our own, whole or as they were; locks of threads and of files
-    json_text               the JSON encoder and decoder
-    logs, redaction         the logger, whose messages are one line; what looks like a key, left out
+    json_text, locks        the JSON encoder and decoder; locks of threads and of files
+    logs                    the logger, whose messages are one line
 """

@@ -27,14 +27,14 @@ from inngest_rest._core.arguments import (
     difference,
     invalid,
 )
-from inngest_rest._core.files import check_is_regular, create_file, read_file, replace_file, usable
 from inngest_rest._core.json_text import encode, encode_lines
 from inngest_rest._core.locks import lock_file
-from inngest_rest._core.redaction import Redactor
 from inngest_rest._core.resources import events, runs, trace
 from inngest_rest._core.resources.filters import Selection, Window, instant
 from inngest_rest._core.resources.polling import OVERLAP
 from inngest_rest._core.resources.watch import Watch
+from inngest_rest._files import check_is_regular, create_file, read_file, replace_file, usable
+from inngest_rest._redaction import Redactor
 from inngest_rest.errors import InvalidArgumentError, NotFoundError
 from inngest_rest.models import Run, StoredEvent
 from inngest_rest.record import Record, columns, plain_or_text

@@ -14,8 +14,8 @@ import attrs
 from attrs import NOTHING, Factory, define, evolve, field, frozen
 
 import inngest_rest
-from inngest_rest._core.redaction import Redactor
 from inngest_rest._programs.problems import Problem
+from inngest_rest._redaction import Redactor
 from inngest_rest._table import Effect, Returns, commands
 from inngest_rest._visible import and_more, did_you_mean, visible_json
 from inngest_rest.errors import InvalidArgumentError, NextCall

@@ -23,7 +23,6 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from inngest_rest._core.arguments import check_path
 from inngest_rest._core.calls.settings import is_on_cloud
-from inngest_rest._core.redaction import Redactor
 from inngest_rest._programs import parameters
 from inngest_rest._programs.answer import (
     DEFAULT_MAX_CHARS,
@@ -36,6 +35,7 @@ from inngest_rest._programs.answer import (
 )
 from inngest_rest._programs.problems import Code, Problem, problem_of
 from inngest_rest._programs.running import Call
+from inngest_rest._redaction import Redactor
 from inngest_rest._table import OF_CLOUD, Effect, commands
 from inngest_rest._version import __version__
 from inngest_rest._visible import and_more, did_you_mean, quoted, visible

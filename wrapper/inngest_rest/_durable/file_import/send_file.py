@@ -27,7 +27,6 @@ import msgspec
 from xxhash import xxh3_64_digest
 
 from inngest_rest._core.arguments import NameConvention, check_path, check_text, invalid
-from inngest_rest._core.files import create_file, replace_file, usable
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.logs import logger
@@ -38,6 +37,7 @@ from inngest_rest._core.sending.send import each_event
 from inngest_rest._durable.file_import.lines import STDIN, Chunk, Lines, Position, RefusedLine
 from inngest_rest._durable.file_import.rows import EventRows, TableRows
 from inngest_rest._durable.file_import.tables import Table, check_not_encrypted
+from inngest_rest._files import create_file, replace_file, usable
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.reports import SendFailure

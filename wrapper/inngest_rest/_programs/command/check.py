@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from attrs import define, field
 
-from inngest_rest._core.files import read_file, replace_file
-from inngest_rest._core.redaction import with_texts
+from inngest_rest._files import read_file, replace_file
 from inngest_rest._programs.command.output import Renderer
 from inngest_rest._programs.problems import EXIT_STATUS, Code
+from inngest_rest._redaction import with_texts
 from inngest_rest._version import __version__
 from inngest_rest._visible import shortened, visible
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from attrs import define, field, fields, frozen
 
-from inngest_rest._core.redaction import Redactor
 from inngest_rest._programs.answer import (
     ROOM,
     Answer,
@@ -26,6 +25,7 @@ from inngest_rest._programs.answer import (
 )
 from inngest_rest._programs.parameters import parameters, unusable_file
 from inngest_rest._programs.problems import DONE, EXIT_STATUS, Code, Problem
+from inngest_rest._redaction import Redactor
 from inngest_rest._table import ROWS, Returns
 from inngest_rest._visible import safe, visible, visible_json
 from inngest_rest.action_reports import ActionRow
