@@ -79,6 +79,10 @@ class Document:
         """Return what a schema rejects in an instance, unnamed properties included."""
         return self._judge(closed(schema), instance, closed(self.spec["components"]))
 
+    def tolerant_faults(self, schema: Object, instance: Json) -> list[str]:
+        """Return what is wrong whatever a newer server may have added, values of enums included."""
+        return self._judge(without_enums(schema), instance, without_enums(self.spec["components"]))
+
     def _meeting(self, path: str) -> Iterator[Operation]:
         if not is_ill_formed(path):
             path = routed(path)
@@ -139,6 +143,19 @@ def closed(node: Json) -> Json:
     if node.get("type") == "object":
         copy.setdefault("additionalProperties", False)
     return copy
+
+
+def without_enums(node: Json) -> Json:
+    """Copy a schema so that a text may have any value."""
+    if isinstance(node, list):
+        return [without_enums(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: without_enums(each)
+        for key, each in node.items()
+        if not (key == "enum" and isinstance(each, list))
+    }
 
 
 def is_placeholder(value: Json) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from inngest_rest.testing import MockServer, answers
 
 from .exercised import Exercised
+from .recordings import read_all
 from .world import DOCUMENT, Judged
 
 UP = {"status": 200, "message": "OK"}
@@ -62,6 +64,41 @@ def test_a_difference_is_told_once_by_operation_and_status() -> None:
     assert {each.partition(": ")[0] for each in told} == {"listRunsV2 200"}
 
 
+MORE = {
+    "a new property": (answers(200, {**UP, "version": 1}), 0),
+    "a property too few": (answers(200, {"status": 200}), 1),
+    "another status": (answers(418), 1),
+}
+
+
+@pytest.mark.parametrize("answer", MORE)
+def test_an_addition_of_a_newer_server_is_a_difference_and_no_fault(answer: str) -> None:
+    effect, faults = MORE[answer]
+    mock, found, told = MockServer(), list[str](), set[str]()
+    mock.fault(effect)
+    transport = judged(mock, found, told, allows_more=True)
+    with httpx.Client(transport=transport, base_url="http://test") as client:
+        client.get("/health")
+    assert (len(found), len(told)) == (faults, 1)
+
+
+def test_new_values_and_operations_of_a_newer_server_are_no_faults() -> None:
+    mock, found, told = MockServer(), list[str](), set[str]()
+    transport = judged(mock, found, told, allows_more=True)
+    with httpx.Client(transport=transport, base_url="http://test") as client:
+        listed = client.get("/v2/operations").json()
+        listed["data"]["operations"][0]["http"]["path"] = "/bulk/rerun"
+        mock.fault(answers(200, listed))
+        client.get("/v2/operations")
+        (runs,) = (copy.deepcopy(it.received) for it in read_all() if it.name == "v2-runs-list")
+        runs["data"][0]["status"] = "WAITING"
+        mock.fault(answers(200, runs))
+        client.get("/v2/runs")
+    assert found == []
+    assert any("WAITING" in each for each in told)
+    assert any("bulk/rerun" in each for each in told)
+
+
 def test_operations_and_parameters_that_a_server_lists_are_documented() -> None:
     mock, found = MockServer(), list[str]()
     with httpx.Client(transport=judged(mock, found), base_url="http://test") as client:
@@ -78,5 +115,8 @@ def test_operations_and_parameters_that_a_server_lists_are_documented() -> None:
     assert "POST /v2/bulk/rerun, which is not documented" in told
 
 
-def judged(mock: MockServer, found: list[str], told: set[str] | None = None) -> Judged:
-    return Judged(mock.transport, Exercised(DOCUMENT), found, differences=told)
+def judged(
+    mock: MockServer, found: list[str], told: set[str] | None = None, *, allows_more: bool = False
+) -> Judged:
+    exercised = Exercised(DOCUMENT)
+    return Judged(mock.transport, exercised, found, differences=told, allows_more=allows_more)

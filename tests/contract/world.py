@@ -89,6 +89,9 @@ class World(ABC):
 
     has_asked_for_routes: ClassVar[bool] = False
     """Whether GET /v1/runs, GET /v1/apps, POST /v1/runs/{id}/replay and webhooks exist."""
+    may_have_more: ClassVar[bool] = False
+    """Whether the server may be newer than the document: then what it sends in addition is a
+    difference, and no fault."""
     is_cloud: ClassVar[bool]
     """Whether there is a store for bulk cancellations; an open-source server has none."""
     has_waiting_function: ClassVar[bool]
@@ -236,6 +239,7 @@ class World(ABC):
             trail=self.trail,
             has=self.has,
             differences=self.differences,
+            allows_more=self.may_have_more,
         )
 
 
@@ -266,7 +270,8 @@ class Judged(Watched):
         trail: Takes the exchanges in their order.
         has: Returns whether the server has a route, by method and path. How it responds where it
             has none depends on its release, and is not judged.
-        differences: Takes the same by operation and status, each once.
+        differences: Takes the same by operation and status, each once, with what is additional.
+        allows_more: Whether what a server sends in addition is no fault.
     """
 
     def __init__(
@@ -278,8 +283,10 @@ class Judged(Watched):
         trail: list[Step] | None = None,
         has: Callable[[str, str], bool] = lambda *_: True,
         differences: set[str] | None = None,
+        allows_more: bool = False,
     ) -> None:
         super().__init__(inner, exercised)
+        self._allows_more = allows_more
         self._found = found
         self._trail = [] if trail is None else trail
         self._has = has
@@ -307,7 +314,10 @@ class Judged(Watched):
                 received=_body(body),
             )
             found = list(faults(DOCUMENT, operation, recording))
-            self._found += [f"{where}: {fault}" for fault in found]
+            wrong = found
+            if found and self._allows_more:
+                wrong = list(faults(DOCUMENT, operation, recording, allows_more=True))
+            self._found += [f"{where}: {fault}" for fault in wrong]
             of = f"{operation.id} {response.status_code}"
             self._differences.update(f"{of}: {general(fault)}" for fault in found)
             self._trail.append(Step(operation.id, not recording.is_refusal))

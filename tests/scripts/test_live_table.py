@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from inngest_rest.testing._api.releases import CURRENT
 from scripts.internal.live.table import differences, failures, table
 from tests.contract.live_report import Case, Outcome, Report
 
@@ -55,6 +56,17 @@ def test_each_failure_is_listed_with_its_reason() -> None:
     ]
 
 
+def test_cases_that_failed_for_one_reason_are_one_line() -> None:
+    refusal = "BadRequestError: refused for run 01K9V2D6N9P1R7Z4W8X3Y5A0B{}"
+    cases = [case(f"test_x.py::{n}", "failed", "x", reason=refusal.format(n)) for n in range(3)]
+    rare = case("test_rare.py::test", "failed", "x", reason="Other")
+    lines = list(failures([Report("1.44.0", (), (rare, *cases))]))
+    assert lines == [
+        "FAILED 1.44.0 3 cases, such as test_x.py::0[live]: BadRequestError: refused for run ",
+        "FAILED 1.44.0 test_rare.py::test[live]: Other",
+    ]
+
+
 def test_what_a_server_answers_otherwise_than_the_document_is_listed() -> None:
     told = ("listRunsV2 200: $.data[]: isNew", "listRunsV2 418: not documented")
     found = [Report("1.43.2", (), ()), Report("1.17.0", (), (), told[:1])]
@@ -66,6 +78,6 @@ def test_what_a_server_answers_otherwise_than_the_document_is_listed() -> None:
 
 @pytest.mark.parametrize("told", [(), ("listRunsV2 200: $.data[]: isNew",)])
 def test_a_release_newer_than_all_recordings_is_said_to_be_one(told: tuple[str, ...]) -> None:
-    newer, count, *listed = differences([Report("1.44.0", (), (), told)])
-    assert "newer than 1.43" in newer
+    newer, count, *listed = differences([Report("999.0.0", (), (), told)])
+    assert f"newer than {CURRENT}" in newer
     assert (f": {len(told)} differences" in count, len(listed)) == (True, len(told))

@@ -7,9 +7,10 @@ else on a server is left alone.
 A server may be of any release. A case is skipped as absent if none of the routes that do its job
 are there, and the reason names the first release that has them. With --bins it starts several
 servers (`inngest dev`) one after the other, each in an empty folder, and ends with a table of what
-works on which, and a list of what each answers otherwise than the document: operations that it
-lists, statuses, fields and bodies. For a release that is newer than all recordings, it is what has
-to be written into the document.
+works on which, the reasons of failed cases, each once, and a list of what each answers otherwise
+than the document: operations that it lists, statuses, fields and bodies. For a release that is
+newer than all recordings, it is what has to be written into the document. What a server sends in
+addition (a field, a value) is in that list alone: it fails no case. --tb=short shows tracebacks.
 
 Statuses and times of runs are judged strictly, which is fair only to a faithful server: one that
 stores in PostgreSQL, or in SQLite by the driver that its releases have. A server that was built

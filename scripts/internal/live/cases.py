@@ -48,6 +48,8 @@ def try_cases(server: Server, arguments: Sequence[str]) -> Tried:
         report, record = Path(folder) / "report.json", Path(folder) / "exercised.json"
         command = [
             *(sys.executable, "-m", "pytest", "tests/contract/cases", "--live-url", server.url),
+            # The reasons are listed at the end, by cause; an argument may ask for tracebacks.
+            *("--quiet", "--tb=no", "--no-summary"),
             *("--live-report", str(report), "--exercised", str(record)),
             *arguments,
         ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, get_args
 
+from inngest_rest.testing._api.releases import CURRENT
 from inngest_rest_api.api import OPERATIONS
-from tests.contract.conformance import camel
+from tests.contract.conformance import camel, general
 from tests.contract.live_report import Outcome
-from tests.contract.recordings import RELEASE
 from tests.contract.world import SINCE, parts
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def differences(reports: Sequence[Report]) -> Iterator[str]:
     """Yield what each server answers otherwise than the document, and whether it is a newer one."""
     for it in reports:
         release = it.release
-        is_newer = re.match(r"\d", release) and parts(release)[:2] > parts(RELEASE)[:2]
+        is_newer = re.match(r"\d", release) and parts(release)[:2] > parts(CURRENT)[:2]
         if is_newer:
-            yield f"{release} is newer than {RELEASE}, the newest release that was recorded."
+            yield f"{release} is newer than {CURRENT}, the newest release that was recorded."
         if is_newer or it.differences:
             found = len(it.differences)
             yield f"{release} answers otherwise than the document: {found} differences"
@@ -68,9 +68,12 @@ def differences(reports: Sequence[Report]) -> Iterator[str]:
 
 
 def failures(reports: Sequence[Report]) -> Iterator[str]:
-    """Yield a line for each case that failed, with the reason."""
+    """Yield a line for each reason for which cases failed, the most frequent first."""
     for report in reports:
+        failed: dict[str, list[str]] = defaultdict(list)
         for case in report.cases:
             if case.outcome == "failed":
-                name = case.name.rpartition("/")[2]
-                yield f"FAILED {report.release} {name}: {case.reason}"
+                failed[general(case.reason)].append(case.name.rpartition("/")[2])
+        for reason, names in sorted(failed.items(), key=lambda each: -len(each[1])):
+            cases = names[0] if len(names) == 1 else f"{len(names)} cases, such as {names[0]}"
+            yield f"FAILED {report.release} {cases}: {reason}"
