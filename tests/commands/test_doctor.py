@@ -14,6 +14,7 @@ from inngest_rest._programs.command import execute
 from inngest_rest._programs.command.program import run
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer
+from inngest_rest.testing._api.releases import CURRENT
 from tests.support.answers import read
 from tests.support.server import WEB_UI, Server
 
@@ -49,7 +50,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def test_a_server_without_problems_is_a_success(ask: Ask) -> None:
     status, envelope = ask(MockServer().transport, "--dev")
     assert (status, envelope["ok"], envelope["error"]) == (0, True, None)
-    assert envelope["data"]["release"] == "1.43.0"
+    assert envelope["data"]["release"] == f"{CURRENT}.0"
     assert envelope["data"]["calls"][4] == {
         "call": "runs.list",
         "is_available": True,

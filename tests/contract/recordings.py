@@ -1,7 +1,7 @@
 """Exchanges recorded from real servers, and the reasons why some belong to no operation.
 
 A recording states the release of its server in `release` or `server` ("1.17.3", "start 1.33") or in
-its name. Those that state none are of release 1.43.
+its name. Those that state none are of release 1.43. README.md has the form of a file.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from .document import Document, Operation, is_ill_formed
 
 FOLDER = Path(__file__).parent / "recordings"
 
-RELEASE = "1.43"
-"""The release of the servers that most were recorded from."""
+UNSTATED = "1.43"
+"""The release of the recordings that state none: the first ones. It is never raised."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Recording:
 
     @property
     def minor_release(self) -> str:
-        """The release without its patch level; 1.43 if the recording does not state it."""
-        return ".".join((self.release or RELEASE).split(".")[:2])
+        """The release without its patch level; `UNSTATED` if the recording does not state it."""
+        return ".".join((self.release or UNSTATED).split(".")[:2])
 
     @property
     def is_refusal(self) -> bool:
@@ -119,7 +119,7 @@ def _is_before(recording: Recording, since: str) -> bool:
     # Until release 1.26, v2 was below /api/v2 alone.
     first = max(since, "1.26", key=_parts) if recording.path.startswith("/v2/") else since
     # A release that is stated as 1.17 may be one before 1.17.3, and is not before 1.17.0.
-    return _parts(recording.release or RELEASE) < _parts(first)
+    return _parts(recording.release or UNSTATED) < _parts(first)
 
 
 def _parts(release: str) -> tuple[int, ...]:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from inngest_rest.testing._api.releases import CURRENT
+
 from .conformance import faults
 from .document import Document
 from .parsing import by_operation, paired
 from .recordings import FOLDER, Recording, is_of_absent_route, read_all, why_outside
+from .world import parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +35,12 @@ def test_exchange_is_as_documented(id_: str, subtests: pytest.Subtests) -> None:
         with subtests.test(name):
             if not is_of_absent_route(recording, operation):
                 assert list(faults(DOCUMENT, operation, recording)) == []
+
+
+def test_the_newest_recorded_release_is_the_one_that_all_else_derives_from() -> None:
+    """Raise `CURRENT` with the first recording of a newer release: the mock then stands for it."""
+    newest = max((each.minor_release for each in RECORDINGS.values()), key=parts)
+    assert newest == CURRENT
 
 
 def test_an_exchange_without_an_operation_has_a_reason() -> None:

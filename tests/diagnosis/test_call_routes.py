@@ -12,6 +12,7 @@ from inngest_rest import InngestClient, InngestError
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._table import GROUPS
 from inngest_rest.testing import MockServer, completes, sleeps, waits_for
+from inngest_rest.testing._api.releases import CURRENT
 from inngest_rest_api.api import OPERATIONS
 from tests.support.calls import MADE_OF
 from tests.support.settings import settings_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from inngest_rest import CallRoute
 
-RELEASES = ["0.26.0", "1.17.3", "1.25.0", "1.30.0", "1.38.0", "1.39.0", "1.43.0"]
+RELEASES = ["0.26.0", "1.17.3", "1.25.0", "1.30.0", "1.38.0", "1.39.0", f"{CURRENT}.0"]
 
 NAMES = {f"{each.method} {each.path}": each.name for each in OPERATIONS}
 
@@ -107,7 +108,7 @@ def test_every_method_of_the_client_has_a_route_or_is_made_of_those_that_have() 
         "health",
         "diagnose",
     }
-    assert set(routes("1.43.0")) == set(CALLS)
+    assert set(routes(f"{CURRENT}.0")) == set(CALLS)
 
 
 @pytest.mark.parametrize("release", RELEASES)

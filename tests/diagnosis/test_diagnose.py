@@ -20,6 +20,7 @@ from inngest_rest import (
     ServerKind,
 )
 from inngest_rest.testing import MockServer, answers, drops
+from inngest_rest.testing._api.releases import CURRENT
 from tests.support.clock import STARTED
 from tests.support.server import WEB_UI, Reply, recorded, says, text
 
@@ -61,7 +62,7 @@ def diagnose(connect: Connect, mock: MockServer, **kwargs: Any) -> Diagnosis:
 def test_a_dev_server_states_its_release_and_needs_no_keys(connect: Connect) -> None:
     mock = MockServer()
     diagnosis = diagnose(connect, mock, dev=True, base_url=None)
-    assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, "1.43.0")
+    assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, f"{CURRENT}.0")
     assert {each.state for each in diagnosis.findings if each.check is not Check.CLOCK} == {OK}
     assert diagnosis.is_ok
     assert len(mock.requests) == 4

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest import InngestClient
 from inngest_rest._table import EVENT_ID, RUN_ID, commands
 from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
+from inngest_rest.testing._api.releases import CURRENT
 from tests.support.calls import example
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class World:
         release: The release of the server.
     """
 
-    def __init__(self, folder: Path, release: str = "1.43") -> None:
+    def __init__(self, folder: Path, release: str = CURRENT) -> None:
         # With the routes that only Inngest Cloud has, such as those of webhooks.
         self.mock = MockServer(release=release, v1_routes=True, cloud=True)
         self.mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest.testing import MockServer, sleeps
+from inngest_rest.testing._api.releases import CURRENT
 from inngest_rest_api.api import OPERATIONS
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ OF_1_12 = {
 @pytest.mark.parametrize(
     ("release", "absent"),
     [
-        ("1.43", set()),
+        (CURRENT, set()),
         ("1.45.1", set()),
         ("1.39.2", {*OF_1_42, "list_apps_v2"}),
         ("1.38", {*OF_1_42, "list_apps_v2", "cancel_run_v2"}),

@@ -59,7 +59,7 @@ class MockServer:
     Args:
         release: The release of the self-hosted server to emulate, such as `"1.17"` (1.17.0) or
             `"1.27.1"`: it lacks routes that were added later, and responds to them as that release
-            does. Default: 1.43.
+            does. Default: the newest that was recorded.
         store: The database of the server: `"sqlite"` or `"postgresql"`, where
             `DELETE /v1/runs/{id}` finds no run. Default: `"sqlite"`.
         v1_routes: Whether `GET /v1/runs`, `GET /v1/apps`, `POST /v1/runs/{id}/replay` and

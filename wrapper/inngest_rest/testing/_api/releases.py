@@ -9,7 +9,7 @@ import attrs
 from inngest_rest_api.api import OPERATIONS
 
 CURRENT = "1.43"
-"""The default release: the newest one that the mock was compared with."""
+"""The newest release that was recorded: the default of the mock. It stands here alone."""
 
 _PATTERN = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
