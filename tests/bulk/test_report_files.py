@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from inngest_rest._operations.bulk.reported import ReportFile
 
 from inngest_rest import (
     ActionOutcome,
@@ -24,6 +23,7 @@ from inngest_rest import (
     ReportFinishedError,
     ServerError,
 )
+from inngest_rest._operations.bulk.report_file import ReportFile
 from inngest_rest.testing import (
     MockEvent,
     MockServer,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
-from inngest_rest._operations.reasons.run import RunEvidence, reasons_of_run
 
 from inngest_rest import (
     App,
@@ -26,6 +25,7 @@ from inngest_rest import (
 from inngest_rest._core.resources.apps import Catalogue
 from inngest_rest._core.resources.runs import job_of_v1
 from inngest_rest._core.resources.trace import readable, span
+from inngest_rest._operations.reasons.run import RunEvidence, reasons_of_run
 from inngest_rest.testing import (
     MockServer,
     answers,

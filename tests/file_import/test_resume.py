@@ -285,16 +285,16 @@ def test_a_batch_whose_report_an_interrupt_lost_is_sent_again(
     client: InngestClient, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(file, 8)
-    record = SendJob.record
+    handle_result = SendJob.handle_result
     calls: list[None] = []
 
     def interrupted(self: SendJob, *args: Any) -> bool:
         calls.append(None)
         if len(calls) == 2:  # as a signal may, between the answer and its report
             return True
-        return record(self, *args)
+        return handle_result(self, *args)
 
-    monkeypatch.setattr(SendJob, "record", interrupted)
+    monkeypatch.setattr(SendJob, "handle_result", interrupted)
     client.send_file(file, **BY_TWO)
     monkeypatch.undo()
     assert client.send_file(file, **BY_TWO, resume=True).accepted == 6

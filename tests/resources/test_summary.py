@@ -11,9 +11,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from inngest_rest._operations.summary import Times, normalised
 
 from inngest_rest import InngestClient, InvalidArgumentError, Run, RunError, RunStatus
+from inngest_rest._operations.summary import Times, normalised
 from inngest_rest.testing import MockServer, fails
 from tests.support.run_lists import BEGAN, Listed, RunLists, id_of
 

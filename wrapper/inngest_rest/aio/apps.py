@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, overload
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.wait import wait as wait_for_end
-from inngest_rest._operations.bulk.invoke import InvokeJob
-from inngest_rest._operations.bulk.reported import Options
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 
 if TYPE_CHECKING:
@@ -237,6 +235,9 @@ class Functions(Resource):
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """
+        from inngest_rest._operations.bulk.invoke import InvokeJob
+        from inngest_rest._operations.bulk.reported import Options
+
         options = Options(
             dry_run=dry_run,
             in_flight=in_flight,

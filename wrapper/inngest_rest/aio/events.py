@@ -112,7 +112,7 @@ class Events(Resource):
 
         HTTP: `GET /v1/events`.
         """
-        from inngest_rest._operations import export  # noqa: PLC0415 - few export
+        from inngest_rest._operations import export
 
         selection = EventSelection(name=name, since=since, until=until, where=where)
         options = export.Options(
@@ -210,8 +210,8 @@ class Events(Resource):
         /v1/events/{eventId}/runs`) until the runs are complete, and `GET /v2/runs/{runId}` for
         each that has not ended, as `runs.wait`.
         """
-        from inngest_rest._core.resources.event_runs import wait_for_runs  # noqa: PLC0415 - few wait
-        from inngest_rest._operations.explain import explain_stored  # noqa: PLC0415 - few explain
+        from inngest_rest._core.resources.event_runs import wait_for_runs
+        from inngest_rest._operations.explain import explain_stored
 
         return await self._run(wait_for_runs, id, timeout, repeated, explain_stored)
 
@@ -288,8 +288,8 @@ class Events(Resource):
         original of a copy and is not listed; then `GET /v1/events/{eventId}` and
         `POST /e/{eventKey}`, as `send`, for each event.
         """
-        from inngest_rest._operations.bulk.reported import Options  # noqa: PLC0415 - loads reports
-        from inngest_rest._operations.bulk.resend import ResendJob  # noqa: PLC0415 - loads reports
+        from inngest_rest._operations.bulk.reported import Options
+        from inngest_rest._operations.bulk.resend import ResendJob
 
         selection = EventSelection(name=name, since=since, until=until, where=where)
         options = Options(
@@ -334,6 +334,6 @@ class Events(Resource):
         `GET /v2/apps/{appId}/functions`; `GET /v1/events`, `GET /v2/runs` and
         `GET /v1/apps/{appId}/functions` where a reason depends on it.
         """
-        from inngest_rest._operations.explain import explain  # noqa: PLC0415 - few explain
+        from inngest_rest._operations.explain import explain
 
         return await self._run(explain, id, name=name)

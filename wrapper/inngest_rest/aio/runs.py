@@ -253,7 +253,7 @@ class Runs(Resource):
         held back or cancelled also `GET /v2/apps`, `GET /v2/apps/{appId}/functions`,
         `GET /v2/runs` and `GET /v1/apps/{appId}/functions`.
         """
-        from inngest_rest._operations.explain import explain_run  # noqa: PLC0415 - few explain
+        from inngest_rest._operations.explain import explain_run
 
         return await self._run(runs.act_on, id, explain_run)
 
@@ -448,7 +448,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, with the outputs, as errors are among them; `GET
         /v2/runs/{runId}` for each run whose times are asked for, at most eight at a time.
         """
-        from inngest_rest._operations.summary import Summarizing  # noqa: PLC0415 - few summarize
+        from inngest_rest._operations.summary import Summarizing
 
         selection = Selection.of(
             self._session,
@@ -526,7 +526,7 @@ class Runs(Resource):
         HTTP: `GET /health` for `server`; `GET /v2/runs` once for each other rule, and once per
         hundred runs for `failed_above` and `queued_above`.
         """
-        from inngest_rest._operations.diagnosis import check  # noqa: PLC0415 - few check
+        from inngest_rest._operations.diagnosis import check
 
         rule = CheckRule(
             app=app,
@@ -677,8 +677,8 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter, as in `list`;
         `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`, for each run.
         """
-        from inngest_rest._operations.bulk.reported import Options  # noqa: PLC0415 - loads reports
-        from inngest_rest._operations.bulk.runs import CancelJob  # noqa: PLC0415 - loads reports
+        from inngest_rest._operations.bulk.cancel import CancelJob
+        from inngest_rest._operations.bulk.reported import Options
 
         selection = Selection.of(
             self._session,
@@ -812,8 +812,8 @@ class Runs(Resource):
         `GET /v2/runs/{runId}/trace` for `from_step`, and `POST /v2/runs/{runId}/rerun`, else
         `POST /v1/runs/{runId}/replay`.
         """
-        from inngest_rest._operations.bulk.reported import Options  # noqa: PLC0415 - loads reports
-        from inngest_rest._operations.bulk.runs import ReplayJob  # noqa: PLC0415 - loads reports
+        from inngest_rest._operations.bulk.replay import ReplayJob
+        from inngest_rest._operations.bulk.reported import Options
 
         selection = Selection.of(
             self._session,
@@ -926,7 +926,7 @@ class Runs(Resource):
         `GET /v1/events/{eventId}` and `GET /v2/runs/{runId}/trace` for what is included, at most
         eight at a time.
         """
-        from inngest_rest._operations import export  # noqa: PLC0415 - few export
+        from inngest_rest._operations import export
 
         selection = Selection.of(
             self._session,

@@ -52,7 +52,7 @@ _OUTAGE = 10  # consecutive failures
 class BulkJob(Locked, ABC, Generic[J, T, R]):
     """A bulk operation with validated arguments, for a single run.
 
-    Subclasses collect targets, act on each, and tally the results, which arrive in order. Acts are
+    Subclasses collect targets, act on each, and record the results, which arrive in order. Acts are
     spaced evenly over a period.
     """
 
@@ -78,7 +78,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         for name, callback in callbacks.items():
             check_callable(name, callback)
         self._callbacks = callbacks
-        self._told: object = None  # what the last callback returned
+        self._callback_result: object = None  # what the last callback returned
         self.stopped_by: InngestError | None = None
         self._patience = session.settings.retry.total
         self._failures = 0
@@ -92,7 +92,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         """Act on one target."""
 
     @abstractmethod
-    def tally(self, target: J, result: T | None) -> InngestError | None:
+    def record_result(self, target: J, result: T | None) -> InngestError | None:
         """Record a result, or None for an abandoned act; return its error, if any."""
 
     @abstractmethod
@@ -114,7 +114,9 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
                     )
             targets = cast("Iterable[J]", driver.run(self.collect()))
             try:
-                driver.run_many(targets, self._paced, self.record, in_flight=self._in_flight)
+                driver.run_many(
+                    targets, self._throttled, self.handle_result, in_flight=self._in_flight
+                )
             except BaseException as error:
                 self.interrupted(error)
                 raise
@@ -123,31 +125,31 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
     async def run_async(self, driver: AsyncDriver) -> R:
         with closing(self):
             targets = await driver.run(self.collect())
-            act, in_flight = self._paced, self._in_flight
+            act, in_flight = self._throttled, self._in_flight
             try:
-                await driver.run_many(targets, act, self._recorded, in_flight=in_flight)
+                await driver.run_many(targets, act, self._handle_result, in_flight=in_flight)
             except BaseException as error:
                 self.interrupted(error)
                 raise
             return self.finish()
 
-    def record(self, target: J, result: T | None) -> bool:
-        """Tally a result; return whether to continue."""
-        cause = self.tally(target, result)
+    def handle_result(self, target: J, result: T | None) -> bool:
+        """Record a result; return whether to continue."""
+        cause = self.record_result(target, result)
         self._failures = self._failures + 1 if isinstance(cause, self.outage) else 0
         is_final = isinstance(cause, self.hopeless) or is_hopeless(cause, self._patience)
         if is_final or self._failures >= _OUTAGE:
             self.stopped_by = self.stopped_by or cause
         return self.stopped_by is None
 
-    async def _recorded(self, target: J, result: T | None) -> bool:
-        goes_on = self.record(target, result)
-        told, self._told = self._told, None
+    async def _handle_result(self, target: J, result: T | None) -> bool:
+        goes_on = self.handle_result(target, result)
+        told, self._callback_result = self._callback_result, None
         if isawaitable(told):
             await told
         return goes_on
 
-    def _paced(self, target: J) -> Plan[T]:
+    def _throttled(self, target: J) -> Plan[T]:
         if self._interval:
             with self._lock:
                 now = self.session.clock.monotonic()
@@ -206,13 +208,13 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
     def act(self, target: Batch) -> Plan[BatchOutcome]:
         return send_batch(self.session, target)
 
-    def tally(self, target: Batch, result: BatchOutcome | None) -> InngestError | None:
+    def record_result(self, target: Batch, result: BatchOutcome | None) -> InngestError | None:
         outcome = result or BatchOutcome.unknown(target, ABANDONED)
         self._report += outcome.report
-        self._told = self.tell(outcome)
+        self._callback_result = self.notify(outcome)
         return outcome.cause
 
-    def tell(self, outcome: BatchOutcome) -> object:
+    def notify(self, outcome: BatchOutcome) -> object:
         return None if self._on_batch is None else self._on_batch(outcome.batch_report())
 
     def finish(self) -> SendReport:

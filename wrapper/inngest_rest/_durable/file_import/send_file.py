@@ -278,7 +278,7 @@ class ImportJob(SendJob):
             # Left to the next import.
             logger.warning("%s %s", self._options.path, self._lines.unfinished)
 
-    def tell(self, outcome: BatchOutcome) -> object:
+    def notify(self, outcome: BatchOutcome) -> object:
         """Write rejected lines, then mark the chunk as done."""
         begin, chunk = cast("tuple[Position, Chunk]", outcome.batch.origin)
         # In this order: if writing fails, the chunk is not done.
@@ -294,7 +294,7 @@ class ImportJob(SendJob):
             self._rejected.keep()
             if self._now() >= self._save_at:
                 self._save()
-        return super().tell(outcome)
+        return super().notify(outcome)
 
     def _load(self) -> LogStates | None:
         """Seek to the saved position; return the states of the rejected lines, if known.

@@ -13,7 +13,14 @@ from attrs import evolve
 
 from inngest_rest._core.arguments import check_each, check_id, check_json_object, invalid
 from inngest_rest._core.resources import apps
-from inngest_rest._operations.bulk import reported
+from inngest_rest._operations.bulk.reported import (
+    BulkResult,
+    Options,
+    ReportedJob,
+    digest,
+    failure,
+    with_outcome,
+)
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import BadRequestError, InngestError, NotFoundError
 
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
 Inputs = Iterable[Mapping[str, Any] | None]
 
 
-class InvokeJob(reported.ReportedJob):
+class InvokeJob(ReportedJob):
     """Invokes a function for each input; all inputs are validated first."""
 
     hopeless = (NotFoundError,)
@@ -35,7 +42,7 @@ class InvokeJob(reported.ReportedJob):
         app: str,
         function: str,
         inputs: Inputs,
-        options: reported.Options,
+        options: Options,
     ) -> None:
         self._function = check_id("app", app), check_id("function", function)
         super().__init__(session, f"functions.invoke {app}/{function}", options)
@@ -44,7 +51,7 @@ class InvokeJob(reported.ReportedJob):
         self._inputs = check_each("inputs", inputs, "objects", check_json_object)
         self.rows = [ActionRow(position) for position in range(len(self._inputs))]
         self.resume()
-        self.head = evolve(self.head, selection={"inputs": reported.digest(self._inputs)})
+        self.head = evolve(self.head, selection={"inputs": digest(self._inputs)})
 
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
         if len(rows) != len(self._inputs):
@@ -58,19 +65,19 @@ class InvokeJob(reported.ReportedJob):
         """Return whether an input is to be tried, which one of unknown outcome is not."""
         return row.is_open and row.outcome != ActionOutcome.UNKNOWN
 
-    def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
+    def act(self, target: ActionRow) -> Plan[BulkResult]:
         if self.dry_run:
-            return reported.settled(target, ActionOutcome.PLANNED)
-        yield from self.begin(target)
+            return with_outcome(target, ActionOutcome.PLANNED)
+        yield from self.mark_started(target)
         data = self._inputs[target.position]
         try:
             run_id = yield from apps.invoke(self.session, *self._function, data)
         except NotFoundError as error:
-            return reported.settled(target, ActionOutcome.FAILED, error, error)
+            return with_outcome(target, ActionOutcome.FAILED, error, error)
         except InngestError as error:
             if isinstance(error, BadRequestError) and error.code == "function_debounced":
                 # The run starts at the end of the period (operation invokeFunctionV2).
-                return reported.settled(target, ActionOutcome.DONE, error)
-            return reported.failure(target, error)
+                return with_outcome(target, ActionOutcome.DONE, error)
+            return failure(target, error)
         row = ActionRow(target.position, new_run_id=run_id)
-        return reported.settled(row, ActionOutcome.DONE)
+        return with_outcome(row, ActionOutcome.DONE)

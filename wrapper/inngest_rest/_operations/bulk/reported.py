@@ -1,21 +1,11 @@
-"""Bulk jobs with a resumable report: one row per run or input; perhaps in a file.
-
-A report file has JSON lines, on disk before each request. The first line says what was asked for;
-then comes each row as it was selected; then each row before its request is sent, and again with its
-outcome. The last line of a position holds. Lines are only appended, so a kill can tear no more than
-the last one.
-"""
+"""Bulk jobs with a resumable report, which has one row per run or input."""
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
-from contextlib import contextmanager, suppress
 from datetime import timedelta
 from hashlib import blake2b
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from attrs import evolve, frozen
 
@@ -23,21 +13,21 @@ from inngest_rest import errors
 from inngest_rest._core.arguments import (
     check_count_or_none,
     check_each,
-    check_path,
     check_run_id,
     difference,
     invalid,
 )
 from inngest_rest._core.calls.retry import had_no_effect
-from inngest_rest._core.json_text import decode, encode, encode_lines
-from inngest_rest._core.locks import Locked, lock_file
+from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
 from inngest_rest._core.resources.filters import Window, instant
 from inngest_rest._core.sending.job import ABANDONED, BulkJob
+from inngest_rest._operations.bulk.report_file import ReportFile, without_none
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    import os
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
@@ -106,27 +96,50 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             "server": target.api_url,
             "environment": target.env,
         }
-        if self._file is not None and (kept := self._file.open(asked)) is not None:
-            self.adopt(kept, "report_path")
+        kept = None if self._file is None else self._file.open(asked)
+        if kept is None:
+            yield from self.collect_rows()
+            if self._file is not None and not self.dry_run:
+                self._file.begin(asked, self._report())
+        else:
+            self.load_rows(kept, "report_path")
             if not any(map(self.is_left, self.rows)):
+                assert self._file is not None
                 raise errors.ReportFinishedError(
                     f"{self._file.path} is finished: {kept}", report=kept
                 )
-        else:
-            yield from self.select()
-            if self._file is not None and not self.dry_run:
-                self._file.begin(asked, self._report())
         return islice((row for row in self.rows if self.is_left(row)), self.limit)
 
-    def choose(
-        self, ids: Iterable[str] | None, chosen: Mapping[str, Any], others: Mapping[str, Any]
+    def pick_source(
+        self, ids: Iterable[str] | None, filters: Mapping[str, Any], others: Mapping[str, Any]
     ) -> bool:
         """Take the rows of ids, or of a report; return whether a filter selects them instead.
 
-        It has to be one of the three. A report to come is bound to it, and to the others.
+        It has to be one of the three. A report to come is bound to it, and to the other arguments.
         """
-        ways = [name for name, it in (("ids", ids), ("resume", self.resumed)) if it is not None]
-        ways += ["/".join(chosen)] if chosen else []
+        self._check_one_source(ids, filters)
+        if self.resumed is not None:
+            self.resume()
+            selection = {**(self.head.selection or {})}
+            self._check_same_arguments(selection, others)
+        elif ids is not None:
+            unique = dict.fromkeys(check_each("ids", ids, f"{self.selects} ids", self.check_id))
+            first = [*unique][: self.limit]
+            self.rows = [ActionRow(position, id) for position, id in enumerate(first)]
+            selection = {"ids": digest(sorted(first))}
+        else:
+            selection = without_none({**filters, "limit": self.limit})
+        self.head = evolve(self.head, selection={**selection, **without_none(others)})
+        return ids is None and self.resumed is None
+
+    def _check_one_source(self, ids: Iterable[str] | None, filters: Mapping[str, Any]) -> None:
+        ways: list[str] = []
+        if ids is not None:
+            ways.append("ids")
+        if self.resumed is not None:
+            ways.append("resume")
+        if filters:
+            ways.append("/".join(filters))
         if len(ways) > 1:
             raise errors.InvalidArgumentError(
                 f"{' and '.join(ways)} exclude each other: pass one of them", argument=ways[0]
@@ -137,23 +150,18 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
                 f"nothing selects {kind}s: pass ids, or a filter ({names}); there is no way to act "
                 f"on every {kind} of a server by accident"
             )
-        asked = _compact({**chosen, "limit": self.limit})
-        if self.resumed is not None:
-            self.resume()
-            asked = {**(self.head.selection or {})}
-            theirs, ours = ({it: each.get(it) for it in self.bound} for each in (asked, others))
-            if words := difference(theirs, ours):
-                how = f"pass the same {' and '.join(self.bound)}"
-                raise invalid("resume", f"is a report with {words}: {how}")
-        elif ids is not None:
-            unique = dict.fromkeys(check_each("ids", ids, f"{self.selects} ids", self.check_id))
-            first = [*unique][: self.limit]
-            self.rows = [ActionRow(at, id) for at, id in enumerate(first)]
-            asked = {"ids": digest(sorted(first))}
-        self.head = evolve(self.head, selection={**asked, **_compact(others)})
-        return ids is None and self.resumed is None
 
-    def select(self) -> Plan[None]:
+    def _check_same_arguments(
+        self, selection: Mapping[str, Any], others: Mapping[str, Any]
+    ) -> None:
+        """Reject a report that was begun with other values of the arguments that it is bound to."""
+        theirs = {name: selection.get(name) for name in self.bound}
+        ours = {name: others.get(name) for name in self.bound}
+        if words := difference(theirs, ours):
+            how = f"pass the same {' and '.join(self.bound)}"
+            raise invalid("resume", f"is a report with {words}: {how}")
+
+    def collect_rows(self) -> Plan[None]:
         """Add the rows of what the filter selects, if there is one."""
         if self.listing is None:
             return
@@ -164,16 +172,19 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             page = yield from walk.next_page()
             for item in page.items:
                 self.keep(item)
-        chosen = yield from self.chosen()
-        self.rows = [evolve(row, position=position) for position, row in enumerate(chosen)]
+        selected = yield from self.selected_rows()
+        self.rows = [evolve(row, position=position) for position, row in enumerate(selected)]
         self.listed.clear()
-        is_told = self.listing.last_sieve is not None or not self.rows
-        searched = (yield from self.listing.searched()) if is_told else None
+        says_what_was_read = self.listing.last_sieve is not None or not self.rows
+        searched = (yield from self.listing.searched()) if says_what_was_read else None
         assert walk.now is not None
         since, until = self.asked_window.since, self.asked_window.until
-        begin = None if since is None else instant(since, walk.now)
-        end = instant(until or timedelta(), walk.now)
-        self.head = evolve(self.head, since=begin, until=end, searched=searched)
+        self.head = evolve(
+            self.head,
+            since=None if since is None else instant(since, walk.now),
+            until=instant(until or timedelta(), walk.now),
+            searched=searched,
+        )
 
     def keep(self, item: Any) -> None:
         """Remember of a listed item no more than is needed: there may be many large ones."""
@@ -188,7 +199,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         """Return whether what is listed is as much as the limit allows."""
         return self.limit is not None and len(self.listed) >= self.limit
 
-    def chosen(self) -> Plan[Iterable[ActionRow]]:
+    def selected_rows(self) -> Plan[Iterable[ActionRow]]:
         """Return the rows of the report, in their order, out of those that are listed."""
         yield from ()
         return islice(self.listed.values(), self.limit)
@@ -201,24 +212,16 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self._file.close()
 
     def resume(self) -> None:
-        """Adopt the rows of the report that was passed, if any; reject one of another action."""
-        report = self.resumed
-        if report is None:
+        """Load the rows of the report that was passed, if any; reject one of another action."""
+        if self.resumed is None:
             return
-        try:
-            found = report if isinstance(report, ActionReport) else ActionReport.from_dict(report)
-            # `json` reads text that is no Unicode.
-            encode([found.action, found.selection, [row.id for row in found.rows]])
-        except UnicodeEncodeError:
-            raise invalid("resume", "is a damaged report: it has text that is no Unicode") from None
-        except ValueError as error:
-            raise errors.InvalidArgumentError(f"resume: {error}", argument="resume") from None
-        if found.action != self.head.action:
-            reason = f"is the report of {found.action}, which cannot be resumed by"
+        report = _checked_report(self.resumed)
+        if report.action != self.head.action:
+            reason = f"is the report of {report.action}, which cannot be resumed by"
             raise invalid("resume", f"{reason} {self.head.action}")
-        self.adopt(found)
+        self.load_rows(report)
 
-    def adopt(self, report: ActionReport, argument: str = "resume") -> None:
+    def load_rows(self, report: ActionReport, argument: str = "resume") -> None:
         """Take the rows of a report, which an argument named, if they can be acted on."""
         self.check_rows(report.rows, argument)
         self.rows = list(report.rows)
@@ -232,7 +235,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
                 name = f"{argument}: the id of row {row.position}"
                 self.check_id(name, row.id or "", argument=argument)
 
-    def begin(self, row: ActionRow) -> Plan[ActionRow]:
+    def mark_started(self, row: ActionRow) -> Plan[ActionRow]:
         """Mark a row as being requested, and report it; an act starts here, or is Stopped."""
         yield from sleep(0.0)  # the job may have been stopped in the meantime
         begun = evolve(self.dated(row), outcome=ActionOutcome.UNKNOWN, reason=ABANDONED)
@@ -260,21 +263,23 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if self._is_stopped or self.stopped_by is not None:
             raise Stopped
 
-    def tally(self, target: ActionRow, result: BulkResult | None) -> errors.InngestError | None:
+    def record_result(
+        self, target: ActionRow, result: BulkResult | None
+    ) -> errors.InngestError | None:
         row, cause = result or BulkResult(self.rows[target.position])
         if result is None and row is target and row.outcome is not ActionOutcome.UNKNOWN:
             # It was not begun.
-            row = settled(row, ActionOutcome.NOT_TRIED).row
+            row = with_outcome(row, ActionOutcome.NOT_TRIED).row
         self.rows[row.position] = row
         if result is not None:  # or the file has it, as unknown
             self._note(row)
         if self._on_result is not None:
-            self._told = self._on_result(row)
+            self._callback_result = self._on_result(row)
         return cause
 
-    def _paced(self, target: ActionRow) -> Plan[BulkResult]:
+    def _throttled(self, target: ActionRow) -> Plan[BulkResult]:
         # The rate is that of the acts, of which a dry run has none.
-        return self.act(target) if self.dry_run else super()._paced(target)
+        return self.act(target) if self.dry_run else super()._throttled(target)
 
     def interrupted(self, error: BaseException) -> None:
         """Attach the progress so far to an external exception, as `report` and in words."""
@@ -303,19 +308,32 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
                 self.stopped_by = self.stopped_by or error
 
 
+def _checked_report(report: ActionReport | Mapping[str, object]) -> ActionReport:
+    """Return a report that a caller passed, which may come from a file."""
+    try:
+        checked = report if isinstance(report, ActionReport) else ActionReport.from_dict(report)
+        # `json` reads text that is not Unicode.
+        encode([checked.action, checked.selection, [row.id for row in checked.rows]])
+    except UnicodeEncodeError:
+        raise invalid("resume", "is a damaged report: it has text that is not Unicode") from None
+    except ValueError as error:
+        raise errors.InvalidArgumentError(f"resume: {error}", argument="resume") from None
+    return checked
+
+
 def digest(items: Sequence[object]) -> dict[str, Any]:
     """Return what tells a sequence from others, in the types of JSON."""
     return {"count": len(items), "digest": blake2b(encode(items), digest_size=16).hexdigest()}
 
 
-def settled(
+def with_outcome(
     row: ActionRow,
     outcome: ActionOutcome,
     reason: object = None,
     cause: errors.InngestError | None = None,
 ) -> BulkResult:
-    told = None if reason is None else str(reason)
-    return BulkResult(evolve(row, outcome=outcome, reason=told), cause)
+    text = None if reason is None else str(reason)
+    return BulkResult(evolve(row, outcome=outcome, reason=text), cause)
 
 
 def failure(row: ActionRow, error: errors.InngestError, *, is_sent: bool = True) -> BulkResult:
@@ -325,129 +343,4 @@ def failure(row: ActionRow, error: errors.InngestError, *, is_sent: bool = True)
         outcome = ActionOutcome.NOT_FOUND
     elif is_sent and not had_no_effect(error):
         outcome = ActionOutcome.UNKNOWN
-    return settled(row, outcome, error, error)
-
-
-# A link may have been planted.
-_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-
-
-class ReportFile(Locked):
-    """The file of one bulk operation, locked from `open` or `begin` to `close`.
-
-    It is bound to what was asked for: action, selection, server and environment.
-    Each method raises InvalidArgumentError if the file cannot be used, is in use, or has the report
-    of something else; its `__cause__` is the system's error, if any.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__()
-        check_path("report_path", path)
-        self.path = os.fspath(path)
-        self._file: int | None = None
-
-    def open(self, asked: Mapping[str, Any]) -> ActionReport | None:
-        """Return the report in the file; None if none was begun."""
-        with self._usable(), suppress(FileNotFoundError):
-            self._file = os.open(self.path, _FLAGS)
-            if not stat.S_ISREG(os.fstat(self._file).st_mode):
-                raise self._refusal("is not a regular file")
-            lock_file(self._file)
-            with os.fdopen(self._file, "rb", closefd=False) as file:
-                return self._read(file, asked)
-        return None
-
-    def begin(self, asked: Mapping[str, Any], report: ActionReport) -> None:
-        times = {name: evolve(report, rows=()).to_dict()[name] for name in ("since", "until")}
-        header = {"report": 1, **asked, **times, "row_count": len(report.rows)}
-        with self._usable():
-            if self._file is None:
-                self._file = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
-                lock_file(self._file)
-            if hasattr(os, "fchmod"):
-                os.fchmod(self._file, 0o600)
-            os.ftruncate(self._file, 0)
-            self._append([header, *(_compact(row.to_dict()) for row in report.rows)])
-
-    def add(self, row: ActionRow) -> None:
-        """Write a row as it is now; threads may do so at the same time."""
-        with self._usable(), self._lock:
-            self._append([_compact(row.to_dict())])
-
-    def close(self) -> None:
-        """Free the lock; what would be added later raises an error."""
-        with self._lock:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
-
-    def _refusal(self, reason: str) -> errors.InvalidArgumentError:
-        return errors.InvalidArgumentError(f"{self.path} {reason}", argument="report_path")
-
-    def _read(self, file: BinaryIO, asked: Mapping[str, Any]) -> ActionReport | None:
-        first = file.readline()
-        if not first.endswith(b"\n") and (not first or first.startswith(b'{"report":1,')):
-            return None
-        try:
-            header = decode(first)
-            report, count = ActionReport.from_dict({**header, "rows": ()}), header["row_count"]
-        except (KeyError, TypeError, ValueError):
-            raise self._refusal("is not a report; name another file") from None
-        kept = {name: header.get(name) for name in asked}
-        if _is_pinned(asked["selection"], header):
-            kept["selection"] = asked["selection"]
-        if words := difference(kept, asked):
-            raise self._refusal(f"is a report with {words}; name another file")
-        end, rows = len(first), dict[int, ActionRow]()
-        for number, line in enumerate(file, 2):
-            if not line.endswith(b"\n"):
-                break
-            try:
-                row = ActionRow.from_dict(decode(line))
-                # If a first row were missed, the file would be begun anew, and all be done again.
-                if not 0 <= row.position < min(len(rows) + 1, count):
-                    raise ValueError(f"position {row.position} is none of {count}, or too early")
-            except ValueError as error:
-                raise self._refusal(f"is damaged in line {number}: {error}") from None
-            rows[row.position] = row
-            end += len(line)
-        if len(rows) < count:
-            return None
-        os.ftruncate(file.fileno(), end)
-        return evolve(report, rows=[rows[position] for position in range(count)])
-
-    def _append(self, records: Iterable[dict[str, Any]]) -> None:
-        if self._file is None:
-            raise OSError(errno.EBADF, "the report was closed")
-        text = memoryview(encode_lines(records))
-        end = os.lseek(self._file, 0, os.SEEK_END)
-        try:
-            while text:
-                text = text[os.write(self._file, text) :]
-        except OSError:
-            # A full disk may have taken half of a line.
-            os.ftruncate(self._file, end)
-            raise
-
-    @contextmanager
-    def _usable(self) -> Generator[None]:
-        try:
-            yield
-        except (BlockingIOError, FileExistsError) as error:
-            raise self._refusal("is in use by another process or call; wait for its end") from error
-        except OSError as error:
-            is_link = error.errno == errno.ELOOP
-            reason = "it is a symbolic link" if is_link else error.strerror or error
-            raise self._refusal(f"cannot be written as a report: {reason}") from error
-
-
-def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:
-    """Return whether a selection is the header's with the instants that its times stood for."""
-    asked: Mapping[str, Any] = header["selection"] or {}
-    before = "ended_" if any(name.startswith("ended_") for name in asked) else ""
-    window = {f"{before}{name}": header[name] for name in ("since", "until") if header.get(name)}
-    return bool(selection == {**asked, **window})
-
-
-def _compact(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+    return with_outcome(row, outcome, error, error)

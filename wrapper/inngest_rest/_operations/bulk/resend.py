@@ -21,8 +21,15 @@ from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.filters import Window
 from inngest_rest._core.sending import send
-from inngest_rest._operations.bulk import reported
 from inngest_rest._operations.bulk.copies import Copies
+from inngest_rest._operations.bulk.report_file import without_none
+from inngest_rest._operations.bulk.reported import (
+    BulkResult,
+    Options,
+    ReportedJob,
+    failure,
+    with_outcome,
+)
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidEventError
 from inngest_rest.typing import EventFilter
@@ -45,7 +52,7 @@ _REMEMBERED = timedelta(hours=23)
 _RESERVED = "inngest/"
 
 
-class ResendJob(reported.ReportedJob):
+class ResendJob(ReportedJob):
     filters = tuple(EventFilter.__annotations__)
     selects = "event"
     bound = ("label", "to")
@@ -56,7 +63,7 @@ class ResendJob(reported.ReportedJob):
         driver: object,
         ids: Iterable[str] | None,
         selection: events.EventSelection,
-        options: reported.Options,
+        options: Options,
         *,
         limit: int | None,
         label: str,
@@ -74,7 +81,7 @@ class ResendJob(reported.ReportedJob):
         else:
             raise invalid("to", "must be a client of the same kind, or the name of an environment")
         others = {"label": label, "to": None if to is None else target.to_dict()}
-        if self.choose(ids, selection.to_json(), others):
+        if self.pick_source(ids, selection.to_json(), others):
             if selection.since is selection.until is None:
                 selection = evolve(selection, since=timedelta(hours=1))  # as `events.list` does
             self.asked_window = Window(selection.since, selection.until)
@@ -98,7 +105,7 @@ class ResendJob(reported.ReportedJob):
     def is_enough(self) -> bool:
         return self.limit is not None and self._copies.least >= self.limit
 
-    def chosen(self) -> Plan[Iterable[ActionRow]]:
+    def selected_rows(self) -> Plan[Iterable[ActionRow]]:
         """Return the rows of the newest events and of their copies, the oldest first."""
         families = yield from self._copies.families()
         new = {family.sender for family in families if family.sent_as is None}
@@ -126,38 +133,56 @@ class ResendJob(reported.ReportedJob):
         is_dated = row.outcome == ActionOutcome.UNKNOWN and row.requested_at is not None
         return row if is_dated else super().dated(row)
 
-    def act(self, target: ActionRow) -> Plan[reported.BulkResult]:
-        row, is_new = target, target.outcome != ActionOutcome.UNKNOWN
-        assert row.id is not None
-        if self.dry_run and not is_new:
-            return reported.BulkResult(row)
+    def act(self, target: ActionRow) -> Plan[BulkResult]:
+        assert target.id is not None
+        if self.dry_run and _was_requested(target):
+            return BulkResult(target)
         try:
-            event = yield from events.get(self.session, row.id, None)
+            event = yield from events.get(self.session, target.id, None)
         except InngestError as error:
-            if is_new:
-                return reported.failure(row, error, is_sent=False)
-            return reported.settled(row, row.outcome, error, error)
-        if not is_new and row.requested_at is not None:
-            clock = self.session.server_clocks["api"]
-            _, at_most = clock.elapsed(row.requested_at, row.requested_at_here)
-            if at_most > _REMEMBERED:
-                return reported.settled(row, row.outcome, _FORGOTTEN)
-        row = evolve(row, event_name=event.name, queued_at=event.received_at)
+            if _was_requested(target):
+                return with_outcome(target, target.outcome, error, error)
+            return failure(target, error, is_sent=False)
+        if _was_requested(target) and self._may_be_forgotten(target):
+            return with_outcome(target, target.outcome, _FORGOTTEN)
+        row = evolve(target, event_name=event.name, queued_at=event.received_at)
         if event.name.startswith(_RESERVED):
             reason = f"it is of the platform: events named {_RESERVED}... cannot be sent"
-            return reported.settled(row, ActionOutcome.REFUSED, reason)
+            return with_outcome(row, ActionOutcome.REFUSED, reason)
         if self.dry_run:
-            return reported.settled(row, ActionOutcome.PLANNED)
-        fields = {name: getattr(event, name) for name in ("name", "data", "ts", "user", "v")}
-        fields["id"] = f"{self._label}-{event.internal_id}"
-        row = yield from self.begin(row)
+            return with_outcome(row, ActionOutcome.PLANNED)
+        return (yield from self._send_copy(row, event))
+
+    def _may_be_forgotten(self, row: ActionRow) -> bool:
+        """Whether a request was sent so long ago that servers may have forgotten its id."""
+        if row.requested_at is None:
+            return False
+        clock = self.session.server_clocks["api"]
+        _, at_most = clock.elapsed(row.requested_at, row.requested_at_here)
+        return at_most > _REMEMBERED
+
+    def _send_copy(self, row: ActionRow, event: StoredEvent) -> Plan[BulkResult]:
+        fields = {
+            "id": f"{self._label}-{event.internal_id}",
+            "name": event.name,
+            "data": event.data,
+            "user": event.user,
+            "ts": event.ts,
+            "v": event.v,
+        }
+        row = yield from self.mark_started(row)
         try:
-            ids = yield from self._send({key: it for key, it in fields.items() if it is not None})
+            ids = yield from self._send(without_none(fields))
         except InvalidEventError as error:
-            return reported.settled(row, ActionOutcome.REFUSED, error)
+            return with_outcome(row, ActionOutcome.REFUSED, error)
         except InngestError as error:
-            return reported.failure(row, error)
-        return reported.settled(evolve(row, new_event_id=ids[0]), ActionOutcome.DONE)
+            return failure(row, error)
+        return with_outcome(evolve(row, new_event_id=ids[0]), ActionOutcome.DONE)
+
+
+def _was_requested(row: ActionRow) -> bool:
+    """Whether an earlier request for it may have arrived."""
+    return row.outcome == ActionOutcome.UNKNOWN
 
 
 def _send_by(client: Any, event: Mapping[str, Any]) -> Plan[list[str]]:

@@ -1,0 +1,59 @@
+"""Cancel runs that are selected by ids, a filter or a report."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources import runs
+from inngest_rest._operations.bulk.reported import BulkResult, failure, with_outcome
+from inngest_rest._operations.bulk.selected_runs import RunsJob, with_details
+from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.errors import InngestError, NotFoundError
+from inngest_rest.models import UNFINISHED
+
+if TYPE_CHECKING:
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.models import RunStatus
+
+_LOST = "The server shows it as {}, but has lost what it needs to cancel it, and cannot."
+
+
+class CancelJob(RunsJob):
+    name = "runs.cancel"
+    default_statuses = UNFINISHED
+
+    def act(self, target: ActionRow) -> Plan[BulkResult]:
+        return self._preview(target) if self.dry_run else self._cancel(target)
+
+    def _preview(self, row: ActionRow) -> Plan[BulkResult]:
+        """Say whether a run would be cancelled. One that a filter selects is open."""
+        assert row.id is not None
+        if self.listing is not None:
+            return with_outcome(row, ActionOutcome.PLANNED)
+        try:
+            run = yield from runs.fetch(self.session, row.id)
+        except InngestError as error:
+            return failure(row, error, is_sent=False)
+        outcome = ActionOutcome.ALREADY_ENDED if run.is_ended else ActionOutcome.PLANNED
+        return with_outcome(with_details(row, run), outcome)
+
+    def _cancel(self, row: ActionRow) -> Plan[BulkResult]:
+        assert row.id is not None
+        yield from self.mark_started(row)
+        try:
+            was_running = yield from runs.cancel(self.session, row.id)
+        except NotFoundError as error:
+            status = yield from self._status_of_open(row.id)
+            reason = str(error) if status is None else f"{error} {_LOST.format(status)}"
+            return with_outcome(row, ActionOutcome.NOT_FOUND, reason, error)
+        except InngestError as error:
+            return failure(row, error)
+        return with_outcome(row, ActionOutcome.DONE if was_running else ActionOutcome.ALREADY_ENDED)
+
+    def _status_of_open(self, run_id: str) -> Plan[RunStatus | None]:
+        """Return the status of a run that the server shows as open, or None."""
+        with suppress(InngestError):
+            run = yield from runs.fetch(self.session, run_id)
+            return None if run.is_ended else run.status
+        return None

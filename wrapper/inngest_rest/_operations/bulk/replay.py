@@ -1,0 +1,322 @@
+"""Replay runs that are selected by ids, a filter or a report, none of them twice.
+
+Of a chain of replays, one run is replayed once, and none while an earlier replay of it may still
+take effect. Replays have no idempotency key: two requests start two runs. So each call sends one
+request for a chain. If its response is lost, the outcome is unknown until the new run is seen among
+the runs of the event, or until so much time has passed that it takes effect no more.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from inngest_rest._core.calls.retry import RULED_OUT
+from inngest_rest._core.plans import Plan, sleep
+from inngest_rest._core.resources import apps, replays, runs
+from inngest_rest._operations.bulk.reported import BulkResult, Options, failure, with_outcome
+from inngest_rest._operations.bulk.selected_runs import MAX_ERROR_LENGTH, RunsJob, with_details
+from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
+from inngest_rest.models import Run, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.resources.filters import Selection
+    from inngest_rest.models import Span
+
+_BATCH = (
+    "it handled a batch of events, and a replay would carry only the first of them: "
+    "send the events again, which the input of its trace has"
+)
+_DEBOUNCED = (
+    "its function is debounced, and the server does not replay runs of such a function: "
+    "send the event again"
+)
+_NOT_ENDED = "it has not ended: a replay would run it a second time beside the first"
+_UNLISTED = (
+    "the server does not list it among the runs of its event, so that replays of it cannot be "
+    "seen: pass replay_again=True to replay it nevertheless"
+)
+_MAY_TAKE_EFFECT = (
+    "a replay of it was requested, and may still take effect: resume looks for the new run, and "
+    "requests another from 5 minutes after that on"
+)
+
+_MAY_BE_REPEATED = RunStatus.FAILED, RunStatus.CANCELLED
+"""A replay that ended so has repaired nothing."""
+
+_APPEARS_AFTER_SECONDS = 1.0
+"""A new run appears under its event within 0.2 s; this allows for a slow server."""
+
+
+@frozen(kw_only=True)
+class _Attempt:
+    """A replay that can be requested.
+
+    Attributes:
+        row: The row of the run.
+        run: The run itself.
+        others: The other runs of its chain, or None if they cannot be listed.
+        known_requests: How many replays had been requested before these were listed.
+        step: The step to start from, or None for the beginning.
+    """
+
+    row: ActionRow
+    run: Run
+    others: tuple[Run, ...] | None
+    known_requests: int
+    step: Span | None
+
+
+class ReplayJob(RunsJob):
+    name = "runs.replay"
+    default_statuses = (RunStatus.FAILED,)
+    bound = ("from_step", "input")
+    shows_errors = True
+
+    def __init__(
+        self,
+        session: Session,
+        ids: Iterable[str] | None,
+        selection: Selection,
+        options: Options,
+        *,
+        limit: int | None,
+        replay_again: bool,
+        start: replays.Start,
+    ) -> None:
+        super().__init__(
+            session,
+            ids,
+            selection,
+            options,
+            limit=limit,
+            replay_again=replay_again or None,
+            from_step=start.from_step,
+            input=start.input,
+        )
+        self._replay_again, self._start = replay_again, start
+        self._requests = replays.requests_of(session)
+        # The rows to do, by the ids of their runs; and the rows for whose chain another row stands.
+        self._rows_by_id: dict[str, ActionRow] = {}
+        self._listed_runs: dict[str, Run] = {}  # without what may be large, until they are done
+        self._followers: dict[int, int] = {}
+        self._debounced: dict[tuple[str, str], bool] = {}
+
+    def keep(self, item: Run) -> None:
+        super().keep(item)
+        error = item.error
+        if error is not None:
+            message = error.message and error.message[:MAX_ERROR_LENGTH]
+            error = evolve(error, message=message, stack=None)
+        self._listed_runs[item.id] = evolve(item, output=None, error=error)
+
+    def collect(self) -> Plan[Iterable[ActionRow]]:
+        rows = list((yield from super().collect()))
+        self._rows_by_id = {str(row.id).upper(): row for row in reversed(rows)}
+        return rows
+
+    def act(self, target: ActionRow) -> Plan[BulkResult]:
+        row = target
+        if self.dry_run and _was_requested(row):
+            return BulkResult(row)
+        try:
+            run = yield from self._run_of(row)
+            if self.dry_run:
+                row = with_details(row, run)
+            prepared = yield from self._prepare(row, run)
+        except InngestError as error:
+            return _failed_before_request(row, error)
+        if isinstance(prepared, BulkResult):
+            return prepared
+        if self.dry_run:
+            return with_outcome(prepared.row, ActionOutcome.PLANNED)
+        started = yield from self.mark_started(
+            evolve(prepared.row, replays_before=_sorted_ids(prepared.others))
+        )
+        return (yield from self._request(evolve(prepared, row=started)))
+
+    def _run_of(self, row: ActionRow) -> Plan[Run]:
+        """Return the run of a row: as it was listed, if it had ended then.
+
+        Lists show a run as running once it has a score (operation listRunsV2).
+        """
+        assert row.id is not None
+        listed = self._listed_runs.pop(row.id, None)
+        if listed is not None and listed.is_ended:
+            return listed
+        return (yield from runs.fetch(self.session, row.id))
+
+    def _prepare(self, row: ActionRow, run: Run) -> Plan[_Attempt | BulkResult]:
+        """Look at a run and its chain; return the row as it stays if it must not be replayed."""
+        if not _was_requested(row):
+            refusal = yield from self._why_refused(run)
+            if refusal is not None:
+                return with_outcome(row, ActionOutcome.REFUSED, refusal)
+        known_requests = self._requests.number
+        others = yield from replays.others_of_chain(self.session, run)
+        if _was_requested(row):
+            earlier = self._result_of_earlier_request(row, others)
+            if earlier is not None:
+                return earlier
+        held_back = self._held_back(row, run, others)
+        if held_back is not None:
+            return held_back
+        step = yield from self._start.step(self.session, run, others)
+        return _Attempt(
+            row=evolve(row, from_step=None if step is None else step.name),
+            run=run,
+            others=others,
+            known_requests=known_requests,
+            step=step,
+        )
+
+    def _why_refused(self, run: Run) -> Plan[str | None]:
+        """Return why a replay would not have the intended effect, or None."""
+        if run.batch_id is not None:
+            return _BATCH
+        if not run.is_ended:
+            return _NOT_ENDED
+        return _DEBOUNCED if (yield from self._is_debounced(run)) else None
+
+    def _is_debounced(self, run: Run) -> Plan[bool]:
+        if run.app_id is None or run.function_id is None:
+            return False
+        key = run.app_id, run.function_id
+        if key not in self._debounced:
+            debounce = None
+            # Removed, or not readable: then the server's response to the replay decides.
+            with suppress(NotFoundError, *RULED_OUT):
+                function = yield from apps.get_function(self.session, *key)
+                debounce = (function.configuration or {}).get("debounce")
+            self._debounced[key] = bool(debounce)
+        return self._debounced[key]
+
+    def _result_of_earlier_request(
+        self, row: ActionRow, others: tuple[Run, ...] | None
+    ) -> BulkResult | None:
+        """Return the outcome of a request whose response was lost, or None if it can be repeated.
+
+        If the earlier request cannot be looked up, another may replay the run twice.
+        """
+        if others is None or row.replays_before is None:
+            return BulkResult(row)
+        if result := _new_run_of_chain(row, others):
+            return result
+        if row.requested_at is not None:
+            clock = self.session.server_clocks["api"]
+            elapsed, _ = clock.elapsed(row.requested_at, row.requested_at_here)
+            if elapsed >= replays.SETTLED_AFTER:
+                return None
+        return with_outcome(row, ActionOutcome.UNKNOWN, _MAY_TAKE_EFFECT)
+
+    def _held_back(
+        self, row: ActionRow, run: Run, others: tuple[Run, ...] | None
+    ) -> BulkResult | None:
+        """Return the row as it stays because of the other runs of its chain, if it has to."""
+        if others is None and not self._replay_again:
+            return with_outcome(row, ActionOutcome.REFUSED, _UNLISTED)
+        chain = list(dict.fromkeys(member.id for member in (run, *(others or ()))))
+        latest = self._requests.latest(chain, self.session.clock.monotonic())
+        if not self._replay_again:
+            replay_id = _effective_replay(others or (), latest, chain)
+            if replay_id is not None:
+                return _replayed(row, ActionOutcome.ALREADY_REPLAYED, replay_id)
+        first = self._first_row_of_chain(chain)
+        if first.position != row.position:
+            self._followers[row.position] = first.position
+            reason = f"row {first.position}, run {first.id}, is of the same chain of replays"
+            return with_outcome(row, ActionOutcome.NOT_TRIED, reason)
+        if latest is not None and latest.new_run_id is None:
+            row = evolve(self.dated(row), replays_before=_sorted_ids(others))
+            return with_outcome(row, ActionOutcome.UNKNOWN, _MAY_TAKE_EFFECT)
+        return None
+
+    def _first_row_of_chain(self, ids: Iterable[str]) -> ActionRow:
+        """Return the row that stands for a chain of runs: one already requested, else the first."""
+        by_id = self._rows_by_id
+        rows = [by_id[id.upper()] for id in ids if id.upper() in by_id]
+        return min(rows, key=lambda row: (not _was_requested(row), row.position))
+
+    def record_result(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
+        """Update the row with the result, or with that of the row that stands for its chain."""
+        first = self._followers.pop(target.position, None)
+        if first is not None and result is not None:
+            new_run_id, outcome = self.rows[first].new_run_id, self.rows[first].outcome
+            if new_run_id is not None or outcome == ActionOutcome.PLANNED:
+                row = evolve(result.row, new_run_id=new_run_id, replays_before=None)
+                result = with_outcome(row, ActionOutcome.ALREADY_REPLAYED, result.row.reason)
+        return super().record_result(target, result)
+
+    def _request(self, attempt: _Attempt) -> Plan[BulkResult]:
+        """Request the replay, once; after a lost response, look at once whether it took effect."""
+        row = attempt.row
+        assert row.id is not None
+        try:
+            new_run_id = yield from replays.replay(
+                self.session,
+                row.id,
+                row.replays_before or (),
+                attempt.known_requests,
+                step=attempt.step,
+                input=self._start.input,
+            )
+        except InngestError as error:
+            if replays.was_refused(error):
+                row = evolve(row, replays_before=None, requested_at=None, requested_at_here=None)
+                return failure(row, error, is_sent=False)
+            lost = error
+        else:
+            return _replayed(row, ActionOutcome.DONE, new_run_id)
+        if row.replays_before is not None:
+            yield from sleep(_APPEARS_AFTER_SECONDS)
+            with suppress(InngestError):
+                others = yield from replays.others_of_chain(self.session, attempt.run)
+                if result := _new_run_of_chain(row, others or ()):
+                    return result
+        reason = f"{lost} ({_MAY_TAKE_EFFECT})"
+        return with_outcome(self.dated(row), ActionOutcome.UNKNOWN, reason, lost)
+
+
+def _was_requested(row: ActionRow) -> bool:
+    """Whether an earlier request for it may have arrived."""
+    return row.outcome == ActionOutcome.UNKNOWN
+
+
+def _failed_before_request(row: ActionRow, error: InngestError) -> BulkResult:
+    """Return the row of a run that could not be looked at, or must not be replayed."""
+    if not _was_requested(row) and isinstance(error, InvalidArgumentError):
+        return with_outcome(row, ActionOutcome.REFUSED, error)
+    # Not requested now; if an earlier call did so, the outcome remains unknown.
+    if not _was_requested(row) or isinstance(error, NotFoundError):
+        return failure(row, error, is_sent=False)
+    return with_outcome(row, ActionOutcome.UNKNOWN, error, error)
+
+
+def _effective_replay(
+    others: Iterable[Run], latest: replays.Requested | None, chain: list[str]
+) -> str | None:
+    """Return the newest replay in a chain that is open or completed, if there is one."""
+    effective = [run.id for run in others if run.status not in _MAY_BE_REPEATED]
+    if latest is not None and latest.new_run_id and latest.new_run_id not in chain:
+        effective.append(latest.new_run_id)  # too new to be listed
+    return max(effective, default=None)
+
+
+def _new_run_of_chain(row: ActionRow, others: Iterable[Run]) -> BulkResult | None:
+    """Return the row as done if its chain has a run that it had not before the request."""
+    new = {run.id for run in others}.difference(row.replays_before or ())
+    return _replayed(row, ActionOutcome.DONE, min(new)) if new else None
+
+
+def _sorted_ids(runs: Iterable[Run] | None) -> tuple[str, ...] | None:
+    return None if runs is None else tuple(sorted(run.id for run in runs))
+
+
+def _replayed(row: ActionRow, outcome: ActionOutcome, new_run_id: str | None) -> BulkResult:
+    return with_outcome(evolve(row, new_run_id=new_run_id, replays_before=None), outcome)

@@ -1,0 +1,159 @@
+"""The file of a resumable report, written row by row.
+
+It has JSON lines, on disk before each request. The first line says what was asked for; then comes
+each row as it was selected; then each row before its request is sent, and again with its outcome.
+The last line of a position holds. Lines are only appended, so a kill can tear no more than the last
+one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from attrs import evolve
+
+from inngest_rest import errors
+from inngest_rest._core.arguments import check_path, difference
+from inngest_rest._core.json_text import decode, encode_lines
+from inngest_rest._core.locks import Locked, lock_file
+from inngest_rest.action_reports import ActionReport, ActionRow
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping
+
+# A link may have been planted.
+_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class ReportFile(Locked):
+    """The file of one bulk operation, locked from `open` or `begin` to `close`.
+
+    It is bound to what was asked for: action, selection, server and environment.
+    Each method raises InvalidArgumentError if the file cannot be used, is in use, or has the report
+    of something else; its `__cause__` is the system's error, if any.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__()
+        check_path("report_path", path)
+        self.path = os.fspath(path)
+        self._file: int | None = None
+
+    def open(self, asked: Mapping[str, Any]) -> ActionReport | None:
+        """Return the report in the file; None if none was begun."""
+        with self._usable(), suppress(FileNotFoundError):
+            self._file = os.open(self.path, _FLAGS)
+            if not stat.S_ISREG(os.fstat(self._file).st_mode):
+                raise self._refusal("is not a regular file")
+            lock_file(self._file)
+            with os.fdopen(self._file, "rb", closefd=False) as file:
+                return self._read(file, asked)
+        return None
+
+    def begin(self, asked: Mapping[str, Any], report: ActionReport) -> None:
+        times = {name: evolve(report, rows=()).to_dict()[name] for name in ("since", "until")}
+        header = {"report": 1, **asked, **times, "row_count": len(report.rows)}
+        with self._usable():
+            if self._file is None:
+                self._file = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+                lock_file(self._file)
+            if hasattr(os, "fchmod"):
+                os.fchmod(self._file, 0o600)
+            os.ftruncate(self._file, 0)
+            self._append([header, *(without_none(row.to_dict()) for row in report.rows)])
+
+    def add(self, row: ActionRow) -> None:
+        """Write a row as it is now; threads may do so at the same time."""
+        with self._usable(), self._lock:
+            self._append([without_none(row.to_dict())])
+
+    def close(self) -> None:
+        """Free the lock; what would be added later raises an error."""
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+
+    def _refusal(self, reason: str) -> errors.InvalidArgumentError:
+        return errors.InvalidArgumentError(f"{self.path} {reason}", argument="report_path")
+
+    def _read(self, file: BinaryIO, asked: Mapping[str, Any]) -> ActionReport | None:
+        first = file.readline()
+        if not first.endswith(b"\n") and (not first or first.startswith(b'{"report":1,')):
+            return None
+        try:
+            header = decode(first)
+            report, count = ActionReport.from_dict({**header, "rows": ()}), header["row_count"]
+        except (KeyError, TypeError, ValueError):
+            raise self._refusal("is not a report; name another file") from None
+        self._check_header(header, asked)
+        rows, size = self._read_rows(file, count)
+        if len(rows) < count:
+            return None
+        os.ftruncate(file.fileno(), len(first) + size)
+        return evolve(report, rows=[rows[position] for position in range(count)])
+
+    def _check_header(self, header: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+        """Reject the report of something else."""
+        kept = {name: header.get(name) for name in asked}
+        if _is_pinned(asked["selection"], header):
+            kept["selection"] = asked["selection"]
+        if words := difference(kept, asked):
+            raise self._refusal(f"is a report with {words}; name another file")
+
+    def _read_rows(self, file: BinaryIO, count: int) -> tuple[dict[int, ActionRow], int]:
+        """Return the latest row of each position, and the number of bytes in whole lines."""
+        size, rows = 0, dict[int, ActionRow]()
+        for number, line in enumerate(file, 2):
+            if not line.endswith(b"\n"):
+                break
+            try:
+                row = ActionRow.from_dict(decode(line))
+                # If a first row were missed, the file would be begun anew, and all be done again.
+                if not 0 <= row.position < min(len(rows) + 1, count):
+                    raise ValueError(f"position {row.position} is none of {count}, or too early")
+            except ValueError as error:
+                raise self._refusal(f"is damaged in line {number}: {error}") from None
+            rows[row.position] = row
+            size += len(line)
+        return rows, size
+
+    def _append(self, records: Iterable[dict[str, Any]]) -> None:
+        if self._file is None:
+            raise OSError(errno.EBADF, "the report was closed")
+        text = memoryview(encode_lines(records))
+        end = os.lseek(self._file, 0, os.SEEK_END)
+        try:
+            while text:
+                text = text[os.write(self._file, text) :]
+        except OSError:
+            # A full disk may have taken half of a line.
+            os.ftruncate(self._file, end)
+            raise
+
+    @contextmanager
+    def _usable(self) -> Generator[None]:
+        try:
+            yield
+        except (BlockingIOError, FileExistsError) as error:
+            raise self._refusal("is in use by another process or call; wait for its end") from error
+        except OSError as error:
+            is_link = error.errno == errno.ELOOP
+            reason = "it is a symbolic link" if is_link else error.strerror or error
+            raise self._refusal(f"cannot be written as a report: {reason}") from error
+
+
+def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:
+    """Return whether a selection is the header's with the instants that its times stood for."""
+    asked: Mapping[str, Any] = header["selection"] or {}
+    prefix = "ended_" if any(name.startswith("ended_") for name in asked) else ""
+    window = {f"{prefix}{name}": header[name] for name in ("since", "until") if header.get(name)}
+    return bool(selection == {**asked, **window})
+
+
+def without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,85 @@
+"""Bulk jobs on runs: select them by ids, a filter or a report, and show what they are judged by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import evolve
+
+from inngest_rest._core.arguments import invalid
+from inngest_rest._core.resources import runs
+from inngest_rest._core.resources.filters import ENDED
+from inngest_rest._operations.bulk.reported import Options, ReportedJob
+from inngest_rest.models import UNFINISHED, Run, RunStatus
+from inngest_rest.typing import RunSelection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.resources.filters import Selection
+    from inngest_rest.action_reports import ActionRow
+
+MAX_ERROR_LENGTH = 200
+"""How many characters of a run's error a row shows."""
+
+
+class RunsJob(ReportedJob):
+    """A bulk job on runs, selected by their ids, a filter, or a report to resume from."""
+
+    name: ClassVar[str]
+    default_statuses: ClassVar[tuple[RunStatus, ...]]  # if only other filters are given
+    shows_errors: ClassVar[bool] = False  # in a dry run
+
+    filters = tuple(RunSelection.__annotations__)
+
+    def __init__(
+        self,
+        session: Session,
+        ids: Iterable[str] | None,
+        selection: Selection,
+        options: Options,
+        *,
+        limit: int | None,
+        **others: Any,
+    ) -> None:
+        super().__init__(session, self.name, options, limit=limit)
+        self._check_statuses(selection.statuses)
+        if self.pick_source(ids, selection.to_json(), others):
+            self.asked_window = selection.ended or selection.window
+            self.listing = runs.list_runs(
+                session,
+                selection.narrowed(self.default_statuses),
+                include_output=self.dry_run and self.shows_errors,
+                limit=limit,
+            )
+
+    def row_of(self, item: Run) -> ActionRow:
+        row = super().row_of(item)
+        return with_details(row, item) if self.dry_run else row
+
+    def _check_statuses(self, statuses: Iterable[RunStatus]) -> None:
+        """Reject a status of which no run can be acted on.
+
+        One of a newer server is let through: each run is looked at before it is replayed, and one
+        that has ended is not cancelled.
+        """
+        acts_on_ended = self.default_statuses is not UNFINISHED
+        excluded = (*UNFINISHED, "paused") if acts_on_ended else (*ENDED, "skipped")
+        for status in statuses:
+            if status in excluded:
+                have = "have not" if acts_on_ended else "have"
+                raise invalid("status", f"{status.value!r} selects runs that {have} ended")
+
+
+def with_details(row: ActionRow, run: Run) -> ActionRow:
+    """Return a row with what a person judges its run by."""
+    error = (run.error.message or run.error.name) if run.error else None
+    return evolve(
+        row,
+        function=runs.function_of(run) or None,
+        status=str(run.status),
+        queued_at=run.queued_at,
+        ended_at=run.ended_at,
+        error=error and error.partition("\n")[0][:MAX_ERROR_LENGTH],
+    )
