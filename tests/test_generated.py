@@ -56,13 +56,15 @@ def test_the_table_of_operations_is_that_of_the_document() -> None:
             own.get("x-since"),
             own.get("x-permission"),
             own.get("x-cloud-only", False),
+            tuple(own.get("x-call", {}).items()),
         )
         for path, item in DOCUMENT["paths"].items()
         for method, own in item.items()
         if method in METHODS
     }
     assert {
-        (it.tag, it.method, it.path, it.since, it.permission, it.cloud_only) for it in OPERATIONS
+        (it.tag, it.method, it.path, it.since, it.permission, it.cloud_only, it.calls)
+        for it in OPERATIONS
     } == documented
     assert list(OPERATIONS) == sorted(OPERATIONS, key=lambda it: (it.tag, it.name))
 

@@ -113,6 +113,16 @@ def test_an_operation_that_lacks_something_is_named(
     assert "inngest.yaml: GET /health has no operationId" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", ["1", "3"])
+def test_operations_of_a_call_without_an_order_are_named(
+    root: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    edit(root / "openapi" / "inngest.yaml", "{runs.list: 2}", f"{{runs.list: {place}}}")
+    assert regenerate(root, OUTPUTS, check=True) == 2
+    told = f"listRunsV1 has {place} and listRunsV2 has 1"
+    assert f"x-call of runs.list does not number its operations: {told}" in capsys.readouterr().err
+
+
 def truncate(client: Path) -> None:
     module = client / "events.py"
     module.write_text(module.read_text(encoding="utf-8")[:-200], encoding="utf-8")

@@ -2,7 +2,7 @@
 
 The method of the client is the declaration of a call: its signature, its types and its docstring. A
 row adds what a signature cannot say: what the call changes, whether it may be repeated, and
-examples. Its routes are in `_core.resources.routes.ROUTES`; `_programs` derives the rest from it.
+examples. Its routes are in the document (`x-call`); `_programs` derives the rest from it.
 """
 
 from __future__ import annotations

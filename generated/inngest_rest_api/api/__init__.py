@@ -23,37 +23,132 @@ class Operation(NamedTuple):
     """The permission that an API key of Inngest Cloud needs for it; None if that is not known"""
     cloud_only: bool = False
     """Whether it does something on Inngest Cloud alone; self-hosted servers with it refuse it"""
+    calls: tuple[tuple[str, int], ...] = ()
+    """The calls of the client that it serves, each with its place in their order: 1 is tried first"""
 
 
 OPERATIONS = (
     Operation("ingest", "get_dev_info", "GET", "/dev", since="0.15.6"),
-    Operation("ingest", "get_health", "GET", "/health"),
-    Operation("ingest", "send_events", "POST", "/e/{event_key}"),
-    Operation("v1", "cancel_run_v1", "DELETE", "/v1/runs/{run_id}", since="0.20.0"),
-    Operation("v1", "create_cancellation_v1", "POST", "/v1/cancellations", since="0.24.3"),
-    Operation("v1", "create_webhook_v1", "POST", "/v1/webhooks", cloud_only=True),
+    Operation("ingest", "get_health", "GET", "/health", calls=(("health", 1),)),
+    Operation("ingest", "send_events", "POST", "/e/{event_key}", calls=(("send", 1),)),
+    Operation(
+        "v1",
+        "cancel_run_v1",
+        "DELETE",
+        "/v1/runs/{run_id}",
+        since="0.20.0",
+        calls=(("runs.cancel", 2),),
+    ),
+    Operation(
+        "v1",
+        "create_cancellation_v1",
+        "POST",
+        "/v1/cancellations",
+        since="0.24.3",
+        calls=(("cancellations.create", 1),),
+    ),
+    Operation(
+        "v1",
+        "create_webhook_v1",
+        "POST",
+        "/v1/webhooks",
+        cloud_only=True,
+        calls=(("webhooks.create", 2),),
+    ),
     Operation(
         "v1",
         "delete_cancellation_v1",
         "DELETE",
         "/v1/cancellations/{cancellation_id}",
         since="0.26.0",
+        calls=(("cancellations.delete", 1),),
     ),
-    Operation("v1", "delete_webhook_v1", "DELETE", "/v1/webhooks/{webhook_id}", cloud_only=True),
-    Operation("v1", "get_event_v1", "GET", "/v1/events/{event_id}", since="0.20.0"),
-    Operation("v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="0.20.0"),
-    Operation("v1", "get_webhook_v1", "GET", "/v1/webhooks/{webhook_id}", cloud_only=True),
-    Operation("v1", "list_apps_v1", "GET", "/v1/apps"),
-    Operation("v1", "list_cancellations_v1", "GET", "/v1/cancellations", since="0.24.3"),
-    Operation("v1", "list_event_runs_v1", "GET", "/v1/events/{event_id}/runs", since="0.20.0"),
-    Operation("v1", "list_events_v1", "GET", "/v1/events", since="0.20.0"),
-    Operation("v1", "list_functions_v1", "GET", "/v1/apps/{app_id}/functions", since="0.24.3"),
-    Operation("v1", "list_run_jobs_v1", "GET", "/v1/runs/{run_id}/jobs", since="0.20.0"),
-    Operation("v1", "list_runs_v1", "GET", "/v1/runs"),
-    Operation("v1", "list_webhooks_v1", "GET", "/v1/webhooks", cloud_only=True),
-    Operation("v1", "replay_run_v1", "POST", "/v1/runs/{run_id}/replay"),
-    Operation("v1", "send_signal_v1", "POST", "/v1/signals", since="1.6.0"),
-    Operation("v1", "update_webhook_v1", "PUT", "/v1/webhooks/{webhook_id}", cloud_only=True),
+    Operation(
+        "v1",
+        "delete_webhook_v1",
+        "DELETE",
+        "/v1/webhooks/{webhook_id}",
+        cloud_only=True,
+        calls=(("webhooks.delete", 1),),
+    ),
+    Operation(
+        "v1",
+        "get_event_v1",
+        "GET",
+        "/v1/events/{event_id}",
+        since="0.20.0",
+        calls=(("events.get", 1),),
+    ),
+    Operation(
+        "v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="0.20.0", calls=(("runs.get", 2),)
+    ),
+    Operation(
+        "v1",
+        "get_webhook_v1",
+        "GET",
+        "/v1/webhooks/{webhook_id}",
+        cloud_only=True,
+        calls=(("webhooks.get", 1),),
+    ),
+    Operation("v1", "list_apps_v1", "GET", "/v1/apps", calls=(("apps.list", 2),)),
+    Operation(
+        "v1",
+        "list_cancellations_v1",
+        "GET",
+        "/v1/cancellations",
+        since="0.24.3",
+        calls=(("cancellations.list", 1),),
+    ),
+    Operation(
+        "v1",
+        "list_event_runs_v1",
+        "GET",
+        "/v1/events/{event_id}/runs",
+        since="0.20.0",
+        calls=(("events.runs", 1),),
+    ),
+    Operation(
+        "v1", "list_events_v1", "GET", "/v1/events", since="0.20.0", calls=(("events.list", 1),)
+    ),
+    Operation(
+        "v1",
+        "list_functions_v1",
+        "GET",
+        "/v1/apps/{app_id}/functions",
+        since="0.24.3",
+        calls=(("functions.list", 2),),
+    ),
+    Operation(
+        "v1",
+        "list_run_jobs_v1",
+        "GET",
+        "/v1/runs/{run_id}/jobs",
+        since="0.20.0",
+        calls=(("runs.jobs", 1),),
+    ),
+    Operation("v1", "list_runs_v1", "GET", "/v1/runs", calls=(("runs.list", 2),)),
+    Operation(
+        "v1",
+        "list_webhooks_v1",
+        "GET",
+        "/v1/webhooks",
+        cloud_only=True,
+        calls=(("webhooks.list", 2),),
+    ),
+    Operation(
+        "v1", "replay_run_v1", "POST", "/v1/runs/{run_id}/replay", calls=(("runs.replay", 2),)
+    ),
+    Operation(
+        "v1", "send_signal_v1", "POST", "/v1/signals", since="1.6.0", calls=(("signals.send", 1),)
+    ),
+    Operation(
+        "v1",
+        "update_webhook_v1",
+        "PUT",
+        "/v1/webhooks/{webhook_id}",
+        cloud_only=True,
+        calls=(("webhooks.update", 1),),
+    ),
     Operation(
         "v2",
         "cancel_run_v2",
@@ -61,6 +156,7 @@ OPERATIONS = (
         "/v2/runs/{run_id}/cancel",
         since="1.39.0",
         permission="runs:write:cancel",
+        calls=(("runs.cancel", 1),),
     ),
     Operation(
         "v2",
@@ -70,16 +166,42 @@ OPERATIONS = (
         since="1.11.8",
         permission="environments:write:create",
         cloud_only=True,
-    ),
-    Operation("v2", "create_scores_v2", "POST", "/v2/runs/{run_id}/scores", since="1.37.0"),
-    Operation(
-        "v2", "create_webhook_v2", "POST", "/v2/env/webhooks", since="1.11.10", cloud_only=True
+        calls=(("envs.create", 1),),
     ),
     Operation(
-        "v2", "get_account_v2", "GET", "/v2/account", since="1.11.8", permission="accounts:read:get"
+        "v2",
+        "create_scores_v2",
+        "POST",
+        "/v2/runs/{run_id}/scores",
+        since="1.37.0",
+        calls=(("runs.score", 1),),
     ),
     Operation(
-        "v2", "get_app_v2", "GET", "/v2/apps/{app_id}", since="1.27.1", permission="apps:read:get"
+        "v2",
+        "create_webhook_v2",
+        "POST",
+        "/v2/env/webhooks",
+        since="1.11.10",
+        cloud_only=True,
+        calls=(("webhooks.create", 1),),
+    ),
+    Operation(
+        "v2",
+        "get_account_v2",
+        "GET",
+        "/v2/account",
+        since="1.11.8",
+        permission="accounts:read:get",
+        calls=(("account.get", 1),),
+    ),
+    Operation(
+        "v2",
+        "get_app_v2",
+        "GET",
+        "/v2/apps/{app_id}",
+        since="1.27.1",
+        permission="apps:read:get",
+        calls=(("apps.get", 1),),
     ),
     Operation(
         "v2",
@@ -88,13 +210,28 @@ OPERATIONS = (
         "/v2/apps/{app_id}/functions/{function_id}/experiments/{experiment_id}",
         since="1.35.0",
         cloud_only=True,
+        calls=(("experiments.get", 1),),
     ),
     Operation(
-        "v2", "get_function_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}", since="1.27.1"
+        "v2",
+        "get_function_v2",
+        "GET",
+        "/v2/apps/{app_id}/functions/{function_id}",
+        since="1.27.1",
+        calls=(("functions.get", 1),),
     ),
     Operation("v2", "get_health_v2", "GET", "/v2/health", since="1.11.6"),
-    Operation("v2", "get_run_trace_v2", "GET", "/v2/runs/{run_id}/trace", since="1.19.3"),
-    Operation("v2", "get_run_v2", "GET", "/v2/runs/{run_id}", since="1.19.3"),
+    Operation(
+        "v2",
+        "get_run_trace_v2",
+        "GET",
+        "/v2/runs/{run_id}/trace",
+        since="1.19.3",
+        calls=(("runs.trace", 1),),
+    ),
+    Operation(
+        "v2", "get_run_v2", "GET", "/v2/runs/{run_id}", since="1.19.3", calls=(("runs.get", 1),)
+    ),
     Operation(
         "v2",
         "invoke_function_v2",
@@ -102,10 +239,25 @@ OPERATIONS = (
         "/v2/apps/{app_id}/functions/{function_id}/invoke",
         since="1.17.3",
         permission="functions:write:invoke",
+        calls=(("functions.invoke", 1),),
     ),
-    Operation("v2", "list_apps_v2", "GET", "/v2/apps", since="1.40.0", permission="apps:read:list"),
     Operation(
-        "v2", "list_envs_v2", "GET", "/v2/envs", since="1.11.8", permission="environments:read:list"
+        "v2",
+        "list_apps_v2",
+        "GET",
+        "/v2/apps",
+        since="1.40.0",
+        permission="apps:read:list",
+        calls=(("apps.list", 1),),
+    ),
+    Operation(
+        "v2",
+        "list_envs_v2",
+        "GET",
+        "/v2/envs",
+        since="1.11.8",
+        permission="environments:read:list",
+        calls=(("envs.list", 1),),
     ),
     Operation(
         "v2",
@@ -114,6 +266,7 @@ OPERATIONS = (
         "/v2/keys/events",
         since="1.11.8",
         permission="event_keys:read:list",
+        calls=(("keys.list", 1),),
     ),
     Operation(
         "v2",
@@ -122,6 +275,7 @@ OPERATIONS = (
         "/v2/events/{event_id}/runs",
         since="1.25.0",
         permission="runs:read:list",
+        calls=(("events.runs", 2),),
     ),
     Operation(
         "v2",
@@ -130,9 +284,16 @@ OPERATIONS = (
         "/v2/insights/events/schemas",
         since="1.22.0",
         cloud_only=True,
+        calls=(("insights.schemas", 1),),
     ),
     Operation(
-        "v2", "list_experiments_v2", "GET", "/v2/experiments", since="1.35.0", cloud_only=True
+        "v2",
+        "list_experiments_v2",
+        "GET",
+        "/v2/experiments",
+        since="1.35.0",
+        cloud_only=True,
+        calls=(("experiments.list", 1),),
     ),
     Operation(
         "v2",
@@ -150,7 +311,14 @@ OPERATIONS = (
         since="1.38.0",
         permission="runs:read:list",
     ),
-    Operation("v2", "list_functions_v2", "GET", "/v2/apps/{app_id}/functions", since="1.27.1"),
+    Operation(
+        "v2",
+        "list_functions_v2",
+        "GET",
+        "/v2/apps/{app_id}/functions",
+        since="1.27.1",
+        calls=(("functions.list", 1),),
+    ),
     Operation(
         "v2",
         "list_insights_tables_v2",
@@ -158,9 +326,18 @@ OPERATIONS = (
         "/v2/insights/tables",
         since="1.22.0",
         cloud_only=True,
+        calls=(("insights.tables", 1),),
     ),
     Operation("v2", "list_operations_v2", "GET", "/v2/operations", since="1.42.0"),
-    Operation("v2", "list_runs_v2", "GET", "/v2/runs", since="1.38.0", permission="runs:read:list"),
+    Operation(
+        "v2",
+        "list_runs_v2",
+        "GET",
+        "/v2/runs",
+        since="1.38.0",
+        permission="runs:read:list",
+        calls=(("runs.list", 1), ("runs.watch", 1)),
+    ),
     Operation(
         "v2",
         "list_session_keys_v2",
@@ -169,6 +346,7 @@ OPERATIONS = (
         since="1.35.0",
         permission="sessions:read:list_keys",
         cloud_only=True,
+        calls=(("sessions.keys", 1),),
     ),
     Operation(
         "v2",
@@ -178,6 +356,7 @@ OPERATIONS = (
         since="1.35.0",
         permission="runs:read:list",
         cloud_only=True,
+        calls=(("sessions.runs", 1),),
     ),
     Operation(
         "v2",
@@ -187,6 +366,7 @@ OPERATIONS = (
         since="1.35.0",
         permission="sessions:read:list",
         cloud_only=True,
+        calls=(("sessions.list", 1),),
     ),
     Operation(
         "v2",
@@ -195,12 +375,25 @@ OPERATIONS = (
         "/v2/keys/signing",
         since="1.11.8",
         permission="signing_keys:read:list",
+        calls=(("keys.list", 2),),
     ),
     Operation(
-        "v2", "list_webhooks_v2", "GET", "/v2/env/webhooks", since="1.11.10", cloud_only=True
+        "v2",
+        "list_webhooks_v2",
+        "GET",
+        "/v2/env/webhooks",
+        since="1.11.10",
+        cloud_only=True,
+        calls=(("webhooks.list", 1),),
     ),
     Operation(
-        "v2", "query_insights_v2", "POST", "/v2/insights/query", since="1.22.0", cloud_only=True
+        "v2",
+        "query_insights_v2",
+        "POST",
+        "/v2/insights/query",
+        since="1.22.0",
+        cloud_only=True,
+        calls=(("insights.query", 1),),
     ),
     Operation(
         "v2",
@@ -209,11 +402,26 @@ OPERATIONS = (
         "/v2/runs/{run_id}/rerun",
         since="1.30.0",
         permission="runs:write:rerun",
+        calls=(("runs.replay", 1),),
     ),
-    Operation("v2", "send_event_v2", "POST", "/v2/events", since="1.42.0"),
+    Operation("v2", "send_event_v2", "POST", "/v2/events", since="1.42.0", calls=(("send", 2),)),
     Operation(
-        "v2", "sync_app_v2", "POST", "/v2/apps/{app_id}/syncs", since="1.19.0", cloud_only=True
+        "v2",
+        "sync_app_v2",
+        "POST",
+        "/v2/apps/{app_id}/syncs",
+        since="1.19.0",
+        cloud_only=True,
+        calls=(("apps.sync", 1),),
     ),
-    Operation("v2", "update_env_v2", "PATCH", "/v2/envs/{env_id}", since="1.12.1", cloud_only=True),
+    Operation(
+        "v2",
+        "update_env_v2",
+        "PATCH",
+        "/v2/envs/{env_id}",
+        since="1.12.1",
+        cloud_only=True,
+        calls=(("envs.archive", 1),),
+    ),
 )
 """ Every operation of the document, sorted by tag and name """

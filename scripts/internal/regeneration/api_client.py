@@ -60,16 +60,39 @@ def _check_operations(document: Node) -> None:
         if len(found) > 1:
             message = f"{DOCUMENT}: {' and '.join(sorted(found))} have one operationId, {name}"
             raise OperationError(message)
+    _check_calls(document)
+
+
+def _check_calls(document: Node) -> None:
+    """Refuse calls whose operations are not numbered from 1: the order would be left to chance."""
+    places: dict[str, dict[str, int]] = {}
+    for id_, operation in operations_of(document).items():
+        for call, place in operation.get("x-call", {}).items():
+            places.setdefault(call, {})[id_] = place
+    for call, found in places.items():
+        if sorted(found.values()) != [*range(1, len(found) + 1)]:
+            numbered = " and ".join(f"{id_} has {place}" for id_, place in found.items())
+            message = f"{DOCUMENT}: the x-call of {call} does not number its operations: {numbered}"
+            raise OperationError(message)
 
 
 def _extensions(document: Node) -> str:
-    """Return a template that sets `since`, `permission` and `cloud_only`, by operations' names."""
+    """Return a template that sets the extensions of operations, each by the operations' names."""
+    operations = {
+        PythonIdentifier(id_, prefix=""): operation
+        for id_, operation in operations_of(document).items()
+    }
     template = ""
     for extension in ("since", "permission", "cloud-only"):
         values = {
-            PythonIdentifier(id_, prefix=""): operation[f"x-{extension}"]
-            for id_, operation in operations_of(document).items()
+            name: operation[f"x-{extension}"]
+            for name, operation in operations.items()
             if f"x-{extension}" in operation
         }
         template += f"{{% set {extension.replace('-', '_')} = {values} %}}"
-    return template
+    calls = {
+        name: tuple(operation["x-call"].items())
+        for name, operation in operations.items()
+        if "x-call" in operation
+    }
+    return f"{template}{{% set calls = {calls} %}}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...models.health import Health
 
 
-OPERATION = Operation("ingest", "get_health", "GET", "/health")
+OPERATION = Operation("ingest", "get_health", "GET", "/health", calls=(("health", 1),))
 """Where the document has this operation"""
 
 

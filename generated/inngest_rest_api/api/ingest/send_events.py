@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...models.send_unauthorized import SendUnauthorized
 
 
-OPERATION = Operation("ingest", "send_events", "POST", "/e/{event_key}")
+OPERATION = Operation("ingest", "send_events", "POST", "/e/{event_key}", calls=(("send", 1),))
 """Where the document has this operation"""
 
 

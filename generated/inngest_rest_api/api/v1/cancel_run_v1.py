@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from ...models.v1_error import V1Error
 
 
-OPERATION = Operation("v1", "cancel_run_v1", "DELETE", "/v1/runs/{run_id}", since="0.20.0")
+OPERATION = Operation(
+    "v1",
+    "cancel_run_v1",
+    "DELETE",
+    "/v1/runs/{run_id}",
+    since="0.20.0",
+    calls=(("runs.cancel", 2),),
+)
 """Where the document has this operation"""
 
 

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from ...models.v1_error import V1Error
 
 
-OPERATION = Operation("v1", "create_cancellation_v1", "POST", "/v1/cancellations", since="0.24.3")
+OPERATION = Operation(
+    "v1",
+    "create_cancellation_v1",
+    "POST",
+    "/v1/cancellations",
+    since="0.24.3",
+    calls=(("cancellations.create", 1),),
+)
 """Where the document has this operation"""
 
 

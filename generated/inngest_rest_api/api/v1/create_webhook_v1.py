@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from ...models.v1_webhook_envelope import V1WebhookEnvelope
 
 
-OPERATION = Operation("v1", "create_webhook_v1", "POST", "/v1/webhooks", cloud_only=True)
+OPERATION = Operation(
+    "v1",
+    "create_webhook_v1",
+    "POST",
+    "/v1/webhooks",
+    cloud_only=True,
+    calls=(("webhooks.create", 2),),
+)
 """Where the document has this operation"""
 
 

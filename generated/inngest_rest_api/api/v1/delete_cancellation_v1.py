@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "delete_cancellation_v1", "DELETE", "/v1/cancellations/{cancellation_id}", since="0.26.0"
+    "v1",
+    "delete_cancellation_v1",
+    "DELETE",
+    "/v1/cancellations/{cancellation_id}",
+    since="0.26.0",
+    calls=(("cancellations.delete", 1),),
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "delete_webhook_v1", "DELETE", "/v1/webhooks/{webhook_id}", cloud_only=True
+    "v1",
+    "delete_webhook_v1",
+    "DELETE",
+    "/v1/webhooks/{webhook_id}",
+    cloud_only=True,
+    calls=(("webhooks.delete", 1),),
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...models.v1_event_envelope import V1EventEnvelope
 
 
-OPERATION = Operation("v1", "get_event_v1", "GET", "/v1/events/{event_id}", since="0.20.0")
+OPERATION = Operation(
+    "v1", "get_event_v1", "GET", "/v1/events/{event_id}", since="0.20.0", calls=(("events.get", 1),)
+)
 """Where the document has this operation"""
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...models.v1_run_envelope import V1RunEnvelope
 
 
-OPERATION = Operation("v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="0.20.0")
+OPERATION = Operation(
+    "v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="0.20.0", calls=(("runs.get", 2),)
+)
 """Where the document has this operation"""
 
 

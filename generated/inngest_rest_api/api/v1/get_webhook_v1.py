@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from ...models.v1_webhook_envelope import V1WebhookEnvelope
 
 
-OPERATION = Operation("v1", "get_webhook_v1", "GET", "/v1/webhooks/{webhook_id}", cloud_only=True)
+OPERATION = Operation(
+    "v1",
+    "get_webhook_v1",
+    "GET",
+    "/v1/webhooks/{webhook_id}",
+    cloud_only=True,
+    calls=(("webhooks.get", 1),),
+)
 """Where the document has this operation"""
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...models.v1_error import V1Error
 
 
-OPERATION = Operation("v1", "list_apps_v1", "GET", "/v1/apps")
+OPERATION = Operation("v1", "list_apps_v1", "GET", "/v1/apps", calls=(("apps.list", 2),))
 """Where the document has this operation"""
 
 

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from ...models.v1_error import V1Error
 
 
-OPERATION = Operation("v1", "list_cancellations_v1", "GET", "/v1/cancellations", since="0.24.3")
+OPERATION = Operation(
+    "v1",
+    "list_cancellations_v1",
+    "GET",
+    "/v1/cancellations",
+    since="0.24.3",
+    calls=(("cancellations.list", 1),),
+)
 """Where the document has this operation"""
 
 

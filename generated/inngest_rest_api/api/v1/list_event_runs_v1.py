@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "list_event_runs_v1", "GET", "/v1/events/{event_id}/runs", since="0.20.0"
+    "v1",
+    "list_event_runs_v1",
+    "GET",
+    "/v1/events/{event_id}/runs",
+    since="0.20.0",
+    calls=(("events.runs", 1),),
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...models.v1_event_list_envelope import V1EventListEnvelope
 
 
-OPERATION = Operation("v1", "list_events_v1", "GET", "/v1/events", since="0.20.0")
+OPERATION = Operation(
+    "v1", "list_events_v1", "GET", "/v1/events", since="0.20.0", calls=(("events.list", 1),)
+)
 """Where the document has this operation"""
 
 

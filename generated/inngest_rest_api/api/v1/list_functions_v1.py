@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "list_functions_v1", "GET", "/v1/apps/{app_id}/functions", since="0.24.3"
+    "v1",
+    "list_functions_v1",
+    "GET",
+    "/v1/apps/{app_id}/functions",
+    since="0.24.3",
+    calls=(("functions.list", 2),),
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from ...models.v1_job_list_envelope import V1JobListEnvelope
 
 
-OPERATION = Operation("v1", "list_run_jobs_v1", "GET", "/v1/runs/{run_id}/jobs", since="0.20.0")
+OPERATION = Operation(
+    "v1",
+    "list_run_jobs_v1",
+    "GET",
+    "/v1/runs/{run_id}/jobs",
+    since="0.20.0",
+    calls=(("runs.jobs", 1),),
+)
 """Where the document has this operation"""
 
 

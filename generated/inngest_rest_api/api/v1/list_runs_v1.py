@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...models.v1_run_page_envelope import V1RunPageEnvelope
 
 
-OPERATION = Operation("v1", "list_runs_v1", "GET", "/v1/runs")
+OPERATION = Operation("v1", "list_runs_v1", "GET", "/v1/runs", calls=(("runs.list", 2),))
 """Where the document has this operation"""
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ...models.v1_webhook_list_envelope import V1WebhookListEnvelope
 
 
-OPERATION = Operation("v1", "list_webhooks_v1", "GET", "/v1/webhooks", cloud_only=True)
+OPERATION = Operation(
+    "v1", "list_webhooks_v1", "GET", "/v1/webhooks", cloud_only=True, calls=(("webhooks.list", 2),)
+)
 """Where the document has this operation"""
 
 

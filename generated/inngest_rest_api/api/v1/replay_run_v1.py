@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...models.v1_replay_envelope import V1ReplayEnvelope
 
 
-OPERATION = Operation("v1", "replay_run_v1", "POST", "/v1/runs/{run_id}/replay")
+OPERATION = Operation(
+    "v1", "replay_run_v1", "POST", "/v1/runs/{run_id}/replay", calls=(("runs.replay", 2),)
+)
 """Where the document has this operation"""
 
 

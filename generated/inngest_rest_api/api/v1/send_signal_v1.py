@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ...models.v1_run_id_envelope import V1RunIdEnvelope
 
 
-OPERATION = Operation("v1", "send_signal_v1", "POST", "/v1/signals", since="1.6.0")
+OPERATION = Operation(
+    "v1", "send_signal_v1", "POST", "/v1/signals", since="1.6.0", calls=(("signals.send", 1),)
+)
 """Where the document has this operation"""
 
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "update_webhook_v1", "PUT", "/v1/webhooks/{webhook_id}", cloud_only=True
+    "v1",
+    "update_webhook_v1",
+    "PUT",
+    "/v1/webhooks/{webhook_id}",
+    cloud_only=True,
+    calls=(("webhooks.update", 1),),
 )
 """Where the document has this operation"""
 

@@ -24,6 +24,7 @@ OPERATION = Operation(
     "/v2/runs/{run_id}/cancel",
     since="1.39.0",
     permission="runs:write:cancel",
+    calls=(("runs.cancel", 1),),
 )
 """Where the document has this operation"""
 

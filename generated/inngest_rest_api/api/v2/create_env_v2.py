@@ -24,6 +24,7 @@ OPERATION = Operation(
     since="1.11.8",
     permission="environments:write:create",
     cloud_only=True,
+    calls=(("envs.create", 1),),
 )
 """Where the document has this operation"""
 

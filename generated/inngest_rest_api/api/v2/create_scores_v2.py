@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from ...models.v2_score_list_envelope import V2ScoreListEnvelope
 
 
-OPERATION = Operation("v2", "create_scores_v2", "POST", "/v2/runs/{run_id}/scores", since="1.37.0")
+OPERATION = Operation(
+    "v2",
+    "create_scores_v2",
+    "POST",
+    "/v2/runs/{run_id}/scores",
+    since="1.37.0",
+    calls=(("runs.score", 1),),
+)
 """Where the document has this operation"""
 
 

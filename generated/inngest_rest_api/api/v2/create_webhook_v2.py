@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "create_webhook_v2", "POST", "/v2/env/webhooks", since="1.11.10", cloud_only=True
+    "v2",
+    "create_webhook_v2",
+    "POST",
+    "/v2/env/webhooks",
+    since="1.11.10",
+    cloud_only=True,
+    calls=(("webhooks.create", 1),),
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "get_account_v2", "GET", "/v2/account", since="1.11.8", permission="accounts:read:get"
+    "v2",
+    "get_account_v2",
+    "GET",
+    "/v2/account",
+    since="1.11.8",
+    permission="accounts:read:get",
+    calls=(("account.get", 1),),
 )
 """Where the document has this operation"""
 

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "get_app_v2", "GET", "/v2/apps/{app_id}", since="1.27.1", permission="apps:read:get"
+    "v2",
+    "get_app_v2",
+    "GET",
+    "/v2/apps/{app_id}",
+    since="1.27.1",
+    permission="apps:read:get",
+    calls=(("apps.get", 1),),
 )
 """Where the document has this operation"""
 

@@ -24,6 +24,7 @@ OPERATION = Operation(
     "/v2/apps/{app_id}/functions/{function_id}/experiments/{experiment_id}",
     since="1.35.0",
     cloud_only=True,
+    calls=(("experiments.get", 1),),
 )
 """Where the document has this operation"""
 

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "get_function_v2", "GET", "/v2/apps/{app_id}/functions/{function_id}", since="1.27.1"
+    "v2",
+    "get_function_v2",
+    "GET",
+    "/v2/apps/{app_id}/functions/{function_id}",
+    since="1.27.1",
+    calls=(("functions.get", 1),),
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from ...models.v2_trace_envelope import V2TraceEnvelope
 
 
-OPERATION = Operation("v2", "get_run_trace_v2", "GET", "/v2/runs/{run_id}/trace", since="1.19.3")
+OPERATION = Operation(
+    "v2",
+    "get_run_trace_v2",
+    "GET",
+    "/v2/runs/{run_id}/trace",
+    since="1.19.3",
+    calls=(("runs.trace", 1),),
+)
 """Where the document has this operation"""
 
 

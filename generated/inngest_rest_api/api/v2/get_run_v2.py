@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...models.v2_run_envelope import V2RunEnvelope
 
 
-OPERATION = Operation("v2", "get_run_v2", "GET", "/v2/runs/{run_id}", since="1.19.3")
+OPERATION = Operation(
+    "v2", "get_run_v2", "GET", "/v2/runs/{run_id}", since="1.19.3", calls=(("runs.get", 1),)
+)
 """Where the document has this operation"""
 
 

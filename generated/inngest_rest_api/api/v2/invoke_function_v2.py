@@ -24,6 +24,7 @@ OPERATION = Operation(
     "/v2/apps/{app_id}/functions/{function_id}/invoke",
     since="1.17.3",
     permission="functions:write:invoke",
+    calls=(("functions.invoke", 1),),
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_apps_v2", "GET", "/v2/apps", since="1.40.0", permission="apps:read:list"
+    "v2",
+    "list_apps_v2",
+    "GET",
+    "/v2/apps",
+    since="1.40.0",
+    permission="apps:read:list",
+    calls=(("apps.list", 1),),
 )
 """Where the document has this operation"""
 

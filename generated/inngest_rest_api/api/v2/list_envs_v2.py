@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_envs_v2", "GET", "/v2/envs", since="1.11.8", permission="environments:read:list"
+    "v2",
+    "list_envs_v2",
+    "GET",
+    "/v2/envs",
+    since="1.11.8",
+    permission="environments:read:list",
+    calls=(("envs.list", 1),),
 )
 """Where the document has this operation"""
 

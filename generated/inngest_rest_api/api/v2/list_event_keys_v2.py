@@ -22,6 +22,7 @@ OPERATION = Operation(
     "/v2/keys/events",
     since="1.11.8",
     permission="event_keys:read:list",
+    calls=(("keys.list", 1),),
 )
 """Where the document has this operation"""
 

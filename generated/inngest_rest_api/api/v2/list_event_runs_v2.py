@@ -23,6 +23,7 @@ OPERATION = Operation(
     "/v2/events/{event_id}/runs",
     since="1.25.0",
     permission="runs:read:list",
+    calls=(("events.runs", 2),),
 )
 """Where the document has this operation"""
 

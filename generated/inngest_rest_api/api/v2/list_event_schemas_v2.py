@@ -22,6 +22,7 @@ OPERATION = Operation(
     "/v2/insights/events/schemas",
     since="1.22.0",
     cloud_only=True,
+    calls=(("insights.schemas", 1),),
 )
 """Where the document has this operation"""
 

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_experiments_v2", "GET", "/v2/experiments", since="1.35.0", cloud_only=True
+    "v2",
+    "list_experiments_v2",
+    "GET",
+    "/v2/experiments",
+    since="1.35.0",
+    cloud_only=True,
+    calls=(("experiments.list", 1),),
 )
 """Where the document has this operation"""
 

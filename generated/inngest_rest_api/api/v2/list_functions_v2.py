@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_functions_v2", "GET", "/v2/apps/{app_id}/functions", since="1.27.1"
+    "v2",
+    "list_functions_v2",
+    "GET",
+    "/v2/apps/{app_id}/functions",
+    since="1.27.1",
+    calls=(("functions.list", 1),),
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_insights_tables_v2", "GET", "/v2/insights/tables", since="1.22.0", cloud_only=True
+    "v2",
+    "list_insights_tables_v2",
+    "GET",
+    "/v2/insights/tables",
+    since="1.22.0",
+    cloud_only=True,
+    calls=(("insights.tables", 1),),
 )
 """Where the document has this operation"""
 

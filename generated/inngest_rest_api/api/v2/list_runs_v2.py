@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_runs_v2", "GET", "/v2/runs", since="1.38.0", permission="runs:read:list"
+    "v2",
+    "list_runs_v2",
+    "GET",
+    "/v2/runs",
+    since="1.38.0",
+    permission="runs:read:list",
+    calls=(("runs.list", 1), ("runs.watch", 1)),
 )
 """Where the document has this operation"""
 

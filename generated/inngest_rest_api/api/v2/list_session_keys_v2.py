@@ -23,6 +23,7 @@ OPERATION = Operation(
     since="1.35.0",
     permission="sessions:read:list_keys",
     cloud_only=True,
+    calls=(("sessions.keys", 1),),
 )
 """Where the document has this operation"""
 

@@ -25,6 +25,7 @@ OPERATION = Operation(
     since="1.35.0",
     permission="runs:read:list",
     cloud_only=True,
+    calls=(("sessions.runs", 1),),
 )
 """Where the document has this operation"""
 

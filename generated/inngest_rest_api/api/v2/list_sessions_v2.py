@@ -25,6 +25,7 @@ OPERATION = Operation(
     since="1.35.0",
     permission="sessions:read:list",
     cloud_only=True,
+    calls=(("sessions.list", 1),),
 )
 """Where the document has this operation"""
 

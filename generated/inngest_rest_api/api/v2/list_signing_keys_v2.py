@@ -22,6 +22,7 @@ OPERATION = Operation(
     "/v2/keys/signing",
     since="1.11.8",
     permission="signing_keys:read:list",
+    calls=(("keys.list", 2),),
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "list_webhooks_v2", "GET", "/v2/env/webhooks", since="1.11.10", cloud_only=True
+    "v2",
+    "list_webhooks_v2",
+    "GET",
+    "/v2/env/webhooks",
+    since="1.11.10",
+    cloud_only=True,
+    calls=(("webhooks.list", 1),),
 )
 """Where the document has this operation"""
 

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "query_insights_v2", "POST", "/v2/insights/query", since="1.22.0", cloud_only=True
+    "v2",
+    "query_insights_v2",
+    "POST",
+    "/v2/insights/query",
+    since="1.22.0",
+    cloud_only=True,
+    calls=(("insights.query", 1),),
 )
 """Where the document has this operation"""
 

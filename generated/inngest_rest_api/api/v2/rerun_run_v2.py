@@ -24,6 +24,7 @@ OPERATION = Operation(
     "/v2/runs/{run_id}/rerun",
     since="1.30.0",
     permission="runs:write:rerun",
+    calls=(("runs.replay", 1),),
 )
 """Where the document has this operation"""
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ...models.v2_event_id_envelope import V2EventIdEnvelope
 
 
-OPERATION = Operation("v2", "send_event_v2", "POST", "/v2/events", since="1.42.0")
+OPERATION = Operation(
+    "v2", "send_event_v2", "POST", "/v2/events", since="1.42.0", calls=(("send", 2),)
+)
 """Where the document has this operation"""
 
 

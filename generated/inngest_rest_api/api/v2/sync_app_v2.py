@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "sync_app_v2", "POST", "/v2/apps/{app_id}/syncs", since="1.19.0", cloud_only=True
+    "v2",
+    "sync_app_v2",
+    "POST",
+    "/v2/apps/{app_id}/syncs",
+    since="1.19.0",
+    cloud_only=True,
+    calls=(("apps.sync", 1),),
 )
 """Where the document has this operation"""
 

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "update_env_v2", "PATCH", "/v2/envs/{env_id}", since="1.12.1", cloud_only=True
+    "v2",
+    "update_env_v2",
+    "PATCH",
+    "/v2/envs/{env_id}",
+    since="1.12.1",
+    cloud_only=True,
+    calls=(("envs.archive", 1),),
 )
 """Where the document has this operation"""
 

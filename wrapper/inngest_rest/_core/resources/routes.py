@@ -1,7 +1,8 @@
 """The operations that serve each method of the client, in the order in which they are tried.
 
-Plans take the order from here, and so do the diagnosis, the documentation and the tests. v2 comes
-first wherever it does the job: no server was seen to list or replay runs, or to list apps, by v1.
+The document states them (`x-call`): v2 comes first wherever it does the job, as no server was seen
+to list or replay runs, or to list apps, by v1. Plans take the order from here, and so do the
+diagnosis, the documentation and the tests.
 """
 
 from __future__ import annotations
@@ -47,56 +48,16 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_OPERATIONS = {each.name: each for each in OPERATIONS}
 
-# By name: a module of an operation is imported when it is first asked.
-_ROUTES = {
-    "send": ("send_events", "send_event_v2"),
-    "health": ("get_health",),
-    "events.list": ("list_events_v1",),
-    "events.get": ("get_event_v1",),
-    "events.runs": ("list_event_runs_v1", "list_event_runs_v2"),
-    "runs.list": ("list_runs_v2", "list_runs_v1"),
-    "runs.get": ("get_run_v2", "get_run_v1"),
-    "runs.watch": ("list_runs_v2",),
-    "runs.cancel": ("cancel_run_v2", "cancel_run_v1"),
-    "runs.replay": ("rerun_run_v2", "replay_run_v1"),
-    "runs.score": ("create_scores_v2",),
-    "runs.jobs": ("list_run_jobs_v1",),
-    "runs.trace": ("get_run_trace_v2",),
-    "apps.list": ("list_apps_v2", "list_apps_v1"),
-    "apps.get": ("get_app_v2",),
-    "apps.sync": ("sync_app_v2",),
-    "functions.list": ("list_functions_v2", "list_functions_v1"),
-    "functions.get": ("get_function_v2",),
-    "functions.invoke": ("invoke_function_v2",),
-    "signals.send": ("send_signal_v1",),
-    "cancellations.list": ("list_cancellations_v1",),
-    "cancellations.create": ("create_cancellation_v1",),
-    "cancellations.delete": ("delete_cancellation_v1",),
-    "webhooks.list": ("list_webhooks_v2", "list_webhooks_v1"),
-    "webhooks.get": ("get_webhook_v1",),
-    "webhooks.create": ("create_webhook_v2", "create_webhook_v1"),
-    "webhooks.update": ("update_webhook_v1",),
-    "webhooks.delete": ("delete_webhook_v1",),
-    "account.get": ("get_account_v2",),
-    "envs.list": ("list_envs_v2",),
-    "envs.create": ("create_env_v2",),
-    "envs.archive": ("update_env_v2",),
-    "keys.list": ("list_event_keys_v2", "list_signing_keys_v2"),
-    "insights.query": ("query_insights_v2",),
-    "insights.tables": ("list_insights_tables_v2",),
-    "insights.schemas": ("list_event_schemas_v2",),
-    "experiments.list": ("list_experiments_v2",),
-    "experiments.get": ("get_experiment_v2",),
-    "sessions.keys": ("list_session_keys_v2",),
-    "sessions.list": ("list_sessions_v2",),
-    "sessions.runs": ("list_session_runs_v2",),
-}
+def _operations_by_call() -> Mapping[str, tuple[Operation, ...]]:
+    placed: dict[str, list[tuple[int, Operation]]] = {}
+    for operation in OPERATIONS:
+        for call, place in operation.calls:
+            placed.setdefault(call, []).append((place, operation))
+    return {call: tuple(each for _, each in sorted(placed[call])) for call in sorted(placed)}
 
-ROUTES: Mapping[str, tuple[Operation, ...]] = {
-    call: tuple(_OPERATIONS[name] for name in names) for call, names in _ROUTES.items()
-}
+
+ROUTES = _operations_by_call()
 """The operations of each method that has its own: equivalent ones, in order of preference."""
 
 
