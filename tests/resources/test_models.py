@@ -547,3 +547,12 @@ def test_an_event_that_was_not_stored_is_as_a_condition_sees_it() -> None:
     assert (bare.internal_id, bare.id, bare.name, bare.data, bare.ts) == ("1", "1", "a/b", {}, None)
     full = events.as_stored({"name": "a/b", "id": "own", "ts": 5, "data": {"n": 1}, "v": "2"}, "1")
     assert (full.id, full.ts, full.data, full.v, full.user) == ("own", 5, {"n": 1}, "2", None)
+
+
+def test_a_failed_span_has_the_error_that_is_in_its_output() -> None:
+    output = {"name": "Error", "message": "no stock", "stack": "at ship"}
+    failed = Span("1", "ship", "failed", output=output)
+    assert failed.error == RunError("Error", "no stock", "at ship")
+    assert Span("1", "ship", "failed", output="no stock").error == RunError(None, "no stock")
+    for span in Span("1", "ship", "failed"), Span("1", "ship", "completed", output=output):
+        assert span.error is None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from html import escape
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 from attrs import field, frozen
 
@@ -64,6 +64,15 @@ class RunError(Record):
     def __str__(self) -> str:
         """Return the name and the message on one line, as far as there are any."""
         return ": ".join(filter(None, (self.name, self.message))) or "an error without a message"
+
+
+def run_error(output: object) -> RunError:
+    """Read the error that an SDK reported; not every SDK reports an object, nor text in it."""
+    if not isinstance(output, Mapping):
+        return RunError(None, str(output))
+    reported = cast("Mapping[str, object]", output)
+    found = (reported.get(key) for key in ("name", "message", "stack"))
+    return RunError(*(None if value is None else str(value) for value in found))
 
 
 # With slots, making one takes four times as long, a fifth of the time for reading a list of them.
@@ -295,6 +304,12 @@ class Span(Record):
     children: tuple[Span, ...] = ()
     run_id: str | None = None
     metadata: Mapping[str, Mapping[str, Any]] = field(factory=dict[str, Any], repr=False)
+
+    @property
+    def error(self) -> RunError | None:
+        """Why it failed; None if it did not, or if the server stored no error."""
+        is_known = self.status == RunStatus.FAILED and self.output is not None
+        return run_error(self.output) if is_known else None
 
     def render(
         self, *, width: int | None = None, color: bool | None = None, now: datetime | None = None

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from inngest_rest._core.json_text import decode, encode, repeated_key
 from inngest_rest._core.logs import logger
+from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import did_you_mean, nearest, shown, type_name
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.typing import StatusName
@@ -37,24 +38,10 @@ _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 # Of text of a class of its own: `str()` of an enum is its name.
 _plain = str.__str__
 
-# From Crockford's digits, which leave out I, L, O and U, to those of `int`.
-_BASE_32 = str.maketrans("JKMNPQRSTVWXYZ", "IJKLMNOPQRSTUV")
-
 
 def invalid(name: str, reason: str, *, argument: str | None = None) -> InvalidArgumentError:
     """Return the error for an argument, or for a part of the one that `argument` names."""
     return InvalidArgumentError(f"{name} {reason}", argument=argument or name)
-
-
-def is_ulid(text: str) -> bool:
-    """Return whether a text is a ULID, as the ids of runs and the internal ids of events are."""
-    # The server reads any case (the mock server's `parse_ulid`).
-    return re.fullmatch(r"[0-7][0-9A-Za-z]{25}", text) is not None
-
-
-def second_of_ulid(text: str) -> float:
-    """Return the time in a ULID, in seconds since 1970; infinity if it is none."""
-    return int(text[:10].upper().translate(_BASE_32), 32) / 1_000 if is_ulid(text) else math.inf
 
 
 def check_id(name: str, value: str, *, argument: str | None = None) -> str:

@@ -8,11 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import (
-    check_text,
-    is_ulid,
-    second_of_ulid,
-)
+from inngest_rest._core.arguments import check_text
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.calls.settings import is_on_cloud
@@ -28,6 +24,7 @@ from inngest_rest._core.resources.filters import Names, Selection, Window
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
 from inngest_rest._operations.reasons.event import AT_ONCE, Evidence, reasons
 from inngest_rest._operations.reasons.run import RunEvidence, held_back, reasons_of_run
+from inngest_rest._ulid import is_ulid, second_of_ulid
 from inngest_rest._visible import shown
 from inngest_rest.explanation import (
     Explanation,

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Factory, define, evolve, field
 
-from inngest_rest._core.arguments import is_ulid
 from inngest_rest._programs.answer import Answer, record_class
 from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import (
@@ -27,6 +26,7 @@ from inngest_rest._programs.problems import (
     without_arguments,
 )
 from inngest_rest._table import Returns, event_of
+from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import and_more, quoted, shortened
 from inngest_rest.action_reports import ActionOutcome, ActionReport
 from inngest_rest.errors import InngestError, PartialActionError, PartialSendError

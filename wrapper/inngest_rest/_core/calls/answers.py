@@ -24,11 +24,11 @@ import httpx
 from attrs import frozen
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import is_ulid
 from inngest_rest._core.calls.settings import API_URL
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.secret import cause_without_keys
+from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import shown
 from inngest_rest.responses import RawResponse
 from inngest_rest_api.types import read_json

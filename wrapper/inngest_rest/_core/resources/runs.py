@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, get_args
 
 import msgspec
 from attrs import evolve
@@ -22,7 +22,6 @@ from inngest_rest._core.arguments import (
     check_json_object,
     check_text,
     invalid,
-    second_of_ulid,
 )
 from inngest_rest._core.calls.listing import (
     ListedPage,
@@ -37,8 +36,9 @@ from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, no
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import apps, events, fields, routes
 from inngest_rest._core.resources.filters import Selection, Window
+from inngest_rest._ulid import second_of_ulid
 from inngest_rest._visible import did_you_mean, shown
-from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus
+from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus, run_error
 from inngest_rest.typing import RunOrder, StatusName
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -793,11 +793,3 @@ def _outcome(status: RunStatus, output: Any) -> tuple[Any, RunError | None]:
     if status is _FAILED and output is not None:
         return None, run_error(output)
     return (output if status is _COMPLETED else None), None
-
-
-def run_error(output: Any) -> RunError:
-    """Read the error that an SDK reported; not every SDK reports an object, nor text in it."""
-    if not isinstance(output, dict):
-        return RunError(None, str(output))
-    found = (cast("dict[str, Any]", output).get(key) for key in ("name", "message", "stack"))
-    return RunError(*(None if value is None else str(value) for value in found))

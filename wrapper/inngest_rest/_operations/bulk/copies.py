@@ -11,9 +11,9 @@ from collections import Counter
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-from inngest_rest._core.arguments import is_ulid
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.resources import events
+from inngest_rest._ulid import is_ulid
 from inngest_rest.errors import NotFoundError
 
 if TYPE_CHECKING:

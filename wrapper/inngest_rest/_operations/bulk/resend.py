@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_id, invalid, is_ulid
+from inngest_rest._core.arguments import check_id, invalid
 from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.filters import Window
@@ -30,6 +30,7 @@ from inngest_rest._operations.bulk.reported import (
     failure,
     with_outcome,
 )
+from inngest_rest._ulid import is_ulid
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidEventError
 from inngest_rest.typing import EventFilter

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from inngest_rest._core.arguments import second_of_ulid
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.event_runs import DAY
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
+from inngest_rest._ulid import second_of_ulid
 from inngest_rest.explanation import Reason, ReasonKind
 
 if TYPE_CHECKING:

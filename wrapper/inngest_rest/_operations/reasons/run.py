@@ -12,12 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from inngest_rest._core.arguments import is_ulid
-from inngest_rest._core.resources import apps, runs, trace
+from inngest_rest._core.resources import apps, trace
 from inngest_rest._core.resources.events import INVOKED
+from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import and_more
 from inngest_rest.explanation import Reason, ReasonKind
-from inngest_rest.models import Function, Job, Page, Run, RunError, RunStatus, Span, StoredEvent
+from inngest_rest.models import (
+    Function,
+    Job,
+    Page,
+    Run,
+    RunError,
+    RunStatus,
+    Span,
+    StoredEvent,
+    run_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -446,7 +456,7 @@ def _attempts_at(step: Span) -> list[Span]:
 
 
 def _error(span: Span) -> RunError | None:
-    return None if span.output is None else runs.run_error(span.output)
+    return None if span.output is None else run_error(span.output)
 
 
 def _is_same(one: RunError | None, other: RunError | None) -> bool:

@@ -18,10 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from inngest_rest import models
-from inngest_rest._core.arguments import second_of_ulid
-from inngest_rest._core.resources.runs import run_error
 from inngest_rest._programs.answer import SPARED_CHARS, Projection, field_names
 from inngest_rest._programs.results import Acted, Done, Sent
+from inngest_rest._ulid import second_of_ulid
 from inngest_rest._visible import and_more, quoted, safe, visible, with_direction
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import CallRoute, Diagnosis
@@ -220,8 +219,8 @@ def line_of(change: Any) -> str:
         at, words = span.ended_at if is_end else span.started_at, [span.name]
         if is_end:
             words = [f"{span.status:9}", span.name, in_words(span.duration)]
-        if is_end and span.status == "failed" and span.output is not None:
-            words.append(str(run_error(span.output)))
+        if is_end and span.error is not None:
+            words.append(str(span.error))
         words = [change.kind.ljust(8), *words]
     else:
         run = change.run
