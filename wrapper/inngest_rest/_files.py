@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
+
+STDIN = "-"
+"""The path that stands for standard input."""
 
 
 def read_file(path: Path) -> bytes | None:
@@ -72,3 +76,16 @@ def check_is_regular(path: Path) -> None:
     path.stat()
     if not path.is_file():
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+
+
+def rejected_path(
+    source: str, name: str, dead_letters: str | os.PathLike[str] | None = None
+) -> Path:
+    """Return the path of rejected lines: beside the file; for other input, in this folder."""
+    beside = re.sub(r"[^\w.-]", "_", name) if source == STDIN else source
+    return Path(dead_letters or f"{beside}.rejected.ndjson")
+
+
+def reasons_path(path: Path) -> Path:
+    """Return the path of the reasons why lines were rejected, beside those."""
+    return path.with_name(f"{path.stem}.reasons{path.suffix}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
@@ -26,6 +28,17 @@ class Target(Record):
     event_url: str
     api_url: str
     env: str | None = None
+
+    @property
+    def is_cloud(self) -> bool:
+        """Whether the REST API is that of Inngest Cloud."""
+        return is_on_cloud(self.api_url)
+
+
+def is_on_cloud(url: str) -> bool:
+    """Return whether a host is one of Inngest Cloud."""
+    host = urlsplit(url).hostname or ""
+    return re.fullmatch(r"(.+\.)?(inngest\.com|inn\.gs)", host) is not None
 
 
 @frozen(kw_only=True)

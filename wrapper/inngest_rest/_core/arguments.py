@@ -9,20 +9,18 @@ past tense is not checked.
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from inngest_rest._core.json_text import decode, encode, repeated_key
+from inngest_rest._arguments import check_json, invalid
+from inngest_rest._core.json_text import decode, encode
 from inngest_rest._core.logs import logger
 from inngest_rest._ulid import is_ulid
-from inngest_rest._visible import did_you_mean, nearest, shown, type_name
+from inngest_rest._visible import did_you_mean, shown, type_name
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.typing import StatusName
 
 if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
@@ -37,11 +35,6 @@ _NO_URL = r"[\x00-\x20\x7f\ud800-\udfff]"
 
 # Of text of a class of its own: `str()` of an enum is its name.
 _plain = str.__str__
-
-
-def invalid(name: str, reason: str, *, argument: str | None = None) -> InvalidArgumentError:
-    """Return the error for an argument, or for a part of the one that `argument` names."""
-    return InvalidArgumentError(f"{name} {reason}", argument=argument or name)
 
 
 def check_id(name: str, value: str, *, argument: str | None = None) -> str:
@@ -72,24 +65,6 @@ def check_names(given: Iterable[str], known: Iterable[str], *others: str) -> Non
             raise InvalidArgumentError(text, argument=name)
 
 
-def check_choice(name: str, value: object, known: Collection[str]) -> None:
-    if value not in known:
-        text = f"unknown {name} {shown(value)}{did_you_mean(value, known)}"
-        raise InvalidArgumentError(text, argument=name)
-
-
-def is_status(name: object) -> bool:
-    """Return whether a text is a status, or may be one of a newer server: it is like none of ours.
-
-    The nearest of ours is what a mistyped one means.
-    """
-    known = get_args(StatusName)
-    if name in known:
-        return True
-    is_word = isinstance(name, str) and re.fullmatch("[a-z][a-z_]+", name) is not None
-    return is_word and nearest(name, known) is None
-
-
 def check_text(name: str, value: S) -> S:
     """Reject text that is empty, and so would filter nothing, or that cannot be encoded."""
     if value is None:
@@ -98,17 +73,6 @@ def check_text(name: str, value: S) -> S:
         raise invalid(name, f"must be text and not empty, not {shown(value)}")
     plain: S = check_json(name, _plain(value))
     return plain
-
-
-def check_path(name: str, value: str | os.PathLike[str]) -> None:
-    """Reject what no file can have as its path, and names that neither JSON nor a terminal take."""
-    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None  # pyright: ignore[reportUnnecessaryIsInstance]
-    if not isinstance(path, str) or not path or "\0" in path:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(name, f"must be the path of a file, not {shown(value)}")
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise invalid(name, f"must be a path in UTF-8, not {shown(path)}") from None
 
 
 def check_count_or_none(name: str, value: int | None, *, at_most: int | None = None) -> int | None:
@@ -171,26 +135,6 @@ def check_seconds(name: str, value: Seconds) -> float:
             name, f"must be a positive number of seconds or a timedelta, not {shown(value)}"
         )
     return float(seconds) if seconds < _FOREVER else math.inf
-
-
-def check_json(name: str, value: Any) -> Any:
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        text.encode()
-        json.loads(text, object_pairs_hook=_check_keys)
-    except RecursionError:
-        raise invalid(name, "is nested too deep to be encoded as JSON") from None
-    except (TypeError, ValueError) as error:
-        how = "; convert it first, dates by .isoformat()" if isinstance(error, TypeError) else ""
-        raise invalid(name, f"cannot be encoded as JSON: {error}{how}") from None
-    return value
-
-
-def _check_keys(pairs: list[tuple[str, Any]]) -> None:
-    """Refuse two keys of one text, such as 1 and "1": one of their values would be lost."""
-    if len(dict(pairs)) < len(pairs):
-        key = repeated_key(key for key, _ in pairs)
-        raise ValueError(f"it has two keys that both become {shown(key)}")
 
 
 def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -14,12 +14,12 @@ import httpx
 from attrs import define, evolve, field, frozen
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_count, check_names, invalid
+from inngest_rest._arguments import invalid
+from inngest_rest._core.arguments import check_count, check_names
 from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.operation import may_ask, redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
-from inngest_rest._core.calls.settings import is_on_cloud
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.plans import Plan, call
 from inngest_rest._core.resources import apps
@@ -27,6 +27,7 @@ from inngest_rest._core.resources.fields import required
 from inngest_rest._core.resources.filters import Instant, Selection, Window, instant, plain
 from inngest_rest._core.resources.routes import ROUTES, check_health
 from inngest_rest._core.resources.runs import function_of, list_runs, why_none
+from inngest_rest._faults import refused_in_between
 from inngest_rest._version import __version__
 from inngest_rest._visible import and_more, shown
 from inngest_rest.diagnosis import (
@@ -40,6 +41,7 @@ from inngest_rest.diagnosis import (
     ServerKind,
 )
 from inngest_rest.models import UNFINISHED, Run, RunStatus
+from inngest_rest.responses import is_on_cloud
 from inngest_rest.typing import CheckRule
 from inngest_rest_api import models as api
 from inngest_rest_api.api import ingest, v1, v2
@@ -114,7 +116,7 @@ class Answer:
     @property
     def is_inngest(self) -> bool:
         """Whether a healthy Inngest server responded."""
-        if answers.refused_in_between(self.error):
+        if refused_in_between(self.error):
             return False
         is_refused = self.outcome == "refused" and self.family != "ingest"
         is_its_own = self.error is None or self.server_kind is not None or is_refused
@@ -428,7 +430,7 @@ def _host(it: ServerEvidence, url: str, answer: Answer) -> Iterator[Finding]:
         yield Finding(Check.SERVER, OK, f"{_NAMES[it.kind]} answers at {url}")
         return
     text, remedy = f"{answer.error}", "Try again later; the server's own log says more."
-    if isinstance(answer.error, errors.ApiError) and answers.refused_in_between(answer.error):
+    if isinstance(answer.error, errors.ApiError) and refused_in_between(answer.error):
         text = f"what refuses is not Inngest: {answer.error.described}"
         remedy = answer.error.advice
     elif answer.outcome != "failed":
@@ -521,7 +523,7 @@ def _key(it: ServerEvidence, name: str, answer: Answer | None) -> Verdict:
         return OK, f"{name} is accepted", None
     if answer.outcome != "refused":
         return UNKNOWN, f"{name} is set; trying it failed: {answer.error}", "Try again later."
-    if isinstance(answer.error, errors.ApiError) and answers.refused_in_between(answer.error):
+    if isinstance(answer.error, errors.ApiError) and refused_in_between(answer.error):
         text = f"whether {name} is accepted is unknown: {answer.error.described}"
         return UNKNOWN, text, answer.error.advice
     if isinstance(answer.error, errors.PermissionDeniedError):

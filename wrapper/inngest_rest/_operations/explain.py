@@ -11,7 +11,6 @@ from inngest_rest import errors
 from inngest_rest._core.arguments import check_text
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.retry import RULED_OUT
-from inngest_rest._core.calls.settings import is_on_cloud
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import apps, events, runs, trace
 from inngest_rest._core.resources.event_runs import (
@@ -32,6 +31,7 @@ from inngest_rest.explanation import (
     RunExplanation,
 )
 from inngest_rest.models import Function, Job, Page, Run, RunStatus, Span
+from inngest_rest.responses import is_on_cloud
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session

@@ -20,13 +20,9 @@ import msgspec
 from attrs import define, evolve, frozen
 
 from inngest_rest import typing
+from inngest_rest._arguments import check_choice, check_path, invalid
 from inngest_rest._core import arrow
-from inngest_rest._core.arguments import (
-    check_choice,
-    check_path,
-    difference,
-    invalid,
-)
+from inngest_rest._core.arguments import difference
 from inngest_rest._core.json_text import encode, encode_lines
 from inngest_rest._core.locks import lock_file
 from inngest_rest._core.resources import events, runs, trace

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_choice, check_count_or_none, invalid
+from inngest_rest._arguments import check_choice, invalid
+from inngest_rest._core.arguments import check_count_or_none
 from inngest_rest._core.resources import runs
 from inngest_rest.errors import NotFoundError
 from inngest_rest.models import UNFINISHED, Run, RunStatus

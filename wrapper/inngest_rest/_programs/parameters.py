@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 from attrs import evolve, frozen
 
 from inngest_rest import typing
-from inngest_rest._core.arguments import check_json, invalid, is_status
+from inngest_rest._arguments import check_json, invalid, is_status
 from inngest_rest._table import Returns, docstring
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import InvalidArgumentError

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import evolve, frozen
 
 from inngest_rest import errors
-from inngest_rest._core.calls.answers import refused_in_between
-from inngest_rest._core.calls.retry import had_no_effect, may_pass
+from inngest_rest._faults import SERVER_HEADER, had_no_effect, may_pass, refused_in_between
 from inngest_rest._programs.parameters import parameters
 from inngest_rest.action_reports import ActionOutcome
 from inngest_rest.errors import Advice, InngestError, NextCall
@@ -162,9 +161,6 @@ _OF_API: dict[type[errors.ApiError], tuple[Code, Advice]] = {
     errors.RateLimitError: (Code.RATE_LIMITED, advice("Wait before the next attempt.")),
 }
 
-# Each response of the server that is no success has it (every recording of one).
-_HEADER = "x-inngest-server-kind"
-
 # What Inngest says where it lacks a route: 404 and 405 (recordings 1.17-v1-apps, v1-events-slash).
 # A proxy may have removed the header.
 _BARE = {"", "404 page not found"}
@@ -293,5 +289,6 @@ def _is_inngest(error: errors.RouteNotFoundError) -> bool:
     response = error.response
     if response is None:
         return True
-    # With less than 400, it is the web UI.
-    return response.status < 400 or _HEADER in response.headers or response.text.strip() in _BARE
+    is_of_web_ui = response.status < 400
+    is_bare = response.text.strip() in _BARE
+    return is_of_web_ui or is_bare or SERVER_HEADER in response.headers

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, field, frozen
 
-from inngest_rest._core.json_text import decode
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.explanation import SendPreview
 from inngest_rest.models import Cancellation, Run, Webhook
@@ -137,8 +136,8 @@ def made(
         return Sent(target=client.target, **counts, ids=tuple(filter(None, ids)), runs=runs)
     if kind is Answered:
         try:
-            body = decode(result.body)
-        except ValueError:
+            body = result.json()
+        except (ValueError, RecursionError):
             body = result.text
         return Answered(client.target, result.status, body)
     if result is None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Factory, define, evolve, field
 
+from inngest_rest._files import reasons_path, rejected_path
 from inngest_rest._programs.answer import Answer, record_class
 from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import (
@@ -480,14 +481,10 @@ def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
             "event runs nothing twice, except functions that debounce or batch."
         )
     elif sent.rejected:
-        # Only one who sends files has loaded these.
-        from inngest_rest._durable.file_import import send_file  # noqa: PLC0415
-
-        given = values["path"], values["name"] or "", values.get("dead_letters")
-        rejected = send_file.rejected_path(*given)
+        rejected = rejected_path(values["path"], values["name"] or "", values.get("dead_letters"))
         # It has none that are to be corrected in the file itself.
         if rejected.exists():
-            where = f"{rejected}, and the reason of each in {send_file.reasons_path(rejected)}"
+            where = f"{rejected}, and the reason of each in {reasons_path(rejected)}"
             hint = f"The rejected lines are in {where}: correct the lines, and send that file."
             hints.append(hint)
     if "path" in values and sent.unknown:

@@ -21,8 +21,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
-from inngest_rest._core.arguments import check_path
-from inngest_rest._core.calls.settings import is_on_cloud
+from inngest_rest._arguments import check_path
 from inngest_rest._programs import parameters
 from inngest_rest._programs.answer import (
     DEFAULT_MAX_CHARS,
@@ -119,8 +118,7 @@ class Tools:
         for name in {*(groups or ())} - known:
             message = f"unknown group of tools {name!r}{did_you_mean(name, known)}"
             raise InvalidArgumentError(message, argument="tools")
-        is_cloud = is_on_cloud(client.target.api_url)
-        absent = set[str]() if groups is not None or is_cloud else OF_CLOUD
+        absent = set[str]() if groups is not None or client.target.is_cloud else OF_CLOUD
         self._client = client
         self._kept: dict[str, Any] = {}
         self._read_only = read_only

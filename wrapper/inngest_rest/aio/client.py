@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Sel
 
 import httpx
 
-from inngest_rest._core.arguments import invalid
+from inngest_rest._arguments import invalid
 from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import recording
 from inngest_rest._core.calls.session import Session, copied

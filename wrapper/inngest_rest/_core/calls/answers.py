@@ -28,6 +28,7 @@ from inngest_rest._core.calls.settings import API_URL
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.secret import cause_without_keys
+from inngest_rest._faults import refused_in_between
 from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import shown
 from inngest_rest.responses import RawResponse
@@ -77,9 +78,6 @@ _KEYS_ARE_MADE = (
 _MAY_LACK_V2 = errors.Advice(
     'Inngest Cloud may not have enabled v2 for the account: api_version="v1" avoids it.'
 )
-
-# Each response of a self-hosted server has it.
-_OF_INNGEST = "x-inngest-server-kind"
 
 _IN_BETWEEN = (
     "Something between here and Inngest, such as a reverse proxy, refused this: {sign}. The keys "
@@ -300,27 +298,6 @@ def _error_class(status: int, *, lacks_scope: bool, about_resource: bool) -> typ
     if kind is errors.NotFoundError and not about_resource:
         return errors.RouteNotFoundError
     return kind
-
-
-def refused_in_between(error: errors.InngestError | None) -> str | None:
-    """Return what shows that a request was refused before it reached Inngest; None if nothing does.
-
-    Inngest refuses in JSON or plain text, and asks for no scheme but Bearer.
-    """
-    if not isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
-        return None
-    response = error.response
-    if response is None or _OF_INNGEST in response.headers:
-        return None
-    if response.status == 407 or "proxy-authenticate" in response.headers:
-        return "it asks for a user and a password of a proxy"
-    scheme = response.headers.get("www-authenticate", "").partition(" ")[0]
-    if scheme and scheme.lower() != "bearer":
-        return f"it asks for {shown(scheme)} authentication"
-    is_page = "html" in response.headers.get("content-type", "")
-    if is_page or response.body.lstrip()[:1] == b"<":
-        return "its answer is a web page"
-    return None
 
 
 def read_model(forms: tuple[type[A], ...], body: object) -> A:

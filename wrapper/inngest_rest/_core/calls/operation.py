@@ -11,11 +11,12 @@ import httpx
 from inngest_rest import errors
 from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers, page_sizes
-from inngest_rest._core.calls.retry import had_no_effect, has_retry_after, may_pass
+from inngest_rest._core.calls.retry import has_retry_after
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.settings import API_VERSION, ENV, SIGNING_KEY, Settings
 from inngest_rest._core.logs import logger
 from inngest_rest._core.plans import Call, Plan, call, sleep
+from inngest_rest._faults import had_no_effect, may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

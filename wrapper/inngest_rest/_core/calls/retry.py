@@ -29,33 +29,6 @@ RULED_OUT = (errors.ConfigurationError, errors.RouteNotFoundError)
 """The errors of a call that the settings, or the routes of the server, rule out."""
 
 
-def had_no_effect(error: errors.InngestError) -> bool:
-    """Return whether a request that failed with this error provably changed nothing."""
-    match error:
-        case errors.TransportError():
-            return not error.delivered
-        case errors.ApiError():
-            return not error.may_have_taken_effect
-        case _:
-            # Any other is about a response that was not understood.
-            return isinstance(
-                error, errors.ClosedError | errors.ConfigurationError | errors.InvalidArgumentError
-            )
-
-
-def may_pass(error: errors.InngestError) -> bool:
-    """Return whether the same request may succeed later."""
-    match error:
-        case errors.ServerError() | errors.RateLimitError():
-            return True
-        case errors.ApiError():
-            return error.status == 408
-        case errors.TransportError():
-            return not error.permanent
-        case _:
-            return False
-
-
 def is_hopeless(error: errors.InngestError | None, patience: float) -> bool:
     """Return whether no later request can succeed, or none within so many seconds."""
     if isinstance(error, _HOPELESS) or has_retry_after(error):

@@ -18,7 +18,8 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 from attrs import field, frozen
 
-from inngest_rest._core.arguments import check_choice, check_count, check_seconds
+from inngest_rest._arguments import check_choice
+from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.secret import Hidden, Secret
 from inngest_rest._visible import shown
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError, Setting
@@ -290,11 +291,6 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
         )
     # The vendor gives the API's URL as https://api.inngest.com/v1; our paths begin with /v1.
     return value.rstrip("/").removesuffix("/v1").removesuffix("/v2")
-
-
-def is_on_cloud(url: str) -> bool:
-    """Return whether a host is one of Inngest Cloud."""
-    return re.fullmatch(r"(.+\.)?(inngest\.com|inn\.gs)", httpx.URL(url).host) is not None
 
 
 def _is_plain_elsewhere(value: str) -> bool:

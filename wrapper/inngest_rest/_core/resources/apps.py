@@ -15,13 +15,8 @@ import httpx
 from attrs import evolve, frozen
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import (
-    check_id,
-    check_json_object,
-    check_seconds,
-    check_text,
-    invalid,
-)
+from inngest_rest._arguments import invalid
+from inngest_rest._core.arguments import check_id, check_json_object, check_seconds, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, read_all
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep

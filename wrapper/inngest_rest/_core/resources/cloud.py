@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest import models
-from inngest_rest._core.arguments import check_each, check_text, invalid
+from inngest_rest._arguments import invalid
+from inngest_rest._core.arguments import check_each, check_text
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import json_object, optional, record, required
 from inngest_rest._core.resources.filters import Names

@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.arguments import (
-    check_choice,
-    check_id,
-    check_text,
-    invalid,
-    is_aware,
-    is_status,
-)
+from inngest_rest._arguments import check_choice, invalid, is_status
+from inngest_rest._core.arguments import check_id, check_text, is_aware
 from inngest_rest._core.expressions import Expression
 from inngest_rest._visible import shown
 from inngest_rest.models import RunStatus

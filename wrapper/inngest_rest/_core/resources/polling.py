@@ -11,9 +11,10 @@ from attrs import frozen
 
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_seconds
-from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault, may_pass
+from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import runs
+from inngest_rest._faults import may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,15 +13,17 @@ from weakref import WeakKeyDictionary
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_json, check_text, invalid
+from inngest_rest._arguments import check_json, invalid
+from inngest_rest._core.arguments import check_text
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.operation import perform, redacted_url
-from inngest_rest._core.calls.retry import RULED_OUT, RetryBudget, had_no_effect
+from inngest_rest._core.calls.retry import RULED_OUT, RetryBudget
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.resources import runs, trace
 from inngest_rest._core.resources.fields import run_id_of
 from inngest_rest._core.resources.routes import ask, where_absent
+from inngest_rest._faults import had_no_effect
 from inngest_rest.errors import InngestError, NotFoundError, ServerError, TransportError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2

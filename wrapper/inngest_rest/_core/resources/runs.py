@@ -15,14 +15,8 @@ from attrs import evolve
 from attrs import fields as attrs_fields
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import (
-    check_choice,
-    check_id,
-    check_json,
-    check_json_object,
-    check_text,
-    invalid,
-)
+from inngest_rest._arguments import check_choice, check_json, invalid
+from inngest_rest._core.arguments import check_id, check_json_object, check_text
 from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import invalid
+from inngest_rest._arguments import invalid
 from inngest_rest._core.calls.route import About
 from inngest_rest._core.resources.fields import json_object, optional, record
 from inngest_rest._core.resources.routes import one, where_absent

@@ -12,8 +12,9 @@ import msgspec
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_id, check_seconds, check_text, invalid
-from inngest_rest._core.calls.retry import FAULTS, Fault, may_pass
+from inngest_rest._arguments import invalid
+from inngest_rest._core.arguments import check_id, check_seconds, check_text
+from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import ENDED, Selection, Window, check_instant
@@ -28,6 +29,7 @@ from inngest_rest._core.resources.polling import (
     asked_pause,
     rest_after,
 )
+from inngest_rest._faults import may_pass
 from inngest_rest._visible import shown
 from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus
 

@@ -12,12 +12,12 @@ from contextlib import closing
 from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
+from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import (
     check_callable,
     check_count,
     check_count_or_none,
     check_seconds,
-    invalid,
 )
 from inngest_rest._core.calls.retry import is_hopeless
 from inngest_rest._core.locks import Locked

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from inngest_rest._core.arguments import check_count, invalid
-from inngest_rest._core.calls.retry import had_no_effect
+from inngest_rest._arguments import invalid
+from inngest_rest._core.arguments import check_count
 from inngest_rest._core.sending import batching
 from inngest_rest._core.sending.batching import Batch, BatchOutcome, EventOutcome, Unknown
+from inngest_rest._faults import had_no_effect
 from inngest_rest._visible import shown, type_name
 from inngest_rest.errors import (
     ApiError,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from inngest_rest._core.arguments import invalid
+from inngest_rest._arguments import invalid
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.event_json import encode

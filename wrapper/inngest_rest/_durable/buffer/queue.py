@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inngest_rest._core.calls.retry import had_no_effect
 from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.batching import (
     DEFAULT_BYTES,
@@ -22,6 +21,7 @@ from inngest_rest._core.sending.batching import (
     Unknown,
 )
 from inngest_rest._core.sending.event_json import encode
+from inngest_rest._faults import had_no_effect
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple, Self, cast
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.locks import lock_file
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES
+from inngest_rest._files import STDIN
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
-
-STDIN = "-"
 
 MAX_LINE = 16 * 1024 * 1024
 """Longest line kept in memory: five times the largest event, to allow for escapes."""

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NamedTuple, cast
 import msgspec
 from xxhash import xxh3_64_digest
 
-from inngest_rest._core.arguments import NameConvention, check_path, check_text, invalid
+from inngest_rest._arguments import check_path, invalid
+from inngest_rest._core.arguments import NameConvention, check_text
 from inngest_rest._core.json_text import decode, decode_or_recurse
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.logs import logger
@@ -34,10 +35,17 @@ from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, B
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, columns_of, encode
 from inngest_rest._core.sending.job import SendJob
 from inngest_rest._core.sending.send import each_event
-from inngest_rest._durable.file_import.lines import STDIN, Chunk, Lines, Position, RefusedLine
+from inngest_rest._durable.file_import.lines import Chunk, Lines, Position, RefusedLine
 from inngest_rest._durable.file_import.rows import EventRows, TableRows
 from inngest_rest._durable.file_import.tables import Table, check_not_encrypted
-from inngest_rest._files import create_file, replace_file, usable
+from inngest_rest._files import (
+    STDIN,
+    create_file,
+    reasons_path,
+    rejected_path,
+    replace_file,
+    usable,
+)
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.reports import SendFailure
@@ -164,12 +172,6 @@ def _open(path: str, table: Table | None, checkpoint: str, *, grows: bool) -> Li
     except BaseException:
         lines.close()
         raise
-
-
-def rejected_path(source: str, name: str, dead_letters: AnyPath | None = None) -> Path:
-    """Return the path of rejected lines: beside the file; for other input, in this folder."""
-    beside = re.sub(r"[^\w.-]", "_", name) if source == STDIN else source
-    return Path(dead_letters or f"{beside}.rejected.ndjson")
 
 
 def batches_of_file(session: Session, options: ImportOptions) -> Iterator[Batch]:
@@ -379,10 +381,6 @@ class _Saved(msgspec.Struct, tag_field="version", tag=2):
     edge: str
     rejected: str
     logs: LogStates
-
-
-def reasons_path(path: Path) -> Path:
-    return path.with_name(f"{path.stem}.reasons{path.suffix}")
 
 
 class RejectedLines:

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from inngest_rest._arguments import invalid
 from inngest_rest._core import arrow
-from inngest_rest._core.arguments import check_each, check_text, invalid
+from inngest_rest._core.arguments import check_each, check_text
 from inngest_rest._core.json_text import decode
 from inngest_rest._durable.file_import.csv_reader import Row
 from inngest_rest._durable.file_import.lines import RefusedLine

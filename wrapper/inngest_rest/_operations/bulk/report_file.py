@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_path, difference
+from inngest_rest._arguments import check_path
+from inngest_rest._core.arguments import difference
 from inngest_rest._core.json_text import decode, encode_lines
 from inngest_rest._core.locks import Locked, lock_file
 from inngest_rest.action_reports import ActionReport, ActionRow

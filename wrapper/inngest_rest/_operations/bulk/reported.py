@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from attrs import evolve, frozen
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import (
-    check_count_or_none,
-    check_each,
-    check_run_id,
-    difference,
-    invalid,
-)
-from inngest_rest._core.calls.retry import had_no_effect
+from inngest_rest._arguments import invalid
+from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id, difference
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
 from inngest_rest._core.resources.filters import Window, instant
 from inngest_rest._core.sending.job import ABANDONED, BulkJob
+from inngest_rest._faults import had_no_effect
 from inngest_rest._operations.bulk.report_file import ReportFile, without_none
 from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import check_id, invalid
+from inngest_rest._arguments import invalid
+from inngest_rest._core.arguments import check_id
 from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.filters import Window

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import invalid
+from inngest_rest._arguments import invalid
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import ENDED
 from inngest_rest._operations.bulk.reported import Options, ReportedJob

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.arguments import check_choice
+from inngest_rest._arguments import check_choice
 from inngest_rest._programs.answer import untrusted_paths
 from inngest_rest._programs.command.output import command_line
 from inngest_rest._programs.command.program import argument, command, flag, parser_for

@@ -1,0 +1,57 @@
+"""What a failed request may have done, whether a later one may succeed, and who refused it."""
+
+from __future__ import annotations
+
+from inngest_rest import errors
+from inngest_rest._visible import shown
+
+SERVER_HEADER = "x-inngest-server-kind"
+"""The header that each response of a self-hosted server has."""
+
+
+def had_no_effect(error: errors.InngestError) -> bool:
+    """Return whether a request that failed with this error provably changed nothing."""
+    match error:
+        case errors.TransportError():
+            return not error.delivered
+        case errors.ApiError():
+            return not error.may_have_taken_effect
+        case _:
+            # Any other is about a response that was not understood.
+            return isinstance(
+                error, errors.ClosedError | errors.ConfigurationError | errors.InvalidArgumentError
+            )
+
+
+def may_pass(error: errors.InngestError) -> bool:
+    """Return whether the same request may succeed later."""
+    match error:
+        case errors.ServerError() | errors.RateLimitError():
+            return True
+        case errors.ApiError():
+            return error.status == 408
+        case errors.TransportError():
+            return not error.permanent
+        case _:
+            return False
+
+
+def refused_in_between(error: errors.InngestError | None) -> str | None:
+    """Return what shows that a request was refused before it reached Inngest; None if nothing does.
+
+    Inngest refuses in JSON or plain text, and asks for no scheme but Bearer.
+    """
+    if not isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
+        return None
+    response = error.response
+    if response is None or SERVER_HEADER in response.headers:
+        return None
+    if response.status == 407 or "proxy-authenticate" in response.headers:
+        return "it asks for a user and a password of a proxy"
+    scheme = response.headers.get("www-authenticate", "").partition(" ")[0]
+    if scheme and scheme.lower() != "bearer":
+        return f"it asks for {shown(scheme)} authentication"
+    is_page = "html" in response.headers.get("content-type", "")
+    if is_page or response.body.lstrip()[:1] == b"<":
+        return "its answer is a web page"
+    return None
