@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sized
-from collections.abc import Set as AbstractSet
-from dataclasses import fields as dataclass_fields
-from dataclasses import is_dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
 from operator import attrgetter
 from types import NoneType
 from typing import Any, ClassVar, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
 
-from attrs import fields, has
+from attrs import fields
 
+from inngest_rest._conversions import Conversions
 from inngest_rest._visible import shortened, shown
 
 __all__ = ["Record"]
@@ -70,10 +67,14 @@ class Record:
         kind: Any = type(self)
         if flat:
             return {each.name: each.value_of(self) for each in columns(kind)}
-        return {
-            name: None if (value := getattr(self, name)) is None else plain_or_text(value)
-            for name in _public_names(kind)
-        }
+        names, values = public_names(kind), _values_of(kind)(self)
+        try:
+            return {
+                name: value if value is None else _CONVERSIONS[type(value)](value)
+                for name, value in zip(names, values, strict=True)
+            }
+        except RecursionError:
+            return dict(zip(names, map(to_builtin, values), strict=True))
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return `to_dict()` as JSON text.
@@ -93,8 +94,18 @@ class Column(NamedTuple):
 
 
 @cache
-def _public_names(kind: Any) -> tuple[str, ...]:
+def public_names(kind: Any) -> tuple[str, ...]:
+    """Return the names of the fields of a class of records that `to_dict` has."""
     return tuple(each.name for each in fields(kind) if not each.name.startswith("_"))
+
+
+@cache
+def _values_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that returns these fields of a record, in one step."""
+    names = public_names(kind)
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda record: tuple(getattr(record, name) for name in names)
 
 
 @cache
@@ -102,7 +113,7 @@ def columns(kind: Any) -> tuple[Column, ...]:
     """Return the columns of a table of records, as `to_dict(flat=True)` has them."""
     hints = get_type_hints(kind)
     hints |= {it: get_type_hints(getattr(kind, it).fget)["return"] for it in kind.DERIVED}
-    names = *_public_names(kind), *kind.DERIVED
+    names = *public_names(kind), *kind.DERIVED
     return tuple(each for name in names for each in _columns(name, hints[name]))
 
 
@@ -116,7 +127,7 @@ def _columns(name: str, hint: Any) -> Iterator[Column]:
         yield Column(name, get_origin(hint) or hint, get)
     else:
         is_text = get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, str))
-        yield Column(name, str, _inner(get, _plain if is_text else _as_json))
+        yield Column(name, str, _inner(get, _CONVERSIONS.convert if is_text else _as_json))
 
 
 def _inner(outer: Callable[[Any], Any], inner: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -124,7 +135,7 @@ def _inner(outer: Callable[[Any], Any], inner: Callable[[Any], Any]) -> Callable
 
 
 def _as_json(value: object) -> str:
-    return json.dumps(plain_or_text(value), ensure_ascii=False, allow_nan=False)
+    return json.dumps(to_builtin(value), ensure_ascii=False, allow_nan=False)
 
 
 def html(value: object) -> str:
@@ -193,7 +204,7 @@ def in_words(value: object, *, indent: int | None = None) -> str:
         case Mapping() if counts := _counts(cast("Mapping[object, object]", value)):
             return ", ".join(f"{n:,} {key.value.replace('_', ' ')}" for key, n in counts.items())
         case _:
-            plain = plain_or_text(value)
+            plain = to_builtin(value)
             return (
                 plain
                 if isinstance(plain, str)
@@ -213,80 +224,7 @@ def _shown(value: object) -> str:
     return shown(value)
 
 
-def plain_or_text(value: object) -> Any:
-    """Return a value in the types of JSON; as text if it contains itself or is nested too deeply.
+_CONVERSIONS = Conversions({Record: lambda record: record.to_dict()})
 
-    Only an event that was rejected before it was sent can be like that.
-    """
-    try:
-        return _plain(value)
-    except RecursionError:
-        return f"({type(value).__name__}, nested too deeply)"
-
-
-def _plain(value: object) -> Any:
-    """Return a value in the types of JSON.
-
-    Nearly all values have one of a few exact types, which are looked up faster than matched.
-    """
-    kind = type(value)
-    if kind in _SAME_IN_JSON:
-        return value
-    if convert := _CONVERT.get(kind):
-        return convert(value)
-    if kind is dict:
-        pairs = cast("dict[object, object]", value)
-        return {str(_plain(key)): _plain(each) for key, each in pairs.items()}
-    if kind is list or kind is tuple:
-        return [_plain(each) for each in cast("list[object]", value)]
-    if isinstance(value, Record):
-        return value.to_dict()
-    return _plain_of_any_type(value)
-
-
-def _plain_of_any_type(value: object) -> Any:
-    match value:
-        case Enum():
-            return _plain(value.value)
-        case str():
-            return _text(value)
-        case None | bool() | int():
-            return value
-        case float():
-            return _number(value)
-        case datetime() | date() | time():
-            return value.isoformat()
-        case timedelta():
-            return value.total_seconds()
-        case Mapping():
-            pairs = cast("Mapping[object, object]", value)
-            return {str(_plain(key)): _plain(each) for key, each in pairs.items()}
-        case list() | tuple() | AbstractSet() | range():
-            return [_plain(each) for each in cast("list[object]", value)]
-        case _ if is_dataclass(value) or has(type(value)):
-            named = cast("Any", type(value))
-            own = fields(named) if has(named) else dataclass_fields(named)
-            return {each.name: _plain(getattr(value, each.name)) for each in own}
-        case _ if hasattr(value, "model_dump"):
-            return _plain(cast("Any", value).model_dump())
-        case _:
-            return str(value)
-
-
-def _text(value: str) -> str:
-    # A lone surrogate cannot be written to a file or sent.
-    return str(value) if value.isascii() else value.encode(errors="replace").decode()
-
-
-def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
-
-
-_SAME_IN_JSON = frozenset({NoneType, bool, int})
-
-_CONVERT: Mapping[type, Callable[[Any], Any]] = {
-    str: _text,
-    float: _number,
-    datetime: datetime.isoformat,
-    timedelta: timedelta.total_seconds,
-}
+to_builtin = _CONVERSIONS.convert_or_describe
+"""Return a value in the types of JSON, as `to_dict` does."""

@@ -33,7 +33,7 @@ from inngest_rest._files import check_is_regular, create_file, read_file, replac
 from inngest_rest._redaction import Redactor
 from inngest_rest.errors import InvalidArgumentError, NotFoundError
 from inngest_rest.models import Run, StoredEvent
-from inngest_rest.record import Record, columns, plain_or_text
+from inngest_rest.record import Record, columns, to_builtin
 from inngest_rest.reports import ExportReport
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ class Export:
         return text.encode(errors="replace")
 
     def _cell(self, value: Any) -> Any:
-        value = plain_or_text(value)
+        value = to_builtin(value)
         if isinstance(value, list):
             value = encode(value).decode()
         is_formula = isinstance(value, str) and value.startswith(_BEGINS_FORMULA)

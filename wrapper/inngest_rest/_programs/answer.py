@@ -19,7 +19,7 @@ from inngest_rest._redaction import Redactor
 from inngest_rest._table import Effect, Returns, commands
 from inngest_rest._visible import and_more, did_you_mean, visible_json
 from inngest_rest.errors import InvalidArgumentError, NextCall
-from inngest_rest.record import Record, plain_or_text
+from inngest_rest.record import Record, to_builtin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -197,7 +197,7 @@ class Projection:
             case timedelta():
                 return round(value.total_seconds(), 3)
             case _:
-                return plain_or_text(value)
+                return to_builtin(value)
 
     def cut(self, data: Any, path: str) -> Any:
         """Cut the texts that are too long, and note their paths."""

@@ -1,0 +1,107 @@
+"""Values of any type in the types of JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
+from types import NoneType
+from typing import Any
+
+import msgspec
+from attrs import fields, has
+
+Conversion = Callable[[Any], Any]
+
+
+class Conversions(dict[type, Conversion]):
+    """The function that converts values of a type, by type: `conversions[type(value)](value)`.
+
+    That of a class which is not among them is that of the first type which it is a subclass of; it
+    is found once. `own` come first: a program writes times more briefly, for example.
+    """
+
+    def __init__(self, own: Mapping[type, Conversion]) -> None:
+        super().__init__(own)
+        for kind, conversion in self._of_standard_types().items():
+            self.setdefault(kind, conversion)
+        self._by_base = tuple(self.items())
+
+    def __missing__(self, kind: type) -> Conversion:
+        conversion = self[kind] = self._of_subclass(kind)
+        return conversion
+
+    def convert(self, value: object) -> Any:
+        return self[type(value)](value)
+
+    def convert_or_describe(self, value: object) -> Any:
+        """Convert a value; describe it if it is nested too deeply.
+
+        An event may be, and whoever may send events decides how deeply.
+        """
+        try:
+            return self.convert(value)
+        except RecursionError:
+            return f"({type(value).__name__}, nested too deeply)"
+
+    def _of_standard_types(self) -> dict[type, Conversion]:
+        """Return the conversions in the order in which a class is looked up among their types."""
+        return {
+            Enum: lambda member: self.convert(member._value_),  # `value` takes five times as long
+            str: _text,
+            **dict.fromkeys((NoneType, bool, int), _same),
+            float: _number,
+            datetime: _iso_text,
+            date: date.isoformat,
+            time: time.isoformat,
+            timedelta: timedelta.total_seconds,
+            # `dict` is a mapping: its own entry spares it the search.
+            **dict.fromkeys((dict, Mapping), self._object),
+            **dict.fromkeys((list, tuple, AbstractSet, range), self._array),
+        }
+
+    def _of_subclass(self, kind: Any) -> Conversion:
+        for base, conversion in self._by_base:
+            if issubclass(kind, base):
+                return conversion
+        if has(kind):
+            return self._of_fields([each.name for each in fields(kind)])
+        if is_dataclass(kind):
+            return self._of_fields([each.name for each in dataclass_fields(kind)])
+        if hasattr(kind, "model_dump"):  # a pydantic model
+            return lambda model: self.convert(model.model_dump())
+        return str
+
+    def _of_fields(self, names: list[str]) -> Conversion:
+        return lambda value: {name: self.convert(getattr(value, name)) for name in names}
+
+    def _object(self, pairs: Mapping[object, object]) -> dict[str, Any]:
+        return {str(self[type(key)](key)): self[type(value)](value) for key, value in pairs.items()}
+
+    def _array(self, items: Iterable[object]) -> list[Any]:
+        return [self[type(item)](item) for item in items]
+
+
+def _same(value: object) -> object:
+    return value
+
+
+def _text(value: str) -> str:
+    # A lone surrogate cannot be written to a file or sent.
+    return str(value) if value.isascii() else value.encode(errors="replace").decode()
+
+
+def _number(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)
+
+
+def _iso_text(value: datetime) -> str:
+    if value.tzinfo is not UTC or type(value) is not datetime:
+        return value.isoformat()
+    # The same text in a quarter of the time.
+    text: str = msgspec.to_builtins(value)
+    return text.removesuffix("Z") + "+00:00"
