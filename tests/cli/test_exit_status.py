@@ -72,7 +72,7 @@ def test_2_for_a_full_disk_and_how_to_go_on(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("inngest_rest._operations.export.Export._append", full)
+    monkeypatch.setattr("inngest_rest._operations.export.formats.LinesFile.write", full)
     ran = run("runs", "export", "runs.csv")
     file = folder / "runs.csv"
     assert ran.status == 2

@@ -37,7 +37,7 @@ def client() -> Iterator[InngestClient]:
 
 @pytest.fixture
 def folder(client: InngestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("inngest_rest._operations.export._PART_ROWS", 100)
+    monkeypatch.setattr("inngest_rest._operations.export.formats.ROWS_PER_FILE", 100)
     client.runs.export(tmp_path / "runs.parquet")
     return tmp_path / "runs.parquet"
 

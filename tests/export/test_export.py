@@ -17,7 +17,7 @@ import pytest
 
 from inngest_rest import InngestClient, InvalidArgumentError, errors
 from inngest_rest._core import arrow
-from inngest_rest._operations import export
+from inngest_rest._operations.export import formats
 from inngest_rest.testing import MockServer, completes, fails, sleeps
 from tests.support.run_lists import BEGAN, Listed, RunLists
 
@@ -114,8 +114,8 @@ def test_columns_have_durations_and_nested_fields_and_lines_are_dicts(
 def test_killed_at_any_moment_the_same_call_goes_on_without_gap_or_repeat(
     client: InngestClient, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "_SAVE_EVERY", 0.0)
-    monkeypatch.setattr(export, "_PART_ROWS", 100)
+    monkeypatch.setattr(formats, "SAVE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(formats, "ROWS_PER_FILE", 100)
     folder = tmp_path / "now"
     folder.mkdir()
     path, left = folder / f"runs.{suffix}", list[Path]()
@@ -388,8 +388,8 @@ def test_in_a_folder_whose_name_is_not_utf_8_an_export_is_refused(
 def test_on_a_full_disk_whole_rows_are_kept_and_the_same_call_goes_on(
     client: InngestClient, tmp_path: Path, suffix: str, last: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "_SAVE_EVERY", 0.0)
-    monkeypatch.setattr(export, "_PART_ROWS", 100)
+    monkeypatch.setattr(formats, "SAVE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(formats, "ROWS_PER_FILE", 100)
     path, sync, told = tmp_path / f"runs.{suffix}", os.fsync, Counter[str]()
 
     def full(file: int) -> None:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 PROGRAM = """
 import os, signal, sys
 from inngest_rest import InngestClient
-from inngest_rest._operations import export
+from inngest_rest._operations.export import formats
 url, path, kill_at = sys.argv[1:]
-export._SAVE_EVERY, export._PART_ROWS = 0.0, 100
+formats.SAVE_AFTER_SECONDS, formats.ROWS_PER_FILE = 0.0, 100
 def on_progress(rows, _):
     if rows >= int(kill_at):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -267,7 +267,7 @@ NO_ID = "resume: the id of row 0"
         ("", NO_ID),
         ("..", NO_ID),
         ("a/b", NO_ID),
-        ("\ud800", "resume is a damaged report: it has text that is no Unicode"),
+        ("\ud800", "resume is a damaged report: it has text that is not Unicode"),
     ],
 )
 def test_a_report_whose_open_row_has_no_id_is_refused(id: str | None, reason: str) -> None:

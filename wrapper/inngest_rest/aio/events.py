@@ -112,18 +112,19 @@ class Events(Resource):
 
         HTTP: `GET /v1/events`.
         """
-        from inngest_rest._operations import export
+        from inngest_rest._operations.export.job import Export, Options
+        from inngest_rest._operations.export.sources import Events as ExportedEvents
 
         selection = EventSelection(name=name, since=since, until=until, where=where)
-        options = export.Options(
+        options = Options(
             state=state,
             format=format,
             escape_formulas=escape_formulas,
             redact=redact,
             on_progress=on_progress,
         )
-        job = export.of_events(self._session, path, selection, options)
-        return await job.run_async(self._driver)
+        source = ExportedEvents(self._session, selection, keeps_state=state is not None)
+        return await Export(self._session, path, source, options).run_async(self._driver)
 
     async def get(self, id: str, *, as_: type[D] | None = None) -> StoredEvent[D]:
         """Get one stored event.

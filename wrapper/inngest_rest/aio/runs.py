@@ -926,7 +926,8 @@ class Runs(Resource):
         `GET /v1/events/{eventId}` and `GET /v2/runs/{runId}/trace` for what is included, at most
         eight at a time.
         """
-        from inngest_rest._operations import export
+        from inngest_rest._operations.export.job import Export, Options
+        from inngest_rest._operations.export.sources import Runs as ExportedRuns
 
         selection = Selection.of(
             self._session,
@@ -941,15 +942,15 @@ class Runs(Resource):
             ended_since=ended_since,
             ended_until=ended_until,
         )
-        options = export.Options(
+        options = Options(
             state=state,
             format=format,
             escape_formulas=escape_formulas,
             redact=redact,
             on_progress=on_progress,
         )
-        job = export.of_runs(self._session, path, selection, include or (), options)
-        return await job.run_async(self._driver)
+        source = ExportedRuns(self._session, selection, include or ())
+        return await Export(self._session, path, source, options).run_async(self._driver)
 
     async def jobs(self, id: str) -> builtins.list[Job]:
         """List the jobs queued for a run, at most ten; a run that has ended has none.
