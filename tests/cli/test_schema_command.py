@@ -50,7 +50,7 @@ def test_each_operation_is_described_by_valid_schemas(
     assert (status, data["name"]) == (0, name)
     for schema in (data["parameters"], data["result"]):
         jsonschema.Draft202012Validator.check_schema(schema)
-    assert data["effect"] in {"read", "add", "change"}
+    assert data["effect"] in {"read", "create", "change"}
     assert all(each.startswith("inngest-rest ") for each in data["examples"])
 
 

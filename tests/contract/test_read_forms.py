@@ -15,7 +15,7 @@ import pytest
 
 from inngest_rest import BadRequestError, InngestClient, NotFoundError, ServerError
 from inngest_rest._programs.parameters import read
-from inngest_rest._programs.running import Call
+from inngest_rest._programs.running import Invocation
 from inngest_rest._table import commands
 from inngest_rest.testing import MockRequest, MockServer, answers, completes
 from inngest_rest.testing._api.releases import signature_of
@@ -276,7 +276,7 @@ def test_no_call_sends_what_some_release_does_not_know(command: str, tmp_path: P
     world = World(tmp_path, "1.45")
     row = BY_COMMAND[command]
     values = read(row, CASES[command](world))
-    assert Call(row=row, client=world.client, values=values, is_confirmed=True).run().ok
+    assert Invocation(row=row, client=world.client, values=values, is_confirmed=True).run().ok
     assert [fault for request in world.mock.requests for fault in unknown_parts(request)] == []
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inngest_rest._programs.answer import Answer
+from inngest_rest._programs.answer import Reply
 from inngest_rest._programs.command.execute import _json
 from inngest_rest._programs.parameters import parameters, read
 from inngest_rest._programs.problems import Code, problem_of
-from inngest_rest._programs.running import Call
+from inngest_rest._programs.running import Invocation
 from inngest_rest._table import commands
 from inngest_rest.errors import InvalidArgumentError
 from tests.hostile.invalid import DEEP, VALUES, bounded, briefly, damaged, flipped, written
@@ -40,9 +40,9 @@ def outcome(world: World, name: str, text: bytes) -> Code | None:
             values = _json("params", text.decode("utf-8", "surrogateescape"), dict, [])
             found = read(operation, values)
         except InvalidArgumentError as error:
-            envelope = Answer(name).envelope(problem_of(error, operation))
+            envelope = Reply(name).envelope(problem_of(error, operation))
         else:
-            call = Call(row=operation, client=world.client, values=found, is_confirmed=True)
+            call = Invocation(row=operation, client=world.client, values=found, is_confirmed=True)
             envelope = call.run()
         json.loads(envelope.to_json())
     return None if envelope.error is None else envelope.error.code

@@ -24,7 +24,7 @@ from inngest_rest import (
 )
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import Code
-from inngest_rest._programs.running import Call
+from inngest_rest._programs.running import Invocation
 from inngest_rest._table import commands
 from inngest_rest.record import Record
 from inngest_rest.testing import sleeps, when
@@ -223,7 +223,9 @@ def test_no_operation_ends_unexpectedly_at_a_server_that_sends_nonsense(
         transport = Tampering(world.mock.transport, seed)
         with InngestClient(dev=True, api_version=api_version, transport=transport) as client:
             with briefly():
-                call = Call(row=operation, client=client, values=parameters, is_confirmed=True)
+                call = Invocation(
+                    row=operation, client=client, values=parameters, is_confirmed=True
+                )
                 envelope = call.run()
                 json.loads(envelope.to_json())
             problem = envelope.error

@@ -8,7 +8,7 @@ import pytest
 
 from inngest_rest._programs import answer as answers
 from inngest_rest._programs import schemas
-from inngest_rest._programs.answer import Answer, Cutter, Envelope, bound
+from inngest_rest._programs.answer import Cutter, Envelope, Reply, bound
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._table import Returns, commands
 from inngest_rest.models import Page
@@ -139,7 +139,7 @@ def test_a_warning_names_the_first_paths_of_many() -> None:
 @pytest.mark.parametrize(("room", "number"), [(60, 2), (59, 1), (10, 1)])
 def test_a_list_has_as_many_items_as_fit_and_at_least_one(room: int, number: int) -> None:
     items = [answers.PageInfo(1, "x" * 8)] * 4  # of 29 bytes, and a comma
-    answer = Answer("runs.list", Returns.PAGES, room=room)
+    answer = Reply("runs.list", Returns.PAGES, room=room)
     assert not answer.add(items, Page(tuple(items), None))
     assert answer.page is not None
     assert answer.page.count == number == len(answer.envelope().data["items"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest._programs.parameters import read
-from inngest_rest._programs.running import Call
+from inngest_rest._programs.running import Invocation
 from inngest_rest._table import commands
 from tests.operations.cases import CASES, World
 
@@ -26,7 +26,7 @@ def world(tmp_path: Path) -> World:
 def test_operation_succeeds(name: str, world: World) -> None:
     operation = OPERATIONS[name]
     parameters = read(operation, CASES[name](world))
-    call = Call(row=operation, client=world.client, values=parameters, is_confirmed=True)
+    call = Invocation(row=operation, client=world.client, values=parameters, is_confirmed=True)
     envelope = call.run()
     assert envelope.ok, envelope.error
     assert envelope.data

@@ -20,11 +20,11 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest._programs import running, tools
-from inngest_rest._programs.answer import Answer, Projection
+from inngest_rest._programs.answer import Projection, Reply
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.results import Acted
-from inngest_rest._programs.running import Call
+from inngest_rest._programs.running import Invocation
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, answers, drops, loses_response
 from tests.operations.cases import World
@@ -47,7 +47,7 @@ def world(tmp_path: Path) -> World:
 def run(world: World, operation: str, values: dict[str, Any]) -> Envelope:
     chosen = OPERATIONS[operation]
     given = read(chosen, values)
-    return Call(row=chosen, client=world.client, values=given, is_confirmed=True).run()
+    return Invocation(row=chosen, client=world.client, values=given, is_confirmed=True).run()
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_rows_that_were_not_done_come_first(world: World) -> None:
     done, failed = ActionOutcome.DONE, ActionOutcome.FAILED
     outcomes = [done, failed, done, failed]
     rows = [ActionRow(at, NO_RUN, outcome) for at, outcome in enumerate(outcomes)]
-    call = Call(row=OPERATIONS["runs.replay"], client=world.client, values={})
+    call = Invocation(row=OPERATIONS["runs.replay"], client=world.client, values={})
     acted = call.shown(ActionReport("runs.replay", rows))
     assert isinstance(acted, Acted)
     assert [row.position for row in acted.rows] == [1, 3, 0, 2]
@@ -272,7 +272,7 @@ def test_what_a_bulk_cancellation_would_do_names_its_condition(
 ) -> None:
     row = OPERATIONS["cancellations.create"]
     given = {"app": "shop", "function": "charge", "started_before": "1s", "condition": condition}
-    error = Call(row=row, client=world.client, values=read(row, given)).run().error
+    error = Invocation(row=row, client=world.client, values=read(row, given)).run().error
     assert error is not None
     assert ("for which event.data.x == 1 holds," in error.message) is bool(condition)
     assert "for which None" not in error.message
@@ -367,7 +367,7 @@ def test_what_acts_on_more_than_one_is_confirmed(
         values = {"app": "shop", "function": "charge", **values}
     world.open_run()
     row, before = OPERATIONS[command], len(world.mock.requests)
-    call = Call(row=row, client=world.client, values=read(row, values), most_events=2)
+    call = Invocation(row=row, client=world.client, values=read(row, values), most_events=2)
     error = call.run().error
     assert (error is not None and error.code == "confirmation_needed") is is_wide
     changed = [it for it in [*world.mock.requests][before:] if it.method != "GET"]
@@ -379,11 +379,11 @@ def test_what_would_be_done_is_counted_and_placed(world: World) -> None:
     row = OPERATIONS["runs.cancel"]
     target = f"at {world.client.target.api_url} (default environment); nothing was done"
     for ids, amount in ((runs, "2 runs"), ([*runs, world.failed_run_id], "2 runs")):
-        error = Call(row=row, client=world.client, values=read(row, {"ids": ids})).run().error
+        error = Invocation(row=row, client=world.client, values=read(row, {"ids": ids})).run().error
         assert error is not None
         assert error.message == f"runs.cancel would act on {amount} {target}"
     client = world.client.with_options(env="preview")
-    error = Call(row=row, client=client, values=read(row, {"ids": runs})).run().error
+    error = Invocation(row=row, client=client, values=read(row, {"ids": runs})).run().error
     assert error is not None
     assert "(preview environment)" in error.message
 
@@ -393,7 +393,7 @@ def test_a_token_of_another_process_is_good_while_the_set_is_the_same(world: Wor
 
     def confirm(ids: list[str], token: str | None) -> Envelope:
         given = read(row, {"ids": ids, "confirm": token})
-        return Call(row=row, client=world.client, values=given).run()
+        return Invocation(row=row, client=world.client, values=given).run()
 
     shown = confirm(runs[:2], None).data
     assert shown is not None
@@ -429,8 +429,8 @@ def test_outputs_are_listed_for_errors_and_shown_if_they_are_named(
     fields: str | None, has_errors: bool, is_asked: bool, shown: bool, world: World
 ) -> None:
     row = OPERATIONS["runs.list"]
-    answer = Answer.to(row, Projection.of(fields, None, Run))
-    call = Call(
+    answer = Reply.to(row, Projection.of(fields, None, Run))
+    call = Invocation(
         row=row,
         client=world.client,
         values=read(row, {"include_output": False}),
@@ -447,7 +447,7 @@ def test_a_plan_of_a_bulk_cancellation_is_named_as_the_call_is(world: World) -> 
     world.open_run()
     row = OPERATIONS["cancellations.create"]
     given = {"app": "shop", "function": "wait", "started_before": "1s", "dry_run": True}
-    planned = Call(row=row, client=world.client, values=read(row, given)).plan()
+    planned = Invocation(row=row, client=world.client, values=read(row, given)).plan()
     assert planned.action == "cancellations.create"
 
 
@@ -496,7 +496,11 @@ def test_a_key_that_is_malformed_is_a_finding_in_place_of_that_of_its_check(worl
     row = OPERATIONS["doctor"]
     whole = run(world, "doctor", {}).data
     malformed = {"signing_key": "it is no key"}
-    found = Call(row=row, client=world.client, values=read(row, {}), malformed=malformed).run().data
+    found = (
+        Invocation(row=row, client=world.client, values=read(row, {}), malformed=malformed)
+        .run()
+        .data
+    )
     assert whole is not None
     assert found is not None
     others = [it for it in whole["findings"] if it["check"] != "signing_key"]
@@ -508,7 +512,7 @@ def test_a_key_that_is_malformed_is_a_finding_in_place_of_that_of_its_check(worl
 def test_an_empty_list_says_which_path_was_searched() -> None:
     with InngestClient(dev=True, transport=MockServer().transport) as client:
         row = OPERATIONS["apps.list"]
-        (warning,) = Call(row=row, client=client, values=read(row, {})).run().warnings
+        (warning,) = Invocation(row=row, client=client, values=read(row, {})).run().warnings
     assert warning == "searched /v2/apps"
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inngest_rest import InvalidArgumentError, Run, RunError, RunStatus, StoredEvent
-from inngest_rest._programs.answer import Answer, PageInfo, Projection
+from inngest_rest._programs.answer import PageInfo, Projection, Reply
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._programs.results import Done, Sent
 from inngest_rest.reports import SendFailure
@@ -31,7 +31,7 @@ def test_control_fields_come_before_the_data_and_what_is_null_or_empty_is_left_o
     problem = Problem(Code.SERVER, "no")
     untrusted = ("data.id", "data.output")
     page = PageInfo(1)
-    answer = Answer("runs.get", untrusted=untrusted, warnings=["w"])
+    answer = Reply("runs.get", untrusted=untrusted, warnings=["w"])
     answer.add([Done(Target("a", "b"), "1")])
     answer.page = page
     failed = answer.envelope(problem)
@@ -41,7 +41,7 @@ def test_control_fields_come_before_the_data_and_what_is_null_or_empty_is_left_o
     assert failed.to_dict()["error"] == {"code": "server", "message": "no", "retryable": False}
     assert failed.to_dict()["page"] == {"count": 1}
     assert failed.untrusted == ("data.id", "error.message")
-    assert Answer("runs.get").envelope().to_dict() == {"ok": True, "command": "runs.get"}
+    assert Reply("runs.get").envelope().to_dict() == {"ok": True, "command": "runs.get"}
 
 
 def test_a_payload_keeps_its_nulls_and_a_record_has_none() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inngest_rest import Run
-from inngest_rest._programs.answer import Answer, Projection
+from inngest_rest._programs.answer import Projection, Reply
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._redaction import Redactor
 from inngest_rest.models import RunError, RunStatus
@@ -117,7 +117,7 @@ def test_many_keys_that_become_the_same_are_redacted_in_linear_time() -> None:
 
 def test_texts_of_data_errors_warnings_and_names_are_redacted_and_counted() -> None:
     key = SECRETS["stripe"]
-    answer = Answer("runs.get", redactor=Redactor("keys"), projection=Projection(is_whole=True))
+    answer = Reply("runs.get", redactor=Redactor("keys"), projection=Projection(is_whole=True))
     error = RunError(name="Error", message=f"no {key}")
     answer.add((Run("1", RunStatus.FAILED, output={"a": [key, {key: 1}], "ok": 2}, error=error),))
     answer.warnings.append(f"searched {key}")
@@ -132,7 +132,7 @@ def test_texts_of_data_errors_warnings_and_names_are_redacted_and_counted() -> N
 
 
 def test_a_secret_is_redacted_before_a_text_is_cut() -> None:
-    answer = Answer("runs.get", redactor=Redactor("keys"), projection=Projection(max_chars=64))
+    answer = Reply("runs.get", redactor=Redactor("keys"), projection=Projection(max_chars=64))
     answer.add((Run("1", RunStatus.COMPLETED, output="x" * 60 + " " + SECRETS["stripe"]),))
     assert "sk_" not in answer.envelope().text()
 

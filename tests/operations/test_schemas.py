@@ -11,10 +11,10 @@ import pytest
 
 from inngest_rest import InngestClient, InvalidArgumentError
 from inngest_rest._programs import schemas
-from inngest_rest._programs.answer import Answer, record_class
+from inngest_rest._programs.answer import Reply, record_class
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import Code, problem_of
-from inngest_rest._programs.running import Call
+from inngest_rest._programs.running import Invocation
 from inngest_rest._table import commands
 from tests.operations.cases import CASES, World
 
@@ -39,7 +39,7 @@ def test_an_answer_is_as_its_schema_says(name: str, world: World) -> None:
     values = json.loads(json.dumps(CASES[name](world)))
     jsonschema.Draft202012Validator(schemas.of_parameters(operation)).validate(values)
     given = read(operation, values)
-    envelope = Call(row=operation, client=world.client, values=given, is_confirmed=True).run()
+    envelope = Invocation(row=operation, client=world.client, values=given, is_confirmed=True).run()
     assert envelope.ok
     answer = json.loads(envelope.to_json())
     schema = schemas.of_answer(operation)
@@ -52,7 +52,7 @@ def test_an_answer_is_as_its_schema_says(name: str, world: World) -> None:
 def test_an_error_is_as_its_schema_says(name: str) -> None:
     operation = OPERATIONS[name]
     problem = problem_of(InvalidArgumentError("wrong", argument="id"), operation)
-    envelope = Answer(operation.command).envelope(problem)
+    envelope = Reply(operation.command).envelope(problem)
     jsonschema.Draft202012Validator(schemas.of_answer(operation)).validate(
         json.loads(envelope.to_json())
     )
@@ -78,7 +78,7 @@ def test_an_unknown_or_malformed_parameter_is_refused_by_the_schema_too() -> Non
 def test_a_status_that_a_newer_server_has_is_valid(world: World) -> None:
     operation = OPERATIONS["runs.get"]
     given = read(operation, {"id": world.run_id})
-    answer = Call(row=operation, client=world.client, values=given).run()
+    answer = Invocation(row=operation, client=world.client, values=given).run()
     found = json.loads(answer.to_json())
     found["data"]["status"] = "PAUSED_BY_A_NEWER_SERVER"
     jsonschema.Draft202012Validator(schemas.of_answer(operation)).validate(found)
@@ -118,7 +118,7 @@ def test_the_keys_of_sessions_are_records_as_their_schema_says() -> None:
     body = {"data": [{"id": "user"}], "page": {"hasMore": False}}
     carrier = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
     with InngestClient(dev=True, transport=carrier) as client:
-        envelope = Call(row=row, client=client, values=read(row, {})).run()
+        envelope = Invocation(row=row, client=client, values=read(row, {})).run()
     assert envelope.data == {"items": [{"key": "user"}]}
     assert envelope.untrusted == ("data.items[].key",)
     jsonschema.Draft202012Validator(schemas.of_answer(row)).validate(envelope.to_dict())

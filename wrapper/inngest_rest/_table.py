@@ -46,10 +46,10 @@ OF_CLOUD = {*GROUPS, "apps.sync", "runs.score"} - {"events", "runs", "apps", "fu
 
 
 class Effect(StrEnum):
-    """What a call does to the server: nothing, add to what is there, or change it."""
+    """What a call does to the server: nothing, create something, or change what is there."""
 
     READ = "read"
-    ADD = "add"
+    CREATE = "create"
     CHANGE = "change"
 
 
@@ -231,26 +231,26 @@ def _reads(name: str, *examples: Mapping[str, Any], **facts: Any) -> Row:
     return Row(name, examples=examples or ({},), **facts)
 
 
-_adds = partial(_reads, effect=Effect.ADD)
+_creates = partial(_reads, effect=Effect.CREATE)
 _changes = partial(_reads, effect=Effect.CHANGE)
-_adds_once = partial(_adds, is_repeatable=False)
+_creates_once = partial(_creates, is_repeatable=False)
 _changes_once = partial(_changes, is_repeatable=False)
-_sends = partial(_adds_once, is_repeatable_if=_has_ids)
+_sends = partial(_creates_once, is_repeatable_if=_has_ids)
 
 ROWS: tuple[Row, ...] = (
     _sends("send", _EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}, form=_send),
     _sends(
         "send_many", {"events": [{**_EVENT, "id": f"order-{n}"} for n in "12"]}, form=_send_many
     ),
-    _adds("send_file", _FILE, {**_FILE, "resume": True}, _CSV, uses_files=True),
-    _adds("send_and_wait", {"event": _EVENT, "timeout": 60}, command=""),
+    _creates("send_file", _FILE, {**_FILE, "resume": True}, _CSV, uses_files=True),
+    _creates("send_and_wait", {"event": _EVENT, "timeout": 60}, command=""),
     _reads("preview", {"events": [_EVENT]}, command=""),
     _reads("preview_file", _FILE, command="", uses_files=True),
     _reads("events.list", {"name": "shop/order.created", "since": "24h"}),
     _reads("events.get", {"id": EVENT_ID}),
     _reads("events.runs", {"id": EVENT_ID}),
     _reads("events.explain", {"id": EVENT_ID}, {"id": "order-1001", "name": "shop/order.created"}),
-    _adds(
+    _creates(
         "events.resend",
         {"ids": [EVENT_ID]},
         {"name": "shop/order.created", "since": "2h", "label": "fixed", "dry_run": True},
@@ -279,7 +279,7 @@ ROWS: tuple[Row, ...] = (
         {"status": ["failed"], **_DRY_RUN, "from_step": "last-failed"},
         command="runs.replay",
     ),
-    _adds("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),
+    _creates("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),
     _reads("runs.jobs", {"id": RUN_ID}),
     _reads("runs.trace", {"id": RUN_ID}),
     _reads("runs.export", {"path": "runs.csv", "app": "shop", "since": "24h"}, uses_files=True),
@@ -288,9 +288,11 @@ ROWS: tuple[Row, ...] = (
     _changes("apps.sync", {"id": "shop", "url": "https://shop.test/api/inngest"}),
     _reads("functions.list", {"app": "shop"}),
     _reads("functions.get", _FUNCTION),
-    _adds_once("functions.invoke", {**_FUNCTION, "data": {"order": 1}}, {**_FUNCTION, "wait": 60}),
-    _adds_once("functions.invoke_many", {**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]}),
-    _adds_once("signals.send", {"signal": "order-1001-approved", "data": {"by": "kim"}}),
+    _creates_once(
+        "functions.invoke", {**_FUNCTION, "data": {"order": 1}}, {**_FUNCTION, "wait": 60}
+    ),
+    _creates_once("functions.invoke_many", {**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]}),
+    _creates_once("signals.send", {"signal": "order-1001-approved", "data": {"by": "kim"}}),
     _reads("cancellations.list", {"limit": 50}),
     _changes_once(
         "cancellations.create", {**_FUNCTION, "started_before": "1h", "started_after": "2h"}
@@ -298,14 +300,14 @@ ROWS: tuple[Row, ...] = (
     _changes("cancellations.delete", {"id": CANCELLATION_ID}),
     _reads("webhooks.list", {"limit": 50}),
     _reads("webhooks.get", {"id": WEBHOOK_ID}),
-    _adds_once("webhooks.create", {"name": "orders"}),
+    _creates_once("webhooks.create", {"name": "orders"}),
     _changes("webhooks.update", {"id": WEBHOOK_ID, "name": "orders"}),
     _changes("webhooks.delete", {"id": WEBHOOK_ID}),
     _reads("account.get"),
     _reads("envs.list", {"limit": 50}),
-    _adds_once("envs.create", {"name": "preview-42"}),
+    _creates_once("envs.create", {"name": "preview-42"}),
     _changes("envs.archive", {"id": ENV_ID}),
-    _adds("envs.ensure", {"name": "preview-42"}),
+    _creates("envs.ensure", {"name": "preview-42"}),
     _reads("keys.list", {"kind": "event"}),
     _reads("insights.query", {"sql": "SELECT COUNT(*) FROM runs"}),
     _reads("insights.tables"),

@@ -32,7 +32,7 @@ ROWS = {row.words: row for row in commands()}
 
 EFFECTS = {
     Effect.READ: "reads",
-    Effect.ADD: "adds to what is on the server",
+    Effect.CREATE: "adds to what is on the server",
     Effect.CHANGE: "changes what is on the server",
 }
 

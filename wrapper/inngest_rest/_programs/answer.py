@@ -411,7 +411,7 @@ def _has(value: Any, path: str) -> bool:
 
 
 @define(eq=False, repr=False)
-class Answer:
+class Reply:
     """The answer to a call as its parts arrive, as an agent reads it: what there is room for."""
 
     remedies: ClassVar = ("fields=*", "max_chars gets more")

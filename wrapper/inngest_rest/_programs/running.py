@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import Factory, define, evolve, field
 
 from inngest_rest._files import reasons_path, rejected_path
-from inngest_rest._programs.answer import Answer, record_class
+from inngest_rest._programs.answer import Reply, record_class
 from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import (
     DONE,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from inngest_rest.models import Page
     from inngest_rest.record import Record
 
-    Part = tuple[tuple[Record, ...], Page[Any] | None]
+    Chunk = tuple[tuple[Record, ...], Page[Any] | None]
 
 # The answer where one run was named, whose outcome is all there is.
 _CODE_OF_ONE = {
@@ -66,13 +66,13 @@ _MOST_KEPT = 20  # plans that wait for their confirmation: each may have many ru
 
 
 @define(eq=False, repr=False, kw_only=True)
-class Call:
+class Invocation:
     """A call with its parameters and its answer, and what has to be confirmed before it is made."""
 
     row: Row
     values: Mapping[str, Any]
     client: InngestClient
-    answer: Answer = Factory(lambda it: Answer.to(it.row), takes_self=True)
+    answer: Reply = Factory(lambda it: Reply.to(it.row), takes_self=True)
     has_errors: bool = True  # runs that failed have them
     is_confirmed: bool = False
     most_events: int | None = None  # that are sent without a confirmation; None for any
@@ -87,7 +87,7 @@ class Call:
         """Make it, and return the envelope of its result, or of its error with what came before."""
         problem = None
         try:
-            for records, page in self.parts():
+            for records, page in self.chunks():
                 self.note()
                 if not self.answer.add(records, page):
                     break
@@ -97,7 +97,7 @@ class Call:
                 self.answer.add((error.data,))
         return self.answer.envelope(problem)
 
-    def parts(self) -> Iterator[Part]:
+    def chunks(self) -> Iterator[Chunk]:
         """Make it, and yield its result as it arrives: records, and the page that has them.
 
         What was not all done, or has to be confirmed, is a ProblemError; the data has what was.
@@ -126,7 +126,7 @@ class Call:
         result, ids = self._result(values)
         match row.returns:
             case Returns.PAGES:
-                yield from self._parts_of_list(result, to_record)
+                yield from self._chunks_of_list(result, to_record)
             case Returns.STREAM:
                 for each in result:
                     yield (to_record(each),), None
@@ -185,7 +185,7 @@ class Call:
             given["redact"] = self.answer.redactor.what
         return given
 
-    def _parts_of_list(self, listing: Any, to_record: Callable[[Any], Any]) -> Iterator[Part]:
+    def _chunks_of_list(self, listing: Any, to_record: Callable[[Any], Any]) -> Iterator[Chunk]:
         """Yield the records of each page; where there are few, say how far was searched."""
         is_empty = True
         for page in listing.pages():

@@ -26,14 +26,14 @@ from inngest_rest._programs import parameters
 from inngest_rest._programs.answer import (
     DEFAULT_MAX_CHARS,
     LONGEST_ANSWER,
-    Answer,
     Envelope,
     Projection,
+    Reply,
     record_class,
     untrusted_paths,
 )
 from inngest_rest._programs.problems import Code, Problem, problem_of
-from inngest_rest._programs.running import Call
+from inngest_rest._programs.running import Invocation
 from inngest_rest._redaction import Redactor
 from inngest_rest._table import OF_CLOUD, Effect, commands
 from inngest_rest._version import __version__
@@ -150,10 +150,10 @@ class Tools:
                     values[each.name] = _inside(folders, each.name, values[each.name])
             max_chars = values.get("max_chars") or DEFAULT_MAX_CHARS
             wanted = Projection.of(values.get("fields"), max_chars, record_class(row))
-            answer = Answer.to(row, wanted, Redactor(self._redact))
+            answer = Reply.to(row, wanted, Redactor(self._redact))
             about: Any = {"client": self._client, "answer": answer, **of_call}
             about |= {"most_events": MOST_EVENTS, "kept": self._kept}
-            return Call(row=row, values=values, **about).run()
+            return Invocation(row=row, values=values, **about).run()
         except InvalidArgumentError as error:
             return self._refusal(row.command if row else name, problem_of(error, row))
 
@@ -193,7 +193,7 @@ class Tools:
         return self._result(self._refusal(params.name, problem))
 
     def _refusal(self, command: str, problem: Problem) -> Envelope:
-        return Answer(command, redactor=Redactor(self._redact)).envelope(problem)
+        return Reply(command, redactor=Redactor(self._redact)).envelope(problem)
 
     def _result(self, envelope: Envelope) -> types.CallToolResult:
         # As text alone: each host passes that to the model, and those that know structured content
@@ -327,8 +327,8 @@ def _tool(row: Row, told: set[str]) -> types.Tool:
     if required := [each.name for each in given if each.is_required]:
         schema["required"] = required
     # By default a tool changes, destroys and is not idempotent; an export adds a file.
-    effect = Effect.ADD if row.uses_files else row.effect
-    own: Any = {Effect.READ: {"read_only_hint": True}, Effect.ADD: {"destructive_hint": False}}
+    effect = Effect.CREATE if row.uses_files else row.effect
+    own: Any = {Effect.READ: {"read_only_hint": True}, Effect.CREATE: {"destructive_hint": False}}
     hints = own.get(effect, {})
     if row.is_repeatable and effect is not Effect.READ:
         hints["idempotent_hint"] = True

@@ -24,7 +24,7 @@ from inngest_rest._programs.command.output import (
 )
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
-from inngest_rest._programs.running import Call, pinned
+from inngest_rest._programs.running import Invocation, pinned
 from inngest_rest._table import Returns
 from inngest_rest._visible import and_more, shown
 from inngest_rest.action_reports import ActionRow
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from inngest_rest import BatchReport, Run
     from inngest_rest._programs.command.output import Format, Options
-    from inngest_rest._programs.running import Part
+    from inngest_rest._programs.running import Chunk
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.record import Record
@@ -69,7 +69,7 @@ def execute(row: Row, options: Options, typed: dict[str, Any]) -> int:
             raise refused("redact", f"{reason}: leave out this or --report")
         malformed: dict[str, str] | None = {} if row.command == "doctor" else None
         with client_of(options, malformed) as client:
-            call = Typed(
+            call = TerminalInvocation(
                 row=row,
                 values=values,
                 client=client,
@@ -128,7 +128,7 @@ def _with_resumption(
     return evolve(problem, hint=f"{hint} To go on: {command}".strip())
 
 
-def _run(call: Typed, extras: Mapping[str, Any]) -> int:
+def _run(call: TerminalInvocation, extras: Mapping[str, Any]) -> int:
     row, values, renderer, stderr = call.row, call.values, call.answer, call.answer.stderr
     if extras["all"]:
         call.values = {**values, "limit": None}
@@ -159,7 +159,7 @@ def _run(call: Typed, extras: Mapping[str, Any]) -> int:
     return status
 
 
-def _arriving(call: Typed, *, list_all: bool) -> Iterator[Part]:
+def _arriving(call: TerminalInvocation, *, list_all: bool) -> Iterator[Chunk]:
     """Return the parts of the answer: of one call, or of one for each page, or each id read."""
     row, renderer = call.row, call.answer
     if list_all and row.name == "request":
@@ -168,13 +168,13 @@ def _arriving(call: Typed, *, list_all: bool) -> Iterator[Part]:
     if row.name in {"events.runs", "events.wait"} and call.values["id"] == "-":
         renderer.returns = Returns.STREAM
         return _of_each_id(call)
-    return call.parts()
+    return call.chunks()
 
 
-def _of_each_id(call: Typed) -> Iterator[Part]:
+def _of_each_id(call: TerminalInvocation) -> Iterator[Chunk]:
     """Yield what a call returns for each id on standard input."""
     for id in _ids("id", ["-"], []):
-        for records, _ in evolve(call, values={**call.values, "id": id}).parts():
+        for records, _ in evolve(call, values={**call.values, "id": id}).chunks():
             yield records, None
 
 
@@ -204,7 +204,7 @@ def _failed(ended: Sequence[Run]) -> Problem | None:
     return Problem(Code.RUN_FAILED, message, hint=hint)
 
 
-def _watching(call: Typed) -> str:
+def _watching(call: TerminalInvocation) -> str:
     """Return what is watched, where, and until when: it may be long before anything happens."""
     values = call.values
     what = f"run {values['id']}" if "id" in values else "runs"
@@ -225,7 +225,7 @@ def _of_fields(values: Mapping[str, Any], fields: list[str]) -> dict[str, Any]:
     return {"path": f"{path}{'&' if '?' in path else '?'}{urlencode(pairs)}"}
 
 
-def _pages(call: Typed) -> Iterator[Part]:
+def _pages(call: TerminalInvocation) -> Iterator[Chunk]:
     """Yield the response that has each page of a list of v2."""
     values = call.values
     if values["method"] != "GET":
@@ -233,7 +233,7 @@ def _pages(call: Typed) -> Iterator[Part]:
     query: dict[str, Any] = {**(values["query"] or {})}
     requested = {query.get("cursor")}
     while True:
-        (((answer,), _),) = evolve(call, values={**values, "query": query}).parts()
+        (((answer,), _),) = evolve(call, values={**values, "query": query}).chunks()
         yield (answer,), None
         match getattr(answer, "body", None):
             case {"page": {"hasMore": True, "cursor": str(next)}} if next not in requested:
@@ -364,7 +364,7 @@ def _json(name: str, typed: str, kind: type[object], read: list[str]) -> Any:
 
 
 @define(eq=False, repr=False, kw_only=True)
-class Typed(Call):
+class TerminalInvocation(Invocation):
     """A call that was typed: it asks on a terminal, and elsewhere says which command confirms."""
 
     options: Options

@@ -18,9 +18,9 @@ from attrs import define, field, fields, frozen
 
 from inngest_rest._programs.answer import (
     ROOM,
-    Answer,
     PageInfo,
     Projection,
+    Reply,
     as_text,
 )
 from inngest_rest._programs.parameters import parameters, unusable_file
@@ -241,7 +241,7 @@ class Stderr:
 
 
 @define(eq=False, repr=False)
-class Renderer(Answer):
+class Renderer(Reply):
     """Writes the answer to one command as its parts arrive, or when all of them are there."""
 
     remedies: ClassVar = ("--full", "a larger --max-chars or --output-file gets more")
@@ -313,7 +313,7 @@ class Renderer(Answer):
             told = self._items, self.projection, self.format, self.output.stream
             self.output.line(tables.draw(*told, is_one=self.returns is Returns.ONE))
         if self.format == "ndjson" and problem is not None:
-            self.output.line(Answer(self.command).envelope(problem).text())
+            self.output.line(Reply(self.command).envelope(problem).text())
         self.output.close()
         if self.format != "json":
             for each in self.told():
