@@ -11,7 +11,9 @@ from typing import Any
 from inngest_rest._version import __version__ as __version__
 
 _NAMES = {
-    "inngest_rest.action_reports": "ActionOutcome ActionReport ActionRow",
+    "inngest_rest.action_reports": (
+        "ActionOutcome ActionReport ActionRow PartialActionError ReportFinishedError"
+    ),
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.buffers.asynchronous": "AsyncEventBuffer",
     "inngest_rest.aio.groups": "AsyncPaginator",
@@ -27,9 +29,8 @@ _NAMES = {
         "Advice ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
         "InvalidEventError InvalidResponseError MissingKeyError NextCall NoRunError NotFoundError "
-        "OutboxError PartialActionError PartialSendError PermissionDeniedError RateLimitError "
-        "ReportFinishedError RequestTimeoutError RouteNotFoundError ServerError Setting "
-        "TransportError WaitTimeoutError"
+        "OutboxError PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError "
+        "RouteNotFoundError ServerError Setting TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.event_types": "EventType",

@@ -2,6 +2,8 @@ from inngest_rest._version import __version__ as __version__
 from inngest_rest.action_reports import ActionOutcome as ActionOutcome
 from inngest_rest.action_reports import ActionReport as ActionReport
 from inngest_rest.action_reports import ActionRow as ActionRow
+from inngest_rest.action_reports import PartialActionError as PartialActionError
+from inngest_rest.action_reports import ReportFinishedError as ReportFinishedError
 from inngest_rest.aio import AsyncInngestClient as AsyncInngestClient
 from inngest_rest.aio.groups import AsyncPaginator as AsyncPaginator
 from inngest_rest.aio.runs import AsyncEndedRuns as AsyncEndedRuns
@@ -40,11 +42,9 @@ from inngest_rest.errors import NextCall as NextCall
 from inngest_rest.errors import NoRunError as NoRunError
 from inngest_rest.errors import NotFoundError as NotFoundError
 from inngest_rest.errors import OutboxError as OutboxError
-from inngest_rest.errors import PartialActionError as PartialActionError
 from inngest_rest.errors import PartialSendError as PartialSendError
 from inngest_rest.errors import PermissionDeniedError as PermissionDeniedError
 from inngest_rest.errors import RateLimitError as RateLimitError
-from inngest_rest.errors import ReportFinishedError as ReportFinishedError
 from inngest_rest.errors import RequestTimeoutError as RequestTimeoutError
 from inngest_rest.errors import RouteNotFoundError as RouteNotFoundError
 from inngest_rest.errors import ServerError as ServerError

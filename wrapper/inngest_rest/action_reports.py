@@ -1,4 +1,7 @@
-"""Reports on bulk operations: one row per run or input, from which a later call can resume."""
+"""Reports on bulk operations: one row per run or input, from which a later call can resume.
+
+The two errors that carry such a report are here, too.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 from attrs import evolve, field, frozen
 
-from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.errors import InngestError, InvalidArgumentError
 from inngest_rest.record import Record
 
 
@@ -175,3 +178,25 @@ class ActionReport(_Stored):
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidArgumentError(f"the report is not JSON: {error}") from None
         return cls.from_dict(value)
+
+
+class PartialActionError(InngestError):
+    """A bulk operation stopped early, because the remaining runs would have failed as well.
+
+    The error that stopped it is the `__cause__`.
+
+    Attributes:
+        report: One row per run or input, those that were not tried included; pass it as `resume`.
+    """
+
+    def __init__(self, message: str, *, report: ActionReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+class ReportFinishedError(InvalidArgumentError):
+    """A bulk operation was not begun: nothing is left to do by `report`, which is in its file."""
+
+    def __init__(self, message: str, *, report: ActionReport) -> None:
+        super().__init__(message, argument="report_path")
+        self.report = report

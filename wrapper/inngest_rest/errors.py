@@ -1,4 +1,6 @@
-"""Every error this package raises, and nothing else, so that all layers can import this module.
+"""The errors this package raises, and nothing else, so that all layers can import this module.
+
+Those that carry the report of a bulk operation stand beside it, in `action_reports`.
 
 All of them pickle, and none contains a key: URLs and the server's messages are redacted. Programs
 should use the attributes; messages may be reworded at any time.
@@ -15,7 +17,6 @@ from attrs import frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from inngest_rest.action_reports import ActionReport
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import Run, StoredEvent
     from inngest_rest.reports import SendReport
@@ -291,28 +292,6 @@ class PartialSendError(InngestError):
             "prevent duplicate runs."
         )
         self.report, self.ids = report, tuple(ids)
-
-
-class PartialActionError(InngestError):
-    """A bulk operation stopped early, because the remaining runs would have failed as well.
-
-    The error that stopped it is the `__cause__`.
-
-    Attributes:
-        report: One row per run or input, those that were not tried included; pass it as `resume`.
-    """
-
-    def __init__(self, message: str, *, report: ActionReport) -> None:
-        super().__init__(message)
-        self.report = report
-
-
-class ReportFinishedError(InvalidArgumentError):
-    """A bulk operation was not begun: nothing is left to do by `report`, which is in its file."""
-
-    def __init__(self, message: str, *, report: ActionReport) -> None:
-        super().__init__(message, argument="report_path")
-        self.report = report
 
 
 class ClosedError(InngestError, RuntimeError):

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from inngest_rest import errors
 from inngest_rest._faults import SERVER_HEADER, had_no_effect, may_pass, refused_in_between
 from inngest_rest._programs.parameters import parameters
-from inngest_rest.action_reports import ActionOutcome
+from inngest_rest.action_reports import ActionOutcome, PartialActionError, ReportFinishedError
 from inngest_rest.errors import Advice, InngestError, NextCall
 from inngest_rest.record import Record
 
@@ -170,7 +170,7 @@ def problem_of(
     error: BaseException, row: Row | None = None, values: Mapping[str, Any] | None = None
 ) -> Problem:
     """Return an error as a problem, with what to do next about the call that it ended."""
-    if isinstance(error, errors.PartialActionError):
+    if isinstance(error, PartialActionError):
         return _of_partial_action(error)
     if isinstance(error, ProblemError):
         problem = error.problem
@@ -191,7 +191,7 @@ def problem_of(
     )
 
 
-def _of_partial_action(error: errors.PartialActionError) -> Problem:
+def _of_partial_action(error: PartialActionError) -> Problem:
     """Return why a bulk call stopped, as a partial result if something was done before."""
     cause = problem_of(error.__cause__ or InngestError(str(error)))
     if not _WITH_EFFECT.intersection(error.report.counts):
@@ -229,7 +229,7 @@ def _of_any_call(error: BaseException) -> Problem:
 def _described(error: BaseException) -> tuple[Code, str, Advice | None]:
     """Return what an error is, in words, and what to do next, whatever the call."""
     match error:
-        case errors.ReportFinishedError():
+        case ReportFinishedError():
             return Code.FINISHED, str(error), None
         case errors.MissingKeyError():
             names = " or ".join(each.variable or each.argument for each in error.settings)

@@ -29,8 +29,8 @@ from inngest_rest._programs.problems import (
 from inngest_rest._table import Returns, event_of
 from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import and_more, quoted, shortened
-from inngest_rest.action_reports import ActionOutcome, ActionReport
-from inngest_rest.errors import InngestError, PartialActionError, PartialSendError
+from inngest_rest.action_reports import ActionOutcome, ActionReport, PartialActionError
+from inngest_rest.errors import InngestError, PartialSendError
 from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:

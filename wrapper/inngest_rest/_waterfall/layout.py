@@ -11,16 +11,14 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from attrs import define, frozen
 
 from inngest_rest._visible import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from inngest_rest.models import Span
+    from collections.abc import Iterator, Sequence
 
 _MARKS = {
     "completed": ("✓", "green"),
@@ -56,6 +54,31 @@ _KINDS = {
     "wait_for_signal": "wait",
     "ai_gateway": "ai",
 }
+
+
+class DrawnSpan(Protocol):
+    """What a waterfall shows of a span; `models.Span` has it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def queued_at(self) -> datetime | None: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
+    @property
+    def duration(self) -> timedelta | None: ...
+    @property
+    def step_op(self) -> str | None: ...
+    @property
+    def output(self) -> Any: ...
+    @property
+    def run_id(self) -> str | None: ...
+    @property
+    def children(self) -> Sequence[DrawnSpan]: ...
 
 
 @frozen
@@ -105,7 +128,7 @@ class Waterfall:
 class _Place:
     """A span being laid out."""
 
-    span: Span
+    span: DrawnSpan
     parent: _Place | None
     depth: int
     queued: datetime | None
@@ -116,7 +139,7 @@ class _Place:
     failed_below: bool = False
 
 
-def lay_out(root: Span, now: datetime | None) -> Waterfall:
+def lay_out(root: DrawnSpan, now: datetime | None) -> Waterfall:
     """Lay out a trace; open spans end at `now`, which has a time zone; None for the present."""
     now = now or datetime.now(UTC)
     if now.tzinfo is None:
@@ -148,9 +171,9 @@ def lay_out(root: Span, now: datetime | None) -> Waterfall:
     )
 
 
-def _places(root: Span) -> Iterator[_Place]:
+def _places(root: DrawnSpan) -> Iterator[_Place]:
     """Yield parents before children; iteratively, since the server controls the depth."""
-    pending: list[tuple[Span, _Place | None, int]] = [(root, None, 0)]
+    pending: list[tuple[DrawnSpan, _Place | None, int]] = [(root, None, 0)]
     while pending:
         span, parent, depth = pending.pop()
         started, queued = span.started_at, span.queued_at or span.started_at
@@ -182,7 +205,7 @@ def _row(place: _Place, begin: datetime) -> Row:
     )
 
 
-def _error(span: Span) -> str | None:
+def _error(span: DrawnSpan) -> str | None:
     """Return the error of a failed span on one line."""
     output = cast("dict[str, Any]", span.output if isinstance(span.output, dict) else {})
     name, message = output.get("name") or output.get("error"), output.get("message")
@@ -224,7 +247,7 @@ def tick_text(tick: timedelta) -> str:
     return f"{tick // _INSTANT} ms" if tick else "0"
 
 
-def draw_page(root: Span, *, now: datetime | None) -> str:
+def draw_page(root: DrawnSpan, *, now: datetime | None) -> str:
     """Return the page of a waterfall."""
     waterfall = lay_out(root, now)
     first, marks = waterfall.rows[0], ticks(waterfall.total, 6)

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from inngest_rest._waterfall.layout import Row, Waterfall
-    from inngest_rest.models import Span
+    from inngest_rest._waterfall.layout import DrawnSpan, Row, Waterfall
 
     Paint = Callable[[str, str], str]
 
@@ -40,7 +39,7 @@ _CELLS = " ╴╸╶─╾╺╼━"
 _IDLE_CELLS = " ╴╸╶─╾╺╼╍"
 
 
-def draw(root: Span, *, width: int | None, color: bool | None, now: datetime | None) -> str:
+def draw(root: DrawnSpan, *, width: int | None, color: bool | None, now: datetime | None) -> str:
     """Return the lines of a waterfall, colored on request or if standard output supports it."""
     console = Console(file=sys.stdout)
     if color is None:

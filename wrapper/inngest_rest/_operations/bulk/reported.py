@@ -18,7 +18,13 @@ from inngest_rest._core.resources.filters import Window, instant
 from inngest_rest._core.sending.job import ABANDONED, BulkJob
 from inngest_rest._faults import had_no_effect
 from inngest_rest._operations.bulk.report_file import ReportFile, without_none
-from inngest_rest.action_reports import ActionOutcome, ActionReport, ActionRow
+from inngest_rest.action_reports import (
+    ActionOutcome,
+    ActionReport,
+    ActionRow,
+    PartialActionError,
+    ReportFinishedError,
+)
 
 if TYPE_CHECKING:
     import os
@@ -100,9 +106,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self.load_rows(kept, "report_path")
             if not any(map(self.is_left, self.rows)):
                 assert self._file is not None
-                raise errors.ReportFinishedError(
-                    f"{self._file.path} is finished: {kept}", report=kept
-                )
+                raise ReportFinishedError(f"{self._file.path} is finished: {kept}", report=kept)
         return islice((row for row in self.rows if self.is_left(row)), self.limit)
 
     def pick_source(
@@ -285,7 +289,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         report = self._report()
         if self.stopped_by is None:
             return report
-        raise errors.PartialActionError(
+        raise PartialActionError(
             f"stopped by {str(self.stopped_by).removesuffix('.')}. So far {report}. Pass "
             "resume=error.report to continue where it stopped.",
             report=report,
