@@ -116,6 +116,7 @@ MADE: list[InngestError] = [
     BufferFullError("full"),
     ClosedError("closed"),
     OutboxError("locked", path="/tmp/outbox"),
+    InvalidArgumentError("bad", argument="app", advice=Advice("Pass one.")),
     *(api_error(kind) for kind in KINDS if issubclass(kind, ApiError)),
 ]
 
@@ -244,6 +245,26 @@ def test_a_malformed_setting_is_named(settings: dict[str, Any], named: Setting) 
         settings_of(**settings)
     assert caught.value.settings == (named,)
     assert caught.value.argument == named.argument
+
+
+def test_what_to_do_about_an_argument_or_a_setting_is_apart_from_what_is_wrong_with_it(
+    client: InngestClient,
+) -> None:
+    with pytest.raises(InvalidArgumentError) as refused:
+        client.runs.list(function="charge")
+    error = refused.value
+    assert error.described == "function needs app: functions are named within one"
+    assert error.advice == "Pass app, or write APP/charge."
+    assert str(error) == f"{error.described}. {error.advice}"
+    with pytest.raises(ConfigurationError) as malformed:
+        settings_of(base_url="http://a.b", dev=None)
+    assert malformed.value.advice == "Use https, or pass allow_http=True (INNGEST_ALLOW_HTTP=1)."
+    assert malformed.value.advice not in malformed.value.described
+
+
+def test_a_value_in_a_remedy_may_look_like_the_place_of_a_call(client: InngestClient) -> None:
+    with pytest.raises(InvalidArgumentError, match=r"write APP/{}"):
+        client.runs.list(function="{}")
 
 
 def test_a_missing_key_names_the_settings_that_would_provide_it(connect: Connect) -> None:

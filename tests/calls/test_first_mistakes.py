@@ -30,9 +30,9 @@ ROUTE = "POST /e/NO_EVENT_KEY_SET"
 
 def test_a_name_and_its_data_are_one_event(client: InngestClient, server: Server) -> None:
     send: Any = client.send
-    with pytest.raises(InvalidArgumentError, match=r"write send\(Event\('shop/paid', data\)\)"):
+    with pytest.raises(InvalidArgumentError, match=r"Write send\(Event\('shop/paid', data\)\)"):
         send("shop/paid", {"id": 1})
-    with pytest.raises(InvalidArgumentError, match=r"an event is Event\("):
+    with pytest.raises(InvalidArgumentError, match=r"An event is Event\("):
         send("shop/paid")
     assert server.asked == []
 

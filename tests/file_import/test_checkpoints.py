@@ -137,7 +137,7 @@ def test_fewer_events_than_were_sent_are_other_ones(
     client.send_many(rows(4), checkpoint=checkpoint)
     server.requests.clear()
     with pytest.raises(
-        InvalidArgumentError, match="of which there are 2, while 4 are final; delete"
+        InvalidArgumentError, match=r"of which there are 2, while 4 are final\. Delete"
     ):
         client.send_many(rows(2), checkpoint=checkpoint)
     assert server.requests == []
@@ -157,7 +157,7 @@ def test_beginning_anew_runs_events_once_more_by_another_name_alone(
 
 def test_a_checkpoint_of_another_name_is_refused(client: InngestClient, checkpoint: Path) -> None:
     client.send_many(rows(3), checkpoint=checkpoint, name="08h")
-    with pytest.raises(InvalidArgumentError, match="named '08h', not '09h'; delete it to begin"):
+    with pytest.raises(InvalidArgumentError, match=r"named '08h', not '09h'\. Delete it to begin"):
         client.send_many(rows(3), checkpoint=checkpoint, name="09h")
 
 

@@ -124,7 +124,7 @@ def test_a_watch_reports_the_runs_of_a_query_and_its_token_holds_it(connect: Con
     assert [change.run.id for change in watcher] == [mock.runs[1].id]
     assert queries(mock).count(PROBE) == 1
     client.runs.watch(query=QUERY, token=watcher.token)
-    with pytest.raises(InvalidArgumentError, match=r"query='event\.data\.n == 2': pass the same"):
+    with pytest.raises(InvalidArgumentError, match=r"query='event\.data\.n == 2'. Pass the same"):
         client.runs.watch(query="event.data.n == 3", token=watcher.token)
 
 

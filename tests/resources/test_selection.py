@@ -358,7 +358,7 @@ def test_a_watch_reports_what_is_selected_and_follows_the_rest_silently(
         token = watcher.token
     seen = sorted((change.kind, change.run.output and change.run.output["n"]) for change in found)
     assert seen == [("appeared", None), ("ended", 5), ("ended", 6)]
-    with pytest.raises(InvalidArgumentError, match="pass the same"):
+    with pytest.raises(InvalidArgumentError, match="Pass the same"):
         shop.runs.watch(token=token)
 
 

@@ -9,16 +9,22 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, get_args
 
 from inngest_rest._visible import did_you_mean, nearest, shown
-from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.errors import Advice, InvalidArgumentError
 from inngest_rest.typing import StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 
-def invalid(name: str, reason: str, *, argument: str | None = None) -> InvalidArgumentError:
-    """Return the error for an argument, or for a part of the one that `argument` names."""
-    return InvalidArgumentError(f"{name} {reason}", argument=argument or name)
+def invalid(
+    name: str, reason: str, *, how: str = "", argument: str | None = None
+) -> InvalidArgumentError:
+    """Return the error for an argument, or for a part of the one that `argument` names.
+
+    `how` is its remedy: a sentence, such as "Pass one of them."
+    """
+    advice = Advice(how)
+    return InvalidArgumentError(f"{name} {reason}", argument=argument or name, advice=advice)
 
 
 def is_status(name: object) -> bool:
@@ -58,8 +64,8 @@ def check_json(name: str, value: Any) -> Any:
     except RecursionError:
         raise invalid(name, "is nested too deep to be encoded as JSON") from None
     except (TypeError, ValueError) as error:
-        how = "; convert it first, dates by .isoformat()" if isinstance(error, TypeError) else ""
-        raise invalid(name, f"cannot be encoded as JSON: {error}{how}") from None
+        how = "Convert it first, dates by .isoformat()." if isinstance(error, TypeError) else ""
+        raise invalid(name, f"cannot be encoded as JSON: {error}", how=how) from None
     return value
 
 

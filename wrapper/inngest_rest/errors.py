@@ -86,6 +86,8 @@ class Advice(str):
 
 
 def _render(text: str, calls: tuple[NextCall, ...], name_of: Callable[[NextCall], str]) -> str:
+    if not calls:  # a {} may be part of a value that is quoted
+        return text
     first, *rest = text.split("{}")
     named = zip(calls, rest, strict=True)
     return first + "".join(f"{name_of(call)}{after}" for call, after in named)
@@ -96,9 +98,22 @@ class InngestError(Exception):
 
     Attributes:
         argument: The argument at fault; None if no single argument is.
+        advice: What to do next, in a sentence; empty where nothing more is known.
     """
 
     argument: str | None = None
+    advice: Advice = Advice()
+
+    @property
+    def described(self) -> str:
+        """What went wrong, without the advice."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        if not self.advice:
+            return self.described
+        end = "" if self.described.endswith((".", "!", "?")) else "."
+        return f"{self.described}{end} {self.advice}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword-only arguments do not pickle by themselves.
@@ -112,9 +127,13 @@ class ConfigurationError(InngestError):
         settings: The settings at fault; empty if none of the client's own is.
     """
 
-    def __init__(self, message: str, *, settings: Sequence[Setting] = ()) -> None:
+    def __init__(
+        self, message: str, *, settings: Sequence[Setting] = (), advice: Advice | None = None
+    ) -> None:
         super().__init__(message)
         self.settings = tuple(settings)
+        if advice:
+            self.advice = advice
         if len(self.settings) == 1:
             self.argument = self.settings[0].argument
 
@@ -134,6 +153,8 @@ class MissingKeyError(ConfigurationError):
 class InvalidArgumentError(InngestError, ValueError):
     """An argument was rejected before anything was sent; `argument` names it.
 
+    `described` says what is wrong with it, `advice` what to pass or to do instead.
+
     Attributes:
         cursor: Where a listing can go on that was ended by a filter which is evaluated here, and
             for which it would have had to read too much; None for any other reason.
@@ -141,9 +162,13 @@ class InvalidArgumentError(InngestError, ValueError):
 
     cursor: str | None = None
 
-    def __init__(self, message: str, *, argument: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, argument: str | None = None, advice: Advice | None = None
+    ) -> None:
         super().__init__(message)
         self.argument = argument
+        if advice:
+            self.advice = advice
 
 
 class InvalidEventError(InvalidArgumentError):
@@ -169,11 +194,9 @@ class TransportError(InngestError):
         delivered: False if the server provably never received the request.
         permanent: True if every attempt fails in the same way until its cause is mended, such as a
             certificate that is not trusted; it is not retried.
-        advice: What to do next; may be empty.
     """
 
     permanent: bool = False
-    advice: Advice = Advice()
 
     def __init__(self, reason: str, *, method: str, url: str, delivered: bool = True) -> None:
         super().__init__(reason)
@@ -184,9 +207,6 @@ class TransportError(InngestError):
     def described(self) -> str:
         """What went wrong in one line, without the advice."""
         return f"{self.method} {self.url}: {self.reason}{_attempts(self.attempts)}"
-
-    def __str__(self) -> str:
-        return f"{self.described}. {self.advice}" if self.advice else self.described
 
 
 class RequestTimeoutError(TransportError):
@@ -317,7 +337,6 @@ class ApiError(InngestError):
         status: The effective status: the one in the body for a v1 GET with HTTP 200.
         code: The server's own code; None from v1, which has none.
         message: The server's own message, at most 500 characters.
-        advice: What to do next; may be empty.
         method: The HTTP method.
         url: The URL, without keys.
         attempts: Number of attempts.
@@ -330,7 +349,6 @@ class ApiError(InngestError):
         response: The response, keys masked; None if the error sums up several.
     """
 
-    advice: Advice = Advice()
     retry_after: float | None = None
 
     def __init__(
@@ -359,11 +377,6 @@ class ApiError(InngestError):
         if self.attempts > 1:
             said = said.removesuffix(".") + _attempts(self.attempts)
         return said
-
-    def __str__(self) -> str:
-        said = self.described
-        end = "" if said.endswith((".", "!", "?")) else "."
-        return f"{said}{end} {self.advice}" if self.advice else said
 
 
 class BadRequestError(ApiError):

@@ -40,8 +40,8 @@ class Expression:
         try:
             import cel  # noqa: PLC0415
         except ImportError as error:
-            how = "pip install 'inngest-rest[explain]'"
-            raise invalid(name, f"needs a library that evaluates it: {how}") from error
+            how = "Install it: pip install 'inngest-rest[explain]'"
+            raise invalid(name, "needs a library that evaluates it", how=how) from error
         try:
             self._program = cel.compile(self.text)
         except Exception as error:  # noqa: BLE001 - the library has no exception class

@@ -237,10 +237,11 @@ def _described(error: BaseException) -> tuple[Code, str, Advice | None]:
             hint += "none: set INNGEST_DEV=1, or to its URL."
             return Code.AUTHENTICATION, error.reason, advice(hint)
         case errors.InvalidArgumentError() if error.cursor is not None:
-            return Code.USAGE, str(error), Advice(f"The cursor is {error.cursor}")
+            cursor = Advice(f"The cursor is {error.cursor}")
+            return Code.USAGE, error.described, error.advice.then(cursor)
         case errors.InvalidArgumentError() | errors.ConfigurationError():
             # Of an export whose disk is full: how much there is, and how to go on.
-            return Code.USAGE, _with_notes(str(error), error), None
+            return Code.USAGE, _with_notes(error.described, error), error.advice or None
         case errors.InvalidResponseError():
             return Code.SERVER, str(error), _WRONG_SERVER
         case errors.ApiError():

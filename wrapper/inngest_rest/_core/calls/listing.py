@@ -16,6 +16,7 @@ from inngest_rest._core.clock import SAME_WITHIN
 from inngest_rest._core.expressions import of_event
 from inngest_rest._visible import shortened, shown
 from inngest_rest.errors import (
+    Advice,
     BadRequestError,
     InvalidArgumentError,
     InvalidResponseError,
@@ -475,8 +476,9 @@ class Sieve(Generic[T]):
 
     def _check_bound(self, read: int, most: int) -> None:
         if self._is_bounded and read == most:
+            how = f"Narrow it by {self._narrowed_by}, or go on from the cursor that the error has."
             raise InvalidArgumentError(
-                f"the filter is too wide to be evaluated here ({self}): narrow it by "
-                f"{self._narrowed_by}, or go on from the cursor that the error has",
+                f"the filter is too wide to be evaluated here ({self})",
                 argument="where",
+                advice=Advice(how),
             )

@@ -12,6 +12,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple, TypeVar, TypeVarTuple, get_args
 from urllib.request import getproxies, proxy_bypass
 
@@ -22,7 +23,7 @@ from inngest_rest._arguments import check_choice
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.secret import Hidden, Secret
 from inngest_rest._visible import shown
-from inngest_rest.errors import ConfigurationError, InvalidArgumentError, Setting
+from inngest_rest.errors import Advice, ConfigurationError, InvalidArgumentError, Setting
 from inngest_rest.responses import Target
 from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
@@ -117,6 +118,17 @@ class Settings:
         return Target(self.event_url, self.api_url, self.env)
 
 
+def invalid_setting(
+    setting: Setting, reason: str, *, how: str = "", name: str | None = None
+) -> ConfigurationError:
+    """Return the error for a setting, by the name of the argument or variable that has it.
+
+    `how` is its remedy, a sentence.
+    """
+    message = f"{name or setting.argument} {reason}"
+    return ConfigurationError(message, settings=[setting], advice=Advice(how))
+
+
 def hide(**given: str | None) -> dict[str, Secret | None]:
     """Return arguments hidden; they are not checked yet."""
     return {name: Secret.of(value) for name, value in given.items()}
@@ -137,11 +149,11 @@ class _Found(NamedTuple):
         """Reject what cannot be sent in a header, or is no key of a kind."""
         for pattern, reason in (_KEY, *kind):
             if not re.fullmatch(pattern, self.value.reveal()):
-                raise self.wrong(reason)
+                raise self.invalid(reason)
         return self.value
 
-    def wrong(self, reason: str) -> ConfigurationError:
-        return ConfigurationError(f"{self.name} {reason}", settings=[self.setting])
+    def invalid(self, reason: str, how: str = "") -> ConfigurationError:
+        return invalid_setting(self.setting, reason, how=how, name=self.name)
 
 
 class _Reader(NamedTuple):
@@ -156,7 +168,7 @@ class _Reader(NamedTuple):
             return None
         found = _Found(setting, setting.argument, value)
         if not isinstance(value.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise found.wrong(f"must be text, not {type(value.reveal()).__name__}")
+            raise found.invalid(f"must be text, not {type(value.reveal()).__name__}")
         return found
 
     def variable(self, setting: Setting) -> _Found | None:
@@ -165,10 +177,6 @@ class _Reader(NamedTuple):
 
     def find(self, setting: Setting) -> _Found | None:
         return self.argument(setting) or self.variable(setting)
-
-
-def _wrong(name: str, reason: str) -> ConfigurationError:
-    return ConfigurationError(f"{name} {reason}", settings=[Setting(name)])
 
 
 def resolve(
@@ -192,7 +200,7 @@ def resolve(
     is_dev = dev_server is not None
     allowed = reader.find(_ALLOW_HTTP)
     if allowed is not None and allowed.switch() is None:
-        raise allowed.wrong("must be 1 or 0")
+        raise allowed.invalid("must be 1 or 0")
     may_show_keys = allowed is not None and bool(allowed.switch())
     proxies = Hidden(getproxies())
 
@@ -251,7 +259,7 @@ def _dev(reader: _Reader) -> _Found | None:
     if found.switch():
         return found._replace(value=Secret(_DEV_URL))
     if "://" not in found.value.reveal():
-        raise found.wrong(f"must be 1, 0 or the URL of a dev server, such as {_DEV_URL}")
+        raise found.invalid(f"must be 1, 0 or the URL of a dev server, such as {_DEV_URL}")
     return found
 
 
@@ -275,19 +283,20 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
         url, is_base = httpx.URL(), False
     # Outside that clause, whose error quotes part of a password that contains a slash.
     if not is_base or re.search(r"[\x00-\x20\x7f?#]", value):
-        raise found.wrong(
+        raise found.invalid(
             "is not a base URL: it must be of the form https://HOST[:PORT][/PATH] (or http://), "
             "without spaces, query or fragment"
         )
     if url.userinfo:
-        raise found.wrong(
-            "contains credentials; keys have settings of their own, and headers= "
-            "(INNGEST_HEADERS) has what a proxy in front of the server asks for"
+        raise found.invalid(
+            "contains credentials",
+            "Keys have settings of their own, and headers= (INNGEST_HEADERS) has what a proxy in "
+            "front of the server asks for.",
         )
     if not may_http and _is_plain_elsewhere(value):
-        raise found.wrong(
-            f"is plain http to {url.host}, which would show the keys to the network; use "
-            "https, or pass allow_http=True (INNGEST_ALLOW_HTTP=1)"
+        raise found.invalid(
+            f"is plain http to {url.host}, which would show the keys to the network",
+            "Use https, or pass allow_http=True (INNGEST_ALLOW_HTTP=1).",
         )
     # The vendor gives the API's URL as https://api.inngest.com/v1; our paths begin with /v1.
     return value.rstrip("/").removesuffix("/v1").removesuffix("/v2")
@@ -324,7 +333,8 @@ def check_timeout(timeout: Seconds) -> float:
     """Return a timeout in seconds; reject one that threads cannot wait for."""
     seconds = _checked(check_seconds, "timeout", timeout)
     if seconds > threading.TIMEOUT_MAX:
-        raise _wrong("timeout", f"must be at most {threading.TIMEOUT_MAX:g} seconds")
+        reason = f"must be at most {threading.TIMEOUT_MAX:g} seconds"
+        raise invalid_setting(Setting("timeout"), reason)
     return seconds
 
 
@@ -332,7 +342,8 @@ def _checked(check: Callable[[str, S, *Args], T], name: str, value: S, *others: 
     try:
         return check(name, value, *others)
     except InvalidArgumentError as error:
-        raise ConfigurationError(str(error), settings=[Setting(name)]) from None
+        settings = [Setting(name)]
+        raise ConfigurationError(error.described, settings=settings, advice=error.advice) from None
 
 
 def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret | None:
@@ -373,7 +384,7 @@ def _of_variable(found: _Found | None) -> dict[str, Secret]:
         return {}
     headers = _of_lines(found.value)
     if headers is None:
-        raise found.wrong(
+        raise found.invalid(
             "must have one header per line, such as `proxy-authorization: Basic dXNlcjpwYXNz`; a "
             "line has no colon"
         )
@@ -388,23 +399,21 @@ def _of_lines(text: Secret) -> Hidden[Mapping[str, str]] | None:
     return Hidden({name.strip(): value.strip() for name, _, value in lines})
 
 
-def check_headers(headers: Hidden[Mapping[str, str]], called: str = "headers") -> dict[str, Secret]:
+def check_headers(headers: Hidden[Mapping[str, str]], name: str = "headers") -> dict[str, Secret]:
     """Return headers with their names in lower case; messages do not contain the values."""
-
-    def wrong(reason: str) -> ConfigurationError:
-        return ConfigurationError(f"{called} {reason}", settings=[_HEADERS])
-
+    wrong = partial(invalid_setting, _HEADERS, name=name)
     if not isinstance(headers.reveal(), Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise wrong(f"must be a mapping, not {type(headers.reveal()).__name__}")
-    hidden = {name: Secret(value) for name, value in headers.reveal().items()}
-    for name, value in hidden.items():
-        if not isinstance(name, str) or not re.fullmatch(_HEADER_NAME, name):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise wrong(f"must not contain {shown(name)}: no header has such a name")
-        if re.fullmatch(_RESERVED, name.lower()):
-            raise wrong(f"must not contain {name}, which the client sets; env= sets x-inngest-env")
+    hidden = {header: Secret(value) for header, value in headers.reveal().items()}
+    for header, value in hidden.items():
+        if not isinstance(header, str) or not re.fullmatch(_HEADER_NAME, header):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise wrong(f"must not contain {shown(header)}: no header has such a name")
+        if re.fullmatch(_RESERVED, header.lower()):
+            reason = f"must not contain {header}, which the client sets"
+            raise wrong(reason, how="env= sets x-inngest-env.")
         if not isinstance(value.reveal(), str) or not re.fullmatch(_HEADER_VALUE, value.reveal()):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise wrong(
-                f"must not contain a malformed value: that of {name} must be text in printable "
+                f"must not contain a malformed value: that of {header} must be text in printable "
                 "ASCII, not empty, without line breaks, control characters or spaces around it",
             )
-    return {name.lower(): value for name, value in hidden.items()}
+    return {header.lower(): value for header, value in hidden.items()}

@@ -34,7 +34,7 @@ def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
     one = isinstance(status, str) or not isinstance(status, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
     given: list[Any] = [status] if one else [*status]
     if not given:
-        raise invalid("status", "is empty: name at least one, or leave it out")
+        raise invalid("status", "is empty", how="Name at least one, or leave it out.")
     names = [it for each in given for it in _names(each)]
     for name in names:
         # A `RunStatus` is what a server said, or was made on purpose.
@@ -74,7 +74,8 @@ class Names:
         if app is None and function is not None and not _is_pattern(function, or_with="-"):
             raise invalid(
                 "function",
-                f"needs app: functions are named within one; pass it, or write APP/{function}",
+                "needs app: functions are named within one",
+                how=f"Pass app, or write APP/{function}.",
             )
         return cls(app, function)
 
@@ -207,10 +208,10 @@ class Selection:
         window = Window.of(session, since, until)
         ended = Window.of(session, ended_since, ended_until, "ended_")
         if ended and window and window.since is None:
-            reason = (
-                "with a time of the end needs since, too: runs are then listed by their queueing"
+            raise invalid(
+                "until",
+                "with a time of the end needs since, too: runs are then listed by their queueing",
             )
-            raise invalid("until", reason)
         if error_contains is not None and not check_text("error_contains", error_contains).strip():
             raise invalid("error_contains", "must not be blank, which nearly every error contains")
         variables = ("run", "event", "error", "output")
@@ -360,15 +361,17 @@ def check_query(query: str | None) -> str | None:
         if ignored := [name for name in names if not re.fullmatch(_COMPARED, name)]:
             raise invalid(
                 "query",
-                f"names {ignored[0]}, which servers ignore or fail on: compare event.name, event.v "
-                "or a field of event.data, of output or of error",
+                f"names {ignored[0]}, which servers ignore or fail on",
+                how="Compare event.name, event.v or a field of event.data, of output or of error.",
             )
         if re.search(r"\bevent\.(?:name|v)\s*[<>]|[<>]=?\s*event\.(?:name|v)\b", bare):
-            reason = "has an order of event.name or event.v, which servers ignore: use =="
-            raise invalid("query", reason)
+            reason = "has an order of event.name or event.v, which servers ignore"
+            raise invalid("query", reason, how="Use ==.")
         roots.update(name.partition(".")[0] for name in names)
     if "event" in roots and len(roots) > 1:
         raise invalid(
-            "query", "mixes event with output or error, where servers miss runs: list them apart"
+            "query",
+            "mixes event with output or error, where servers miss runs",
+            how="List the runs of each by itself.",
         )
     return query

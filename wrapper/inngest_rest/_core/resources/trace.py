@@ -69,8 +69,9 @@ def step_to_start_from(
                 "from_step",
                 f"is {LAST_FAILED}, and the trace has no step that failed: the run failed outside "
                 "of steps, or by an error that allows no other attempt, which SDKs report without "
-                "its step. Name the step to start from, which runs again with all after it, or "
-                "replay the whole run",
+                "its step",
+                how="Name the step to start from, which runs again with all after it, or replay "
+                "the whole run.",
             )
         wanted = max(failed, key=_began).step_id or ""
     steps = yield from _steps(session, first_run_id)

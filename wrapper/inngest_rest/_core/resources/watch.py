@@ -119,7 +119,7 @@ class Watch(Poller[RunChange]):
         )
         if token is not None:
             if since is not None:
-                raise invalid("since", "and token exclude each other: pass one of them")
+                raise invalid("since", "and token exclude each other", how="Pass one of them.")
             self.state = _restored(token, filters)
         # The beginning by that clock which has it earlier, since either may be wrong.
         self._earliest = self.state.since
@@ -409,5 +409,6 @@ def _restored(token: str, filter: dict[str, str]) -> _State:
         raise invalid("token", "is not the token of a watch") from None
     if state.filter != filter:
         asked = ", ".join(f"{name}={shown(value)}" for name, value in state.filter.items())
-        raise invalid("token", f"is of a watch with {asked or 'no filter'}: pass the same")
+        how = "Pass the same filters."
+        raise invalid("token", f"is of a watch with {asked or 'no filter'}", how=how)
     return state

@@ -109,9 +109,8 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         with closing(self):
             for name, callback in self._callbacks.items():
                 if iscoroutinefunction(callback):
-                    raise invalid(
-                        name, "is asynchronous: pass a plain function, or use AsyncInngestClient"
-                    )
+                    how = "Pass a plain function, or use AsyncInngestClient."
+                    raise invalid(name, "is asynchronous", how=how)
             targets = cast("Iterable[J]", driver.run(self.collect()))
             try:
                 driver.run_many(

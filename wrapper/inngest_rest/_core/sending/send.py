@@ -42,7 +42,8 @@ def send(
     """Send one or more events and return their internal ids, in order."""
     if more:
         name = shown(events) if isinstance(events, str) else "name"
-        raise invalid("events", f"must be one argument: write send(Event({name}, data))")
+        how = f"Write send(Event({name}, data))."
+        raise invalid("events", "must be one argument", how=how)
     check_count("batch_size", batch_size, at_most=batching.MAX_EVENTS)
     # Everything is validated and encoded before anything is sent.
     convention = session.name_convention
@@ -92,7 +93,7 @@ def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
     if isinstance(events, str | bytes) or not isinstance(events, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(
             "events",
-            f"must be an Event, a mapping or an iterable of them, not {type_name(events)}; an "
-            'event is Event("shop/order.created", {"id": 1})',
+            f"must be an Event, a mapping or an iterable of them, not {type_name(events)}",
+            how='An event is Event("shop/order.created", {"id": 1}).',
         )
     return events

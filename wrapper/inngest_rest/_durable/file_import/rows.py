@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterable, Sized
 from typing import TYPE_CHECKING
 
+from inngest_rest._arguments import invalid
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.sending.batching import describe
 from inngest_rest._core.sending.event_json import encode, wire_form
@@ -91,8 +92,9 @@ class EventRows:
             raise self._other_events(there)
 
     def _other_events(self, why: str) -> InvalidArgumentError:
-        message = f"{self._checkpoint} belongs to other events, {why}; {self._to_begin_anew}"
-        return InvalidArgumentError(message, argument="checkpoint")
+        reason = f"belongs to other events, {why}"
+        how = self._to_begin_anew
+        return invalid(self._checkpoint, reason, how=how, argument="checkpoint")
 
     def _edge(self, line: bytes) -> bytes:
         # A value that is no JSON may have another repr in another process.

@@ -90,8 +90,8 @@ class ImportOptions(NamedTuple):
     events: Iterable[EventLike] | AsyncIterable[EventLike] = ()
 
 
-_FIRST_LINE = "delete it, or pass resume=False, to begin at the first line"
-_FIRST_EVENT = "delete it to begin anew, by another name= if events without ids are to run again"
+_FIRST_LINE = "Delete it, or pass resume=False, to begin at the first line."
+_FIRST_EVENT = "Delete it to begin anew, by another name= if events without ids are to run again."
 
 
 def check_rows(
@@ -328,8 +328,10 @@ class ImportJob(SendJob):
         return saved.logs if saved.rejected == str(self._options.rejected) else None
 
     def _refusal(self, what: str) -> InvalidArgumentError:
-        how = self._options.to_begin_anew
-        return InvalidArgumentError(f"{self._options.checkpoint} {what}; {how}")
+        options = self._options
+        return invalid(
+            str(options.checkpoint), what, how=options.to_begin_anew, argument="checkpoint"
+        )
 
     def _save(self) -> None:
         """Write the checkpoint, if there is one and it has changed."""

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import evolve
 
-from inngest_rest import errors
-from inngest_rest._arguments import check_path
+from inngest_rest._arguments import check_path, invalid
 from inngest_rest._core.arguments import difference
 from inngest_rest._core.json_text import decode, encode_lines
 from inngest_rest._core.locks import Locked, lock_file
@@ -25,6 +24,8 @@ from inngest_rest.action_reports import ActionReport, ActionRow
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
+
+    from inngest_rest import errors
 
 # A link may have been planted.
 _FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -80,7 +81,7 @@ class ReportFile(Locked):
                 self._file = None
 
     def _refusal(self, reason: str) -> errors.InvalidArgumentError:
-        return errors.InvalidArgumentError(f"{self.path} {reason}", argument="report_path")
+        return invalid(str(self.path), reason, argument="report_path")
 
     def _read(self, file: BinaryIO, asked: Mapping[str, Any]) -> ActionReport | None:
         first = file.readline()

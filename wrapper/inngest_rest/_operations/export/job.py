@@ -367,8 +367,8 @@ class Export:
             raise self._refusal(f"says that there is more in {path}, which somebody has changed")
 
     def _refusal(self, reason: str) -> InvalidArgumentError:
-        how = "pass the same arguments as before, or another state"
-        return invalid("state", f"{self._state_path} {reason}: {how}")
+        how = "Pass the same arguments as before, or another state."
+        return invalid("state", f"{self._state_path} {reason}", how=how)
 
 
 def _format(path: Path, options: Options) -> str:
