@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest._programs.command.execute import Typed
+from inngest_rest._programs.command.execute import TerminalInvocation
 from inngest_rest._programs.command.output import Stderr
 from inngest_rest.testing import MockServer, answers
 from tests.support.command import Run, send
@@ -340,14 +340,14 @@ def test_ctrl_c_reports_what_was_done(
     run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = send(client, mock, "open", 4)
-    ended = Typed.ended
+    ended = TerminalInvocation.ended
 
-    def interrupted(self: Typed, row: ActionRow) -> None:
+    def interrupted(self: TerminalInvocation, row: ActionRow) -> None:
         ended(self, row)
         if row.id == ids[1]:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Typed, "ended", interrupted)
+    monkeypatch.setattr(TerminalInvocation, "ended", interrupted)
     ran = run("runs", "cancel", *ids, "--yes")
     assert ran.status == 130
     assert "interrupted; so far runs.cancel: " in ran.answer["error"]["message"]
