@@ -9,7 +9,7 @@ import pytest
 
 from inngest_rest import InngestClient, InngestError
 from inngest_rest._core.resources.routes import ROUTES
-from inngest_rest._operations.diagnosis import Releases, call_routes
+from inngest_rest._core.resources.server import Releases, call_routes
 from inngest_rest._table import GROUPS
 from inngest_rest.testing import MockServer, completes, sleeps, waits_for
 from inngest_rest.testing._api.releases import CURRENT

@@ -78,7 +78,9 @@ def test_a_dev_server_checks_no_key_that_is_set(connect: Connect) -> None:
         assert of(diagnosis, check).message.endswith("is set; a dev server checks none")
 
 
-def test_a_self_hosted_server_shows_its_release_by_its_routes(connect: Connect) -> None:
+def test_a_self_hosted_server_shows_its_release_by_its_operations(
+    connect: Connect,
+) -> None:
     mock = self_hosted()
     diagnosis = diagnose(connect, mock, event_key=EVENT_KEY, signing_key=KEY)
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.SELF_HOSTED, None)
@@ -91,23 +93,11 @@ def test_a_self_hosted_server_shows_its_release_by_its_routes(connect: Connect) 
 @pytest.mark.parametrize(
     ("release", "first", "below"),
     [
-        ("0.20", "0.20.0", "0.24.3"),
-        ("1.6", "0.24.3", "1.11.6"),
-        ("1.17", "1.11.6", "1.17.3"),
-        ("1.17.3", "1.17.3", "1.19.3"),
-        ("1.19.3", "1.19.3", "1.25.0"),
-        ("1.25", "1.25.0", "1.26.0"),
-        ("1.26", "1.26.0", "1.27.1"),
-        ("1.27.1", "1.27.1", "1.30.0"),
-        ("1.33", "1.30.0", "1.38.0"),
-        ("1.38", "1.38.0", "1.39.0"),
-        ("1.39", "1.39.0", "1.40.0"),
-        ("1.40", "1.40.0", "1.42.0"),
         ("1.42", "1.42.0", "1.45.0"),
         ("1.45", "1.45.0", None),
     ],
 )
-def test_the_routes_of_a_release_bound_it(
+def test_the_operations_that_a_release_lists_bound_it(
     release: str, first: str, below: str | None, connect: Connect
 ) -> None:
     diagnosis = diagnose(connect, self_hosted(release=release), signing_key=KEY)
@@ -133,10 +123,20 @@ def test_a_wrong_signing_key_is_a_problem(connect: Connect) -> None:
     assert of(diagnosis, Check.ROUTES).state is OK
 
 
-def test_an_older_server_shows_its_routes_only_to_those_with_a_key(connect: Connect) -> None:
-    diagnosis = diagnose(connect, self_hosted(release="1.40"), signing_key=OTHER_KEY)
+@pytest.mark.parametrize("release", ["0.20", "1.17", "1.25", "1.40"])
+def test_the_release_of_a_server_that_lists_no_operations_is_unknown(
+    release: str, connect: Connect
+) -> None:
+    mock = self_hosted(release=release)
+    diagnosis = diagnose(connect, mock, signing_key=KEY)
     assert (diagnosis.release_from, diagnosis.release_below) == (None, None)
-    assert of(diagnosis, Check.ROUTES).state is UNKNOWN
+    for check in (Check.RELEASE, Check.ROUTES):
+        assert of(diagnosis, check).state is UNKNOWN
+    assert of(diagnosis, Check.SIGNING_KEY).state is OK
+    calls = {each.call: each for each in diagnosis.calls}
+    assert (calls["runs.list"].is_available, calls["runs.list"].since) == (None, "1.38.0")
+    # One look at the operations, and none at other routes to tell releases apart.
+    assert [each.path for each in mock.requests if "/cancel" in each.path] == ["/v1/cancellations"]
 
 
 def test_each_signing_key_is_tried_by_itself(connect: Connect) -> None:
@@ -327,7 +327,7 @@ def test_what_is_not_inngest_is_a_problem_and_no_exception(
 
 @pytest.mark.parametrize("effect", [drops(), answers(500), answers(429), answers(200, b"<html>")])
 @pytest.mark.parametrize(
-    "path", ["/dev", "/v1/events", "/v2/health", "/v2/apps", "/v2/runs/*/cancel"]
+    "path", ["/dev", "/v1/events", "/v1/cancellations", "/v2/operations", "/v2/apps"]
 )
 def test_a_probe_that_fails_is_no_exception(effect: Any, path: str, connect: Connect) -> None:
     mock = self_hosted(release="1.39")
@@ -338,24 +338,14 @@ def test_a_probe_that_fails_is_no_exception(effect: Any, path: str, connect: Con
     assert not diagnosis.problems
 
 
-def test_a_dev_server_that_was_built_without_a_release_is_known_by_its_routes(
+def test_a_dev_server_that_was_built_without_a_release_is_known_by_what_it_lists(
     connect: Connect,
 ) -> None:
-    mock = MockServer(release="1.38")
+    mock = MockServer(release="1.43")
     mock.fault(answers(200, b'{"version": "dev-"}'), path="/dev")
     diagnosis = diagnose(connect, mock, dev=True)
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, None)
-    assert (diagnosis.release_from, diagnosis.release_below) == ("1.38.0", "1.39.0")
-
-
-def test_a_server_without_any_route_that_tells_releases_apart_is_older_than_the_first(
-    connect: Connect,
-) -> None:
-    mock = MockServer(release="0.20")
-    mock.fault(answers(200, b'{"version": "dev-"}'), path="/dev")
-    mock.fault(answers(404, b"404 page not found"), path="/v1/*", times=None)
-    diagnosis = diagnose(connect, mock, dev=True)
-    assert (diagnosis.release_from, diagnosis.release_below) == (None, "0.20.0")
+    assert (diagnosis.release_from, diagnosis.release_below) == ("1.42.0", "1.45.0")
 
 
 @pytest.mark.parametrize(
@@ -444,7 +434,7 @@ def test_a_diagnosis_neither_believes_nor_teaches_what_a_client_has_learned(
     client: Any = connect(transport=mock.transport)
     assert client.diagnose().release == "1.25.0"
     mock.fault(answers(404), path="/dev")
-    assert client.diagnose().release_below == "1.26.0"
+    assert client.diagnose().release is None
     before = len(mock.requests)
     with pytest.raises(NotFoundError):
         client.runs.get("0" * 26)

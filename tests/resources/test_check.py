@@ -245,7 +245,7 @@ def test_rules_are_about_runs_of_their_own_and_one_request_each(
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({}, "rules are none"),
+        ({}, "rules must not be empty"),
         ({"app": "shop"}, "app is of no rule"),
         ({"failed_above": "5%"}, "since is missing"),
         ({"since": HOUR}, "failed_above is missing"),

@@ -123,8 +123,8 @@ class Diagnosis(Record):
         target: The URLs and environment of the client.
         server_kind: The kind of the server; None if unknown.
         release: Its release, such as "1.43.0"; None if it does not state it.
-        release_from: Its minimum release, inferred from its routes; None if unknown.
-        release_below: A release that it is older than, inferred from its routes; None if unknown.
+        release_from: Its minimum release, by the operations that it lists; None if unknown.
+        release_below: A release that it is older than, by these operations; None if unknown.
         findings: The results of the checks, in order.
         calls: The route that serves each call; empty if the server did not respond.
         clock_skew_s: How far the server's clock is ahead of this machine's, in seconds; None if the

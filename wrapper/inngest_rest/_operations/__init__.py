@@ -6,7 +6,8 @@ bulk         acts on many events or runs: collect, act, report, resume
 explain      the outcome of an event, or the state of a run: the evidence for `reasons`
 reasons      rules that turn evidence into reasons, one per function
 preview      what events would start, before they are sent
-diagnosis    what server and keys these are; rules about a server's runs
+diagnosis    which server responds, and whether keys and settings match it
+check        rules about a server and its runs
 summary      counts, errors and times of many runs, in bounded memory
 export       exports of runs or events to a file, resumed after a kill
 """

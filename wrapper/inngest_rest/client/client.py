@@ -478,9 +478,9 @@ class InngestClient(Resource):
             ClosedError: The client is closed.
 
         HTTP: `GET /health`, `GET /dev`, `GET /v1/events`, `GET /v1/cancellations`,
-        `GET /v2/health`; and other GETs of v2 and v1 where the server does not state its release.
+        `GET /v2/health`, `GET /v2/operations`; and those that list apps and functions.
         """
-        from inngest_rest._operations.diagnosis import diagnose
+        from inngest_rest._operations.diagnosis.diagnose import diagnose
 
         return self._run(diagnose)
 

@@ -527,7 +527,7 @@ class Runs(Resource):
         HTTP: `GET /health` for `server`; `GET /v2/runs` once for each other rule, and once per
         hundred runs for `failed_above` and `queued_above`.
         """
-        from inngest_rest._operations.diagnosis import check
+        from inngest_rest._operations.check import check
 
         rule = CheckRule(
             app=app,

@@ -3,6 +3,7 @@
 routes       which operations do the job of each method, in the order in which they are asked
 fields       take values out of generated models, where any may be absent
 filters      statuses, windows of time and functions, as callers write them
+server       what a server is, by single reads; the routes that a release has
 apps         apps and their functions; which event starts which function
 cloud        the account and what it has: Inngest Cloud alone has most of it
 events       stored events

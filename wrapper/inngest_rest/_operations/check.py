@@ -1,0 +1,303 @@
+"""Check rules about a server and its runs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attrs import evolve, frozen
+
+from inngest_rest import errors
+from inngest_rest._arguments import invalid
+from inngest_rest._core.arguments import check_count, check_names
+from inngest_rest._core.calls.listing import read_all
+from inngest_rest._core.resources.filters import Instant, Selection, Window, instant, plain
+from inngest_rest._core.resources.routes import check_health
+from inngest_rest._core.resources.runs import function_of, list_runs, why_none
+from inngest_rest._visible import shown
+from inngest_rest.diagnosis import CheckReport, FindingState, RuleResult
+from inngest_rest.models import UNFINISHED, Run, RunStatus
+from inngest_rest.typing import CheckRule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+
+    Observer = Callable[[Session, Selection, float], Plan["Observation"]]
+
+# The time that a rule goes with.
+_TIME_OF_RULE = {"failed_above": "since", "no_success_of": "within"}
+_RULES = "failed_above with since, no_success_of with within, stuck, queued_above or server"
+
+# How long before they count as stuck runs are looked for: a server reads all of that time.
+_STUCK_WITHIN = timedelta(days=7)
+
+# What was found, by rule, and whether that breaks the rule.
+_TEXTS = {
+    ("server", False): "the server answers",
+    ("failed_above", False): "{failed:,} of {total:,} runs failed ({share:.1%}){mostly}",
+    ("failed_above", True): "{failed:,} of {total:,} runs failed ({share:.1%}){mostly}",
+    ("stuck", False): "no run is stuck{window}",
+    ("stuck", True): "{runs} stuck{oldest} {run}",
+    ("no_success_of", False): "{function} has completed, at {ended_at}",
+    ("no_success_of", True): "no run of {function} has completed{reason}",
+    ("queued_above", False): "{runs} queued",
+    ("queued_above", True): "more than {runs} queued",
+}
+_SERVER_IS_DOWN = "the server does not answer: {error}"
+_NOT_CHECKED = "not checked after: {error}"
+
+
+class Observation(NamedTuple):
+    """Whether a rule is broken, and the facts for its text."""
+
+    is_broken: bool
+    facts: dict[str, Any]
+
+
+@frozen
+class Rule:
+    """A rule of `CheckRule`, ready to be checked."""
+
+    kind: str
+    label: str
+    """The rule in words."""
+    observe: Callable[[], Plan[Observation]]
+    reads_all_runs: bool = False
+    """Whether it makes a self-hosted server read all the runs that it ever had."""
+
+    def result(self, observation: Observation) -> RuleResult:
+        text = _TEXTS[self.kind, observation.is_broken]
+        return RuleResult(
+            rule=self.label,
+            state=FindingState.PROBLEM if observation.is_broken else FindingState.OK,
+            message=text.format_map(observation.facts),
+        )
+
+    def result_of_error(self, error: Exception) -> RuleResult:
+        """Return the result if an error kept the rule from being checked."""
+        if self.kind == "server":
+            message = _SERVER_IS_DOWN.format(error=error)
+            return RuleResult(rule=self.label, state=FindingState.PROBLEM, message=message)
+        return RuleResult(rule=self.label, state=FindingState.UNKNOWN, message=str(error))
+
+    def result_after(self, error: Exception) -> RuleResult:
+        """Return the result if an earlier error makes it pointless to check the rule."""
+        message = _NOT_CHECKED.format(error=error)
+        return RuleResult(rule=self.label, state=FindingState.UNKNOWN, message=message)
+
+    def is_pointless_after(self, error: Exception | None) -> bool:
+        if isinstance(error, errors.RequestTimeoutError) and error.advice:
+            return self.reads_all_runs  # it is this kind of listing that takes so long
+        return isinstance(error, errors.TransportError)
+
+
+def check(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> Plan[CheckReport]:
+    """Check the rules, the server's first: if it is down, the others cannot be evaluated."""
+    to_check = _all_rules(session, rules, rule)
+    results: list[RuleResult] = []
+    failure: Exception | None = None
+    for each in sorted(to_check, key=lambda each_rule: each_rule.kind != "server"):
+        if failure is not None and each.is_pointless_after(failure):
+            results.append(each.result_after(failure))
+            continue
+        try:
+            observation = yield from each.observe()
+            results.append(each.result(observation))
+        except (errors.ApiError, errors.InvalidResponseError, errors.TransportError) as error:
+            failure = error
+            results.append(each.result_of_error(error))
+    report = CheckReport(session.settings.target, tuple(results))
+    if failure is not None and report.is_ok:
+        raise failure
+    return report
+
+
+def _all_rules(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> list[Rule]:
+    found = [*_rules_of(session, rule)]
+    for index, given in enumerate(rules):
+        try:
+            found += _rules_of(session, given)
+        except errors.InvalidArgumentError as error:
+            raise invalid(f"rules[{index}]", f"is wrong: {error}") from None
+    if not found:
+        raise invalid("rules", f"must not be empty: pass at least one of {_RULES}")
+    return found
+
+
+def _rules_of(session: Session, given: CheckRule) -> Iterator[Rule]:
+    """Yield each rule that the arguments of one call, or one of `rules`, make."""
+    check_names(given, CheckRule.__annotations__)
+    passed: dict[str, Any] = {
+        name: value for name, value in given.items() if value is not None and value is not False
+    }
+    _check_combination(passed)
+    if passed.get("server"):
+        yield Rule(kind="server", label="server", observe=lambda: _observe_server(session))
+    for kind, observe in _OBSERVERS.items():
+        if kind in passed:
+            yield _rule_about_runs(session, kind, observe, given)
+
+
+def _check_combination(passed: dict[str, Any]) -> None:
+    """Refuse a rule without its time, a time without its rule, and a filter without any rule."""
+    for rule, time in _TIME_OF_RULE.items():
+        if (rule in passed) != (time in passed):
+            missing, present = (time, rule) if rule in passed else (rule, time)
+            raise invalid(missing, f"is missing: {present} goes with it")
+    filters = [name for name in ("app", "function", "queued_since") if name in passed]
+    if filters and len(passed) == len(filters):
+        raise invalid(filters[0], f"is of no rule: pass {_RULES}")
+
+
+def _rule_about_runs(session: Session, kind: str, observe: Observer, given: CheckRule) -> Rule:
+    selection = _selection_of(session, kind, given)
+    bound = _bound_of(kind, given)
+    return Rule(
+        kind=kind,
+        label=_label_of(kind, given),
+        observe=lambda: observe(session, selection, bound),
+        reads_all_runs=kind == "failed_above" and selection.by_end,
+    )
+
+
+def _label_of(kind: str, given: CheckRule) -> str:
+    values: dict[str, Any] = {**given}
+    words = [kind, plain(values[kind]), plain(values.get(_TIME_OF_RULE.get(kind, "")))]
+    words += [values.get("app"), values.get("function")]
+    if values.get("queued_since"):
+        words.append(f"queued since {plain(values['queued_since'])}")
+    return " ".join(str(word) for word in words if word)
+
+
+def _selection_of(session: Session, kind: str, given: CheckRule) -> Selection:
+    """Return which runs a rule of this kind is about."""
+    queued_since = given.get("queued_since")
+    select = partial(
+        Selection.of,
+        session,
+        app=given.get("app"),
+        function=given.get("function"),
+        since=queued_since,
+    )
+    match kind:
+        case "failed_above":
+            settled = RunStatus.COMPLETED, RunStatus.FAILED
+            return select(status=settled, ended_since=given.get("since"))
+        case "no_success_of":
+            function, within = given.get("no_success_of"), given.get("within")
+            return select(status="completed", function=function, ended_since=within)
+        case "queued_above":
+            return select(status="queued")
+        case _:
+            stuck_before = given.get("stuck")
+            selection = select(status=UNFINISHED, until=stuck_before)
+            if queued_since is not None or stuck_before is None:
+                return selection
+            begin = _begin_of_search(stuck_before, session.server_clocks["api"].now())
+            return evolve(selection, window=Window(begin, stuck_before))
+
+
+def _begin_of_search(until: Instant, now: datetime) -> Instant | None:
+    """Return since when stuck runs are looked for; None for all time."""
+    try:
+        since = until + _STUCK_WITHIN if isinstance(until, timedelta) else until - _STUCK_WITHIN
+        instant(since, now)
+    except OverflowError:
+        return None
+    return since
+
+
+def _bound_of(kind: str, given: CheckRule) -> float:
+    """Return the share, or the number, of runs that does not yet break a rule."""
+    if kind == "queued_above":
+        queued_above = given.get("queued_above")
+        assert queued_above is not None
+        return check_count(kind, queued_above, at_least=0)
+    if kind != "failed_above":
+        return 0
+    value: object = given.get(kind)
+    percent = re.fullmatch(r"(\d{1,2}(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
+    if percent is None:
+        raise invalid(kind, f'must be less than 100 %, such as "5%", not {shown(value)}')
+    return float(percent[1]) / 100
+
+
+def _observe_server(session: Session) -> Plan[Observation]:
+    # A hung server is reported after one request timeout, without retries.
+    deadline = session.clock.monotonic() + session.settings.timeout
+    yield from check_health(session, deadline=deadline)
+    return Observation(is_broken=False, facts={})
+
+
+def _observe_failures(
+    session: Session, selection: Selection, highest_share: float
+) -> Plan[Observation]:
+    total, failed = 0, Counter[str]()
+    walk = list_runs(session, selection).walk()
+    while not walk.is_done:
+        page = yield from walk.next_page()
+        total += len(page.items)
+        failed.update(function_of(run) for run in page.items if run.status == RunStatus.FAILED)
+    share = failed.total() / total if total else 0.0
+    mostly = f", most of {failed.most_common(1)[0][0]}" if failed else ""
+    facts = {"failed": failed.total(), "total": total, "share": share, "mostly": mostly}
+    return Observation(is_broken=share > highest_share, facts=facts)
+
+
+def _observe_stuck(session: Session, selection: Selection, _: float) -> Plan[Observation]:
+    walk = list_runs(session, selection, order="oldest", limit=100).walk()
+    page = yield from walk.next_page()
+    if not page.items:
+        assert walk.now is not None
+        since, _until = selection.window.ends(walk.now)
+        window = f" of those queued since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+        return Observation(is_broken=False, facts={"window": window})
+    run = page.items[0]
+    is_only_one = len(page.items) == 1 and page.next_cursor is None
+    number = f"{len(page.items)}{' or more' if page.next_cursor else ''}"
+    facts = {
+        "runs": "1 run is" if is_only_one else f"{number} runs are",
+        "oldest": ":" if is_only_one else ", the oldest is",
+        "run": f"{run.id} of {function_of(run)}, {run.status} since {run.queued_at}",
+    }
+    return Observation(is_broken=True, facts=facts)
+
+
+def _observe_success(session: Session, selection: Selection, _: float) -> Plan[Observation]:
+    completed: list[Run] = []
+    if selection.by_end:
+        # A server finds a run queued since then at once, and few that succeed are older.
+        queued = evolve(selection, window=Window(selection.ended.since))
+        completed = yield from read_all(list_runs(session, queued, limit=1))
+    completed = completed or (yield from read_all(list_runs(session, selection, limit=1)))
+    if completed:
+        run = completed[0]
+        facts = {"function": function_of(run), "ended_at": run.ended_at}
+        return Observation(is_broken=False, facts=facts)
+    function = "/".join(filter(None, (selection.names.app, selection.names.function)))
+    why = yield from why_none(session, selection)
+    facts = {"function": function, "reason": f"; {why}" if why else ""}
+    return Observation(is_broken=True, facts=facts)
+
+
+def _observe_queue(session: Session, selection: Selection, most: float) -> Plan[Observation]:
+    highest_number = int(most)
+    queued = yield from read_all(list_runs(session, selection, limit=highest_number + 1))
+    is_broken = len(queued) > highest_number
+    number = highest_number if is_broken else len(queued)
+    facts = {"runs": f"{number:,} {'run is' if number == 1 else 'runs are'}"}
+    return Observation(is_broken=is_broken, facts=facts)
+
+
+_OBSERVERS: dict[str, Observer] = {
+    "failed_above": _observe_failures,
+    "stuck": _observe_stuck,
+    "no_success_of": _observe_success,
+    "queued_above": _observe_queue,
+}

@@ -1,0 +1,135 @@
+"""Find out which server responds, and whether keys and settings match it."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+import httpx
+
+from inngest_rest import errors
+from inngest_rest._core.resources import apps, server
+from inngest_rest._core.resources.server import Releases, probe
+from inngest_rest._operations.diagnosis.evidence import ServerEvidence
+from inngest_rest._operations.diagnosis.findings import findings
+from inngest_rest._version import __version__
+from inngest_rest.diagnosis import Diagnosis, ServerKind
+from inngest_rest.responses import is_on_cloud
+
+if TYPE_CHECKING:
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.server import ProbeResult
+    from inngest_rest._core.secret import Secret
+
+
+def diagnose(session: Session) -> Plan[Diagnosis]:
+    """Diagnose a server by reads alone, each of which is made once."""
+    # A separate session: it neither trusts nor changes the record of missing routes.
+    session = session.apart()
+    evidence = yield from _collect(session)
+    python = platform.python_version()
+    return Diagnosis(
+        target=session.settings.target,
+        server_kind=evidence.kind,
+        release=evidence.release,
+        release_from=None if evidence.release else evidence.releases.first,
+        release_below=None if evidence.release else evidence.releases.below,
+        findings=tuple(findings(evidence)),
+        calls=evidence.calls,
+        clock_skew_s=evidence.clock_skew_s,
+        versions={"inngest-rest": __version__, "httpx": httpx.__version__, "python": python},
+    )
+
+
+def _collect(session: Session) -> Plan[ServerEvidence]:
+    settings = session.settings
+    names = settings.signing_key_kinds if settings.signing_bearers else ()
+    evidence = ServerEvidence(
+        settings=settings,
+        has_own_transport=session.has_own_transport,
+        signing_keys=dict.fromkeys(names),
+    )
+    yield from _ask_hosts(session, evidence)
+    if evidence.is_up:
+        yield from _identify(session, evidence)
+    if evidence.is_up:
+        bearer = yield from _try_keys(session, evidence)
+        if evidence.release is None and evidence.kind is not ServerKind.CLOUD:
+            listed = yield from probe(session, server.LISTED_OPERATIONS)
+            evidence.releases = listed.value or Releases()
+        if evidence.kind is ServerKind.DEV or bearer:
+            yield from _read_what_differs(session, evidence, bearer)
+    return evidence
+
+
+def _ask_hosts(session: Session, evidence: ServerEvidence) -> Plan[None]:
+    """Ask each host whether it is up."""
+    settings = session.settings
+    evidence.hosts[settings.event_url] = yield from probe(session, server.HEALTH)
+    if settings.event_url != settings.api_url and evidence.is_up:
+        result = yield from probe(session, server.EVENTS, _any_key(session))
+        evidence.hosts[settings.api_url] = result
+
+
+def _any_key(session: Session) -> Secret | None:
+    return next(iter(session.settings.signing_bearers), session.settings.api_key)
+
+
+def _identify(session: Session, evidence: ServerEvidence) -> Plan[None]:
+    """Find out the kind of the server, and the release if it states it."""
+    settings = session.settings
+    if all(map(is_on_cloud, evidence.hosts)):
+        evidence.kind = ServerKind.CLOUD
+        return
+    dev_info = yield from probe(session, server.DEV_INFO)
+    server_kind = evidence.hosts[settings.event_url].server_kind
+    if dev_info.error is None:
+        evidence.kind, evidence.release = ServerKind.DEV, dev_info.value
+        if evidence.release is not None:
+            evidence.releases = Releases(evidence.release, evidence.release)
+    elif server_kind is not None:
+        evidence.kind = ServerKind.DEV if server_kind == "dev" else ServerKind.SELF_HOSTED
+    elif settings.api_url == settings.event_url:
+        # Other products have such a /health.
+        result = yield from probe(session, server.EVENTS, _any_key(session))
+        if result.has_route is False:
+            evidence.hosts[settings.api_url] = result
+
+
+def _try_keys(session: Session, evidence: ServerEvidence) -> Plan[Secret | None]:
+    """Try each key; return the first that is accepted, preferably by both APIs."""
+    settings = session.settings
+    accepted: list[Secret] = []
+    for name, bearer in zip(evidence.signing_keys, settings.signing_bearers, strict=True):
+        result = evidence.signing_keys[name] = yield from probe(session, server.EVENTS, bearer)
+        if result.has_route:
+            accepted.append(bearer)
+    if settings.api_key is not None:
+        result = evidence.api_key = yield from server.probe_v2(session, settings.api_key)
+        if result.has_route:
+            accepted.append(settings.api_key)
+            if evidence.kind is ServerKind.CLOUD:
+                yield from _try_permissions(session, evidence, settings.api_key)
+    return next(iter(accepted), None)
+
+
+def _try_permissions(session: Session, evidence: ServerEvidence, api_key: Secret) -> Plan[None]:
+    for route in server.SCOPED:
+        result: ProbeResult = yield from probe(session, route, api_key)
+        is_denied = isinstance(result.error, errors.PermissionDeniedError)
+        if is_denied or result.has_route:
+            evidence.permissions[route.operation.permission or ""] = not is_denied
+
+
+def _read_what_differs(
+    session: Session, evidence: ServerEvidence, bearer: Secret | None
+) -> Plan[None]:
+    """Find out what servers of one release may differ in."""
+    cancellations = yield from probe(session, server.CANCELLATIONS, bearer)
+    evidence.cancels_in_bulk = cancellations.outcome != "failed"
+    deadline = session.clock.monotonic() + session.settings.timeout
+    catalogue = yield from apps.read_catalogue(session, deadline=deadline)
+    if not catalogue.gaps:
+        repeating = filter(apps.ignores_repeated_ids, catalogue.functions)
+        evidence.repeating_functions = list(map(apps.name_of, repeating))

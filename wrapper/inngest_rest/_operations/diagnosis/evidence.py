@@ -1,0 +1,73 @@
+"""What a diagnosis asked, and what was answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from attrs import define, field
+
+from inngest_rest._core.resources.server import Releases, call_routes
+from inngest_rest.diagnosis import CallRoute
+
+if TYPE_CHECKING:
+    from inngest_rest._core.calls.settings import Settings
+    from inngest_rest._core.resources.server import ProbeResult
+    from inngest_rest.diagnosis import ServerKind
+
+
+@define
+class ServerEvidence:
+    """Evidence about a server, collected from one step to the next."""
+
+    settings: Settings
+    has_own_transport: bool
+    signing_keys: dict[str, ProbeResult | None]
+    """What each key got, by setting; None if it was not tried."""
+    hosts: dict[str, ProbeResult] = field(factory=dict[str, "ProbeResult"])
+    """What each host answered, by URL."""
+    kind: ServerKind | None = None
+    release: str | None = None
+    """The release that the server states."""
+    releases: Releases = field(factory=Releases)
+    """Those that it may be of, by the operations that it lists."""
+    api_key: ProbeResult | None = None
+    permissions: dict[str, bool] = field(factory=dict[str, bool])
+    """Whether the API key has each permission that was needed."""
+    repeating_functions: list[str] | None = None
+    """The functions that run again for a repeated id; None if they could not be read."""
+    cancels_in_bulk: bool = True
+    """False if the server fails to list bulk cancellations."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether every probed host responds like Inngest."""
+        return all(result.is_inngest for result in self.hosts.values())
+
+    @property
+    def clock_skew_s(self) -> float | None:
+        skews = (result.clock_skew_s for result in self.hosts.values())
+        return next((skew for skew in skews if skew is not None), None)
+
+    @property
+    def calls(self) -> tuple[CallRoute, ...]:
+        """The route that serves each call; empty if the server is down."""
+        if not self.is_up:
+            return ()
+        calls = tuple(call_routes(self.settings, self.releases))
+        if self.cancels_in_bulk:
+            return calls
+        return tuple(
+            CallRoute(call=each.call, is_available=False)
+            if each.call.startswith("cancellations.")
+            else each
+            for each in calls
+        )
+
+    def proxy(self, url: str) -> str | None:
+        """Return the proxy's host and port for a URL, without its credentials."""
+        settings = self.settings
+        proxy = settings.event_proxy if url == settings.event_url else settings.api_proxy
+        if self.has_own_transport or proxy is None:
+            return None
+        return urlsplit(proxy.reveal()).netloc.rpartition("@")[2]

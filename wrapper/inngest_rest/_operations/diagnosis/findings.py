@@ -1,0 +1,260 @@
+"""Rules that turn the evidence about a server into findings, one rule per subject."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest import errors
+from inngest_rest._core.resources.server import Releases, calls_ruled_out, version_key
+from inngest_rest._faults import refused_in_between
+from inngest_rest._operations.diagnosis import texts
+from inngest_rest._visible import and_more
+from inngest_rest.diagnosis import Check, ServerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest._core.resources.server import ProbeResult
+    from inngest_rest._core.secret import Secret
+    from inngest_rest._operations.diagnosis.evidence import ServerEvidence
+    from inngest_rest._operations.diagnosis.texts import Observation
+    from inngest_rest.diagnosis import Finding
+
+_SERVER_NAMES = {
+    ServerKind.DEV: "a dev server",
+    ServerKind.SELF_HOSTED: "a self-hosted server",
+    ServerKind.CLOUD: "Inngest Cloud",
+    None: "a server of Inngest",
+}
+
+_API_KEY = "api_key (INNGEST_API_KEY)"
+
+# By the prefixes of the vendor's keys (document, security schemes).
+_KEY_KINDS = {"signkey-": "a signing key", "sk-inn-api-": "an API key"}
+
+_MAX_CLOCK_SKEW_S = 5.0
+_MAX_FUNCTIONS_NAMED = 10
+
+
+def findings(evidence: ServerEvidence) -> Iterator[Finding]:
+    """Yield the findings in the order in which they are shown."""
+    for check, observation in _observations(evidence):
+        yield observation.finding(check)
+
+
+def _observations(evidence: ServerEvidence) -> Iterator[tuple[Check, Observation]]:
+    for url, result in evidence.hosts.items():
+        yield Check.CONNECTION, _connection(evidence, url, result)
+        if result.outcome != "silent":
+            yield Check.SERVER, _server(evidence, url, result)
+    if evidence.is_up:
+        yield Check.RELEASE, _release(evidence)
+        yield Check.MODE, _mode(evidence)
+    yield from _keys(evidence)
+    if evidence.is_up:
+        yield Check.ENVIRONMENT, _environment(evidence)
+        yield Check.ROUTES, _routes(evidence)
+        if evidence.repeating_functions is not None:
+            yield Check.EVENT_IDS, _event_ids(evidence.repeating_functions)
+        yield Check.CLOCK, _clock(evidence.clock_skew_s)
+    yield Check.PROXIES, _proxies(evidence)
+
+
+def _keys(evidence: ServerEvidence) -> Iterator[tuple[Check, Observation]]:
+    yield Check.EVENT_KEY, _event_key(evidence)
+    for name, result in evidence.signing_keys.items():
+        yield Check.SIGNING_KEY, _key(evidence, name, result)
+    if not evidence.signing_keys:
+        yield Check.SIGNING_KEY, _no_signing_key(evidence)
+    if evidence.settings.api_key is not None:
+        yield Check.API_KEY, _api_key(evidence)
+
+
+def _connection(evidence: ServerEvidence, url: str, result: ProbeResult) -> Observation:
+    if result.outcome != "silent":
+        return texts.RESPONDS.seen(url=url)
+    reason, advice = str(result.error), None
+    if isinstance(result.error, errors.TransportError):
+        reason, advice = result.error.described, result.error.advice
+    if proxy := evidence.proxy(url):
+        return texts.NO_RESPONSE_BY_PROXY.seen(advice, error=reason, proxy=proxy)
+    if evidence.settings.dev:
+        return texts.NO_RESPONSE_OF_DEV_SERVER.seen(advice, error=reason)
+    return texts.NO_RESPONSE.seen(advice, error=reason)
+
+
+def _server(evidence: ServerEvidence, url: str, result: ProbeResult) -> Observation:
+    if result.is_inngest:
+        return texts.IS_INNGEST.seen(server=_SERVER_NAMES[evidence.kind], url=url)
+    error = result.error
+    if isinstance(error, errors.ApiError) and refused_in_between(error):
+        return texts.REFUSED_IN_BETWEEN.seen(error.advice, error=error.described)
+    if result.outcome == "failed":
+        return texts.FAILS.seen(error=error)
+    return texts.IS_NOT_INNGEST.seen(error=error)
+
+
+def _release(evidence: ServerEvidence) -> Observation:
+    if evidence.release:
+        return texts.STATES_RELEASE.seen(release=evidence.release)
+    if evidence.kind is ServerKind.CLOUD:
+        return texts.IS_CLOUD.seen()
+    first, below = evidence.releases
+    bounds = [f"{first} or newer"] * bool(first) + [f"older than {below}"] * bool(below)
+    if bounds:
+        return texts.RELEASE_BY_OPERATIONS.seen(bounds=", ".join(bounds))
+    return texts.RELEASE_UNKNOWN.seen()
+
+
+def _mode(evidence: ServerEvidence) -> Observation:
+    if evidence.kind is None:
+        return texts.MODE_UNKNOWN.seen()
+    server, is_dev = _SERVER_NAMES[evidence.kind], evidence.kind is ServerKind.DEV
+    if evidence.settings.dev and not is_dev:
+        return texts.NOT_DEV.seen(server=server)
+    if is_dev and not evidence.settings.dev:
+        return texts.DEV_NOT_SET.seen(url=evidence.settings.api_url)
+    return texts.MODE_AGREES.seen(server=server, needs="needs no" if is_dev else "checks")
+
+
+def _event_key(evidence: ServerEvidence) -> Observation:
+    event_key = evidence.settings.event_key
+    if evidence.settings.sends_by_v2:
+        return texts.EVENT_KEY_REPLACED.seen()
+    if event_key is None:
+        return _why_no_key_is_sent(evidence) or texts.NO_EVENT_KEY.seen()
+    if key_kind := _kind_of(event_key):
+        return texts.EVENT_KEY_IS_OTHER.seen(key_kind=key_kind)
+    if evidence.kind is ServerKind.DEV:
+        return texts.ANY_EVENT_KEY.seen()
+    return texts.EVENT_KEY_NOT_TRIED.seen()
+
+
+def _no_signing_key(evidence: ServerEvidence) -> Observation:
+    if observation := _why_no_key_is_sent(evidence):
+        return observation
+    if evidence.settings.api_key:
+        return texts.ONLY_API_KEY.seen(calls=", ".join(calls_ruled_out(evidence.settings)))
+    return texts.NO_KEY.seen()
+
+
+def _why_no_key_is_sent(evidence: ServerEvidence) -> Observation | None:
+    if evidence.settings.withholds_keys:
+        return texts.KEYS_WITHHELD.seen()
+    if evidence.settings.dev and evidence.kind in {ServerKind.DEV, None}:
+        return texts.KEY_NOT_NEEDED.seen()
+    return None
+
+
+def _api_key(evidence: ServerEvidence) -> Observation:
+    if _kind_of(evidence.settings.api_key) == "a signing key":
+        return texts.API_KEY_IS_SIGNING_KEY.seen(name=_API_KEY)
+    if not evidence.permissions:
+        return _key(evidence, _API_KEY, evidence.api_key)
+    has = [name for name, is_granted in evidence.permissions.items() if is_granted]
+    lacks = [name for name, is_granted in evidence.permissions.items() if not is_granted]
+    seen = [f"it has {', '.join(has)}"] * bool(has) + [f"it lacks {', '.join(lacks)}"] * bool(lacks)
+    kind = texts.KEY_LACKS_PERMISSIONS if lacks else texts.KEY_HAS_PERMISSIONS
+    return kind.seen(name=_API_KEY, permissions="; ".join(seen))
+
+
+def _key(evidence: ServerEvidence, name: str, result: ProbeResult | None) -> Observation:
+    if result is None:
+        return texts.KEY_NOT_TRIED.seen(name=name)
+    if evidence.kind is ServerKind.DEV:
+        return texts.KEY_NOT_CHECKED.seen(name=name)
+    if result.has_route:
+        return texts.KEY_ACCEPTED.seen(name=name)
+    if result.outcome != "refused":
+        return texts.KEY_TRIAL_FAILED.seen(name=name, error=result.error)
+    return _refused_key(evidence, name, result.error)
+
+
+def _refused_key(
+    evidence: ServerEvidence, name: str, error: errors.InngestError | None
+) -> Observation:
+    if isinstance(error, errors.ApiError) and refused_in_between(error):
+        return texts.KEY_REFUSED_IN_BETWEEN.seen(error.advice, name=name, error=error.described)
+    if isinstance(error, errors.PermissionDeniedError):
+        return texts.KEY_DENIED.seen(error.advice, name=name, error=error.described)
+    if any(result and result.has_route for result in evidence.signing_keys.values()):
+        return texts.KEY_REJECTED_OTHER_USED.seen(name=name)
+    return texts.KEY_REJECTED.seen(name=name)
+
+
+def _kind_of(key: Secret | None) -> str | None:
+    text = key.reveal() if key else ""
+    return next((kind for prefix, kind in _KEY_KINDS.items() if text.startswith(prefix)), None)
+
+
+def _environment(evidence: ServerEvidence) -> Observation:
+    env = evidence.settings.env
+    if evidence.kind in {ServerKind.DEV, ServerKind.SELF_HOSTED}:
+        return (
+            texts.NO_ENVIRONMENTS.seen() if env is None else texts.ENVIRONMENT_IGNORED.seen(env=env)
+        )
+    environments = filter(None, evidence.settings.signing_key_kinds.values())
+    key_envs = list(dict.fromkeys(environments))
+    if len(key_envs) > 1:
+        return texts.KEYS_OF_TWO_ENVIRONMENTS.seen(key_envs=" and ".join(key_envs))
+    return _environment_of_key(env, next(iter(key_envs), None))
+
+
+def _environment_of_key(env: str | None, key_env: str | None) -> Observation:
+    if env is None and key_env == "branch":
+        return texts.BRANCH_NOT_NAMED.seen()
+    if env is not None and key_env is None:
+        return texts.ENVIRONMENT_NOT_IN_KEY.seen(env=env)
+    if env is not None and key_env != "branch":
+        return texts.KEY_OF_OTHER_ENVIRONMENT.seen(env=env, key_envs=key_env)
+    named = env or "that of the keys"
+    if key_env is None:
+        return texts.ENVIRONMENT.seen(env=named)
+    return texts.ENVIRONMENT_OF_KEY.seen(env=named, key_envs=key_env)
+
+
+def _routes(evidence: ServerEvidence) -> Observation:
+    api_version, ruled_out = evidence.settings.api_version, calls_ruled_out(evidence.settings)
+    if api_version != "auto" and ruled_out:
+        return texts.CALLS_RULED_OUT.seen(api_version=api_version, calls=", ".join(ruled_out))
+    if evidence.kind is ServerKind.CLOUD:
+        return texts.CLOUD_HAS_BOTH.seen()
+    if evidence.releases == Releases():
+        return texts.CALLS_UNKNOWN.seen()
+    since = {
+        each.call: each.since
+        for each in evidence.calls
+        if each.is_available is False and each.since and each.call not in ruled_out
+    }
+    if since:
+        calls = ", ".join(f"{call} (since {release})" for call, release in since.items())
+        return texts.TOO_OLD.seen(calls=calls, release=max(since.values(), key=version_key))
+    cloud_only = "webhooks, Insights, experiments, sessions and the creation of environments"
+    if not evidence.cancels_in_bulk:
+        cloud_only = f"bulk cancellations, {cloud_only}"
+    return texts.EVERY_CALL.seen(cloud_only=cloud_only)
+
+
+def _event_ids(repeating_functions: list[str]) -> Observation:
+    if not repeating_functions:
+        return texts.NO_FUNCTION_REPEATS.seen()
+    functions = and_more(repeating_functions, _MAX_FUNCTIONS_NAMED)
+    return texts.FUNCTIONS_REPEAT.seen(functions=functions)
+
+
+def _clock(skew_s: float | None) -> Observation:
+    if skew_s is None:
+        return texts.NO_CLOCK.seen()
+    if abs(skew_s) <= _MAX_CLOCK_SKEW_S:
+        return texts.CLOCK_AGREES.seen(skew_s=max(abs(skew_s), 1.0))
+    side = "ahead of" if skew_s > 0 else "behind"
+    return texts.CLOCK_IS_OFF.seen(skew_s=abs(skew_s), side=side)
+
+
+def _proxies(evidence: ServerEvidence) -> Observation:
+    urls = dict.fromkeys((evidence.settings.event_url, evidence.settings.api_url))
+    proxies = {url: proxy for url in urls if (proxy := evidence.proxy(url))}
+    if not proxies:
+        return texts.NO_PROXY.seen()
+    sentences = [f"{url} is reached through the proxy {proxy}" for url, proxy in proxies.items()]
+    return texts.PROXIES.seen(proxies="; ".join(sentences))
