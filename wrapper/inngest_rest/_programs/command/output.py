@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from attrs import define, field, fields, frozen
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._table import Row
     from inngest_rest.errors import NextCall
-    from inngest_rest.models import Page
+    from inngest_rest.models import Page, RunChange, StepChange
     from inngest_rest.record import Record
 
 PROGRAM = "inngest-rest"
@@ -337,7 +337,7 @@ class Renderer(Reply):
         if self.is_live:
             from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
 
-            self.output.line(tables.line_of(record))
+            self.output.line(tables.line_of(cast("StepChange | RunChange", record)))
             return
         if self.format == "id":
             for id in ids_of(record):

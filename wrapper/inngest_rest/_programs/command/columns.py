@@ -1,0 +1,221 @@
+"""Columns of tables: which values of a record a terminal shows, in which order, and how wide."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from inngest_rest._programs.answer import Projection, field_names
+from inngest_rest.action_reports import ActionRow
+from inngest_rest.diagnosis import CallRoute
+from inngest_rest.models import App, Function, Job, Run, StoredEvent, Webhook
+from inngest_rest.record import Record, in_words
+from inngest_rest.summary import FIGURES, RunGroup, figures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_LEAST_TEXT = 30  # for a sentence, which is not read in a narrower column
+_IDS_TIMES = ("_id", "_at")  # the ends of names of fields whose values have to be whole
+
+
+def _getter(value: str | Callable[[Any], object]) -> Callable[[Any], object]:
+    return attrgetter(value) if isinstance(value, str) else value
+
+
+@frozen
+class Column:
+    """A column of a table; where there is no room for it, its value has a line below the row.
+
+    Attributes:
+        heading: What it is called.
+        value: What it shows of a record, or the name of an attribute.
+        whole: Whether it is as wide as its values, as ids have to be; others may be folded.
+        least: How narrow others may be, if their values are wider.
+        is_optional: Whether it is left out where there is no room.
+        is_line: Whether it always has a line of its own below the row.
+        from_width: The narrowest terminal that shows it.
+        below_width: The narrowest terminal that no longer does.
+    """
+
+    heading: str
+    value: Callable[[Any], object] = field(converter=_getter)
+    whole: bool = False
+    least: int = 12
+    is_optional: bool = False
+    is_line: bool = False
+    from_width: int = 0
+    below_width: float | None = None
+
+    def has_room_at(self, width: float) -> bool:
+        """Return whether a terminal of this width shows it."""
+        is_narrow_enough = self.below_width is None or width < self.below_width
+        return self.from_width <= width and is_narrow_enough
+
+
+_whole = partial(Column, whole=True)
+_optional = partial(Column, whole=True, is_optional=True)
+_line = partial(Column, is_line=True)
+
+
+def joined(*parts: object, by: str = " ") -> str:
+    """Return those parts that are not empty as text."""
+    return by.join(str(part) for part in parts if part)
+
+
+def function_of(run: Run) -> str:
+    """Return the function of a run, as far as the server names it."""
+    if run.function_id:
+        return joined(run.app_id, run.function_id, by="/")
+    return run.internal_function_id or ""
+
+
+def _outcome(run: Run) -> str:
+    if run.error is not None:
+        return str(run.error)
+    return "" if run.output is None else in_json(run.output)
+
+
+def _error(run: Run) -> str:
+    return "" if run.error is None else str(run.error)
+
+
+def _own_id(event: StoredEvent) -> str:
+    return "" if event.id == event.internal_id else event.id
+
+
+def _sdk(app: App) -> str:
+    return joined(app.sdk_language, app.sdk_version)
+
+
+def _state_of_app(app: App) -> str | None:
+    return "archived" if app.is_archived else app.sync_status
+
+
+def _triggers(function: Function) -> str:
+    return ", ".join(trigger.value for trigger in function.triggers)
+
+
+def _state_of_function(function: Function) -> str:
+    return joined(function.is_archived and "archived", function.is_paused and "paused")
+
+
+def _waits_for(job: Job) -> str | None:
+    return job.event or job.signal or job.function
+
+
+def _route(call: CallRoute) -> str:
+    if call.is_available is None:
+        return f"{call.route} (if the server has it)"
+    return call.route if call.is_available and call.route else "none on this server"
+
+
+def _id_or_position(row: ActionRow) -> str:
+    return row.id or f"input {row.position}"
+
+
+def _figure(name: str) -> Column:
+    return _whole(name.upper(), lambda group: figures(group)[name])
+
+
+COLUMNS: dict[type[Record], tuple[Column, ...]] = {
+    Run: (
+        _whole("ID", "id"),
+        _whole("STATUS", "status"),
+        Column("FUNCTION", function_of),
+        _whole("QUEUED", "queued_at"),
+        _whole("ENDED", "ended_at", from_width=110),
+        Column("OUTPUT", _outcome, from_width=140, least=_LEAST_TEXT),
+        _line("ERROR", _error, below_width=140),
+    ),
+    RunGroup: (
+        Column("NAME", "name"),
+        *map(_figure, FIGURES),
+        _whole("OLDEST OPEN", "oldest_open", from_width=140),
+        _whole("LONGEST", "longest", from_width=140),
+    ),
+    StoredEvent: (
+        _whole("INTERNAL ID", "internal_id"),
+        Column("NAME", "name"),
+        _whole("RECEIVED", "received_at"),
+        Column("ID", _own_id, from_width=110),
+        Column("DATA", "data", from_width=110, least=_LEAST_TEXT, is_optional=True),
+    ),
+    App: (
+        _whole("ID", "id"),
+        _whole("FUNCTIONS", "function_count"),
+        Column("SDK", _sdk, from_width=60),
+        _whole("SYNCED", "synced_at", from_width=60),
+        Column("STATE", _state_of_app),
+        Column("URL", "url", from_width=110),
+        _line("ERROR", "sync_error"),
+    ),
+    Function: (
+        _whole("ID", "id"),
+        Column("TRIGGERS", _triggers),
+        Column("STATE", _state_of_function),
+        Column("NAME", "name", from_width=110),
+    ),
+    Job: (
+        _whole("ID", "id"),
+        Column("KIND", "kind"),
+        _whole("DUE", "at"),
+        _whole("ATTEMPT", "attempt"),
+        _whole("POSITION", "position"),
+        Column("WAITS FOR", _waits_for),
+    ),
+    # A webhook's URL contains a key.
+    Webhook: (
+        _whole("ID", "id"),
+        Column("NAME", "name"),
+        _whole("CREATED", "created_at"),
+    ),
+    CallRoute: (
+        _whole("CALL", "call"),
+        _whole("SINCE", "since"),
+        Column("ROUTE", _route),
+    ),
+    ActionRow: (
+        _whole("ID", _id_or_position),
+        _whole("OUTCOME", "outcome"),
+        _whole("NEW RUN", "new_run_id"),
+        _whole("NEW EVENT", "new_event_id"),
+        Column("FUNCTION", "function"),
+        Column("EVENT", "event_name"),
+        _optional("STATUS", "status"),
+        _optional("QUEUED", "queued_at"),
+        _optional("ENDED", "ended_at", from_width=110),
+        Column("FROM STEP", "from_step"),
+        Column("ERROR", "error", least=_LEAST_TEXT),
+        _line("REASON", "reason"),
+    ),
+}
+"""The columns of each class of records, for as much of them as there is room and a value."""
+
+
+def columns_for(records: Sequence[Record], width: float, projection: Projection) -> list[Column]:
+    """Return the columns that are asked for, or those for which there is room and a value."""
+    kind = type(records[0])
+    names = field_names(kind)
+    if projection.fields is not None:
+        return [_column_of_field(name) for name in projection.fields if name in names]
+    columns = COLUMNS.get(kind) or [_column_of_field(name) for name in names]
+    return [
+        column
+        for column in columns
+        if column.has_room_at(width) and any(in_words(column.value(record)) for record in records)
+    ]
+
+
+def _column_of_field(name: str) -> Column:
+    is_whole = name == "id" or name.endswith(_IDS_TIMES)
+    return Column(name.upper().replace("_", " "), name, whole=is_whole)
+
+
+def in_json(value: object) -> str:
+    """Return a value of a payload as JSON text."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,113 @@
+"""A summary of runs as text: below its table, in Markdown, and as metrics for Prometheus."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from inngest_rest._programs.answer import Projection
+from inngest_rest._programs.command.columns import columns_for, in_json
+from inngest_rest._ulid import second_of_ulid
+from inngest_rest._visible import visible
+from inngest_rest.record import in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from inngest_rest.summary import RunGroup, RunSummary
+
+# Each metric, by the end of its name, with its help.
+_METRICS = {
+    "": "Runs by status.",
+    "_failure_ratio": "Failed runs among those that completed or failed.",
+    "_seconds": "Times of runs that completed or failed, by phase: quantiles by nearest rank.",
+    "_oldest_open_timestamp_seconds": "When the oldest open run was queued.",
+    "_errors": "Failed runs by error.",
+}
+
+
+def notes_of(summary: RunSummary) -> Iterator[str]:
+    """Yield the errors of a summary, and what else there is to know."""
+    if not summary.groups:
+        yield "no runs"
+    for group in summary.groups:
+        place = "" if summary.by == "error" else f"{group.name}: "
+        for error in group.errors:
+            yield f"{place}{error}"
+    yield from summary.notes
+
+
+def _markdown(summary: RunSummary) -> Iterator[str]:
+    """Yield the lines of a summary in Markdown, for the page of a CI system."""
+    if summary.groups:
+        columns = columns_for(summary.groups, math.inf, Projection())
+        yield _markdown_row([column.heading for column in columns])
+        yield _markdown_row(["---"] * len(columns))
+        for group in summary.groups:
+            yield _markdown_row([_escaped(in_words(column.value(group))) for column in columns])
+        yield ""
+    for note in notes_of(summary):
+        yield f"- {_escaped(note)}"
+
+
+def _markdown_row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>|~#&@])", r"\\\1", visible(text))
+
+
+@frozen
+class _Sample:
+    """A value of a metric: what is after `inngest_runs` in its name, and labels of its own."""
+
+    metric: str
+    value: float
+    labels: Mapping[str, str]
+
+
+def _metrics(summary: RunSummary) -> Iterator[str]:
+    """Yield the lines of a summary as metrics, in the text format of Prometheus, version 0.0.4."""
+    for note in summary.notes:
+        yield f"# {note}"
+    for metric, help in _METRICS.items():
+        yield f"# HELP inngest_runs{metric} {help}"
+        yield f"# TYPE inngest_runs{metric} gauge"
+        for group in summary.groups:
+            for sample in _samples(group):
+                if sample.metric == metric:
+                    labels = _labels({summary.by: group.name, **sample.labels})
+                    yield f"inngest_runs{metric}{labels} {sample.value}"
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    # Those escapes that `visible` leaves are the same in JSON.
+    pairs = [f"{name}={in_json(visible(value))}" for name, value in labels.items()]
+    return f"{{{','.join(pairs)}}}"
+
+
+def _samples(group: RunGroup) -> Iterator[_Sample]:
+    for status, count in group.counts.items():
+        yield _Sample("", count, {"status": status})
+    if group.failure_rate is not None:
+        yield _Sample("_failure_ratio", group.failure_rate, {})
+    for phase, times in group.times.items():
+        for quantile, time in ("0.5", times.p50), ("0.95", times.p95):
+            labels = {"phase": phase, "quantile": quantile}
+            yield _Sample("_seconds", time.total_seconds(), labels)
+    if group.oldest_open:
+        queued_at = second_of_ulid(group.oldest_open)
+        yield _Sample("_oldest_open_timestamp_seconds", queued_at, {})
+    for error in group.errors:
+        yield _Sample("_errors", error.runs, {"error": error.message})
+
+
+REPORTS: Mapping[str, Callable[[RunSummary], Iterator[str]]] = {
+    "markdown": _markdown,
+    "prometheus": _metrics,
+}
+"""What writes a summary of runs in a format of its own."""

@@ -1,0 +1,183 @@
+"""Views: what a terminal shows of one record, where it is more than a row of a table."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+from rich.table import Table
+from rich.text import Text
+
+from inngest_rest import models
+from inngest_rest._programs.answer import field_names
+from inngest_rest._programs.command.columns import joined
+from inngest_rest._programs.command.summaries import notes_of
+from inngest_rest._programs.results import Acted, Done, Sent
+from inngest_rest._visible import and_more, quoted, safe, visible
+from inngest_rest.diagnosis import Diagnosis
+from inngest_rest.explanation import Explanation, RunExplanation
+from inngest_rest.record import Record, in_words
+from inngest_rest.responses import Target
+from inngest_rest.summary import RunSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from inngest_rest._programs.answer import Projection
+
+Part = str | Text | Table | tuple[Record, ...]
+"""What a view consists of: lines of text, and records that make a table."""
+
+_MOST_ROWS = 100
+
+_STYLES = {
+    "completed": "green",
+    "done": "green",
+    "ok": "green",
+    "failed": "red",
+    "refused": "red",
+    "not_found": "red",
+    "problem": "red",
+    "cancelled": "yellow",
+    "already_ended": "yellow",
+    "already_replayed": "yellow",
+    "already_sent": "yellow",
+    "warning": "yellow",
+    "running": "cyan",
+    "planned": "cyan",
+    "unknown": "magenta",
+    "queued": "blue",
+    "not_tried": "dim",
+}
+
+
+def style_of(value: object) -> str:
+    """Return the style of a status or an outcome; none for any other value."""
+    return _STYLES.get(str(value), "") if isinstance(value, Enum) else ""
+
+
+def view_of(record: Record, projection: Projection) -> Iterator[Part]:
+    """Yield what is shown of a record: its own view, or the fields that are asked for."""
+    if projection.fields is not None:
+        yield _fields(record, projection)
+        return
+    match record:
+        case Acted():
+            yield from _acted(record)
+        case Done(planned=Acted() as planned):
+            yield from _acted(planned)
+        case Explanation():
+            yield from _explanation(record.sentence, record.runs)
+        case RunExplanation():
+            yield from _explanation(record.sentence, record.jobs)
+        case Sent():
+            yield from _sent(record)
+        case RunSummary():
+            yield record.groups
+            yield from notes_of(record)
+        case Diagnosis():
+            yield from _diagnosis(record)
+        case _:
+            yield _fields(record, projection)
+
+
+def _explanation(sentence: str, rows: tuple[Record, ...]) -> Iterator[Part]:
+    yield sentence
+    if rows:
+        yield ""
+        yield rows
+
+
+def _acted(acted: Acted) -> Iterator[Part]:
+    outcomes = [f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in acted.counts.items()]
+    counts = ", ".join(outcomes) or "nothing to do"
+    yield f"{acted.action}: {counts} at {_whole_text(acted.target)}"
+    bounds = [
+        f"{name} {in_words(bound)}"
+        for name, bound in (("since", acted.since), ("until", acted.until))
+        if bound
+    ]
+    if bounds:
+        what = "Events received" if acted.action == "events.resend" else "Runs queued"
+        yield f"{what} {' '.join(bounds)}"
+    if len(acted.by_function) > 1:
+        functions = [f"{count:,} {quoted(name)}" for name, count in acted.by_function.items()]
+        yield f"Of them {and_more(functions)}"
+    yield acted.rows[:_MOST_ROWS]
+    yield from _number_left_out(len(acted.rows) - _MOST_ROWS)
+
+
+def _sent(sent: Sent) -> Iterator[Part]:
+    preview = sent.preview
+    if preview is not None:
+        yield f"would send {preview.events:,} events, {preview.bytes:,} bytes"
+        yield preview.functions
+        for unchecked in preview.unchecked:
+            yield Text(visible(f"not checked: {unchecked}"), style="dim")
+        sent = evolve(sent, failures=preview.failures)
+    counts = {"accepted": sent.accepted, "rejected": sent.rejected, "unknown": sent.unknown}
+    parts = [f"{count:,} {name}" for name, count in counts.items() if count]
+    yield f"{', '.join(parts) or 'nothing was sent'} at {sent.target.event_url}"
+    yield from map(visible, sent.ids[:_MOST_ROWS])
+    yield from _number_left_out(sent.accepted - min(len(sent.ids), _MOST_ROWS))
+    for failure in sent.failures[:_MOST_ROWS]:
+        yield Text(visible(f"{failure.position}: {failure.reason}"), style="red")
+    yield from _number_left_out(len(sent.failures) - _MOST_ROWS)
+
+
+def _number_left_out(count: int) -> Iterator[Text]:
+    if count > 0:
+        yield Text(f"and {count:,} more", style="dim")
+
+
+def _diagnosis(diagnosis: Diagnosis) -> Iterator[Part]:
+    yield _findings(diagnosis)
+    if diagnosis.calls:
+        yield ""
+    yield diagnosis.calls
+    versions = [f"{name} {version}" for name, version in diagnosis.versions.items()]
+    yield Text(f"\n{', '.join(versions)}", style="dim")
+
+
+def _findings(diagnosis: Diagnosis) -> Table:
+    table = _grid()
+    for finding in diagnosis.findings:
+        words = finding.message
+        if finding.remedy:
+            words += f"\n→ {finding.remedy}"
+        state = Text(finding.state.value, style=style_of(finding.state))
+        table.add_row(state, finding.check.value.replace("_", " "), Text(safe(words)))
+    return table
+
+
+def _fields(record: Record, projection: Projection) -> Table:
+    """Return the fields that have a value, one below the other."""
+    table = _grid()
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    names: Sequence[str] = projection.fields or field_names(type(record))
+    for name in names:
+        value = getattr(record, name, None)
+        if value is not None and value not in ((), {}):
+            text = projection.cut(_whole_text(value), name)
+            table.add_row(name.replace("_", " "), Text(safe(text), style=style_of(value)))
+    return table
+
+
+def _grid() -> Table:
+    """Return a table without a heading or lines."""
+    return Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=False
+    )
+
+
+def _whole_text(value: object) -> str:
+    """Return a value with all that there is to say of it, where there are lines for it."""
+    match value:
+        case Target():
+            return value.api_url + (f" (environment {value.env})" if value.env else "")
+        case models.RunError():
+            return joined(str(value), value.stack, by="\n")
+        case _:
+            return in_words(value, indent=2)
