@@ -14,7 +14,8 @@ import pytest
 from rich.cells import cell_len
 
 from inngest_rest._programs.answer import Projection
-from inngest_rest._programs.command import columns, program, tables
+from inngest_rest._programs.command import program, tables
+from inngest_rest._programs.command.columns import COLUMNS
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.models import Run as RunRecord
@@ -49,7 +50,7 @@ BLANK = set("\u3164\u115f\uffa0\ufe0f")
 
 AT = datetime(2026, 11, 27, 1, 2, 3, tzinfo=UTC)
 
-KINDS = tuple(columns.COLUMNS)
+KINDS = tuple(COLUMNS)
 
 
 class OnTerminal(Protocol):
@@ -204,14 +205,14 @@ def test_ids_and_reasons_are_whole_in_each_table_and_nothing_is_cut_without_a_si
     assert all(cell_len(line) <= columns for line in shown.splitlines())
     words, text = shown.split(), "".join(shown.split())
     for item in items:
-        for each in columns.COLUMNS[kind]:
+        for each in COLUMNS[kind]:
             value = in_words(each.value(item))
             if each.whole and not each.is_optional and columns >= each.from_width:
                 assert set(value.split()) <= set(words), each.heading
             if each.is_line and columns < (each.below_width or math.inf):
                 assert "".join(value.split()) in text, each.heading
     headings = {word for word in shown.splitlines()[0].split("  ") if word.strip()}
-    assert {it.strip() for it in headings} <= {each.heading for each in columns.COLUMNS[kind]}
+    assert {it.strip() for it in headings} <= {each.heading for each in COLUMNS[kind]}
 
 
 @pytest.mark.parametrize("columns", [80, 100, 200])
