@@ -19,7 +19,7 @@ from scripts.internal.evaluation.surfaces import ours
 if TYPE_CHECKING:
     from pathlib import Path
 
-WAYS = ours()
+WAYS = ours(dict(enumerate(PATHS, 1)))
 
 NO_WAY = {("tools", 21)}
 """What Inngest Cloud alone has is no tool elsewhere."""

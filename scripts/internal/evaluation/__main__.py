@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from scripts.internal.evaluation.jobs import JOBS
+from scripts.internal.evaluation.paths import PATHS
 from scripts.internal.evaluation.programs import attempt
 from scripts.internal.evaluation.surfaces import BYTES_OF_TOKEN, NoWayError, ours
 from scripts.internal.evaluation.vendor import vendors
@@ -121,7 +122,7 @@ def main() -> int:
         columns["agent"] = [Result(*attempt(job, options.agent)) for job in jobs]
     else:
         with vendors(options.vendor, os.environ.get("INNGEST_POSTGRES_URI")) as others:
-            for name, way in {**ours(), **others}.items():
+            for name, way in {**ours(dict(enumerate(PATHS, 1))), **others}.items():
                 columns[name] = [follow(job, way) for job in jobs]
                 loaded[name] = way.loaded
     sys.stdout.write(f"{table(columns, loaded, jobs)}\n")

@@ -9,16 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from scripts.internal.evaluation.surfaces import ScriptedPath, Surface
 
-    from scripts.internal.evaluation.surfaces import Surface
-
-PATHS: list[Callable[[Surface, dict[str, str]], str]] = []
+PATHS: list[ScriptedPath] = []
 
 
-def path(
-    take: Callable[[Surface, dict[str, str]], str],
-) -> Callable[[Surface, dict[str, str]], str]:
+def path(take: ScriptedPath) -> ScriptedPath:
     """Add the path through the next job."""
     PATHS.append(take)
     return take

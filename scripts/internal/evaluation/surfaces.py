@@ -10,6 +10,7 @@ import io
 import json
 import os
 import shlex
+from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,10 +25,9 @@ from inngest_rest._programs.command import execute, local
 from inngest_rest._programs.command.output import command_line
 from inngest_rest._programs.command.program import run
 from inngest_rest._table import commands
-from scripts.internal.evaluation.paths import PATHS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from mcp.types import Tool
 
@@ -130,12 +130,16 @@ class Tools(Surface):
         return json.loads(answer)
 
 
+ScriptedPath = Callable[[Surface, dict[str, str]], str]
+"""Goes through a job by a surface, told what the user names, and returns the answer."""
+
+
 @frozen
 class Way:
     """A surface with the paths by it, and the bytes that are read before the first call."""
 
     surface: Callable[[Shop], Surface]
-    paths: Mapping[int, Callable[[Surface, dict[str, str]], str]]
+    paths: Mapping[int, ScriptedPath]
     loaded: int
 
 
@@ -144,10 +148,9 @@ def size_of(listed: Iterable[Tool]) -> int:
     return sum(len(it.model_dump_json(by_alias=True, exclude_none=True)) for it in listed)
 
 
-def ours() -> dict[str, Way]:
-    """Return the ways by our command and our tools."""
+def ours(paths: Mapping[int, ScriptedPath]) -> dict[str, Way]:
+    """Return the ways by our command and our tools, which have the same paths."""
     listed = tools.Tools(InngestClient(dev=True)).all()
-    paths = dict(enumerate(PATHS, 1))
     return {
         "command": Way(Command, paths, len(local.skill()["SKILL.md"].encode())),
         "tools": Way(Tools, paths, size_of(listed)),

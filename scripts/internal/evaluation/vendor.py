@@ -27,10 +27,11 @@ from scripts.internal.evaluation.surfaces import Surface, Way, size_of
 from scripts.internal.live.databases import database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from scripts.internal.evaluation.jobs import Shop
+    from scripts.internal.evaluation.surfaces import ScriptedPath
 
 # The name of the tool, the route, and the words of the command.
 OPERATIONS = {
@@ -245,7 +246,7 @@ def corrected(call: Surface, _: dict[str, str]) -> str:
     return str(call("invoke_function", appId="shop", functionId="mail", data=data))
 
 
-PATHS: dict[int, Callable[[Surface, dict[str, str]], str]] = {
+PATHS: dict[int, ScriptedPath] = {
     2: mail,
     3: causes,
     4: replay,
