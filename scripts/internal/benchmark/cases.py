@@ -27,12 +27,17 @@ BATCH = 512
 Case = Callable[[str, int], Callable[[], object]]
 CASES: dict[str, Case] = {}
 
+SENDING = set[str]()
+"""The cases whose events the server counts."""
 
-def case(name: str) -> Callable[[Case], Case]:
+
+def case(name: str, *, sends: bool = False) -> Callable[[Case], Case]:
     """Register a function that prepares a case and returns the function to time."""
 
     def register(make: Case) -> Case:
         CASES[name] = make
+        if sends:
+            SENDING.add(name)
         return make
 
     return register
@@ -53,14 +58,14 @@ def async_client(url: str) -> Any:
     return AsyncInngestClient(event_key="k", signing_key="signkey-test-12345678", base_url=url)
 
 
-@case("send_many mappings")
+@case("send_many mappings", sends=True)
 def send_many_mappings(url: str, count: int) -> Callable[[], object]:
     ours, events = client(url), workload.pool()
     ours.send(events[:1])
     return lambda: ours.send_many(workload.cycle(events, count))
 
 
-@case("send_many Events")
+@case("send_many Events", sends=True)
 def send_many_events(url: str, count: int) -> Callable[[], object]:
     from inngest_rest import Event
 
@@ -97,9 +102,9 @@ def async_send_many(in_flight: int | None) -> Case:
     return make
 
 
-case("async send_many")(async_send_many(None))
-case("async send_many, 16 in flight")(async_send_many(16))
-case("async send_many, 32 in flight")(async_send_many(32))
+case("async send_many", sends=True)(async_send_many(None))
+case("async send_many, 16 in flight", sends=True)(async_send_many(16))
+case("async send_many, 32 in flight", sends=True)(async_send_many(32))
 
 
 def ndjson(count: int) -> Path:
@@ -111,14 +116,14 @@ def ndjson(count: int) -> Path:
     return path
 
 
-@case("send_file")
+@case("send_file", sends=True)
 def send_file(url: str, count: int) -> Callable[[], object]:
     ours, path = client(url), ndjson(count)
     ours.send({"name": "app/warm.up"})
     return lambda: ours.send_file(path)
 
 
-@case("single sends")
+@case("single sends", sends=True)
 def single_sends(url: str, count: int) -> Callable[[], object]:
     ours, events = client(url), workload.pool()
     ours.send(events[:1])
@@ -144,9 +149,9 @@ def async_single_sends(at_once: int) -> Case:
     )
 
 
-case("async single sends")(async_single_sends(1))
-case("async single sends, 8 tasks")(async_single_sends(8))
-case("async single sends, 64 tasks")(async_single_sends(64))
+case("async single sends", sends=True)(async_single_sends(1))
+case("async single sends, 8 tasks", sends=True)(async_single_sends(8))
+case("async single sends, 64 tasks", sends=True)(async_single_sends(64))
 
 
 @case("runs.get")
@@ -234,7 +239,7 @@ def cancel_in_threads(url: str, count: int) -> Callable[[], object]:
 # httpx alone
 
 
-@case("httpx, ready bodies")
+@case("httpx, ready bodies", sends=True)
 def httpx_ready_bodies(url: str, count: int) -> Callable[[], object]:
     import httpx
 
@@ -315,7 +320,7 @@ def in_batches(events: Any) -> Any:
         yield batch
 
 
-@case("SDK, ready Events")
+@case("SDK, ready Events", sends=True)
 def sdk_ready(url: str, count: int) -> Callable[[], object]:
     official, events = sdk(url), [sdk_event(each) for each in workload.pool()]
     official.send_sync(events[:1])
@@ -324,7 +329,7 @@ def sdk_ready(url: str, count: int) -> Callable[[], object]:
     ]
 
 
-@case("SDK, from mappings")
+@case("SDK, from mappings", sends=True)
 def sdk_mappings(url: str, count: int) -> Callable[[], object]:
     official, events = sdk(url), workload.pool()
     official.send_sync([sdk_event(events[0])])
@@ -334,7 +339,7 @@ def sdk_mappings(url: str, count: int) -> Callable[[], object]:
     ]
 
 
-@case("SDK, from NDJSON lines")
+@case("SDK, from NDJSON lines", sends=True)
 def sdk_lines(url: str, count: int) -> Callable[[], object]:
     official, path = sdk(url), ndjson(count)
     official.send_sync([sdk_event({"name": "app/warm.up", "data": {}})])
@@ -353,7 +358,7 @@ async def warm_sdk(url: str) -> Any:
     return official
 
 
-@case("SDK async, 32 in flight")
+@case("SDK async, 32 in flight", sends=True)
 def sdk_async_many(url: str, count: int) -> Callable[[], object]:
     events = workload.pool()
 
@@ -369,14 +374,14 @@ def sdk_async_many(url: str, count: int) -> Callable[[], object]:
     return in_loop(lambda: warm_sdk(url), work)
 
 
-@case("SDK single sends")
+@case("SDK single sends", sends=True)
 def sdk_single(url: str, count: int) -> Callable[[], object]:
     official, events = sdk(url), workload.pool()
     official.send_sync(sdk_event(events[0]))
     return lambda: [official.send_sync(sdk_event(each)) for each in workload.cycle(events, count)]
 
 
-@case("SDK async single sends")
+@case("SDK async single sends", sends=True)
 def sdk_async_single(url: str, count: int) -> Callable[[], object]:
     return in_loop(
         lambda: warm_sdk(url),
@@ -479,33 +484,6 @@ case("inngest-rest runs list")(
 )
 case("inngest-rest --help")(command("--help"))
 case("inngest-rest runs list --help")(command("runs", "list", "--help"))
-
-# The cases whose events the server counts.
-SENDING = frozenset(CASES) - {
-    "runs.get",
-    "httpx.get().json()",
-    "runs.cancel in 8 threads",
-    "runs.cancel_all",
-    "async runs.cancel_all",
-    "async runs.cancel in 8 tasks",
-    "runs.list, v1",
-    "runs.list, v2",
-    "httpx pages, v1",
-    "httpx pages, v2",
-    "EventBuffer.add",
-    "posthog capture",
-    "segment track",
-    "import httpx",
-    "import inngest_rest",
-    "make a client",
-    "make a client, reach for runs",
-    "import rich.console, rich.table",
-    "inngest-rest send",
-    "inngest-rest runs get",
-    "inngest-rest runs list",
-    "inngest-rest --help",
-    "inngest-rest runs list --help",
-}
 
 
 def main() -> None:
