@@ -99,6 +99,12 @@ def test_each_recording_is_on_a_page_and_each_method_in_the_table_of_requests() 
     assert [row.name for row in ROWS if f"\n| `client.{row.name}` |" not in table] == []
 
 
+def test_a_default_that_is_made_anew_is_shown_as_three_dots() -> None:
+    texts = "\n".join(reference.texts().values())
+    assert "Event(name: str, data: Mapping[str, Any] | None = None, *, id: str = ...," in texts
+    assert "clock: Callable[[], int] = time_ns" in texts
+
+
 def test_a_page_for_machines_has_nothing_of_sphinx() -> None:
     for text in reference.texts().values():
         found = re.search(r"^:::|^\(.*\)=$|\{(annotation|py:\w+)\}", plain(text), re.MULTILINE)

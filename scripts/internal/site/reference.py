@@ -17,6 +17,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import attrs
+from sphinx.util.inspect import stringify_signature
 
 from inngest_rest._table import GROUPS, ROWS
 from scripts.internal.site import docstrings
@@ -331,7 +332,7 @@ def _arguments(doc: Docstring, it: Any) -> Iterator[str]:
         shown = []
         for name in names.split(", "):
             parameter = parameters.get(name.lstrip("*"))
-            annotation = "" if parameter is None else _annotation(parameter, it)
+            annotation = "" if parameter is None else _type(parameter.annotation, it)
             shown.append(f"`{name}`" + (f" {_type_role(annotation)}" if annotation else ""))
         yield f"{', '.join(shown)}\n: {text}\n"
 
@@ -343,52 +344,39 @@ def _parameters(it: Any) -> Mapping[str, inspect.Parameter]:
         return {}
 
 
-def _annotation(parameter: inspect.Parameter, it: Any) -> str:
-    empty = parameter.annotation is inspect.Parameter.empty
-    return "" if empty else _type(parameter.annotation, it)
-
-
 def _signature(it: Any) -> str:
     """Return a signature as it is shown, on one line."""
     signature = inspect.signature(_function_of(it))
-    shown = []
-    for each in signature.parameters.values():
-        if each.name in _HIDDEN:
-            continue
-        default = each.default
-        if default is not inspect.Parameter.empty:
-            default = _Written(_default(default))
-        annotation = each.annotation
-        if annotation is not inspect.Parameter.empty:
-            annotation = _Written(_type(annotation, it))
-        shown.append(each.replace(default=default, annotation=annotation))
-    returns = signature.return_annotation
-    if isinstance(it, type) or returns is inspect.Signature.empty:
-        returns = inspect.Signature.empty
-    else:
-        returns = _Written(_type(returns, it))
-    return _one_line(str(signature.replace(parameters=shown, return_annotation=returns)))
+    shown = [
+        each.replace(default=_default(each.default), annotation=_type_if_any(each.annotation, it))
+        for each in signature.parameters.values()
+        if each.name not in _HIDDEN
+    ]
+    returns = (
+        inspect.Signature.empty
+        if isinstance(it, type)
+        else _type_if_any(signature.return_annotation, it)
+    )
+    return stringify_signature(signature.replace(parameters=shown, return_annotation=returns))
 
 
-class _Written:
-    """A text that is its own repr."""
+class _Shown(str):
+    """A default that is shown as it stands here, without quotes."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __repr__(self) -> str:
-        return self._text
+    __slots__ = ()
+    __repr__ = str.__str__
 
 
-def _default(value: Any) -> str:
-    if isinstance(value, enum.Enum):
-        return str(value)
+def _default(value: Any) -> Any:
     if value is attrs.NOTHING or type(value).__module__.startswith("attr"):
-        return "..."
-    if isinstance(value, FunctionType) or callable(value):
-        return str(getattr(value, "__name__", "..."))
-    text = repr(value)
-    return text if not text.startswith("<") else "..."
+        return _Shown("...")
+    if callable(value) and value is not inspect.Parameter.empty:
+        return _Shown(value.__name__)
+    return value
+
+
+def _type_if_any(annotation: Any, it: Any) -> Any:
+    return annotation if annotation is inspect.Parameter.empty else _type(annotation, it)
 
 
 def _type(annotation: Any, it: Any = None) -> str:
