@@ -96,7 +96,7 @@ def test_no_trigger_names_the_nearest(client: InngestClient, mock: MockServer) -
     assert (reason.kind, reason.is_certain) == ("no_trigger", True)
     assert reason.evidence["nearest"] == {"app/order.created": ["shop/charge"]}
     assert str(found).endswith(
-        "started no run: no function has a trigger for its name (the nearest: 'app/order.created' "
+        "started no run: no function has a trigger for its name (nearest: 'app/order.created' "
         "of shop/charge)."
     )
 
@@ -265,7 +265,7 @@ def test_a_repeated_id_is_no_reason_where_functions_debounce_or_batch(
         "charge": True,
         "ship": False,
     }
-    assert str(found).endswith("; sent again with its id, it runs again in shop/charge.")
+    assert str(found).endswith("; if it is sent again with its id, it runs again in shop/charge.")
 
 
 def test_an_id_is_not_called_repeated_after_a_day_nor_without_an_earlier_event(
@@ -884,7 +884,9 @@ def test_a_queued_run_may_wait_for_its_turn(
     assert kinds(connect().events.explain(ID)) == [(kind, False)]
 
 
-def test_a_run_may_wait_for_a_time_that_no_calendar_has(connect: Connect, server: Server) -> None:
+def test_a_time_in_microseconds_is_one_that_no_calendar_has(
+    connect: Connect, server: Server
+) -> None:
     event, queued = body_of("why-tfinish-event"), body_of("why-tfinish-v2-runs")
     event["data"]["ts"] = 10**17
     queued["data"][0] |= {"status": "QUEUED"}

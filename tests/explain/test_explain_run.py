@@ -22,10 +22,11 @@ from inngest_rest import (
     Span,
     StoredEvent,
 )
-from inngest_rest._core.resources.apps import Catalogue
+from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.runs import job_of_v1
 from inngest_rest._core.resources.trace import readable, span
-from inngest_rest._operations.reasons.run import RunEvidence, reasons_of_run
+from inngest_rest._operations.reasons.run import RunEvidence, findings_of_run
+from inngest_rest._operations.reasons.texts import reason_of
 from inngest_rest.testing import (
     MockServer,
     answers,
@@ -42,6 +43,8 @@ from inngest_rest_api.models import V1Job, V2Span
 from tests.support.server import about, body_of, recorded, says
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inngest_rest import InngestClient, RunExplanation
     from tests.conftest import Connect
     from tests.support.clock import Clock
@@ -51,8 +54,9 @@ HOUR = timedelta(hours=1)
 LATER = "2026-11-24 19:00:00 UTC"  # an hour after the tests begin
 
 SEVEN = "async.data.n == 7"
+AS_NOW = "(as its function is configured now)"
 NO_MORE = "failed with RetryAfterError: ECONNRESET"
-OF_KEY = "it waits for its turn, as xp/keyed executes 1 at once of one key, at present run "
+OF_KEY = "it waits for its turn, as xp/keyed executes at most 1 at a time per key, at present run "
 
 K = ReasonKind
 
@@ -84,19 +88,19 @@ def told(found: RunExplanation) -> list[tuple[ReasonKind, bool, str]]:
         (
             waits_for_event("paid", timeout=HOUR, condition=when(SEVEN, bool)),
             K.WAITS_FOR_EVENT,
-            f"step 'paid' waits for an event 'paid' that matches `{SEVEN}`, until {LATER}",
+            f"step 'paid' waits for event 'paid' that matches `{SEVEN}`, until {LATER}",
         ),
         (
             waits_for("approved"),
             K.WAITS_FOR_SIGNAL,
-            "step 'approved' waits for a signal 'approved', until 2027-11-24 18:00:00 UTC",
+            "step 'approved' waits for signal 'approved', until 2027-11-24 18:00:00 UTC",
         ),
         # How often it is tried, the function would say, which it takes further requests to read.
         (works(HOUR), K.EXECUTING, "attempt 1 is being executed"),
         (
             retries("ECONNRESET\nat line 1", after=HOUR),
             K.RETRIES,
-            f"attempt 2 of 5 (as its function is now) is due at {LATER}, as attempt 1 {NO_MORE}",
+            f"attempt 2 of 5 {AS_NOW} is due at {LATER}, as attempt 1 {NO_MORE}",
         ),
     ],
     ids=["sleep", "event", "signal", "executing", "retry"],
@@ -123,7 +127,7 @@ def test_an_invocation_has_its_child_and_the_child_its_parent(
     found = client.runs.explain(parent)
     (reason,) = found.reasons
     (child,) = reason.evidence["runs"]
-    assert f"waits for a function 'shop-pay', whose run {child} is running, until" in str(found)
+    assert f"waits for function 'shop-pay' in run {child} (running), until" in str(found)
     of_child = client.runs.explain(child)
     assert told(of_child)[-1] == (K.INVOKED_BY, True, f"step 'pay' of run {parent} invoked it")
     assert of_child.reasons[-1].evidence["run"] == parent
@@ -147,7 +151,7 @@ def test_a_replay_and_the_run_that_it_replays_name_each_other(
             True,
             "it failed with NonRetriableError: card declined in step 'step', after 1 attempt",
         ),
-        (K.REPLAYED, True, f"it was replayed by run {new}, which is failed"),
+        (K.REPLAYED, True, f"it was replayed by run {new} (failed)"),
     ]
     of_new = client.runs.explain(new)
     assert told(of_new)[-1] == (K.REPLAYS, True, f"it replays run {run_id}")
@@ -168,9 +172,24 @@ def steps(**more: Any) -> tuple[Span, ...]:
     return *readable(span(root)).children, *(Span(key, key, **it) for key, it in more.items())
 
 
+def seen(
+    run: Run,
+    jobs: Sequence[Job] = (),
+    steps: tuple[Span, ...] = (),
+    *,
+    now: datetime = NOW,
+    **more: Any,
+) -> RunEvidence:
+    return RunEvidence(run=run, now=now, unchecked=[], jobs=list(jobs), steps=steps, **more)
+
+
+def reasons_of(it: RunEvidence) -> list[Reason]:
+    return [reason_of(finding) for finding in findings_of_run(it)]
+
+
 def says_of(it: RunEvidence) -> list[str]:
-    assert all(each.is_certain for each in reasons_of_run(it))
-    return [each.message for each in reasons_of_run(it)]
+    assert all(each.is_certain for each in reasons_of(it))
+    return [each.message for each in reasons_of(it)]
 
 
 RETRY = jobs("v1-run-jobs-step-retry")
@@ -179,7 +198,7 @@ FAILED = ", as attempt 1 after step 'prepare' failed with RetryAfterError: ECONN
 
 
 def test_a_retry_names_the_failure_before_it() -> None:
-    it = RunEvidence(RUN, NOW, [], RETRY, steps())
+    it = seen(RUN, RETRY, steps())
     it.function = Function("flaky", "xp", configuration={"retries": {"value": 9}})
     assert says_of(it) == [DUE + FAILED]
 
@@ -187,16 +206,16 @@ def test_a_retry_names_the_failure_before_it() -> None:
 def test_a_step_that_ended_during_an_attempt_was_not_before_it() -> None:
     ended = max(it.ended_at for step in steps() for it in step.children if it.ended_at)
     beside = {"status": "completed", "step_id": "b", "ended_at": ended}
-    assert says_of(RunEvidence(RUN, NOW, [], RETRY, steps(beside=beside))) == [DUE + FAILED]
+    assert says_of(seen(RUN, RETRY, steps(beside=beside))) == [DUE + FAILED]
 
 
 def test_a_sleep_that_is_over_holds_nothing_back() -> None:
-    (sleep,) = says_of(RunEvidence(RUN, NOW, [], [Job(kind="sleep", at=NOW - SECOND)]))
+    (sleep,) = says_of(seen(RUN, [Job(kind="sleep", at=NOW - SECOND)]))
     assert sleep == "it has been due since 2026-11-28 23:04:59 UTC"
 
 
 @pytest.mark.parametrize(
-    ("queued", "seen"),
+    ("queued", "traced"),
     [
         (RETRY, ()),
         (RETRY * 2, steps()),
@@ -206,19 +225,19 @@ def test_a_sleep_that_is_over_holds_nothing_back() -> None:
     ids=["no trace", "another is retried", "another attempt", "a step ended since"],
 )
 def test_a_failure_that_may_be_of_another_step_is_not_the_reason_of_a_retry(
-    queued: list[Job], seen: tuple[Span, ...]
+    queued: list[Job], traced: tuple[Span, ...]
 ) -> None:
-    assert all("failed" not in each for each in says_of(RunEvidence(RUN, NOW, [], queued, seen)))
+    assert all("failed" not in each for each in says_of(seen(RUN, queued, traced)))
 
 
 def test_the_maximum_of_a_job_that_starts_a_run_is_that_of_its_function() -> None:
     """The server puts 21 into the job, of a function with two retries."""
     (job,) = jobs("v1-run-jobs-function-retry")
-    it = RunEvidence(RUN, NOW, [], [job])
+    it = seen(RUN, [job])
     assert says_of(it) == ["attempt 2 is due at 2026-11-28 23:10:01 UTC"]
     it.function = Function("flaky", "xp", configuration={"retries": {"value": 2}})
     assert says_of(it) == [
-        "attempt 2 of 3 (as its function is now) is due at 2026-11-28 23:10:01 UTC"
+        "attempt 2 of 3 (as its function is configured now) is due at 2026-11-28 23:10:01 UTC"
     ]
     it.function = Function("flaky", "xp", configuration={"retries": {}})  # it does not say
     assert says_of(it) == ["attempt 2 is due at 2026-11-28 23:10:01 UTC"]
@@ -232,17 +251,17 @@ def test_a_job_is_executed_only_while_its_lease_lasts() -> None:
     (job,) = jobs("v1-run-jobs-executing")
     assert job.leased_until is not None
     before, after = job.leased_until - SECOND, job.leased_until + SECOND
-    assert says_of(RunEvidence(RUN, before, [], [job])) == ["attempt 1 is being executed"]
+    assert says_of(seen(RUN, [job], now=before)) == ["attempt 1 is being executed"]
     due = "it has been due since 2026-11-28 23:05:29 UTC"
-    assert says_of(RunEvidence(RUN, after, [], [job])) == [due]
+    assert says_of(seen(RUN, [job], now=after)) == [due]
 
 
 def test_a_place_in_the_queue_is_told_if_it_is_known() -> None:
     (job,) = jobs("v1-run-jobs-keyed", position=1)
     due = "it has been due since 2026-11-28 23:00:01 UTC"
-    found = says_of(RunEvidence(RUN, NOW, [], [job]))
+    found = says_of(seen(RUN, [job]))
     assert found == [f"{due}, behind 1 of its function's jobs"]
-    assert says_of(RunEvidence(RUN, NOW, [], [evolve(job, position=0)])) == [due]
+    assert says_of(seen(RUN, [evolve(job, position=0)])) == [due]
 
 
 def test_of_a_server_without_details_a_wait_is_told_without_them() -> None:
@@ -250,14 +269,14 @@ def test_of_a_server_without_details_a_wait_is_told_without_them() -> None:
     bare = [Job(at=NOW + HOUR, attempt=0, position=0)]
     wait = Span("1", "approval", "waiting", step_id="s", step_op="wait_for_event")
     over = evolve(wait, id="2", step_id="t", ended_at=NOW)
-    seen = wait, over
-    assert says_of(RunEvidence(RUN, NOW, [], bare, seen)) == [
-        "step 'approval' waits for an event, and the server does not say for what or how long",
+    both = wait, over
+    assert says_of(seen(RUN, bare, both)) == [
+        "step 'approval' waits for an event, and the server does not say which, or until when",
         "its next job is due at 2026-11-29 00:05:00 UTC",
     ]
     ended = evolve(RUN, status=RunStatus.CANCELLED, ended_at=NOW)
-    assert says_of(RunEvidence(ended, NOW, [], [], seen)) == [
-        "it was cancelled while step 'approval' waited for an event"
+    assert says_of(seen(ended, [], both)) == [
+        "it was cancelled while step 'approval' was waiting for an event"
     ]
 
 
@@ -265,7 +284,7 @@ def test_a_step_whose_error_is_not_that_of_the_run_is_told_with_its_own() -> Non
     run = evolve(RUN, status=RunStatus.FAILED, ended_at=NOW, error=RunError("Error", "other"))
     caught = {"status": "failed", "step_id": "s", "ended_at": NOW, "output": {"message": "caught"}}
     later = {"status": "completed", "step_id": "t", "ended_at": NOW + SECOND}
-    assert says_of(RunEvidence(run, NOW, [], [], steps(risky=caught, later=later))) == [
+    assert says_of(seen(run, [], steps(risky=caught, later=later))) == [
         "it failed with Error: other",
         "step 'risky' failed with caught",
     ]
@@ -285,7 +304,7 @@ def test_a_failed_run_names_its_step_and_how_often_that_was_tried(name: str, mes
     attempt = root.children[-1].children[-1].output
     error = RunError(attempt["name"], attempt["message"])
     run = evolve(RUN, status=RunStatus.FAILED, ended_at=NOW, error=error)
-    it = RunEvidence(run, NOW, [], steps=root.children)
+    it = seen(run, steps=root.children)
     assert says_of(it) == [f"it failed with {message}"]
 
 
@@ -293,7 +312,7 @@ def test_a_failure_of_no_step_names_the_step_before_it() -> None:
     """The official SDK for Python reports an error that allows no other attempt so."""
     error = RunError("RetryAfterError", "ECONNRESET by peer\nsecond line")
     run = evolve(RUN, status=RunStatus.FAILED, ended_at=NOW, error=error)
-    (reason,) = reasons_of_run(RunEvidence(run, NOW, [], [], steps()))
+    (reason,) = reasons_of(seen(run, [], steps()))
     assert reason.message == (
         "it failed with RetryAfterError: ECONNRESET by peer past step 'prepare', after 1 attempt"
     )
@@ -305,25 +324,23 @@ def test_a_cancelled_run_is_told_where_it_was(client: InngestClient, mock: MockS
     run_id = run_of(client, mock)
     client.runs.cancel(run_id)
     found = client.runs.explain(run_id)
-    assert told(found)[0] == (K.CANCELLED, True, "it was cancelled while step 'sleep' slept")
+    assert told(found)[0] == (K.CANCELLED, True, "it was cancelled while step 'sleep' was sleeping")
 
 
 def test_a_run_that_was_cancelled_between_steps_names_the_last() -> None:
     cancelled = evolve(RUN, status=RunStatus.CANCELLED, ended_at=NOW)
     done: dict[str, Any] = {"status": "completed", "step_id": "c"}
-    seen = (
+    done_steps = (
         Span("1", "charge", ended_at=NOW - SECOND, **done),
         Span("2", "reserve", ended_at=NOW - HOUR, **done),
     )
-    assert says_of(RunEvidence(cancelled, NOW, [], [], seen)) == [
-        "it was cancelled past step 'charge'"
-    ]
-    assert says_of(RunEvidence(cancelled, NOW, [])) == []  # without a trace, nobody knows
+    assert says_of(seen(cancelled, [], done_steps)) == ["it was cancelled past step 'charge'"]
+    assert says_of(seen(cancelled)) == []  # without a trace, nobody knows
 
 
 LOST = (
-    "it is lost: the queue has no job for it, as after a server that kept its queue in memory was "
-    "killed. It will not go on; cancel it and replay it"
+    "it is lost: the queue has no job for it, as happens when a server that keeps its queue in "
+    "memory is killed. It will not continue: cancel it and replay it"
 )
 
 
@@ -431,9 +448,9 @@ def test_inngest_cloud_may_have_jobs_that_it_does_not_list(connect: Connect, clo
 @pytest.mark.parametrize("data", [None, {}, {"_inngest": {"correlation_id": "x.y", "name": "s"}}])
 def test_an_event_without_a_run_in_it_names_no_parent(data: Any) -> None:
     event = StoredEvent("1", "1", "inngest/function.invoked", data)
-    assert says_of(RunEvidence(RUN, NOW, [], event=event)) == []
+    assert says_of(seen(RUN, event=event)) == []
     of_user = body_of("v1-event-invoked")["data"]["data"]
-    assert says_of(RunEvidence(RUN, NOW, [], event=StoredEvent("1", "1", "go", of_user))) == []
+    assert says_of(seen(RUN, event=StoredEvent("1", "1", "go", of_user))) == []
 
 
 LIMITED = {"concurrency": [{"limit": {"value": 1, "isPlanLimit": False}, "scope": "FUNCTION"}]}
@@ -444,18 +461,22 @@ DUE_JOB = Job(at=NOW - SECOND)
 OTHER_KEY = evolve(OF_ONE_KEY, concurrency_keys={"another": 1})
 
 
+def catalogue_of(apps: list[App], functions: list[Function], gaps: Sequence[str] = ()) -> Catalogue:
+    return Catalogue(apps=apps, functions=functions, gaps=list(gaps), read_at=0.0, same_since=0.0)
+
+
 def evidence(configuration: Any, run: Run, due: list[Job]) -> RunEvidence:
     function = Function("flaky", "xp", configuration=configuration)
     event: StoredEvent = StoredEvent(RUN.id, RUN.id, "go", None)
     event = evolve(event, ts=int((NOW + HOUR).timestamp() * 1_000))
-    catalogue = Catalogue([App("other", sync_error="unreachable")], [function], [], 0.0, 0.0)
-    it = RunEvidence(run, NOW, [], due, event=event, catalogue=catalogue)
+    catalogue = catalogue_of([App("other", sync_error="unreachable")], [function])
+    it = seen(run, due, event=event, catalogue=catalogue)
     it.function = function
     return it
 
 
 def held_back(it: RunEvidence) -> list[Reason]:
-    return [each for each in reasons_of_run(it) if each.kind != K.QUEUED]
+    return [each for each in reasons_of(it) if each.kind != K.QUEUED]
 
 
 def test_a_limit_does_not_hold_back_a_run_of_which_nothing_is_due() -> None:
@@ -466,7 +487,7 @@ def test_a_run_of_which_a_job_is_due_does_not_wait_for_the_time_of_its_event() -
     queued = evolve(RUN, status=RunStatus.QUEUED)
     it = evidence({}, queued, [DUE_JOB])
     assert held_back(it) == []
-    it.catalogue, it.function = Catalogue([], [], ["some app"], 0.0, 0.0), None
+    it.catalogue, it.function = catalogue_of([], [], ["some app"]), None
     assert held_back(it) == []  # its function may be of that app
     assert [it.kind for it in held_back(evidence({}, queued, []))] == [K.SCHEDULED]
 
@@ -474,10 +495,15 @@ def test_a_run_of_which_a_job_is_due_does_not_wait_for_the_time_of_its_event() -
 @pytest.mark.parametrize(
     ("configuration", "due", "executing", "expected"),
     [
-        (LIMITED, DUE_JOB, [DUE_JOB], "executes 1 at once, at present run other"),
+        (LIMITED, DUE_JOB, [DUE_JOB], "executes at most 1 at a time, at present run other"),
         (LIMITED, DUE_JOB, [], None),
         (OF_TWO, DUE_JOB, [DUE_JOB], None),
-        (KEYED, OF_ONE_KEY, [OF_ONE_KEY], "executes 1 at once of one key, at present run other"),
+        (
+            KEYED,
+            OF_ONE_KEY,
+            [OF_ONE_KEY],
+            "executes at most 1 at a time per key, at present run other",
+        ),
         (KEYED, OF_ONE_KEY, [OTHER_KEY], None),
         (KEYED, DUE_JOB, [DUE_JOB], None),
     ],
@@ -531,7 +557,7 @@ def test_a_run_may_have_been_cancelled_by_what_its_function_allows(
     run_id = run_of(client, mock)
     newer = run_of(client, mock)
     where, reason = client.runs.explain(run_id).reasons
-    assert where.message == "it was cancelled while step 'step' was executed"
+    assert where.message == "it was cancelled while step 'step' was being executed"
     assert (reason.kind, reason.is_certain) == (K.SINGLETON, False)
     assert reason.evidence == {"later_run": newer}
     mock.fault(answers(403, {"error": "no"}), operation="list_apps_v2", times=None)

@@ -1,4 +1,4 @@
-"""Explanations of the outcome of an event, and of the state of a run, as data and a sentence."""
+"""Explanations of the outcome of an event and of the state of a run, as data and as a sentence."""
 
 from __future__ import annotations
 
@@ -51,17 +51,24 @@ class ReasonKind(StrEnum):
 
 
 def _sentence() -> Any:
-    """Return the field that has what `str` returns, for those who get the record as data."""
+    """Return a field with what `str` returns, for those who get the record as data."""
     return field(init=False, repr=False, eq=False, default=Factory(str, takes_self=True))
 
 
-_WHY = ", and nothing that the server shows explains why"
+_UNEXPLAINED = ", and nothing that the server shows explains why"
 
 
-def _because(it: Explanation | RunExplanation, otherwise: str) -> str:
-    """Return the reasons as a part of a sentence, or what to say if there are none; the gaps."""
-    text = f": {'; '.join(each.message for each in it.reasons)}" if it.reasons else otherwise
-    return text + (f" (not checked: {'; '.join(it.unchecked)})" if it.unchecked else "")
+def _in_words(reasons: tuple[Reason, ...]) -> str:
+    return f": {'; '.join(reason.message for reason in reasons)}" if reasons else ""
+
+
+def _gaps_in_words(unchecked: tuple[str, ...]) -> str:
+    return f" (not checked: {'; '.join(unchecked)})" if unchecked else ""
+
+
+def _name_of(run: Run) -> str | None:
+    # v1 does not name the function of a run.
+    return f"{run.app_id}/{run.function_id}" if run.function_id else None
 
 
 @frozen(repr=False)
@@ -191,25 +198,44 @@ class Explanation(Record):
         return None if self.event is None else self.event.received_at
 
     def __str__(self) -> str:
-        at, name = self.received_at, self.event and self.event.name
-        text = f"Event {name!r} ({self.event_id})" if name else f"Event {self.event_id}"
-        text += f", received {at:%Y-%m-%d %H:%M:%S} UTC," if at else ""
-        # v1 does not name the function of a run.
-        states = ", ".join(
-            (f"{it.app_id}/{it.function_id}" if it.function_id else f"run {it.id}")
-            + f" {it.status}"
-            for it in self.runs
+        return "".join(
+            (
+                f"{self._event_in_words()} started {self._runs_in_words()}",
+                _in_words(self.reasons) or self._unexplained(),
+                _gaps_in_words(self.unchecked),
+                self._repeatable_in_words(),
+                ".",
+            )
         )
+
+    def _event_in_words(self) -> str:
+        if self.event is None:
+            return f"Event {self.event_id}"
+        text = f"Event {self.event.name!r} ({self.event_id})"
+        at = self.received_at
+        return f"{text}, received {at:%Y-%m-%d %H:%M:%S} UTC," if at else text
+
+    def _runs_in_words(self) -> str:
+        if not self.runs:
+            return "no run"
+        states = [f"{_name_of(run) or f'run {run.id}'} {run.status}" for run in self.runs]
         count = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
-        text += " started " + (f"{count} ({states})" if states else "no run")
-        silent = [it.name for it in self.listeners if not it.run_ids]
-        who = f" {' and '.join(silent)} did not run" if silent else ""
-        is_odd = silent or not (self.runs or self.unchecked)
-        text += _because(self, f"{_WHY}{who}" if is_odd else "")
-        repeatable = [it.name for it in self.listeners if it.ignores_repeated_ids]
-        if repeatable and self.event is not None and self.event.id != self.event_id:
-            text += f"; sent again with its id, it runs again in {' and '.join(repeatable)}"
-        return f"{text}."
+        return f"{count} ({', '.join(states)})"
+
+    def _unexplained(self) -> str:
+        """Return that nothing explains why a run is missing, if one is."""
+        without_run = [listener.name for listener in self.listeners if not listener.run_ids]
+        if without_run:
+            return f"{_UNEXPLAINED} {' and '.join(without_run)} did not run"
+        return "" if self.runs or self.unchecked else _UNEXPLAINED
+
+    def _repeatable_in_words(self) -> str:
+        """Return which functions run again for the id that the event was sent with."""
+        has_own_id = self.event is not None and self.event.id != self.event_id
+        names = [listener.name for listener in self.listeners if listener.ignores_repeated_ids]
+        if not (names and has_own_id):
+            return ""
+        return f"; if it is sent again with its id, it runs again in {' and '.join(names)}"
 
 
 @frozen(repr=False)
@@ -235,7 +261,12 @@ class RunExplanation(Record):
 
     def __str__(self) -> str:
         run = self.run
-        text = f"Run {run.id}" + (f" of {run.app_id}/{run.function_id}" if run.function_id else "")
-        text += f" is {run.status}"
-        text += f", ended {run.ended_at:%Y-%m-%d %H:%M:%S} UTC" if run.ended_at else ""
-        return f"{text}{_because(self, '' if run.is_ended or self.unchecked else _WHY)}."
+        name = _name_of(run)
+        text = (
+            f"Run {run.id} of {name} is {run.status}" if name else f"Run {run.id} is {run.status}"
+        )
+        if run.ended_at:
+            text += f", ended {run.ended_at:%Y-%m-%d %H:%M:%S} UTC"
+        is_expected = run.is_ended or self.unchecked
+        unexplained = "" if is_expected else _UNEXPLAINED
+        return f"{text}{_in_words(self.reasons) or unexplained}{_gaps_in_words(self.unchecked)}."

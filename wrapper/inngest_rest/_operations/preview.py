@@ -1,58 +1,119 @@
-"""What events would start: check them, and match them with the functions that listen."""
+"""Previewing a send: check the events, and find the functions that they would trigger."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.expressions import holds
-from inngest_rest._core.resources import apps, events
+from attrs import define, field
+
+from inngest_rest._core.resources.catalogue import name_of, nearest_triggers, read_catalogue
+from inngest_rest._core.resources.events import as_stored
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS, batches_of_events
 from inngest_rest._core.sending.send import each_event
 from inngest_rest.explanation import EventPreview, SendPreview
 from inngest_rest.reports import MAX_FAILURES, SendFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.catalogue import Catalogue, MatchedFunction
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest.event import EventLike
-    from inngest_rest.models import Trigger
 
 
-def preview(session: Session, given: EventLike | Iterable[EventLike]) -> Plan[SendPreview]:
-    source, convention = each_event(given), session.name_convention
-    return preview_batches(
-        session, batches_of_events(source, DEFAULT_EVENTS, convention, lenient=True)
+def preview(session: Session, events: EventLike | Iterable[EventLike]) -> Plan[SendPreview]:
+    batches = batches_of_events(
+        each_event(events), DEFAULT_EVENTS, session.name_convention, lenient=True
     )
+    return preview_batches(session, batches)
 
 
 def preview_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
     """Check the events of batches, which are drawn once, and find what they would start."""
     session.check_can_send()
-    known = yield from apps.read_catalogue(session)
-    listening: dict[str, list[tuple[str | None, list[Trigger]]]] = {}
-    tallies = defaultdict[tuple[str, str | None], Counter[str]](Counter)
-    totals, failures = Counter[str](), list[SendFailure]()
+    catalogue = yield from read_catalogue(session)
+    tally = _Tally(catalogue=catalogue)
     for batch in batches:
-        totals["rejected"] += len(batch.invalid)
-        failures += batch.invalid[: MAX_FAILURES - len(failures)]
+        tally.add_rejected(batch.invalid)
         for text, event in zip(batch.texts(), batch.events(), strict=True):
-            totals.update(events=1, bytes=len(text))
-            name, stored = event["name"], events.as_stored(event)
-            if name not in listening:
-                found = [(apps.name_of(each), its) for each, its in known.listeners(name)]
-                listening[name] = [*found] or [(None, [])]
-            for function, triggers in listening[name]:
-                verdicts = {holds(each.condition, stored) for each in triggers}
-                verdict = "runs" if True in verdicts else "undecided" if None in verdicts else "not"
-                tallies[name, function].update({"events": 1, "bytes": len(text), verdict: 1})
-    rows: list[EventPreview] = []
-    for (name, function), it in tallies.items():
-        near = () if function else tuple(apps.nearest(name, known.functions))
-        counts = it["events"], it["bytes"], it["runs"], it["undecided"]
-        rows.append(EventPreview(name, function, *counts, near))
-    parts = tuple(rows), tuple(failures), tuple(known.gaps)
-    return SendPreview(totals["events"], totals["bytes"], totals["rejected"], *parts)
+            tally.add(event, len(text))
+    return SendPreview(
+        events=tally.events,
+        bytes=tally.bytes,
+        rejected=tally.rejected,
+        functions=tuple(row.to_preview(catalogue) for row in tally.rows.values()),
+        failures=tuple(tally.failures),
+        unchecked=tuple(catalogue.gaps),
+    )
+
+
+@define(kw_only=True)
+class _Row:
+    """Counts of the events of one name, for one function or for none that listens."""
+
+    name: str
+    function: str | None
+    events: int = 0
+    bytes: int = 0
+    runs: int = 0
+    undecided: int = 0
+
+    def add(self, size: int, *, is_triggered: bool | None) -> None:
+        self.events += 1
+        self.bytes += size
+        self.runs += is_triggered is True
+        self.undecided += is_triggered is None
+
+    def to_preview(self, catalogue: Catalogue) -> EventPreview:
+        nearest = () if self.function else nearest_triggers(self.name, catalogue.functions)
+        return EventPreview(
+            name=self.name,
+            function=self.function,
+            events=self.events,
+            bytes=self.bytes,
+            runs=self.runs,
+            undecided=self.undecided,
+            nearest=tuple(nearest),
+        )
+
+
+@define(kw_only=True)
+class _Tally:
+    """What was counted of the events so far."""
+
+    catalogue: Catalogue
+    events: int = 0
+    bytes: int = 0
+    rejected: int = 0
+    failures: list[SendFailure] = field(factory=list[SendFailure])
+    rows: dict[tuple[str, str | None], _Row] = field(factory=dict[tuple[str, str | None], _Row])
+    _listeners: dict[str, list[MatchedFunction]] = field(
+        factory=dict[str, "list[MatchedFunction]"], init=False
+    )
+
+    def add_rejected(self, invalid: Sequence[SendFailure]) -> None:
+        self.rejected += len(invalid)
+        self.failures += invalid[: MAX_FAILURES - len(self.failures)]
+
+    def add(self, event: Mapping[str, Any], size: int) -> None:
+        self.events += 1
+        self.bytes += size
+        name = event["name"]
+        listeners = self._listeners_for(name)
+        stored = as_stored(event)
+        for listener in listeners:
+            row = self._row(name, name_of(listener.function))
+            row.add(size, is_triggered=listener.is_triggered_by(stored))
+        if not listeners:
+            self._row(name, None).add(size, is_triggered=False)
+
+    def _listeners_for(self, name: str) -> list[MatchedFunction]:
+        if name not in self._listeners:
+            self._listeners[name] = self.catalogue.listeners(name)
+        return self._listeners[name]
+
+    def _row(self, name: str, function: str | None) -> _Row:
+        return self.rows.setdefault((name, function), _Row(name=name, function=function))

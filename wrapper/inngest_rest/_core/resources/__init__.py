@@ -1,19 +1,21 @@
 """The resources of the API: their methods as plans, their responses as public models.
 
-routes       which operations do the job of each method, in the order in which they are asked
-fields       take values out of generated models, where any may be absent
-filters      statuses, windows of time and functions, as callers write them
-server       what a server is, by single reads; the routes that a release has
-apps         apps and their functions; which event starts which function
-cloud        the account and what it has: Inngest Cloud alone has most of it
-events       stored events
-runs         runs: list, get, cancel, score; the runs that an event started
-replays      one replay of a run, and the other runs of its chain
-trace        the spans of a run, as a tree
-polling      what the next five share: pauses, deadlines, listings of ends
-wait         wait until a run has ended
-event_runs   wait for all runs of an event, perhaps one that is sent first
-wait_many    wait until each of many runs has ended
-watch        report the changes of all runs
-follow       report the steps of a run
+routes        which operations do the job of each method, in the order in which they are asked
+fields        take values out of generated models, where any may be absent
+filters       statuses, windows of time and functions, as callers write them
+server        what a server is, by single reads; the routes that a release has
+apps          apps and their functions: list, get, sync, invoke
+catalogue     all functions of a server, and which of them an event triggers
+flow_control  the limits in the configuration of a function
+cloud         the account and what it has: Inngest Cloud alone has most of it
+events        stored events
+runs          runs: list, get, cancel, score; the runs that an event started
+replays       one replay of a run, and the other runs of its chain
+trace         the spans of a run, as a tree
+polling       what the next five share: pauses, deadlines, listings of ends
+wait          wait until a run has ended
+event_runs    wait for all runs of an event, perhaps one that is sent first
+wait_many     wait until each of many runs has ended
+watch         report the changes of all runs
+follow        report the steps of a run
 """

@@ -1,18 +1,14 @@
-"""Apps and their functions: list, get, sync, invoke; and which event starts which function."""
+"""Apps and their functions: list, get, sync, invoke."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, Unpack, cast
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Unpack
 
 import httpx
-from attrs import evolve, frozen
+from attrs import evolve
 
 from inngest_rest import errors
 from inngest_rest._arguments import invalid
@@ -23,20 +19,17 @@ from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
 from inngest_rest._core.resources.fields import optional, record, required, run_id_of, timestamp
 from inngest_rest._core.resources.routes import ask, listed, one, pages, where_absent
 from inngest_rest._visible import did_you_mean, shown
-from inngest_rest._visible import nearest as nearest_of
 from inngest_rest.models import App, AppSync, Function, Trigger
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from inngest_rest._core.calls.route import AbsentRoutes
+    from collections.abc import Mapping
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import Run
     from inngest_rest.typing import Paging, Seconds
-
-T = TypeVar("T")
 
 _ADVICE = where_absent("List the functions of an app by its id instead: {}.", "functions.list")
 
@@ -248,161 +241,3 @@ def _trigger_of_v2(it: api.V2Trigger) -> Trigger:
     condition = optional(it.if_) or optional(it.condition)
     kind = str(optional(it.type_) or "unknown").lower()
     return Trigger(kind, optional(it.value) or "", condition)
-
-
-Limit = Mapping[str, Any]
-Listening = tuple["Function", list["Trigger"]]
-
-# Each app costs a request.
-_MOST_APPS = 50
-
-BATCH = ("eventsBatch", "batchEvents")
-"""The names of the limit of a batch, of v2 and of v1."""
-
-_UNITS = {"ms": 1e-3, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
-
-
-@frozen
-class Catalogue:
-    """The unarchived apps and functions of a server; times are by the session's clock."""
-
-    apps: list[App]
-    functions: list[Function]
-    gaps: list[str]  # what could not be read, with reasons
-    read_at: float
-    same_since: float  # when the functions were first read as they are now
-
-    def listeners(self, event_name: str) -> list[Listening]:
-        """Return the functions triggered by an event, with the matching triggers."""
-        found = ((function, matching(function, event_name)) for function in self.functions)
-        return [(function, triggers) for function, triggers in found if triggers]
-
-
-# By environment, and by the state that all copies of a client share.
-_recent: WeakKeyDictionary[AbsentRoutes, dict[str | None, Catalogue]] = WeakKeyDictionary()
-
-
-def read_catalogue(
-    session: Session, *, deadline: float = math.inf, since: float = math.inf
-) -> Plan[Catalogue]:
-    """Read all apps and their functions, or return what was read within the last minute.
-
-    Parts without a route on the server, or not listed before the deadline, become gaps.
-    """
-    now = session.clock.monotonic()
-    known = _recent.setdefault(session.absent, {})
-    recent = known.get(session.settings.env)
-    if recent is not None and recent.read_at >= max(since, now - 60.0):
-        return recent
-    gaps: list[str] = []
-    listed = read_all(list_apps(session), deadline=deadline)
-    what = "which functions listen, as the apps could not be listed"
-    served = [it for it in (yield from tried(listed, what, gaps)) or () if not it.is_archived]
-    if len(served) > _MOST_APPS:
-        gaps.append(f"the functions of {len(served) - _MOST_APPS} of {len(served)} apps")
-    found: list[Function] = []
-    for app in served[:_MOST_APPS]:
-        of_app = read_all(list_functions(session, app.id), deadline=deadline)
-        found += (yield from tried(of_app, f"the functions of app {app.id}", gaps)) or ()
-    found = [it for it in found if not it.is_archived]
-    is_same = recent is not None and recent.functions == found
-    same_since = recent.same_since if recent and is_same else session.clock.monotonic()
-    catalogue = Catalogue(served, found, gaps, now, same_since)
-    if not gaps:
-        known[session.settings.env] = catalogue
-    return catalogue
-
-
-def tried(plan: Plan[T], what: str, unchecked: list[str]) -> Plan[T | None]:
-    """Run a plan; if it fails, record the gap and its reason."""
-    try:
-        return (yield from plan)
-    except errors.InngestError as error:
-        unchecked.append(f"{what}: {error}")
-        return None
-
-
-def is_of(run: Run, function: Function) -> bool:
-    """Return whether a run belongs to a function, which v1 identifies only by UUID."""
-    if run.function_id is not None:
-        return (run.app_id, run.function_id) == (function.app_id, function.id)
-    return run.internal_function_id is not None and run.internal_function_id == function.internal_id
-
-
-def name_of(function: Function) -> str:
-    """Return a function's name, which is unique within an environment."""
-    return f"{function.app_id}/{function.id}"
-
-
-def matching(function: Function, name: str) -> list[Trigger]:
-    """Return the triggers of a function that match an event's name, case-sensitively.
-
-    These are the name itself and a wildcard after each slash or dot: `app/user.created` matches
-    `app/*` and `app/user.*`, but not `app/us*` (recording v2-function-wildcard).
-    """
-    wanted = {name, *(f"{name[: at + 1]}*" for at, letter in enumerate(name) if letter in "/.")}
-    return [it for it in function.triggers if it.kind == "event" and it.value in wanted]
-
-
-def nearest(name: str, functions: Iterable[Function]) -> dict[str, list[str]]:
-    """Return the trigger most similar to an unmatched name, in each case, with its functions."""
-    known: dict[str, list[str]] = {}
-    for function in functions:
-        for trigger in function.triggers:
-            if trigger.kind == "event":
-                known.setdefault(trigger.value, []).append(name_of(function))
-    close = nearest_of(name, known)
-    return {it: names for it, names in known.items() if close and it.lower() == close.lower()}
-
-
-def limit(function: Function, *names: str) -> Limit | None:
-    """Return the flow control of a function, under the names of v2 and v1.
-
-    `rateLimit` and `throttle` have `limit` and `period`, `debounce` has a `period`, and a batch
-    `maxSize` and `timeout`; idempotency reads as a rate limit of 1 per 24 hours.
-    """
-    return next(iter(_entries(function, *names)), None)
-
-
-def ignores_repeated_ids(function: Function) -> bool:
-    """Return whether it runs again for a repeated id, which servers check only after these two."""
-    return limit(function, "debounce", *BATCH) is not None
-
-
-def cancels_earlier(function: Function) -> bool:
-    """Return whether a function is a singleton of which a run cancels the one before it."""
-    return str((limit(function, "singleton") or {}).get("mode")).lower() == "cancel"
-
-
-def concurrency(function: Function) -> list[Limit]:
-    """Return the function's own concurrency limits, without the plan's; `limit` is a number."""
-    limits = ((it, it.get("limit")) for it in _entries(function, "concurrency"))
-    found = ((it, of if is_limit(of) else {"value": of}) for it, of in limits)
-    return [{**it, "limit": of.get("value")} for it, of in found if not of.get("isPlanLimit")]
-
-
-def cancelled_by(function: Function) -> list[str]:
-    """Return the names of the events that cancel the function's runs."""
-    found = _entries(function, "cancellations", "cancel")
-    return [it["event"] for it in found if isinstance(it.get("event"), str)]
-
-
-def _entries(function: Function, *names: str) -> list[Limit]:
-    """Return the entries of a setting, or its only one, under the first of its names."""
-    known = function.configuration or {}
-    found: Any = next((known[name] for name in names if known.get(name)), None)
-    entries = cast("Iterable[object]", found if isinstance(found, list) else [found])
-    return [it for it in entries if it and is_limit(it)]
-
-
-def is_limit(value: object) -> TypeGuard[Limit]:
-    return isinstance(value, Mapping)
-
-
-def duration(text: object) -> timedelta | None:
-    """Parse a duration such as "24h0m0s"; None if it is not one, or longer than decades."""
-    if not isinstance(text, str) or not re.fullmatch(f"(?:{_PART})+", text):
-        return None
-    seconds = sum(float(n) * _UNITS[unit] for n, unit in re.findall(_PART, text))
-    return timedelta(seconds=seconds) if seconds < 1e9 else None

@@ -1,9 +1,9 @@
-"""Waiting for the runs of an event, for one that was just sent or by its id.
+"""Waiting for the runs of an event: one that is sent first, or a stored one, by its id.
 
-To wait for the runs of an event is to know when they are complete. The first non-empty list may be
-incomplete: on a busy server, runs appear 0.25 s apart and more. It is complete once each function
-triggered by the event has a run; until then it is polled for as long as a run takes to appear.
-Debounced and batched runs appear later still.
+The difficulty is to know when the runs are complete. The first non-empty list may not be: on a busy
+server, runs appear 0.25 s apart and more. The list is complete once each function that the event
+triggers has a run; until then it is polled for as long as a run takes to appear. Debounced and
+batched runs appear later still.
 """
 
 from __future__ import annotations
@@ -20,9 +20,15 @@ from inngest_rest._arguments import check_choice, invalid
 from inngest_rest._core.arguments import check_id, check_seconds
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
-from inngest_rest._core.expressions import holds
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
-from inngest_rest._core.resources import apps, events, runs
+from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources.catalogue import Catalogue, is_run_of, name_of, read_catalogue
+from inngest_rest._core.resources.flow_control import (
+    BATCH,
+    ignores_repeated_ids,
+    limit,
+    parse_duration,
+)
 from inngest_rest._core.resources.polling import APPEARS_WITHIN, asked_pause, may_appear
 from inngest_rest._core.resources.wait import wait_until_ended
 from inngest_rest._core.sending.event_json import wire_form
@@ -38,29 +44,30 @@ if TYPE_CHECKING:
     from inngest_rest.explanation import Explanation
     from inngest_rest.typing import Seconds
 
-    # Explains the outcome of a stored event, by its internal id, until a time of the clock.
+    # Explains the outcome of a stored event, by its internal id, until a time of our clock.
     Explain = Callable[[Session, str, float], Plan[Explanation]]
 
 DAY = timedelta(days=1)
 """For how long a server remembers the id of an event."""
 
-# Limits of the search for the first event with an id, which bound the number of requests.
-_MAX_EVENTS = 200  # at each look
-_MAX_SEARCHED = 1_000  # before the wait ends without a run: 50 per request
+# How many events are searched for an earlier one with the same id, at 50 per request.
+_MAX_EVENTS_AT_FIRST_LOOK = 200
+_MAX_EVENTS_WITHOUT_RUN = 1_000  # before the wait ends without any run
 
 # In seconds:
 _FIRST_POLL = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
 _POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be incomplete
 _QUIET = 1.0  # after the last run appeared, where it is not known which functions listen
 _EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run
-_AFTER_TIMEOUT = 0.8  # for the same, after the timeout expired
+_EXPLAIN_AFTER_DEADLINE = 0.8  # for the same, once the wait has timed out
 
 
 def read_once_stored(
     session: Session, event_id: str, within: float, deadline: float
 ) -> Plan[tuple[StoredEvent, datetime | None]]:
     """Get an event and the server's time; one that was just sent may take seconds to appear."""
-    appears_by, pause = min(session.clock.monotonic() + within, deadline), FIRST_PAUSE
+    appears_by = min(session.clock.monotonic() + within, deadline)
+    pause = FIRST_PAUSE
     while True:
         try:
             return (yield from events.get_now(session, event_id, deadline=deadline))
@@ -80,9 +87,9 @@ def runs_of(
     return tuple((yield from read_all(listing, deadline=deadline)))
 
 
-@define
+@define(kw_only=True)
 class _Wait:
-    """A wait for the runs of one event; times are by the session's clock."""
+    """A wait for the runs of one event; times are by our clock."""
 
     session: Session
     event_id: str
@@ -92,24 +99,30 @@ class _Wait:
     explain: Explain
     event: StoredEvent | None = None  # once it is stored, transient errors do not end the wait
     runs: dict[str, Run] = field(factory=dict[str, "Run"])
-    looked_at: float = 0.0  # for the first time
+    first_look: float = 0.0
     was_listed: bool = False  # the server has said which runs there are, perhaps none
-    seen_at: float | None = None  # when the newest run was first seen
-    again: float = -math.inf  # until then, a busy server may take for the next run, as for that one
+    newest_run_seen: float | None = None  # for the first time
+    # Until then the next run may appear: a busy server may take as long for it as for the last.
+    next_run_by: float = -math.inf
     waits_for: str | None = None  # a function without a run that may still get one
 
     @property
     def now(self) -> float:
         return self.session.clock.monotonic()
 
-    def has_run_of(self, function: Function) -> bool:
-        return any(apps.is_of(run, function) for run in self.runs.values())
+    @property
+    def is_late(self) -> bool:
+        return self.now >= self.deadline
 
-    def add(self, runs: Iterable[Run], now: float) -> None:
-        known = len(self.runs)
+    def has_run_of(self, function: Function) -> bool:
+        return _has_run_of(self.runs.values(), function)
+
+    def add(self, runs: Iterable[Run], seen_at: float) -> None:
+        before = len(self.runs)
         self.runs.update((run.id, run) for run in runs)
-        if len(self.runs) > known:
-            self.seen_at, self.again = now, 2 * now - self.looked_at
+        if len(self.runs) > before:
+            self.newest_run_seen = seen_at
+            self.next_run_by = seen_at + (seen_at - self.first_look)
 
     def pause(self, seconds: float) -> Plan[None]:
         left = min(seconds, self.deadline - self.now)
@@ -147,11 +160,6 @@ def send_and_wait(
         raise
 
 
-def _check_repeated(repeated: str | None) -> None:
-    if repeated is not None:
-        check_choice("repeated", repeated, get_args(RepeatedId))
-
-
 def wait_for_runs(
     session: Session,
     event_id: str,
@@ -162,33 +170,46 @@ def wait_for_runs(
     event_id = check_id("event id", event_id, argument="id")
     seconds = check_seconds("timeout", timeout)
     _check_repeated(repeated)
-    begun = session.clock.monotonic()
+    began = session.clock.monotonic()
     wait = _Wait(
         session=session,
         event_id=event_id,
-        received=begun,
-        deadline=begun + seconds,
+        received=began,
+        deadline=began + seconds,
         follows_first=repeated == "first",
         explain=explain,
     )
-    try:
-        read = read_once_stored(session, event_id, APPEARS_WITHIN, wait.deadline)
-        event, at = yield from read
-    except (errors.NotFoundError, errors.TransportError) as error:
-        if not wait.deadline <= wait.now < begun + APPEARS_WITHIN:
-            raise
-        message = f"event {event_id} did not appear before the timeout expired"
-        raise errors.WaitTimeoutError(message, run=None, event_id=event_id) from error
-    except RULED_OUT:
-        pass  # without v1, the event stays unknown
-    else:
-        wait.event, wait.received = event, wait.now
-        if event.received_at is not None and at is not None:
-            wait.received -= max((at - event.received_at).total_seconds(), 0.0)
+    yield from _read_event(wait)
     return (yield from _follow_all(wait))
 
 
+def _check_repeated(repeated: str | None) -> None:
+    if repeated is not None:
+        check_choice("repeated", repeated, get_args(RepeatedId))
+
+
+def _read_event(wait: _Wait) -> Plan[None]:
+    """Read the event that is waited for, and how long ago the server received it."""
+    appears_by = wait.now + APPEARS_WITHIN
+    try:
+        event, server_time = yield from read_once_stored(
+            wait.session, wait.event_id, APPEARS_WITHIN, wait.deadline
+        )
+    except (errors.NotFoundError, errors.TransportError) as error:
+        if not wait.deadline <= wait.now < appears_by:
+            raise
+        message = f"event {wait.event_id} did not appear before the timeout expired"
+        raise errors.WaitTimeoutError(message, run=None, event_id=wait.event_id) from error
+    except RULED_OUT:
+        return  # without v1, the event stays unknown
+    wait.event = event
+    wait.received = wait.now
+    if event.received_at is not None and server_time is not None:
+        wait.received -= max((server_time - event.received_at).total_seconds(), 0.0)
+
+
 def _follow_all(wait: _Wait) -> Plan[list[Run]]:
+    """Find all runs of the event, and wait until each has ended."""
     yield from _find_all(wait)
     for run_id, run in wait.runs.items():
         # Fetched singly, a run has its outcome; an old release lists it as unfinished.
@@ -206,110 +227,156 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
 
 def _find_all(wait: _Wait) -> Plan[None]:
     """Poll the runs of the event until no further one is expected."""
-
-    def read(since: float) -> Plan[apps.Catalogue]:
-        # To read the functions for longer is of no use; and there must be time left for the runs.
-        deadline = wait.now + min(APPEARS_WITHIN, max(wait.deadline - wait.now, 0.0) / 2)
-        return apps.read_catalogue(wait.session, deadline=deadline, since=since)
-
-    known = None if wait.event is None else (yield from read(0.0))
+    catalogue = None if wait.event is None else (yield from _read_functions(wait, since=0.0))
     yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
-    pause, wait.looked_at = _POLL_INTERVAL, wait.now
+    wait.first_look = wait.now
+    pause = _POLL_INTERVAL
     while True:
         looked = wait.now
-        fault = yield from _look(wait, known)
-        until = _complete_at(known, wait)
-        is_complete = fault is None and looked >= until
-        if not is_complete and known is not None and known.read_at < wait.received:
+        fault = yield from _look(wait, catalogue)
+        complete_at = _complete_at(wait, catalogue)
+        is_complete = fault is None and looked >= complete_at
+        if not is_complete and catalogue is not None and catalogue.read_at < wait.received:
             # Functions may have been added or removed since.
-            known = yield from read(wait.received)
-        if not wait.runs and (is_complete or wait.now >= wait.deadline):
-            wait.add((yield from _explain_absence(wait, known)), wait.now)
+            catalogue = yield from _read_functions(wait, since=wait.received)
+        if not wait.runs and (is_complete or wait.is_late):
+            wait.add((yield from _explain_absence(wait, catalogue)), wait.now)
             is_complete = False
         if is_complete:
             return
-        if wait.now >= wait.deadline:
+        if wait.is_late:
             _time_out(wait)
-        left = until - wait.now
-        yield from wait.pause(max(min(pause, left if left > 0 else pause), asked_pause(fault)))
+        left = complete_at - wait.now
+        next_look = min(pause, left) if left > 0 else pause
+        yield from wait.pause(max(next_look, asked_pause(fault)))
         pause = longer(pause)
 
 
-def _look(wait: _Wait, catalogue: apps.Catalogue | None) -> Plan[Fault | None]:
+def _read_functions(wait: _Wait, *, since: float) -> Plan[Catalogue]:
+    # To read the functions for longer is of no use; and there must be time left for the runs.
+    seconds = min(APPEARS_WITHIN, max(wait.deadline - wait.now, 0.0) / 2)
+    return read_catalogue(wait.session, deadline=wait.now + seconds, since=since)
+
+
+def _look(wait: _Wait, catalogue: Catalogue | None) -> Plan[Fault | None]:
     """List the runs of the event, or return the fault that may pass."""
     looked = wait.now
     try:
-        is_batched = _may_be_batched(wait, catalogue)
-        listed = runs_of(wait.session, wait.event_id, wait.deadline, may_be_batched=is_batched)
+        listed = runs_of(
+            wait.session,
+            wait.event_id,
+            wait.deadline,
+            may_be_batched=_may_be_batched(wait, catalogue),
+        )
         wait.add((yield from listed), looked)
         wait.was_listed = True
-        if wait.follows_first and looked == wait.looked_at:
-            first = _first_runs(wait, catalogue, limit=_MAX_EVENTS, deadline=wait.deadline)
-            wait.add((yield from first), looked)
+        if wait.follows_first and looked == wait.first_look:
+            first_runs = yield from _first_runs(
+                wait, catalogue, max_events=_MAX_EVENTS_AT_FIRST_LOOK, deadline=wait.deadline
+            )
+            wait.add(first_runs, looked)
     except FAULTS as error:
-        is_late = isinstance(error, errors.TransportError) and wait.now >= wait.deadline
-        if not (is_late or (wait.event and may_appear(error))):
+        timed_out = isinstance(error, errors.TransportError) and wait.is_late
+        if not (timed_out or (wait.event and may_appear(error))):
             raise
         return error
     return None
 
 
-def _may_be_batched(wait: _Wait, catalogue: apps.Catalogue | None) -> bool:
+def _may_be_batched(wait: _Wait, catalogue: Catalogue | None) -> bool:
     """Return whether a function may get the event in a batch, which v1 may list under another."""
     if catalogue is None or catalogue.gaps or wait.event is None:
         return True
-    listening = catalogue.listeners(wait.event.name)
-    return any(apps.limit(function, *apps.BATCH) for function, _ in listening)
+    listeners = catalogue.listeners(wait.event.name)
+    return any(limit(listener.function, *BATCH) for listener in listeners)
 
 
-def _complete_at(catalogue: apps.Catalogue | None, wait: _Wait) -> float:
+def _complete_at(wait: _Wait, catalogue: Catalogue | None) -> float:
     """Return the time at which the runs are complete; note a function that may start one."""
-    soon = wait.received + APPEARS_WITHIN
-    if wait.seen_at is not None:
-        soon = max(min(soon, wait.seen_at + _QUIET), wait.again)
     wait.waits_for = None
+    soon = wait.received + APPEARS_WITHIN
+    if wait.newest_run_seen is not None:
+        soon = max(min(soon, wait.newest_run_seen + _QUIET), wait.next_run_by)
     if catalogue is None or catalogue.gaps or wait.event is None:
-        return math.inf if wait.seen_at is None else soon
-    listening = catalogue.listeners(wait.event.name)
-    latest = soon if not listening or wait.seen_at is None else -math.inf
-    for function, triggers in listening:
-        if wait.has_run_of(function) or all(
-            holds(each.condition, wait.event) is False for each in triggers
-        ):
+        return math.inf if wait.newest_run_seen is None else soon
+    listeners = catalogue.listeners(wait.event.name)
+    complete_at = soon if not listeners or wait.newest_run_seen is None else -math.inf
+    for listener in listeners:
+        function = listener.function
+        if wait.has_run_of(function) or listener.is_triggered_by(wait.event) is False:
             continue
-        debounce, batch = apps.limit(function, "debounce"), apps.limit(function, *apps.BATCH)
-        texts = (debounce or {}).get("period", "0s"), (batch or {}).get("timeout", "0s")
-        waits = (math.inf if it is None else it.total_seconds() for it in map(apps.duration, texts))
-        until = wait.received + max(waits) + APPEARS_WITHIN
-        if until > latest:
-            latest, wait.waits_for = max(until, wait.again), apps.name_of(function)
-    return latest
+        starts_by = wait.received + _longest_delay(function) + APPEARS_WITHIN
+        if starts_by > complete_at:
+            complete_at = max(starts_by, wait.next_run_by)
+            wait.waits_for = name_of(function)
+    return complete_at
+
+
+def _longest_delay(function: Function) -> float:
+    """Return for how many seconds a function may hold an event back; inf if that is unknown."""
+    debounce = limit(function, "debounce") or {}
+    batch = limit(function, *BATCH) or {}
+    delays = [
+        parse_duration(debounce.get("period", "0s")),
+        parse_duration(batch.get("timeout", "0s")),
+    ]
+    return max(math.inf if delay is None else delay.total_seconds() for delay in delays)
+
+
+@define(kw_only=True)
+class _FirstRuns:
+    """The runs that earlier events with the same id started, in place of runs of the event."""
+
+    event: StoredEvent
+    functions: list[Function]  # that have no run of the event, and take each id once
+    repeating: list[Function]  # that run again for a repeated id
+    has_unknown_functions: bool
+    runs: list[Run] = field(factory=list[Run])
+
+    @property
+    def missing(self) -> list[Function]:
+        return [function for function in self.functions if not _has_run_of(self.runs, function)]
+
+    @property
+    def is_complete(self) -> bool:
+        return not (self.missing or self.has_unknown_functions)
+
+    def ids_of_earlier(self, listed: Iterable[StoredEvent]) -> set[str]:
+        """Return the internal ids of the other events that have the id of the event."""
+        same = {other.internal_id for other in listed if other.id == self.event.id}
+        return same - {self.event.internal_id}
+
+    def add(self, runs: Iterable[Run]) -> None:
+        self.runs += [
+            run for run in runs if not any(is_run_of(run, function) for function in self.repeating)
+        ]
 
 
 def _first_runs(
-    wait: _Wait, catalogue: apps.Catalogue | None, *, limit: int, deadline: float
+    wait: _Wait, catalogue: Catalogue | None, *, max_events: int, deadline: float
 ) -> Plan[list[Run]]:
     """List what earlier events with the same id started of the functions that have no run of it."""
-    event, started = wait.event, list[Run]()
+    event = wait.event
     if catalogue is None or event is None or event.id == event.internal_id:
-        return started
-    functions = [function for function, _ in catalogue.listeners(event.name)]
-    ignoring = [each for each in functions if apps.ignores_repeated_ids(each)]
-    missing = [each for each in functions if each not in ignoring and not wait.has_run_of(each)]
-    if not (missing or catalogue.gaps):
-        return started
-    name = name_of_all_triggers(missing, event.name)
-    since = (event.received_at or wait.session.server_clocks["api"].now()) - DAY
-    selection = events.EventSelection(name=name, since=since)
-    walk = events.list_events(wait.session, selection, limit=limit).walk()
-    while (missing or catalogue.gaps) and not walk.is_done:
+        return []
+    functions = [listener.function for listener in catalogue.listeners(event.name)]
+    without_run = [function for function in functions if not wait.has_run_of(function)]
+    first = _FirstRuns(
+        event=event,
+        functions=[function for function in without_run if not ignores_repeated_ids(function)],
+        repeating=[function for function in functions if ignores_repeated_ids(function)],
+        has_unknown_functions=bool(catalogue.gaps),
+    )
+    received_at = event.received_at or wait.session.server_clocks["api"].now()
+    selection = events.EventSelection(
+        name=name_of_all_triggers(first.functions, event.name), since=received_at - DAY
+    )
+    walk = events.list_events(wait.session, selection, limit=max_events).walk()
+    while not (first.is_complete or walk.is_done):
         page = yield from walk.next_page(deadline=deadline)
-        same = {other.internal_id for other in page.items if other.id == event.id}
-        for other_id in same - {event.internal_id}:
-            runs_of_other = yield from runs_of(wait.session, other_id, deadline)
-            started += [run for run in runs_of_other if not _is_of_any(run, ignoring)]
-        missing = [each for each in missing if not any(apps.is_of(run, each) for run in started)]
-    return started
+        for event_id in first.ids_of_earlier(page.items):
+            first.add((yield from runs_of(wait.session, event_id, deadline)))
+    return first.runs
 
 
 def name_of_all_triggers(functions: Iterable[Function], name: str) -> str | None:
@@ -322,40 +389,48 @@ def name_of_all_triggers(functions: Iterable[Function], name: str) -> str | None
     return name if names == {name} else None
 
 
-def _is_of_any(run: Run, functions: Iterable[Function]) -> bool:
-    return any(apps.is_of(run, function) for function in functions)
+def _has_run_of(runs: Iterable[Run], function: Function) -> bool:
+    return any(is_run_of(run, function) for run in runs)
 
 
-def _explain_absence(wait: _Wait, catalogue: apps.Catalogue | None) -> Plan[Iterable[Run]]:
+def _explain_absence(wait: _Wait, catalogue: Catalogue | None) -> Plan[Iterable[Run]]:
     """Raise an error that explains why there is no run; return those that appeared meanwhile."""
-    text = f"no run of event {wait.event_id} appeared within {wait.now - wait.received:.1f} s"
-    latest = max(wait.deadline, wait.now) + _AFTER_TIMEOUT
+    waited = wait.now - wait.received
+    message = f"no run of event {wait.event_id} appeared within {waited:.1f} s"
+    latest = max(wait.deadline, wait.now) + _EXPLAIN_AFTER_DEADLINE
     deadline = min(wait.now + _EXPLAIN_TIMEOUT, latest)
+    explanation: Explanation | None = None
     try:
         if wait.follows_first:
-            search = _first_runs(wait, catalogue, limit=_MAX_SEARCHED, deadline=deadline)
-            if first := (yield from search):
-                return first
-        found = yield from wait.explain(wait.session, wait.event_id, deadline)
-        if found.runs:
-            return found.runs
-        text += f". {found}"
+            first_runs = yield from _first_runs(
+                wait, catalogue, max_events=_MAX_EVENTS_WITHOUT_RUN, deadline=deadline
+            )
+            if first_runs:
+                return first_runs
+        explanation = yield from wait.explain(wait.session, wait.event_id, deadline)
     except errors.InngestError as error:
         if not wait.was_listed and isinstance(error, errors.TransportError):
             _time_out(wait, error)  # there may be runs
-        found, text = None, f"{text}; the reason is unknown: {error}"
-    raise errors.NoRunError(text, event_id=wait.event_id, explanation=found)
+        message += f"; the reason is unknown: {error}"
+    else:
+        if explanation.runs:
+            return explanation.runs
+        message += f". {explanation}"
+    raise errors.NoRunError(message, event_id=wait.event_id, explanation=explanation)
 
 
 def _time_out(wait: _Wait, cause: errors.InngestError | None = None) -> NoReturn:
-    unended = [run for run in wait.runs.values() if not run.is_ended]
-    states = [f"run {run.id} was still {run.status}" for run in unended]
+    open_runs = [run for run in wait.runs.values() if not run.is_ended]
+    states = [f"run {run.id} was still {run.status}" for run in open_runs]
     if not wait.was_listed:
         states.append("its runs could not be listed")
     elif wait.waits_for is not None:
         states.append(f"a run of {wait.waits_for} may still start")
     elif not states:
         states.append("further runs may still appear")
-    text = f"event {wait.event_id}: {' and '.join(states)} when the timeout expired"
-    run, found = unended[0] if unended else None, [*wait.runs.values()]
-    raise errors.WaitTimeoutError(text, run=run, runs=found, event_id=wait.event_id) from cause
+    raise errors.WaitTimeoutError(
+        f"event {wait.event_id}: {' and '.join(states)} when the timeout expired",
+        run=open_runs[0] if open_runs else None,
+        runs=list(wait.runs.values()),
+        event_id=wait.event_id,
+    ) from cause

@@ -28,7 +28,7 @@ from inngest_rest._core.calls.listing import (
 from inngest_rest._core.calls.operation import first_present, may_ask, redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
 from inngest_rest._core.clock import whole_milliseconds
-from inngest_rest._core.resources import apps, events, fields, routes
+from inngest_rest._core.resources import apps, catalogue, events, fields, flow_control, routes
 from inngest_rest._core.resources.filters import Selection, Window
 from inngest_rest._ulid import second_of_ulid
 from inngest_rest._visible import did_you_mean, shown
@@ -494,16 +494,20 @@ def _may_be_batched(session: Session, event_id: str, deadline: float) -> Plan[bo
     """Return whether a function may have got an event in a batch, which v1 lists under another."""
     now = session.clock.monotonic()
     soon = now + min(_LONGEST_LOOK, (deadline - now) / 2)  # the rest is for v2
-    known = yield from apps.read_catalogue(session, deadline=soon, since=0.0)
+    known = yield from catalogue.read_catalogue(session, deadline=soon, since=0.0)
     if known.gaps:
         return True
-    batching = [each for each in known.functions if apps.limit(each, *apps.BATCH)]
+    batching = [
+        function
+        for function in known.functions
+        if flow_control.limit(function, *flow_control.BATCH)
+    ]
     if not batching:
         return False
     event = yield from _found(session, events.get_route(event_id), deadline)
     if event is None or event.name == events.INVOKED:
         return True
-    return any(apps.matching(each, event.name) for each in batching)
+    return any(catalogue.matching_triggers(function, event.name) for function in batching)
 
 
 def _as_by_v2(session: Session, run: Run, is_whole: bool, deadline: float) -> Plan[Run]:

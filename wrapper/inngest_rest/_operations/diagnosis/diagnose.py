@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import httpx
 
 from inngest_rest import errors
-from inngest_rest._core.resources import apps, server
+from inngest_rest._core.resources import server
+from inngest_rest._core.resources.catalogue import name_of, read_catalogue
+from inngest_rest._core.resources.flow_control import ignores_repeated_ids
 from inngest_rest._core.resources.server import Releases, probe
 from inngest_rest._operations.diagnosis.evidence import ServerEvidence
 from inngest_rest._operations.diagnosis.findings import findings
@@ -129,7 +131,7 @@ def _read_what_differs(
     cancellations = yield from probe(session, server.CANCELLATIONS, bearer)
     evidence.cancels_in_bulk = cancellations.outcome != "failed"
     deadline = session.clock.monotonic() + session.settings.timeout
-    catalogue = yield from apps.read_catalogue(session, deadline=deadline)
+    catalogue = yield from read_catalogue(session, deadline=deadline)
     if not catalogue.gaps:
-        repeating = filter(apps.ignores_repeated_ids, catalogue.functions)
-        evidence.repeating_functions = list(map(apps.name_of, repeating))
+        repeating = filter(ignores_repeated_ids, catalogue.functions)
+        evidence.repeating_functions = list(map(name_of, repeating))

@@ -1,5 +1,9 @@
-"""Rules that turn evidence into reasons, one per function.
+"""Why an event started no run, and why a run is as it is: rules, and the sentences for them.
 
-event    why an event started no run
-run      why a run is as it is
+Each rule yields findings: a kind, facts, and whether the evidence proves it. No rule has words.
+
+texts       the sentence of each kind of finding
+event       the rules about an event, and the evidence that they read
+run         the rules about a run, and the evidence that they read
+finding     what a rule concludes, and the reason that is made of it
 """

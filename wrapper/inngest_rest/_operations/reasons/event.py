@@ -1,7 +1,7 @@
-"""Why an event started no run: the evidence, and one rule per kind of reason.
+"""Rules for why an event started no run, and the evidence that they read.
 
-A reason is certain only if the evidence proves it. No server reports that a rate limit, a debounce
-or a singleton was the cause: each is possible for a function that has it, whatever lists show.
+A finding is certain only if the evidence proves it. No server reports that a rate limit, a debounce
+or a singleton was the cause: each is possible for a function that has it, whatever the lists show.
 """
 
 from __future__ import annotations
@@ -9,253 +9,344 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
-from inngest_rest._core.expressions import holds
-from inngest_rest._core.resources import apps
+from inngest_rest._core.resources.catalogue import (
+    Catalogue,
+    MatchedFunction,
+    is_run_of,
+    name_of,
+    nearest_triggers,
+)
 from inngest_rest._core.resources.event_runs import DAY
+from inngest_rest._core.resources.flow_control import (
+    BATCH,
+    cancelling_events,
+    ignores_repeated_ids,
+    limit,
+    parse_duration,
+)
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
+from inngest_rest._operations.reasons.finding import Finding
 from inngest_rest._ulid import second_of_ulid
-from inngest_rest.explanation import Reason, ReasonKind
+from inngest_rest.explanation import ReasonKind as Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from inngest_rest.models import Function, Page, Run, StoredEvent, Trigger
+    from inngest_rest.models import Function, Page, Run, StoredEvent
 
-K = ReasonKind
-
-AT_ONCE = timedelta(seconds=1)
+SAME_FUNCTION_WITHIN = timedelta(seconds=1)
 """A function that was read within this time of an event is the one that the event found."""
 
 # The time within which a busy server handles events in any order, and shows their runs.
-_RACE = timedelta(seconds=APPEARS_WITHIN)
+_EVENT_ORDER_SLACK = timedelta(seconds=APPEARS_WITHIN)
+
+# For so long after an event, a run of it may still appear.
+_RUN_EXPECTED_FOR = timedelta(seconds=2 * APPEARS_WITHIN)
 
 
-@define
-class Evidence:
-    """What is known of an event."""
+@define(kw_only=True)
+class EventEvidence:
+    """What was read about an event, its runs, and the functions that listen for it."""
 
     event: StoredEvent
     now: datetime  # of the server
     received: datetime  # now if unknown
     runs: tuple[Run, ...]
-    catalogue: apps.Catalogue
-    same_since: datetime  # when the functions were first read as they are now
-    is_of_v1: bool  # v1 listed the runs: that of a batch for one of its events only
+    catalogue: Catalogue
+    functions_same_since: datetime  # when they were first read as they are now
+    is_listed_by_v1: bool  # v1 lists the run of a batch under one of its events only
     unchecked: list[str]
-    # Other events with the same own id, oldest first, each with a run.
-    twins: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
-    # Other runs at that time, newest first, by function name.
-    others: dict[str, Page[Run] | None] = field(factory=dict[str, "Page[Run] | None"])
+    # Other events with the same id, each with a run that it started; the oldest event first.
+    same_id: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
+    # Other runs at that time, newest first, by the name of their function.
+    other_runs: dict[str, Page[Run] | None] = field(factory=dict[str, "Page[Run] | None"])
 
     @property
     def began(self) -> datetime:
         """The earliest time of receipt: a server stores an event anew while a condition fails."""
-        by_id = second_of_ulid(self.event.internal_id)
-        return datetime.fromtimestamp(min(self.received.timestamp(), by_id), UTC)
+        created = second_of_ulid(self.event.internal_id)
+        return datetime.fromtimestamp(min(self.received.timestamp(), created), UTC)
 
     @property
     def latest_start(self) -> datetime:
         """Until when a run may have started at the same time as one of the event."""
-        return self.began + _RACE
+        return self.began + _EVENT_ORDER_SLACK
 
     @property
-    def without_run(self) -> list[apps.Listening]:
-        found = self.catalogue.listeners(self.event.name)
-        return [it for it in found if not any(apps.is_of(run, it[0]) for run in self.runs)]
-
-    @property
-    def is_of_now(self) -> bool:
+    def functions_are_same(self) -> bool:
         """Whether the functions are known to have been the same when the event was received."""
-        return self.same_since <= self.began + AT_ONCE
+        return self.functions_same_since <= self.began + SAME_FUNCTION_WITHIN
+
+    @property
+    def listeners(self) -> list[MatchedFunction]:
+        return self.catalogue.listeners(self.event.name)
+
+    @property
+    def cancelled_functions(self) -> list[Function]:
+        """The functions whose runs the event cancels."""
+        return [
+            function
+            for function in self.catalogue.functions
+            if self.event.name in cancelling_events(function)
+        ]
+
+    @property
+    def without_run(self) -> list[FunctionWithoutRun]:
+        return [
+            FunctionWithoutRun(evidence=self, listener=listener)
+            for listener in self.listeners
+            if not any(is_run_of(run, listener.function) for run in self.runs)
+        ]
 
     def has_changed(self, function: Function) -> bool | None:
         """Return whether a function's app was synced after the event; None if unknown."""
-        if self.is_of_now:
+        if self.functions_are_same:
             return False
-        synced = [app.synced_at for app in self.catalogue.apps if app.id == function.app_id]
-        return synced[0] > self.began if synced and synced[0] else None
+        for app in self.catalogue.apps:
+            if app.id == function.app_id:
+                return None if app.synced_at is None else app.synced_at > self.began
+        return None
 
-    def is_excluded(self, function: Function, triggers: list[Trigger]) -> bool:
-        """Return whether the conditions of a function certainly were false for the event."""
-        is_false = all(holds(each.condition, self.event) is False for each in triggers)
-        return is_false and self.has_changed(function) is False
 
-    def runs_of(self, function: Function) -> tuple[Run, ...]:
-        """Return the other runs of a function at that time, newest first."""
-        page = self.others.get(apps.name_of(function))
+@frozen(kw_only=True)
+class FunctionWithoutRun:
+    """A function that has a trigger for the name of an event, and no run for it."""
+
+    evidence: EventEvidence
+    listener: MatchedFunction
+
+    @property
+    def function(self) -> Function:
+        return self.listener.function
+
+    @property
+    def name(self) -> str:
+        return name_of(self.function)
+
+    @property
+    def was_the_same(self) -> bool:
+        """Whether it is known to have been the same function when the event was received."""
+        return self.evidence.has_changed(self.function) is False
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether its conditions certainly were false for the event."""
+        return self.was_the_same and self.listener.is_triggered_by(self.evidence.event) is False
+
+    @property
+    def other_runs(self) -> tuple[Run, ...]:
+        """Its other runs at that time, newest first."""
+        page = self.evidence.other_runs.get(self.name)
         return tuple(page.items) if page else ()
 
+    @property
+    def has_further_runs(self) -> bool:
+        """Whether it has, or may have, more runs at that time than those read."""
+        page = self.evidence.other_runs.get(self.name)
+        return page is None or page.next_cursor is not None
 
-def reasons(it: Evidence) -> Iterator[Reason]:
-    """Yield why an event started no run of a function."""
-    # The server's own events need no trigger.
-    is_own = it.event.name.startswith("inngest/")
-    if not (is_own or it.runs or it.catalogue.listeners(it.event.name)):
-        yield from _no_trigger(it)
-        yield from _cancels_runs(it)
-    for function, triggers in it.without_run:
-        yield from _why_no_run(it, function, triggers)
+    def finding(
+        self,
+        kind: Kind,
+        evidence: Mapping[str, Any],
+        *,
+        is_certain: bool = False,
+        details: Mapping[str, Any] | None = None,
+    ) -> Finding:
+        return _about(self.function, kind, evidence, is_certain=is_certain, details=details)
 
 
-def _why_no_run(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Reason]:
-    """Yield the reasons of one function, up to the first that is certain to exclude the event."""
-    for excluding in (_condition(it, function, triggers), _duplicate_id(it, function)):
-        for reason in excluding:
-            yield reason
-            if reason.is_certain:
-                return
-    for rule in (_paused, _rate_limit, _debounce, _batch, _singleton, _too_early):
-        yield from rule(it, function)
+def findings_of_event(evidence: EventEvidence) -> Iterator[Finding]:
+    """Yield why an event started no run, of any function or of each that listens for it."""
+    for rule in EVENT_RULES:
+        yield from rule(evidence)
+    for without_run in evidence.without_run:
+        for finding in _findings_of_function(without_run):
+            yield finding
+            if finding.is_certain:
+                break  # no other reason is needed
+
+
+def _findings_of_function(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+    for rule in FUNCTION_RULES:
+        yield from rule(without_run)
 
 
 def _about(
     function: Function,
-    kind: ReasonKind,
-    message: str,
+    kind: Kind,
     evidence: Mapping[str, Any],
     *,
     is_certain: bool = False,
-) -> Reason:
-    return Reason(
+    details: Mapping[str, Any] | None = None,
+) -> Finding:
+    return Finding(
         kind=kind,
-        message=message,
         is_certain=is_certain,
+        subject=name_of(function),
         app_id=function.app_id,
         function_id=function.id,
         evidence=evidence,
+        details=details or {},
     )
 
 
-def _cancelled_by_it(it: Evidence) -> list[Function]:
-    return [each for each in it.catalogue.functions if it.event.name in apps.cancelled_by(each)]
+def _nobody_listens(evidence: EventEvidence) -> bool:
+    # The server's own events need no trigger.
+    is_of_server = evidence.event.name.startswith("inngest/")
+    return not (is_of_server or evidence.runs or evidence.listeners)
 
 
-def _no_trigger(it: Evidence) -> Iterator[Reason]:
-    known = it.catalogue
-    if known.gaps:
+def no_trigger(evidence: EventEvidence) -> Iterator[Finding]:
+    """No function has a trigger for the name of the event."""
+    catalogue = evidence.catalogue
+    if catalogue.gaps or not _nobody_listens(evidence):
         return
-    # A name with a listener is not a misspelling.
-    nearest = {} if _cancelled_by_it(it) else apps.nearest(it.event.name, known.functions)
-    nearby = ", ".join(f"{value!r} of {' and '.join(of)}" for value, of in nearest.items())
-    text = "no function has a trigger for its name"
-    text += f" (the nearest: {nearby})" if nearest else ""
-    evidence = {
-        "nearest": nearest,
-        "apps": [app.id for app in known.apps],
-        "functions": len(known.functions),
-    }
-    yield Reason(K.NO_TRIGGER, text, it.is_of_now, evidence=evidence)
+    # A name that cancels runs is not a misspelling.
+    is_known = bool(evidence.cancelled_functions)
+    nearest = {} if is_known else nearest_triggers(evidence.event.name, catalogue.functions)
+    yield Finding(
+        kind=Kind.NO_TRIGGER,
+        is_certain=evidence.functions_are_same,
+        evidence={
+            "nearest": nearest,
+            "apps": [app.id for app in catalogue.apps],
+            "functions": len(catalogue.functions),
+        },
+    )
 
 
-def _cancels_runs(it: Evidence) -> Iterator[Reason]:
-    for function in _cancelled_by_it(it):
-        text = f"it may cancel runs of {apps.name_of(function)}"
-        yield _about(function, K.CANCELS_RUNS, text, {"events": apps.cancelled_by(function)})
-
-
-def _condition(it: Evidence, function: Function, triggers: list[Trigger]) -> Iterator[Reason]:
-    verdicts = {holds(each.condition, it.event) for each in triggers}
-    if True in verdicts:
+def cancels_runs(evidence: EventEvidence) -> Iterator[Finding]:
+    """The event is one that cancels runs instead of starting them."""
+    if not _nobody_listens(evidence):
         return
-    conditions = [each.condition for each in triggers if each.condition]
-    does = "is false" if verdicts == {False} else "may be false, or fail,"
-    quoted = "` or `".join(conditions)
-    text = f"the condition `{quoted}` of {apps.name_of(function)} {does} for it"
-    is_certain = it.is_excluded(function, triggers)
-    evidence = {"conditions": conditions}
-    yield _about(function, K.CONDITION, text, evidence, is_certain=is_certain)
+    for function in evidence.cancelled_functions:
+        yield _about(function, Kind.CANCELS_RUNS, {"events": cancelling_events(function)})
 
 
-def _duplicate_id(it: Evidence, function: Function) -> Iterator[Reason]:
-    started = [(other, run) for other, run in it.twins if apps.is_of(run, function)]
-    if not started or apps.ignores_repeated_ids(function):
+def condition(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+    """The condition of each trigger is false for the event, or may be."""
+    outcome = without_run.listener.is_triggered_by(without_run.evidence.event)
+    if outcome is True:
+        return
+    conditions = [trigger.condition for trigger in without_run.listener.triggers]
+    yield without_run.finding(
+        Kind.CONDITION,
+        {"conditions": [text for text in conditions if text]},
+        is_certain=without_run.is_excluded,
+        details={"is_false": outcome is False},
+    )
+
+
+def duplicate_id(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+    """An earlier event with the same id started a run of the function."""
+    function, evidence = without_run.function, without_run.evidence
+    started = [(other, run) for other, run in evidence.same_id if is_run_of(run, function)]
+    if not started or ignores_repeated_ids(function):
         return
     other, run = started[0]
-    text = f"event {other.internal_id} with the same id {other.id!r} started run {run.id} "
-    text += f"of {apps.name_of(function)}, which runs once for an id in 24 hours"
-    is_earlier = other.received_at is not None and it.began - other.received_at > _RACE
-    is_certain = is_earlier and it.has_changed(function) is False
-    evidence = {"id": other.id, "other_event": other.internal_id, "other_run": run.id}
-    yield _about(function, K.DUPLICATE_ID, text, evidence, is_certain=is_certain)
+    is_earlier = (
+        other.received_at is not None and evidence.began - other.received_at > _EVENT_ORDER_SLACK
+    )
+    yield without_run.finding(
+        Kind.DUPLICATE_ID,
+        {"id": other.id, "other_event": other.internal_id, "other_run": run.id},
+        is_certain=is_earlier and without_run.was_the_same,
+    )
 
 
-def _paused(it: Evidence, function: Function) -> Iterator[Reason]:
-    del it
-    if function.is_paused:
-        text = f"{apps.name_of(function)} is paused"
-        yield _about(function, K.PAUSED, text, {"is_paused": True})
+def paused(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+    """The function is paused."""
+    if without_run.function.is_paused:
+        yield without_run.finding(Kind.PAUSED, {"is_paused": True})
 
 
-def _rate_limit(it: Evidence, function: Function) -> Iterator[Reason]:
-    found = apps.limit(function, "rateLimit")
-    if not found:
+def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+    """The function has a rate limit, or idempotency, which is one."""
+    rate = limit(without_run.function, "rateLimit")
+    if rate is None:
         return
-    limit, period, key = found.get("limit"), found.get("period"), found.get("key")
-    since = it.received - (apps.duration(period) or DAY) - _RACE
-    near = [
-        run.id
-        for run in it.runs_of(function)
-        if since <= (run.queued_at or since) <= it.latest_start
+    evidence = without_run.evidence
+    period = parse_duration(rate.get("period")) or DAY
+    since, until = evidence.received - period - _EVENT_ORDER_SLACK, evidence.latest_start
+    counted = [
+        run.id for run in without_run.other_runs if since <= (run.queued_at or since) <= until
     ]
-    spread = " spread evenly" if limit != 1 else ""
-    each = f" for each `{key}`" if key else ""
-    text = f"the rate limit or idempotency of {apps.name_of(function)}, {limit} per {period}"
-    text += f"{spread}{each}, may have excluded it"
-    if near:
-        text += f": {len(near)} of its runs{', of any key,' if key else ''} began within that "
-        text += "time before it, or seconds after it"
-    yield _about(function, K.RATE_LIMIT, text, {"rate_limit": found, "earlier_runs": near})
+    yield without_run.finding(Kind.RATE_LIMIT, {"rate_limit": rate, "earlier_runs": counted})
 
 
-def _debounce(it: Evidence, function: Function) -> Iterator[Reason]:
-    found = apps.limit(function, "debounce")
-    if not found:
+def debounce(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+    """The function debounces events: a later one may have replaced this one."""
+    setting = limit(without_run.function, "debounce")
+    if setting is None:
         return
-    name = apps.name_of(function)
-    text = f"{name} debounces events for {found.get('period')}: it may still wait, or have been "
-    text += "replaced by a later one"
-    # Of two events in one millisecond, either may be the later one.
-    own, page = it.event.internal_id[:10], it.others.get(name)
-    after = [run for run in it.runs_of(function) if run.event_ids and run.event_ids[0][:10] >= own]
-    later_event = later_run = None
-    if after and page and page.next_cursor is None:
-        later_event, later_run = after[-1].event_ids[0], after[-1].id
-        text += f", such as {later_event}, which started run {later_run}"
-    evidence = {"debounce": found, "later_event": later_event, "later_run": later_run}
-    yield _about(function, K.DEBOUNCE, text, evidence)
+    # Of two events in the same millisecond, the first ten characters, either may be the later one.
+    own_time = without_run.evidence.event.internal_id[:10]
+    later = [
+        run for run in without_run.other_runs if run.event_ids and run.event_ids[0][:10] >= own_time
+    ]
+    replacing = later[-1] if later and not without_run.has_further_runs else None
+    yield without_run.finding(
+        Kind.DEBOUNCE,
+        {
+            "debounce": setting,
+            "later_event": replacing.event_ids[0] if replacing else None,
+            "later_run": replacing.id if replacing else None,
+        },
+    )
 
 
-def _batch(it: Evidence, function: Function) -> Iterator[Reason]:
-    found, name = apps.limit(function, *apps.BATCH), apps.name_of(function)
-    if not found:
+def batch(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+    """The function collects events in batches: that of the event may still be open, or hidden."""
+    setting = limit(without_run.function, *BATCH)
+    if setting is None:
         return
-    longest = apps.duration(found.get("timeout"))
-    if longest is None or it.now - it.received < longest + _RACE:
-        text = f"{name} collects {found.get('maxSize')} events or for {found.get('timeout')}, "
-        text += "and its batch may not be full yet"
-        yield _about(function, K.BATCH, text, {"batch": found})
-    elif it.is_of_v1:
-        text = f"{name} may have run for a batch that contains it, which v1 lists under one "
-        text += "event of the batch alone"
-        yield _about(function, K.BATCH, text, {"batch": found})
+    evidence = without_run.evidence
+    timeout = parse_duration(setting.get("timeout"))
+    age = evidence.now - evidence.received
+    is_open = timeout is None or age < timeout + _EVENT_ORDER_SLACK
+    if is_open or evidence.is_listed_by_v1:
+        yield without_run.finding(Kind.BATCH, {"batch": setting}, details={"is_open": is_open})
 
 
-def _singleton(it: Evidence, function: Function) -> Iterator[Reason]:
-    # One that cancels skips, too, if another event is quicker.
-    found, until = apps.limit(function, "singleton"), it.latest_start
-    if not found:
+def singleton(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+    """The function is a singleton: one that cancels skips, too, if another event is quicker."""
+    setting = limit(without_run.function, "singleton")
+    if setting is None:
         return
-    began = [run for run in it.runs_of(function) if (run.queued_at or until) <= until]
-    other_run = next((run.id for run in began if (run.ended_at or it.now) >= it.received), None)
-    text = f"{apps.name_of(function)} is a singleton and may have skipped it"
-    text += f", as run {other_run} had not ended" if other_run else ""
-    yield _about(function, K.SINGLETON, text, {"singleton": found, "other_run": other_run})
+    evidence = without_run.evidence
+    until = evidence.latest_start
+    overlapping = [
+        run.id
+        for run in without_run.other_runs
+        if (run.queued_at or until) <= until and (run.ended_at or evidence.now) >= evidence.received
+    ]
+    yield without_run.finding(
+        Kind.SINGLETON,
+        {"singleton": setting, "other_run": overlapping[0] if overlapping else None},
+    )
 
 
-def _too_early(it: Evidence, function: Function) -> Iterator[Reason]:
-    seconds = max((it.now - it.began).total_seconds(), 0.0)
-    if seconds < 2 * APPEARS_WITHIN:
-        text = f"a run of {apps.name_of(function)} may soon appear, as it was received only "
-        yield _about(function, K.TOO_EARLY, f"{text}{seconds:.1f} s ago", {"seconds": seconds})
+def too_early(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+    """The event was received so recently that a run may still appear."""
+    age = max(without_run.evidence.now - without_run.evidence.began, timedelta(0))
+    if age < _RUN_EXPECTED_FOR:
+        yield without_run.finding(Kind.TOO_EARLY, {"seconds": age.total_seconds()})
+
+
+EVENT_RULES = (no_trigger, cancels_runs)
+"""About the event itself, in the order in which they are told."""
+
+FUNCTION_RULES = (
+    condition,
+    duplicate_id,
+    paused,
+    rate_limit,
+    debounce,
+    batch,
+    singleton,
+    too_early,
+)
+"""About each function without a run, in order, up to the first finding that is certain."""

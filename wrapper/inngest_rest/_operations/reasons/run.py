@@ -1,22 +1,30 @@
-"""Why a run is as it is: the evidence, and one rule per kind of reason.
+"""Rules for why a run is as it is, and the evidence that they read.
 
-A reason is certain only if the evidence proves it. The queue, the trace and the event of a run
+A finding is certain only if the evidence proves it. The queue, the trace and the event of a run
 state what is certain; why a run that is due is not executed, or was cancelled, is told by the same
 rules for a run and for those of an event.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from inngest_rest._core.resources import apps, trace
+from inngest_rest._core.resources import trace
+from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.events import INVOKED
+from inngest_rest._core.resources.flow_control import (
+    cancelling_events,
+    cancels_earlier_run,
+    concurrency_limits,
+    limit,
+    parse_duration,
+)
+from inngest_rest._operations.reasons.finding import Finding
 from inngest_rest._ulid import is_ulid
-from inngest_rest._visible import and_more
-from inngest_rest.explanation import Reason, ReasonKind
+from inngest_rest.explanation import ReasonKind as Kind
 from inngest_rest.models import (
     Function,
     Job,
@@ -30,35 +38,27 @@ from inngest_rest.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-K = ReasonKind
+    from inngest_rest._core.resources.catalogue import Catalogue
+    from inngest_rest._core.resources.flow_control import Limit
+
+    Rule = Callable[["RunEvidence"], Iterator[Finding]]
 
 # Without a job and without any change for so long, a run is lost: between two steps, a server needs
 # a fraction of a second.
 _LOST_AFTER = timedelta(seconds=30)
 
-# From the end of a run that another one cancelled: v2 lists state it 10 s too late.
-_NEAR = timedelta(seconds=15)
+# Between the start of a run and the end of the one that it cancelled: v2 lists state the end 10 s
+# too late.
+_CANCELLATION_SLACK = timedelta(seconds=15)
 
-# The latest time that a datetime can hold.
-_LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
-
-
-@frozen
-class _Wait:
-    """How a step waits: its reason, and the words for it."""
-
-    kind: ReasonKind
-    does: str
-    did: str
-
-
+# The kind of wait of a step, by what the SDK calls it.
 _WAITS = {
-    "wait_for_event": _Wait(K.WAITS_FOR_EVENT, "waits for an event", "waited for an event"),
-    "wait_for_signal": _Wait(K.WAITS_FOR_SIGNAL, "waits for a signal", "waited for a signal"),
-    "invoke": _Wait(K.WAITS_FOR_FUNCTION, "waits for a function", "waited for a function"),
-    "sleep": _Wait(K.SLEEPS, "sleeps", "slept"),
+    "wait_for_event": Kind.WAITS_FOR_EVENT,
+    "wait_for_signal": Kind.WAITS_FOR_SIGNAL,
+    "invoke": Kind.WAITS_FOR_FUNCTION,
+    "sleep": Kind.SLEEPS,
 }
 
 
@@ -72,43 +72,43 @@ class Failure:
     is_latest: bool  # no step has ended since
 
     @property
+    def step_name(self) -> str | None:
+        """The name of its step; None if it is of the function's own code."""
+        return self.step.name if self.step.step_id else None
+
+    @property
     def number(self) -> int | None:
         """Its number, from 1, if it is known."""
         return int(self.attempt.name.split()[1]) + 1 if self.attempt else None
 
     @property
     def error(self) -> RunError | None:
-        return _error(self.attempt or self.step)
-
-    def __str__(self) -> str:
-        step = f"step {self.step.name!r}" if self.step.step_id else ""
-        after = f" after step {self.after!r}" if self.after else ""
-        if self.number is None:
-            return step or f"its code{after}"
-        return f"attempt {self.number}" + (f" at {step}" if step else after)
+        return _error_of(self.attempt or self.step)
 
 
-@define
+@define(kw_only=True)
 class RunEvidence:
-    """What is known of a run."""
+    """What was read about a run."""
 
     run: Run
     now: datetime  # of the server, when the queue was read
     unchecked: list[str]
+    subject: str = "it"  # what sentences call the run
     jobs: list[Job] = field(factory=list[Job])  # in the queue
     steps: tuple[Span, ...] = ()
+    is_traced: bool = False  # the trace was read: it has these steps, and no other
+    # For how long nothing has happened to it, if the queue has repeatedly had no job for it.
+    idle: timedelta | None = None
     event: StoredEvent | None = None
     same_event: tuple[Run, ...] = ()  # the runs of its event, as v1 lists them
     # The runs of the functions that it invoked and waits for, by event.
     invoked: dict[str, tuple[Run, ...]] = field(factory=dict[str, "tuple[Run, ...]"])
-    catalogue: apps.Catalogue | None = None
+    catalogue: Catalogue | None = None
     function: Function | None = None  # as it is now
-    others: Page[Run] | None = None  # of its function, newest first
-    timeouts: apps.Limit = field(factory=dict[str, Any])
-    executing: list[tuple[str, Job]] = field(factory=list[Any])  # by other runs of its function
-    is_traced: bool = False  # the trace was read: it has these steps, and no other
-    # For how long nothing has happened to it, if the queue has repeatedly had no job for it.
-    idle: timedelta | None = None
+    timeouts: Limit = field(factory=dict[str, Any])
+    other_runs: Page[Run] | None = None  # of its function, newest first
+    # What other runs of its function are executing, each with the id of the run.
+    executing: list[tuple[str, Job]] = field(factory=list[Any])
 
     @property
     def is_lost(self) -> bool:
@@ -116,10 +116,21 @@ class RunEvidence:
         return self.idle is not None and self.idle >= _LOST_AFTER
 
     @property
-    def due(self) -> list[Job]:
+    def due_jobs(self) -> list[Job]:
         """The jobs that could be executed now, and are not."""
-        past = (it for it in self.jobs if it.kind != "pause" and it.at and it.at <= self.now)
-        return [job for job in past if not self.executes(job)]
+        return [
+            job
+            for job in self.jobs
+            if job.kind != "pause" and job.at and job.at <= self.now and not self.executes(job)
+        ]
+
+    @property
+    def scheduled_for(self) -> int | None:
+        """The `ts` of its event, in milliseconds, if the run has yet to start at that time."""
+        if self.run.status != RunStatus.QUEUED or self.event is None or self.due_jobs:
+            return None
+        ts, now = self.event.ts, self.now.timestamp() * 1_000
+        return ts if ts is not None and ts > now else None
 
     def executes(self, job: Job) -> bool:
         """Return whether a job is being executed: the server renews its lease meanwhile."""
@@ -127,7 +138,7 @@ class RunEvidence:
 
     def max_attempts(self, job: Job) -> int | None:
         """Return how often a job is tried at most; a first one, as its function is now."""
-        retries = apps.limit(self.function, "retries") if self.function else None
+        retries = limit(self.function, "retries") if self.function else None
         if job.kind != "start" or retries is None:
             return job.max_attempts
         most: int = retries.get("value") or 0  # proto3 omits 0
@@ -140,337 +151,459 @@ class RunEvidence:
         It may be of no step: servers do not name the one that the official SDK for Python tries
         again (recording v2-trace-step-waits).
         """
-        found = [
-            (attempt.ended_at or self.now, step, attempt)
+        failed = [
+            (span.ended_at or self.now, step, span)
             for step in self.steps
-            for attempt in _attempts_at(step) or [step]
-            if attempt.status == "failed"
+            for span in _attempts_at(step) or [step]
+            if span.status == "failed"
         ]
-        if not found:
+        if not failed:
             return None
-        ended, step, attempt = max(found, key=lambda it: it[0])
-        ends = sorted((it.ended_at, it.name) for it in self.steps if it.step_id and it.ended_at)
-        before = [name for end, name in ends if end <= (attempt.started_at or ended)]
+        failed_at, step, span = max(failed, key=lambda failure: failure[0])
+        ended = self._ended_steps
+        ended_before = [name for at, name in ended if at <= (span.started_at or failed_at)]
         return Failure(
             step=step,
-            attempt=None if attempt is step else attempt,
-            after=before[-1] if before else None,
-            is_latest=all(end <= ended for end, _ in ends),
+            attempt=None if span is step else span,
+            after=ended_before[-1] if ended_before else None,
+            is_latest=all(at <= failed_at for at, _ in ended),
+        )
+
+    @property
+    def last_ended_step(self) -> str | None:
+        """The name of the step that ended last."""
+        ended = self._ended_steps
+        return ended[-1][1] if ended else None
+
+    @property
+    def _ended_steps(self) -> list[tuple[datetime, str]]:
+        return sorted(
+            (step.ended_at, step.name) for step in self.steps if step.step_id and step.ended_at
         )
 
     @property
     def failed_step(self) -> Span | None:
         """The step whose error became that of the run; None if the server names none."""
-        failed = [it for it in self.steps if it.step_id and it.status == "failed"]
-        same = [it for it in failed if _is_same(_error(it), self.run.error)]
-        return max(same, key=lambda it: it.ended_at or self.now, default=None)
+        failed = [step for step in self.steps if step.step_id and step.status == "failed"]
+        same = [step for step in failed if _is_same_error(_error_of(step), self.run.error)]
+        return max(same, key=lambda step: step.ended_at or self.now, default=None)
 
-    def reason(
+    def finding(
         self,
-        kind: ReasonKind,
-        message: str,
+        kind: Kind,
         evidence: Mapping[str, Any],
         *,
         is_certain: bool = True,
-    ) -> Reason:
-        """Return a reason about the run."""
-        return Reason(
+        details: Mapping[str, Any] | None = None,
+    ) -> Finding:
+        """Return a finding about the run."""
+        return Finding(
             kind=kind,
-            message=message,
             is_certain=is_certain,
+            subject=self.subject,
             app_id=self.run.app_id,
             function_id=self.run.function_id,
             run_id=self.run.id,
             evidence=evidence,
+            details=details or {},
         )
 
 
-def reasons_of_run(it: RunEvidence) -> Iterator[Reason]:
+def findings_of_run(evidence: RunEvidence) -> Iterator[Finding]:
     """Yield what a run waits for, in which attempt it is, how it ended, and what holds it back."""
-    yield from _lost(it)
-    if not it.is_lost:
-        yield from _waits(it)
-        yield from _waits_without_job(it)
-        yield from _attempts(it)
-    yield from _failed(it)
-    yield from _cancelled(it)
-    yield from _invoked_by(it)
-    yield from _replays(it)
-    if not it.is_lost:
-        yield from held_back(it, "it")
+    for rule in LOST_RULES if evidence.is_lost else RUN_RULES:
+        yield from rule(evidence)
+    if not evidence.is_lost:
+        yield from findings_of_limits(evidence)
 
 
-def _lost(it: RunEvidence) -> Iterator[Reason]:
-    if it.idle is None:
+def findings_of_limits(evidence: RunEvidence) -> Iterator[Finding]:
+    """Yield why a run may wait, or was cancelled, as its function is now."""
+    if evidence.run.status == RunStatus.CANCELLED:
+        rules = CANCELLING_RULES
+    elif evidence.catalogue is None or evidence.run.is_ended:
         return
-    text = (
-        "it may be lost, as the queue has no job for it: if that is still so in half a minute, it "
-        "will not go on; cancel it then and replay it"
-    )
-    if it.is_lost:
-        text = (
-            "it is lost: the queue has no job for it, as after a server that kept its queue in "
-            "memory was killed. It will not go on; cancel it and replay it"
-        )
-    evidence = {"idle_s": round(it.idle.total_seconds(), 3)}
-    yield it.reason(K.LOST, text, evidence, is_certain=it.is_lost)
+    elif evidence.scheduled_for is not None:
+        rules = SCHEDULE_RULES
+    else:
+        rules = HOLDING_RULES
+    for rule in rules:
+        yield from rule(evidence)
 
 
-def _waits(it: RunEvidence) -> Iterator[Reason]:
-    """Yield what each job in the queue waits for, and until when."""
-    names = {step.step_id: step.name for step in it.steps}
-    for job in it.jobs:
-        what = job.event or job.signal or job.function
-        if not what and (job.kind != "sleep" or job in it.due):
+def lost(evidence: RunEvidence) -> Iterator[Finding]:
+    """The queue has no job for the run, which has not ended."""
+    if evidence.idle is not None:
+        seconds = round(evidence.idle.total_seconds(), 3)
+        yield evidence.finding(Kind.LOST, {"idle_s": seconds}, is_certain=evidence.is_lost)
+
+
+def waits(evidence: RunEvidence) -> Iterator[Finding]:
+    """A job in the queue is a step that waits or sleeps."""
+    step_names = {step.step_id: step.name for step in evidence.steps}
+    for job in evidence.jobs:
+        kind = _wait_of(job)
+        # A sleep that is over is a job that is due.
+        if kind is None or (kind is Kind.SLEEPS and job in evidence.due_jobs):
             continue
-        op = "wait_for_event" if job.event else "wait_for_signal" if job.signal else "invoke"
-        wait = _WAITS[op if what else "sleep"]
-        invoked = it.invoked.get(job.event_id or "", ())
-        name = job.step or (job.step_id and names.get(job.step_id))
-        text = f"{f'step {name!r}' if name else 'it'} {wait.does}" + (f" {what!r}" if what else "")
-        text += f" that matches `{job.condition}`" if job.condition else ""
-        text += "".join(f", whose run {run.id} is {run.status}" for run in invoked)
-        text += f"{',' if what else ''} until {_time(job.at)}"
-        evidence = {
-            "for": what,
-            "condition": job.condition,
-            "until": job.at,
-            "runs": [run.id for run in invoked],
-        }
-        yield it.reason(wait.kind, text, evidence)
+        invoked = evidence.invoked.get(job.event_id or "", ())
+        yield evidence.finding(
+            kind,
+            {
+                "for": job.event or job.signal or job.function,
+                "condition": job.condition,
+                "until": job.at,
+                "runs": [run.id for run in invoked],
+            },
+            details={
+                "step": job.step or (job.step_id and step_names.get(job.step_id)),
+                "invoked": invoked,
+            },
+        )
 
 
-def _waits_without_job(it: RunEvidence) -> Iterator[Reason]:
-    """Yield the steps that wait and whose job does not say so, as those of Inngest Cloud."""
-    if it.run.is_ended or it.idle is not None:
+def _wait_of(job: Job) -> Kind | None:
+    if job.event:
+        return Kind.WAITS_FOR_EVENT
+    if job.signal:
+        return Kind.WAITS_FOR_SIGNAL
+    if job.function:
+        return Kind.WAITS_FOR_FUNCTION
+    return Kind.SLEEPS if job.kind == "sleep" else None
+
+
+def waits_by_trace(evidence: RunEvidence) -> Iterator[Finding]:
+    """A step waits by the trace, and no job says so, as Inngest Cloud lists them."""
+    if evidence.run.is_ended or evidence.idle is not None:
         return
-    in_queue = {job.step_id for job in it.jobs}
-    for step in it.steps:
-        wait = _WAITS.get(step.step_op or "")
-        if wait and not step.ended_at and step.step_id not in in_queue:
-            text = f"step {step.name!r} {wait.does}, and the server does not say for what or how "
-            yield it.reason(wait.kind, f"{text}long", {"step_id": step.step_id})
+    in_queue = {job.step_id for job in evidence.jobs}
+    for step in evidence.steps:
+        kind = _WAITS.get(step.step_op or "")
+        if kind and not step.ended_at and step.step_id not in in_queue:
+            yield evidence.finding(kind, {"step_id": step.step_id}, details={"step": step.name})
 
 
-def _attempts(it: RunEvidence) -> Iterator[Reason]:
-    """Yield which attempt is executed, due, or next."""
-    for job in it.jobs:
-        if job.kind != "pause" and (job.kind != "sleep" or job in it.due):
-            yield from _attempt(it, job)
+def attempts(evidence: RunEvidence) -> Iterator[Finding]:
+    """A job in the queue is an attempt that is executed, due, or next."""
+    for job in evidence.jobs:
+        if job.kind == "pause" or (job.kind == "sleep" and job not in evidence.due_jobs):
+            continue
+        state = _state_of(evidence, job)
+        if state is None:
+            continue
+        max_attempts = evidence.max_attempts(job)
+        yield evidence.finding(
+            state,
+            {
+                "attempt": (job.attempt or 0) + 1,
+                "max_attempts": max_attempts,
+                "at": job.at,
+                "position": job.position,
+            },
+            details={
+                "is_due": job in evidence.due_jobs,
+                "is_of_function": max_attempts is not None and job.max_attempts is None,
+                "failure": _failure_before(evidence, job),
+            },
+        )
 
 
-def _attempt(it: RunEvidence, job: Job) -> Iterator[Reason]:
-    number, most, at = (job.attempt or 0) + 1, it.max_attempts(job), _time(job.at)
-    evidence = {"attempt": number, "max_attempts": most, "at": job.at, "position": job.position}
-    text = f"attempt {number}" + (f" of {most}" if most else "")
-    text += " (as its function is now)" if most and job.max_attempts is None else ""
-    if it.executes(job):
-        yield it.reason(K.EXECUTING, f"{text} is being executed", evidence)
-    elif job in it.due:
-        who = text if job.attempt else "it"
-        behind = f", behind {job.position} of its function's jobs" if job.position else ""
-        text = f"{who} has been due since {at}{behind}{_failed_before(it, job)}"
-        yield it.reason(K.QUEUED, text, evidence)
-    elif job.attempt:
-        yield it.reason(K.RETRIES, f"{text} is due at {at}{_failed_before(it, job)}", evidence)
-    elif it.run.status != RunStatus.QUEUED:
-        yield it.reason(K.QUEUED, f"its next job is due at {at}", evidence)
+def _state_of(evidence: RunEvidence, job: Job) -> Kind | None:
+    if evidence.executes(job):
+        return Kind.EXECUTING
+    if job in evidence.due_jobs:
+        return Kind.QUEUED
+    if job.attempt:
+        return Kind.RETRIES
+    # The first job of a run that is queued is no news.
+    return None if evidence.run.status == RunStatus.QUEUED else Kind.QUEUED
 
 
-def _failed_before(it: RunEvidence, job: Job) -> str:
-    """Return the failure that led to this attempt, in words; empty if it may be of another."""
-    last, retried = it.last_failure, [each for each in it.jobs if each.attempt]
-    # Of several, the trace does not say which failure is whose.
-    if last is None or not last.is_latest or retried != [job] or last.number != job.attempt:
-        return ""
-    return f", as {last} failed with {_line(last.error)}"
+def _failure_before(evidence: RunEvidence, job: Job) -> Failure | None:
+    """Return the failure that led to an attempt; None if it may be of another."""
+    failure = evidence.last_failure
+    # Of several attempts, the trace does not say which failure is whose.
+    retried = [other for other in evidence.jobs if other.attempt]
+    if failure is None or not failure.is_latest or retried != [job]:
+        return None
+    return failure if failure.number == job.attempt else None
 
 
-def _failed(it: RunEvidence) -> Iterator[Reason]:
-    """Yield with which error it failed, where, and after how many attempts."""
-    if it.run.status != RunStatus.FAILED:
+def failed(evidence: RunEvidence) -> Iterator[Finding]:
+    """The run failed: with which error, in which step, and after how many attempts."""
+    run = evidence.run
+    if run.status != RunStatus.FAILED:
         return
-    step, last, error = it.failed_step, it.last_failure, _line(it.run.error)
-    is_its_own = last is not None and _is_same(last.error, it.run.error)
-    attempts, place = None, ""
+    step, failure = evidence.failed_step, evidence.last_failure
+    is_of_code = step is None and failure is not None and _is_same_error(failure.error, run.error)
+    attempts_made, after = None, None
     if step is not None:
-        place = f" in step {step.name!r}"
         # What waits or invokes is tried once, as far as a function knows.
-        attempts = len(_attempts_at(step)) or 1 if step.step_op in {"run", None} else None
-    elif last is not None and is_its_own:
-        attempts, place = last.number, f" past step {last.after!r}" if last.after else ""
-    count = f", after {attempts} attempt{'s' if attempts > 1 else ''}" if attempts else ""
-    evidence = {"error": error, "step": step and step.name, "attempts": attempts}
-    yield it.reason(K.FAILED, f"it failed with {error}{place}{count}", evidence)
-    if last is not None and step is None and not is_its_own:
-        # A step that failed may have been caught.
-        evidence = {"attempt": last.number, "error": _line(last.error)}
-        yield it.reason(K.ATTEMPT_FAILED, f"{last} failed with {_line(last.error)}", evidence)
+        attempts_made = len(_attempts_at(step)) or 1 if step.step_op in {"run", None} else None
+    elif failure is not None and is_of_code:
+        attempts_made, after = failure.number, failure.after
+    yield evidence.finding(
+        Kind.FAILED,
+        {
+            "error": first_line(run.error),
+            "step": step.name if step else None,
+            "attempts": attempts_made,
+        },
+        details={"after": after},
+    )
 
 
-def _cancelled(it: RunEvidence) -> Iterator[Reason]:
-    """Yield where a run was when it was cancelled."""
-    if it.run.status != RunStatus.CANCELLED or not (it.steps or it.is_traced):
+def attempt_failed(evidence: RunEvidence) -> Iterator[Finding]:
+    """The run failed, and the last failed attempt with another error, which was perhaps caught."""
+    failure = evidence.last_failure
+    if evidence.run.status != RunStatus.FAILED or failure is None:
         return
-    steps = [step for step in it.steps if step.step_id]
-    open_steps = [step for step in steps if not step.ended_at or step.status == "cancelled"]
-    ended = [(step.ended_at, step.name) for step in steps if step.ended_at]
-    last = max(ended)[1] if ended else None
-    text = f"past step {last!r}" if last else "before any of its steps had ended"
-    if open_steps:
-        text = f"while {and_more([_was_doing(step) for step in open_steps])}"
-    evidence = {"steps": [step.name for step in open_steps], "after": last}
-    yield it.reason(K.CANCELLED, f"it was cancelled {text}", evidence)
+    if evidence.failed_step is None and not _is_same_error(failure.error, evidence.run.error):
+        yield evidence.finding(
+            Kind.ATTEMPT_FAILED,
+            {"attempt": failure.number, "error": first_line(failure.error)},
+            details={"failure": failure},
+        )
 
 
-def _was_doing(step: Span) -> str:
-    wait = _WAITS.get(step.step_op or "")
-    return f"step {step.name!r} {wait.did if wait else 'was executed'}"
+def cancelled(evidence: RunEvidence) -> Iterator[Finding]:
+    """The run was cancelled: while which steps were open, or after which one."""
+    is_known = evidence.steps or evidence.is_traced
+    if evidence.run.status != RunStatus.CANCELLED or not is_known:
+        return
+    open_steps = [
+        step
+        for step in evidence.steps
+        if step.step_id and (not step.ended_at or step.status == "cancelled")
+    ]
+    yield evidence.finding(
+        Kind.CANCELLED,
+        {"steps": [step.name for step in open_steps], "after": evidence.last_ended_step},
+        details={
+            "open_steps": [(step.name, _WAITS.get(step.step_op or "")) for step in open_steps]
+        },
+    )
 
 
-def _invoked_by(it: RunEvidence) -> Iterator[Reason]:
+def invoked_by(evidence: RunEvidence) -> Iterator[Finding]:
+    """A step of another run invoked it."""
     # Nobody else can send an event of this name (recording v1-event-invoked).
-    event = it.event
+    event = evidence.event
     match event.data if event and event.name == INVOKED else None:
         case {"_inngest": {"correlation_id": str(id), "name": str(step)}} if is_ulid(id[:26]):
-            text = f"step {step!r} of run {id[:26]} invoked it"
-            yield it.reason(K.INVOKED_BY, text, {"run": id[:26], "step": step})
+            yield evidence.finding(Kind.INVOKED_BY, {"run": id[:26], "step": step})
         case _:
             pass
 
 
-def _replays(it: RunEvidence) -> Iterator[Reason]:
-    """Yield which run it replays, and which replay it."""
-    same = {run.id: run for run in it.same_event}
-    if first := same.pop(it.run.id, it.run).original_run_id:
-        yield it.reason(K.REPLAYS, f"it replays run {first}", {"run": first})
-    # Of a chain, each names the first one.
-    if ids := sorted(id for id, run in same.items() if run.original_run_id == (first or it.run.id)):
-        by = and_more([f"run {id}, which is {same[id].status}" for id in ids])
-        text = f"{f'run {first}' if first else 'it'} was replayed by {by}"
-        yield it.reason(K.REPLAYED, text, {"runs": ids})
+def replays(evidence: RunEvidence) -> Iterator[Finding]:
+    """The run is a replay of another."""
+    if original := _original_of(evidence):
+        yield evidence.finding(Kind.REPLAYS, {"run": original})
 
 
-def held_back(it: RunEvidence, its: str) -> Iterator[Reason]:
-    """Yield why a run may wait, or was cancelled, as its function is now."""
-    if it.function and it.run.status == RunStatus.CANCELLED:
-        by = f"{its} may have been cancelled by"
-        yield from _cancelled_by_singleton(it, it.function, by)
-        yield from _cancelled_by_event(it, it.function, by)
-        yield from _cancelled_by_timeout(it, it.function, by)
-    if it.catalogue is None or it.run.is_ended:
-        return
-    if scheduled := [*_scheduled(it, its)]:
-        yield from scheduled
-        return
-    yield from _app_unreachable(it, it.catalogue, its)
-    if it.function is None:
-        yield from _function_removed(it, it.catalogue, its)
-    else:
-        yield from _throttled(it, it.function, its)
-        yield from _waits_for_its_turn(it, it.function, its)
-
-
-def _scheduled(it: RunEvidence, its: str) -> Iterator[Reason]:
-    ts = it.event.ts if it.event and it.run.status == RunStatus.QUEUED else None
-    if ts is not None and ts > it.now.timestamp() * 1_000 and not it.due:
-        time = datetime.fromtimestamp(min(ts, _LAST_MS) / 1_000, UTC)
-        text = f"{its} waits for the time of the event, {_time(time)}"
-        yield it.reason(K.SCHEDULED, text, {"ts": ts})
-
-
-def _app_unreachable(it: RunEvidence, known: apps.Catalogue, its: str) -> Iterator[Reason]:
-    for app in known.apps:
-        if app.id == it.run.app_id and app.sync_error:
-            text = f"{its} may wait for another attempt, as app {app.id} is {app.sync_error}"
-            evidence = {"sync_error": app.sync_error, "url": app.url}
-            yield it.reason(K.APP_UNREACHABLE, text, evidence, is_certain=False)
-
-
-def _function_removed(it: RunEvidence, known: apps.Catalogue, its: str) -> Iterator[Reason]:
-    run = it.run
-    if run.function_id is not None and not known.gaps:
-        text = f"{its} may never start, as its app has no function {run.function_id} any more"
-        left = [each.id for each in known.functions if each.app_id == run.app_id]
-        yield it.reason(K.FUNCTION_REMOVED, text, {"functions": left}, is_certain=False)
-
-
-def _throttled(it: RunEvidence, function: Function, its: str) -> Iterator[Reason]:
-    found = apps.limit(function, "throttle")
-    if found and it.run.status == RunStatus.QUEUED:
-        text = f"{its} may wait for its throttle, {found.get('limit')} per {found.get('period')}"
-        yield it.reason(K.THROTTLE, text, {"throttle": found}, is_certain=False)
-
-
-def _waits_for_its_turn(it: RunEvidence, function: Function, its: str) -> Iterator[Reason]:
-    name, limits = apps.name_of(function), apps.concurrency(function)
-    if not (limits and (it.run.status == RunStatus.QUEUED or it.due)):
-        return
-    text = f"{its} may wait for its turn, as the concurrency of {name} is limited"
-    holders: list[str] = []
-    # A job states which limits with a key it is under; others count all jobs of the function.
-    applied = [(each["limit"], "") for each in limits if not each.get("key")]
-    applied += [(most, key) for job in it.due[:1] for key, most in job.concurrency_keys.items()]
-    for most, key in applied:
-        ids = [id for id, job in it.executing if not key or key in job.concurrency_keys]
-        if most and len(ids) >= most:
-            holders = list(dict.fromkeys(ids))
-            text = f"{its} waits for its turn, as {name} executes {most} at once"
-            text += f"{' of one key' if key else ''}, at present run {and_more(holders)}"
-    evidence = {"concurrency": limits, "runs": holders}
-    yield it.reason(K.CONCURRENCY, text, evidence, is_certain=bool(holders))
-
-
-def _cancelled_by_singleton(it: RunEvidence, function: Function, by: str) -> Iterator[Reason]:
-    if not apps.cancels_earlier(function):
-        return
-    others, end = it.others.items if it.others else (), it.run.ended_at or it.now
-    later = [each for each in others if each.id > it.run.id]
-    near = [each.id for each in later if abs((each.queued_at or end) - end) < _NEAR]
-    if near or it.others is None or it.others.next_cursor:
-        text = ", ".join(
-            [f"{by} a later run of the singleton {apps.name_of(function)}", *near[-1:]]
+def replayed(evidence: RunEvidence) -> Iterator[Finding]:
+    """Other runs replay it, or the run that it replays itself."""
+    original = _original_of(evidence)
+    # Every replay names the first run of its chain.
+    first_id = original or evidence.run.id
+    replaying = {
+        run.id: run
+        for run in evidence.same_event
+        if run.id != evidence.run.id and run.original_run_id == first_id
+    }
+    if replaying:
+        ids = sorted(replaying)
+        yield evidence.finding(
+            Kind.REPLAYED,
+            {"runs": ids},
+            details={"original": original, "replays": [replaying[id] for id in ids]},
         )
-        evidence = {"later_run": near[-1] if near else None}
-        yield it.reason(K.SINGLETON, text, evidence, is_certain=False)
 
 
-def _cancelled_by_event(it: RunEvidence, function: Function, by: str) -> Iterator[Reason]:
-    if names := apps.cancelled_by(function):
-        text = f"{by} an event {' or '.join(map(repr, names))}"
-        yield it.reason(K.CANCEL_ON, text, {"events": names}, is_certain=False)
+def _original_of(evidence: RunEvidence) -> str | None:
+    listed = {run.id: run for run in evidence.same_event}
+    return listed.get(evidence.run.id, evidence.run).original_run_id
 
 
-def _cancelled_by_timeout(it: RunEvidence, function: Function, by: str) -> Iterator[Reason]:
-    begun, ended = it.run.queued_at, it.run.ended_at
+def cancelled_by_singleton(evidence: RunEvidence) -> Iterator[Finding]:
+    """The function is a singleton whose new run cancels the earlier one."""
+    function = evidence.function
+    if function is None or not cancels_earlier_run(function):
+        return
+    page, end = evidence.other_runs, evidence.run.ended_at or evidence.now
+    near_end = [
+        run.id
+        for run in (page.items if page else ())
+        if run.id > evidence.run.id and abs((run.queued_at or end) - end) < _CANCELLATION_SLACK
+    ]
+    if near_end or page is None or page.next_cursor:
+        yield evidence.finding(
+            Kind.SINGLETON,
+            {"later_run": near_end[-1] if near_end else None},
+            is_certain=False,
+            details={"function": name_of(function)},
+        )
+
+
+def cancelled_by_event(evidence: RunEvidence) -> Iterator[Finding]:
+    """The function has events that cancel its runs."""
+    names = cancelling_events(evidence.function) if evidence.function else []
+    if names:
+        yield evidence.finding(Kind.CANCEL_ON, {"events": names}, is_certain=False)
+
+
+def cancelled_by_timeout(evidence: RunEvidence) -> Iterator[Finding]:
+    """The function has a timeout that the run may have exceeded."""
+    if evidence.function is None:
+        return
+    began, ended = evidence.run.queued_at, evidence.run.ended_at
+    took = ended - began if began and ended else None
     for which in ("start", "finish"):
-        longest = apps.duration(found := it.timeouts.get(which))
-        if longest is not None and not (begun and ended and ended - begun < longest):
-            text = f"{by} the {which} timeout of {apps.name_of(function)}, {found}"
-            evidence = {"timeout": which, "limit": found}
-            yield it.reason(K.TIMEOUT, text, evidence, is_certain=False)
+        timeout = evidence.timeouts.get(which)
+        longest = parse_duration(timeout)
+        if longest is not None and (took is None or took >= longest):
+            yield evidence.finding(
+                Kind.TIMEOUT,
+                {"timeout": which, "limit": timeout},
+                is_certain=False,
+                details={"function": name_of(evidence.function)},
+            )
+
+
+def scheduled(evidence: RunEvidence) -> Iterator[Finding]:
+    """The event of the run asks for a later time."""
+    if evidence.scheduled_for is not None:
+        yield evidence.finding(Kind.SCHEDULED, {"ts": evidence.scheduled_for})
+
+
+def app_unreachable(evidence: RunEvidence) -> Iterator[Finding]:
+    """The server could not reach the app of the run when it last tried to sync it."""
+    for app in evidence.catalogue.apps if evidence.catalogue else ():
+        if app.id == evidence.run.app_id and app.sync_error:
+            yield evidence.finding(
+                Kind.APP_UNREACHABLE,
+                {"sync_error": app.sync_error, "url": app.url},
+                is_certain=False,
+                details={"app": app.id},
+            )
+
+
+def function_removed(evidence: RunEvidence) -> Iterator[Finding]:
+    """The app of the run has no such function any more."""
+    run, catalogue = evidence.run, evidence.catalogue
+    if catalogue is None or catalogue.gaps:
+        return
+    if evidence.function is None and run.function_id is not None:
+        left = [function.id for function in catalogue.functions if function.app_id == run.app_id]
+        yield evidence.finding(
+            Kind.FUNCTION_REMOVED,
+            {"functions": left},
+            is_certain=False,
+            details={"function": run.function_id},
+        )
+
+
+def throttled(evidence: RunEvidence) -> Iterator[Finding]:
+    """The function has a throttle, and the run has not started."""
+    throttle = limit(evidence.function, "throttle") if evidence.function else None
+    if throttle and evidence.run.status == RunStatus.QUEUED:
+        yield evidence.finding(Kind.THROTTLE, {"throttle": throttle}, is_certain=False)
+
+
+def concurrency(evidence: RunEvidence) -> Iterator[Finding]:
+    """The concurrency of the function is limited; certain if a limit is seen to be reached."""
+    limits = concurrency_limits(evidence.function) if evidence.function else []
+    is_waiting = evidence.run.status == RunStatus.QUEUED or evidence.due_jobs
+    if not (evidence.function and limits and is_waiting):
+        return
+    reached = _reached_limit(evidence, limits)
+    yield evidence.finding(
+        Kind.CONCURRENCY,
+        {"concurrency": limits, "runs": reached.runs if reached else []},
+        is_certain=reached is not None,
+        details={"function": name_of(evidence.function), "reached": reached},
+    )
+
+
+@frozen(kw_only=True)
+class ReachedLimit:
+    """A limit of concurrency, and the runs that use it up."""
+
+    most: int
+    has_key: bool
+    runs: list[str]
+
+
+def _reached_limit(evidence: RunEvidence, limits: list[Limit]) -> ReachedLimit | None:
+    """Return the last limit of a run that others use up."""
+    # A job states which limits with a key it is under; others count all jobs of the function.
+    of_function = [(entry["limit"], None) for entry in limits if not entry.get("key")]
+    of_keys = [
+        (most, key) for job in evidence.due_jobs[:1] for key, most in job.concurrency_keys.items()
+    ]
+    reached = None
+    for most, key in (*of_function, *of_keys):
+        run_ids = [
+            run_id
+            for run_id, job in evidence.executing
+            if key is None or key in job.concurrency_keys
+        ]
+        if most and len(run_ids) >= most:
+            reached = ReachedLimit(
+                most=most, has_key=key is not None, runs=list(dict.fromkeys(run_ids))
+            )
+    return reached
+
+
+LOST_RULES: tuple[Rule, ...] = (lost, invoked_by, replays, replayed)
+"""About a run that is lost: it waits for nothing, whatever its trace says."""
+
+RUN_RULES: tuple[Rule, ...] = (
+    lost,
+    waits,
+    waits_by_trace,
+    attempts,
+    failed,
+    attempt_failed,
+    cancelled,
+    invoked_by,
+    replays,
+    replayed,
+)
+"""About any other run, in the order in which they are told."""
+
+CANCELLING_RULES: tuple[Rule, ...] = (
+    cancelled_by_singleton,
+    cancelled_by_event,
+    cancelled_by_timeout,
+)
+"""What may have cancelled a run, as its function is now."""
+
+SCHEDULE_RULES: tuple[Rule, ...] = (scheduled,)
+"""What keeps a run waiting that is to start at a later time: nothing else does before."""
+
+HOLDING_RULES: tuple[Rule, ...] = (app_unreachable, function_removed, throttled, concurrency)
+"""What may keep an open run waiting, as its app and function are now."""
+
+
+def first_line(error: RunError | None) -> str:
+    """Return the name and the first line of the message of an error."""
+    name, message = (error.name, error.message or "") if error else (None, "")
+    line = message.strip().partition("\n")[0][:200]
+    return ": ".join(part for part in (name, line) if part) or "an error"
 
 
 def _attempts_at(step: Span) -> list[Span]:
-    return [each for each in step.children if trace.is_attempt(each)]
+    return [span for span in step.children if trace.is_attempt(span)]
 
 
-def _error(span: Span) -> RunError | None:
+def _error_of(span: Span) -> RunError | None:
     return None if span.output is None else run_error(span.output)
 
 
-def _is_same(one: RunError | None, other: RunError | None) -> bool:
+def _is_same_error(one: RunError | None, other: RunError | None) -> bool:
     """Return whether two errors are one: an SDK may give it another class on its way out."""
     if one and other and one.message and other.message:
         return one.message == other.message
-    return _line(one) == _line(other)
-
-
-def _line(error: RunError | None) -> str:
-    name, message = (error.name, error.message or "") if error else (None, "")
-    first = message.strip().partition("\n")[0][:200]
-    return ": ".join(filter(None, (name, first))) or "an error"
-
-
-def _time(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "an unknown time"
+    return first_line(one) == first_line(other)

@@ -1,0 +1,169 @@
+"""The catalogue of a server: its apps and functions, and which of them an event triggers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
+
+from attrs import frozen
+
+from inngest_rest import errors
+from inngest_rest._core.calls.listing import read_all
+from inngest_rest._core.expressions import holds
+from inngest_rest._core.resources.apps import list_apps, list_functions
+from inngest_rest._visible import nearest as nearest_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inngest_rest._core.calls.route import AbsentRoutes
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.models import App, Function, Run, StoredEvent, Trigger
+
+T = TypeVar("T")
+
+_MAX_APPS = 50  # whose functions are read, at a request for each
+_KEPT_FOR = 60.0  # seconds for which a catalogue is used again, where an earlier one will do
+
+
+@frozen(kw_only=True)
+class MatchedFunction:
+    """A function, and its triggers that match the name of an event."""
+
+    function: Function
+    triggers: list[Trigger]
+
+    def is_triggered_by(self, event: StoredEvent) -> bool | None:
+        """Return whether a condition holds for the event; None if that cannot be told for sure."""
+        outcomes = {holds(trigger.condition, event) for trigger in self.triggers}
+        if True in outcomes:
+            return True
+        return None if None in outcomes else False
+
+
+@frozen(kw_only=True)
+class Catalogue:
+    """The apps and functions of a server that are not archived; times are by our clock."""
+
+    apps: list[App]
+    functions: list[Function]
+    gaps: list[str]  # what could not be read, and why
+    read_at: float
+    same_since: float  # when the functions were first read as they are now
+
+    def listeners(self, event_name: str) -> list[MatchedFunction]:
+        """Return the functions with a trigger for the name of an event."""
+        matched = (
+            MatchedFunction(function=function, triggers=matching_triggers(function, event_name))
+            for function in self.functions
+        )
+        return [listener for listener in matched if listener.triggers]
+
+
+# By environment, and by the state that all copies of a client share.
+_last_read: WeakKeyDictionary[AbsentRoutes, dict[str | None, Catalogue]] = WeakKeyDictionary()
+
+
+def read_catalogue(
+    session: Session, *, deadline: float = math.inf, since: float = math.inf
+) -> Plan[Catalogue]:
+    """Read all apps and their functions.
+
+    What the server has no route for, or does not list before the deadline, becomes a gap.
+
+    Args:
+        session: The session of the client.
+        deadline: When to stop reading.
+        since: A catalogue that was read after this time, and within the last minute, is returned
+            again; by default, none is.
+    """
+    began = session.clock.monotonic()
+    of_client = _last_read.setdefault(session.absent, {})
+    last = of_client.get(session.settings.env)
+    if last is not None and last.read_at >= max(since, began - _KEPT_FOR):
+        return last
+    gaps: list[str] = []
+    apps = yield from _read_apps(session, gaps, deadline)
+    functions: list[Function] = []
+    for app in apps[:_MAX_APPS]:
+        listed = read_all(list_functions(session, app.id), deadline=deadline)
+        found = yield from or_gap(listed, f"the functions of app {app.id}", gaps)
+        functions += [function for function in found or () if not function.is_archived]
+    is_same = last is not None and last.functions == functions
+    catalogue = Catalogue(
+        apps=apps,
+        functions=functions,
+        gaps=gaps,
+        read_at=began,
+        same_since=last.same_since if last and is_same else session.clock.monotonic(),
+    )
+    if not gaps:
+        of_client[session.settings.env] = catalogue
+    return catalogue
+
+
+def _read_apps(session: Session, gaps: list[str], deadline: float) -> Plan[list[App]]:
+    listed = read_all(list_apps(session), deadline=deadline)
+    what = "which functions listen, as the apps could not be listed"
+    found = yield from or_gap(listed, what, gaps)
+    apps = [app for app in found or () if not app.is_archived]
+    if len(apps) > _MAX_APPS:
+        gaps.append(f"the functions of {len(apps) - _MAX_APPS} of {len(apps)} apps")
+    return apps
+
+
+def or_gap(plan: Plan[T], what: str, gaps: list[str]) -> Plan[T | None]:
+    """Run a plan; if it fails, add what could not be read, and why, to the gaps."""
+    try:
+        return (yield from plan)
+    except errors.InngestError as error:
+        gaps.append(f"{what}: {error}")
+        return None
+
+
+def is_run_of(run: Run, function: Function) -> bool:
+    """Return whether a run is one of a function, which v1 identifies only by UUID."""
+    if run.function_id is not None:
+        return (run.app_id, run.function_id) == (function.app_id, function.id)
+    return run.internal_function_id is not None and run.internal_function_id == function.internal_id
+
+
+def name_of(function: Function) -> str:
+    """Return a function's name, which is unique within an environment."""
+    return f"{function.app_id}/{function.id}"
+
+
+def matching_triggers(function: Function, event_name: str) -> list[Trigger]:
+    """Return the triggers of a function that match an event's name, case-sensitively.
+
+    These are the name itself and a wildcard after each slash or dot: `app/user.created` matches
+    `app/*` and `app/user.*`, but not `app/us*` (recording v2-function-wildcard).
+    """
+    wildcards = (
+        f"{event_name[: at + 1]}*" for at, letter in enumerate(event_name) if letter in "/."
+    )
+    patterns = {event_name, *wildcards}
+    return [
+        trigger
+        for trigger in function.triggers
+        if trigger.kind == "event" and trigger.value in patterns
+    ]
+
+
+def nearest_triggers(event_name: str, functions: Iterable[Function]) -> dict[str, list[str]]:
+    """Return the trigger most similar to an unmatched name, in each case, with its functions."""
+    functions_by_trigger: dict[str, list[str]] = {}
+    for function in functions:
+        for trigger in function.triggers:
+            if trigger.kind == "event":
+                functions_by_trigger.setdefault(trigger.value, []).append(name_of(function))
+    nearest = nearest_text(event_name, functions_by_trigger)
+    if nearest is None:
+        return {}
+    return {
+        trigger: names
+        for trigger, names in functions_by_trigger.items()
+        if trigger.lower() == nearest.lower()
+    }

@@ -1,0 +1,80 @@
+"""Flow control: the limits in the configuration of a function, as v1 and v2 spell them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inngest_rest.models import Function
+
+Limit = Mapping[str, Any]
+
+BATCH = ("eventsBatch", "batchEvents")
+"""The names of the limit of a batch, of v2 and of v1."""
+
+_SECONDS = {"ms": 1e-3, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
+
+
+def limit(function: Function, *names: str) -> Limit | None:
+    """Return a limit of a function, under the first of its names, those of v2 and of v1.
+
+    `rateLimit` and `throttle` have `limit` and `period`, `debounce` has a `period`, and a batch
+    `maxSize` and `timeout`; idempotency reads as a rate limit of 1 per 24 hours.
+    """
+    return next(iter(_entries(function, *names)), None)
+
+
+def ignores_repeated_ids(function: Function) -> bool:
+    """Return whether it runs again for a repeated id, which servers check only after these two."""
+    return limit(function, "debounce", *BATCH) is not None
+
+
+def cancels_earlier_run(function: Function) -> bool:
+    """Return whether a function is a singleton whose new run cancels the one before it."""
+    singleton = limit(function, "singleton") or {}
+    return str(singleton.get("mode")).lower() == "cancel"
+
+
+def concurrency_limits(function: Function) -> list[Limit]:
+    """Return the function's own concurrency limits, without the plan's; `limit` is a number."""
+    limits: list[Limit] = []
+    for entry in _entries(function, "concurrency"):
+        value = entry.get("limit")
+        # v2 says where the number comes from; v1 has the number alone.
+        if not _is_mapping(value):
+            limits.append({**entry, "limit": value})
+        elif not value.get("isPlanLimit"):
+            limits.append({**entry, "limit": value.get("value")})
+    return limits
+
+
+def cancelling_events(function: Function) -> list[str]:
+    """Return the names of the events that cancel the function's runs."""
+    names = [entry.get("event") for entry in _entries(function, "cancellations", "cancel")]
+    return [name for name in names if isinstance(name, str)]
+
+
+def parse_duration(text: object) -> timedelta | None:
+    """Parse a duration such as "24h0m0s"; None if it is not one."""
+    if not isinstance(text, str) or not re.fullmatch(f"(?:{_PART})+", text):
+        return None
+    parts = re.findall(_PART, text)
+    return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def _entries(function: Function, *names: str) -> list[Limit]:
+    """Return the entries of a setting, or its only one, under the first of its names."""
+    configuration = function.configuration or {}
+    setting: Any = next((configuration[name] for name in names if configuration.get(name)), None)
+    entries = cast("Iterable[object]", setting if isinstance(setting, list) else [setting])
+    return [entry for entry in entries if entry and _is_mapping(entry)]
+
+
+def _is_mapping(value: object) -> TypeGuard[Limit]:
+    return isinstance(value, Mapping)

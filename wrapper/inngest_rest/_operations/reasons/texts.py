@@ -1,0 +1,300 @@
+"""The sentence of each kind of finding: change the words here, and the rules in their own modules.
+
+A sentence is a clause, in lower case and without a full stop, that is put behind a colon. It is a
+template, filled with the facts of the finding, or a function of them where parts are optional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from inngest_rest._operations.reasons.run import first_line
+from inngest_rest._visible import and_more
+from inngest_rest.explanation import Reason
+from inngest_rest.explanation import ReasonKind as Kind
+
+if TYPE_CHECKING:
+    from inngest_rest._operations.reasons.finding import Finding
+    from inngest_rest._operations.reasons.run import Failure, ReachedLimit
+
+Facts = Mapping[str, Any]
+
+# The latest time that a datetime can hold. A `ts` in microseconds, sent by mistake, is later.
+_LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
+
+
+def reason_of(finding: Finding) -> Reason:
+    """Return a finding as a reason, in words."""
+    return Reason(
+        kind=finding.kind,
+        message=_message(finding),
+        is_certain=finding.is_certain,
+        app_id=finding.app_id,
+        function_id=finding.function_id,
+        run_id=finding.run_id,
+        evidence=finding.evidence,
+    )
+
+
+def _message(finding: Finding) -> str:
+    text = TEXTS[finding.kind]
+    facts = {
+        **finding.evidence,
+        **finding.details,
+        "subject": finding.subject,
+        "is_certain": finding.is_certain,
+    }
+    return text.format_map(facts) if isinstance(text, str) else text(facts)
+
+
+def _no_trigger(facts: Facts) -> str:
+    nearest = [f"{trigger!r} of {' and '.join(of)}" for trigger, of in facts["nearest"].items()]
+    hint = f" (nearest: {', '.join(nearest)})" if nearest else ""
+    return f"no function has a trigger for its name{hint}"
+
+
+def _condition(facts: Facts) -> str:
+    condition = "` or `".join(facts["conditions"])
+    outcome = "is false for it" if facts["is_false"] else "may be false for it, or fail"
+    return f"the condition `{condition}` of {facts['subject']} {outcome}"
+
+
+def _rate_limit(facts: Facts) -> str:
+    limit, counted = facts["rate_limit"], len(facts["earlier_runs"])
+    key = limit.get("key")
+    text = f"the rate limit or idempotency of {facts['subject']}, "
+    text += f"{limit.get('limit')} per {limit.get('period')}"
+    text += " spread evenly" if limit.get("limit") != 1 else ""
+    text += f" for each `{key}`" if key else ""
+    text += ", may have excluded it"
+    if counted:
+        of_any_key = ", of any key," if key else ""
+        text += f": {counted} of its runs{of_any_key} began within that time before it, or seconds "
+        text += "after it"
+    return text
+
+
+def _debounce(facts: Facts) -> str:
+    text = f"{facts['subject']} debounces events for {facts['debounce'].get('period')}: it may "
+    text += "still be waiting, or have been replaced by a later one"
+    if facts["later_event"]:
+        text += f", such as {facts['later_event']}, which started run {facts['later_run']}"
+    return text
+
+
+def _batch(facts: Facts) -> str:
+    batch, name = facts["batch"], facts["subject"]
+    if facts["is_open"]:
+        size, timeout = batch.get("maxSize"), batch.get("timeout")
+        return (
+            f"{name} collects up to {size} events for up to {timeout}, and its batch may not be "
+            "full yet"
+        )
+    return (
+        f"{name} may have run for a batch that contains it: v1 lists such a run under only one "
+        "event of the batch"
+    )
+
+
+def _singleton(facts: Facts) -> str:
+    if "singleton" in facts:  # which skips an event
+        text = f"{facts['subject']} is a singleton and may have skipped it"
+        return text + (f", as run {facts['other_run']} had not ended" if facts["other_run"] else "")
+    text = f"{facts['subject']} may have been cancelled by a later run of the singleton "
+    return text + ", ".join(filter(None, (facts["function"], facts["later_run"])))
+
+
+def _cancel_on(facts: Facts) -> str:
+    names = " or ".join(map(repr, facts["events"]))
+    return f"{facts['subject']} may have been cancelled by an event {names}"
+
+
+def _scheduled(facts: Facts) -> str:
+    at = datetime.fromtimestamp(min(facts["ts"], _LAST_MS) / 1_000, UTC)
+    return f"{facts['subject']} is scheduled for the `ts` of its event, {_time(at)}"
+
+
+def _throttle(facts: Facts) -> str:
+    throttle = facts["throttle"]
+    rate = f"{throttle.get('limit')} per {throttle.get('period')}"
+    return f"{facts['subject']} may be held back by the throttle of its function, {rate}"
+
+
+def _concurrency(facts: Facts) -> str:
+    subject, function = facts["subject"], facts["function"]
+    reached: ReachedLimit | None = facts["reached"]
+    if reached is None:
+        return f"{subject} may wait for its turn, as the concurrency of {function} is limited"
+    per_key = " per key" if reached.has_key else ""
+    return (
+        f"{subject} waits for its turn, as {function} executes at most {reached.most} at a time"
+        f"{per_key}, at present run {and_more(reached.runs)}"
+    )
+
+
+def _lost(facts: Facts) -> str:
+    if facts["is_certain"]:
+        return (
+            "it is lost: the queue has no job for it, as happens when a server that keeps its "
+            "queue in memory is killed. It will not continue: cancel it and replay it"
+        )
+    return (
+        "it may be lost, as the queue has no job for it: if that is still so in half a minute, it "
+        "will not continue, so cancel it then and replay it"
+    )
+
+
+def _waits_for(article: str, noun: str) -> Callable[[Facts], str]:
+    def text(facts: Facts) -> str:
+        subject = f"step {facts['step']!r}" if facts["step"] else "it"
+        if "until" not in facts:  # Inngest Cloud lists jobs without details
+            what = f"{article} {noun}"
+            return f"{subject} waits for {what}, and the server does not say which, or until when"
+        text = f"{subject} waits for {noun} {facts['for']!r}"
+        text += f" that matches `{facts['condition']}`" if facts["condition"] else ""
+        text += "".join(f" in run {run.id} ({run.status})" for run in facts["invoked"])
+        return f"{text}, until {_time(facts['until'])}"
+
+    return text
+
+
+def _sleeps(facts: Facts) -> str:
+    subject = f"step {facts['step']!r}" if facts["step"] else "it"
+    if "until" not in facts:
+        return f"{subject} sleeps, and the server does not say until when"
+    return f"{subject} sleeps until {_time(facts['until'])}"
+
+
+def _attempt(facts: Facts) -> str:
+    number, most = facts["attempt"], facts["max_attempts"]
+    text = f"attempt {number}" + (f" of {most}" if most else "")
+    return text + (" (as its function is configured now)" if facts["is_of_function"] else "")
+
+
+def _executing(facts: Facts) -> str:
+    return f"{_attempt(facts)} is being executed"
+
+
+def _retries(facts: Facts) -> str:
+    return f"{_attempt(facts)} is due at {_time(facts['at'])}{_after_failure(facts)}"
+
+
+def _queued(facts: Facts) -> str:
+    if not facts["is_due"]:
+        return f"its next job is due at {_time(facts['at'])}"
+    subject = _attempt(facts) if facts["attempt"] > 1 else "it"
+    position = facts["position"]
+    behind = f", behind {position} of its function's jobs" if position else ""
+    return f"{subject} has been due since {_time(facts['at'])}{behind}{_after_failure(facts)}"
+
+
+def _after_failure(facts: Facts) -> str:
+    failure: Failure | None = facts["failure"]
+    return f", as {_failed_attempt(failure)}" if failure else ""
+
+
+def _failed_attempt(failure: Failure) -> str:
+    step = f"step {failure.step_name!r}" if failure.step_name else ""
+    after = f" after step {failure.after!r}" if failure.after else ""
+    if failure.number is None:
+        what = step or f"its code{after}"
+    else:
+        what = f"attempt {failure.number}" + (f" at {step}" if step else after)
+    return f"{what} failed with {first_line(failure.error)}"
+
+
+def _failed(facts: Facts) -> str:
+    text = f"it failed with {facts['error']}"
+    if facts["step"]:
+        text += f" in step {facts['step']!r}"
+    elif facts["after"]:
+        text += f" past step {facts['after']!r}"
+    if facts["attempts"]:
+        text += f", after {_count(facts['attempts'], 'attempt')}"
+    return text
+
+
+def _attempt_failed(facts: Facts) -> str:
+    return _failed_attempt(facts["failure"])
+
+
+def _cancelled(facts: Facts) -> str:
+    if facts["open_steps"]:
+        steps = [f"step {name!r} was {_DOING[wait]}" for name, wait in facts["open_steps"]]
+        return f"it was cancelled while {and_more(steps)}"
+    if facts["after"]:
+        return f"it was cancelled past step {facts['after']!r}"
+    return "it was cancelled before any of its steps had ended"
+
+
+# What a step was doing when its run was cancelled.
+_DOING = {
+    Kind.WAITS_FOR_EVENT: "waiting for an event",
+    Kind.WAITS_FOR_SIGNAL: "waiting for a signal",
+    Kind.WAITS_FOR_FUNCTION: "waiting for a function",
+    Kind.SLEEPS: "sleeping",
+    None: "being executed",
+}
+
+
+def _replayed(facts: Facts) -> str:
+    what = f"run {facts['original']}" if facts["original"] else "it"
+    by = and_more([f"run {run.id} ({run.status})" for run in facts["replays"]])
+    return f"{what} was replayed by {by}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "an unknown time"
+
+
+TEXTS: Mapping[Kind, str | Callable[[Facts], str]] = {
+    # Of an event, or of a function that has no run of it: `subject` is the function.
+    Kind.NO_TRIGGER: _no_trigger,
+    Kind.CANCELS_RUNS: "it may cancel runs of {subject}",
+    Kind.CONDITION: _condition,
+    Kind.DUPLICATE_ID: (
+        "event {other_event} with the same id {id!r} started run {other_run} of {subject}, which "
+        "runs once per id within 24 hours"
+    ),
+    Kind.PAUSED: "{subject} is paused",
+    Kind.RATE_LIMIT: _rate_limit,
+    Kind.DEBOUNCE: _debounce,
+    Kind.BATCH: _batch,
+    Kind.SINGLETON: _singleton,
+    Kind.TOO_EARLY: (
+        "a run of {subject} may soon appear, as it was received only {seconds:.1f} s ago"
+    ),
+    # Of a run: `subject` is "it" or names the run.
+    Kind.LOST: _lost,
+    Kind.WAITS_FOR_EVENT: _waits_for("an", "event"),
+    Kind.WAITS_FOR_SIGNAL: _waits_for("a", "signal"),
+    Kind.WAITS_FOR_FUNCTION: _waits_for("a", "function"),
+    Kind.SLEEPS: _sleeps,
+    Kind.EXECUTING: _executing,
+    Kind.QUEUED: _queued,
+    Kind.RETRIES: _retries,
+    Kind.FAILED: _failed,
+    Kind.ATTEMPT_FAILED: _attempt_failed,
+    Kind.CANCELLED: _cancelled,
+    Kind.CANCEL_ON: _cancel_on,
+    Kind.TIMEOUT: (
+        "{subject} may have been cancelled by the {timeout} timeout of {function}, {limit}"
+    ),
+    Kind.INVOKED_BY: "step {step!r} of run {run} invoked it",
+    Kind.REPLAYS: "it replays run {run}",
+    Kind.REPLAYED: _replayed,
+    Kind.SCHEDULED: _scheduled,
+    Kind.APP_UNREACHABLE: "{subject} may wait for another attempt, as app {app} is {sync_error}",
+    Kind.FUNCTION_REMOVED: (
+        "{subject} may never start, as its app no longer has a function {function}"
+    ),
+    Kind.THROTTLE: _throttle,
+    Kind.CONCURRENCY: _concurrency,
+}
+"""The sentence of each kind of finding."""
