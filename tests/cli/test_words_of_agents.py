@@ -54,7 +54,6 @@ def test_statuses_in_any_case_may_be_separated_by_commas(
     [
         (["runs", "list", "--status", "error"], "failed"),
         (["runs", "list", "--status", "succeeded"], "completed"),
-        (["runs", "show", "01K9V2D6N9P1R7Z4W8X3Y5A0BC"], "get"),
     ],
     ids=lambda it: it if isinstance(it, str) else "",
 )

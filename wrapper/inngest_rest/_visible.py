@@ -15,15 +15,12 @@ _AT_MOST = 400  # of a name, which may be megabytes, on a line
 _LONGEST_NAME = 80  # of a name, in a question
 _LONGEST_VALUE = 200  # of a value, in a message
 
-# Words that do not look like what is meant by them.
-_MEANT = {
+# Other words for a status, which do not look like it: nobody means a status of a newer server.
+_STATUS_BY_SYNONYM = {
     **dict.fromkeys(("error", "errors", "errored", "failure"), "failed"),
     **dict.fromkeys(("success", "succeeded", "successful", "done", "ok", "finished"), "completed"),
     "pending": "queued",
     **dict.fromkeys(("active", "started", "open"), "running"),
-    **dict.fromkeys(("show", "describe", "view", "inspect"), "get"),
-    **dict.fromkeys(("asc", "ascending"), "oldest"),
-    **dict.fromkeys(("desc", "descending"), "newest"),
 }
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
@@ -67,13 +64,13 @@ def quoted(name: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Return the repr of a value, of bounded length; its type if it has none.
+    """Return the repr of a value, of bounded length.
 
-    A repr of the caller's may raise, and so does data nested too deep.
+    Data nested too deep, or an integer of thousands of digits, has none: return its type.
     """
     try:
         text = repr(value)
-    except Exception:  # noqa: BLE001 - a message about the value is on its way
+    except (RecursionError, ValueError):
         return f"<{type(value).__name__}>"
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
@@ -88,20 +85,20 @@ def type_name(value: object) -> str:
 def did_you_mean(given: object, valid: Collection[str]) -> str:
     """Return the end of a message about an invalid name: the nearest valid one, and all of them."""
     near = nearest(given, valid)
-    said = f"; did you mean '{near}'? Valid values: " if near else "; valid values: "
-    return said + (", ".join(valid) or "none")
+    question = f"; did you mean '{near}'? Valid values: " if near else "; valid values: "
+    return question + (", ".join(valid) or "none")
 
 
 def nearest(given: object, valid: Iterable[str]) -> str | None:
     """Return the nearest valid name, ignoring case; None if none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - few make mistakes
 
-    name = given if isinstance(given, str) else shown(given)
-    if (meant := _MEANT.get(name.lower())) in (valid := list(valid)):
-        return meant
-    lower = {each.lower(): each for each in valid}
-    close = get_close_matches(name[:_LONGEST_VALUE].lower(), lower, n=1, cutoff=0.7)
-    return lower[close[0]] if close else None
+    name = (given if isinstance(given, str) else shown(given)).lower()
+    by_lower_case = {each.lower(): each for each in valid}
+    if (status := _STATUS_BY_SYNONYM.get(name)) in by_lower_case:
+        return by_lower_case[status]
+    close = get_close_matches(name[:_LONGEST_VALUE], by_lower_case, n=1, cutoff=0.7)
+    return by_lower_case[close[0]] if close else None
 
 
 def and_more(items: Sequence[str], at_most: int = 5) -> str:
