@@ -344,14 +344,14 @@ class Span(Record):
         Raises:
             ValueError: `now` has no time zone.
         """
-        from inngest_rest._waterfall import layout  # noqa: PLC0415 - few programs draw
+        from inngest_rest._waterfall import page  # noqa: PLC0415 - few programs draw
 
-        return layout.draw_page(self, now=now)
+        return page.draw_page(self, now=now)
 
     def _repr_html_(self) -> str:
         """Return the waterfall in a frame of its own, for a notebook."""
-        page = escape(self.to_html())
-        return f'<iframe sandbox width="100%" height="400" srcdoc="{page}"></iframe>'
+        html = escape(self.to_html())
+        return f'<iframe sandbox width="100%" height="400" srcdoc="{html}"></iframe>'
 
 
 @frozen(repr=False)

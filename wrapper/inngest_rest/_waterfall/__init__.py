@@ -1,1 +1,7 @@
-"""Waterfall charts of traces, for a terminal and as an HTML page; each is loaded lazily."""
+"""Waterfall charts of traces; each drawing is imported when it is asked for.
+
+terminal   lines for a terminal
+page       an HTML page
+layout     the spans of a trace as rows on a time axis
+times      durations in words, and the ticks of an axis
+"""

@@ -1,21 +1,15 @@
-"""Lay out a trace as rows on a time axis, and draw it as a self-contained page without scripts.
-
-Server data is escaped wherever it stands. As a second line of defence, a content security policy
-forbids scripts and requests.
-"""
+"""Lay out a trace as rows on a time axis."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from html import escape
-from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from attrs import define, frozen
 
 from inngest_rest._visible import shortened
+from inngest_rest._waterfall.times import MILLISECOND, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,20 +22,6 @@ _MARKS = {
     "waiting": ("○", "cyan"),
     "skipped": ("-", "dim"),
 }
-
-_INSTANT = timedelta(milliseconds=1)
-_SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-
-# Tick intervals; longer ones are powers of ten in days.
-_STEPS = (
-    *(timedelta(milliseconds=each) for each in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
-    *(timedelta(seconds=each) for each in (1, 2, 5, 10, 15, 30)),
-    *(timedelta(minutes=each) for each in (1, 2, 5, 10, 15, 30)),
-    *(timedelta(hours=each) for each in (1, 2, 3, 6, 12)),
-    *(timedelta(days=each * 10**power) for power in range(7) for each in (1, 2, 5)),
-)
-
 
 # A span with one of these statuses has ended, even if its end is missing.
 _ENDED = frozenset({"completed", "failed", "cancelled", "skipped"})
@@ -131,12 +111,52 @@ class _Place:
     span: DrawnSpan
     parent: _Place | None
     depth: int
-    queued: datetime | None
-    started: datetime | None
-    end: datetime | None
-    last: datetime | None  # known of the span and its descendants
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    last_seen: datetime | None  # the latest known time of the span and its descendants
     is_open: bool
     failed_below: bool = False
+
+    @classmethod
+    def of(cls, span: DrawnSpan, parent: _Place | None) -> _Place:
+        started_at, ended_at = span.started_at, span.ended_at
+        if ended_at is None and started_at and span.duration is not None:
+            ended_at = started_at + span.duration
+        queued_at = span.queued_at or started_at
+        return cls(
+            span=span,
+            parent=parent,
+            depth=parent.depth + 1 if parent else 0,
+            queued_at=queued_at,
+            started_at=started_at,
+            ended_at=ended_at,
+            last_seen=ended_at or started_at or queued_at,
+            is_open=ended_at is None and span.status not in _ENDED,
+        )
+
+    @property
+    def times(self) -> Iterator[datetime]:
+        return filter(None, (self.queued_at, self.started_at, self.ended_at))
+
+    def tell_parent(self) -> None:
+        """Let the parent know of a failure, and of the latest time, below it."""
+        if self.parent is None:
+            return
+        self.parent.failed_below |= self.failed_below or self.span.status == "failed"
+        known = [time for time in (self.parent.last_seen, self.last_seen) if time]
+        self.parent.last_seen = max(known, default=None)
+
+    def settle_end(self, now: datetime) -> None:
+        """Choose the end to draw, once the parent has one."""
+        if self.is_open and self.parent is not None and not self.parent.is_open:
+            # With its parent ends what has no end of its own, such as the sleep of a cancelled run.
+            self.is_open, self.ended_at = False, self.parent.ended_at
+        if self.is_open:
+            self.ended_at = now
+        if self.ended_at and self.started_at:
+            # Clocks of two machines may differ.
+            self.ended_at = max(self.ended_at, self.started_at)
 
 
 def lay_out(root: DrawnSpan, now: datetime | None) -> Waterfall:
@@ -146,63 +166,52 @@ def lay_out(root: DrawnSpan, now: datetime | None) -> Waterfall:
         raise ValueError("now has no time zone: use datetime.now(UTC)")
     places = list(_places(root))
     for place in reversed(places):  # what is below a span before it
-        if place.end is None and not place.is_open:
-            place.end = place.last
-        if (parent := place.parent) is not None:
-            parent.failed_below |= place.failed_below or place.span.status == "failed"
-            parent.last = max((at for at in (parent.last, place.last) if at), default=None)
+        if place.ended_at is None and not place.is_open:
+            place.ended_at = place.last_seen
+        place.tell_parent()
     for place in places:
-        parent = place.parent
-        # With its parent ends what has no end of its own, such as the sleep of a cancelled run.
-        if place.is_open and parent is not None and not parent.is_open:
-            place.is_open, place.end = False, parent.end
-        place.end = now if place.is_open else place.end
-        # Clock skew between machines.
-        if place.end and place.started:
-            place.end = max(place.end, place.started)
-    times = [at for it in places for at in (it.queued, it.started, it.end) if at]
+        place.settle_end(now)
+    times = [time for place in places for time in place.times]
     begin = min(times, default=None)
-    total = max(times) - begin if begin else _INSTANT
     return Waterfall(
         run_id=None if root.run_id is None else shortened(root.run_id),
         rows=tuple(_row(place, begin or now) for place in places),
         begin=begin,
-        total=max(total, _INSTANT),
+        total=max(max(times) - begin, MILLISECOND) if begin else MILLISECOND,
     )
 
 
 def _places(root: DrawnSpan) -> Iterator[_Place]:
     """Yield parents before children; iteratively, since the server controls the depth."""
-    pending: list[tuple[DrawnSpan, _Place | None, int]] = [(root, None, 0)]
+    pending: list[tuple[DrawnSpan, _Place | None]] = [(root, None)]
     while pending:
-        span, parent, depth = pending.pop()
-        started, queued = span.started_at, span.queued_at or span.started_at
-        end = span.ended_at
-        if end is None and started and span.duration is not None:
-            end = started + span.duration
-        goes_on = end is None and span.status not in _ENDED
-        place = _Place(span, parent, depth, queued, started, end, end or started or queued, goes_on)
+        span, parent = pending.pop()
+        place = _Place.of(span, parent)
         yield place
-        pending += ((child, place, depth + 1) for child in reversed(span.children))
+        pending += ((child, place) for child in reversed(span.children))
 
 
 def _row(place: _Place, begin: datetime) -> Row:
     span, status = place.span, shortened(place.span.status)
-    start = place.started or place.end or place.queued or begin
-    kind = _KINDS.get(span.step_op) or shortened(span.step_op or "")
-    kind = "attempt" if re.fullmatch(r"Attempt \d+", span.name) else kind
+    start = place.started_at or place.ended_at or place.queued_at or begin
     return Row(
         depth=place.depth,
         name=shortened(span.name),
-        kind=kind if place.depth else "run",
+        kind=_kind(span) if place.depth else "run",
         status=status,
         mark=_MARKS.get(status, ("?", "dim")),
-        queued=min(place.queued or start, start) - begin,
+        queued=min(place.queued_at or start, start) - begin,
         offset=start - begin,
-        duration=place.end - place.started if place.end and place.started else None,
+        duration=place.ended_at - place.started_at if place.ended_at and place.started_at else None,
         is_open=place.is_open,
         error=_error(span) if span.status == "failed" and not place.failed_below else None,
     )
+
+
+def _kind(span: DrawnSpan) -> str:
+    if re.fullmatch(r"Attempt \d+", span.name):
+        return "attempt"
+    return _KINDS.get(span.step_op) or shortened(span.step_op or "")
 
 
 def _error(span: DrawnSpan) -> str | None:
@@ -211,90 +220,3 @@ def _error(span: DrawnSpan) -> str | None:
     name, message = output.get("name") or output.get("error"), output.get("message")
     parts = [each for each in (name, message) if isinstance(each, str) and each]
     return shortened(": ".join(parts).partition("\n")[0]) or None
-
-
-def text_of(duration: timedelta) -> str:
-    """Format a duration with three digits: 57 ms, 4.04 s, 3 min 20 s, 2 h 05 min, 3 d 04 h."""
-    if duration < _SECOND:
-        return f"{duration // _INSTANT} ms"
-    # Rounded first, so that 59.996 s is a minute.
-    seconds = duration.total_seconds()
-    if (rounded := round(seconds, 2)) < 10:
-        return f"{rounded:.2f} s"
-    if (rounded := round(seconds, 1)) < 60:
-        return f"{rounded:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {seconds:02} s"
-    hours, minutes = divmod(round(duration / _MINUTE), 60)
-    if hours < 24:
-        return f"{hours} h {minutes:02} min"
-    days, hours = divmod(round(duration / _HOUR), 24)
-    return f"{days} d {hours:02} h"
-
-
-def ticks(total: timedelta, at_most: int) -> list[timedelta]:
-    """Return round durations from zero up to a total, no more than `at_most` after the zero."""
-    step = next((each for each in _STEPS if total < each * (at_most + 1)), _STEPS[-1])
-    return [step * count for count in range(min(total // step, at_most) + 1)]
-
-
-def tick_text(tick: timedelta) -> str:
-    """Format a tick without trailing zeros: 0, 200 ms, 5 s, 1.5 s, 2 min, 3 h, 4 d."""
-    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s")):
-        if tick >= unit:
-            return f"{tick / unit:g} {name}"
-    return f"{tick // _INSTANT} ms" if tick else "0"
-
-
-def draw_page(root: DrawnSpan, *, now: datetime | None) -> str:
-    """Return the page of a waterfall."""
-    waterfall = lay_out(root, now)
-    first, marks = waterfall.rows[0], ticks(waterfall.total, 6)
-    page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    return Template(page).substitute(
-        name=escape(waterfall.run_id or first.name),
-        mark=first.mark[0],
-        status=escape(first.status),
-        summary="".join(f" · {escape(part)}" for part in _summary(first, waterfall.begin)),
-        tick=f"{marks[1] / waterfall.total:.4%}",
-        axis="".join(
-            f'<span style="--at:{tick / waterfall.total:.4%}">{tick_text(tick)}</span>'
-            for tick in marks
-        ),
-        rows="".join(line for row in waterfall.rows for line in _lines(row, waterfall.total)),
-    )
-
-
-def _summary(root: Row, begin: datetime | None) -> Iterator[str]:
-    if root.duration is not None:
-        yield f"{root.took}{' so far' if root.is_open else ''}"
-    yield from root.waited
-    if begin:
-        yield f"{begin:%Y-%m-%d %H:%M:%S %Z}"
-
-
-def _lines(row: Row, total: timedelta) -> Iterator[str]:
-    depth = f'style="--depth:{min(row.depth, 8)}"'
-    is_open = ' class="open"' if row.is_open and row.duration is not None else ""
-    about = ", ".join([row.name, row.status, *row.waited, f"from {text_of(row.offset)}"])
-    bars = {"queue": (row.queued, row.offset - row.queued), "bar": (row.offset, row.duration)}
-    drawn = "".join(
-        f'<i class="{name}" style="left:{start / total:.4%};width:{width / total:.4%}"></i>'
-        for name, (start, width) in bars.items()
-        if width is not None
-    )
-    yield (
-        f'<tr{is_open} data-kind="{escape(row.kind)}" data-status="{escape(row.status)}" {depth}>'
-        f'<th scope="row" class="name" title="{escape(row.name)}">'
-        f'<span class="mark" title="{escape(row.status)}">{row.mark[0]}</span>'
-        f"<bdi>{escape(row.name)}</bdi></th>"
-        f'<td class="kind">{escape(row.shown_kind)}</td>'
-        f'<td><div class="chart" title="{escape(about)}">{drawn}</div></td>'
-        f'<td class="duration">{row.took}</td></tr>\n'
-    )
-    if row.error:
-        yield (
-            f'<tr class="error" {depth}><td colspan="4">'
-            f"<div><bdi>{escape(row.error)}</bdi></div></td></tr>\n"
-        )

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from inngest_rest._visible import with_direction
-from inngest_rest._waterfall.layout import lay_out, tick_text, ticks
+from inngest_rest._waterfall.layout import lay_out
+from inngest_rest._waterfall.times import tick_text, ticks
 
 try:
     from rich.cells import cell_len, set_cell_size

@@ -1,0 +1,77 @@
+"""Draw a waterfall as a self-contained page without scripts.
+
+Server data is escaped wherever it stands. As a second line of defence, a content security policy
+forbids scripts and requests.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from inngest_rest._waterfall.layout import lay_out
+from inngest_rest._waterfall.times import text_of, tick_text, ticks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime, timedelta
+
+    from inngest_rest._waterfall.layout import DrawnSpan, Row
+
+_DEEPEST_INDENT = 8
+
+
+def draw_page(root: DrawnSpan, *, now: datetime | None) -> str:
+    """Return the page of a waterfall."""
+    waterfall = lay_out(root, now)
+    first, marks = waterfall.rows[0], ticks(waterfall.total, 6)
+    page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    return Template(page).substitute(
+        name=escape(waterfall.run_id or first.name),
+        mark=first.mark[0],
+        status=escape(first.status),
+        summary="".join(f" · {escape(part)}" for part in _summary(first, waterfall.begin)),
+        tick=f"{marks[1] / waterfall.total:.4%}",
+        axis="".join(
+            f'<span style="--at:{tick / waterfall.total:.4%}">{tick_text(tick)}</span>'
+            for tick in marks
+        ),
+        rows="".join(line for row in waterfall.rows for line in _lines(row, waterfall.total)),
+    )
+
+
+def _summary(root: Row, begin: datetime | None) -> Iterator[str]:
+    if root.duration is not None:
+        yield f"{root.took}{' so far' if root.is_open else ''}"
+    yield from root.waited
+    if begin:
+        yield f"{begin:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _lines(row: Row, total: timedelta) -> Iterator[str]:
+    depth = f'style="--depth:{min(row.depth, _DEEPEST_INDENT)}"'
+    is_open = ' class="open"' if row.is_open and row.duration is not None else ""
+    about = ", ".join([row.name, row.status, *row.waited, f"from {text_of(row.offset)}"])
+    bars = _bar("queue", row.queued / total, (row.offset - row.queued) / total)
+    if row.duration is not None:
+        bars += _bar("bar", row.offset / total, row.duration / total)
+    yield (
+        f'<tr{is_open} data-kind="{escape(row.kind)}" data-status="{escape(row.status)}" {depth}>'
+        f'<th scope="row" class="name" title="{escape(row.name)}">'
+        f'<span class="mark" title="{escape(row.status)}">{row.mark[0]}</span>'
+        f"<bdi>{escape(row.name)}</bdi></th>"
+        f'<td class="kind">{escape(row.shown_kind)}</td>'
+        f'<td><div class="chart" title="{escape(about)}">{bars}</div></td>'
+        f'<td class="duration">{row.took}</td></tr>\n'
+    )
+    if row.error:
+        yield (
+            f'<tr class="error" {depth}><td colspan="4">'
+            f"<div><bdi>{escape(row.error)}</bdi></div></td></tr>\n"
+        )
+
+
+def _bar(css_class: str, left: float, width: float) -> str:
+    return f'<i class="{css_class}" style="left:{left:.4%};width:{width:.4%}"></i>'
