@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.answer import Cutter, field_names, record_class
 from inngest_rest._programs.command.output import Output
+from inngest_rest._programs.cutting import Cutter
+from inngest_rest._programs.projection import field_names, record_class
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, answers, completes
 from tests.support.command import Run, send

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import Percentiles, RunGroup, RunSummary
-from inngest_rest._programs.answer import Projection
 from inngest_rest._programs.command import tables
+from inngest_rest._programs.projection import Projection
 from inngest_rest.testing import fails
 from tests.support.command import Run, send
 

@@ -13,10 +13,10 @@ import httpx
 import pytest
 from rich.cells import cell_len
 
-from inngest_rest._programs.answer import Projection
 from inngest_rest._programs.command import program, tables
 from inngest_rest._programs.command.columns import COLUMNS
 from inngest_rest._programs.problems import EXIT_STATUS, Code
+from inngest_rest._programs.projection import Projection
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Span, StepChange, Trigger

@@ -8,7 +8,8 @@ import pytest
 
 from inngest_rest._programs import answer as answers
 from inngest_rest._programs import schemas
-from inngest_rest._programs.answer import Cutter, Envelope, Reply, bound
+from inngest_rest._programs.answer import Envelope, Reply, bound
+from inngest_rest._programs.cutting import Cutter
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._table import Returns, commands
 from inngest_rest.models import Page

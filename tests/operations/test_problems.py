@@ -19,10 +19,11 @@ from inngest_rest import (
     Run,
     WaitTimeoutError,
 )
-from inngest_rest._programs import running, tools
-from inngest_rest._programs.answer import Projection, Reply
+from inngest_rest._programs import outcomes, running, tools
+from inngest_rest._programs.answer import Reply
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import problem_of
+from inngest_rest._programs.projection import Projection
 from inngest_rest._programs.results import Acted
 from inngest_rest._programs.running import Invocation
 from inngest_rest._table import commands
@@ -526,7 +527,7 @@ def test_what_is_left_is_counted_by_function_or_else_by_event() -> None:
 
 def test_a_failure_without_a_reason_is_told_by_the_whole_report() -> None:
     report = ActionReport("runs.replay", [ActionRow(0, NO_RUN, ActionOutcome.FAILED)])
-    assert running._incomplete(report).message == str(report)  # noqa: SLF001
+    assert outcomes.incomplete(report).message == str(report)
 
 
 def test_of_many_ids_that_were_sent_an_agent_is_told_the_first(world: World) -> None:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from inngest_rest import InvalidArgumentError, Run, RunError, RunStatus, StoredEvent
-from inngest_rest._programs.answer import PageInfo, Projection, Reply
+from inngest_rest._programs.answer import PageInfo, Reply
 from inngest_rest._programs.problems import Code, Problem
+from inngest_rest._programs.projection import Projection
 from inngest_rest._programs.results import Done, Sent
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import Target

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from inngest_rest import Run
-from inngest_rest._programs.answer import Projection, Reply
+from inngest_rest._programs.answer import Reply
 from inngest_rest._programs.problems import Code, Problem
+from inngest_rest._programs.projection import Projection
 from inngest_rest._redaction import Redactor
 from inngest_rest.models import RunError, RunStatus
 

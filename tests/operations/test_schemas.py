@@ -11,9 +11,10 @@ import pytest
 
 from inngest_rest import InngestClient, InvalidArgumentError
 from inngest_rest._programs import schemas
-from inngest_rest._programs.answer import Reply, record_class
+from inngest_rest._programs.answer import Reply
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import Code, problem_of
+from inngest_rest._programs.projection import record_class
 from inngest_rest._programs.running import Invocation
 from inngest_rest._table import commands
 from tests.operations.cases import CASES, World

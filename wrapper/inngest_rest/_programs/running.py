@@ -14,46 +14,36 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Factory, define, evolve, field
 
-from inngest_rest._files import reasons_path, rejected_path
-from inngest_rest._programs.answer import Reply, record_class
+from inngest_rest._programs.answer import Reply
+from inngest_rest._programs.outcomes import incomplete, problem_in, with_malformed
 from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import (
     DONE,
     Code,
     Problem,
     ProblemError,
-    advice,
     problem_of,
-    without_arguments,
 )
+from inngest_rest._programs.projection import record_class
 from inngest_rest._table import Returns, event_of
 from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import and_more, quoted, shortened
-from inngest_rest.action_reports import ActionOutcome, ActionReport, PartialActionError
+from inngest_rest.action_reports import ActionReport, PartialActionError
 from inngest_rest.errors import InngestError, PartialSendError
 from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from inngest_rest import BatchReport, InngestClient
     from inngest_rest._programs.answer import Envelope
-    from inngest_rest._programs.results import Sent
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionRow
-    from inngest_rest.diagnosis import Diagnosis
+    from inngest_rest.explanation import SendPreview
     from inngest_rest.models import Page
     from inngest_rest.record import Record
 
     Chunk = tuple[tuple[Record, ...], Page[Any] | None]
-
-# The answer where one run was named, whose outcome is all there is.
-_CODE_OF_ONE = {
-    ActionOutcome.NOT_FOUND: Code.NOT_FOUND,
-    ActionOutcome.REFUSED: Code.USAGE,
-    ActionOutcome.FAILED: Code.SERVER,
-    ActionOutcome.UNKNOWN: Code.NETWORK,
-}
 
 # What selects the runs, in whose place a plan stands.
 _SELECTION = {"ids", "limit", "name", *RunSelection.__annotations__}
@@ -72,7 +62,7 @@ class Invocation:
     row: Row
     values: Mapping[str, Any]
     client: InngestClient
-    answer: Reply = Factory(lambda it: Reply.to(it.row), takes_self=True)
+    answer: Reply = Factory(lambda self: Reply.to(self.row), takes_self=True)
     has_errors: bool = True  # runs that failed have them
     is_confirmed: bool = False
     most_events: int | None = None  # that are sent without a confirmation; None for any
@@ -103,19 +93,20 @@ class Invocation:
         What was not all done, or has to be confirmed, is a ProblemError; the data has what was.
         Runs that failed have all their outputs if the answer names those.
         """
-        row, values = self.row, self.values
-        if values.get("dry_run"):
-            yield (self._preview() if row.name.startswith("send") else self._show(),), None
+        if self.values.get("dry_run"):
+            is_send = self.row.name.startswith("send")
+            yield (self._preview() if is_send else self._show(),), None
             return
-        planned = None
-        if not self.is_confirmed and self._is_wide():
-            planned = self._confirmed()
-        if row.is_bulk:
+        must_confirm = not self.is_confirmed and self._is_wide()
+        planned = self._confirmed() if must_confirm else None
+        if self.row.is_bulk:
             yield (self._carry_out(planned),), None
             return
-        if planned is not None:
-            values = pinned(values, planned)
-        values = self._with_internal_id(values)
+        values = self.values if planned is None else pinned(self.values, planned)
+        yield from self._call(self._with_internal_id(values))
+
+    def _call(self, values: Mapping[str, Any]) -> Iterator[Chunk]:
+        """Call the method, and yield its result as it arrives."""
         fields = self._fields_asked_for()
         needs_output = values.get("include_output") is False and (
             self.has_errors or not fields.isdisjoint({"error", "output"})
@@ -124,14 +115,13 @@ class Invocation:
             values = {**values, "include_output": True}
         to_record = self._to_record(hides_output=needs_output and "output" not in fields)
         result, ids = self._result(values)
-        match row.returns:
-            case Returns.PAGES:
-                yield from self._chunks_of_list(result, to_record)
-            case Returns.STREAM:
-                for each in result:
-                    yield (to_record(each),), None
-            case Returns.ONE:  # pragma: no branch - there is nothing else
-                yield (self._only_record(result, values, ids),), None
+        if self.row.returns is Returns.PAGES:
+            yield from self._chunks_of_list(result, to_record)
+        elif self.row.returns is Returns.STREAM:
+            for item in result:
+                yield (to_record(item),), None
+        else:
+            yield (self._only_record(result, values, ids),), None
 
     def _with_internal_id(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the parameters with the internal id of an event that was named by its own id."""
@@ -205,8 +195,8 @@ class Invocation:
 
             record = made(kind, self.client, values, result, ids)
         if row.command == "doctor":
-            record = _with_malformed(record, self.malformed)
-        problem = _problem_in(row, record, values)
+            record = with_malformed(record, self.malformed)
+        problem = problem_in(row, record, values)
         if problem is not None:
             raise ProblemError(problem, data=record)
         return record  # type: ignore[no-any-return]
@@ -223,24 +213,26 @@ class Invocation:
 
     def plan(self) -> ActionReport:
         """Return what a bulk call or a bulk cancellation would act on; nothing of another call."""
-        values = self.values
         try:
             if self.row.is_bulk:
                 return self.act(dry_run=True)
             if self.row.name == "cancellations.create":
-                # A self-hosted server joins the two by a dash.
-                function = values["function"].removeprefix(f"{values['app']}-")
-                report = self.client.runs.cancel_all(
-                    app=values["app"],
-                    function=function,
-                    since=values["started_after"],
-                    until=values["started_before"],
-                    dry_run=True,
-                )
-                return evolve(report, action=self.row.command)
+                return self._plan_of_cancellation()
         except PartialActionError as error:
             raise ProblemError(problem_of(error), data=self.shown(error.report)) from error
         return ActionReport(self.row.command, ())
+
+    def _plan_of_cancellation(self) -> ActionReport:
+        values = self.values
+        report = self.client.runs.cancel_all(
+            app=values["app"],
+            # A self-hosted server joins the two by a dash.
+            function=values["function"].removeprefix(f"{values['app']}-"),
+            since=values["started_after"],
+            until=values["started_before"],
+            dry_run=True,
+        )
+        return evolve(report, action=self.row.command)
 
     def act(self, planned: ActionReport | None = None, **of_python: Any) -> ActionReport:
         """Call a bulk method on what is planned, or what the parameters select."""
@@ -248,7 +240,7 @@ class Invocation:
         if "ids" in self.values:
             given["ids"] = given.get("ids") or None
             if planned is not None:
-                given = {name: it for name, it in given.items() if name not in _SELECTION}
+                given = _without(given, _SELECTION)
         return self.row.call(self.client, {**given, "resume": planned, **of_python})  # type: ignore[no-any-return]
 
     def shown(self, report: ActionReport, *, token: str | None = None) -> Record:
@@ -261,7 +253,7 @@ class Invocation:
         if self.row.name == "send_many":
             return results.Sent(target=target)
         if self.row.name == "request":
-            return results.Answered(target)
+            return results.Answered(target=target)
         acted = results.Acted(
             target=target,
             action=report.action,
@@ -272,87 +264,126 @@ class Invocation:
             by_function=dict(to_do_by_function(report)),
             confirm=token,
         )
-        return acted if self.row.is_bulk else results.Done(target, planned=acted)
+        return acted if self.row.is_bulk else results.Done(target=target, planned=acted)
 
     def ask(self, _planned: ActionReport, _deed: str) -> bool | None:
         """Ask whether to do what is planned; None if there is nobody to ask."""
         return None
 
-    def instruction(self, _planned: ActionReport, token: str) -> str:
-        """Return how to do what a token stands for."""
+    def next_command(self, _planned: ActionReport, _token: str) -> str | None:
+        """Return the command line that does what a token stands for; None of a tool."""
+        return None
+
+    def offer(self, planned: ActionReport, token: str) -> None:
+        """Let the answer have the token of what is planned, and the command that it confirms."""
+        self.answer.confirm = token
+        self.answer.next_command = self.next_command(planned, token)
+
+    def instruction(self) -> str:
+        """Return in words how to do what the answer offers."""
+        if self.answer.next_command is not None:
+            return f"To do it: {self.answer.next_command}"
+        token = self.answer.confirm
         return f'To do it, call it again with the same parameters and "confirm": "{token}".'
 
     def _is_wide(self) -> bool:
-        name, values = self.row.name, self.values
-        if name == "send_many":
-            return self.most_events is not None and len(values["events"]) > self.most_events
-        if name == "request":
-            return bool(values["method"] != "GET")
-        chosen = values.get("ids") or values.get("inputs") or ()
-        return name == "cancellations.create" or (self.row.is_bulk and len(chosen) != 1)
+        """Return whether it acts on more than a person has named one by one."""
+        values = self.values
+        match self.row.name:
+            case "send_many":
+                return self.most_events is not None and len(values["events"]) > self.most_events
+            case "request":
+                return bool(values["method"] != "GET")
+            case "cancellations.create":
+                return True
+            case _:
+                named = values.get("ids") or values.get("inputs") or ()
+                return self.row.is_bulk and len(named) != 1
 
     def _confirmed(self) -> ActionReport:
         """Return what is confirmed, which is what was shown, no more and nothing else."""
         given = self.values.get("confirm")
-        known = self.kept.pop(given, None) if self.kept and given else None
-        if known is not None and known[0] == _asked(self.values):
-            return known[1]
+        kept = self.kept.pop(given, None) if self.kept and given else None
+        if kept is not None and kept[0] == _without(self.values, _MANNER):
+            return kept[1]
         planned = self.plan()
-        if self.row.is_bulk and not any(it.is_open for it in planned.rows):
+        if self._has_nothing_to_do(planned):
             return planned
         token = self.issue(planned)
-        if given == token and (known is not None or self.kept is None):
+        is_good = kept is not None or self.kept is None  # otherwise it has been used
+        if given == token and is_good:
             return planned
-        deed = self._deed(planned)
-        if given is None and (answer := self.ask(planned, deed)) is not None:
-            if answer:
+        if given is None:
+            is_agreed = self.ask(planned, self._deed(planned))
+            if is_agreed:
                 return planned
-            raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, "not confirmed; nothing was done"))
-        message = f"{self.row.command} would {deed} at {self.place}"
+            if is_agreed is False:
+                message = "not confirmed; nothing was done"
+                raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, message))
+        raise self._refusal(planned, token, given)
+
+    def _refusal(self, planned: ActionReport, token: str, given: str | None) -> ProblemError:
+        """Return the error for what is not confirmed, or by the token of something else."""
+        message = f"{self.row.command} would {self._deed(planned)} at {self.place}"
         if given is not None:
-            then = given.partition("-")[0]
-            message = f"not what was confirmed, which were {then} then, or done since: {message}"
-        hint = f"Show the user what would be done. {self.instruction(planned, token)}"
-        message = f"{message}; nothing was done"
-        problem = Problem(Code.CONFIRMATION_NEEDED, message, hint, field="confirm")
-        self.answer.confirm = token
-        raise ProblemError(problem, data=self.shown(planned, token=token))
+            number = given.partition("-")[0]
+            message = f"not what was confirmed, which were {number} then, or done since: {message}"
+        self.offer(planned, token)
+        problem = Problem(
+            Code.CONFIRMATION_NEEDED,
+            f"{message}; nothing was done",
+            hint=f"Show the user what would be done. {self.instruction()}",
+            field="confirm",
+        )
+        return ProblemError(problem, data=self.shown(planned, token=token))
+
+    def _has_nothing_to_do(self, planned: ActionReport) -> bool:
+        return self.row.is_bulk and not any(row.is_open for row in planned.rows)
 
     def _show(self) -> Record:
-        planned = self.plan()
-        is_empty = self.row.is_bulk and not any(it.is_open for it in planned.rows)
-        token = None if is_empty else self.issue(planned)
+        """Return what would be done, with the token that confirms it."""
+        planned, token = self.plan(), None
+        if not self._has_nothing_to_do(planned):
+            token = self.issue(planned)
+            self.offer(planned, token)
         shown = self.shown(planned, token=token)
         if DONE.issuperset(planned.counts):
             return shown
-        problem = _incomplete(planned)
+        problem = incomplete(planned)
         if len(planned.rows) > 1:
             message = f"not all of it can be done: {problem.message}; nothing was done"
             problem = evolve(problem, message=message, hint="data.rows has the reason of each.")
         raise ProblemError(problem, data=shown)
 
     def _preview(self) -> Record:
+        """Return which functions the events would start; send nothing."""
         from inngest_rest._programs import results  # noqa: PLC0415
 
+        preview = self._preview_of_events()
+        sent = results.Sent(target=self.client.target, preview=preview)
+        if not preview.rejected:
+            return sent
+        total, first = preview.rejected + preview.events, preview.failures[0]
+        message = f"{preview.rejected} of {total} events are invalid; first: {first.reason}"
+        raise ProblemError(Problem(Code.PARTIAL, f"{message}; nothing was sent"), data=sent)
+
+    def _preview_of_events(self) -> SendPreview:
         given = arguments(self.row, {**self.values, "wait": None})
-        if self.row.name == "send_file":
-            about = "path", "name", "csv", "event", "columns"
-            chosen: Any = {each: given.get(each) for each in about}
-            found = self.client.preview_file(**chosen)
-        else:
-            found = self.client.preview(given.get("events") or event_of(**given))
-        shown = results.Sent(target=self.client.target, preview=found)
-        if not found.rejected:
-            return shown
-        total, first = found.rejected + found.events, found.failures[0]
-        message = f"{found.rejected} of {total} events are invalid; first: {first.reason}"
-        raise ProblemError(Problem(Code.PARTIAL, f"{message}; nothing was sent"), data=shown)
+        if self.row.name != "send_file":
+            return self.client.preview(given.get("events") or event_of(**given))
+        return self.client.preview_file(
+            given["path"],
+            name=given.get("name"),
+            csv=bool(given.get("csv")),
+            event=given.get("event"),
+            columns=given.get("columns"),
+        )
 
     def _carry_out(self, planned: ActionReport | None) -> Record:
         """Act on what is planned, or what the parameters select, and return what was done."""
         try:
             report = self.act(planned, on_result=self.ended)
-            problem = None if DONE.issuperset(report.counts) else _incomplete(report)
+            problem = None if DONE.issuperset(report.counts) else incomplete(report)
         except PartialActionError as error:
             report, problem = error.report, problem_of(error)
         except KeyboardInterrupt as error:
@@ -370,16 +401,15 @@ class Invocation:
 
     def issue(self, planned: ActionReport) -> str:
         """Return the token of what is planned."""
-        values, to_do = self.values, [it.id for it in planned.rows if it.is_open]
-        what = _asked(pinned(values, planned))
-        if "ids" in values:
-            what = {name: it for name, it in what.items() if name not in _SELECTION}
-            what["ids"] = sorted(map(str, to_do))
-        parts = [self.client.target.to_dict(), self.row.command, what]
+        to_do = [row.id for row in planned.rows if row.is_open]
+        selected = _without(pinned(self.values, planned), _MANNER)
+        if "ids" in self.values:
+            selected = {**_without(selected, _SELECTION), "ids": sorted(map(str, to_do))}
+        parts = [self.client.target.to_dict(), self.row.command, selected]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
         token = f"{len(to_do)}-{digest.hexdigest()[:16]}"
         if self.kept is not None:
-            self.kept[token] = _asked(values), planned
+            self.kept[token] = _without(self.values, _MANNER), planned
             for oldest in list(self.kept)[:-_MOST_KEPT]:
                 del self.kept[oldest]
         return token
@@ -395,14 +425,14 @@ class Invocation:
 
     def _deed(self, planned: ActionReport) -> str:
         """Return in words what would be done, and to how much."""
-        values, name = self.values, self.row.name
-        if name == "send_many":
-            names = Counter(str(each.get("name")) for each in values["events"])
+        values = self.values
+        if self.row.name == "send_many":
+            names = Counter(str(event.get("name")) for event in values["events"])
             counts = [f"{count:,} {quoted(name)}" for name, count in names.most_common()]
             return f"send {len(values['events']):,} events ({and_more(counts)})"
-        if name == "request":
+        if self.row.name == "request":
             return f"{values['method']} {shortened(values['path'])}"
-        amount = self.amount(sum(it.is_open for it in planned.rows))
+        amount = self.amount(sum(row.is_open for row in planned.rows))
         if self.row.is_bulk:
             return f"act on {amount}"
         condition = values["condition"]
@@ -418,7 +448,7 @@ def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any
     elif values.get("ended_since") or values.get("ended_until"):
         names = "ended_since", "ended_until"
     window = zip(names, (planned.since, planned.until), strict=True)
-    return {**values, **{name: at for name, at in window if at is not None}}
+    return {**values, **{name: instant for name, instant in window if instant is not None}}
 
 
 def to_do_by_function(report: ActionReport) -> list[tuple[str, int]]:
@@ -427,20 +457,8 @@ def to_do_by_function(report: ActionReport) -> list[tuple[str, int]]:
     return Counter(filter(None, kinds)).most_common()
 
 
-def _asked(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: it for name, it in values.items() if name not in _MANNER}
-
-
-def _incomplete(report: ActionReport) -> Problem:
-    if len(report.rows) == 1:
-        (row,) = report.rows
-        code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
-        doctor = advice("{} shows what answers at the base URL.", "diagnose")
-        hint, may_pass = doctor if code is Code.SERVER else None, code is Code.NETWORK
-        return Problem(code, without_arguments(row.reason or str(report)), hint, may_pass)
-    again = "the same with the ids of those that failed tries them again."
-    message = without_arguments(str(report))
-    return Problem(Code.PARTIAL, message, f"data.rows has the reason of each; {again}")
+def _without(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def _unchanged(item: Any) -> Any:
@@ -451,56 +469,3 @@ def _without_output(item: Any) -> Any:
     if hasattr(item, "run"):
         return evolve(item, run=_without_output(item.run))
     return evolve(item, output=None)
-
-
-def _problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | None:
-    """Return the problem that the result of a call tells of, if it does."""
-    match row.command:
-        case "runs.check" if record.broken:
-            return Problem(Code.RULE_BROKEN, str(record))
-        case "doctor" if record.problems:
-            first = record.problems[0]
-            codes = {"connection": Code.NETWORK, "server": Code.SERVER}
-            code = codes.get(first.check, Code.AUTHENTICATION)
-            message = without_arguments(f"{first.check}: {first.message}")
-            return Problem(code, message, hint=first.remedy and without_arguments(first.remedy))
-        case "send" | "send_many" | "send_file" if record.rejected or record.unknown:
-            return _not_accepted(record, values)
-        case _:
-            return None
-
-
-def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
-    total = sent.accepted + sent.rejected + sent.unknown
-    first = f"; first: {sent.failures[0].reason}" if sent.failures else ""
-    counts = f"{sent.accepted} of {total} events accepted, {sent.rejected} rejected, {sent.unknown}"
-    hints: list[str] = []
-    if "path" not in values:
-        hints.append(
-            "data.failures has each with its reason. Sent again as it is there, with its id, an "
-            "event runs nothing twice, except functions that debounce or batch."
-        )
-    elif sent.rejected:
-        rejected = rejected_path(values["path"], values["name"] or "", values.get("dead_letters"))
-        # It has none that are to be corrected in the file itself.
-        if rejected.exists():
-            where = f"{rejected}, and the reason of each in {reasons_path(rejected)}"
-            hint = f"The rejected lines are in {where}: correct the lines, and send that file."
-            hints.append(hint)
-    if "path" in values and sent.unknown:
-        hints.append(
-            "Send the whole again, by the same name, for those that are unknown: what was accepted "
-            "runs nothing twice, except functions that debounce or batch."
-        )
-    return Problem(Code.PARTIAL, f"{counts} unknown{first}", " ".join(hints))
-
-
-def _with_malformed(diagnosis: Diagnosis, malformed: Mapping[str, str]) -> Diagnosis:
-    """Return a diagnosis with the keys, by argument, that the client was made without."""
-    from inngest_rest.diagnosis import Check, Finding, FindingState  # noqa: PLC0415 - one call needs it
-
-    findings = [it for it in diagnosis.findings if it.check not in malformed]
-    for key, message in malformed.items():
-        remedy = "Correct it in the environment."
-        findings.append(Finding(Check(key), FindingState.PROBLEM, message, remedy))
-    return evolve(diagnosis, findings=tuple(findings))

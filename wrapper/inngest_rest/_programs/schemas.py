@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_or
 
 import attrs
 
-from inngest_rest._programs.answer import Envelope, record_class
+from inngest_rest._programs.answer import Envelope
 from inngest_rest._programs.parameters import in_json, parameters, sections
 from inngest_rest._programs.problems import Code
+from inngest_rest._programs.projection import record_class
 from inngest_rest._table import Returns, docstring
 from inngest_rest.errors import Advice
 from inngest_rest.models import RunError

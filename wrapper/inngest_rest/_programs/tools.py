@@ -23,17 +23,11 @@ from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
 from inngest_rest._arguments import check_path
 from inngest_rest._programs import parameters
-from inngest_rest._programs.answer import (
-    DEFAULT_MAX_CHARS,
-    LONGEST_ANSWER,
-    Envelope,
-    Projection,
-    Reply,
-    record_class,
-    untrusted_paths,
-)
+from inngest_rest._programs.answer import DEFAULT_MAX_CHARS, LONGEST_ANSWER, Envelope, Reply
 from inngest_rest._programs.problems import Code, Problem, problem_of
+from inngest_rest._programs.projection import Projection, record_class
 from inngest_rest._programs.running import Invocation
+from inngest_rest._programs.untrusted import untrusted_paths
 from inngest_rest._redaction import Redactor
 from inngest_rest._table import OF_CLOUD, Effect, commands
 from inngest_rest._version import __version__

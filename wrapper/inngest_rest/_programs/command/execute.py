@@ -16,7 +16,6 @@ from attrs import define, evolve, field
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters
-from inngest_rest._programs.answer import Projection, record_class, untrusted_paths
 from inngest_rest._programs.command.output import (
     OutputError,
     Renderer,
@@ -24,7 +23,9 @@ from inngest_rest._programs.command.output import (
 )
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, Kind, refused, unusable_file
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
+from inngest_rest._programs.projection import Projection, record_class
 from inngest_rest._programs.running import Invocation, pinned
+from inngest_rest._programs.untrusted import untrusted_paths
 from inngest_rest._table import Returns
 from inngest_rest._visible import and_more, shown
 from inngest_rest.action_reports import ActionRow
@@ -147,8 +148,8 @@ def _run(call: TerminalInvocation, extras: Mapping[str, Any]) -> int:
             if not renderer.is_live:
                 stderr.progress(f"{len(ended):,} so far")
     status = renderer.finish(_failed(ended) if extras["exit_status"] else None)
-    if call.hint is not None and values.get("dry_run"):
-        stderr.hint(call.hint)
+    if renderer.next_command is not None:
+        stderr.hint(call.instruction())
     if renderer.page is not None and renderer.page.next is not None:
         if renderer.format == "table" and renderer.output.stream.isatty():
             # A cursor is three lines long there.
@@ -369,7 +370,6 @@ class TerminalInvocation(Invocation):
 
     options: Options
     answer: Renderer  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
-    hint: str | None = field(default=None, init=False)
     _began: float = field(factory=time.monotonic, init=False)
     _written: set[int] = field(factory=set, init=False)
     _counts: Counter[str] = field(factory=Counter, init=False)
@@ -434,15 +434,9 @@ class TerminalInvocation(Invocation):
             self.answer.warnings.append(f"cut: rows after the first {_FIRST_ROWS}; --full has them")
         return evolve(shown, rows=rows)  # type: ignore[no-any-return]
 
-    def issue(self, planned: ActionReport) -> str:
-        """Return the token of what is planned, and keep the command that it confirms."""
-        token = super().issue(planned)
-        self.hint = self.instruction(planned, token)
-        return token
-
-    def instruction(self, planned: ActionReport, token: str) -> str:
+    def next_command(self, planned: ActionReport, token: str) -> str:
         given = {**pinned(self.values, planned), "dry_run": False, "confirm": token}
-        return f"To do it: {command_line(self.row, given, self.options)}"
+        return command_line(self.row, given, self.options)
 
     def ask(self, planned: ActionReport, deed: str) -> bool | None:
         """Ask a person; one who reads JSON may be a program."""

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from attrs import evolve, frozen
 
 from inngest_rest._arguments import check_choice
-from inngest_rest._programs.answer import untrusted_paths
 from inngest_rest._programs.command.output import command_line
 from inngest_rest._programs.command.program import argument, command, flag, parser_for
 from inngest_rest._programs.parameters import refused
 from inngest_rest._programs.problems import Code, Problem
+from inngest_rest._programs.untrusted import untrusted_paths
 from inngest_rest._table import commands
 from inngest_rest._version import __version__
 from inngest_rest.errors import InvalidArgumentError

@@ -16,15 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from attrs import define, field, fields, frozen
 
-from inngest_rest._programs.answer import (
-    ROOM,
-    PageInfo,
-    Projection,
-    Reply,
-    as_text,
-)
+from inngest_rest._programs.answer import ROOM, PageInfo, Reply
+from inngest_rest._programs.cutting import as_text
 from inngest_rest._programs.parameters import parameters, unusable_file
 from inngest_rest._programs.problems import DONE, EXIT_STATUS, Code, Problem
+from inngest_rest._programs.projection import Projection
 from inngest_rest._redaction import Redactor
 from inngest_rest._table import ROWS, Returns
 from inngest_rest._visible import safe, visible, visible_json
@@ -316,7 +312,7 @@ class Renderer(Reply):
             self.output.line(Reply(self.command).envelope(problem).text())
         self.output.close()
         if self.format != "json":
-            for each in self.told():
+            for each in self.all_warnings():
                 self.stderr.hint(f"Warning: {each}")
         if self.output.path is not None:
             self.stderr.hint(f"Wrote {self.output.path}.")

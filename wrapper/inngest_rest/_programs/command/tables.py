@@ -10,7 +10,7 @@ from attrs import frozen
 from rich.console import Console
 from rich.text import Text
 
-from inngest_rest._programs.answer import SPARED_CHARS
+from inngest_rest._programs.cutting import SPARED_CHARS
 from inngest_rest._programs.command.columns import columns_for, function_of, joined
 from inngest_rest._programs.command.summaries import REPORTS
 from inngest_rest._programs.command.views import style_of, view_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from inngest_rest._programs.answer import Projection
+    from inngest_rest._programs.projection import Projection
     from inngest_rest._programs.command.columns import Column
     from inngest_rest._programs.command.views import Part
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inngest_rest import models
-from inngest_rest._programs.answer import field_names
+from inngest_rest._programs.projection import field_names
 from inngest_rest._programs.command.columns import joined
 from inngest_rest._programs.command.summaries import notes_of
 from inngest_rest._programs.results import Acted, Done, Sent
@@ -24,7 +24,7 @@ from inngest_rest.summary import RunSummary
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from inngest_rest._programs.answer import Projection
+    from inngest_rest._programs.projection import Projection
 
 Part = str | Text | Table | tuple[Record, ...]
 """What a view consists of: lines of text, and records that make a table."""

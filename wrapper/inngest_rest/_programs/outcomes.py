@@ -1,0 +1,122 @@
+"""Problems that the result of a call tells of: what was not done, not accepted, or is not right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from inngest_rest._files import reasons_path, rejected_path
+from inngest_rest._programs.problems import Code, Problem, advice, without_arguments
+from inngest_rest.action_reports import ActionOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inngest_rest._programs.results import Sent
+    from inngest_rest._table import Row
+    from inngest_rest.action_reports import ActionReport
+    from inngest_rest.diagnosis import Diagnosis
+
+# The answer where one run was named, whose outcome is all there is.
+_CODE_OF_ONE = {
+    ActionOutcome.NOT_FOUND: Code.NOT_FOUND,
+    ActionOutcome.REFUSED: Code.USAGE,
+    ActionOutcome.FAILED: Code.SERVER,
+    ActionOutcome.UNKNOWN: Code.NETWORK,
+}
+
+_CODE_OF_CHECK = {"connection": Code.NETWORK, "server": Code.SERVER}  # others are about keys
+
+_SENT_AGAIN = "runs nothing twice, except functions that debounce or batch"
+
+
+def problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | None:
+    """Return the problem that the result of a call tells of, if it does."""
+    match row.command:
+        case "runs.check" if record.broken:
+            return Problem(Code.RULE_BROKEN, str(record))
+        case "doctor" if record.problems:
+            return _of_diagnosis(record)
+        case "send" | "send_many" | "send_file" if record.rejected or record.unknown:
+            return _not_accepted(record, values)
+        case _:
+            return None
+
+
+def incomplete(report: ActionReport) -> Problem:
+    """Return the problem that a report has rows which are not done."""
+    if len(report.rows) == 1:
+        return _incomplete_one(report)
+    again = "the same with the ids of those that failed tries them again."
+    return Problem(
+        Code.PARTIAL,
+        without_arguments(str(report)),
+        hint=f"data.rows has the reason of each; {again}",
+    )
+
+
+def _incomplete_one(report: ActionReport) -> Problem:
+    (row,) = report.rows
+    code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
+    doctor = advice("{} shows what answers at the base URL.", "diagnose")
+    return Problem(
+        code,
+        without_arguments(row.reason or str(report)),
+        hint=doctor if code is Code.SERVER else None,
+        retryable=code is Code.NETWORK,
+    )
+
+
+def with_malformed(diagnosis: Diagnosis, malformed: Mapping[str, str]) -> Diagnosis:
+    """Return a diagnosis with the keys, by argument, that the client was made without."""
+    from inngest_rest.diagnosis import Check, Finding, FindingState  # noqa: PLC0415 - one call needs it
+
+    findings = [each for each in diagnosis.findings if each.check not in malformed]
+    for key, message in malformed.items():
+        finding = Finding(
+            check=Check(key),
+            state=FindingState.PROBLEM,
+            message=message,
+            remedy="Correct it in the environment.",
+        )
+        findings.append(finding)
+    return evolve(diagnosis, findings=tuple(findings))
+
+
+def _of_diagnosis(diagnosis: Diagnosis) -> Problem:
+    first = diagnosis.problems[0]
+    return Problem(
+        _CODE_OF_CHECK.get(first.check, Code.AUTHENTICATION),
+        without_arguments(f"{first.check}: {first.message}"),
+        hint=first.remedy and without_arguments(first.remedy),
+    )
+
+
+def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
+    total = sent.accepted + sent.rejected + sent.unknown
+    counts = f"{sent.accepted} of {total} events accepted, {sent.rejected} rejected, {sent.unknown}"
+    first = f"; first: {sent.failures[0].reason}" if sent.failures else ""
+    return Problem(
+        Code.PARTIAL, f"{counts} unknown{first}", hint=_how_to_send_the_rest(sent, values)
+    )
+
+
+def _how_to_send_the_rest(sent: Sent, values: Mapping[str, Any]) -> str:
+    if "path" not in values:
+        return (
+            "data.failures has each with its reason. Sent again as it is there, with its id, an "
+            f"event {_SENT_AGAIN}."
+        )
+    hints: list[str] = []
+    rejected = rejected_path(values["path"], values["name"] or "", values.get("dead_letters"))
+    # There is none if the lines have to be corrected in the file itself.
+    if sent.rejected and rejected.exists():
+        where = f"{rejected}, and the reason of each in {reasons_path(rejected)}"
+        hints.append(f"The rejected lines are in {where}: correct the lines, and send that file.")
+    if sent.unknown:
+        hints.append(
+            "Send the whole again, by the same name, for those that are unknown: what was accepted "
+            f"{_SENT_AGAIN}."
+        )
+    return " ".join(hints)

@@ -1,0 +1,73 @@
+"""Which parts of an answer are text from outside: data for its reader, never instructions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
+
+from inngest_rest._programs.projection import record_class, record_in
+from inngest_rest._table import Returns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest._table import Row
+    from inngest_rest.record import Record
+
+# Text in results that was chosen by the sender of an event, or by an app that synced, by the class.
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "StoredEvent": ("id", "name", "data", "user", "v"),
+    "Run": ("app_id", "function_id", "function", "cron", "output", "error"),
+    "Span": ("name", "input", "output", "metadata", "children"),
+    "Job": ("step", "event", "condition", "signal", "function"),
+    "App": (
+        *("id", "name", "method", "version", "url", "sdk_language", "sdk_version", "framework"),
+        *("sync_status", "sync_error"),
+    ),
+    "Function": ("id", "app_id", "name", "triggers", "configuration"),
+    "Cancellation": ("app_id", "function_id", "condition", "name"),
+    "Webhook": ("name", "transform"),
+    "AppSync": ("error",),
+    "InsightsResult": ("rows", "diagnostics"),
+    "EventSchema": ("name", "schema"),
+    "SessionGroup": ("id",),
+    "SessionKey": ("key",),
+    "Explanation": ("sentence", "listeners", "reasons", "unchecked"),
+    "RunExplanation": ("sentence", "reasons", "unchecked"),
+    "RunSummary": ("groups",),
+    "RuleResult": ("message",),
+    "Sent": ("preview",),
+    "SendFailure": ("event", "reason"),
+    "Acted": ("by_function",),
+    "ActionRow": ("reason", "function", "error", "from_step", "event_name"),
+    # Errors of the server are quoted, and its release.
+    "Diagnosis": ("release",),
+    "Finding": ("message",),
+    "Answered": ("body",),
+}
+
+
+def untrusted_paths(row: Row) -> tuple[str, ...]:
+    """Return the paths in an answer to untrusted text: payloads, outputs, messages."""
+    place = "data" if row.returns is Returns.ONE else "data.items[]"
+    return tuple(_paths_in(record_class(row), place))
+
+
+def _paths_in(kind: type[Record], place: str) -> Iterator[str]:
+    own = _FIELDS.get(kind.__name__, ())
+    for name in own:
+        yield f"{place}.{name}"
+    for name, hint in get_type_hints(kind).items():
+        nested = None if name in own else record_in(hint)
+        if nested is not None:
+            brackets = "[]" if "tuple[" in str(hint) else ""
+            yield from _paths_in(nested, f"{place}.{name}{brackets}")
+
+
+def is_present(answer: Any, path: str) -> bool:
+    """Return whether there is something at a path of JSON, in any item of its lists."""
+    if not isinstance(answer, dict):
+        return False
+    name, _, rest = path.partition(".")
+    found: Any = cast("dict[str, Any]", answer).get(name.removesuffix("[]"))
+    items: list[Any] = (found or []) if name.endswith("[]") else [found]
+    return any(item is not None and (not rest or is_present(item, rest)) for item in items)
