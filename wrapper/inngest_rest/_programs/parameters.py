@@ -72,29 +72,41 @@ class Parameter:
         return self.kind is Kind.TEXT and not self.choices and not self.is_path
 
     def schema(self) -> dict[str, Any]:
-        schema: dict[str, Any] = {"enum": list(self.choices)} if self.choices else {}
-        if self.kind is not Kind.JSON:
-            schema["type"] = "string" if self.kind is Kind.MOMENT else self.kind.value
-        bounds = ("minItems", "maxItems") if self.is_many else ("minimum", "maximum")
+        """Return its JSON Schema."""
+        items = self._schema_of_item()
         if self.is_many:
-            schema = {"type": "array", "items": schema}
+            bounds = {"minItems": self.least, "maxItems": self.most}
+            schema: dict[str, Any] = {"type": "array", "items": items}
+        else:
+            bounds = {"minimum": self.least, "maximum": self.most}
+            schema = items
         if self.kind is Kind.SECONDS and self.least is None:
             schema["exclusiveMinimum"] = 0
-        more = {bounds[0]: self.least, bounds[1]: self.most, "default": self.default}
-        schema |= {name: it for name, it in more.items() if it is not None}
+        stated = {**bounds, "default": self.default}
+        schema |= {name: value for name, value in stated.items() if value is not None}
         return {"description": self.help, **schema}
+
+    def _schema_of_item(self) -> dict[str, Any]:
+        schema: dict[str, Any] = {}
+        if self.choices:
+            schema["enum"] = list(self.choices)
+        if self.kind is Kind.MOMENT:
+            schema["type"] = "string"
+        elif self.kind is not Kind.JSON:
+            schema["type"] = self.kind.value
+        return schema
 
     def read(self, value: Any) -> Any:
         """Return the argument of Python that a JSON value stands for."""
         if not self.is_many:
-            read = self._item(value, self.name)
-            self._check_bounds(read, value)
-            return read
+            argument = self._item(value, self.name)
+            self._check_bounds(argument, value)
+            return argument
         if not isinstance(value, list | tuple):
             value = [value]  # one of several
         items = cast("list[Any]", value)
         self._check_bounds(len(items), f"{len(items)} items")
-        return [self._item(each, f"{self.name}[{at}]") for at, each in enumerate(items)]
+        return [self._item(item, f"{self.name}[{index}]") for index, item in enumerate(items)]
 
     def _item(self, value: Any, place: str) -> Any:
         if isinstance(value, str) and self.kind in _OF_TEXT:
@@ -110,25 +122,29 @@ class Parameter:
         return moment(self.name, str(value)) if self.kind is Kind.MOMENT else value
 
     def _check_bounds(self, number: Any, value: Any) -> None:
-        wrong = None
-        if self.kind is Kind.SECONDS and not number > 0:
-            wrong = "a positive number of seconds"
-        elif self.least is not None and number < self.least:
-            wrong = f"at least {self.least:g}"
-        elif self.most is not None and number > self.most:
-            wrong = f"at most {self.most:g}"
-        if wrong is not None:
+        wanted = self._wanted(number)
+        if wanted is not None:
             given = value if isinstance(value, str) else shown(value)
-            raise invalid(self.name, f"must be {wrong}, got {given}")
+            raise invalid(self.name, f"must be {wanted}, got {given}")
+
+    def _wanted(self, number: Any) -> str | None:
+        """Return what a number has to be; None if it is."""
+        if self.kind is Kind.SECONDS and not number > 0:
+            return "a positive number of seconds"
+        if self.least is not None and number < self.least:
+            return f"at least {self.least:g}"
+        if self.most is not None and number > self.most:
+            return f"at most {self.most:g}"
+        return None
 
 
 _TYPES: dict[Kind, Callable[[Any], bool]] = {
-    Kind.TEXT: lambda it: isinstance(it, str),
-    Kind.FLAG: lambda it: isinstance(it, bool),
-    Kind.INTEGER: lambda it: type(it) is int and it.bit_length() < 64,
-    Kind.SECONDS: lambda it: type(it) in {int, float},
+    Kind.TEXT: lambda value: isinstance(value, str),
+    Kind.FLAG: lambda value: isinstance(value, bool),
+    Kind.INTEGER: lambda value: type(value) is int and value.bit_length() < 64,
+    Kind.SECONDS: lambda value: type(value) in {int, float},
     Kind.MOMENT: lambda _: True,  # see `moment`
-    Kind.OBJECT: lambda it: isinstance(it, Mapping),
+    Kind.OBJECT: lambda value: isinstance(value, Mapping),
     Kind.JSON: lambda _: True,
 }
 
@@ -136,7 +152,7 @@ _TYPES: dict[Kind, Callable[[Any], bool]] = {
 _OF_TEXT: dict[Kind, Callable[[str], Any]] = {
     Kind.INTEGER: int,
     Kind.SECONDS: float,
-    Kind.FLAG: lambda it: {"true": True, "false": False}.get(it.lower(), it),
+    Kind.FLAG: lambda text: {"true": True, "false": False}.get(text.lower(), text),
 }
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -144,10 +160,11 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 def moment(name: str, text: str) -> datetime | timedelta:
     """Return the instant that a text names, or how long before now it is; reject any other."""
-    found = re.fullmatch("([0-9]{1,9})([smhdw])", text.strip())
+    ago = re.fullmatch("([0-9]{1,9})([smhdw])", text.strip())
     try:
-        if found:
-            return timedelta(**{_UNITS[found[2]]: int(found[1])})
+        if ago is not None:
+            number, unit = ago.groups()
+            return timedelta(**{_UNITS[unit]: int(number)})
         instant = datetime.fromisoformat(text.strip())
         if instant.tzinfo is not None:
             return instant.astimezone(UTC)
@@ -169,37 +186,54 @@ class Statuses(tuple[str, ...]):
 
 _STATUSES = Statuses(get_args(StatusName))
 
-# What a parameter is, by the type that the method has for it; None if only Python can pass it.
-_KINDS: dict[str, dict[str, Any] | None] = {
-    "str": {"kind": Kind.TEXT},
-    "str | PathLike[str]": {"kind": Kind.TEXT, "is_path": True},
-    "Iterable[str]": {"kind": Kind.TEXT, "is_many": True},
-    "StatusFilter": {"kind": Kind.TEXT, "is_many": True, "choices": _STATUSES},
-    "Iterable[RunInclude]": {"kind": Kind.TEXT, "is_many": True, "choices": get_args(RunInclude)},
-    **{
-        name: {"kind": Kind.TEXT, "choices": get_args(it)}
-        for name, it in vars(typing).items()
-        if get_origin(it) is Literal
-    },
-    "bool": {"kind": Kind.FLAG},
-    "int": {"kind": Kind.INTEGER, "least": 1},
-    "Seconds": {"kind": Kind.SECONDS},
-    "datetime | timedelta": {"kind": Kind.MOMENT},
-    "Mapping[str, Any]": {"kind": Kind.OBJECT},
-    "Mapping[str, float | bool]": {"kind": Kind.OBJECT},
-    "Iterable[Mapping[str, Any]]": {"kind": Kind.OBJECT, "is_many": True},
-    "Iterable[CheckRule]": {"kind": Kind.OBJECT, "is_many": True},
-    "Inputs": {"kind": Kind.OBJECT, "is_many": True},
-    "EventLike": {"kind": Kind.OBJECT},
-    "EventLike | Iterable[EventLike]": {"kind": Kind.OBJECT, "is_many": True},
-    "Any": {"kind": Kind.JSON},
-    "Sender | str": {"kind": Kind.TEXT},
-    "builtins.list[Any]": {"kind": Kind.JSON, "is_many": True},
-    "type[D]": None,
-    "ActionReport | Mapping[str, object]": None,
-    "Callable[[ActionRow], object]": None,
-    "Callable[[BatchReport], object]": None,
-    "Callable[[int, int], object]": None,
+
+@frozen
+class _Type:
+    """What a parameter is in JSON, by the type that the method has for it."""
+
+    kind: Kind
+    is_many: bool = False
+    is_path: bool = False
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+
+
+_STATUS_FILTER = _Type(Kind.TEXT, is_many=True, choices=_STATUSES)
+_INCLUDES = _Type(Kind.TEXT, is_many=True, choices=get_args(RunInclude))
+_OBJECTS = _Type(Kind.OBJECT, is_many=True)
+
+_TYPE_OF: dict[str, _Type] = {
+    "str": _Type(Kind.TEXT),
+    "Sender | str": _Type(Kind.TEXT),
+    "str | PathLike[str]": _Type(Kind.TEXT, is_path=True),
+    "Iterable[str]": _Type(Kind.TEXT, is_many=True),
+    "StatusFilter": _STATUS_FILTER,
+    "Iterable[RunInclude]": _INCLUDES,
+    "bool": _Type(Kind.FLAG),
+    "int": _Type(Kind.INTEGER, least=1),
+    "Seconds": _Type(Kind.SECONDS),
+    "datetime | timedelta": _Type(Kind.MOMENT),
+    "Mapping[str, Any]": _Type(Kind.OBJECT),
+    "Mapping[str, float | bool]": _Type(Kind.OBJECT),
+    "EventLike": _Type(Kind.OBJECT),
+    "EventLike | Iterable[EventLike]": _OBJECTS,
+    "Iterable[Mapping[str, Any]]": _OBJECTS,
+    "Iterable[CheckRule]": _OBJECTS,
+    "Inputs": _OBJECTS,
+    "Any": _Type(Kind.JSON),
+    "builtins.list[Any]": _Type(Kind.JSON, is_many=True),
+}
+for _name, _alias in vars(typing).items():
+    if get_origin(_alias) is Literal:
+        _TYPE_OF[_name] = _Type(Kind.TEXT, choices=get_args(_alias))
+
+# Only Python can pass an argument of these types.
+_TYPES_OF_PYTHON = {
+    "type[D]",
+    "ActionReport | Mapping[str, object]",
+    "Callable[[ActionRow], object]",
+    "Callable[[BatchReport], object]",
+    "Callable[[int, int], object]",
 }
 
 FORMS = {
@@ -214,19 +248,31 @@ _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 # A program passes pages on by their cursor, has one unit for rates, and redacts all that it writes.
 _OF_PYTHON = {"page_size", "period", "token", "redact"}
 
-# What is otherwise than Python has it.
-_OTHERWISE: dict[str, dict[str, Any]] = {
-    "cursor": {"help": "The cursor of the next page, which an earlier page has."},
-    "queued_above": {"least": 0},
-    "report_path": {"name": "report"},
-    "columns": {"name": "column"},
-    "max_requests": {"name": "rate", "help": "Maximum number of requests per second."},
+# What programs call a parameter, and say of it, otherwise than Python.
+_NAMES = {"report_path": "report", "columns": "column", "max_requests": "rate"}
+_HELP = {
+    "cursor": "The cursor of the next page, which an earlier page has.",
+    "max_requests": "Maximum number of requests per second.",
 }
+_LEAST = {"queued_above": 0}
 
-_DRY_RUN = Parameter(
-    "dry_run", Kind.FLAG, "Report the runs that would be cancelled; cancel nothing.", None, False
+_DRY_RUN_OF_CANCELLATION = Parameter(
+    name="dry_run",
+    kind=Kind.FLAG,
+    help="Report the runs that would be cancelled; cancel nothing.",
+    argument=None,
+    default=False,
 )
-CONFIRM = Parameter("confirm", Kind.TEXT, "The token that a dry run of the same returned.", None)
+_DRY_RUN_OF_SENDING = evolve(
+    _DRY_RUN_OF_CANCELLATION,
+    help="Check the events, and say which functions would run; send nothing.",
+)
+CONFIRM = Parameter(
+    name="confirm",
+    kind=Kind.TEXT,
+    help="The token that a dry run of the same returned.",
+    argument=None,
+)
 """Where an act has to be confirmed."""
 
 
@@ -234,48 +280,58 @@ CONFIRM = Parameter("confirm", Kind.TEXT, "The token that a dry run of the same 
 def parameters(row: Row) -> tuple[Parameter, ...]:
     """Return the parameters that programs have of a call, in the order of its method."""
     _, described = sections(docstring(row.declaration), "Args")
-    found = [
-        _parameter(row, each, described.get(each.name, ""), about)
-        for each in row.arguments
-        if each.name not in _OF_PYTHON
-        and (about := _KINDS[str(each.annotation).removesuffix(" | None")]) is not None
+    known = [
+        _parameter(row, declared, described.get(declared.name, ""))
+        for declared in row.arguments
+        if declared.name not in _OF_PYTHON and _annotation(declared) not in _TYPES_OF_PYTHON
     ]
+    is_gated = row.is_bulk or row.name == "request"
     if row.name == "cancellations.create":
-        found.append(_DRY_RUN)
+        known.append(_DRY_RUN_OF_CANCELLATION)
+        is_gated = True
     elif row.command.startswith("send"):
-        words = "Check the events, and say which functions would run; send nothing."
-        found.append(evolve(_DRY_RUN, help=words))
-    is_gated = row.is_bulk or row.name == "request" or _DRY_RUN in found
-    return (*found, CONFIRM) if is_gated else tuple(found)
+        known.append(_DRY_RUN_OF_SENDING)
+    if is_gated:
+        known.append(CONFIRM)
+    return tuple(known)
 
 
-def _parameter(
-    row: Row, declared: inspect.Parameter, described: str, about: dict[str, Any]
-) -> Parameter:
-    # The first sentence; what follows it is about Python.
-    help = in_json(described.partition(". ")[0].rstrip(".")) + "."
-    is_required = declared.default is inspect.Parameter.empty
+def _annotation(declared: inspect.Parameter) -> str:
+    return str(declared.annotation).removesuffix(" | None")
+
+
+def _parameter(row: Row, declared: inspect.Parameter, described: str) -> Parameter:
+    name, type_ = declared.name, _TYPE_OF[_annotation(declared)]
+    has_default = declared.default is not inspect.Parameter.empty
     is_positional = declared.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-    found: dict[str, Any] = {
-        "name": declared.name,
-        "help": help + FORMS.get(about["kind"], ""),
-        "argument": declared.name,
-        "default": None if is_required else declared.default,
-        "is_required": is_required,
-        "is_positional": is_positional
-        and about["kind"] is Kind.TEXT
-        and (is_required or declared.name == "ids"),
-        "most": _MOST.get(declared.name),
-        **about,
-        **_OTHERWISE.get(declared.name, {}),
-    }
-    if is_required and about.get("is_many"):
-        found["least"] = 1
-    if declared.name == "limit" and row.returns is Returns.PAGES:
-        found |= {"help": "Maximum number of items.", "default": DEFAULT_LIMIT, "most": 1000}
-    if declared.name == "timeout" and is_required:
-        found |= {"default": DEFAULT_TIMEOUT_S, "is_required": False}
-    return Parameter(**found)
+    least = 1 if type_.is_many and not has_default else _LEAST.get(name, type_.least)
+    parameter = Parameter(
+        name=_NAMES.get(name, name),
+        kind=type_.kind,
+        help=_HELP.get(name, _first_sentence(described)) + FORMS.get(type_.kind, ""),
+        argument=name,
+        default=declared.default if has_default else None,
+        is_required=not has_default,
+        is_many=type_.is_many,
+        is_positional=is_positional
+        and type_.kind is Kind.TEXT
+        and (not has_default or name == "ids"),
+        is_path=type_.is_path,
+        choices=type_.choices,
+        least=least,
+        most=_MOST.get(name),
+    )
+    if name == "limit" and row.returns is Returns.PAGES:
+        help = "Maximum number of items."
+        return evolve(parameter, help=help, default=DEFAULT_LIMIT, most=1000)
+    if name == "timeout" and not has_default:
+        return evolve(parameter, default=DEFAULT_TIMEOUT_S, is_required=False)
+    return parameter
+
+
+def _first_sentence(described: str) -> str:
+    """Return what JSON says of a parameter; what follows in its docstring is about Python."""
+    return in_json(described.partition(". ")[0].rstrip(".")) + "."
 
 
 def sections(docstring: str, heading: str) -> tuple[str, dict[str, str]]:
@@ -301,13 +357,14 @@ def read(
             message = f"unknown parameter {shown(name)}{did_you_mean(name, known)}"
             raise InvalidArgumentError(message, argument=name)
     read: dict[str, Any] = {}
-    for name, each in known.items():
-        if values.get(name) is not None:  # null is as good as leaving it out
-            read[name] = each.read(values[name])
-        elif each.is_required:
+    for name, parameter in known.items():
+        value = values.get(name)
+        if value is not None:
+            read[name] = parameter.read(value)
+        elif parameter.is_required:  # null counts as omitted
             raise invalid(name, "is missing")
         else:
-            read[name] = each.default
+            read[name] = parameter.default
     return read
 
 
@@ -319,12 +376,13 @@ def arguments(row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
         if each.argument is not None and values.get(each.name) is not None
     }
     if "rules" in given:
-        given["rules"] = [arguments(row, read(row, each)) for each in given["rules"]]
+        given["rules"] = [arguments(row, read(row, rule)) for rule in given["rules"]]
     return given
 
 
 def refused(name: str, reason: str) -> InvalidArgumentError:
-    return InvalidArgumentError(f"{name}: {reason}", argument=name)
+    """Return the error for a parameter whose reason is a sentence of its own."""
+    return invalid(f"{name}:", reason, argument=name)
 
 
 def unusable_file(
