@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inngest_rest._programs.projection import Projection
 from inngest_rest._programs.command.columns import columns_for, in_json
+from inngest_rest._programs.projection import Projection
 from inngest_rest._ulid import second_of_ulid
 from inngest_rest._visible import visible
 from inngest_rest.record import in_words

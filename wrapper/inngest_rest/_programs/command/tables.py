@@ -10,10 +10,10 @@ from attrs import frozen
 from rich.console import Console
 from rich.text import Text
 
-from inngest_rest._programs.cutting import SPARED_CHARS
 from inngest_rest._programs.command.columns import columns_for, function_of, joined
 from inngest_rest._programs.command.summaries import REPORTS
 from inngest_rest._programs.command.views import style_of, view_of
+from inngest_rest._programs.cutting import SPARED_CHARS
 from inngest_rest._visible import visible, with_direction
 from inngest_rest.models import RunChange, Span, StepChange
 from inngest_rest.record import Record, in_words
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from inngest_rest._programs.projection import Projection
     from inngest_rest._programs.command.columns import Column
     from inngest_rest._programs.command.views import Part
+    from inngest_rest._programs.projection import Projection
 
 _LONGEST_CELL = 160  # characters; a row has no room for more
 _LONGEST_LINE = 1_000  # of what has lines of its own

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from inngest_rest import models
-from inngest_rest._programs.projection import field_names
 from inngest_rest._programs.command.columns import joined
 from inngest_rest._programs.command.summaries import notes_of
+from inngest_rest._programs.projection import field_names
 from inngest_rest._programs.results import Acted, Done, Sent
 from inngest_rest._visible import and_more, quoted, safe, visible
 from inngest_rest.diagnosis import Diagnosis
