@@ -112,6 +112,32 @@ def test_a_token_confirms_the_runs_that_were_shown_and_no_others(
     assert writes(mock) == {*shown, *others}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["runs", "cancel", "--app", "shop", "--limit", "2"],
+        ["runs", "cancel", "--app", "shop", "--limit", "2", "--dry-run"],
+        ["api", "POST", "/v2/apps/shop/syncs"],
+    ],
+    ids=["refusal", "dry run", "request"],
+)
+def test_an_answer_has_its_token_and_the_command_that_it_confirms(
+    words: list[str], run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "open", 2)
+    answer = run(*words).answer
+    token = answer["confirm"]
+    assert answer["next_command"].startswith(f"inngest-rest {words[0]} {words[1]} ")
+    assert answer["next_command"].endswith(f"--confirm {token}")
+    assert not writes(mock)
+
+
+def test_an_answer_without_anything_to_confirm_has_no_token(run: Run) -> None:
+    answer = run("runs", "cancel", "--app", "shop", "--dry-run").answer
+    assert answer["ok"]
+    assert answer.keys().isdisjoint({"confirm", "next_command"})
+
+
 @pytest.mark.parametrize("other", ["act", "server", "environment", "inputs"])
 def test_a_token_is_of_one_act_in_one_place(
     other: str, run: Run, mock: MockServer, client: InngestClient

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inngest_rest._programs import answer as answers
-from inngest_rest._programs import schemas
+from inngest_rest._programs import cutting, schemas
 from inngest_rest._programs.answer import Envelope, Reply, bound
 from inngest_rest._programs.cutting import Cutter
 from inngest_rest._programs.problems import Code, Problem
@@ -105,7 +105,7 @@ def test_a_payload_with_many_keys_is_cut_but_a_record_never() -> None:
         for part in schemas.of_answer(operation)["$defs"].values()
         if "properties" in part
     ]
-    assert max(fields) < answers.MOST_FIELDS
+    assert max(fields) < cutting.MOST_FIELDS
 
 
 @pytest.mark.parametrize(
@@ -150,14 +150,14 @@ def test_an_answer_that_is_exactly_as_long_as_it_may_be_stays_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     envelope = Envelope(True, "runs.get", data={"output": "x" * 900})
-    longest = answers.size_of(envelope.to_dict())
+    longest = cutting.size_of(envelope.to_dict())
     for most in (longest, longest - 1):
         monkeypatch.setattr(answers, "LONGEST_ANSWER", most)
         assert (bound(envelope, 2_000, "more") == envelope) is (most == longest)
 
 
 def test_a_list_of_as_many_items_as_may_be_is_whole() -> None:
-    cutter = answers.Cutter(9, 2)
+    cutter = cutting.Cutter(9, 2)
     data = {"a": [1, 2], "b": [1, 2, 3], "c": {str(n): n for n in range(51)}}
     assert cutter.cut(data, "data") == {"a": [1, 2], "b": [1, 2], "c": {"0": 0, "1": 1}}
     assert cutter.paths["items"] == ["data.b (3)", "data.c (51)"]

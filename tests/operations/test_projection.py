@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,8 +13,12 @@ from inngest_rest._programs.answer import PageInfo, Reply
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._programs.projection import Projection
 from inngest_rest._programs.results import Done, Sent
+from inngest_rest.explanation import Reason, ReasonKind
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import Target
+
+if TYPE_CHECKING:
+    from inngest_rest.record import Record
 
 AT = datetime(2026, 11, 25, 12, 0, 0, 123_000, tzinfo=UTC)
 RUN = Run(
@@ -53,6 +58,27 @@ def test_a_payload_keeps_its_nulls_and_a_record_has_none() -> None:
         "name": "a",
         "data": {"none": None, "empty": [], "flag": False},
     }
+
+
+def test_a_whole_answer_has_the_values_of_to_dict_without_what_is_null() -> None:
+    def stated(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: stated(each) for key, each in value.items() if each not in (None, [], {})}
+        if isinstance(value, str) and value.startswith("2026-"):
+            return datetime.fromisoformat(value)
+        return value
+
+    reason = Reason(
+        kind=ReasonKind.SLEEPS,
+        message="it sleeps",
+        is_certain=True,
+        app_id="shop",
+        evidence={"until": AT, "runs": 2},
+    )
+    records: tuple[Record, ...] = (RUN, reason, Done(Target("a", "b"), "1", run=RUN))
+    for record in records:
+        whole = Projection(is_whole=True).plain(record)
+        assert stated(whole) == stated(record.to_dict())
 
 
 def test_times_have_no_digits_that_say_nothing() -> None:

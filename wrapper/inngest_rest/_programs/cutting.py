@@ -42,9 +42,7 @@ class Cutter:
     def __init__(self, max_chars: int, max_items: int | None = None) -> None:
         self._max_chars = max_chars
         self._max_items = max_items
-        self._cut_texts: list[str] = []
-        self._cut_lists: list[str] = []
-        self._cut_levels: list[str] = []
+        self.paths: dict[str, list[str]] = {"characters": [], "items": [], "levels": []}
 
     def cut(self, value: Any, path: str, level: int = 0) -> Any:
         """Return a value of JSON without what is too long; `path` leads to it."""
@@ -52,7 +50,7 @@ class Cutter:
             case str():
                 return self._text(value, path)
             case Mapping() | list() | tuple() if level > _MOST_LEVELS:
-                self._cut_levels.append(path)
+                self.paths["levels"].append(path)
                 return f"...[more than {_MOST_LEVELS} levels]"
             case Mapping():
                 return self._object(cast("Mapping[str, Any]", value), path, level)
@@ -67,11 +65,13 @@ class Cutter:
 
     def warnings(self, remedy: str) -> Iterator[str]:
         """Yield what was cut, and how its reader gets the whole of it."""
-        for limit, unit, paths in (
-            (self._max_chars, "characters", self._cut_texts),
-            (self._max_items, "items", self._cut_lists),
-            (_MOST_LEVELS, "levels", self._cut_levels),
-        ):
+        limits = {
+            "characters": self._max_chars,
+            "items": self._max_items,
+            "levels": _MOST_LEVELS,
+        }
+        for unit, limit in limits.items():
+            paths = self.paths[unit]
             if paths:
                 yield f"cut at {limit} {unit}: {and_more(paths, _MOST_NAMED)}; {remedy}"
 
@@ -79,7 +79,7 @@ class Cutter:
         excess = len(text) - self._max_chars
         if excess <= 0 or len(text) <= SPARED_CHARS:
             return text
-        self._cut_texts.append(path)
+        self.paths["characters"].append(path)
         return f"{text[: self._max_chars]}...[{excess} more characters]"
 
     def _object(self, value: Mapping[str, Any], path: str, level: int) -> dict[str, Any]:
@@ -95,5 +95,5 @@ class Cutter:
     def _first(self, items: Sequence[Any], path: str) -> Sequence[Any]:
         if self._max_items is None or len(items) <= self._max_items:
             return items
-        self._cut_lists.append(f"{path} ({len(items)})")
+        self.paths["items"].append(f"{path} ({len(items)})")
         return items[: self._max_items]
