@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, InvalidArgumentError, Run, RunError, RunStatus
-from inngest_rest._operations.summary import Times, normalised
+from inngest_rest._operations.summary.error_messages import normalized_error
+from inngest_rest._operations.summary.quantiles import QuantileSketch
 from inngest_rest.testing import MockServer, fails
 from tests.support.run_lists import BEGAN, Listed, RunLists, id_of
 
@@ -334,7 +335,7 @@ def nearest_rank(times: list[float], percent: int) -> float:
 
 
 def percentiles(times: list[float]) -> list[float]:
-    found = Times()
+    found = QuantileSketch()
     for each in times:
         found.add(timedelta(seconds=each))
     both = found.percentiles()
@@ -397,9 +398,9 @@ def test_figures_have_labels_in_json(summarize: Summarize) -> None:
 )
 def test_a_message_is_without_what_varies(message: str, expected: str) -> None:
     run = Run("r", RunStatus.FAILED, error=RunError(None, message))
-    assert normalised(run) == expected
+    assert normalized_error(run) == expected
 
 
 def test_a_long_or_hostile_message_is_cut() -> None:
     message = "'" * 100_000 + "1a" * 100_000 + " a1" * 100_000 + "a1-b" * 100_000 + "a" * 100_000
-    assert len(normalised(Run("r", RunStatus.FAILED, error=RunError("E", message)))) <= 160
+    assert len(normalized_error(Run("r", RunStatus.FAILED, error=RunError("E", message)))) <= 160

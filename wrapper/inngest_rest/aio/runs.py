@@ -448,7 +448,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, with the outputs, as errors are among them; `GET
         /v2/runs/{runId}` for each run whose times are asked for, at most eight at a time.
         """
-        from inngest_rest._operations.summary import Summarizing
+        from inngest_rest._operations.summary.summarize import SummaryJob
 
         selection = Selection.of(
             self._session,
@@ -463,7 +463,7 @@ class Runs(Resource):
             ended_since=ended_since,
             ended_until=ended_until,
         )
-        job = Summarizing(
+        job = SummaryJob(
             self._session,
             selection,
             by=by,

@@ -1,0 +1,97 @@
+"""Runs that are counted together."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from inngest_rest._operations.summary.error_messages import normalized_error
+from inngest_rest._operations.summary.quantiles import QuantileSketch
+from inngest_rest.models import UNFINISHED, Run, RunStatus
+from inngest_rest.summary import ErrorCount, RunGroup
+
+if TYPE_CHECKING:
+    from random import Random
+
+# One that was cancelled did not take its time.
+TIMED = (RunStatus.FAILED, RunStatus.COMPLETED)
+
+OTHER = "(other)"
+"""The name of what is beyond a bound: of groups, or of messages."""
+
+_MAX_MESSAGES = 50  # that are told apart
+_MAX_MESSAGES_SHOWN = 5
+
+
+class LongestRun(NamedTuple):
+    """The run that took the longest; of two the one with the later id."""
+
+    time: timedelta = timedelta.min
+    id: str = ""
+
+
+class Group:
+    """Runs that are counted together."""
+
+    def __init__(self) -> None:
+        self.count_by_status = Counter[str]()
+        self.sampled_ids: list[str] = []
+        self._times_by_phase = defaultdict[str, QuantileSketch](QuantileSketch)
+        self._oldest_open: str | None = None
+        self._longest = LongestRun()
+        self._count_by_message = Counter[str]()
+        self._example_by_message: dict[str, str] = {}
+
+    @property
+    def timed(self) -> int:
+        return sum(self.count_by_status[status] for status in TIMED)
+
+    def count(self, run: Run) -> None:
+        self.count_by_status[run.status] += 1
+        if run.status in UNFINISHED:
+            self._oldest_open = min(self._oldest_open or run.id, run.id)
+        if run.status == RunStatus.FAILED:
+            self._count_error(run)
+
+    def add_time(self, phase: str, begin: datetime | None, end: datetime | None) -> None:
+        """Count the time that a phase of a run took, if it is known."""
+        if begin is not None and end is not None:
+            self._times_by_phase[phase].add(end - begin)
+
+    def compare(self, run: Run, begin: datetime | None, end: datetime | None) -> None:
+        """Keep the id of the run that took the longest."""
+        if begin is not None and end is not None:
+            self._longest = max(self._longest, LongestRun(end - begin, run.id))
+
+    def reservoir_sample(self, run: Run, size: int, random: Random) -> None:
+        """Keep a run with the same chance as each other of the group."""
+        place = random.randrange(self.timed)
+        if len(self.sampled_ids) < size:
+            self.sampled_ids.append(run.id)
+        elif place < size:
+            self.sampled_ids[place] = run.id
+
+    def _count_error(self, run: Run) -> None:
+        message = normalized_error(run)
+        if message not in self._count_by_message and len(self._count_by_message) >= _MAX_MESSAGES:
+            message = OTHER
+        self._count_by_message[message] += 1
+        self._example_by_message.setdefault(message, run.id)
+
+    def record(self, name: str) -> RunGroup:
+        failed = self.count_by_status[RunStatus.FAILED]
+        return RunGroup(
+            name=name,
+            counts={str(status): count for status, count in sorted(self.count_by_status.items())},
+            failure_rate=round(failed / self.timed, 4) if self.timed else None,
+            times={phase: times.percentiles() for phase, times in self._times_by_phase.items()},
+            oldest_open=self._oldest_open,
+            longest=self._longest.id or None,
+            errors=tuple(
+                ErrorCount(
+                    runs=count, message=message, example_id=self._example_by_message[message]
+                )
+                for message, count in self._count_by_message.most_common(_MAX_MESSAGES_SHOWN)
+            ),
+        )
