@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
@@ -18,8 +18,8 @@ from inngest_rest._visible import shortened, shown
 
 __all__ = ["Record"]
 
-_MOST_SHOWN = 3  # items of a tuple in a repr
-_MOST_ROWS = 20  # records of a tuple in a notebook
+_MAX_ITEMS = 3  # items of a tuple in a repr
+_MAX_ROWS = 20  # records of a tuple in a notebook
 
 
 class Record:
@@ -34,22 +34,24 @@ class Record:
     """Properties that a repr and columns have as well."""
 
     def __repr__(self) -> str:
-        shown = (f"{name}={_shown(value)}" for name, value in self._told())
-        return f"{type(self).__name__}({', '.join(shown)})"
+        fields = (f"{name}={_brief_repr(value)}" for name, value in self._shown_fields())
+        return f"{type(self).__name__}({', '.join(fields)})"
 
     def _repr_html_(self) -> str:
         """Return the repr as a table, for a notebook."""
         return html(self)
 
-    def _cells(self, hidden: type | tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
+    def _cells(self, *, with_tuples: bool = False) -> Iterator[tuple[str, Any]]:
         """Yield what a table in a notebook has of it."""
-        return self._told(hidden)
+        return self._shown_fields(with_tuples=with_tuples)
 
-    def _told(self, hidden: type | tuple[type, ...] = ()) -> Iterator[tuple[str, Any]]:
-        shown = {each.name: each.repr for each in fields(type(self))}  # type: ignore[arg-type]
-        for name in (*shown, *self.DERIVED):
+    def _shown_fields(self, *, with_tuples: bool = False) -> Iterator[tuple[str, Any]]:
+        """Yield the fields that a repr has, and perhaps the tuples that it leaves out."""
+        is_in_repr = {each.name: each.repr for each in fields(type(self))}  # type: ignore[arg-type]
+        for name in (*is_in_repr, *self.DERIVED):
             value = getattr(self, name)
-            if value is not None and (shown.get(name, True) or isinstance(value, hidden)):
+            is_shown = is_in_repr.get(name, True) or (with_tuples and isinstance(value, tuple))
+            if is_shown and value is not None:
                 yield name, value
 
     def to_dict(self, *, flat: bool = False) -> dict[str, Any]:
@@ -66,7 +68,7 @@ class Record:
         """
         kind: Any = type(self)
         if flat:
-            return {each.name: each.value_of(self) for each in columns(kind)}
+            return {column.name: column.value_of(self) for column in columns(kind)}
         names, values = public_names(kind), _values_of(kind)(self)
         try:
             return {
@@ -112,26 +114,44 @@ def _values_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
 def columns(kind: Any) -> tuple[Column, ...]:
     """Return the columns of a table of records, as `to_dict(flat=True)` has them."""
     hints = get_type_hints(kind)
-    hints |= {it: get_type_hints(getattr(kind, it).fget)["return"] for it in kind.DERIVED}
-    names = *public_names(kind), *kind.DERIVED
-    return tuple(each for name in names for each in _columns(name, hints[name]))
+    for name in kind.DERIVED:
+        hints[name] = get_type_hints(getattr(kind, name).fget)["return"]
+    names = (*public_names(kind), *kind.DERIVED)
+    return tuple(column for name in names for column in _columns_of_field(name, hints[name]))
 
 
-def _columns(name: str, hint: Any) -> Iterator[Column]:
-    get, options = attrgetter(name), [it for it in get_args(hint) if it is not NoneType]
-    hint = options[0] if len(options) == 1 and NoneType in get_args(hint) else hint
-    if isinstance(hint, type) and issubclass(hint, Record):
-        for each in columns(cast("Any", hint)):
-            yield Column(f"{name}_{each.name}", each.type, _inner(get, each.value_of))
-    elif hint in {str, bool, int, float, datetime, timedelta, tuple[str, ...]}:
-        yield Column(name, get_origin(hint) or hint, get)
+_CELL_TYPES = {str, bool, int, float, datetime, timedelta, tuple[str, ...]}
+
+
+def _columns_of_field(name: str, hint: Any) -> Iterator[Column]:
+    value_of = attrgetter(name)
+    kind = _without_none(hint)
+    if isinstance(kind, type) and issubclass(kind, Record):
+        for column in columns(cast("Any", kind)):
+            nested_value = _unless_none(value_of, column.value_of)
+            yield Column(f"{name}_{column.name}", column.type, nested_value)
+    elif kind in _CELL_TYPES:
+        yield Column(name, get_origin(kind) or kind, value_of)
     else:
-        is_text = get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, str))
-        yield Column(name, str, _inner(get, _CONVERSIONS.convert if is_text else _as_json))
+        convert = _CONVERSIONS.convert if _is_text(kind) else _as_json
+        yield Column(name, str, _unless_none(value_of, convert))
 
 
-def _inner(outer: Callable[[Any], Any], inner: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda it: None if (value := outer(it)) is None else inner(value)
+def _without_none(hint: Any) -> Any:
+    """Return the type of an optional field, and any other type as it is."""
+    options = get_args(hint)
+    others = [option for option in options if option is not NoneType]
+    return others[0] if len(others) == 1 and NoneType in options else hint
+
+
+def _is_text(kind: Any) -> bool:
+    return get_origin(kind) is Literal or (isinstance(kind, type) and issubclass(kind, str))
+
+
+def _unless_none(
+    value_of: Callable[[Any], Any], convert: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    return lambda record: None if (value := value_of(record)) is None else convert(value)
 
 
 def _as_json(value: object) -> str:
@@ -140,22 +160,33 @@ def _as_json(value: object) -> str:
 
 def html(value: object) -> str:
     """Return what a notebook shows of a record, or of several: a table of escaped text."""
+    if isinstance(value, Record):
+        return _html_of_record(value)
+    records: Any = value
+    return _html_of_records(records)
+
+
+def _html_of_record(record: Record) -> str:
     from html import escape  # noqa: PLC0415 - for notebooks alone
 
-    if isinstance(value, Record):
-        cells = value._cells(tuple)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        lines = [f"<th>{escape(name)}</th><td>{_cell_html(it)}</td>" for name, it in cells]
-        return f"<table>{''.join(f'<tr>{each}</tr>' for each in lines)}</table>"
-    items: Any = value
-    records = [dict(each._cells()) for each in items[:_MOST_ROWS]]  # noqa: SLF001
-    names = list(dict.fromkeys(name for each in records for name in each))
-    rows = [names, *([it.get(name, "") for name in names] for it in records)]
-    lines = ["".join(f"<td>{_cell_html(it)}</td>" for it in row) for row in rows]
-    table = f"<table>{''.join(f'<tr>{each}</tr>' for each in lines)}</table>"
-    return "".join([table, *_and_more(items)])
+    cells = record._cells(with_tuples=True)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    rows = (f"<th>{escape(name)}</th><td>{_html_of_cell(value)}</td>" for name, value in cells)
+    return _html_table(rows)
 
 
-def _cell_html(value: object) -> str:
+def _html_of_records(records: Any) -> str:
+    cells_of_each = [dict(record._cells()) for record in records[:_MAX_ROWS]]  # noqa: SLF001
+    names = list(dict.fromkeys(name for cells in cells_of_each for name in cells))
+    rows = [names, *([cells.get(name, "") for name in names] for cells in cells_of_each)]
+    table = _html_table("".join(f"<td>{_html_of_cell(cell)}</td>" for cell in row) for row in rows)
+    return table + "".join(_and_more(records))
+
+
+def _html_table(rows: Iterable[str]) -> str:
+    return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+
+
+def _html_of_cell(value: object) -> str:
     """Return a value in a cell: records that are no sentence as a table, others as text."""
     from html import escape  # noqa: PLC0415 - for notebooks alone
 
@@ -166,7 +197,7 @@ def _cell_html(value: object) -> str:
     items = cast("tuple[object, ...]", value)
     if items and all(map(_is_table, items)):
         return html(items)
-    lines = [escape(shortened(in_words(each))) for each in items[:_MOST_ROWS]]
+    lines = [escape(shortened(in_words(item))) for item in items[:_MAX_ROWS]]
     return "<br>".join([*lines, *_and_more(items)])
 
 
@@ -175,14 +206,8 @@ def _is_table(value: object) -> bool:
     return isinstance(value, Record) and type(value).__str__ is object.__str__
 
 
-def _counts(value: Mapping[object, object]) -> dict[Enum, int]:
-    """Return the numbers by members of an enum, if a mapping has no others."""
-    found = {key: n for key, n in value.items() if isinstance(key, Enum) and isinstance(n, int)}
-    return found if len(found) == len(value) else {}
-
-
 def _and_more(items: Sized) -> list[str]:
-    more = len(items) - _MOST_ROWS
+    more = len(items) - _MAX_ROWS
     return [f"and {more:,} more"] if more > 0 else []
 
 
@@ -204,24 +229,28 @@ def in_words(value: object, *, indent: int | None = None) -> str:
         case Mapping() if counts := _counts(cast("Mapping[object, object]", value)):
             return ", ".join(f"{n:,} {key.value.replace('_', ' ')}" for key, n in counts.items())
         case _:
-            plain = to_builtin(value)
-            return (
-                plain
-                if isinstance(plain, str)
-                else json.dumps(plain, ensure_ascii=False, indent=indent)
-            )
+            builtin = to_builtin(value)
+            is_text = isinstance(builtin, str)
+            return builtin if is_text else json.dumps(builtin, ensure_ascii=False, indent=indent)
 
 
-def _shown(value: object) -> str:
+def _counts(value: Mapping[object, object]) -> dict[Enum, int]:
+    """Return the numbers by members of an enum, if a mapping has no others."""
+    counts = {key: n for key, n in value.items() if isinstance(key, Enum) and isinstance(n, int)}
+    return counts if len(counts) == len(value) else {}
+
+
+def _brief_repr(value: object) -> str:
     """Return the repr of a field, truncated if it is long."""
     if isinstance(value, Record):
         return repr(value)
-    if isinstance(value, tuple):
-        items = [_shown(each) for each in cast("tuple[object, ...]", value[:_MOST_SHOWN])]
-        more = len(value) - len(items)  # pyright: ignore[reportUnknownArgumentType]
-        items += [f"... {more} more"] if more else []
-        return f"({', '.join(items)}{',' * (len(items) == 1)})"
-    return shown(value)
+    if not isinstance(value, tuple):
+        return shown(value)
+    items = cast("tuple[object, ...]", value)
+    reprs = [_brief_repr(item) for item in items[:_MAX_ITEMS]]
+    if len(items) > _MAX_ITEMS:
+        reprs.append(f"... {len(items) - _MAX_ITEMS} more")
+    return f"({reprs[0]},)" if len(reprs) == 1 else f"({', '.join(reprs)})"
 
 
 _CONVERSIONS = Conversions({Record: lambda record: record.to_dict()})

@@ -85,29 +85,33 @@ class RunGroup(Record):
     longest: str | None
     errors: tuple[ErrorCount, ...]
 
-    def _cells(self, hidden: type | tuple[type, ...] = ()) -> Iterator[tuple[str, object]]:
-        told = dict(super()._cells(hidden))
+    def _cells(self, *, with_tuples: bool = False) -> Iterator[tuple[str, object]]:  # noqa: ARG002
         yield "name", self.name
-        yield from ((name, value) for name, value in figures(self).items() if value)
-        yield from ((name, told[name]) for name in ("oldest_open", "longest") if name in told)
+        yield from ((name, figure) for name, figure in figures(self).items() if figure)
+        if self.oldest_open is not None:
+            yield "oldest_open", self.oldest_open
+        if self.longest is not None:
+            yield "longest", self.longest
         yield "errors", self.errors
 
 
 def figures(group: RunGroup) -> dict[str, str]:
     """Return the figures of a group as tables have them, on a terminal and in a notebook."""
-    failed = group.counts.get("failed", 0)
-    share = f"{failed:,}"
+    failed = f"{group.counts.get('failed', 0):,}"
     if (rate := group.failure_rate) is not None:
-        share = f"{'█' * math.ceil(rate * _BAR):░<{_BAR}} {rate:6.1%} {failed:,}"
-    # Where there is room for two times, it is waiting and running.
-    told = {phase: str(times) for phase, times in group.times.items()}
-    if "running" in told:
-        told.pop("total", None)
+        bar = f"{'█' * math.ceil(rate * _BAR):░<{_BAR}}"
+        failed = f"{bar} {rate:6.1%} {failed}"
+    times = {phase: str(percentiles) for phase, percentiles in group.times.items()}
+    if "running" in times:
+        # There is room for two times alone.
+        times.pop("total", None)
     return {
         "runs": f"{sum(group.counts.values()):,}",
-        "failed": share,
+        "failed": failed,
         "open": str(group.counts.get("queued", 0) + group.counts.get("running", 0)),
-        **{f"{it} p50/p95": told.get(it, "") for it in ("total", "waiting", "running")},
+        "total p50/p95": times.get("total", ""),
+        "waiting p50/p95": times.get("waiting", ""),
+        "running p50/p95": times.get("running", ""),
     }
 
 
