@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.resources.routes import ROUTES
 from scripts.internal.site.extension import label_of_route
+from scripts.internal.site.markdown import cell, table
 from tests.contract.document import PATH, Document
 from tests.contract.methods import camel_case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.contract.document import Object, Operation
 
@@ -60,13 +61,13 @@ def own(operation: Operation) -> Object:
 
 def _start() -> str:
     info = DOCUMENT.spec["info"]
-    lines = ["| family | operations |", "|---|---|"]
+    rows = []
     for family, title in FAMILIES.items():
         number = sum(each.tag == family for each in DOCUMENT.operations)
         about = next(each for each in DOCUMENT.spec["tags"] if each["name"] == family)
-        lines.append(
-            f"| [{title}](api/{family}.md) | {number}: {_cell(about['description'])} "
-            f"[Schemas](api/schemas-{family}.md). |"
+        schemas = f"[Schemas](api/schemas-{family}.md)."
+        rows.append(
+            (f"[{title}](api/{family}.md)", f"{number}: {cell(about['description'])} {schemas}")
         )
     return "\n\n".join(
         [
@@ -75,7 +76,7 @@ def _start() -> str:
                 "How an Inngest server really responds, operation by operation: the hand-written "
                 "[OpenAPI document](inngest.yaml) that the client is generated from."
             ),
-            "\n".join(lines),
+            table(("family", "operations"), rows),
             info["description"].strip(),
         ]
     )
@@ -83,10 +84,10 @@ def _start() -> str:
 
 def _family(family: str) -> str:
     operations = [each for each in DOCUMENT.operations if each.tag == family]
-    glance = ["| operation | what it does |", "|---|---|"]
-    glance += [f"| `{_route(each)}` | {_cell(own(each)['summary'])} |" for each in operations]
+    glance = [(f"`{_route(each)}`", cell(own(each)["summary"])) for each in operations]
     about = next(each for each in DOCUMENT.spec["tags"] if each["name"] == family)
-    blocks = [f"# {FAMILIES[family]}", about["description"].strip(), "\n".join(glance)]
+    blocks = [f"# {FAMILIES[family]}", about["description"].strip()]
+    blocks.append(table(("operation", "what it does"), glance))
     blocks += [_operation(each) for each in operations]
     return "\n\n".join(blocks) + "\n"
 
@@ -105,7 +106,10 @@ def _operation(operation: Operation) -> str:
         "\n".join(f":{line}" for line in _facts(operation, part)),
     ]
     if operation.parameters:
-        blocks += ["**Parameters**", _table("parameter", map(_parameter, operation.parameters))]
+        blocks += [
+            "**Parameters**",
+            table(("parameter", "type", "meaning"), map(_parameter, operation.parameters)),
+        ]
     if operation.body:
         content = operation.body["content"]["application/json"]
         blocks += ["**Body**", _paragraph(type_of(content["schema"]), operation.body)]
@@ -137,27 +141,21 @@ def _parameter(parameter: Object) -> tuple[str, str, str]:
     schema = parameter["schema"]
     description = schema.get("description") or parameter.get("description", "")
     notes = f" (in the {parameter['in']}{', required' if parameter.get('required') else ''})"
-    return f"`{parameter['name']}`{notes}", type_of(schema), _since(parameter) + description
+    return f"`{parameter['name']}`{notes}", type_of(schema), cell(_since(parameter) + description)
 
 
 def _since(node: Object) -> str:
     return f"Since release {node['x-since']}. " if "x-since" in node else ""
 
 
-def _table(first: str, rows: Iterable[tuple[str, str, str]]) -> str:
-    lines = [f"| {first} | type | meaning |", "|---|---|---|"]
-    lines += [f"| {name} | {kind} | {_cell(text)} |" for name, kind, text in rows]
-    return "\n".join(lines)
-
-
 def _responses(operation: Operation) -> str:
-    lines = ["| status | body | meaning | sources |", "|---|---|---|---|"]
+    rows = []
     for status, response in operation.responses.items():
         kinds = [type_of(each["schema"]) for each in response.get("content", {}).values()]
         body = " or ".join(dict.fromkeys(kinds)) or "none"
         sources = ", ".join(response.get("x-source", ()))
-        lines.append(f"| {status} | {body} | {_cell(response['description'])} | {sources} |")
-    return "\n".join(lines)
+        rows.append((status, body, cell(response["description"]), sources))
+    return table(("status", "body", "meaning", "sources"), rows)
 
 
 def _schemas(family: str) -> str:
@@ -175,7 +173,7 @@ def _schemas(family: str) -> str:
 def _schema(name: str, schema: Object) -> str:
     blocks = [f"(schema-{name.lower()})=\n## {name}", schema.get("description", "").strip()]
     if rows := list(_properties(schema)):
-        blocks.append(_table("property", rows))
+        blocks.append(table(("property", "type", "meaning"), rows))
     else:
         blocks.append(f"{type_of(schema)}.")
     blocks.append(f":Sources: {', '.join(schema.get('x-source', ()))}")
@@ -188,7 +186,7 @@ def _properties(schema: Object, prefix: str = "") -> Iterator[tuple[str, str, st
     for name, each in schema.get("properties", {}).items():
         needed = " (required)" if name in required else ""
         text = _since(each) + each.get("description", "")
-        yield f"`{prefix}{name}`{needed}", type_of(each), text
+        yield f"`{prefix}{name}`{needed}", type_of(each), cell(text)
         inner, mark = (each["items"], "[]") if "items" in each else (each, "")
         yield from _properties(inner, f"{prefix}{name}{mark}.")
 
@@ -214,12 +212,3 @@ def type_of(schema: Object) -> str:
     if isinstance(more, dict) and not schema.get("properties"):
         return f"object of {type_of(more) if more else 'any JSON'}"
     return f"{kind} ({schema['format']})" if "format" in schema else str(kind)
-
-
-def _cell(text: str) -> str:
-    """Return a text as it fits into a cell of a table."""
-    parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
-    return "".join(
-        re.sub(r"(?<!\\)\|", r"\|", part) if at % 2 else re.sub(r"([|<])", r"\\\1", part)
-        for at, part in enumerate(parts)
-    )

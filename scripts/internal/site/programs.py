@@ -18,6 +18,7 @@ from inngest_rest._programs.command.program import OPTIONS
 from inngest_rest._programs.tools import Tools, parameters_of
 from inngest_rest._table import Effect, commands
 from scripts.internal.site import docstrings
+from scripts.internal.site.markdown import table
 from scripts.internal.site.stage import ROOT
 
 if TYPE_CHECKING:
@@ -69,14 +70,13 @@ def command_groups() -> dict[str, list[tuple[str, ...]]]:
 
 def _command() -> str:
     """Return the page of what holds for all commands."""
-    lines = ["| command | what it does |", "|---|---|"]
+    rows = []
     for group, several in command_groups().items():
         for words in several:
             summary = docstrings.parse(program.find(words).description).summary
-            page = f"command/{group}.md"
-            lines.append(f"| [`{' '.join(words)}`]({page}#command-{'-'.join(words)}) | {summary} |")
-    statuses = ["| status | meaning |", "|---|---|"]
-    statuses += [f"| {status} | {text} |" for status, text in program.MEANINGS.items()]
+            place = f"command/{group}.md#command-{'-'.join(words)}"
+            rows.append((f"[`{' '.join(words)}`]({place})", summary))
+    statuses = [(str(status), text) for status, text in program.MEANINGS.items()]
     return "\n\n".join(
         [
             "# The command",
@@ -86,11 +86,11 @@ def _command() -> str:
             ),
             "```text\n" + program.DESCRIPTION.strip() + "\n```",
             "## Commands",
-            "\n".join(lines),
+            table(("command", "what it does"), rows),
             "## Options of every command",
             _options(OPTIONS),
             "## Exit statuses",
-            "\n".join(statuses),
+            table(("status", "meaning"), statuses),
         ]
     )
 
@@ -148,7 +148,7 @@ def tool_link(row: Row) -> str:
 
 
 def _options(arguments: Iterable[Argument]) -> str:
-    lines = ["| argument or option | meaning |", "|---|---|"]
+    rows = []
     for names, details in arguments:
         if details.get("help") == SUPPRESS:
             continue
@@ -162,8 +162,8 @@ def _options(arguments: Iterable[Argument]) -> str:
             help += f" One of {', '.join(f'`{each}`' for each in details['choices'])}."
         if details.get("action") == "append":
             help += " May be repeated."
-        lines.append(f"| {shown} | {help} |")
-    return "\n".join(lines) if len(lines) > 2 else ""
+        rows.append((shown, help))
+    return table(("argument or option", "meaning"), rows) if rows else ""
 
 
 def _metavar(names: tuple[str, ...]) -> str:
@@ -175,11 +175,11 @@ def _tools() -> str:
     with InngestClient(dev=True) as client:
         groups = {row.words[0] for row in commands()}
         tools = Tools(client, groups=groups).all(files=True)
-    glance = ["| tool | what it does | effect |", "|---|---|---|"]
+    glance = []
     for tool in tools:
         row = rows[tool.name]
         summary = docstrings.markdown(row.summary)
-        glance.append(f"| {tool_link(row)} | {summary} | {EFFECTS[row.effect]} |")
+        glance.append((tool_link(row), summary, EFFECTS[row.effect]))
     blocks = [
         "# Tools for agents",
         (
@@ -187,24 +187,24 @@ def _tools() -> str:
             "the same calls as tools. Those of Inngest Cloud alone are served for Inngest Cloud, "
             "and those that read or write files to hosts that give folders (roots)."
         ),
-        "\n".join(glance),
+        table(("tool", "what it does", "effect"), glance),
         *(_tool(tool, rows[tool.name]) for tool in tools),
     ]
     return "\n\n".join(blocks) + "\n"
 
 
 def _tool(tool: Tool, row: Row) -> str:
-    lines = ["| parameter | type | meaning |", "|---|---|---|"]
+    rows = []
     for each in parameters_of(row):
         needed = " (required)" if each.is_required else ""
         help = docstrings.markdown(each.help)
-        lines.append(f"| `{each.name}`{needed} | {_json_type(each.schema())} | {help} |")
+        rows.append((f"`{each.name}`{needed}", _json_type(each.schema()), help))
     facts = [EFFECTS[row.effect], "repeatable" if row.is_repeatable else "not repeatable"]
     return "\n\n".join(
         [
             f"(tool-{tool.name})=\n## {tool.name}",
             docstrings.parse(row.description).text,
-            "\n".join(lines),
+            table(("parameter", "type", "meaning"), rows),
             (
                 f":Method: `client.{row.name}`\n"
                 f":Effect: {', '.join(facts)}\n"

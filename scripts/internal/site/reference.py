@@ -22,6 +22,7 @@ from sphinx.util.inspect import stringify_signature
 from inngest_rest._table import GROUPS, ROWS
 from scripts.internal.site import docstrings
 from scripts.internal.site.extension import ELSEWHERE
+from scripts.internal.site.markdown import table
 from scripts.internal.site.names import described, group, pages, pairs, public
 from tests.support.calls import BY_NAME
 
@@ -61,26 +62,26 @@ def _page(page: Page, everything: Mapping[str, Any]) -> str:
 
 
 def _groups() -> str:
-    lines = ["| group | methods |", "|---|---|"]
-    for name, about in GROUPS.items():
-        lines.append(f"| [`client.{name}`](client/{name}.md) | {about.partition(':')[0]} |")
-    return "\n".join(lines)
+    rows = [
+        (f"[`client.{name}`](client/{name}.md)", about.partition(":")[0])
+        for name, about in GROUPS.items()
+    ]
+    return table(("group", "methods"), rows)
 
 
 def _group_page(name: str) -> str:
     """Return the page of a group of methods."""
     blocking, asynchronous = group(name), group(name, asynchronous=True)
     methods = [each for each, it in vars(blocking).items() if _is_shown(each, it)]
-    glance = ["| method | what it does |", "|---|---|"]
-    glance += [
-        f"| `client.{name}.{each}` | {docstrings.read(vars(blocking)[each]).summary} |"
+    glance = [
+        (f"`client.{name}.{each}`", docstrings.read(vars(blocking)[each]).summary)
         for each in methods
     ]
     about = docstrings.read(blocking).text.partition(":")[0]
     blocks = [
         f"# {name.capitalize()}",
         f"{about}: `client.{name}`, of `InngestClient` and of `AsyncInngestClient`.",
-        *(["\n".join(glance)] if len(methods) > 1 else []),
+        *([table(("method", "what it does"), glance)] if len(methods) > 1 else []),
         "## Methods",
         *(
             _method(f"{CLIENT}.{name}.{each}", vars(blocking)[each], vars(asynchronous), each)

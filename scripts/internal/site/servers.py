@@ -15,6 +15,7 @@ from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._table import ROWS
 from scripts.internal.site import docstrings
 from scripts.internal.site.document import DOCUMENT, FAMILIES, own
+from scripts.internal.site.markdown import fenced, table
 from tests.contract.parsing import paired
 from tests.contract.recordings import (
     FOLDER,
@@ -185,7 +186,7 @@ def _truth() -> str:
 
 def _table(rows: Iterable[Known], columns: tuple[Server, ...]) -> str:
     head = ["operation", "since", *(each.words for each in columns), "Inngest Cloud"]
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines = []
     for each in rows:
         since = "Cloud" if own(each.operation).get("x-cloud-only") else each.operation.since or "-"
         route = f"`{each.operation.method.upper()} {each.operation.path}`"
@@ -196,8 +197,8 @@ def _table(rows: Iterable[Known], columns: tuple[Server, ...]) -> str:
             else f"{{state}}`{cell.state}`"
             for cell in cells
         ]
-        lines.append(f"| {' | '.join([route, since, *shown])} |")
-    return ":::{container} truth\n" + "\n".join(lines) + "\n:::"
+        lines.append([route, since, *shown])
+    return f":::{{container}} truth\n{table(head, lines)}\n:::"
 
 
 def _exchanges(one: Known) -> str:
@@ -247,8 +248,8 @@ def _exchange(recording: Recording, *, with_server: bool = False) -> str:
         blocks.append(server_of(recording).words)
     if note := stated.get("note"):
         blocks.append(docstrings.markdown(note))
-    blocks += [_fenced("\n".join(sent), "text"), *_body(recording.sent)]
-    blocks += [_fenced("\n".join(received), "text"), *_body(recording.received)]
+    blocks += [fenced("\n".join(sent), "text"), *_body(recording.sent)]
+    blocks += [fenced("\n".join(received), "text"), *_body(recording.received)]
     return "\n\n".join(blocks)
 
 
@@ -260,27 +261,20 @@ def _body(body: Any) -> list[str]:
     if body in ("", None):
         return []
     if isinstance(body, str):
-        return [_fenced(body, "text")]
-    return [_fenced(json.dumps(body, indent=2, ensure_ascii=False), "json")]
-
-
-def _fenced(text: str, language: str) -> str:
-    fence = "`" * (max(map(len, re.findall(r"`{3,}", text)), default=2) + 1)
-    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+        return [fenced(body, "text")]
+    return [fenced(json.dumps(body, indent=2, ensure_ascii=False), "json")]
 
 
 def _methods() -> str:
-    lines = [
-        "| method | asks, the first that the server has | and what these ask | in words |",
-        "|---|---|---|---|",
-    ]
+    head = ("method", "asks, the first that the server has", "and what these ask", "in words")
+    lines = []
     for row in ROWS:
         asked = ", else ".join(
             f"`{each.method} {_camel(each.path)}`" for each in _own_routes(row.name)
         )
         others = ", ".join(f"`client.{each}`" for each in MADE_OF.get(row.name, ()))
         http = docstrings.read(row.method).passages.get("HTTP", "")
-        lines.append(f"| `client.{row.name}` | {asked or '-'} | {others or '-'} | {http} |")
+        lines.append((f"`client.{row.name}`", asked or "-", others or "-", http))
     return "\n\n".join(
         [
             "---\nhide-toc: true\n---\n\n(page-methods)=\n# What each method asks",
@@ -289,7 +283,7 @@ def _methods() -> str:
                 "methods whose requests it makes as well. [What each server does](#page-servers) "
                 "tells which server has them."
             ),
-            ":::{container} methods\n" + "\n".join(lines) + "\n:::",
+            f":::{{container}} methods\n{table(head, lines)}\n:::",
         ]
     )
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from scripts.internal.site.markdown import fenced
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -167,8 +169,7 @@ class Source:
             return "\n".join([f"# {within}/", "", *lines, ""])
         language = LANGUAGES.get(path.suffix, "text")
         text = path.read_text(encoding="utf-8")
-        fence = "`" * (max(map(len, re.findall(r"`{3,}", text)), default=2) + 1)
-        return f"# {within}\n\n{fence}{language}\n{text.rstrip()}\n{fence}\n"
+        return f"# {within}\n\n{fenced(text, language)}\n"
 
 
 def contents(index: str) -> dict[str, list[str]]:
