@@ -49,66 +49,100 @@ def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf)
 def _perform(
     session: Session, route: Route[A, T], url: str, deadline: float, span: CallSpan
 ) -> Plan[T]:
-    policy = session.settings.retry
-    deadline = min(deadline, session.clock.monotonic() + policy.total)
-    limit = session.rate_limits[route.host]
-    attempt = spent = 0
-    delivered = took_effect = False
-    failure: errors.InngestError | None = None
+    attempts = _Attempts(session, route, deadline)
     while True:
-        while left := limit.left(now := session.clock.monotonic()):
-            if now + left >= deadline:
-                raise failure or limit.refusal(now)
-            # Jitter: if the first retry is limited again, the rest keep waiting.
-            spread = session.clock.random() * min(left, policy.initial)
-            yield from sleep(min(left + spread, deadline - now))
-        attempt += 1
+        yield from attempts.wait_for_rate_limit()
         try:
-            value = yield from _with_keys(session, route, url, deadline, span)
+            value = yield from _with_keys(session, route, url, attempts.deadline, span)
         except errors.ClosedError as error:
             # What became of an earlier attempt matters more than why there is no other.
-            raise failure or error from None
+            raise attempts.failure or error from None
         except errors.InngestError as error:
-            if route.deletes and took_effect and isinstance(error, errors.NotFoundError):
-                # An earlier attempt has deleted it, and its response was lost.
+            if attempts.may_have_deleted(error):
                 return route.convert(cast("A", None))
-            failure = error
+            attempts.add_failure(error)
         else:
             session.budgets[route.host].give_back()
             return value
+        yield from attempts.pause_or_raise()
+
+
+class _Attempts:
+    """The attempts at one route: what is known after each, and whether another may follow."""
+
+    def __init__(self, session: Session, route: Route[Any, Any], deadline: float) -> None:
+        self._session, self._route = session, route
+        self._policy = session.settings.retry
+        self.deadline = min(deadline, session.clock.monotonic() + self._policy.total)
+        self.failure: errors.InngestError | None = None
+        self._failures = self._spent_retries = 0
+        # Whether the server may have got a request, and may have carried one out.
+        self._was_delivered = self._took_effect = False
+
+    def wait_for_rate_limit(self) -> Plan[None]:
+        """Wait until the host accepts requests again; raise if that is after the deadline."""
+        limit, clock = self._session.rate_limits[self._route.host], self._session.clock
+        while left := limit.left(now := clock.monotonic()):
+            if now + left >= self.deadline:
+                raise self.failure or limit.refusal(now)
+            # Jitter: if the first retry is limited again, the rest keep waiting.
+            spread = clock.random() * min(left, self._policy.initial)
+            yield from sleep(min(left + spread, self.deadline - now))
+
+    def may_have_deleted(self, error: errors.InngestError) -> bool:
+        """Return whether an earlier attempt has deleted the resource, and its response was lost."""
+        is_gone = isinstance(error, errors.NotFoundError)
+        return self._route.deletes and self._took_effect and is_gone
+
+    def add_failure(self, failure: errors.InngestError) -> None:
+        """Take over a failure, and tell it what is known of the attempts before it."""
+        self.failure = failure
+        self._failures += 1
         if isinstance(failure, errors.ApiError | errors.TransportError):
-            failure.attempts = attempt
+            failure.attempts = self._failures
             if _took_too_long(failure):
-                slow = route.advice.get(errors.RequestTimeoutError)
+                slow = self._route.advice.get(errors.RequestTimeoutError)
                 failure.advice = slow or failure.advice
         if isinstance(failure, errors.TransportError):
-            failure.delivered = delivered = delivered or failure.delivered
+            failure.delivered = self._was_delivered = self._was_delivered or failure.delivered
         else:
-            delivered = True
-        took_effect = took_effect or not had_no_effect(failure)
+            self._was_delivered = True
+        self._took_effect = self._took_effect or not had_no_effect(failure)
         if isinstance(failure, errors.ApiError):
-            failure.may_have_taken_effect = took_effect
-        now = session.clock.monotonic()
+            failure.may_have_taken_effect = self._took_effect
         if isinstance(failure, errors.RateLimitError):
-            limit.keep(failure, now)
+            limit = self._session.rate_limits[self._route.host]
+            limit.keep(failure, self._session.clock.monotonic())
         # Retry-After means the server is healthy, so this retry is free.
-        spent += policy.retries == 0 or not has_retry_after(failure)
-        pause = policy.pause(failure, attempt, session.clock.random())
-        if (
-            spent > policy.retries
-            or not may_pass(failure)
-            or not (route.repeatable or had_no_effect(failure))
-            or (route.may_panic and _is_panic(failure))
-            or (route.is_slow and _took_too_long(failure))
-            or now + pause >= deadline
-            # Without a time, too: a rate limit is not an outage, which the budget is for.
-            or not (
-                isinstance(failure, errors.RateLimitError) or session.budgets[route.host].take()
-            )
-        ):
-            raise failure
-        logger.debug("trying again in %.2f s: %s", pause, failure)
+        self._spent_retries += self._policy.retries == 0 or not has_retry_after(failure)
+
+    def pause_or_raise(self) -> Plan[None]:
+        """Pause before the next attempt; raise the last failure if there is to be none."""
+        assert self.failure is not None, "it was added"
+        clock = self._session.clock
+        pause = self._policy.pause(self.failure, self._failures, clock.random())
+        ends_in_time = clock.monotonic() + pause < self.deadline
+        if not (ends_in_time and self._may_retry(self.failure) and self._has_budget(self.failure)):
+            raise self.failure
+        logger.debug("trying again in %.2f s: %s", pause, self.failure)
         yield from sleep(pause)
+
+    def _may_retry(self, failure: errors.InngestError) -> bool:
+        """Return whether the same request is safe to repeat, and may succeed."""
+        route = self._route
+        if self._spent_retries > self._policy.retries or not may_pass(failure):
+            return False
+        if not (route.repeatable or had_no_effect(failure)):
+            return False
+        is_known_to_fail = route.may_panic and _is_panic(failure)
+        is_busy = route.is_slow and _took_too_long(failure)
+        return not (is_known_to_fail or is_busy)
+
+    def _has_budget(self, failure: errors.InngestError) -> bool:
+        # Without a time, too: a rate limit is not an outage, which the budget is for.
+        if isinstance(failure, errors.RateLimitError):
+            return True
+        return self._session.budgets[self._route.host].take()
 
 
 def _took_too_long(error: errors.InngestError) -> bool:
@@ -138,7 +172,7 @@ def _with_keys(
         span.status = response.status_code
         return answers.read(response, route, url, session)
 
-    refused: errors.InngestError | None = None
+    refusal: errors.InngestError | None = None
     for bearer in bearers:
         sent_at = session.clock.now()
         # A pause may end late, and a socket does not accept a negative timeout.
@@ -148,12 +182,12 @@ def _with_keys(
         try:
             value = yield from call(request(session, route, bearer, url, seconds, read))
         except (errors.AuthenticationError, errors.PermissionDeniedError) as error:
-            refused = refused or error
+            refusal = refusal or error
             continue
         session.bearer_worked(api, bearer)
         return value
-    assert refused is not None, "there is always a bearer to try, None included"
-    raise refused
+    assert refusal is not None, "there is always a bearer to try, None included"
+    raise refusal
 
 
 def request(
@@ -197,15 +231,15 @@ def request(
         raise errors.InvalidArgumentError("an id, name, cursor or key is too long for a URL")
 
     return Call(
-        route.host,
-        route.operation.method,
-        url,
-        build,
-        seconds,
-        read,
-        session.redact,
-        session.settings.max_response_bytes,
-        route.accepted,
+        host=route.host,
+        method=route.operation.method,
+        url=url,
+        build=build,
+        timeout=seconds,
+        read=read,
+        redact=session.redact,
+        max_response_bytes=session.settings.max_response_bytes,
+        accepted=route.accepted,
     )
 
 
@@ -266,7 +300,7 @@ def _perform_with_fitting_page(session: Session, route: Route[Any, T], deadline:
     while True:
         size = page_sizes.size_of(fitting)
         try:
-            found = yield from _perform_below_any_root(session, fitting, deadline)
+            value = yield from _perform_below_any_root(session, fitting, deadline)
         except errors.BadRequestError as error:
             if size is None or not page_sizes.is_about_size(error):
                 raise
@@ -274,7 +308,7 @@ def _perform_with_fitting_page(session: Session, route: Route[Any, T], deadline:
         else:
             if refusals:
                 session.page_sizes.remember(fitting)
-            return found
+            return value
         refusals += 1
         fitting = page_sizes.with_size(fitting, size)
 
@@ -335,22 +369,25 @@ def _absent(
     session: Session, failures: list[tuple[Route[Any, T], errors.RouteNotFoundError]]
 ) -> errors.RouteNotFoundError:
     """Return the error for routes that are all absent: what was asked, and what to do."""
-    asked = [route.operation for route, _ in failures]
-    requested = [f"{it.method} {rooted(session, it, it.path)}" for it in asked]
+    operations = [route.operation for route, _ in failures]
+    asked = [f"{each.method} {rooted(session, each, each.path)}" for each in operations]
     error = failures[-1][1]
-    error.message += f" (asked: {' and '.join(requested)})"
+    error.message += f" (asked: {' and '.join(asked)})"
     error.args = (error.message,)
     error.may_have_taken_effect = any(each.may_have_taken_effect for _, each in failures)
     error.releases = {
-        f"{it.method} {it.path}": it.since for it in asked if it.since and not it.cloud_only
+        f"{each.method} {each.path}": each.since
+        for each in operations
+        if each.since and not each.cloud_only
     }
     advice = [
-        errors.Advice(f"Servers have {it} since release {at}.") for it, at in error.releases.items()
+        errors.Advice(f"Servers have {route} since release {release}.")
+        for route, release in error.releases.items()
     ]
-    if asked[-1].cloud_only:
+    if operations[-1].cloud_only:
         advice.append(_CLOUD_ONLY)
-    own = [route.advice.get(errors.RouteNotFoundError) for route, _ in failures]
-    advice += dict.fromkeys(filter(None, own))
+    of_routes = [route.advice.get(errors.RouteNotFoundError) for route, _ in failures]
+    advice += dict.fromkeys(filter(None, of_routes))
     if advice:
         error.advice = reduce(errors.Advice.then, advice)
     return error
