@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def plain(value: object) -> object:
+def to_builtin(value: object) -> object:
     """Return a value of a type that msgspec does not know as one that it does, or raise."""
     if isinstance(value, str):
         return str.__str__(value)
@@ -33,14 +33,14 @@ def plain(value: object) -> object:
     raise NotImplementedError
 
 
-_encoder = msgspec.json.Encoder(enc_hook=plain)
+_encoder = msgspec.json.Encoder(enc_hook=to_builtin)
 encode = _encoder.encode
 """Return the JSON text of a value."""
 encode_lines = _encoder.encode_lines
 """Return the JSON text of each value, ended by a newline."""
 
 # In an order, which msgspec gives to keys of text alone.
-_to_msgpack = msgspec.msgpack.Encoder(enc_hook=plain, order="deterministic").encode
+_to_msgpack = msgspec.msgpack.Encoder(enc_hook=to_builtin, order="deterministic").encode
 # A NaN or an infinity in MessagePack: the mark of a float, and an exponent of ones.
 _find_non_finite = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]").search
 

@@ -14,7 +14,7 @@ from inngest_rest import errors
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count, check_names
 from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.resources.filters import Instant, Selection, Window, instant, plain
+from inngest_rest._core.resources.filters import Instant, Selection, Window, instant, to_text
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.runs import function_of, list_runs, why_none
 from inngest_rest._visible import shown
@@ -168,10 +168,10 @@ def _rule_about_runs(session: Session, kind: str, observe: Observer, given: Chec
 
 def _label_of(kind: str, given: CheckRule) -> str:
     values: dict[str, Any] = {**given}
-    words = [kind, plain(values[kind]), plain(values.get(_TIME_OF_RULE.get(kind, "")))]
+    words = [kind, to_text(values[kind]), to_text(values.get(_TIME_OF_RULE.get(kind, "")))]
     words += [values.get("app"), values.get("function")]
     if values.get("queued_since"):
-        words.append(f"queued since {plain(values['queued_since'])}")
+        words.append(f"queued since {to_text(values['queued_since'])}")
     return " ".join(str(word) for word in words if word)
 
 

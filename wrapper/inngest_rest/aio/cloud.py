@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from inngest_rest._arguments import check_choice, invalid
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.route import nothing
 from inngest_rest._core.resources import cloud
 from inngest_rest._core.resources.filters import Window, check_instant
-from inngest_rest._core.resources.routes import many, one
+from inngest_rest._core.resources.routes import fetch_one, list_all
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 from inngest_rest.typing import KeyKind, Paging
 
@@ -46,7 +46,7 @@ class Account(Resource):
 
         HTTP: `GET /v2/account`.
         """
-        return await self._run(one, "account.get", cloud.account)
+        return await self._run(fetch_one, "account.get", cloud.account)
 
 
 class Envs(Resource):
@@ -73,7 +73,7 @@ class Envs(Resource):
         HTTP: `GET /v2/envs`.
         """
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(many, "envs.list", cloud.environment, paging)
+        return self._list(list_all, "envs.list", cloud.environment, paging)
 
     async def create(self, name: str) -> Environment:
         """Create an environment.
@@ -88,7 +88,9 @@ class Envs(Resource):
         HTTP: `POST /v2/envs`.
         """
         body = {"name": check_text("name", name)}
-        return await self._run(one, "envs.create", cloud.environment, repeatable=False, body=body)
+        return await self._run(
+            fetch_one, "envs.create", cloud.environment, repeatable=False, body=body
+        )
 
     async def archive(self, id: str, *, archived: bool = True) -> Environment:
         """Archive an environment, or take it back.
@@ -103,7 +105,7 @@ class Envs(Resource):
         HTTP: `PATCH /v2/envs/{envId}`.
         """
         body = {"is_archived": archived}
-        return await self._run(one, "envs.archive", cloud.environment, id=id, body=body)
+        return await self._run(fetch_one, "envs.archive", cloud.environment, id=id, body=body)
 
     async def ensure(self, name: str) -> Environment:
         """Return the environment of a name; it is created or taken back if need be.
@@ -155,7 +157,7 @@ class Keys(Resource):
         check_choice("kind", kind, get_args(KeyKind))
         convert = cloud.key if reveal else cloud.masked_key
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(many, "keys.list", convert, paging, only=kind)
+        return self._list(list_all, "keys.list", convert, paging, only=kind)
 
 
 class Insights(Resource):
@@ -174,7 +176,7 @@ class Insights(Resource):
         HTTP: `POST /v2/insights/query`.
         """
         body = {"query": check_text("sql", sql)}
-        return await self._run(one, "insights.query", cloud.insights_result, body=body)
+        return await self._run(fetch_one, "insights.query", cloud.insights_result, body=body)
 
     async def tables(self) -> builtins.list[InsightsTable]:
         """List the tables that queries can name.
@@ -184,7 +186,7 @@ class Insights(Resource):
 
         HTTP: `GET /v2/insights/tables`.
         """
-        return await self._run(one, "insights.tables", cloud.insights_tables)
+        return await self._run(fetch_one, "insights.tables", cloud.insights_tables)
 
     def schemas(
         self,
@@ -207,7 +209,7 @@ class Insights(Resource):
         HTTP: `GET /v2/insights/events/schemas`.
         """
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(many, "insights.schemas", cloud.event_schema, paging)
+        return self._list(list_all, "insights.schemas", cloud.event_schema, paging)
 
 
 class Experiments(Resource):
@@ -239,7 +241,7 @@ class Experiments(Resource):
         """
         about = cloud.of_one_function(app, function)
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(many, "experiments.list", cloud.experiment, paging, **about)
+        return self._list(list_all, "experiments.list", cloud.experiment, paging, **about)
 
     async def get(
         self, app: str, function: str, id: str, *, variant: str | None = None
@@ -257,9 +259,15 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/apps/{appId}/functions/{functionId}/experiments/{experimentId}`.
         """
-        given: Any = {"app": app, "function": function, "id": id}
-        given["variant"] = check_text("variant", variant)
-        return await self._run(one, "experiments.get", cloud.experiment_of(function), **given)
+        return await self._run(
+            fetch_one,
+            "experiments.get",
+            cloud.experiment_of(function),
+            app=app,
+            function=function,
+            id=id,
+            variant=check_text("variant", variant),
+        )
 
 
 class Sessions(Resource):
@@ -289,7 +297,7 @@ class Sessions(Resource):
         """
         text = check_text("search", search)
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(many, "sessions.keys", cloud.session_key, paging, search=text)
+        return self._list(list_all, "sessions.keys", cloud.session_key, paging, search=text)
 
     def list(
         self,
@@ -315,9 +323,11 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
-        given = {"key": key, "search": check_text("search", search)}
+        text = check_text("search", search)
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(many, "sessions.list", cloud.session_group, paging, **given)
+        return self._list(
+            list_all, "sessions.list", cloud.session_group, paging, key=key, search=text
+        )
 
     def runs(
         self,
@@ -347,9 +357,11 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}/{sessionId}/runs`.
         """
-        given = {"key": key, "id": id, "window": Window.of(self._session, since, until)}
+        window = Window.of(self._session, since, until)
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(many, "sessions.runs", cloud.session_run, paging, **given)
+        return self._list(
+            list_all, "sessions.runs", cloud.session_run, paging, key=key, id=id, window=window
+        )
 
 
 class Cancellations(Resource):
@@ -376,9 +388,15 @@ class Cancellations(Resource):
 
         HTTP: `GET /v1/cancellations`.
         """
-        options = cloud.OF_CANCELLATIONS
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(many, "cancellations.list", cloud.cancellation, paging, **options)
+        return self._list(
+            list_all,
+            "cancellations.list",
+            cloud.cancellation,
+            paging,
+            may_panic=True,
+            advice=cloud.NO_CANCELLATIONS,
+        )
 
     async def create(
         self,
@@ -410,18 +428,22 @@ class Cancellations(Resource):
         now = self._session.server_clocks["api"].now()
         if (end := check_instant("started_before", started_before, now)) is None:
             raise invalid("started_before", "must be given: it bounds what is cancelled")
-        options: Any = {
-            "repeatable": False,
-            "body": {
-                "app_id": check_id("app", app),
-                "function_id": check_id("function", function),
-                "started_before": end,
-                "started_after": check_instant("started_after", started_after, now),
-                "if_": check_text("condition", condition),
-            },
-            **cloud.OF_CANCELLATIONS,
+        body = {
+            "app_id": check_id("app", app),
+            "function_id": check_id("function", function),
+            "started_before": end,
+            "started_after": check_instant("started_after", started_after, now),
+            "if_": check_text("condition", condition),
         }
-        return await self._run(one, "cancellations.create", cloud.cancellation, **options)
+        return await self._run(
+            fetch_one,
+            "cancellations.create",
+            cloud.cancellation,
+            repeatable=False,
+            may_panic=True,
+            advice=cloud.NO_CANCELLATIONS,
+            body=body,
+        )
 
     async def delete(self, id: str) -> None:
         """Withdraw a bulk cancellation; runs it has already cancelled stay cancelled.
@@ -434,8 +456,15 @@ class Cancellations(Resource):
 
         HTTP: `DELETE /v1/cancellations/{cancellationId}`.
         """
-        options = {"deletes": True, **cloud.OF_CANCELLATIONS}
-        return await self._run(one, "cancellations.delete", nothing, id=id, **options)
+        return await self._run(
+            fetch_one,
+            "cancellations.delete",
+            nothing,
+            deletes=True,
+            may_panic=True,
+            advice=cloud.NO_CANCELLATIONS,
+            id=id,
+        )
 
 
 class Webhooks(Resource):
@@ -462,7 +491,7 @@ class Webhooks(Resource):
         HTTP: `GET /v2/env/webhooks` with an environment, else `GET /v1/webhooks`.
         """
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(many, "webhooks.list", cloud.webhook, paging)
+        return self._list(list_all, "webhooks.list", cloud.webhook, paging)
 
     async def create(
         self,
@@ -503,7 +532,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v1/webhooks/{webhookId}`.
         """
-        return await self._run(one, "webhooks.get", cloud.webhook, id=id)
+        return await self._run(fetch_one, "webhooks.get", cloud.webhook, id=id)
 
     async def update(
         self, id: str, *, name: str | None = None, transform: str | None = None
@@ -521,7 +550,7 @@ class Webhooks(Resource):
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
         body = {"name": check_text("name", name), "transform": check_text("transform", transform)}
-        return await self._run(one, "webhooks.update", cloud.webhook, id=id, body=body)
+        return await self._run(fetch_one, "webhooks.update", cloud.webhook, id=id, body=body)
 
     async def delete(self, id: str) -> None:
         """Delete a webhook; its URL stops accepting events.
@@ -534,4 +563,4 @@ class Webhooks(Resource):
 
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
         """
-        return await self._run(one, "webhooks.delete", nothing, id=id, deletes=True)
+        return await self._run(fetch_one, "webhooks.delete", nothing, id=id, deletes=True)

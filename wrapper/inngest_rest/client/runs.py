@@ -218,7 +218,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, which also answers for runs that
         v2 cannot load, out of a cache of 3 s.
         """
-        return self._run(runs.act_on, id, runs.get, include_original_run_id)
+        return self._run(runs.explain_event_id(runs.get), id, include_original_run_id)
 
     def wait(self, id: str, timeout: Seconds) -> Run:
         """Wait until a run has ended and return it, whether it completed, failed or was cancelled.
@@ -256,7 +256,7 @@ class Runs(Resource):
         """
         from inngest_rest._operations.explain import explain_run
 
-        return self._run(runs.act_on, id, explain_run)
+        return self._run(runs.explain_event_id(explain_run), id)
 
     def follow(self, id: str, *, timeout: Seconds | None = None) -> FollowedRun:
         """Follow a run until it has ended, and return its steps as they start and end.
@@ -557,7 +557,7 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`.
         """
-        self._run(runs.act_on, id, runs.cancel)
+        self._run(runs.explain_event_id(runs.cancel), id)
 
     def replay(
         self, id: str, *, from_step: str | None = None, input: builtins.list[Any] | None = None
@@ -589,7 +589,7 @@ class Runs(Resource):
         `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}/runs` and `GET /v2/runs/{runId}/trace`
         before it.
         """
-        return self._run(runs.act_on, id, replays.replay_one, from_step, input)
+        return self._run(runs.explain_event_id(replays.replay_one), id, from_step, input)
 
     def cancel_all(
         self,
@@ -964,7 +964,7 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
-        return self._run(runs.act_on, id, runs.jobs)
+        return self._run(runs.explain_event_id(runs.jobs), id)
 
     def score(
         self,
@@ -1015,7 +1015,7 @@ class Runs(Resource):
 
         HTTP: `GET /v2/runs/{runId}/trace`.
         """
-        return self._run(runs.act_on, id, trace.get_trace, raw=raw)
+        return self._run(runs.explain_event_id(trace.get_trace), id, raw=raw)
 
 
 class Signals(Resource):

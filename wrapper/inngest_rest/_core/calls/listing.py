@@ -104,7 +104,8 @@ class Listing(Generic[T]):
         guard: Callable[[float], Plan[None]] | None = None,
         # Whether an item is wanted of those that the server selects, at a time of the listing.
         keep: Callable[[T, datetime], bool] | None = None,
-        sieve: Callable[[], Sieve[T]] | None = None,  # chooses among the items of one walk
+        # Makes the filter of one walk, for what the server does not filter by.
+        local_filter: Callable[[], LocalFilter[T]] | None = None,
         # Raises, at the end of a walk that found nothing, if there is a reason.
         if_empty: Callable[[float], Plan[None]] | None = None,
         about: str = "",  # what is listed, in words
@@ -115,9 +116,9 @@ class Listing(Generic[T]):
         self.session, self.routes, self.kind = session, routes, kind
         self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
         self.place_of, self.ask, self.keep = place_of, ask, keep
-        self.guard, self.sieve, self.if_empty = guard, sieve, if_empty
+        self.guard, self.local_filter, self.if_empty = guard, local_filter, if_empty
         self.about, self._explain = about, explain
-        self.last_sieve: Sieve[T] | None = None
+        self.last_filter: LocalFilter[T] | None = None
         self.is_empty = False
         self.limit = check_count_or_none("limit", paging.get("limit"))
         size = check_count_or_none("page_size", paging.get("page_size"), at_most=100)
@@ -140,7 +141,7 @@ class Listing(Generic[T]):
 
     def __str__(self) -> str:
         about = shortened(self.about or self._paths()[0])
-        return f"{about}: {self.last_sieve}" if self.last_sieve is not None else about
+        return f"{about}: {self.last_filter}" if self.last_filter is not None else about
 
     def searched(self) -> Plan[str]:
         """Return what was searched, in words, with a reason why nothing was found."""
@@ -170,7 +171,8 @@ class Walk(Generic[T]):
         place = listing.place_of(listing.start.cursor) if listing.start else None
         self.last_ids = {place.id} if place else set[str]()
         self._longest = 0  # of the pages before which were not the last
-        self._sieve = listing.last_sieve = listing.sieve() if listing.sieve else None
+        self._local_filter = listing.local_filter() if listing.local_filter else None
+        listing.last_filter = self._local_filter
         self._is_empty = listing.is_empty = listing.start is None
         self.began: float | None = None  # by our clock
         # Whether the window of a page is narrowed to what lies behind its cursor: a server looks
@@ -220,7 +222,7 @@ class Walk(Generic[T]):
         """Return how many items to request: no more than are left."""
         size = self._listing.page_size
         # Where items are left out here, a small page would have none that are wanted.
-        if self._left is None or self._sieve is not None or self._listing.keep is not None:
+        if self._left is None or self._local_filter is not None or self._listing.keep is not None:
             return size
         return min(size, self._left)
 
@@ -232,9 +234,9 @@ class Walk(Generic[T]):
         if self._listing.keep is not None and self.now is not None:
             keep, now = self._listing.keep, self.now
             wanted = [index for index in wanted if keep(items[index], now)]
-        if self._sieve is not None:
+        if self._local_filter is not None:
             try:
-                wanted = yield from self._sieve.chosen(items, wanted, self._left, deadline)
+                wanted = yield from self._local_filter.matching(items, wanted, self._left, deadline)
             except InvalidArgumentError as error:
                 error.cursor = str(self._cursor or Cursor(path, 0, ""))
                 raise
@@ -394,7 +396,7 @@ MOST_LISTED_EVENTS = 1_000_000
 _MOST_KEPT = 500  # events in memory: several runs of one event are close to each other
 
 
-class Sieve(Generic[T]):
+class LocalFilter(Generic[T]):
     """What one walk through a listing, or one watch, has read, and which items it wants.
 
     First is what costs nothing: whether an item `matches`, then `where` on the `values` of the item
@@ -421,7 +423,7 @@ class Sieve(Generic[T]):
         self._read = self._read_events = self._undecided = 0
         self._why = ""
 
-    def chosen(
+    def matching(
         self, items: Sequence[T], indices: Sequence[int], most: int | None, deadline: float
     ) -> Plan[list[int]]:
         """Return which of some items are wanted, at most so many."""

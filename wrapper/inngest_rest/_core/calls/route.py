@@ -57,11 +57,6 @@ def nothing(_: object) -> None:
     """Convert to no result."""
 
 
-_OPTIONS = {
-    *("repeatable", "deletes", "may_panic", "is_slow", "is_page", "accepted", "about", "advice"),
-}
-
-
 @frozen
 class Route(Generic[A, T]):
     """One operation with its arguments, and how to read its response."""
@@ -86,29 +81,48 @@ class Route(Generic[A, T]):
 
     @staticmethod
     def of(
-        module: Any, convert: Callable[[Any], R], *path: str, expected: Any = None, **given: Any
+        module: Any,
+        convert: Callable[[Any], R],
+        *path: str,
+        expected: Any = None,
+        repeatable: bool = True,
+        deletes: bool = False,
+        may_panic: bool = False,
+        is_slow: bool = False,
+        is_page: bool = False,
+        accepted: Mapping[int, type[Any]] = _NOTHING,
+        about: About | None = None,
+        advice: AdviceByError = _NOTHING,
+        **arguments: Any,
     ) -> Route[Any, R]:
         """Return the route by an operation, with its arguments, to what its data is converted to.
 
-        What is given are options of a route, and else arguments of the request; a body may be the
-        fields of its model. The result of `nothing` is None, whatever a successful response
-        contains.
+        A body may be the fields of its model. The result of `nothing` is None, whatever a
+        successful response contains.
         """
-        options = {name: given.pop(name) for name in _OPTIONS & given.keys()}
-        if isinstance(given.get("body"), dict):
-            kind = getattr(module, module.get_kwargs.__annotations__["body"])
-            fields = given["body"].items()
-            left_out = {name for name, it in fields if it is None} - kind.REQUIRED
-            given["body"] = kind(**{name: it for name, it in fields if name not in left_out})
-        kwargs = module.get_kwargs(*path, **given)
+        if isinstance(arguments.get("body"), dict):
+            arguments["body"] = _body(module, arguments["body"])
         forms = () if convert is nothing else tuple(module.result_types())
         if expected is not None:
             forms = (expected,)
 
-        def of_data(it: Any) -> R:  # some responses have no envelope
-            return convert(getattr(it, "data", it))
+        def convert_data(answer: Any) -> R:  # some responses have no envelope
+            return convert(getattr(answer, "data", answer))
 
-        return Route(module.OPERATION, kwargs, forms, of_data, **options)
+        return Route(
+            module.OPERATION,
+            module.get_kwargs(*path, **arguments),
+            forms,
+            convert_data,
+            repeatable=repeatable,
+            deletes=deletes,
+            may_panic=may_panic,
+            is_slow=is_slow,
+            is_page=is_page,
+            accepted=accepted,
+            about=about,
+            advice=advice,
+        )
 
     @property
     def host(self) -> Host:
@@ -119,6 +133,15 @@ class Route(Generic[A, T]):
         """The path with its arguments, except for the event key."""
         path: str = self.kwargs["url"]
         return path
+
+
+def _body(module: Any, fields: dict[str, Any]) -> Any:
+    """Return the model of an operation's body, without optional fields that are None."""
+    model = getattr(module, module.get_kwargs.__annotations__["body"])
+    given = {
+        name: value for name, value in fields.items() if value is not None or name in model.REQUIRED
+    }
+    return model(**given)
 
 
 class AbsentRoutes:

@@ -17,7 +17,13 @@ from inngest_rest._core.calls.listing import ListedPage, Listing, read_all
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
 from inngest_rest._core.resources.fields import optional, record, required, run_id_of, timestamp
-from inngest_rest._core.resources.routes import ask, listed, one, pages, where_absent
+from inngest_rest._core.resources.routes import (
+    ask_first,
+    fetch_one,
+    listing_of,
+    page_routes,
+    where_absent,
+)
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import App, AppSync, Function, Trigger
 from inngest_rest_api import models as api
@@ -36,13 +42,13 @@ _ADVICE = where_absent("List the functions of an app by its id instead: {}.", "f
 
 def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
     """List apps: v2 has more details; v1 returns all of them at once."""
-    by_v2 = pages(v2.list_apps_v2, app_of_v2, advice=_ADVICE)
-    by_v1 = pages(v1.list_apps_v1, partial(record, App))
-    return listed(session, "apps.list", by_v2 | by_v1, **paging)
+    by_v2 = page_routes(v2.list_apps_v2, app_of_v2, advice=_ADVICE)
+    by_v1 = page_routes(v1.list_apps_v1, partial(record, App))
+    return listing_of(session, "apps.list", by_v2 | by_v1, **paging)
 
 
 def get_app(session: Session, app_id: str, *, deadline: float = math.inf) -> Plan[App]:
-    return one(session, "apps.get", app_of_v2, id=app_id, advice=_ADVICE, deadline=deadline)
+    return fetch_one(session, "apps.get", app_of_v2, id=app_id, advice=_ADVICE, deadline=deadline)
 
 
 def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan[None]:
@@ -66,12 +72,17 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
     seconds = 0.0 if wait is None else check_seconds("wait", wait)
     if not (check_text("url", url) or "").startswith(("http://", "https://")):
         raise invalid("url", "must be the http or https URL at which the app serves its functions")
-    options: Any = {"body": api.V2SyncAppBody(url=url), "accepted": {422: api.V2AppSyncFailure}}
-    route = Route.of(v2.sync_app_v2, _app_sync, app_id, **options)
+    route = Route.of(
+        v2.sync_app_v2,
+        _app_sync,
+        app_id,
+        accepted={422: api.V2AppSyncFailure},
+        body=api.V2SyncAppBody(url=url),
+    )
     look_by = session.clock.monotonic() + seconds
     before = (yield from _find_app(session, app_id, deadline=look_by)) if seconds else None
     try:
-        sync = yield from ask(session, "apps.sync", evolve(route, convert=_app_sync))
+        sync = yield from ask_first(session, "apps.sync", evolve(route, convert=_app_sync))
     except errors.RouteNotFoundError:
         return (yield from _register(session, app_id, url))
     deadline, pause = session.clock.monotonic() + seconds, FIRST_PAUSE
@@ -124,8 +135,16 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         reason = f"the app answered its PUT with {response.status_code}: {text}"
         return AppSync("error", app_id=app_id, error=reason)
 
-    timeout, largest = session.settings.timeout, session.settings.max_response_bytes
-    effect = Call("api", "PUT", url, build, timeout, read, session.redact, largest)
+    effect = Call(
+        host="api",
+        method="PUT",
+        url=url,
+        build=build,
+        timeout=session.settings.timeout,
+        read=read,
+        redact=session.redact,
+        max_response_bytes=session.settings.max_response_bytes,
+    )
     try:
         return (yield from call(effect))
     except errors.TransportError as error:
@@ -153,17 +172,19 @@ def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> L
     app_id = check_id("app", app_id)
 
     convert = partial(function_of_v2, app_id=app_id)
-    found = pages(v2.list_functions_v2, convert, app_id)
+    found = page_routes(v2.list_functions_v2, convert, app_id)
     found["list_functions_v1"] = lambda _: _by_v1(app_id)
     check = partial(check_app, session, app_id)
-    return listed(session, "functions.list", found, if_empty=check, **paging)
+    return listing_of(session, "functions.list", found, if_empty=check, **paging)
 
 
 def functions_of_v1(
     session: Session, app_id: str, *, deadline: float = math.inf
 ) -> Plan[tuple[Function, ...]]:
     """Get the functions of an app from v1, which alone has their timeouts."""
-    return (yield from ask(session, "functions.list", _by_v1(app_id), deadline=deadline)).items
+    return (
+        yield from ask_first(session, "functions.list", _by_v1(app_id), deadline=deadline)
+    ).items
 
 
 def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
@@ -176,7 +197,9 @@ def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
 def get_function(session: Session, app_id: str, function_id: str) -> Plan[Function]:
     convert = partial(function_of_v2, app_id=app_id)
     advice = where_absent("List the functions of the app instead: {}.", "functions.list")
-    return one(session, "functions.get", convert, app=app_id, function=function_id, advice=advice)
+    return fetch_one(
+        session, "functions.get", convert, app=app_id, function=function_id, advice=advice
+    )
 
 
 def invoke(
@@ -186,21 +209,24 @@ def invoke(
     data: Mapping[str, Any] | None,
     idempotency_key: str | None = None,
 ) -> Plan[str]:
-    options: Any = {
-        "app": app_id,
-        "function": function_id,
-        "body": {
-            "data": api.JsonObject.from_dict(check_json_object("data", data)),
-            "idempotency_key": check_text("idempotency_key", idempotency_key),
-        },
+    body = {
+        "data": api.JsonObject.from_dict(check_json_object("data", data)),
+        "idempotency_key": check_text("idempotency_key", idempotency_key),
+    }
+    return fetch_one(
+        session,
+        "functions.invoke",
+        run_id_of,
         # Not with a key, either: a server executes a function again for each repeat (operation
         # invokeFunctionV2), though it responds with a 409 that has the body of a success and the
         # id of the first run (recording v2-invoke-idem2).
-        "repeatable": False,
-        "accepted": {409: api.V2InvocationEnvelope},
-        "advice": where_absent("Send an event that triggers the function instead: {}.", "send"),
-    }
-    return one(session, "functions.invoke", run_id_of, **options)
+        repeatable=False,
+        accepted={409: api.V2InvocationEnvelope},
+        advice=where_absent("Send an event that triggers the function instead: {}.", "send"),
+        app=app_id,
+        function=function_id,
+        body=body,
+    )
 
 
 def function_of_v1(it: api.V1Function, app_id: str) -> Function:

@@ -15,7 +15,7 @@ from inngest_rest._core.arguments import check_each, check_text
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import json_object, optional, record, required
 from inngest_rest._core.resources.filters import Names
-from inngest_rest._core.resources.routes import ask
+from inngest_rest._core.resources.routes import ask_first
 from inngest_rest.errors import Advice, NextCall, ServerError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -24,6 +24,7 @@ from inngest_rest_api.types import UNSET, Unset
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
 
@@ -127,16 +128,14 @@ def _function_id(it: api.V2FunctionRef | Unset) -> str | None:
     return None if isinstance(it, Unset) else optional(it.id)
 
 
-OF_CANCELLATIONS: dict[str, Any] = {
-    # A self-hosted server responds with 500 and an empty body (recording v1-cancellations).
-    "may_panic": True,
-    "advice": {
-        ServerError: Advice(
-            "A self-hosted server has no bulk cancellations: cancel runs by a filter, with {}.",
-            (NextCall("runs.cancel_all"),),
-        )
-    },
+# It responds to them with 500 and an empty body (recording v1-cancellations).
+NO_CANCELLATIONS: AdviceByError = {
+    ServerError: Advice(
+        "A self-hosted server has no bulk cancellations: cancel runs by a filter, with {}.",
+        (NextCall("runs.cancel_all"),),
+    )
 }
+"""What to do where the server has no bulk cancellations."""
 
 
 def cancellation(it: api.V1Cancellation) -> models.Cancellation:
@@ -164,7 +163,7 @@ def create_webhook(
         routes.append(Route.of(v2.create_webhook_v2, webhook, repeatable=False, body=of_v2))
     if not routes:
         raise invalid("transform", "and name are required by v2, which alone has events")
-    return ask(session, "webhooks.create", *routes)
+    return ask_first(session, "webhooks.create", *routes)
 
 
 def webhook(it: api.V1Webhook | api.V2Webhook) -> models.Webhook:

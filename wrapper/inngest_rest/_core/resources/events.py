@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -12,12 +11,12 @@ from attrs import evolve, frozen
 
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls import listing
-from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest, Sieve
+from inngest_rest._core.calls.listing import ListedPage, Listing, LocalFilter, PageRequest
 from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.resources import fields
-from inngest_rest._core.resources.filters import Instant, Window, plain
-from inngest_rest._core.resources.routes import ask, listed, pages, past_cache
+from inngest_rest._core.resources.filters import Instant, Window, to_text
+from inngest_rest._core.resources.routes import ask_first, listing_of, page_routes, past_cache
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, BadRequestError
 from inngest_rest.event_types import check_kind, read_event
@@ -55,8 +54,8 @@ class EventSelection:
     def to_json(self) -> dict[str, str]:
         asked = {
             "name": self.name,
-            "since": plain(self.since),
-            "until": plain(self.until),
+            "since": to_text(self.since),
+            "until": to_text(self.until),
             "where": self.where,
         }
         return {name: value for name, value in asked.items() if value is not None}
@@ -76,11 +75,12 @@ def list_events(
     window = Window.of(session, selection.since, selection.until)
 
     def read_page(it: PageData[StoredEvent], asked: PageRequest) -> ListedPage[StoredEvent[Any]]:
-        if other := next((each for each in it[1] if name not in (None, each.name)), None):
+        other = next((each for each in it[1] if name not in (None, each.name)), None)
+        if other is not None:
             raise ValueError(f"it lists event {other.internal_id}, named {shown(other.name)}")
         return fields.v1_page(it, asked, attrgetter("internal_id"))
 
-    by_v1 = pages(
+    by_v1 = page_routes(
         v1.list_events_v1,
         event_of_v1,
         read=read_page,
@@ -90,18 +90,18 @@ def list_events(
     )
     asked = [f"{key}={shown(value)}" for key, value in selection.to_json().items()]
 
-    def seen_of(event: StoredEvent) -> dict[str, Any]:
+    def variables_of(event: StoredEvent) -> dict[str, Any]:
         return {"event": of_event(event)}
 
-    choose: Any = partial(
-        Sieve,
-        lambda _: True,  # pyright: ignore[reportUnknownLambdaType]
-        condition,
-        seen_of,
-        is_bounded=is_bounded,
-        narrowed_by="since and until, or name",
-        most_read=listing.MOST_LISTED_EVENTS,
-    )
+    def filter_here() -> LocalFilter[StoredEvent[Any]]:
+        return LocalFilter(
+            lambda _: True,
+            condition,
+            variables_of,
+            is_bounded=is_bounded,
+            narrowed_by="since and until, or name",
+            most_read=listing.MOST_LISTED_EVENTS,
+        )
 
     def read_all(
         found: tuple[StoredEvent[Any], ...],
@@ -110,7 +110,7 @@ def list_events(
         yield from ()
         return tuple(map(read, found))
 
-    return listed(
+    return listing_of(
         session,
         "events.list",
         by_v1,
@@ -118,7 +118,7 @@ def list_events(
         largest_page=50,
         complete=None if as_ is None else read_all,
         is_relative=window.is_relative,
-        sieve=None if condition is None else choose,
+        local_filter=None if condition is None else filter_here,
         about=f"events with {', '.join(asked) or 'no filter'}",
         kind=StoredEvent,
         **paging,
@@ -126,9 +126,14 @@ def list_events(
 
 
 def get_route(event_id: str) -> Route[Any, StoredEvent]:
-    about = About(event_id, "internal_id")
-    advice = {BadRequestError: Advice("Pass the event's internal id, as send returns it.")}
-    return Route.of(v1.get_event_v1, event_of_v1, event_id, about=about, advice=advice)
+    advice = Advice("Pass the event's internal id, as send returns it.")
+    return Route.of(
+        v1.get_event_v1,
+        event_of_v1,
+        event_id,
+        about=About(event_id, "internal_id"),
+        advice={BadRequestError: advice},
+    )
 
 
 def get_now(
@@ -142,13 +147,13 @@ def get_now(
 
     route: Route[Any, Any] = get_route(check_id("event id", event_id, argument="id"))
     timed = past_cache(session, evolve(route, convert=at_time))
-    return ask(session, "events.get", timed, deadline=deadline)
+    return ask_first(session, "events.get", timed, deadline=deadline)
 
 
 def get(session: Session, event_id: str, as_: type[Any] | None) -> Plan[StoredEvent[Any]]:
     read = _reader(as_)
     route = get_route(check_id("event id", event_id, argument="id"))
-    return read((yield from ask(session, "events.get", route)))
+    return read((yield from ask_first(session, "events.get", route)))
 
 
 def _reader(as_: type[Any] | None) -> Callable[[StoredEvent], StoredEvent[Any]]:

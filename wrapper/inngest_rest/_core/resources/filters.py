@@ -257,7 +257,7 @@ class Selection:
         return self.error_contains is not None or not names.isdisjoint({"output", "error"})
 
     @property
-    def needs_sieve(self) -> bool:
+    def needs_local_filter(self) -> bool:
         """Whether some of it is evaluated here."""
         names = self.names
         is_pattern = names.exact != (names.app, names.function)
@@ -282,10 +282,10 @@ class Selection:
             "error_contains": self.error_contains,
             "where": self.where.text if self.where else None,
             "query": self.query,
-            "since": plain(self.window.since),
-            "until": plain(self.window.until),
-            "ended_since": plain(self.ended.since),
-            "ended_until": plain(self.ended.until),
+            "since": to_text(self.window.since),
+            "until": to_text(self.window.until),
+            "ended_since": to_text(self.ended.since),
+            "ended_until": to_text(self.ended.until),
         }
         return {name: value for name, value in asked.items() if value is not None}
 
@@ -296,7 +296,7 @@ class Selection:
         return ", ".join(f"{name}={shown(value)}" for name, value in asked.items()) or "no filter"
 
 
-def plain(value: str | datetime | timedelta | None) -> str | None:
+def to_text(value: str | datetime | timedelta | None) -> str | None:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return f"{value} ago" if isinstance(value, timedelta) else value

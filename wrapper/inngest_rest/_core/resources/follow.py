@@ -93,7 +93,8 @@ class Follow(Poller[StepChange]):
             yield from sleep(min(max(pause, _SOON), SLICE, self._deadline - now))
             return
         try:
-            yield from runs.act_on(self._session, self._id, self._ask, feed, hint_by=self._deadline)
+            ask = runs.explain_event_id(self._ask, by=self._deadline)
+            yield from ask(self._session, self._id, feed)
         finally:
             asking.release()
 

@@ -22,7 +22,7 @@ from inngest_rest._core.calls.route import Route
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.resources import runs, trace
 from inngest_rest._core.resources.fields import run_id_of
-from inngest_rest._core.resources.routes import ask, where_absent
+from inngest_rest._core.resources.routes import ask_first, where_absent
 from inngest_rest._faults import had_no_effect
 from inngest_rest.errors import InngestError, NotFoundError, ServerError, TransportError
 from inngest_rest_api import models as api
@@ -153,8 +153,8 @@ def replay(
         body = api.V2RerunBody(from_step)
     by_v1 = Route.of(v1.replay_run_v1, new_id, run_id, repeatable=False)
     how = "Send the event of the run again instead, with another id: {}, {}."
-    options: Any = {"repeatable": False, "advice": where_absent(how, "events.get", "send")}
-    by_v2 = Route.of(v2.rerun_run_v2, new_id, run_id, body=body, **options)
+    advice = where_absent(how, "events.get", "send")
+    by_v2 = Route.of(v2.rerun_run_v2, new_id, run_id, repeatable=False, advice=advice, body=body)
     ids, requests, now = (run_id, *others), requests_of(session), session.clock.monotonic
     if earlier := requests.claim(ids, now(), known):
         ago = now() - earlier.at
@@ -167,7 +167,7 @@ def replay(
         )
     try:
         if step is None:
-            new_run_id = yield from ask(session, "runs.replay", by_v2, by_v1)
+            new_run_id = yield from ask_first(session, "runs.replay", by_v2, by_v1)
         else:  # some releases have the route, but start from no step
             how = "Servers start a run from a step since release 1.39: leave from_step out."
             new_run_id = yield from perform(session, evolve(by_v2, advice=where_absent(how)))

@@ -56,13 +56,15 @@ ROUTES = _operations_by_call()
 """The operations of each method that has its own: equivalent ones, in order of preference."""
 
 
-def ask(session: Session, call: str, *routes: Route[Any, T], deadline: float = math.inf) -> Plan[T]:
+def ask_first(
+    session: Session, call: str, *routes: Route[Any, T], deadline: float = math.inf
+) -> Plan[T]:
     """Perform the first of a method's routes that this server has, in the order of `ROUTES`."""
-    ordered = sorted(routes, key=lambda it: ROUTES[call].index(it.operation))
+    ordered = sorted(routes, key=lambda route: ROUTES[call].index(route.operation))
     return first_present(session, *ordered, deadline=deadline)
 
 
-def one(
+def fetch_one(
     session: Session,
     call: str,
     convert: Callable[[Any], T],
@@ -80,20 +82,29 @@ def one(
     return first_present(session, route, deadline=deadline)
 
 
-def many(
-    session: Session, call: str, convert: Callable[[Any], T], paging: Paging, /, **given: Any
+def list_all(
+    session: Session,
+    call: str,
+    convert: Callable[[Any], T],
+    paging: Paging,
+    /,
+    *,
+    window: Window | None = None,
+    only: str = "",
+    **given: Any,
 ) -> Listing[T]:
     """List what each operation of a call returns in pages or at once, and convert each item.
 
-    What is given is as `pages` takes it, with the ids in the path by the names of `_IDS`, and
-    perhaps `only`, a part of the names of operations that do.
+    What is given is as `page_routes` takes it, with the ids in the path by the names of `_IDS`;
+    `only` is a part of the names of the operations that are asked, if not all are.
     """
-    path, window, only = _path(given), given.get("window"), given.pop("only", "")
-    found: PageRoutes[T] = {}
-    for operation in (each for each in ROUTES[call] if only in each.name):
-        found |= pages(_module(operation), convert, *path, **given)
+    ids = _path(given)
+    of_pages: PageRoutes[T] = {}
+    for operation in ROUTES[call]:
+        if only in operation.name:
+            of_pages |= page_routes(_module(operation), convert, *ids, window=window, **given)
     is_relative = window is not None and window.is_relative
-    return listed(session, call, found, is_relative=is_relative, **paging)
+    return listing_of(session, call, of_pages, is_relative=is_relative, **paging)
 
 
 # What methods call the ids in a path, in its order.
@@ -108,7 +119,7 @@ def _module(operation: Operation) -> Any:
     return import_module(f"inngest_rest_api.api.{operation.tag}.{operation.name}")
 
 
-def pages(
+def page_routes(
     module: Any,
     convert: Callable[[Any], T],
     *path: str,
@@ -126,21 +137,29 @@ def pages(
     is_paged = "cursor" in (module.get_kwargs.__kwdefaults__ or ())
 
     def route(page: PageRequest) -> Route[Any, ListedPage[T]]:
-        asked = dict[str, Any](limit=page.size, cursor=page.cursor) if is_paged else {}
+        arguments = dict(given)
+        if is_paged:
+            arguments |= {"limit": page.size, "cursor": page.cursor}
         if window is not None:
             left = window
             if page.place is not None:
                 left = window.behind(page.place, page.now, is_ascending=is_ascending)
-            asked |= zip(ends, left.at(page.now), strict=True)
-        asked |= {"expected": expected, "is_page": is_paged, **given}
-        return Route.of(module, lambda it: read(it, page), *path, **asked)
+            arguments |= zip(ends, left.at(page.now), strict=True)
+        return Route.of(
+            module,
+            lambda data: read(data, page),
+            *path,
+            expected=expected,
+            is_page=is_paged,
+            **arguments,
+        )
 
     return {module.OPERATION.name: route}
 
 
-def listed(session: Session, call: str, found: PageRoutes[T], **options: Any) -> Listing[T]:
+def listing_of(session: Session, call: str, of_pages: PageRoutes[T], **options: Any) -> Listing[T]:
     """Return the listing by the routes of a call, in the order of `ROUTES`."""
-    ordered = (found[it.name] for it in ROUTES[call] if it.name in found)
+    ordered = (of_pages[each.name] for each in ROUTES[call] if each.name in of_pages)
     return Listing(session, *ordered, **options)
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, get_args
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack, get_args
 
 import msgspec
 from attrs import evolve
@@ -20,9 +20,9 @@ from inngest_rest._core.arguments import check_id, check_json_object, check_text
 from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
+    LocalFilter,
     PageRequest,
     Place,
-    Sieve,
     read_all,
 )
 from inngest_rest._core.calls.operation import first_present, may_ask, redacted_url
@@ -56,6 +56,7 @@ _LIST_ADVICE = routes.where_absent(
     "List events and their runs instead: {}, {}.", "events.list", "events.runs"
 )
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _ID_OF = attrgetter("id")
@@ -85,33 +86,22 @@ def list_runs(
     selection = selection.narrowed()
     check_choice("order", order, get_args(RunOrder))
     is_ascending = order == "oldest"
-
-    found = _listed_by_v2(
-        selection,
-        include_output,
-        is_ascending=is_ascending,
-        by_change=by_change,
+    of_pages = _pages_of_v2(
+        selection, include_output, is_ascending=is_ascending, by_change=by_change
     )
-    # v1 ignores unknown filters, and would return runs that were not requested; no server of v1
-    # has been seen to list runs, with or without their output.
-    has_one_status = selection == Selection(statuses=selection.statuses[:1])
-    has_choice = also_v1 or not include_output
-    is_of_v2 = is_ascending or not (has_choice and has_one_status)
-    if not is_of_v2 and {*api.V1RunStatusFilter}.issuperset(selection.statuses):
-        status = api.V1RunStatusFilter(selection.statuses[0]) if selection.statuses else UNSET
-        read = partial(fields.v1_page, id_of=_ID_OF)
-        found |= routes.pages(v1.list_runs_v1, run_of_v1, read=read, status=status)
-    choose = partial(sieve, session, selection, is_bounded=is_bounded)
-    return routes.listed(
+    if not is_ascending and (also_v1 or not include_output):
+        of_pages |= _pages_of_v1(selection)
+    filter_here = partial(local_filter, session, selection, is_bounded=is_bounded)
+    return routes.listing_of(
         session,
         "runs.list",
-        found,
+        of_pages,
         id_of=_ID_OF,
         is_relative=selection.is_relative,
         place_of=_place_of,
         keep=partial(_ended_within, selection.ended) if selection.ended else None,
         guard=None if selection.query is None else partial(_check_has_queries, session),
-        sieve=choose if selection.needs_sieve else None,
+        local_filter=filter_here if selection.needs_local_filter else None,
         about=f"runs with {selection}",
         explain=partial(why_none, session, selection),
         kind=Run,
@@ -119,20 +109,34 @@ def list_runs(
     )
 
 
-def sieve(session: Session, selection: Selection, *, is_bounded: bool = True) -> Sieve[Run]:
-    """Return what chooses among runs by that of a selection which servers do not filter by."""
+def local_filter(
+    session: Session, selection: Selection, *, is_bounded: bool = True
+) -> LocalFilter[Run]:
+    """Return the filter for that part of a selection which servers do not filter by."""
 
     def read_event(id: str, deadline: float) -> Plan[StoredEvent]:
-        return routes.ask(session, "events.get", events.get_route(id), deadline=deadline)
+        return routes.ask_first(session, "events.get", events.get_route(id), deadline=deadline)
 
-    choice = selection.match, selection.where, _seen_of, attrgetter("event_ids"), read_event
-    return Sieve(*choice, is_bounded=is_bounded)
+    return LocalFilter(
+        selection.match,
+        selection.where,
+        _variables_of,
+        event_ids=attrgetter("event_ids"),
+        read_event=read_event,
+        is_bounded=is_bounded,
+    )
 
 
-def _seen_of(run: Run) -> dict[str, Any]:
-    apart = {"output": run.output, "error": run.error and run.error.to_dict()}
-    about = {it.name: getattr(run, it.name) for it in attrs_fields(Run) if it.name not in apart}
-    return {**apart, "run": {**about, "status": str(run.status), "event_ids": [*run.event_ids]}}
+def _variables_of(run: Run) -> dict[str, Any]:
+    """Return what an expression sees of a run: its output and its error are variables, too."""
+    variables = {"output": run.output, "error": run.error and run.error.to_dict()}
+    values = {
+        field.name: getattr(run, field.name)
+        for field in attrs_fields(Run)
+        if field.name not in variables
+    }
+    values |= {"status": str(run.status), "event_ids": [*run.event_ids]}
+    return {**variables, "run": values}
 
 
 def function_of(run: Run) -> str:
@@ -166,16 +170,39 @@ def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
             raise errors.RouteNotFoundError("it ignores query", status=200, method="GET", url=url)
 
     advice = routes.where_absent("Pass it as where instead, which is evaluated here.")
-    options: Any = {"accepted": {422: api.V2Errors}, "advice": advice}
-    route = Route.of(v2.list_runs_v2, convert, limit=1, query="(", **options)
-    parts: Any = {"name": "list_runs_v2_query", "path": "/v2/runs?query=", "since": "1.45.0"}
-    route = evolve(route, operation=route.operation._replace(**parts))
+    route = Route.of(
+        v2.list_runs_v2,
+        convert,
+        accepted={422: api.V2Errors},
+        advice=advice,
+        limit=1,
+        query="(",
+    )
+    operation = route.operation._replace(
+        name="list_runs_v2_query", path="/v2/runs?query=", since="1.45.0"
+    )
+    route = evolve(route, operation=operation)
     if not session.absent.has_queries:
         yield from first_present(session, route, deadline=deadline)
         session.absent.has_queries = True
 
 
-def _listed_by_v2(
+def _pages_of_v1(selection: Selection) -> PageRoutes[Run]:
+    """Return the routes of v1, if it has all filters of a selection.
+
+    It ignores unknown ones, and would return runs that were not requested; no server of v1 has been
+    seen to list runs, with or without their output.
+    """
+    statuses = selection.statuses
+    is_of_one_status = selection == Selection(statuses=statuses[:1])
+    if not is_of_one_status or not {*api.V1RunStatusFilter}.issuperset(statuses):
+        return {}
+    status = api.V1RunStatusFilter(statuses[0]) if statuses else UNSET
+    read = partial(fields.v1_page, id_of=_ID_OF)
+    return routes.page_routes(v1.list_runs_v1, run_of_v1, read=read, status=status)
+
+
+def _pages_of_v2(
     selection: Selection, include_output: bool, *, is_ascending: bool, by_change: bool
 ) -> PageRoutes[Run]:
     app_ids, function_ids = selection.names.ids
@@ -187,7 +214,7 @@ def _listed_by_v2(
     def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
         return _of_listing(fields.v2_page(it, asked), *selection.names.exact)
 
-    return routes.pages(
+    return routes.page_routes(
         v2.list_runs_v2,
         listed_run_of_v2,
         read=read,
@@ -297,16 +324,19 @@ def _of_listing(
             raise ValueError(f"it lists two runs with the id {run.id}")
         if run.status == UNKNOWN and not (run.queued_at or own):
             raise ValueError(f"it lists {run.id}, which is not a run")
-        told = run.app_id or app, run.function_id or function
-        if told != (app or run.app_id or None, function or run.function_id or None):
+        if _is_another(run.app_id, app) or _is_another(run.function_id, function):
             raise ValueError(f"it lists run {run.id} of {run.app_id}/{run.function_id}")
     return page
+
+
+def _is_another(stated: str | None, requested: str | None) -> bool:
+    return bool(stated and requested) and stated != requested
 
 
 def get(session: Session, run_id: str, include_original_run_id: bool) -> Plan[Run]:
     run = yield from fetch(session, run_id)
     if include_original_run_id and not is_of_v1(run):
-        return with_v1(run, (yield from routes.ask(session, "runs.get", _one_by_v1(run_id))))
+        return with_v1(run, (yield from routes.ask_first(session, "runs.get", _one_by_v1(run_id))))
     return run
 
 
@@ -332,10 +362,10 @@ def fetch(
         return run
 
     of_v1 = _one_by_v1(run_id) if cached else routes.past_cache(session, _one_by_v1(run_id))
-    options: Any = {"include_output": True, "about": About(run_id, "id")}
-    of_v2 = Route.of(v2.get_run_v2, convert, run_id, **options)
+    about = About(run_id, "id")
+    of_v2 = Route.of(v2.get_run_v2, convert, run_id, about=about, include_output=True)
     try:
-        return (yield from routes.ask(session, "runs.get", of_v2, of_v1, deadline=deadline))
+        return (yield from routes.ask_first(session, "runs.get", of_v2, of_v1, deadline=deadline))
     except errors.NotFoundError as error:
         if not also_v1 or error.url == redacted_url(session, of_v1):
             raise
@@ -376,30 +406,29 @@ def _found(session: Session, route: Route[Any, T], deadline: float) -> Plan[T | 
         return None
 
 
-def act_on(
-    session: Session,
-    run_id: str,
-    act: Callable[..., Plan[T]],
-    *args: Any,
-    hint_by: float = math.inf,
-    **named: Any,
-) -> Plan[T]:
-    """Do something with a run; where there is none, say if the id is an event's, as `send` has.
+def explain_event_id(
+    plan: Callable[Concatenate[Session, str, P], Plan[T]], *, by: float = math.inf
+) -> Callable[Concatenate[Session, str, P], Plan[T]]:
+    """Return a plan about a run that says, if there is no such run, whether the id is an event's.
 
-    That has to be found out by a time of the session's clock.
+    `send` returns ids of events. It has to be found out by a time of the session's clock.
     """
-    run_id = check_id("run id", run_id, argument="id")
-    try:
-        return (yield from act(session, run_id, *args, **named))
-    except errors.NotFoundError as error:
-        now = session.clock.monotonic()
-        deadline = min(hint_by, now + 2.0)  # it is only a hint
-        if now < deadline and (yield from _found(session, events.get_route(run_id), deadline)):
-            error.advice = errors.Advice(
-                "This is the id of an event; its runs: {}.",
-                (errors.NextCall("events.runs", (run_id,)),),
-            )
-        raise
+
+    def explained(session: Session, run_id: str, /, *args: P.args, **kwargs: P.kwargs) -> Plan[T]:
+        run_id = check_id("run id", run_id, argument="id")
+        try:
+            return (yield from plan(session, run_id, *args, **kwargs))
+        except errors.NotFoundError as error:
+            now = session.clock.monotonic()
+            deadline = min(by, now + 2.0)  # it is only a hint
+            if now < deadline and (yield from _found(session, events.get_route(run_id), deadline)):
+                error.advice = errors.Advice(
+                    "This is the id of an event; its runs: {}.",
+                    (errors.NextCall("events.runs", (run_id,)),),
+                )
+            raise
+
+    return explained
 
 
 def list_of_event(
@@ -434,24 +463,30 @@ def list_of_event(
             if run.id not in of_v1:
                 # v1 lists the run of a batch under one of its events only.
                 route = _one_by_v1(run.id)
-                of_v1[run.id] = yield from routes.ask(session, "runs.get", route, deadline=deadline)
+                of_v1[run.id] = yield from routes.ask_first(
+                    session, "runs.get", route, deadline=deadline
+                )
         return tuple(with_v1(run, of_v1[run.id]) for run in runs)
 
     def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
         return _of_listing(fields.v2_page(it, asked))
 
     # An event has few runs, so their output is always asked for: v1 has it, too.
-    by_v2 = v2.list_event_runs_v2, listed_run_of_v2, event_id
-    found = routes.pages(*by_v2, read=read, include_output=True)
-    found["list_event_runs_v1"] = lambda _: routes.past_cache(session, _of_event_by_v1(event_id))
-    options: Any = {
-        "largest_page": 40,  # listEventRunsV2 rejects a larger limit
-        "id_of": _ID_OF,
-        "complete": complete,
-        "kind": Run,
-        "ask": partial(_ask_for_runs, event_id, may_be_batched=may_be_batched),
-    }
-    return routes.listed(session, "events.runs", found, **options, **paging)
+    of_pages = routes.page_routes(
+        v2.list_event_runs_v2, listed_run_of_v2, event_id, read=read, include_output=True
+    )
+    of_pages["list_event_runs_v1"] = lambda _: routes.past_cache(session, _of_event_by_v1(event_id))
+    return routes.listing_of(
+        session,
+        "events.runs",
+        of_pages,
+        largest_page=40,  # listEventRunsV2 rejects a larger limit
+        id_of=_ID_OF,
+        complete=complete,
+        kind=Run,
+        ask=partial(_ask_for_runs, event_id, may_be_batched=may_be_batched),
+        **paging,
+    )
 
 
 def _ask_for_runs(
@@ -550,7 +585,7 @@ def of_event_by_v1(
 ) -> Plan[tuple[Run, ...]]:
     """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
     of_v1 = routes.past_cache(session, _of_event_by_v1(event_id))
-    return (yield from routes.ask(session, "events.runs", of_v1, deadline=deadline)).items
+    return (yield from routes.ask_first(session, "events.runs", of_v1, deadline=deadline)).items
 
 
 def are_listed_by_v1(session: Session) -> bool:
@@ -586,15 +621,13 @@ def cancel(session: Session, run_id: str) -> Plan[bool]:
     """Cancel a run, and return False if v2 responds that it had ended; v1 does not tell."""
     by_v2 = Route.of(v2.cancel_run_v2, nothing, run_id, about=About(run_id, "runId"))
     post = by_v2.operation
-    advice = {
-        errors.NotFoundError: errors.Advice(
-            "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 for "
-            f"every run; {post.method} {post.path} cancels there, since release {post.since}."
-        )
-    }
-    by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice=advice)
+    advice = errors.Advice(
+        "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 for "
+        f"every run; {post.method} {post.path} cancels there, since release {post.since}."
+    )
+    by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice={errors.NotFoundError: advice})
     try:
-        yield from routes.ask(session, "runs.cancel", by_v2, by_v1)
+        yield from routes.ask_first(session, "runs.cancel", by_v2, by_v1)
     except (errors.ConflictError, errors.BadRequestError) as error:
         if error.code not in {"run_already_cancelled", "run_already_ended"}:
             raise
@@ -607,14 +640,14 @@ def jobs(
 ) -> Plan[list[Job]]:
     route = Route.of(v1.list_run_jobs_v1, lambda data: [job_of_v1(it) for it in data], run_id)
     route = route if cached else routes.past_cache(session, route)
-    return routes.ask(session, "runs.jobs", route, deadline=deadline)
+    return routes.ask_first(session, "runs.jobs", route, deadline=deadline)
 
 
 def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
     # For an empty one the server responds with 500 after 1.5 s (recording v1-signal-empty).
     check_text("signal", signal or "")
     body = api.V1Signal(signal, check_json("data", data))
-    return routes.one(session, "signals.send", fields.run_id_of, repeatable=False, body=body)
+    return routes.fetch_one(session, "signals.send", fields.run_id_of, repeatable=False, body=body)
 
 
 def score(
@@ -646,7 +679,7 @@ def score(
         for name, value in given.items()
     ]
     # A second score of a name takes the place of the first.
-    return routes.one(session, "runs.score", nothing, id=run_id, body=body)
+    return routes.fetch_one(session, "runs.score", nothing, id=run_id, body=body)
 
 
 def job_of_v1(it: api.V1Job) -> Job:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from inngest_rest._arguments import invalid
 from inngest_rest._core.calls.route import About
 from inngest_rest._core.resources.fields import json_object, optional, record
-from inngest_rest._core.resources.routes import one, where_absent
+from inngest_rest._core.resources.routes import fetch_one, where_absent
 from inngest_rest._visible import and_more, did_you_mean, shown
 from inngest_rest.models import Span
 
@@ -49,8 +49,16 @@ def get_trace(
         found = evolve(span(it.root_span), run_id=optional(it.run_id))
         return found if raw else readable(found)
 
-    options: Any = {"include_output": True, "about": About(run_id, "runId"), "advice": advice}
-    return one(session, "runs.trace", root, id=run_id, deadline=deadline, **options)
+    return fetch_one(
+        session,
+        "runs.trace",
+        root,
+        deadline=deadline,
+        about=About(run_id, "runId"),
+        advice=advice,
+        id=run_id,
+        include_output=True,
+    )
 
 
 def step_to_start_from(

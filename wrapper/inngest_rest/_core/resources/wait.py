@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
     deadline = session.clock.monotonic() + check_seconds("timeout", timeout)
-    return runs.act_on(session, run_id, wait_until_ended, deadline, hint_by=deadline)
+    plan = runs.explain_event_id(wait_until_ended, by=deadline)
+    return plan(session, run_id, deadline)
 
 
 def wait_until_ended(

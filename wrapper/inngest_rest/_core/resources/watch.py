@@ -100,11 +100,11 @@ class Watch(Poller[RunChange]):
         super().__init__(session, timeout)
         self._clock = session.server_clocks["api"]
         self._statuses, filters = selection.statuses, evolve(selection, statuses=()).to_json()
-        self._sieve = None
-        if selection.needs_sieve:
-            self._sieve = runs.sieve(session, selection, is_bounded=False)
+        self._local_filter = None
+        if selection.needs_local_filter:
+            self._local_filter = runs.local_filter(session, selection, is_bounded=False)
         self._include_output = include_output or selection.needs_output
-        # The rest is evaluated by the sieve, as runs change.
+        # The rest is evaluated by the filter, as runs change.
         self._listed = evolve(selection, error_contains=None, where=None)
         self._every = check_seconds("every", every)
         if self._every < 1:
@@ -359,9 +359,9 @@ class Watch(Poller[RunChange]):
         for run in found:
             is_new = run.is_ended or state.open.get(run.id) != run.status
             is_selected = True
-            if self._sieve is not None and is_new and run.id not in state.ended:
-                chosen = yield from self._sieve.chosen([run], [0], None, self._deadline)
-                is_selected = bool(chosen)
+            if self._local_filter is not None and is_new and run.id not in state.ended:
+                matching = yield from self._local_filter.matching([run], [0], None, self._deadline)
+                is_selected = bool(matching)
             self._found.append((run, is_selected))
 
     def _kind_of(self, run: Run) -> ChangeKind | None:

@@ -24,7 +24,7 @@ from msgspec import UNSET, UnsetType
 
 from inngest_rest._core.arguments import check_name, is_aware
 from inngest_rest._core.json_text import encode as to_json
-from inngest_rest._core.json_text import is_exact, plain, repeated_key
+from inngest_rest._core.json_text import is_exact, repeated_key, to_builtin
 from inngest_rest._visible import did_you_mean, shown, type_name
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
@@ -302,7 +302,7 @@ def _first_unsupported(value: Any, path: str = "") -> str | None:
     if (key := repeated_key(keys)) is not None:
         return f"{path or 'the event'} has two keys that both become {shown(key)} in JSON"
     # The plain value of an enum member, a set or a dataclass.
-    inside: Any = msgspec.to_builtins(value, enc_hook=plain)
+    inside: Any = msgspec.to_builtins(value, enc_hook=to_builtin)
     if isinstance(inside, float) and not math.isfinite(inside):
         return f"{path} is NaN or infinite, which JSON cannot represent"
     if isinstance(inside, int) and not -(2**63) <= inside < 2**64:

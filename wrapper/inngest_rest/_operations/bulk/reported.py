@@ -174,7 +174,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         selected = yield from self.selected_rows()
         self.rows = [evolve(row, position=position) for position, row in enumerate(selected)]
         self.listed.clear()
-        says_what_was_read = self.listing.last_sieve is not None or not self.rows
+        says_what_was_read = self.listing.last_filter is not None or not self.rows
         searched = (yield from self.listing.searched()) if says_what_was_read else None
         assert walk.now is not None
         since, until = self.asked_window.since, self.asked_window.until

@@ -99,7 +99,7 @@ class SummaryJob:
         self._report_progress()
         if not walk.is_done:
             return runs_to_get
-        if self._selection.needs_sieve or not self._listed_count:
+        if self._selection.needs_local_filter or not self._listed_count:
             self._searched = yield from self._listing.searched()
         return runs_to_get + self._sampled_runs()
 
