@@ -23,7 +23,7 @@ from inngest_rest import (
     RetryPolicy,
 )
 from inngest_rest._durable.buffer import outbox as _outbox
-from inngest_rest._durable.file_import import send_file as _send_file
+from inngest_rest._durable.file_import import import_job as _import_job
 from inngest_rest.testing import MockServer
 from tests.accounting.ledger import Kind, Ledger
 from tests.accounting.network import FAULTS, Network
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # Python 3.11 may fail to compile a module that is first imported deep inside hypothesis.
 with InngestClient(dev=True) as _client:
     EventBuffer(_client).close()
-_ = (_outbox, _send_file)
+_ = (_outbox, _import_job)
 
 KINDS: list[Kind] = ["own id", "own id", "own id", "no id", "no id", "refused", "invalid"]
 kinds = st.lists(st.sampled_from(KINDS), min_size=1, max_size=6)

@@ -20,7 +20,7 @@ from inngest_rest import (
     InvalidArgumentError,
     SendReport,
 )
-from inngest_rest._durable.file_import import send_file
+from inngest_rest._durable.file_import import options
 from inngest_rest._durable.file_import.lines import Lines
 from tests.support.chance import drawing
 from tests.support.ndjson import ROUTE, line, sent
@@ -265,7 +265,7 @@ def test_a_cancelled_import_leaves_no_file_open(
             closed.set()
 
     closed = threading.Event()
-    monkeypatch.setattr(send_file, "Lines", Slow)
+    monkeypatch.setattr(options, "Lines", Slow)
 
     async def main() -> SendReport:
         async with AsyncInngestClient(dev=True, transport=server) as client:

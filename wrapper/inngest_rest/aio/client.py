@@ -16,7 +16,7 @@ from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.secret import Hidden
 from inngest_rest._core.sending import send
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
-from inngest_rest._core.sending.job import DEFAULT_IN_FLIGHT, SendJob
+from inngest_rest._core.sending.job import DEFAULT_IN_FLIGHT, SendJob, SendOptions
 from inngest_rest.aio.groups import Group, Resource
 
 if TYPE_CHECKING:
@@ -318,13 +318,15 @@ class AsyncInngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        return await _sending(
-            self._session,
-            events,
-            checkpoint,
-            name,
-            *(batch_size, in_flight, on_batch, max_requests, period),
-        ).run_async(self._driver)
+        sending = SendOptions(
+            batch_size=batch_size,
+            in_flight=in_flight,
+            on_batch=on_batch,
+            max_requests=max_requests,
+            period=period,
+        )
+        job = _send_job(self._session, events, checkpoint, name, sending)
+        return await job.run_async(self._driver)
 
     async def send_file(
         self,
@@ -387,15 +389,18 @@ class AsyncInngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        from inngest_rest._durable.file_import import send_file
+        from inngest_rest._durable.file_import.import_job import ImportJob
+        from inngest_rest._durable.file_import.options import options_of_file
 
-        return await send_file.ImportJob(
-            self._session,
-            send_file.check_options(
-                path, name, dead_letters, event, columns, csv=csv, resume=resume
-            ),
-            *(batch_size, in_flight, on_batch, max_requests, period),
-        ).run_async(self._driver)
+        options = options_of_file(path, name, dead_letters, event, columns, csv=csv, resume=resume)
+        sending = SendOptions(
+            batch_size=batch_size,
+            in_flight=in_flight,
+            on_batch=on_batch,
+            max_requests=max_requests,
+            period=period,
+        )
+        return await ImportJob(self._session, options, sending).run_async(self._driver)
 
     async def preview(self, events: EventLike | Iterable[EventLike]) -> SendPreview:
         """Check events and say which functions they would start; send nothing.
@@ -445,10 +450,11 @@ class AsyncInngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
-        from inngest_rest._durable.file_import.send_file import batches_of_file, check_options
+        from inngest_rest._durable.file_import.import_job import batches_of_file
+        from inngest_rest._durable.file_import.options import options_of_file
         from inngest_rest._operations.preview import preview_batches
 
-        options = check_options(path, name, None, event, columns, csv=csv, resume=False)
+        options = options_of_file(path, name, None, event, columns, csv=csv, resume=False)
         return await self._run(preview_batches, batches_of_file(self._session, options))
 
     async def health(self) -> None:
@@ -548,17 +554,18 @@ class AsyncInngestClient(Resource):
         await self.aclose()
 
 
-def _sending(
+def _send_job(
     session: Session,
     events: Sent,
     checkpoint: str | PathLike[str] | None,
     name: str | None,
-    *options: Any,
+    sending: SendOptions,
 ) -> SendJob:
     if checkpoint is None:
         if name is not None:
             raise invalid("name", "is for the ids of events with a checkpoint: pass checkpoint=")
-        return SendJob(session, events, *options)
-    from inngest_rest._durable.file_import.send_file import ImportJob, check_rows
+        return SendJob(session, events, sending)
+    from inngest_rest._durable.file_import.import_job import ImportJob
+    from inngest_rest._durable.file_import.options import options_of_events
 
-    return ImportJob(session, check_rows(events, checkpoint, name), *options)
+    return ImportJob(session, options_of_events(events, checkpoint, name), sending)

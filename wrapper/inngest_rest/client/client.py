@@ -17,7 +17,7 @@ from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.secret import Hidden
 from inngest_rest._core.sending import send
 from inngest_rest._core.sending.batching import DEFAULT_EVENTS
-from inngest_rest._core.sending.job import DEFAULT_IN_FLIGHT, SendJob
+from inngest_rest._core.sending.job import DEFAULT_IN_FLIGHT, SendJob, SendOptions
 from inngest_rest.client.groups import Group, Resource
 
 if TYPE_CHECKING:
@@ -319,13 +319,15 @@ class InngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        return _sending(
-            self._session,
-            events,
-            checkpoint,
-            name,
-            *(batch_size, in_flight, on_batch, max_requests, period),
-        ).run(self._driver)
+        sending = SendOptions(
+            batch_size=batch_size,
+            in_flight=in_flight,
+            on_batch=on_batch,
+            max_requests=max_requests,
+            period=period,
+        )
+        job = _send_job(self._session, events, checkpoint, name, sending)
+        return job.run(self._driver)
 
     def send_file(
         self,
@@ -388,15 +390,18 @@ class InngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        from inngest_rest._durable.file_import import send_file
+        from inngest_rest._durable.file_import.import_job import ImportJob
+        from inngest_rest._durable.file_import.options import options_of_file
 
-        return send_file.ImportJob(
-            self._session,
-            send_file.check_options(
-                path, name, dead_letters, event, columns, csv=csv, resume=resume
-            ),
-            *(batch_size, in_flight, on_batch, max_requests, period),
-        ).run(self._driver)
+        options = options_of_file(path, name, dead_letters, event, columns, csv=csv, resume=resume)
+        sending = SendOptions(
+            batch_size=batch_size,
+            in_flight=in_flight,
+            on_batch=on_batch,
+            max_requests=max_requests,
+            period=period,
+        )
+        return ImportJob(self._session, options, sending).run(self._driver)
 
     def preview(self, events: EventLike | Iterable[EventLike]) -> SendPreview:
         """Check events and say which functions they would start; send nothing.
@@ -446,10 +451,11 @@ class InngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
-        from inngest_rest._durable.file_import.send_file import batches_of_file, check_options
+        from inngest_rest._durable.file_import.import_job import batches_of_file
+        from inngest_rest._durable.file_import.options import options_of_file
         from inngest_rest._operations.preview import preview_batches
 
-        options = check_options(path, name, None, event, columns, csv=csv, resume=False)
+        options = options_of_file(path, name, None, event, columns, csv=csv, resume=False)
         return self._run(preview_batches, batches_of_file(self._session, options))
 
     def health(self) -> None:
@@ -545,17 +551,18 @@ class InngestClient(Resource):
         self.close()
 
 
-def _sending(
+def _send_job(
     session: Session,
     events: Sent,
     checkpoint: str | PathLike[str] | None,
     name: str | None,
-    *options: Any,
+    sending: SendOptions,
 ) -> SendJob:
     if checkpoint is None:
         if name is not None:
             raise invalid("name", "is for the ids of events with a checkpoint: pass checkpoint=")
-        return SendJob(session, events, *options)
-    from inngest_rest._durable.file_import.send_file import ImportJob, check_rows
+        return SendJob(session, events, sending)
+    from inngest_rest._durable.file_import.import_job import ImportJob
+    from inngest_rest._durable.file_import.options import options_of_events
 
-    return ImportJob(session, check_rows(events, checkpoint, name), *options)
+    return ImportJob(session, options_of_events(events, checkpoint, name), sending)

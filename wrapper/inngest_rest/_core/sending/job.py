@@ -12,6 +12,8 @@ from contextlib import closing
 from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
+from attrs import frozen
+
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import (
     check_callable,
@@ -159,23 +161,31 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         return (yield from self.act(target))
 
 
+@frozen(kw_only=True)
+class SendOptions:
+    """How many events are sent, as a caller passed it to `send_many`."""
+
+    batch_size: int
+    in_flight: int
+    on_batch: Callable[[BatchReport], object] | None
+    max_requests: int | None
+    period: Seconds
+
+
 class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
     """Sends events in batches as they fill, and tells `on_batch` of each."""
 
-    def __init__(
-        self,
-        session: Session,
-        events: Events,
-        batch_size: int,
-        in_flight: int,
-        on_batch: Callable[[BatchReport], object] | None,
-        max_requests: int | None,
-        period: Seconds,
-    ) -> None:
-        super().__init__(session, in_flight, max_requests, period, on_batch=on_batch)
-        self.batch_size = check_count("batch_size", batch_size, at_most=batching.MAX_EVENTS)
+    def __init__(self, session: Session, events: Events, options: SendOptions) -> None:
+        super().__init__(
+            session,
+            options.in_flight,
+            options.max_requests,
+            options.period,
+            on_batch=options.on_batch,
+        )
+        self.batch_size = check_count("batch_size", options.batch_size, at_most=batching.MAX_EVENTS)
         session.check_can_send()
-        self.events, self._on_batch = events, on_batch
+        self.events, self._on_batch = events, options.on_batch
         self._report = SendReport()
 
     def run(self, driver: Driver) -> SendReport:
@@ -201,8 +211,9 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
 
     def batches(self, events: Iterable[EventLike], first: int) -> Iterator[Batch]:
         """Yield the batches of the events that are drawn next, by the position of the first."""
-        size, convention = self.batch_size, self.session.name_convention
-        return batching.batches_of_events(events, size, convention, first=first, lenient=True)
+        return batching.batches_of_events(
+            events, self.batch_size, self.session.name_convention, first=first, lenient=True
+        )
 
     def act(self, target: Batch) -> Plan[BatchOutcome]:
         return send_batch(self.session, target)

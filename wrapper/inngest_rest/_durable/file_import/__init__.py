@@ -1,8 +1,12 @@
 """Importing a file of events: resumable, with rejected lines kept beside it.
 
-send_file     send the lines in batches, with progress kept in a checkpoint
-rows          events of a program or of a table, each as a line
-tables        rows of CSV or Parquet become events, as the columns say
-csv_reader    rows of CSV, whole or not at all
-lines         lines of a file, plain or gzip, or of standard input
+import_job        send the lines in batches, with progress kept in a checkpoint
+checkpoint        how far an import is, in a file
+options           the arguments of an import: the file or the events, and the files beside it
+encoder           lines of JSON become batches of events
+rejected_lines    the files of rejected lines and of their reasons
+rows              events of a program or of a table, each as a line
+tables            rows of CSV or Parquet become events, as the columns say
+csv_reader        rows of CSV, whole or not at all
+lines             lines of a file, plain or gzip, or of standard input
 """

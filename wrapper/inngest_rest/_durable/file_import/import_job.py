@@ -1,0 +1,183 @@
+"""Send the lines of a file in batches, with progress kept in a checkpoint.
+
+So does `send_many` with a checkpoint, the events of a program.
+
+Batches are reported in order, so one position suffices, before which everything is done: the end of
+the last batch before the first event of unknown outcome. The checkpoint and the rejected lines are
+files beside the input. They hold events, so only their owner can read them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from typing import TYPE_CHECKING, cast
+
+from inngest_rest._arguments import invalid
+from inngest_rest._core.logs import logger
+from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch
+from inngest_rest._core.sending.job import SendJob
+from inngest_rest._durable.file_import.checkpoint import Checkpoint
+from inngest_rest._durable.file_import.encoder import NdjsonEncoder
+from inngest_rest._durable.file_import.rejected_lines import RejectedLines
+from inngest_rest.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.drivers.asynchronous import AsyncDriver
+    from inngest_rest._core.drivers.blocking import Driver
+    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.sending.batching import BatchOutcome
+    from inngest_rest._core.sending.job import SendOptions
+    from inngest_rest._durable.file_import.lines import Chunk, Position
+    from inngest_rest._durable.file_import.options import ImportOptions
+    from inngest_rest.event import EventLike
+    from inngest_rest.reports import SendReport
+
+_SAVE_EVERY_SECONDS = 1.0
+
+
+def batches_of_file(session: Session, options: ImportOptions) -> Iterator[Batch]:
+    """Yield the events of a file as they would be sent."""
+    with closing(options.open()) as lines:
+        encoder = NdjsonEncoder(options.name, session.name_convention, first=lines.first)
+        yield from map(encoder.batch, lines.chunks(DEFAULT_EVENTS, DEFAULT_BYTES))
+
+
+async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
+    while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+        yield batch
+
+
+class ImportJob(SendJob):
+    """Sends a file, or events with a checkpoint; each batch is recorded before it is reported."""
+
+    def __init__(self, session: Session, options: ImportOptions, sending: SendOptions) -> None:
+        super().__init__(session, options.events, sending)
+        self._options = options
+        self._now = session.clock.monotonic
+        self._reads_in_thread = False
+
+    def _open(self) -> None:
+        options, convention = self._options, self.session.name_convention
+        self._lines = options.open()
+        self._encoder = NdjsonEncoder(options.name, convention, first=self._lines.first)
+        try:
+            self._lines.lock()
+            self._checkpoint = Checkpoint(options) if self._lines.is_regular else None
+            states = None
+            if options.resume:
+                if self._checkpoint is None:
+                    reason = "is not a regular file: it cannot be resumed"
+                    raise invalid(options.path, reason, argument="resume")
+                states = self._checkpoint.load(self._lines)
+            self._rejected = RejectedLines(options.rejected, options.argument, states)
+        except BaseException:
+            self._lines.close()
+            raise
+        self._position = self._end = self._lines.position
+        self._saved = self._position, self._rejected.states
+        self._save_at = self._now()
+
+    def run(self, driver: Driver) -> SendReport:
+        self._open()
+        return super().run(driver)
+
+    async def run_async(self, driver: AsyncDriver) -> SendReport:
+        # In a thread: it may block on a pipe's other end, or on decompressing up to a checkpoint.
+        opening = asyncio.get_running_loop().run_in_executor(None, self._open)
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # The thread keeps running; closing releases the lock for another import.
+            if opening.done():
+                self._close_opened(opening)
+            else:
+                opening.add_done_callback(self._close_opened)
+            raise
+        self._reads_in_thread = not self._lines.is_regular  # they block on the writer of a pipe
+        return await super().run_async(driver)
+
+    def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
+        source = yield from super().collect()
+        return _in_thread(self.batches()) if self._reads_in_thread else source
+
+    def interrupted(self, error: BaseException) -> None:
+        self.close()
+        if self._checkpoint:
+            begin = self._position.line + self._lines.first
+            error.add_note(f"{self._options.continues} {begin:,}")
+
+    def finish(self) -> SendReport:
+        """Remove the checkpoint, unless the caller resumes or work is left."""
+        if self.stopped_by is not None:
+            self.interrupted(self.stopped_by)
+        else:
+            self._lines.check_all_read()
+        report = super().finish()
+        if self._position == self._end and not self._options.resume and self._checkpoint:
+            self._checkpoint.delete()
+            self._checkpoint = None
+        return report
+
+    def close(self) -> None:
+        self._lines.close()
+        try:
+            self._rejected.close()
+        except InvalidArgumentError:
+            self._checkpoint = None  # it would say that more is written than is
+            raise
+        self._save()
+
+    def _close_opened(self, opening: asyncio.Future[None]) -> None:
+        if opening.exception() is None:
+            self.close()
+
+    def batches(self, events: Iterable[EventLike] = (), first: int = 0) -> Iterator[Batch]:  # noqa: ARG002 - rows count themselves
+        for chunk in self._lines.chunks(self.batch_size, DEFAULT_BYTES, events):
+            batch = self._encoder.batch(chunk)
+            # The file may be all blank lines.
+            if batch.positions or batch.invalid:
+                origin, self._end = (self._end, chunk), chunk.end
+                yield batch._replace(origin=origin, share=self._lines.share())
+        if self._lines.unfinished:
+            # Left to the next import.
+            logger.warning("%s %s", self._options.path, self._lines.unfinished)
+
+    def notify(self, outcome: BatchOutcome) -> object:
+        """Write rejected lines, then mark the chunk as done."""
+        begin, chunk = cast("tuple[Position, Chunk]", outcome.batch.origin)
+        # In this order: if writing fails, the chunk is not done.
+        first = chunk.start.line + self._lines.first
+        for failure in outcome.report.failures:
+            if failure.outcome == "rejected":
+                line = chunk.lines[failure.position - first]
+                self._rejected.add(line, failure.position, failure.reason)
+        self._rejected.flush()
+        # Not if one before it is unknown, or was lost by an interrupt.
+        is_known = begin == self._position and outcome.known == len(outcome.each)
+        if is_known and chunk.is_final:
+            self._position = chunk.end
+            self._rejected.keep()
+            if self._now() >= self._save_at:
+                self._save()
+        return super().notify(outcome)
+
+    def _save(self) -> None:
+        """Write the checkpoint, if there is one and it has changed."""
+        progress = self._position, self._rejected.states
+        if self._checkpoint is None or progress == self._saved:
+            return
+        self._rejected.flush(to_disk=True)
+        try:
+            self._checkpoint.save(self._position, self._lines.head, self._rejected.states)
+        except InvalidArgumentError:
+            if self._options.resume:
+                raise
+            logger.warning("cannot write the checkpoint %s", self._checkpoint.path)
+            self._checkpoint = None
+        self._saved = progress
+        # Events in between may be sent twice, with their ids.
+        self._save_at = self._now() + _SAVE_EVERY_SECONDS

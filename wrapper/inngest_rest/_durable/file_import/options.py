@@ -1,0 +1,134 @@
+"""The arguments of an import: the file or the events, and the files beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import AsyncIterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from inngest_rest._arguments import check_path, invalid
+from inngest_rest._core.arguments import check_text
+from inngest_rest._core.sending.send import each_event
+from inngest_rest._durable.file_import.lines import Lines
+from inngest_rest._durable.file_import.rows import EventRows, TableRows
+from inngest_rest._durable.file_import.tables import Table, check_not_encrypted
+from inngest_rest._files import (
+    STDIN,
+    rejected_path,
+)
+from inngest_rest.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from inngest_rest.event import EventLike
+
+
+AnyPath = str | os.PathLike[str]
+
+
+# A row of CSV at the beginning of a file, rather than JSON with a mistake in it.
+_HEADER = re.compile(rb"[^\x00-\x08{\[\r\n]*[,;\t][^\x00-\x08{\[\r\n]*[\r\n]")
+
+
+class ImportOptions(NamedTuple):
+    """Validated arguments of `send_file`, or of `send_many` with a checkpoint."""
+
+    path: str
+    name: str
+    rejected: Path
+    resume: bool
+    argument: str  # the one at fault if a file of ours, beside the input, cannot be used
+    checkpoint: str
+    open: Callable[[], Lines | EventRows]
+    continues: str
+    to_begin_anew: str
+    events: Iterable[EventLike] | AsyncIterable[EventLike] = ()
+
+
+_FIRST_LINE = "Delete it, or pass resume=False, to begin at the first line."
+_FIRST_EVENT = "Delete it to begin anew, by another name= if events without ids are to run again."
+
+
+def options_of_events(
+    events: Iterable[EventLike] | AsyncIterable[EventLike],
+    checkpoint: AnyPath,
+    name: str | None,
+) -> ImportOptions:
+    check_path("checkpoint", checkpoint)
+    path = os.fspath(checkpoint)
+    events = events if isinstance(events, AsyncIterable) else each_event(events)
+    return ImportOptions(
+        path=path,
+        name=check_text("name", name) or Path(path).name,
+        rejected=rejected_path(path, "").absolute(),
+        resume=True,
+        argument="checkpoint",
+        checkpoint=path,
+        open=partial(EventRows, events, path, _FIRST_EVENT),
+        continues="the same call continues at",
+        to_begin_anew=_FIRST_EVENT,
+        events=events,
+    )
+
+
+def options_of_file(
+    path: AnyPath,
+    name: str | None,
+    dead_letters: AnyPath | None,
+    event: str | None,
+    columns: Iterable[str] | None,
+    *,
+    csv: bool,
+    resume: bool,
+) -> ImportOptions:
+    check_path("path", path)
+    source = os.fspath(path)
+    table = Table.of(event, columns) if csv or event is not None or columns else None
+    if check_text("name", name) is None and source == STDIN:
+        why = "standard input has no name to derive event ids from: pass name="
+        raise InvalidArgumentError(why, argument="name")
+    if resume and source == STDIN:
+        why = "cannot be resumed: send a file instead"
+        raise invalid("standard input", why, argument="resume")
+    name = name or Path(source).name
+    if dead_letters is not None:
+        check_path("dead_letters", dead_letters)
+    rejected = rejected_path(source, name, dead_letters).absolute()
+    if rejected == Path(source).absolute():
+        raise invalid("dead_letters", "must not be the input file")
+    beside = f"{source}.checkpoint"
+    return ImportOptions(
+        path=source,
+        name=name,
+        rejected=rejected,
+        resume=resume,
+        argument="path",
+        checkpoint=beside,
+        open=partial(_open, source, table, beside, grows=resume),
+        continues="send_file(..., resume=True) continues at line",
+        to_begin_anew=_FIRST_LINE,
+    )
+
+
+def _open(path: str, table: Table | None, checkpoint: str, *, grows: bool) -> Lines | EventRows:
+    """Open a file as what it is; refuse a table if the name of its events is not known."""
+    lines = Lines(path, grows=grows)
+    try:
+        check_not_encrypted(path, lines)
+        is_parquet = lines.start.startswith(b"PAR1")
+        if table is None and (is_parquet or _HEADER.match(lines.start)):
+            csv = "" if is_parquet else " --csv"
+            command = f"send-file {shlex.quote(path)}{csv} --event shop/order.created"
+            how = f"`inngest-rest {command}` sends its rows as events"
+            raise invalid(path, f"is a table, not JSON lines: {how}", argument="event")
+        if table is None:
+            return lines
+        return TableRows(lines, table, checkpoint, _FIRST_LINE, grows=grows)
+    except BaseException:
+        lines.close()
+        raise

@@ -1,0 +1,185 @@
+"""The files of rejected lines and of their reasons, beside the input."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import closing
+from functools import partial
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
+
+import msgspec
+
+from inngest_rest._core.json_text import encode as to_json
+from inngest_rest._durable.file_import.lines import RefusedLine
+from inngest_rest._files import (
+    create_file,
+    reasons_path,
+    usable,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class LogState(NamedTuple):
+    """A file of rejected lines, or of their reasons: what of it is final, and what was written.
+
+    Lines after the checkpoint's position will be rejected again.
+    """
+
+    kept_lines: _Count
+    kept_size: _Count
+    size: _Count
+    digest: str
+
+
+LogStates = tuple[LogState, LogState]
+
+
+class RejectedLines:
+    """Rejected lines, byte for byte, ready to correct and resend, with their reasons beside them.
+
+    A reason has the `line` number in the input and, as `rejected_line`, the line number in the file
+    of rejected lines, null for a line too long to copy, or a row that has to be corrected in place.
+
+    Users may have corrected lines in these files, so only bytes that the import provably wrote are
+    ever deleted; a modified file is renamed with the next free number. Without the checkpointed
+    state of both files, the import starts over.
+    """
+
+    def __init__(self, path: Path, argument: str, states: LogStates | None = None) -> None:
+        self._lines, self._reasons = self._logs = (
+            _Log(path, argument),
+            _Log(reasons_path(path), argument),
+        )
+        pairs = list(zip(self._logs, states or (), strict=False))
+        if pairs and all(log.is_ours(state) for log, state in pairs):
+            for log, state in pairs:
+                log.resume(state)
+        else:
+            for log in self._logs:
+                log.set_aside()
+
+    @property
+    def states(self) -> LogStates:
+        return self._lines.state, self._reasons.state
+
+    def keep(self) -> None:
+        """Mark all lines added so far as final, for a later resume."""
+        for log in self._logs:
+            log.keep()
+
+    def add(self, line: bytes, number: int, reason: str) -> None:
+        copied = not isinstance(line, RefusedLine) or line.is_whole
+        if copied:
+            self._lines.write(line.rstrip(b"\r\n") + b"\n")
+        rejected_line = self._lines.line_count if copied else None
+        entry = {"line": number, "reason": reason, "rejected_line": rejected_line}
+        self._reasons.write(to_json(entry) + b"\n")
+
+    def flush(self, *, to_disk: bool = False) -> None:
+        """Flush both files; with `to_disk`, so that they survive a power cut."""
+        for log in self._logs:
+            log.flush(to_disk=to_disk)
+
+    def close(self) -> None:
+        with closing(self._lines), closing(self._reasons):
+            pass  # both are closed, also where one cannot be written
+
+
+class _Log:
+    """An append-only file with a running hash of its content, created on the first write.
+
+    Where it cannot be used, InvalidArgumentError names it, and the argument that it is beside.
+    """
+
+    def __init__(self, path: Path, argument: str) -> None:
+        self._path, self._argument = path, argument
+        self._file: BinaryIO | None = None
+        self.line_count = self._size = 0
+        self._kept = 0, 0
+        self._hash = blake2b(digest_size=16)
+
+    @property
+    def state(self) -> LogState:
+        return LogState(*self._kept, self._size, self._hash.hexdigest())
+
+    def keep(self) -> None:
+        self._kept = self.line_count, self._size
+
+    def is_ours(self, state: LogState) -> bool:
+        """Return whether the file begins with all that was written; zero bytes need no file."""
+        with usable(self._argument, self._path):
+            return _hash_of(self._path, state.size).hexdigest() == state.digest
+
+    def resume(self, state: LogState) -> None:
+        """Continue after the kept beginning of the file."""
+        with usable(self._argument, self._path):
+            self._resume(state)
+
+    def _resume(self, state: LogState) -> None:
+        self.line_count, self._size, written, _ = state
+        self.keep()
+        self._hash = _hash_of(self._path, self._size)
+        if (self._path.stat().st_size if self._path.is_file() else 0) != written:
+            # Either the process was killed after the checkpoint, or somebody added lines. Copied,
+            # as a kill in the middle of this must leave the kept lines where they are.
+            with self._path.open("rb") as source, create_file(self._free_path()) as target:
+                shutil.copyfileobj(source, target)
+        if self._size:
+            os.truncate(self._path, self._size)
+        else:
+            self._path.unlink(missing_ok=True)
+
+    def set_aside(self) -> None:
+        """Rename the file, if it exists, with the next free number."""
+        with usable(self._argument, self._path):
+            if os.path.lexists(self._path):
+                self._path.rename(self._free_path())
+
+    def _free_path(self) -> Path:
+        """Return the path with the next free number."""
+        number = 1
+        while os.path.lexists(path := self._path.with_name(f"{self._path.name}.{number}")):
+            number += 1
+        return path
+
+    def write(self, text: bytes) -> None:
+        with usable(self._argument, self._path):
+            if self._file is None:
+                opener = partial(os.open, mode=0o600)  # for one that is gone
+                is_begun, path = self._size > 0, self._path
+                self._file = open(path, "ab", opener=opener) if is_begun else create_file(path)  # noqa: SIM115
+            self._file.write(text)
+        self.line_count += 1
+        self._size += len(text)
+        self._hash.update(text)
+
+    def flush(self, *, to_disk: bool) -> None:
+        if self._file is not None:
+            with usable(self._argument, self._path):
+                self._file.flush()
+                if to_disk:
+                    os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            with usable(self._argument, self._path), file:
+                file.flush()
+                os.fsync(file.fileno())
+
+
+def _hash_of(path: Path, size: int) -> blake2b:
+    state = blake2b(digest_size=16)
+    if size and path.is_file():
+        with path.open("rb") as file:
+            while size and (read := file.read(min(size, 1024 * 1024))):
+                state.update(read)
+                size -= len(read)
+    return state
