@@ -34,7 +34,7 @@ Names in another case are accepted, too, if not by type checkers.
 
 
 class RunFilter(TypedDict, total=False):
-    """Which runs: those for which all of these hold; None is as good as leaving one out.
+    """Which runs: those for which all of these hold; `None` means no filter.
 
     One that is malformed raises `InvalidArgumentError` before anything is sent. A server that lacks
     v2 where a filter needs it, or that would ignore `query`, which one request finds out for each

@@ -21,7 +21,7 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from inngest_rest._waterfall.layout import DrawnSpan, Row, Waterfall
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # In a narrower terminal, there is no room for bars.
 _NARROWEST = 60
+_WIDEST_KIND = 10
+_DEEPEST_INDENT = 6
 
 # The sixteen ANSI colors, which follow the terminal's light or dark theme.
 _STYLES = {"run": "bold", "sleep": "blue", "wait": "blue", "invoke": "magenta", "ai": "magenta"}
@@ -45,44 +47,81 @@ def draw(root: DrawnSpan, *, width: int | None, color: bool | None, now: datetim
     console = Console(file=sys.stdout)
     if color is None:
         color = console.color_system is not None and not console.no_color
-    width = max(width or console.width, _NARROWEST)
-    lines = _lines(lay_out(root, now), width, _paint if color else lambda text, _: text)
-    return "\n".join(line.rstrip() for line in lines)
+    columns = max(width or console.width, _NARROWEST)
+    chart = _Chart(lay_out(root, now), columns, _paint if color else _leave_plain)
+    return "\n".join(line.rstrip() for line in chart.lines())
 
 
 def _paint(text: str, style: str) -> str:
     return Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if style else text
 
 
-def _lines(waterfall: Waterfall, width: int, paint: Paint) -> Iterator[str]:
-    rows = waterfall.rows
-    names = [f"{'  ' * min(row.depth, 6)}{row.name}" for row in rows]
-    kinds = [row.shown_kind for row in rows]
-    # Aligned, with an ellipsis for open spans.
-    ended = " " if any(row.is_open for row in rows) else ""
-    goes_on = (row.is_open and row.duration is not None for row in rows)
-    durations = [f"{row.took}{'…' if it else ended}" for row, it in zip(rows, goes_on, strict=True)]
-    kind_width, duration_width = min(max(map(cell_len, kinds)), 10), max(map(len, durations))
-    name_width = min(max(map(cell_len, names)), width * 2 // 5 - kind_width)
-    # "✓ name  kind  bar  duration"
-    bar_width = width - 2 - name_width - 2 - kind_width - 2 - 2 - duration_width
+def _leave_plain(text: str, _style: str) -> str:
+    return text
 
-    at = f"  {waterfall.begin:%Y-%m-%d %H:%M:%S %Z}" if waterfall.begin else ""
-    status = paint(rows[0].status, rows[0].mark[1])
-    yield f"{paint(waterfall.run_id or 'Run', 'bold')}  {status}{at}"
-    yield " " * (6 + name_width + kind_width) + paint(_axis(waterfall, bar_width), "dim")
-    for row, name, kind, duration in zip(rows, names, kinds, durations, strict=True):
+
+class _Chart:
+    """A waterfall in columns: a mark, the name, the kind, the bar and the duration."""
+
+    def __init__(self, waterfall: Waterfall, width: int, paint: Paint) -> None:
+        self._waterfall = waterfall
+        self._width = width
+        self._paint = paint
+        rows = waterfall.rows
+        self._has_open_rows = any(row.is_open for row in rows)
+        kind_widths = [cell_len(row.shown_kind) for row in rows]
+        self._kind_width = min(max(kind_widths), _WIDEST_KIND)
+        name_widths = [cell_len(_indented_name(row)) for row in rows]
+        # Two fifths of the line are for names and kinds.
+        self._name_width = min(max(name_widths), width * 2 // 5 - self._kind_width)
+        self._duration_width = max(len(self._duration(row)) for row in rows)
+        gaps = len("✓ ") + 3 * len("  ")
+        taken = self._name_width + self._kind_width + self._duration_width
+        self._bar_width = width - gaps - taken
+
+    def lines(self) -> Iterator[str]:
+        yield self._title()
+        axis = self._paint(_axis(self._waterfall, self._bar_width), "dim")
+        yield " " * (6 + self._name_width + self._kind_width) + axis
+        for row in self._waterfall.rows:
+            yield self._line(row)
+            if row.error:
+                indent = 2 + len(_indent(row))
+                error = _fitted(row.error, self._width - indent).rstrip()
+                yield " " * indent + self._paint(error, "red")
+
+    def _title(self) -> str:
+        run = self._waterfall.rows[0]
+        name = self._paint(self._waterfall.run_id or "Run", "bold")
+        status = self._paint(run.status, run.mark[1])
+        begin = self._waterfall.begin
+        return f"{name}  {status}" + (f"  {begin:%Y-%m-%d %H:%M:%S %Z}" if begin else "")
+
+    def _line(self, row: Row) -> str:
         style = _STYLES_BY_STATUS.get(row.status) or _STYLES.get(row.kind, "cyan")
-        yield (
-            f"{paint(*row.mark)} "
-            f"{paint(_fitted(name, name_width), 'bold' if row.depth == 0 else '')}  "
-            f"{paint(_fitted(kind, kind_width), 'dim')}  "
-            f"{_bar(row, waterfall, bar_width, style, paint)}  "
-            f"{duration:>{duration_width}}"
-        )
-        if row.error:
-            indent = 2 + 2 * min(row.depth, 6)
-            yield " " * indent + paint(_fitted(row.error, width - indent).rstrip(), "red")
+        name = _fitted(_indented_name(row), self._name_width)
+        kind = _fitted(row.shown_kind, self._kind_width)
+        cells = [
+            f"{self._paint(*row.mark)} {self._paint(name, '' if row.depth else 'bold')}",
+            self._paint(kind, "dim"),
+            _bar(row, self._waterfall, self._bar_width, style, self._paint),
+            self._duration(row).rjust(self._duration_width),
+        ]
+        return "  ".join(cells)
+
+    def _duration(self, row: Row) -> str:
+        """Return how long a span took, with an ellipsis if it goes on, aligned with the others."""
+        if row.is_open and row.duration is not None:
+            return f"{row.took}…"
+        return f"{row.took} " if self._has_open_rows else row.took
+
+
+def _indent(row: Row) -> str:
+    return "  " * min(row.depth, _DEEPEST_INDENT)
+
+
+def _indented_name(row: Row) -> str:
+    return f"{_indent(row)}{row.name}"
 
 
 def _axis(waterfall: Waterfall, width: int) -> str:
@@ -97,14 +136,17 @@ def _axis(waterfall: Waterfall, width: int) -> str:
 
 
 def _bar(row: Row, waterfall: Waterfall, width: int, style: str, paint: Paint) -> str:
-    def half(offset_ratio: float) -> int:
-        return round(offset_ratio * width * 2)
+    """Return the bar of a row, drawn in half cells."""
 
-    queued, start = half(row.queued / waterfall.total), half(row.offset / waterfall.total)
+    def half_cells(offset: timedelta) -> int:
+        return round(offset / waterfall.total * width * 2)
+
+    queued, start = half_cells(row.queued), half_cells(row.offset)
     end = start
     if row.duration is not None:
+        # However short it was, it is seen.
         start = min(start, width * 2 - 1)
-        end = max(half((row.offset + row.duration) / waterfall.total), start + 1)
+        end = max(half_cells(row.offset + row.duration), start + 1)
     queued = min(queued, start)
     halves = [0] * queued + [1] * (start - queued) + [2] * (end - start) + [0] * (2 * width - end)
     cells = _IDLE_CELLS if row.kind in _IDLE else _CELLS
