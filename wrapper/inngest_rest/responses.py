@@ -14,6 +14,8 @@ from inngest_rest.record import Record
 if TYPE_CHECKING:
     import httpx
 
+__all__ = ["RawResponse", "Target"]
+
 
 @frozen(repr=False)
 class Target(Record):

@@ -296,7 +296,7 @@ def _defined(module: ModuleType) -> Iterator[str]:
         is_own = getattr(it, "__module__", None) == module.__name__ and name in stated
         if not name.startswith(("_", "pytest_")) and is_own and isinstance(it, type | FunctionType):
             yield name
-    yield from described(module)
+    yield from (name for name in described(module) if name in stated)
     if module.__name__.endswith("pytest_plugin"):
         yield from (name for name in vars(module) if name.startswith(("mock_", "inngest_")))
 
