@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-_AT_MOST = 400  # of a name, which may be megabytes, on a line
-_LONGEST_NAME = 80  # of a name, in a question
-_LONGEST_VALUE = 200  # of a value, in a message
+# Characters of a text that may be megabytes.
+_MAX_ON_LINE = 400
+_MAX_IN_QUESTION = 80
+_MAX_OF_REPR = 200
 
 # Other words for a status, which do not look like it: nobody means a status of a newer server.
 _STATUS_BY_SYNONYM = {
@@ -37,7 +38,7 @@ def visible(text: str) -> str:
     Among those are ESC and the C1 codes, line ends, bidirectional controls, zero-width characters,
     blank letters and lone surrogates.
     """
-    return _written_out(text, lambda each: each.encode("unicode_escape").decode())
+    return _written_out(text, lambda character: character.encode("unicode_escape").decode())
 
 
 def safe(text: str) -> str:
@@ -52,14 +53,16 @@ def visible_json(text: str) -> str:
 
 def shortened(text: str) -> str:
     """Return visible text, with the middle of a long text left out."""
-    if len(text) > _AT_MOST:
-        text = f"{text[: _AT_MOST // 2]}…{text[-_AT_MOST // 2 :]}"
+    half = _MAX_ON_LINE // 2
+    if len(text) > _MAX_ON_LINE:
+        text = f"{text[:half]}…{text[-half:]}"
     return visible(text)
 
 
 def quoted(name: str) -> str:
     """Return a name from outside in quotation marks, which it cannot end, on one line and short."""
-    name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    if len(name) > _MAX_IN_QUESTION:
+        name = f"{name[: _MAX_IN_QUESTION - 1]}…"
     return with_direction(visible_json(json.dumps(name, ensure_ascii=False)))
 
 
@@ -72,7 +75,7 @@ def shown(value: object) -> str:
         text = repr(value)
     except (RecursionError, ValueError):
         return f"<{type(value).__name__}>"
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+    return text if len(text) <= _MAX_OF_REPR else f"{text[:_MAX_OF_REPR]}..."
 
 
 def type_name(value: object) -> str:
@@ -84,9 +87,9 @@ def type_name(value: object) -> str:
 
 def did_you_mean(given: object, valid: Collection[str]) -> str:
     """Return the end of a message about an invalid name: the nearest valid one, and all of them."""
+    names = ", ".join(valid) or "none"
     near = nearest(given, valid)
-    question = f"; did you mean '{near}'? Valid values: " if near else "; valid values: "
-    return question + (", ".join(valid) or "none")
+    return f"; did you mean '{near}'? Valid values: {names}" if near else f"; valid values: {names}"
 
 
 def nearest(given: object, valid: Iterable[str]) -> str | None:
@@ -94,17 +97,17 @@ def nearest(given: object, valid: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # noqa: PLC0415 - few make mistakes
 
     name = (given if isinstance(given, str) else shown(given)).lower()
-    by_lower_case = {each.lower(): each for each in valid}
+    by_lower_case = {valid_name.lower(): valid_name for valid_name in valid}
     if (status := _STATUS_BY_SYNONYM.get(name)) in by_lower_case:
         return by_lower_case[status]
-    close = get_close_matches(name[:_LONGEST_VALUE], by_lower_case, n=1, cutoff=0.7)
+    close = get_close_matches(name[:_MAX_OF_REPR], by_lower_case, n=1, cutoff=0.7)
     return by_lower_case[close[0]] if close else None
 
 
 def and_more(items: Sequence[str], at_most: int = 5) -> str:
     """Return the first items as text, and the number of the rest."""
-    more = len(items) - at_most
-    return ", ".join(items[:at_most]) + (f" and {more:,} more" if more > 0 else "")
+    first, more = ", ".join(items[:at_most]), len(items) - at_most
+    return f"{first} and {more:,} more" if more > 0 else first
 
 
 def with_direction(text: str) -> str:
@@ -117,7 +120,8 @@ def _written_out(text: str, escape: Callable[[str], str]) -> str:
     if text.isprintable() and (text.isascii() or not _HIDDEN.search(text)):
         return text
     return "".join(
-        each if each.isprintable() and not _HIDDEN.match(each) else escape(each) for each in text
+        character if character.isprintable() and not _HIDDEN.match(character) else escape(character)
+        for character in text
     )
 
 

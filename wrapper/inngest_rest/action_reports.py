@@ -116,11 +116,11 @@ class ActionRow(_Stored):
 
 
 def _rows(rows: Iterable[ActionRow]) -> tuple[ActionRow, ...]:
-    found = tuple(rows)
-    for index, row in enumerate(found):
+    in_order = tuple(rows)
+    for index, row in enumerate(in_order):
         if row.position != index:
             raise ValueError(f"row {index}: position {row.position!r} is not {index}")
-    return found
+    return in_order
 
 
 @frozen(repr=False)
@@ -153,18 +153,20 @@ class ActionReport(_Stored):
     @property
     def counts(self) -> dict[ActionOutcome, int]:
         """The number of rows per outcome; outcomes of no row are omitted."""
-        found = Counter(row.outcome for row in self.rows)
-        return {outcome: found[outcome] for outcome in ActionOutcome if found[outcome]}
+        counts = Counter(row.outcome for row in self.rows)
+        return {outcome: counts[outcome] for outcome in ActionOutcome if counts[outcome]}
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{count:,} {it.replace('_', ' ')}" for it, count in self.counts.items())
+        counts = [f"{n:,} {outcome.replace('_', ' ')}" for outcome, n in self.counts.items()]
         nothing = f"nothing to do ({self.searched})" if self.searched else "nothing to do"
-        return f"{self.action}: {counts or nothing}"
+        return f"{self.action}: {', '.join(counts) or nothing}"
 
     def to_dict(self, *, flat: bool = False) -> dict[str, Any]:
         """Return the report as a dict that `json.dumps` accepts, its counts included."""
-        counts = {} if flat else {"counts": {str(it): n for it, n in self.counts.items()}}
-        return {**super().to_dict(flat=flat), **counts}
+        fields = super().to_dict(flat=flat)
+        if not flat:
+            fields["counts"] = {str(outcome): n for outcome, n in self.counts.items()}
+        return fields
 
     @classmethod
     def from_json(cls, text: str) -> Self:

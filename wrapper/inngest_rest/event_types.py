@@ -161,19 +161,20 @@ def _plain(payload: object) -> dict[str, Any]:
     return cast("dict[str, Any]", msgspec.to_builtins(payload, enc_hook=_dumped))
 
 
-def _dropped(given: object, kept: object, path: str) -> Iterator[str]:
-    """Yield a description of each key that the type does not have."""
-    if isinstance(given, dict) and isinstance(kept, dict):
-        known = cast("dict[str, object]", kept)
-        for key, each in cast("dict[str, object]", given).items():
-            if key not in known:
+def _dropped(before: object, after: object, path: str) -> Iterator[str]:
+    """Yield a description of each key that was lost, as the type does not have it."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        kept = cast("dict[str, object]", after)
+        for key, value in cast("dict[str, object]", before).items():
+            if key not in kept:
                 yield f"{path}: unknown key {shown(key)}"
             else:
-                yield from _dropped(each, known[key], f"{path}.{key}")
-    elif isinstance(given, list | tuple) and isinstance(kept, list | tuple):
-        pairs = zip(cast("Sequence[object]", given), cast("Sequence[object]", kept), strict=False)
-        for index, (each, other) in enumerate(pairs):
-            yield from _dropped(each, other, f"{path}[{index}]")
+                yield from _dropped(value, kept[key], f"{path}.{key}")
+    elif isinstance(before, list | tuple) and isinstance(after, list | tuple):
+        items_before = cast("Sequence[object]", before)
+        items_after = cast("Sequence[object]", after)
+        for index, (item, kept_item) in enumerate(zip(items_before, items_after, strict=False)):
+            yield from _dropped(item, kept_item, f"{path}[{index}]")
 
 
 def _is_pydantic(kind: object) -> bool:
@@ -198,7 +199,8 @@ def _validated(kind: Any, data: object) -> Any:
         return kind.model_validate(data)
     except ValueError as error:
         first = cast("Any", error).errors()[0]
-        path = "".join(f"[{it}]" if isinstance(it, int) else f".{it}" for it in first["loc"])
+        parts = first["loc"]
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
         raise ValueError(f"{first['msg']} - at `${path}`") from None
 
 

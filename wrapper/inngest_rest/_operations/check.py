@@ -119,29 +119,29 @@ def check(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> Plan
 
 
 def _all_rules(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> list[Rule]:
-    found = [*_rules_of(session, rule)]
-    for index, given in enumerate(rules):
+    to_check = list(_rules_of(session, rule))
+    for index, arguments in enumerate(rules):
         try:
-            found += _rules_of(session, given)
+            to_check += _rules_of(session, arguments)
         except errors.InvalidArgumentError as error:
             raise invalid(f"rules[{index}]", f"is wrong: {error}") from None
-    if not found:
+    if not to_check:
         raise invalid("rules", f"must not be empty: pass at least one of {_RULES}")
-    return found
+    return to_check
 
 
-def _rules_of(session: Session, given: CheckRule) -> Iterator[Rule]:
+def _rules_of(session: Session, arguments: CheckRule) -> Iterator[Rule]:
     """Yield each rule that the arguments of one call, or one of `rules`, make."""
-    check_names(given, CheckRule.__annotations__)
+    check_names(arguments, CheckRule.__annotations__)
     passed: dict[str, Any] = {
-        name: value for name, value in given.items() if value is not None and value is not False
+        name: value for name, value in arguments.items() if value is not None and value is not False
     }
     _check_combination(passed)
     if passed.get("server"):
         yield Rule(kind="server", label="server", observe=lambda: _observe_server(session))
     for kind, observe in _OBSERVERS.items():
         if kind in passed:
-            yield _rule_about_runs(session, kind, observe, given)
+            yield _rule_about_runs(session, kind, observe, arguments)
 
 
 def _check_combination(passed: dict[str, Any]) -> None:
@@ -155,19 +155,19 @@ def _check_combination(passed: dict[str, Any]) -> None:
         raise invalid(filters[0], f"is of no rule: pass {_RULES}")
 
 
-def _rule_about_runs(session: Session, kind: str, observe: Observer, given: CheckRule) -> Rule:
-    selection = _selection_of(session, kind, given)
-    bound = _bound_of(kind, given)
+def _rule_about_runs(session: Session, kind: str, observe: Observer, arguments: CheckRule) -> Rule:
+    selection = _selection_of(session, kind, arguments)
+    bound = _bound_of(kind, arguments)
     return Rule(
         kind=kind,
-        label=_label_of(kind, given),
+        label=_label_of(kind, arguments),
         observe=lambda: observe(session, selection, bound),
         reads_all_runs=kind == "failed_above" and selection.by_end,
     )
 
 
-def _label_of(kind: str, given: CheckRule) -> str:
-    values: dict[str, Any] = {**given}
+def _label_of(kind: str, arguments: CheckRule) -> str:
+    values: dict[str, Any] = {**arguments}
     words = [kind, to_text(values[kind]), to_text(values.get(_TIME_OF_RULE.get(kind, "")))]
     words += [values.get("app"), values.get("function")]
     if values.get("queued_since"):
@@ -175,27 +175,27 @@ def _label_of(kind: str, given: CheckRule) -> str:
     return " ".join(str(word) for word in words if word)
 
 
-def _selection_of(session: Session, kind: str, given: CheckRule) -> Selection:
+def _selection_of(session: Session, kind: str, arguments: CheckRule) -> Selection:
     """Return which runs a rule of this kind is about."""
-    queued_since = given.get("queued_since")
+    queued_since = arguments.get("queued_since")
     select = partial(
         Selection.of,
         session,
-        app=given.get("app"),
-        function=given.get("function"),
+        app=arguments.get("app"),
+        function=arguments.get("function"),
         since=queued_since,
     )
     match kind:
         case "failed_above":
             settled = RunStatus.COMPLETED, RunStatus.FAILED
-            return select(status=settled, ended_since=given.get("since"))
+            return select(status=settled, ended_since=arguments.get("since"))
         case "no_success_of":
-            function, within = given.get("no_success_of"), given.get("within")
+            function, within = arguments.get("no_success_of"), arguments.get("within")
             return select(status="completed", function=function, ended_since=within)
         case "queued_above":
             return select(status="queued")
         case _:
-            stuck_before = given.get("stuck")
+            stuck_before = arguments.get("stuck")
             selection = select(status=UNFINISHED, until=stuck_before)
             if queued_since is not None or stuck_before is None:
                 return selection
@@ -213,15 +213,15 @@ def _begin_of_search(until: Instant, now: datetime) -> Instant | None:
     return since
 
 
-def _bound_of(kind: str, given: CheckRule) -> float:
+def _bound_of(kind: str, arguments: CheckRule) -> float:
     """Return the share, or the number, of runs that does not yet break a rule."""
     if kind == "queued_above":
-        queued_above = given.get("queued_above")
+        queued_above = arguments.get("queued_above")
         assert queued_above is not None
         return check_count(kind, queued_above, at_least=0)
     if kind != "failed_above":
         return 0
-    value: object = given.get(kind)
+    value: object = arguments.get(kind)
     percent = re.fullmatch(r"(\d{1,2}(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
     if percent is None:
         raise invalid(kind, f'must be less than 100 %, such as "5%", not {shown(value)}')

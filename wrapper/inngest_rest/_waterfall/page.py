@@ -53,7 +53,7 @@ def _summary(root: Row, begin: datetime | None) -> Iterator[str]:
 def _lines(row: Row, total: timedelta) -> Iterator[str]:
     depth = f'style="--depth:{min(row.depth, _DEEPEST_INDENT)}"'
     is_open = ' class="open"' if row.is_open and row.duration is not None else ""
-    about = ", ".join([row.name, row.status, *row.waited, f"from {text_of(row.offset)}"])
+    tooltip = ", ".join([row.name, row.status, *row.waited, f"from {text_of(row.offset)}"])
     bars = _bar("queue", row.queued / total, (row.offset - row.queued) / total)
     if row.duration is not None:
         bars += _bar("bar", row.offset / total, row.duration / total)
@@ -63,7 +63,7 @@ def _lines(row: Row, total: timedelta) -> Iterator[str]:
         f'<span class="mark" title="{escape(row.status)}">{row.mark[0]}</span>'
         f"<bdi>{escape(row.name)}</bdi></th>"
         f'<td class="kind">{escape(row.shown_kind)}</td>'
-        f'<td><div class="chart" title="{escape(about)}">{bars}</div></td>'
+        f'<td><div class="chart" title="{escape(tooltip)}">{bars}</div></td>'
         f'<td class="duration">{row.took}</td></tr>\n'
     )
     if row.error:
