@@ -107,7 +107,7 @@ def test_an_unknown_step_is_an_error_with_the_nearest_and_all(
     client: InngestClient, shop: Shop, step: str, message: str
 ) -> None:
     run = order(client, shop)
-    with pytest.raises(InvalidArgumentError, match=f"'{step}' is no step on record") as caught:
+    with pytest.raises(InvalidArgumentError, match=f"'{step}' is not a step on record") as caught:
         client.runs.replay(run, from_step=step)
     assert message in str(caught.value)
     assert len(shop.mock.runs) == 1
@@ -148,7 +148,7 @@ def test_a_step_is_looked_up_in_the_first_run_of_a_chain_as_servers_do(
     shop.failing = "tidy"
     again = client.runs.replay(shop.mock.runs[0].id)
     with pytest.raises(
-        InvalidArgumentError, match=f"no step on record of run {shop.mock.runs[0].id}"
+        InvalidArgumentError, match=f"not a step on record of run {shop.mock.runs[0].id}"
     ):
         client.runs.replay(again, from_step="last-failed")
     assert len(shop.mock.runs) == 2

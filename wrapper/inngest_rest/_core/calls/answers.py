@@ -356,7 +356,7 @@ def _retry_after(response: httpx.Response, now: datetime) -> float | None:
     return None if math.isnan(seconds) else min(max(0.0, seconds), _LONGEST_PAUSE)
 
 
-# Responses that `raw()` keeps of a long listing or import: the last ones.
+# `raw()` keeps only the last responses of a long listing or import.
 _MOST_KEPT = 100
 
 # The responses that are kept, for a client and its copies, by the retry budgets that they share.

@@ -156,7 +156,8 @@ def _parse_cursor(text: str) -> Cursor:
     return Cursor(found[1], int(found[2]), found[3])
 
 
-# Of the first page: one response shows another time, one confirms it, and one is of that time.
+# Requests of the first page while the server's clock is being learned: one response shows another
+# time, one confirms it, and one is of that time.
 _MOST_ATTEMPTS = 3
 
 

@@ -197,54 +197,88 @@ def resolve(
     variables = Hidden(os.environ if environ is None else environ)
     reader = _Reader({**arguments, **switches}, variables)
     dev_server = _dev(reader)
-    is_dev = dev_server is not None
-    allowed = reader.find(_ALLOW_HTTP)
-    if allowed is not None and allowed.switch() is None:
-        raise allowed.invalid("must be 1 or 0")
-    may_show_keys = allowed is not None and bool(allowed.switch())
+    may_show_keys = _may_show_keys(reader)
     proxies = Hidden(getproxies())
-
-    def host(own: Setting, default: str) -> tuple[str, bool, Secret | None]:
-        """Return a host's URL, whether the network could read keys sent to it, and its proxy."""
-        found = _base_url(own, dev_server, reader)
-        url = _check_url(found, may_http=is_dev or may_show_keys) if found else default
-        is_shown = not may_show_keys and _is_plain_elsewhere(url)
-        is_dev_server = found is not None and found is dev_server
-        return url, is_shown, None if is_dev_server else _proxy(url, proxies, is_dev=is_dev)
-
-    event_url, event_is_shown, event_proxy = host(_EVENT_BASE_URL, _EVENT_URL)
-    api_url, api_is_shown, api_proxy = host(_API_BASE_URL, API_URL)
+    event_host = _host(_EVENT_BASE_URL, _EVENT_URL, reader, dev_server, proxies, may_show_keys)
+    api_host = _host(_API_BASE_URL, API_URL, reader, dev_server, proxies, may_show_keys)
     _checked(check_choice, "api_version", api_version, get_args(ApiVersion))
     _checked(check_choice, "event_name_check", event_name_check, get_args(EventNameCheck))
-    signing_keys = [it for it in map(reader.find, (SIGNING_KEY, _FALLBACK)) if it]
-    signing_bearers = tuple(hash_of(it.key(_VALID_SIGNING_KEY)) for it in signing_keys)
+    signing_keys = [key for key in map(reader.find, (SIGNING_KEY, _FALLBACK)) if key]
+    signing_bearers = tuple(hash_of(key.key(_VALID_SIGNING_KEY)) for key in signing_keys)
     event, api = map(reader.find, (EVENT_KEY, API_KEY))
     event_key = event and event.key(_VALID_EVENT_KEY)
     api_key = api and api.key()
+    withholds_event_key = event_host.shows_keys and event_key is not None
+    withholds_api_keys = api_host.shows_keys and bool(signing_bearers or api_key)
     return Settings(
-        event_url=event_url,
-        api_url=api_url,
-        dev=is_dev,
+        event_url=event_host.url,
+        api_url=api_host.url,
+        dev=dev_server is not None,
         env=_env(reader),
-        event_key=None if event_is_shown else event_key,
-        signing_bearers=() if api_is_shown else signing_bearers,
-        signing_key_kinds={it.name: _kind(it.value) for it in signing_keys},
-        api_key=None if api_is_shown else api_key,
-        withholds_keys=(event_is_shown and event_key is not None)
-        or (api_is_shown and bool(signing_bearers or api_key)),
+        event_key=None if event_host.shows_keys else event_key,
+        signing_bearers=() if api_host.shows_keys else signing_bearers,
+        signing_key_kinds={key.name: _kind(key.value) for key in signing_keys},
+        api_key=None if api_host.shows_keys else api_key,
+        withholds_keys=withholds_event_key or withholds_api_keys,
         api_version=api_version,
         event_name_check=event_name_check,
         timeout=check_timeout(timeout),
-        max_response_bytes=_MAX_RESPONSE_BYTES
-        if max_response_bytes is None
-        else _checked(check_count, "max_response_bytes", max_response_bytes),
+        max_response_bytes=_most_bytes(max_response_bytes),
         retry=check_retries(retries),
-        event_proxy=event_proxy,
-        api_proxy=api_proxy,
-        headers=_of_variable(reader.variable(_HEADERS))
-        if headers is None
-        else check_headers(headers),
+        event_proxy=event_host.proxy,
+        api_proxy=api_host.proxy,
+        headers=_headers(headers, reader),
     )
+
+
+class _Host(NamedTuple):
+    """Where events, or all other requests, go to."""
+
+    url: str
+    shows_keys: bool  # the network could read keys that are sent to it
+    proxy: Secret | None
+
+
+def _host(
+    own: Setting,
+    default: str,
+    reader: _Reader,
+    dev_server: _Found | None,
+    proxies: Hidden[dict[str, str]],
+    may_show_keys: bool,
+) -> _Host:
+    is_dev = dev_server is not None
+    found = _base_url(own, dev_server, reader)
+    url = _check_url(found, may_http=is_dev or may_show_keys) if found else default
+    is_dev_server = found is not None and found is dev_server
+    return _Host(
+        url=url,
+        shows_keys=not may_show_keys and _is_plain_elsewhere(url),
+        proxy=None if is_dev_server else _proxy(url, proxies, is_dev=is_dev),
+    )
+
+
+def _may_show_keys(reader: _Reader) -> bool:
+    """Return whether keys may be sent by plain http."""
+    allowed = reader.find(_ALLOW_HTTP)
+    if allowed is None:
+        return False
+    is_on = allowed.switch()
+    if is_on is None:
+        raise allowed.invalid("must be 1 or 0")
+    return is_on
+
+
+def _most_bytes(asked: int | None) -> int:
+    if asked is None:
+        return _MAX_RESPONSE_BYTES
+    return _checked(check_count, "max_response_bytes", asked)
+
+
+def _headers(headers: Hidden[Mapping[str, str]] | None, reader: _Reader) -> dict[str, Secret]:
+    if headers is None:
+        return _of_variable(reader.variable(_HEADERS))
+    return check_headers(headers)
 
 
 def _as_in_environ(value: bool | str | None) -> str | None:

@@ -41,7 +41,7 @@ key = partial(record, models.Key)
 def masked_key(it: api.V2Key) -> models.Key:
     text = optional(it.key)
     if text is not None:
-        # Of a short one, the last characters would be much of it.
+        # Four characters of a short key reveal too much.
         text = f"…{text[-4:]}" if len(text) > 16 else "…"
     return key(it, key=text)
 

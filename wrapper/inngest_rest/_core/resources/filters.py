@@ -112,7 +112,7 @@ def _is_pattern(name: str, or_with: str = "*") -> bool:
 def _matches(pattern: str | None, name: str | None) -> bool:
     if pattern is None:
         return True
-    # Of the wildcards of files, only two are none of an id.
+    # fnmatch's `[` can occur in an id, so escape it.
     return name is not None and fnmatchcase(name, pattern.replace("[", "[[]"))
 
 

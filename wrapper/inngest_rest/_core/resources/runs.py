@@ -659,27 +659,32 @@ def score(
     variant: str | None,
 ) -> Plan[None]:
     check_text("step", step)
-    given = check_json_object("scores", scores)
-    if not 1 <= len(given) <= 100:
+    checked = _check_scores(scores)
+    in_experiment: api.V2ScoreExperiment | Unset = UNSET
+    if experiment is not None or variant is not None:
+        if step or not (check_text("experiment", experiment) and check_text("variant", variant)):
+            raise invalid("experiment", "and variant are given together, and not for a step")
+        in_experiment = api.V2ScoreExperiment(id=experiment or "", variant=variant or "")
+    body = [
+        api.V2Score(name=name, value=value, step_id=step or UNSET, experiment=in_experiment)
+        for name, value in checked.items()
+    ]
+    # A second score of a name takes the place of the first.
+    return routes.fetch_one(session, "runs.score", nothing, id=run_id, body=body)
+
+
+def _check_scores(scores: Mapping[str, float | bool]) -> dict[str, float | bool]:
+    checked = check_json_object("scores", scores)
+    if not 1 <= len(checked) <= 100:
         raise invalid("scores", "must be 1 to 100 names with a value each")
-    for name, value in given.items():
+    for name, value in checked.items():
         if not isinstance(value, bool | int | float):
             raise invalid("scores", f"must be numbers or booleans; that of {shown(name)} is not")
         # The limit is one of UTF-8 (schema V2Score).
         if not 1 <= len(name.encode()) <= 128 or "'" in name or not name.isprintable():
             allowed = "1 to 128 bytes without control characters and apostrophes"
             raise invalid("scores", f"must have names of {allowed}, not {shown(name)}")
-    of: api.V2ScoreExperiment | Unset = UNSET
-    if experiment is not None or variant is not None:
-        if step or not (check_text("experiment", experiment) and check_text("variant", variant)):
-            raise invalid("experiment", "and variant are given together, and not for a step")
-        of = api.V2ScoreExperiment(id=experiment or "", variant=variant or "")
-    body = [
-        api.V2Score(name=name, value=value, step_id=step or UNSET, experiment=of)
-        for name, value in given.items()
-    ]
-    # A second score of a name takes the place of the first.
-    return routes.fetch_one(session, "runs.score", nothing, id=run_id, body=body)
+    return checked
 
 
 def job_of_v1(it: api.V1Job) -> Job:
@@ -688,15 +693,14 @@ def job_of_v1(it: api.V1Job) -> Job:
     data = optional(item.data) or api.V1QueueItemData()
     payload = optional(data.payload) or api.V1QueueItemPayload()
     edge, pause = optional(payload.edge), optional(payload.pause) or api.V1Pause()
-    lease, invoked = second_of_ulid(optional(item.lease_id) or ""), optional(pause.it_fn_id)
+    invoked = optional(pause.it_fn_id)
     return fields.record(
         Job,
         it,
         id=optional(it.job_id),
         # Before it is started, the server does not apply the function's own number.
         max_attempts=None if kind == "start" else optional(data.max_atts),
-        # A datetime cannot hold all that ULIDs can.
-        leased_until=datetime.fromtimestamp(lease, UTC) if lease < 2.0**37 else None,
+        leased_until=_moment_of_ulid(optional(item.lease_id) or ""),
         step=optional(pause.step_name),
         step_id=optional(edge.outgoing) if edge and kind == "sleep" else optional(pause.outgoing),
         event=None if invoked else optional(pause.event),
@@ -704,12 +708,21 @@ def job_of_v1(it: api.V1Job) -> Job:
         signal=optional(pause.signal_id),
         function=invoked,
         event_id=optional(pause.t_id) if invoked else None,
-        concurrency_keys={
-            key: limit
-            for each in optional(data.cck) or ()
-            if (key := optional(each.k)) and (limit := optional(each.l)) is not None
-        },
+        concurrency_keys=_concurrency_keys(data),
     )
+
+
+def _moment_of_ulid(text: str) -> datetime | None:
+    second = second_of_ulid(text)
+    # A datetime cannot hold all that ULIDs can.
+    return datetime.fromtimestamp(second, UTC) if second < 2.0**37 else None
+
+
+def _concurrency_keys(data: api.V1QueueItemData) -> dict[str, int]:
+    limits = {
+        fields.optional(each.k): fields.optional(each.l) for each in fields.optional(data.cck) or ()
+    }
+    return {key: limit for key, limit in limits.items() if key and limit is not None}
 
 
 # A run has ended if the response has its end, and only then: between two attempts, some routes call

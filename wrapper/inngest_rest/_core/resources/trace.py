@@ -69,37 +69,53 @@ def step_to_start_from(
     A server looks for it in the first run of the chain of replays, whichever run is replayed, and
     keeps the results that this one has of the steps that began before.
     """
-    wanted = from_step
-    if from_step == LAST_FAILED:
-        failed = [it for it in (yield from _steps(session, run_id)) if it.status == "failed"]
-        if not failed:
-            raise invalid(
-                "from_step",
-                f"is {LAST_FAILED}, and the trace has no step that failed: the run failed outside "
-                "of steps, or by an error that allows no other attempt, which SDKs report without "
-                "its step",
-                how="Name the step to start from, which runs again with all after it, or replay "
-                "the whole run.",
-            )
-        wanted = max(failed, key=_began).step_id or ""
+    if from_step != LAST_FAILED:
+        steps = yield from _steps(session, first_run_id)
+        return _only_step(steps, from_step, first_run_id, shown(from_step))
+    failed_id = _last_failed((yield from _steps(session, run_id)))
     steps = yield from _steps(session, first_run_id)
-    found = [it for it in steps if it.step_id == wanted] or [
-        it for it in steps if it.name == wanted
+    step = _only_step(steps, failed_id, first_run_id, shown(from_step))
+    repeated = [
+        each.name for each in steps if each.status == "completed" and _began(each) > _began(step)
     ]
-    if len(found) > 1:
-        ids = ", ".join(f"{it.step_id} ({it.status})" for it in found)
-        reason = f"{shown(wanted)} is the name of several steps: pass the id of one, {ids}"
-        raise invalid("from_step", reason)
-    if not found:
-        names = list(dict.fromkeys(it.name for it in steps))
-        reason = f"{shown(from_step)} is no step on record of run {first_run_id}"
-        raise invalid("from_step", reason + did_you_mean(wanted, names))
-    (step,) = found
-    later = [it.name for it in steps if it.status == "completed" and _began(it) > _began(step)]
-    if from_step == LAST_FAILED and later:
-        reason = f"is {step.name}, and {and_more(later, 5)} would run again, which completed but "
-        raise invalid("from_step", f"{reason}began later: name the step if that does no harm")
+    if repeated:
+        raise invalid(
+            "from_step",
+            f"is {step.name}, and {and_more(repeated, 5)} would run again, which completed but "
+            "began later",
+            how="Name the step if that does no harm.",
+        )
     return step
+
+
+def _last_failed(steps: Sequence[Span]) -> str:
+    """Return the id of the step that failed last."""
+    failed = [step for step in steps if step.status == "failed"]
+    if not failed:
+        raise invalid(
+            "from_step",
+            f"is {LAST_FAILED}, and the trace has no step that failed: the run failed outside "
+            "of steps, or by an error that allows no other attempt, which SDKs report without "
+            "its step",
+            how="Name the step to start from, which runs again with all after it, or replay the "
+            "whole run.",
+        )
+    return max(failed, key=_began).step_id or ""
+
+
+def _only_step(steps: Sequence[Span], wanted: str, run_id: str, named: str) -> Span:
+    """Return the step of an id, or else the only one of a name; `named` is how callers named it."""
+    found = [step for step in steps if step.step_id == wanted]
+    found = found or [step for step in steps if step.name == wanted]
+    if len(found) > 1:
+        ids = ", ".join(f"{step.step_id} ({step.status})" for step in found)
+        reason = f"{shown(wanted)} is the name of several steps"
+        raise invalid("from_step", reason, how=f"Pass the id of one, {ids}.")
+    if not found:
+        names = list(dict.fromkeys(step.name for step in steps))
+        reason = f"{named} is not a step on record of run {run_id}{did_you_mean(wanted, names)}"
+        raise invalid("from_step", reason)
+    return found[0]
 
 
 def _steps(session: Session, run_id: str) -> Plan[list[Span]]:
@@ -174,33 +190,47 @@ def _step_of(it: Span) -> str | None:
 
 
 def _merged(spans: Sequence[Span]) -> Span:
+    """Return the spans of one step as one span, with the attempts at it below."""
     # The app's own time, which has measurements, rather than the server's around it.
-    best = max(spans, key=lambda it: (it.ended_at is not None, bool(it.metadata)))
-    of_step = next((it for it in spans if it.step_id), best)
-    children = [child for it in spans for child in it.children]
+    best = max(spans, key=lambda span: (span.ended_at is not None, bool(span.metadata)))
+    of_step = next((span for span in spans if span.step_id), best)
+    children = [child for span in spans for child in span.children]
     attempts = [child for child in children if is_attempt(child)]
-    has_failed = any(attempt.status == "failed" for attempt in attempts)
-    is_idle = of_step.step_op not in (None, "run")
-    if not has_failed and (len(attempts) == 1 or is_idle):
-        # The only attempt is the step itself. Older releases count the request that begins a sleep
-        # as one attempt, and the sleep as another.
+    if _are_the_step_itself(attempts, of_step):
         children = [child for child in children if not is_attempt(child)]
         spans = [*spans, *attempts]
     elif attempts and len(spans) > 1:
-        # It begins with the first attempt at the step.
-        queued = min((it.queued_at for it in spans if it.queued_at), default=None)
-        started = min((it.started_at for it in spans if it.started_at), default=None)
-        duration = _between(started, best.ended_at)
-        best = evolve(best, queued_at=queued, started_at=started, duration=duration)
+        best = _since_first_attempt(best, spans)
+    outputs = (span.output for span in (best, *spans) if span.output is not None)
+    metadata = (span.metadata for span in (best, *spans) if span.metadata)
     return evolve(
         best,
         name=of_step.name,
         step_id=of_step.step_id,
         step_op=of_step.step_op,
-        output=next((it.output for it in (best, *spans) if it.output is not None), None),
-        metadata=next((it.metadata for it in (best, *spans) if it.metadata), best.metadata),
+        output=next(outputs, None),
+        metadata=next(metadata, best.metadata),
         children=tuple(children),
     )
+
+
+def _are_the_step_itself(attempts: Sequence[Span], of_step: Span) -> bool:
+    """Return whether attempts are not to be shown below their step.
+
+    The only attempt is the step itself. Older releases count the request that begins a sleep as one
+    attempt, and the sleep as another.
+    """
+    if any(attempt.status == "failed" for attempt in attempts):
+        return False
+    return len(attempts) == 1 or of_step.step_op not in (None, "run")
+
+
+def _since_first_attempt(best: Span, spans: Sequence[Span]) -> Span:
+    """Return a span with the times from the first attempt at its step on."""
+    queued_at = min((span.queued_at for span in spans if span.queued_at), default=None)
+    started_at = min((span.started_at for span in spans if span.started_at), default=None)
+    duration = _between(started_at, best.ended_at)
+    return evolve(best, queued_at=queued_at, started_at=started_at, duration=duration)
 
 
 def is_attempt(it: Span) -> bool:

@@ -30,7 +30,7 @@ from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from inngest_rest._core.arguments import NameConvention
 
@@ -222,13 +222,7 @@ def columns_of(
     Only events with certainly valid fields pass; they have no others, unless they are `from_file`.
     Each has a name and data; either all have an id or none. What else is absent is UNSET.
     """
-    kinds = set(map(type, events))
-    if kinds == {dict}:
-        fields = frozenset[str]().union(*cast("Sequence[dict[str, Any]]", events))
-    elif kinds == {Event}:
-        fields = _OF_EVENT
-    else:
-        return None
+    fields = _fields_of(events)
     if not ({"name", "data"} <= fields and (from_file or fields <= FIELDS)):
         return None
     columns: dict[str, list[Any]] = {}
@@ -236,23 +230,36 @@ def columns_of(
         column = _column(field, events)
         kinds = set(map(type, column))
         # Of a file, the text of the line is sent, so nothing is converted.
-        is_converted = field in _KINDS and not from_file and not kinds.isdisjoint(_CONVERTED)
-        if is_converted and kinds == {NoneType} and field in _OPTIONAL:
-            continue
-        if is_converted:
+        if field in _KINDS and not from_file and not kinds.isdisjoint(_CONVERTED):
+            if kinds == {NoneType} and field in _OPTIONAL:
+                continue
             column = list(map(_converted, column))
             kinds = set(map(type, column))
         if not kinds <= _KINDS.get(field, kinds):
             return None
         columns[field] = column
-    names, times = set(columns["name"]), _present(columns.get("ts", []))
-    is_valid = (
-        all(map(_is_free, names))
-        and all(columns.get("id", ()))
-        and (not times or FIRST_TS <= min(times) <= max(times) <= LAST_TS)
-        and (convention is None or convention.allows(names))
-    )
-    return columns if is_valid else None
+    return columns if _are_valid(columns, convention) else None
+
+
+def _fields_of(events: Sequence[EventLike]) -> frozenset[str]:
+    """Return the fields that any event has; none if they are of several types, or of another."""
+    kinds = set(map(type, events))
+    if kinds == {Event}:
+        return _OF_EVENT
+    if kinds == {dict}:
+        return frozenset[str]().union(*cast("Sequence[dict[str, Any]]", events))
+    return frozenset()
+
+
+def _are_valid(columns: Mapping[str, list[Any]], convention: NameConvention | None) -> bool:
+    """Return whether names, ids and times, which have the right types, are those of events."""
+    names = set(columns["name"])
+    if not (all(map(_is_free, names)) and all(columns.get("id", ()))):
+        return False
+    times = _present(columns.get("ts", []))
+    if times and not FIRST_TS <= min(times) <= max(times) <= LAST_TS:
+        return False
+    return convention is None or convention.allows(names)
 
 
 def _column(field: str, events: Sequence[Any]) -> list[Any]:
@@ -288,27 +295,37 @@ def _is_free(name: str) -> bool:
 
 def _first_unsupported(value: Any, path: str = "") -> str | None:
     """Return the path of the first value that JSON cannot represent, the reason and a remedy."""
-    is_dict, is_list = isinstance(value, dict), isinstance(value, list | tuple)
-    if is_dict or is_list:
-        for key, each in value.items() if is_dict else enumerate(value):
-            where = f"{path}.{key}" if is_dict else f"{path}[{key}]"
-            if found := _first_unsupported(each, where.removeprefix(".")):
-                return found
+    for place, part in _parts(value, path):
+        if found := _first_unsupported(part, place):
+            return found
     try:
         to_json(value)
-    except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
+    except Exception as error:  # noqa: BLE001 - a mapping runs the caller's own code
         return f"{path or 'the event'} {_reason(value, error)}"
-    keys = cast("dict[object, object]", value) if is_dict else ()
-    if (key := repeated_key(keys)) is not None:
+    if isinstance(value, dict):
+        key = repeated_key(cast("dict[object, object]", value))
+        if key is None:
+            return None
         return f"{path or 'the event'} has two keys that both become {shown(key)} in JSON"
     # The plain value of an enum member, a set or a dataclass.
     inside: Any = msgspec.to_builtins(value, enc_hook=to_builtin)
+    if isinstance(inside, dict | list):
+        return None if isinstance(value, list | tuple) else _first_unsupported(inside, path)
     if isinstance(inside, float) and not math.isfinite(inside):
         return f"{path} is NaN or infinite, which JSON cannot represent"
     if isinstance(inside, int) and not -(2**63) <= inside < 2**64:
         return f"{path} cannot be encoded: the integer exceeds 64 bits"
-    is_leaf = is_dict or is_list or not isinstance(inside, dict | list)
-    return None if is_leaf else _first_unsupported(inside, path)
+    return None
+
+
+def _parts(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield what a dict or a list contains, each with its path."""
+    if isinstance(value, dict):
+        for key, each in cast("dict[object, object]", value).items():
+            yield f"{path}.{key}".removeprefix("."), each
+    elif isinstance(value, list | tuple):
+        for position, each in enumerate(cast("Sequence[object]", value)):
+            yield f"{path}[{position}]", each
 
 
 def _reason(value: object, error: Exception) -> str:

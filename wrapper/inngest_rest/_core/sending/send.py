@@ -65,7 +65,7 @@ def send(
     partial = PartialSendError(report, ids)
     if len(ids) > 1:
         raise partial from cause
-    # Of one event there is no part, so what happened to it is the error, and its report the cause.
+    # A single event cannot be partial: raise its own error, with the report as the cause.
     [failure] = report.failures
     url = f"{session.settings.event_url}/e/***"
     error = cause or BadRequestError(failure.reason, status=400, method="POST", url=url)
