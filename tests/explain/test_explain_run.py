@@ -26,7 +26,7 @@ from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.runs import job_of_v1
 from inngest_rest._core.resources.trace import readable, span
 from inngest_rest._operations.reasons.run import RunEvidence, findings_of_run
-from inngest_rest._operations.reasons.texts import reason_of
+from inngest_rest._operations.reasons.texts import TEXTS, reason_of
 from inngest_rest.testing import (
     MockServer,
     answers,
@@ -79,6 +79,10 @@ def run_of(client: InngestClient, mock: MockServer, **fields: Any) -> str:
 
 def told(found: RunExplanation) -> list[tuple[ReasonKind, bool, str]]:
     return [(each.kind, each.is_certain, each.message) for each in found.reasons]
+
+
+def test_each_kind_of_reason_has_its_sentence_in_the_table() -> None:
+    assert set(TEXTS) == set(ReasonKind)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +184,7 @@ def seen(
     now: datetime = NOW,
     **more: Any,
 ) -> RunEvidence:
-    return RunEvidence(run=run, now=now, unchecked=[], jobs=list(jobs), steps=steps, **more)
+    return RunEvidence(run=run, now=now, jobs=list(jobs), steps=steps, **more)
 
 
 def reasons_of(it: RunEvidence) -> list[Reason]:

@@ -78,8 +78,9 @@ class Reason(Record):
     Attributes:
         kind: The kind of reason.
         message: The reason as a clause, with the evidence in words.
-        is_certain: Whether the evidence proves it; otherwise it is possible. A reason read off a
-            function is certain only if the function was the same when the event was received.
+        is_certain: Whether the evidence proves it; otherwise it is possible. What follows from the
+            configuration of a function is certain only if that was the same when the event was
+            received.
         app_id: The app of the function it is about; None if it is about the event.
         function_id: The function it is about; None if it is about the event.
         run_id: The run it is about; None if it is about a function that has no run.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_text
@@ -58,6 +58,11 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import StoredEvent
 
+T = TypeVar("T")
+
+# Of a run of these statuses, the steps explain nothing.
+_WITHOUT_STEPS = (RunStatus.QUEUED, RunStatus.COMPLETED)
+
 # Lists of runs go by a time that is later than `queued_at`, by up to this much on a busy server.
 _LISTED_LATER_BY = timedelta(minutes=1)
 
@@ -67,6 +72,24 @@ _MAX_EVENTS_WITH_SAME_ID = 200  # events that are searched for those with the id
 _MAX_READ_SINGLY = 10  # of events with the same id, running runs, and events that invoked
 
 _JOB_CHECK_INTERVAL = 1.0  # seconds until a run without a job is looked at again
+
+
+@frozen(kw_only=True)
+class _Reader:
+    """Reads evidence until a deadline, and notes what could not be read."""
+
+    session: Session
+    deadline: float = math.inf  # by our clock
+    unchecked: list[str] = field(factory=list[str])
+
+    def read(self, plan: Plan[T], what: str) -> Plan[T | None]:
+        """Return what a plan reads; None if it fails, which leaves something unchecked."""
+        return or_gap(plan, what, self.unchecked)
+
+    def read_catalogue(self, *, since: float = math.inf) -> Plan[Catalogue]:
+        catalogue = yield from read_catalogue(self.session, deadline=self.deadline, since=since)
+        self.unchecked.extend(catalogue.gaps)
+        return catalogue
 
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
@@ -116,28 +139,23 @@ def explain_stored(
             runs=(yield from runs_of(session, event_id, deadline)),
             unchecked=(f"the event itself: {error}",),
         )
-    evidence = yield from _read_event_evidence(session, event, server_time, deadline)
+    reader = _Reader(session=session, deadline=deadline)
+    evidence = yield from _read_event_evidence(reader, event, server_time)
     reasons = [reason_of(finding) for finding in findings_of_event(evidence)]
     for run in evidence.runs:
-        of_run = RunEvidence(
-            run=run,
-            subject=f"run {run.id}",
-            now=evidence.now,
-            event=event,
-            unchecked=evidence.unchecked,
-        )
-        yield from _read_limits(session, of_run, evidence.catalogue, deadline)
+        of_run = RunEvidence(run=run, subject=f"run {run.id}", now=evidence.now, event=event)
+        yield from _read_limits(reader, of_run, evidence.catalogue)
         reasons += [reason_of(finding) for finding in findings_of_limits(of_run)]
     listeners = _listeners(evidence)
     if _depends_on_earlier_functions(listeners, reasons):
-        evidence.unchecked.append("whether the functions were the same when it was received")
+        reader.unchecked.append("whether the functions were the same when it was received")
     return Explanation(
         event_id=event_id,
         event=event,
         listeners=listeners,
         runs=evidence.runs,
         reasons=tuple(reasons),
-        unchecked=tuple(evidence.unchecked),
+        unchecked=tuple(reader.unchecked),
     )
 
 
@@ -168,156 +186,154 @@ def _depends_on_earlier_functions(listeners: tuple[Listener, ...], reasons: list
 
 
 def _read_event_evidence(
-    session: Session, event: StoredEvent, server_time: datetime | None, deadline: float
+    reader: _Reader, event: StoredEvent, server_time: datetime | None
 ) -> Plan[EventEvidence]:
     """Read the runs of an event, the functions that listen, and why some may have no run."""
-    read_at = session.clock.monotonic()
-    found = yield from runs_of(session, event.internal_id, deadline)
-    catalogue = yield from read_catalogue(session, deadline=deadline, since=read_at)
+    session = reader.session
+    began = session.clock.monotonic()
+    runs_of_event = yield from runs_of(session, event.internal_id, reader.deadline)
+    catalogue = yield from reader.read_catalogue(since=began)
     now = server_time or session.server_clocks["api"].now()
     evidence = EventEvidence(
         event=event,
         now=now,
         received=event.received_at or now,
-        runs=found,
+        runs=runs_of_event,
         catalogue=catalogue,
-        functions_same_since=now + timedelta(seconds=catalogue.same_since - read_at),
+        functions_same_since=now + timedelta(seconds=catalogue.same_since - began),
         is_listed_by_v1=runs.are_listed_by_v1(session),
-        unchecked=list(catalogue.gaps),
     )
-    unexplained = [it.function for it in evidence.without_run if not it.is_excluded]
-    taking_ids_once = [it for it in unexplained if not ignores_repeated_ids(it)]
-    if taking_ids_once and event.id != event.internal_id:
-        yield from _read_same_id(session, evidence, taking_ids_once, deadline)
+    unexplained = [
+        without_run.function for without_run in evidence.without_run if not without_run.is_excluded
+    ]
+    once_per_id = [function for function in unexplained if not ignores_repeated_ids(function)]
+    if once_per_id and event.id != event.internal_id:
+        yield from _read_same_id(reader, evidence, once_per_id)
     for function in unexplained:
         if limit(function, "rateLimit", "debounce", "singleton"):
-            evidence.other_runs[name_of(function)] = yield from _read_other_runs(
-                session, function, evidence.received, evidence.unchecked, deadline
-            )
+            other_runs = yield from _read_other_runs(reader, function, evidence.received)
+            evidence.other_runs[name_of(function)] = other_runs
     return evidence
 
 
 def _read_same_id(
-    session: Session, evidence: EventEvidence, functions: list[Function], deadline: float
+    reader: _Reader, evidence: EventEvidence, functions: list[Function]
 ) -> Plan[None]:
     """Read the other events with the id of an event, and the runs that they started."""
-    event, received, unchecked = evidence.event, evidence.received, evidence.unchecked
+    event = evidence.event
     selection = events.EventSelection(
         name=name_of_all_triggers(functions, event.name),
-        since=received - DAY,
-        until=received + SAME_FUNCTION_WITHIN,
+        since=evidence.received - DAY,
+        until=evidence.received + SAME_FUNCTION_WITHIN,
     )
-    listed = events.list_events(session, selection, limit=_MAX_EVENTS_WITH_SAME_ID)
+    listing = events.list_events(reader.session, selection, limit=_MAX_EVENTS_WITH_SAME_ID)
     what = "events with the same id"
-    found = (yield from or_gap(read_all(listed, deadline=deadline), what, unchecked)) or []
-    if len(found) >= _MAX_EVENTS_WITH_SAME_ID:
-        unchecked.append(f"{what}, beyond the newest {_MAX_EVENTS_WITH_SAME_ID}")
+    listed = yield from reader.read(read_all(listing, deadline=reader.deadline), what)
+    if listed is None:
+        return
+    if len(listed) >= _MAX_EVENTS_WITH_SAME_ID:
+        reader.unchecked.append(f"{what}, beyond the newest {_MAX_EVENTS_WITH_SAME_ID}")
     # The oldest first; and a server may list an event several times.
     others = {
         other.internal_id: other
-        for other in reversed(found)
+        for other in reversed(listed)
         if other.id == event.id and other.internal_id != event.internal_id
     }
     for other_id, other in list(others.items())[:_MAX_READ_SINGLY]:
-        listed_runs = runs_of(session, other_id, deadline)
-        started = yield from or_gap(listed_runs, f"the runs of event {other_id}", unchecked)
+        plan = runs_of(reader.session, other_id, reader.deadline)
+        started = yield from reader.read(plan, f"the runs of event {other_id}")
         evidence.same_id += [(other, run) for run in started or ()]
 
 
-def _read_limits(
-    session: Session, evidence: RunEvidence, catalogue: Catalogue, deadline: float = math.inf
-) -> Plan[None]:
+def _read_limits(reader: _Reader, evidence: RunEvidence, catalogue: Catalogue) -> Plan[None]:
     """Read the limits of a run's function, and what shows whether they were reached."""
-    run = evidence.run
     evidence.catalogue = catalogue
-    functions = (function for function in catalogue.functions if is_run_of(run, function))
-    function = evidence.function = next(functions, None)
-    if function is None:
+    for function in catalogue.functions:
+        if is_run_of(evidence.run, function):
+            break
+    else:
         return
-    if run.status == RunStatus.CANCELLED:
-        yield from _read_what_cancels(session, evidence, function, deadline)
+    evidence.function = function
+    if evidence.run.status == RunStatus.CANCELLED:
+        yield from _read_what_cancels(reader, evidence, function)
     if evidence.due_jobs and concurrency_limits(function):
-        yield from _read_executing(session, evidence, function, deadline)
+        yield from _read_executing(reader, evidence, function)
 
 
-def _read_what_cancels(
-    session: Session, evidence: RunEvidence, function: Function, deadline: float
-) -> Plan[None]:
+def _read_what_cancels(reader: _Reader, evidence: RunEvidence, function: Function) -> Plan[None]:
+    """Read the later runs of a singleton, and the timeouts of a function, which v1 alone has."""
     if cancels_earlier_run(function):
         received_at = evidence.event.received_at if evidence.event else None
-        evidence.other_runs = yield from _read_other_runs(
-            session,
-            function,
-            received_at or evidence.run.queued_at or evidence.now,
-            evidence.unchecked,
-            deadline,
-        )
-    # v1 alone has timeouts.
-    listed = functions_of_v1(session, function.app_id, deadline=deadline)
+        began = received_at or evidence.run.queued_at or evidence.now
+        evidence.other_runs = yield from _read_other_runs(reader, function, began)
+    plan = functions_of_v1(reader.session, function.app_id, deadline=reader.deadline)
     what = f"the timeouts of functions of {function.app_id}"
-    for same_app in (yield from or_gap(listed, what, evidence.unchecked)) or ():
-        if same_app.id == function.id:
-            evidence.timeouts = limit(same_app, "timeouts") or {}
+    of_app = yield from reader.read(plan, what)
+    for function_of_v1 in of_app or ():
+        if function_of_v1.id == function.id:
+            evidence.timeouts = limit(function_of_v1, "timeouts") or {}
 
 
-def _read_executing(
-    session: Session, evidence: RunEvidence, function: Function, deadline: float
-) -> Plan[None]:
+def _read_executing(reader: _Reader, evidence: RunEvidence, function: Function) -> Plan[None]:
     """Read what other runs of the function of a run are executing."""
-    unchecked = evidence.unchecked
-    running = Selection(statuses=(RunStatus.RUNNING,), names=Names(function.app_id, function.id))
-    walk = runs.list_runs(session, running, page_size=100).walk()
-    page = yield from or_gap(
-        walk.next_page(deadline=deadline), "which runs are being executed", unchecked
-    )
-    others = [run.id for run in (page.items if page else ()) if run.id != evidence.run.id]
+    session, deadline = reader.session, reader.deadline
+    names = Names(function.app_id, function.id)
+    running = Selection(statuses=(RunStatus.RUNNING,), names=names)
+    first_page = runs.list_runs(session, running, page_size=100).walk().next_page(deadline=deadline)
+    page = yield from reader.read(first_page, "which runs are being executed")
+    if page is None:
+        return
+    others = [run.id for run in page.items if run.id != evidence.run.id]
     for run_id in others[:_MAX_READ_SINGLY]:
-        listed = runs.jobs(session, run_id, cached=False, deadline=deadline)
-        jobs = yield from or_gap(listed, f"whether run {run_id} is being executed", unchecked)
+        plan = runs.jobs(session, run_id, cached=False, deadline=deadline)
+        jobs = yield from reader.read(plan, f"whether run {run_id} is being executed")
         evidence.executing += [(run_id, job) for job in jobs or () if evidence.executes(job)]
 
 
-def _read_other_runs(
-    session: Session, function: Function, at: datetime, unchecked: list[str], deadline: float
-) -> Plan[Page[Run] | None]:
+def _read_other_runs(reader: _Reader, function: Function, at: datetime) -> Plan[Page[Run] | None]:
     """Read the newest runs of a function that count towards its limits."""
     reach = DAY if limit(function, "singleton") else SAME_FUNCTION_WITHIN
-    if rate := limit(function, "rateLimit"):
-        period = parse_duration(rate.get("period")) or DAY
+    rate_limit = limit(function, "rateLimit")
+    if rate_limit:
+        period = parse_duration(rate_limit.get("period")) or DAY
         reach = max(reach, period + SAME_FUNCTION_WITHIN)
     needs_later = limit(function, "debounce") or cancels_earlier_run(function)
-    window = Window(at - reach, None if needs_later else at + _LISTED_LATER_BY)
-    selection = Selection(names=Names(function.app_id, function.id), window=window)
-    page = runs.list_runs(session, selection, page_size=100).walk().next_page(deadline=deadline)
-    return or_gap(page, f"other runs of {name_of(function)}", unchecked)
+    selection = Selection(
+        names=Names(function.app_id, function.id),
+        window=Window(at - reach, None if needs_later else at + _LISTED_LATER_BY),
+    )
+    walk = runs.list_runs(reader.session, selection, page_size=100).walk()
+    first_page = walk.next_page(deadline=reader.deadline)
+    return reader.read(first_page, f"other runs of {name_of(function)}")
 
 
 def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     """Explain the state of a run."""
-    unchecked: list[str] = []
-    queue = yield from _read_queue(session, run_id, unchecked)
-    run = queue.run
-    evidence = RunEvidence(
-        run=run,
-        now=session.server_clocks["api"].now(),
-        unchecked=unchecked,
-        jobs=queue.jobs,
-    )
-    if queue.is_open_without_job or run.status not in {RunStatus.QUEUED, RunStatus.COMPLETED}:
-        yield from _read_steps(session, evidence, is_open_without_job=queue.is_open_without_job)
-    yield from _read_relatives(session, evidence)
-    is_held_back = evidence.due_jobs or run.status in {RunStatus.QUEUED, RunStatus.CANCELLED}
-    is_retried = any(job.attempt for job in queue.jobs)
-    if not evidence.is_lost and (is_held_back or is_retried):
-        catalogue = yield from read_catalogue(session)
-        unchecked += catalogue.gaps
-        yield from _read_limits(session, evidence, catalogue)
+    reader = _Reader(session=session)
+    queue = yield from _read_queue(reader, run_id)
+    now = session.server_clocks["api"].now()
+    evidence = RunEvidence(run=queue.run, now=now, jobs=queue.jobs)
+    if queue.is_open_without_job or queue.run.status not in _WITHOUT_STEPS:
+        yield from _read_steps(reader, evidence, is_open_without_job=queue.is_open_without_job)
+    yield from _read_relatives(reader, evidence)
+    if _depends_on_limits(evidence):
+        catalogue = yield from reader.read_catalogue()
+        yield from _read_limits(reader, evidence, catalogue)
     return RunExplanation(
-        run=run,
+        run=queue.run,
         reasons=tuple(reason_of(finding) for finding in findings_of_run(evidence)),
         jobs=tuple(queue.jobs),
-        unchecked=tuple(unchecked),
+        unchecked=tuple(reader.unchecked),
     )
+
+
+def _depends_on_limits(evidence: RunEvidence) -> bool:
+    """Return whether its function, as it is now, says more about a run."""
+    if evidence.is_lost:
+        return False
+    may_be_held_back = evidence.run.status in {RunStatus.QUEUED, RunStatus.CANCELLED}
+    is_retried = any(job.attempt for job in evidence.jobs)
+    return may_be_held_back or is_retried or bool(evidence.due_jobs)
 
 
 @frozen(kw_only=True)
@@ -329,18 +345,19 @@ class _Queue:
     is_open_without_job: bool = False  # for longer than between two steps
 
 
-def _read_queue(session: Session, run_id: str, unchecked: list[str]) -> Plan[_Queue]:
+def _read_queue(reader: _Reader, run_id: str) -> Plan[_Queue]:
     """Get a run and its jobs.
 
     Between two steps an open run may have none for a moment, so it is looked at again. Whether
     Inngest Cloud lists all jobs is not known.
     """
+    session = reader.session
     for is_last_look in (False, True):
         run = yield from runs.fetch(session, run_id, cached=False)
         if run.is_ended:
             return _Queue(run=run, jobs=[])
-        listed = runs.jobs(session, run_id, cached=False)
-        jobs = yield from or_gap(listed, "what it has in the queue", unchecked)
+        plan = runs.jobs(session, run_id, cached=False)
+        jobs = yield from reader.read(plan, "what it has in the queue")
         if jobs or jobs is None or is_on_cloud(session.settings.api_url):
             return _Queue(run=run, jobs=jobs or [])
         if not is_last_look:
@@ -348,17 +365,17 @@ def _read_queue(session: Session, run_id: str, unchecked: list[str]) -> Plan[_Qu
     return _Queue(run=run, jobs=[], is_open_without_job=True)
 
 
-def _read_steps(
-    session: Session, evidence: RunEvidence, *, is_open_without_job: bool
-) -> Plan[None]:
+def _read_steps(reader: _Reader, evidence: RunEvidence, *, is_open_without_job: bool) -> Plan[None]:
     """Read the trace of a run, and for how long nothing has happened if it has no job."""
-    read = trace.get_trace(session, evidence.run.id)
-    root = yield from or_gap(read, "its steps", evidence.unchecked)
-    evidence.is_traced = root is not None
-    evidence.steps = root.children if root else ()
-    is_over = root is not None and (root.ended_at or root.status == "skipped")
+    plan = trace.get_trace(reader.session, evidence.run.id)
+    root = yield from reader.read(plan, "its steps")
+    is_over = False
+    if root is not None:
+        evidence.is_traced = True
+        evidence.steps = root.children
+        is_over = root.ended_at is not None or root.status == "skipped"
     if is_open_without_job and not is_over:
-        evidence.idle = _idle_time(session, evidence.run, root)
+        evidence.idle = _idle_time(reader.session, evidence.run, root)
 
 
 def _idle_time(session: Session, run: Run, root: Span | None) -> timedelta:
@@ -378,30 +395,31 @@ def _idle_time(session: Session, run: Run, root: Span | None) -> timedelta:
     return max(least, timedelta(0))
 
 
-def _read_relatives(session: Session, evidence: RunEvidence) -> Plan[None]:
+def _read_relatives(reader: _Reader, evidence: RunEvidence) -> Plan[None]:
     """Read which runs invoked or replay a run, and which it waits for."""
-    run, unchecked = evidence.run, evidence.unchecked
-    if run.event_ids:
-        yield from _read_first_event(session, evidence, run.event_ids[0])
+    if evidence.run.event_ids:
+        yield from _read_first_event(reader, evidence, evidence.run.event_ids[0])
     else:
-        unchecked.append("whether it was invoked or replayed, as it names no event")
+        reader.unchecked.append("whether it was invoked or replayed, as it names no event")
     invoking = [job.event_id for job in evidence.jobs if job.event_id]
     for event_id in invoking[:_MAX_READ_SINGLY]:
-        listed = runs_of(session, event_id, math.inf)
-        invoked = yield from or_gap(listed, "the run that it waits for", unchecked)
+        plan = runs_of(reader.session, event_id, reader.deadline)
+        invoked = yield from reader.read(plan, "the run that it waits for")
         evidence.invoked[event_id] = invoked or ()
 
 
-def _read_first_event(session: Session, evidence: RunEvidence, event_id: str) -> Plan[None]:
+def _read_first_event(reader: _Reader, evidence: RunEvidence, event_id: str) -> Plan[None]:
     """Read the event that started a run, and its other runs: those that replay it."""
-    unchecked = evidence.unchecked
-    read = yield from or_gap(
-        events.get_now(session, event_id), "whether a run invoked it", unchecked
-    )
-    evidence.event = read[0] if read else None
-    listed = yield from or_gap(
-        runs.of_event_by_v1(session, event_id), "whether it was replayed", unchecked
-    )
-    evidence.same_event = listed or ()
-    if listed is not None and all(run.id != evidence.run.id for run in listed):
-        unchecked.append("whether it was replayed, as v1 lists it under no event that it names")
+    get_event = events.get_now(reader.session, event_id)
+    stored = yield from reader.read(get_event, "whether a run invoked it")
+    if stored is not None:
+        evidence.event, _ = stored
+    list_runs = runs.of_event_by_v1(reader.session, event_id)
+    listed = yield from reader.read(list_runs, "whether it was replayed")
+    if listed is None:
+        return
+    evidence.same_event = listed
+    if all(run.id != evidence.run.id for run in listed):
+        reader.unchecked.append(
+            "whether it was replayed, as v1 lists it under no event that it names"
+        )

@@ -50,6 +50,10 @@ def preview_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPrev
     )
 
 
+_Key = tuple[str, str | None]
+"""The name of events, and a function that listens; None if none does."""
+
+
 @define(kw_only=True)
 class _Row:
     """Counts of the events of one name, for one function or for none that listens."""
@@ -89,9 +93,10 @@ class _Tally:
     bytes: int = 0
     rejected: int = 0
     failures: list[SendFailure] = field(factory=list[SendFailure])
-    rows: dict[tuple[str, str | None], _Row] = field(factory=dict[tuple[str, str | None], _Row])
+    rows: dict[_Key, _Row] = field(factory=dict["_Key", "_Row"])
     _listeners: dict[str, list[MatchedFunction]] = field(
-        factory=dict[str, "list[MatchedFunction]"], init=False
+        factory=dict[str, "list[MatchedFunction]"],
+        init=False,
     )
 
     def add_rejected(self, invalid: Sequence[SendFailure]) -> None:
@@ -116,4 +121,7 @@ class _Tally:
         return self._listeners[name]
 
     def _row(self, name: str, function: str | None) -> _Row:
-        return self.rows.setdefault((name, function), _Row(name=name, function=function))
+        key = (name, function)
+        if key not in self.rows:
+            self.rows[key] = _Row(name=name, function=function)
+        return self.rows[key]

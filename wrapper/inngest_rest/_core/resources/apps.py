@@ -72,20 +72,35 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
     seconds = 0.0 if wait is None else check_seconds("wait", wait)
     if not (check_text("url", url) or "").startswith(("http://", "https://")):
         raise invalid("url", "must be the http or https URL at which the app serves its functions")
+    app_before: App | None = None
+    if seconds:
+        look_until = session.clock.monotonic() + seconds
+        app_before = yield from _find_app(session, app_id, deadline=look_until)
+    try:
+        sync = yield from _ask_to_sync(session, app_id, url)
+    except errors.RouteNotFoundError:
+        return (yield from _register(session, app_id, url))
+    deadline = session.clock.monotonic() + seconds
+    return (yield from _wait_for_sync(session, app_id, sync, app_before, deadline))
+
+
+def _ask_to_sync(session: Session, app_id: str, url: str) -> Plan[AppSync]:
     route = Route.of(
         v2.sync_app_v2,
         _app_sync,
         app_id,
-        accepted={422: api.V2AppSyncFailure},
         body=api.V2SyncAppBody(url=url),
+        accepted={422: api.V2AppSyncFailure},
     )
-    look_by = session.clock.monotonic() + seconds
-    before = (yield from _find_app(session, app_id, deadline=look_by)) if seconds else None
-    try:
-        sync = yield from ask_first(session, "apps.sync", evolve(route, convert=_app_sync))
-    except errors.RouteNotFoundError:
-        return (yield from _register(session, app_id, url))
-    deadline, pause = session.clock.monotonic() + seconds, FIRST_PAUSE
+    # All of the response: a failure has no data.
+    return ask_first(session, "apps.sync", evolve(route, convert=_app_sync))
+
+
+def _wait_for_sync(
+    session: Session, app_id: str, sync: AppSync, app_before: App | None, deadline: float
+) -> Plan[AppSync]:
+    """Wait until a pending sync is done; until then, the app shows the last one."""
+    pause = FIRST_PAUSE
     while sync.status == "pending" and session.clock.monotonic() + pause < deadline:
         yield from sleep(pause)
         pause = longer(pause)
@@ -95,27 +110,27 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
             if session.clock.monotonic() < deadline:
                 raise
             break
-        # Until the new sync is there, the app shows the last one.
-        if app and app != before and app.sync_status not in (None, "pending"):
-            sync = evolve(sync, status=app.sync_status, error=app.sync_error)
+        if app and app != app_before and app.sync_status not in (None, "pending"):
+            return evolve(sync, status=app.sync_status, error=app.sync_error)
     return sync
 
 
-def _find_app(session: Session, app_id: str, *, deadline: float = math.inf) -> Plan[App | None]:
+def _find_app(session: Session, app_id: str, *, deadline: float) -> Plan[App | None]:
     try:
         return (yield from get_app(session, app_id, deadline=deadline))
     except (errors.NotFoundError, errors.RouteNotFoundError):
         return None  # after any other error, the last sync would look like a new one
 
 
-def _app_sync(answer: api.V2AppSyncResultEnvelope | api.V2AppSyncFailure) -> AppSync:
-    it = optional(answer.data)
-    if it is None:
-        errors = answer.errors if isinstance(answer, api.V2AppSyncFailure) else UNSET
-        messages = [each.message for each in optional(errors) or []]
-        return AppSync("error", error="; ".join(messages) or None)
-    error = optional(it.error)
-    return record(AppSync, it, error=error and (optional(error.message) or optional(error.code)))
+def _app_sync(response: api.V2AppSyncResultEnvelope | api.V2AppSyncFailure) -> AppSync:
+    sync = optional(response.data)
+    if sync is not None:
+        error = optional(sync.error)
+        reason = error and (optional(error.message) or optional(error.code))
+        return record(AppSync, sync, error=reason)
+    failures = response.errors if isinstance(response, api.V2AppSyncFailure) else UNSET
+    messages = [failure.message for failure in optional(failures) or []]
+    return AppSync(status="error", error="; ".join(messages) or None)
 
 
 def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
@@ -130,12 +145,12 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
 
     def read(response: httpx.Response) -> AppSync:
         if response.is_success:
-            return AppSync("success", app_id=app_id)
+            return AppSync(status="success", app_id=app_id)
         text = session.quote(response.text)
         reason = f"the app answered its PUT with {response.status_code}: {text}"
-        return AppSync("error", app_id=app_id, error=reason)
+        return AppSync(status="error", app_id=app_id, error=reason)
 
-    effect = Call(
+    exchange = Call(
         host="api",
         method="PUT",
         url=url,
@@ -146,22 +161,23 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         max_response_bytes=session.settings.max_response_bytes,
     )
     try:
-        return (yield from call(effect))
+        return (yield from call(exchange))
     except errors.TransportError as error:
-        return AppSync("error", app_id=app_id, error=str(error))
+        return AppSync(status="error", app_id=app_id, error=str(error))
 
 
-def app_of_v2(it: api.V2App) -> App:
-    method, sync = optional(it.method), optional(it.latest_sync) or api.V2AppSync()
+def app_of_v2(app: api.V2App) -> App:
+    method = optional(app.method)
+    sync = optional(app.latest_sync) or api.V2AppSync()
     return record(
         App,
-        it,
+        app,
         sync,
         method=None if method is None else str(method).lower(),
-        version=optional(it.app_version),
+        version=optional(app.app_version),
         # proto3 omits fields that are false or zero.
-        is_archived=optional(it.is_archived) or False,
-        function_count=optional(it.function_count) or 0,
+        is_archived=optional(app.is_archived) or False,
+        function_count=optional(app.function_count) or 0,
         sync_status=optional(sync.status),
         sync_error=optional(sync.error),
     )
@@ -170,26 +186,23 @@ def app_of_v2(it: api.V2App) -> App:
 def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> Listing[Function]:
     """List the functions of an app: v2 has more details; v1 returns all of them at once."""
     app_id = check_id("app", app_id)
-
-    convert = partial(function_of_v2, app_id=app_id)
-    found = page_routes(v2.list_functions_v2, convert, app_id)
-    found["list_functions_v1"] = lambda _: _by_v1(app_id)
+    routes = page_routes(v2.list_functions_v2, partial(function_of_v2, app_id=app_id), app_id)
+    routes["list_functions_v1"] = lambda _: _list_by_v1(app_id)
     check = partial(check_app, session, app_id)
-    return listing_of(session, "functions.list", found, if_empty=check, **paging)
+    return listing_of(session, "functions.list", routes, if_empty=check, **paging)
 
 
 def functions_of_v1(
     session: Session, app_id: str, *, deadline: float = math.inf
 ) -> Plan[tuple[Function, ...]]:
     """Get the functions of an app from v1, which alone has their timeouts."""
-    return (
-        yield from ask_first(session, "functions.list", _by_v1(app_id), deadline=deadline)
-    ).items
+    page = yield from ask_first(session, "functions.list", _list_by_v1(app_id), deadline=deadline)
+    return page.items
 
 
-def _by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
-    def convert(it: list[api.V1Function]) -> ListedPage[Function]:
-        return ListedPage(tuple(function_of_v1(each, app_id) for each in it))
+def _list_by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
+    def convert(functions: list[api.V1Function]) -> ListedPage[Function]:
+        return ListedPage(tuple(function_of_v1(function, app_id) for function in functions))
 
     return Route.of(v1.list_functions_v1, convert, app_id)
 
@@ -217,53 +230,62 @@ def invoke(
         session,
         "functions.invoke",
         run_id_of,
+        app=app_id,
+        function=function_id,
+        body=body,
         # Not with a key, either: a server executes a function again for each repeat (operation
         # invokeFunctionV2), though it responds with a 409 that has the body of a success and the
         # id of the first run (recording v2-invoke-idem2).
         repeatable=False,
         accepted={409: api.V2InvocationEnvelope},
         advice=where_absent("Send an event that triggers the function instead: {}.", "send"),
-        app=app_id,
-        function=function_id,
-        body=body,
     )
 
 
-def function_of_v1(it: api.V1Function, app_id: str) -> Function:
-    config = it.config.additional_properties
+def function_of_v1(function: api.V1Function, app_id: str) -> Function:
+    configuration = function.config.additional_properties
+    triggers = configuration.get("triggers") or ()
     return record(
         Function,
-        it,
+        function,
         # v1 prefixes it with the app's id (operation listFunctionsV1).
-        id=required(it.id, "id").removeprefix(f"{app_id}-"),
+        id=required(function.id, "id").removeprefix(f"{app_id}-"),
         app_id=app_id,
-        triggers=tuple(map(_trigger_of_v1, config.get("triggers") or ())),
-        configuration=dict(config),
-        is_archived=timestamp(it.archived_at) is not None,
+        triggers=tuple(_trigger_of_v1(trigger) for trigger in triggers),
+        configuration=dict(configuration),
+        is_archived=timestamp(function.archived_at) is not None,
     )
 
 
-def _trigger_of_v1(it: Mapping[str, Any]) -> Trigger:
-    kind = "event" if "event" in it else "cron"
-    condition = it.get("expression")
-    return Trigger(kind, str(it.get(kind, "")), condition if isinstance(condition, str) else None)
+def _trigger_of_v1(trigger: Mapping[str, Any]) -> Trigger:
+    kind = "event" if "event" in trigger else "cron"
+    condition = trigger.get("expression")
+    return Trigger(
+        kind=kind,
+        value=str(trigger.get(kind, "")),
+        condition=condition if isinstance(condition, str) else None,
+    )
 
 
-def function_of_v2(it: api.V2Function, app_id: str) -> Function:
+def function_of_v2(function: api.V2Function, app_id: str) -> Function:
+    triggers = optional(function.triggers) or ()
+    configuration = optional(function.configuration)
     return record(
         Function,
-        it,
-        app_id=optional(it.app.id) or app_id,
-        triggers=tuple(map(_trigger_of_v2, optional(it.triggers) or ())),
-        configuration=None if (found := optional(it.configuration)) is None else found.to_dict(),
+        function,
+        app_id=optional(function.app.id) or app_id,
+        triggers=tuple(_trigger_of_v2(trigger) for trigger in triggers),
+        configuration=None if configuration is None else configuration.to_dict(),
         # proto3 omits fields that are false.
-        is_archived=optional(it.is_archived) or False,
-        is_paused=optional(it.is_paused) or False,
+        is_archived=optional(function.is_archived) or False,
+        is_paused=optional(function.is_paused) or False,
     )
 
 
-def _trigger_of_v2(it: api.V2Trigger) -> Trigger:
-    # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V2Trigger).
-    condition = optional(it.if_) or optional(it.condition)
-    kind = str(optional(it.type_) or "unknown").lower()
-    return Trigger(kind, optional(it.value) or "", condition)
+def _trigger_of_v2(trigger: api.V2Trigger) -> Trigger:
+    return Trigger(
+        kind=str(optional(trigger.type_) or "unknown").lower(),
+        value=optional(trigger.value) or "",
+        # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V2Trigger).
+        condition=optional(trigger.if_) or optional(trigger.condition),
+    )

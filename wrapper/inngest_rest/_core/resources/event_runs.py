@@ -236,7 +236,7 @@ def _find_all(wait: _Wait) -> Plan[None]:
         fault = yield from _look(wait, catalogue)
         complete_at = _complete_at(wait, catalogue)
         is_complete = fault is None and looked >= complete_at
-        if not is_complete and catalogue is not None and catalogue.read_at < wait.received:
+        if not is_complete and _is_older(catalogue, wait.received):
             # Functions may have been added or removed since.
             catalogue = yield from _read_functions(wait, since=wait.received)
         if not wait.runs and (is_complete or wait.is_late):
@@ -246,10 +246,18 @@ def _find_all(wait: _Wait) -> Plan[None]:
             return
         if wait.is_late:
             _time_out(wait)
-        left = complete_at - wait.now
-        next_look = min(pause, left) if left > 0 else pause
-        yield from wait.pause(max(next_look, asked_pause(fault)))
+        yield from wait.pause(max(_next_look(wait, complete_at, pause), asked_pause(fault)))
         pause = longer(pause)
+
+
+def _is_older(catalogue: Catalogue | None, time: float) -> bool:
+    return catalogue is not None and catalogue.read_at < time
+
+
+def _next_look(wait: _Wait, complete_at: float, pause: float) -> float:
+    """Return in how many seconds to look again: then, or when the runs are complete if sooner."""
+    left = complete_at - wait.now
+    return min(pause, left) if left > 0 else pause
 
 
 def _read_functions(wait: _Wait, *, since: float) -> Plan[Catalogue]:
@@ -333,13 +341,28 @@ class _FirstRuns:
     has_unknown_functions: bool
     runs: list[Run] = field(factory=list[Run])
 
-    @property
-    def missing(self) -> list[Function]:
-        return [function for function in self.functions if not _has_run_of(self.runs, function)]
+    @staticmethod
+    def of(wait: _Wait, event: StoredEvent, catalogue: Catalogue) -> _FirstRuns:
+        functions: list[Function] = []
+        repeating: list[Function] = []
+        for listener in catalogue.listeners(event.name):
+            if ignores_repeated_ids(listener.function):
+                repeating.append(listener.function)
+            elif not wait.has_run_of(listener.function):
+                functions.append(listener.function)
+        return _FirstRuns(
+            event=event,
+            functions=functions,
+            repeating=repeating,
+            has_unknown_functions=bool(catalogue.gaps),
+        )
 
     @property
     def is_complete(self) -> bool:
-        return not (self.missing or self.has_unknown_functions)
+        """Whether each function has a run, and no other function may have one."""
+        if self.has_unknown_functions:
+            return False
+        return all(_has_run_of(self.runs, function) for function in self.functions)
 
     def ids_of_earlier(self, listed: Iterable[StoredEvent]) -> set[str]:
         """Return the internal ids of the other events that have the id of the event."""
@@ -347,9 +370,9 @@ class _FirstRuns:
         return same - {self.event.internal_id}
 
     def add(self, runs: Iterable[Run]) -> None:
-        self.runs += [
-            run for run in runs if not any(is_run_of(run, function) for function in self.repeating)
-        ]
+        for run in runs:
+            if not any(is_run_of(run, function) for function in self.repeating):
+                self.runs.append(run)
 
 
 def _first_runs(
@@ -359,17 +382,11 @@ def _first_runs(
     event = wait.event
     if catalogue is None or event is None or event.id == event.internal_id:
         return []
-    functions = [listener.function for listener in catalogue.listeners(event.name)]
-    without_run = [function for function in functions if not wait.has_run_of(function)]
-    first = _FirstRuns(
-        event=event,
-        functions=[function for function in without_run if not ignores_repeated_ids(function)],
-        repeating=[function for function in functions if ignores_repeated_ids(function)],
-        has_unknown_functions=bool(catalogue.gaps),
-    )
+    first = _FirstRuns.of(wait, event, catalogue)
     received_at = event.received_at or wait.session.server_clocks["api"].now()
     selection = events.EventSelection(
-        name=name_of_all_triggers(first.functions, event.name), since=received_at - DAY
+        name=name_of_all_triggers(first.functions, event.name),
+        since=received_at - DAY,
     )
     walk = events.list_events(wait.session, selection, limit=max_events).walk()
     while not (first.is_complete or walk.is_done):
@@ -384,8 +401,12 @@ def name_of_all_triggers(functions: Iterable[Function], name: str) -> str | None
 
     A function takes one event for an id, whichever of its triggers the events match.
     """
-    triggers = [trigger for function in functions for trigger in function.triggers]
-    names = {trigger.value for trigger in triggers if trigger.kind == "event"}
+    names = {
+        trigger.value
+        for function in functions
+        for trigger in function.triggers
+        if trigger.kind == "event"
+    }
     return name if names == {name} else None
 
 

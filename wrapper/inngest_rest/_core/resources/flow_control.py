@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from inngest_rest.models import Function
 
 Limit = Mapping[str, Any]
@@ -27,7 +25,8 @@ def limit(function: Function, *names: str) -> Limit | None:
     `rateLimit` and `throttle` have `limit` and `period`, `debounce` has a `period`, and a batch
     `maxSize` and `timeout`; idempotency reads as a rate limit of 1 per 24 hours.
     """
-    return next(iter(_entries(function, *names)), None)
+    entries = _entries(function, *names)
+    return entries[0] if entries else None
 
 
 def ignores_repeated_ids(function: Function) -> bool:
@@ -71,9 +70,12 @@ def parse_duration(text: object) -> timedelta | None:
 def _entries(function: Function, *names: str) -> list[Limit]:
     """Return the entries of a setting, or its only one, under the first of its names."""
     configuration = function.configuration or {}
-    setting: Any = next((configuration[name] for name in names if configuration.get(name)), None)
-    entries = cast("Iterable[object]", setting if isinstance(setting, list) else [setting])
-    return [entry for entry in entries if entry and _is_mapping(entry)]
+    for name in names:
+        setting: Any = configuration.get(name)
+        if setting:
+            entries: list[object] = setting if isinstance(setting, list) else [setting]
+            return [entry for entry in entries if entry and _is_mapping(entry)]
+    return []
 
 
 def _is_mapping(value: object) -> TypeGuard[Limit]:

@@ -57,7 +57,6 @@ class EventEvidence:
     catalogue: Catalogue
     functions_same_since: datetime  # when they were first read as they are now
     is_listed_by_v1: bool  # v1 lists the run of a batch under one of its events only
-    unchecked: list[str]
     # Other events with the same id, each with a run that it started; the oldest event first.
     same_id: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
     # Other runs at that time, newest first, by the name of their function.

@@ -53,6 +53,8 @@ _LOST_AFTER = timedelta(seconds=30)
 # too late.
 _CANCELLATION_SLACK = timedelta(seconds=15)
 
+_LONGEST_MESSAGE = 200  # characters of an error
+
 # The kind of wait of a step, by what the SDK calls it.
 _WAITS = {
     "wait_for_event": Kind.WAITS_FOR_EVENT,
@@ -92,7 +94,6 @@ class RunEvidence:
 
     run: Run
     now: datetime  # of the server, when the queue was read
-    unchecked: list[str]
     subject: str = "it"  # what sentences call the run
     jobs: list[Job] = field(factory=list[Job])  # in the queue
     steps: tuple[Span, ...] = ()
@@ -160,14 +161,16 @@ class RunEvidence:
         if not failed:
             return None
         failed_at, step, span = max(failed, key=lambda failure: failure[0])
-        ended = self._ended_steps
-        ended_before = [name for at, name in ended if at <= (span.started_at or failed_at)]
         return Failure(
             step=step,
             attempt=None if span is step else span,
-            after=ended_before[-1] if ended_before else None,
-            is_latest=all(at <= failed_at for at, _ in ended),
+            after=self._last_ended_by(span.started_at or failed_at),
+            is_latest=all(ended_at <= failed_at for ended_at, _ in self._ended_steps),
         )
+
+    def _last_ended_by(self, time: datetime) -> str | None:
+        names = [name for ended_at, name in self._ended_steps if ended_at <= time]
+        return names[-1] if names else None
 
     @property
     def last_ended_step(self) -> str | None:
@@ -184,9 +187,14 @@ class RunEvidence:
     @property
     def failed_step(self) -> Span | None:
         """The step whose error became that of the run; None if the server names none."""
-        failed = [step for step in self.steps if step.step_id and step.status == "failed"]
-        same = [step for step in failed if _is_same_error(_error_of(step), self.run.error)]
-        return max(same, key=lambda step: step.ended_at or self.now, default=None)
+        failed = [
+            step
+            for step in self.steps
+            if step.step_id
+            and step.status == "failed"
+            and _is_same_error(_error_of(step), self.run.error)
+        ]
+        return max(failed, key=lambda step: step.ended_at or self.now, default=None)
 
     def finding(
         self,
@@ -422,8 +430,10 @@ def replayed(evidence: RunEvidence) -> Iterator[Finding]:
 
 
 def _original_of(evidence: RunEvidence) -> str | None:
-    listed = {run.id: run for run in evidence.same_event}
-    return listed.get(evidence.run.id, evidence.run).original_run_id
+    for run in evidence.same_event:
+        if run.id == evidence.run.id:
+            return run.original_run_id
+    return evidence.run.original_run_id
 
 
 def cancelled_by_singleton(evidence: RunEvidence) -> Iterator[Finding]:
@@ -431,19 +441,27 @@ def cancelled_by_singleton(evidence: RunEvidence) -> Iterator[Finding]:
     function = evidence.function
     if function is None or not cancels_earlier_run(function):
         return
-    page, end = evidence.other_runs, evidence.run.ended_at or evidence.now
-    near_end = [
-        run.id
-        for run in (page.items if page else ())
-        if run.id > evidence.run.id and abs((run.queued_at or end) - end) < _CANCELLATION_SLACK
-    ]
-    if near_end or page is None or page.next_cursor:
+    page = evidence.other_runs
+    later = _later_runs_at_end(evidence)
+    if later or page is None or page.next_cursor:
         yield evidence.finding(
             Kind.SINGLETON,
-            {"later_run": near_end[-1] if near_end else None},
+            {"later_run": later[-1] if later else None},
             is_certain=False,
             details={"function": name_of(function)},
         )
+
+
+def _later_runs_at_end(evidence: RunEvidence) -> list[str]:
+    """Return the ids of the later runs that began about when the run ended, the newest first."""
+    if evidence.other_runs is None:
+        return []
+    end = evidence.run.ended_at or evidence.now
+    return [
+        run.id
+        for run in evidence.other_runs.items
+        if run.id > evidence.run.id and abs((run.queued_at or end) - end) < _CANCELLATION_SLACK
+    ]
 
 
 def cancelled_by_event(evidence: RunEvidence) -> Iterator[Finding]:
@@ -506,16 +524,20 @@ def function_removed(evidence: RunEvidence) -> Iterator[Finding]:
 
 def throttled(evidence: RunEvidence) -> Iterator[Finding]:
     """The function has a throttle, and the run has not started."""
-    throttle = limit(evidence.function, "throttle") if evidence.function else None
-    if throttle and evidence.run.status == RunStatus.QUEUED:
+    if evidence.function is None or evidence.run.status != RunStatus.QUEUED:
+        return
+    throttle = limit(evidence.function, "throttle")
+    if throttle:
         yield evidence.finding(Kind.THROTTLE, {"throttle": throttle}, is_certain=False)
 
 
 def concurrency(evidence: RunEvidence) -> Iterator[Finding]:
     """The concurrency of the function is limited; certain if a limit is seen to be reached."""
-    limits = concurrency_limits(evidence.function) if evidence.function else []
     is_waiting = evidence.run.status == RunStatus.QUEUED or evidence.due_jobs
-    if not (evidence.function and limits and is_waiting):
+    if evidence.function is None or not is_waiting:
+        return
+    limits = concurrency_limits(evidence.function)
+    if not limits:
         return
     reached = _reached_limit(evidence, limits)
     yield evidence.finding(
@@ -589,9 +611,11 @@ HOLDING_RULES: tuple[Rule, ...] = (app_unreachable, function_removed, throttled,
 
 def first_line(error: RunError | None) -> str:
     """Return the name and the first line of the message of an error."""
-    name, message = (error.name, error.message or "") if error else (None, "")
-    line = message.strip().partition("\n")[0][:200]
-    return ": ".join(part for part in (name, line) if part) or "an error"
+    if error is None:
+        return "an error"
+    message = (error.message or "").strip()
+    line = message.partition("\n")[0][:_LONGEST_MESSAGE]
+    return ": ".join(part for part in (error.name, line) if part) or "an error"
 
 
 def _attempts_at(step: Span) -> list[Span]:
