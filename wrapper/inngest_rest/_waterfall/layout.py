@@ -165,12 +165,7 @@ def lay_out(root: DrawnSpan, now: datetime | None) -> Waterfall:
     if now.tzinfo is None:
         raise ValueError("now has no time zone: use datetime.now(UTC)")
     places = list(_places(root))
-    for place in reversed(places):  # what is below a span before it
-        if place.ended_at is None and not place.is_open:
-            place.ended_at = place.last_seen
-        place.tell_parent()
-    for place in places:
-        place.settle_end(now)
+    _settle_ends(places, now)
     times = [time for place in places for time in place.times]
     begin = min(times, default=None)
     return Waterfall(
@@ -179,6 +174,15 @@ def lay_out(root: DrawnSpan, now: datetime | None) -> Waterfall:
         begin=begin,
         total=max(max(times) - begin, MILLISECOND) if begin else MILLISECOND,
     )
+
+
+def _settle_ends(places: list[_Place], now: datetime) -> None:
+    for place in reversed(places):  # what is below a span before it
+        if place.ended_at is None and not place.is_open:
+            place.ended_at = place.last_seen
+        place.tell_parent()
+    for place in places:
+        place.settle_end(now)
 
 
 def _places(root: DrawnSpan) -> Iterator[_Place]:

@@ -21,7 +21,7 @@ from inngest_rest.diagnosis import CallRoute
 from inngest_rest_api.api import ingest, v1, v2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.calls.settings import Settings
@@ -74,24 +74,30 @@ def call_routes(settings: Settings, releases: Releases) -> Iterator[CallRoute]:
     """Yield the first route that the server has for each call, else the first that it may have."""
     for name, operations in _OPERATIONS_BY_CALL.items():
         asked = [each for each in operations if may_ask(settings, each)]
-        certain = [each for each in asked if releases.have(each)]
-        # Among possible routes, prefer one that some server is known to have.
-        possible = [each for each in asked if releases.have(each) is None]
-        possible.sort(key=lambda operation: operation.since is None)
-        if chosen := next(iter(certain or possible), None):
-            yield CallRoute(
-                call=name,
-                is_available=True if certain else None,
-                family=chosen.tag,
-                route=f"{chosen.method} {chosen.path}",
-                since=chosen.since,
-            )
-        else:
+        chosen = _choose(asked, releases)
+        if chosen is None:
             since = _first_release_with(asked or operations)
             yield CallRoute(call=name, is_available=False, since=since)
+            continue
+        yield CallRoute(
+            call=name,
+            is_available=releases.have(chosen),
+            family=chosen.tag,
+            route=f"{chosen.method} {chosen.path}",
+            since=chosen.since,
+        )
 
 
-def _first_release_with(operations: tuple[Operation, ...] | list[Operation]) -> str | None:
+def _choose(operations: list[Operation], releases: Releases) -> Operation | None:
+    """Return the operation that is asked first; None if the server has none."""
+    certain = (each for each in operations if releases.have(each))
+    possible = [each for each in operations if releases.have(each) is None]
+    # Prefer one that some server is known to have.
+    possible.sort(key=lambda operation: operation.since is None)
+    return next(certain, next(iter(possible), None))
+
+
+def _first_release_with(operations: Sequence[Operation]) -> str | None:
     releases = (each.since for each in operations if each.since and not each.cloud_only)
     return min(releases, key=version_key, default=None)
 

@@ -221,18 +221,22 @@ def _routes(evidence: ServerEvidence) -> Observation:
         return texts.CLOUD_HAS_BOTH.seen()
     if evidence.releases == Releases():
         return texts.CALLS_UNKNOWN.seen()
-    since = {
-        each.call: each.since
-        for each in evidence.calls
-        if each.is_available is False and each.since and each.call not in ruled_out
-    }
-    if since:
+    if since := _since_of_missing_calls(evidence, ruled_out):
         calls = ", ".join(f"{call} (since {release})" for call, release in since.items())
         return texts.TOO_OLD.seen(calls=calls, release=max(since.values(), key=version_key))
     cloud_only = "webhooks, Insights, experiments, sessions and the creation of environments"
     if not evidence.cancels_in_bulk:
         cloud_only = f"bulk cancellations, {cloud_only}"
     return texts.EVERY_CALL.seen(cloud_only=cloud_only)
+
+
+def _since_of_missing_calls(evidence: ServerEvidence, ruled_out: list[str]) -> dict[str, str]:
+    """Return the first release with each call that the server lacks for its age."""
+    return {
+        each.call: each.since
+        for each in evidence.calls
+        if each.is_available is False and each.since and each.call not in ruled_out
+    }
 
 
 def _event_ids(repeating_functions: list[str]) -> Observation:
