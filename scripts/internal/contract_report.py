@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.internal.vendor_document import report
 from tests.contract.document import Document
 from tests.contract.exercised import LIVE_RECORD, Answer, read
 from tests.contract.methods import METHODS, NOT_WRAPPED
@@ -82,16 +81,7 @@ def main() -> int:
         prog="scripts/contract-report", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument(
-        "--vendor",
-        type=Path,
-        metavar="FILE",
-        help="compare the document with the vendor's OpenAPI in FILE instead, as JSON or YAML",
-    )
     options = parser.parse_args()
-    if options.vendor is not None:
-        print(*report(options.vendor), sep="\n")
-        return 0
     try:
         mock = run_mock_suite()
     except subprocess.CalledProcessError as failure:

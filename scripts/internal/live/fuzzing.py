@@ -11,6 +11,8 @@ from tests.contract.fuzzing import Verdict, fuzz, prepare
 from tests.contract.live_world import serve_app
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.contract.live_world import Server
 
 WARNING = """\
@@ -33,6 +35,21 @@ def is_wanted(server: Server) -> bool:
 
 
 def fuzz_server(server: Server) -> int:
+    verdict = fuzzed(server)
+    report(verdict)
+    return 1 if verdict.failures or verdict.tested < verdict.of else 0
+
+
+def compare_fuzzed(old: Server, new: Server) -> Iterator[str]:
+    """Fuzz two servers; yield what the new one alone answers otherwise than documented."""
+    before, after = fuzzed(old).kinds(), fuzzed(new).kinds()
+    found = {name: kinds - before.get(name, set()) for name, kinds in after.items()}
+    yield f"Fuzzed: {sum(map(bool, found.values()))} operations answer otherwise than they did"
+    yield from (f"    {name}: {', '.join(sorted(each))}" for name, each in found.items() if each)
+
+
+def fuzzed(server: Server) -> Verdict:
+    """Fuzz a server with the app under test."""
     with (
         serve_app(server) as served,
         server.connect() as client,
@@ -41,15 +58,13 @@ def fuzz_server(server: Server) -> int:
         words = prepare(client, served.app)
         if server.signing_key is not None:
             words["event_keys"] = [server.event_key]
-        verdict = fuzz(
+        return fuzz(
             server.url,
             words,
             Path(folder),
             signing_key=server.signing_key,
             only=server.routes.present(),
         )
-    report(verdict)
-    return 1 if verdict.failures or verdict.tested < verdict.of else 0
 
 
 def report(verdict: Verdict) -> None:

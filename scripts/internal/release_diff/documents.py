@@ -1,4 +1,4 @@
-"""Compare the vendor's OpenAPI of v1 or v2 with ours: operations, parameters, fields, statuses.
+"""Compare two OpenAPI documents of v1 or v2: operations, parameters, fields, values, statuses.
 
 Reads OpenAPI 3 and the Swagger 2 that protoc-gen-openapiv2 writes, as JSON or YAML.
 """
@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from tests.contract.document import METHODS, Document
+from tests.contract.document import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from tests.contract.document import Object
@@ -42,20 +43,17 @@ class Shape(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What one document has and the other lacks."""
+    """What one document has and the other lacks, the older or the newer."""
 
     operation: str
     what: str
-    ours: tuple[str, ...]
-    theirs: tuple[str, ...]
+    old: tuple[str, ...]
+    new: tuple[str, ...]
 
     def __str__(self) -> str:
-        parts = [f"only {who}: {', '.join(it)}" for who, it in self._sides() if it]
+        sides = {"new": self.new, "old": self.old}
+        parts = [f"only {which}: {', '.join(each)}" for which, each in sides.items() if each]
         return f"{self.operation:<52} {self.what:<18} {'; '.join(parts)}"
-
-    def _sides(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        yield "theirs", self.theirs
-        yield "here", self.ours
 
 
 def shapes(spec: Object) -> dict[str, Shape]:
@@ -143,37 +141,36 @@ def _fields(
         yield from _fields(spec, each, below, depth + 1)
 
 
-def differences(ours: Mapping[str, Shape], theirs: Mapping[str, Shape]) -> Iterator[Difference]:
-    """Yield what one document says and the other does not, of the families that theirs has."""
-    families = {_family(each) for each in theirs}
-    here = {each for each in ours if _family(each) in families}
-    for operation in sorted(here ^ theirs.keys()):
-        is_ours = operation in here
-        yield Difference(
-            operation, "operation", (operation,) * is_ours, (operation,) * (not is_ours)
-        )
-    for operation in sorted(here & theirs.keys()):
-        mine, other = ours[operation], theirs[operation]
+def differences(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> Iterator[Difference]:
+    """Yield what one document says and the other does not, of the families that the new one has."""
+    families = {_family(each) for each in new}
+    here = {each for each in old if _family(each) in families}
+    for operation in sorted(here ^ new.keys()):
+        yield _difference(operation, "operation", {operation} & here, {operation} & new.keys())
+    for operation in sorted(here & new.keys()):
+        one, two = old[operation], new[operation]
         for what in ("parameters", "sent", "received", "statuses"):
-            one, two = getattr(mine, what), getattr(other, what)
-            if one != two:
-                yield Difference(operation, what, (*sorted(one - two),), (*sorted(two - one),))
-        for name in sorted(mine.values.keys() & other.values.keys()):
-            one, two = mine.values[name], other.values[name]
-            if one != two:
-                yield Difference(
-                    operation, f"values of {name}", (*sorted(one - two),), (*sorted(two - one),)
-                )
+            if getattr(one, what) != getattr(two, what):
+                yield _difference(operation, what, getattr(one, what), getattr(two, what))
+        for name in sorted(one.values.keys() & two.values.keys()):
+            if one.values[name] != two.values[name]:
+                what = f"values of {name}"
+                yield _difference(operation, what, one.values[name], two.values[name])
+
+
+def _difference(
+    operation: str, what: str, old: AbstractSet[str], new: AbstractSet[str]
+) -> Difference:
+    return Difference(operation, what, (*sorted(old - new),), (*sorted(new - old),))
 
 
 def _family(operation: str) -> str:
     return operation.partition(" /")[2].partition("/")[0]
 
 
-def report(file: Path) -> list[str]:
-    """Return the lines of a comparison with the vendor's document in a file."""
-    ours = shapes(Document.load().spec)
-    theirs = shapes(yaml.safe_load(file.read_text(encoding="utf-8")))
-    shared = len(ours.keys() & theirs.keys())
-    head = f"{shared} of the {len(theirs)} operations of {file.name} are in openapi/inngest.yaml."
-    return [head, *map(str, differences(ours, theirs))]
+def compare(old: Path, new: Path) -> list[str]:
+    """Return the lines of a comparison of the documents in two files."""
+    one, two = (shapes(yaml.safe_load(it.read_text(encoding="utf-8"))) for it in (old, new))
+    shared = len(one.keys() & two.keys())
+    head = f"{shared} of the {len(two)} operations of {new.name} are in {old.name}."
+    return [head, *map(str, differences(one, two))]

@@ -1,4 +1,4 @@
-"""scripts/contract-report --vendor FILE names what one document has and the other lacks."""
+"""scripts/release-diff OLD.yaml NEW.yaml names what one document has and the other lacks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scripts.internal.vendor_document import differences, report, shapes
-from tests.contract.document import Document
+from scripts.internal.release_diff.documents import compare, differences, shapes
+from tests.contract.document import PATH, Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,23 +33,23 @@ def of_health(spec: Any) -> Any:
 CHANGES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "an operation": (
         lambda spec: spec["paths"].update({"/v2/queues": {"get": {"responses": {}}}}),
-        "operation only theirs: GET /v2/queues",
+        "operation only new: GET /v2/queues",
     ),
     "a parameter": (
         lambda spec: health(spec).update(parameters=[{"name": "x", "in": "query", "schema": {}}]),
-        "parameters only theirs: x",
+        "parameters only new: x",
     ),
     "a field": (
         lambda spec: of_health(spec).update(age={"type": "integer"}),
-        "received only theirs: data.age",
+        "received only new: data.age",
     ),
     "a field that is gone": (
         lambda spec: of_health(spec).pop("status"),
-        "received only here: data.status",
+        "received only old: data.status",
     ),
     "a status": (
         lambda spec: health(spec)["responses"].update({"418": {"description": "No."}}),
-        "statuses only theirs: 418",
+        "statuses only new: 418",
     ),
 }
 
@@ -69,7 +69,7 @@ def test_a_new_value_of_an_enum_is_named() -> None:
     theirs["components"]["schemas"]["V2RunStatus"]["enum"].append("STOLEN")
     found = [str(each) for each in differences(shapes(SPEC), shapes(theirs))]
     assert found
-    assert all("only theirs: STOLEN" in each for each in found)
+    assert all("only new: STOLEN" in each for each in found)
 
 
 def test_swagger_of_the_gateway_is_read_below_its_base_path(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_swagger_of_the_gateway_is_read_below_its_base_path(tmp_path: Path) -> N
     }
     file = tmp_path / "v2.swagger.json"
     file.write_text(json.dumps(swagger), encoding="utf-8")
-    head, *lines = report(file)
-    assert head == "2 of the 2 operations of v2.swagger.json are in openapi/inngest.yaml."
-    assert [line for line in lines if "only theirs" in line] == []
+    head, *lines = compare(PATH, file)
+    assert head == "2 of the 2 operations of v2.swagger.json are in inngest.yaml."
+    assert [line for line in lines if "only new" in line] == []
     assert any(line.startswith("GET /v2/health") and "metadata" in line for line in lines)

@@ -1,0 +1,160 @@
+"""The old server with one difference: what a call of the client does about that one alone.
+
+An alteration sends a request by a function that it is given, and returns a response: the old
+server's, changed, or one that the new server gave to a like request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import httpx
+
+from scripts.internal.release_diff.bodies import changed, kind
+from scripts.internal.release_diff.subjects import operation_of, parsed, path_of
+from tests.contract.document import routed
+from tests.contract.parsing import body_of, respond
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from scripts.internal.release_diff.survey import Probe
+    from tests.contract.recordings import Recording
+
+    Places = Collection[tuple[str, str]]
+
+Send = Callable[[httpx.Request], httpx.Response]
+Alteration = Callable[[httpx.Request, Send], httpx.Response]
+Change = Callable[[dict[str, Any], str], None]
+
+
+def adding(places: Places, value: Any) -> Alteration:
+    """Add a field."""
+    return _rewriting(places, lambda item, name: item.update({name: value}))
+
+
+def removing(places: Places) -> Alteration:
+    """Remove a field."""
+    return _rewriting(places, lambda item, name: item.pop(name, None))
+
+
+def renaming(places: Places, other: str) -> Alteration:
+    """Rename a field."""
+
+    def rename(item: dict[str, Any], name: str) -> None:
+        if name in item:
+            item[other] = item.pop(name)
+
+    return _rewriting(places, rename)
+
+
+def replacing(places: Places, value: Any, instead_of: Collection[Any] = ()) -> Alteration:
+    """Replace the value of a field; only certain values if those are named."""
+
+    def replace(item: dict[str, Any], name: str) -> None:
+        if item.get(name) is not None and (not instead_of or item[name] in instead_of):
+            item[name] = value
+
+    return _rewriting(places, replace)
+
+
+def _rewriting(places: Places, change: Change) -> Alteration:
+    def alter(request: httpx.Request, send: Send) -> httpx.Response:
+        response = send(request)
+        paths = [path for operation, path in places if operation == operation_at(request)]
+        body = parsed(response.text)
+        if not response.is_success or not paths or not isinstance(body, dict | list):
+            return response
+        for path in paths:
+            body = _changed(body, path, change)
+        return httpx.Response(response.status_code, headers=_headers(response), json=body)
+
+    return alter
+
+
+def _changed(body: Any, path: str, change: Change) -> Any:
+    if path.startswith("[]."):  # a list without an envelope
+        return [changed(each, path.removeprefix("[]."), change) for each in body]
+    return changed(body, path, change)
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    kept = ("content-type", "date", "x-inngest-server-kind")
+    return {name: response.headers[name] for name in kept if name in response.headers}
+
+
+def refusing(operation: str, answer: Recording) -> Alteration:
+    """Give one answer to every request of an operation."""
+
+    def alter(request: httpx.Request, send: Send) -> httpx.Response:
+        return _answer(answer) if operation_at(request) == operation else send(request)
+
+    return alter
+
+
+def limiting(operations: Collection[str], most: int, *, refuses: bool) -> Alteration:
+    """Have smaller pages: refuse more, or give as many."""
+
+    def alter(request: httpx.Request, send: Send) -> httpx.Response:
+        asked = request.url.params.get("limit", "")
+        if operation_at(request) not in operations or not asked.isdigit() or int(asked) <= most:
+            return send(request)
+        if refuses:
+            error = {"code": "invalid_field_format", "message": f"Limit cannot exceed {most}"}
+            return httpx.Response(400, json={"errors": [error]})
+        query = {**request.url.params, "limit": str(most)}
+        url = request.url.copy_with(query=urlencode(query).encode())
+        return send(httpx.Request(request.method, url, headers=request.headers))
+
+    return alter
+
+
+def answering(answers: Mapping[Probe, tuple[Recording, Recording]]) -> Alteration:
+    """Give the new server's answer to requests that are like those of probes."""
+
+    def alter(request: httpx.Request, send: Send) -> httpx.Response:
+        alike = [each for probe, each in answers.items() if _is_like(request, probe, each[0])]
+        if not alike:
+            return send(request)
+        before, after = alike[0]
+        if before.is_refusal:
+            response = send(request)  # it is refused for this reason where the status is the same
+            return _answer(after) if response.status_code == before.status else response
+        return _answer(after)
+
+    return alter
+
+
+def _is_like(request: httpx.Request, probe: Probe, asked: Recording) -> bool:
+    """Return whether a request is one of a probe: an event alike, a path and a query alike."""
+    if operation_at(request) != probe.operation:
+        return False
+    if asked.is_refusal and probe.operation != "sendEvents":
+        return True
+    if not probe.query.items() <= dict(request.url.params).items():
+        return False
+    sent = parsed(request.content.decode()) if request.content else None
+    if probe.operation in ("sendEvents", "sendEventV2"):
+        events = sent if isinstance(sent, list) else [sent]
+        return any(_is_alike(event, probe.body) for event in events)
+    return routed(path_of(request)) == routed(asked.path)
+
+
+def _is_alike(event: Any, odd: Any) -> bool:
+    """Return whether an event is as another one, as far as a server may refuse it for that."""
+    if not isinstance(event, dict) or not isinstance(odd, dict):
+        return False
+    is_long = [len(str(each.get("name", ""))) > 100 for each in (event, odd)]
+    data = [kind(each["data"]) if "data" in each else "" for each in (event, odd)]
+    return is_long[0] == is_long[1] and data[0] == data[1] and event.keys() >= odd.keys()
+
+
+def _answer(recording: Recording) -> httpx.Response:
+    return respond(recording, body_of(recording))
+
+
+def operation_at(request: httpx.Request) -> str:
+    """Name the operation of a request."""
+    return operation_of(request.method, path_of(request))

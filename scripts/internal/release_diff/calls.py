@@ -1,0 +1,311 @@
+"""What the calls of the client do today about each difference, tried on the old server.
+
+Each call is made on the old server as it is, and then with one difference put between the two, so
+that no difference hides another. `works`: the same result. `degrades`: it says less, or says it
+otherwise. `breaks`: an error instead of a result. `lies`: less than there is, and no error.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+import httpx
+from attrs import field, frozen
+
+from inngest_rest import InngestClient, InngestError, RunStatus
+from scripts.internal.release_diff.alterations import operation_at
+from tests.contract.conformance import camel
+
+if TYPE_CHECKING:
+    from inngest_rest.typing import ApiVersion
+    from scripts.internal.release_diff.causes import Cause
+    from scripts.internal.release_diff.subjects import Subject
+    from scripts.internal.release_diff.survey import World
+
+Verdict = Literal["works", "degrades", "breaks", "lies"]
+Call = Callable[[InngestClient, "World"], Any]
+
+SECONDS = 4.0
+"""How long a call may wait for what has long been there."""
+
+
+def _exported(client: InngestClient, world: World) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "runs.ndjson"
+        client.runs.export(file, app=world.app, function="echoes")
+        return sorted(file.read_text(encoding="utf-8").splitlines())
+
+
+CALLS: Mapping[str, Call] = {
+    "send": lambda it, _: len(it.send({"name": "diff/plain"})),
+    "send (a name of 101 characters)": lambda it, _: len(it.send({"name": "diff/" + "x" * 96})),
+    "send_and_wait": lambda it, world: (
+        it.send_and_wait({"name": f"{world.app}/picks", "data": {"n": 6}}, timeout=SECONDS)[
+            0
+        ].status
+    ),
+    "events.list": lambda it, world: list(it.events.list(name=f"{world.app}/nobody")),
+    "events.get": lambda it, world: it.events.get(world.events["echoes"]),
+    "events.runs": lambda it, world: list(it.events.runs(world.events["echoes"])),
+    "events.runs (v2)": lambda it, world: list(it.events.runs(world.events["echoes"])),
+    "events.wait": lambda it, world: it.events.wait(world.events["echoes"], timeout=SECONDS),
+    "events.explain": lambda it, world: it.events.explain(world.events["fails"]),
+    "runs.list": lambda it, world: list(it.runs.list(app=world.app, function="echoes")),
+    "runs.list (page_size=20)": lambda it, world: list(
+        it.runs.list(app=world.app, function="echoes", page_size=20)
+    ),
+    "runs.get": lambda it, world: [it.runs.get(each) for each in world.runs.values()],
+    "runs.get (v1)": lambda it, world: it.runs.get(world.runs["echoes"]),
+    "runs.wait": lambda it, world: it.runs.wait(world.runs["fails"], timeout=SECONDS),
+    "runs.wait_many": lambda it, world: list(
+        it.runs.wait_many([world.runs["echoes"], world.runs["fails"]], timeout=SECONDS)
+    ),
+    "runs.explain": lambda it, world: it.runs.explain(world.runs["fails"]),
+    "runs.trace": lambda it, world: it.runs.trace(world.runs["steps"]),
+    "runs.jobs": lambda it, world: it.runs.jobs(world.runs["sleeps"]),
+    "runs.summary": lambda it, world: it.runs.summary(app=world.app, function="echoes"),
+    "runs.check": lambda it, world: it.runs.check(app=world.app, function="echoes"),
+    "runs.export": _exported,
+    "runs.cancel (ended)": lambda it, world: it.runs.cancel(world.runs["echoes"]),
+    "runs.cancel_all (ended)": lambda it, world: it.runs.cancel_all(
+        [world.runs["echoes"], world.runs["fails"]]
+    ),
+    "runs.replay": lambda it, world: bool(it.runs.replay(world.runs["steps"])),
+    "runs.score": lambda it, world: it.runs.score(world.runs["fails"], {"diff": 1}),
+    "apps.list": lambda it, _: list(it.apps.list()),
+    "apps.get": lambda it, world: it.apps.get(world.app),
+    "functions.list": lambda it, world: list(it.functions.list(world.app)),
+    "functions.get": lambda it, world: it.functions.get(world.app, "echoes"),
+    "functions.invoke": lambda it, world: bool(it.functions.invoke(world.app, "fails")),
+    "account.get": lambda it, _: it.account.get(),
+    "keys.list": lambda it, _: list(it.keys.list()),
+    "envs.list": lambda it, _: list(it.envs.list()),
+    "health": lambda it, _: it.health(),
+    "diagnose": lambda it, _: it.diagnose(),
+}
+
+
+@frozen
+class Outcome:
+    """What came of a call.
+
+    Attributes:
+        error: Its error, if it raised one.
+        result: Its result, as paths and values.
+        asked: The operations that it asked.
+        is_refused: Whether the last response was an error.
+    """
+
+    error: str | None
+    result: Mapping[str, Any] = field(factory=dict)
+    asked: frozenset[str] = frozenset()
+    is_refused: bool = False
+
+
+@frozen
+class Judgement:
+    """What a call does about a difference."""
+
+    call: str
+    verdict: Verdict
+    why: str = ""
+
+
+class Carrier(httpx.BaseTransport):
+    """Sends to a server, with a difference put between; notes what was asked."""
+
+    def __init__(self, inner: httpx.BaseTransport, cause: Cause | None) -> None:
+        self._inner = inner
+        self._alteration = cause.alteration if cause else None
+        self.asked = set[str]()
+        self.is_refused = False
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, as the difference has it."""
+        request.read()
+        self.asked.add(operation_at(request))
+        altered = self._alteration
+        response = self._send(request) if altered is None else altered(request, self._send)
+        self.is_refused = not response.is_success
+        return response
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        response = self._inner.handle_request(request)
+        response.read()
+        return response
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._inner.close()
+
+
+def made(
+    subject: Subject, world: World, cause: Cause | None = None, calls: Mapping[str, Call] = CALLS
+) -> dict[str, Outcome]:
+    """Make calls, with a difference if one is given; return what came of each."""
+    found = {}
+    for name, call in calls.items():
+        family: ApiVersion = (
+            "v2" if name.endswith("(v2)") else "v1" if name.endswith("(v1)") else "auto"
+        )
+        found[name] = _made(subject, world, cause, call, family)
+    return found
+
+
+def _made(
+    subject: Subject, world: World, cause: Cause | None, call: Call, family: ApiVersion
+) -> Outcome:
+    server = subject.server
+    carrier = Carrier(httpx.HTTPTransport(), cause)
+    needs_keys = server.signing_key is not None
+    error, result = None, None
+    with InngestClient(
+        dev=None if needs_keys else server.url,
+        base_url=server.url if needs_keys else None,
+        event_key=server.event_key,
+        signing_key=server.signing_key,
+        transport=carrier,
+        retries=0,
+        timeout=10,
+        api_version=family,
+    ) as client:
+        try:
+            result = call(client, world)
+        except (InngestError, KeyError) as caught:
+            error = f"{type(caught).__name__}: {_brief(caught)}"
+    return Outcome(error, dict(_flat(result)), frozenset(carrier.asked), carrier.is_refused)
+
+
+def _brief(error: object) -> str:
+    """Return the first line of a message, without the request, whose address differs."""
+    return re.sub(r"[A-Z]+ https?://\S+ ", "", str(error).partition("\n")[0])
+
+
+def _flat(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:
+    """Yield a result as paths and values, also how many a list has."""
+    if attrs.has(type(value)):
+        value = {it.name: getattr(value, it.name) for it in attrs.fields(type(value))}
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _flat(each, f"{path}.{name}")
+    elif isinstance(value, list | tuple):
+        yield f"{path}[]", len(value)
+        for index, each in enumerate(value):
+            yield from _flat(each, f"{path}[{index}]")
+    else:
+        yield path, _brief(value) if isinstance(value, str) else value
+
+
+def judgements(
+    subject: Subject, world: World, found: Iterable[Cause], calls: Mapping[str, Call] = CALLS
+) -> dict[Cause, list[Judgement]]:
+    """Return what the calls that ask an operation of a difference do about it."""
+    before = made(subject, world, calls=calls)
+    again = made(subject, world, calls=calls)
+    judged = {}
+    for cause in found:
+        touched = {
+            name: calls[name]
+            for name, outcome in before.items()
+            if outcome.asked & set(cause.operations) and cause.alteration is not None
+        }
+        after = made(subject, world, cause, touched)
+        judged[cause] = [
+            *(judge(name, before[name], again[name], after[name], cause.kind) for name in touched),
+            *_further(subject, world, cause),
+        ]
+    return judged
+
+
+def _further(subject: Subject, world: World, cause: Cause) -> Iterable[Judgement]:
+    """Judge what is about one kind of difference: a filter by a new status, a gone route."""
+    if cause.kind == "value new" and cause.what.startswith("status "):
+        status = str(cause.value).lower()
+
+        def filtered(client: InngestClient, _: World) -> None:
+            client.runs.list(status=RunStatus(status), limit=1).page()
+
+        error = made(subject, world, cause, {"filter": filtered})["filter"].error or ""
+        is_ours = error.startswith("InvalidArgumentError")
+        name = f"runs.list(status={status!r})"
+        yield Judgement(name, "breaks" if is_ours else "works", error * is_ours)
+    if cause.kind == "operation gone" and cause.alteration is not None:
+        shown = made(subject, world, cause, {"diagnose": lambda it, _: it.diagnose().calls})
+        for route in _claimed(shown["diagnose"].result):
+            if cause.what == re.sub(r"\{(\w+)\}", lambda it: "{" + camel(it[1]) + "}", route):
+                yield Judgement("diagnose", "lies", f"says that there is {route}")
+
+
+def _claimed(result: Mapping[str, Any]) -> Iterable[str]:
+    """Yield the routes that a diagnosis calls available."""
+    for path, value in result.items():
+        if path.endswith(".route") and result[path.replace(".route", ".is_available")]:
+            yield str(value)
+
+
+OF_THE_MOMENT = {".clock_skew_s"}
+"""What differs between two calls now and then."""
+
+
+def judge(call: str, before: Outcome, again: Outcome, after: Outcome, kind: str = "") -> Judgement:
+    """Compare what came of a call; what differs between two equal calls does not count."""
+    if after.error is not None:
+        return _judged_error(call, before, after)
+    if before.error is not None:
+        return Judgement(call, "works", f"no {before.error.partition(':')[0]} any more")
+    paths = {
+        path
+        for path in before.result.keys() | after.result.keys()
+        if path not in OF_THE_MOMENT
+        and before.result.get(path) == again.result.get(path)
+        and before.result.get(path) != after.result.get(path)
+    }
+    for path in sorted(paths):
+        one, two = before.result.get(path), after.result.get(path)
+        if path.endswith("[]") and isinstance(two, int) and isinstance(one, int) and two < one:
+            return Judgement(call, "lies", f"{two} of {one} items")
+    if not paths or kind == "value new":
+        return Judgement(call, "works")
+    first = min(paths, key=len)
+    value = after.result.get(first)
+    return Judgement(call, "degrades", f"{first.strip('.') or 'the result'} is {value!r:.40}")
+
+
+def _judged_error(call: str, before: Outcome, after: Outcome) -> Judgement:
+    error = str(after.error)
+    if before.error is None:
+        # Where the old server refused as well, the client knew what that meant.
+        return Judgement(call, "degrades" if before.is_refused else "breaks", error)
+    is_same = before.error.partition(":")[0] == error.partition(":")[0]
+    return Judgement(call, "works" if is_same else "degrades", "" if is_same else error)
+
+
+def differing(old: Subject, one: World, new: Subject, two: World) -> list[Judgement]:
+    """Return the calls that end otherwise on a new server than on an old one.
+
+    Ids and times differ; errors, how many items there are, and what is empty do not.
+    """
+    before, after = made(old, one), made(new, two)
+    roughly = {name: attrs.evolve(each, result=_rough(each)) for name, each in before.items()}
+    found = [
+        judge(name, each, each, attrs.evolve(after[name], result=_rough(after[name])))
+        for name, each in roughly.items()
+    ]
+    return [each for each in found if each.verdict != "works"]
+
+
+def _rough(outcome: Outcome) -> dict[str, Any]:
+    """Return how many items there are, and which fields any of them has; their order may differ."""
+    found: dict[str, Any] = {}
+    for path, value in outcome.result.items():
+        place = re.sub(r"\[\d+\]", "[*]", path)
+        if path.endswith("[]"):
+            found[path] = value
+        elif not isinstance(value, bool | int | float):
+            found[place] = found.get(place, False) or value is not None
+    return found
