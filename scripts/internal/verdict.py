@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from scripts.internal.pythons import VERSIONS, find_pythons
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -70,8 +72,6 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
     ],
 }
 
-VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
-
 # Each lowest version of a dependency has a wheel for these.
 VERSIONS_OF_LOWEST = ("3.11", "3.12", "3.13")
 
@@ -81,8 +81,6 @@ VERSIONS_NOT_MEASURED = ("3.11",)
 
 # Programs that show docstrings, or might rely on an assertion: `python -OO` has neither.
 OPTIMIZED = ("tests/cli", "tests/mcp_server", "tests/operations")
-
-SHOWS_VERSION = "import ensurepip, sys; print('%d.%d' % sys.version_info[:2])"
 
 PARALLEL = ("-n", "2", "--dist", "worksteal")
 
@@ -221,27 +219,6 @@ def failures(cache: Path) -> set[str]:
 def without_head(text: str) -> str:
     """Return what pytest printed from the first traceback on."""
     return text[max(text.find("= FAILURES ="), 0) :]
-
-
-def find_pythons() -> dict[str, str]:
-    """Return the Pythons of this machine by version, the newest last."""
-    found = {}
-    for version in VERSIONS:
-        # A shim of pyenv may refuse to start.
-        roots = output_of("pyenv", "prefix", version)
-        for candidate in (f"python{version}", f"{roots}/bin/python"):
-            if output_of(candidate, "-c", SHOWS_VERSION) == version:
-                found[version] = candidate
-                break
-    return found
-
-
-def output_of(*command: str) -> str:
-    """Return what a command prints, or nothing if it fails."""
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
 
 
 def main(mode: str = "") -> int:

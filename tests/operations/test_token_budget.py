@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import answer as answers
 from inngest_rest._programs import tools
 from inngest_rest._programs.command import program
+from inngest_rest._programs.cutting import as_text
 from inngest_rest.testing import MockServer, completes, steps
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def tokens_of(client: InngestClient, name: str, **given: Any) -> float:
     envelope = tools.Tools(client).call(name, given)
     assert envelope.ok
     assert not isinstance(envelope.data.get("items"), list) or len(envelope.data["items"]) == 20
-    text = answers.as_text(envelope.to_dict())
+    text = as_text(envelope.to_dict())
     return len(text.encode()) / 4
 
 

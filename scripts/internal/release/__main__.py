@@ -23,6 +23,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from scripts.internal.pythons import find_pythons
 from scripts.internal.release import distributions, installs, mcp_server
 from scripts.internal.release.missing import ROOT, git, last_tag, missing, notes, versions
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
-
-PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 
 class WrongError(Exception):
@@ -81,6 +80,13 @@ def step(name: str, check: Callable[[], tuple[T, str]]) -> T:
     return result
 
 
+def run(*command: str) -> None:
+    """Run a command that has to succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise WrongError(done.stdout + done.stderr)
+
+
 def agreed_version() -> tuple[str, str]:
     """Return the version on which all files agree."""
     stated = versions()
@@ -117,10 +123,7 @@ def build_server(
 
 def check_metadata(built: Sequence[Path]) -> tuple[None, str]:
     """Check what the index would show."""
-    command = [sys.executable, "-m", "twine", "check", "--strict", *map(str, built)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise WrongError(done.stdout + done.stderr)
+    run(sys.executable, "-m", "twine", "check", "--strict", *map(str, built))
     return None, "accepted by twine"
 
 
@@ -135,7 +138,7 @@ def check_contents(built: distributions.Distributions) -> tuple[None, str]:
 
 def install(built: distributions.Distributions, scratch: Path) -> tuple[None, str]:
     """Install each distribution on the oldest and the newest Python, with and without extras."""
-    found = [it for it in map(find_python, PYTHONS) if it is not None]
+    found = list(find_pythons().values())
     wrong = []
     tried = 0
     for python in dict.fromkeys((found[0], found[-1])):
@@ -156,27 +159,6 @@ def install(built: distributions.Distributions, scratch: Path) -> tuple[None, st
     return None, f"{tried} environments, on {' and '.join(dict.fromkeys((found[0], found[-1])))}"
 
 
-def find_python(version: str) -> str | None:
-    """Return how to start a Python, by its name or by a path of pyenv's."""
-    pyenv = shutil.which("pyenv")
-    prefix = (
-        pyenv
-        and subprocess.run(
-            [pyenv, "prefix", version], capture_output=True, text=True, check=False
-        ).stdout.strip()
-    )
-    for candidate in (f"{prefix}/bin/python", f"python{version}"):
-        told = shutil.which(candidate) and subprocess.run(
-            [candidate, "-c", "import sys, ensurepip; print('%d.%d' % sys.version_info[:2])"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if told and told.stdout.strip() == version:
-            return candidate
-    return None
-
-
 def run_by_uvx(built: distributions.Distributions, scratch: Path) -> tuple[None, str]:
     """Run the command, the MCP server and its bundle without installing them."""
     uv, uvx = (str(Path(sys.executable).with_name(name)) for name in ("uv", "uvx"))
@@ -192,9 +174,7 @@ def run_by_uvx(built: distributions.Distributions, scratch: Path) -> tuple[None,
         [uv, "run", "--directory", str(scratch / "bundle"), script, "--help"],
     )
     for command in tried:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise WrongError(done.stdout + done.stderr)
+        run(*command)
     return None, "the command, the MCP server, and its bundle"
 
 
@@ -226,15 +206,8 @@ def write_materials(
         sys.executable, scratch / "materials", f"{built.wheel}[all]", installer="uv"
     )
     file = out / "inngest-rest.cdx.json"
-    command = [sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible"]
-    done = subprocess.run(
-        [*command, "--output-file", str(file), str(made.python)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise WrongError(done.stdout + done.stderr)
+    command = (sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible")
+    run(*command, "--output-file", str(file), str(made.python))
     return None, f"{file.name}, {file.stat().st_size:,} bytes"
 
 

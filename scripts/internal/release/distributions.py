@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import filecmp
 import os
 import subprocess
 import sys
@@ -60,12 +60,7 @@ def build_from_sdist(sdist: Path, folder: Path, epoch: int) -> Distributions:
 def differing(first: Distributions, second: Distributions) -> list[str]:
     """Return the names of those that are not the same, byte by byte."""
     pairs = zip(first, second, strict=True)
-    return [one.name for one, other in pairs if sha256(one) != sha256(other)]
-
-
-def sha256(file: Path) -> str:
-    """Return the digest of a file in hexadecimal."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return [one.name for one, other in pairs if not filecmp.cmp(one, other, shallow=False)]
 
 
 def names(distribution: Path) -> list[str]:
