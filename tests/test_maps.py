@@ -74,3 +74,8 @@ def test_contributing_names_each_module_of_the_wrapper_and_none_that_is_gone() -
     assert modules(PACKAGE) - named == set()
     files = re.findall(r"`(\w+/|\w+\.py)`", PLACES)
     assert [name for name in files if not list(PACKAGE.rglob(name.rstrip("/")))] == []
+
+
+def test_the_layers_hold_without_exceptions() -> None:
+    for contract in CONTRACTS["contracts"]:
+        assert "ignore_imports" not in contract, contract["name"]

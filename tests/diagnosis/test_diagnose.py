@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from datetime import timedelta
 from email.utils import formatdate
@@ -19,6 +20,7 @@ from inngest_rest import (
     NotFoundError,
     ServerKind,
 )
+from inngest_rest._operations.diagnosis import findings, texts
 from inngest_rest.testing import MockServer, answers, drops
 from inngest_rest.testing._api.releases import CURRENT
 from tests.support.clock import STARTED
@@ -523,3 +525,8 @@ def test_versions_are_stated(connect: Connect) -> None:
     versions = diagnose(connect, MockServer()).versions
     assert set(versions) == {"inngest-rest", "httpx", "python"}
     assert versions["httpx"] == httpx.__version__
+
+
+def test_each_sentence_of_the_table_is_that_of_a_rule() -> None:
+    sentences = {name for name, kind in vars(texts).items() if isinstance(kind, texts.Kind)}
+    assert sentences == set(re.findall(r"texts\.([A-Z_]+)", inspect.getsource(findings)))
