@@ -264,7 +264,7 @@ def test_a_place_in_the_queue_is_told_if_it_is_known() -> None:
     (job,) = jobs("v1-run-jobs-keyed", position=1)
     due = "it has been due since 2026-11-28 23:00:01 UTC"
     found = says_of(seen(RUN, [job]))
-    assert found == [f"{due}, behind 1 of its function's jobs"]
+    assert found == [f"{due}, behind 1 job of its function"]
     assert says_of(seen(RUN, [evolve(job, position=0)])) == [due]
 
 
@@ -338,7 +338,9 @@ def test_a_run_that_was_cancelled_between_steps_names_the_last() -> None:
         Span("1", "charge", ended_at=NOW - SECOND, **done),
         Span("2", "reserve", ended_at=NOW - HOUR, **done),
     )
-    assert says_of(seen(cancelled, [], done_steps)) == ["it was cancelled past step 'charge'"]
+    assert says_of(seen(cancelled, [], done_steps)) == [
+        "it was cancelled after step 'charge' had ended"
+    ]
     assert says_of(seen(cancelled)) == []  # without a trace, nobody knows
 
 
@@ -521,7 +523,7 @@ def test_a_limit_of_concurrency_is_certain_only_if_it_is_seen_to_be_reached(
     (reason,) = held_back(it)
     assert (reason.kind, reason.is_certain) == (K.CONCURRENCY, expected is not None)
     assert reason.message.endswith(
-        expected or "may wait for its turn, as the concurrency of xp/flaky is limited"
+        expected or "may be waiting for its turn, as the concurrency of xp/flaky is limited"
     )
 
 

@@ -60,8 +60,8 @@ def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan
     except errors.NotFoundError as error:
         error.message = f"there is no app {shown(app_id)}"
         with suppress(errors.RouteNotFoundError):  # before release 1.40, which cannot list apps
-            known = yield from read_all(list_apps(session), deadline=deadline)
-            ids = [each.id for each in known if not each.is_archived]
+            apps = yield from read_all(list_apps(session), deadline=deadline)
+            ids = [app.id for app in apps if not app.is_archived]
             error.message += did_you_mean(app_id, ids)
         raise
 

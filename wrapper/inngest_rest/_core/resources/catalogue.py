@@ -88,9 +88,9 @@ def read_catalogue(
     apps = yield from _read_apps(session, gaps, deadline)
     functions: list[Function] = []
     for app in apps[:_MAX_APPS]:
-        listed = read_all(list_functions(session, app.id), deadline=deadline)
-        found = yield from or_gap(listed, f"the functions of app {app.id}", gaps)
-        functions += [function for function in found or () if not function.is_archived]
+        plan = read_all(list_functions(session, app.id), deadline=deadline)
+        of_app = yield from or_gap(plan, f"the functions of app {app.id}", gaps)
+        functions += [function for function in of_app or () if not function.is_archived]
     is_same = last is not None and last.functions == functions
     catalogue = Catalogue(
         apps=apps,
@@ -105,10 +105,10 @@ def read_catalogue(
 
 
 def _read_apps(session: Session, gaps: list[str], deadline: float) -> Plan[list[App]]:
-    listed = read_all(list_apps(session), deadline=deadline)
+    plan = read_all(list_apps(session), deadline=deadline)
     what = "which functions listen, as the apps could not be listed"
-    found = yield from or_gap(listed, what, gaps)
-    apps = [app for app in found or () if not app.is_archived]
+    listed = yield from or_gap(plan, what, gaps)
+    apps = [app for app in listed or () if not app.is_archived]
     if len(apps) > _MAX_APPS:
         gaps.append(f"the functions of {len(apps) - _MAX_APPS} of {len(apps)} apps")
     return apps

@@ -126,7 +126,7 @@ def _concurrency(facts: Facts) -> str:
     subject, function = facts["subject"], facts["function"]
     reached: ReachedLimit | None = facts["reached"]
     if reached is None:
-        return f"{subject} may wait for its turn, as the concurrency of {function} is limited"
+        return f"{subject} may be waiting for its turn, as the concurrency of {function} is limited"
     per_key = " per key" if reached.has_key else ""
     return (
         f"{subject} waits for its turn, as {function} executes at most {reached.most} at a time"
@@ -186,7 +186,7 @@ def _queued(facts: Facts) -> str:
         return f"its next job is due at {_time(facts['at'])}"
     subject = _attempt(facts) if facts["attempt"] > 1 else "it"
     position = facts["position"]
-    behind = f", behind {position} of its function's jobs" if position else ""
+    behind = f", behind {_count(position, 'job')} of its function" if position else ""
     return f"{subject} has been due since {_time(facts['at'])}{behind}{_after_failure(facts)}"
 
 
@@ -225,7 +225,7 @@ def _cancelled(facts: Facts) -> str:
         steps = [f"step {name!r} was {_DOING[wait]}" for name, wait in facts["open_steps"]]
         return f"it was cancelled while {and_more(steps)}"
     if facts["after"]:
-        return f"it was cancelled past step {facts['after']!r}"
+        return f"it was cancelled after step {facts['after']!r} had ended"
     return "it was cancelled before any of its steps had ended"
 
 
@@ -290,7 +290,9 @@ TEXTS: Mapping[Kind, str | Callable[[Facts], str]] = {
     Kind.REPLAYS: "it replays run {run}",
     Kind.REPLAYED: _replayed,
     Kind.SCHEDULED: _scheduled,
-    Kind.APP_UNREACHABLE: "{subject} may wait for another attempt, as app {app} is {sync_error}",
+    Kind.APP_UNREACHABLE: (
+        "{subject} may be waiting for another attempt, as app {app} is {sync_error}"
+    ),
     Kind.FUNCTION_REMOVED: (
         "{subject} may never start, as its app no longer has a function {function}"
     ),
