@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command.output import command_line
-from inngest_rest._programs.command.program import GROUPS, local_commands
+from inngest_rest._programs.command.command_line import command_line
+from inngest_rest._programs.command.commands import GROUPS, local_commands
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, completes, waits_for

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest._programs.command import program
-from inngest_rest._programs.command.execute import _given
-from inngest_rest._programs.command.output import Options, command_line
-from inngest_rest._programs.command.program import OPTIONS, parser_of
+from inngest_rest._programs.command.arguments import parser_of
+from inngest_rest._programs.command.command_line import command_line
+from inngest_rest._programs.command.commands import find
+from inngest_rest._programs.command.inputs import Inputs
+from inngest_rest._programs.command.options import OPTIONS, Options
 from inngest_rest._programs.parameters import read
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer, answers
@@ -31,10 +32,10 @@ def understood(row: Row, line: str) -> tuple[dict[str, Any], Options]:
     """Return what a line is understood as, with what it leaves out."""
     _, *tokens = shlex.split(line)
     options, others = parser_of(OPTIONS).parse_known_args(tokens)
-    command = program.find(others)
+    command = find(others)
     typed = command.read(others[len(row.words) :])
     assert typed.pop("report", None) == ("-f" if row.is_bulk else None)
-    given = _given(row, typed, [])
+    given = Inputs().values(row, typed)
     return read(row, given), Options(**vars(options))
 
 

@@ -16,8 +16,9 @@ from attrs import field, fields, frozen
 
 from inngest_rest import InngestClient
 from inngest_rest._programs.answer import Envelope
+from inngest_rest._programs.command.commands import local_commands
 from inngest_rest._programs.command.local import add_shop
-from inngest_rest._programs.command.program import local_commands, run
+from inngest_rest._programs.command.program import run
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem
 from inngest_rest._table import commands
 from inngest_rest.testing import MockServer

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inngest_rest._programs.answer import Reply
-from inngest_rest._programs.command.execute import _json
+from inngest_rest._programs.command.inputs import Inputs
 from inngest_rest._programs.parameters import parameters, read
 from inngest_rest._programs.problems import Code, problem_of
 from inngest_rest._programs.running import Invocation
@@ -37,7 +37,7 @@ def outcome(world: World, name: str, text: bytes) -> Code | None:
     operation = OPERATIONS[name]
     with briefly():
         try:
-            values = _json("params", text.decode("utf-8", "surrogateescape"), dict, [])
+            values = Inputs().json("params", text.decode("utf-8", "surrogateescape"), dict)
             found = read(operation, values)
         except InvalidArgumentError as error:
             envelope = Reply(name).envelope(problem_of(error, operation))
@@ -79,4 +79,4 @@ def test_any_parameters_are_a_result_or_a_problem(name: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("text", [DEEP, '{"a":' * 5_000, "9" * 5_000, "\0", "[]", "null"])
 def test_params_that_are_no_object_are_a_problem(text: str) -> None:
     with briefly(), pytest.raises(InvalidArgumentError):
-        _json("params", text, dict, [])
+        Inputs().json("params", text, dict)

@@ -21,7 +21,7 @@ from attrs import define, field, frozen
 from inngest_rest import InngestClient
 from inngest_rest._programs import tools
 from inngest_rest._programs.command import execute, local
-from inngest_rest._programs.command.output import command_line
+from inngest_rest._programs.command.command_line import command_line
 from inngest_rest._programs.command.program import run
 from inngest_rest._programs.cutting import as_text
 from inngest_rest._table import commands

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import schemas
-from inngest_rest._programs.command import program
-from inngest_rest._programs.command.output import PROGRAM
-from inngest_rest._programs.command.program import OPTIONS
+from inngest_rest._programs.command.command_line import PROGRAM
+from inngest_rest._programs.command.commands import GROUPS, find, local_commands
+from inngest_rest._programs.command.help import DESCRIPTION, MEANINGS
+from inngest_rest._programs.command.options import OPTIONS
 from inngest_rest._programs.tools import Tools, parameters_of
 from inngest_rest._table import Effect, commands
 from scripts.internal.site import docstrings
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from mcp.types import Tool
 
-    from inngest_rest._programs.command.program import Argument, Command
+    from inngest_rest._programs.command.arguments import Argument
+    from inngest_rest._programs.command.commands import Command
     from inngest_rest._table import Row
 
 ROWS = {row.words: row for row in commands()}
@@ -63,7 +65,7 @@ def files() -> dict[str, str]:
 def command_groups() -> dict[str, list[tuple[str, ...]]]:
     """Return the words of each command by the group they begin with; "top" for those of none."""
     groups: dict[str, list[tuple[str, ...]]] = {"top": []}
-    for words in (*ROWS, *program.local_commands()):
+    for words in (*ROWS, *local_commands()):
         groups.setdefault(words[0] if len(words) > 1 else "top", []).append(words)
     return groups
 
@@ -73,10 +75,10 @@ def _command() -> str:
     rows = []
     for group, several in command_groups().items():
         for words in several:
-            summary = docstrings.parse(program.find(words).description).summary
+            summary = docstrings.parse(find(words).description).summary
             place = f"command/{group}.md#command-{'-'.join(words)}"
             rows.append((f"[`{' '.join(words)}`]({place})", summary))
-    statuses = [(str(status), text) for status, text in program.MEANINGS.items()]
+    statuses = [(str(status), text) for status, text in MEANINGS.items()]
     return "\n\n".join(
         [
             "# The command",
@@ -84,7 +86,7 @@ def _command() -> str:
                 f"`{PROGRAM}`, with the extra `cli`: every command with its options, an example "
                 "and its exit statuses, from the table that the command itself reads."
             ),
-            "```text\n" + program.DESCRIPTION.strip() + "\n```",
+            "```text\n" + DESCRIPTION.strip() + "\n```",
             "## Commands",
             table(("command", "what it does"), rows),
             "## Options of every command",
@@ -97,9 +99,9 @@ def _command() -> str:
 
 def _commands(group: str) -> str:
     title = "Other commands" if group == "top" else f"{PROGRAM} {group}"
-    about = program.GROUPS.get(group, "Sending, the setup, and the program itself")
+    about = GROUPS.get(group, "Sending, the setup, and the program itself")
     blocks = [f"# {title}", f"{about}."]
-    blocks += [_entry(words, program.find(words)) for words in command_groups()[group]]
+    blocks += [_entry(words, find(words)) for words in command_groups()[group]]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -107,9 +109,9 @@ def _entry(words: tuple[str, ...], command: Command) -> str:
     name = " ".join(words)
     doc = docstrings.parse(command.description)
     synopsis = [PROGRAM, *words]
-    for names, details in command.positions:
-        many = "..." if details.get("nargs") == "*" else ""
-        synopsis.append(f"[{names[0].upper()}{many}]")
+    for position in command.positions:
+        many = "..." if position.nargs == "*" else ""
+        synopsis.append(f"[{position.names[0].upper()}{many}]")
     blocks = [
         f"(command-{'-'.join(words)})=\n## {name}",
         doc.text,
@@ -149,18 +151,18 @@ def tool_link(row: Row) -> str:
 
 def _options(arguments: Iterable[Argument]) -> str:
     rows = []
-    for names, details in arguments:
-        if details.get("help") == SUPPRESS:
+    for argument in arguments:
+        if argument.help == SUPPRESS:
             continue
-        shown = ", ".join(f"`{name}`" for name in names)
-        if not names[0].startswith("-"):
-            shown = f"`{names[0].upper()}`"
-        elif details.get("action") not in {"store_true", "store_const"}:
-            shown += f" `{details.get('metavar') or _metavar(names)}`"
-        help = docstrings.markdown(str(details.get("help", "")).replace("%%", "%"))
-        if details.get("choices"):
-            help += f" One of {', '.join(f'`{each}`' for each in details['choices'])}."
-        if details.get("action") == "append":
+        shown = ", ".join(f"`{name}`" for name in argument.names)
+        if not argument.is_option:
+            shown = f"`{argument.names[0].upper()}`"
+        elif argument.action not in {"store_true", "store_const"}:
+            shown += f" `{argument.metavar or _metavar(argument.names)}`"
+        help = docstrings.markdown(argument.help.replace("%%", "%"))
+        if argument.choices:
+            help += f" One of {', '.join(f'`{each}`' for each in argument.choices)}."
+        if argument.action == "append":
             help += " May be repeated."
         rows.append((shown, help))
     return table(("argument or option", "meaning"), rows) if rows else ""
@@ -236,11 +238,11 @@ def variables() -> dict[str, list[str]]:
             words = re.sub(r"\s*\(INNGEST[^)]*\)", "", text)
             variable = found.replace("\\", "")
             said.setdefault(variable, []).append(f"`{name}` of `InngestClient`: {words}")
-    for names, details in OPTIONS:
-        for variable in re.findall(r"INNGEST_\w+", str(details.get("help"))):
-            text = docstrings.markdown(str(details["help"]).partition(" (INNGEST")[0])
+    for option in OPTIONS:
+        for variable in re.findall(r"INNGEST_\w+", option.help):
+            text = docstrings.markdown(option.help.partition(" (INNGEST")[0])
             said.setdefault(variable, []).append(
-                f"`{names[-1]}` of the command: {text.rstrip('.')}."
+                f"`{option.names[-1]}` of the command: {text.rstrip('.')}."
             )
     for variable in _named_in_code():
         said.setdefault(variable, [])

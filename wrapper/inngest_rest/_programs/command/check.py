@@ -41,7 +41,7 @@ class Checking(Renderer):
     """Writes the answer as one line, and tells others, once per change if there is a state file."""
 
     # What tells others: a command as "exec", and as "webhook" a URL with a secret in it.
-    others: dict[Literal["exec", "webhook"], str] = field(factory=dict)
+    notified: dict[Literal["exec", "webhook"], str] = field(factory=dict)
     state: str | None = None  # the file that has what each of them was told last
     _report: Any = field(default=None, init=False)
 
@@ -91,7 +91,7 @@ class Checking(Renderer):
 
     def _tell_all(self, found: str, message: dict[str, str], told: _Told) -> None:
         report: dict[str, Any] = self._report.to_dict() if self._report else {}
-        for name, other in self.others.items():
+        for name, other in self.notified.items():
             before = told.get(name, "ok")
             if before == found:
                 continue

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from attrs import evolve, frozen
 
 from inngest_rest._arguments import check_choice
-from inngest_rest._programs.command.output import command_line
-from inngest_rest._programs.command.program import argument, command, flag, parser_for
+from inngest_rest._programs.command.arguments import Argument, argument, flag
+from inngest_rest._programs.command.command_line import command_line
+from inngest_rest._programs.command.commands import command
 from inngest_rest._programs.parameters import refused
 from inngest_rest._programs.problems import Code, Problem
 from inngest_rest._programs.untrusted import untrusted_paths
@@ -29,7 +30,8 @@ from inngest_rest.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from inngest_rest._programs.command.output import Options, Renderer
+    from inngest_rest._programs.command.options import Options
+    from inngest_rest._programs.command.output import Renderer
     from inngest_rest.testing import Behaviour, MockEvent, MockServer
 
 Scope = Literal["project", "user"]
@@ -132,6 +134,8 @@ def completion(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     """
     import shtab  # noqa: PLC0415 - one command needs it
 
+    from inngest_rest._programs.command.help import parser_for  # noqa: PLC0415 - as help does
+
     check_choice("shell", shell := values.get("shell", ""), ("bash", "zsh", "fish"))
     return renderer.text(shtab.complete(parser_for((), is_whole=True), shell))
 
@@ -140,7 +144,7 @@ def completion(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     "mcp",
     arguments=(
         flag("--read-only", help="Serve only the tools that change nothing on the server."),
-        argument("--tools", help="Serve only these groups, such as runs,events."),
+        Argument(names=("--tools",), help="Serve only these groups, such as runs,events."),
     ),
     examples=("mcp --read-only --tools runs,events",),
 )
@@ -191,11 +195,16 @@ class Served(Record):
 @command(
     "mock",
     arguments=(
-        argument(
-            "--port", type=int, help=f"The port; 0 for any that is free. By default {DEFAULT_PORT}."
+        Argument(
+            names=("--port",),
+            type=int,
+            help=f"The port; 0 for any that is free. By default {DEFAULT_PORT}.",
         ),
-        argument("--host", help="The address to listen on. By default 127.0.0.1."),
-        argument("--release", help="The release of Inngest to be, such as 1.17; else the newest."),
+        Argument(names=("--host",), help="The address to listen on. By default 127.0.0.1."),
+        Argument(
+            names=("--release",),
+            help="The release of Inngest to be, such as 1.17; else the newest.",
+        ),
     ),
     examples=("mock", "mock --port 0 --release 1.17"),
     kind=Served,
@@ -333,15 +342,15 @@ def show(renderer: Renderer, _: Options, values: dict[str, Any]) -> int:
     "skill",
     "install",
     arguments=(
-        argument(
-            "--target",
+        Argument(
+            names=("--target",),
             action="append",
             help=f"The host: {', '.join(_HOSTS)}, the first of which is the folder that most of "
             "them share; or a folder with a slash, such as ./skills. By default every host whose "
             "folder is here.",
         ),
-        argument(
-            "--scope",
+        Argument(
+            names=("--scope",),
             choices=get_args(Scope),
             help="For all projects of the user, or for the one in the current folder.",
         ),

@@ -5,98 +5,58 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import shlex
 import sys
 import time
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from attrs import define, field, fields, frozen
+from attrs import define, field
 
 from inngest_rest._programs.answer import ROOM, PageInfo, Reply
+from inngest_rest._programs.command.command_line import PROGRAM
 from inngest_rest._programs.cutting import as_text
-from inngest_rest._programs.parameters import parameters, unusable_file
+from inngest_rest._programs.parameters import unusable_file
 from inngest_rest._programs.problems import DONE, EXIT_STATUS, Code, Problem
 from inngest_rest._programs.projection import Projection
 from inngest_rest._redaction import Redactor
 from inngest_rest._table import ROWS, Returns
 from inngest_rest._visible import safe, visible, visible_json
 from inngest_rest.action_reports import ActionRow
-from inngest_rest.typing import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from typing import TextIO
 
-    from inngest_rest._table import Row
+    from inngest_rest._programs.command.options import Format, Options
     from inngest_rest.errors import NextCall
     from inngest_rest.models import Page, RunChange, StepChange
     from inngest_rest.record import Record
 
-PROGRAM = "inngest-rest"
-FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
-Format = Literal["table", "json", "ndjson", "id", "markdown", "prometheus"]
+BROKEN_PIPE = 128 + 13
+"""What a shell reports of a program that ended because nobody read its output any more."""
 
 _PACE = 0.1  # seconds between two states of a progress line
 
 # What has the ids that a record is about: text, or records that have them.
 _IDS = (
-    *("rows", "ids", "run", "cancellation", "planned", "webhook"),
-    *("new_run_id", "run_id", "internal_id", "event_id", "id", "name"),
+    "rows",
+    "ids",
+    "run",
+    "cancellation",
+    "planned",
+    "webhook",
+    "new_run_id",
+    "run_id",
+    "internal_id",
+    "event_id",
+    "id",
+    "name",
 )
 
 # Codes after which the answer has all that was asked for.
 _WHOLE = {Code.PARTIAL, Code.RUN_FAILED}
-
-
-def _option(help: str, *names: str, default: Any = None, **details: Any) -> Any:
-    """Return a field with its help, and what else `ArgumentParser.add_argument` takes of it."""
-    return field(default=default, metadata={"names": names, "help": help, **details})
-
-
-@frozen(kw_only=True, eq=False, repr=False)
-class Options:
-    """Options of every command: where to ask, and how to answer. Keys are none of them."""
-
-    output: Format | None = _option(
-        "Format of the answer: by default a table on a terminal, and JSON elsewhere "
-        "(INNGEST_REST_OUTPUT). The last two are for runs summary.",
-        "-o",
-        choices=get_args(Format),
-    )
-    fields: str | None = _option(
-        "Fields of each item to return, separated by commas, with dots for what is below."
-    )
-    max_chars: int | None = _option("Truncate text longer than this (minimum 64).", type=int)
-    redact: Redaction | Literal["none"] | None = _option(
-        "Redact what looks like a key or token, or that and e-mail addresses; no guarantee. By "
-        "default none, of mcp keys.",
-        choices=(*get_args(Redaction), "none"),
-    )
-    output_file: str | None = _option("Write the answer to this file, which must not exist.")
-    force: bool = _option("Replace a file that exists.", default=False)
-    quiet: bool = _option("Print no progress and no hints.", "-q", default=False)
-    env: str | None = _option("Branch environment (INNGEST_ENV).")
-    dev: bool = _option("Use the dev server at http://127.0.0.1:8288 (INNGEST_DEV).", default=False)
-    base_url: str | None = _option("Base URL of the server (INNGEST_BASE_URL).")
-    request_timeout: float = _option(
-        "Seconds per request; by default 30.", default=30.0, type=float
-    )
-    retries: int | None = _option("Maximum number of retries; by default 4.", type=int)
-
-    @property
-    def named(self) -> str | None:
-        return self.output or os.environ.get(FORMAT_VARIABLE)
-
-    @property
-    def format(self) -> Format:
-        """The format that is named, or that suits where the answer goes."""
-        if self.named in get_args(Format):
-            return self.named  # type: ignore[return-value]
-        return "table" if sys.stdout.isatty() and self.output_file is None else "json"
 
 
 class OutputError(Exception):
@@ -247,23 +207,25 @@ class Renderer(Reply):
     stderr: Stderr = field(factory=Stderr, kw_only=True)
     output: Output = field(factory=Output, kw_only=True)
     is_live: bool = field(default=False, kw_only=True)  # lines of changes stand for a table
-    _items: list[Record] = field(factory=list, init=False)
+    _records: list[Record] = field(factory=list, init=False)
     _lines: Iterator[int] = field(factory=itertools.count, init=False)
 
     def configure(self, options: Options, kind: type[Any], inputs: Sequence[str] = ()) -> None:
         """Take the options on what is written of records of a class, and where: onto no input."""
         is_whole = self.format != "json" or options.output_file is not None
-        chosen = options.fields, options.max_chars, kind
-        self.projection = Projection.of(*chosen, is_whole=is_whole)
+        self.projection = Projection.of(options.fields, options.max_chars, kind, is_whole=is_whole)
         self.output = Output(options.output_file, force=options.force, inputs=inputs)
         self.redactor = Redactor(options.redact)
-        self.room = self.room if self.output.path is None else None
+        if self.output.path is not None:
+            self.room = None
 
     @property
     def is_streaming(self) -> bool:
+        """Whether records are written when they arrive."""
         return self.is_live or self.format in {"ndjson", "id"}
 
     def many(self, records: Sequence[Record], problem: Problem | None = None) -> int:
+        """Write an answer that is a list of records."""
         self.returns = Returns.STREAM
         self.add(records)
         return self.finish(problem)
@@ -279,11 +241,12 @@ class Renderer(Reply):
         if self.format == "json":
             return super().add(records, page)
         self.page = PageInfo(len(page.items), page.next_cursor) if page else None
+        redacted = map(self.redactor, records)
         if not self.is_streaming:
-            self._items += map(self.redactor, records)
+            self._records += redacted
             return True
-        for each in map(self.redactor, records):
-            self._write_lines(each)
+        for record in redacted:
+            self._write_lines(record)
         self.output.flush()
         return True
 
@@ -292,34 +255,17 @@ class Renderer(Reply):
         self.stderr.end_progress()
         if problem is not None:
             problem = self.redactor(problem.worded(self.name_of))
-            if problem.code not in _WHOLE and (part := self.output.abandon()) is not None:
-                self.stderr.hint(f"The first lines are in {part}.")
+            self._abandon_output_of(problem)
         if data is not None:
             self.add((data,))
-        if self.format == "json":
-            if self.output.path is None:  # it may have been abandoned
-                self.room = ROOM
-            text = self.envelope(problem).text()
-            if self.output.path is None and self.output.stream.isatty():
-                text = visible_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2))
-            self.output.line(text)
-        elif not self.is_streaming and self._items:
-            from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
-
-            told = self._items, self.projection, self.format, self.output.stream
-            self.output.line(tables.draw(*told, is_one=self.returns is Returns.ONE))
-        if self.format == "ndjson" and problem is not None:
-            self.output.line(Reply(self.command).envelope(problem).text())
+        self._write_rest(problem)
         self.output.close()
-        if self.format != "json":
-            for each in self.all_warnings():
-                self.stderr.hint(f"Warning: {each}")
-        if self.output.path is not None:
-            self.stderr.hint(f"Wrote {self.output.path}.")
+        self._write_hints()
         if problem is None:
             return 0
         # Once, to each who reads: the answer has it, too.
-        if self.format not in {"json", "ndjson"} or sys.stderr.isatty() > sys.stdout.isatty():
+        is_read_apart = sys.stderr.isatty() > sys.stdout.isatty()
+        if self.format not in {"json", "ndjson"} or is_read_apart:
             self.stderr.error(problem)
         return EXIT_STATUS[problem.code]
 
@@ -327,6 +273,50 @@ class Renderer(Reply):
         words = next(row.words for row in ROWS if row.name == call.name)
         program = (PROGRAM,) if len(words) == 1 else ()
         return f"`{' '.join((*program, *words, *call.arguments))}`"
+
+    def _abandon_output_of(self, problem: Problem) -> None:
+        """Leave a file that is not whole where it is, and go on with standard output."""
+        if problem.code in _WHOLE:
+            return
+        part = self.output.abandon()
+        if part is not None:
+            self.stderr.hint(f"The first lines are in {part}.")
+
+    def _write_rest(self, problem: Problem | None) -> None:
+        """Write what has not been written as it arrived."""
+        if self.format == "json":
+            self._write_envelope(problem)
+        elif self._records and not self.is_streaming:
+            self._write_table()
+        if self.format == "ndjson" and problem is not None:
+            self.output.line(Reply(self.command).envelope(problem).text())
+
+    def _write_envelope(self, problem: Problem | None) -> None:
+        if self.output.path is None:  # it may have been abandoned
+            self.room = ROOM
+        text = self.envelope(problem).text()
+        if self.output.path is None and self.output.stream.isatty():
+            text = visible_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2))
+        self.output.line(text)
+
+    def _write_table(self) -> None:
+        from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
+
+        table = tables.draw(
+            self._records,
+            self.projection,
+            self.format,
+            self.output.stream,
+            is_one=self.returns is Returns.ONE,
+        )
+        self.output.line(table)
+
+    def _write_hints(self) -> None:
+        if self.format != "json":  # whose envelope has the warnings
+            for warning in self.all_warnings():
+                self.stderr.hint(f"Warning: {warning}")
+        if self.output.path is not None:
+            self.stderr.hint(f"Wrote {self.output.path}.")
 
     def _write_lines(self, record: Record) -> None:
         """Write a record as lines: those of its ids, or of what it consists of."""
@@ -339,9 +329,9 @@ class Renderer(Reply):
             for id in ids_of(record):
                 self.output.line(visible_json(id).replace("\n", "\\n"))
             return
-        for each in getattr(record, "rows", (record,)):
+        for row in getattr(record, "rows", (record,)):
             place = f"items[{next(self._lines)}]"
-            line = self.projection.cut(self.projection.plain(each), place)
+            line = self.projection.cut(self.projection.plain(row), place)
             self.output.line(as_text(line))
 
 
@@ -352,64 +342,13 @@ def ids_of(record: Any) -> Iterator[str]:
     """
     if isinstance(record, ActionRow) and record.outcome not in DONE:
         return
+    is_function = hasattr(record, "app_id")
     for name in _IDS:
-        found = getattr(record, name, None)
-        # Commands take a function's own id.
-        if found is None or (name == "internal_id" and hasattr(record, "app_id")):
+        if name == "internal_id" and is_function:
+            continue  # commands take a function's own id
+        found: Any = getattr(record, name, None)
+        if found is None:
             continue
-        items: Any = found
-        for each in items if isinstance(found, tuple) else (found,):
+        for each in found if isinstance(found, tuple) else (found,):
             yield from (each,) if isinstance(each, str) else ids_of(each)
         return
-
-
-def command_line(row: Row, values: Mapping[str, Any], options: Options | None = None) -> str:
-    """Return the command line that calls a row, without what has its default, to copy and run."""
-    words, positions = list[str](), list[str]()
-    for each in parameters(row):
-        value = values.get(each.name)
-        if value is None or value == each.default:
-            continue
-        if each.is_text:
-            value = [as_typed(it) for it in value] if each.is_many else as_typed(value)
-        if each.is_positional:
-            positions += _words("", value)
-        else:
-            words += _words(each.name, value, is_json=each.is_json)
-    for option in fields(Options):
-        value = getattr(options, option.name, option.default)
-        if value != option.default and option.name not in {"output_file", "force"}:
-            words += _words(option.name, value)
-    is_plain = not any(it.startswith("-") for it in positions)
-    words = [*positions, *words] if is_plain else [*words, "--", *positions]
-    return shlex.join([PROGRAM, *row.words, *words])
-
-
-def as_typed(text: str) -> str:
-    """Return a text as it is typed, where @FILE would stand for one in a file."""
-    return f"@{text}" if text.startswith("@") else text
-
-
-def _words(name: str, value: Any, *, is_json: bool = False) -> Iterator[str]:
-    match value:
-        case True if not is_json:
-            yield dashed(name)
-            return
-        case list() | tuple() if not is_json:
-            for each in value:  # pyright: ignore[reportUnknownVariableType]
-                yield from _words(name, each)
-            return
-        case datetime():
-            text = value.isoformat()
-        case timedelta():  # it would be another window later
-            text = (datetime.now(UTC) - value).isoformat()
-        case _:
-            text = json.dumps(value) if is_json else str(value)
-    if name and text.startswith("-"):  # as an option does
-        yield f"{dashed(name)}={text}"
-    else:
-        yield from [dashed(name), text] if name else [text]
-
-
-def dashed(name: str) -> str:
-    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,93 @@
+"""Arguments and options of commands, described once for the parser, help, completion and docs."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from inngest_rest._visible import did_you_mean, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+
+@frozen(kw_only=True, eq=False)
+class Argument:
+    """An argument of a command, told by its order, or an option, told by its name.
+
+    Attributes:
+        names: The name of an argument; those of an option, the whole one last.
+        help: What it is; what is SUPPRESS is in no help.
+        action: What an option does that takes no value, or several.
+        nargs: How many words an argument takes.
+        choices: The words that are valid; the parser names the nearest for another.
+        metavar: What help calls the value.
+        dest: The name of what is read, if it is not its own.
+        type: What converts the text that was typed.
+        const: The value of an option that stands for one.
+    """
+
+    names: tuple[str, ...]
+    help: str
+    action: str | None = None
+    nargs: str | None = None
+    choices: Sequence[str] | None = None
+    metavar: str | None = None
+    dest: str | None = None
+    type: Callable[[str], Any] | None = None
+    const: str | None = None
+
+    @property
+    def is_option(self) -> bool:
+        return self.names[0].startswith("-")
+
+    def add_to(self, parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+        """Add it to a parser; argparse takes no None for what is not given."""
+        type = self.type if self.choices is None else partial(_choice, self.choices)
+        details: dict[str, Any] = {
+            "help": self.help,
+            "action": self.action,
+            "nargs": self.nargs,
+            "choices": self.choices,
+            "metavar": self.metavar,
+            "dest": self.dest,
+            "type": type,
+            "const": self.const,
+        }
+        given = {name: detail for name, detail in details.items() if detail is not None}
+        parser.add_argument(*self.names, **given)
+
+
+def argument(name: str, *, help: str, nargs: str = "?") -> Argument:
+    """Return an argument, which may be missing: the command says so itself."""
+    return Argument(names=(name,), help=help, nargs=nargs)
+
+
+def flag(*names: str, help: str, dest: str | None = None) -> Argument:
+    """Return an option without a value."""
+    return Argument(names=names, help=help, action="store_true", dest=dest)
+
+
+def parser_of(arguments: Iterable[Argument]) -> argparse.ArgumentParser:
+    """Return a parser of these alone, which raises its errors."""
+    parser = argparse.ArgumentParser(
+        add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS, exit_on_error=False
+    )
+    for each in arguments:
+        each.add_to(parser)
+    return parser
+
+
+def dashed(name: str) -> str:
+    """Return the option that stands for a parameter."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _choice(choices: Sequence[str], text: str) -> str:
+    if text not in choices:
+        message = f"invalid choice {shown(text)}{did_you_mean(text, choices)}"
+        raise argparse.ArgumentTypeError(message)
+    return text

@@ -1,0 +1,260 @@
+"""The commands: one for each row of the table that has one, and those about this program."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from inngest_rest import _table
+from inngest_rest._programs.command.arguments import Argument, argument, dashed, flag, parser_of
+from inngest_rest._programs.command.command_line import PROGRAM, command_line
+from inngest_rest._programs.command.options import OPTIONS
+from inngest_rest._programs.command.output import Renderer, Stderr
+from inngest_rest._programs.parameters import Kind, parameters
+from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
+from inngest_rest._table import Returns, docstring
+from inngest_rest._table import commands as rows
+from inngest_rest._visible import did_you_mean
+from inngest_rest.errors import InngestError, InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from inngest_rest._programs.command.options import Options
+    from inngest_rest._programs.parameters import Parameter
+    from inngest_rest._table import Row
+    from inngest_rest.record import Record
+
+    Work = Callable[[Renderer, Options, dict[str, Any]], int]
+
+GROUPS = {**_table.GROUPS, "skill": "The skill for agents: install, show and check it"}
+"""What begins several commands, and what these are about."""
+
+# A key on a command line ends in the history of a shell, and in the list of processes.
+_KEY = re.compile(r"--?(event|signing|api)[-_]?(key|token)", re.IGNORECASE)
+
+
+@frozen(eq=False, kw_only=True)
+class Command:
+    """A command: the words that call it, what it does in words and in fact, what it takes."""
+
+    words: tuple[str, ...]
+    description: str
+    run: Callable[[Options, dict[str, Any]], int]
+    arguments: tuple[Argument, ...]
+    examples: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.words).replace("-", "_")
+
+    @property
+    def summary(self) -> str:
+        return self.description.partition("\n")[0]
+
+    @property
+    def positions(self) -> list[Argument]:
+        """Its arguments that are told by their order, not by a name."""
+        return [each for each in self.arguments if not each.is_option]
+
+    @property
+    def options(self) -> list[Argument]:
+        """Its options, without the global ones."""
+        return [each for each in self.arguments if each.is_option]
+
+    def read(self, tokens: Sequence[str]) -> dict[str, Any]:
+        """Return what was typed, by the names of its arguments and options."""
+        before_dashes = list(takewhile("--".__ne__, tokens))
+        found, words = parser_of(self.options).parse_known_args(before_dashes)
+        for word in words:
+            if word.startswith("-") and word != "-":
+                valid = sorted(each.names[-1] for each in (*self.options, *OPTIONS))
+                raise unknown(word, valid)
+        words += tokens[len(before_dashes) + 1 :]
+        return vars(found) | self._positions_in(words)
+
+    def _positions_in(self, words: list[str]) -> dict[str, Any]:
+        if self.name == "api" and len(words) == 1:
+            words = ["GET", *words]
+        positions = self.positions
+        if positions and positions[-1].nargs == "*":
+            return {positions[-1].names[0]: words} if words else {}
+        if more := words[len(positions) :]:
+            raise InvalidArgumentError(f"unexpected arguments: {' '.join(more)}")
+        names = [position.names[0] for position in positions]
+        return dict(zip(names, words, strict=False))
+
+
+def find(tokens: Sequence[str]) -> Command:
+    """Return the command that tokens begin with."""
+    for row in rows():
+        if tuple(tokens[: len(row.words)]) == row.words:
+            return _command_of(row)
+    for words, found in local_commands().items():
+        if tuple(tokens[: len(words)]) == words:
+            return found
+    known = all_words()
+    in_group = [words[1] for words in known if words[:-1] == tuple(tokens[:1])]
+    if in_group:
+        raise unknown(tokens[1], in_group)
+    raise unknown(tokens[0], list(dict.fromkeys(words[0] for words in known)))
+
+
+def all_words() -> list[tuple[str, ...]]:
+    """Return the words of each command, in the order of help."""
+    return [*(row.words for row in rows()), *local_commands()]
+
+
+def is_group(tokens: Sequence[str]) -> bool:
+    """Return whether tokens are no command, but what several begin with."""
+    return not tokens or (len(tokens) == 1 and tokens[0] in GROUPS)
+
+
+def local_commands() -> dict[tuple[str, ...], Command]:
+    """Return the commands about this program, which `@command` makes, by their words."""
+    defined = vars(import_module(f"{__package__}.local")).values()
+    return {each.words: each for each in defined if isinstance(each, Command)}
+
+
+def command(
+    *words: str,
+    arguments: tuple[Argument, ...] = (),
+    examples: tuple[str, ...],
+    kind: type[Record] = Problem,
+) -> Callable[[Work], Command]:
+    """Make of a function the command that its docstring describes; it returns the exit status.
+
+    It writes its answer, records of a class, by the renderer that it is given.
+    """
+
+    def make(work: Work) -> Command:
+        def run(options: Options, typed: dict[str, Any]) -> int:
+            stderr = Stderr(options.quiet)
+            renderer = Renderer(".".join(words), format=options.format, stderr=stderr)
+            try:
+                renderer.configure(options, kind)
+                return work(renderer, options, typed)
+            except InngestError as error:
+                return renderer.finish(problem_of(error))
+
+        return Command(
+            words=words,
+            description=docstring(work),
+            run=run,
+            arguments=arguments,
+            examples=tuple(f"{PROGRAM} {example}" for example in examples),
+        )
+
+    return make
+
+
+def _command_of(row: Row) -> Command:
+    def run(options: Options, typed: dict[str, Any]) -> int:
+        from inngest_rest._programs.command.execute import execute  # noqa: PLC0415 - not for help
+
+        return execute(row, options, typed)
+
+    return Command(
+        words=row.words,
+        description=row.description,
+        run=run,
+        arguments=(*map(_argument_of, parameters(row)), *_own_options(row)),
+        examples=tuple(command_line(row, example) for example in row.examples),
+    )
+
+
+def _argument_of(parameter: Parameter) -> Argument:
+    """Return a parameter as an argument: optional, because `--params` may give it."""
+    help = parameter.help
+    if parameter.is_json:
+        help += " JSON, @FILE, or - for standard input."
+    if parameter.kind in {Kind.INTEGER, Kind.SECONDS} and parameter.default is not None:
+        help += f" By default {parameter.default:g}."
+    help = help.replace("%", "%%")
+    if parameter.is_positional:
+        return argument(parameter.name, nargs="*" if parameter.is_many else "?", help=help)
+    action = None
+    if parameter.kind is Kind.FLAG:
+        action = "store_true"
+    elif parameter.is_many and not parameter.is_json:
+        action = "append"
+    return Argument(
+        names=(dashed(parameter.name),),
+        help=help,
+        action=action,
+        choices=parameter.choices or None,
+    )
+
+
+def _own_options(row: Row) -> Iterator[Argument]:
+    """Yield the options of a command that are no parameters of its call."""
+    names = {parameter.name for parameter in parameters(row)}
+    yield Argument(
+        names=("--params",),
+        help="All parameters as JSON, @FILE (or @FILE.toml), or - for standard input.",
+    )
+    if row.returns is Returns.PAGES:
+        yield flag("--all", help="List everything; needs -o ndjson or --output-file.")
+    if row.returns is Returns.STREAM and "timeout" in names:
+        status = EXIT_STATUS[Code.RUN_FAILED]
+        yield flag("--exit-status", help=f"Exit with {status} if a run failed or was cancelled.")
+    if row.command == "api":
+        yield from _OPTIONS_OF_API
+    if row.name == "runs.check":
+        yield from _OPTIONS_OF_CHECK
+    if "confirm" in names:
+        yield flag("--yes", help="Act without asking.")
+
+
+_OPTIONS_OF_API = (
+    Argument(
+        names=("-f", "--raw-field"),
+        metavar="KEY=VALUE",
+        action="append",
+        help="Parameter of the query, or of the body if the method is another than GET.",
+    ),
+    Argument(
+        names=("--input",),
+        metavar="FILE",
+        dest="body",
+        type="@{}".format,
+        help="File with the JSON of the body, or - for standard input.",
+    ),
+    flag("--paginate", dest="all", help="Request all pages; as --all of other commands."),
+)
+
+_OPTIONS_OF_CHECK = (
+    Argument(
+        names=("--exec",),
+        metavar="COMMAND",
+        help="Tell this command, which reads it as JSON on its standard input.",
+    ),
+    Argument(
+        names=("--webhook",),
+        metavar="URL",
+        help="Tell this URL, which is sent it as JSON; @FILE for one that is a secret.",
+    ),
+    Argument(
+        names=("--state",),
+        metavar="FILE",
+        help="File by which both are told once per change, not each time that a rule is broken.",
+    ),
+)
+
+
+def unknown(given: str, valid: Sequence[str]) -> InngestError:
+    """Return the error for an unknown command or option."""
+    if key := _KEY.match(given):  # the value of which is not repeated
+        message = f"{key[0]}: keys are never options, which other users of the machine can read"
+        hint = f"Set INNGEST_{key[1].upper()}_KEY in the environment."
+        return ProblemError(Problem(Code.USAGE, message, hint=hint))
+    if not given.startswith("-"):
+        return InvalidArgumentError(f"unknown command {given!r}{did_you_mean(given, valid)}")
+    option = given.partition("=")[0]
+    field = option.lstrip("-").replace("-", "_")
+    message = f"unknown option {option!r}{did_you_mean(option, valid)}"
+    return InvalidArgumentError(message, argument=field or None)
