@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs.command import execute, local
+from inngest_rest._programs.command import agent_skill, execute
 from inngest_rest._table import GROUPS, commands
 from inngest_rest.testing import (
     MockServer,
@@ -30,7 +30,7 @@ from tests.support import agent
 if TYPE_CHECKING:
     from inngest_rest.testing import Behaviour, MockEvent
 
-TEXTS = {Path(name).stem: text for name, text in local.skill().items() if "/" in name}
+TEXTS = {Path(name).stem: text for name, text in agent_skill.own_files().items() if "/" in name}
 BLOCKS = {
     name: [
         line
@@ -124,5 +124,5 @@ def test_a_playbook_is_short_and_names_commands_that_exist(name: str) -> None:
 
 
 def test_the_skill_leads_to_every_playbook() -> None:
-    links = re.findall(r"\]\(references/(.+?)\.md\)", local.skill()["SKILL.md"])
+    links = re.findall(r"\]\(references/(.+?)\.md\)", agent_skill.own_files()["SKILL.md"])
     assert sorted(links) == sorted(TEXTS)

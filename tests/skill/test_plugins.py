@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import inngest_rest
-from inngest_rest._programs.command import local
+from inngest_rest._programs.command import agent_skill
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,7 +26,7 @@ def test_both_marketplaces_lead_to_the_plugin_that_has_the_skill() -> None:
     plugin = ROOT / of_claude["source"]
     assert ROOT / of_codex["source"]["path"] == plugin
     assert (plugin / "skills" / "inngest" / "SKILL.md").read_text("utf-8") == (
-        local.skill()["SKILL.md"]
+        agent_skill.own_files()["SKILL.md"]
     )
     names = {read(f"{of_claude['source']}/{it}/plugin.json")["name"] for it in MANIFESTS}
     assert names == {of_claude["name"], of_codex["name"]}

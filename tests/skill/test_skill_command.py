@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from inngest_rest import __version__
-from inngest_rest._programs.command import local
+from inngest_rest._programs.command import agent_skill
 from inngest_rest._programs.command.program import run
 
 
@@ -41,12 +41,12 @@ def installed(capsys: pytest.CaptureFixture[str], *tokens: str) -> Any:
 
 def test_show_prints_the_skill_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["skill", "show"]) == 0
-    assert capsys.readouterr().out == local.skill()["SKILL.md"]
+    assert capsys.readouterr().out == agent_skill.own_files()["SKILL.md"]
 
 
 def test_show_prints_a_playbook(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["skill", "show", "incident"]) == 0
-    assert capsys.readouterr().out == local.skill()["references/incident.md"]
+    assert capsys.readouterr().out == agent_skill.own_files()["references/incident.md"]
     status, answer = answered(capsys, "show", "incidnt")
     assert (status, "did you mean 'incident'?" in answer["error"]["message"]) == (2, True)
 
@@ -69,7 +69,7 @@ def test_without_a_host_install_writes_where_most_of_them_look(
         "version": __version__,
     }
     main = (place / "SKILL.md").read_text(encoding="utf-8")
-    assert main.startswith(local.skill()["SKILL.md"])
+    assert main.startswith(agent_skill.own_files()["SKILL.md"])
     assert (place / "references" / "incident.md").is_file()
 
 
@@ -114,7 +114,7 @@ def test_install_keeps_a_changed_skill_unless_forced(
     assert "--force" in answer["error"]["message"]
     assert path.read_text(encoding="utf-8") == "mine"
     assert installed(capsys, "--force")["state"] == "current"
-    assert path.read_text(encoding="utf-8").startswith(local.skill()["SKILL.md"])
+    assert path.read_text(encoding="utf-8").startswith(agent_skill.own_files()["SKILL.md"])
 
 
 def test_an_unknown_host_is_refused_with_those_there_are(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs.command import execute, local
+from inngest_rest._programs.command import agent_skill, execute
 from inngest_rest._programs.parameters import DEFAULT_LIMIT
 from inngest_rest._programs.problems import EXIT_STATUS
 from tests.operations.cases import World
@@ -20,7 +20,7 @@ from tests.support import agent
 if TYPE_CHECKING:
     from pathlib import Path
 
-SKILL = local.skill()["SKILL.md"]
+SKILL = agent_skill.own_files()["SKILL.md"]
 ROWS = agent.rows_of(SKILL)
 
 

@@ -11,10 +11,10 @@ import yaml
 
 import inngest_rest
 from inngest_rest import InvalidArgumentError, __version__
-from inngest_rest._programs.command import local
+from inngest_rest._programs.command import agent_skill
 
 FOLDER = Path(inngest_rest.__file__).parent / ".agents" / "skills" / "inngest"
-FILES = local.skill()
+FILES = agent_skill.own_files()
 TEXT = FILES["SKILL.md"]
 _, FRONTMATTER, BODY = TEXT.split("---\n", 2)
 
@@ -117,9 +117,9 @@ def test_keys_are_declared_and_none_is_required() -> None:
     ],
 )
 def test_install_writes_where_the_host_looks(
-    target: str, scope: local.Scope, place: str, tmp_path: Path
+    target: str, scope: agent_skill.Scope, place: str, tmp_path: Path
 ) -> None:
-    (written,) = local.install([target], scope)
+    (written,) = agent_skill.install([target], scope)
     assert Path(written.path) == tmp_path / place / "inngest"
     assert written.state == "current"
 
@@ -132,12 +132,12 @@ def test_a_host_is_found_by_its_own_variable(
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
-    assert local.found_hosts() == [host]
-    assert local.folder(host, "user") == tmp_path / "elsewhere" / "skills"
+    assert agent_skill.found_hosts() == [host]
+    assert agent_skill.folder(host, "user") == tmp_path / "elsewhere" / "skills"
 
 
 def test_a_folder_is_a_target_too(tmp_path: Path) -> None:
-    (written,) = local.install([str(tmp_path / "mine")])
+    (written,) = agent_skill.install([str(tmp_path / "mine")])
     assert Path(written.path) == tmp_path / "mine" / "inngest"
 
 
@@ -146,7 +146,7 @@ def test_what_is_not_ours_is_kept_unless_forced(tmp_path: Path) -> None:
     mine.parent.mkdir(parents=True)
     mine.write_text("mine", encoding="utf-8")
     with pytest.raises(InvalidArgumentError, match="is not the skill of version"):
-        local.install([str(tmp_path / "other"), str(tmp_path / "mine")])
+        agent_skill.install([str(tmp_path / "other"), str(tmp_path / "mine")])
     assert mine.read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "other").exists()
 
@@ -157,8 +157,8 @@ def test_a_link_is_replaced_if_forced_and_never_followed(linked: str, tmp_path: 
     path.parent.mkdir(parents=True)
     path.symlink_to(other)
     with pytest.raises(InvalidArgumentError, match="is not the skill of version"):
-        local.install([str(tmp_path / "mine")])
-    (written,) = local.install([str(tmp_path / "mine")], force=True)
+        agent_skill.install([str(tmp_path / "mine")])
+    (written,) = agent_skill.install([str(tmp_path / "mine")], force=True)
     assert written.state == "current"
     assert not path.is_symlink()
     assert not other.exists()
@@ -169,39 +169,39 @@ def test_other_files_of_a_folder_that_is_replaced_stay(tmp_path: Path) -> None:
     (place / "src").mkdir(parents=True)
     (place / "src" / "app.py").write_text("mine", encoding="utf-8")
     with pytest.raises(InvalidArgumentError, match="is not the skill of version"):
-        local.install([str(tmp_path / "mine")])
-    (written,) = local.install([str(tmp_path / "mine")], force=True)
+        agent_skill.install([str(tmp_path / "mine")])
+    (written,) = agent_skill.install([str(tmp_path / "mine")], force=True)
     assert written.state == "current"
     assert (place / "src" / "app.py").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_link_to_the_same_skill_stays(tmp_path: Path) -> None:
-    (shared,) = local.install(["agents"])
+    (shared,) = agent_skill.install(["agents"])
     path = tmp_path / "home" / ".claude" / "skills" / "inngest"
     path.parent.mkdir(parents=True)
     path.symlink_to(shared.path)
-    local.install(["claude"])
+    agent_skill.install(["claude"])
     assert path.is_symlink()
 
 
 def test_a_skill_of_another_version_is_replaced_whole() -> None:
-    (older,) = local.install(["agents"])
+    (older,) = agent_skill.install(["agents"])
     path = Path(older.path)
     (path / "SKILL.md").write_text(TEXT.replace(__version__, "0.0.1"), encoding="utf-8")
     (path / "references" / "older.txt").write_text("gone", encoding="utf-8")
-    (found,) = local.look(["agents"], "user")
+    (found,) = agent_skill.look(["agents"], "user")
     assert (found.state, found.version) == ("different", "0.0.1")
-    (found,) = local.install(["agents"], force=True)
+    (found,) = agent_skill.install(["agents"], force=True)
     assert (found.state, found.version) == ("current", __version__)
     assert not (path / "references" / "older.txt").exists()
 
 
 def test_the_skill_as_the_package_has_it_counts_as_installed(home: Path) -> None:
     shutil.copytree(FOLDER, home / ".agents" / "skills" / "inngest")
-    assert [it.state for it in local.look(["agents"], "user")] == ["current"]
+    assert [it.state for it in agent_skill.look(["agents"], "user")] == ["current"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InvalidArgumentError, match="cannot be installed"):
-        local.install([str(tmp_path / "file")])
+        agent_skill.install([str(tmp_path / "file")])

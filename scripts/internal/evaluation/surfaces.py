@@ -20,7 +20,7 @@ from attrs import define, field, frozen
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import tools
-from inngest_rest._programs.command import execute, local
+from inngest_rest._programs.command import agent_skill, execute
 from inngest_rest._programs.command.command_line import command_line
 from inngest_rest._programs.command.program import run
 from inngest_rest._programs.cutting import as_text
@@ -152,6 +152,6 @@ def ours(paths: Mapping[int, ScriptedPath]) -> dict[str, Way]:
     """Return the ways by our command and our tools, which have the same paths."""
     listed = tools.Tools(InngestClient(dev=True)).all()
     return {
-        "command": Way(Command, paths, len(local.skill()["SKILL.md"].encode())),
+        "command": Way(Command, paths, len(agent_skill.own_files()["SKILL.md"].encode())),
         "tools": Way(Tools, paths, size_of(listed)),
     }

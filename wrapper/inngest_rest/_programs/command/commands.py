@@ -116,7 +116,8 @@ def is_group(tokens: Sequence[str]) -> bool:
 
 def local_commands() -> dict[tuple[str, ...], Command]:
     """Return the commands about this program, which `@command` makes, by their words."""
-    defined = vars(import_module(f"{__package__}.local")).values()
+    modules = [import_module(f"{__package__}.{name}") for name in ("local", "agent_skill")]
+    defined = [each for module in modules for each in vars(module).values()]
     return {each.words: each for each in defined if isinstance(each, Command)}
 
 
