@@ -226,6 +226,19 @@ def test_a_rejected_argument_is_named(client: InngestClient, call: Any, argument
     assert caught.value.argument == argument
 
 
+def test_advice_names_settings_by_their_variables_where_there_are_no_arguments() -> None:
+    advice = Advice("Set {}, or check {}.", (Setting("dev"), Setting("env", "INNGEST_ENV")))
+    assert str(advice) == "Set dev, or check env (INNGEST_ENV)."
+    assert advice.render(str) == "Set dev, or check INNGEST_ENV."
+
+
+def test_a_place_for_a_name_in_what_a_server_said_stays_as_it_is_beside_other_advice() -> None:
+    said = Advice('The key needs the permission "{}".')
+    advice = said.then(Advice("{} checks each key.", (NextCall("diagnose"),)))
+    assert str(advice) == 'The key needs the permission "{}". client.diagnose checks each key.'
+    assert pickle.loads(pickle.dumps(advice)).render(str) == str(advice)
+
+
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
@@ -258,7 +271,7 @@ def test_what_to_do_about_an_argument_or_a_setting_is_apart_from_what_is_wrong_w
     assert str(error) == f"{error.described}. {error.advice}"
     with pytest.raises(ConfigurationError) as malformed:
         settings_of(base_url="http://a.b", dev=None)
-    assert malformed.value.advice == "Use https, or pass allow_http=True (INNGEST_ALLOW_HTTP=1)."
+    assert malformed.value.advice == "Use https, or set allow_http=True (INNGEST_ALLOW_HTTP=1)."
     assert malformed.value.advice not in malformed.value.described
 
 

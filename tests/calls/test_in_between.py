@@ -74,7 +74,7 @@ def test_a_diagnosis_does_not_blame_the_keys_for_a_proxy(connect: Connect, serve
     (problem,) = diagnosis.problems
     assert problem.check is Check.SERVER
     assert problem.message.startswith("what refuses is not Inngest: ")
-    assert "headers= (INNGEST_HEADERS)" in (problem.remedy or "")
+    assert "headers (INNGEST_HEADERS)" in (problem.remedy or "")
     assert "Check event_key" not in str(diagnosis)
 
 

@@ -116,7 +116,7 @@ def test_with_only_an_api_key_an_operation_of_v1_names_the_key_it_needs(
 ) -> None:
     client = connect(dev=None, api_key="sk-inn-api-1")
     with pytest.raises(
-        ConfigurationError, match=r"only in v1.*: pass signing_key=.*INNGEST_SIGNING_KEY"
+        ConfigurationError, match=r"only in v1, .* Set signing_key \(INNGEST_SIGNING_KEY\)"
     ):
         client.events.get("01")
     assert server.asked == []

@@ -168,7 +168,7 @@ def test_a_moment_is_an_instant_with_a_zone_or_how_long_ago_it_was(
     if expected is not None:
         assert moment("since", text) == expected
     else:
-        with pytest.raises(InvalidArgumentError, match=r"since is .*: give an instant with a time"):
+        with pytest.raises(InvalidArgumentError, match=r"since must be .* Give an instant with a"):
             moment("since", text)
 
 

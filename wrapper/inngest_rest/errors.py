@@ -35,6 +35,9 @@ class Setting:
     argument: str
     variable: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.argument} ({self.variable})" if self.variable else self.argument
+
 
 @frozen
 class NextCall:
@@ -56,41 +59,63 @@ class NextCall:
 class Advice(str):
     """What to do about an error; empty if nothing is known.
 
-    It names calls as in Python; `render` uses the names of another interface.
-
-    Attributes:
-        text: The text, with `{}` where a call is named.
-        calls: The calls to make next, in the order in which the text names them.
+    It names calls and settings as in Python; `render` uses the names of another interface.
     """
 
-    __slots__ = ("calls", "text")
+    __slots__ = ("_parts",)
 
-    text: str
-    calls: tuple[NextCall, ...]
+    _parts: tuple[str | NextCall | Setting, ...]
 
-    def __new__(cls, text: str = "", calls: tuple[NextCall, ...] = ()) -> Self:  # noqa: D102
-        self = super().__new__(cls, _render(text, calls, str))
-        self.text, self.calls = text, calls
+    def __new__(  # noqa: D102
+        cls, text: str = "", named: tuple[NextCall | Setting, ...] = ()
+    ) -> Self:
+        return cls._of(_parts(text, named))
+
+    @classmethod
+    def _of(cls, parts: tuple[str | NextCall | Setting, ...]) -> Self:
+        self = super().__new__(cls, "".join(map(str, parts)))
+        self._parts = parts
         return self
 
+    @property
+    def text(self) -> str:
+        """The text, with `{}` where a call or a setting is named."""
+        return "".join(part if isinstance(part, str) else "{}" for part in self._parts)
+
+    @property
+    def calls(self) -> tuple[NextCall, ...]:
+        """The calls to make next, in the order in which the text names them."""
+        return tuple(part for part in self._parts if isinstance(part, NextCall))
+
     def render(self, name_of: Callable[[NextCall], str]) -> str:
-        """Return the text, with each call as a function names it."""
-        return _render(self.text, self.calls, name_of)
+        """Return the text: calls as a function names them, settings by their variables."""
+        return "".join(_named(part, name_of) for part in self._parts)
 
     def then(self, other: Advice) -> Advice:
         """Return both, one after the other."""
-        return Advice(" ".join(filter(None, (self.text, other.text))), self.calls + other.calls)
+        between = (" ",) if self and other else ()
+        return Advice._of((*self._parts, *between, *other._parts))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.text, self.calls)
+        return self._of, (self._parts,)
 
 
-def _render(text: str, calls: tuple[NextCall, ...], name_of: Callable[[NextCall], str]) -> str:
-    if not calls:  # a {} may be part of a value that is quoted
-        return text
+def _parts(
+    text: str, named: tuple[NextCall | Setting, ...]
+) -> tuple[str | NextCall | Setting, ...]:
+    if not named:  # a {} may be part of a value that is quoted
+        return (text,) if text else ()
     first, *rest = text.split("{}")
-    named = zip(calls, rest, strict=True)
-    return first + "".join(f"{name_of(call)}{after}" for call, after in named)
+    parts: list[str | NextCall | Setting] = [first]
+    for name, after in zip(named, rest, strict=True):
+        parts += name, after
+    return tuple(parts)
+
+
+def _named(part: str | NextCall | Setting, name_of: Callable[[NextCall], str]) -> str:
+    if isinstance(part, NextCall):
+        return name_of(part)
+    return part if isinstance(part, str) else part.variable or part.argument
 
 
 class InngestError(Exception):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from inngest_rest._files import reasons_path, rejected_path
-from inngest_rest._programs.problems import Code, Problem, advice, without_arguments
+from inngest_rest._programs.problems import Code, Problem, advice
 from inngest_rest.action_reports import ActionOutcome
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def incomplete(report: ActionReport) -> Problem:
     again = "the same with the ids of those that failed tries them again."
     return Problem(
         Code.PARTIAL,
-        without_arguments(str(report)),
+        str(report),
         hint=f"data.rows has the reason of each; {again}",
     )
 
@@ -62,7 +62,7 @@ def _incomplete_one(report: ActionReport) -> Problem:
     doctor = advice("{} shows what answers at the base URL.", "diagnose")
     return Problem(
         code,
-        without_arguments(row.reason or str(report)),
+        row.reason or str(report),
         hint=doctor if code is Code.SERVER else None,
         retryable=code is Code.NETWORK,
     )
@@ -88,8 +88,8 @@ def _of_diagnosis(diagnosis: Diagnosis) -> Problem:
     first = diagnosis.problems[0]
     return Problem(
         _CODE_OF_CHECK.get(first.check, Code.AUTHENTICATION),
-        without_arguments(f"{first.check}: {first.message}"),
-        hint=first.remedy and without_arguments(first.remedy),
+        f"{first.check}: {first.message}",
+        hint=first.remedy,
     )
 
 

@@ -170,8 +170,12 @@ def moment(name: str, text: str) -> datetime | timedelta:
             return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    zone = "give an instant with a time zone such as 2026-11-25T12:00:00Z"
-    raise invalid(name, f"is {shown(text)}: {zone}, or how long ago: 90s, 15m, 2h, 7d")
+    raise invalid(
+        name,
+        f"must be a time, got {shown(text)}",
+        how="Give an instant with a time zone such as 2026-11-25T12:00:00Z, or how long ago: 90s, "
+        "15m, 2h, 7d.",
+    )
 
 
 class Statuses(tuple[str, ...]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -84,22 +83,6 @@ class Problem(Record):
         return evolve(self, hint=hint or None)
 
 
-# Arguments of Python in what the client says; programs have the variables that follow.
-_OF_PYTHON = re.compile(
-    r"(pass )?\b\w+(?:=\w*)? (?:or set |\()(INNGEST_\w+(?:=1)?)\)?|: api_version=\"v1\" avoids it()"
-)
-
-
-def without_arguments(text: str) -> str:
-    """Return what the client says, without the arguments of Python that programs lack.
-
-    It is not for what others say: a name, or the message of a server, is shown as it is.
-    """
-    if isinstance(text, Advice):
-        return Advice(_OF_PYTHON.sub(r"\2", text.text), text.calls)
-    return _OF_PYTHON.sub(r"\2", text)
-
-
 class ProblemError(InngestError):
     """A call ended with a problem that the client does not raise; `data` is what was done."""
 
@@ -111,7 +94,8 @@ class ProblemError(InngestError):
 
 def advice(text: str, *calls: str | NextCall) -> Advice:
     """Return what to do next, with `{}` in the text where a call is named."""
-    return Advice(text, tuple(NextCall(it) if isinstance(it, str) else it for it in calls))
+    named = (NextCall(call) if isinstance(call, str) else call for call in calls)
+    return Advice(text, tuple(named))
 
 
 _SOON = "; one that was just {} appears after about 0.25 s."
@@ -196,7 +180,7 @@ def _of_partial_action(error: PartialActionError) -> Problem:
     cause = problem_of(error.__cause__ or InngestError(str(error)))
     if not _WITH_EFFECT.intersection(error.report.counts):
         return cause
-    message = f"{without_arguments(str(error.report))}; stopped by: {cause.message}"
+    message = f"{error.report}; stopped by: {cause.message}"
     return evolve(cause, code=Code.PARTIAL, message=message, retryable=False)
 
 
@@ -211,14 +195,9 @@ def _hint_of_call(row: Row, code: Code, field: str | None) -> Advice | None:
 
 def _of_any_call(error: BaseException) -> Problem:
     """Return an error as a problem, whatever the call."""
-    code, message, hint = _described(error)
-    if not isinstance(error, errors.ApiError):  # whose message is the server's
-        message = without_arguments(message)
     is_timeout_of_run = type(error) is errors.WaitTimeoutError  # so there is a run to wait for
-    return Problem(
-        code=code,
-        message=message,
-        hint=hint and without_arguments(hint),
+    return evolve(
+        _described(error),
         retryable=is_timeout_of_run or (isinstance(error, InngestError) and may_pass(error)),
         retry_after=getattr(error, "retry_after", None),
         status=getattr(error, "status", None),
@@ -226,51 +205,60 @@ def _of_any_call(error: BaseException) -> Problem:
     )
 
 
-def _described(error: BaseException) -> tuple[Code, str, Advice | None]:
+def _described(error: BaseException) -> Problem:
     """Return what an error is, in words, and what to do next, whatever the call."""
     match error:
         case ReportFinishedError():
-            return Code.FINISHED, str(error), None
-        case errors.MissingKeyError():
-            names = " or ".join(each.variable or each.argument for each in error.settings)
-            hint = f"Set {names} in the environment; a key is never an option. A dev server needs "
-            hint += "none: set INNGEST_DEV=1, or to its URL."
-            return Code.AUTHENTICATION, error.reason, advice(hint)
-        case errors.InvalidArgumentError() if error.cursor is not None:
-            cursor = Advice(f"The cursor is {error.cursor}")
-            return Code.USAGE, error.described, error.advice.then(cursor)
+            return Problem(Code.FINISHED, str(error))
         case errors.InvalidArgumentError() | errors.ConfigurationError():
-            # Of an export whose disk is full: how much there is, and how to go on.
-            return Code.USAGE, _with_notes(error.described, error), error.advice or None
+            return _of_argument(error)
         case errors.InvalidResponseError():
-            return Code.SERVER, str(error), _WRONG_SERVER
+            return Problem(Code.SERVER, str(error), hint=_WRONG_SERVER)
         case errors.ApiError():
-            return _described_response(error)
+            return _of_response(error)
         case errors.TransportError():
-            if isinstance(error, errors.RequestTimeoutError) and error.advice:
-                return Code.NETWORK, error.described, error.advice  # it is the right server
+            is_right_server = isinstance(error, errors.RequestTimeoutError) and bool(error.advice)
             shows = advice("{} shows which server is asked, and why.", "diagnose")
-            return Code.NETWORK, error.described, error.advice.then(shows)
+            hint = error.advice if is_right_server else error.advice.then(shows)
+            return Problem(Code.NETWORK, error.described, hint=hint)
         case errors.NoRunError():
-            return Code.TIMED_OUT, str(error), advice("{} tells more about it.", "events.explain")
+            hint = advice("{} tells more about it.", "events.explain")
+            return Problem(Code.TIMED_OUT, str(error), hint=hint)
         case errors.WaitTimeoutError():
-            return Code.TIMED_OUT, str(error), _after_timeout(error)
+            return Problem(Code.TIMED_OUT, str(error), hint=_after_timeout(error))
         case KeyboardInterrupt():
-            return Code.INTERRUPTED, _with_notes("interrupted", error), None
+            return Problem(Code.INTERRUPTED, _with_notes("interrupted", error))
         case _:
-            return Code.UNEXPECTED, f"{type(error).__name__}: {error}", None
+            return Problem(Code.UNEXPECTED, f"{type(error).__name__}: {error}")
 
 
-def _described_response(error: errors.ApiError) -> tuple[Code, str, Advice]:
-    """Return the same of an error that a server responded, or something before it."""
+def _of_argument(error: errors.InvalidArgumentError | errors.ConfigurationError) -> Problem:
+    """Return the problem with an argument or a setting."""
+    if isinstance(error, errors.MissingKeyError):
+        names = " or ".join(each.variable or each.argument for each in error.settings)
+        hint = advice(
+            f"Set {names} in the environment; a key is never an option. A dev server needs none: "
+            "set INNGEST_DEV=1, or to its URL."
+        )
+        return Problem(Code.AUTHENTICATION, error.reason, hint=hint)
+    hint = error.advice
+    if isinstance(error, errors.InvalidArgumentError) and error.cursor is not None:
+        hint = hint.then(Advice(f"The cursor is {error.cursor}"))
+    # Of an export whose disk is full: how much there is, and how to go on.
+    return Problem(Code.USAGE, _with_notes(error.described, error), hint=hint or None)
+
+
+def _of_response(error: errors.ApiError) -> Problem:
+    """Return the problem of an error that a server responded, or something before it."""
     if isinstance(error, errors.RouteNotFoundError) and not _is_inngest(error):
-        return Code.SERVER, f"what responds is not Inngest: {error.described}", _WRONG_SERVER
+        message = f"what responds is not Inngest: {error.described}"
+        return Problem(Code.SERVER, message, hint=_WRONG_SERVER)
     if refused_in_between(error):
         shows = advice("{} shows what answers at the base URL.", "diagnose")
-        return Code.SERVER, error.described, error.advice.then(shows)
+        return Problem(Code.SERVER, error.described, hint=error.advice.then(shows))
     matching = (known for kind, known in _OF_API.items() if isinstance(error, kind))
     code, then = next(matching, (Code.SERVER, Advice()))
-    return code, error.described, error.advice.then(then)
+    return Problem(code, error.described, hint=error.advice.then(then))
 
 
 def _after_timeout(error: errors.WaitTimeoutError) -> Advice:

@@ -24,7 +24,14 @@ import httpx
 from attrs import frozen
 
 from inngest_rest import errors
-from inngest_rest._core.calls.settings import API_URL
+from inngest_rest._core.calls.settings import (
+    ALLOW_HTTP_ON,
+    API_KEY,
+    API_URL,
+    EVENT_KEY,
+    HEADERS,
+    SIGNING_KEY,
+)
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.secret import cause_without_keys
@@ -64,9 +71,9 @@ _SHOWN = 64 * 1024
 
 # The keys each API accepts, for the message of a rejected one.
 _KEYS = {
-    "ingest": "event_key (INNGEST_EVENT_KEY)",
-    "v1": "signing_key (INNGEST_SIGNING_KEY)",
-    "v2": "signing_key (INNGEST_SIGNING_KEY) or api_key (INNGEST_API_KEY)",
+    "ingest": (EVENT_KEY,),
+    "v1": (SIGNING_KEY,),
+    "v2": (SIGNING_KEY, API_KEY),
 }
 
 _KEYS_ARE_MADE = (
@@ -76,18 +83,21 @@ _KEYS_ARE_MADE = (
 
 # By its vendor's documentation, which is all that is known of it.
 _MAY_LACK_V2 = errors.Advice(
-    'Inngest Cloud may not have enabled v2 for the account: api_version="v1" avoids it.'
+    'Inngest Cloud may not have enabled v2 for the account: api_version="v1" avoids it in Python.'
 )
 
 _IN_BETWEEN = (
     "Something between here and Inngest, such as a reverse proxy, refused this: {sign}. The keys "
-    "are not the cause. Let these requests pass there, or send what it asks for by headers= "
-    "(INNGEST_HEADERS), such as proxy-authorization."
+    "are not the cause."
+)
+_LET_IT_PASS = errors.Advice(
+    "Let these requests pass there, or send what it asks for by {}, such as proxy-authorization.",
+    (HEADERS,),
 )
 
 _WITHHELD = errors.Advice(
-    "A dev server on another machine gets no keys over plain http: use https, or pass "
-    "allow_http=True (INNGEST_ALLOW_HTTP=1)."
+    "A dev server on another machine gets no keys over plain http: use https, or set {}.",
+    (ALLOW_HTTP_ON,),
 )
 
 # Objects and lists in a response: 64 MiB have room for 20 million; each takes up to 0.2 us.
@@ -228,7 +238,7 @@ class _Response:
         kind, route = type(error), self._route
         sign = refused_in_between(error)
         if sign is not None:
-            return errors.Advice(_IN_BETWEEN.format(sign=sign))
+            return errors.Advice(_IN_BETWEEN.format(sign=sign)).then(_LET_IT_PASS)
         if kind in route.advice:
             return route.advice[kind]
         if kind is errors.AuthenticationError:
@@ -248,8 +258,11 @@ class _Response:
     def _advice_on_keys(self) -> errors.Advice:
         """Return what to do where the server rejects a key."""
         settings, api = self._session.settings, self._route.operation.tag
+        keys = _KEYS[api]
         advice = errors.Advice(
-            f"Check {_KEYS[api]}, and that it belongs to this server and environment."
+            f"Check {' or '.join('{}' for _ in keys)}, and that it belongs to this server and "
+            "environment.",
+            keys,
         )
         if settings.withholds_keys:
             advice = _WITHHELD

@@ -418,12 +418,16 @@ def _none_may_be_asked(
 ) -> errors.ConfigurationError:
     apis = " and ".join(dict.fromkeys(route.operation.tag for route in routes))
     pinned = session.settings.api_version
-    setting, reason = API_VERSION, f'but api_version="{pinned}" is set'
-    if pinned == "auto" and apis == "v2":
-        setting, reason = ENV, "which needs an environment: pass env= or set INNGEST_ENV"
-    elif pinned == "auto":
-        setting = SIGNING_KEY
-        reason = "which needs a signing key: pass signing_key= or set INNGEST_SIGNING_KEY"
+    message = f"this operation exists only in {apis}"
+    if pinned != "auto":
+        reason = f'but api_version="{pinned}" is set'
+        return errors.ConfigurationError(f"{message}, {reason}", settings=[API_VERSION])
+    if apis == "v2":
+        setting, needed = ENV, "an environment"
+    else:
+        setting, needed = SIGNING_KEY, "a signing key"
     return errors.ConfigurationError(
-        f"this operation exists only in {apis}, {reason}", settings=[setting]
+        f"{message}, which needs {needed}",
+        settings=[setting],
+        advice=errors.Advice("Set {}.", (setting,)),
     )

@@ -45,10 +45,11 @@ _FALLBACK = Setting("signing_key_fallback", "INNGEST_SIGNING_KEY_FALLBACK")
 ENV = Setting("env", "INNGEST_ENV")
 _DEV = Setting("dev", "INNGEST_DEV")
 _BASE_URL = Setting("base_url", "INNGEST_BASE_URL")
-_EVENT_BASE_URL = Setting("event_base_url", "INNGEST_EVENT_API_BASE_URL")
+EVENT_BASE_URL = Setting("event_base_url", "INNGEST_EVENT_API_BASE_URL")
 _API_BASE_URL = Setting("api_base_url", "INNGEST_API_BASE_URL")
 _ALLOW_HTTP = Setting("allow_http", "INNGEST_ALLOW_HTTP")
-_HEADERS = Setting("headers", "INNGEST_HEADERS")
+HEADERS = Setting("headers", "INNGEST_HEADERS")
+ALLOW_HTTP_ON = Setting("allow_http=True", "INNGEST_ALLOW_HTTP=1")
 
 
 # What a key has to match, and what is said of one that does not; compiled when first needed: many
@@ -119,14 +120,15 @@ class Settings:
 
 
 def invalid_setting(
-    setting: Setting, reason: str, *, how: str = "", name: str | None = None
+    setting: Setting, reason: str, *, how: str | Advice = "", name: str | None = None
 ) -> ConfigurationError:
     """Return the error for a setting, by the name of the argument or variable that has it.
 
     `how` is its remedy, a sentence.
     """
     message = f"{name or setting.argument} {reason}"
-    return ConfigurationError(message, settings=[setting], advice=Advice(how))
+    advice = how if isinstance(how, Advice) else Advice(how)
+    return ConfigurationError(message, settings=[setting], advice=advice)
 
 
 def hide(**given: str | None) -> dict[str, Secret | None]:
@@ -152,7 +154,7 @@ class _Found(NamedTuple):
                 raise self.invalid(reason)
         return self.value
 
-    def invalid(self, reason: str, how: str = "") -> ConfigurationError:
+    def invalid(self, reason: str, how: str | Advice = "") -> ConfigurationError:
         return invalid_setting(self.setting, reason, how=how, name=self.name)
 
 
@@ -199,7 +201,7 @@ def resolve(
     dev_server = _dev(reader)
     may_show_keys = _may_show_keys(reader)
     proxies = Hidden(getproxies())
-    event_host = _host(_EVENT_BASE_URL, _EVENT_URL, reader, dev_server, proxies, may_show_keys)
+    event_host = _host(EVENT_BASE_URL, _EVENT_URL, reader, dev_server, proxies, may_show_keys)
     api_host = _host(_API_BASE_URL, API_URL, reader, dev_server, proxies, may_show_keys)
     _checked(check_choice, "api_version", api_version, get_args(ApiVersion))
     _checked(check_choice, "event_name_check", event_name_check, get_args(EventNameCheck))
@@ -277,7 +279,7 @@ def _most_bytes(asked: int | None) -> int:
 
 def _headers(headers: Hidden[Mapping[str, str]] | None, reader: _Reader) -> dict[str, Secret]:
     if headers is None:
-        return _of_variable(reader.variable(_HEADERS))
+        return _of_variable(reader.variable(HEADERS))
     return check_headers(headers)
 
 
@@ -324,13 +326,16 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
     if url.userinfo:
         raise found.invalid(
             "contains credentials",
-            "Keys have settings of their own, and headers= (INNGEST_HEADERS) has what a proxy in "
-            "front of the server asks for.",
+            Advice(
+                "Keys have settings of their own, and {} has what a proxy in front of the server "
+                "asks for.",
+                (HEADERS,),
+            ),
         )
     if not may_http and _is_plain_elsewhere(value):
         raise found.invalid(
             f"is plain http to {url.host}, which would show the keys to the network",
-            "Use https, or pass allow_http=True (INNGEST_ALLOW_HTTP=1).",
+            Advice("Use https, or set {}.", (ALLOW_HTTP_ON,)),
         )
     # The vendor gives the API's URL as https://api.inngest.com/v1; our paths begin with /v1.
     return value.rstrip("/").removesuffix("/v1").removesuffix("/v2")
@@ -435,7 +440,7 @@ def _of_lines(text: Secret) -> Hidden[Mapping[str, str]] | None:
 
 def check_headers(headers: Hidden[Mapping[str, str]], name: str = "headers") -> dict[str, Secret]:
     """Return headers with their names in lower case; messages do not contain the values."""
-    wrong = partial(invalid_setting, _HEADERS, name=name)
+    wrong = partial(invalid_setting, HEADERS, name=name)
     if not isinstance(headers.reveal(), Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise wrong(f"must be a mapping, not {type(headers.reveal()).__name__}")
     hidden = {header: Secret(value) for header, value in headers.reveal().items()}

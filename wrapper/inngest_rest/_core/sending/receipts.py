@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.settings import EVENT_BASE_URL, EVENT_KEY
 from inngest_rest._core.sending.batching import EventOutcome, Rejected
 from inngest_rest.errors import Advice, BadRequestError, InngestError, RouteNotFoundError
 from inngest_rest_api.api.ingest import send_events
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # Either a different server, or Inngest Cloud, which documents a 404 for an unknown key.
 _ADVICE: AdviceByError = {
     RouteNotFoundError: Advice(
-        "Check event_base_url, and that the server knows event_key (INNGEST_EVENT_KEY)."
+        "Check {}, and that the server knows {}.", (EVENT_BASE_URL, EVENT_KEY)
     )
 }
 
