@@ -25,7 +25,8 @@ from inngest_rest import (
 from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.runs import job_of_v1
 from inngest_rest._core.resources.trace import readable, span
-from inngest_rest._operations.reasons.run import RunEvidence, findings_of_run
+from inngest_rest._operations.reasons.evidence import RunEvidence
+from inngest_rest._operations.reasons.run import findings_of_run
 from inngest_rest._operations.reasons.texts import TEXTS, reason_of
 from inngest_rest.testing import (
     MockServer,

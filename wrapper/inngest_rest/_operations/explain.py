@@ -37,16 +37,13 @@ from inngest_rest._core.resources.flow_control import (
     parse_duration,
 )
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
-from inngest_rest._operations.reasons.event import (
+from inngest_rest._operations.reasons.event import findings_of_event
+from inngest_rest._operations.reasons.evidence import (
     SAME_FUNCTION_WITHIN,
     EventEvidence,
-    findings_of_event,
-)
-from inngest_rest._operations.reasons.run import (
     RunEvidence,
-    findings_of_limits,
-    findings_of_run,
 )
+from inngest_rest._operations.reasons.run import findings_of_limits, findings_of_run
 from inngest_rest._operations.reasons.texts import reason_of
 from inngest_rest._ulid import is_ulid, second_of_ulid
 from inngest_rest._visible import shown

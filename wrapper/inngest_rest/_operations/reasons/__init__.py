@@ -3,7 +3,8 @@
 Each rule yields findings: a kind, facts, and whether the evidence proves it. No rule has words.
 
 texts       the sentence of each kind of finding
-event       the rules about an event, and the evidence that they read
-run         the rules about a run, and the evidence that they read
-finding     what a rule concludes, and the reason that is made of it
+event       the rules about an event, and their order
+run         the rules about a run, and their order
+evidence    what the rules read: records of what is known of an event, a function, a run
+finding     what a rule concludes
 """

@@ -1,4 +1,4 @@
-"""Rules for why an event started no run, and the evidence that they read.
+"""Rules for why an event started no run, one function each.
 
 A finding is certain only if the evidence proves it. No server reports that a rate limit, a debounce
 or a singleton was the cause: each is possible for a function that has it, whatever the lists show.
@@ -6,18 +6,10 @@ or a singleton was the cause: each is possible for a function that has it, whate
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
-
-from inngest_rest._core.resources.catalogue import (
-    Catalogue,
-    MatchedFunction,
-    is_run_of,
-    name_of,
-    nearest_triggers,
-)
+from inngest_rest._core.resources.catalogue import is_run_of, nearest_triggers
 from inngest_rest._core.resources.event_runs import DAY
 from inngest_rest._core.resources.flow_control import (
     BATCH,
@@ -27,134 +19,17 @@ from inngest_rest._core.resources.flow_control import (
     parse_duration,
 )
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
-from inngest_rest._operations.reasons.finding import Finding
-from inngest_rest._ulid import second_of_ulid
+from inngest_rest._operations.reasons.evidence import EVENT_ORDER_SLACK
+from inngest_rest._operations.reasons.finding import Finding, about_function
 from inngest_rest.explanation import ReasonKind as Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from inngest_rest.models import Function, Page, Run, StoredEvent
-
-SAME_FUNCTION_WITHIN = timedelta(seconds=1)
-"""A function that was read within this time of an event is the one that the event found."""
-
-# The time within which a busy server handles events in any order, and shows their runs.
-_EVENT_ORDER_SLACK = timedelta(seconds=APPEARS_WITHIN)
+    from inngest_rest._operations.reasons.evidence import EventEvidence, FunctionWithoutRun
 
 # For so long after an event, a run of it may still appear.
 _RUN_EXPECTED_FOR = timedelta(seconds=2 * APPEARS_WITHIN)
-
-
-@define(kw_only=True)
-class EventEvidence:
-    """What was read about an event, its runs, and the functions that listen for it."""
-
-    event: StoredEvent
-    now: datetime  # of the server
-    received: datetime  # now if unknown
-    runs: tuple[Run, ...]
-    catalogue: Catalogue
-    functions_same_since: datetime  # when they were first read as they are now
-    is_listed_by_v1: bool  # v1 lists the run of a batch under one of its events only
-    # Other events with the same id, each with a run that it started; the oldest event first.
-    same_id: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
-    # Other runs at that time, newest first, by the name of their function.
-    other_runs: dict[str, Page[Run] | None] = field(factory=dict[str, "Page[Run] | None"])
-
-    @property
-    def began(self) -> datetime:
-        """The earliest time of receipt: a server stores an event anew while a condition fails."""
-        created = second_of_ulid(self.event.internal_id)
-        return datetime.fromtimestamp(min(self.received.timestamp(), created), UTC)
-
-    @property
-    def latest_start(self) -> datetime:
-        """Until when a run may have started at the same time as one of the event."""
-        return self.began + _EVENT_ORDER_SLACK
-
-    @property
-    def functions_are_same(self) -> bool:
-        """Whether the functions are known to have been the same when the event was received."""
-        return self.functions_same_since <= self.began + SAME_FUNCTION_WITHIN
-
-    @property
-    def listeners(self) -> list[MatchedFunction]:
-        return self.catalogue.listeners(self.event.name)
-
-    @property
-    def cancelled_functions(self) -> list[Function]:
-        """The functions whose runs the event cancels."""
-        return [
-            function
-            for function in self.catalogue.functions
-            if self.event.name in cancelling_events(function)
-        ]
-
-    @property
-    def without_run(self) -> list[FunctionWithoutRun]:
-        return [
-            FunctionWithoutRun(evidence=self, listener=listener)
-            for listener in self.listeners
-            if not any(is_run_of(run, listener.function) for run in self.runs)
-        ]
-
-    def has_changed(self, function: Function) -> bool | None:
-        """Return whether a function's app was synced after the event; None if unknown."""
-        if self.functions_are_same:
-            return False
-        for app in self.catalogue.apps:
-            if app.id == function.app_id:
-                return None if app.synced_at is None else app.synced_at > self.began
-        return None
-
-
-@frozen(kw_only=True)
-class FunctionWithoutRun:
-    """A function that has a trigger for the name of an event, and no run for it."""
-
-    evidence: EventEvidence
-    listener: MatchedFunction
-
-    @property
-    def function(self) -> Function:
-        return self.listener.function
-
-    @property
-    def name(self) -> str:
-        return name_of(self.function)
-
-    @property
-    def was_the_same(self) -> bool:
-        """Whether it is known to have been the same function when the event was received."""
-        return self.evidence.has_changed(self.function) is False
-
-    @property
-    def is_excluded(self) -> bool:
-        """Whether its conditions certainly were false for the event."""
-        return self.was_the_same and self.listener.is_triggered_by(self.evidence.event) is False
-
-    @property
-    def other_runs(self) -> tuple[Run, ...]:
-        """Its other runs at that time, newest first."""
-        page = self.evidence.other_runs.get(self.name)
-        return tuple(page.items) if page else ()
-
-    @property
-    def has_further_runs(self) -> bool:
-        """Whether it has, or may have, more runs at that time than those read."""
-        page = self.evidence.other_runs.get(self.name)
-        return page is None or page.next_cursor is not None
-
-    def finding(
-        self,
-        kind: Kind,
-        evidence: Mapping[str, Any],
-        *,
-        is_certain: bool = False,
-        details: Mapping[str, Any] | None = None,
-    ) -> Finding:
-        return _about(self.function, kind, evidence, is_certain=is_certain, details=details)
 
 
 def findings_of_event(evidence: EventEvidence) -> Iterator[Finding]:
@@ -171,25 +46,6 @@ def findings_of_event(evidence: EventEvidence) -> Iterator[Finding]:
 def _findings_of_function(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     for rule in FUNCTION_RULES:
         yield from rule(without_run)
-
-
-def _about(
-    function: Function,
-    kind: Kind,
-    evidence: Mapping[str, Any],
-    *,
-    is_certain: bool = False,
-    details: Mapping[str, Any] | None = None,
-) -> Finding:
-    return Finding(
-        kind=kind,
-        is_certain=is_certain,
-        subject=name_of(function),
-        app_id=function.app_id,
-        function_id=function.id,
-        evidence=evidence,
-        details=details or {},
-    )
 
 
 def _nobody_listens(evidence: EventEvidence) -> bool:
@@ -222,7 +78,7 @@ def cancels_runs(evidence: EventEvidence) -> Iterator[Finding]:
     if not _nobody_listens(evidence):
         return
     for function in evidence.cancelled_functions:
-        yield _about(function, Kind.CANCELS_RUNS, {"events": cancelling_events(function)})
+        yield about_function(function, Kind.CANCELS_RUNS, {"events": cancelling_events(function)})
 
 
 def condition(without_run: FunctionWithoutRun) -> Iterator[Finding]:
@@ -247,7 +103,7 @@ def duplicate_id(without_run: FunctionWithoutRun) -> Iterator[Finding]:
         return
     other, run = started[0]
     is_earlier = (
-        other.received_at is not None and evidence.began - other.received_at > _EVENT_ORDER_SLACK
+        other.received_at is not None and evidence.began - other.received_at > EVENT_ORDER_SLACK
     )
     yield without_run.finding(
         Kind.DUPLICATE_ID,
@@ -269,7 +125,7 @@ def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Finding]:
         return
     evidence = without_run.evidence
     period = parse_duration(rate.get("period")) or DAY
-    since, until = evidence.received - period - _EVENT_ORDER_SLACK, evidence.latest_start
+    since, until = evidence.received - period - EVENT_ORDER_SLACK, evidence.latest_start
     counted = [
         run.id for run in without_run.other_runs if since <= (run.queued_at or since) <= until
     ]
@@ -305,7 +161,7 @@ def batch(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     evidence = without_run.evidence
     timeout = parse_duration(setting.get("timeout"))
     age = evidence.now - evidence.received
-    is_open = timeout is None or age < timeout + _EVENT_ORDER_SLACK
+    is_open = timeout is None or age < timeout + EVENT_ORDER_SLACK
     if is_open or evidence.is_listed_by_v1:
         yield without_run.finding(Kind.BATCH, {"batch": setting}, details={"is_open": is_open})
 

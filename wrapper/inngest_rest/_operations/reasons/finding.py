@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from inngest_rest._core.resources.catalogue import name_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inngest_rest.explanation import ReasonKind
+    from inngest_rest.explanation import ReasonKind as Kind
+    from inngest_rest.models import Function
 
 
 @frozen(kw_only=True)
@@ -27,7 +30,7 @@ class Finding:
         details: Further facts that the sentence needs.
     """
 
-    kind: ReasonKind
+    kind: Kind
     is_certain: bool
     subject: str = "it"
     app_id: str | None = None
@@ -35,3 +38,23 @@ class Finding:
     run_id: str | None = None
     evidence: Mapping[str, Any]
     details: Mapping[str, Any] = field(factory=dict[str, Any])
+
+
+def about_function(
+    function: Function,
+    kind: Kind,
+    evidence: Mapping[str, Any],
+    *,
+    is_certain: bool = False,
+    details: Mapping[str, Any] | None = None,
+) -> Finding:
+    """Return a finding about a function."""
+    return Finding(
+        kind=kind,
+        is_certain=is_certain,
+        subject=name_of(function),
+        app_id=function.app_id,
+        function_id=function.id,
+        evidence=evidence,
+        details=details or {},
+    )

@@ -1,4 +1,4 @@
-"""Rules for why a run is as it is, and the evidence that they read.
+"""Rules for why a run is as it is, one function each.
 
 A finding is certain only if the evidence proves it. The queue, the trace and the event of a run
 state what is certain; why a run that is due is not executed, or was cancelled, is told by the same
@@ -7,12 +7,11 @@ rules for a run and for those of an event.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import frozen
 
-from inngest_rest._core.resources import trace
 from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.events import INVOKED
 from inngest_rest._core.resources.flow_control import (
@@ -22,38 +21,24 @@ from inngest_rest._core.resources.flow_control import (
     limit,
     parse_duration,
 )
-from inngest_rest._operations.reasons.finding import Finding
+from inngest_rest._operations.reasons.evidence import attempts_at, first_line, is_same_error
 from inngest_rest._ulid import is_ulid
 from inngest_rest.explanation import ReasonKind as Kind
-from inngest_rest.models import (
-    Function,
-    Job,
-    Page,
-    Run,
-    RunError,
-    RunStatus,
-    Span,
-    StoredEvent,
-    run_error,
-)
+from inngest_rest.models import Job, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-    from inngest_rest._core.resources.catalogue import Catalogue
     from inngest_rest._core.resources.flow_control import Limit
+    from inngest_rest._operations.reasons.evidence import Failure, RunEvidence
+    from inngest_rest._operations.reasons.finding import Finding
 
-    Rule = Callable[["RunEvidence"], Iterator[Finding]]
-
-# Without a job and without any change for so long, a run is lost: between two steps, a server needs
-# a fraction of a second.
-_LOST_AFTER = timedelta(seconds=30)
+    Rule = Callable[[RunEvidence], Iterator[Finding]]
 
 # Between the start of a run and the end of the one that it cancelled: v2 lists state the end 10 s
 # too late.
 _CANCELLATION_SLACK = timedelta(seconds=15)
 
-_LONGEST_MESSAGE = 200  # characters of an error
 
 # The kind of wait of a step, by what the SDK calls it.
 _WAITS = {
@@ -62,159 +47,6 @@ _WAITS = {
     "invoke": Kind.WAITS_FOR_FUNCTION,
     "sleep": Kind.SLEEPS,
 }
-
-
-@frozen(kw_only=True)
-class Failure:
-    """A failed attempt at a step, or at the code of the function."""
-
-    step: Span  # what it is an attempt at; not a step of the function, if it has no id
-    attempt: Span | None  # None for the only one at its step
-    after: str | None  # the last step that had ended before
-    is_latest: bool  # no step has ended since
-
-    @property
-    def step_name(self) -> str | None:
-        """The name of its step; None if it is of the function's own code."""
-        return self.step.name if self.step.step_id else None
-
-    @property
-    def number(self) -> int | None:
-        """Its number, from 1, if it is known."""
-        return int(self.attempt.name.split()[1]) + 1 if self.attempt else None
-
-    @property
-    def error(self) -> RunError | None:
-        return _error_of(self.attempt or self.step)
-
-
-@define(kw_only=True)
-class RunEvidence:
-    """What was read about a run."""
-
-    run: Run
-    now: datetime  # of the server, when the queue was read
-    subject: str = "it"  # what sentences call the run
-    jobs: list[Job] = field(factory=list[Job])  # in the queue
-    steps: tuple[Span, ...] = ()
-    is_traced: bool = False  # the trace was read: it has these steps, and no other
-    # For how long nothing has happened to it, if the queue has repeatedly had no job for it.
-    idle: timedelta | None = None
-    event: StoredEvent | None = None
-    same_event: tuple[Run, ...] = ()  # the runs of its event, as v1 lists them
-    # The runs of the functions that it invoked and waits for, by event.
-    invoked: dict[str, tuple[Run, ...]] = field(factory=dict[str, "tuple[Run, ...]"])
-    catalogue: Catalogue | None = None
-    function: Function | None = None  # as it is now
-    timeouts: Limit = field(factory=dict[str, Any])
-    other_runs: Page[Run] | None = None  # of its function, newest first
-    # What other runs of its function are executing, each with the id of the run.
-    executing: list[tuple[str, Job]] = field(factory=list[Any])
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether it certainly does not go on."""
-        return self.idle is not None and self.idle >= _LOST_AFTER
-
-    @property
-    def due_jobs(self) -> list[Job]:
-        """The jobs that could be executed now, and are not."""
-        return [
-            job
-            for job in self.jobs
-            if job.kind != "pause" and job.at and job.at <= self.now and not self.executes(job)
-        ]
-
-    @property
-    def scheduled_for(self) -> int | None:
-        """The `ts` of its event, in milliseconds, if the run has yet to start at that time."""
-        if self.run.status != RunStatus.QUEUED or self.event is None or self.due_jobs:
-            return None
-        ts, now = self.event.ts, self.now.timestamp() * 1_000
-        return ts if ts is not None and ts > now else None
-
-    def executes(self, job: Job) -> bool:
-        """Return whether a job is being executed: the server renews its lease meanwhile."""
-        return job.leased_until is not None and job.leased_until > self.now
-
-    def max_attempts(self, job: Job) -> int | None:
-        """Return how often a job is tried at most; a first one, as its function is now."""
-        retries = limit(self.function, "retries") if self.function else None
-        if job.kind != "start" or retries is None:
-            return job.max_attempts
-        most: int = retries.get("value") or 0  # proto3 omits 0
-        return most + 1 if (job.attempt or 0) <= most else None
-
-    @property
-    def last_failure(self) -> Failure | None:
-        """The last failed attempt.
-
-        It may be of no step: servers do not name the one that the official SDK for Python tries
-        again (recording v2-trace-step-waits).
-        """
-        failed = [
-            (span.ended_at or self.now, step, span)
-            for step in self.steps
-            for span in _attempts_at(step) or [step]
-            if span.status == "failed"
-        ]
-        if not failed:
-            return None
-        failed_at, step, span = max(failed, key=lambda failure: failure[0])
-        return Failure(
-            step=step,
-            attempt=None if span is step else span,
-            after=self._last_ended_by(span.started_at or failed_at),
-            is_latest=all(ended_at <= failed_at for ended_at, _ in self._ended_steps),
-        )
-
-    def _last_ended_by(self, time: datetime) -> str | None:
-        names = [name for ended_at, name in self._ended_steps if ended_at <= time]
-        return names[-1] if names else None
-
-    @property
-    def last_ended_step(self) -> str | None:
-        """The name of the step that ended last."""
-        ended = self._ended_steps
-        return ended[-1][1] if ended else None
-
-    @property
-    def _ended_steps(self) -> list[tuple[datetime, str]]:
-        return sorted(
-            (step.ended_at, step.name) for step in self.steps if step.step_id and step.ended_at
-        )
-
-    @property
-    def failed_step(self) -> Span | None:
-        """The step whose error became that of the run; None if the server names none."""
-        failed = [
-            step
-            for step in self.steps
-            if step.step_id
-            and step.status == "failed"
-            and _is_same_error(_error_of(step), self.run.error)
-        ]
-        return max(failed, key=lambda step: step.ended_at or self.now, default=None)
-
-    def finding(
-        self,
-        kind: Kind,
-        evidence: Mapping[str, Any],
-        *,
-        is_certain: bool = True,
-        details: Mapping[str, Any] | None = None,
-    ) -> Finding:
-        """Return a finding about the run."""
-        return Finding(
-            kind=kind,
-            is_certain=is_certain,
-            subject=self.subject,
-            app_id=self.run.app_id,
-            function_id=self.run.function_id,
-            run_id=self.run.id,
-            evidence=evidence,
-            details=details or {},
-        )
 
 
 def findings_of_run(evidence: RunEvidence) -> Iterator[Finding]:
@@ -343,11 +175,11 @@ def failed(evidence: RunEvidence) -> Iterator[Finding]:
     if run.status != RunStatus.FAILED:
         return
     step, failure = evidence.failed_step, evidence.last_failure
-    is_of_code = step is None and failure is not None and _is_same_error(failure.error, run.error)
+    is_of_code = step is None and failure is not None and is_same_error(failure.error, run.error)
     attempts_made, after = None, None
     if step is not None:
         # What waits or invokes is tried once, as far as a function knows.
-        attempts_made = len(_attempts_at(step)) or 1 if step.step_op in {"run", None} else None
+        attempts_made = len(attempts_at(step)) or 1 if step.step_op in {"run", None} else None
     elif failure is not None and is_of_code:
         attempts_made, after = failure.number, failure.after
     yield evidence.finding(
@@ -366,7 +198,7 @@ def attempt_failed(evidence: RunEvidence) -> Iterator[Finding]:
     failure = evidence.last_failure
     if evidence.run.status != RunStatus.FAILED or failure is None:
         return
-    if evidence.failed_step is None and not _is_same_error(failure.error, evidence.run.error):
+    if evidence.failed_step is None and not is_same_error(failure.error, evidence.run.error):
         yield evidence.finding(
             Kind.ATTEMPT_FAILED,
             {"attempt": failure.number, "error": first_line(failure.error)},
@@ -607,27 +439,3 @@ SCHEDULE_RULES: tuple[Rule, ...] = (scheduled,)
 
 HOLDING_RULES: tuple[Rule, ...] = (app_unreachable, function_removed, throttled, concurrency)
 """What may keep an open run waiting, as its app and function are now."""
-
-
-def first_line(error: RunError | None) -> str:
-    """Return the name and the first line of the message of an error."""
-    if error is None:
-        return "an error"
-    message = (error.message or "").strip()
-    line = message.partition("\n")[0][:_LONGEST_MESSAGE]
-    return ": ".join(part for part in (error.name, line) if part) or "an error"
-
-
-def _attempts_at(step: Span) -> list[Span]:
-    return [span for span in step.children if trace.is_attempt(span)]
-
-
-def _error_of(span: Span) -> RunError | None:
-    return None if span.output is None else run_error(span.output)
-
-
-def _is_same_error(one: RunError | None, other: RunError | None) -> bool:
-    """Return whether two errors are one: an SDK may give it another class on its way out."""
-    if one and other and one.message and other.message:
-        return one.message == other.message
-    return first_line(one) == first_line(other)

@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._operations.reasons.run import first_line
+from inngest_rest._operations.reasons.evidence import first_line
 from inngest_rest._visible import and_more
 from inngest_rest.explanation import Reason
 from inngest_rest.explanation import ReasonKind as Kind
 
 if TYPE_CHECKING:
+    from inngest_rest._operations.reasons.evidence import Failure
     from inngest_rest._operations.reasons.finding import Finding
-    from inngest_rest._operations.reasons.run import Failure, ReachedLimit
+    from inngest_rest._operations.reasons.run import ReachedLimit
 
 Facts = Mapping[str, Any]
 

@@ -1,0 +1,337 @@
+"""The evidence that rules read: what is known of an event and its functions, and of a run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field, frozen
+
+from inngest_rest._core.resources import trace
+from inngest_rest._core.resources.catalogue import (
+    Catalogue,
+    MatchedFunction,
+    is_run_of,
+    name_of,
+)
+from inngest_rest._core.resources.flow_control import cancelling_events, limit
+from inngest_rest._core.resources.polling import APPEARS_WITHIN
+from inngest_rest._operations.reasons.finding import Finding, about_function
+from inngest_rest._ulid import second_of_ulid
+from inngest_rest.models import (
+    Function,
+    Job,
+    Page,
+    Run,
+    RunError,
+    RunStatus,
+    Span,
+    StoredEvent,
+    run_error,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inngest_rest._core.resources.flow_control import Limit
+    from inngest_rest.explanation import ReasonKind as Kind
+
+SAME_FUNCTION_WITHIN = timedelta(seconds=1)
+"""A function that was read within this time of an event is the one that the event found."""
+
+# The time within which a busy server handles events in any order, and shows their runs.
+EVENT_ORDER_SLACK = timedelta(seconds=APPEARS_WITHIN)
+
+# Without a job and without any change for so long, a run is lost: between two steps, a server needs
+# a fraction of a second.
+_LOST_AFTER = timedelta(seconds=30)
+
+_LONGEST_MESSAGE = 200  # characters of an error
+
+
+@define(kw_only=True)
+class EventEvidence:
+    """What was read about an event, its runs, and the functions that listen for it."""
+
+    event: StoredEvent
+    now: datetime  # of the server
+    received: datetime  # now if unknown
+    runs: tuple[Run, ...]
+    catalogue: Catalogue
+    functions_same_since: datetime  # when they were first read as they are now
+    is_listed_by_v1: bool  # v1 lists the run of a batch under one of its events only
+    # Other events with the same id, each with a run that it started; the oldest event first.
+    same_id: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
+    # Other runs at that time, newest first, by the name of their function.
+    other_runs: dict[str, Page[Run] | None] = field(factory=dict[str, "Page[Run] | None"])
+
+    @property
+    def began(self) -> datetime:
+        """The earliest time of receipt: a server stores an event anew while a condition fails."""
+        created = second_of_ulid(self.event.internal_id)
+        return datetime.fromtimestamp(min(self.received.timestamp(), created), UTC)
+
+    @property
+    def latest_start(self) -> datetime:
+        """Until when a run may have started at the same time as one of the event."""
+        return self.began + EVENT_ORDER_SLACK
+
+    @property
+    def functions_are_same(self) -> bool:
+        """Whether the functions are known to have been the same when the event was received."""
+        return self.functions_same_since <= self.began + SAME_FUNCTION_WITHIN
+
+    @property
+    def listeners(self) -> list[MatchedFunction]:
+        return self.catalogue.listeners(self.event.name)
+
+    @property
+    def cancelled_functions(self) -> list[Function]:
+        """The functions whose runs the event cancels."""
+        return [
+            function
+            for function in self.catalogue.functions
+            if self.event.name in cancelling_events(function)
+        ]
+
+    @property
+    def without_run(self) -> list[FunctionWithoutRun]:
+        return [
+            FunctionWithoutRun(evidence=self, listener=listener)
+            for listener in self.listeners
+            if not any(is_run_of(run, listener.function) for run in self.runs)
+        ]
+
+    def has_changed(self, function: Function) -> bool | None:
+        """Return whether a function's app was synced after the event; None if unknown."""
+        if self.functions_are_same:
+            return False
+        for app in self.catalogue.apps:
+            if app.id == function.app_id:
+                return None if app.synced_at is None else app.synced_at > self.began
+        return None
+
+
+@frozen(kw_only=True)
+class FunctionWithoutRun:
+    """A function that has a trigger for the name of an event, and no run for it."""
+
+    evidence: EventEvidence
+    listener: MatchedFunction
+
+    @property
+    def function(self) -> Function:
+        return self.listener.function
+
+    @property
+    def name(self) -> str:
+        return name_of(self.function)
+
+    @property
+    def was_the_same(self) -> bool:
+        """Whether it is known to have been the same function when the event was received."""
+        return self.evidence.has_changed(self.function) is False
+
+    @property
+    def is_excluded(self) -> bool:
+        """Whether its conditions certainly were false for the event."""
+        return self.was_the_same and self.listener.is_triggered_by(self.evidence.event) is False
+
+    @property
+    def other_runs(self) -> tuple[Run, ...]:
+        """Its other runs at that time, newest first."""
+        page = self.evidence.other_runs.get(self.name)
+        return tuple(page.items) if page else ()
+
+    @property
+    def has_further_runs(self) -> bool:
+        """Whether it has, or may have, more runs at that time than those read."""
+        page = self.evidence.other_runs.get(self.name)
+        return page is None or page.next_cursor is not None
+
+    def finding(
+        self,
+        kind: Kind,
+        evidence: Mapping[str, Any],
+        *,
+        is_certain: bool = False,
+        details: Mapping[str, Any] | None = None,
+    ) -> Finding:
+        return about_function(self.function, kind, evidence, is_certain=is_certain, details=details)
+
+
+@frozen(kw_only=True)
+class Failure:
+    """A failed attempt at a step, or at the code of the function."""
+
+    step: Span  # what it is an attempt at; not a step of the function, if it has no id
+    attempt: Span | None  # None for the only one at its step
+    after: str | None  # the last step that had ended before
+    is_latest: bool  # no step has ended since
+
+    @property
+    def step_name(self) -> str | None:
+        """The name of its step; None if it is of the function's own code."""
+        return self.step.name if self.step.step_id else None
+
+    @property
+    def number(self) -> int | None:
+        """Its number, from 1, if it is known."""
+        return int(self.attempt.name.split()[1]) + 1 if self.attempt else None
+
+    @property
+    def error(self) -> RunError | None:
+        return _error_of(self.attempt or self.step)
+
+
+@define(kw_only=True)
+class RunEvidence:
+    """What was read about a run."""
+
+    run: Run
+    now: datetime  # of the server, when the queue was read
+    subject: str = "it"  # what sentences call the run
+    jobs: list[Job] = field(factory=list[Job])  # in the queue
+    steps: tuple[Span, ...] = ()
+    is_traced: bool = False  # the trace was read: it has these steps, and no other
+    # For how long nothing has happened to it, if the queue has repeatedly had no job for it.
+    idle: timedelta | None = None
+    event: StoredEvent | None = None
+    same_event: tuple[Run, ...] = ()  # the runs of its event, as v1 lists them
+    # The runs of the functions that it invoked and waits for, by event.
+    invoked: dict[str, tuple[Run, ...]] = field(factory=dict[str, "tuple[Run, ...]"])
+    catalogue: Catalogue | None = None
+    function: Function | None = None  # as it is now
+    timeouts: Limit = field(factory=dict[str, Any])
+    other_runs: Page[Run] | None = None  # of its function, newest first
+    # What other runs of its function are executing, each with the id of the run.
+    executing: list[tuple[str, Job]] = field(factory=list[Any])
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it certainly does not go on."""
+        return self.idle is not None and self.idle >= _LOST_AFTER
+
+    @property
+    def due_jobs(self) -> list[Job]:
+        """The jobs that could be executed now, and are not."""
+        return [
+            job
+            for job in self.jobs
+            if job.kind != "pause" and job.at and job.at <= self.now and not self.executes(job)
+        ]
+
+    @property
+    def scheduled_for(self) -> int | None:
+        """The `ts` of its event, in milliseconds, if the run has yet to start at that time."""
+        if self.run.status != RunStatus.QUEUED or self.event is None or self.due_jobs:
+            return None
+        ts, now = self.event.ts, self.now.timestamp() * 1_000
+        return ts if ts is not None and ts > now else None
+
+    def executes(self, job: Job) -> bool:
+        """Return whether a job is being executed: the server renews its lease meanwhile."""
+        return job.leased_until is not None and job.leased_until > self.now
+
+    def max_attempts(self, job: Job) -> int | None:
+        """Return how often a job is tried at most; a first one, as its function is now."""
+        retries = limit(self.function, "retries") if self.function else None
+        if job.kind != "start" or retries is None:
+            return job.max_attempts
+        most: int = retries.get("value") or 0  # proto3 omits 0
+        return most + 1 if (job.attempt or 0) <= most else None
+
+    @property
+    def last_failure(self) -> Failure | None:
+        """The last failed attempt.
+
+        It may be of no step: servers do not name the one that the official SDK for Python tries
+        again (recording v2-trace-step-waits).
+        """
+        failed = [
+            (span.ended_at or self.now, step, span)
+            for step in self.steps
+            for span in attempts_at(step) or [step]
+            if span.status == "failed"
+        ]
+        if not failed:
+            return None
+        failed_at, step, span = max(failed, key=lambda failure: failure[0])
+        return Failure(
+            step=step,
+            attempt=None if span is step else span,
+            after=self._last_ended_by(span.started_at or failed_at),
+            is_latest=all(ended_at <= failed_at for ended_at, _ in self._ended_steps),
+        )
+
+    def _last_ended_by(self, time: datetime) -> str | None:
+        names = [name for ended_at, name in self._ended_steps if ended_at <= time]
+        return names[-1] if names else None
+
+    @property
+    def last_ended_step(self) -> str | None:
+        """The name of the step that ended last."""
+        ended = self._ended_steps
+        return ended[-1][1] if ended else None
+
+    @property
+    def _ended_steps(self) -> list[tuple[datetime, str]]:
+        return sorted(
+            (step.ended_at, step.name) for step in self.steps if step.step_id and step.ended_at
+        )
+
+    @property
+    def failed_step(self) -> Span | None:
+        """The step whose error became that of the run; None if the server names none."""
+        failed = [
+            step
+            for step in self.steps
+            if step.step_id
+            and step.status == "failed"
+            and is_same_error(_error_of(step), self.run.error)
+        ]
+        return max(failed, key=lambda step: step.ended_at or self.now, default=None)
+
+    def finding(
+        self,
+        kind: Kind,
+        evidence: Mapping[str, Any],
+        *,
+        is_certain: bool = True,
+        details: Mapping[str, Any] | None = None,
+    ) -> Finding:
+        """Return a finding about the run."""
+        return Finding(
+            kind=kind,
+            is_certain=is_certain,
+            subject=self.subject,
+            app_id=self.run.app_id,
+            function_id=self.run.function_id,
+            run_id=self.run.id,
+            evidence=evidence,
+            details=details or {},
+        )
+
+
+def first_line(error: RunError | None) -> str:
+    """Return the name and the first line of the message of an error."""
+    if error is None:
+        return "an error"
+    message = (error.message or "").strip()
+    line = message.partition("\n")[0][:_LONGEST_MESSAGE]
+    return ": ".join(part for part in (error.name, line) if part) or "an error"
+
+
+def attempts_at(step: Span) -> list[Span]:
+    return [span for span in step.children if trace.is_attempt(span)]
+
+
+def is_same_error(one: RunError | None, other: RunError | None) -> bool:
+    """Return whether two errors are one: an SDK may give it another class on its way out."""
+    if one and other and one.message and other.message:
+        return one.message == other.message
+    return first_line(one) == first_line(other)
+
+
+def _error_of(span: Span) -> RunError | None:
+    return None if span.output is None else run_error(span.output)
