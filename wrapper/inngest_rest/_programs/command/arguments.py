@@ -44,8 +44,8 @@ class Argument:
     def is_option(self) -> bool:
         return self.names[0].startswith("-")
 
-    def add_to(self, parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-        """Add it to a parser; argparse takes no None for what is not given."""
+    def add_to(self, parser: Any) -> None:
+        """Add it to a parser, or a group in one; argparse takes no None for what is not given."""
         type = self.type if self.choices is None else partial(_choice, self.choices)
         details: dict[str, Any] = {
             "help": self.help,

@@ -32,6 +32,8 @@ CANNOT_TELL = 2
 
 _WITHIN_S = 60.0  # that each of the others may take to be told, all in all
 
+_STATUSES = {"ok": 0, "broken": EXIT_STATUS[Code.RULE_BROKEN], "unknown": CANNOT_TELL}
+
 # What each of the others was told last, such as "broken; server".
 _Told = dict[Literal["exec", "webhook"], str]
 
@@ -42,7 +44,7 @@ class Checking(Renderer):
 
     # What tells others: a command as "exec", and as "webhook" a URL with a secret in it.
     notified: dict[Literal["exec", "webhook"], str] = field(factory=dict)
-    state: str | None = None  # the file that has what each of them was told last
+    state: str | None = None  # state file: the last notification sent to each
     _report: Any = field(default=None, init=False)
 
     def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
@@ -50,25 +52,33 @@ class Checking(Renderer):
         return super().add((self._report,), page)
 
     def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
+        """Write the answer, notify the others, and return which of the exit statuses it is."""
         if data is not None:
             self.add((data,))
-        problem, report = self.redactor(problem), self._report
-        code = problem.code if problem else None
-        state = {None: "ok", Code.RULE_BROKEN: "broken"}.get(code, "unknown")
-        line = visible(f"{state}: {problem.message if problem else report}")
-        if self.format == "table" and self.projection.fields is None:
-            self.output.line(line)
-            self.output.close()
-            if problem is not None and problem.hint:
-                self.stderr.hint(str(problem.worded(self.name_of).hint))
-        else:
+        problem = self.redactor(problem)
+        state = _state_of(problem)
+        line = visible(f"{state}: {problem.message if problem else self._report}")
+        self._write_answer(line, problem)
+        if problem is not None and problem.code is Code.INTERRUPTED:
+            return EXIT_STATUS[Code.INTERRUPTED]
+        found = "; ".join([state, *self._broken_rules(problem)])
+        is_kept = self._tell(found, {"text": line, "state": state})
+        return _STATUSES[state] if is_kept else CANNOT_TELL
+
+    def _write_answer(self, line: str, problem: Problem | None) -> None:
+        if self.format != "table" or self.projection.fields is not None:
             super().finish(problem)
-        if code is Code.INTERRUPTED:
-            return EXIT_STATUS[code]
-        broken = sorted(each.rule for each in report.broken) if report else [str(code)]
-        is_kept = self._tell("; ".join([state, *broken]), {"text": line, "state": state})
-        status = {"ok": 0, "broken": EXIT_STATUS[Code.RULE_BROKEN]}.get(state, CANNOT_TELL)
-        return status if is_kept else CANNOT_TELL
+            return
+        self.output.line(line)
+        self.output.close()
+        if problem is not None and problem.hint:
+            self.stderr.hint(str(problem.worded(self.name_of).hint))
+
+    def _broken_rules(self, problem: Problem | None) -> list[str]:
+        """Return the rules that are broken; without a report, the code of what went wrong."""
+        if self._report:
+            return sorted(result.rule for result in self._report.broken)
+        return [str(problem.code if problem else None)]
 
     def _tell(self, found: str, message: dict[str, str]) -> bool:
         """Tell each of the others what was found, unless that is what it was told last.
@@ -106,6 +116,12 @@ class Checking(Renderer):
     def _warn_of_state(self, error: Exception) -> None:
         why = getattr(error, "strerror", None) or "it is not the state of a check"
         self.stderr.hint(f"Warning: state: {self.state} cannot be used: {why}")
+
+
+def _state_of(problem: Problem | None) -> str:
+    if problem is None:
+        return "ok"
+    return "broken" if problem.code is Code.RULE_BROKEN else "unknown"
 
 
 def _read(state: str | None) -> _Told:
@@ -172,8 +188,8 @@ def _post(url: str, text: bytes) -> str:
     async def post() -> str:
         # httpx itself bounds each read, and not all of them together.
         async with asyncio.timeout(_WITHIN_S), httpx.AsyncClient(timeout=_WITHIN_S) as client:
-            asked = client.stream("POST", url, content=text, headers=headers)
-            async with asked as answer:
-                return "" if answer.is_success else f"HTTP {answer.status_code}"
+            request = client.stream("POST", url, content=text, headers=headers)
+            async with request as response:
+                return "" if response.is_success else f"HTTP {response.status_code}"
 
     return asyncio.run(post())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import fields
 
@@ -61,7 +61,8 @@ def _global_options(options: Options | None) -> Iterator[str]:
 
 
 def _positions(value: Any) -> list[str]:
-    return [*map(_text_of, value)] if isinstance(value, list | tuple) else [_text_of(value)]
+    values = cast("list[object]", value) if isinstance(value, list | tuple) else [value]
+    return [_text_of(each) for each in values]
 
 
 def _option(name: str, value: Any, *, is_json: bool = False) -> Iterator[str]:

@@ -346,9 +346,10 @@ def ids_of(record: Any) -> Iterator[str]:
     for name in _IDS:
         if name == "internal_id" and is_function:
             continue  # commands take a function's own id
-        found: Any = getattr(record, name, None)
-        if found is None:
+        value = getattr(record, name, None)
+        if value is None:
             continue
-        for each in found if isinstance(found, tuple) else (found,):
-            yield from (each,) if isinstance(each, str) else ids_of(each)
+        items: Any = value if isinstance(value, tuple) else (value,)
+        for item in items:
+            yield from (item,) if isinstance(item, str) else ids_of(item)
         return
