@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict, field, frozen
+from attrs import field, frozen
 
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.explanation import SendPreview
@@ -127,22 +127,42 @@ def made(
     ids: Iterable[str | None],
 ) -> Record:
     """Return a record of a class for programs, made of what a method has returned."""
+    target = client.target
     if kind is Sent:
-        report, runs = result, ()
-        if not isinstance(result, SendReport):
-            ids = [each for each in result if isinstance(each, str)]
-            report, runs = SendReport(accepted=len(ids)), tuple(result[len(ids) :])
-        counts = asdict(report, recurse=False)
-        return Sent(target=client.target, **counts, ids=tuple(filter(None, ids)), runs=runs)
+        return _sent(target, result, ids)
     if kind is Answered:
         try:
             body = result.json()
         except (ValueError, RecursionError):
             body = result.text
-        return Answered(client.target, result.status, body)
-    if result is None:
-        return Done(client.target, id=values["id"])
-    if isinstance(result, str):
-        return Done(client.target, run_id=result)
-    made: dict[str, Any] = {type(result).__name__.lower(): result}
-    return Done(client.target, run_id=result.id if "run" in made else None, **made)
+        return Answered(target=target, status=result.status, body=body)
+    match result:
+        case None:
+            return Done(target=target, id=values["id"])
+        case Run():
+            return Done(target=target, run_id=result.id, run=result)
+        case Cancellation():
+            return Done(target=target, cancellation=result)
+        case Webhook():
+            return Done(target=target, webhook=result)
+        case _:
+            return Done(target=target, run_id=result)
+
+
+def _sent(target: Target, result: Any, ids: Iterable[str | None]) -> Sent:
+    """Return what became of events, of a report or of the ids and runs that a call returned."""
+    runs: tuple[Run, ...] = ()
+    report = result
+    if not isinstance(result, SendReport):
+        ids = [each for each in result if isinstance(each, str)]
+        runs = tuple(each for each in result if isinstance(each, Run))
+        report = SendReport(accepted=len(ids))
+    return Sent(
+        target=target,
+        accepted=report.accepted,
+        rejected=report.rejected,
+        unknown=report.unknown,
+        failures=report.failures,
+        ids=tuple(filter(None, ids)),
+        runs=runs,
+    )

@@ -13,7 +13,7 @@ import attrs
 from inngest_rest._programs.answer import Envelope
 from inngest_rest._programs.parameters import in_json, parameters, sections
 from inngest_rest._programs.problems import Code
-from inngest_rest._programs.projection import record_class
+from inngest_rest._programs.projection import field_names, record_class
 from inngest_rest._table import Returns, docstring
 from inngest_rest.errors import Advice
 from inngest_rest.models import RunError
@@ -69,15 +69,7 @@ def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
     """Return the schema of a type; those of the classes it is made of are added by name."""
     origin, arguments = get_origin(kind) or kind, get_args(kind)
     if isinstance(origin, type) and (attrs.has(origin) or issubclass(origin, Enum)):
-        name = origin.__name__
-        if name not in definitions:
-            definitions[name] = {}  # a record may hold others of its class
-            definitions[name] = (
-                _of_enum(origin) if issubclass(origin, Enum) else _of_class(origin, definitions)
-            )
-        reference = {"$ref": f"#/$defs/{name}"}
-        # Of a run in a list it is a line.
-        return {"anyOf": [reference, {"type": "string"}]} if kind is RunError else reference
+        return _reference_to(origin, definitions)
     if isinstance(kind, TypeVar):
         return {}
     if origin in _PLAIN:
@@ -89,7 +81,22 @@ def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
     if issubclass(origin, Mapping):
         return {"type": "object", "additionalProperties": _of(arguments[1], definitions)}
     # A tuple, a list or a sequence, whose items are all of one type.
-    return {"type": "array", **({"items": _of(arguments[0], definitions)} if arguments else {})}
+    if not arguments:
+        return {"type": "array"}
+    return {"type": "array", "items": _of(arguments[0], definitions)}
+
+
+def _reference_to(kind: type[Any], definitions: dict[str, Schema]) -> Schema:
+    """Return the reference to the schema of a class, which is added to the definitions."""
+    name = kind.__name__
+    if name not in definitions:
+        definitions[name] = {}  # a record may hold others of its class
+        is_enum = issubclass(kind, Enum)
+        definitions[name] = _of_enum(kind) if is_enum else _of_class(kind, definitions)
+    reference = {"$ref": f"#/$defs/{name}"}
+    if kind is RunError:  # of a run in a list it is a line
+        return {"anyOf": [reference, {"type": "string"}]}
+    return reference
 
 
 def _of_enum(kind: type[Enum]) -> Schema:
@@ -104,15 +111,15 @@ def _of_enum(kind: type[Enum]) -> Schema:
 
 
 def _of_class(kind: type[Any], definitions: dict[str, Schema]) -> Schema:
-    hints, description, described = get_type_hints(kind), *_docstring(kind)
-    public = [each.name for each in attrs.fields(kind) if not each.name.startswith("_")]
+    hints = get_type_hints(kind)
+    description, described = _docstring(kind)
     properties: dict[str, Schema] = {}
-    for name in public:
-        field = _of(hints[name], definitions)
+    for name in field_names(kind):
+        schema = _of(hints[name], definitions)
         if name in described:
-            form = [each.pop("description", "") for each in field.get("anyOf", [field])]
-            field["description"] = " ".join(filter(None, [described[name], *form]))
-        properties[name] = field
+            forms = [each.pop("description", "") for each in schema.get("anyOf", [schema])]
+            schema["description"] = " ".join(filter(None, [described[name], *forms]))
+        properties[name] = schema
     return {"type": "object", "description": description, "properties": properties}
 
 
