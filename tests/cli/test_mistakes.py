@@ -341,3 +341,9 @@ def test_a_route_that_inngest_lacks_is_told_as_such_with_commands(
     ran = run("apps", "list")
     assert ran.status == 4
     assert "by its id instead: `functions list`." in ran.answer["error"]["hint"]
+
+
+@pytest.mark.parametrize("tokens", [["-o", "xml"], ["--order", "xml"]], ids=["global", "own"])
+def test_an_invalid_choice_is_called_so_with_the_valid_ones(tokens: list[str], run: Run) -> None:
+    message = run("runs", "list", *tokens).answer["error"]["message"]
+    assert "invalid choice 'xml'; valid values: " in message

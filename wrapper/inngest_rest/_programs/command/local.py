@@ -81,7 +81,7 @@ def schema(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
     examples=("completion bash",),
 )
 def completion(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
-    """Print the script by which a shell completes commands, options and their typed.
+    """Print the script by which a shell completes commands, options and their values.
 
     bash: source <(inngest-rest completion bash)
 

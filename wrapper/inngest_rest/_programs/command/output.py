@@ -346,10 +346,12 @@ def ids_of(record: Any) -> Iterator[str]:
     for name in _IDS:
         if name == "internal_id" and is_function:
             continue  # commands take a function's own id
-        value = getattr(record, name, None)
+        value: Any = getattr(record, name, None)
         if value is None:
             continue
-        items: Any = value if isinstance(value, tuple) else (value,)
+        items: Any = value
+        if not isinstance(value, tuple):
+            items = (value,)
         for item in items:
             yield from (item,) if isinstance(item, str) else ids_of(item)
         return
