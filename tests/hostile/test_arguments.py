@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import ConfigurationError, InngestError, InvalidArgumentError, RetryPolicy
-from tests.support.server import accepts_all
+from inngest_rest import InngestError, InvalidArgumentError, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,11 +32,6 @@ class Nowhere(Zone):
 
     def utcoffset(self, _: object) -> None:
         return None
-
-
-class Broken(Zone):
-    def utcoffset(self, _: object) -> timedelta:
-        raise RuntimeError
 
 
 def deep() -> Any:
@@ -84,7 +78,6 @@ def test_a_value_of_any_kind_is_refused_briefly(
     assert server.requests == []
 
 
-@pytest.mark.parametrize("zone", [Nowhere(), Broken()], ids=["no offset", "an error"])
 @pytest.mark.parametrize(
     "call",
     [
@@ -94,32 +87,17 @@ def test_a_value_of_any_kind_is_refused_briefly(
     ids=["runs", "cancellation"],
 )
 def test_a_moment_in_a_zone_without_an_offset_is_refused(
-    connect: Connect, call: Callable[[Any, Any], object], zone: tzinfo
+    connect: Connect, call: Callable[[Any, Any], object]
 ) -> None:
     with pytest.raises(InvalidArgumentError, match="aware"):
-        call(connect(), datetime(2026, 1, 1, tzinfo=zone))
+        call(connect(), datetime(2026, 1, 1, tzinfo=Nowhere()))
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["one", "several"])
-@pytest.mark.parametrize("zone", [Nowhere(), Broken()], ids=["no offset", "an error"])
-def test_an_event_at_a_moment_in_such_a_zone_is_refused(
-    connect: Connect, zone: tzinfo, *, several: bool
-) -> None:
-    event = {"name": "a", "data": {}, "ts": datetime.min.replace(tzinfo=zone)}
+def test_an_event_at_a_moment_in_such_a_zone_is_refused(connect: Connect, *, several: bool) -> None:
+    event = {"name": "a", "data": {}, "ts": datetime.min.replace(tzinfo=Nowhere())}
     with pytest.raises(InvalidArgumentError, match="aware"):
         connect().send([event] * (10 if several else 1))
-
-
-def test_a_number_of_seconds_beyond_all_floats_is_a_long_time(
-    connect: Connect, server: Server
-) -> None:
-    server.on("POST /e/the-key", accepts_all)
-    client = connect(event_key="the-key")
-    assert client.send_many([{"name": "a"}], period=1e-9, max_requests=10**300).accepted == 1
-    assert RetryPolicy(total=10**400).total > 0
-    assert client.runs.wait_many([], 10**400) is not None
-    with pytest.raises(ConfigurationError, match="at most"):
-        client.with_options(timeout=10**400)
 
 
 @pytest.mark.parametrize(

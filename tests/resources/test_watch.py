@@ -384,13 +384,10 @@ def test_malformed_arguments_are_rejected_before_anything_is_sent(
 @pytest.mark.parametrize(
     "damage",
     [
-        {"since": "9999-12-31T23:59:59+00:00"},
-        {"window": "0001-01-01T00:00:00+14:00"},
         {"open": {"a/b": "running"}},
         {"open": {"\ud800": "running"}},
         {"open": {"a": 5}},
         {"ended": {"..": "2026-01-01T00:00:00+00:00"}},
-        {"ended": {"a": "9999-12-31T23:59:59+00:00"}},
     ],
     ids=repr,
 )
