@@ -97,7 +97,8 @@ RECORDS = {
     "Options",
     "Paging",
     "Selection.of",
-    "export.Options",
+    "SendOptions",
+    "options_of_file",
 }
 
 
@@ -441,7 +442,7 @@ def test_one_module_reads_the_environment_and_only_the_clock_and_a_driver_sleep(
             sleeps.add(str(Path(where).parent))
     # Of the command: the format of answers, where a host of agents keeps its settings, and a doctor
     # that goes on without a malformed key.
-    names = ("output", "program", "local", "execute")
+    names = ("agent_skill", "execute", "options", "program")
     of_command = {f"_programs/command/{it}.py" for it in names}
     assert reads <= {"_core/calls/settings.py", *of_command}
     assert sleeps == {"_core", "_core/drivers"}
