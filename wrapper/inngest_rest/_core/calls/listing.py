@@ -113,11 +113,20 @@ class Listing(Generic[T]):
         kind: type[Record] | None = None,  # of the items, which an empty listing has to know
         **paging: Unpack[Paging],
     ) -> None:
-        self.session, self.routes, self.kind = session, routes, kind
-        self.id_of, self.complete, self.is_relative = id_of, complete, is_relative
-        self.place_of, self.ask, self.keep = place_of, ask, keep
-        self.guard, self.local_filter, self.if_empty = guard, local_filter, if_empty
-        self.about, self._explain = about, explain
+        self.session = session
+        self.routes = routes
+        self.kind = kind
+        self.id_of = id_of
+        self.ask = ask
+        self.complete = complete
+        self.is_relative = is_relative
+        self.place_of = place_of
+        self.guard = guard
+        self.keep = keep
+        self.local_filter = local_filter
+        self.if_empty = if_empty
+        self.about = about
+        self._explain = explain
         self.last_filter: LocalFilter[T] | None = None
         self.is_empty = False
         self.limit = check_count_or_none("limit", paging.get("limit"))
@@ -129,8 +138,8 @@ class Listing(Generic[T]):
         if self.start is not None:
             paths = self._paths()
             if self.start.path not in paths:
-                others = f"belongs to another listing, not to that of {' or '.join(paths)}"
-                raise invalid("cursor", f"{shown(cursor)} {others}")
+                reason = f"belongs to another listing, not to that of {' or '.join(paths)}"
+                raise invalid("cursor", f"{shown(cursor)} {reason}")
 
     def walk(self) -> Walk[T]:
         return Walk(self)
@@ -416,13 +425,17 @@ class LocalFilter(Generic[T]):
         narrowed_by: str = "since and until, app or status",
         most_read: int | None = None,
     ) -> None:
+        self._matches = matches
+        self._where = where
+        self._values = values
+        self._event_ids = event_ids
+        self._read_event = read_event
+        self._is_bounded = is_bounded
         self._narrowed_by = narrowed_by
         self._most_read = MOST_READ if most_read is None else most_read
-        self._matches, self._where, self._values = matches, where, values
-        self._event_ids, self._read_event, self._is_bounded = event_ids, read_event, is_bounded
         self._events: dict[str, Mapping[str, Any] | str] = {}
-        self._read = self._read_events = self._undecided = 0
-        self._why = ""
+        self._items_read = self._events_read = self._undecided = 0
+        self._first_reason = ""  # why the first of them could not be decided
 
     def matching(
         self, items: Sequence[T], indices: Sequence[int], most: int | None, deadline: float
@@ -432,19 +445,20 @@ class LocalFilter(Generic[T]):
         for index in indices:
             if len(found) == most:
                 break
-            self._check_bound(self._read, self._most_read)
-            self._read += 1
+            self._check_bound(self._items_read, self._most_read)
+            self._items_read += 1
             if self._matches(items[index]) and (yield from self._holds(items[index], deadline)):
                 found.append(index)
         return found
 
     def __str__(self) -> str:
-        told = f"{self._read:,} read"
-        if self._where is not None:
-            told += f", and {self._read_events:,} events" if self._read_event else ""
-            told += f"; {self._undecided:,} left out, as where fails" if self._undecided else ""
-            told += f" (the first: {self._why})" if self._undecided else ""
-        return told
+        words = f"{self._items_read:,} read"
+        if self._where is not None and self._read_event:
+            words += f", and {self._events_read:,} events"
+        if self._undecided:
+            words += f"; {self._undecided:,} left out, as where fails"
+            words += f" (the first: {self._first_reason})"
+        return words
 
     def _holds(self, item: T, deadline: float) -> Plan[bool]:
         if self._where is None:
@@ -455,19 +469,21 @@ class LocalFilter(Generic[T]):
         ids = self._event_ids(item) if "event" in self._where.names - values.keys() else ()
         if not isinstance(verdict, bool) and ids:
             event = yield from self._event(ids[0], deadline)
-            whole = {**values, "event": event}
-            verdict = event if isinstance(event, str) else self._where.verdict(whole)
+            if isinstance(event, str):
+                verdict = event
+            else:
+                verdict = self._where.verdict({**values, "event": event})
         if isinstance(verdict, bool):
             return verdict
         self._undecided += 1
-        self._why = self._why or verdict
+        self._first_reason = self._first_reason or verdict
         return False
 
     def _event(self, id: str, deadline: float) -> Plan[Mapping[str, Any] | str]:
         """Return what is seen of an event, or why it cannot be read."""
         if id not in self._events:
-            self._check_bound(self._read_events, MOST_EVENTS)
-            self._read_events += 1
+            self._check_bound(self._events_read, MOST_EVENTS)
+            self._events_read += 1
             if len(self._events) == _MOST_KEPT:
                 self._events.clear()
             try:
