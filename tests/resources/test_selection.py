@@ -166,7 +166,7 @@ def test_a_run_of_an_unknown_app_is_in_no_pattern() -> None:
         ({"error_contains": "x", "status": "completed"}, "error_contains selects only runs that"),
         ({"status": "error"}, "unknown status 'error'; did you mean 'failed'"),
         ({"status": "failed,done"}, "unknown status 'done'; did you mean 'completed'"),
-        ({"order": "asc"}, "unknown order 'asc'; did you mean 'oldest'"),
+        ({"order": "asc"}, "unknown order 'asc'; valid values: newest, oldest"),
         ({"function": "charge"}, "function needs app.*or write APP/charge"),
         ({"app": "shop", "function": "other/x"}, "function is one of app 'other', not 'shop'"),
         ({"app": "*"}, "app selects every run"),
