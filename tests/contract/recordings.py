@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class Recording:
     received: Any
     release: str | None = None
     """The release of the server, if the recording states it."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The headers of the response."""
 
     @classmethod
     def read(cls, path: Path) -> Recording:
@@ -50,6 +52,7 @@ class Recording:
             status=response["status"],
             content_type=response["headers"].get("content-type", ""),
             received=response["body"],
+            headers=response["headers"],
             release=_release(exchange.get("release"), exchange.get("server"), path.stem),
         )
 

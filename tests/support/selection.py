@@ -77,6 +77,7 @@ LONG = {
     "tests/resources/test_slow_server.py": "thousands of requests in virtual time",
     "tests/resources/test_nodes_with_wrong_dates.py": "nodes in each order, with each call",
     "tests/scripts/test_api_changes.py": "generates the client of an earlier document",
+    "tests/scripts/test_record.py": "asks many servers a hundred questions each",
     "tests/scripts/test_release_diff.py": "asks many servers a hundred questions each",
     "tests/scripts/test_contract_report.py": "runs the contract cases once more",
     "tests/scripts/test_evaluation.py": "does each job of an agent in each way",

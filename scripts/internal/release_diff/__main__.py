@@ -33,7 +33,7 @@ from scripts.internal.release_diff import calls
 from scripts.internal.release_diff.causes import causes
 from scripts.internal.release_diff.documents import compare
 from scripts.internal.release_diff.report import Comparison, as_json, lines
-from scripts.internal.release_diff.subjects import CannotCompareError, Keys, Subject, subject
+from scripts.internal.release_diff.subjects import CannotCompareError, Subject, keys_of, subject
 from scripts.internal.release_diff.survey import survey
 
 DOCUMENTS = (".yaml", ".yml", ".json")
@@ -47,7 +47,7 @@ def main() -> int:
         found = compare(Path(options.old), Path(options.new))
         print(*found, sep="\n")
         return int(len(found) > 1)
-    keys = _keys()
+    keys = keys_of(os.environ)
     try:
         with subject(options.old, keys) as old, subject(options.new, keys) as new:
             comparison = compared(old, new)
@@ -74,19 +74,6 @@ def compared(old: Subject, new: Subject) -> Comparison:
     judged = calls.judgements(old, before.world, found)
     whole = calls.differing(old, before.world, new, after.world)
     return Comparison(old.release, new.release, judged, whole, time.monotonic() - start)
-
-
-def _keys() -> Keys:
-    """Read the keys of both servers; what is meant for a client of another must not reach ours."""
-    names = ("INNGEST_SIGNING_KEY", "INNGEST_SIGNING_KEY_FALLBACK")
-    keys = Keys(
-        event_key=os.environ.get("INNGEST_EVENT_KEY"),
-        signing_keys=tuple(filter(None, map(os.environ.get, names))),
-        postgres_uri=os.environ.get("INNGEST_POSTGRES_URI"),
-    )
-    for name in [each for each in os.environ if each.startswith("INNGEST_")]:
-        del os.environ[name]
-    return keys
 
 
 def _parser() -> argparse.ArgumentParser:

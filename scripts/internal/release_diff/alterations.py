@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 import httpx
 
-from scripts.internal.release_diff.bodies import changed, kind
-from scripts.internal.release_diff.subjects import operation_of, parsed, path_of
+from scripts.internal.release_diff.bodies import changed, form, kind
+from scripts.internal.release_diff.subjects import exchange, operation_of, parsed, path_of
 from tests.contract.document import routed
 from tests.contract.parsing import body_of, respond
 
@@ -120,8 +120,9 @@ def answering(answers: Mapping[Probe, tuple[Recording, Recording]]) -> Alteratio
             return send(request)
         before, after = alike[0]
         if before.is_refusal:
-            response = send(request)  # it is refused for this reason where the status is the same
-            return _answer(after) if response.status_code == before.status else response
+            response = send(request)
+            is_refused_so = form(exchange("", request, response)) == form(before)
+            return _answer(after) if is_refused_so else response
         return _answer(after)
 
     return alter

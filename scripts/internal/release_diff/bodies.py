@@ -7,9 +7,12 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tests.contract.document import TIME
+from tests.contract.recordings import hides_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from tests.contract.recordings import Recording
 
     Json = Any
 
@@ -82,3 +85,24 @@ def _within(
     if depth and isinstance(value, list):
         return [_within(each, depth - 1, path, change) for each in value]
     return changed(value, path, change)
+
+
+def name_of(path: str) -> str:
+    """Return the name of the field that a path leads to."""
+    return path.rpartition(".")[2].removesuffix("[]")
+
+
+def form(exchange: Recording) -> str:
+    """Return the form of a response: status and content type, and of an error code and fields."""
+    status = str(exchange.status)
+    kind = exchange.content_type.partition(";")[0].removeprefix("application/")
+    body = exchange.received
+    if not exchange.is_refusal:
+        return " ".join(filter(None, (status, "" if kind == "json" else kind)))
+    if exchange.status == 200 and hides_error(body):
+        status = f"200 as {body.get('status')}"
+    names = {path for path, _ in leaves(body)} if isinstance(body, dict) else set()
+    code = [value for path, value in leaves(body) if name_of(path) == "code"] if names else []
+    outer = sorted({path for path in names if "." not in path and "[]" not in path})
+    said = ", ".join(map(str, code)) or "{" + ", ".join(outer) + "}" * bool(outer)
+    return " ".join(filter(None, (status, kind, said if names else "")))

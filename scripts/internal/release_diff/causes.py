@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import Factory, field, frozen
 
 from scripts.internal.release_diff import alterations
-from scripts.internal.release_diff.bodies import fields, leaves, words
+from scripts.internal.release_diff.bodies import fields, form, leaves, name_of, words
 from scripts.internal.release_diff.survey import lacks
-from tests.contract.recordings import hides_error
 from tests.contract.world import DOCUMENT
 
 if TYPE_CHECKING:
@@ -142,25 +141,27 @@ def _parameters(old: Survey, new: Survey) -> Iterator[Cause]:
 def _fields(pairs: Pairs) -> Iterator[Cause]:
     """Yield the fields of successes that came, went, were renamed or have another form."""
     gone, come, renamed, formed = (defaultdict[Any, list[tuple[str, str]]](list) for _ in range(4))
+    samples: dict[str, Any] = {}
     for operation, (old, new) in _bodies(pairs).items():
         before, after = fields(old), fields(new)
         lost, added = _outer(before.keys() - after.keys()), _outer(after.keys() - before.keys())
         for path in sorted(lost):
             if other := _successor(path, added, before, after):
                 added.remove(other)
-                renamed[_name(path), _name(other)].append((operation, path))
+                renamed[name_of(path), name_of(other)].append((operation, path))
             else:
-                gone[_name(path)].append((operation, path))
+                gone[name_of(path)].append((operation, path))
         for path in added:
-            come[_name(path), _sample(new, path)].append((operation, path))
+            come[name_of(path)].append((operation, path))
+            samples.setdefault(name_of(path), _sample(new, path))
         for path in before.keys() & after.keys():
             one, two = before[path], after[path]
             if one and two and not one & two:
-                change = _name(path), " or ".join(sorted(one)), " or ".join(sorted(two))
+                change = name_of(path), " or ".join(sorted(one)), " or ".join(sorted(two))
                 formed[(*change, _sample(new, path))].append((operation, path))
-    for (name, value), places in come.items():
-        made = alterations.adding(places, value)
-        yield Cause("field new", f"{name} = {value!r:.40}", _names(places), made)
+    for name, places in come.items():
+        made = alterations.adding(places, samples[name])
+        yield Cause("field new", f"{name} = {samples[name]!r:.40}", _names(places), made)
     for (name, other), places in renamed.items():
         made = alterations.renaming(places, other)
         yield Cause("field renamed", f"{name} -> {other}", _names(places), made)
@@ -198,7 +199,7 @@ def _successor(
     """Return the field that a gone one was renamed to: a like one, in the same place."""
     place = path.rpartition(".")[0]
     alike = [
-        (SequenceMatcher(None, _name(path).lower(), _name(each).lower()).ratio(), each)
+        (SequenceMatcher(None, name_of(path).lower(), name_of(each).lower()).ratio(), each)
         for each in added
         if each.rpartition(".")[0] == place and (before[path] & after[each] or not before[path])
     ]
@@ -216,10 +217,6 @@ def _frozen(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else type(value).__name__
 
 
-def _name(path: str) -> str:
-    return path.rpartition(".")[2].removesuffix("[]")
-
-
 def _names(places: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(sorted({operation for operation, _ in places}))
 
@@ -233,7 +230,7 @@ def _values(pairs: Pairs) -> Iterator[Cause]:
             for value in values - before.get(path, set()):
                 if _is_documented(operation, new, value):
                     continue
-                found[_name(path), value].append((operation, path))
+                found[name_of(path), value].append((operation, path))
     for (name, value), places in found.items():
         made = _valued(pairs, places, value)
         yield Cause("value new", f"{name} {value}", _names(places), made, value=value)
@@ -288,7 +285,7 @@ def _responses(pairs: Pairs) -> Iterator[Cause]:
     """Yield the statuses, content types and forms of errors that differ."""
     found: dict[tuple[str, str], list[Probe]] = defaultdict(list)
     for probe, (before, after) in pairs.items():
-        one, two = _form(before), _form(after)
+        one, two = form(before), form(after)
         if one != two:
             found[one, two].append(probe)
     for (one, two), probes in found.items():
@@ -306,19 +303,3 @@ def _responses(pairs: Pairs) -> Iterator[Cause]:
             probes=tuple(probes),
             key=f"{one} -> {two}",
         )
-
-
-def _form(exchange: Recording) -> str:
-    """Return the form of a response: status and content type, and of an error code and fields."""
-    status = str(exchange.status)
-    kind = exchange.content_type.partition(";")[0].removeprefix("application/")
-    body = exchange.received
-    if not exchange.is_refusal:
-        return " ".join(filter(None, (status, "" if kind == "json" else kind)))
-    if exchange.status == 200 and hides_error(body):
-        status = f"200 as {body.get('status')}"
-    names = {path for path, _ in leaves(body)} if isinstance(body, dict) else set()
-    code = [value for path, value in leaves(body) if _name(path) == "code"] if names else []
-    outer = sorted({path for path in names if "." not in path and "[]" not in path})
-    said = ", ".join(map(str, code)) or "{" + ", ".join(outer) + "}" * bool(outer)
-    return " ".join(filter(None, (status, kind, said if names else "")))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, frozen
 
+from tests.contract.methods import METHODS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -65,7 +67,9 @@ def _few(names: Sequence[str], most: int = 6) -> str:
 
 def _verdicts(cause: Cause, judgements: Sequence[Judgement]) -> Iterator[str]:
     if cause.kind == "operation new":
-        yield "no call has it yet: client.request(...), inngest-rest api"
+        calls = [METHODS[each].name for each in cause.operations if each in METHODS]
+        none = "no call has it yet: client.request(...), inngest-rest api"
+        yield f"asked by {', '.join(calls)} where it is there" if calls else none
     elif not judgements:
         yield "no call meets it"
     else:

@@ -19,7 +19,7 @@ from tests.contract.recordings import Recording
 from tests.contract.world import DOCUMENT, FUNCTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, MutableMapping
 
     from tests.contract.live_world import Server
 
@@ -37,6 +37,19 @@ class Keys:
     event_key: str | None = field(default=None, repr=False)
     signing_keys: tuple[str, ...] = field(default=(), repr=False)
     postgres_uri: str | None = field(default=None, repr=False)
+
+
+def keys_of(environ: MutableMapping[str, str]) -> Keys:
+    """Take the keys out of an environment: what is of another server does not reach ours."""
+    names = ("INNGEST_SIGNING_KEY", "INNGEST_SIGNING_KEY_FALLBACK")
+    keys = Keys(
+        event_key=environ.get("INNGEST_EVENT_KEY"),
+        signing_keys=tuple(filter(None, map(environ.get, names))),
+        postgres_uri=environ.get("INNGEST_POSTGRES_URI"),
+    )
+    for name in [each for each in environ if each.startswith("INNGEST_")]:
+        del environ[name]
+    return keys
 
 
 @frozen
@@ -124,7 +137,8 @@ def exchange(name: str, request: httpx.Request, response: httpx.Response) -> Rec
         sent=parsed(request.content.decode()) if request.content else None,
         status=response.status_code,
         content_type=response.headers.get("content-type", ""),
-        received=parsed(response.text),
+        received=parsed(response.text) if response.content else None,
+        headers=dict(response.headers),
     )
 
 

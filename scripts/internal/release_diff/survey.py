@@ -42,16 +42,18 @@ class World:
         app: The app under test.
         events: An event of each function, by its name.
         runs: The run of each, the other sleeping ones as `cancelled` and `deleted`.
+        event_key: The key that events are sent with.
     """
 
     app: str
     events: Mapping[str, str]
     runs: Mapping[str, str]
+    event_key: str = field(repr=False)
 
     def fill(self, path: str, **others: str) -> str | None:
         """Fill in the parameters of a path with what exists; None for one without an example."""
         known = {
-            "eventKey": "key",
+            "eventKey": self.event_key,
             "eventId": self.events.get("echoes", UNKNOWN),
             "runId": self.runs.get("echoes", UNKNOWN),
             "appId": self.app,
@@ -165,7 +167,7 @@ def build(http: httpx.Client, subject: Subject) -> World:
     found = dict(zip(names, ids, strict=True))
     runs = {name: _run_of(http, event_id) for name, event_id in found.items()}
     runs["crowd"] = _run_of(http, later[-1])
-    world = World(app, found, {name: run for name, run in runs.items() if run is not None})
+    world = World(app, found, {name: run for name, run in runs.items() if run is not None}, key)
     for name in ("echoes", "fails", "steps", "crowd"):
         _wait(http, world.runs.get(name, UNKNOWN))
     return world
@@ -234,7 +236,7 @@ def _readings(operation: Operation, world: World) -> Iterator[Probe]:
         for status in ("COMPLETED", "RUNNING", "CANCELLED"):
             yield evolve(usual, name=f"of runs that are {status}", query={"status": status})
         yield evolve(usual, name="of no status", query={"status": "X"}, is_ordinary=False)
-    yield evolve(usual, name="an unknown parameter", query={"unheard": "1"}, is_ordinary=False)
+    yield evolve(usual, name="an unknown parameter", query={"unknown": "1"}, is_ordinary=False)
 
 
 ODD_EVENTS: Mapping[str, Mapping[str, Any]] = {
@@ -244,7 +246,7 @@ ODD_EVENTS: Mapping[str, Mapping[str, Any]] = {
     "with a name of 101 characters": {"name": "diff/" + "x" * 96, "data": {}},
     "with a name of 255 characters": {"name": "diff/" + "x" * 250, "data": {}},
     "without a name": {"data": {}},
-    "with an unknown field": {"name": "diff/plain", "data": {}, "unheard": 1},
+    "with an unknown field": {"name": "diff/plain", "data": {}, "unknown": 1},
     "with a time in seconds with a fraction": {"name": "diff/plain", "data": {}, "ts": 1.5},
     "with a version and an id": {"name": "diff/plain", "data": {}, "v": "1", "id": "diff-1"},
 }
