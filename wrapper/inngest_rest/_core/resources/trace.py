@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -201,17 +201,19 @@ def _merged(spans: Sequence[Span]) -> Span:
         spans = [*spans, *attempts]
     elif attempts and len(spans) > 1:
         best = _since_first_attempt(best, spans)
-    outputs = (span.output for span in (best, *spans) if span.output is not None)
-    metadata = (span.metadata for span in (best, *spans) if span.metadata)
     return evolve(
         best,
         name=of_step.name,
         step_id=of_step.step_id,
         step_op=of_step.step_op,
-        output=next(outputs, None),
-        metadata=next(metadata, best.metadata),
+        output=_first_output([best, *spans]),
+        metadata=next((span.metadata for span in (best, *spans) if span.metadata), best.metadata),
         children=tuple(children),
     )
+
+
+def _first_output(spans: Sequence[Span]) -> dict[str, Any] | None:
+    return next((span.output for span in spans if span.output is not None), None)
 
 
 def _are_the_step_itself(attempts: Sequence[Span], of_step: Span) -> bool:
