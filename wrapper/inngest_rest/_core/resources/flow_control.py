@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 if TYPE_CHECKING:
     from inngest_rest.models import Function
@@ -73,7 +73,7 @@ def _entries(function: Function, *names: str) -> list[Limit]:
     for name in names:
         setting: Any = configuration.get(name)
         if setting:
-            entries: list[object] = setting if isinstance(setting, list) else [setting]
+            entries = cast("list[object]", setting if isinstance(setting, list) else [setting])
             return [entry for entry in entries if entry and _is_mapping(entry)]
     return []
 
