@@ -221,7 +221,7 @@ def without_head(text: str) -> str:
     return text[max(text.find("= FAILURES ="), 0) :]
 
 
-def main(mode: str = "") -> int:
+def main(mode: str = "") -> int:  # noqa: C901 - the plan of a run, read from top to bottom
     """Run all steps of a mode; return 1 if one failed."""
     if mode in {"-h", "--help"}:
         say(USAGE)
