@@ -69,9 +69,18 @@ def tokens_of(client: InngestClient, name: str, **given: Any) -> float:
     return len(text.encode()) / 4
 
 
+@pytest.fixture(scope="module")
+def cloud(mock: MockServer) -> Iterator[InngestClient]:
+    with InngestClient(event_key="k", signing_key="ab", transport=mock.transport) as client:
+        yield client
+
+
+@pytest.mark.parametrize("server", ["client", "cloud"])
 @pytest.mark.parametrize(("read_only", "most"), [(False, 5_000), (True, 3_500)])
-def test_the_list_of_tools(client: InngestClient, read_only: bool, most: int) -> None:
-    listed = tools.Tools(client, read_only=read_only).all(files=True)
+def test_the_list_of_tools(
+    server: str, read_only: bool, most: int, request: pytest.FixtureRequest
+) -> None:
+    listed = tools.Tools(request.getfixturevalue(server), read_only=read_only).all(files=True)
     found = [it.model_dump(mode="json", by_alias=True, exclude_none=True) for it in listed]
     text = json.dumps({"tools": found}, ensure_ascii=False, separators=(",", ":"))
     assert len(text.encode()) / 4 <= most

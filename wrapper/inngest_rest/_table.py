@@ -44,6 +44,13 @@ GROUPS = {
 OF_CLOUD = {*GROUPS, "apps.sync", "runs.score"} - {"events", "runs", "apps", "functions", "signals"}
 """Groups and calls of which other servers have nothing, or nothing of their own."""
 
+RARE = OF_CLOUD | {
+    *("send_file", "events.export", "runs.export", "runs.follow", "runs.jobs"),
+    *("functions.invoke_many", "signals", "api"),
+}
+"""Groups and calls that have no tool of their own, since a list of tools costs every session: one
+tool calls them all."""
+
 
 class Effect(StrEnum):
     """What a call does to the server: nothing, create something, or change what is there."""
@@ -85,6 +92,11 @@ class Row:
     def tool(self) -> str:
         """The name of its tool, such as "runs_list"."""
         return self.command.replace(".", "_")
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether it has no tool of its own."""
+        return not RARE.isdisjoint((self.words[0], self.command))
 
     @property
     def method(self) -> Callable[..., Any]:

@@ -19,7 +19,7 @@ from unittest import mock
 from attrs import define, field, frozen
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import tools
+from inngest_rest._programs import parameters, tools
 from inngest_rest._programs.command import agent_skill, execute
 from inngest_rest._programs.command.command_line import command_line
 from inngest_rest._programs.command.program import run
@@ -119,14 +119,24 @@ class Tools(Surface):
 
     def __call__(self, operation: str, **values: Any) -> Any:
         row = ROWS[operation]
-        known = {tool.name: tool.input_schema for tool in self._tools.all(files=True)}
-        if row.tool not in known:
+        if not self._tools.call("schema", {"name": operation}).ok:
             raise NoWayError(operation)
-        given = {name: it for name, it in values.items() if name in known[row.tool]["properties"]}
+        known = {each.name for each in (*tools.parameters_of(row), parameters.CONFIRM)}
+        given = {name: it for name, it in values.items() if name in known}
+        if not row.is_rare:
+            return self._answer(row.tool, given)
+        asked = {"name": operation, "arguments": given}
+        answer = self._answer("call", asked)
+        is_shown = given.get("dry_run") or "confirm" in given
+        if is_shown or "confirm" not in answer:
+            return answer
+        return self._answer("call", {**asked, "confirm": answer["confirm"]})
+
+    def _answer(self, tool: str, given: Mapping[str, Any]) -> Any:
         # The folder is a root that the host gives.
-        envelope = self._tools.call(row.tool, json.loads(json.dumps(given)), self.shop.folder)
+        envelope = self._tools.call(tool, json.loads(json.dumps(given)), self.shop.folder)
         answer = as_text(envelope.to_dict())
-        self.charge(f"{row.tool} {as_text(given)}", answer)
+        self.charge(f"{tool} {as_text(given)}", answer)
         return json.loads(answer)
 
 

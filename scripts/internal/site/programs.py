@@ -181,15 +181,18 @@ def _tools() -> str:
     for tool in tools:
         row = rows[tool.name]
         summary = docstrings.markdown(row.summary)
-        glance.append((tool_link(row), summary, EFFECTS[row.effect]))
+        by = "`call`" if row.is_rare else "its own"
+        glance.append((tool_link(row), summary, EFFECTS[row.effect], by))
     blocks = [
         "# Tools for agents",
         (
             f"What an MCP server of this package offers (`{PROGRAM} mcp`, with the extra `mcp`): "
             "the same calls as tools. Those of Inngest Cloud alone are served for Inngest Cloud, "
-            "and those that read or write files to hosts that give folders (roots)."
+            "and those that read or write files to hosts that give folders (roots). What is rare "
+            "has a tool of its own where `--tools` names its group; elsewhere it is an operation "
+            "of the tool `call`, and the tool `schema` describes it."
         ),
-        table(("tool", "what it does", "effect"), glance),
+        table(("tool", "what it does", "effect", "by default, a tool"), glance),
         *(_tool(tool, rows[tool.name]) for tool in tools),
     ]
     return "\n\n".join(blocks) + "\n"

@@ -25,7 +25,7 @@ from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.typing import RunInclude, StatusName
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from inngest_rest._table import Row
 
@@ -355,7 +355,12 @@ def read(
     row: Row, values: Mapping[str, Any], *, of: tuple[Parameter, ...] | None = None
 ) -> dict[str, Any]:
     """Return what values of JSON stand for, by the names of the call's parameters, or of others."""
-    known = {each.name: each for each in (parameters(row) if of is None else of)}
+    return read_as(parameters(row) if of is None else of, values)
+
+
+def read_as(of: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what values of JSON stand for, by the names of these parameters."""
+    known = {each.name: each for each in of}
     for name in values:
         if name not in known:
             message = f"unknown parameter {shown(name)}{did_you_mean(name, known)}"

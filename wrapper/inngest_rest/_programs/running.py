@@ -25,7 +25,7 @@ from inngest_rest._programs.problems import (
     problem_of,
 )
 from inngest_rest._programs.projection import record_class
-from inngest_rest._table import Returns, event_of
+from inngest_rest._table import Effect, Returns, event_of
 from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import and_more, quoted, shortened
 from inngest_rest.action_reports import ActionReport, PartialActionError
@@ -66,6 +66,7 @@ class Invocation:
     has_errors: bool = True  # runs that failed have them
     is_confirmed: bool = False
     most_events: int | None = None  # that are sent without a confirmation; None for any
+    confirms_changes: bool = False  # whatever changes the server has to be confirmed
     # What was shown, by its token, where one process shows it and acts on it: a token is good once.
     # None where they are two: it is good while the set is the same.
     kept: dict[str, tuple[Mapping[str, Any], ActionReport]] | None = None
@@ -250,7 +251,7 @@ class Invocation:
         target = self.client.target
         if report.searched:
             self.answer.warnings.append(f"searched {report.searched}")
-        if self.row.name == "send_many":
+        if record_class(self.row) is results.Sent:
             return results.Sent(target=target)
         if self.row.name == "request":
             return results.Answered(target=target)
@@ -298,7 +299,8 @@ class Invocation:
                 return True
             case _:
                 named = values.get("ids") or values.get("inputs") or ()
-                return self.row.is_bulk and len(named) != 1
+                is_change = self.confirms_changes and self.row.effect is not Effect.READ
+                return is_change or (self.row.is_bulk and len(named) != 1)
 
     def _confirmed(self) -> ActionReport:
         """Return what is confirmed, which is what was shown, no more and nothing else."""
@@ -435,9 +437,17 @@ class Invocation:
         amount = self.amount(sum(row.is_open for row in planned.rows))
         if self.row.is_bulk:
             return f"act on {amount}"
+        if self.row.name != "cancellations.create":
+            return self._deed_of_one()
         condition = values["condition"]
         where = f" for which {shortened(condition)} holds," if condition else ""
         return f"cancel every run of the function in that time,{where} of at most {amount} now,"
+
+    def _deed_of_one(self) -> str:
+        """Return in words what a call would do that acts on one thing."""
+        given = {name: it for name, it in _without(self.values, _MANNER).items() if it}
+        does = "change what is there" if self.row.effect is Effect.CHANGE else "add"
+        return f"{does}, with {shortened(json.dumps(given, ensure_ascii=False, default=str))},"
 
 
 def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any]:
