@@ -175,6 +175,12 @@ def test_a_field_is_changed_wherever_its_path_leads() -> None:
     assert body["data"][0] == {"a": {"b": 1}}
 
 
+def test_what_the_output_of_a_listed_run_has_is_not_compared() -> None:
+    listed = {"data": [{"output": {"error": 1}}]}
+    assert "data[].output.error" not in bodies.fields([listed])
+    assert "data.output.error" in bodies.fields([{"data": {"output": {"error": 1}}}])
+
+
 def test_a_smaller_page_is_refused_or_given_as_the_new_server_does() -> None:
     asked: list[str] = []
 

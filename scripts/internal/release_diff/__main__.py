@@ -27,14 +27,18 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scripts.internal.live.fuzzing import compare_fuzzed
+from scripts.internal.live.fuzzing import fuzzed
 from scripts.internal.release_diff import calls
 from scripts.internal.release_diff.causes import causes
 from scripts.internal.release_diff.documents import compare
 from scripts.internal.release_diff.report import Comparison, as_json, lines
 from scripts.internal.release_diff.subjects import CannotCompareError, Subject, keys_of, subject
 from scripts.internal.release_diff.survey import survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DOCUMENTS = (".yaml", ".yml", ".json")
 
@@ -56,7 +60,7 @@ def main() -> int:
                 text = json.dumps(as_json(comparison), indent=1, default=str)
                 options.json.write_text(text + "\n", encoding="utf-8")
             if options.fuzz:
-                print(*compare_fuzzed(old.server, new.server), sep="\n")
+                print(*fuzzed_otherwise(old, new), sep="\n")
     except CannotCompareError as error:
         print(f"Nothing was compared: {error}", file=sys.stderr)
         return 2
@@ -74,6 +78,14 @@ def compared(old: Subject, new: Subject) -> Comparison:
     judged = calls.judgements(old, before.world, found)
     whole = calls.differing(old, before.world, new, after.world)
     return Comparison(old.release, new.release, judged, whole, time.monotonic() - start)
+
+
+def fuzzed_otherwise(old: Subject, new: Subject) -> Iterator[str]:
+    """Fuzz both servers; yield what the new one alone answers otherwise than documented."""
+    before, after = (fuzzed(each.server, each.app).kinds() for each in (old, new))
+    found = {name: kinds - before.get(name, set()) for name, kinds in after.items()}
+    yield f"Fuzzed: {sum(map(bool, found.values()))} operations answer otherwise than they did"
+    yield from (f"    {name}: {', '.join(sorted(each))}" for name, each in found.items() if each)
 
 
 def _parser() -> argparse.ArgumentParser:
