@@ -54,6 +54,20 @@ def test_each_operation_is_described_by_valid_schemas(
     assert all(each.startswith("inngest-rest ") for each in data["examples"])
 
 
+def test_a_description_says_nothing_twice_and_nothing_that_all_operations_share(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["schema", "runs.summary", "-o", "json"]) == 0
+    text = capsys.readouterr().out
+    assert len(text) < 6_000
+    assert "Whether trying again is safe" not in text
+    assert text.count("Count runs, their failures") == 2  # in a line, and with what else it does
+    data = json.loads(text)["data"]
+    assert {"$ref": "#/$defs/RunSummary"}.items() <= data["result"].items()
+    group = data["result"]["$defs"]["RunGroup"]["properties"]
+    assert group["oldest_open"]["type"] == "string"
+
+
 @pytest.mark.parametrize("words", [["runs.list"], ["runs", "list"]])
 def test_a_command_is_found_by_its_words_too(
     capsys: pytest.CaptureFixture[str], words: list[str]

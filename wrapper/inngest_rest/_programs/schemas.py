@@ -55,14 +55,41 @@ def of_answer(row: Row) -> Schema:
     # MCP does not take a reference for a schema.
     _of(Envelope, definitions)
     schema = definitions.pop(Envelope.__name__)
-    result = _of(record_class(row), definitions)
-    if row.returns is not Returns.ONE:
-        items = {"type": "array", "items": result}
-        result = {"type": "object", "properties": {"items": items}, "required": ["items"]}
+    result = _of_result(row, definitions)
     schema["required"] = ["ok", "command"]  # what is null, empty or not asked for is left out
     schema["properties"]["command"]["const"] = row.command
     schema["properties"]["data"]["anyOf"] = [result, _NULL]
     return {**schema, "$defs": definitions}
+
+
+def of_data(row: Row) -> Schema:
+    """Return the schema of what a call answers as `data`; what is null or empty is left out of it.
+
+    The envelope around it is the same for all calls: `of_answer` has it, too.
+    """
+    definitions: dict[str, Schema] = {}
+    result = _of_result(row, definitions)
+    return {**result, "$defs": {name: _without_null(it) for name, it in definitions.items()}}
+
+
+def _without_null(definition: Schema) -> Schema:
+    """Return the schema of a class that says of no field that it may be null."""
+    properties: dict[str, Schema] = {}
+    for name, schema in definition.get("properties", {}).items():
+        kinds = [kind for kind in schema.get("anyOf", ()) if kind != _NULL]
+        if len(kinds) == 1:
+            about = {key: it for key, it in schema.items() if key != "anyOf"}
+            schema = {**kinds[0], **about}  # noqa: PLW2901
+        properties[name] = schema
+    return {**definition, "properties": properties} if properties else definition
+
+
+def _of_result(row: Row, definitions: dict[str, Schema]) -> Schema:
+    result = _of(record_class(row), definitions)
+    if row.returns is Returns.ONE:
+        return result
+    items = {"type": "array", "items": result}
+    return {"type": "object", "properties": {"items": items}, "required": ["items"]}
 
 
 def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:

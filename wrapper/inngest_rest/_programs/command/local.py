@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @frozen(repr=False)
 class Description(Record):
-    """A call, with JSON Schemas of `--params` and of what `-o json` prints where it is named.
+    """A call, with JSON Schemas of `--params` and of the `data` that `-o json` prints.
 
     With a space for the dot, its name is the command.
     """
@@ -64,11 +64,13 @@ def schema(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
         return renderer.many([*brief.values()])
     check_choice("operation", name, rows)
     row = rows[name]
+    taken = schemas.of_parameters(row)
+    about = taken.pop("description")
     found = evolve(
         brief[name],
-        description=row.description,
-        parameters=schemas.of_parameters(row),
-        result=schemas.of_answer(row),
+        description=None if about == row.summary else about,
+        parameters=taken,
+        result=schemas.of_data(row),
         untrusted=list(untrusted_paths(row)),
         examples=[command_line(row, each) for each in row.examples],
     )
