@@ -132,7 +132,7 @@ def _refused_pages(found: Subject, surveyed: Survey) -> Exchanges:
             limit = surveyed.limits.get(operation.id)
             schemas = [it["schema"] for it in operation.parameters if it["name"] == "limit"]
             most = schemas[0].get("maximum", 0) if schemas else 0
-            if limit is None or not limit.refuses or limit.most >= most:
+            if limit is None or not limit.refuses or (limit.most or 0) >= most:
                 continue
             path = surveyed.world.fill(operation.path) or operation.path
             probe = Probe(REFUSED_PAGE, operation.id, "GET", operation.path)

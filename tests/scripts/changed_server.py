@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 ANNOTATION = {"id": "01K9V2D6N9P1R7Z4W8X3Y5A0B1", "text": "checked", "author": "ops"}
 
 
-def _runs(asked: Asked, answer: Answer) -> list[dict[str, Any]]:
+def runs_of(asked: Asked, answer: Answer) -> list[dict[str, Any]]:
     """Return the runs in a success: those of v2, and v1's single one."""
     if answer.status != 200 or not isinstance(answer.body, dict):
         return []
@@ -55,7 +55,7 @@ def _runs(asked: Asked, answer: Answer) -> list[dict[str, Any]]:
 
 
 def field(asked: Asked, answer: Answer) -> Answer:
-    for run in _runs(asked, answer):
+    for run in runs_of(asked, answer):
         run["priority"] = 0
     return answer
 
@@ -77,7 +77,7 @@ def pagerename(_: Asked, answer: Answer) -> Answer:
 
 
 def status(asked: Asked, answer: Answer) -> Answer:
-    for run in _runs(asked, answer):
+    for run in runs_of(asked, answer):
         if run.get("status") == "RUNNING":
             run["status"] = "WAITING"
     return answer
@@ -138,7 +138,7 @@ def limit(asked: Asked, answer: Answer) -> Answer:
     return Answer(400, {"errors": [refusal]})
 
 
-CHANGES: Mapping[str, Callable[[Asked, Answer], Answer]] = {
+CHANGES: dict[str, Callable[[Asked, Answer], Answer]] = {
     each.__name__: each
     for each in (field, rename, pagerename, status, routes, error, removed, strict, limit)
 }

@@ -17,8 +17,10 @@ from scripts.internal.release_diff.calls import Judgement, Outcome, judge, judge
 from scripts.internal.release_diff.causes import Cause, causes
 from scripts.internal.release_diff.report import Comparison, as_json, lines
 from scripts.internal.release_diff.subjects import Keys, subject
-from scripts.internal.release_diff.survey import survey
+from scripts.internal.release_diff.survey import Probe, survey
 from tests.contract.mock_world import make_mock
+from tests.contract.recordings import Recording
+from tests.scripts import changed_server
 from tests.scripts.changed_server import CHANGES, changed
 
 if TYPE_CHECKING:
@@ -103,6 +105,39 @@ def test_no_change_hides_another(old: Survey) -> None:
     found = causes(old, surveyed(*CHANGES))
     assert told(found) == set().union(*TOLD.values())
     assert len(found) == len(told(found))
+
+
+def test_a_page_that_is_cut_without_a_word_is_told_where_it_can_be_seen(old: Survey) -> None:
+    found = told(causes(old, surveyed(largest_page=20, page_refusal=None)))
+    assert ("page limit", "100 -> 20 (more is refused -> more gets as many)") in found
+    assert ("page limit", "100 -> any (more is refused -> nothing is refused)") in found
+
+
+def test_a_field_of_another_form_is_told_without_what_was_in_it(
+    old: Survey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flat(asked: Any, answer: Any) -> Any:
+        for run in changed_server.runs_of(asked, answer):
+            if isinstance(run.get("app"), dict):
+                run["app"] = run["app"]["id"]
+        return answer
+
+    monkeypatch.setitem(changed_server.CHANGES, "flat", flat)
+    found = causes(old, surveyed("flat"))
+    assert told(found) == {("form of a field", "app: object -> text")}
+
+
+def test_a_success_of_another_status_keeps_its_ids() -> None:
+    sent = {"name": "x", "data": {}}
+    before, after = (
+        Recording("", "POST", "/e/key", {}, sent, status, "text/plain", {"ids": [name]})
+        for status, name in ((200, "old"), (202, "new"))
+    )
+    probe = Probe("as usual", "sendEvents", "POST", "/e/{eventKey}", body=sent)
+    alter = alterations.answering({probe: (before, after)})
+    request = httpx.Request("POST", "http://x/e/key", json=sent)
+    response = alter(request, lambda _: httpx.Response(200, json={"ids": ["mine"]}))
+    assert (response.status_code, response.json()) == (202, {"ids": ["mine"]})
 
 
 def test_a_difference_names_every_operation_that_shows_it(old: Survey) -> None:

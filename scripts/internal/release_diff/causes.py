@@ -144,21 +144,22 @@ def _fields(pairs: Pairs) -> Iterator[Cause]:
     samples: dict[str, Any] = {}
     for operation, (old, new) in _bodies(pairs).items():
         before, after = fields(old), fields(new)
+        for path in sorted(before.keys() & after.keys()):
+            one, two = before[path], after[path]
+            if one and two and not one & two:
+                change = name_of(path), " or ".join(sorted(one)), " or ".join(sorted(two))
+                formed[(*change, _sample(new, path))].append((operation, path))
+                before, after = _without(before, path), _without(after, path)
         lost, added = _outer(before.keys() - after.keys()), _outer(after.keys() - before.keys())
         for path in sorted(lost):
             if other := _successor(path, added, before, after):
                 added.remove(other)
                 renamed[name_of(path), name_of(other)].append((operation, path))
             else:
-                gone[name_of(path)].append((operation, path))
+                gone[re.sub(r"^data(\[\])?\.", "", path)].append((operation, path))
         for path in added:
             come[name_of(path)].append((operation, path))
             samples.setdefault(name_of(path), _sample(new, path))
-        for path in before.keys() & after.keys():
-            one, two = before[path], after[path]
-            if one and two and not one & two:
-                change = name_of(path), " or ".join(sorted(one)), " or ".join(sorted(two))
-                formed[(*change, _sample(new, path))].append((operation, path))
     for name, places in come.items():
         made = alterations.adding(places, samples[name])
         yield Cause("field new", f"{name} = {samples[name]!r:.40}", _names(places), made)
@@ -184,13 +185,18 @@ def _bodies(pairs: Pairs) -> dict[str, tuple[list[Any], list[Any]]]:
     return found
 
 
+def _without(found: dict[str, set[str]], path: str) -> dict[str, set[str]]:
+    """Leave out what is within a field."""
+    return {each: kinds for each, kinds in found.items() if not _is_within(each, path)}
+
+
+def _is_within(path: str, other: str) -> bool:
+    return path.startswith((f"{other}.", f"{other}[]"))
+
+
 def _outer(paths: set[str]) -> set[str]:
     """Leave out what is within another of the paths."""
-    return {
-        path
-        for path in paths
-        if not any(path.startswith((f"{other}.", f"{other}[]")) for other in paths)
-    }
+    return {path for path in paths if not any(_is_within(path, other) for other in paths)}
 
 
 def _successor(
@@ -269,16 +275,22 @@ def _limits(old: Mapping[str, Limit], new: Mapping[str, Limit]) -> Iterator[Caus
         if old[operation] != new[operation]:
             found[old[operation], new[operation]].append(operation)
     for (before, after), operations in found.items():
-        how = {True: "more is refused", False: "more gets as many"}
-        said = how[after.refuses]
-        if before.refuses != after.refuses:
-            said = f"{how[before.refuses]} -> {said}"
+        one, two = (_what_more_gets(each) for each in (before, after))
+        said = two if one == two else f"{one} -> {two}"
         yield Cause(
             "page limit",
-            f"{before.most} -> {after.most} ({said})",
+            f"{before.most or 'any'} -> {after.most or 'any'} ({said})",
             tuple(sorted(operations)),
-            alterations.limiting(operations, after.most, refuses=after.refuses),
+            None
+            if after.most is None
+            else alterations.limiting(operations, after.most, refuses=after.refuses),
         )
+
+
+def _what_more_gets(limit: Limit) -> str:
+    if limit.refuses:
+        return "more is refused"
+    return "more gets as many" if limit.most else "nothing is refused"
 
 
 def _responses(pairs: Pairs) -> Iterator[Cause]:

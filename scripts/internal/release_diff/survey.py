@@ -98,9 +98,12 @@ class Probe:
 
 @frozen
 class Limit:
-    """The largest page: of `most` items, and whether more is refused or answered with that many."""
+    """The largest page: of `most` items, and whether more is refused or answered with that many.
 
-    most: int
+    `most` is None where nothing is refused, and there was no more than a page.
+    """
+
+    most: int | None
     refuses: bool
 
 
@@ -345,9 +348,12 @@ def _limit(http: httpx.Client, path: str, query: Mapping[str, str], most: int) -
 
     more = page(most + 1)
     if more.is_success:
-        # What is answered is the largest page, if there is more than that.
-        items = len(_json(more).get("data") or [])
-        return Limit(items, refuses=False) if items else None
+        body = _json(more)
+        items = len(body.get("data") or [])
+        pages = body.get("page") or {}
+        is_cut = any(each for name, each in pages.items() if name != "limit")
+        is_cut = is_cut or (bool(query) and items < CROWD)  # v1 does not say so
+        return Limit(items if is_cut else None, refuses=False)
     if not page(1).is_success:
         return None
     low, high = 1, most + 1
