@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def mock() -> MockServer:
-    mock = MockServer()
+    mock = MockServer(cloud=True)
     mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
     mock.function("shop", "ship", trigger="order/failed", run=fails("no stock"))
     mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(hours=1)))

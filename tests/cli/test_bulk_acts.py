@@ -225,6 +225,26 @@ def test_a_bulk_cancellation_is_shown_before_it_is_created(
     assert len(created(mock)) == 2
 
 
+@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--yes"]])
+def test_a_bulk_cancellation_is_refused_where_the_server_has_none_with_what_cancels_the_same_runs(
+    more: list[str], run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    send(client, mock, "open", 2)
+    mock.advance(60)
+    mock.fault(answers(500, b""), path="/v1/cancellations", times=None)
+    words = ["--started-before", mock.now.isoformat(), "--condition", "event.data.id == 1"]
+    refused = run("cancellations", "create", "shop", "shop-wait", *words, *more)
+    error = refused.answer["error"]
+    assert (refused.status, error["code"], error["retryable"]) == (4, "not_found", False)
+    assert refused.answer.get("confirm") is None
+    assert len(created(mock)) == ("--yes" in more)
+    if "--yes" in more:
+        return
+    _, _, command = error["hint"].partition("inngest-rest ")
+    planned = run(*shlex.split(command))
+    assert planned.answer["data"]["counts"] == {"planned": 1}
+
+
 @pytest.mark.parametrize("command", ["cancel", "replay", "wait"])
 def test_an_answer_in_json_instead_of_ids_is_refused_with_what_prints_ids(
     command: str, run: Run, mock: MockServer, client: InngestClient

@@ -49,10 +49,14 @@ ERRORS: dict[int, type[errors.InngestError]] = {
 }
 """The error of any other effective status."""
 
+# A self-hosted server has a route for each, and nothing behind it.
+_WITHOUT_A_STORE = "listCancellations", "createCancellation", "deleteCancellation"
+
 OTHERWISE: dict[tuple[str, int], Any] = {
     # v1 reports an unknown run as a failure of its own.
     ("getRunV1", 500): errors.NotFoundError,
     ("listRunJobsV1", 500): errors.NotFoundError,
+    **dict.fromkeys([(f"{name}V1", 500) for name in _WITHOUT_A_STORE], errors.RouteNotFoundError),
     # Nothing is left to cancel; and the result is the run that an earlier call started.
     ("cancelRunV2", 409): NoneType,
     ("invokeFunctionV2", 409): str,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Factory, define, evolve, field
@@ -25,15 +26,16 @@ from inngest_rest._programs.problems import (
     problem_of,
 )
 from inngest_rest._programs.projection import record_class
-from inngest_rest._table import Effect, Returns, event_of
+from inngest_rest._table import ROWS, Effect, Returns, event_of
 from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import and_more, quoted, shortened
 from inngest_rest.action_reports import ActionReport, PartialActionError
-from inngest_rest.errors import InngestError, PartialSendError
+from inngest_rest.errors import InngestError, PartialSendError, RouteNotFoundError
 from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from inngest_rest import BatchReport, InngestClient
     from inngest_rest._programs.answer import Envelope
@@ -225,15 +227,27 @@ class Invocation:
 
     def _plan_of_cancellation(self) -> ActionReport:
         values = self.values
-        report = self.client.runs.cancel_all(
-            app=values["app"],
+        selection = {
+            "app": values["app"],
             # A self-hosted server joins the two by a dash.
-            function=values["function"].removeprefix(f"{values['app']}-"),
-            since=values["started_after"],
-            until=values["started_before"],
-            dry_run=True,
-        )
+            "function": values["function"].removeprefix(f"{values['app']}-"),
+            "since": values["started_after"],
+            "until": values["started_before"],
+        }
+        self._check_has_bulk_cancellations({**selection, "where": values["condition"]})
+        report = self.client.runs.cancel_all(**selection, dry_run=True)
         return evolve(report, action=self.row.command)
+
+    def _check_has_bulk_cancellations(self, selection: Mapping[str, Any]) -> None:
+        """Refuse where the server has none, and say what cancels the same runs."""
+        if self.client.target.is_cloud:
+            return
+        try:
+            self.client.cancellations.list(limit=1).page()
+        except RouteNotFoundError as error:
+            instead = self.spelled(_row("runs.cancel_all"), {**selection, "dry_run": True})
+            hint = f"A self-hosted server has no bulk cancellations. To cancel the runs: {instead}"
+            raise ProblemError(evolve(problem_of(error), hint=hint)) from error
 
     def act(self, planned: ActionReport | None = None, **of_python: Any) -> ActionReport:
         """Call a bulk method on what is planned, or what the parameters select."""
@@ -274,6 +288,11 @@ class Invocation:
     def next_command(self, _planned: ActionReport, _token: str) -> str | None:
         """Return the command line that does what a token stands for; None of a tool."""
         return None
+
+    def spelled(self, row: Row, values: Mapping[str, Any]) -> str:
+        """Return how another call is made: of a tool, its name and its parameters."""
+        given = {name: value for name, value in values.items() if value is not None}
+        return f"call {row.tool} with {json.dumps(given, default=in_text)}"
 
     def offer(self, planned: ActionReport, token: str) -> None:
         """Let the answer have the token of what is planned, and the command that it confirms."""
@@ -448,6 +467,17 @@ class Invocation:
         given = {name: it for name, it in _without(self.values, _MANNER).items() if it}
         does = "change what is there" if self.row.effect is Effect.CHANGE else "add"
         return f"{does}, with {shortened(json.dumps(given, ensure_ascii=False, default=str))},"
+
+
+def _row(name: str) -> Row:
+    return next(row for row in ROWS if row.name == name)
+
+
+def in_text(moment: datetime | timedelta) -> str:
+    """Return a time as a parameter in JSON has it."""
+    if isinstance(moment, timedelta):
+        return f"{max(round(moment.total_seconds()), 1)}s"
+    return moment.isoformat()
 
 
 def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any]:

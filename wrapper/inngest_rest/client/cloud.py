@@ -362,7 +362,7 @@ class Sessions(Resource):
 
 
 class Cancellations(Resource):
-    """Bulk cancellations: `client.cancellations`. Self-hosted servers respond with 500."""
+    """Bulk cancellations: `client.cancellations`. Self-hosted servers have none."""
 
     def list(
         self,
@@ -380,8 +380,8 @@ class Cancellations(Resource):
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
-            RouteNotFoundError: The server does not have this listing.
-            ServerError: The server does not store cancellations, as self-hosted servers do not.
+            RouteNotFoundError: The server does not store cancellations, as self-hosted servers do
+                not.
 
         HTTP: `GET /v1/cancellations`.
         """
@@ -419,6 +419,8 @@ class Cancellations(Resource):
         Raises:
             NotFoundError: No such function.
             BadRequestError: The time window is not valid.
+            RouteNotFoundError: The server has no bulk cancellations; `runs.cancel_all` cancels runs
+                by the same app, function and time.
 
         HTTP: `POST /v1/cancellations`.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import reduce
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
 
 import httpx
 
@@ -60,6 +60,8 @@ def _perform(
         except errors.InngestError as error:
             if attempts.may_have_deleted(error):
                 return route.convert(cast("A", None))
+            if route.may_panic and _is_panic(error):
+                raise _unsupported(error, route) from error
             attempts.add_failure(error)
         else:
             session.budgets[route.host].give_back()
@@ -134,9 +136,8 @@ class _Attempts:
             return False
         if not (route.repeatable or had_no_effect(failure)):
             return False
-        is_known_to_fail = route.may_panic and _is_panic(failure)
         is_busy = route.is_slow and _took_too_long(failure)
-        return not (is_known_to_fail or is_busy)
+        return not is_busy
 
     def _has_budget(self, failure: errors.InngestError) -> bool:
         # Without a time, too: a rate limit is not an outage, which the budget is for.
@@ -152,11 +153,25 @@ def _took_too_long(error: errors.InngestError) -> bool:
     return isinstance(error, errors.ApiError) and error.status == 504
 
 
-def _is_panic(error: errors.InngestError) -> bool:
+def _is_panic(error: BaseException | None) -> TypeGuard[errors.ServerError]:
     """Return whether a handler of v1 panicked: a 500 with an empty body."""
     if not isinstance(error, errors.ServerError) or error.status != 500:
         return False
     return error.response is not None and not error.response.body
+
+
+def _unsupported(error: errors.ServerError, route: Route[Any, Any]) -> errors.RouteNotFoundError:
+    """Return the error for an operation that the server routes to a handler which only panics."""
+    absent = errors.RouteNotFoundError(
+        "the server has the route, but nothing behind it",
+        status=error.status,
+        method=error.method,
+        url=error.url,
+        response=error.response,
+    )
+    absent.may_have_taken_effect = False
+    absent.advice = route.advice.get(errors.RouteNotFoundError, absent.advice)
+    return absent
 
 
 def _with_keys(
@@ -282,6 +297,8 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
         try:
             return (yield from _perform_with_fitting_page(session, route, deadline))
         except errors.RouteNotFoundError as error:
+            if route.may_panic and _is_panic(error.__cause__):
+                raise  # no release has what it lacks
             failures.append((route, error))
         session.absent.add(route.operation, session.clock.monotonic())
     page, *pages = (_page_of(failure) for _, failure in failures)

@@ -16,7 +16,7 @@ from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import json_object, optional, record, required
 from inngest_rest._core.resources.filters import Names
 from inngest_rest._core.resources.routes import ask_first
-from inngest_rest.errors import Advice, NextCall, ServerError
+from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET, Unset
@@ -130,7 +130,7 @@ def _function_id(it: api.V2FunctionRef | Unset) -> str | None:
 
 # It responds to them with 500 and an empty body (recording v1-cancellations).
 NO_CANCELLATIONS: AdviceByError = {
-    ServerError: Advice(
+    RouteNotFoundError: Advice(
         "A self-hosted server has no bulk cancellations: cancel runs by a filter, with {}.",
         (NextCall("runs.cancel_all"),),
     )

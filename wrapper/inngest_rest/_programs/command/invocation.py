@@ -16,10 +16,13 @@ from inngest_rest._programs.projection import Projection
 from inngest_rest._programs.running import Invocation, pinned
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from inngest_rest import BatchReport
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.output import Renderer
     from inngest_rest._programs.results import Acted
+    from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.record import Record
 
@@ -127,6 +130,9 @@ class TerminalInvocation(Invocation):
     def next_command(self, planned: ActionReport, token: str) -> str:
         values = {**pinned(self.values, planned), "dry_run": False, "confirm": token}
         return command_line(self.row, values, self.options)
+
+    def spelled(self, row: Row, values: Mapping[str, Any]) -> str:
+        return command_line(row, values, self.options)
 
     def ask(self, planned: ActionReport, deed: str) -> bool | None:
         """Ask a person; one who reads JSON may be a program."""
