@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from scripts.internal.mutation import ROOMS, ROOT, Trial, sample, scores
+from scripts.internal.mutation.sampling import ROOMS, ROOT, Trial, sample, scores
 
 MUTANTS = [
     Trial(f"{module}.x__mutmut_{number}", f"inngest_rest/_core/calls/{module}.py", "not checked")
