@@ -260,8 +260,8 @@ def httpx_get(url: str, count: int) -> Callable[[], object]:
     import httpx
 
     http = httpx.Client()
-    http.get(f"{url}/v1/runs/x")
-    return lambda: [http.get(f"{url}/v1/runs/x").json() for _ in range(count)]
+    http.get(f"{url}/v2/runs/x")
+    return lambda: [http.get(f"{url}/v2/runs/x").json() for _ in range(count)]
 
 
 def httpx_pages(family: str, cursor_of: Callable[[Any], str]) -> Case:

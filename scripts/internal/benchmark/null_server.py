@@ -3,7 +3,7 @@
 `python -m scripts.internal.benchmark.null_server [--latency MS]` prints its port and serves until
 its standard input closes. POST /e/KEY counts the events of the body and answers with as many ids,
 POST /v2/runs/ID/cancel cancels, GET /count returns and resets the count, GET /v1/runs and GET
-/v2/runs answer with 100 runs and always a next page, any other GET answers with one run.
+/v2/runs answer with 100 runs and always a next page, any other GET answers with one run of v2.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ import re
 import sys
 
 RUN = (
-    b'{"data":{"run_id":"01M86WNRKHYE50ZF3GG530BHRT","run_started_at":"2026-11-24T13:42:09.777Z",'
-    b'"function_id":"39dfc054-6808-53bd-90b7-98756fd9bf24","function_version":0,'
-    b'"environment_id":"00000000-0000-4000-b000-000000000000",'
-    b'"event_id":"01M86WNRFXGX2X6REM97R8ZTYK","status":"Completed",'
-    b'"ended_at":"2026-11-24T13:42:09.921142877Z","output":{"echo":{"k":"ok"},"n":1}},'
-    b'"metadata":{"fetched_at":"2026-11-24T13:44:09.567823239Z",'
-    b'"cached_until":"2026-11-24T13:44:12.567823309Z"}}'
+    b'{"data":{"app":{"id":"probe-app"},"function":{"id":"hello","name":"hello"},'
+    b'"id":"01M86WNRKHYE50ZF3GG530BHRT","queuedAt":"2026-11-24T13:42:09.779Z",'
+    b'"startedAt":"2026-11-24T13:42:09.783129305Z","endedAt":"2026-11-24T13:42:09.921142877Z",'
+    b'"status":"COMPLETED","output":{"data":{"echo":{"k":"ok"},"n":1}},'
+    b'"trigger":{"eventIds":["01M86WNRG0YYYPRBM426FGBJSC"]}},'
+    b'"metadata":{"fetchedAt":"2026-11-24T13:42:37.951534562Z"}}'
 )
 
 CANCELLED = (
