@@ -60,7 +60,6 @@ from tests.support.settings import settings_of
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
     from tests.conftest import Connect
-    from tests.support.client_kinds import ClientKind
     from tests.support.server import Server
 
 EVENT_KEY, SIGNING_KEY, API_KEY = "evt-very-secret", "signkey-prod-5ec7e75ec7e7", "sk-very-secret"
@@ -379,7 +378,7 @@ def with_request(answer: Answer) -> Answer:
 
 
 def test_no_key_is_logged_on_a_real_connection(
-    connect: Connect, client_kind: ClientKind, caplog: pytest.LogCaptureFixture
+    connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for name in ("httpx", "httpcore", "asyncio", "inngest_rest"):
@@ -392,8 +391,6 @@ def test_no_key_is_logged_on_a_real_connection(
         client.send({"name": "a"})
         client.runs.list().page()
         client.close()
-    loggers = {record.name.partition(".")[0] for record in caplog.records}
-    assert loggers >= {"httpcore", "inngest_rest"}, client_kind
     assert f"POST {url}/e/*** -> 200" in caplog.text
     assert [secret for secret in SECRETS if secret in caplog.text] == []
 

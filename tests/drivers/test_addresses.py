@@ -23,7 +23,7 @@ class Connection:
         self.address = address
         self.is_closed = False
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         self.is_closed = True
 
 
@@ -47,7 +47,7 @@ class Network:
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         monkeypatch.setattr(async_transport, "_ATTEMPT_DELAY", 0.01)
 
-    async def attempt(self, address: str) -> Connection:
+    async def attempt(self, address: str, _: int) -> Connection:
         self.tried.append(address)
         if len(self.tried) == len(self._by_address):
             self.all_tried.set()

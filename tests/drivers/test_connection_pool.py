@@ -7,7 +7,6 @@ import gc
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -24,7 +23,7 @@ from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.clock import Clock as SystemClock
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
-from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool, use_own_network
+from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool
 from inngest_rest.errors import ClosedError
 from tests.support.chance import drawing
 from tests.support.peer import ANSWER, PATIENCE
@@ -378,16 +377,3 @@ def test_certificates_are_loaded_for_https_alone(
     client = connect(base_url=url, transport=None, retries=0)
     with pytest.raises(error):
         client.send(EVENT)
-
-
-def test_no_connection_is_reused_if_httpcore_hides_what_follows_a_response() -> None:
-    of_another_release: Any = Own()
-    of_another_release._pool = SimpleNamespace(connections=[SimpleNamespace()])  # noqa: SLF001
-    pool = ConnectionPool(lambda: of_another_release)
-    assert pool.give_back(pool.take(), 0.0, is_whole=True) == [of_another_release]
-
-
-def test_no_transport_is_made_if_httpcore_keeps_its_backend_elsewhere() -> None:
-    of_another_release: Any = SimpleNamespace(_pool=SimpleNamespace())
-    with pytest.raises(AttributeError, match="_network_backend"):
-        use_own_network(of_another_release)

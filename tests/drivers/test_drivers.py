@@ -18,7 +18,6 @@ from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.plans import Call, Plan, sleep
 from inngest_rest._core.resources import runs
-from inngest_rest._core.secret import Secret
 from inngest_rest._core.sending.batching import Batch
 from inngest_rest._core.sending.receipts import post
 from inngest_rest.errors import ClosedError
@@ -190,15 +189,6 @@ def test_proxies_set_in_the_environment_are_used(
         event,
         api,
     ]
-
-
-def test_each_host_is_reached_through_its_own_proxy(client_kind: ClientKind) -> None:
-    kind: Any = httpx.BaseTransport if client_kind == "blocking" else httpx.AsyncBaseTransport
-    event, api = Secret("http://event:1"), Secret("http://api:1")
-    pools: Any = connection_pool.pools(kind, None, event, api)
-    for host in ("event", "api"):
-        pool = pools[host].take()._pool  # noqa: SLF001
-        assert pool._proxy_url.host == host.encode()  # noqa: SLF001
 
 
 def test_each_family_of_the_api_goes_to_its_own_host() -> None:

@@ -1,4 +1,4 @@
-"""Both clients over real sockets, and the asynchronous client's network backend for httpcore."""
+"""Both clients over real sockets, and the connections of the asynchronous one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import socket
 import ssl
 import threading
 from contextlib import suppress
-from importlib import import_module
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import httpcore
 import httpx
 import pytest
 import trustme
@@ -30,7 +28,7 @@ from inngest_rest import (
     TransportError,
 )
 from inngest_rest._core.drivers import blocking_transport
-from inngest_rest._core.drivers.async_transport import AsyncTransport
+from inngest_rest._core.drivers.async_transport import AsyncTransport, Stream
 from tests.support.client_kinds import open_client
 from tests.support.peer import ANSWER, PATIENCE, Peer, answers, take_request, until_hung_up
 
@@ -93,29 +91,21 @@ def test_a_large_body_arrives_whole(reach: Connect) -> None:
     assert len(bodies[0]) > 3_000_000
 
 
-def test_the_head_of_a_request_is_written_with_its_body(
-    reach: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written: list[bytes] = []
-    for name in ("sync.SyncStream", "anyio.AnyIOStream"):
-        module, _, kind = name.partition(".")
-        stream = getattr(import_module(f"httpcore._backends.{module}"), kind)
+def test_the_head_of_a_request_is_written_with_its_body(reach: Connect) -> None:
+    pieces: list[bytes] = []
 
-        def write(
-            self: Any, buffer: bytes, timeout: float | None = None, *, inner: Any = stream.write
-        ) -> Any:
-            written.append(buffer)
-            return inner(self, buffer, timeout)
+    def takes_one_piece_each(connection: socket.socket) -> None:
+        for _ in range(2):
+            pieces.append(connection.recv(65_536))
+            connection.sendall(ANSWER)
 
-        monkeypatch.setattr(stream, "write", write)
-    with Peer(answers_twice) as peer:
+    with Peer(takes_one_piece_each) as peer:
         client = reach(peer.url)
         client.send(EVENT)
         client.send(EVENT)
-    first, second = filter(None, written)
-    assert first.startswith(b"POST ")
-    assert first.endswith(b"}]")
-    assert second.startswith(b"POST ")
+    for piece in pieces:
+        assert piece.startswith(b"POST ")
+        assert piece.endswith(b"}]")
 
 
 def test_a_large_response_arrives_whole(reach: Connect) -> None:
@@ -207,17 +197,18 @@ def test_a_broken_connection_may_have_delivered_the_request(
     assert caught.value.delivered
 
 
-def network() -> AsyncTransport:
-    """Return a transport, which connects by itself; it trusts no certificate."""
-    return AsyncTransport(None, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+def test_an_invalid_host_name_is_an_undelivered_request(reach: Connect) -> None:
+    url = "http://localhost"
+    client = reach(url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", raises_unicode_error)
+        with pytest.raises(TransportError, match="label empty or too long") as caught:
+            client.send(EVENT)
+    assert not caught.value.delivered
 
 
-def test_an_invalid_host_name_is_an_undelivered_request() -> None:
-    async def scenario() -> None:
-        with pytest.raises(httpcore.ConnectError, match=r"idna|label empty or too long"):
-            await network().connect_tcp("a..b", 80)
-
-    asyncio.run(scenario())
+def raises_unicode_error(*_: object, **__: object) -> NoReturn:
+    raise UnicodeError("label empty or too long")
 
 
 def test_a_refused_connection_is_an_undelivered_request(reach: Connect) -> None:
@@ -283,14 +274,11 @@ def test_trickling_headers_or_chunks_do_not_extend_the_timeout(
 def test_the_addresses_of_a_host_share_the_connect_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[tuple[str, float]] = []
 
-    class Dead(httpcore.SyncBackend):
-        def connect_tcp(
-            self, host: str, port: int, timeout: float | None = None, *_: Any
-        ) -> httpcore.NetworkStream:
-            tried.append((host, timeout or 0.0))
-            raise httpcore.ConnectTimeout(port)
+    def connect(address: tuple[str, int], timeout: float) -> NoReturn:
+        tried.append((address[0], timeout))
+        raise TimeoutError
 
-    monkeypatch.setattr(httpcore, "SyncBackend", Dead)
+    monkeypatch.setattr(socket, "create_connection", connect)
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{n}", 80)) for n in range(8)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     with (
@@ -308,14 +296,13 @@ def test_no_further_address_is_tried_when_the_time_is_up(monkeypatch: pytest.Mon
     tried: list[str] = []
     now = 1_000.0
 
-    class Dead(httpcore.SyncBackend):
-        def connect_tcp(self, host: str, *_: Any, **__: Any) -> httpcore.NetworkStream:
-            nonlocal now
-            tried.append(host)
-            now += 100.0
-            raise httpcore.ConnectTimeout(host)
+    def connect(address: tuple[str, int], _: float) -> NoReturn:
+        nonlocal now
+        tried.append(address[0])
+        now += 100.0
+        raise TimeoutError
 
-    monkeypatch.setattr(httpcore, "SyncBackend", Dead)
+    monkeypatch.setattr(socket, "create_connection", connect)
     monkeypatch.setattr(blocking_transport, "time", SimpleNamespace(monotonic=lambda: now))
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{n}", 80)) for n in range(8)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
@@ -547,23 +534,17 @@ def test_a_connection_that_does_not_close_as_it_should_fails_no_request(
 ) -> None:
     caplog.set_level(logging.DEBUG, "inngest_rest")
 
-    close = AsyncTransport.aclose
-
     async def breaks(self: AsyncTransport) -> None:
-        await close(self)
+        monkeypatch.undo()
+        await self.aclose()
         raise RuntimeError("a bug")
 
-    def answers_too_much(connection: socket.socket) -> None:
-        take_request(connection)
-        connection.sendall(ANSWER + ANSWER)
-        until_hung_up(connection)
-
     async def scenario(url: str) -> None:
-        async with AsyncInngestClient(event_key="k", base_url=url, retries=0) as client:
+        async with AsyncInngestClient(event_key="k", base_url=url, retries=1) as client:
             assert await client.send(EVENT) == ["01"]
 
     monkeypatch.setattr(AsyncTransport, "aclose", breaks)
-    with Peer(answers_too_much) as peer:
+    with Peer(take_request, answers) as peer:
         asyncio.run(scenario(peer.url))
     assert "did not close cleanly" in caplog.text
 
@@ -594,12 +575,18 @@ def test_one_client_serves_one_event_loop_after_another() -> None:
 def test_a_connection_closed_while_the_event_loop_was_busy_is_detected() -> None:
     async def scenario() -> None:
         with Peer(lambda _: None) as peer:
-            stream = await network().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
+            stream = await connected_to(peer)
+            assert stream.is_idle
             peer.wait_until_served(1)
-            assert stream.get_extra_info("is_readable")
-            await stream.aclose()
+            assert await stream.receive() == b""
+            assert not stream.is_idle
+            stream.close()
 
     asyncio.run(scenario())
+
+
+async def connected_to(peer: Peer) -> Stream:
+    return await Stream.connected("127.0.0.1", int(peer.url.rpartition(":")[2]))
 
 
 def sends(total: int) -> Callable[[socket.socket], None]:
@@ -618,11 +605,12 @@ def test_a_server_that_is_faster_than_the_client_does_not_hold_up_the_event_loop
     async def scenario() -> None:
         turns: list[int] = []
         with Peer(sends(1_048_576)) as peer:
-            stream = await network().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
+            stream = await connected_to(peer)
             while sum(turns) < 1_048_576:
                 asyncio.get_running_loop().call_soon(turns.append, 0)
-                turns.append(len(await stream.read(65_536)))
-            await stream.aclose()
+                turns.append(len(await stream.receive()))
+            stream.close()
+            await asyncio.sleep(0)  # asyncio closes the socket in its next turn
         assert max(turns) <= 16_384
         assert turns[::2] == [0] * (len(turns) // 2)  # others had a turn at each read
 
@@ -646,24 +634,30 @@ def test_what_nobody_reads_stays_with_the_server() -> None:
                 until_hung_up(connection)
 
         with Peer(sends_until_stuck) as peer:
-            stream = await network().connect_tcp("127.0.0.1", int(peer.url.rpartition(":")[2]))
-            await stream.read(100)
+            stream = await connected_to(peer)
+            await stream.receive()
             async with asyncio.timeout(PATIENCE):
                 await stuck.wait()
-            await stream.aclose()
+            stream.close()
+            await asyncio.sleep(0)  # asyncio closes the socket in its next turn
 
     asyncio.run(scenario())
 
 
-def test_a_stalled_tls_handshake_that_is_broken_off_is_a_connect_error() -> None:
+def test_a_tls_handshake_that_is_broken_off_is_a_failed_connection() -> None:
     async def scenario() -> None:
-        backend = network()
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            stream = await backend.connect_tcp("127.0.0.1", listener.getsockname()[1])
-            upgrade = asyncio.ensure_future(stream.start_tls(ssl.create_default_context(), "a.b"))
+        with Peer(until_hung_up_after_hello) as peer:
+            stream = await connected_to(peer)
+            context = ssl.create_default_context()
+            upgrade = asyncio.ensure_future(stream.encrypt(context, "a.b"))
             await asyncio.sleep(0)
-            await backend.aclose()
-            with pytest.raises(httpcore.ConnectError):
+            stream.close()
+            with pytest.raises(OSError):  # noqa: PT011 - of either loop's kind
                 await upgrade
 
     asyncio.run(scenario())
+
+
+def until_hung_up_after_hello(connection: socket.socket) -> None:
+    while connection.recv(65_536):
+        pass

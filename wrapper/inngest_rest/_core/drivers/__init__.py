@@ -7,6 +7,9 @@ Requests go straight to the transport, not through `httpx.Client`, which would l
     exchange                                shared by both: response, errors, logging
     causes                                  what is behind a failed connection, and what to do
     connection_pool                         the transports of a client, one connection each
-    blocking_transport, async_transport     one such transport: httpx's, with what it lacks
-    sockets                                 DNS lookup, writing, shutting down
+    blocking_transport, async_transport     one such transport, on a socket, in an event loop
+    own_transport, connection               shared by both: the exchange on a connection
+    http1                                   requests and responses as bytes, by h11 or faster
+    http_proxy                              forwarding, and tunnels
+    sockets                                 DNS lookup, shutting down
 """

@@ -1,90 +1,72 @@
-"""Transport of the asynchronous client: httpx's, on anyio sockets that `aclose` aborts."""
+"""Transport of the asynchronous client: one connection, which `aclose` aborts."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import anyio
-import httpcore
 import httpx
 
-from inngest_rest._core.drivers.sockets import joined, look_up, shut_down
+from inngest_rest._core.drivers.connection import Connection
+from inngest_rest._core.drivers.own_transport import OwnTransport, is_replaced
+from inngest_rest._core.drivers.sockets import look_up, shut_down
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
-    from inngest_rest._core.secret import Secret
+    from inngest_rest._core.drivers.http_proxy import HttpProxy
 
-# Bytes per read. httpcore reads 64 KiB; as chunks of two bytes each, parsing that blocks the event
-# loop, and thus its timeouts, for 0.15 s.
+# Bytes that are read at once; then others have a turn. As chunks of two bytes each, 64 KiB would
+# block the event loop, and thus its timeouts, for 0.15 s.
 _READ_SIZE = 16 * 1024
 
 # Connection Attempt Delay in seconds (RFC 8305, section 5).
 _ATTEMPT_DELAY = 0.25
 
 
-class AsyncTransport(httpx.AsyncHTTPTransport, httpcore.AsyncNetworkBackend):
-    """httpx's transport; it carries one request at a time, and connects with happy eyeballs."""
+class AsyncTransport(OwnTransport, httpx.AsyncBaseTransport):
+    """Connects with happy eyeballs. The driver bounds the whole exchange."""
 
-    def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
-        super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
-        # Always this type, since httpx requires anyio.
-        self._network = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
-        self._streams: set[_Stream] = set()
-        self._is_closed = False
+    def __init__(self, context: ssl.SSLContext, proxy: HttpProxy | None = None) -> None:
+        super().__init__(context, proxy)
+        self._mocked: httpx.AsyncHTTPTransport | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        if is_replaced(httpx.AsyncHTTPTransport):
+            self._mocked = self._mocked or httpx.AsyncHTTPTransport(verify=self._context)
+            return await self._mocked.handle_async_request(request)
+        return await self._exchange(request)
 
     async def aclose(self) -> None:
         """Close for good, in any state; a task waiting on the connection fails at once."""
         self._is_closed = True
-        for stream in list(self._streams):
-            shut_down(stream)
-        await super().aclose()
+        if self._mocked is not None:
+            await self._mocked.aclose()
+        self._hang_up()
+        await asyncio.sleep(0)  # until asyncio has closed the socket
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        async def attempt(address: str) -> _Stream:
-            try:
-                inner = await self._network.connect_tcp(
-                    address, port, None, local_address, socket_options
-                )
-            except httpcore.ConnectError as error:
-                # anyio only says "All connection attempts failed"; the reason is in the cause.
-                why = error.__cause__ and error.__cause__.__cause__
-                raise OSError(str(why or error)) from error
-            return _Stream(inner, self._streams)
+    async def _connect(self, request: httpx.Request) -> Connection:
+        async with asyncio.timeout(request.extensions["timeout"]["connect"]):
+            return await self._establish(request.url)
 
-        try:
-            async with asyncio.timeout(timeout):
-                stream = await connect(host, port, attempt)
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(str(error)) from error
-        except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
-            raise httpcore.ConnectError(str(error)) from error
-        if self._is_closed:
-            await stream.aclose()
-            raise httpcore.ConnectError("the client was closed")
-        return stream
+    async def _open(self, host: str, port: int) -> Connection:
+        return await connect(host, port, Stream.connected)
 
 
-async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[_Stream]]) -> _Stream:
+async def connect(host: str, port: int, attempt: Callable[[str, int], Awaitable[Stream]]) -> Stream:
     """Connect to the first address that accepts, and close any other connection.
 
-    Happy eyeballs (RFC 8305); those of anyio look the name up themselves.
+    Happy eyeballs (RFC 8305); those of asyncio look the name up themselves.
     """
-    made: list[_Stream] = []
+    made: list[Stream] = []
     failures: list[str] = []
 
     async def try_one(address: str, ended: anyio.Event) -> None:
         try:
-            made.append(await attempt(address))
+            made.append(await attempt(address, port))
             race.cancel_scope.cancel()
         except OSError as error:
             failures.append(str(error))
@@ -92,7 +74,7 @@ async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[_Stre
             ended.set()
 
     addresses = await asyncio.wrap_future(look_up(host, port))
-    kept: _Stream | None = None
+    kept: Stream | None = None
     try:
         async with anyio.create_task_group() as race:
             for address in addresses:
@@ -107,47 +89,93 @@ async def connect(host: str, port: int, attempt: Callable[[str], Awaitable[_Stre
     finally:
         for each in made:
             if each is not kept:
-                await each.aclose()
+                each.close()
 
 
-class _Stream(httpcore.AsyncNetworkStream):
-    """One connection, without timeouts: the driver bounds the whole exchange."""
+class Stream(Connection, asyncio.Protocol):
+    """A connection of one event loop."""
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream, streams: set[_Stream]) -> None:
-        self._inner = inner
-        self._streams = streams
-        self._head = b""
+    def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        streams.add(self)
+        self._transport: asyncio.Transport
+        self._received = bytearray()
+        self._has_ended = False
+        self._error: Exception | None = None
+        self._is_writable = True
+        self._waiter: asyncio.Future[None] | None = None
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        return await self._inner.read(min(max_bytes, _READ_SIZE))
+    @classmethod
+    async def connected(cls, address: str, port: int) -> Stream:
+        loop = asyncio.get_running_loop()
+        return (await loop.create_connection(cls, address, port))[1]
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        buffer, self._head = joined(self._head, buffer)
-        await self._inner.write(buffer)
+    @property
+    def is_idle(self) -> bool:
+        is_here = self._loop is asyncio.get_running_loop()
+        return is_here and not self._has_ended and not self._received
 
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        try:
-            self._inner = await self._inner.start_tls(ssl_context, server_hostname, timeout)
-        except BaseException:  # httpcore leaves the socket open where it is cancelled
-            await self.aclose()
-            raise
-        return self
+    async def encrypt(self, context: ssl.SSLContext, host: str) -> None:
+        encrypted = await self._loop.start_tls(self._transport, self, context, server_hostname=host)
+        if encrypted is None:  # so asyncio says that it was aborted meanwhile
+            raise ConnectionAbortedError("the connection ended during the TLS handshake")
+        self._transport = encrypted
 
-    def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable" and self._loop is not asyncio.get_running_loop():
-            return True  # its event loop has ended, so it is unusable
-        return self._inner.get_extra_info(info)
+    async def send(self, data: bytes) -> bool:
+        self._transport.write(data)
+        while not self._is_writable and not self._has_ended:
+            await self._change()
+        return not self._has_ended
 
-    async def aclose(self) -> None:
-        self._streams.discard(self)
+    async def receive(self) -> bytes:
+        if self._received:
+            await asyncio.sleep(0)
+        while not self._received and not self._has_ended:
+            await self._change()
+        if not self._received and self._error is not None:
+            raise OSError(str(self._error)) from self._error
+        piece = bytes(self._received[:_READ_SIZE])
+        del self._received[:_READ_SIZE]
+        if not self._received:
+            self._transport.resume_reading()
+        return piece
+
+    def close(self) -> None:
+        # At once, and in any state; whoever waits is woken.
         if self._loop is asyncio.get_running_loop():
-            await self._inner.aclose()
+            self._transport.abort()
         else:
-            shut_down(self)
+            shut_down(self._transport.get_extra_info("socket"))
+
+    async def _change(self) -> None:
+        self._waiter = self._loop.create_future()
+        await self._waiter
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # Called by asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if len(self._received) > _READ_SIZE:
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        self._has_ended = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._has_ended, self._error = True, exc
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._is_writable = False
+
+    def resume_writing(self) -> None:
+        self._is_writable = True
+        self._wake()

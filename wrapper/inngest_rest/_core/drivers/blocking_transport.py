@@ -1,137 +1,143 @@
-"""Transport of the blocking client: httpx's, with a deadline for the whole exchange.
+"""Transport of the blocking client, with a deadline for the whole exchange.
 
-httpcore's timeouts apply to each read, so a server that trickles bytes (headers, interim responses,
+httpx's timeouts apply to each read, so a server that trickles bytes (headers, interim responses,
 chunk extensions) can block a thread forever (https://github.com/encode/httpx/issues/1450). Here
 each step gets the time left.
 """
 
 from __future__ import annotations
 
+import select
+import socket
+import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpcore
 import httpx
 
-from inngest_rest._core.drivers.sockets import joined, look_up, shut_down
+from inngest_rest._core.drivers.connection import Connection
+from inngest_rest._core.drivers.own_transport import OwnTransport, is_replaced
+from inngest_rest._core.drivers.sockets import look_up, shut_down
+from inngest_rest._core.plans import now
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
 
-    from inngest_rest._core.secret import Secret
+    from inngest_rest._core.drivers.http_proxy import HttpProxy
 
-# Bytes to write between two checks of the deadline.
-_PIECE = 262_144
+_READ_SIZE = 64 * 1024
 
 
-class DeadlineTransport(httpx.HTTPTransport, httpcore.NetworkBackend):
-    """httpx's transport with a read timeout that bounds the whole exchange.
+class BlockingTransport(OwnTransport, httpx.BaseTransport):
+    """Connects within the time left, to any of many addresses."""
 
-    It carries one request at a time, and connects within the time left, to any of many addresses.
-    """
-
-    def __init__(self, proxy: Secret | None, context: ssl.SSLContext) -> None:
-        super().__init__(proxy=None if proxy is None else proxy.reveal(), verify=context)
-        self.time = _Deadline(0.0)
-        self.streams: set[_Stream] = set()
-        self._network = httpcore.SyncBackend()
-        self._is_closed = False
+    def __init__(self, context: ssl.SSLContext, proxy: HttpProxy | None = None) -> None:
+        super().__init__(context, proxy)
+        self._mocked: httpx.HTTPTransport | None = None
+        self._deadline = _Deadline()
+        self._user: int | None = None  # the thread whose request is on its way
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; the deadline covers its response, too."""
-        self.time = _Deadline(request.extensions["timeout"]["read"])
-        return super().handle_request(request)
+        """Send a request; its deadline covers the response, too."""
+        if is_replaced(httpx.HTTPTransport):
+            self._mocked = self._mocked or httpx.HTTPTransport(verify=self._context)
+            return self._mocked.handle_request(request)
+        self._user = threading.get_ident()
+        self._deadline.end = time.monotonic() + request.extensions["timeout"]["read"]
+        return now(self._exchange(request))
+
+    def end_exchange(self, *, keeps: bool) -> None:
+        self._user = None
+        super().end_exchange(keeps=keeps)
 
     def close(self) -> None:
         """Close for good, in any state; a thread waiting on the connection fails at once."""
         self._is_closed = True
-        for stream in list(self.streams):
-            shut_down(stream)
-        super().close()
+        if self._mocked is not None:
+            self._mocked.close()
+        if isinstance(self._connection, _Socket):
+            self._connection.shut_down()
+        # Its user closes it: as soon as a socket is closed, another one may have its number.
+        if self._user in {None, threading.get_ident()}:
+            self._hang_up()
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
+    async def _connect(self, request: httpx.Request) -> Connection:
+        end = self._deadline.end
+        self._deadline.end = min(end, time.monotonic() + request.extensions["timeout"]["connect"])
+        connection = await self._establish(request.url)
+        self._deadline.end = end
+        return connection
+
+    async def _open(self, host: str, port: int) -> Connection:
         """Connect to the first address that accepts; each gets a share of the time."""
-        connecting = _Deadline(self.time.left(timeout, httpcore.ConnectTimeout))
         try:
-            addresses = look_up(host, port).result(connecting.left(None, httpcore.ConnectTimeout))
+            addresses = look_up(host, port).result(self._deadline.left())
         except TimeoutError as error:
-            raise httpcore.ConnectTimeout(f"the DNS lookup of {host} timed out") from error
-        except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
-            raise httpcore.ConnectError(str(error)) from error
+            raise TimeoutError(f"the DNS lookup of {host} timed out") from error
         while True:
-            share = connecting.left(None, httpcore.ConnectTimeout) / len(addresses)
+            share = self._deadline.left() / len(addresses)
             address = addresses.pop(0)
             try:
-                return self.wrap(
-                    self._network.connect_tcp(address, port, share, local_address, socket_options)
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                return _Socket(socket.create_connection((address, port), share), self._deadline)
+            except OSError:
                 if not addresses or self._is_closed:
                     raise
 
-    def wrap(self, inner: httpcore.NetworkStream) -> _Stream:
-        """Wrap an open connection; raise if this was closed meanwhile."""
-        stream = _Stream(inner, self)
-        self.streams.add(stream)
-        if self._is_closed:
-            stream.close()
-            raise httpcore.ConnectError("the client was closed")
-        return stream
-
 
 class _Deadline:
-    """The deadline of an exchange, in real time: sockets do not follow the client's clock."""
+    """When an exchange has to end, in real time: sockets do not follow the client's clock."""
 
-    def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+    end = 0.0
 
-    def left(self, timeout: float | None, expired: type[Exception]) -> float:
+    def left(self) -> float:
         """Return the timeout of the next step."""
-        left = self._end - time.monotonic()
+        left = self.end - time.monotonic()
         if left <= 0:
-            raise expired("timed out")
-        return left if timeout is None else min(timeout, left)
+            raise TimeoutError("timed out")
+        return left
 
 
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream, transport: DeadlineTransport) -> None:
-        self._inner = inner
-        self._transport = transport
-        self._head = b""
+class _Socket(Connection):
+    def __init__(self, own: socket.socket, deadline: _Deadline) -> None:
+        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = own
+        self._deadline = deadline
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._transport.time.left(timeout, httpcore.ReadTimeout))
+    @property
+    def is_idle(self) -> bool:
+        # It can be read once the server has ended it, too.
+        if not hasattr(select, "poll"):  # pragma: no cover - on Windows
+            return not select.select([self._socket], [], [], 0)[0]
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(0)
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        buffer, self._head = joined(self._head, buffer)
-        for start in range(0, len(buffer), _PIECE):
-            left = self._transport.time.left(timeout, httpcore.WriteTimeout)
-            self._inner.write(buffer[start : start + _PIECE], left)
+    async def encrypt(self, context: ssl.SSLContext, host: str) -> None:
+        # In two steps, so that `shut_down` reaches it during the handshake.
+        self._socket = encrypted = context.wrap_socket(
+            self._socket, server_hostname=host, do_handshake_on_connect=False
+        )
+        encrypted.settimeout(self._deadline.left())
+        encrypted.do_handshake()
+
+    async def send(self, data: bytes) -> bool:
+        left = memoryview(data)
+        try:
+            while left:
+                self._socket.settimeout(self._deadline.left())
+                left = left[self._socket.send(left) :]
+        except TimeoutError:
+            raise
+        except OSError:
+            return False
+        return True
+
+    async def receive(self) -> bytes:
+        self._socket.settimeout(self._deadline.left())
+        return self._socket.recv(_READ_SIZE)
+
+    def shut_down(self) -> None:
+        shut_down(self._socket)
 
     def close(self) -> None:
-        self._transport.streams.discard(self)
-        self._inner.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        left = self._transport.time.left(timeout, httpcore.ConnectTimeout)
-        try:
-            inner = self._inner.start_tls(ssl_context, server_hostname, left)
-        finally:
-            self._transport.streams.discard(self)
-        return self._transport.wrap(inner)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
+        self._socket.close()

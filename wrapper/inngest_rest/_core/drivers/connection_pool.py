@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from inngest_rest._core.drivers.async_transport import AsyncTransport
-    from inngest_rest._core.drivers.blocking_transport import DeadlineTransport
     from inngest_rest._core.plans import Host
     from inngest_rest._core.secret import Secret
 
@@ -88,7 +86,7 @@ class ConnectionPool(Forked, Generic[Transport]):
         if transport is self.given:
             return []
         unused: list[Transport] = []
-        if is_whole and not _has_left_over(transport):
+        if is_whole:
             self._idle.append((now, transport))
         else:
             unused.append(transport)
@@ -112,32 +110,10 @@ class ConnectionPool(Forked, Generic[Transport]):
         self.slots = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
-# The private attributes of httpx and httpcore in use. No promise rests on them: with a release that
-# lacks one, no transport can be made, or none is used again.
-
-
-def use_own_network(transport: DeadlineTransport | AsyncTransport) -> None:
-    """Make a transport its own network backend, for which httpx has no argument; or raise."""
-    pool: Any = transport._pool  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    _ = pool._network_backend  # noqa: SLF001 - not an assertion, which `python -O` drops
-    pool._network_backend = transport  # noqa: SLF001
-
-
-def _has_left_over(transport: object) -> bool:
-    """Return whether excess bytes follow a response; httpcore would take them for the next one."""
-    for each in getattr(getattr(transport, "_pool", None), "connections", []):
-        connection: Any = each
-        while connection is not None and not hasattr(connection, "_h11_state"):
-            connection = getattr(connection, "_connection", None)
-        if connection is None or connection._h11_state.trailing_data[0]:  # noqa: SLF001
-            return True
-    return False
-
-
 def pools(
     kind: type[Transport], given: Transport | None, *proxies: Secret | None, encrypts: bool = True
 ) -> dict[Host, ConnectionPool[Transport]]:
-    """Return the pool of each host, of httpx's transports; a given one serves both.
+    """Return the pool of each host, of transports of our own; a given one serves both.
 
     Unless it `encrypts`, no certificates are loaded, and no server is trusted.
     """
@@ -155,20 +131,37 @@ def pools(
     def context() -> ssl.SSLContext:
         import ssl  # noqa: PLC0415 - as httpx, not before it is needed
 
-        return httpx.create_ssl_context() if encrypts else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if not encrypts:
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        made = httpx.create_ssl_context()
+        made.set_alpn_protocols(["http/1.1"])
+        return made
 
     def make(proxy: Secret | None) -> Any:
-        made: DeadlineTransport | AsyncTransport
-        if issubclass(kind, httpx.BaseTransport):
-            from inngest_rest._core.drivers import blocking_transport  # noqa: PLC0415
-
-            made = blocking_transport.DeadlineTransport(proxy, context())
-        else:
-            from inngest_rest._core.drivers import async_transport  # noqa: PLC0415
-
-            made = async_transport.AsyncTransport(proxy, context())
-        use_own_network(made)
-        return made
+        return _transport(kind, context(), proxy)
 
     event, api = [ConnectionPool[Transport](partial(make, it)) for it in proxies]
     return {"event": event, "api": api}
+
+
+def _transport(kind: type[Any], context: ssl.SSLContext, proxy: Secret | None) -> Any:
+    """Return a transport of the client's own, or httpx's, which knows proxies of all kinds."""
+    is_blocking = issubclass(kind, httpx.BaseTransport)
+    http_proxy = None
+    if proxy is not None:
+        checked = httpx.Proxy(proxy.reveal())
+        if checked.url.scheme != "http":
+            of_httpx = httpx.HTTPTransport if is_blocking else httpx.AsyncHTTPTransport
+            return of_httpx(proxy=checked, verify=context)
+        from inngest_rest._core.drivers.http_proxy import HttpProxy  # noqa: PLC0415
+
+        http_proxy = HttpProxy(checked)
+    if is_blocking:
+        from inngest_rest._core.drivers.blocking_transport import (  # noqa: PLC0415
+            BlockingTransport,
+        )
+
+        return BlockingTransport(context, http_proxy)
+    from inngest_rest._core.drivers.async_transport import AsyncTransport  # noqa: PLC0415
+
+    return AsyncTransport(context, http_proxy)

@@ -1,4 +1,4 @@
-"""What both transports do with sockets: DNS lookup with a timeout, writing, shutting down.
+"""What both transports do with sockets: DNS lookup with a timeout, shutting down.
 
 anyio and asyncio resolve names in the event loop's executor. If the resolver hangs, so does every
 lookup in the program once the executor is full, and then `asyncio.run` at exit, for as long as
@@ -13,10 +13,6 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import httpcore
 
 
 def look_up(host: str, port: int) -> Future[list[str]]:
@@ -50,19 +46,7 @@ def _resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(each for each in in_turn if each is not None))
 
 
-def joined(head: bytes, buffer: bytes) -> tuple[bytes, bytes]:
-    """Return the bytes to write now, and those to hold back: the head of a request, up to its body.
-
-    httpcore writes them one by one, and an empty end, even where there is no body; only a chunked
-    body, which no request of ours has, ends otherwise. Together, head and body are one packet and
-    one system call, which outweigh the copy.
-    """
-    return (b"", buffer) if not head and buffer.endswith(b"\r\n\r\n") else (head + buffer, b"")
-
-
-def shut_down(stream: httpcore.NetworkStream | httpcore.AsyncNetworkStream) -> None:
-    """Shut the socket of a connection down, which wakes whoever uses it; closing it would not."""
-    with suppress(OSError):
-        own = stream.get_extra_info("socket")
-        with socket.fromfd(own.fileno(), own.family, own.type) as same:
-            same.shutdown(socket.SHUT_RDWR)
+def shut_down(own: socket.socket) -> None:
+    """Shut a socket down, which wakes whoever uses it; closing it would not."""
+    with suppress(OSError), socket.fromfd(own.fileno(), own.family, own.type) as same:
+        same.shutdown(socket.SHUT_RDWR)

@@ -391,10 +391,10 @@ class Buffer(Forked, ABC):
 _FIRST_IMPORTS = (
     "inngest_rest._core.sending.receipts",
     "inngest_rest._core.drivers.blocking_transport",
-    # Python, httpx and httpcore import these lazily: on the first lookup, connection, response.
+    # Python, httpx and the transport import these lazily: on a first lookup, connection, response.
     "encodings.idna",
     "certifi",
-    "httpcore",
+    "h11",
 )
 
 

@@ -1,0 +1,203 @@
+"""Proxies of the environment: what they are asked for, and what they respond."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import trustme
+
+from inngest_rest import RequestTimeoutError, TransportError
+from inngest_rest._core.drivers import connection_pool
+from inngest_rest._core.secret import Secret
+from tests.support.client_kinds import open_client
+from tests.support.peer import ANSWER, Peer, answers, take_request, until_hung_up
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from inngest_rest import InngestClient
+    from tests.conftest import Connect
+    from tests.support.client_kinds import ClientKind
+
+EVENT = {"name": "app/order"}
+# base64 of user:secret, after the URL's escapes
+CREDENTIALS = b"proxy-authorization: Basic dXNlcjpzLw==\r\n"
+
+# Seconds that a proxy gets that never responds, in real time.
+SOON = 0.5
+
+
+@pytest.fixture
+def through(client_kind: ClientKind, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect]:
+    """Make clients that reach servers elsewhere through a peer on this machine."""
+    clients: list[InngestClient] = []
+    with asyncio.Runner() as runner:
+
+        def make(peer: Peer, url: str, **options: Any) -> InngestClient:
+            proxy = peer.url.replace("http://", "http://user:s%2F@")
+            monkeypatch.setenv(f"{url.partition(':')[0]}_proxy", proxy)
+            clients.append(
+                open_client(
+                    client_kind,
+                    runner,
+                    event_key="k",
+                    base_url=url,
+                    allow_http=True,
+                    **{"retries": 0, **options},
+                )
+            )
+            return clients[-1]
+
+        yield make
+        for client in clients:
+            client.close()
+
+
+def head_of(connection: socket.socket) -> bytes:
+    """Read up to the end of a head, and no further."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += connection.recv(1)
+    return head
+
+
+def test_a_request_by_plain_http_is_forwarded_with_its_whole_url(through: Connect) -> None:
+    heads: list[bytes] = []
+
+    def forwards(connection: socket.socket) -> None:
+        for _ in range(2):
+            heads.append(head_of(connection))
+            connection.recv(65_536)
+            connection.sendall(ANSWER)
+
+    with Peer(forwards) as proxy:
+        client = through(proxy, "http://elsewhere.test:81")
+        assert [client.send(EVENT), client.send(EVENT)] == [["01"], ["01"]]
+    for head in heads:
+        assert head.startswith(b"POST http://elsewhere.test:81/e/k HTTP/1.1\r\n")
+        assert CREDENTIALS in head
+
+
+def test_a_request_by_https_goes_through_a_tunnel_that_is_kept(
+    through: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("elsewhere.test").configure_cert(context)
+    heads: list[bytes] = []
+
+    def connects(connection: socket.socket) -> None:
+        heads.append(head_of(connection))
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\nVia: a proxy\r\n\r\n")
+        with context.wrap_socket(connection, server_side=True) as server:
+            answers(server)
+            answers(server)
+
+    with Peer(connects) as proxy:
+        client = through(proxy, "https://elsewhere.test")
+        assert [client.send(EVENT), client.send(EVENT)] == [["01"], ["01"]]
+    [head] = heads
+    assert head.startswith(b"CONNECT elsewhere.test:443 HTTP/1.1\r\n")
+    assert b"\r\nhost: elsewhere.test:443\r\n" in head.lower()
+    assert CREDENTIALS in head
+    assert b"/e/k" not in head
+
+
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", "407 Proxy"),
+        (b"HTTP/1.0 403 Forbidden\r\n\r\nno", "403 Forbidden"),
+        (b"not http\r\n\r\n", "ProxyError"),
+        (b"", "disconnected without"),
+    ],
+)
+def test_what_a_proxy_refuses_is_an_undelivered_request(
+    through: Connect, response: bytes, reason: str
+) -> None:
+    def refuses(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.sendall(response)
+
+    with Peer(refuses) as proxy, pytest.raises(TransportError, match=reason) as caught:
+        through(proxy, "https://elsewhere.test").send(EVENT)
+    assert not caught.value.delivered
+    assert isinstance(caught.value.__cause__, httpx.ProxyError)
+
+
+def test_a_proxy_that_trickles_is_an_undelivered_request(through: Connect) -> None:
+    def trickles(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.settimeout(SOON / 20)
+        for _ in range(20 * 20):
+            try:
+                connection.sendall(b"HTTP/1.1 102 \r\n\r\n")
+                if connection.recv(1) == b"":
+                    return
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return
+        raise AssertionError("nobody hung up")
+
+    with Peer(trickles) as proxy, pytest.raises(RequestTimeoutError) as caught:
+        through(proxy, "https://elsewhere.test", timeout=SOON * 2).send(EVENT)
+    assert not caught.value.delivered
+
+
+def test_each_host_is_reached_through_its_own_proxy(client_kind: ClientKind) -> None:
+    kind: Any = httpx.BaseTransport if client_kind == "blocking" else httpx.AsyncBaseTransport
+    asked: list[tuple[str, bytes]] = []
+
+    def proxy(host: str) -> Peer:
+        def script(connection: socket.socket) -> None:
+            asked.append((host, take_request(connection)))
+            connection.sendall(ANSWER)
+            until_hung_up(connection)
+
+        return Peer(script)
+
+    def send(transport: Any) -> None:
+        request = httpx.Request(
+            "POST", "http://elsewhere.test/", content=b"x", extensions={"timeout": TIMES}
+        )
+        if client_kind == "blocking":
+            transport.handle_request(request).read()
+            transport.close()
+        else:
+            asyncio.run(send_async(transport, request))
+
+    with proxy("event") as event, proxy("api") as api:
+        urls = [Secret(each.url) for each in (event, api)]
+        pools: Any = connection_pool.pools(kind, None, *urls)
+        for host in ("event", "api"):
+            send(pools[host].take())
+    assert asked == [("event", b"x"), ("api", b"x")]
+
+
+TIMES = {"connect": 60.0, "read": 60.0, "write": 60.0, "pool": 60.0}
+
+
+async def send_async(transport: Any, request: httpx.Request) -> None:
+    await (await transport.handle_async_request(request)).aread()
+    await transport.aclose()
+
+
+@pytest.mark.parametrize("url", ["https://user:secret@a.b:1", "socks5://user:secret@a.b:1"])
+def test_other_kinds_of_proxies_are_left_to_httpx(
+    client_kind: ClientKind, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind: Any = httpx.BaseTransport if client_kind == "blocking" else httpx.AsyncBaseTransport
+    of_httpx = httpx.HTTPTransport if client_kind == "blocking" else httpx.AsyncHTTPTransport
+    monkeypatch.setattr(of_httpx, "__init__", lambda *_, **__: None)
+    pools: Any = connection_pool.pools(kind, None, Secret(url), None)
+    assert isinstance(pools["event"].take(), of_httpx)
+    assert not isinstance(pools["api"].take(), of_httpx)

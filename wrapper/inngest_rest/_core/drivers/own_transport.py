@@ -1,0 +1,181 @@
+"""What both transports of the client do: an exchange over one connection, which is kept.
+
+It is a coroutine, as in `exchange`: in the blocking transport, all that it awaits blocks.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from types import FunctionType
+from typing import TYPE_CHECKING
+
+import httpx
+
+from inngest_rest._core.drivers.http1 import ResponseReader, request_bytes
+from inngest_rest._core.plans import now
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Generator, Iterator
+
+    from inngest_rest._core.drivers.connection import Connection
+    from inngest_rest._core.drivers.http_proxy import HttpProxy
+
+
+class OwnTransport(ABC):
+    """Carries one request at a time."""
+
+    def __init__(self, context: ssl.SSLContext, proxy: HttpProxy | None = None) -> None:
+        self._context = context
+        self._proxy = proxy
+        self._connection: Connection | None = None
+        self._is_closed = False
+
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+        reader = ResponseReader(request.method)
+        try:
+            if self._connection is None or not self._connection.is_idle:
+                self._hang_up()
+                with _raising(httpx.ConnectTimeout, httpx.ConnectError):
+                    self._connection = await self._connect(request)
+            connection = self._connection
+            with _raising(httpx.WriteTimeout, httpx.WriteError):
+                is_sent = await connection.send(self._bytes_of(request))
+            reader.is_last = not is_sent
+            while not reader.status:
+                await _receive(connection, reader)
+        except BaseException:
+            self.end_exchange(keeps=False)
+            raise
+        return httpx.Response(
+            reader.status,
+            headers=reader.headers,
+            stream=_Body(self, connection, reader),
+            request=request,
+            extensions={"http_version": b"HTTP/1.1", "reason_phrase": reader.reason},
+        )
+
+    def end_exchange(self, *, keeps: bool) -> None:
+        """Keep the connection for the next request, or end it."""
+        if not keeps or self._is_closed:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    @abstractmethod
+    async def _connect(self, request: httpx.Request) -> Connection:
+        """Establish a connection within the time that the request gives for it."""
+
+    async def _establish(self, url: httpx.URL) -> Connection:
+        first = url if self._proxy is None else self._proxy.url
+        # Kept at once, so that closing this reaches it.
+        self._connection = connection = await self._open(_host_of(first), _port_of(first))
+        self._check_open()
+        if url.scheme == "https":
+            if self._proxy is not None:
+                await self._proxy.connect(connection, url)
+            await connection.encrypt(self._context, _host_of(url))
+            self._check_open()
+        return connection
+
+    def _bytes_of(self, request: httpx.Request) -> bytes:
+        if self._proxy is None or request.url.scheme == "https":
+            return request_bytes(request, request.url.raw_path)
+        return self._proxy.request_bytes(request)
+
+    @abstractmethod
+    async def _open(self, host: str, port: int) -> Connection:
+        """Connect to the first address of a host that accepts."""
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ConnectionAbortedError("the client was closed")
+
+
+def _host_of(url: httpx.URL) -> str:
+    return url.raw_host.decode("ascii")
+
+
+def _port_of(url: httpx.URL) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a response, as it comes."""
+
+    def __init__(
+        self, transport: OwnTransport, connection: Connection, reader: ResponseReader
+    ) -> None:
+        self._transport = transport
+        self._connection = connection
+        self._reader = reader
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._reader.take()
+        while not self._reader.is_over:
+            now(_receive(self._connection, self._reader))
+            yield from self._reader.take()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._reader.take():
+            yield piece
+        while not self._reader.is_over:
+            await _receive(self._connection, self._reader)
+            for piece in self._reader.take():
+                yield piece
+
+    def close(self) -> None:
+        is_whole = self._reader.is_over and not self._reader.is_last
+        self._transport.end_exchange(keeps=is_whole)
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+async def _receive(connection: Connection, reader: ResponseReader) -> None:
+    with _raising(httpx.ReadTimeout, httpx.ReadError):
+        data = await connection.receive()
+    reader.receive(data)
+
+
+@contextmanager
+def _raising(
+    timeout: type[httpx.TimeoutException], failure: type[httpx.NetworkError]
+) -> Generator[None]:
+    """Raise errors of a connection as those of httpx."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise timeout(str(error)) from error
+    except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
+        raise failure(str(error)) from error
+
+
+def is_replaced(transport: type[httpx.HTTPTransport | httpx.AsyncHTTPTransport]) -> bool:
+    """Return whether httpx's transport, or httpcore's pool in it, does not send by itself.
+
+    So do tools that mock, record or trace requests, and they expect to see those of this client.
+    """
+    if issubclass(transport, httpx.HTTPTransport):
+        method, pool = "handle_request", "ConnectionPool"
+    else:
+        method, pool = "handle_async_request", "AsyncConnectionPool"
+    if not _is_defined_in("httpx", getattr(transport, method)):
+        return True
+    httpcore = sys.modules.get("httpcore")  # httpx imports it when it makes a transport
+    return httpcore is not None and not _is_defined_in(
+        "httpcore", getattr(getattr(httpcore, pool), method)
+    )
+
+
+def _is_defined_in(package: str, function: object) -> bool:
+    # By its globals: a wrapper copies the names of what it wraps.
+    return (
+        isinstance(function, FunctionType)
+        and str(function.__globals__["__name__"]).partition(".")[0] == package
+    )
