@@ -19,7 +19,7 @@ from inngest_rest._core.plans import Call, Plan, call, sleep
 from inngest_rest._faults import had_no_effect, may_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.secret import Secret
@@ -223,8 +223,7 @@ def request(
                 route.operation.method,
                 session.event_url(route.operation.path).reveal()
                 if route.host == "event"
-                else httpx.URL(url),
-                params=kwargs.get("params"),
+                else _with_query(url, kwargs.get("params")),
                 headers={
                     **session.headers.reveal(),
                     **kwargs.get("headers", {}),
@@ -256,6 +255,11 @@ def request(
         max_response_bytes=session.settings.max_response_bytes,
         accepted=route.accepted,
     )
+
+
+def _with_query(url: str, params: Mapping[str, Any] | None) -> str:
+    """Return a URL with its parameters; httpx would parse it once more to add them."""
+    return f"{url}?{httpx.QueryParams(params)}" if params else url
 
 
 class _Request(httpx.Request):
