@@ -31,44 +31,44 @@ if TYPE_CHECKING:
 account = partial(record, models.AccountInfo)
 
 
-def environment(it: api.V2Env) -> models.Environment:
-    return record(models.Environment, it, kind=(optional(it.type_) or "production").lower())
+def environment(raw: api.V2Env) -> models.Environment:
+    return record(models.Environment, raw, kind=(optional(raw.type_) or "production").lower())
 
 
 key = partial(record, models.Key)
 
 
-def masked_key(it: api.V2Key) -> models.Key:
-    text = optional(it.key)
+def masked_key(raw: api.V2Key) -> models.Key:
+    text = optional(raw.key)
     if text is not None:
         # Four characters of a short key reveal too much.
         text = f"…{text[-4:]}" if len(text) > 16 else "…"
-    return key(it, key=text)
+    return key(raw, key=text)
 
 
-def insights_result(it: api.V2InsightsResult) -> models.InsightsResult:
-    columns = optional(it.columns)
+def insights_result(raw: api.V2InsightsResult) -> models.InsightsResult:
+    columns = optional(raw.columns)
     if columns is None:
         raise ValueError("columns is missing")
-    remarks = optional(it.diagnostics) or []
+    remarks = optional(raw.diagnostics) or []
     return models.InsightsResult(
         tuple(required(each.name, "name") for each in columns),
-        tuple(tuple(optional(each.values) or ()) for each in optional(it.rows) or []),
+        tuple(tuple(optional(each.values) or ()) for each in optional(raw.rows) or []),
         tuple(f"{optional(each.severity)}: {optional(each.message)}" for each in remarks),
     )
 
 
 def insights_tables(data: list[api.V2InsightsTable] | Unset | None) -> list[models.InsightsTable]:
-    def table(it: api.V2InsightsTable) -> models.InsightsTable:
-        columns = optional(it.columns) or []
+    def table(raw: api.V2InsightsTable) -> models.InsightsTable:
+        columns = optional(raw.columns) or []
         types = {required(each.name, "name"): optional(each.type_) for each in columns}
-        return record(models.InsightsTable, it, columns=types)
+        return record(models.InsightsTable, raw, columns=types)
 
     return list(map(table, optional(data) or ()))
 
 
-def event_schema(it: api.V2EventSchema) -> models.EventSchema:
-    return record(models.EventSchema, it, schema=json_object(it.schema))
+def event_schema(raw: api.V2EventSchema) -> models.EventSchema:
+    return record(models.EventSchema, raw, schema=json_object(raw.schema))
 
 
 def of_one_function(app: str | None, function: str | None) -> dict[str, Any]:
@@ -80,52 +80,52 @@ def of_one_function(app: str | None, function: str | None) -> dict[str, Any]:
     return {"app_id": app, "function_id": function}
 
 
-def experiment(it: api.V2Experiment) -> models.Experiment:
-    variants = tuple(map(models.Variant, optional(it.variants) or ()))
-    return record(models.Experiment, it, function_id=_function_id(it.function), variants=variants)
+def experiment(raw: api.V2Experiment) -> models.Experiment:
+    variants = tuple(map(models.Variant, optional(raw.variants) or ()))
+    return record(models.Experiment, raw, function_id=_function_id(raw.function), variants=variants)
 
 
 def experiment_of(function: str) -> Callable[[api.V2ExperimentDetail], models.Experiment]:
     """Return how an experiment of a function is converted, with what its variants came to."""
 
-    def convert(it: api.V2ExperimentDetail) -> models.Experiment:
-        weights = {each.variant_name: each.weight for each in optional(it.variant_weights) or []}
+    def convert(raw: api.V2ExperimentDetail) -> models.Experiment:
+        weights = {each.variant_name: each.weight for each in optional(raw.variant_weights) or []}
 
-        def variant(it: api.V2VariantMetrics) -> models.Variant:
-            name = required(it.variant_name, "variantName")
+        def variant(raw: api.V2VariantMetrics) -> models.Variant:
+            name = required(raw.variant_name, "variantName")
             metrics = {
                 required(each.key, "key"): {
                     "avg": optional(each.avg),
                     "min": optional(each.min_),
                     "max": optional(each.max_),
                 }
-                for each in optional(it.metrics) or []
+                for each in optional(raw.metrics) or []
             }
             weight = optional(weights.get(name, UNSET))
-            return record(models.Variant, it, name=name, weight=weight, metrics=metrics)
+            return record(models.Variant, raw, name=name, weight=weight, metrics=metrics)
 
-        variants = tuple(map(variant, optional(it.variants) or []))
-        return record(models.Experiment, it, function_id=function, variants=variants)
+        variants = tuple(map(variant, optional(raw.variants) or []))
+        return record(models.Experiment, raw, function_id=function, variants=variants)
 
     return convert
 
 
-def session_key(it: api.V2SessionKey) -> str:
-    return required(it.id, "id")
+def session_key(raw: api.V2SessionKey) -> str:
+    return required(raw.id, "id")
 
 
-def session_group(it: api.V2Session) -> models.SessionGroup:
-    functions = map(_function_id, optional(it.functions) or [])
-    return record(models.SessionGroup, it, function_ids=tuple(filter(None, functions)))
+def session_group(raw: api.V2Session) -> models.SessionGroup:
+    functions = map(_function_id, optional(raw.functions) or [])
+    return record(models.SessionGroup, raw, function_ids=tuple(filter(None, functions)))
 
 
-def session_run(it: api.V2SessionRun) -> models.Run:
-    status = models.RunStatus(optional(it.status) or "unknown")
-    return record(models.Run, it, status=status, function_id=_function_id(it.function))
+def session_run(raw: api.V2SessionRun) -> models.Run:
+    status = models.RunStatus(optional(raw.status) or "unknown")
+    return record(models.Run, raw, status=status, function_id=_function_id(raw.function))
 
 
-def _function_id(it: api.V2FunctionRef | Unset) -> str | None:
-    return None if isinstance(it, Unset) else optional(it.id)
+def _function_id(raw: api.V2FunctionRef | Unset) -> str | None:
+    return None if isinstance(raw, Unset) else optional(raw.id)
 
 
 # It responds to them with 500 and an empty body (recording v1-cancellations).
@@ -138,8 +138,8 @@ NO_CANCELLATIONS: AdviceByError = {
 """What to do where the server has no bulk cancellations."""
 
 
-def cancellation(it: api.V1Cancellation) -> models.Cancellation:
-    return record(models.Cancellation, it, condition=optional(it.if_))
+def cancellation(raw: api.V1Cancellation) -> models.Cancellation:
+    return record(models.Cancellation, raw, condition=optional(raw.if_))
 
 
 def create_webhook(
@@ -166,9 +166,9 @@ def create_webhook(
     return ask_first(session, "webhooks.create", *routes)
 
 
-def webhook(it: api.V1Webhook | api.V2Webhook) -> models.Webhook:
-    chosen = optional(it.event_filter) if isinstance(it, api.V2Webhook) else None
+def webhook(raw: api.V1Webhook | api.V2Webhook) -> models.Webhook:
+    chosen = optional(raw.event_filter) if isinstance(raw, api.V2Webhook) else None
     if chosen is None:
-        return record(models.Webhook, it)
+        return record(models.Webhook, raw)
     denies, events = optional(chosen.filter_) == "DENY", tuple(optional(chosen.events) or ())
-    return record(models.Webhook, it, events=events, denies_events=denies)
+    return record(models.Webhook, raw, events=events, denies_events=denies)

@@ -74,11 +74,11 @@ def list_events(
     read = _reader(as_)
     window = Window.of(session, selection.since, selection.until)
 
-    def read_page(it: PageData[StoredEvent], asked: PageRequest) -> ListedPage[StoredEvent[Any]]:
-        other = next((each for each in it[1] if name not in (None, each.name)), None)
+    def read_page(page: PageData[StoredEvent], asked: PageRequest) -> ListedPage[StoredEvent[Any]]:
+        other = next((each for each in page[1] if name not in (None, each.name)), None)
         if other is not None:
             raise ValueError(f"it lists event {other.internal_id}, named {shown(other.name)}")
-        return fields.v1_page(it, asked, attrgetter("internal_id"))
+        return fields.v1_page(page, asked, attrgetter("internal_id"))
 
     by_v1 = page_routes(
         v1.list_events_v1,
@@ -141,9 +141,9 @@ def get_now(
 ) -> Plan[tuple[StoredEvent, datetime | None]]:
     """Get one stored event, and the time by the server's clock, which ours may differ from."""
 
-    def at_time(it: api.V1EventEnvelope) -> tuple[StoredEvent, datetime | None]:
-        metadata = fields.optional(it.metadata)
-        return event_of_v1(it.data), fields.timestamp(getattr(metadata, "fetched_at", None))
+    def at_time(raw: api.V1EventEnvelope) -> tuple[StoredEvent, datetime | None]:
+        metadata = fields.optional(raw.metadata)
+        return event_of_v1(raw.data), fields.timestamp(getattr(metadata, "fetched_at", None))
 
     route: Route[Any, Any] = get_route(check_id("event id", event_id, argument="id"))
     timed = past_cache(session, evolve(route, convert=at_time))
@@ -170,16 +170,16 @@ def as_stored(event: Mapping[str, Any], internal_id: str = "") -> StoredEvent:
     return StoredEvent(internal_id, event.get("id") or internal_id, event["name"], **fields)
 
 
-def event_of_v1(it: api.V1Event) -> StoredEvent:
-    internal_id = fields.required(it.internal_id, "internal_id")
+def event_of_v1(raw: api.V1Event) -> StoredEvent:
+    internal_id = fields.required(raw.internal_id, "internal_id")
     return StoredEvent(
         internal_id=internal_id,
-        id=fields.optional(it.id) or internal_id,
-        name=fields.optional(it.name) or "",
-        data=fields.json_object(it.data),
-        ts=fields.optional(it.ts),
+        id=fields.optional(raw.id) or internal_id,
+        name=fields.optional(raw.name) or "",
+        data=fields.json_object(raw.data),
+        ts=fields.optional(raw.ts),
         # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V1Event).
-        received_at=fields.timestamp(it.received_at) or fields.timestamp(it.receivedAt),
-        user=fields.json_object(it.user),
-        v=fields.optional(it.v),
+        received_at=fields.timestamp(raw.received_at) or fields.timestamp(raw.receivedAt),
+        user=fields.json_object(raw.user),
+        v=fields.optional(raw.v),
     )

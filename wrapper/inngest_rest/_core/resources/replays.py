@@ -58,9 +58,9 @@ class Requests(Locked):
 
     def latest(self, ids: Iterable[str], now: float) -> Requested | None:
         """Return the latest that may not have settled, of those for any of these runs."""
-        found = [it for each in ids if (it := self._of_run.get(each.upper()))]
-        recent = [it for it in found if now - it.at < SETTLED_AFTER.total_seconds()]
-        return max(recent, key=lambda it: (it.new_run_id is None, it.number), default=None)
+        requests = filter(None, (self._of_run.get(id.upper()) for id in ids))
+        recent = [each for each in requests if now - each.at < SETTLED_AFTER.total_seconds()]
+        return max(recent, key=lambda each: (each.new_run_id is None, each.number), default=None)
 
     def claim(self, ids: Sequence[str], now: float, known: float) -> Requested | None:
         """Note a request, unless an earlier one is unknown or not among those known: return it."""
@@ -70,7 +70,11 @@ class Requests(Locked):
                 return earlier
             self.number += 1
             if len(self._of_run) > 10_000:  # those that have settled are not kept in mind
-                self._of_run = {id: it for id, it in self._of_run.items() if self.latest([id], now)}
+                self._of_run = {
+                    id: requested
+                    for id, requested in self._of_run.items()
+                    if self.latest([id], now)
+                }
             self.note(ids, now)
         return None
 
@@ -112,7 +116,7 @@ class Start(NamedTuple):
     def step(self, session: Session, run: Run, others: Iterable[Run] | None) -> Plan[Span | None]:
         if self.from_step is None:
             return None
-        first = min([run.id, *(it.id for it in others or ())])
+        first = min([run.id, *(run.id for run in others or ())])
         return (yield from trace.step_to_start_from(session, run.id, first, self.from_step))
 
 
@@ -141,8 +145,8 @@ def replay(
     replay, unknown or later than those known, holds this one back by a TransportError.
     """
 
-    def new_id(it: api.V1Replay | api.V2RunId) -> str:
-        new = run_id_of(it)
+    def new_id(raw: api.V1Replay | api.V2RunId) -> str:
+        new = run_id_of(raw)
         if new.upper() == run_id.upper():
             raise ValueError(f"it names {new}, the run that was to be replayed, as the new one")
         return new
@@ -189,14 +193,14 @@ def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
     event_id = run.event_ids[0]
     listing = runs.list_of_event(session, event_id)
     ways: list[tuple[Plan[Iterable[Run]], Callable[[Run], object]]] = [
-        (runs.of_event_by_v1(session, event_id), lambda it: it.original_run_id or it.id),
-        (read_all(listing), lambda it: (it.app_id, it.function_id)),
+        (runs.of_event_by_v1(session, event_id), lambda run: run.original_run_id or run.id),
+        (read_all(listing), lambda run: (run.app_id, run.function_id)),
     ]
     for listed_by, chain_of in ways:
         try:
-            listed = {it.id: it for it in (yield from listed_by)}
+            listed = {run.id: run for run in (yield from listed_by)}
         except (NotFoundError, *RULED_OUT):
             continue
         if own := listed.pop(run.id, None):
-            return tuple(it for it in listed.values() if chain_of(it) == chain_of(own))
+            return tuple(run for run in listed.values() if chain_of(run) == chain_of(own))
     return None

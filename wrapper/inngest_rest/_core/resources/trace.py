@@ -45,8 +45,8 @@ def get_trace(
 ) -> Plan[Span]:
     """Get a run's trace, the root span first: as a readable tree, or as the server has it."""
 
-    def root(it: api.V2Trace) -> Span:
-        found = evolve(span(it.root_span), run_id=optional(it.run_id))
+    def root(answer: api.V2Trace) -> Span:
+        found = evolve(span(answer.root_span), run_id=optional(answer.run_id))
         return found if raw else readable(found)
 
     return fetch_one(
@@ -121,37 +121,37 @@ def _only_step(steps: Sequence[Span], wanted: str, run_id: str, named: str) -> S
 def _steps(session: Session, run_id: str) -> Plan[list[Span]]:
     advice = where_absent("Leave from_step out: any server replays a run from its beginning.")
     root = yield from get_trace(session, run_id, advice=advice)
-    return [it for it in root.children if it.step_id]
+    return [step for step in root.children if step.step_id]
 
 
-def _began(it: Span) -> datetime:
+def _began(step: Span) -> datetime:
     """Return when a step, or the last attempt at it, began at the earliest.
 
     A server goes by spans that the trace does not tell apart, one of each attempt (recordings
     1.43-v2-trace-step-fails-twice, 1.43-v2-trace-parallel-fails).
     """
-    times = [it.started_at or it.queued_at, *(each.queued_at for each in it.children)]
+    times = [step.started_at or step.queued_at, *(each.queued_at for each in step.children)]
     return max(filter(None, times), default=datetime.max.replace(tzinfo=UTC))
 
 
-def span(it: api.V2Span) -> Span:
+def span(raw: api.V2Span) -> Span:
     """Convert a span and those below it, as they are."""
-    op, milliseconds = optional(it.step_op), optional(it.duration_ms)
+    op, milliseconds = optional(raw.step_op), optional(raw.duration_ms)
     return record(
         Span,
-        it,
-        name=optional(it.name) or "",
-        status=str(optional(it.status) or "unknown").lower(),
+        raw,
+        name=optional(raw.name) or "",
+        status=str(optional(raw.status) or "unknown").lower(),
         duration=None if milliseconds is None else timedelta(milliseconds=int(milliseconds)),
         step_op=None if op is None else str(op).lower(),
-        input=json_object(it.input_),
-        output=json_object(it.output),
+        input=json_object(raw.input_),
+        output=json_object(raw.output),
         metadata={
             kind: values.to_dict()
-            for each in optional(it.metadata) or ()
+            for each in optional(raw.metadata) or ()
             if (kind := optional(each.kind)) and (values := optional(each.values))
         },
-        children=tuple(map(span, optional(it.children) or ())),
+        children=tuple(map(span, optional(raw.children) or ())),
     )
 
 
@@ -163,29 +163,31 @@ def readable(root: Span) -> Span:
     return evolve(_tidied(root), name="Run")
 
 
-def _tidied(it: Span) -> Span:
+def _tidied(parent: Span) -> Span:
     """Return a span with the spans below it made readable."""
     # Those of one step, in the place of the first; any other is alone.
     groups: dict[object, list[Span]] = {}
-    for position, child in enumerate(it.children):
+    for position, child in enumerate(parent.children):
         # That of a request to the app is beside those of what the request did.
         if child.name != "executor.nonstep":
             groups.setdefault(_step_of(child) or position, []).append(_tidied(child))
-    duration = it.duration
+    duration = parent.duration
     if duration is None:
-        duration = _between(it.started_at, it.ended_at)
-    return evolve(it, duration=duration, children=tuple(map(_merged, groups.values())))
+        duration = _between(parent.started_at, parent.ended_at)
+    return evolve(parent, duration=duration, children=tuple(map(_merged, groups.values())))
 
 
-def _step_of(it: Span) -> str | None:
+def _step_of(step: Span) -> str | None:
     """Return the id of the step that a span belongs to.
 
     A step that was tried again has its attempts under a span of no step, of which only the attempt
     that succeeded names the step (recording v2-trace-step-retries).
     """
-    if is_attempt(it):
+    if is_attempt(step):
         return None
-    named = {it.step_id, *(child.step_id for child in it.children if is_attempt(child))} - {None}
+    named = {step.step_id, *(child.step_id for child in step.children if is_attempt(child))} - {
+        None
+    }
     return named.pop() if len(named) == 1 else None
 
 
@@ -235,9 +237,9 @@ def _since_first_attempt(best: Span, spans: Sequence[Span]) -> Span:
     return evolve(best, queued_at=queued_at, started_at=started_at, duration=duration)
 
 
-def is_attempt(it: Span) -> bool:
+def is_attempt(step: Span) -> bool:
     """Return whether a span is an attempt at a step, or at the function's code."""
-    return re.fullmatch(r"Attempt \d+", it.name) is not None
+    return re.fullmatch(r"Attempt \d+", step.name) is not None
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
