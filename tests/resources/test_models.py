@@ -24,6 +24,7 @@ from inngest_rest import (
     Webhook,
 )
 from inngest_rest._core.resources import apps, events, runs, trace
+from inngest_rest._core.resources.rows import row_of
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
 from tests.support.server import RECORDINGS, body_of, recorded, says
@@ -45,9 +46,13 @@ def v2_run(name: str, **changes: Any) -> Run:
     return runs.run_of_v2(api.V2Run.from_dict({**body_of(name)["data"], **changes}))
 
 
+def listed_run_of_v2(it: api.V2Run) -> Run:
+    return runs.listed_run_of_v2(row_of(runs.V2RunRow, it))
+
+
 def v2_listed(name: str) -> Run:
     [data] = body_of(name)["data"]
-    return runs.listed_run_of_v2(api.V2Run.from_dict(data))
+    return listed_run_of_v2(api.V2Run.from_dict(data))
 
 
 def v1_listed(name: str) -> Run:
@@ -67,9 +72,9 @@ def everything_recorded() -> Iterator[Any]:
         ("v1-event-runs-*", api.V1Run, runs.run_of_v1),
         ("v1-run-jobs-*", api.V1Job, runs.job_of_v1),
         ("v2-run-*", api.V2Run, runs.run_of_v2),
-        ("v2-runs-*", api.V2Run, runs.listed_run_of_v2),
-        ("v2-event-runs*", api.V2Run, runs.listed_run_of_v2),
-        ("v2-fn-runs", api.V2Run, runs.listed_run_of_v2),
+        ("v2-runs-*", api.V2Run, listed_run_of_v2),
+        ("v2-event-runs*", api.V2Run, listed_run_of_v2),
+        ("v2-fn-runs", api.V2Run, listed_run_of_v2),
         ("v2-app*", api.V2App, apps.app_of_v2),
         ("v2-function*", api.V2Function, lambda it: apps.function_of_v2(it, "probe-app")),
     ]

@@ -125,6 +125,9 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
             return route.convert(cast("A", None))
         if forms[0] is httpx.Response:
             return route.convert(cast("A", response))
+        page = _read_page(forms[0], content)
+        if page is not None:
+            return route.convert(page)
         body = read_json(content)
         answer.check_about(body)
         return route.convert(read_model(forms, body))
@@ -311,6 +314,12 @@ def _error_class(status: int, *, lacks_scope: bool, about_resource: bool) -> typ
     if kind is errors.NotFoundError and not about_resource:
         return errors.RouteNotFoundError
     return kind
+
+
+def _read_page(form: type[A], content: bytes) -> A | None:
+    """Read a page of a listing straight from its JSON, if its form can and it is as documented."""
+    from_json = getattr(form, "from_json", None)
+    return None if from_json is None else from_json(content)
 
 
 def read_model(forms: tuple[type[A], ...], body: object) -> A:

@@ -17,6 +17,7 @@ from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.filters import Instant, Window, to_text
 from inngest_rest._core.resources.routes import ask_first, listing_of, page_routes, past_cache
+from inngest_rest._core.resources.rows import Row, moment, row_of
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, BadRequestError
 from inngest_rest.event_types import check_kind, read_event
@@ -82,7 +83,8 @@ def list_events(
 
     by_v1 = page_routes(
         v1.list_events_v1,
-        event_of_v1,
+        listed_event,
+        row=EventRow,
         read=read_page,
         window=evolve(window, since=window.since or (BEGINNING if window.until else None)),
         ends=("received_after", "received_before"),
@@ -170,16 +172,33 @@ def as_stored(event: Mapping[str, Any], internal_id: str = "") -> StoredEvent:
     return StoredEvent(internal_id, event.get("id") or internal_id, event["name"], **fields)
 
 
+class EventRow(Row):
+    """What `StoredEvent` has of an event of v1."""
+
+    internal_id: str
+    id: str | None = None
+    name: str | None = None
+    data: dict[str, Any] | None = None
+    ts: int | None = None
+    # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V1Event).
+    received_at: str | None = None
+    receivedAt: str | None = None  # noqa: N815 - as it is generated
+    user: dict[str, Any] | None = None
+    v: str | None = None
+
+
 def event_of_v1(raw: api.V1Event) -> StoredEvent:
-    internal_id = fields.required(raw.internal_id, "internal_id")
+    return listed_event(row_of(EventRow, raw))
+
+
+def listed_event(row: EventRow) -> StoredEvent:
     return StoredEvent(
-        internal_id=internal_id,
-        id=fields.optional(raw.id) or internal_id,
-        name=fields.optional(raw.name) or "",
-        data=fields.json_object(raw.data),
-        ts=fields.optional(raw.ts),
-        # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V1Event).
-        received_at=fields.timestamp(raw.received_at) or fields.timestamp(raw.receivedAt),
-        user=fields.json_object(raw.user),
-        v=fields.optional(raw.v),
+        internal_id=row.internal_id,
+        id=row.id or row.internal_id,
+        name=row.name or "",
+        data=row.data,
+        ts=row.ts,
+        received_at=moment(row.received_at) or moment(row.receivedAt),
+        user=row.user,
+        v=row.v,
     )

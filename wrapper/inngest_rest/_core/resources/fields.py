@@ -6,16 +6,14 @@ time becomes None, too. Only what a result cannot be without is `required`.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import NOTHING, fields
 
 from inngest_rest._core.calls.listing import ListedPage, PageRequest
 from inngest_rest_api import models as api
-from inngest_rest_api.types import UNSET, Unreadable, Unset, read_list
+from inngest_rest_api.types import UNSET, Unreadable, Unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,27 +84,6 @@ def record(kind: type[R], /, *models: object, **given: Any) -> R:
             elif (found := optional(value)) is not None:
                 given[each.name] = found
     return kind(**given)
-
-
-def page_of(module: Any, convert: Callable[[Any], T]) -> Any:
-    """Return how to read a page of an operation: as its envelope, with its items converted.
-
-    Each is converted as it is read, so that few objects are alive for the garbage collector.
-    """
-    (envelope,) = module.result_types()
-    item = getattr(api, re.sub("(List|Page)Envelope$", "", envelope.__name__))
-
-    def from_dict(body: dict[str, Any]) -> PageData[T]:
-        items: Any = body.get("data", UNSET)
-        if items is UNSET and "data" in envelope.REQUIRED:
-            raise ValueError("data is missing")
-        rest = envelope.from_dict({**body, "data": None})
-        # Go writes a list that was never filled as null.
-        items = optional(read_list(items or [], "data", dict)) or ()
-        read = item.from_dict
-        return rest, tuple([convert(read(each)) for each in items])
-
-    return SimpleNamespace(__name__=envelope.__name__, FIELDS=envelope.FIELDS, from_dict=from_dict)
 
 
 def v1_page(answer: PageData[T], asked: PageRequest, id_of: Callable[[T], str]) -> ListedPage[T]:

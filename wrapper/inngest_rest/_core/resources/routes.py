@@ -23,6 +23,7 @@ from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.operation import first_present, perform, redacted_url
 from inngest_rest._core.calls.route import Route, nothing
 from inngest_rest._core.resources import fields
+from inngest_rest._core.resources.rows import PageForm, Row
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest.typing import REPEATABLE_METHODS, Method
 from inngest_rest_api.api import OPERATIONS, Operation, Tag, ingest
@@ -127,13 +128,15 @@ def page_routes(
     window: Window | None = None,
     ends: tuple[str, str] = ("from_", "until"),
     is_ascending: bool = False,
+    row: type[Row] | None = None,
     **given: Any,
 ) -> PageRoutes[T]:
     """Return the routes to the pages of a listing, by the operation.
 
-    The window's ends are arguments of these names.
+    The window's ends are arguments of these names. What converts an item takes its model or, if the
+    kind of it is named, its row.
     """
-    expected = fields.page_of(module, convert)
+    expected = PageForm(module, convert, row)
     is_paged = "cursor" in (module.get_kwargs.__kwdefaults__ or ())
 
     def route(page: PageRequest) -> Route[Any, ListedPage[T]]:

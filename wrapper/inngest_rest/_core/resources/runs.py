@@ -30,6 +30,7 @@ from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, no
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import apps, catalogue, events, fields, flow_control, routes
 from inngest_rest._core.resources.filters import Selection, Window
+from inngest_rest._core.resources.rows import PageForm, Row, moment, row_of
 from inngest_rest._ulid import second_of_ulid
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus, run_error
@@ -199,7 +200,9 @@ def _pages_of_v1(selection: Selection) -> PageRoutes[Run]:
         return {}
     status = api.V1RunStatusFilter(statuses[0]) if statuses else UNSET
     read = partial(fields.v1_page, id_of=_ID_OF)
-    return routes.page_routes(v1.list_runs_v1, run_of_v1, read=read, status=status)
+    return routes.page_routes(
+        v1.list_runs_v1, listed_run_of_v1, row=V1RunRow, read=read, status=status
+    )
 
 
 def _pages_of_v2(
@@ -217,6 +220,7 @@ def _pages_of_v2(
     return routes.page_routes(
         v2.list_runs_v2,
         listed_run_of_v2,
+        row=V2RunRow,
         read=read,
         window=window,
         is_ascending=is_ascending,
@@ -473,7 +477,12 @@ def list_of_event(
 
     # An event has few runs, so their output is always asked for: v1 has it, too.
     of_pages = routes.page_routes(
-        v2.list_event_runs_v2, listed_run_of_v2, event_id, read=read, include_output=True
+        v2.list_event_runs_v2,
+        listed_run_of_v2,
+        event_id,
+        row=V2RunRow,
+        read=read,
+        include_output=True,
     )
     of_pages["list_event_runs_v1"] = lambda _: routes.past_cache(session, _of_event_by_v1(event_id))
     return routes.listing_of(
@@ -599,7 +608,7 @@ def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
     def convert(it: PageData[Run]) -> ListedPage[Run]:
         return ListedPage(each_once(_of_listing(ListedPage(it[1])).items))
 
-    expected = fields.page_of(v1.list_event_runs_v1, run_of_v1)
+    expected = PageForm(v1.list_event_runs_v1, listed_run_of_v1, V1RunRow)
     return Route.of(v1.list_event_runs_v1, convert, event_id, expected=expected)
 
 
@@ -743,57 +752,115 @@ _STATUSES = {status.value: status for status in RunStatus} | {"scheduled": RunSt
 _GRACE_PERIOD = timedelta(seconds=10)
 
 
-def run_of_v1(it: api.V1Run) -> Run:
-    ended_at = fields.timestamp(it.ended_at)
-    status = _status(it.status, ended_at)
-    output, error = _outcome(status, fields.optional(it.output))
-    return fields.record(
-        Run,
-        it,
-        id=fields.required(it.run_id, "run_id"),
+class V1RunRow(Row):
+    """What `Run` has of a run of v1."""
+
+    run_id: str
+    status: str = "unknown"
+    ended_at: str | None = None
+    output: Any = None
+    run_started_at: str | None = None
+    function_id: str | None = None
+    event_id: str | None = None
+    batch_id: str | None = None
+    cron: str | None = None
+    original_run_id: str | None = None
+
+
+class _Named(Row):
+    id: str | None = None
+
+
+class _Trigger(Row, rename="camel"):
+    event_ids: list[str] = msgspec.field(default_factory=list)
+    batch_id: str | None = None
+    cron_schedule: str | None = None
+
+
+class V2RunRow(Row, rename="camel"):
+    """What `Run` has of a run of v2."""
+
+    id: str
+    app: _Named
+    function: _Named
+    trigger: _Trigger
+    status: str = "unknown"
+    ended_at: str | None = None
+    output: dict[str, Any] | None = None
+    queued_at: str | None = None
+
+
+def run_of_v1(raw: api.V1Run) -> Run:
+    return listed_run_of_v1(row_of(V1RunRow, raw))
+
+
+def listed_run_of_v1(row: V1RunRow) -> Run:
+    ended_at = moment(row.ended_at)
+    status = _status(row.status, ended_at)
+    output, error = _outcome(status, row.output)
+    return Run(
+        id=row.run_id,
         status=status,
         # v1's run_started_at is when the run was queued (schema V1Run).
-        queued_at=fields.timestamp(it.run_started_at),
-        function_id=None,  # of v1, it is the internal one
-        internal_function_id=fields.optional(it.function_id),
-        event_ids=() if (event_id := fields.optional(it.event_id)) is None else (event_id,),
+        queued_at=moment(row.run_started_at),
+        ended_at=ended_at,
+        internal_function_id=row.function_id,
+        event_ids=() if row.event_id is None else (row.event_id,),
+        batch_id=row.batch_id,
+        cron=row.cron,
+        original_run_id=row.original_run_id,
         output=output,
         error=error,
     )
 
 
-def run_of_v2(it: api.V2Run, *, is_listed: bool = False) -> Run:
-    """Convert a run, by itself or of a listing.
+def run_of_v2(raw: api.V2Run) -> Run:
+    """Convert a run by itself: before its start, the one it has is when it was queued.
 
-    In a listing, `startedAt` is not the start, but when the run was scheduled, and the end of a
-    cancelled run includes a grace period (recordings v2-event-runs-cancelled-endedat,
+    See recording v2-run-queued.
+    """
+    row = row_of(V2RunRow, raw)
+    run = _run_of_v2(row, moment(row.ended_at))
+    if run.status is _QUEUED:
+        return run
+    return evolve(run, started_at=fields.timestamp(raw.started_at))
+
+
+def listed_run_of_v2(row: V2RunRow) -> Run:
+    """Convert a run of a listing.
+
+    There, `startedAt` is not the start, but when the run was scheduled, and the end of a cancelled
+    run includes a grace period (recordings v2-event-runs-cancelled-endedat,
     v2-run-cancelled-endedat).
     """
-    ended_at = fields.timestamp(it.ended_at)
-    if is_listed and ended_at is not None and it.status == "CANCELLED":
+    ended_at = moment(row.ended_at)
+    if ended_at is not None and row.status == "CANCELLED":
         ended_at -= _GRACE_PERIOD
-    status = _status(it.status, ended_at)
-    output, error = _outcome(status, _unwrapped(fields.json_object(it.output), status))
-    trigger = it.trigger
-    return Run(
-        id=fields.required(it.id, "id"),
+    return _run_of_v2(row, ended_at)
+
+
+def _run_of_v2(row: V2RunRow, ended_at: datetime | None) -> Run:
+    status = _status(row.status, ended_at)
+    output, error = _outcome(status, _unwrapped(row.output, status))
+    trigger = row.trigger
+    run = Run.__new__(Run)
+    # `Run(...)` would first put what it is given by name into a dict, in the same time again.
+    Run.__init__(
+        run,
+        id=row.id,
         status=status,
-        queued_at=fields.timestamp(it.queued_at),
-        # Before the start, it is when the run was queued (recording v2-run-queued).
-        started_at=None if is_listed or status is _QUEUED else fields.timestamp(it.started_at),
+        queued_at=moment(row.queued_at),
         # In milliseconds, as getRunV2 has it; listings have more digits.
         ended_at=ended_at and whole_milliseconds(ended_at),
-        app_id=fields.optional(it.app.id),
-        function_id=fields.optional(it.function.id),
-        event_ids=tuple(fields.optional(trigger.event_ids) or ()),
-        batch_id=fields.optional(trigger.batch_id),
-        cron=fields.optional(trigger.cron_schedule),
+        app_id=row.app.id,
+        function_id=row.function.id,
+        event_ids=tuple(trigger.event_ids),
+        batch_id=trigger.batch_id,
+        cron=trigger.cron_schedule,
         output=output,
         error=error,
     )
-
-
-listed_run_of_v2 = partial(run_of_v2, is_listed=True)
+    return run
 
 
 def _unwrapped(output: dict[str, Any] | None, status: RunStatus) -> Any:
@@ -812,20 +879,17 @@ def _unwrapped(output: dict[str, Any] | None, status: RunStatus) -> Any:
     return output
 
 
-def _status(value: str | Unset, ended_at: datetime | None) -> RunStatus:
+def _status(said: str, ended_at: datetime | None) -> RunStatus:
     """Return the status of a run that agrees with its end.
 
     A run that failed without an end is between two attempts, and one that completed without an end
     between two steps (recording v2-run-completed-between-step-attempts). How one ended that has an
     end and is called unfinished, by listEventRunsV1 before release 1.27.1, is unknown.
     """
-    said = fields.optional(value) or "unknown"
-    status = _STATUSES.get(said.lower()) or RunStatus(said)
-    if ended_at is None and status in {_COMPLETED, _FAILED}:
-        return _RUNNING
-    if status in UNFINISHED and ended_at is not None:
-        return UNKNOWN
-    return status
+    status = _STATUSES.get(said.lower()) or RunStatus(said or "unknown")
+    if ended_at is None:
+        return _RUNNING if status is _COMPLETED or status is _FAILED else status
+    return UNKNOWN if status in UNFINISHED else status
 
 
 def _outcome(status: RunStatus, output: Any) -> tuple[Any, RunError | None]:

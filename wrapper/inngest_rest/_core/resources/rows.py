@@ -1,0 +1,128 @@
+"""Rows: what a record is made of, told once for both ways of reading an item of a page.
+
+A row names fields of a generated model, with their types in JSON. A page that has them as they are
+documented is decoded into rows at once. Any other is read by the generated models, which know what
+is wrong with a value, or that nobody needs it; `row_of` makes the same row of a model.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+
+from inngest_rest._core.resources.fields import optional, required
+from inngest_rest_api import models as api
+from inngest_rest_api.types import UNSET, read_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from inngest_rest._core.resources.fields import PageData
+
+T = TypeVar("T")
+
+
+class Row(msgspec.Struct, gc=False):  # what JSON holds has no cycles to be collected
+    """The base of rows. What is absent or null is None, and so is what a row leaves out."""
+
+
+W = TypeVar("W", bound=Row)
+
+_fields_of = cache(msgspec.structs.fields)
+
+
+def row_of(kind: type[W], model: object) -> W:
+    """Return the row of a generated model; raise ValueError if a value is not as documented."""
+    given: dict[str, Any] = {}
+    for each in _fields_of(kind):
+        value = getattr(model, each.name)
+        found = required(value, each.encode_name) if each.required else _in_json(value)
+        if isinstance(each.type, type) and issubclass(each.type, Row):
+            found = row_of(each.type, found)
+        if found is not None:
+            given[each.name] = found
+    return kind(**given)
+
+
+def _in_json(value: Any) -> Any:
+    match optional(value):
+        case api.JsonObject() as found:
+            return found.additional_properties
+        case datetime() as found:
+            return found.isoformat()
+        case found:
+            return found
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the time in a row, or None if it has none or Go's zero time, in the year 1.
+
+    One without a time zone is read as UTC, which servers write.
+    """
+    if text is None:
+        return None
+    found = datetime.fromisoformat(text)
+    if found.year == 1:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+class PageForm(Generic[T]):
+    """How to read a page of an operation: as its envelope, with its items converted.
+
+    Each is converted as it is read, so that few objects are alive for the garbage collector.
+    """
+
+    def __init__(
+        self, module: Any, convert: Callable[[Any], T], kind: type[Row] | None = None
+    ) -> None:
+        """Take what converts the model of an item or, if its kind is named, its row."""
+        (self._envelope,) = module.result_types()
+        self.__name__: str = self._envelope.__name__
+        self.FIELDS: Mapping[str, str] = self._envelope.FIELDS
+        self._item = getattr(api, re.sub("(List|Page)Envelope$", "", self.__name__))
+        self._convert = convert
+        self._kind = kind
+
+    def from_json(self, content: bytes) -> PageData[T] | None:
+        """Read a page that is as documented; return None for any other."""
+        if self._kind is None:
+            return None
+        try:
+            # Text, since msgspec does not look whether what it skips is UTF-8.
+            page = _decoder(self._envelope, self._kind).decode(content.decode())
+            items = tuple(map(self._convert, page.data))
+        except (ValueError, RecursionError):
+            return None
+        others = {
+            key: value
+            for key in self.FIELDS
+            if key != "data" and (value := getattr(page, key)) is not UNSET
+        }
+        return self._envelope.from_dict({**others, "data": None}), items
+
+    def from_dict(self, body: dict[str, Any]) -> PageData[T]:
+        """Read any page by the generated models; raise ValueError for what is not as documented."""
+        items: Any = body.get("data", UNSET)
+        if items is UNSET and "data" in self._envelope.REQUIRED:
+            raise ValueError("data is missing")
+        rest = self._envelope.from_dict({**body, "data": None})
+        # Go writes a list that was never filled as null.
+        items = optional(read_list(items or [], "data", dict)) or ()
+        return rest, tuple([self._read(each) for each in items])
+
+    def _read(self, item: dict[str, Any]) -> T:
+        model = self._item.from_dict(item)
+        return self._convert(model if self._kind is None else row_of(self._kind, model))
+
+
+@cache
+def _decoder(envelope: Any, kind: type[Row]) -> msgspec.json.Decoder[Any]:
+    """Return the decoder of pages whose items are rows; the rest of an envelope is as it is."""
+    others = [(key, Any, UNSET) for key in envelope.FIELDS if key != "data"]
+    items: Any = list[kind]  # type: ignore[valid-type]
+    return msgspec.json.Decoder(msgspec.defstruct("Page", [("data", items), *others]))
