@@ -21,7 +21,11 @@ NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
     ("tokens", "nearest", "valid"),
     [
         (["rnus", "list"], "did you mean 'runs'?", "events, runs, apps"),
-        (["runs", "lst"], "did you mean 'list'?", "list, get, wait, watch, summary, check, follow"),
+        (
+            ["runs", "lst"],
+            "did you mean 'list'?",
+            "list, get, wait, watch, summary, waiting, check",
+        ),
         (["runs", "list", "--statsu", "failed"], "did you mean '--status'?", "--since, --status"),
         (["runs", "list", "--bas-url", "x"], "did you mean '--base-url'?", "--output"),
         (

@@ -47,6 +47,7 @@ _NAMES = {
     "inngest_rest.responses": "RawResponse Target",
     "inngest_rest.retry": "RetryPolicy",
     "inngest_rest.summary": "ErrorCount Percentiles RunGroup RunSummary",
+    "inngest_rest.waiting": "WaitingReport WaitingRun",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -97,3 +97,5 @@ from inngest_rest.summary import ErrorCount as ErrorCount
 from inngest_rest.summary import Percentiles as Percentiles
 from inngest_rest.summary import RunGroup as RunGroup
 from inngest_rest.summary import RunSummary as RunSummary
+from inngest_rest.waiting import WaitingReport as WaitingReport
+from inngest_rest.waiting import WaitingRun as WaitingRun

@@ -275,6 +275,7 @@ ROWS: tuple[Row, ...] = (
     _reads("runs.wait_many", {"ids": [RUN_ID], "timeout": 60}, command="runs.wait"),
     _reads("runs.watch", {"app": "shop", "timeout": 60}),
     _reads("runs.summary", {"since": "24h"}, {"by": "error", "app": "shop", "sample": 50}),
+    _reads("runs.waiting", {"app": "shop"}, {"since": "2d", "event_fields": ["data.order"]}),
     _reads(
         "runs.check",
         {"no_success_of": "shop/charge", "within": "26h"},

@@ -121,6 +121,7 @@ PAGES = (
                 "RunSummary RunGroup Percentiles ErrorCount",
                 rest_of="inngest_rest.summary",
             ),
+            _part("Open runs", "WaitingReport WaitingRun", rest_of="inngest_rest.waiting"),
             _part(
                 "Explanations",
                 "Explanation Reason ReasonKind Listener",

@@ -2,12 +2,14 @@
 
 The methods of the clients import a module of it when they are called; the core imports none.
 
-bulk         acts on many events or runs: collect, act, report, resume
-explain      the outcome of an event, or the state of a run: the evidence for `reasons`
-reasons      rules that turn evidence into reasons, one per function
-preview      what events would start, before they are sent
-diagnosis    which server responds, and whether keys and settings match it
-check        rules about a server and its runs
-summary      counts, errors and times of many runs, in bounded memory
-export       exports of runs or events to a file, resumed after a kill
+bulk          acts on many events or runs: collect, act, report, resume
+explain       the outcome of an event, or the state of a run: the evidence for `reasons`
+reasons       rules that turn evidence into reasons, one per function
+preview       what events would start, before they are sent
+diagnosis     which server responds, and whether keys and settings match it
+check         rules about a server and its runs
+waiting       what open runs wait for, all at once
+run_evidence  reading what the rules about a run need
+summary       counts, errors and times of many runs, in bounded memory
+export        exports of runs or events to a file, resumed after a kill
 """

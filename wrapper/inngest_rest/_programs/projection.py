@@ -41,6 +41,7 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
 }
 _LEFT_OUT_OF_ITEM: dict[str, frozenset[str]] = {
     "Run": frozenset({"event_ids"}),
+    "WaitingRun": frozenset({"status", "queued_at", "event_ids"}),
     "Function": frozenset({"configuration"}),
 }
 _NOTHING = frozenset[str]()
@@ -244,6 +245,15 @@ def _shorten_run(run: dict[str, Any], is_item: bool) -> Iterable[str]:
     return ["error.stack"] if len(stack) > _LONGEST_STACK else []
 
 
+def _shorten_waiting_run(row: dict[str, Any], is_item: bool) -> Iterable[str]:
+    _shorten_run(row, is_item)
+    if row["is_certain"]:
+        del row["is_certain"]  # as nearly all are
+    if "runs" not in row and ("at" in row or row.get("kind") == "lost"):
+        del row["message"]  # which says what the other fields do
+    return []
+
+
 def _shorten_sent(sent: dict[str, Any], _is_item: bool) -> Iterable[str]:
     failures: list[dict[str, Any]] = sent.get("failures", [])
     counts = Counter(failure["reason"] for failure in failures)
@@ -272,6 +282,7 @@ def _shorten_row(row: dict[str, Any], _is_item: bool) -> Iterable[str]:
 # What makes a record of a class shorter, and returns what that leaves out.
 _SHORTEN: dict[str, Callable[[dict[str, Any], bool], Iterable[str]]] = {
     "Run": _shorten_run,
+    "WaitingRun": _shorten_waiting_run,
     "Sent": _shorten_sent,
     "SendPreview": _shorten_sent,
     "Diagnosis": _shorten_diagnosis,

@@ -34,6 +34,10 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "Explanation": ("sentence", "listeners", "reasons", "unchecked"),
     "RunExplanation": ("sentence", "reasons", "unchecked"),
     "RunSummary": ("groups",),
+    "WaitingReport": ("unchecked",),
+    "WaitingRun": (
+        *("app_id", "function_id", "function", "waits_for", "condition", "event", "message"),
+    ),
     "RuleResult": ("message",),
     "Sent": ("preview",),
     "SendFailure": ("event", "reason"),

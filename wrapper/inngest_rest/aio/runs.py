@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         StatusFilter,
         SummaryBy,
     )
+    from inngest_rest.waiting import WaitingReport
 
 
 P = TypeVar("P", bound=Poller[Any])
@@ -476,6 +477,80 @@ class Runs(Resource):
         for step in job.steps():
             due = await self._driver.run(step)
             await self._driver.run_many(due, job.get, job.record, in_flight=job.in_flight)
+        return job.result()
+
+    async def waiting(
+        self,
+        *,
+        status: StatusFilter | None = None,
+        app: str | None = None,
+        function: str | None = None,
+        where: str | None = None,
+        query: str | None = None,
+        since: datetime | timedelta | None = None,
+        until: datetime | timedelta | None = None,
+        event_fields: Iterable[str] | None = None,
+        limit: int | None = 200,
+    ) -> WaitingReport:
+        """Tell of all open runs what each waits for, is held back by, or whether it is lost.
+
+        Those that need attention most come first. Only self-hosted servers say which event or
+        signal a run waits for; only there a run without a job is known to be lost.
+
+        Args:
+            status: Which of queued and running runs; by default both.
+            app: Only runs of this app, or of those that match, such as `shop-*`.
+            function: Only runs of this function of the app, or of those that match, such as
+                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
+                dashboard says.
+            where: Only runs for which this CEL expression is true here, such as
+                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
+                fields of its class, and needs the extra `explain`; what it names is read for it,
+                for each run its first event. A run for which it fails, as for a field that is
+                missing, is not selected; `searched` says how many.
+            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
+                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
+                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
+                was sent with an id.
+            since: Only runs queued at or after this time. An aware datetime; a timedelta is that
+                long ago by the server's clock.
+            until: Only runs queued at or before this time. An aware datetime, or a timedelta.
+            event_fields: Fields of the event of each run to return, such as `data.order`. Of a
+                batch, those of its first event.
+            limit: Maximum number of runs, those queued first. None for all.
+
+        Returns:
+            The number of runs by what they wait for, and a row for each run. What could not be
+            found out is `unchecked`.
+
+        Raises:
+            InvalidArgumentError: An argument is malformed; nothing was sent.
+            RouteNotFoundError: The server is older than release 1.38, which lists no runs; or it
+                would ignore `query`.
+
+        HTTP: `GET /v2/runs` once per hundred runs; `GET /v1/runs/{runId}/jobs` for each run, at
+        most eight at a time; `GET /v1/events/{eventId}` for each whose fields are asked for, or
+        that is queued and not due. Of a run without a job, also `GET /v2/runs/{runId}`, its jobs
+        again and `GET /v2/runs/{runId}/trace`. If a run is due, `GET /v2/apps` and
+        `GET /v2/apps/{appId}/functions` of each app; for each function whose concurrency is
+        limited, `GET /v2/runs` and the jobs of up to ten further runs.
+        """
+        from inngest_rest._operations.waiting import WaitingJob
+
+        selection = Selection.of(
+            self._session,
+            status=status,
+            app=app,
+            function=function,
+            where=where,
+            query=query,
+            since=since,
+            until=until,
+        )
+        job = WaitingJob(self._session, selection, event_fields=event_fields, limit=limit)
+        for step in job.steps():
+            due = await self._driver.run(step)
+            await self._driver.run_many(due, job.read, job.record, in_flight=job.in_flight)
         return job.result()
 
     async def check(

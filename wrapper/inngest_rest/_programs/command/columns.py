@@ -12,9 +12,11 @@ from attrs import field, frozen
 from inngest_rest._programs.projection import Projection, field_names
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import CallRoute
+from inngest_rest.explanation import ReasonKind
 from inngest_rest.models import App, Function, Job, Run, StoredEvent, Webhook
 from inngest_rest.record import Record, in_words
 from inngest_rest.summary import FIGURES, RunGroup, figures
+from inngest_rest.waiting import WaitingRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -118,6 +120,23 @@ def _id_or_position(row: ActionRow) -> str:
     return row.id or f"input {row.position}"
 
 
+def _kind(row: WaitingRun) -> str:
+    return (row.kind or "unknown").replace("_", " ") + ("" if row.is_certain else "?")
+
+
+def _why(row: WaitingRun) -> str:
+    # Below the table is what to do about those that are lost.
+    return "" if row.kind == ReasonKind.LOST and row.is_certain else row.message
+
+
+def _values_of_event(row: WaitingRun) -> str:
+    return ", ".join(f"{path} {in_words(value)}" for path, value in row.event.items())
+
+
+def _function_of_row(row: WaitingRun) -> str:
+    return joined(row.app_id, row.function_id, by="/")
+
+
 def _figure(name: str) -> Column:
     return _whole(name.upper(), lambda group: figures(group)[name])
 
@@ -131,6 +150,14 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _whole("ENDED", "ended_at", from_width=110),
         Column("OUTPUT", _outcome, from_width=140, least=_LEAST_TEXT),
         _line("ERROR", _error, below_width=140),
+    ),
+    WaitingRun: (
+        _whole("ID", "id"),
+        Column("KIND", _kind),
+        Column("FUNCTION", _function_of_row),
+        _whole("QUEUED", "queued_at", from_width=110),
+        Column("EVENT", _values_of_event),
+        _line("WHY", _why),
     ),
     RunGroup: (
         Column("NAME", "name"),

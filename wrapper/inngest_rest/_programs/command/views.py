@@ -20,6 +20,7 @@ from inngest_rest.explanation import Explanation, RunExplanation
 from inngest_rest.record import Record, in_words
 from inngest_rest.responses import Target
 from inngest_rest.summary import RunSummary
+from inngest_rest.waiting import WaitingReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,6 +77,8 @@ def view_of(record: Record, projection: Projection) -> Iterator[Part]:
         case RunSummary():
             yield record.groups
             yield from notes_of(record)
+        case WaitingReport():
+            yield from _waiting(record)
         case Diagnosis():
             yield from _diagnosis(record)
         case _:
@@ -106,6 +109,16 @@ def _acted(acted: Acted) -> Iterator[Part]:
         yield f"Of them {and_more(functions)}"
     yield acted.rows[:_MOST_ROWS]
     yield from _number_left_out(len(acted.rows) - _MOST_ROWS)
+
+
+def _waiting(report: WaitingReport) -> Iterator[Part]:
+    counts = [f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.counts.items()]
+    yield f"{len(report.rows):,} open: {', '.join(counts)}" if counts else "no open run"
+    yield report.rows[:_MOST_ROWS]
+    yield from _number_left_out(len(report.rows) - _MOST_ROWS)
+    yield from report.notes
+    for unchecked in report.unchecked:
+        yield Text(visible(f"not checked: {unchecked}"), style="dim")
 
 
 def _sent(sent: Sent) -> Iterator[Part]:

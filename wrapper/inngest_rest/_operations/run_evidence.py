@@ -1,0 +1,216 @@
+"""Reading the evidence about a run: its jobs, its steps, and what may hold it back."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import field, frozen
+
+from inngest_rest._core.plans import Plan, sleep
+from inngest_rest._core.resources import runs, trace
+from inngest_rest._core.resources.apps import functions_of_v1
+from inngest_rest._core.resources.catalogue import (
+    Catalogue,
+    is_run_of,
+    name_of,
+    or_gap,
+    read_catalogue,
+)
+from inngest_rest._core.resources.event_runs import DAY
+from inngest_rest._core.resources.filters import Names, Selection, Window
+from inngest_rest._core.resources.flow_control import (
+    cancels_earlier_run,
+    concurrency_limits,
+    limit,
+    parse_duration,
+)
+from inngest_rest._operations.reasons.evidence import SAME_FUNCTION_WITHIN, RunEvidence
+from inngest_rest.models import Function, Job, Page, Run, RunStatus, Span
+from inngest_rest.responses import is_on_cloud
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from inngest_rest._core.calls.session import Session
+
+T = TypeVar("T")
+
+# Lists of runs go by a time that is later than `queued_at`, by up to this much on a busy server.
+_LISTED_LATER_BY = timedelta(minutes=1)
+
+MAX_READ_SINGLY = 10
+"""Of events with the same id, running runs, and events that invoked."""
+
+JOB_CHECK_INTERVAL = 1.0
+"""Seconds until a run without a job is looked at again."""
+
+
+@frozen(kw_only=True)
+class Reader:
+    """Reads evidence until a deadline, and notes what could not be read."""
+
+    session: Session
+    deadline: float = math.inf  # by our clock
+    unchecked: list[str] = field(factory=list[str])
+
+    def read(self, plan: Plan[T], what: str) -> Plan[T | None]:
+        """Return what a plan reads; None if it fails, which leaves something unchecked."""
+        return or_gap(plan, what, self.unchecked)
+
+    def read_catalogue(self, *, since: float = math.inf) -> Plan[Catalogue]:
+        catalogue = yield from read_catalogue(self.session, deadline=self.deadline, since=since)
+        self.unchecked.extend(catalogue.gaps)
+        return catalogue
+
+
+def depends_on_limits(evidence: RunEvidence) -> bool:
+    """Return whether its function, as it is now, says more about a run."""
+    if evidence.is_lost:
+        return False
+    may_be_held_back = evidence.run.status in {RunStatus.QUEUED, RunStatus.CANCELLED}
+    is_retried = any(job.attempt for job in evidence.jobs)
+    return may_be_held_back or is_retried or bool(evidence.due_jobs)
+
+
+@frozen(kw_only=True)
+class Queue:
+    """A run, and what the queue has for it."""
+
+    run: Run
+    jobs: list[Job]
+    is_open_without_job: bool = False  # for longer than between two steps
+
+
+def read_queue(reader: Reader, run_id: str) -> Plan[Queue]:
+    """Get a run and its jobs.
+
+    Between two steps an open run may have none for a moment, so it is looked at again. Whether
+    Inngest Cloud lists all jobs is not known.
+    """
+    session = reader.session
+    for is_last_look in (False, True):
+        run = yield from runs.fetch(session, run_id, cached=False)
+        if run.is_ended:
+            return Queue(run=run, jobs=[])
+        plan = runs.jobs(session, run_id, cached=False)
+        jobs = yield from reader.read(plan, "what it has in the queue")
+        if jobs or jobs is None or is_on_cloud(session.settings.api_url):
+            return Queue(run=run, jobs=jobs or [])
+        if not is_last_look:
+            yield from sleep(JOB_CHECK_INTERVAL)
+    return Queue(run=run, jobs=[], is_open_without_job=True)
+
+
+def read_steps(reader: Reader, evidence: RunEvidence, *, is_open_without_job: bool) -> Plan[None]:
+    """Read the trace of a run, and for how long nothing has happened if it has no job."""
+    plan = trace.get_trace(reader.session, evidence.run.id)
+    root = yield from reader.read(plan, "its steps")
+    is_over = False
+    if root is not None:
+        evidence.is_traced = True
+        evidence.steps = root.children
+        is_over = root.ended_at is not None or root.status == "skipped"
+    if is_open_without_job and not is_over:
+        evidence.idle = _idle_time(reader.session, evidence.run, root)
+
+
+def _idle_time(session: Session, run: Run, root: Span | None) -> timedelta:
+    """Return how long ago a run changed for the last time, at least; 0 if that is unknown."""
+    if root is None:
+        return timedelta(0)
+    times = [run.queued_at]
+    spans = [root]
+    while spans:
+        span = spans.pop()
+        times += span.queued_at, span.started_at, span.ended_at
+        spans += span.children
+    stated = [time for time in times if time]
+    if not stated:
+        return timedelta(0)
+    least, _ = session.server_clocks["api"].elapsed(max(stated), max(stated))
+    return max(least, timedelta(0))
+
+
+def read_limits(reader: Reader, evidence: RunEvidence, catalogue: Catalogue) -> Plan[None]:
+    """Read the limits of a run's function, and what shows whether they were reached."""
+    function = find_function(evidence, catalogue)
+    if function is None:
+        return
+    if evidence.run.status == RunStatus.CANCELLED:
+        yield from _read_what_cancels(reader, evidence, function)
+    if evidence.due_jobs and concurrency_limits(function):
+        yield from read_executing(reader, evidence, function)
+
+
+def find_function(evidence: RunEvidence, catalogue: Catalogue) -> Function | None:
+    """Add the function of a run, as it is now, to the evidence about the run."""
+    evidence.catalogue = catalogue
+    for function in catalogue.functions:
+        if is_run_of(evidence.run, function):
+            evidence.function = function
+    return evidence.function
+
+
+def _read_what_cancels(reader: Reader, evidence: RunEvidence, function: Function) -> Plan[None]:
+    """Read the later runs of a singleton, and the timeouts of a function, which v1 alone has."""
+    if cancels_earlier_run(function):
+        received_at = evidence.event.received_at if evidence.event else None
+        began = received_at or evidence.run.queued_at or evidence.now
+        evidence.other_runs = yield from read_other_runs(reader, function, began)
+    plan = functions_of_v1(reader.session, function.app_id, deadline=reader.deadline)
+    what = f"the timeouts of functions of {function.app_id}"
+    of_app = yield from reader.read(plan, what)
+    for function_of_v1 in of_app or ():
+        if function_of_v1.id == function.id:
+            evidence.timeouts = limit(function_of_v1, "timeouts") or {}
+
+
+def read_executing(
+    reader: Reader,
+    evidence: RunEvidence,
+    function: Function,
+    known_jobs: Mapping[str, list[Job]] | None = None,
+) -> Plan[None]:
+    """Read what other runs of the function of a run are executing; of some, the jobs are known."""
+    jobs_of = dict(known_jobs or {})
+    for run_id in (yield from _unknown_running(reader, function, {evidence.run.id, *jobs_of})):
+        plan = runs.jobs(reader.session, run_id, cached=False, deadline=reader.deadline)
+        jobs = yield from reader.read(plan, f"whether run {run_id} is being executed")
+        jobs_of[run_id] = jobs or []
+    evidence.executing += [
+        (run_id, job)
+        for run_id, jobs in jobs_of.items()
+        for job in jobs
+        if run_id != evidence.run.id and evidence.executes(job)
+    ]
+
+
+def _unknown_running(reader: Reader, function: Function, known: set[str]) -> Plan[list[str]]:
+    """List those running runs of a function, up to a number, that are not known yet."""
+    names = Names(function.app_id, function.id)
+    running = Selection(statuses=(RunStatus.RUNNING,), names=names)
+    walk = runs.list_runs(reader.session, running, page_size=100).walk()
+    first_page = walk.next_page(deadline=reader.deadline)
+    page = yield from reader.read(first_page, "which runs are being executed")
+    ids = [run.id for run in page.items] if page else []
+    return [run_id for run_id in ids if run_id not in known][:MAX_READ_SINGLY]
+
+
+def read_other_runs(reader: Reader, function: Function, at: datetime) -> Plan[Page[Run] | None]:
+    """Read the newest runs of a function that count towards its limits."""
+    reach = DAY if limit(function, "singleton") else SAME_FUNCTION_WITHIN
+    rate_limit = limit(function, "rateLimit")
+    if rate_limit:
+        period = parse_duration(rate_limit.get("period")) or DAY
+        reach = max(reach, period + SAME_FUNCTION_WITHIN)
+    needs_later = limit(function, "debounce") or cancels_earlier_run(function)
+    selection = Selection(
+        names=Names(function.app_id, function.id),
+        window=Window(at - reach, None if needs_later else at + _LISTED_LATER_BY),
+    )
+    walk = runs.list_runs(reader.session, selection, page_size=100).walk()
+    first_page = walk.next_page(deadline=reader.deadline)
+    return reader.read(first_page, f"other runs of {name_of(function)}")
