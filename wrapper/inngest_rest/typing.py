@@ -100,12 +100,14 @@ class CheckRule(TypedDict, total=False):
         since: Since when runs ended, for `failed_above`. An aware datetime, or a timedelta.
         stuck: Broken if a run that was queued before this time has not ended. An aware datetime, or
             a timedelta; functions that sleep or wait for long need rules of their own.
+        orphaned: Whether no run may be lost: open, without a job in the queue. It looks at the 200
+            oldest open runs, of which one request each reads the jobs.
         no_success_of: Broken if no run of this function, such as shop/report, has completed since
             `within`.
         within: Since when, for `no_success_of`. An aware datetime, or a timedelta.
         queued_above: Broken if more runs than this are queued.
         queued_since: Only runs queued since. An aware datetime, or a timedelta. It bounds what a
-            server has to read. Of `stuck`, by default the 7 days before.
+            server has to read. Of `stuck` and `orphaned`, by default the 7 days before.
     """
 
     app: str | None
@@ -114,6 +116,7 @@ class CheckRule(TypedDict, total=False):
     failed_above: str | None
     since: datetime | timedelta | None
     stuck: datetime | timedelta | None
+    orphaned: bool | None
     no_success_of: str | None
     within: datetime | timedelta | None
     queued_above: int | None

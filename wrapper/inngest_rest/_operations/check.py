@@ -17,13 +17,14 @@ from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources.filters import Instant, Selection, Window, instant, to_text
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.runs import function_of, list_runs, why_none
+from inngest_rest._operations.waiting import WaitingJob
 from inngest_rest._visible import shown
 from inngest_rest.diagnosis import CheckReport, FindingState, RuleResult
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.typing import CheckRule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -32,18 +33,27 @@ if TYPE_CHECKING:
 
 # The time that a rule goes with.
 _TIME_OF_RULE = {"failed_above": "since", "no_success_of": "within"}
-_RULES = "failed_above with since, no_success_of with within, stuck, queued_above or server"
+_RULES = (
+    "failed_above with since, no_success_of with within, stuck, orphaned, queued_above or server"
+)
 
 # How long before they count as stuck runs are looked for: a server reads all of that time.
 _STUCK_WITHIN = timedelta(days=7)
 
-# What was found, by rule, and whether that breaks the rule.
-_TEXTS = {
+# A lost run was queued longer ago; and the jobs of no more runs are read, those queued first.
+_LOST_BEFORE = timedelta(seconds=30)
+_MAX_ORPHANS_LOOKED_FOR = 200
+
+# What was found, by rule, and whether that breaks the rule; None if it is not known.
+_TEXTS: dict[tuple[str, bool | None], str] = {
     ("server", False): "the server answers",
     ("failed_above", False): "{failed:,} of {total:,} runs failed ({share:.1%}){mostly}",
     ("failed_above", True): "{failed:,} of {total:,} runs failed ({share:.1%}){mostly}",
     ("stuck", False): "no run is stuck{window}",
     ("stuck", True): "{runs} stuck{oldest} {run}",
+    ("orphaned", False): "no run is lost, of {looked_at}{window}",
+    ("orphaned", True): "{runs} lost{oldest} {run}: cancel and replay",
+    ("orphaned", None): "it is not known whether runs are lost: {gaps}",
     ("no_success_of", False): "{function} has completed, at {ended_at}",
     ("no_success_of", True): "no run of {function} has completed{reason}",
     ("queued_above", False): "{runs} queued",
@@ -54,10 +64,13 @@ _NOT_CHECKED = "not checked after: {error}"
 
 
 class Observation(NamedTuple):
-    """Whether a rule is broken, and the facts for its text."""
+    """Whether a rule is broken, None if that is not known, and the facts for its text."""
 
-    is_broken: bool
+    is_broken: bool | None
     facts: dict[str, Any]
+
+
+_STATES = {True: FindingState.PROBLEM, False: FindingState.OK, None: FindingState.UNKNOWN}
 
 
 @frozen
@@ -75,7 +88,7 @@ class Rule:
         text = _TEXTS[self.kind, observation.is_broken]
         return RuleResult(
             rule=self.label,
-            state=FindingState.PROBLEM if observation.is_broken else FindingState.OK,
+            state=_STATES[observation.is_broken],
             message=text.format_map(observation.facts),
         )
 
@@ -168,7 +181,11 @@ def _rule_about_runs(session: Session, kind: str, observe: Observer, arguments: 
 
 def _label_of(kind: str, arguments: CheckRule) -> str:
     values: dict[str, Any] = {**arguments}
-    words = [kind, to_text(values[kind]), to_text(values.get(_TIME_OF_RULE.get(kind, "")))]
+    words = [
+        kind,
+        "" if values[kind] is True else to_text(values[kind]),
+        to_text(values.get(_TIME_OF_RULE.get(kind, ""))),
+    ]
     words += [values.get("app"), values.get("function")]
     if values.get("queued_since"):
         words.append(f"queued since {to_text(values['queued_since'])}")
@@ -195,7 +212,7 @@ def _selection_of(session: Session, kind: str, arguments: CheckRule) -> Selectio
         case "queued_above":
             return select(status="queued")
         case _:
-            stuck_before = arguments.get("stuck")
+            stuck_before = _LOST_BEFORE if kind == "orphaned" else arguments.get("stuck")
             selection = select(status=UNFINISHED, until=stuck_before)
             if queued_since is not None or stuck_before is None:
                 return selection
@@ -253,20 +270,46 @@ def _observe_failures(
 def _observe_stuck(session: Session, selection: Selection, _: float) -> Plan[Observation]:
     walk = list_runs(session, selection, order="oldest", limit=100).walk()
     page = yield from walk.next_page()
+    window = _window_of(selection, session.server_clocks["api"].now())
     if not page.items:
-        assert walk.now is not None
-        since, _until = selection.window.ends(walk.now)
-        window = f" of those queued since {since:%Y-%m-%d %H:%M} UTC" if since else ""
         return Observation(is_broken=False, facts={"window": window})
-    run = page.items[0]
-    is_only_one = len(page.items) == 1 and page.next_cursor is None
-    number = f"{len(page.items)}{' or more' if page.next_cursor else ''}"
-    facts = {
+    facts = _facts_of_open_runs(page.items, has_more=page.next_cursor is not None)
+    return Observation(is_broken=True, facts=facts)
+
+
+def _observe_orphaned(session: Session, selection: Selection, _: float) -> Plan[Observation]:
+    job = WaitingJob(session, selection, limit=_MAX_ORPHANS_LOOKED_FOR)
+    lost = yield from job.find_lost()
+    if lost:
+        facts = _facts_of_open_runs(lost, has_more=job.is_cut_by_limit)
+        return Observation(is_broken=True, facts=facts)
+    if gaps := job.unchecked():
+        return Observation(is_broken=None, facts={"gaps": "; ".join(gaps)})
+    looked_at = _open_runs_in_words(job.number_of_runs, is_cut=job.is_cut_by_limit)
+    window = _window_of(selection, session.server_clocks["api"].now())
+    return Observation(is_broken=False, facts={"looked_at": looked_at, "window": window})
+
+
+def _open_runs_in_words(number: int, *, is_cut: bool) -> str:
+    if is_cut:
+        return f"the {number:,} open runs that are the oldest"
+    return f"{number:,} open {'run' if number == 1 else 'runs'}"
+
+
+def _window_of(selection: Selection, now: datetime) -> str:
+    since, _ = selection.window.ends(now)
+    return f" of those queued since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+
+
+def _facts_of_open_runs(found: Sequence[Run], *, has_more: bool) -> dict[str, Any]:
+    run = found[0]
+    is_only_one = len(found) == 1 and not has_more
+    number = f"{len(found)}{' or more' if has_more else ''}"
+    return {
         "runs": "1 run is" if is_only_one else f"{number} runs are",
         "oldest": ":" if is_only_one else ", the oldest is",
         "run": f"{run.id} of {function_of(run)}, {run.status} since {run.queued_at}",
     }
-    return Observation(is_broken=True, facts=facts)
 
 
 def _observe_success(session: Session, selection: Selection, _: float) -> Plan[Observation]:
@@ -298,6 +341,7 @@ def _observe_queue(session: Session, selection: Selection, most: float) -> Plan[
 _OBSERVERS: dict[str, Observer] = {
     "failed_above": _observe_failures,
     "stuck": _observe_stuck,
+    "orphaned": _observe_orphaned,
     "no_success_of": _observe_success,
     "queued_above": _observe_queue,
 }

@@ -112,11 +112,21 @@ class WaitingJob:
 
     def steps(self) -> Iterator[Plan[list[OpenRun]]]:
         """Yield each step; the runs that it returns are read before the next one."""
+        yield from self._steps_to_lost()
+        yield self._read_limits()
+
+    def _steps_to_lost(self) -> Iterator[Plan[list[OpenRun]]]:
         walk = self._listing.walk()
         while not walk.is_done:
             yield self._next_page(walk)
         yield self._without_job()
-        yield self._read_limits()
+
+    def find_lost(self) -> Plan[list[Run]]:
+        """Read the runs one by one; return those that certainly do not go on, the oldest first."""
+        for step in self._steps_to_lost():
+            for each in (yield from step):
+                yield from self.read(each)
+        return self.lost()
 
     def _next_page(self, walk: Walk[Run]) -> Plan[list[OpenRun]]:
         page = yield from walk.next_page()
@@ -201,6 +211,11 @@ class WaitingJob:
     def lost(self) -> list[Run]:
         """Return the runs that certainly do not go on, the oldest first."""
         return [each.evidence.run for each in self._open if each.is_lost]
+
+    @property
+    def number_of_runs(self) -> int:
+        """How many open runs were read."""
+        return len(self._open)
 
     @property
     def is_cut_by_limit(self) -> bool:

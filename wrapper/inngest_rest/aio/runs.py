@@ -562,6 +562,7 @@ class Runs(Resource):
         failed_above: str | None = None,
         since: datetime | timedelta | None = None,
         stuck: datetime | timedelta | None = None,
+        orphaned: bool | None = None,
         no_success_of: str | None = None,
         within: datetime | timedelta | None = None,
         queued_above: int | None = None,
@@ -581,12 +582,14 @@ class Runs(Resource):
             stuck: Broken if a run that was queued before this time has not ended. An aware
                 datetime, or a timedelta; functions that sleep or wait for long need rules of their
                 own.
+            orphaned: Whether no run may be lost: open, without a job in the queue. It looks at the
+                200 oldest open runs, of which one request each reads the jobs.
             no_success_of: Broken if no run of this function, such as shop/report, has completed
                 since `within`.
             within: Since when, for `no_success_of`. An aware datetime, or a timedelta.
             queued_above: Broken if more runs than this are queued.
             queued_since: Only runs queued since. An aware datetime, or a timedelta. It bounds what
-                a server has to read. Of `stuck`, by default the 7 days before.
+                a server has to read. Of `stuck` and `orphaned`, by default the 7 days before.
             rules: Further rules. Mappings of the other arguments, each about runs of its own.
 
         Returns:
@@ -599,7 +602,8 @@ class Runs(Resource):
                 broken.
 
         HTTP: `GET /health` for `server`; `GET /v2/runs` once for each other rule, and once per
-        hundred runs for `failed_above` and `queued_above`.
+        hundred runs for `failed_above` and `queued_above`; for `orphaned`, `GET
+        /v1/runs/{runId}/jobs` for each open run, and as `waiting` for those without a job.
         """
         from inngest_rest._operations.check import check
 
@@ -610,6 +614,7 @@ class Runs(Resource):
             failed_above=failed_above,
             since=since,
             stuck=stuck,
+            orphaned=orphaned,
             no_success_of=no_success_of,
             within=within,
             queued_above=queued_above,
