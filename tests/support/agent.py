@@ -104,12 +104,14 @@ class Agent:
         ran = self._execute(arguments)
         answer = read(ran.output)
         if arguments[0] != "schema":
-            jsonschema.Draft202012Validator(self._schema(answer["command"])).validate(answer)
+            jsonschema.Draft202012Validator(self._schema(answer["command"])).validate(
+                answer["data"]
+            )
         assert (ran.status, answer["ok"]) == (0, True), answer["error"]
         return answer["data"]
 
     def _schema(self, name: str) -> Any:
-        """Return the schema of an operation's answers, as the command states it."""
+        """Return the schema of the data of an operation's answers, as the command states it."""
         if name not in self._schemas:
             ran = self._execute(["schema", name, "-o", "json"])
             assert ran.status == 0, ran.output
