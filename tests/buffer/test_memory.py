@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import timeit
 
 from inngest_rest import InvalidResponseError
 from inngest_rest._core.sending.batching import BatchOutcome, Unknown
@@ -52,3 +53,24 @@ def test_an_event_that_has_failed_is_left_whatever_happened_to_later_ones() -> N
         )
         tried += name
     assert store.has_left(mark)
+
+
+def test_the_next_event_is_found_as_fast_behind_many_that_are_done() -> None:
+    count = 50_000
+
+    def shortest_look(store: Queue) -> float:
+        return min(timeit.repeat(lambda: store.has_left(count), number=10, repeat=50))
+
+    drained, fresh = (
+        Queue(Schedule(count, 1.0, time.monotonic), lambda: None, max_pending=2 * count)
+        for _ in range(2)
+    )
+    for _ in range(count):
+        drained.put({"name": "a"})
+    batch = drained.take()
+    assert batch is not None
+    drained.settle(BatchOutcome(batch, ["id"] * len(batch.positions)))
+    drained.put({"name": "a"})
+    fresh.put({"name": "a"})
+    assert drained.pending == fresh.pending == 1
+    assert shortest_look(drained) < 10 * shortest_look(fresh)

@@ -18,6 +18,7 @@ import pytest
 from inngest_rest import InngestClient, InvalidArgumentError, errors
 from inngest_rest._core import arrow
 from inngest_rest._operations.export import formats
+from inngest_rest._redaction import Redactor
 from inngest_rest.testing import MockServer, completes, fails, sleeps
 from tests.support.run_lists import BEGAN, Listed, RunLists
 
@@ -191,6 +192,26 @@ def test_an_interrupt_at_the_worst_moment_loses_and_repeats_no_row(
         patched.setattr(msgspec.structs, "replace", interrupted)
         with pytest.raises(KeyboardInterrupt):
             client.runs.export(path)
+    client.runs.export(path)
+    assert ids(path) == [run.id for run in client.runs.list()]
+
+
+def test_an_interrupt_among_the_rows_of_a_page_loses_and_repeats_no_row(
+    client: InngestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, count = tmp_path / "runs.jsonl", Counter[str]()
+
+    def interrupted(_: object, row: Any) -> Any:
+        count["rows"] += 1
+        if count["rows"] == 150:
+            raise KeyboardInterrupt
+        return row
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Redactor, "__call__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.runs.export(path)
+    assert len(ids(path)) == 100
     client.runs.export(path)
     assert ids(path) == [run.id for run in client.runs.list()]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import OrderedDict
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,8 @@ class Queue:
         self._taking = threading.RLock()
         self._taken: Batch | None = None
         # JSON texts by number, in the order of adding; the schedule's lock guards them.
-        self._entries: dict[int, bytes] = {}
+        # An ordinary dict looks for its first entry among all that were removed before it.
+        self._entries: OrderedDict[int, bytes] = OrderedDict()
         self._added = 0
         # Events of requests whose outcome is unknown. In a file, they keep their owner.
         self._maybe_stored: set[int] = set()
@@ -268,7 +270,7 @@ class Queue:
     def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
         """Discard all remaining events, including those in flight; log and return their number."""
         with self._taking, self._schedule.lock:
-            left, self._entries, self._taken = self._entries, {}, None
+            left, self._entries, self._taken = self._entries, OrderedDict(), None
             self._schedule.forget(self._schedule.failing())
             self._schedule.took(0)
         rows = iter(left.items())

@@ -243,9 +243,9 @@ class Export:
         rows = self._completed if self._source.is_completed else step.items
         total = self._state.rows + len(rows)
         state = msgspec.structs.replace(self._state, rows=total, **step.changes)
-        waiting = [*self._waiting, *map(self._redact, rows)]
-        # All at once: an interrupt comes between calls.
-        self._state, self._waiting, self._completed = state, waiting, []
+        self._waiting += map(self._redact, rows)
+        # At once, since an interrupt comes between calls: what waits counts from here on.
+        self._state, self._completed = state, []
         self._exported += len(rows)
         if self._on_progress is not None:
             self._on_progress(state.rows, self._exported)
@@ -257,8 +257,10 @@ class Export:
 
     def _save(self) -> None:
         state = self._state
+        # An interrupt may have come before the last rows that wait became part of the state.
+        waiting = self._waiting[: state.rows - self._saved_rows]
         with usable("path", self._path):
-            size = self._output.write(self._waiting, state.size)
+            size = self._output.write(waiting, state.size)
         # Both at once: an interrupt comes between calls.
         state.size, self._waiting = size, []
         self._save_state(state)
