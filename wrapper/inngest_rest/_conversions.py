@@ -17,6 +17,8 @@ from attrs import fields, has
 
 Conversion = Callable[[Any], Any]
 
+_UNCHANGED = (NoneType, bool, int)
+
 
 class Conversions(dict[type, Conversion]):
     """The function that converts values of a type, by type: `conversions[type(value)](value)`.
@@ -51,9 +53,9 @@ class Conversions(dict[type, Conversion]):
     def _of_standard_types(self) -> dict[type, Conversion]:
         """Return the conversions in the order in which a class is looked up among their types."""
         return {
-            Enum: lambda member: self.convert(member._value_),  # `value` takes five times as long
+            Enum: self._enum,
             str: _text,
-            **dict.fromkeys((NoneType, bool, int), _same),
+            **dict.fromkeys(_UNCHANGED, _same),
             float: _number,
             datetime: _iso_text,
             date: date.isoformat,
@@ -80,10 +82,19 @@ class Conversions(dict[type, Conversion]):
         return lambda value: {name: self.convert(getattr(value, name)) for name in names}
 
     def _object(self, pairs: Mapping[object, object]) -> dict[str, Any]:
-        return {str(self[type(key)](key)): self[type(value)](value) for key, value in pairs.items()}
+        return {
+            key if type(key) is str and key.isascii() else str(self[type(key)](key)): (
+                self[type(value)](value)
+            )
+            for key, value in pairs.items()
+        }
 
     def _array(self, items: Iterable[object]) -> list[Any]:
         return [self[type(item)](item) for item in items]
+
+    def _enum(self, member: Enum) -> Any:
+        value = member._value_  # `value` takes five times as long
+        return value if type(value) is str and value.isascii() else self.convert(value)
 
 
 def _same(value: object) -> object:
@@ -104,4 +115,4 @@ def _iso_text(value: datetime) -> str:
         return value.isoformat()
     # The same text in a quarter of the time.
     text: str = msgspec.to_builtins(value)
-    return text.removesuffix("Z") + "+00:00"
+    return f"{text[:-1]}+00:00"

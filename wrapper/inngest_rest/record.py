@@ -69,14 +69,15 @@ class Record:
         kind: Any = type(self)
         if flat:
             return {column.name: column.value_of(self) for column in columns(kind)}
-        names, values = public_names(kind), _values_of(kind)(self)
+        public_fields = _reader(kind)
+        found = public_fields(self)
         try:
-            return {
-                name: value if value is None else _CONVERSIONS[type(value)](value)
-                for name, value in zip(names, values, strict=True)
-            }
+            for name, value in found.items():
+                if value is not None:
+                    found[name] = _CONVERSIONS[type(value)](value)
         except RecursionError:
-            return dict(zip(names, map(to_builtin, values), strict=True))
+            return {name: to_builtin(value) for name, value in public_fields(self).items()}
+        return found
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return `to_dict()` as JSON text.
@@ -102,12 +103,15 @@ def public_names(kind: Any) -> tuple[str, ...]:
 
 
 @cache
-def _values_of(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
-    """Return a function that returns these fields of a record, in one step."""
+def _reader(kind: Any) -> Callable[[Any], dict[str, Any]]:
+    """Return a function that returns these fields of a record, as they are, in a new dict."""
     names = public_names(kind)
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda record: tuple(getattr(record, name) for name in names)
+    if len(names) == 1:
+        return lambda record: {names[0]: getattr(record, names[0])}
+    if kind.__dictoffset__ and len(names) == len(fields(kind)):
+        return lambda record: {**vars(record)}  # they are all that it has
+    values_of = attrgetter(*names)
+    return lambda record: dict(zip(names, values_of(record), strict=True))
 
 
 @cache
