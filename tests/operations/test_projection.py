@@ -16,6 +16,7 @@ from inngest_rest._programs.results import Done, Sent
 from inngest_rest.explanation import Reason, ReasonKind
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import Target
+from tests.support.traces import recorded_trace
 
 if TYPE_CHECKING:
     from inngest_rest.record import Record
@@ -107,6 +108,17 @@ def test_a_failed_run_by_itself_has_the_beginning_of_its_stack() -> None:
     assert found["error"]["stack"] == ("at charge\n" * 100)[:300]
     assert [*projection.warnings("--full", "more")] == ["cut: error.stack; --full has it"]
     assert Projection(is_whole=True).plain(RUN)["error"]["stack"] == "at charge\n" * 100
+
+
+def test_a_trace_has_each_stack_once_and_whole_if_it_is_asked_for() -> None:
+    root = recorded_trace("1.43-v2-trace-step-fails-twice")
+    projection = Projection()
+    text = json.dumps(projection.plain(root))
+    assert text.count('"stack"') == 1
+    assert text.index('"stack"') < text.index('"children"')
+    assert [*projection.warnings("--full", "")] == ["cut: stacks that are the same; --full has it"]
+    whole = json.dumps(Projection(is_whole=True).plain(root))
+    assert whole.count('"stack"') == json.dumps(root.to_dict()).count('"stack"') > 1
 
 
 def test_fields_are_chosen_with_dots() -> None:

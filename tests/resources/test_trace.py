@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,7 +100,7 @@ OUTLINES = {
         Run completed 1.289
           first run completed 0.01
           second run completed 0.003
-          nap sleep waiting
+          nap sleep unknown
           Finalization completed 0.002
         """,
 }
@@ -211,6 +212,23 @@ def test_the_only_attempt_at_a_step_is_the_step() -> None:
     attempt = span("Attempt 0", 0, 0, 1, output={"n": 1}, metadata={"kind": {"ms": "1"}})
     (step,) = trace.readable(span("Run", 0, 0, 1, span("a", 0, 0, 1, attempt))).children
     assert (step.output, step.metadata, step.children) == (attempt.output, attempt.metadata, ())
+
+
+@pytest.mark.parametrize(
+    ("run_status", "has_ended", "expected"),
+    [
+        ("running", False, "waiting"),
+        ("cancelled", True, "cancelled"),
+        ("failed", True, "unknown"),
+    ],
+)
+def test_in_a_run_that_has_ended_nothing_waits(
+    run_status: str, has_ended: bool, expected: str
+) -> None:
+    nap = Span("2", "nap", "waiting", step_op="sleep", step_id="a")
+    end = datetime(2026, 11, 30, tzinfo=UTC) if has_ended else None
+    run = trace.readable(Span("1", "Run", run_status, ended_at=end, children=(nap,)))
+    assert [step.status for step in run.children] == [expected]
 
 
 def test_a_duration_that_the_server_leaves_out_is_computed(

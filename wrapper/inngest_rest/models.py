@@ -275,7 +275,8 @@ class Span(Record):
         name: The step's name; "Run", "Attempt 0"; "Finalization" for the function's own code, as
             the server names it.
         status: running, completed, failed, waiting, cancelled or skipped, or the name that a newer
-            server uses. A wait that timed out is completed, but has no output.
+            server uses. A wait that timed out is completed, but has no output; "unknown" if the run
+            went on and has ended, and the server does not say whether it did.
         queued_at: When it was queued; it waited until `started_at`.
         started_at: When it started; None before that.
         ended_at: When it ended; None before that, and for a sleep whose run was cancelled.

@@ -18,6 +18,7 @@ from inngest_rest._programs.cutting import Cutter
 from inngest_rest._table import Effect
 from inngest_rest._visible import did_you_mean
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.models import RunStatus
 from inngest_rest.record import Record, public_names
 
 if TYPE_CHECKING:
@@ -245,6 +246,24 @@ def _shorten_run(run: dict[str, Any], is_item: bool) -> Iterable[str]:
     return ["error.stack"] if len(stack) > _LONGEST_STACK else []
 
 
+def _shorten_span(span: dict[str, Any], is_item: bool) -> Iterable[str]:
+    """Leave each stack where it comes first: servers repeat it at each span around the error."""
+    if is_item:
+        return  # the root is shortened with all that is below
+    seen = set[str]()
+    spans = [span]
+    while spans:
+        each = spans.pop()
+        output: dict[str, Any] = each.get("output") or {}
+        stack = output.get("stack") if each["status"] == RunStatus.FAILED else None
+        if stack in seen:
+            each["output"] = {name: value for name, value in output.items() if name != "stack"}
+            yield "stacks that are the same"
+        elif isinstance(stack, str):
+            seen.add(stack)
+        spans += reversed(each.get("children", []))
+
+
 def _shorten_waiting_run(row: dict[str, Any], is_item: bool) -> Iterable[str]:
     _shorten_run(row, is_item)
     if row["is_certain"]:
@@ -282,6 +301,7 @@ def _shorten_row(row: dict[str, Any], _is_item: bool) -> Iterable[str]:
 # What makes a record of a class shorter, and returns what that leaves out.
 _SHORTEN: dict[str, Callable[[dict[str, Any], bool], Iterable[str]]] = {
     "Run": _shorten_run,
+    "Span": _shorten_span,
     "WaitingRun": _shorten_waiting_run,
     "Sent": _shorten_sent,
     "SendPreview": _shorten_sent,

@@ -160,7 +160,20 @@ def readable(root: Span) -> Span:
 
     The root of a run that was skipped has an internal name (recording v2-trace-skipped).
     """
-    return evolve(_tidied(root), name="Run")
+    tidied = _tidied(root)
+    if root.ended_at is not None:
+        # Servers leave what waited as it was: in a run that went on, it may have ended or not.
+        tidied = _no_longer_waiting(
+            tidied, "cancelled" if root.status == "cancelled" else "unknown"
+        )
+    return evolve(tidied, name="Run")
+
+
+def _no_longer_waiting(parent: Span, status: str) -> Span:
+    """Return a span in which, and below which, what waits has another status."""
+    children = tuple(_no_longer_waiting(child, status) for child in parent.children)
+    status_now = status if parent.status == "waiting" else parent.status
+    return evolve(parent, status=status_now, children=children)
 
 
 def _tidied(parent: Span) -> Span:
