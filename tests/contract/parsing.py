@@ -102,7 +102,7 @@ def written(parsed: Any) -> Any:
     """Convert the result of a parser back to JSON."""
     if isinstance(parsed, str):
         # A status that may be text or JSON is read as text: the generator supports only one.
-        return json.loads(parsed)
+        return parsed if parsed.startswith("#") else json.loads(parsed)
     if isinstance(parsed, list):
         return [written(each) for each in parsed]
     return parsed.to_dict() if hasattr(parsed, "to_dict") else parsed

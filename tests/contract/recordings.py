@@ -91,8 +91,8 @@ def read_all(folder: Path = FOLDER) -> list[Recording]:
 
 LEFT_OUT = re.compile(
     r"/invoke/[^/]+"
-    r"|/(dev|metrics|mcp|v0/.*|debug/.*)"
-    r"|/v1/(prom/.*|realtime/.*|checkpoint.*|http/.*|traces/.*|runs/[^/]+/metadata)"
+    r"|/(dev|mcp|v0/.*|debug/.*)"
+    r"|/v1/(realtime/.*|checkpoint.*|http/.*|traces/.*|runs/[^/]+/metadata)"
     r"|/v2/(sandboxes|partner)(/.*)?|/v2/insights/query/prompt",
 )
 SERVED = re.compile(r"/(e|invoke|v0|v1|v2|api/v2)/.+|/(health|dev|metrics|mcp)/?|/debug/.*")

@@ -56,7 +56,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "runs.follow": ("runs.trace",),
     "runs.wait": ("runs.get",),
     "runs.watch": ("runs.get",),
-    "runs.check": ("runs.watch", "health", "apps.get", "functions.list", "runs.jobs"),
+    "runs.check": ("runs.watch", "health", "metrics", "apps.get", "functions.list", "runs.jobs"),
     "runs.summary": ("runs.list", "runs.get"),
     "runs.waiting": (
         "runs.watch",

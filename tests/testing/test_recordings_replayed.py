@@ -133,8 +133,7 @@ def test_answer_is_as_recorded(name: str) -> None:
         return
     received = with_recorded_ids(staged, response)
     if is_fixed(exchange.received):
-        # Releases differ in their capitals.
-        assert json.dumps(received).casefold() == json.dumps(exchange.received or "").casefold()
+        assert as_compared(received) == as_compared(exchange.received or "")
         # The length reveals a newline at the end and the escapes.
         length = exchange.answer_headers.get("content-length")
         assert length is None or response.headers["content-length"] == length
@@ -144,6 +143,11 @@ def test_answer_is_as_recorded(name: str) -> None:
             found = (each for each in found if ".status is " not in each)
         assert list(found) == []
         assert list(undocumented(exchange, response)) == []
+
+
+def as_compared(body: Any) -> str:
+    """Return a body without what differs: capitals by release, the queue from moment to moment."""
+    return re.sub(r"(?<=inngest_queue_depth )\d+", "n", json.dumps(body).casefold())
 
 
 def ask(staged: RecordedServer) -> httpx.Response:

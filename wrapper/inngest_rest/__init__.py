@@ -39,8 +39,8 @@ _NAMES = {
     ),
     "inngest_rest.models": (
         "AccountInfo App AppSync Cancellation Environment EventSchema Experiment Function "
-        "InsightsResult InsightsTable Job Key Page Run RunChange RunError RunStatus SessionGroup "
-        "Span StepChange StoredEvent Trigger Variant Webhook"
+        "InsightsResult InsightsTable Job Key Metric Page Run RunChange RunError RunStatus "
+        "SessionGroup Span StepChange StoredEvent Trigger Variant Webhook"
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport ExportReport SendFailure SendReport",

@@ -73,6 +73,7 @@ from inngest_rest.models import InsightsResult as InsightsResult
 from inngest_rest.models import InsightsTable as InsightsTable
 from inngest_rest.models import Job as Job
 from inngest_rest.models import Key as Key
+from inngest_rest.models import Metric as Metric
 from inngest_rest.models import Page as Page
 from inngest_rest.models import Run as Run
 from inngest_rest.models import RunChange as RunChange

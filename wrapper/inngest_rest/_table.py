@@ -46,7 +46,7 @@ OF_CLOUD = {*GROUPS, "apps.sync", "runs.score"} - {"events", "runs", "apps", "fu
 
 RARE = OF_CLOUD | {
     *("send_file", "events.export", "runs.export", "runs.follow", "runs.jobs"),
-    *("functions.invoke_many", "signals", "api"),
+    *("functions.invoke_many", "signals", "metrics", "api"),
 }
 """Groups and calls that have no tool of their own, since a list of tools costs every session: one
 tool calls them all."""
@@ -330,6 +330,7 @@ ROWS: tuple[Row, ...] = (
     _reads("sessions.keys", {"limit": 50}),
     _reads("sessions.list", {"key": "user"}),
     _reads("sessions.runs", {"key": "user", "id": "u-1"}),
+    _reads("metrics"),
     _reads("health", command=""),
     _reads("diagnose", command="doctor"),
     _changes_once(

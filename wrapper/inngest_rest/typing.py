@@ -106,6 +106,8 @@ class CheckRule(TypedDict, total=False):
             `within`.
         within: Since when, for `no_success_of`. An aware datetime, or a timedelta.
         queued_above: Broken if more runs than this are queued.
+        queue_depth_above: Broken if all queues of a self-hosted server have more items than this.
+            Items of any app, also those that are due later, such as the end of a sleep.
         queued_since: Only runs queued since. An aware datetime, or a timedelta. It bounds what a
             server has to read. Of `stuck` and `orphaned`, by default the 7 days before.
     """
@@ -120,6 +122,7 @@ class CheckRule(TypedDict, total=False):
     no_success_of: str | None
     within: datetime | timedelta | None
     queued_above: int | None
+    queue_depth_above: int | None
     queued_since: datetime | timedelta | None
 
 

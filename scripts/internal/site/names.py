@@ -96,6 +96,7 @@ PAGES = (
             _part(
                 "Runs", "Run RunStatus RunError RunChange Job Span", rest_of="inngest_rest.models"
             ),
+            _part("Metrics", "Metric"),
             _part("Unended", "UNFINISHED", "inngest_rest.models"),
             _part("Events, apps and functions", "StoredEvent App AppSync Function Trigger"),
             _part("Cancellations and webhooks", "Cancellation Webhook"),

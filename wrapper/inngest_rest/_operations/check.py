@@ -15,6 +15,7 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count, check_names
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources.filters import Instant, Selection, Window, instant, to_text
+from inngest_rest._core.resources.metrics import get_queue_depth
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.runs import function_of, list_runs, why_none
 from inngest_rest._operations.waiting import WaitingJob
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 # The time that a rule goes with.
 _TIME_OF_RULE = {"failed_above": "since", "no_success_of": "within"}
 _RULES = (
-    "failed_above with since, no_success_of with within, stuck, orphaned, queued_above or server"
+    "failed_above with since, no_success_of with within, stuck, orphaned, queued_above, "
+    "queue_depth_above or server"
 )
 
 # How long before they count as stuck runs are looked for: a server reads all of that time.
@@ -58,6 +60,8 @@ _TEXTS: dict[tuple[str, bool | None], str] = {
     ("no_success_of", True): "no run of {function} has completed{reason}",
     ("queued_above", False): "{runs} queued",
     ("queued_above", True): "more than {runs} queued",
+    ("queue_depth_above", False): "{items} in all queues",
+    ("queue_depth_above", True): "{items} in all queues, more than {most:,}",
 }
 _SERVER_IS_DOWN = "the server does not answer: {error}"
 _NOT_CHECKED = "not checked after: {error}"
@@ -152,6 +156,8 @@ def _rules_of(session: Session, arguments: CheckRule) -> Iterator[Rule]:
     _check_combination(passed)
     if passed.get("server"):
         yield Rule(kind="server", label="server", observe=lambda: _observe_server(session))
+    if "queue_depth_above" in passed:
+        yield _rule_about_queues(session, passed["queue_depth_above"])
     for kind, observe in _OBSERVERS.items():
         if kind in passed:
             yield _rule_about_runs(session, kind, observe, arguments)
@@ -164,8 +170,17 @@ def _check_combination(passed: dict[str, Any]) -> None:
             missing, present = (time, rule) if rule in passed else (rule, time)
             raise invalid(missing, f"is missing: {present} goes with it")
     filters = [name for name in ("app", "function", "queued_since") if name in passed]
-    if filters and len(passed) == len(filters):
+    if filters and passed.keys() <= {*filters, "queue_depth_above"}:
         raise invalid(filters[0], f"is of no rule: pass {_RULES}")
+
+
+def _rule_about_queues(session: Session, highest: int) -> Rule:
+    most = check_count("queue_depth_above", highest, at_least=0)
+    return Rule(
+        kind="queue_depth_above",
+        label=f"queue_depth_above {most}",
+        observe=lambda: _observe_depth(session, most),
+    )
 
 
 def _rule_about_runs(session: Session, kind: str, observe: Observer, arguments: CheckRule) -> Rule:
@@ -336,6 +351,12 @@ def _observe_queue(session: Session, selection: Selection, most: float) -> Plan[
     number = highest_number if is_broken else len(queued)
     facts = {"runs": f"{number:,} {'run is' if number == 1 else 'runs are'}"}
     return Observation(is_broken=is_broken, facts=facts)
+
+
+def _observe_depth(session: Session, most: int) -> Plan[Observation]:
+    depth = yield from get_queue_depth(session)
+    facts = {"items": f"{depth:,} {'item' if depth == 1 else 'items'}", "most": most}
+    return Observation(is_broken=depth > most, facts=facts)
 
 
 _OBSERVERS: dict[str, Observer] = {

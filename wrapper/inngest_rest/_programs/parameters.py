@@ -258,7 +258,7 @@ _HELP = {
     "cursor": "The cursor of the next page, which an earlier page has.",
     "max_requests": "Maximum number of requests per second.",
 }
-_LEAST = {"queued_above": 0}
+_LEAST = {"queued_above": 0, "queue_depth_above": 0}
 
 _DRY_RUN_OF_CANCELLATION = Parameter(
     name="dry_run",

@@ -21,6 +21,7 @@ from inngest_rest._core.sending.job import DEFAULT_IN_FLIGHT, SendJob, SendOptio
 from inngest_rest.client.groups import Group, Resource
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from os import PathLike
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.event import EventLike
     from inngest_rest.explanation import SendPreview
-    from inngest_rest.models import Run
+    from inngest_rest.models import Metric, Run
     from inngest_rest.reports import BatchReport, SendReport
     from inngest_rest.responses import RawResponse, Target
     from inngest_rest.retry import RetryPolicy
@@ -458,6 +459,29 @@ class InngestClient(Resource):
         options = options_of_file(path, name, None, event, columns, csv=csv, resume=False)
         return self._run(preview_batches, batches_of_file(self._session, options))
 
+    def metrics(self) -> builtins.list[Metric]:
+        """Get the metrics of the server, such as the depth of its queue.
+
+        A self-hosted or dev server has inngest_queue_depth: the number of items in all its queues,
+        of which some are due later, as the end of a sleep is, and a few its own. Inngest Cloud has
+        counters of runs and steps by function, on paid plans.
+
+        Returns:
+            Each figure with its labels. Of Inngest Cloud those of the client's `env`, else of
+            production.
+
+        Raises:
+            RouteNotFoundError: A self-hosted server before release 1.11.
+            AuthenticationError: A self-hosted server before release 1.19, or Inngest Cloud, needs
+                the signing key.
+
+        HTTP: `GET /metrics`, else `GET /v1/prom/{env}`, which Inngest Cloud alone is asked for
+            at once.
+        """
+        from inngest_rest._core.resources.metrics import get_metrics
+
+        return self._run(get_metrics)
+
     def health(self) -> None:
         """Check that the server is up.
 
@@ -523,8 +547,8 @@ class InngestClient(Resource):
 
         Args:
             method: The HTTP method.
-            path: A path below /v1/ or /v2/, or /health, /dev or /e/{event_key}. A query in it is
-                added to.
+            path: A path below /v1/ or /v2/, or /health, /dev, /metrics or /e/{event_key}. A query
+                in it is added to.
             query: The parameters of the query; a list for one that is repeated.
             body: The JSON of the body.
 

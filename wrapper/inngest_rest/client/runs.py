@@ -567,6 +567,7 @@ class Runs(Resource):
         no_success_of: str | None = None,
         within: datetime | timedelta | None = None,
         queued_above: int | None = None,
+        queue_depth_above: int | None = None,
         queued_since: datetime | timedelta | None = None,
         rules: Iterable[CheckRule] | None = None,
     ) -> CheckReport:
@@ -589,6 +590,8 @@ class Runs(Resource):
                 since `within`.
             within: Since when, for `no_success_of`. An aware datetime, or a timedelta.
             queued_above: Broken if more runs than this are queued.
+            queue_depth_above: Broken if all queues of a self-hosted server have more items than
+                this. Items of any app, also those that are due later, such as the end of a sleep.
             queued_since: Only runs queued since. An aware datetime, or a timedelta. It bounds what
                 a server has to read. Of `stuck` and `orphaned`, by default the 7 days before.
             rules: Further rules. Mappings of the other arguments, each about runs of its own.
@@ -602,9 +605,10 @@ class Runs(Resource):
             ApiError, InvalidResponseError, TransportError: A rule could not be checked, and none is
                 broken.
 
-        HTTP: `GET /health` for `server`; `GET /v2/runs` once for each other rule, and once per
-        hundred runs for `failed_above` and `queued_above`; for `orphaned`, `GET
-        /v1/runs/{runId}/jobs` for each open run, and as `waiting` for those without a job.
+        HTTP: `GET /health` for `server`, `GET /metrics` for `queue_depth_above`; `GET /v2/runs`
+        once for each other rule, and once per hundred runs for `failed_above` and `queued_above`;
+        for `orphaned`, `GET /v1/runs/{runId}/jobs` for each open run, and as `waiting` for those
+        without a job.
         """
         from inngest_rest._operations.check import check
 
@@ -619,6 +623,7 @@ class Runs(Resource):
             no_success_of=no_success_of,
             within=within,
             queued_above=queued_above,
+            queue_depth_above=queue_depth_above,
             queued_since=queued_since,
         )
         return self._driver.run(check(self._session, rules or (), rule))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from . import delete_cancellation_v1 as delete_cancellation_v1
     from . import delete_webhook_v1 as delete_webhook_v1
     from . import get_event_v1 as get_event_v1
+    from . import get_metrics as get_metrics
+    from . import get_prometheus_v1 as get_prometheus_v1
     from . import get_run_v1 as get_run_v1
     from . import get_webhook_v1 as get_webhook_v1
     from . import list_apps_v1 as list_apps_v1
@@ -33,6 +35,8 @@ __all__ = (
     "delete_cancellation_v1",
     "delete_webhook_v1",
     "get_event_v1",
+    "get_metrics",
+    "get_prometheus_v1",
     "get_run_v1",
     "get_webhook_v1",
     "list_apps_v1",

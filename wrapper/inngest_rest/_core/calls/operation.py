@@ -179,7 +179,7 @@ def _with_keys(
 ) -> Plan[T]:
     """Make one attempt; if a key is rejected, repeat it with the next one."""
     api = route.operation.tag
-    bearers = (None,) if api == "ingest" else session.bearers(api)
+    bearers = (None,) if api == "ingest" else session.bearers(api, is_needed=route.needs_key)
 
     def read(response: httpx.Response) -> T:
         session.server_clocks[route.host].observe(response, sent_at)

@@ -73,6 +73,8 @@ class Route(Generic[A, T]):
     may_panic: bool = field(default=False, kw_only=True)
     # A server may be busy with it for longer than the timeout, each time.
     is_slow: bool = field(default=False, kw_only=True)
+    # Some servers respond without a key, so that a client without one may ask.
+    needs_key: bool = field(default=True, kw_only=True)
     # It requests a page of a listing, whose size may be another.
     is_page: bool = field(default=False, kw_only=True)
     accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)  # statuses beyond 2xx
@@ -90,6 +92,7 @@ class Route(Generic[A, T]):
         may_panic: bool = False,
         is_slow: bool = False,
         is_page: bool = False,
+        needs_key: bool = True,
         accepted: Mapping[int, type[Any]] = _NOTHING,
         about: About | None = None,
         advice: AdviceByError = _NOTHING,
@@ -119,6 +122,7 @@ class Route(Generic[A, T]):
             may_panic=may_panic,
             is_slow=is_slow,
             is_page=is_page,
+            needs_key=needs_key,
             accepted=accepted,
             about=about,
             advice=advice,

@@ -148,11 +148,11 @@ class Session:
         if not self.settings.sends_by_v2:
             _ = self.event_key
 
-    def bearers(self, api: str) -> tuple[Secret | None, ...]:
+    def bearers(self, api: str, *, is_needed: bool = True) -> tuple[Secret | None, ...]:
         """Return the bearer tokens to try with an API, in order; a dev server needs none."""
         if bearers := self._bearers[api]:
             return bearers
-        if self.settings.dev:
+        if self.settings.dev or not is_needed:
             return (None,)
         raise MissingKeyError(
             f"this call needs a key for {api}",

@@ -8,6 +8,7 @@ apps          apps and their functions: list, get, sync, invoke
 catalogue     all functions of a server, and which of them an event triggers
 flow_control  the limits in the configuration of a function
 cloud         the account and what it has: Inngest Cloud alone has most of it
+metrics       metrics of a server, in the text format of Prometheus
 events        stored events
 runs          runs: list, get, cancel, score; the runs that an event started
 replays       one replay of a run, and the other runs of its chain

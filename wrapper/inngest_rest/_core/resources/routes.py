@@ -45,6 +45,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+_METRICS = "/metrics"
+
+
 def _operations_by_call() -> Mapping[str, tuple[Operation, ...]]:
     placed: dict[str, list[tuple[int, Operation]]] = {}
     for operation in OPERATIONS:
@@ -221,7 +224,12 @@ def request_directly(
         "json": check_json("body", body),
     }
     route = Route[httpx.Response, httpx.Response](
-        operation, kwargs, (httpx.Response,), lambda it: it, repeatable=method in REPEATABLE_METHODS
+        operation,
+        kwargs,
+        (httpx.Response,),
+        lambda it: it,
+        repeatable=method in REPEATABLE_METHODS,
+        needs_key=path != _METRICS,
     )
     response = yield from first_present(session, route)
     return raw_response(session, route, response, redacted_url(session, route))
@@ -230,12 +238,14 @@ def request_directly(
 def _api_of(path: str) -> Tag:
     """Return the API of a path; reject one that may lead elsewhere: v2 decodes escaped slashes."""
     # Only below these is it known which key is accepted; errors would show another event key.
-    below = r"/(?:(v[12])/[^\x00-\x20\x7f\\?#\ud800-\udfff]+|health|dev|e/\{event_key\})"
+    below = r"/(?:(v[12])/[^\x00-\x20\x7f\\?#\ud800-\udfff]+|health|dev|metrics|e/\{event_key\})"
     found = re.fullmatch(below, path)
     if found is None or {"", ".", ".."} & {*re.split(r"[/\\]", unquote(path))[1:]}:
         raise invalid(
             "path",
             "must be below /v1/ or /v2/, without a host and without an empty part, . or .., or be "
-            "/health, /dev or /e/{event_key}, in which the client puts its event key",
+            "/health, /dev, /metrics or /e/{event_key}, in which the client puts its event key",
         )
+    if path == _METRICS:
+        return "v1"  # before release 1.19, a server needs the signing key for it
     return cast("Tag", found[1] or "ingest")

@@ -13,7 +13,7 @@ from inngest_rest._programs.projection import Projection, field_names
 from inngest_rest.action_reports import ActionRow
 from inngest_rest.diagnosis import CallRoute
 from inngest_rest.explanation import ReasonKind
-from inngest_rest.models import App, Function, Job, Run, StoredEvent, Webhook
+from inngest_rest.models import App, Function, Job, Metric, Run, StoredEvent, Webhook
 from inngest_rest.record import Record, in_words
 from inngest_rest.summary import FIGURES, RunGroup, figures
 from inngest_rest.waiting import WaitingRun
@@ -137,6 +137,10 @@ def _function_of_row(row: WaitingRun) -> str:
     return joined(row.app_id, row.function_id, by="/")
 
 
+def _labels(metric: Metric) -> str:
+    return " ".join(f"{name}={value}" for name, value in metric.labels.items())
+
+
 def _figure(name: str) -> Column:
     return _whole(name.upper(), lambda group: figures(group)[name])
 
@@ -196,6 +200,12 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         Column("WAITS FOR", _waits_for),
     ),
     # A webhook's URL contains a key.
+    Metric: (
+        Column("NAME", "name"),
+        Column("LABELS", _labels),
+        _whole("VALUE", lambda metric: f"{metric.value:,.15g}"),
+        _optional("TYPE", "type"),
+    ),
     Webhook: (
         _whole("ID", "id"),
         Column("NAME", "name"),

@@ -69,6 +69,11 @@ class Release:
     # Read in the source of the named release, and not seen.
 
     @property
+    def guards_metrics(self) -> bool:
+        """Whether `/metrics` needs the signing key: before 1.19."""
+        return self < _OPEN_METRICS
+
+    @property
     def is_strict(self) -> bool:
         """Whether GETs of v1 keep their status, and v2 refuses what it does not know: 1.45."""
         return self >= _STRICT
@@ -78,6 +83,7 @@ _V2 = Release(1, 11, 6)
 _V2_AT_ROOT = Release(1, 26)
 _BARE_IDS = Release(1, 27, 1)
 _OPEN_RUNS = Release(1, 25)
+_OPEN_METRICS = Release(1, 19)
 _STRICT = Release(1, 45)
 
 

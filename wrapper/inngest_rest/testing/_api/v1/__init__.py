@@ -1,6 +1,14 @@
 """The v1 family: its guard, and one module per resource."""
 
-from inngest_rest.testing._api.v1 import apps, cancellations, events, runs, signals, webhooks
+from inngest_rest.testing._api.v1 import (
+    apps,
+    cancellations,
+    events,
+    metrics,
+    runs,
+    signals,
+    webhooks,
+)
 
 HANDLERS = {
     **events.HANDLERS,
@@ -8,5 +16,6 @@ HANDLERS = {
     **apps.HANDLERS,
     **signals.HANDLERS,
     **cancellations.HANDLERS,
+    **metrics.HANDLERS,
     **webhooks.HANDLERS,
 }

@@ -1,0 +1,194 @@
+"""Metrics: their text as records, and which route, with or without a key, a server is asked by."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import (
+    AuthenticationError,
+    InngestClient,
+    InvalidArgumentError,
+    InvalidResponseError,
+    Metric,
+    MissingKeyError,
+    RouteNotFoundError,
+)
+from inngest_rest._core.resources.metrics import read_metrics
+from inngest_rest.testing import MockServer, answers, completes, sleeps
+
+if TYPE_CHECKING:
+    from tests.conftest import Connect
+
+KEY = "ab" * 16
+
+TEXT = r"""
+# HELP inngest_function_run_ended_total The total number of function runs ended
+# TYPE inngest_function_run_ended_total counter
+inngest_function_run_ended_total{date="2025-02-12",fn="shop-charge",status="Completed"} 480
+inngest_function_run_ended_total { fn = "a\"b\\c\nd} 7" , } 1e3 1764540000000
+# a comment of no kind
+inngest_steps_running{fn=""} +Inf
+# TYPE took histogram
+took_bucket{le="0.5"} 2
+took_sum NaN
+"""
+
+
+def test_each_sample_of_the_text_is_a_record() -> None:
+    ended: dict[str, Any] = {
+        "name": "inngest_function_run_ended_total",
+        "type": "counter",
+        "help": "The total number of function runs ended",
+    }
+    labels = {"date": "2025-02-12", "fn": "shop-charge", "status": "Completed"}
+    *others, total = read_metrics(TEXT)
+    assert others == [
+        Metric(**ended, labels=labels, value=480),
+        Metric(
+            **ended,
+            labels={"fn": 'a"b\\c\nd} 7'},
+            value=1_000,
+            at=datetime(2025, 11, 30, 22, tzinfo=UTC),
+        ),
+        Metric(name="inngest_steps_running", labels={"fn": ""}, value=math.inf),
+        Metric(name="took_bucket", labels={"le": "0.5"}, value=2, type="histogram"),
+    ]
+    assert (total.name, total.type, math.isnan(total.value)) == ("took_sum", "histogram", True)
+    assert json.loads(total.to_json())["value"] == "nan"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        '{"data": []}',
+        "depth",
+        "depth x",
+        'depth{a="1} 2',
+        "depth{a=1} 2",
+        "<html>",
+        "a 1 2 3",
+    ],
+)
+def test_what_is_no_sample_makes_the_response_invalid(text: str, connect: Connect) -> None:
+    mock = MockServer()
+    mock.fault(answers(200, text), operation="get_metrics")
+    client = connect(transport=mock.transport)
+    with pytest.raises((InvalidResponseError, RouteNotFoundError)):
+        client.metrics()
+
+
+def test_the_depth_counts_what_has_not_ended(connect: Connect) -> None:
+    mock = MockServer()
+    mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(days=2)))
+    mock.function("shop", "charge", trigger="order/placed", run=completes({}))
+    client = connect(transport=mock.transport)
+    client.send([{"name": name} for name in ("order/open", "order/placed", "order/open")])
+    mock.advance(timedelta(minutes=1))
+    (metric,) = client.metrics()
+    assert (metric.name, metric.value, metric.labels) == ("inngest_queue_depth", 2, {})
+    assert metric.type == "gauge"
+
+
+@pytest.mark.parametrize("release", ["1.19", "1.43", "1.45"])
+def test_no_key_is_needed_from_release_1_19_on(release: str) -> None:
+    mock = MockServer(release=release, signing_key=KEY)
+    with InngestClient(base_url="http://127.0.0.1:8288", transport=mock.transport) as client:
+        assert [each.name for each in client.metrics()] == ["inngest_queue_depth"]
+
+
+def test_the_signing_key_is_needed_before() -> None:
+    mock = MockServer(release="1.18", signing_key=KEY)
+    address = "http://127.0.0.1:8288"
+    with (
+        InngestClient(base_url=address, transport=mock.transport) as client,
+        pytest.raises(AuthenticationError, match="signing_key"),
+    ):
+        client.metrics()
+    with InngestClient(base_url=address, transport=mock.transport, signing_key=KEY) as client:
+        assert len(client.metrics()) == 1
+
+
+@pytest.mark.parametrize("release", ["1.10", "1.4"])
+def test_a_server_without_the_route_is_named_the_release_that_has_it(release: str) -> None:
+    mock = MockServer(release=release)
+    with (
+        InngestClient(dev=True, transport=mock.transport) as client,
+        pytest.raises(RouteNotFoundError, match=r"1\.11"),
+    ):
+        client.metrics()
+
+
+@pytest.mark.parametrize(("env", "path"), [(None, "production"), ("feature-x", "feature-x")])
+def test_inngest_cloud_is_asked_for_the_environment_alone(env: str | None, path: str) -> None:
+    mock = MockServer()
+    text = 'inngest_steps_running{fn="shop-charge"} 3\n'
+    mock.fault(answers(200, text), operation="get_prometheus_v1")
+    with InngestClient(signing_key=KEY, env=env, transport=mock.transport) as client:
+        (metric,) = client.metrics()
+    assert metric == Metric("inngest_steps_running", {"fn": "shop-charge"}, 3)
+    assert [request.path for request in mock.requests] == [f"/v1/prom/{path}"]
+    with (
+        InngestClient(transport=mock.transport) as client,
+        pytest.raises(MissingKeyError),
+    ):
+        client.metrics()
+
+
+@pytest.mark.parametrize("release", ["1.18", "1.43"])
+def test_the_text_itself_is_requested_with_the_same_key(release: str, connect: Connect) -> None:
+    mock = MockServer(release=release, signing_key=KEY)
+    client = connect(transport=mock.transport, signing_key=KEY)
+    assert "inngest_queue_depth 0" in client.request("GET", "/metrics").text
+
+
+def test_the_text_itself_is_requested_without_a_key_where_there_is_none() -> None:
+    mock = MockServer(signing_key=KEY)
+    with InngestClient(base_url="http://127.0.0.1:8288", transport=mock.transport) as client:
+        assert "inngest_queue_depth 0" in client.request("GET", "/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("most", "state", "message"),
+    [
+        (1, "problem", "2 items in all queues, more than 1"),
+        (2, "ok", "2 items in all queues"),
+    ],
+)
+def test_a_depth_above_the_highest_is_a_problem(
+    most: int, state: str, message: str, connect: Connect
+) -> None:
+    mock = MockServer()
+    mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(days=2)))
+    client = connect(transport=mock.transport)
+    client.send([{"name": "order/open"}] * 2)
+    before = len(mock.requests)
+    (result,) = client.runs.check(queue_depth_above=most).results
+    assert (result.state, result.message) == (state, message)
+    assert result.rule == f"queue_depth_above {most}"
+    assert len(mock.requests) == before + 1
+
+
+def test_a_depth_that_no_metric_has_cannot_be_checked(connect: Connect) -> None:
+    mock = MockServer()
+    mock.fault(answers(200, "inngest_steps_running 3"), operation="get_metrics", times=None)
+    client = connect(transport=mock.transport)
+    with pytest.raises(InvalidResponseError, match="have no inngest_queue_depth"):
+        client.runs.check(queue_depth_above=1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"queue_depth_above": -1}, "queue_depth_above must be 0 or a positive integer"),
+        ({"queue_depth_above": 1, "app": "shop"}, "app is of no rule"),
+    ],
+)
+def test_a_depth_is_of_the_whole_server(rule: Any, message: str, connect: Connect) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        connect().runs.check(**rule)

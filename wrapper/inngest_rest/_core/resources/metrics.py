@@ -1,0 +1,147 @@
+"""Metrics: those of a self-hosted server, else those of an environment of Inngest Cloud.
+
+Both are in the text format of Prometheus
+(https://prometheus.io/docs/instrumenting/exposition_formats/): a sample per line, and comments, of
+which `# TYPE` and `# HELP` speak of the samples of a name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import httpx
+
+from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.settings import API_URL
+from inngest_rest._core.resources.routes import ask_first, where_absent
+from inngest_rest._visible import shown
+from inngest_rest.errors import InvalidResponseError
+from inngest_rest.models import Metric
+from inngest_rest_api.api import v1
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+
+QUEUE_DEPTH = "inngest_queue_depth"
+
+# The environment of Inngest Cloud that is meant where none is set.
+_PRODUCTION = "production"
+
+_NO_METRICS = where_absent("It has no metrics: count queued runs with {}.", "runs.list")
+
+_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
+_SAMPLE = re.compile(
+    rf"(?P<name>{_NAME})(?:\s*+\{{(?P<labels>.*)\}})?\s++(?P<value>\S++)(?:\s++(?P<at>-?\d++))?"
+)
+_LABEL = re.compile(rf'\s*+(?P<name>{_NAME})\s*+=\s*+"(?P<value>(?:[^"\\]|\\.)*+)"\s*+(?:,|$)\s*+')
+_COMMENT = re.compile(rf"#\s*+(?P<kind>HELP|TYPE)\s++(?P<name>{_NAME})(?:\s++(?P<text>.*))?")
+_ESCAPE = re.compile(r"\\(.)")
+
+# The samples of these types have names of their own.
+_ENDS = ("_bucket", "_sum", "_count")
+_WITH_ENDS = ("histogram", "summary")
+
+
+def get_metrics(session: Session) -> Plan[list[Metric]]:
+    """Get the metrics by the first route that the server has; Inngest Cloud has but one."""
+    environment = session.settings.env or _PRODUCTION
+    of_cloud = _route(v1.get_prometheus_v1, environment)
+    if session.settings.api_url == API_URL:
+        return ask_first(session, "metrics", of_cloud)
+    return ask_first(session, "metrics", _route(v1.get_metrics, needs_key=False), of_cloud)
+
+
+def get_queue_depth(session: Session) -> Plan[int]:
+    """Get the number of items in all queues of a self-hosted server.
+
+    Raises:
+        InvalidResponseError: The metrics do not have it.
+    """
+    metrics = yield from get_metrics(session)
+    depth = next((each.value for each in metrics if each.name == QUEUE_DEPTH), math.nan)
+    if not math.isfinite(depth):
+        raise InvalidResponseError(
+            f"its metrics have no {QUEUE_DEPTH}; those of Inngest Cloud never do",
+            method="GET",
+            url=f"{session.settings.api_url}/metrics",
+            status=200,
+        )
+    return int(depth)
+
+
+def _route(
+    module: object, *path: str, needs_key: bool = True
+) -> Route[httpx.Response, list[Metric]]:
+    return Route.of(
+        module,
+        lambda response: list(read_metrics(response.text)),
+        *path,
+        expected=httpx.Response,
+        needs_key=needs_key,
+        advice=_NO_METRICS,
+    )
+
+
+def read_metrics(text: str) -> Iterator[Metric]:
+    """Yield each sample of a text in the format of Prometheus.
+
+    Raises:
+        ValueError: A line is neither a sample nor a comment.
+    """
+    types: dict[str, str] = {}
+    words: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.split("\n"))):
+        if line.startswith("#"):
+            comment = _COMMENT.fullmatch(line)
+            if comment is not None:
+                known = types if comment["kind"] == "TYPE" else words
+                known[comment["name"]] = comment["text"] or ""
+            continue
+        yield _sample(line, types, words)
+
+
+def _sample(line: str, types: dict[str, str], words: dict[str, str]) -> Metric:
+    found = _SAMPLE.fullmatch(line)
+    if found is None:
+        raise ValueError(f"not a sample: {shown(line)}")
+    family = _family(found["name"], types)
+    at = found["at"]
+    return Metric(
+        name=found["name"],
+        labels=_labels(found["labels"] or ""),
+        value=float(found["value"]),
+        type=types.get(family, "untyped"),
+        help=_unescaped(words[family]) if family in words else None,
+        at=None if at is None else datetime.fromtimestamp(int(at) / 1_000, UTC),
+    )
+
+
+def _family(name: str, types: dict[str, str]) -> str:
+    """Return the name by which comments speak of a sample."""
+    for end in _ENDS:
+        family = name.removesuffix(end)
+        if family != name and types.get(family) in _WITH_ENDS:
+            return family
+    return name
+
+
+def _labels(text: str) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    position = 0
+    while position < len(text):
+        found = _LABEL.match(text, position)
+        if found is None:
+            raise ValueError(f"not labels: {shown(text)}")
+        labels[found["name"]] = _unescaped(found["value"])
+        position = found.end()
+    return labels
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda escape: "\n" if escape[1] == "n" else escape[1], text)
