@@ -220,6 +220,52 @@ def test_runs_of_a_limit_with_a_key_may_be_of_any_key(connect: Connect, server: 
     assert ": 1 of its runs, of any key, began within" in reasons["rate_limit"].message
 
 
+@pytest.mark.parametrize(
+    ("customers", "same_key", "message"),
+    [
+        ((7, 8), [0], "event {0} of the same key started run {1} within that time"),
+        (
+            (8, 8),
+            [],
+            "may have excluded it, though none of its 2 runs within that time has its key",
+        ),
+        ((7, 7), [0, 1], "event {0} of the same key started run {1}, and others of it 1 more"),
+        ((None, 8), [], "2 of its runs, of any key, began within that time before it"),
+    ],
+    ids=["one", "none", "both", "not known"],
+)
+def test_a_limit_with_a_key_names_the_earlier_event_of_the_same_key(
+    connect: Connect,
+    server: Server,
+    customers: tuple[int | None, int],
+    same_key: list[int],
+    message: str,
+) -> None:
+    limit = {"limit": 1, "period": "1h0m0s", "key": "event.data.customer"}
+    of_server(
+        server, "why-tfinish-event", "v2-event-runs-unknown", configuration={"rateLimit": limit}
+    )
+    event = body_of("why-tfinish-event")
+    event["data"]["data"] = {"customer": 7}
+    server.on(f"GET /v1/events/{ID}", says(event))
+    run = {**body_of("why-tfinish-v2-runs")["data"][0], "function": {"id": "f"}}
+    events = ["01M87WP00000000000000000B0", "01M87WP00000000000000000A0"]
+    runs = ["01M87WP00000000000000000B1", "01M87WP00000000000000000A1"]
+    listed = [
+        {**run, "id": run_id, "trigger": {"eventIds": [event_id]}}
+        for run_id, event_id in zip(runs, events, strict=True)
+    ]
+    server.on("GET /v2/runs", says({"data": listed, "page": {"limit": 100}}))
+    for event_id, customer in zip(events, customers, strict=True):
+        data = {"internal_id": event_id, "id": event_id, "data": {"customer": customer}}
+        server.on(f"GET /v1/events/{event_id}", says({"data": {**event["data"], **data}}))
+    found = connect().events.explain(ID)
+    (reason,) = [each for each in found.reasons if each.kind == "rate_limit"]
+    assert reason.evidence["same_key"] == [runs[index] for index in same_key]
+    assert message.format(events[0], runs[0]) in reason.message
+    assert not reason.is_certain
+
+
 def test_an_event_that_came_later_is_not_the_cause(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:

@@ -100,6 +100,19 @@ def holds(condition: str | None, event: StoredEvent) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def value_of(expression: str, event: StoredEvent) -> Any:
+    """Return the value of an expression, as of a key, for an event; None if it is not known."""
+    fields = of_event(event)
+    if len(expression) > _LONGEST or not _is_json(fields):
+        return None
+    try:
+        import cel  # noqa: PLC0415
+
+        return cel.compile(expression).execute({"event": fields})
+    except Exception:  # noqa: BLE001 - the library has no exception class
+        return None
+
+
 def _is_json(value: object, depth: int = _DEEPEST_DATA) -> bool:
     """Return whether data is plain JSON and not deeply nested."""
     if not isinstance(value, dict | list):

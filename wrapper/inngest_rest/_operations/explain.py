@@ -24,12 +24,14 @@ from inngest_rest._core.resources.event_runs import (
 from inngest_rest._core.resources.flow_control import (
     ignores_repeated_ids,
     limit,
+    parse_duration,
 )
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
 from inngest_rest._operations.reasons.event import findings_of_event
 from inngest_rest._operations.reasons.evidence import (
     SAME_FUNCTION_WITHIN,
     EventEvidence,
+    FunctionWithoutRun,
     RunEvidence,
 )
 from inngest_rest._operations.reasons.run import findings_of_limits, findings_of_run
@@ -184,7 +186,24 @@ def _read_event_evidence(
         if limit(function, "rateLimit", "debounce", "singleton"):
             other_runs = yield from read_other_runs(reader, function, evidence.received)
             evidence.other_runs[name_of(function)] = other_runs
+    for without_run in evidence.without_run:
+        if without_run.function in unexplained:
+            yield from _read_events_of_limit(reader, without_run)
     return evidence
+
+
+def _read_events_of_limit(reader: Reader, without_run: FunctionWithoutRun) -> Plan[None]:
+    """Read the events of the runs that may have used up a rate limit, if it is one for each key."""
+    rate_limit = limit(without_run.function, "rateLimit") or {}
+    if not rate_limit.get("key"):
+        return
+    evidence = without_run.evidence
+    counted = without_run.runs_within(parse_duration(rate_limit.get("period")) or DAY)
+    for run in [run for run in counted if run.event_ids][:MAX_READ_SINGLY]:
+        plan = events.get_now(reader.session, run.event_ids[0], deadline=reader.deadline)
+        stored = yield from reader.read(plan, f"whether the event of run {run.id} has its key")
+        if stored is not None:
+            evidence.events_of_runs[run.id], _ = stored
 
 
 def _read_same_id(reader: Reader, evidence: EventEvidence, functions: list[Function]) -> Plan[None]:

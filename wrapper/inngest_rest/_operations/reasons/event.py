@@ -123,13 +123,23 @@ def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     rate = limit(without_run.function, "rateLimit")
     if rate is None:
         return
-    evidence = without_run.evidence
-    period = parse_duration(rate.get("period")) or DAY
-    since, until = evidence.received - period - EVENT_ORDER_SLACK, evidence.latest_start
-    counted = [
-        run.id for run in without_run.other_runs if since <= (run.queued_at or since) <= until
-    ]
-    yield without_run.finding(Kind.RATE_LIMIT, {"rate_limit": rate, "earlier_runs": counted})
+    key = rate.get("key")
+    counted = without_run.runs_within(parse_duration(rate.get("period")) or DAY)
+    has_same_key = {run.id: without_run.has_same_key(run, key) for run in counted} if key else {}
+    same_key = [run for run in counted if has_same_key.get(run.id, key is None)]
+    are_all_of_another = all(same is False for same in has_same_key.values())
+    yield without_run.finding(
+        Kind.RATE_LIMIT,
+        {
+            "rate_limit": rate,
+            "earlier_runs": [run.id for run in counted],
+            "same_key": [run.id for run in same_key],
+            "earlier_events": [run.event_ids[0] for run in same_key if run.event_ids],
+        },
+        details={
+            "is_no_key_same": key and are_all_of_another and not without_run.has_further_runs,
+        },
+    )
 
 
 def debounce(without_run: FunctionWithoutRun) -> Iterator[Finding]:

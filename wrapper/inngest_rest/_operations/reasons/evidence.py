@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from inngest_rest._core.expressions import value_of
 from inngest_rest._core.resources import trace
 from inngest_rest._core.resources.catalogue import (
     Catalogue,
@@ -64,6 +65,9 @@ class EventEvidence:
     same_id: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
     # Other runs at that time, newest first, by the name of their function.
     other_runs: dict[str, Page[Run] | None] = field(factory=dict[str, "Page[Run] | None"])
+
+    # The first events of some of these, by the id of the run.
+    events_of_runs: dict[str, StoredEvent] = field(factory=dict[str, "StoredEvent"])
 
     @property
     def began(self) -> datetime:
@@ -148,6 +152,19 @@ class FunctionWithoutRun:
         """Whether it has, or may have, more runs at that time than those read."""
         page = self.evidence.other_runs.get(self.name)
         return page is None or page.next_cursor is not None
+
+    def runs_within(self, period: timedelta) -> list[Run]:
+        """Return its other runs that began within a time before the event, the newest first."""
+        since = self.evidence.received - period - EVENT_ORDER_SLACK
+        until = self.evidence.latest_start
+        return [run for run in self.other_runs if since <= (run.queued_at or since) <= until]
+
+    def has_same_key(self, run: Run, key: str) -> bool | None:
+        """Return whether a key has the same value for the event of a run; None if unknown."""
+        event = self.evidence.events_of_runs.get(run.id)
+        own = value_of(key, self.evidence.event)
+        other = None if event is None else value_of(key, event)
+        return None if own is None or other is None else own == other
 
     def finding(
         self,

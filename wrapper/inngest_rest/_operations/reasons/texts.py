@@ -70,11 +70,23 @@ def _rate_limit(facts: Facts) -> str:
     text += " spread evenly" if limit.get("limit") != 1 else ""
     text += f" for each `{key}`" if key else ""
     text += ", may have excluded it"
+    if key and facts["same_key"]:
+        return f"{text}: {_of_same_key(facts)} within that time"
+    if counted and facts["is_no_key_same"]:
+        return f"{text}, though none of its {_count(counted, 'run')} within that time has its key"
     if counted:
         of_any_key = ", of any key," if key else ""
         text += f": {counted} of its runs{of_any_key} began within that time before it, or seconds "
         text += "after it"
+    if facts["earlier_events"]:
+        text += f", the latest {facts['same_key'][0]} of event {facts['earlier_events'][0]}"
     return text
+
+
+def _of_same_key(facts: Facts) -> str:
+    run_ids, event_ids = facts["same_key"], facts["earlier_events"]
+    text = f"event {event_ids[0]} of the same key started run {run_ids[0]}"
+    return text if len(run_ids) == 1 else f"{text}, and others of it {len(run_ids) - 1} more"
 
 
 def _debounce(facts: Facts) -> str:
