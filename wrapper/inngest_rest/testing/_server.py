@@ -141,6 +141,7 @@ class MockServer:
         id: str,
         *,
         trigger: str | Sequence[str] = (),
+        cron: str | Sequence[str] = (),
         run: Runner | None = None,
         name: str | None = None,
         batch_size: int | None = None,
@@ -158,6 +159,8 @@ class MockServer:
             id: Its id within the app.
             trigger: The name of the event that triggers it, or several; `app/*` matches every
                 name with that prefix. Default: it can only be invoked.
+            cron: The schedule that triggers it, or several, such as `"TZ=Europe/Berlin 0 3 * * *"`:
+                `fire_cron` starts the runs, no time does. Default: none.
             run: `completes(...)`, `fails(...)`, `retries(...)`, `sleeps(...)`, `steps(...)`,
                 `waits_for(...)`, `works(...)`, or a callable that takes the `MockEvent` and returns
                 an output or one of these; an exception fails the run. It runs under the mock's
@@ -186,6 +189,7 @@ class MockServer:
         for label, given in (("app", app), ("id", id)):
             as_text(label, given)
         runner, triggers = as_runner("run", run), _triggers(trigger)
+        crons = _triggers(cron, "cron")
         timeout = check_timedelta(batch_timeout, "batch_timeout")
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, and is {batch_size!r}")
@@ -209,7 +213,28 @@ class MockServer:
                 batch_size=batch_size,
                 batch_timeout_ns=nanoseconds(timeout),
                 flow=flow,
+                crons=crons,
             )
+
+    def fire_cron(self, app: str, id: str, cron: str | None = None) -> MockRun:
+        """Start a run of a function by its schedule, now; a schedule that never fires is missed.
+
+        Args:
+            app: The id of its app.
+            id: Its id within the app.
+            cron: The schedule, perhaps one that it had before. Default: its first one.
+
+        Raises:
+            ValueError: There is no such function, or it has no schedule.
+        """
+        with self._lock:
+            now = self._settle()
+            function = self._store.catalogue.find(app, id)
+            if function is None:
+                raise ValueError(f"there is no function {app}/{id}")
+            if cron is None and not function.crons:
+                raise ValueError(f"function {app}/{id} has no cron schedule")
+            return self._store.fire_cron(function, cron or function.crons[0], now)
 
     def advance(self, by: timedelta | float) -> None:
         """Advance the clock; every run due by then resumes, each at its own time.
@@ -477,11 +502,12 @@ class MockServer:
         return _framed(request, response.with_headers(*headers_for(request), kind))
 
 
-def _triggers(trigger: str | Sequence[str]) -> tuple[str, ...]:
+def _triggers(trigger: str | Sequence[str], label: str = "trigger") -> tuple[str, ...]:
     if not isinstance(trigger, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"trigger must be the name of an event, or several, and is {trigger!r}")
+        what = "a cron schedule" if label == "cron" else "the name of an event"
+        raise TypeError(f"{label} must be {what}, or several, and is {trigger!r}")
     names = (trigger,) if isinstance(trigger, str) else tuple(trigger)
-    return tuple(as_text("trigger", each) for each in names)
+    return tuple(as_text(label, each) for each in names)
 
 
 def _rate_limit(runs: int, period: timedelta) -> tuple[int, int]:

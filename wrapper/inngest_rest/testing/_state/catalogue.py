@@ -31,6 +31,7 @@ class Function:
     batch_size: int | None = None
     batch_timeout_ns: int = 0
     flow: Flow = NO_FLOW
+    crons: tuple[str, ...] = ()
 
     @property
     def slug(self) -> str:
@@ -69,6 +70,7 @@ class Catalogue:
         batch_size: int | None = None,
         batch_timeout_ns: int = 0,
         flow: Flow = NO_FLOW,
+        crons: tuple[str, ...] = (),
     ) -> Function:
         """Add a function, and its app if new; raise ValueError if the function exists."""
         app = self.apps.get(app_id)
@@ -92,6 +94,7 @@ class Catalogue:
             batch_size,
             batch_timeout_ns,
             flow,
+            crons,
         )
         app.functions[function_id] = function
         self._by_slug[slug] = function

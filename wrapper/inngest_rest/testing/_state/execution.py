@@ -111,6 +111,7 @@ class Execution:
         *,
         original_run_id: str | None = None,
         batch_id: str | None = None,
+        cron: str | None = None,
         kept: tuple[Step, ...] = (),
         step_input: tuple[str, Any] | None = None,
     ) -> str:
@@ -130,6 +131,7 @@ class Execution:
                 status="queued",
                 output=None,
                 original_run_id=original_run_id,
+                cron=cron,
                 event_ids=tuple(each.internal_id for each in events),
                 batch_id=batch_id,
                 attempt=0,

@@ -83,7 +83,8 @@ class MockRun:
 
     `output` is the function's return value; `{"message", "name", "code", "stack"}` for a failed
     run; `{}` for a cancelled one; None until the run has ended. `event_ids` has several ids for the
-    run of a batch. `attempt_error` is the error of the last attempt, while a retry is pending.
+    run of a batch; `cron` is the schedule that started it, if any. `attempt_error` is the error of
+    the last attempt, while a retry is pending.
     """
 
     id: str
@@ -93,6 +94,7 @@ class MockRun:
     status: MockRunStatus
     output: Any
     original_run_id: str | None
+    cron: str | None = attrs.field(repr=False)
     event_ids: tuple[str, ...] = attrs.field(repr=False)
     batch_id: str | None = attrs.field(repr=False)
     attempt: int = attrs.field(repr=False)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inngest_rest.testing._state.behaviours import Invokes
 
 INVOKED = "inngest/function.invoked"
+SCHEDULED = "inngest/scheduled.timer"
 
 
 @attrs.frozen
@@ -142,6 +143,12 @@ class Store:
         if function is not None:
             self._trigger(function, event, now)
         return event
+
+    def fire_cron(self, function: Function, cron: str, now: int) -> MockRun:
+        """Start the run of a schedule, whose event is stored like any other."""
+        event = self._add_event(Incoming(SCHEDULED, data={"cron": cron}), now, None)
+        run_id = self.execution.start(function, [event], now, event.visible_ns, cron=cron)
+        return self.execution.runs[run_id]
 
     def invoke_directly(
         self, function: Function, data: dict[str, Any], key: str | None, now: int

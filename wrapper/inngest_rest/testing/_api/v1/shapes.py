@@ -94,6 +94,8 @@ def v1_run(run: MockRun, environment_id: str) -> dict[str, object]:
     }
     if run.original_run_id is not None:
         shape["original_run_id"] = run.original_run_id
+    if run.cron is not None:
+        shape["cron"] = run.cron
     shape["status"] = STATUS_NAMES[run.status]
     shape["ended_at"] = None if run.ended_ns is None else v1_time(run.ended_ns)
     if run.ended_ns is not None:
@@ -128,7 +130,10 @@ def v1_function(function: Function) -> dict[str, object]:
             "fv": 1,
             "name": function.name,
             "slug": function.slug,
-            "triggers": [{"event": trigger, **condition} for trigger in function.triggers],
+            "triggers": [
+                *({"event": trigger, **condition} for trigger in function.triggers),
+                *({"cron": cron} for cron in function.crons),
+            ],
             **limits,
             "steps": [step],
         },

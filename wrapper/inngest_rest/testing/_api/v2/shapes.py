@@ -65,6 +65,8 @@ def v2_run(
     trigger: dict[str, Any] = {"eventIds": [run.event_id]}
     if run.batch_id is not None:
         trigger |= {"batchId": run.batch_id, "isBatch": True}
+    if run.cron is not None:
+        trigger["cronSchedule"] = run.cron
     started = run.queued_ns if listed else _start(run)
     shape: dict[str, Any] = {
         "app": {"id": run.app_id},
@@ -213,9 +215,10 @@ def v2_function(function: Function) -> dict[str, Any]:
         "name": function.name,
         "slug": function.id,
     }
-    if function.triggers:
+    if function.triggers or function.crons:
         condition = {} if flow.condition is None else {"if": flow.condition.text}
         shape["triggers"] = [
-            {**condition, "type": "EVENT", "value": name} for name in function.triggers
+            *({**condition, "type": "EVENT", "value": name} for name in function.triggers),
+            *({"type": "CRON", "value": cron} for cron in function.crons),
         ]
     return shape
