@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(
 @pytest.mark.parametrize(
     ("tokens", "hint"),
     [
-        (["functions", "list"], "`apps list`"),
+        (["functions", "get"], "`apps list`"),
         (["functions", "get", "shop"], "`functions list`"),
         (["functions", "list", "no-app"], "`apps list` shows"),
         (["functions", "list", "no-app"], " `functions list` shows"),

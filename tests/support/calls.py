@@ -29,8 +29,9 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "preview": ("apps.list", "functions.list"),
     "preview_file": ("apps.list", "functions.list"),
     "events.wait": ("events.get", "apps.list", "functions.list", "events.runs", "runs.get"),
-    "apps.sync": ("apps.get",),
-    "functions.list": ("apps.get", "apps.list"),
+    "apps.check": ("apps.get", "functions.list"),
+    "apps.sync": ("apps.get", "functions.list"),
+    "functions.list": ("apps.get", "apps.list", "runs.list"),
     "events.runs": ("apps.list", "functions.list", "runs.get"),
     "runs.list": ("events.get",),
     "events.explain": (
@@ -56,7 +57,10 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "runs.follow": ("runs.trace",),
     "runs.wait": ("runs.get",),
     "runs.watch": ("runs.get",),
-    "runs.check": ("runs.watch", "health", "metrics", "apps.get", "functions.list", "runs.jobs"),
+    "runs.check": (
+        *("runs.watch", "health", "metrics", "apps.get", "apps.list", "functions.list"),
+        "runs.jobs",
+    ),
     "runs.summary": ("runs.list", "runs.get"),
     "runs.waiting": (
         "runs.watch",

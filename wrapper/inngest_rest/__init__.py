@@ -38,9 +38,9 @@ _NAMES = {
         "EventPreview Explanation Listener Reason ReasonKind RunExplanation SendPreview"
     ),
     "inngest_rest.models": (
-        "AccountInfo App AppSync Cancellation Environment EventSchema Experiment Function "
-        "InsightsResult InsightsTable Job Key Metric Page Run RunChange RunError RunStatus "
-        "SessionGroup Span StepChange StoredEvent Trigger Variant Webhook"
+        "AccountInfo App AppCheck AppSync Cancellation Environment EventSchema Experiment "
+        "Function InsightsResult InsightsTable Job Key Metric Page Run RunChange RunError "
+        "RunStatus SessionGroup Span StepChange StoredEvent Trigger Variant Webhook"
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport ExportReport SendFailure SendReport",

@@ -63,6 +63,7 @@ from inngest_rest.explanation import RunExplanation as RunExplanation
 from inngest_rest.explanation import SendPreview as SendPreview
 from inngest_rest.models import AccountInfo as AccountInfo
 from inngest_rest.models import App as App
+from inngest_rest.models import AppCheck as AppCheck
 from inngest_rest.models import AppSync as AppSync
 from inngest_rest.models import Cancellation as Cancellation
 from inngest_rest.models import Environment as Environment

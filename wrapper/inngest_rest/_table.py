@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 GROUPS = {
     "events": "Stored events: list, export, explain and resend them, and wait for their runs",
     "runs": "Runs of functions: list, export, summarize, check, explain, watch, cancel, replay",
-    "apps": "Apps synced with the server: list, get and sync them",
+    "apps": "Apps synced with the server: list, get, check and sync them",
     "functions": "Functions of an app: list, get and invoke them",
     "signals": "Signals that runs wait for: send one",
     "cancellations": "Bulk cancellations: list, create and delete them",
@@ -46,7 +46,7 @@ OF_CLOUD = {*GROUPS, "apps.sync", "runs.score"} - {"events", "runs", "apps", "fu
 
 RARE = OF_CLOUD | {
     *("send_file", "events.export", "runs.export", "runs.follow", "runs.jobs"),
-    *("functions.invoke_many", "signals", "metrics", "api"),
+    *("functions.invoke_many", "apps.check", "signals", "metrics", "api"),
 }
 """Groups and calls that have no tool of their own, since a list of tools costs every session: one
 tool calls them all."""
@@ -280,6 +280,7 @@ ROWS: tuple[Row, ...] = (
         "runs.check",
         {"no_success_of": "shop/charge", "within": "26h"},
         {"failed_above": "5%", "since": "15m", "server": True},
+        {"crons": True, "grace": "15m"},
     ),
     _reads("runs.follow", {"id": RUN_ID, "timeout": 60}),
     _reads("runs.explain", {"id": RUN_ID}),
@@ -298,8 +299,9 @@ ROWS: tuple[Row, ...] = (
     _reads("runs.export", {"path": "runs.csv", "app": "shop", "since": "24h"}, uses_files=True),
     _reads("apps.list", {"limit": 50}),
     _reads("apps.get", {"id": "shop"}),
+    _reads("apps.check", {"id": "shop", "expect": ["charge", "ship"]}, {"id": "shop", "count": 40}),
     _changes("apps.sync", {"id": "shop", "url": "https://shop.test/api/inngest"}),
-    _reads("functions.list", {"app": "shop"}),
+    _reads("functions.list", {"app": "shop"}, {"runs": True}),
     _reads("functions.get", _FUNCTION),
     _creates_once(
         "functions.invoke", {**_FUNCTION, "data": {"order": 1}}, {**_FUNCTION, "wait": 60}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from os import PathLike
 
     from inngest_rest.action_reports import ActionReport, ActionRow
-    from inngest_rest.models import RunStatus
+    from inngest_rest.models import Function, RunStatus
 
 Seconds = float | timedelta
 """A duration: seconds, or a timedelta."""
@@ -30,6 +30,12 @@ StatusFilter = Union[StatusName, "RunStatus", Iterable["StatusName | RunStatus"]
 """One or several run statuses, as names or as `RunStatus`; `RunStatus(text)` makes one of any text.
 
 Names in another case are accepted, too, if not by type checkers.
+"""
+
+Expected = Iterable["str | Function | Mapping[str, Any]"] | Mapping[str, Any]
+"""The functions that are expected: ids, such as `charge` or `shop/charge`, functions, or the JSON
+that `functions list -o json` writes. What is stated of a function, its triggers and parts of its
+configuration, is expected as well.
 """
 
 
@@ -110,6 +116,11 @@ class CheckRule(TypedDict, total=False):
             Items of any app, also those that are due later, such as the end of a sleep.
         queued_since: Only runs queued since. An aware datetime, or a timedelta. It bounds what a
             server has to read. Of `stuck` and `orphaned`, by default the 7 days before.
+        crons: Broken if a cron did not run at its last planned time, ran late or never, or if a
+            function of `expect` is not registered. Needs the extra `crons`.
+        grace: How late a cron may run, for `crons`. A timedelta, by default of 10 minutes.
+        expect: The functions that have to be registered, for `crons`. Ids, or the JSON that
+            `functions list -o json` writes.
     """
 
     app: str | None
@@ -124,6 +135,9 @@ class CheckRule(TypedDict, total=False):
     queued_above: int | None
     queue_depth_above: int | None
     queued_since: datetime | timedelta | None
+    crons: bool | None
+    grace: timedelta | None
+    expect: Expected | None
 
 
 class Paging(TypedDict, total=False):

@@ -98,7 +98,9 @@ PAGES = (
             ),
             _part("Metrics", "Metric"),
             _part("Unended", "UNFINISHED", "inngest_rest.models"),
-            _part("Events, apps and functions", "StoredEvent App AppSync Function Trigger"),
+            _part(
+                "Events, apps and functions", "StoredEvent App AppCheck AppSync Function Trigger"
+            ),
             _part("Cancellations and webhooks", "Cancellation Webhook"),
             _part(
                 "Inngest Cloud",
@@ -175,8 +177,8 @@ PAGES = (
             ),
             _part(
                 "Arguments",
-                "Seconds StatusFilter StatusName ChangeKind ApiVersion ExportFormat RunInclude "
-                "Redaction EventNameCheck Method KeyKind WhenFull SummaryBy RepeatedId "
+                "Expected Seconds StatusFilter StatusName ChangeKind ApiVersion ExportFormat "
+                "RunInclude Redaction EventNameCheck Method KeyKind WhenFull SummaryBy RepeatedId "
                 "REPEATABLE_METHODS",
                 "inngest_rest.typing",
             ),

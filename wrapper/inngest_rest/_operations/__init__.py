@@ -8,6 +8,9 @@ reasons       rules that turn evidence into reasons, one per function
 preview       what events would start, before they are sent
 diagnosis     which server responds, and whether keys and settings match it
 check         rules about a server and its runs
+crons         which crons ran when they were planned, and when functions ran last
+cron_times    the times that a server plans for a cron schedule
+expected      which functions of an app are new, gone or changed
 waiting       what open runs wait for, all at once
 run_evidence  reading what the rules about a run need
 summary       counts, errors and times of many runs, in bounded memory

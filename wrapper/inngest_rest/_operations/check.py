@@ -14,12 +14,21 @@ from inngest_rest import errors
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count, check_names
 from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.resources.filters import Instant, Selection, Window, instant, to_text
+from inngest_rest._core.resources.filters import (
+    Instant,
+    Names,
+    Selection,
+    Window,
+    instant,
+    to_text,
+)
 from inngest_rest._core.resources.metrics import get_queue_depth
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.runs import function_of, list_runs, why_none
+from inngest_rest._operations.crons import DEFAULT_GRACE, UNDECIDED, CronState, check_crons
+from inngest_rest._operations.expected import read_expected
 from inngest_rest._operations.waiting import WaitingJob
-from inngest_rest._visible import shown
+from inngest_rest._visible import and_more, shown
 from inngest_rest.diagnosis import CheckReport, FindingState, RuleResult
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.typing import CheckRule
@@ -29,14 +38,18 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest._operations.crons import Cron
+    from inngest_rest._operations.expected import ExpectedFunction
 
     Observer = Callable[[Session, Selection, float], Plan["Observation"]]
 
 # The time that a rule goes with.
 _TIME_OF_RULE = {"failed_above": "since", "no_success_of": "within"}
+# What belongs to a rule without being needed by it.
+_OPTIONS_OF_CRONS = ("grace", "expect")
 _RULES = (
     "failed_above with since, no_success_of with within, stuck, orphaned, queued_above, "
-    "queue_depth_above or server"
+    "queue_depth_above, crons or server"
 )
 
 # How long before they count as stuck runs are looked for: a server reads all of that time.
@@ -62,6 +75,25 @@ _TEXTS: dict[tuple[str, bool | None], str] = {
     ("queued_above", True): "more than {runs} queued",
     ("queue_depth_above", False): "{items} in all queues",
     ("queue_depth_above", True): "{items} in all queues, more than {most:,}",
+    ("crons", False): "{on_time} on time{others}",
+    ("crons", True): "{broken} of {crons}: {which}{others}",
+}
+
+# What is said of a cron in a state, where a rule is broken, or it cannot be judged.
+_TEXTS_OF_CRONS = {
+    CronState.LATE: "{function} was late: planned for {planned}, run {run} came at {run_at}",
+    CronState.MISSED: "{function} missed {planned} (last run {run} at {run_at})",
+    CronState.NEVER: (
+        "{function} never fired: no run of {schedule} is stored, planned for {planned}"
+    ),
+    CronState.VANISHED: "{function} vanished: it is not registered",
+    CronState.CHANGED: "{function} has no run yet of {schedule}, which was another before",
+    CronState.UNREADABLE: "{function}: no time can be computed of {schedule}",
+    CronState.OTHER_ZONE: (
+        "{function}: the server seems to plan {schedule} in another zone than UTC (run {run} at "
+        "{run_at})"
+    ),
+    CronState.UNKNOWN: "{function}: it cannot be told whether {schedule} was missed at {planned}",
 }
 _SERVER_IS_DOWN = "the server does not answer: {error}"
 _NOT_CHECKED = "not checked after: {error}"
@@ -158,6 +190,8 @@ def _rules_of(session: Session, arguments: CheckRule) -> Iterator[Rule]:
         yield Rule(kind="server", label="server", observe=lambda: _observe_server(session))
     if "queue_depth_above" in passed:
         yield _rule_about_queues(session, passed["queue_depth_above"])
+    if passed.get("crons"):
+        yield _rule_about_crons(session, arguments)
     for kind, observe in _OBSERVERS.items():
         if kind in passed:
             yield _rule_about_runs(session, kind, observe, arguments)
@@ -169,6 +203,9 @@ def _check_combination(passed: dict[str, Any]) -> None:
         if (rule in passed) != (time in passed):
             missing, present = (time, rule) if rule in passed else (rule, time)
             raise invalid(missing, f"is missing: {present} goes with it")
+    for option in _OPTIONS_OF_CRONS:
+        if option in passed and "crons" not in passed:
+            raise invalid("crons", f"is missing: {option} goes with it")
     filters = [name for name in ("app", "function", "queued_since") if name in passed]
     if filters and passed.keys() <= {*filters, "queue_depth_above"}:
         raise invalid(filters[0], f"is of no rule: pass {_RULES}")
@@ -191,6 +228,21 @@ def _rule_about_runs(session: Session, kind: str, observe: Observer, arguments: 
         label=_label_of(kind, arguments),
         observe=lambda: observe(session, selection, bound),
         reads_all_runs=kind == "failed_above" and selection.by_end,
+    )
+
+
+def _rule_about_crons(session: Session, arguments: CheckRule) -> Rule:
+    names = Names.of(arguments.get("app"), arguments.get("function"))
+    given, expect = arguments.get("grace"), arguments.get("expect")
+    grace = DEFAULT_GRACE if given is None else given
+    if not isinstance(grace, timedelta) or grace < timedelta():  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise invalid("grace", "must be how long, such as 10m; in Python a positive timedelta")
+    expected = () if expect is None else read_expected(expect)
+    words = ["crons", f"grace {grace}", names.app, names.function]
+    return Rule(
+        kind="crons",
+        label=" ".join(filter(None, words)),
+        observe=lambda: _observe_crons(session, names, grace, expected),
     )
 
 
@@ -357,6 +409,49 @@ def _observe_depth(session: Session, most: int) -> Plan[Observation]:
     depth = yield from get_queue_depth(session)
     facts = {"items": f"{depth:,} {'item' if depth == 1 else 'items'}", "most": most}
     return Observation(is_broken=depth > most, facts=facts)
+
+
+def _observe_crons(
+    session: Session, names: Names, grace: timedelta, expected: tuple[ExpectedFunction, ...]
+) -> Plan[Observation]:
+    crons = yield from check_crons(session, names=names, grace=grace, expected=expected)
+    broken = [_text_of(cron) for cron in crons if cron.is_broken]
+    undecided = [_text_of(cron) for cron in crons if cron.state in UNDECIDED]
+    others = [
+        f"{number} {state}"
+        for state in (CronState.NOT_DUE, CronState.PAUSED)
+        if (number := sum(cron.state is state for cron in crons))
+    ]
+    if undecided:
+        others.append(f"{len(undecided)} cannot be judged: {and_more(undecided)}")
+    on_time = sum(cron.state is CronState.OK for cron in crons)
+    facts = {
+        "broken": f"{len(broken):,}",
+        "crons": _number_of_crons(len(crons)),
+        "on_time": f"{_number_of_crons(on_time)} {'is' if on_time == 1 else 'are'}",
+        "which": and_more(broken),
+        "others": f"; {', '.join(others)}" if others else "",
+    }
+    return Observation(is_broken=bool(broken), facts=facts)
+
+
+def _number_of_crons(number: int) -> str:
+    return f"{number:,} {'cron' if number == 1 else 'crons'}"
+
+
+def _text_of(cron: Cron) -> str:
+    run, run_at = cron.run, None if cron.run is None else cron.run.queued_at
+    return _TEXTS_OF_CRONS[cron.state].format(
+        function=cron.function,
+        schedule=shown(cron.schedule),
+        planned=_moment(cron.planned_at),
+        run=run and run.id,
+        run_at=_moment(run_at),
+    )
+
+
+def _moment(moment: datetime | None) -> str:
+    return "an unknown time" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 _OBSERVERS: dict[str, Observer] = {

@@ -36,6 +36,10 @@ def problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | No
     match row.command:
         case "runs.check" if record.broken:
             return Problem(Code.RULE_BROKEN, str(record))
+        case "apps.check" if not record.is_ok:
+            return Problem(Code.RULE_BROKEN, str(record))
+        case "apps.sync" if record.check is not None and not record.check.is_ok:
+            return Problem(Code.RULE_BROKEN, str(record.check))
         case "doctor" if record.problems:
             return _of_diagnosis(record)
         case "send" | "send_many" | "send_file" if record.rejected or record.unknown:

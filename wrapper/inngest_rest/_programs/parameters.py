@@ -41,6 +41,7 @@ class Kind(StrEnum):
     INTEGER = "integer"
     SECONDS = "number"
     MOMENT = "moment"
+    SPAN = "span"
     OBJECT = "object"
     JSON = "any"
 
@@ -90,7 +91,7 @@ class Parameter:
         schema: dict[str, Any] = {}
         if self.choices:
             schema["enum"] = list(self.choices)
-        if self.kind is Kind.MOMENT:
+        if self.kind in {Kind.MOMENT, Kind.SPAN}:
             schema["type"] = "string"
         elif self.kind is not Kind.JSON:
             schema["type"] = self.kind.value
@@ -119,6 +120,8 @@ class Parameter:
             reason = f"is {shown(value)}{did_you_mean(value, self.choices)}"
             raise invalid(place, reason, argument=self.name)
         check_json(self.name, value)
+        if self.kind is Kind.SPAN:
+            return span(self.name, str(value))
         return moment(self.name, str(value)) if self.kind is Kind.MOMENT else value
 
     def _check_bounds(self, number: Any, value: Any) -> None:
@@ -144,6 +147,7 @@ _TYPES: dict[Kind, Callable[[Any], bool]] = {
     Kind.INTEGER: lambda value: type(value) is int and value.bit_length() < 64,
     Kind.SECONDS: lambda value: type(value) in {int, float},
     Kind.MOMENT: lambda _: True,  # see `moment`
+    Kind.SPAN: lambda _: True,  # see `span`
     Kind.OBJECT: lambda value: isinstance(value, Mapping),
     Kind.JSON: lambda _: True,
 }
@@ -160,11 +164,10 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 def moment(name: str, text: str) -> datetime | timedelta:
     """Return the instant that a text names, or how long before now it is; reject any other."""
-    ago = re.fullmatch("([0-9]{1,9})([smhdw])", text.strip())
     try:
+        ago = _span(text)
         if ago is not None:
-            number, unit = ago.groups()
-            return timedelta(**{_UNITS[unit]: int(number)})
+            return ago
         instant = datetime.fromisoformat(text.strip())
         if instant.tzinfo is not None:
             return instant.astimezone(UTC)
@@ -176,6 +179,24 @@ def moment(name: str, text: str) -> datetime | timedelta:
         how="Give an instant with a time zone such as 2026-11-25T12:00:00Z, or how long ago: 90s, "
         "15m, 2h, 7d.",
     )
+
+
+def span(name: str, text: str) -> timedelta:
+    """Return the length of time that a text names; reject any other."""
+    with suppress(OverflowError):
+        read = _span(text)
+        if read is not None:
+            return read
+    raise invalid(name, f"must be a length of time such as 90s, 15m, 2h, 7d, got {shown(text)}")
+
+
+def _span(text: str) -> timedelta | None:
+    """Return the length of time that a text names; None if it is something else."""
+    named = re.fullmatch("([0-9]{1,9})([smhdw])", text.strip())
+    if named is None:
+        return None
+    number, unit = named.groups()
+    return timedelta(**{_UNITS[unit]: int(number)})
 
 
 class Statuses(tuple[str, ...]):
@@ -217,6 +238,8 @@ _TYPE_OF: dict[str, _Type] = {
     "int": _Type(Kind.INTEGER, least=1),
     "Seconds": _Type(Kind.SECONDS),
     "datetime | timedelta": _Type(Kind.MOMENT),
+    "timedelta": _Type(Kind.SPAN),
+    "Expected": _Type(Kind.JSON),
     "Mapping[str, Any]": _Type(Kind.OBJECT),
     "Mapping[str, float | bool]": _Type(Kind.OBJECT),
     "EventLike": _Type(Kind.OBJECT),
@@ -243,6 +266,7 @@ _TYPES_OF_PYTHON = {
 FORMS = {
     Kind.MOMENT: " ISO 8601 with a time zone, or how long ago: 90s, 15m, 2h, 7d.",
     Kind.SECONDS: " In seconds.",
+    Kind.SPAN: " Such as 90s, 15m, 2h, 7d.",
 }
 """What is said after the help of a parameter of a kind."""
 
@@ -319,7 +343,7 @@ def _parameter(row: Row, declared: inspect.Parameter, described: str) -> Paramet
         is_many=type_.is_many,
         is_positional=is_positional
         and type_.kind is Kind.TEXT
-        and (not has_default or name == "ids"),
+        and (not has_default or name in {"ids", "app"}),
         is_path=type_.is_path,
         choices=type_.choices,
         least=least,

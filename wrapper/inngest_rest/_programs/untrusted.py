@@ -26,6 +26,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "Function": ("id", "app_id", "name", "triggers", "configuration"),
     "Cancellation": ("app_id", "function_id", "condition", "name"),
     "Webhook": ("name", "transform"),
+    "AppCheck": ("new", "gone", "changed"),
     "AppSync": ("error",),
     "InsightsResult": ("rows", "diagnostics"),
     "EventSchema": ("name", "schema"),

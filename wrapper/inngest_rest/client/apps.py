@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
 from inngest_rest._core.arguments import check_seconds
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
     from inngest_rest._operations.bulk.invoke import Inputs
     from inngest_rest.action_reports import ActionReport, ActionRow
-    from inngest_rest.models import App, AppSync, Function, Run
-    from inngest_rest.typing import Seconds
+    from inngest_rest.models import App, AppCheck, AppSync, Function, Run
+    from inngest_rest.typing import Expected, Seconds
 
 
 class Apps(Resource):
@@ -58,7 +59,40 @@ class Apps(Resource):
         """
         return self._run(apps.get_app, id)
 
-    def sync(self, id: str, url: str, *, wait: Seconds | None = None) -> AppSync:
+    def check(
+        self, id: str, *, expect: Expected | None = None, count: int | None = None
+    ) -> AppCheck:
+        """Compare the functions of an app with those that are expected, as after a deployment.
+
+        Args:
+            id: The app's id.
+            expect: The functions that are expected. Ids, functions, or the JSON that `functions
+                list -o json` writes; what is stated of their triggers and configuration is
+                expected as well, and functions that name another app are left out.
+            count: The number of functions that is expected.
+
+        Returns:
+            Which functions are new, gone or changed; `is_ok` if none is, and the number is right.
+
+        Raises:
+            InvalidArgumentError: Nothing is expected, or it is malformed; nothing was sent.
+            NotFoundError: No such app.
+
+        HTTP: `GET /v2/apps/{appId}`, and as `functions.list`.
+        """
+        from inngest_rest._operations.expected import check_app
+
+        return self._run(check_app, id, expect, count)
+
+    def sync(
+        self,
+        id: str,
+        url: str,
+        *,
+        wait: Seconds | None = None,
+        expect: Expected | None = None,
+        count: int | None = None,
+    ) -> AppSync:
         """Have the server read the functions of an app anew.
 
         A self-hosted server cannot be told to: there, the app itself is asked to register them, by
@@ -69,18 +103,24 @@ class Apps(Resource):
             url: Where the app serves its functions, such as https://example.com/api/inngest.
             wait: How long to wait for a sync that is pending, by the app's latest one; None for not
                 at all.
+            expect: The functions that are expected after the sync, as in `apps.check`.
+            count: The number of functions that is expected after it.
 
         Returns:
             The sync: its status is "pending" until the server has read the app, and "error" with
-            the reason if it could not.
+            the reason if it could not. Once it is neither, `check` has what differs from what is
+            expected.
 
         Raises:
-            InvalidArgumentError: The URL is not one; nothing was sent.
+            InvalidArgumentError: The URL is not one, or what is expected is malformed; nothing was
+                sent.
 
         HTTP: `POST /v2/apps/{appId}/syncs`, and `GET /v2/apps/{appId}` to wait; else `PUT` to the
-            URL of the app.
+            URL of the app; with `expect` or `count`, as `apps.check` after it.
         """
-        return self._run(apps.sync_app, id, url, wait)
+        from inngest_rest._operations.expected import sync_and_check
+
+        return self._run(sync_and_check, id, url, wait, expect, count)
 
 
 class Functions(Resource):
@@ -88,29 +128,44 @@ class Functions(Resource):
 
     def list(
         self,
-        app: str,
+        app: str | None = None,
         *,
+        runs: bool = False,
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
     ) -> Paginator[Function]:
-        """List the functions of an app.
+        """List the functions of an app, or of all apps, with their triggers.
 
         Args:
-            app: The app's id.
+            app: The app's id; None for all apps.
+            runs: Whether to add the last run of each function, by a request for each, and the next
+                planned time of crons, with the extra `crons`.
             limit: Maximum number of items in total; None for all of them.
             page_size: Maximum number of items per request, 1 to 100; by default the server's.
             cursor: The `next_cursor` of an earlier page, to continue after it.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
-            RouteNotFoundError: The server does not have this listing.
+            RouteNotFoundError: The server does not have this listing; apps are listed since release
+                1.40, runs since 1.38.
             NotFoundError: No such app; a server before release 1.27.1 lists nothing instead.
+            ConfigurationError: The extra `crons` is not installed, and a cron is among them.
 
         HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`; if it is
-        empty, `GET /v2/apps/{appId}`, and `GET /v2/apps` for the nearest.
+        empty, `GET /v2/apps/{appId}`, and `GET /v2/apps` for the nearest. Of all apps, these after
+        `GET /v2/apps`, else `GET /v1/apps`; with `runs`, `GET /v2/runs` for each function.
         """
-        return self._list(apps.list_functions, app, limit=limit, page_size=page_size, cursor=cursor)
+        from inngest_rest._operations.crons import with_runs
+
+        return self._list(
+            apps.list_functions,
+            app,
+            complete=partial(with_runs, self._session) if runs else None,
+            limit=limit,
+            page_size=page_size,
+            cursor=cursor,
+        )
 
     def get(self, app: str, function: str) -> Function:
         """Get one function.

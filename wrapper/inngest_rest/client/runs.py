@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from inngest_rest.reports import ExportReport
     from inngest_rest.summary import RunSummary
     from inngest_rest.typing import (
+        Expected,
         ExportFormat,
         Redaction,
         RunInclude,
@@ -569,6 +570,9 @@ class Runs(Resource):
         queued_above: int | None = None,
         queue_depth_above: int | None = None,
         queued_since: datetime | timedelta | None = None,
+        crons: bool | None = None,
+        grace: timedelta | None = None,
+        expect: Expected | None = None,
         rules: Iterable[CheckRule] | None = None,
     ) -> CheckReport:
         """Check rules about the server and its runs, as a monitor does.
@@ -594,6 +598,11 @@ class Runs(Resource):
                 this. Items of any app, also those that are due later, such as the end of a sleep.
             queued_since: Only runs queued since. An aware datetime, or a timedelta. It bounds what
                 a server has to read. Of `stuck` and `orphaned`, by default the 7 days before.
+            crons: Broken if a cron did not run at its last planned time, ran late or never, or if a
+                function of `expect` is not registered. Needs the extra `crons`.
+            grace: How late a cron may run, for `crons`. A timedelta, by default of 10 minutes.
+            expect: The functions that have to be registered, for `crons`. Ids, or the JSON that
+                `functions list -o json` writes.
             rules: Further rules. Mappings of the other arguments, each about runs of its own.
 
         Returns:
@@ -604,11 +613,15 @@ class Runs(Resource):
             InvalidArgumentError: A rule is malformed, or there is none; nothing was sent.
             ApiError, InvalidResponseError, TransportError: A rule could not be checked, and none is
                 broken.
+            ConfigurationError: The extra `crons` is not installed, and there is a cron.
 
         HTTP: `GET /health` for `server`, `GET /metrics` for `queue_depth_above`; `GET /v2/runs`
         once for each other rule, and once per hundred runs for `failed_above` and `queued_above`;
         for `orphaned`, `GET /v1/runs/{runId}/jobs` for each open run, and as `waiting` for those
         without a job.
+        For `crons`, `GET /v2/apps`, `GET /v2/apps/{appId}/functions` for each app, and `GET
+        /v2/runs` for each function with a cron, twice for one with hundreds of runs; where a cron
+        seems broken, `GET /v1/apps/{appId}/functions` for its app.
         """
         from inngest_rest._operations.check import check
 
@@ -625,6 +638,9 @@ class Runs(Resource):
             queued_above=queued_above,
             queue_depth_above=queue_depth_above,
             queued_since=queued_since,
+            crons=crons,
+            grace=grace,
+            expect=expect,
         )
         return self._driver.run(check(self._session, rules or (), rule))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import httpx
 from attrs import evolve
@@ -14,6 +15,7 @@ from inngest_rest import errors
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_id, check_json_object, check_seconds, check_text
 from inngest_rest._core.calls.listing import ListedPage, Listing, read_all
+from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
 from inngest_rest._core.resources.fields import optional, record, required, run_id_of, timestamp
@@ -183,13 +185,63 @@ def app_of_v2(app: api.V2App) -> App:
     )
 
 
-def list_functions(session: Session, app_id: str, **paging: Unpack[Paging]) -> Listing[Function]:
+Complete = Callable[[tuple[Function, ...], float], "Plan[tuple[Function, ...]]"]
+"""Adds to functions what their listing lacks, by a deadline."""
+
+
+def list_functions(
+    session: Session,
+    app_id: str | None,
+    complete: Complete | None = None,
+    **paging: Unpack[Paging],
+) -> Listing[Function]:
     """List the functions of an app: v2 has more details; v1 returns all of them at once."""
+    if app_id is None:
+        return _list_of_all_apps(session, complete, **paging)
     app_id = check_id("app", app_id)
     routes = page_routes(v2.list_functions_v2, partial(function_of_v2, app_id=app_id), app_id)
     routes["list_functions_v1"] = lambda _: _list_by_v1(app_id)
     check = partial(check_app, session, app_id)
-    return listing_of(session, "functions.list", routes, if_empty=check, **paging)
+    return listing_of(
+        session, "functions.list", routes, if_empty=check, complete=complete, **paging
+    )
+
+
+# How many apps have their functions read for one page, at a request or more for each.
+_MOST_APPS = 20
+
+
+def _list_of_all_apps(
+    session: Session, complete: Complete | None, **paging: Unpack[Paging]
+) -> Listing[Function]:
+    """List the functions of all apps: each page has those of some apps."""
+    by_v2 = page_routes(v2.list_apps_v2, app_of_v2, advice=_ADVICE)
+    by_v1 = page_routes(v1.list_apps_v1, partial(record, App))
+    listing: Listing[Any] = listing_of(
+        session,
+        "apps.list",
+        by_v2 | by_v1,
+        largest_page=_MOST_APPS,
+        ask=cast("Any", _functions_of_apps),
+        complete=cast("Any", complete),
+        about="functions of all apps",
+        kind=Function,
+        **paging,
+    )
+    return listing
+
+
+def _functions_of_apps(
+    session: Session, *routes: Route[Any, tuple[str, ListedPage[App]]], deadline: float
+) -> Plan[tuple[str, ListedPage[Function]]]:
+    """Ask for a page of apps, and return the functions of each in its place."""
+    path, apps = yield from first_present(session, *routes, deadline=deadline)
+    functions: list[Function] = []
+    for app in apps.items:
+        if not app.is_archived:
+            with suppress(errors.NotFoundError):  # it was archived meanwhile
+                functions += yield from read_all(list_functions(session, app.id), deadline=deadline)
+    return path, ListedPage(tuple(functions), apps.cursor, apps.is_short)
 
 
 def functions_of_v1(

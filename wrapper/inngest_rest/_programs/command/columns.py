@@ -186,9 +186,13 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _line("ERROR", "sync_error"),
     ),
     Function: (
+        _whole("APP", "app_id", from_width=60),
         _whole("ID", "id"),
         Column("TRIGGERS", _triggers),
         Column("STATE", _state_of_function),
+        _optional("LAST RUN", "last_run_at"),
+        _optional("LAST STATUS", "last_status"),
+        _optional("NEXT RUN", "next_run_at"),
         Column("NAME", "name", from_width=110),
     ),
     Job: (

@@ -1,0 +1,266 @@
+"""`runs.check(crons=True)`: each cron is judged by its last planned time whose grace is over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import InngestClient, InvalidArgumentError
+from inngest_rest.testing import MockServer, answers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest import RuleResult
+
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+START = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
+HOURLY = "0 * * * *"
+
+
+def mock_at(start: datetime, **options: Any) -> MockServer:
+    mock = MockServer(clock=lambda: int(start.timestamp() * 10**9), **options)
+    mock.function("shop", "charge", trigger="order/placed")
+    return mock
+
+
+@pytest.fixture
+def mock() -> MockServer:
+    mock = mock_at(START)
+    mock.function("shop", "report", cron=HOURLY)
+    return mock
+
+
+@pytest.fixture
+def client(mock: MockServer) -> Iterator[InngestClient]:
+    with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
+        yield client
+
+
+def fire_at(mock: MockServer, moment: datetime, cron: str | None = None) -> str:
+    mock.advance(moment - mock.now)
+    return mock.fire_cron("shop", "report", cron).id
+
+
+def told(client: InngestClient, **rule: Any) -> RuleResult:
+    (result,) = client.runs.check(crons=True, **rule).results
+    return result
+
+
+def at(hour: int, minute: int = 0, second: int = 0) -> datetime:
+    return START.replace(hour=hour, minute=minute, second=second)
+
+
+def test_a_cron_that_ran_when_it_was_planned_is_on_time_until_the_grace_of_the_next_is_over(
+    client: InngestClient, mock: MockServer
+) -> None:
+    # Servers queue it some milliseconds early.
+    fire_at(mock, at(13) - timedelta(milliseconds=7))
+    mock.advance(HOUR + 9 * MINUTE)
+    assert told(client).message == "1 cron is on time"
+    run = mock.runs[-1].id
+    mock.advance(2 * MINUTE)
+    result = told(client)
+    assert result.state == "problem"
+    assert result.message == (
+        "1 of 1 cron: shop/report missed 2026-11-30 14:00:00 UTC "
+        f"(last run {run} at 2026-11-30 12:59:59 UTC)"
+    )
+    assert told(client, grace=15 * MINUTE).state == "ok"
+
+
+def test_a_cron_that_ran_after_its_grace_was_late(client: InngestClient, mock: MockServer) -> None:
+    fire_at(mock, at(13))
+    run = fire_at(mock, at(14, 12))
+    mock.advance(MINUTE)
+    assert told(client).message == (
+        "1 of 1 cron: shop/report was late: planned for 2026-11-30 14:00:00 UTC, "
+        f"run {run} came at 2026-11-30 14:12:00 UTC"
+    )
+    assert told(client, grace=12 * MINUTE).state == "ok"
+
+
+def test_a_cron_that_fires_again_is_on_time_even_if_it_was_not_registered_at_the_time_before(
+    client: InngestClient, mock: MockServer
+) -> None:
+    fire_at(mock, at(13))
+    assert told(client).message == "1 cron is on time"
+
+
+def test_a_cron_never_fired_if_it_was_registered_before_its_time_and_not_if_it_is_newer(
+    client: InngestClient, mock: MockServer
+) -> None:
+    assert told(client).message == "0 crons are on time; 1 not due"
+    mock.advance(at(13, 11) - mock.now)
+    assert told(client).message == (
+        "1 of 1 cron: shop/report never fired: no run of '0 * * * *' is stored, "
+        "planned for 2026-11-30 13:00:00 UTC"
+    )
+
+
+def test_a_cron_whose_schedule_was_another_before_has_missed_nothing(
+    client: InngestClient, mock: MockServer
+) -> None:
+    fire_at(mock, at(13), "30 12 * * *")
+    mock.advance(2 * HOUR)
+    result = told(client)
+    assert result.state == "ok"
+    assert result.message == (
+        "0 crons are on time; 1 cannot be judged: "
+        "shop/report has no run yet of '0 * * * *', which was another before"
+    )
+
+
+def test_each_schedule_of_a_function_is_judged_by_its_own_runs() -> None:
+    mock = mock_at(START)
+    mock.function("shop", "report", cron=("0 * * * *", "30 * * * *"), trigger="report/asked")
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        fire_at(mock, at(13), "0 * * * *")
+        fire_at(mock, at(13, 30), "30 * * * *")
+        client.send({"name": "report/asked"})
+        fire_at(mock, at(14), "0 * * * *")
+        mock.advance(timedelta(minutes=45))
+        result = told(client)
+        assert "missed 2026-11-30 14:30:00 UTC" in result.message
+        assert result.message.startswith("1 of 2 crons: ")
+
+
+def test_runs_that_events_started_hide_no_run_of_a_schedule() -> None:
+    busy = mock_at(START)
+    busy.function("shop", "report", cron=HOURLY, trigger="report/asked")
+    with InngestClient(dev=True, transport=busy.transport) as client:
+        fire_at(busy, at(13))
+        client.send([{"name": "report/asked"} for _ in range(150)])
+        busy.advance(20 * MINUTE)
+        assert told(client).message == "1 cron is on time"
+        # The second hour has none, and too many others to say so of the first hundred.
+        busy.advance(HOUR)
+        client.send([{"name": "report/asked"} for _ in range(50)])
+        assert "never fired" in told(client).message
+
+
+def test_a_cron_is_planned_in_its_zone_over_a_change_of_the_clocks() -> None:
+    schedule = "TZ=Europe/Berlin 30 2 * * *"
+    mock = mock_at(datetime(2026, 3, 27, 12, tzinfo=UTC))
+    mock.function("shop", "report", cron=schedule)
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        fire_at(mock, datetime(2026, 3, 28, 1, 30, tzinfo=UTC))
+        # On the 29th, there is no half past two.
+        mock.advance(timedelta(days=1))
+        assert told(client).message == "1 cron is on time"
+        mock.advance(timedelta(days=1))
+        assert "missed 2026-03-30 00:30:00 UTC" in told(client).message
+
+
+def test_a_server_that_plans_in_another_zone_than_utc_has_missed_nothing() -> None:
+    daily = "0 3 * * *"
+    mock = mock_at(START)
+    mock.function("shop", "report", cron=daily)
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        fire_at(mock, datetime(2026, 12, 1, 2, tzinfo=UTC))
+        mock.advance(2 * HOUR)
+        result = told(client)
+        assert result.state == "ok"
+        assert "in another zone than UTC" in result.message
+
+
+def with_jitter(mock: MockServer, client: InngestClient, jitter: str) -> None:
+    """Let v1, which alone has it, say that the cron has a jitter."""
+    functions = client.request("GET", "/v1/apps/shop/functions").json()
+    for function in functions:
+        for trigger in function["config"]["triggers"]:
+            if "cron" in trigger:
+                trigger["jitter"] = jitter
+    mock.fault(answers(200, functions), times=None, operation="list_functions_v1")
+
+
+def test_a_jitter_comes_on_top_of_the_grace(client: InngestClient, mock: MockServer) -> None:
+    fire_at(mock, at(13))
+    mock.advance(HOUR + 2 * MINUTE)
+    assert told(client, grace=MINUTE).state == "problem"
+    with_jitter(mock, client, "4m")
+    assert told(client, grace=MINUTE).state == "ok"
+    mock.advance(4 * MINUTE)
+    assert told(client, grace=MINUTE).state == "problem"
+
+
+def test_a_function_that_is_expected_and_not_registered_has_vanished(
+    client: InngestClient, mock: MockServer
+) -> None:
+    fire_at(mock, at(13))
+    expect = ["shop/report", "invoice", "shop/charge", {"app_id": "mail", "id": "digest"}]
+    assert told(client, expect=expect).message == (
+        "2 of 3 crons: invoice vanished: it is not registered, "
+        "mail/digest vanished: it is not registered"
+    )
+    assert told(client, expect=expect, app="shop").message == (
+        "1 of 2 crons: invoice vanished: it is not registered"
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [("TZ=Mars/Base 0 0 * * *", "no time can be computed"), ("0 0 29 2 *", "not due")],
+)
+def test_what_cannot_be_judged_breaks_no_rule_and_is_told(schedule: str, words: str) -> None:
+    mock = mock_at(START)
+    mock.function("shop", "report", cron=schedule)
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        result = told(client)
+        assert result.state == "ok"
+        assert words in result.message
+
+
+def test_it_takes_a_request_for_each_app_and_each_cron_and_one_more_where_one_is_broken(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("mail", "digest", cron=HOURLY)
+    mock.function("mail", "remind", trigger="mail/asked")
+    mock.advance(at(13) - mock.now)
+    for app, function in (("shop", "report"), ("mail", "digest")):
+        mock.fire_cron(app, function)
+    mock.advance(MINUTE)
+
+    def paths() -> list[str]:
+        before = len(mock.requests)
+        told(client, grace=timedelta(seconds=30))
+        return [request.path for request in mock.requests[before:]]
+
+    lists = ["/v2/apps/shop/functions", "/v2/runs", "/v2/apps/mail/functions", "/v2/runs"]
+    assert paths() == ["/v2/apps", *lists]
+    mock.advance(HOUR)
+    lists.insert(2, "/v1/apps/shop/functions")
+    assert paths() == ["/v2/apps", *lists, "/v1/apps/mail/functions"]
+
+
+@pytest.mark.parametrize("release", ["1.38", "1.39"])
+def test_where_apps_are_not_listed_an_app_that_is_named_is_checked(release: str) -> None:
+    mock = mock_at(START, release=release)
+    mock.function("shop", "report", cron=HOURLY)
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        fire_at(mock, at(13))
+        assert told(client, app="shop").message == "1 cron is on time"
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"grace": HOUR}, "crons is missing"),
+        ({"expect": ["report"]}, "crons is missing"),
+        ({"crons": True, "grace": 600}, "grace must be how long"),
+        ({"crons": True, "grace": -HOUR}, "grace must be how long"),
+        ({"crons": True, "expect": []}, "expect is empty"),
+        ({"crons": True, "expect": "report"}, "expect must be a list of functions"),
+        ({"crons": True, "expect": [5]}, "expect[0] must be an id or a function"),
+    ],
+)
+def test_a_malformed_rule_is_refused_before_anything_is_sent(
+    client: InngestClient, mock: MockServer, rule: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.runs.check(**rule)
+    assert words in str(caught.value)
+    assert not mock.requests

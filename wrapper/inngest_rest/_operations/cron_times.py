@@ -1,0 +1,116 @@
+"""The times that a server plans for a cron schedule, by cronsim of the extra `crons`.
+
+A server has the rules of robfig/cron 3 for its five fields, which differ from those of Debian that
+cronsim has by default: a time that a change of the clocks skips is not made up for, one that it
+repeats is planned twice, and a star with a step, such as `*/2`, restricts its day.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from attrs import frozen
+
+from inngest_rest.errors import Advice, ConfigurationError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from cronsim import CronSim
+
+# A server that finds no time in so many years plans none.
+_MOST_AHEAD = timedelta(days=5 * 366)
+
+LONGEST_JITTER = timedelta(minutes=5)
+"""How much later than planned a server starts a run, at most, if its trigger has a jitter."""
+
+_DURATION = {"h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+
+@frozen
+class Schedule:
+    """A cron schedule, which plans times of a zone; without one it is taken to be of UTC."""
+
+    text: str
+    fields: str
+    zone: ZoneInfo
+    names_zone: bool
+
+    @classmethod
+    @lru_cache(maxsize=512)
+    def parse(cls, text: str) -> Schedule | None:
+        """Return a schedule as a server reads it; None if that is not known of it."""
+        found = re.fullmatch(r"(?:(?:CRON_)?TZ=(\S*)\s)?(.*)", text.strip(), re.DOTALL)
+        assert found is not None  # of whatever text
+        prefix, fields = found.groups()
+        try:
+            zone = ZoneInfo(prefix or "UTC")
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return None
+        # To cronsim, what stands for any day is a star.
+        schedule = cls(text, fields.replace("?", "*"), zone, prefix is not None)
+        return schedule if schedule._is_valid() else None
+
+    def _is_valid(self) -> bool:
+        return len(self.fields.split()) == 5 and self._walk(datetime.now(UTC)) is not None
+
+    def after(self, moment: datetime) -> datetime | None:
+        """Return the first time that is planned after a moment, in UTC; None if there is none."""
+        return self._next(moment, is_backwards=False)
+
+    def before(self, moment: datetime) -> datetime | None:
+        """Return the last time that was planned before a moment, in UTC; None if there is none."""
+        return self._next(moment, is_backwards=True)
+
+    def _next(self, moment: datetime, *, is_backwards: bool) -> datetime | None:
+        walk = self._walk(moment, is_backwards=is_backwards)
+        try:
+            found = None if walk is None else next(walk).astimezone(UTC)
+        except (StopIteration, OverflowError):
+            return None
+        return found if found and abs(found - moment) <= _MOST_AHEAD else None
+
+    def _walk(self, moment: datetime, *, is_backwards: bool = False) -> CronSim | None:
+        """Return the times from a moment on, or back; None if it is not a schedule.
+
+        With a field for the second, cronsim takes each time as the clock of the zone shows it, as
+        servers do, and does not correct those that fall into a change of the clocks.
+        """
+        cronsim = _library()
+        try:
+            walk: CronSim = cronsim.CronSim(
+                f"0 {self.fields}", moment.astimezone(self.zone), reverse=is_backwards
+            )
+        except cronsim.CronSimError:
+            return None
+        days, weekdays = self.fields.split()[2::2]
+        walk.day_and = _has_star(days) or _has_star(weekdays)
+        return walk
+
+
+def _has_star(field: str) -> bool:
+    """Return whether a field of days restricts nothing, so that the other one decides."""
+    return any(re.fullmatch(r"\*(?:-.*)?(?:/0*1)?", part) for part in field.split(","))
+
+
+def duration(text: object) -> timedelta:
+    """Return a duration as servers write it, such as 1m30s; zero for what is none."""
+    if not isinstance(text, str):
+        return timedelta()
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)", text)
+    return timedelta(seconds=sum(float(number) * _DURATION[unit] for number, unit in parts))
+
+
+def _library() -> ModuleType:
+    try:
+        import cronsim  # noqa: PLC0415 - of an extra
+    except ImportError as error:
+        raise ConfigurationError(
+            "the times of cron schedules need cronsim",
+            advice=Advice("Install it: pip install 'inngest-rest[crons]'"),
+        ) from error
+    return cronsim

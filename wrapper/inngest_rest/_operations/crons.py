@@ -1,0 +1,352 @@
+"""Which crons ran when they were planned, and when each function ran last and runs next.
+
+A server does not tell what it planned. It is computed from the schedule of each trigger, and what
+ran is told by the schedule that a run names. A schedule of which no run is stored may have been
+another until a moment ago: it is called "never fired" only where nothing says so.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from attrs import evolve, field, frozen
+
+from inngest_rest import errors
+from inngest_rest._core.calls.listing import read_all
+from inngest_rest._core.resources import apps
+from inngest_rest._core.resources.filters import Names, Selection, Window
+from inngest_rest._core.resources.runs import list_runs
+from inngest_rest._operations.cron_times import LONGEST_JITTER, Schedule, duration
+from inngest_rest.models import App
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest._operations.expected import ExpectedFunction
+    from inngest_rest.models import Function, Run
+
+DEFAULT_GRACE = timedelta(minutes=10)
+
+# Servers queue a run some milliseconds before its time (recording v2-run-cron).
+_EARLY = timedelta(seconds=2)
+
+# How many runs of a function are looked at, in one request.
+_RUNS = 100
+
+# Zones differ by so much, and more.
+_QUARTER = timedelta(minutes=15)
+
+
+class CronState(StrEnum):
+    """What became of the last time that a schedule planned, and whose grace is over."""
+
+    OK = "ok"
+    LATE = "late"
+    MISSED = "missed"
+    NEVER = "never fired"
+    VANISHED = "vanished"
+    NOT_DUE = "not due"
+    PAUSED = "paused"
+    CHANGED = "changed"
+    UNREADABLE = "unreadable"
+    OTHER_ZONE = "of another zone"
+    UNKNOWN = "unknown"
+
+
+BROKEN = (CronState.LATE, CronState.MISSED, CronState.NEVER, CronState.VANISHED)
+"""The states of crons that need somebody to look."""
+
+UNDECIDED = (
+    CronState.CHANGED,
+    CronState.UNREADABLE,
+    CronState.OTHER_ZONE,
+    CronState.UNKNOWN,
+)
+"""The states of crons that cannot be judged."""
+
+
+@frozen(kw_only=True)
+class Cron:
+    """A cron trigger of a function, and what became of its last time.
+
+    Attributes:
+        function: The function, as APP/FUNCTION.
+        schedule: The schedule; empty if the function vanished.
+        state: What became of it.
+        planned_at: The last planned time whose grace is over.
+        run: The run of that time, or the last one of the schedule.
+    """
+
+    function: str
+    schedule: str
+    state: CronState
+    planned_at: datetime | None = None
+    run: Run | None = None
+
+    @property
+    def is_broken(self) -> bool:
+        return self.state in BROKEN
+
+
+class _History(NamedTuple):
+    """The newest runs of a function, newest first."""
+
+    runs: tuple[Run, ...]
+    is_whole: bool  # it has no others
+
+    def of(self, schedule: str) -> list[Run]:
+        return [run for run in self.runs if run.cron == schedule]
+
+    def reaches(self, moment: datetime) -> bool:
+        """Return whether all runs since a moment are among them."""
+        oldest = self.runs[-1].queued_at if self.runs else None
+        return self.is_whole or (oldest is not None and oldest < moment)
+
+
+def check_crons(
+    session: Session,
+    *,
+    names: Names | None = None,
+    grace: timedelta = DEFAULT_GRACE,
+    expected: Iterable[ExpectedFunction] = (),
+) -> Plan[tuple[Cron, ...]]:
+    """Judge each cron trigger of the functions of an app, or of all.
+
+    It takes a request for each app, and one for each function with a cron; one more if none of its
+    last hundred runs is as old as the planned time, and one for each app that has a broken one.
+    """
+    names = names or Names()
+    crons: list[Cron] = []
+    registered: set[tuple[str, str]] = set()
+    for app in (yield from _apps(session, names)):
+        functions = yield from read_all(apps.list_functions(session, app.id))
+        judge = _Judge(session, app, grace)
+        for function in functions:
+            if not function.is_archived:
+                registered.add((app.id, function.id))
+                if names.match(app.id, function.id):
+                    crons += yield from judge.crons_of(function)
+    crons += _vanished(expected, registered, names)
+    return tuple(crons)
+
+
+def _apps(session: Session, names: Names) -> Plan[Sequence[App]]:
+    app_id, _ = names.exact
+    if app_id is None:
+        listed = yield from read_all(apps.list_apps(session))
+        return [app for app in listed if not app.is_archived and names_app(names, app.id)]
+    try:
+        return [(yield from apps.get_app(session, app_id))]
+    except errors.RouteNotFoundError:
+        return [App(id=app_id)]
+
+
+def names_app(names: Names, app_id: str) -> bool:
+    """Return whether functions of an app may be meant."""
+    return names.app is None or Names(app=names.app).match(app_id, None)
+
+
+def _vanished(
+    expected: Iterable[ExpectedFunction], registered: set[tuple[str, str]], names: Names
+) -> list[Cron]:
+    """Return the expected functions that are not registered; of no app, in none."""
+    ids = {id for _, id in registered}
+    return [
+        Cron(
+            function="/".join(filter(None, (each.app_id, each.id))),
+            schedule="",
+            state=CronState.VANISHED,
+        )
+        for each in expected
+        if names.match(each.app_id, each.id) or each.app_id is None
+        if (each.id not in ids if each.app_id is None else (each.app_id, each.id) not in registered)
+    ]
+
+
+@frozen
+class _Judge:
+    """Judges the crons of an app."""
+
+    _session: Session
+    _app: App
+    _grace: timedelta
+    # What v1 alone says of functions, read once if a cron seems broken.
+    _of_v1: dict[str, Function] = field(factory=dict, init=False)
+    _is_read: list[bool] = field(factory=list, init=False)
+
+    def crons_of(self, function: Function) -> Plan[list[Cron]]:
+        schedules = [each.value for each in function.triggers if each.kind == "cron"]
+        if function.is_paused:
+            return [_cron(function, each, CronState.PAUSED) for each in schedules]
+        crons: list[Cron] = []
+        if schedules:
+            history = yield from self._history(function)
+            for schedule in schedules:
+                cron = yield from self._cron(function, schedule, history)
+                crons.append(cron)
+        return crons
+
+    def _history(self, function: Function) -> Plan[_History]:
+        listing = list_runs(self._session, _selection(function), limit=_RUNS)
+        page = yield from listing.walk().next_page()
+        return _History(page.items, page.next_cursor is None)
+
+    def _cron(self, function: Function, text: str, history: _History) -> Plan[Cron]:
+        schedule = Schedule.parse(text)
+        if schedule is None:
+            return _cron(function, text, CronState.UNREADABLE)
+        cron = yield from self._judged(function, schedule, history, timedelta())
+        if not cron.is_broken:
+            return cron
+        jitter = yield from self._jitter(function, text)
+        if jitter:
+            cron = yield from self._judged(function, schedule, history, jitter)
+        return cron
+
+    def _judged(
+        self, function: Function, schedule: Schedule, history: _History, jitter: timedelta
+    ) -> Plan[Cron]:
+        """Judge a schedule by the last time that was planned before what it may take."""
+        allowed = self._grace + jitter
+        now = self._session.server_clocks["api"].now()
+        planned = schedule.before(now - allowed)
+        if planned is None:
+            return _cron(function, schedule.text, CronState.NOT_DUE)
+        first, is_certain = yield from self._first_since(function, schedule, history, planned)
+        last = next(iter(history.of(schedule.text)), None)
+        if first is not None:
+            state = _state_of_run(schedule, planned, first, allowed)
+        elif not is_certain:
+            state = CronState.UNKNOWN
+        elif last is not None:
+            state = CronState.MISSED
+        else:
+            state = yield from self._state_without_runs(function, history, planned)
+        run = first or last
+        if state in BROKEN and run is not None and _is_of_another_zone(schedule, run):
+            state = CronState.OTHER_ZONE
+        return _cron(function, schedule.text, state, planned, run)
+
+    def _first_since(
+        self, function: Function, schedule: Schedule, history: _History, planned: datetime
+    ) -> Plan[tuple[Run | None, bool]]:
+        """Return the first run of a schedule since its time, and whether there can be no other."""
+        since = planned - _EARLY
+        if history.reaches(since):
+            own = [run for run in history.of(schedule.text) if _is_since(run, since)]
+            return (own[-1] if own else None), True
+        selection = evolve(_selection(function), window=Window(since))
+        walk = list_runs(self._session, selection, order="oldest", limit=_RUNS).walk()
+        page = yield from walk.next_page()
+        own = [run for run in page.items if run.cron == schedule.text]
+        return (own[0] if own else None), page.next_cursor is None
+
+    def _state_without_runs(
+        self, function: Function, history: _History, planned: datetime
+    ) -> Plan[CronState]:
+        """Return the state of a schedule of which no run is known, by when it was registered."""
+        current = {each.value for each in function.triggers}
+        if any(run.cron and run.cron not in current for run in history.runs):
+            return CronState.CHANGED
+        of_v1 = yield from self._function_of_v1(function)
+        created_at = of_v1.created_at if of_v1 else None
+        known = [each for each in (created_at, self._app.synced_at) if each is not None]
+        if not known:
+            return CronState.UNKNOWN
+        return CronState.NOT_DUE if max(known) > planned else CronState.NEVER
+
+    def _jitter(self, function: Function, schedule: str) -> Plan[timedelta]:
+        """Return by how much its runs may be later than planned; v1 alone has it."""
+        of_v1 = yield from self._function_of_v1(function)
+        if of_v1 is None:
+            return LONGEST_JITTER
+        triggers = (of_v1.configuration or {}).get("triggers") or ()
+        own = [each for each in triggers if each.get("cron") == schedule]
+        return max((duration(each.get("jitter")) for each in own), default=timedelta())
+
+    def _function_of_v1(self, function: Function) -> Plan[Function | None]:
+        if not self._is_read:
+            self._is_read.append(True)
+            try:
+                listed = yield from apps.functions_of_v1(self._session, self._app.id)
+            except errors.ApiError:
+                listed = ()
+            self._of_v1.update((each.id, each) for each in listed)
+        return self._of_v1.get(function.id)
+
+
+def _cron(
+    function: Function,
+    schedule: str,
+    state: CronState,
+    planned_at: datetime | None = None,
+    run: Run | None = None,
+) -> Cron:
+    return Cron(
+        function=f"{function.app_id}/{function.id}",
+        schedule=schedule,
+        state=state,
+        planned_at=planned_at,
+        run=run,
+    )
+
+
+def _selection(function: Function) -> Selection:
+    return Selection(names=Names(function.app_id, function.id))
+
+
+def _is_since(run: Run, moment: datetime) -> bool:
+    return run.queued_at is not None and run.queued_at >= moment
+
+
+def _state_of_run(schedule: Schedule, planned: datetime, run: Run, allowed: timedelta) -> CronState:
+    """Return the state of a schedule by its first run since a planned time.
+
+    A run of a later time says that it fires, and not that it was registered at this one.
+    """
+    following = schedule.after(planned)
+    if following is not None and _is_since(run, following - _EARLY):
+        return CronState.OK
+    return CronState.LATE if _is_since(run, planned + allowed + _EARLY) else CronState.OK
+
+
+def _is_of_another_zone(schedule: Schedule, run: Run) -> bool:
+    """Return whether a run came as much after its time as zones differ.
+
+    A self-hosted server plans a schedule that names no zone in that of its machine.
+    """
+    planned = run.queued_at and schedule.before(run.queued_at + _EARLY)
+    if schedule.names_zone or planned is None or run.queued_at is None:
+        return False
+    quarters = round((run.queued_at - planned) / _QUARTER)
+    return quarters > 0 and abs(run.queued_at - planned - quarters * _QUARTER) <= _EARLY
+
+
+def with_runs(
+    session: Session, functions: tuple[Function, ...], deadline: float
+) -> Plan[tuple[Function, ...]]:
+    """Add to functions their last runs, by a request for each, and when crons run next."""
+    completed: list[Function] = []
+    for function in functions:
+        listing = list_runs(session, _selection(function), limit=1)
+        page = yield from listing.walk().next_page(deadline=deadline)
+        next_time = _next_time(function, session.server_clocks["api"].now())
+        done = evolve(function, next_run_at=next_time)
+        for run in page.items:
+            done = evolve(
+                done, last_run_id=run.id, last_status=run.status, last_run_at=run.queued_at
+            )
+        completed.append(done)
+    return tuple(completed)
+
+
+def _next_time(function: Function, now: datetime) -> datetime | None:
+    if function.is_paused:
+        return None
+    schedules = [Schedule.parse(each.value) for each in function.triggers if each.kind == "cron"]
+    planned = [schedule.after(now) for schedule in schedules if schedule]
+    return min(filter(None, planned), default=None)
