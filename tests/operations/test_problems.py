@@ -26,7 +26,7 @@ from inngest_rest._programs.problems import problem_of
 from inngest_rest._programs.projection import Projection
 from inngest_rest._programs.results import Acted
 from inngest_rest._programs.running import Invocation
-from inngest_rest._table import commands
+from inngest_rest._table import ROWS, command_for, commands
 from inngest_rest.testing import MockServer, answers, drops, loses_response
 from tests.operations.cases import World
 
@@ -49,6 +49,15 @@ def run(world: World, operation: str, values: dict[str, Any]) -> Envelope:
     chosen = OPERATIONS[operation]
     given = read(chosen, values)
     return Invocation(row=chosen, client=world.client, values=given, is_confirmed=True).run()
+
+
+def test_advice_names_a_method_by_the_command_that_does_the_same() -> None:
+    assert {row.command: command_for(row.name) for row in commands()} == OPERATIONS
+    assert command_for("runs.wait") is OPERATIONS["runs.wait"]
+    # Advice cannot name these, which programs do not have.
+    without = {"send_and_wait", "preview", "preview_file", "health"}
+    served = {each for row in commands() for each in (row.name, row.command)}
+    assert {row.name for row in ROWS} - served == without
 
 
 @pytest.mark.parametrize(

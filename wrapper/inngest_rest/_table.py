@@ -352,3 +352,11 @@ def docstring(it: Callable[..., Any]) -> str:
 def commands() -> tuple[Row, ...]:
     """Return the rows that programs have."""
     return tuple(row for row in ROWS if row.command)
+
+
+def command_for(method: str) -> Row:
+    """Return the row of the command that does what a method does, for advice that names it.
+
+    A method may share the command of another, as `runs.wait` and `runs.wait_many` are `runs wait`.
+    """
+    return next(row for row in commands() if method in {row.name, row.command})

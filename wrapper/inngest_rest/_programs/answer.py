@@ -12,7 +12,7 @@ from inngest_rest._programs.problems import Problem
 from inngest_rest._programs.projection import Projection
 from inngest_rest._programs.untrusted import is_present, untrusted_paths
 from inngest_rest._redaction import Redactor
-from inngest_rest._table import Returns, commands
+from inngest_rest._table import Returns, command_for
 from inngest_rest.errors import NextCall
 from inngest_rest.record import Record
 
@@ -179,8 +179,7 @@ class Reply:
 
     def name_of(self, call: NextCall) -> str:
         """Return what its reader calls a method."""
-        tool = next(row.tool for row in commands() if row.name == call.name)
-        return " of ".join([f"`{tool}`", *call.arguments])
+        return " of ".join([f"`{command_for(call.name).tool}`", *call.arguments])
 
 
 def bound(envelope: Envelope, max_chars: int, remedy: str) -> Envelope:

@@ -21,7 +21,7 @@ from inngest_rest._programs.parameters import unusable_file
 from inngest_rest._programs.problems import DONE, EXIT_STATUS, Code, Problem
 from inngest_rest._programs.projection import Projection
 from inngest_rest._redaction import Redactor
-from inngest_rest._table import ROWS, Returns
+from inngest_rest._table import Returns, command_for
 from inngest_rest._visible import safe, visible, visible_json
 from inngest_rest.action_reports import ActionRow
 
@@ -270,7 +270,7 @@ class Renderer(Reply):
         return EXIT_STATUS[problem.code]
 
     def name_of(self, call: NextCall) -> str:
-        words = next(row.words for row in ROWS if row.name == call.name)
+        words = command_for(call.name).words
         program = (PROGRAM,) if len(words) == 1 else ()
         return f"`{' '.join((*program, *words, *call.arguments))}`"
 
