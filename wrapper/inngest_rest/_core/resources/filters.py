@@ -263,6 +263,10 @@ class Selection:
         is_pattern = names.exact != (names.app, names.function)
         return is_pattern or self.error_contains is not None or self.where is not None
 
+    def without_local(self) -> Selection:
+        """Return it without what is evaluated here alone; servers filter by a part of names."""
+        return evolve(self, error_contains=None, where=None)
+
     def match(self, run: Run) -> bool:
         """Return whether a run is selected by what servers do not filter by, but for `where`."""
         if not self.names.match(run.app_id, run.function_id):

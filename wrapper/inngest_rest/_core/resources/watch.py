@@ -105,7 +105,7 @@ class Watch(Poller[RunChange]):
             self._local_filter = runs.local_filter(session, selection, is_bounded=False)
         self._include_output = include_output or selection.needs_output
         # The rest is evaluated by the filter, as runs change.
-        self._listed = evolve(selection, error_contains=None, where=None)
+        self._listed = selection.without_local()
         self._every = check_seconds("every", every)
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
