@@ -1,6 +1,7 @@
 """Every public call with an example of its arguments: what the tables of the tests iterate.
 
-Both come from the table of calls, so that a row that is added there is tested everywhere.
+The calls come from the table of calls, so that a row that is added there is tested everywhere; only
+`MADE_OF` is written by hand.
 """
 
 from __future__ import annotations
@@ -79,7 +80,10 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "functions.invoke_many": ("functions.invoke",),
     "envs.ensure": ("envs.list", "envs.create", "envs.archive"),
 }
-"""The methods that make requests of other methods, besides those of their own."""
+"""The methods that make requests of other methods, besides those of their own.
+
+What a docstring may name at its `HTTP:` follows from both.
+"""
 
 
 def example(row: Row, instead: Mapping[str, Any]) -> dict[str, Any]:

@@ -209,6 +209,7 @@ class RunEvidence:
     now: datetime  # of the server, when the queue was read
     subject: str = "it"  # what sentences call the run
     jobs: list[Job] = field(factory=list[Job])  # in the queue
+    # The spans below the root: a step of the function has a `step_id`, an attempt at its code none.
     steps: tuple[Span, ...] = ()
     is_traced: bool = False  # the trace was read: it has these steps, and no other
     # For how long nothing has happened to it, if the queue has repeatedly had no job for it.
