@@ -2,6 +2,7 @@
 
 routes        which operations do the job of each method, in the order in which they are asked
 fields        take values out of generated models, where any may be absent
+rows          what a record is made of, read from JSON at once or from a generated model
 filters       statuses, windows of time and functions, as callers write them
 server        what a server is, by single reads; the routes that a release has
 apps          apps and their functions: list, get, sync, invoke
