@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ import pytest
 from inngest_rest._programs.command.command_line import command_line
 from inngest_rest._programs.command.commands import GROUPS, local_commands
 from inngest_rest._programs.problems import EXIT_STATUS, Code
-from inngest_rest._table import commands
+from inngest_rest._table import ROWS, commands
 from inngest_rest.testing import MockServer, completes, waits_for
 
 if TYPE_CHECKING:
@@ -29,6 +31,24 @@ CODES = [code for code in Code if code is not Code.RULE_BROKEN]
 
 # The ids in examples are of nothing.
 _ID = r"\b01K9\w+|\b0d4a3f9e[-\w]+"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda it: it.name)
+def test_the_summary_of_a_call_is_the_first_line_of_its_docstring(row: Row) -> None:
+    assert row.summary == row.description.partition("\n")[0]
+
+
+@pytest.mark.parametrize("words", [[], ["runs"]], ids=["all", "group"])
+def test_help_of_several_commands_loads_no_client(words: list[str]) -> None:
+    script = f"""
+import atexit, sys
+from inngest_rest._programs.command import main
+sys.argv = ["inngest-rest", *{words}, "--help"]
+atexit.register(lambda: print("loaded:", *sys.modules.keys() & {{"httpx", "inngest_rest.client"}}))
+main()
+"""
+    ran = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert ran.stdout.splitlines()[-1].strip() == "loaded:"
 
 
 @pytest.mark.parametrize("row", commands(), ids=lambda it: it.command)

@@ -133,10 +133,14 @@ def truncate(client: Path) -> None:
     [
         (lambda client: edit(client / "client.py", "4 within", "5 within"), "changed  client.py"),
         (truncate, "changed  events.py"),
+        (
+            lambda client: edit(client / "summaries.json", "List runs", "List"),
+            "changed  summaries.json",
+        ),
         (lambda client: (client / "apps.py").unlink(), "missing  apps.py"),
         (lambda client: (client / "stray.py").touch(), "extra    stray.py"),
     ],
-    ids=["edited", "truncated", "missing", "extra"],
+    ids=["edited", "truncated", "summary", "missing", "extra"],
 )
 def test_the_blocking_client_is_checked_file_by_file(
     root: Path, spoil: Any, told: str, capsys: pytest.CaptureFixture[str]

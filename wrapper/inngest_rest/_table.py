@@ -8,10 +8,12 @@ examples. Its routes are in the document (`x-call`); `_programs` derives the res
 from __future__ import annotations
 
 import inspect
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, field, frozen
@@ -127,7 +129,8 @@ class Row:
 
     @property
     def summary(self) -> str:
-        return self.description.partition("\n")[0]
+        """The first line of its description, which of a method is known without the client."""
+        return _summaries()[self.name] if self.form is None else self.description.partition("\n")[0]
 
     @property
     def result(self) -> str:
@@ -157,6 +160,14 @@ class Row:
         for name in self.name.split("."):
             method = getattr(method, name)
         return method(**arguments)
+
+
+@cache
+def _summaries() -> Mapping[str, str]:
+    """Return the first line of the docstring of each method, as scripts/regenerate wrote them."""
+    text = (Path(__file__).parent / "client" / "summaries.json").read_bytes()
+    summaries: dict[str, str] = json.loads(text)
+    return summaries
 
 
 # What iterators of the client, which are no generic types, iterate over.

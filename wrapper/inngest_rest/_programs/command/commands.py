@@ -104,6 +104,12 @@ def find(tokens: Sequence[str]) -> Command:
     raise unknown(tokens[0], list(dict.fromkeys(words[0] for words in known)))
 
 
+def summary_of(words: tuple[str, ...]) -> str:
+    """Return what a command does, in one line, without looking what it takes."""
+    known = {row.words: row for row in rows()}
+    return known[words].summary if words in known else local_commands()[words].summary
+
+
 def all_words() -> list[tuple[str, ...]]:
     """Return the words of each command, in the order of help."""
     return [*(row.words for row in rows()), *local_commands()]

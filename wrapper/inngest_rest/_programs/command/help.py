@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from inngest_rest._programs.command.command_line import PROGRAM
-from inngest_rest._programs.command.commands import GROUPS, all_words, find, is_group
+from inngest_rest._programs.command.commands import GROUPS, all_words, find, is_group, summary_of
 from inngest_rest._programs.command.options import OPTIONS
 from inngest_rest._programs.command.output import BROKEN_PIPE
 from inngest_rest._programs.problems import EXIT_STATUS, Code
@@ -120,7 +120,7 @@ def _add_commands(
     depth = len(words)
     for name in dict.fromkeys(known[depth] for known in all_words() if known[:depth] == words):
         inner = *words, name
-        about = GROUPS[name] if is_group(inner) else find(inner).summary
+        about = GROUPS[name] if is_group(inner) else summary_of(inner)
         add = partial(below.add_parser, name, help=about.removesuffix("."))
         if is_whole:
             parser_for(inner, add, is_whole=True)
