@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -584,3 +585,22 @@ def test_a_token_confirms_no_other_step_or_label(
         assert {run(*words, *other, *token).status for other in others} == {9}
         assert run(*words, *token).status == 0
     assert (len(mock.runs), len(mock.events)) == (6, 4)
+
+
+def test_what_a_function_missed_is_recovered_by_the_token_of_its_dry_run(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    missed = client.send([{"name": "order/missed", "data": {"n": n}} for n in range(2)])
+    mock.advance(60)
+    mock.function("shop", "late", trigger="order/missed")
+    words = ["functions", "recover", "shop", "late"]
+    since = (mock.now - timedelta(hours=1)).isoformat()
+    planned = run(*words, "--since", since, "--dry-run")
+    assert (planned.status, planned.answer["data"]["counts"]) == (0, {"planned": 2})
+    assert run(*words, "--since", since).status == 9
+    _, _, command = planned.err.strip().partition("To do it: inngest-rest ")
+    done = run(*shlex.split(command))
+    assert {row["id"] for row in done.answer["data"]["rows"]} == set(missed)
+    assert done.answer["data"]["counts"] == {"done": 2}
+    one = run(*words, "--ids", missed[0])
+    assert one.answer["data"]["counts"] == {"already_run": 1}

@@ -140,6 +140,7 @@ _OTHERS: dict[str, dict[str, Any]] = {
     "runs.replay_all": {"in_flight": 1},
     "events.resend": {"in_flight": 1},
     "functions.invoke_many": {"inputs": [{}], "in_flight": 1},
+    "functions.recover": {"in_flight": 1},
     "cancellations.create": {
         "function": "shop-charge",
         "started_before": BEFORE,
@@ -161,6 +162,7 @@ _KINDS = {
     "runs.replay_all": "bulk after a look",
     "events.resend": "bulk after a look",
     "functions.invoke_many": "bulk",
+    "functions.recover": "read",  # the function, first of all
     "health": "health",
 }
 
@@ -193,8 +195,9 @@ def _do(row: Row, tools: Tools) -> object:
 
 
 def _operation(row: Row) -> Operation:
-    # An event is sent with an id, so that sending may be repeated.
+    # An event is sent with an id, so that sending may be repeated; and so may what looks first.
     is_repeatable = row.is_repeatable or row.name.startswith("send")
+    is_repeatable = is_repeatable or _KINDS.get(row.name) == "read"
     kind = "once" if not is_repeatable else "without result" if row.result == "None" else "read"
     return Operation(
         row.name,

@@ -30,7 +30,7 @@ GROUPS = {
     "events": "Stored events: list, export, explain and resend them, and wait for their runs",
     "runs": "Runs of functions: list, export, summarize, check, explain, watch, cancel, replay",
     "apps": "Apps synced with the server: list, get, check and sync them",
-    "functions": "Functions of an app: list, get and invoke them",
+    "functions": "Functions of an app: list, get, invoke and recover them",
     "signals": "Signals that runs wait for: send one",
     "cancellations": "Bulk cancellations: list, create and delete them",
     "webhooks": "Webhooks of Inngest Cloud: list, get, create, update and delete them",
@@ -48,7 +48,7 @@ OF_CLOUD = {*GROUPS, "apps.sync", "runs.score"} - {"events", "runs", "apps", "fu
 
 RARE = OF_CLOUD | {
     *("send_file", "events.export", "runs.export", "runs.follow", "runs.jobs"),
-    *("functions.invoke_many", "apps.check", "signals", "metrics", "api"),
+    *("functions.invoke_many", "functions.recover", "apps.check", "signals", "metrics", "api"),
 }
 """Groups and calls that have no tool of their own, since a list of tools costs every session: one
 tool calls them all."""
@@ -316,6 +316,11 @@ ROWS: tuple[Row, ...] = (
     _reads("functions.get", _FUNCTION),
     _creates_once(
         "functions.invoke", {**_FUNCTION, "data": {"order": 1}}, {**_FUNCTION, "wait": 60}
+    ),
+    _creates_once(
+        "functions.recover",
+        {**_FUNCTION, "ids": [EVENT_ID]},
+        {**_FUNCTION, "since": "3h", "until": "1h", "dry_run": True},
     ),
     _creates_once("functions.invoke_many", {**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]}),
     _creates_once("signals.send", {"signal": "order-1001-approved", "data": {"by": "kim"}}),

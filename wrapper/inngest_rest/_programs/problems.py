@@ -120,7 +120,13 @@ _NOT_FOUND = {
 _OF_ARGUMENT = {"app": _APPS, "function": _FUNCTIONS, "ids": _RUNS}
 
 DONE = frozenset(
-    map(ActionOutcome, ("planned", "done", "already_ended", "already_replayed", "already_sent"))
+    map(
+        ActionOutcome,
+        (
+            *("planned", "done", "already_ended"),
+            *("already_replayed", "already_sent", "already_run"),
+        ),
+    )
 )
 """Outcomes of an act after which nothing is left to do."""
 

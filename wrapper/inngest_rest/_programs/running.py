@@ -17,7 +17,7 @@ from attrs import Factory, define, evolve, field
 
 from inngest_rest._programs.answer import Reply
 from inngest_rest._programs.outcomes import incomplete, problem_in, with_malformed
-from inngest_rest._programs.parameters import arguments, unusable_file
+from inngest_rest._programs.parameters import arguments, parameters, unusable_file
 from inngest_rest._programs.problems import (
     DONE,
     Code,
@@ -255,7 +255,7 @@ class Invocation:
         if "ids" in self.values:
             given["ids"] = given.get("ids") or None
             if planned is not None:
-                given = _without(given, _SELECTION)
+                given = _without(given, self._selecting)
         return self.row.call(self.client, {**given, "resume": planned, **of_python})  # type: ignore[no-any-return]
 
     def shown(self, report: ActionReport, *, token: str | None = None) -> Record:
@@ -425,7 +425,7 @@ class Invocation:
         to_do = [row.id for row in planned.rows if row.is_open]
         selected = _without(pinned(self.values, planned), _MANNER)
         if "ids" in self.values:
-            selected = {**_without(selected, _SELECTION), "ids": sorted(map(str, to_do))}
+            selected = {**_without(selected, self._selecting), "ids": sorted(map(str, to_do))}
         parts = [self.client.target.to_dict(), self.row.command, selected]
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
         token = f"{len(to_do)}-{digest.hexdigest()[:16]}"
@@ -436,12 +436,17 @@ class Invocation:
         return token
 
     @property
+    def _selecting(self) -> set[str]:
+        """The parameters in whose place a plan stands; what the call requires is none of them."""
+        return _SELECTION.difference(it.name for it in parameters(self.row) if it.is_required)
+
+    @property
     def place(self) -> str:
         target = self.client.target
         return f"{target.api_url} ({target.env or 'default'} environment)"
 
     def amount(self, count: int) -> str:
-        kind = "event" if self.row.name == "events.resend" else "run"
+        kind = "event" if self.row.name in {"events.resend", "functions.recover"} else "run"
         return f"1 {kind}" if count == 1 else f"{count:,} {kind}s"
 
     def _deed(self, planned: ActionReport) -> str:

@@ -71,14 +71,20 @@ class InvokeJob(ReportedJob):
             return with_outcome(target, ActionOutcome.PLANNED)
         yield from self.mark_started(target)
         data = self._inputs[target.position]
-        try:
-            run_id = yield from apps.invoke(self.session, *self._function, data)
-        except NotFoundError as error:
-            return with_outcome(target, ActionOutcome.FAILED, error, error)
-        except InngestError as error:
-            if isinstance(error, BadRequestError) and error.code == "function_debounced":
-                # The run starts at the end of the period (operation invokeFunctionV2).
-                return with_outcome(target, ActionOutcome.DONE, error)
-            return failure(target, error)
-        row = ActionRow(target.position, new_run_id=run_id)
-        return with_outcome(row, ActionOutcome.DONE)
+        return (yield from invoke_once(self.session, *self._function, target, data))
+
+
+def invoke_once(
+    session: Session, app: str, function: str, row: ActionRow, data: Mapping[str, Any] | None
+) -> Plan[BulkResult]:
+    """Invoke a function, and return the row with what became of it."""
+    try:
+        run_id = yield from apps.invoke(session, app, function, data)
+    except NotFoundError as error:
+        return with_outcome(row, ActionOutcome.FAILED, error, error)
+    except InngestError as error:
+        if isinstance(error, BadRequestError) and error.code == "function_debounced":
+            # The run starts at the end of the period (operation invokeFunctionV2).
+            return with_outcome(row, ActionOutcome.DONE, error)
+        return failure(row, error)
+    return with_outcome(evolve(row, new_run_id=run_id), ActionOutcome.DONE)

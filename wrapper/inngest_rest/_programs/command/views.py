@@ -44,6 +44,7 @@ _STYLES = {
     "already_ended": "yellow",
     "already_replayed": "yellow",
     "already_sent": "yellow",
+    "already_run": "yellow",
     "warning": "yellow",
     "running": "cyan",
     "planned": "cyan",
@@ -102,7 +103,8 @@ def _acted(acted: Acted) -> Iterator[Part]:
         if bound
     ]
     if bounds:
-        what = "Events received" if acted.action == "events.resend" else "Runs queued"
+        is_of_events = acted.action.startswith(("events.resend", "functions.recover"))
+        what = "Events received" if is_of_events else "Runs queued"
         yield f"{what} {' '.join(bounds)}"
     if len(acted.by_function) > 1:
         functions = [f"{count:,} {quoted(name)}" for name, count in acted.by_function.items()]

@@ -1,0 +1,237 @@
+"""Invoke a function for the events that should have started it, and did not.
+
+A function that was paused, drained or broken gets no run for the events of that time, and sending
+these again would start all other functions that listen, too. What started no run on purpose is not
+recovered: what a limit may have held back, and what repeats an id.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from inngest_rest._arguments import invalid
+from inngest_rest._core.arguments import check_id
+from inngest_rest._core.calls.listing import read_all
+from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources.catalogue import MatchedFunction, is_run_of, matching_triggers
+from inngest_rest._core.resources.filters import Window
+from inngest_rest._core.resources.flow_control import BATCH, limit, parse_duration
+from inngest_rest._operations.bulk.invoke import invoke_once
+from inngest_rest._operations.bulk.reported import (
+    BulkResult,
+    Options,
+    ReportedJob,
+    failure,
+    with_outcome,
+)
+from inngest_rest._operations.bulk.resend import ResendJob
+from inngest_rest._operations.bulk.unstarted import Past, event_name_of, find_function
+from inngest_rest._ulid import second_of_ulid
+from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.errors import InngestError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.events import EventSelection
+    from inngest_rest.models import Function, Run, StoredEvent
+
+_MAY_STILL_START = timedelta(seconds=30)
+"""A busy server makes the run of an event this much later."""
+
+_CLOCKS_MAY_DIFFER = timedelta(minutes=10)
+"""By so much, the time in an id may be wrong."""
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class RecoverJob(ReportedJob):
+    """Invokes a function for each event of its triggers that started no run of it."""
+
+    filters = ("since", "until")
+    selects = "event"
+    check_id = staticmethod(ResendJob.check_id)
+
+    def __init__(
+        self,
+        session: Session,
+        app: str,
+        function: str,
+        ids: Iterable[str] | None,
+        selection: EventSelection,
+        options: Options,
+        *,
+        limit: int | None,
+    ) -> None:
+        self._names = check_id("app", app), check_id("function", function)
+        super().__init__(session, f"functions.recover {app}/{function}", options, limit=limit)
+        self.asked_window = Window.of(session, selection.since, selection.until)
+        self._selection = selection
+        self._has_filter = self.pick_source(ids, selection.to_json(), {})
+        self._function: Function
+        self._past: Past
+        self._excluded: str | None = None  # why no event can be recovered
+        self._oldest: StoredEvent | None = None
+
+    def collect(self) -> Plan[Iterable[ActionRow]]:
+        self._function = yield from find_function(self.session, *self._names)
+        if not any(trigger.kind == "event" for trigger in self._function.triggers):
+            raise invalid("function", "is triggered by no event, so there is nothing to recover")
+        self._past = Past(self.session, self._function)
+        self._excluded = _why_on_purpose(self._function)
+        return (yield from super().collect())
+
+    def collect_rows(self) -> Plan[None]:
+        if self._has_filter:
+            name = event_name_of(self._function)
+            self.listing = events.list_events(self.session, evolve(self._selection, name=name))
+        yield from super().collect_rows()
+        if self.listing is None and self.resumed is None:
+            first = min((second_of_ulid(str(row.id)) for row in self.rows), default=None)
+            if first is not None:
+                since = datetime.fromtimestamp(first, UTC) - _CLOCKS_MAY_DIFFER
+                yield from self._past.read_runs(since, ())
+        if self._past.unread:
+            others = (
+                f"{self._past.unread:,} runs of other events were not looked at: some may be of "
+                "an earlier recovery"
+            )
+            words = [words for words in (self.head.searched, others) if words]
+            self.head = evolve(self.head, searched="; ".join(words))
+
+    def keep(self, item: StoredEvent) -> None:
+        matched = self._matched(item)
+        if matched.triggers:
+            self._past.add(item)
+            self._oldest = self._older(item)
+            if matched.is_triggered_by(item) is not False:
+                super().keep(item)
+
+    def _older(self, item: StoredEvent) -> StoredEvent:
+        oldest = self._oldest
+        if oldest is None or (item.received_at or _EPOCH) < (oldest.received_at or _EPOCH):
+            return item
+        return oldest
+
+    def row_of(self, item: StoredEvent) -> ActionRow:
+        received = item.received_at or _EPOCH
+        return ActionRow(0, item.internal_id, event_name=item.name, queued_at=received)
+
+    def is_enough(self) -> bool:
+        """Most events have started a run, which is not known yet."""
+        return False
+
+    def selected_rows(self) -> Plan[Iterable[ActionRow]]:
+        """Return the rows of the newest events without a run, the oldest first."""
+        if not self.listed:
+            return ()
+        yield from self._past.read_runs(self.asked_window.since, self.listed)
+        left = [row for id, row in self.listed.items() if id not in self._past.started]
+        if left:
+            yield from self._past.read_day_before(self._oldest)
+        # Servers list by ids, whose time is that of the machine that sent.
+        left.sort(key=attrgetter("queued_at"), reverse=True)
+        return [*islice(left, self.limit)][::-1]
+
+    def is_left(self, row: ActionRow) -> bool:
+        """Return whether an event is to be tried, which one of unknown outcome is not."""
+        return row.is_open and row.outcome != ActionOutcome.UNKNOWN
+
+    def act(self, target: ActionRow) -> Plan[BulkResult]:
+        assert target.id is not None
+        try:
+            event = yield from events.get(self.session, target.id, None)
+            row = evolve(target, event_name=event.name, queued_at=event.received_at)
+            done = yield from self._without_invocation(row, event)
+        except InngestError as error:
+            return failure(target, error, is_sent=False)
+        if done is not None:
+            return done
+        if self.dry_run:
+            return with_outcome(row, ActionOutcome.PLANNED)
+        row = yield from self.mark_started(row)
+        return (yield from invoke_once(self.session, *self._names, row, event.data))
+
+    def _without_invocation(self, row: ActionRow, event: StoredEvent) -> Plan[BulkResult | None]:
+        """Return the row of an event for which nothing is invoked; None for the others."""
+        run = yield from self._run_of(event)
+        if run is not None:
+            reason = f"the event has started run {run.id}"
+            return with_outcome(evolve(row, new_run_id=run.id), ActionOutcome.ALREADY_RUN, reason)
+        refusal = self._refusal(event)
+        if refusal is not None:
+            return with_outcome(row, ActionOutcome.REFUSED, refusal)
+        if row.outcome == ActionOutcome.PLANNED:
+            return None  # it was compared with what was there before
+        return (yield from self._compared(row, event))
+
+    def _compared(self, row: ActionRow, event: StoredEvent) -> Plan[BulkResult | None]:
+        """Return the row of an event that was recovered before, or repeats an id."""
+        run_id = self._past.take_invocation(event)
+        if run_id is not None:
+            reason = f"run {run_id} was invoked since, with the same data"
+            return with_outcome(evolve(row, new_run_id=run_id), ActionOutcome.ALREADY_RUN, reason)
+        earlier = None if self._is_batched else (yield from self._past.repeated_by(event))
+        if earlier is None:
+            return None
+        reason = f"it repeats the id of event {earlier}, within 24 hours"
+        return with_outcome(row, ActionOutcome.REFUSED, reason)
+
+    def _run_of(self, event: StoredEvent) -> Plan[Run | None]:
+        # v1 lists the run of a batch under one of its events only.
+        listing = runs.list_of_event(
+            self.session, event.internal_id, may_be_batched=self._is_batched
+        )
+        listed = yield from read_all(listing)
+        return next((run for run in listed if is_run_of(run, self._function)), None)
+
+    @property
+    def _is_batched(self) -> bool:
+        return limit(self._function, *BATCH) is not None
+
+    def _refusal(self, event: StoredEvent) -> str | None:
+        """Return why an event without a run is not recovered."""
+        matched = self._matched(event)
+        if not matched.triggers:
+            return "no trigger of the function has its name"
+        is_triggered = matched.is_triggered_by(event)
+        if is_triggered is False:
+            return "the condition of the trigger does not hold for it"
+        if is_triggered is None:
+            return "whether the condition of the trigger holds for it cannot be told here"
+        return self._excluded or self._too_soon(event)
+
+    def _too_soon(self, event: StoredEvent) -> str | None:
+        due = _MAY_STILL_START
+        batch = limit(self._function, *BATCH)
+        if batch is not None:
+            due += parse_duration(batch.get("timeout")) or timedelta(days=1)
+        now = self.session.server_clocks["api"].now()
+        if event.received_at is not None and now - event.received_at < due:
+            return f"its run may still appear, {due.total_seconds():g} s after it was received"
+        return None
+
+    def _matched(self, event: StoredEvent) -> MatchedFunction:
+        triggers = matching_triggers(self._function, event.name)
+        return MatchedFunction(function=self._function, triggers=triggers)
+
+
+def _why_on_purpose(function: Function) -> str | None:
+    """Return what of a function may have kept any event from starting it, as it is meant to."""
+    if function.is_paused:
+        return "the function is paused, and would not run: resume it first"
+    if limit(function, "debounce") is not None:
+        return "the function is debounced: a later event may have taken its place"
+    if limit(function, "rateLimit") is not None:
+        return "the function has a rate limit, which may have skipped it on purpose"
+    singleton = limit(function, "singleton")
+    if singleton is not None and str(singleton.get("mode")).lower() != "cancel":
+        return "the function is a singleton, which may have skipped it on purpose"
+    return None
