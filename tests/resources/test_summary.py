@@ -404,3 +404,90 @@ def test_a_message_is_without_what_varies(message: str, expected: str) -> None:
 def test_a_long_or_hostile_message_is_cut() -> None:
     message = "'" * 100_000 + "1a" * 100_000 + " a1" * 100_000 + "a1-b" * 100_000 + "a" * 100_000
     assert len(normalized_error(Run("r", RunStatus.FAILED, error=RunError("E", message)))) <= 160
+
+
+def orders(mock: MockServer, customers: list[str | None]) -> None:
+    """Send an order of each customer; those of "bad" fail."""
+
+    def charge(event: Any) -> Any:
+        if event.data["by"] == {"customer": "bad"}:
+            raise ValueError("declined")
+        return {}
+
+    mock.function("shop", "charge", trigger="order/placed", run=charge)
+    mock.function("shop", "mail", trigger="order/placed", run=charge)
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        for customer in customers:
+            data = {"by": {"customer": customer}} if customer else {"by": "nobody"}
+            client.send({"name": "order/placed", "data": data})
+    mock.advance(60)
+
+
+def test_runs_are_grouped_by_a_field_of_their_event_which_is_read_once(connect: Connect) -> None:
+    mock = MockServer()
+    orders(mock, ["good", "bad", None, "bad"])
+    client = connect(transport=mock.transport)
+    before = len(mock.requests)
+    summary = client.runs.summary(by="event.data.by.customer")
+    groups = by_name(summary)
+    assert [group.name for group in summary.groups] == ["bad", "(no such field)", "good"]
+    assert groups["bad"].counts == {"failed": 4}
+    assert [error.runs for error in groups["bad"].errors] == [4]
+    assert groups["good"].counts == groups["(no such field)"].counts == {"completed": 2}
+    newest = max((run for run in mock.runs if run.status == "failed"), key=lambda run: run.id)
+    assert (groups["bad"].last_run, groups["bad"].last_status) == (newest.queued_at, "failed")
+    asked = Counter(request.operation for request in mock.requests[before:])
+    assert asked == {"list_runs_v2": 1, "get_event_v1": 4}
+    assert "Read 4 events, a request each; of a batch, the first one." in summary.notes
+    assert "The events of 2 runs lack event.data.by.customer." in summary.notes
+
+
+def test_groups_of_a_field_are_bounded_and_the_rest_is_another(connect: Connect) -> None:
+    mock = MockServer()
+    orders(mock, [f"c-{n}" for n in range(210)])
+    summary = connect(transport=mock.transport).runs.summary(by="event.data.by.customer")
+    assert len(summary.groups) == 201
+    assert summary.groups[-1].name == "(other)"
+    assert summary.runs == 420
+
+
+def test_an_event_that_is_gone_or_beyond_the_bound_is_not_read_but_its_runs_are_counted(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mock = MockServer()
+    orders(mock, ["a", "b", "c"])
+    monkeypatch.setattr("inngest_rest._operations.summary.by_event._MAX_EVENTS", 2)
+    summary = connect(transport=mock.transport).runs.summary(by="event.data.by.customer")
+    assert by_name(summary)["(event not read)"].counts == {"completed": 2}
+    assert summary.runs == 6
+    assert any(note.startswith("The events of 2 runs were not read") for note in summary.notes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"by": "event.date"}, "did you mean .data"),
+        ({"by": "event.data..x"}, "must name fields"),
+        ({"by": "event.data.x", "exact": True}, "exact gets each run"),
+        ({"by": "event.data.x", "sample": 3}, "sample gets each run"),
+        ({"by": "app", "all_functions": True}, "all_functions goes with by=function"),
+    ],
+)
+def test_a_field_that_no_event_has_and_arguments_that_exclude_each_other_are_refused(
+    arguments: Any, message: str, connect: Connect
+) -> None:
+    with pytest.raises(InvalidArgumentError, match=message):
+        connect().runs.summary(**arguments)
+
+
+def test_functions_that_had_no_run_are_told_where_that_is_asked(connect: Connect) -> None:
+    mock = MockServer()
+    orders(mock, ["bad"])
+    mock.function("shop", "idle", trigger="never")
+    mock.function("crm", "other", trigger="never")
+    client = connect(transport=mock.transport)
+    assert "shop/idle" not in by_name(client.runs.summary())
+    groups = by_name(client.runs.summary(app="shop", all_functions=True))
+    assert set(groups) == {"shop/charge", "shop/mail", "shop/idle"}
+    assert (groups["shop/idle"].counts, groups["shop/idle"].last_run) == ({}, None)
+    assert groups["shop/charge"].last_status == RunStatus.FAILED

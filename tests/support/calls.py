@@ -62,7 +62,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
         *("runs.watch", "health", "metrics", "apps.get", "apps.list", "functions.list"),
         "runs.jobs",
     ),
-    "runs.summary": ("runs.list", "runs.get"),
+    "runs.summary": ("runs.list", "runs.get", "events.get", "apps.list", "functions.list"),
     "runs.waiting": (
         "runs.watch",
         "runs.jobs",

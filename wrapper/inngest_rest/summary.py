@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from attrs import frozen
 
+from inngest_rest.models import RunStatus
 from inngest_rest.record import Record
 
 __all__ = ["ErrorCount", "Percentiles", "RunGroup", "RunSummary"]
@@ -65,8 +66,9 @@ class RunGroup(Record):
     """Runs that have something in common.
 
     Attributes:
-        name: "APP/FUNCTION", an app, a status, an error, or the hour in which they were queued, by
-            UTC; "(other)" for the runs of all groups beyond the first 200.
+        name: "APP/FUNCTION", an app, a status, an error, the hour in which they were queued, by
+            UTC, or the value of the event's field; "(other)" for the runs of all groups beyond the
+            first 200.
         counts: Number of runs by status; statuses of no run are omitted.
         failure_rate: Failed runs among those that completed or failed; None if there are none.
         times: Percentiles of the runs that completed or failed, by phase: "total" from queued to
@@ -75,6 +77,9 @@ class RunGroup(Record):
         longest: The id of the run that took the longest: from queued to ended, but if all were got
             by `exact`, from the start to the end.
         errors: The five most frequent errors, each with the number of runs and the id of one.
+        last_run: When the newest run was queued, with `all_functions` or by a field of the event;
+            None for a function that had none.
+        last_status: The status of that run.
     """
 
     name: str
@@ -84,6 +89,8 @@ class RunGroup(Record):
     oldest_open: str | None
     longest: str | None
     errors: tuple[ErrorCount, ...]
+    last_run: datetime | None = None
+    last_status: RunStatus | None = None
 
     def _cells(self, *, with_tuples: bool = False) -> Iterator[tuple[str, object]]:  # noqa: ARG002
         yield "name", self.name
@@ -92,6 +99,8 @@ class RunGroup(Record):
             yield "oldest_open", self.oldest_open
         if self.longest is not None:
             yield "longest", self.longest
+        if self.last_run is not None:
+            yield "last", f"{self.last_status} at {self.last_run:%Y-%m-%d %H:%M:%S}"
         yield "errors", self.errors
 
 

@@ -230,6 +230,7 @@ _OBJECTS = _Type(Kind.OBJECT, is_many=True)
 _TYPE_OF: dict[str, _Type] = {
     "str": _Type(Kind.TEXT),
     "Sender | str": _Type(Kind.TEXT),
+    "SummaryBy | str": _Type(Kind.TEXT),
     "str | PathLike[str]": _Type(Kind.TEXT, is_path=True),
     "Iterable[str]": _Type(Kind.TEXT, is_many=True),
     "StatusFilter": _STATUS_FILTER,

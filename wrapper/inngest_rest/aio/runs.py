@@ -394,7 +394,8 @@ class Runs(Resource):
         until: datetime | timedelta | None = None,
         ended_since: datetime | timedelta | None = None,
         ended_until: datetime | timedelta | None = None,
-        by: SummaryBy = "function",
+        by: SummaryBy | str = "function",
+        all_functions: bool = False,
         exact: bool = False,
         sample: int | None = None,
         seed: int = 1,
@@ -434,7 +435,12 @@ class Runs(Resource):
                 compared here.
             ended_until: Only runs that ended at or before this time. An aware datetime, or a
                 timedelta. Like ended_since; with until, it needs since.
-            by: What to group runs by. By error, they are failed runs unless `status` is passed.
+            by: What to group runs by: function, app, status, error, hour, or a field of the event
+                that started a run, such as `event.data.customer`. By error, they are failed runs
+                unless `status` is passed. For a field, the first event of each run is read, at most
+                5,000 of them.
+            all_functions: Also return the functions that had no run, and of each when its last run
+                was and what its status is. By function only.
             exact: Get each run that ended, for the times that it waited and ran.
             sample: Get so many runs of each group, at random, for the same times.
             seed: The seed of the sample. The same seed chooses the same runs.
@@ -448,9 +454,11 @@ class Runs(Resource):
             BadRequestError: The server does not understand `query`.
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, with the outputs, as errors are among them; `GET
-        /v2/runs/{runId}` for each run whose times are asked for, at most eight at a time.
+        /v2/runs/{runId}` for each run whose times are asked for, or `GET /v1/events/{eventId}` for
+        each event, at most eight at a time; for all functions, `GET /v2/apps` and `GET
+        /v2/apps/{appId}/functions`.
         """
-        from inngest_rest._operations.summary.summarize import SummaryJob
+        from inngest_rest._operations.summary.by_event import summary_job
 
         selection = Selection.of(
             self._session,
@@ -465,10 +473,11 @@ class Runs(Resource):
             ended_since=ended_since,
             ended_until=ended_until,
         )
-        job = SummaryJob(
+        job = summary_job(
             self._session,
             selection,
             by=by,
+            all_functions=all_functions,
             exact=exact,
             sample=sample,
             seed=seed,

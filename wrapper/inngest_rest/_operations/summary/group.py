@@ -39,6 +39,7 @@ class Group:
         self.sampled_ids: list[str] = []
         self._times_by_phase = defaultdict[str, QuantileSketch](QuantileSketch)
         self._oldest_open: str | None = None
+        self._last: Run | None = None
         self._longest = LongestRun()
         self._count_by_message = Counter[str]()
         self._example_by_message: dict[str, str] = {}
@@ -49,6 +50,8 @@ class Group:
 
     def count(self, run: Run) -> None:
         self.count_by_status[run.status] += 1
+        if self._last is None or run.id > self._last.id:
+            self._last = run
         if run.status in UNFINISHED:
             self._oldest_open = min(self._oldest_open or run.id, run.id)
         if run.status == RunStatus.FAILED:
@@ -79,7 +82,8 @@ class Group:
         self._count_by_message[message] += 1
         self._example_by_message.setdefault(message, run.id)
 
-    def record(self, name: str) -> RunGroup:
+    def record(self, name: str, *, tells_last: bool) -> RunGroup:
+        last = self._last if tells_last else None
         failed = self.count_by_status[RunStatus.FAILED]
         return RunGroup(
             name=name,
@@ -94,4 +98,6 @@ class Group:
                 )
                 for message, count in self._count_by_message.most_common(_MAX_MESSAGES_SHOWN)
             ),
+            last_run=None if last is None else last.queued_at,
+            last_status=None if last is None else last.status,
         )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import UTC
 from inspect import iscoroutinefunction
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from attrs import evolve
 
 from inngest_rest._arguments import check_choice, invalid
 from inngest_rest._core.arguments import check_count_or_none
 from inngest_rest._core.resources import runs
+from inngest_rest._core.resources.catalogue import name_of, read_catalogue
 from inngest_rest._operations.summary.error_messages import normalized_error
 from inngest_rest._operations.summary.group import OTHER, TIMED, Group
 from inngest_rest.errors import NotFoundError
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.filters import Selection
-    from inngest_rest.typing import SummaryBy
 
 _MAX_GROUPS = 200
 
@@ -37,24 +38,31 @@ class RunToGet(NamedTuple):
     id: str
 
 
-class SummaryJob:
-    """A summary in the making, with validated arguments."""
+D = TypeVar("D")
+V = TypeVar("V")
+
+
+class SummaryJob(ABC, Generic[D, V]):
+    """A summary in the making, with validated arguments; a step returns what is due to be got."""
 
     in_flight = 8
+    tells_last = False
 
     def __init__(
         self,
         session: Session,
         selection: Selection,
         *,
-        by: SummaryBy,
+        by: str,
+        all_functions: bool,
         exact: bool,
         sample: int | None,
         seed: int,
         limit: int | None,
         on_progress: Callable[[int, int], object] | None,
     ) -> None:
-        check_choice("by", by, _GROUP_NAMES)
+        if all_functions and by != "function":
+            raise invalid("all_functions", "goes with by=function")
         if exact and sample is not None:
             raise invalid("sample", "and exact exclude each other: pass one of them")
         if iscoroutinefunction(on_progress):
@@ -62,12 +70,15 @@ class SummaryJob:
         if by == "error" and not selection.statuses:
             selection = evolve(selection, statuses=(RunStatus.FAILED,))
         self._session, self._selection = session, selection
-        self._by: SummaryBy = by
+        self._by = by
+        self._adds_functions = all_functions
+        self._tells_last = self.tells_last or all_functions
         self._is_exact = exact
         self._sample_size = check_count_or_none("sample", sample)
         self._random = Random(seed)  # noqa: S311 - a sample is no secret
         self._on_progress = on_progress
         self._groups: dict[str, Group] = {}
+        self._gaps: list[str] = []
         # Errors are read with the runs that are counted: a second look would find others.
         may_fail = not selection.statuses or RunStatus.FAILED in selection.statuses
         self._listing = runs.list_runs(
@@ -77,69 +88,64 @@ class SummaryJob:
         self._listed_count = self._timed_count = self._got_count = 0
         self._began_at, self._getting_took_s = session.clock.monotonic(), 0.0
 
-    def steps(self) -> Iterator[Plan[list[RunToGet]]]:
-        """Yield each step; the runs that it returns are got and recorded before the next one."""
+    def steps(self) -> Iterator[Plan[list[D]]]:
+        """Yield each step; what it returns is got and recorded before the next one."""
         walk = self._listing.walk()
         while not walk.is_done:
             yield self._count_page(walk)
 
-    def _count_page(self, walk: Walk[Run]) -> Plan[list[RunToGet]]:
-        """Count the runs of the next page; return those to get."""
+    def _count_page(self, walk: Walk[Run]) -> Plan[list[D]]:
+        """Count the runs of the next page; return what is due."""
         page = yield from walk.next_page()
-        runs_to_get: list[RunToGet] = []
-        for run in page.items:
-            group = self._group_of(run)
-            group.count(run)
-            if run.status in TIMED:
-                self._count_time(group, run)
-                if self._is_exact:
-                    runs_to_get.append(RunToGet(group, run.id))
+        due = self._count_runs(page.items)
         self._listed_count += len(page.items)
         self._is_cut_by_limit = page.next_cursor is not None
         self._report_progress()
         if not walk.is_done:
-            return runs_to_get
+            return due
         if self._selection.needs_local_filter or not self._listed_count:
             self._searched = yield from self._listing.searched()
-        return runs_to_get + self._sampled_runs()
+        if self._adds_functions:
+            yield from self._add_functions()
+        return due + self._due_at_the_end()
 
-    def _count_time(self, group: Group, run: Run) -> None:
-        """Count the time that a list shows, and perhaps take the run into the sample."""
-        self._timed_count += 1
-        group.add_time("total", run.queued_at, run.ended_at)
-        if not self._is_exact:
-            group.compare(run, run.queued_at, run.ended_at)
-            if self._sample_size:
-                group.reservoir_sample(run, self._sample_size, self._random)
+    @abstractmethod
+    def _count_runs(self, listed: tuple[Run, ...]) -> list[D]:
+        """Count the runs of a page as far as that can be done; return what is due."""
 
-    def _sampled_runs(self) -> list[RunToGet]:
-        if self._sample_size:
-            self._began_at = self._session.clock.monotonic()
-        return [RunToGet(group, id) for group in self._groups.values() for id in group.sampled_ids]
+    def _due_at_the_end(self) -> list[D]:
+        return []
 
-    def _group_of(self, run: Run) -> Group:
-        name = _GROUP_NAMES[self._by](run) or "unknown"
+    @abstractmethod
+    def get(self, due: D) -> Plan[V | None]: ...
+
+    @abstractmethod
+    def record(self, due: D, found: V | None) -> bool:
+        """Count what was got; it is None if it is gone."""
+
+    def _count(self, run: Run, name: str) -> Group:
+        """Count a run in the group of a name."""
+        group = self._group_of(name)
+        group.count(run)
+        if run.status in TIMED:
+            self._timed_count += 1
+            group.add_time("total", run.queued_at, run.ended_at)
+            if not self._is_exact:
+                group.compare(run, run.queued_at, run.ended_at)
+        return group
+
+    def _group_of(self, name: str) -> Group:
         if name not in self._groups and len(self._groups) >= _MAX_GROUPS:
             name = OTHER
         return self._groups.setdefault(name, Group())
 
-    def get(self, run_to_get: RunToGet) -> Plan[Run | None]:
-        try:
-            return (yield from runs.fetch(self._session, run_to_get.id))
-        except NotFoundError:
-            return None
-
-    def record(self, run_to_get: RunToGet, run: Run | None) -> bool:
-        """Count the times of a run; it is None if the run is gone."""
-        if run is not None:
-            group = run_to_get.group
-            group.add_time("waiting", run.queued_at, run.started_at)
-            group.add_time("running", run.started_at, run.ended_at)
-            group.compare(run, run.started_at, run.ended_at)
-            self._got_count += 1
-            self._getting_took_s = self._session.clock.monotonic() - self._began_at
-            self._report_progress()
-        return True
+    def _add_functions(self) -> Plan[None]:
+        """Add a group for each function that is selected and has no run."""
+        catalogue = yield from read_catalogue(self._session)
+        self._gaps = catalogue.gaps
+        for function in catalogue.functions:
+            if self._selection.names.match(function.app_id, function.id):
+                self._group_of(name_of(function))
 
     def _report_progress(self) -> None:
         if self._on_progress is not None:
@@ -147,7 +153,11 @@ class SummaryJob:
 
     def result(self) -> RunSummary:
         groups = sorted(
-            (group.record(name) for name, group in self._groups.items()), key=self._rank
+            (
+                group.record(name, tells_last=self._tells_last)
+                for name, group in self._groups.items()
+            ),
+            key=self._rank,
         )
         return RunSummary(by=self._by, groups=tuple(groups), notes=tuple(self._notes()))
 
@@ -166,6 +176,56 @@ class SummaryJob:
             yield (
                 f"Stopped at the limit of {self._listed_count:,} runs; older ones are not counted."
             )
+        for gap in self._gaps:
+            yield f"Functions may be missing: {gap}."
+
+
+class RunSummaryJob(SummaryJob[RunToGet, Run]):
+    """A summary by what lists have of a run; runs are got for the times that lists lack."""
+
+    def __init__(self, *args: Any, by: str, **options: Any) -> None:
+        check_choice("by", by, _GROUP_NAMES)
+        super().__init__(*args, by=by, **options)
+        self._name_of = _GROUP_NAMES[by]
+
+    def _count_runs(self, listed: tuple[Run, ...]) -> list[RunToGet]:
+        runs_to_get: list[RunToGet] = []
+        for run in listed:
+            group = self._count(run, self._name_of(run) or "unknown")
+            if run.status not in TIMED:
+                continue
+            if self._is_exact:
+                runs_to_get.append(RunToGet(group, run.id))
+            elif self._sample_size:
+                group.reservoir_sample(run, self._sample_size, self._random)
+        return runs_to_get
+
+    def _due_at_the_end(self) -> list[RunToGet]:
+        """Return the runs of the sample."""
+        if self._sample_size:
+            self._began_at = self._session.clock.monotonic()
+        return [RunToGet(group, id) for group in self._groups.values() for id in group.sampled_ids]
+
+    def get(self, due: RunToGet) -> Plan[Run | None]:
+        try:
+            return (yield from runs.fetch(self._session, due.id))
+        except NotFoundError:
+            return None
+
+    def record(self, due: RunToGet, found: Run | None) -> bool:
+        """Count the times of a run."""
+        if found is not None:
+            group = due.group
+            group.add_time("waiting", found.queued_at, found.started_at)
+            group.add_time("running", found.started_at, found.ended_at)
+            group.compare(found, found.started_at, found.ended_at)
+            self._got_count += 1
+            self._getting_took_s = self._session.clock.monotonic() - self._began_at
+            self._report_progress()
+        return True
+
+    def _notes(self) -> Iterator[str]:
+        yield from super()._notes()
         if self._got_count:
             yield self._note_on_getting()
         elif self._timed_count:
@@ -197,7 +257,7 @@ def _hour(run: Run) -> str | None:
     return f"{run.queued_at.astimezone(UTC):%Y-%m-%dT%H:00Z}"
 
 
-_GROUP_NAMES: dict[SummaryBy, Callable[[Run], str | None]] = {
+_GROUP_NAMES: dict[str, Callable[[Run], str | None]] = {
     "function": runs.function_of,
     "app": lambda run: run.app_id,
     "status": lambda run: run.status,

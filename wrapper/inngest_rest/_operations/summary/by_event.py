@@ -1,0 +1,139 @@
+"""Summaries by a field of the event that started a run, which lists of runs do not have."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from inngest_rest._arguments import invalid
+from inngest_rest._core.resources import events
+from inngest_rest._operations.summary.summarize import RunSummaryJob, SummaryJob
+from inngest_rest._visible import did_you_mean, shown
+from inngest_rest.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.filters import Selection
+    from inngest_rest.models import Run, StoredEvent
+
+PREFIX = "event."
+"""What a path into an event begins with."""
+
+_FIELDS = ("id", "name", "data", "user", "ts", "v")
+
+# A request each; what runs without one have in common is still counted.
+_MAX_EVENTS = 5_000
+
+NO_EVENT = "(no event)"
+NO_FIELD = "(no such field)"
+NOT_READ = "(event not read)"
+
+_LONGEST_NAME = 120
+
+
+def summary_job(
+    session: Session, selection: Selection, *, by: str, **options: Any
+) -> SummaryJob[Any, Any]:
+    """Return the job of a summary by what lists have, or by a field of the event."""
+    is_by_event = isinstance(by, str) and by.startswith(PREFIX)  # pyright: ignore[reportUnnecessaryIsInstance]
+    kind = EventSummaryJob if is_by_event else RunSummaryJob
+    return kind(session, selection, by=by, **options)
+
+
+class EventToRead(NamedTuple):
+    """An event, and those of the listed runs that it started."""
+
+    id: str
+    runs: list[Run]
+
+
+class EventSummaryJob(SummaryJob[EventToRead, "StoredEvent"]):
+    """A summary by the field of an event: each event of a page is read once."""
+
+    tells_last = True
+
+    def __init__(self, *args: Any, by: str, **options: Any) -> None:
+        self._path = _check_path(by)
+        if options["exact"] or options["sample"] is not None:
+            name = "exact" if options["exact"] else "sample"
+            raise invalid(name, "gets each run, and a field of the event each event: pass one")
+        super().__init__(*args, by=by, **options)
+        self._asked_count = self._lacking_count = self._unread_count = 0
+
+    def _count_runs(self, listed: tuple[Run, ...]) -> list[EventToRead]:
+        runs_by_event: dict[str, list[Run]] = {}
+        for run in listed:
+            if not run.event_ids:
+                self._count(run, NO_EVENT)
+            else:
+                runs_by_event.setdefault(run.event_ids[0], []).append(run)
+        to_read = [EventToRead(id, runs) for id, runs in runs_by_event.items()]
+        left = _MAX_EVENTS - self._asked_count
+        for each in to_read[left:]:
+            self._count_all(each, NOT_READ)
+        self._asked_count += len(to_read[:left])
+        return to_read[:left]
+
+    def get(self, due: EventToRead) -> Plan[StoredEvent | None]:
+        try:
+            return (yield from events.get(self._session, due.id, None))
+        except NotFoundError:
+            return None
+
+    def record(self, due: EventToRead, found: StoredEvent | None) -> bool:
+        if found is None:
+            self._count_all(due, NOT_READ)
+            return True
+        name = _value_at(self._path, found)
+        if name is None:
+            self._lacking_count += len(due.runs)
+        self._count_all(due, NO_FIELD if name is None else name)
+        return True
+
+    def _count_all(self, due: EventToRead, name: str) -> None:
+        if name == NOT_READ:
+            self._unread_count += len(due.runs)
+        for run in due.runs:
+            self._count(run, name)
+
+    def _notes(self) -> Iterator[str]:
+        yield from super()._notes()
+        if self._asked_count:
+            events_read = "1 event" if self._asked_count == 1 else f"{self._asked_count:,} events"
+            yield f"Read {events_read}, a request each; of a batch, the first one."
+        if self._lacking_count:
+            yield f"The events of {_runs(self._lacking_count)} lack {self._by}."
+        if self._unread_count:
+            yield (
+                f"The events of {_runs(self._unread_count)} were not read: they are no longer "
+                f"stored, or beyond the {_MAX_EVENTS:,} that are read."
+            )
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count:,} runs"
+
+
+def _check_path(by: str) -> list[str]:
+    """Return the names of a path into an event."""
+    first, *rest = by.removeprefix(PREFIX).split(".")
+    if first not in _FIELDS:
+        raise invalid("by", f"has {shown(by)}{did_you_mean(first, _FIELDS)}")
+    if not all(rest):
+        raise invalid("by", f"must name fields, as event.data.customer does, not {shown(by)}")
+    return [first, *rest]
+
+
+def _value_at(path: list[str], event: StoredEvent) -> str | None:
+    """Return a value of an event as the name of a group; None if the event lacks it."""
+    first, *rest = path
+    value: Any = getattr(event, first)
+    for name in rest:
+        value = cast("Any", value).get(name) if isinstance(value, dict) else None
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
+    return text[:_LONGEST_NAME] or '""'
