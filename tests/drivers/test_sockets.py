@@ -29,6 +29,7 @@ from inngest_rest import (
 )
 from inngest_rest._core.drivers import blocking_transport
 from inngest_rest._core.drivers.async_transport import AsyncTransport, Stream
+from inngest_rest._core.drivers.connection_pool import pools
 from tests.support.client_kinds import open_client
 from tests.support.peer import ANSWER, PATIENCE, Peer, answers, take_request, until_hung_up
 
@@ -77,6 +78,37 @@ def test_a_connection_serves_one_request_after_another(reach: Connect) -> None:
     with Peer(answers_twice) as peer:
         client = reach(peer.url)
         assert [client.send(EVENT), client.send(EVENT)] == [["01"], ["01"]]
+
+
+def test_a_connection_carries_requests_to_its_own_server_alone(client_kind: ClientKind) -> None:
+    """An app that is asked to sync is elsewhere, and has the pool of the API."""
+    kind: Any = httpx.BaseTransport if client_kind == "blocking" else httpx.AsyncBaseTransport
+    bodies: list[bytes] = []
+
+    def takes(connection: socket.socket) -> None:
+        bodies.append(take_request(connection))
+        connection.sendall(ANSWER)
+        until_hung_up(connection)
+
+    def request(peer: Peer, body: bytes) -> httpx.Request:
+        times = httpx.Timeout(PATIENCE).as_dict()
+        return httpx.Request("POST", peer.url, content=body, extensions={"timeout": times})
+
+    async def send(transport: Any, *requests: httpx.Request) -> None:
+        for each in requests:
+            if client_kind == "blocking":
+                transport.handle_request(each).read()
+            else:
+                await (await transport.handle_async_request(each)).aread()
+        if client_kind == "blocking":
+            transport.close()
+        else:
+            await transport.aclose()
+
+    with Peer(takes) as api, Peer(takes) as app:
+        transport = pools(kind, None, None, None)["api"].take()
+        asyncio.run(send(transport, request(api, b"to the API"), request(app, b"to the app")))
+    assert bodies == [b"to the API", b"to the app"]
 
 
 def test_a_large_body_arrives_whole(reach: Connect) -> None:

@@ -31,16 +31,13 @@ class OwnTransport(ABC):
         self._context = context
         self._proxy = proxy
         self._connection: Connection | None = None
+        self._origin: tuple[str, str, int] | None = None  # that of the connection
         self._is_closed = False
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         reader = ResponseReader(request.method)
         try:
-            if self._connection is None or not self._connection.is_idle:
-                self._hang_up()
-                with _raising(httpx.ConnectTimeout, httpx.ConnectError):
-                    self._connection = await self._connect(request)
-            connection = self._connection
+            connection = await self._connection_for(request)
             with _raising(httpx.WriteTimeout, httpx.WriteError):
                 is_sent = await connection.send(self._bytes_of(request))
             reader.is_last = not is_sent
@@ -56,6 +53,16 @@ class OwnTransport(ABC):
             request=request,
             extensions={"http_version": b"HTTP/1.1", "reason_phrase": reader.reason},
         )
+
+    async def _connection_for(self, request: httpx.Request) -> Connection:
+        """Return the connection, if it is idle and to the same server, or a new one."""
+        origin = (request.url.scheme, _host_of(request.url), _port_of(request.url))
+        if self._connection is None or self._origin != origin or not self._connection.is_idle:
+            self._hang_up()
+            with _raising(httpx.ConnectTimeout, httpx.ConnectError):
+                self._connection = await self._connect(request)
+            self._origin = origin
+        return self._connection
 
     def end_exchange(self, *, keeps: bool) -> None:
         """Keep the connection for the next request, or end it."""
