@@ -17,7 +17,7 @@ from inngest_rest import (
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from inngest_rest import Page
     from tests.support.clock import Clock
@@ -114,10 +114,28 @@ class BlockingPaginator:
         return self._steps(self._paginator.pages())
 
     def page(self) -> Page[Any]:
-        page: Page[Any] = self._runner.run(
-            self._paginator.page(), context=contextvars.copy_context()
-        )
+        page: Page[Any] = self._run(self._paginator.page())
         return page
+
+    def first(self) -> Any:
+        return self._run(self._paginator.first())
+
+    def count(self) -> int:
+        count: int = self._run(self._paginator.count())
+        return count
+
+    def searched(self) -> str:
+        searched: str = self._run(self._paginator.searched())
+        return searched
+
+    def __bool__(self) -> bool:
+        return bool(self._paginator)
+
+    def __repr__(self) -> str:
+        return repr(self._paginator).replace("<Async", "<")
+
+    def _run(self, call: Coroutine[Any, Any, Any]) -> Any:
+        return self._runner.run(call, context=contextvars.copy_context())
 
     def _steps(self, source: Any) -> Iterator[Any]:
         steps = aiter(source)
