@@ -45,6 +45,7 @@ class ReasonKind(StrEnum):
     FAILED = "failed"
     ATTEMPT_FAILED = "attempt_failed"
     CANCELLED = "cancelled"
+    INVOKED = "invoked"
     INVOKED_BY = "invoked_by"
     REPLAYS = "replays"
     REPLAYED = "replayed"
@@ -250,6 +251,8 @@ class RunExplanation(Record):
             it or that it replays, and `runs` are those that replay it, that it waits for, or that
             use up a limit. Empty if nothing was found out.
         jobs: What it has in the queue.
+        events: The events that started it, all of a batch, as its code got them: `id`, which is the
+            own one if there is one, `name`, `data`, `ts`. Empty if the trace could not be read.
         unchecked: Checks that were not possible, and why.
         sentence: The whole as one sentence.
     """
@@ -257,6 +260,7 @@ class RunExplanation(Record):
     run: Run
     reasons: tuple[Reason, ...] = ()
     jobs: tuple[Job, ...] = ()
+    events: tuple[Mapping[str, Any], ...] = ()
     unchecked: tuple[str, ...] = ()
     sentence: str = _sentence()
 

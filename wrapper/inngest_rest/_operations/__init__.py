@@ -12,6 +12,7 @@ crons         which crons ran when they were planned, and when functions ran las
 cron_times    the times that a server plans for a cron schedule
 expected      which functions of an app are new, gone or changed
 waiting       what open runs wait for, all at once
+relatives     reading which runs belong to a run
 run_evidence  reading what the rules about a run need
 summary       counts, errors and times of many runs, in bounded memory
 export        exports of runs or events to a file, resumed after a kill

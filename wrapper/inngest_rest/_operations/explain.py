@@ -36,6 +36,7 @@ from inngest_rest._operations.reasons.evidence import (
 )
 from inngest_rest._operations.reasons.run import findings_of_limits, findings_of_run
 from inngest_rest._operations.reasons.texts import reason_of
+from inngest_rest._operations.relatives import read_relatives
 from inngest_rest._operations.run_evidence import (
     MAX_READ_SINGLY,
     Reader,
@@ -57,8 +58,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Of a run of these statuses, the steps explain nothing.
-_WITHOUT_STEPS = (RunStatus.QUEUED, RunStatus.COMPLETED)
 
 # Bounds of the search, and so of the number of requests.
 _MAX_EVENTS_FOR_ID = 1_000  # events of a day, to find the one with an own id: 50 per request
@@ -239,9 +238,10 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     queue = yield from read_queue(reader, run_id)
     now = session.server_clocks["api"].now()
     evidence = RunEvidence(run=queue.run, now=now, jobs=queue.jobs)
-    if queue.is_open_without_job or queue.run.status not in _WITHOUT_STEPS:
+    # A run that has yet to start has no steps.
+    if queue.is_open_without_job or queue.run.status != RunStatus.QUEUED:
         yield from read_steps(reader, evidence, is_open_without_job=queue.is_open_without_job)
-    yield from _read_relatives(reader, evidence)
+    yield from read_relatives(reader, evidence)
     if depends_on_limits(evidence):
         catalogue = yield from reader.read_catalogue()
         yield from read_limits(reader, evidence, catalogue)
@@ -249,35 +249,6 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
         run=queue.run,
         reasons=tuple(reason_of(finding) for finding in findings_of_run(evidence)),
         jobs=tuple(queue.jobs),
+        events=evidence.events,
         unchecked=tuple(reader.unchecked),
     )
-
-
-def _read_relatives(reader: Reader, evidence: RunEvidence) -> Plan[None]:
-    """Read which runs invoked or replay a run, and which it waits for."""
-    if evidence.run.event_ids:
-        yield from _read_first_event(reader, evidence, evidence.run.event_ids[0])
-    else:
-        reader.unchecked.append("whether it was invoked or replayed, as it names no event")
-    invoking = [job.event_id for job in evidence.jobs if job.event_id]
-    for event_id in invoking[:MAX_READ_SINGLY]:
-        plan = runs_of(reader.session, event_id, reader.deadline)
-        invoked = yield from reader.read(plan, "the run that it waits for")
-        evidence.invoked[event_id] = invoked or ()
-
-
-def _read_first_event(reader: Reader, evidence: RunEvidence, event_id: str) -> Plan[None]:
-    """Read the event that started a run, and its other runs: those that replay it."""
-    get_event = events.get_now(reader.session, event_id)
-    stored = yield from reader.read(get_event, "whether a run invoked it")
-    if stored is not None:
-        evidence.event, _ = stored
-    list_runs = runs.of_event_by_v1(reader.session, event_id)
-    listed = yield from reader.read(list_runs, "whether it was replayed")
-    if listed is None:
-        return
-    evidence.same_event = listed
-    if all(run.id != evidence.run.id for run in listed):
-        reader.unchecked.append(
-            "whether it was replayed, as v1 lists it under no event that it names"
-        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import field, frozen
 
@@ -112,9 +112,20 @@ def read_steps(reader: Reader, evidence: RunEvidence, *, is_open_without_job: bo
     if root is not None:
         evidence.is_traced = True
         evidence.steps = root.children
+        evidence.events = _events_in(root)
         is_over = root.ended_at is not None or root.status == "skipped"
     if is_open_without_job and not is_over:
         evidence.idle = _idle_time(reader.session, evidence.run, root)
+
+
+def _events_in(root: Span) -> tuple[dict[str, Any], ...]:
+    """Return the events that a run got, all of a batch, as its code got them."""
+    events: Any = root.input
+    if isinstance(events, dict):
+        # What is no object, is wrapped so.
+        events = cast("dict[str, Any]", events).get("data")
+    listed: list[Any] = events if isinstance(events, list) else []
+    return tuple(cast("dict[str, Any]", event) for event in listed if isinstance(event, dict))
 
 
 def _idle_time(session: Session, run: Run, root: Span | None) -> timedelta:

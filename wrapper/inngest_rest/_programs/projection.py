@@ -246,6 +246,12 @@ def _shorten_run(run: dict[str, Any], is_item: bool) -> Iterable[str]:
     return ["error.stack"] if len(stack) > _LONGEST_STACK else []
 
 
+def _shorten_explanation(explanation: dict[str, Any], _is_item: bool) -> Iterable[str]:
+    if len(explanation.get("events", ())) == 1:
+        del explanation["events"]  # of a batch, they are asked for
+    return []
+
+
 def _shorten_span(span: dict[str, Any], is_item: bool) -> Iterable[str]:
     """Leave each stack where it comes first: servers repeat it at each span around the error."""
     if is_item:
@@ -301,6 +307,7 @@ def _shorten_row(row: dict[str, Any], _is_item: bool) -> Iterable[str]:
 # What makes a record of a class shorter, and returns what that leaves out.
 _SHORTEN: dict[str, Callable[[dict[str, Any], bool], Iterable[str]]] = {
     "Run": _shorten_run,
+    "RunExplanation": _shorten_explanation,
     "Span": _shorten_span,
     "WaitingRun": _shorten_waiting_run,
     "Sent": _shorten_sent,

@@ -33,7 +33,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "SessionGroup": ("id",),
     "SessionKey": ("key",),
     "Explanation": ("sentence", "listeners", "reasons", "unchecked"),
-    "RunExplanation": ("sentence", "reasons", "unchecked"),
+    "RunExplanation": ("sentence", "reasons", "events", "unchecked"),
     "RunSummary": ("groups",),
     "WaitingReport": ("unchecked",),
     "WaitingRun": (

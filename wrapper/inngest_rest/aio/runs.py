@@ -251,8 +251,9 @@ class Runs(Resource):
             NotFoundError: No such run.
 
         HTTP: `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}`, `GET /v1/events/{eventId}/runs`,
-        and as needed `GET /v1/runs/{runId}/jobs`, `GET /v2/runs/{runId}/trace`; of a run that is
-        held back or cancelled also `GET /v2/apps`, `GET /v2/apps/{appId}/functions`,
+        `GET /v2/runs/{runId}/trace`, and of an open one `GET /v1/runs/{runId}/jobs`. If a step has
+        invoked a function, `GET /v2/runs` and up to ten events; of a run that is held back or
+        cancelled also `GET /v2/apps`, `GET /v2/apps/{appId}/functions`,
         `GET /v2/runs` and `GET /v1/apps/{appId}/functions`.
         """
         from inngest_rest._operations.explain import explain_run

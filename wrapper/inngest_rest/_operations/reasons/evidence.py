@@ -218,6 +218,9 @@ class RunEvidence:
     same_event: tuple[Run, ...] = ()  # the runs of its event, as v1 lists them
     # The runs of the functions that it invoked and waits for, by event.
     invoked: dict[str, tuple[Run, ...]] = field(factory=dict[str, "tuple[Run, ...]"])
+    events: tuple[dict[str, Any], ...] = ()  # all that it got, as its code got them
+    # The steps that invoked a function, each with its run, which has ended.
+    children: list[tuple[Span, Run]] = field(factory=list[Any])
     catalogue: Catalogue | None = None
     function: Function | None = None  # as it is now
     timeouts: Limit = field(factory=dict[str, Any])

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.resources.flow_control import Limit
     from inngest_rest._operations.reasons.evidence import Failure, RunEvidence
     from inngest_rest._operations.reasons.finding import Finding
+    from inngest_rest.models import StoredEvent
 
     Rule = Callable[[RunEvidence], Iterator[Finding]]
 
@@ -225,15 +226,45 @@ def cancelled(evidence: RunEvidence) -> Iterator[Finding]:
     )
 
 
+def batch(evidence: RunEvidence) -> Iterator[Finding]:
+    """The run got several events at once."""
+    if len(evidence.events) > 1:
+        yield evidence.finding(
+            Kind.BATCH, {"events": [event.get("id") for event in evidence.events]}
+        )
+
+
+def invoked(evidence: RunEvidence) -> Iterator[Finding]:
+    """A step of the run invoked another, which has ended."""
+    for step, run in evidence.children:
+        yield evidence.finding(
+            Kind.INVOKED, {"step": step.name, "run": run.id}, details={"child": run}
+        )
+
+
 def invoked_by(evidence: RunEvidence) -> Iterator[Finding]:
     """A step of another run invoked it."""
+    invocation = None if evidence.event is None else invocation_of(evidence.event)
+    if invocation is not None:
+        yield evidence.finding(Kind.INVOKED_BY, {"run": invocation.run_id, "step": invocation.step})
+
+
+@frozen(kw_only=True)
+class Invocation:
+    """The step of a run that an event was sent by, to invoke a function."""
+
+    run_id: str
+    step_id: str
+    step: str
+
+
+def invocation_of(event: StoredEvent) -> Invocation | None:
     # Nobody else can send an event of this name (recording v1-event-invoked).
-    event = evidence.event
-    match event.data if event and event.name == INVOKED else None:
+    match event.data if event.name == INVOKED else None:
         case {"_inngest": {"correlation_id": str(id), "name": str(step)}} if is_ulid(id[:26]):
-            yield evidence.finding(Kind.INVOKED_BY, {"run": id[:26], "step": step})
+            return Invocation(run_id=id[:26], step_id=id[27:], step=step)
         case _:
-            pass
+            return None
 
 
 def replays(evidence: RunEvidence) -> Iterator[Finding]:
@@ -410,7 +441,7 @@ def _reached_limit(evidence: RunEvidence, limits: list[Limit]) -> ReachedLimit |
     return reached
 
 
-LOST_RULES: tuple[Rule, ...] = (lost, invoked_by, replays, replayed)
+LOST_RULES: tuple[Rule, ...] = (lost, batch, invoked, invoked_by, replays, replayed)
 """About a run that is lost: it waits for nothing, whatever its trace says."""
 
 RUN_RULES: tuple[Rule, ...] = (
@@ -421,6 +452,8 @@ RUN_RULES: tuple[Rule, ...] = (
     failed,
     attempt_failed,
     cancelled,
+    batch,
+    invoked,
     invoked_by,
     replays,
     replayed,

@@ -98,6 +98,8 @@ def _debounce(facts: Facts) -> str:
 
 
 def _batch(facts: Facts) -> str:
+    if "events" in facts:  # of a run
+        return f"it got a batch of {_count(len(facts['events']), 'event')}"
     batch, name = facts["batch"], facts["subject"]
     if facts["is_open"]:
         size, timeout = batch.get("maxSize"), batch.get("timeout")
@@ -299,6 +301,7 @@ TEXTS: Mapping[Kind, str | Callable[[Facts], str]] = {
     Kind.TIMEOUT: (
         "{subject} may have been cancelled by the {timeout} timeout of {function}, {limit}"
     ),
+    Kind.INVOKED: "step {step!r} invoked run {run} ({child.status})",
     Kind.INVOKED_BY: "step {step!r} of run {run} invoked it",
     Kind.REPLAYS: "it replays run {run}",
     Kind.REPLAYED: _replayed,

@@ -1,0 +1,99 @@
+"""Reading which runs belong to a run: which it invoked, which invoked it, and its replays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.calls.listing import read_all
+from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources.event_runs import runs_of
+from inngest_rest._core.resources.filters import Selection, Window
+from inngest_rest._operations.reasons.evidence import SAME_FUNCTION_WITHIN
+from inngest_rest._operations.reasons.run import invocation_of
+from inngest_rest._operations.run_evidence import MAX_READ_SINGLY, Reader
+from inngest_rest._visible import shown
+
+if TYPE_CHECKING:
+    from inngest_rest._core.plans import Plan
+    from inngest_rest._operations.reasons.evidence import RunEvidence
+    from inngest_rest.models import Run, Span
+
+# Within this time of a step that invokes a function, the run of the function is queued.
+_INVOKED_WITHIN = timedelta(seconds=5)
+
+_MAX_CANDIDATES = 100  # of which one may be the run that a step invoked: one request
+
+
+def read_relatives(reader: Reader, evidence: RunEvidence) -> Plan[None]:
+    """Read which runs invoked or replay a run, and which it waits for."""
+    if evidence.run.event_ids:
+        yield from _read_first_event(reader, evidence, evidence.run.event_ids[0])
+    else:
+        reader.unchecked.append("whether it was invoked or replayed, as it names no event")
+    invoking = [job.event_id for job in evidence.jobs if job.event_id]
+    for event_id in invoking[:MAX_READ_SINGLY]:
+        plan = runs_of(reader.session, event_id, reader.deadline)
+        invoked = yield from reader.read(plan, "the run that it waits for")
+        evidence.invoked[event_id] = invoked or ()
+    invoking_steps = [step for step in evidence.steps if step.step_op == "invoke" and step.ended_at]
+    if invoking_steps:
+        yield from _read_children(reader, evidence, invoking_steps)
+
+
+def _read_children(reader: Reader, evidence: RunEvidence, steps: list[Span]) -> Plan[None]:
+    """Find the runs of functions that steps invoked and that have ended.
+
+    No server names them in the trace: but of the runs that were queued then, the event of the one
+    that a step invoked has the ids of the step and its run.
+    """
+    looked_at: set[str] = {evidence.run.id}
+    for step in steps:
+        candidates = yield from _runs_queued_at(reader, step)
+        for run in [run for run in candidates if run.id not in looked_at]:
+            if len(looked_at) > MAX_READ_SINGLY:
+                reader.unchecked.append(f"which run step {shown(step.name)} invoked, of many")
+                return
+            looked_at.add(run.id)
+            plan = events.get_now(reader.session, run.event_ids[0])
+            stored = yield from reader.read(plan, f"whether run {run.id} was invoked by it")
+            invocation = None if stored is None else invocation_of(stored[0])
+            if invocation is None or invocation.run_id != evidence.run.id:
+                continue
+            evidence.children += [
+                (each, run) for each in steps if each.step_id == invocation.step_id
+            ]
+            if invocation.step_id == step.step_id:
+                break
+
+
+def _runs_queued_at(reader: Reader, step: Span) -> Plan[list[Run]]:
+    """List the runs that were queued when a step began, each with an event, the nearest first."""
+    began = step.queued_at or step.started_at
+    if began is None:
+        return []
+    window = Window(began - SAME_FUNCTION_WITHIN, began + _INVOKED_WITHIN)
+    listing = runs.list_runs(
+        reader.session, Selection(window=window), order="oldest", limit=_MAX_CANDIDATES
+    )
+    what = f"which run step {shown(step.name)} invoked"
+    listed = yield from reader.read(read_all(listing, deadline=reader.deadline), what)
+    with_event = [run for run in listed or () if run.event_ids and not run.cron]
+    return sorted(with_event, key=lambda run: abs((run.queued_at or began) - began))
+
+
+def _read_first_event(reader: Reader, evidence: RunEvidence, event_id: str) -> Plan[None]:
+    """Read the event that started a run, and its other runs: those that replay it."""
+    get_event = events.get_now(reader.session, event_id)
+    stored = yield from reader.read(get_event, "whether a run invoked it")
+    if stored is not None:
+        evidence.event, _ = stored
+    list_runs = runs.of_event_by_v1(reader.session, event_id)
+    listed = yield from reader.read(list_runs, "whether it was replayed")
+    if listed is None:
+        return
+    evidence.same_event = listed
+    if all(run.id != evidence.run.id for run in listed):
+        reader.unchecked.append(
+            "whether it was replayed, as v1 lists it under no event that it names"
+        )
