@@ -400,6 +400,7 @@ PUBLIC = [
     "inngest_rest.reports",
     "inngest_rest.responses",
     "inngest_rest.retry",
+    "inngest_rest.status",
     "inngest_rest.summary",
     "inngest_rest.testing",
     "inngest_rest.typing",

@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 # What a client has that sends nothing by itself.
-# What `diagnose` makes of a bad server is its result [tests/diagnosis].
+# What `diagnose` and `status` make of a bad server is their result [tests/diagnosis,
+# tests/resources/test_status.py].
 # `call` and `request` retry by the method, as any route [tests/calls/test_direct.py].
 # A preview says itself what it could not read [tests/explain/test_preview.py].
 NOT_OPERATIONS = {
-    *("call", "close", "diagnose", "preview", "preview_file", "raw", "request", "target"),
+    *("call", "close", "diagnose", "preview", "preview_file", "raw", "request", "status", "target"),
     "with_options",
 }
 

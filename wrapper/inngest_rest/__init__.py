@@ -46,6 +46,7 @@ _NAMES = {
     "inngest_rest.reports": "BatchReport ExportReport SendFailure SendReport",
     "inngest_rest.responses": "RawResponse Target",
     "inngest_rest.retry": "RetryPolicy",
+    "inngest_rest.status": "StatusCheck StatusReport Verdict",
     "inngest_rest.summary": "ErrorCount Percentiles RunGroup RunSummary",
     "inngest_rest.waiting": "WaitingReport WaitingRun",
 }

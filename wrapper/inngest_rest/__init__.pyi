@@ -95,6 +95,9 @@ from inngest_rest.reports import SendReport as SendReport
 from inngest_rest.responses import RawResponse as RawResponse
 from inngest_rest.responses import Target as Target
 from inngest_rest.retry import RetryPolicy as RetryPolicy
+from inngest_rest.status import StatusCheck as StatusCheck
+from inngest_rest.status import StatusReport as StatusReport
+from inngest_rest.status import Verdict as Verdict
 from inngest_rest.summary import ErrorCount as ErrorCount
 from inngest_rest.summary import Percentiles as Percentiles
 from inngest_rest.summary import RunGroup as RunGroup

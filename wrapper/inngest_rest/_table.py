@@ -261,6 +261,7 @@ _changes_once = partial(_changes, is_repeatable=False)
 _sends = partial(_creates_once, is_repeatable_if=_has_ids)
 
 ROWS: tuple[Row, ...] = (
+    _reads("status"),
     _sends("send", _EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}, form=_send),
     _sends(
         "send_many", {"events": [{**_EVENT, "id": f"order-{n}"} for n in "12"]}, form=_send_many

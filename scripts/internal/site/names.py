@@ -133,6 +133,7 @@ PAGES = (
             _part("Exports", "ExportReport"),
             _part("Diagnosis", "Diagnosis Check Finding FindingState CallRoute ServerKind"),
             _part("Checks", "CheckReport RuleResult"),
+            _part("Status", "StatusReport StatusCheck Verdict"),
         ),
     ),
     Page(

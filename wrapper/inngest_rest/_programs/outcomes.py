@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.diagnosis import Diagnosis
+    from inngest_rest.status import StatusReport
 
 # The answer where one run was named, whose outcome is all there is.
 _CODE_OF_ONE = {
@@ -40,6 +41,8 @@ def problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | No
             return Problem(Code.RULE_BROKEN, str(record))
         case "apps.sync" if record.check is not None and not record.check.is_ok:
             return Problem(Code.RULE_BROKEN, str(record.check))
+        case "status":
+            return _of_status(record)
         case "doctor" if record.problems:
             return _of_diagnosis(record)
         case "send" | "send_many" | "send_file" if record.rejected or record.unknown:
@@ -86,6 +89,13 @@ def with_malformed(diagnosis: Diagnosis, malformed: Mapping[str, str]) -> Diagno
         )
         findings.append(finding)
     return evolve(diagnosis, findings=tuple(findings))
+
+
+def _of_status(report: StatusReport) -> Problem | None:
+    if report.verdict == "broken":
+        broken = [check.check for check in report.checks if check.verdict == "broken"]
+        return Problem(Code.RULE_BROKEN, f"broken: {', '.join(broken)}")
+    return Problem(Code.PARTIAL, report.headline) if report.verdict == "unknown" else None
 
 
 def _of_diagnosis(diagnosis: Diagnosis) -> Problem:

@@ -46,7 +46,7 @@ class Code(StrEnum):
     TIMED_OUT = "timed_out", "a run did not end in time"
     RUN_FAILED = "run_failed", "the run failed or was cancelled (with --exit-status)"
     FINISHED = "finished", "nothing is left to do by the file of --report"
-    RULE_BROKEN = "rule_broken", "a rule of runs check is broken"
+    RULE_BROKEN = "rule_broken", "a rule of runs check is broken, or the status is"
     INTERRUPTED = "interrupted", "interrupted by Ctrl-C"
 
 

@@ -38,6 +38,8 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "Reason": frozenset({"message", "evidence"}),  # so does it these
     "Job": frozenset({"id", "step_id", "concurrency_keys"}),
     "Diagnosis": frozenset({"calls", "versions"}),
+    "StatusReport": frozenset({"headline", "target"}),
+    "StatusCheck": frozenset({"figures"}),  # the message has them in words
     "ActionRow": frozenset({"replays_before", "requested_at", "requested_at_here"}),
 }
 _LEFT_OUT_OF_ITEM: dict[str, frozenset[str]] = {

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from inngest_rest.explanation import SendPreview
     from inngest_rest.models import Page
     from inngest_rest.record import Record
+    from inngest_rest.status import StatusReport
 
     Chunk = tuple[tuple[Record, ...], Page[Any] | None]
 
@@ -199,10 +200,16 @@ class Invocation:
             record = made(kind, self.client, values, result, ids)
         if row.command == "doctor":
             record = with_malformed(record, self.malformed)
+        elif row.command == "status":
+            record = self.with_options(record)
         problem = problem_in(row, record, values)
         if problem is not None:
             raise ProblemError(problem, data=record)
         return record  # type: ignore[no-any-return]
+
+    def with_options(self, report: StatusReport) -> StatusReport:
+        """Return a status whose commands are for the same server; a tool has no other."""
+        return report
 
     def sent(self, batch: BatchReport) -> None:
         """Note what became of a batch of a file."""

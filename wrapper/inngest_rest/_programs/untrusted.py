@@ -40,6 +40,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         *("app_id", "function_id", "function", "waits_for", "condition", "event", "message"),
     ),
     "RuleResult": ("message",),
+    "StatusReport": ("headline",),
+    "StatusCheck": ("message",),
     "Sent": ("preview",),
     "SendFailure": ("event", "reason"),
     "Acted": ("by_function",),

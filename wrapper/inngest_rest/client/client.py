@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from inngest_rest.reports import BatchReport, SendReport
     from inngest_rest.responses import RawResponse, Target
     from inngest_rest.retry import RetryPolicy
+    from inngest_rest.status import StatusReport
     from inngest_rest.typing import ApiVersion, EventNameCheck, Method, RepeatedId, Seconds
 
 P = ParamSpec("P")
@@ -493,6 +494,27 @@ class InngestClient(Resource):
         from inngest_rest._core.resources import routes
 
         return self._run(routes.check_health)
+
+    def status(self) -> StatusReport:
+        """Judge whether work starts, succeeds and arrives, and whether anything is stuck or down.
+
+        Each question has a verdict with its figures, what the evidence cannot tell, and the command
+        that shows more. What is broken is proven; a quiet server is no fault.
+
+        Returns:
+            The worst verdict, a headline, and each check. A server that does not respond is
+            "broken"; what it has no route for, or refuses, is "unknown".
+
+        Raises:
+            InngestError: Nothing could be read from a server that answers, as without a key.
+
+        HTTP: `GET /health`, `GET /v2/runs`, `GET /v1/runs/{runId}/jobs`, `GET /v1/events` and
+        `GET /v2/apps`: at most 20 requests, and for up to two runs those of `runs.explain`. Of a
+        busy hour a sample of 600 runs is read.
+        """
+        from inngest_rest._operations.status.report import status
+
+        return self._run(status)
 
     def diagnose(self) -> Diagnosis:
         """Check which server responds at the base URL, and whether keys and settings match it.

@@ -7,7 +7,7 @@ import shlex
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from attrs import fields
+from attrs import evolve, fields
 
 from inngest_rest._programs.command.arguments import dashed
 from inngest_rest._programs.command.options import Options
@@ -40,6 +40,11 @@ def command_line(row: Row, values: Mapping[str, Any], options: Options | None = 
     is_plain = not any(position.startswith("-") for position in positions)
     words = [*positions, *words] if is_plain else [*words, "--", *positions]
     return shlex.join([PROGRAM, *row.words, *words])
+
+
+def options_line(options: Options) -> str:
+    """Return the options of every command as they are typed: those of the server alone."""
+    return shlex.join(_global_options(evolve(options, output=None)))
 
 
 def as_typed(text: str) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
 
 _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
-_WITHOUT_IDS = {"runs.summary", "doctor", "api", "runs.check"}  # by their command
+_WITHOUT_IDS = {"runs.summary", "doctor", "api", "runs.check", "status"}  # by their command
 
 
 @frozen(kw_only=True)
@@ -151,7 +151,9 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
 
 def _is_of(row: Row, form: Format) -> bool:
     """Return whether a call has an answer in a format."""
-    if form in {"markdown", "prometheus"}:
+    if form == "markdown":
+        return row.command in {"runs.summary", "status"}
+    if form == "prometheus":
         return row.command == "runs.summary"
     return form != "id" or row.command not in _WITHOUT_IDS
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, evolve, field, frozen
 
-from inngest_rest._programs.command.command_line import command_line
+from inngest_rest._programs.command.command_line import command_line, options_line
 from inngest_rest._programs.projection import Projection
 from inngest_rest._programs.running import Invocation, pinned
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.record import Record
+    from inngest_rest.status import StatusReport
 
 _FIRST_ROWS = 20  # of an answer that says what would be done
 
@@ -130,6 +131,16 @@ class TerminalInvocation(Invocation):
     def next_command(self, planned: ActionReport, token: str) -> str:
         values = {**pinned(self.values, planned), "dry_run": False, "confirm": token}
         return command_line(self.row, values, self.options)
+
+    def with_options(self, report: StatusReport) -> StatusReport:
+        options = options_line(self.options)
+        checks = [
+            evolve(check, next_command=f"{check.next_command} {options}".rstrip())
+            if check.next_command
+            else check
+            for check in report.checks
+        ]
+        return evolve(report, checks=tuple(checks))
 
     def spelled(self, row: Row, values: Mapping[str, Any]) -> str:
         return command_line(row, values, self.options)

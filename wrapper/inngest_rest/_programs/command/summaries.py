@@ -17,6 +17,7 @@ from inngest_rest.record import in_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from inngest_rest.status import StatusReport
     from inngest_rest.summary import RunGroup, RunSummary
 
 # Each metric, by the end of its name, with its help.
@@ -59,6 +60,18 @@ def _markdown_row(cells: list[str]) -> str:
 
 def _escaped(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|~#&@])", r"\\\1", visible(text))
+
+
+def status_in_markdown(report: StatusReport) -> Iterator[str]:
+    """Yield the lines of a status in Markdown."""
+    yield f"**{_escaped(report.headline)}**"
+    yield ""
+    yield _markdown_row(["check", "verdict", "what was found", "next"])
+    yield _markdown_row(["---"] * 4)
+    for check in report.checks:
+        found = f"{check.message} ({check.limits})" if check.limits else check.message
+        command = f"`{check.next_command}`" if check.next_command else ""
+        yield _markdown_row([check.check, check.verdict.value, _escaped(found), command])
 
 
 @frozen

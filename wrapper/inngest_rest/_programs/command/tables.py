@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.text import Text
 
 from inngest_rest._programs.command.columns import columns_for, function_of, joined
-from inngest_rest._programs.command.summaries import REPORTS
+from inngest_rest._programs.command.summaries import REPORTS, status_in_markdown
 from inngest_rest._programs.command.views import style_of, view_of
 from inngest_rest._programs.cutting import SPARED_CHARS
 from inngest_rest._visible import visible, with_direction
 from inngest_rest.models import RunChange, Span, StepChange
 from inngest_rest.record import Record, in_words
+from inngest_rest.status import StatusReport
 from inngest_rest.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def draw(
     first: Record = records[0]
     if isinstance(first, RunSummary) and form in REPORTS:
         return "\n".join(REPORTS[form](first))
+    if isinstance(first, StatusReport) and form == "markdown":
+        return "\n".join(status_in_markdown(first))
     if is_one and isinstance(first, Span) and projection.fields is None:
         return first.render(color=None if stream is sys.stdout else False)
     # Text of the server is not taken for markup.

@@ -19,6 +19,7 @@ from inngest_rest.diagnosis import Diagnosis
 from inngest_rest.explanation import Explanation, RunExplanation
 from inngest_rest.record import Record, in_words
 from inngest_rest.responses import Target
+from inngest_rest.status import StatusReport
 from inngest_rest.summary import RunSummary
 from inngest_rest.waiting import WaitingReport
 
@@ -40,6 +41,7 @@ _STYLES = {
     "refused": "red",
     "not_found": "red",
     "problem": "red",
+    "broken": "red",
     "cancelled": "yellow",
     "already_ended": "yellow",
     "already_replayed": "yellow",
@@ -82,6 +84,10 @@ def view_of(record: Record, projection: Projection) -> Iterator[Part]:
             yield from _waiting(record)
         case Diagnosis():
             yield from _diagnosis(record)
+        case StatusReport():
+            verdict = Text(record.verdict.value, style=style_of(record.verdict))
+            yield verdict.append(f" at {_whole_text(record.target)}", "default")
+            yield _checks(record)
         case _:
             yield _fields(record, projection)
 
@@ -164,6 +170,22 @@ def _findings(diagnosis: Diagnosis) -> Table:
         state = Text(finding.state.value, style=style_of(finding.state))
         table.add_row(state, finding.check.value.replace("_", " "), Text(safe(words)))
     return table
+
+
+def _checks(report: StatusReport) -> Table:
+    table = _grid()
+    for check in report.checks:
+        # What is fine needs no reservation for a person who looks for what is not.
+        limits = check.limits if check.verdict != "ok" else None
+        notes = [f"({limits})" if limits else "", _arrow(check.next_command)]
+        words = joined(check.message, *notes, by="\n")
+        verdict = Text(check.verdict.value, style=style_of(check.verdict))
+        table.add_row(verdict, check.check, Text(safe(words)))
+    return table
+
+
+def _arrow(next_command: str | None) -> str:
+    return f"→ {next_command}" if next_command else ""
 
 
 def _fields(record: Record, projection: Projection) -> Table:

@@ -1,0 +1,295 @@
+"""`status`: one verdict, which is broken only where that is proven, in few requests."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inngest_rest import (
+    AuthenticationError,
+    InngestClient,
+    Run,
+    RunStatus,
+    StatusReport,
+    Verdict,
+)
+from inngest_rest._operations.status import verdicts
+from inngest_rest._operations.status.evidence import Listed, StatusEvidence
+from inngest_rest._programs import tools
+from inngest_rest.testing import (
+    MockServer,
+    answers,
+    completes,
+    drops,
+    fails,
+    retries,
+    sleeps,
+)
+from inngest_rest.testing._api.releases import CURRENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HOUR = timedelta(hours=1)
+UNREACHABLE = "Unable to reach SDK URL"
+
+
+@pytest.fixture
+def mock() -> MockServer:
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
+    mock.function("shop", "ship", trigger="order/failed", run=fails("no stock 12"))
+    mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(days=2)))
+    mock.function("web", "page", trigger="order/down", run=fails(UNREACHABLE))
+    return mock
+
+
+@pytest.fixture
+def client(mock: MockServer) -> Iterator[InngestClient]:
+    with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def send(client: InngestClient, mock: MockServer) -> Callable[..., None]:
+    def send(**numbers: int) -> None:
+        for name, number in numbers.items():
+            client.send([{"name": f"order/{name}"} for _ in range(number)])
+        mock.advance(5)
+
+    return send
+
+
+def verdicts_of(report: StatusReport) -> dict[str, str]:
+    return {check.check: check.verdict.value for check in report.checks}
+
+
+def message_of(report: StatusReport, name: str) -> str:
+    return next(check.message for check in report.checks if check.check == name)
+
+
+def test_a_quiet_server_is_ok_though_it_proves_nothing(client: InngestClient) -> None:
+    report = client.status()
+    assert report.verdict is Verdict.OK
+    assert report.is_ok
+    found = verdicts_of(report)
+    assert (found["succeeding"], found["fresh"]) == ("unknown", "unknown")
+    assert message_of(report, "fresh").startswith("quiet: ")
+    assert report.target == client.target
+
+
+def test_a_shop_whose_ten_runs_of_an_hour_succeed_is_ok(client: InngestClient, send: Any) -> None:
+    send(placed=10)
+    report = client.status()
+    assert set(verdicts_of(report).values()) == {"ok"}
+    assert report.headline == (
+        "ok: 0 queued; 0 of 10 runs of the last hour failed (0.0%); "
+        "newest event 5 s ago, newest run 5 s ago"
+    )
+
+
+@pytest.mark.parametrize(
+    ("failed", "ended", "verdict"),
+    [
+        (0, 10, "ok"),
+        (1, 10, "ok"),
+        (1, 1, "warning"),
+        (2, 10, "warning"),
+        (4, 10, "warning"),
+        (5, 10, "broken"),
+        (3, 3, "broken"),
+        (4, 100, "ok"),
+        (6, 100, "warning"),
+        (30, 100, "broken"),
+    ],
+)
+def test_a_share_of_few_runs_counts_for_as_much_as_it_proves(
+    failed: int, ended: int, verdict: str, client: InngestClient
+) -> None:
+    runs = [
+        Run(id=str(n), status=RunStatus.FAILED if n < failed else RunStatus.COMPLETED)
+        for n in range(ended)
+    ]
+    report = client.status()
+    evidence = StatusEvidence(now=report.at, recent=Listed(runs=tuple(runs)))
+    assert verdicts.succeeding(evidence).verdict == verdict
+
+
+def test_failures_are_told_with_their_function_their_error_and_the_next_command(
+    client: InngestClient, send: Any
+) -> None:
+    send(placed=20, failed=5)
+    report = client.status()
+    (check,) = (it for it in report.checks if it.check == "succeeding")
+    assert check.message == (
+        "5 of 25 runs of the last hour failed (20.0%), most: shop/ship 5 of 5; "
+        "mostly NonRetriableError: no stock #"
+    )
+    assert check.figures == {"failed": 5, "ended": 25, "share": 0.2}
+    assert check.next_command == "inngest-rest runs summary --by error --since 1h"
+    assert report.verdict is Verdict.WARNING
+
+
+def test_a_function_that_always_fails_is_a_warning_though_the_whole_is_fine(
+    client: InngestClient, send: Any
+) -> None:
+    send(placed=90, failed=2)
+    report = client.status()
+    assert verdicts_of(report)["succeeding"] == "warning"
+    assert "shop/ship 2 of 2" in report.headline
+
+
+def test_failures_of_hours_ago_are_over(client: InngestClient, mock: MockServer, send: Any) -> None:
+    send(failed=20)
+    mock.advance(2 * HOUR)
+    assert client.status().verdict is Verdict.OK
+
+
+def test_a_busy_hour_is_sampled_over_its_whole_length(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    for _ in range(3):
+        send(failed=100)
+        mock.advance(timedelta(minutes=15))
+    send(placed=150)
+    before = len(mock.requests)
+    report = client.status()
+    assert len(mock.requests) - before <= 20
+    (check,) = (it for it in report.checks if it.check == "succeeding")
+    assert "sampled" in check.message
+    assert str(check.limits).startswith("a sample of ")
+    assert check.verdict == "broken"  # the newest page alone has no failure
+
+
+def test_an_app_that_the_server_cannot_reach_is_down(client: InngestClient, send: Any) -> None:
+    send(placed=5, down=1)
+    report = client.status()
+    assert verdicts_of(report)["apps"] == "broken"
+    assert report.headline == (
+        "broken: apps: the server could not reach an app in the last hour: web (1 runs)"
+    )
+
+
+def test_a_run_that_sleeps_is_not_stuck_and_one_without_a_job_is_lost(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send(open=3)
+    mock.advance(2 * HOUR)
+    report = client.status()
+    assert (report.verdict, verdicts_of(report)["stuck"]) == ("ok", "ok")
+    assert message_of(report, "stuck") == "3 open for over 15 min, waiting or at work"
+    mock.lose_jobs()
+    report = client.status()
+    assert (report.verdict, verdicts_of(report)["stuck"]) == ("broken", "broken")
+    assert "the queue has no job for it" in report.headline
+    lost = next(it for it in report.checks if it.check == "stuck")
+    assert str(lost.next_command).startswith("inngest-rest runs explain 01")
+
+
+def test_a_run_between_two_jobs_is_not_lost(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send(open=1)
+    mock.advance(2 * HOUR)
+    mock.fault(answers(200, {"data": []}), operation="list_run_jobs_v1", times=1)
+    assert client.status().verdict is Verdict.OK
+
+
+def test_a_run_that_is_tried_again_is_not_stuck(client: InngestClient, mock: MockServer) -> None:
+    mock.function("shop", "again", trigger="order/again", run=retries("no", after=HOUR))
+    client.send({"name": "order/again"})
+    mock.advance(HOUR / 2)
+    assert client.status().verdict is Verdict.OK
+
+
+def test_a_run_scheduled_for_later_waits_on_purpose(
+    client: InngestClient, mock: MockServer
+) -> None:
+    client.send({"name": "order/placed", "ts": int(mock.now.timestamp() * 1000) + 7_200_000})
+    mock.advance(HOUR)
+    report = client.status()
+    assert verdicts_of(report)["starting"] == "ok"
+
+
+def queued(count: int, minutes: float, now: Any, status: RunStatus = RunStatus.QUEUED) -> Listed:
+    at = now - timedelta(minutes=minutes)
+    runs = [Run(id=f"R{n}", status=status, queued_at=at) for n in range(count)]
+    return Listed(runs=tuple(runs))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "minutes", "started", "verdict"),
+    [
+        (0, 0, 0, "ok"),
+        (50, 1, 0, "ok"),
+        (2, 20, 0, "warning"),  # two may be held by a limit
+        (50, 20, 0, "broken"),
+        (50, 20, 1, "warning"),  # others start
+    ],
+)
+def test_work_that_waits_is_broken_only_if_none_of_several_has_started(
+    waiting: int, minutes: float, started: int, verdict: str, client: InngestClient
+) -> None:
+    now = client.status().at
+    listed = queued(waiting, minutes, now)
+    others = queued(started, 10, now, RunStatus.RUNNING)
+    recent = Listed(runs=(*listed.runs, *others.runs))
+    check = verdicts.starting(StatusEvidence(now=now, queued=listed, recent=recent))
+    assert check.verdict == verdict
+
+
+def test_a_server_that_does_not_answer_is_broken_after_one_request(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.fault(drops(), times=99)
+    before = len(mock.requests)
+    report = client.status()
+    assert report.verdict is Verdict.BROKEN
+    assert verdicts_of(report) == {"server": "broken"}
+    assert report.headline.startswith("broken: server: the server does not answer")
+    assert len(mock.requests) - before <= 1
+
+
+@pytest.mark.parametrize("release", ["1.17", "1.30", "1.38", "1.40", CURRENT])
+def test_what_a_release_has_no_route_for_is_unknown_and_names_the_route(release: str) -> None:
+    mock = MockServer(release=release)
+    mock.function("shop", "charge", trigger="order/placed")
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        client.send({"name": "order/placed"})
+        mock.advance(5)
+        report = client.status()
+    found = verdicts_of(report)
+    assert found["server"] == "ok"
+    lists_runs = release not in {"1.17", "1.30"}
+    assert report.verdict == ("ok" if lists_runs else "unknown")
+    assert (found["starting"] != "unknown") == lists_runs
+    if not lists_runs:
+        assert "this server has no GET /v2/runs (since 1.38.0)" in report.headline
+        assert not report.is_ok
+
+
+def test_what_cannot_be_read_is_unknown_and_leaves_the_rest(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send(placed=3)
+    mock.fault(answers(500, "no"), operation="list_apps_v2", times=9)
+    report = client.status()
+    assert report.verdict is Verdict.OK
+    assert verdicts_of(report)["apps"] == "unknown"
+    assert "answered 500" in message_of(report, "apps")
+
+
+def test_a_key_that_is_refused_is_an_error(client: InngestClient, mock: MockServer) -> None:
+    for operation in ("list_runs_v2", "list_events_v1", "list_apps_v2"):
+        mock.fault(answers(401, {"error": "no"}), operation=operation, times=99)
+    with pytest.raises(AuthenticationError):
+        client.status()
+
+
+def test_an_agent_reads_it_in_300_tokens(client: InngestClient, send: Any) -> None:
+    send(placed=20, failed=20, down=5, open=9)
+    text = tools.Tools(client).call("status", {}).text()
+    assert '"verdict":"broken"' in text
+    assert len(text.encode()) / 4 <= 300

@@ -1,0 +1,60 @@
+"""The evidence for a status: what was read, and what could not be."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+if TYPE_CHECKING:
+    from inngest_rest.explanation import RunExplanation
+    from inngest_rest.models import App, Job, Run, StoredEvent
+
+WINDOW = timedelta(hours=1)
+"""How far back runs are judged: an outage shows at once, and a shop has some runs in it."""
+
+SETTLED_AFTER = timedelta(minutes=1)
+"""How old a queued run is that should have started: lists are behind by some seconds."""
+
+WAITS_LONG_AFTER = timedelta(minutes=5)
+STUCK_AFTER = timedelta(minutes=15)
+
+LOOKED_BACK = timedelta(days=7)
+"""How far back open runs are looked for: a server reads all of that time."""
+
+
+@frozen(kw_only=True)
+class Listed:
+    """Runs as they were listed; there may be more of them."""
+
+    runs: tuple[Run, ...]
+    has_more: bool = False
+
+    @property
+    def count(self) -> str:
+        return f"{len(self.runs):,}{' or more' if self.has_more else ''}"
+
+
+@define(kw_only=True, eq=False)
+class StatusEvidence:
+    """What was read; None where it could not be, for which `unread` has the reason."""
+
+    now: datetime  # by the server's clock
+    clock_ahead_s: float = 0.0
+    recent: Listed | None = None  # of the last hour: all of them, or else a sample
+    newest_run: Run | None = None  # of the time looked back
+    queued: Listed | None = None  # the oldest first
+    oldest_queued: RunExplanation | None = None  # if it has waited for long
+    open: Listed | None = None  # those open for long, the oldest first
+    jobs: dict[str, list[Job]] | None = None  # of some of these, by the id of the run
+    lost: RunExplanation | None = None  # of a run that had no job
+    failed: Listed | None = None  # some of the last hour, with their errors
+    newest_event: StoredEvent | None = None
+    apps: list[App] | None = None
+    unread: dict[str, str] = field(factory=dict[str, str])  # why, by what it is
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether nothing could be read."""
+        return {"recent", "queued", "open", "events", "apps"} <= self.unread.keys()

@@ -1,0 +1,187 @@
+"""Find out the status of a server, in few requests: at most 20, and two explanations of runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from inngest_rest import errors
+from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources.apps import list_apps
+from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.routes import check_health
+from inngest_rest._operations.explain import explain_run
+from inngest_rest._operations.status.evidence import (
+    LOOKED_BACK,
+    STUCK_AFTER,
+    WAITS_LONG_AFTER,
+    WINDOW,
+    Listed,
+    StatusEvidence,
+)
+from inngest_rest._operations.status.verdicts import CHECKS, report_of, server_is_down
+from inngest_rest.models import UNFINISHED, RunStatus
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.models import App, Job, Run
+    from inngest_rest.status import StatusReport
+    from inngest_rest.typing import RunOrder
+
+T = TypeVar("T")
+
+_PAGE = 100
+_FEW = 20  # failed runs that are read with their errors
+
+# Minutes ago at which a busy hour is sampled, each by a page of what was queued then.
+_SAMPLED_AT = (60, 45, 30, 15, 5)
+
+_MOST_WITH_JOBS = 5  # open runs whose jobs are read one by one
+
+_MAY_FAIL = (errors.ApiError, errors.InvalidResponseError, errors.TransportError)
+
+
+def status(session: Session) -> Plan[StatusReport]:
+    """Ask whether the server answers, read what there is, and judge it."""
+    clock = session.server_clocks["api"]
+    try:
+        # A hung server is reported after one request timeout, without retries.
+        deadline = session.clock.monotonic() + session.settings.timeout
+        yield from check_health(session, deadline=deadline)
+    except _MAY_FAIL as error:
+        return report_of([server_is_down(error)], (), session.settings.target, clock.now())
+    reader = _Reader(session)
+    evidence = reader.evidence
+    yield from reader.read_recent()
+    yield from reader.read_waiting()
+    yield from reader.read_stuck()
+    yield from reader.read_arrivals()
+    evidence.apps = yield from reader.read("apps", _first_apps(session))
+    if reader.refusal is not None and evidence.has_nothing:
+        raise reader.refusal
+    evidence.now, evidence.clock_ahead_s = clock.now(), clock.ahead
+    checks = [check(evidence) for check in CHECKS]
+    return report_of(checks, evidence.unread, session.settings.target, evidence.now)
+
+
+class _Reader:
+    """Reads the evidence, and notes what cannot be read and why."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.evidence = StatusEvidence(now=session.server_clocks["api"].now())
+        self.refusal: Exception | None = None  # the first error
+        self._lost_connection: errors.InngestError | None = None
+
+    def read(self, what: str, plan: Plan[T]) -> Plan[T | None]:
+        """Return what a plan reads; None if it fails, or if the server has not answered since."""
+        if self._lost_connection is not None:
+            self.evidence.unread[what] = f"not read after: {_in_words(self._lost_connection)}"
+            return None
+        try:
+            return (yield from plan)
+        except _MAY_FAIL as error:
+            self.refusal = self.refusal or error
+            if isinstance(error, errors.TransportError) and not isinstance(
+                error, errors.RequestTimeoutError
+            ):
+                self._lost_connection = error
+            self.evidence.unread[what] = _in_words(error)
+            return None
+
+    def read_recent(self) -> Plan[None]:
+        """Read the runs of the last hour: all if they fit on a page, else a sample of them."""
+        evidence = self.evidence
+        recent = yield from self.read("recent", self._page(since=WINDOW))
+        if recent is not None and recent.has_more:
+            recent = yield from self._sampled(recent)
+        evidence.recent = recent
+        if any(run.status is RunStatus.FAILED for run in _runs_in(recent)):
+            failed = self._page(status=RunStatus.FAILED, since=WINDOW, most=_FEW, output=True)
+            evidence.failed = yield from self.read("failed", failed)
+
+    def _sampled(self, newest: Listed) -> Plan[Listed]:
+        """Return the newest runs of the hour with those at some moments of it."""
+        found = {run.id: run for run in newest.runs}
+        now = self.session.server_clocks["api"].now()
+        for minutes in _SAMPLED_AT:
+            since = now - timedelta(minutes=minutes)
+            page = yield from self.read("recent", self._page(since=since, order="oldest"))
+            if page is None:  # v1 lists the newest alone
+                break
+            found |= {run.id: run for run in page.runs}
+        return Listed(runs=tuple(found.values()), has_more=True)
+
+    def read_waiting(self) -> Plan[None]:
+        """Read the runs that have not started, and why the oldest has not if it waits for long."""
+        evidence = self.evidence
+        queued = self._page(status=RunStatus.QUEUED, since=LOOKED_BACK, order="oldest")
+        evidence.queued = yield from self.read("queued", queued)
+        oldest = next(iter(evidence.queued.runs if evidence.queued else ()), None)
+        if oldest is None or oldest.queued_at is None:
+            return
+        if evidence.now - oldest.queued_at > WAITS_LONG_AFTER:
+            explained = explain_run(self.session, oldest.id)
+            evidence.oldest_queued = yield from self.read("oldest_queued", explained)
+
+    def read_stuck(self) -> Plan[None]:
+        """Read the runs that are open for long, and the jobs of some of them, old and less old."""
+        evidence = self.evidence
+        long_open = self._page(
+            status=UNFINISHED, since=LOOKED_BACK, until=STUCK_AFTER, order="oldest"
+        )
+        evidence.open = yield from self.read("open", long_open)
+        started = [run for run in _runs_in(evidence.open) if run.status is not RunStatus.QUEUED]
+        jobs: dict[str, list[Job]] = {}
+        for run in started[:: max(len(started) // _MOST_WITH_JOBS, 1)][:_MOST_WITH_JOBS]:
+            of_run = yield from self.read("jobs", runs.jobs(self.session, run.id))
+            if of_run is None:
+                break
+            jobs[run.id] = of_run
+        evidence.jobs = jobs if jobs or not started else None
+        without = next((id for id, of_run in jobs.items() if not of_run), None)
+        if without is not None:
+            evidence.lost = yield from self.read("lost", explain_run(self.session, without))
+
+    def read_arrivals(self) -> Plan[None]:
+        """Read the newest event, and the newest run."""
+        evidence = self.evidence
+        selection = events.EventSelection(since=LOOKED_BACK)
+        walk = events.list_events(self.session, selection, limit=1).walk()
+        page = yield from self.read("events", walk.next_page())
+        evidence.newest_event = next(iter(page.items), None) if page else None
+        newest = evidence.recent
+        if newest is not None and not newest.runs:
+            newest = yield from self.read("newest", self._page(since=LOOKED_BACK, most=1))
+        queued = [run for run in _runs_in(newest) if run.queued_at is not None]
+        evidence.newest_run = max(queued, key=lambda run: str(run.queued_at), default=None)
+
+    def _page(
+        self, *, order: RunOrder = "newest", most: int = _PAGE, output: bool = False, **chosen: Any
+    ) -> Plan[Listed]:
+        selection = Selection.of(self.session, **chosen)
+        listing = runs.list_runs(
+            self.session, selection, order=order, include_output=output, limit=most
+        )
+        page = yield from listing.walk().next_page()
+        return Listed(runs=page.items, has_more=page.next_cursor is not None)
+
+
+def _in_words(error: errors.InngestError) -> str:
+    """Return why something could not be read, in few words."""
+    if isinstance(error, errors.RouteNotFoundError):
+        routes = [f"{route} (since {release})" for route, release in error.releases.items()]
+        return f"this server has no {' and no '.join(routes) or 'route for it'}"
+    return error.described
+
+
+def _runs_in(listed: Listed | None) -> tuple[Run, ...]:
+    return listed.runs if listed else ()
+
+
+def _first_apps(session: Session) -> Plan[list[App]]:
+    page = yield from list_apps(session, limit=_PAGE).walk().next_page()
+    return [app for app in page.items if not app.is_archived]
