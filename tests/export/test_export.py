@@ -216,6 +216,17 @@ def test_an_interrupt_among_the_rows_of_a_page_loses_and_repeats_no_row(
     assert ids(path) == [run.id for run in client.runs.list()]
 
 
+def test_rows_are_written_when_many_wait_however_short(
+    client: InngestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, waiting = tmp_path / "runs.jsonl", list[int]()
+    monkeypatch.setattr(formats, "SAVE_AFTER_SECONDS", 3600.0)
+    monkeypatch.setattr(formats, "ROWS_PER_FILE", 100)
+    client.runs.export(path, on_progress=lambda rows, _: waiting.append(rows - len(ids(path))))
+    assert len(waiting) > 2
+    assert max(waiting) <= 100
+
+
 def test_without_a_state_a_file_is_never_written_over(
     client: InngestClient, tmp_path: Path
 ) -> None:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SAVE_AFTER_SECONDS = 1.0
-"""How long rows wait to be written to a file of lines."""
+"""How long rows wait to be written to a file of lines, if they are few."""
 
 ROWS_PER_FILE = 10_000
-"""How many rows wait to be written to a file of Parquet."""
+"""How many rows wait to be written, as one file of Parquet or as lines."""
 
 # What a spreadsheet takes for the beginning of a formula, or skips before one.
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -76,8 +76,8 @@ class LinesFile(Output):
             return self.path.stat().st_size
         return 0
 
-    def is_due(self, row_count: int, seconds: float) -> bool:  # noqa: ARG002
-        return seconds >= SAVE_AFTER_SECONDS
+    def is_due(self, row_count: int, seconds: float) -> bool:
+        return seconds >= SAVE_AFTER_SECONDS or row_count >= ROWS_PER_FILE
 
     def write(self, rows: Sequence[Record], final: int) -> int:
         text = self.lines(rows, is_first=final == 0)
