@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,8 +19,10 @@ from inngest_rest import (
     NotFoundError,
     ServerError,
     TransportError,
+    WaitTimeoutError,
     __version__,
 )
+from inngest_rest.testing import MockServer, completes, sleeps
 from tests.calls.test_keys import FIRST, HASHES, RUN, RUN_ID, SECOND, only
 from tests.support.server import Reply, Server, accepts_all, recorded, says, text
 from tests.support.spans import Spans
@@ -260,3 +263,72 @@ with InngestClient(dev=True, transport=transport) as client:
 assert not [name for name in sys.modules if name.startswith("opentelemetry")]
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_an_operation_is_one_span_above_those_of_its_calls(connect: Connect, spans: Spans) -> None:
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="order/placed", run=completes({}))
+    mock.function("shop", "mail", trigger="order/placed", run=completes({}))
+    client = connect(transport=mock.transport)
+    outer = spans.start_span("outer")
+    with trace.use_span(outer):
+        found = client.send_and_wait({"name": "order/placed"}, 60)
+    own, *calls = spans.all[1:]
+    assert (own.name, own.parent, own.ended) == ("inngest.send_and_wait", outer, 1)
+    assert own.kind is SpanKind.INTERNAL
+    assert own.attributes == {
+        "inngest.event.id": found[0].event_ids[0],
+        "inngest.run.count": 2,
+        "inngest.run.ids": [run.id for run in found],
+    }
+    assert len(calls) > 2
+    assert all(each.parent is own for each in calls)
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+def test_the_span_of_an_operation_has_the_id_that_it_is_about(
+    connect: Connect, spans: Spans
+) -> None:
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="order/placed", run=completes({}))
+    client = connect(transport=mock.transport)
+    (run,) = client.send_and_wait({"name": "order/placed"}, 60)
+    spans.all.clear()
+    client.runs.wait(run.id, 60)
+    assert spans.all[0].name == "inngest.runs.wait"
+    assert spans.all[0].attributes == {
+        "inngest.run.id": run.id,
+        "inngest.run.status": "completed",
+    }
+
+
+def test_an_operation_that_fails_ends_its_span_with_the_error(
+    connect: Connect, spans: Spans
+) -> None:
+    mock = MockServer()
+    mock.function("shop", "sleep", trigger="order/placed", run=sleeps(timedelta(days=1)))
+    client = connect(transport=mock.transport)
+    with pytest.raises(WaitTimeoutError) as caught:
+        client.send_and_wait({"name": "order/placed"}, 5)
+    own = spans.all[0]
+    assert own.attributes["error.type"] == "inngest_rest.errors.WaitTimeoutError"
+    assert own.attributes["inngest.event.id"] == caught.value.event_id
+    assert own.attributes["inngest.run.count"] == 1
+    assert (own.ended, own.status) == (1, (StatusCode.ERROR, str(caught.value)))
+    assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+def test_the_calls_of_an_operation_in_threads_and_tasks_are_below_its_span(
+    connect: Connect, spans: Spans
+) -> None:
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="order/placed", run=completes({}))
+    client = connect(transport=mock.transport)
+    client.send([{"name": "order/placed", "data": {"n": n}} for n in range(4)])
+    mock.advance(60)
+    spans.all.clear()
+    client.runs.summary(by="event.data.n")
+    own, *calls = spans.all
+    assert own.name == "inngest.runs.summary"
+    assert len(calls) == 5
+    assert all(each.parent is own for each in calls)

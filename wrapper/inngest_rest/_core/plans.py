@@ -43,6 +43,7 @@ class Call(NamedTuple, Generic[T]):
     redact: Callable[[str], str]  # masks the keys in a text from the other side
     max_response_bytes: int  # decoded
     accepted: Container[int] = ()  # statuses beyond 2xx whose body is needed whole
+    template: str = ""  # the path with placeholders
 
 
 class Sleep(NamedTuple):

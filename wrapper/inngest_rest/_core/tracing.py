@@ -1,4 +1,4 @@
-"""OpenTelemetry: one client span per call of the API, for programs that trace.
+"""OpenTelemetry: a client span per call of the API, and one around those of an operation.
 
 Such a program has imported the API package by then, so it is looked up among the imported modules:
 a program without it pays for a look-up in a dict, and never for an import or a search for one.
@@ -7,18 +7,23 @@ a program without it pays for a look-up in a dict, and never for an import or a 
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from inngest_rest._version import __version__
-from inngest_rest.errors import ApiError, InngestError
+from inngest_rest.errors import ApiError, InngestError, WaitTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
+
+    from inngest_rest.models import Run
+
+T = TypeVar("T")
 
 # Instrumentations, such as that of httpx, look for it: their spans would repeat ours, but with the
 # event key.
@@ -45,6 +50,95 @@ def start(method: str, template: str, url: str) -> CallSpan:
     tracer = trace.get_tracer("inngest_rest", __version__)
     kind = trace.SpanKind.CLIENT
     return CallSpan(tracer.start_span(f"{method} {template}", kind=kind, attributes=attributes))
+
+
+RUN_ID, RUN_IDS, RUN_COUNT = "inngest.run.id", "inngest.run.ids", "inngest.run.count"
+RUN_STATUS, EVENT_ID = "inngest.run.status", "inngest.event.id"
+
+# An attribute is no place for all runs of a large event.
+_MAX_IDS = 20
+
+# What the id is of that is the first argument of a method, by its group.
+_SUBJECTS = {"runs": RUN_ID, "events": EVENT_ID}
+
+
+def spanned(
+    name: str, plan: Generator[Any, Any, T], subject: object = None
+) -> Generator[Any, Any, T]:
+    """Run a plan in the span of an operation; the subject is the id that it is about, if any."""
+    if not _is_on():
+        return (yield from plan)
+    # It is held open across yields: a driver runs a plan, and closes it, in one context.
+    with operation(name, subject) as note:
+        value = yield from plan
+        note(_facts_of(value))
+    return value
+
+
+@contextmanager
+def operation(
+    name: str, subject: object = None
+) -> Generator[Callable[[Mapping[str, AttributeValue]], None]]:
+    """Make a span the parent of those of all calls inside; it is told of facts by what it yields.
+
+    What ends the block with an error ends the span with it, as that of a call.
+    """
+    if not _is_on():
+        yield lambda _: None
+        return
+    from opentelemetry import context, trace  # noqa: PLC0415 - it is imported already
+
+    attributes: dict[str, AttributeValue] = {}
+    kind = _SUBJECTS.get(name.partition(".")[0])
+    if kind is not None and isinstance(subject, str):
+        attributes[kind] = subject
+    tracer = trace.get_tracer("inngest_rest", __version__)
+    span = tracer.start_span(f"inngest.{name}", attributes=attributes)
+    token = context.attach(trace.set_span_in_context(span))
+    own = CallSpan(span)
+    try:
+        yield span.set_attributes
+    except BaseException as error:
+        span.set_attributes(_facts_of_error(error))
+        own.end(error)
+        raise
+    else:
+        own.end()
+    finally:
+        context.detach(token)
+
+
+def _facts_of(value: object) -> dict[str, AttributeValue]:
+    """Return the attributes of what an operation returned: a run, or several."""
+    from inngest_rest.models import Run  # noqa: PLC0415 - a program that only sends has no runs
+
+    if isinstance(value, Run):
+        return {RUN_ID: value.id, RUN_STATUS: str(value.status)}
+    if not isinstance(value, list):
+        return {}
+    items = cast("list[object]", value)
+    runs = [each for each in items if isinstance(each, Run)]
+    return _facts_of_runs(runs) if len(runs) == len(items) else {}
+
+
+def _facts_of_runs(runs: Sequence[Run]) -> dict[str, AttributeValue]:
+    facts: dict[str, AttributeValue] = {RUN_COUNT: len(runs)}
+    if runs:
+        facts[RUN_IDS] = [run.id for run in runs[:_MAX_IDS]]
+    event_ids = {id for run in runs for id in run.event_ids}
+    if len(event_ids) == 1:
+        facts[EVENT_ID] = event_ids.pop()
+    return facts
+
+
+def _facts_of_error(error: BaseException) -> dict[str, AttributeValue]:
+    """Return the attributes of a wait that ended without a result."""
+    facts: dict[str, AttributeValue] = {}
+    if isinstance(error, WaitTimeoutError):
+        facts = _facts_of_runs(error.runs) if error.runs else {}
+        if error.event_id is not None:
+            facts[EVENT_ID] = error.event_id
+    return facts
 
 
 class CallSpan:

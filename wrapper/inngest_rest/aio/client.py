@@ -265,7 +265,9 @@ class AsyncInngestClient(Resource):
         from inngest_rest._core.resources.event_runs import send_and_wait
         from inngest_rest._operations.explain import explain_stored
 
-        return await self._run(send_and_wait, event, timeout, repeated, explain_stored)
+        return await self._run_as(
+            "send_and_wait", send_and_wait, event, timeout, repeated, explain_stored
+        )
 
     async def send_many(
         self,
@@ -533,7 +535,7 @@ class AsyncInngestClient(Resource):
         """
         from inngest_rest._operations.diagnosis.diagnose import diagnose
 
-        return await self._run(diagnose)
+        return await self._run_as("diagnose", diagnose)
 
     async def call(
         self, operation: GeneratedOperation[P, T], /, *args: P.args, **kwargs: P.kwargs

@@ -214,7 +214,9 @@ class Events(Resource):
         from inngest_rest._core.resources.event_runs import wait_for_runs
         from inngest_rest._operations.explain import explain_stored
 
-        return await self._run(wait_for_runs, id, timeout, repeated, explain_stored)
+        return await self._run_as(
+            "events.wait", wait_for_runs, id, timeout, repeated, explain_stored
+        )
 
     async def resend(
         self,
@@ -337,4 +339,4 @@ class Events(Resource):
         """
         from inngest_rest._operations.explain import explain
 
-        return await self._run(explain, id, name=name)
+        return await self._run_as("events.explain", explain, id, name=name)

@@ -6,7 +6,7 @@ from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
-from inngest_rest._core import arrow
+from inngest_rest._core import arrow, tracing
 from inngest_rest.record import html
 
 if TYPE_CHECKING:
@@ -64,6 +64,20 @@ class Resource:
         self, plan: Callable[Concatenate[Session, P], Plan[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         return await self._driver.run(plan(self._session, *args, **kwargs))
+
+    async def _run_as(
+        self,
+        name: str,
+        plan: Callable[Concatenate[Session, P], Plan[T]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run a plan of several requests, in a span with this name for programs that trace."""
+        work = tracing.spanned(
+            name, plan(self._session, *args, **kwargs), args[0] if args else None
+        )
+        return await self._driver.run(work)
 
     def _list(
         self,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from inngest_rest._core import tracing
 from inngest_rest._core.resources import replays, runs, trace
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.follow import Follow
@@ -235,7 +236,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache: at first after
         50 ms, then at growing intervals of up to 3 s.
         """
-        return await self._run(wait_for_end, id, timeout)
+        return await self._run_as("runs.wait", wait_for_end, id, timeout)
 
     async def explain(self, id: str) -> RunExplanation:
         """Explain what a run waits for, which attempt is next, what holds it back, or how it ended.
@@ -258,7 +259,7 @@ class Runs(Resource):
         """
         from inngest_rest._operations.explain import explain_run
 
-        return await self._run(runs.explain_event_id(explain_run), id)
+        return await self._run_as("runs.explain", runs.explain_event_id(explain_run), id)
 
     def follow(self, id: str, *, timeout: Seconds | None = None) -> AsyncFollowedRun:
         """Follow a run until it has ended, and return its steps as they start and end.
@@ -485,9 +486,10 @@ class Runs(Resource):
             limit=limit,
             on_progress=on_progress,
         )
-        for step in job.steps():
-            due = await self._driver.run(step)
-            await self._driver.run_many(due, job.get, job.record, in_flight=job.in_flight)
+        with tracing.operation("runs.summary"):
+            for step in job.steps():
+                due = await self._driver.run(step)
+                await self._driver.run_many(due, job.get, job.record, in_flight=job.in_flight)
         return job.result()
 
     async def waiting(
@@ -559,9 +561,10 @@ class Runs(Resource):
             until=until,
         )
         job = WaitingJob(self._session, selection, event_fields=event_fields, limit=limit)
-        for step in job.steps():
-            due = await self._driver.run(step)
-            await self._driver.run_many(due, job.read, job.record, in_flight=job.in_flight)
+        with tracing.operation("runs.waiting"):
+            for step in job.steps():
+                due = await self._driver.run(step)
+                await self._driver.run_many(due, job.read, job.record, in_flight=job.in_flight)
         return job.result()
 
     async def check(
@@ -651,7 +654,8 @@ class Runs(Resource):
             grace=grace,
             expect=expect,
         )
-        return await self._driver.run(check(self._session, rules or (), rule))
+        plan = check(self._session, rules or (), rule)
+        return await self._driver.run(tracing.spanned("runs.check", plan))
 
     async def cancel(self, id: str) -> None:
         """Cancel a run; a run that has already ended is not changed.
@@ -699,7 +703,9 @@ class Runs(Resource):
         `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}/runs` and `GET /v2/runs/{runId}/trace`
         before it.
         """
-        return await self._run(runs.explain_event_id(replays.replay_one), id, from_step, input)
+        return await self._run_as(
+            "runs.replay", runs.explain_event_id(replays.replay_one), id, from_step, input
+        )
 
     async def cancel_all(
         self,

@@ -266,7 +266,9 @@ class InngestClient(Resource):
         from inngest_rest._core.resources.event_runs import send_and_wait
         from inngest_rest._operations.explain import explain_stored
 
-        return self._run(send_and_wait, event, timeout, repeated, explain_stored)
+        return self._run_as(
+            "send_and_wait", send_and_wait, event, timeout, repeated, explain_stored
+        )
 
     def send_many(
         self,
@@ -534,7 +536,7 @@ class InngestClient(Resource):
         """
         from inngest_rest._operations.diagnosis.diagnose import diagnose
 
-        return self._run(diagnose)
+        return self._run_as("diagnose", diagnose)
 
     def call(self, operation: GeneratedOperation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Perform an operation of the generated client, with the keys and retries of this one.

@@ -215,7 +215,7 @@ class Events(Resource):
         from inngest_rest._core.resources.event_runs import wait_for_runs
         from inngest_rest._operations.explain import explain_stored
 
-        return self._run(wait_for_runs, id, timeout, repeated, explain_stored)
+        return self._run_as("events.wait", wait_for_runs, id, timeout, repeated, explain_stored)
 
     def resend(
         self,
@@ -338,4 +338,4 @@ class Events(Resource):
         """
         from inngest_rest._operations.explain import explain
 
-        return self._run(explain, id, name=name)
+        return self._run_as("events.explain", explain, id, name=name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from inngest_rest._core import tracing
 from inngest_rest._core.resources import replays, runs, trace
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.follow import Follow
@@ -236,7 +237,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache: at first after
         50 ms, then at growing intervals of up to 3 s.
         """
-        return self._run(wait_for_end, id, timeout)
+        return self._run_as("runs.wait", wait_for_end, id, timeout)
 
     def explain(self, id: str) -> RunExplanation:
         """Explain what a run waits for, which attempt is next, what holds it back, or how it ended.
@@ -259,7 +260,7 @@ class Runs(Resource):
         """
         from inngest_rest._operations.explain import explain_run
 
-        return self._run(runs.explain_event_id(explain_run), id)
+        return self._run_as("runs.explain", runs.explain_event_id(explain_run), id)
 
     def follow(self, id: str, *, timeout: Seconds | None = None) -> FollowedRun:
         """Follow a run until it has ended, and return its steps as they start and end.
@@ -486,9 +487,10 @@ class Runs(Resource):
             limit=limit,
             on_progress=on_progress,
         )
-        for step in job.steps():
-            due = self._driver.run(step)
-            self._driver.run_many(due, job.get, job.record, in_flight=job.in_flight)
+        with tracing.operation("runs.summary"):
+            for step in job.steps():
+                due = self._driver.run(step)
+                self._driver.run_many(due, job.get, job.record, in_flight=job.in_flight)
         return job.result()
 
     def waiting(
@@ -560,9 +562,10 @@ class Runs(Resource):
             until=until,
         )
         job = WaitingJob(self._session, selection, event_fields=event_fields, limit=limit)
-        for step in job.steps():
-            due = self._driver.run(step)
-            self._driver.run_many(due, job.read, job.record, in_flight=job.in_flight)
+        with tracing.operation("runs.waiting"):
+            for step in job.steps():
+                due = self._driver.run(step)
+                self._driver.run_many(due, job.read, job.record, in_flight=job.in_flight)
         return job.result()
 
     def check(
@@ -652,7 +655,8 @@ class Runs(Resource):
             grace=grace,
             expect=expect,
         )
-        return self._driver.run(check(self._session, rules or (), rule))
+        plan = check(self._session, rules or (), rule)
+        return self._driver.run(tracing.spanned("runs.check", plan))
 
     def cancel(self, id: str) -> None:
         """Cancel a run; a run that has already ended is not changed.
@@ -700,7 +704,9 @@ class Runs(Resource):
         `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}/runs` and `GET /v2/runs/{runId}/trace`
         before it.
         """
-        return self._run(runs.explain_event_id(replays.replay_one), id, from_step, input)
+        return self._run_as(
+            "runs.replay", runs.explain_event_id(replays.replay_one), id, from_step, input
+        )
 
     def cancel_all(
         self,

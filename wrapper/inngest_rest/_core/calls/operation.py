@@ -14,7 +14,7 @@ from inngest_rest._core.calls import answers, page_sizes
 from inngest_rest._core.calls.retry import has_retry_after
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.settings import API_VERSION, ENV, SIGNING_KEY, Settings
-from inngest_rest._core.logs import logger
+from inngest_rest._core.logs import logger, request_fields
 from inngest_rest._core.plans import Call, Plan, call, sleep
 from inngest_rest._faults import had_no_effect, may_pass
 
@@ -126,7 +126,13 @@ class _Attempts:
         ends_in_time = clock.monotonic() + pause < self.deadline
         if not (ends_in_time and self._may_retry(self.failure) and self._has_budget(self.failure)):
             raise self.failure
-        logger.debug("trying again in %.2f s: %s", pause, self.failure)
+        extra = request_fields(self._route.operation.method, self._route.operation.path)
+        logger.debug(
+            "trying again in %.2f s: %s",
+            pause,
+            self.failure,
+            extra={**extra, "attempt": self._failures, "pause_s": round(pause, 3)},
+        )
         yield from sleep(pause)
 
     def _may_retry(self, failure: errors.InngestError) -> bool:
@@ -254,6 +260,7 @@ def request(
         redact=session.redact,
         max_response_bytes=session.settings.max_response_bytes,
         accepted=route.accepted,
+        template=route.operation.path,
     )
 
 

@@ -21,7 +21,7 @@ import httpx
 from inngest_rest._core import tracing
 from inngest_rest._core.drivers.causes import lasting_cause
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Transport
-from inngest_rest._core.logs import logger
+from inngest_rest._core.logs import logger, request_fields
 from inngest_rest._core.plans import Call, Stopped
 from inngest_rest._core.secret import cause_without_keys, clear_frames
 from inngest_rest.errors import (
@@ -119,7 +119,15 @@ class PlanRunner(ABC, Generic[Transport]):
             raise outcome
         if logger.isEnabledFor(logging.DEBUG):
             took, status = (self._clock.monotonic() - started) * 1_000, outcome.status_code
-            logger.debug("%s %s -> %d in %.0f ms", call.method, call.url, status, took)
+            extra = request_fields(call.method, call.template, call.url)
+            logger.debug(
+                "%s %s -> %d in %.0f ms",
+                call.method,
+                call.url,
+                status,
+                took,
+                extra={**extra, "status": status, "duration_ms": round(took, 1)},
+            )
         return call.read(outcome)
 
     @abstractmethod
@@ -174,7 +182,8 @@ def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool)
 def _failure(
     call: Call[Any], kind: type[TransportError], reason: str, *, delivered: bool
 ) -> TransportError:
-    logger.debug("%s %s: %s", call.method, call.url, reason)
+    extra = {**request_fields(call.method, call.template, call.url), "error": kind.__name__}
+    logger.debug("%s %s: %s", call.method, call.url, reason, extra=extra)
     return kind(reason, method=call.method, url=call.url, delivered=delivered)
 
 
