@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InngestClient, InvalidArgumentError
+from inngest_rest import AsyncInngestClient, InngestClient, InvalidArgumentError
 from inngest_rest.testing import MockServer, answers
 
 if TYPE_CHECKING:
@@ -264,3 +265,15 @@ def test_a_malformed_rule_is_refused_before_anything_is_sent(
         client.runs.check(**rule)
     assert words in str(caught.value)
     assert not mock.requests
+
+
+def test_the_asynchronous_client_judges_crons_and_lists_functions_alike(mock: MockServer) -> None:
+    async def judge() -> tuple[str, list[str], bool]:
+        async with AsyncInngestClient(dev=True, transport=mock.transport) as client:
+            (result,) = (await client.runs.check(crons=True)).results
+            functions = [each.id async for each in client.functions.list(runs=True)]
+            check = await client.apps.check("shop", expect=["charge", "report"])
+            return result.message, functions, check.is_ok
+
+    fire_at(mock, at(13))
+    assert asyncio.run(judge()) == ("1 cron is on time", ["charge", "report"], True)
