@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts.internal.benchmark import workload
+from scripts.internal.benchmark.__main__ import judge
 from scripts.internal.benchmark.goals import GOALS, LIVE_GOALS
 from scripts.internal.benchmark.history import Entry, add, limit, read
 from scripts.internal.benchmark.null_server import page_of_v1, page_of_v2
@@ -23,6 +26,20 @@ CHEAPER = next(each for each in GOALS if each.at_most is not None)
 
 def test_the_committed_ratios_are_of_goals() -> None:
     assert {each.goal for each in read()} <= {each.text for each in (*GOALS, *LIVE_GOALS)}
+
+
+def test_a_verdict_says_what_the_other_run_leaves_out() -> None:
+    goal = next(each for each in GOALS if each.leaves_out)
+    figures = {"wall": 1.0, "cpu": 1.0, "peak_mib": 1.0}
+    verdict = judge(goal, {goal.ours: [figures], goal.other: [figures]}, None)
+    assert f"(which leaves out {goal.leaves_out})" in str(verdict)
+
+
+def test_nested_events_are_distinct_and_as_long_as_flat_ones() -> None:
+    nested, flat = workload.nested_pool(), workload.pool()
+    assert len({json.dumps(each) for each in nested}) == len(nested)
+    lengths = [len(json.dumps(each, separators=(",", ":"))) for each in (nested[7], flat[7])]
+    assert max(lengths) < 1.3 * min(lengths), lengths
 
 
 @pytest.mark.parametrize("page_of", [page_of_v1, page_of_v2])

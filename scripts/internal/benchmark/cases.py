@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import resource
@@ -61,6 +62,13 @@ def async_client(url: str) -> Any:
 @case("send_many mappings", sends=True)
 def send_many_mappings(url: str, count: int) -> Callable[[], object]:
     ours, events = client(url), workload.pool()
+    ours.send(events[:1])
+    return lambda: ours.send_many(workload.cycle(events, count))
+
+
+@case("send_many nested mappings", sends=True)
+def send_many_nested(url: str, count: int) -> Callable[[], object]:
+    ours, events = client(url), workload.nested_pool()
     ours.send(events[:1])
     return lambda: ours.send_many(workload.cycle(events, count))
 
@@ -181,6 +189,35 @@ case("runs.list, v1")(runs_list("v1"))
 case("runs.list, v2")(runs_list("v2"))
 
 
+class _EnoughError(Exception):
+    """Ends an export, as the server has always one more page."""
+
+
+@case("runs.export")
+def runs_export(url: str, count: int) -> Callable[[], object]:
+    ours, path = client(url), Path(tempfile.mkdtemp()) / "runs.jsonl"
+    ours.runs.list().page()
+
+    def stop(rows: int, _: int) -> None:
+        if rows >= count:
+            raise _EnoughError
+
+    def work() -> None:
+        with contextlib.suppress(_EnoughError):
+            ours.runs.export(path, on_progress=stop)
+        with path.open("rb") as lines:
+            assert sum(1 for _ in lines) == count
+
+    return work
+
+
+@case("runs.summary")
+def runs_summary(url: str, count: int) -> Callable[[], object]:
+    ours = client(url)
+    ours.runs.list().page()
+    return lambda: ours.runs.summary(limit=count)
+
+
 def run_ids(count: int) -> Iterator[str]:
     """Generate ids of runs, as a caller may read them from a file."""
     return (f"01M86WNRKH{n * 7919:016d}" for n in range(count))
@@ -253,6 +290,27 @@ def httpx_ready_bodies(url: str, count: int) -> Callable[[], object]:
         http.post(f"{url}/e/k", content=body).json()
         for body in workload.cycle(bodies, count // BATCH)
     ]
+
+
+def httpx_encoding(pool: Callable[[], list[dict[str, Any]]]) -> Case:
+    """Post what is encoded by msgspec just before, and read each receipt, as send_many does."""
+
+    def make(url: str, count: int) -> Callable[[], object]:
+        import httpx
+        import msgspec
+
+        http, events = httpx.Client(), pool()
+        http.post(f"{url}/e/k", content=b"[]")
+        return lambda: [
+            http.post(f"{url}/e/k", content=msgspec.json.encode(batch)).json()
+            for batch in in_batches(workload.cycle(events, count))
+        ]
+
+    return make
+
+
+case("httpx, encoding mappings", sends=True)(httpx_encoding(workload.pool))
+case("httpx, encoding nested mappings", sends=True)(httpx_encoding(workload.nested_pool))
 
 
 @case("httpx.get().json()")

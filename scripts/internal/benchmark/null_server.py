@@ -23,10 +23,7 @@ RUN = (
     b'"metadata":{"fetchedAt":"2026-11-24T13:42:37.951534562Z"}}'
 )
 
-CANCELLED = (
-    b'{"data":{"runId":"01M86WNRKKXQP0EE3601PDS73R"},'
-    b'"metadata":{"fetchedAt":"2026-11-24T13:45:20.964997761Z"}}'
-)
+CANCELLED = b'{"data":{"runId":"%s"},"metadata":{"fetchedAt":"2026-11-24T13:45:20.964997761Z"}}'
 
 # The last run of a page has the page's number in its id, since v1 continues after that id.
 V1_RUN = (
@@ -118,7 +115,8 @@ class Counter(asyncio.Protocol):
 
     def reply(self, line: bytes, body: bytearray) -> None:
         if line.startswith(b"post /v2/runs/"):
-            out = answer(CANCELLED)
+            run_id = line.split(b"/")[3].upper()  # the line is in lower case
+            out = answer(CANCELLED % run_id)
         elif line.startswith(b"post"):
             count = body.count(b'"name":')
             Counter.received += count
