@@ -395,6 +395,7 @@ PUBLIC = [
     "inngest_rest.event_types",
     "inngest_rest.explanation",
     "inngest_rest.models",
+    "inngest_rest.profiles",
     "inngest_rest.pytest_plugin",
     "inngest_rest.record",
     "inngest_rest.reports",

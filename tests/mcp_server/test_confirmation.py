@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from inngest_rest import InngestClient
 from inngest_rest._programs import running, tools
 from tests.mcp_server.sessions import ERAS, answer, call
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mcp.server.lowlevel import Server
 
     from tests.operations.cases import World
@@ -222,3 +225,21 @@ def test_of_many_dry_runs_the_latest_can_be_confirmed(
         before = len(world.mock.requests)
         served.call("api", {**requests[at], "confirm": tokens[at]})
         assert (len(world.mock.requests) > before) is is_kept
+
+
+def test_each_act_of_a_tool_on_a_protected_profile_is_confirmed_by_a_token_that_names_it(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[prod]\nprotected = true\n", encoding="utf-8")
+    monkeypatch.setenv("INNGEST_CONFIG", str(path))
+    client = InngestClient(transport=world.mock.transport, profile="prod", dev=True)
+    served = tools.Tools(client)
+    given = {"name": "order/placed", "data": {}}
+    before = len(world.mock.events)
+    refused = served.call("send", given)
+    assert refused.error is not None
+    assert "profile prod" in refused.error.message
+    assert len(world.mock.events) == before
+    assert served.call("send", {**given, "confirm": refused.confirm}).ok
+    assert served.call("runs_list", {}).ok

@@ -87,11 +87,13 @@ from inngest_rest.models import StoredEvent as StoredEvent
 from inngest_rest.models import Trigger as Trigger
 from inngest_rest.models import Variant as Variant
 from inngest_rest.models import Webhook as Webhook
+from inngest_rest.profiles import read_profiles as read_profiles
 from inngest_rest.record import Record as Record
 from inngest_rest.reports import BatchReport as BatchReport
 from inngest_rest.reports import ExportReport as ExportReport
 from inngest_rest.reports import SendFailure as SendFailure
 from inngest_rest.reports import SendReport as SendReport
+from inngest_rest.responses import Profile as Profile
 from inngest_rest.responses import RawResponse as RawResponse
 from inngest_rest.responses import Target as Target
 from inngest_rest.retry import RetryPolicy as RetryPolicy

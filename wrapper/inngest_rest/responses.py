@@ -1,4 +1,4 @@
-"""The target of a client and the raw response of a call."""
+"""The target and the profile of a client, and the raw response of a call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inngest_rest.record import Record
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["RawResponse", "Target"]
+__all__ = ["Profile", "RawResponse", "Target"]
 
 
 @frozen(repr=False)
@@ -35,6 +35,23 @@ class Target(Record):
     def is_cloud(self) -> bool:
         """Whether the REST API is that of Inngest Cloud."""
         return is_on_cloud(self.api_url)
+
+
+@frozen(kw_only=True, repr=False)
+class Profile(Record):
+    """A named server: `client.profile`. It has no key, only where each comes from.
+
+    Attributes:
+        name: Its name in the file.
+        settings: The settings that it has, such as `base_url`, by their names.
+        keys: Where each key comes from, by its setting: the name of a variable, or a command.
+        is_protected: Whether an act of the command or a tool has to name it.
+    """
+
+    name: str
+    settings: dict[str, str] = field(factory=dict[str, str])
+    keys: dict[str, str] = field(factory=dict[str, str])
+    is_protected: bool = False
 
 
 def is_on_cloud(url: str) -> bool:

@@ -65,7 +65,7 @@ PAGES = (
         "have pages of their own.",
         (
             _part("The client", "InngestClient"),
-            _part("Settings and answers", "RetryPolicy Target RawResponse"),
+            _part("Settings and answers", "RetryPolicy Target Profile read_profiles RawResponse"),
         ),
     ),
     Page(

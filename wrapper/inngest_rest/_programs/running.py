@@ -68,6 +68,7 @@ class Invocation:
     answer: Reply = Factory(lambda self: Reply.to(self.row), takes_self=True)
     has_errors: bool = True  # runs that failed have them
     is_confirmed: bool = False
+    confirmed_profile: str | None = None  # the name of a protected one, which was typed
     most_events: int | None = None  # that are sent without a confirmation; None for any
     confirms_changes: bool = False  # whatever changes the server has to be confirmed
     # What was shown, by its token, where one process shows it and acts on it: a token is good once.
@@ -101,6 +102,7 @@ class Invocation:
             is_send = self.row.name.startswith("send")
             yield (self._preview() if is_send else self._show(),), None
             return
+        self._check_profile()
         must_confirm = not self.is_confirmed and self._is_wide()
         planned = self._confirmed() if must_confirm else None
         if self.row.is_bulk:
@@ -108,6 +110,22 @@ class Invocation:
             return
         values = self.values if planned is None else pinned(self.values, planned)
         yield from self._call(self._with_internal_id(values))
+
+    def _check_profile(self) -> None:
+        """Refuse what changes the server of a protected profile, unless that is named."""
+        profile = self.client.profile
+        if profile is None or not profile.is_protected or self.row.effect is Effect.READ:
+            return
+        if self.kept is not None:
+            return  # of a tool: the token of each act stands for what was shown with its name
+        if self.row.name == "request" and self.values["method"] == "GET":
+            return
+        if self.confirmed_profile != profile.name:
+            message = f"profile {profile.name} is protected ({self.place}); nothing was done"
+            hint = f"Name it to act on its server: --confirm-profile {profile.name}"
+            raise ProblemError(
+                Problem(Code.CONFIRMATION_NEEDED, message, hint=hint, field="confirm_profile")
+            )
 
     def _call(self, values: Mapping[str, Any]) -> Iterator[Chunk]:
         """Call the method, and yield its result as it arrives."""
@@ -318,7 +336,8 @@ class Invocation:
         values = self.values
         match self.row.name:
             case "send_many":
-                return self.most_events is not None and len(values["events"]) > self.most_events
+                is_many = self.most_events is not None and len(values["events"]) > self.most_events
+                return is_many or self.confirms_changes
             case "request":
                 return bool(values["method"] != "GET")
             case "cancellations.create":
@@ -450,7 +469,9 @@ class Invocation:
     @property
     def place(self) -> str:
         target = self.client.target
-        return f"{target.api_url} ({target.env or 'default'} environment)"
+        profile = self.client.profile
+        named = "" if profile is None else f", profile {profile.name}"
+        return f"{target.api_url} ({target.env or 'default'} environment{named})"
 
     def amount(self, count: int) -> str:
         kind = "event" if self.row.name in {"events.resend", "functions.recover"} else "run"

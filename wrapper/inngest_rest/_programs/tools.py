@@ -189,7 +189,10 @@ class Tools:
         row, is_general = self._row_of(name, given), name == general_tool.CALL
         if is_general:
             name = general_tool.named(given)
-        confirms_changes = is_general or (row is not None and row.command in self._rare)
+        profile = self._client.profile
+        is_protected = profile is not None and profile.is_protected
+        is_rare = row is not None and row.command in self._rare
+        confirms_changes = is_general or is_rare or is_protected
         try:
             if name == general_tool.SCHEMA:
                 return general_tool.describe(self._rows, self._rare, given, _whole_schema)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from inngest_rest.explanation import SendPreview
     from inngest_rest.models import Metric, Run
     from inngest_rest.reports import BatchReport, SendReport
-    from inngest_rest.responses import RawResponse, Target
+    from inngest_rest.responses import Profile, RawResponse, Target
     from inngest_rest.retry import RetryPolicy
     from inngest_rest.status import StatusReport
     from inngest_rest.typing import ApiVersion, EventNameCheck, Method, RepeatedId, Seconds
@@ -78,6 +78,8 @@ class InngestClient(Resource):
             front of the server (INNGEST_HEADERS: `name: value`, one per line).
         event_name_check: "warn" logs names of events that do not follow the vendor's convention,
             `domain/noun.verb` in lower case, once each; "refuse" rejects such an event as invalid.
+        profile: The name of a server in the file of profiles, whose settings hold where neither an
+            argument nor a variable is given (INNGEST_PROFILE; INNGEST_CONFIG is the file).
 
     Raises:
         ConfigurationError: A setting is malformed; the message names it.
@@ -119,6 +121,7 @@ class InngestClient(Resource):
         allow_http: bool | None = None,
         headers: Mapping[str, str] | None = None,
         event_name_check: EventNameCheck = "off",
+        profile: str | None = None,
     ) -> None:
         hidden = None if headers is None else Hidden(headers)
         del headers  # hidden from crash reports
@@ -131,6 +134,7 @@ class InngestClient(Resource):
             base_url=base_url,
             event_base_url=event_base_url,
             api_base_url=api_base_url,
+            profile=profile,
         )
         del event_key, signing_key, signing_key_fallback, api_key  # hidden from crash reports
         settings = configuration.resolve(
@@ -169,6 +173,11 @@ class InngestClient(Resource):
     def target(self) -> Target:
         """The URLs and the environment that the client uses."""
         return self._session.settings.target
+
+    @property
+    def profile(self) -> Profile | None:
+        """The profile that the client was made from, if one was named."""
+        return self._session.settings.profile
 
     def with_options(
         self,

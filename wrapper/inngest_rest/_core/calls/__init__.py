@@ -1,6 +1,7 @@
 """One call of the API: from settings and keys to a request, and from its response to a value.
 
-settings      arguments and environment variables, keys among them: validated and frozen
+settings      arguments, environment variables and a profile, keys among them: validated and frozen
+profiles      the file of profiles: named servers, with where their keys come from
 session       state shared by all calls of one client
 route         an operation with its arguments, and how to read its response
 page_sizes    the size of a page that a server accepts, which may be less than others do

@@ -1,7 +1,8 @@
-"""Settings: arguments and environment variables, validated and frozen.
+"""Settings: arguments, environment variables and a profile, validated and frozen.
 
-The only module that reads the environment. Any argument overrides any variable, and a specific
-setting overrides a general one; an empty variable counts as absent, an empty argument as an error.
+The only module that reads the environment. Any argument overrides any variable, which overrides
+what a profile of the file says, and a specific setting overrides a general one; an empty variable
+counts as absent, an empty argument as an error.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple, TypeVar, TypeVarTuple, get_args
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, TypeVarTuple, get_args
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -21,12 +22,16 @@ from attrs import field, frozen
 
 from inngest_rest._arguments import check_choice
 from inngest_rest._core.arguments import check_count, check_seconds
+from inngest_rest._core.calls import profiles
 from inngest_rest._core.secret import Hidden, Secret
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, ConfigurationError, InvalidArgumentError, Setting
 from inngest_rest.responses import Target
 from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
+
+if TYPE_CHECKING:
+    from inngest_rest.responses import Profile
 
 Args = TypeVarTuple("Args")
 S = TypeVar("S")
@@ -103,6 +108,7 @@ class Settings:
     event_proxy: Secret | None
     api_proxy: Secret | None
     headers: Mapping[str, Secret] = field(factory=dict[str, Secret])
+    profile: Profile | None = None
 
     @property
     def encrypts(self) -> bool:
@@ -159,10 +165,11 @@ class _Found(NamedTuple):
 
 
 class _Reader(NamedTuple):
-    """Looks up settings by argument and variable."""
+    """Looks up settings by argument and variable, and in a profile."""
 
     arguments: Mapping[str, Secret | None]
     environ: Hidden[Mapping[str, str]]
+    profile: Profile | None = None
 
     def argument(self, setting: Setting) -> _Found | None:
         value = self.arguments.get(setting.argument)
@@ -177,8 +184,32 @@ class _Reader(NamedTuple):
         value = Secret(self.environ.reveal().get(setting.variable or "") or "")
         return _Found(setting, str(setting.variable), value) if value.reveal() else None
 
+    def in_profile(self, setting: Setting) -> _Found | None:
+        """Return what the profile says; a command that prints a key is run."""
+        profile, name = self.profile, setting.argument
+        if profile is None:
+            return None
+        value = Secret.of(profile.settings.get(name))
+        if name in profile.keys:
+            value = profiles.key_of(profile, name, self.environ.reveal())
+        return (
+            None if value is None else _Found(setting, f"{name} of profile {profile.name}", value)
+        )
+
     def find(self, setting: Setting) -> _Found | None:
-        return self.argument(setting) or self.variable(setting)
+        return self.argument(setting) or self.variable(setting) or self.in_profile(setting)
+
+    def with_profile(self) -> _Reader:
+        """Return the same with the profile that is named, if one is."""
+        found = self.argument(profiles.PROFILE) or self.variable(profiles.PROFILE)
+        if found is None:
+            return self
+        return self._replace(profile=profiles.named(found.value.reveal(), self.environ.reveal()))
+
+
+def all_profiles() -> list[Profile]:
+    """Return the profiles of the file, in its order."""
+    return [*profiles.read_file(os.environ).values()]
 
 
 def resolve(
@@ -197,7 +228,7 @@ def resolve(
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
     switches = hide(dev=_as_in_environ(dev), allow_http=_as_in_environ(allow_http))
     variables = Hidden(os.environ if environ is None else environ)
-    reader = _Reader({**arguments, **switches}, variables)
+    reader = _Reader({**arguments, **switches}, variables).with_profile()
     dev_server = _dev(reader)
     may_show_keys = _may_show_keys(reader)
     proxies = Hidden(getproxies())
@@ -230,6 +261,7 @@ def resolve(
         event_proxy=event_host.proxy,
         api_proxy=api_host.proxy,
         headers=_headers(headers, reader),
+        profile=reader.profile,
     )
 
 
@@ -304,7 +336,12 @@ def _base_url(own: Setting, dev: _Found | None, reader: _Reader) -> _Found | Non
     argument = reader.argument(own) or reader.argument(_BASE_URL)
     if argument is None and dev is not None and dev.name == _DEV.argument:
         argument = dev
-    return argument or reader.variable(own) or reader.variable(_BASE_URL) or dev
+    variable = reader.variable(own) or reader.variable(_BASE_URL)
+    if argument or variable:
+        return argument or variable
+    if dev is not None and dev.name in {_DEV.argument, _DEV.variable}:
+        return dev  # it overrides a profile
+    return reader.in_profile(own) or reader.in_profile(_BASE_URL) or dev
 
 
 def _check_url(found: _Found, *, may_http: bool) -> str:

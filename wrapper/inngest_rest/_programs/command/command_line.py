@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 PROGRAM = "inngest-rest"
 
-_ABOUT_A_FILE = {"output_file", "force"}  # which has been written, or is another one
+# A file that has been written, or is another one; and what is typed for each act.
+_NOT_REPEATED = {"output_file", "force", "confirm_profile"}
 
 
 def command_line(row: Row, values: Mapping[str, Any], options: Options | None = None) -> str:
@@ -61,7 +62,7 @@ def _literally(parameter: Parameter, value: Any) -> Any:
 def _global_options(options: Options | None) -> Iterator[str]:
     for option in fields(Options):
         value = getattr(options, option.name, option.default)
-        if value != option.default and option.name not in _ABOUT_A_FILE:
+        if value != option.default and option.name not in _NOT_REPEATED:
             yield from _option(option.name, value)
 
 

@@ -78,6 +78,7 @@ def execute(row: Row, options: Options, typed: Mapping[str, Any]) -> int:
                 options=options,
                 answer=renderer,
                 is_confirmed=flags.is_confirmed,
+                confirmed_profile=options.confirm_profile,
                 malformed=malformed or {},
             )
             return _run(invocation, flags)
@@ -327,6 +328,7 @@ def client_of(options: Options, malformed: dict[str, str] | None = None) -> Inng
             dev=options.dev or None,
             env=options.env,
             base_url=options.base_url,
+            profile=options.profile,
             timeout=options.request_timeout,
             retries=options.retries,
         )

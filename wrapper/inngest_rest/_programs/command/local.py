@@ -18,7 +18,9 @@ from inngest_rest._programs.command.commands import command
 from inngest_rest._programs.parameters import refused
 from inngest_rest._programs.untrusted import untrusted_paths
 from inngest_rest._table import commands
+from inngest_rest.profiles import read_profiles
 from inngest_rest.record import Record
+from inngest_rest.responses import Profile
 
 if TYPE_CHECKING:
     from inngest_rest._programs.command.options import Options
@@ -131,6 +133,15 @@ def mcp(renderer: Renderer, options: Options, typed: dict[str, Any]) -> int:
             groups=groups,
         )
     return 0
+
+
+@command("profiles", examples=("profiles",), kind=Profile)
+def profiles(renderer: Renderer, _: Options, __: dict[str, Any]) -> int:
+    """List the servers in the file of profiles, with where their keys come from.
+
+    The file is ~/.config/inngest-rest/config.toml, or INNGEST_CONFIG; it never has a key.
+    """
+    return renderer.many(read_profiles())
 
 
 DEFAULT_PORT = 8288

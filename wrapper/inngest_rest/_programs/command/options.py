@@ -57,6 +57,8 @@ class Options:
     output_file: str | None = _option("Write the answer to this file, which must not exist.")
     force: bool = _option("Replace a file that exists.", default=False)
     quiet: bool = _option("Print no progress and no hints.", "-q", default=False)
+    profile: str | None = _option("Server in the file of profiles (INNGEST_PROFILE).")
+    confirm_profile: str | None = _option("Name of a protected profile, for an act on its server.")
     env: str | None = _option("Branch environment (INNGEST_ENV).")
     dev: bool = _option("Use the dev server at http://127.0.0.1:8288 (INNGEST_DEV).", default=False)
     base_url: str | None = _option("Base URL of the server (INNGEST_BASE_URL).")

@@ -1,0 +1,106 @@
+"""Profiles: named servers in a file, whose keys stand elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest import AsyncInngestClient, ConfigurationError, InngestClient, read_profiles
+from inngest_rest.testing import MockServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "signkey-prod-12345678"
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "config.toml"
+    monkeypatch.setenv("INNGEST_CONFIG", str(path))
+    path.write_text(
+        "[prod]\n"
+        'base_url = "https://inngest.shop.test"\n'
+        'env = "eu"\n'
+        'signing_key_variable = "PROD_KEY"\n'
+        "protected = true\n"
+        "[local]\n"
+        "dev = true\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.mark.parametrize("kind", [InngestClient, AsyncInngestClient])
+def test_a_profile_is_below_variables_which_are_below_arguments(
+    kind: type[InngestClient], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert file.exists()
+    monkeypatch.setenv("PROD_KEY", KEY)
+    client = kind(profile="prod")
+    assert (client.target.api_url, client.target.env) == ("https://inngest.shop.test", "eu")
+    assert client.profile is not None
+    assert client.profile.is_protected
+    monkeypatch.setenv("INNGEST_PROFILE", "prod")
+    monkeypatch.setenv("INNGEST_ENV", "us")
+    assert kind().target.env == "us"
+    assert kind(env="branch").target.env == "branch"
+    assert kind(profile="local").target.api_url == "http://127.0.0.1:8288"
+    monkeypatch.setenv("INNGEST_DEV", "1")
+    assert kind().target.api_url == "http://127.0.0.1:8288"
+    assert kind(base_url="https://other.test").target.api_url == "https://other.test"
+
+
+def test_a_key_comes_from_the_variable_or_the_command_that_is_named(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROD_KEY", KEY)
+    mock = MockServer()
+    InngestClient(transport=mock.transport, signing_key=KEY).apps.list().page()
+    InngestClient(transport=mock.transport, profile="prod").apps.list().page()
+    command = f"[{sys.executable!r}, '-c', 'print(\"signkey\" + \"-prod-12345678\")']"
+    file.write_text(f"[prod]\nsigning_key_command = {command}\n", encoding="utf-8")
+    InngestClient(transport=mock.transport, profile="prod").apps.list().page()
+    assert len({request.headers["authorization"] for request in mock.requests}) == 1
+    assert len(mock.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f'[prod]\nsigning_key = "{KEY}"', "never stands in the file"),
+        (f'[prod]\nenv = "{KEY}"', "looks like a key"),
+        (f'[prod]\nsigning_key_command = ["echo", "{KEY}"]', "looks like a key"),
+        ('[prod]\nbase_ulr = "https://a.test"', "did you mean 'base_url'"),
+        ("[prod]\nprotected = 1", "not text, or true or false"),
+        ('[prod]\nsigning_key_command = "op read"', "not a list of words"),
+        (f"[prod]\nenv = {KEY}", "not TOML"),
+        ('base_url = "https://a.test"', "outside a profile"),
+        ('[staging]\nenv = "a"', "no profile 'prod'"),
+        ('[prod]\nsigning_key_variable = "UNSET"', "UNSET, which is not set"),
+        ('[prod]\nsigning_key_command = ["false"]', "has printed no key"),
+        ('[prod]\nsigning_key_command = ["/no/such"]', "cannot be run"),
+    ],
+)
+def test_a_file_that_is_wrong_or_has_a_key_is_refused_without_quoting_it(
+    text: str, said: str, file: Path
+) -> None:
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        InngestClient(profile="prod")
+    assert said in str(caught.value)
+    assert KEY not in str(caught.value)
+
+
+def test_profiles_are_listed_with_where_their_keys_come_from(file: Path) -> None:
+    prod, local = read_profiles()
+    assert (prod.name, prod.keys, prod.is_protected) == (
+        "prod",
+        {"signing_key": "variable PROD_KEY"},
+        True,
+    )
+    assert (local.settings, local.keys) == ({"dev": "1"}, {})
+    file.unlink()
+    assert read_profiles() == []

@@ -1,0 +1,46 @@
+"""Named servers on the command line: they are listed, and a protected one is named for an act."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.command import Run, send
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inngest_rest import InngestClient
+    from inngest_rest.testing import MockServer
+
+
+@pytest.fixture(autouse=True)
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[prod]\nenv = "eu"\nprotected = true\nsigning_key_variable = "KEY"\n', encoding="utf-8"
+    )
+    monkeypatch.setenv("INNGEST_CONFIG", str(path))
+    monkeypatch.setenv("KEY", "signkey-prod-12345678")
+
+
+def test_the_profiles_are_listed_without_their_keys(run: Run) -> None:
+    (prod,) = run("profiles").answer["data"]["items"]
+    assert prod["keys"] == {"signing_key": "variable KEY"}
+    assert "12345678" not in run("profiles", "-o", "table").out
+
+
+def test_an_act_on_the_server_of_a_protected_profile_names_it(
+    run: Run, mock: MockServer, client: InngestClient
+) -> None:
+    ids = send(client, mock, "open", 2)
+    words = ["runs", "cancel", *ids, "--yes", "--profile", "prod"]
+    for more in ([], ["--confirm-profile", "other"]):
+        refused = run(*words, *more)
+        assert (refused.status, refused.answer["error"]["field"]) == (9, "confirm_profile")
+        assert "profile prod" in refused.answer["error"]["message"]
+    assert {run.status for run in mock.runs} == {"running"}
+    assert run("runs", "get", ids[0], "--profile", "prod").status == 0
+    assert run("runs", "cancel", *ids, "--dry-run", "--profile", "prod").status == 0
+    assert run(*words, "--confirm-profile", "prod").status == 0

@@ -1,0 +1,153 @@
+"""The file of profiles: named servers, with where their keys come from, and never a key.
+
+A profile is a table of TOML, whose settings are those of the client. A key is given by the name of
+a variable, `signing_key_variable = "PROD_SIGNING_KEY"`, or by a command that prints it,
+`signing_key_command = ["op", "read", "op://prod/inngest/signing"]`, which runs when it is needed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from inngest_rest._core.secret import Secret
+from inngest_rest._visible import did_you_mean
+from inngest_rest.errors import Advice, ConfigurationError, Setting
+from inngest_rest.responses import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROFILE = Setting("profile", "INNGEST_PROFILE")
+CONFIG_VARIABLE = "INNGEST_CONFIG"
+
+_TEXTS = ("base_url", "event_base_url", "api_base_url", "env", "dev")
+_KEYS = ("event_key", "signing_key", "signing_key_fallback", "api_key")
+_SOURCES = ("variable", "command")
+_KNOWN = (*_TEXTS, "protected", *(f"{key}_{source}" for key in _KEYS for source in _SOURCES))
+
+_COMMAND_TIMEOUT_S = 60.0  # a person may have to unlock a vault
+
+
+def path_in(environ: Mapping[str, str]) -> Path:
+    """Return the path of the file, which need not exist."""
+    named = environ.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named)
+    folder = environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME") or Path.home(), ".config")
+    return Path(folder, "inngest-rest", "config.toml")
+
+
+def read_file(environ: Mapping[str, str]) -> dict[str, Profile]:
+    """Return the profiles of the file by their names; none if there is no file."""
+    import tomllib  # noqa: PLC0415 - few have a file
+
+    path = path_in(environ)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise _invalid(path, f"cannot be read: {error.strerror}") from None
+    except ValueError:
+        # The error may quote a line that has a key.
+        raise _invalid(path, "is not TOML in UTF-8") from None
+    return {name: _profile(path, name, table) for name, table in content.items()}
+
+
+def named(name: str, environ: Mapping[str, str]) -> Profile:
+    """Return a profile of the file, which has to have it."""
+    known = read_file(environ)
+    if name not in known:
+        reason = f"{path_in(environ)} has no profile {name!r}{did_you_mean(name, known)}"
+        raise ConfigurationError(reason, settings=[PROFILE])
+    return known[name]
+
+
+def key_of(profile: Profile, key: str, environ: Mapping[str, str]) -> Secret | None:
+    """Return a key of a profile: read the variable, or run the command, that it names."""
+    source = profile.keys.get(key)
+    if source is None:
+        return None
+    kind, _, rest = source.partition(" ")
+    if kind == "variable":
+        value = Secret(environ.get(rest) or "")
+        if not value.reveal():
+            raise _of(profile, f"{key}_variable names {rest}, which is not set")
+        return value
+    return _printed(profile, key, rest.split("\0"))
+
+
+def _printed(profile: Profile, key: str, command: list[str]) -> Secret:
+    """Return what a command prints; no error has that, nor what it says on standard error."""
+    import subprocess  # noqa: PLC0415 - few have a command
+
+    try:
+        ran = subprocess.run(  # noqa: S603 - the user's own command, without a shell
+            command, stdout=subprocess.PIPE, timeout=_COMMAND_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = f"{key}_command cannot be run: {type(error).__name__}"
+        raise _of(profile, reason) from None
+    value = Secret(ran.stdout.decode("utf-8", "replace").strip())
+    if ran.returncode != 0 or not value.reveal():
+        raise _of(profile, f"{key}_command has printed no key: exit status {ran.returncode}")
+    return value
+
+
+def _profile(path: Path, name: str, table: object) -> Profile:
+    if not isinstance(table, dict):
+        raise _invalid(path, f"has {name} outside a profile: write it below [NAME]")
+    given = cast("dict[str, Any]", table)
+    for setting, value in given.items():
+        _check(path, name, setting, value)
+    settings = {text: str(given[text]) for text in _TEXTS if text in given}
+    if isinstance(given.get("dev"), bool):
+        settings["dev"] = str(int(given["dev"]))
+    keys = {
+        key: f"variable {given[f'{key}_variable']}" for key in _KEYS if f"{key}_variable" in given
+    }
+    keys |= {
+        key: "command " + "\0".join(given[f"{key}_command"])
+        for key in _KEYS
+        if f"{key}_command" in given
+    }
+    return Profile(
+        name=name, settings=settings, keys=keys, is_protected=given.get("protected", False)
+    )
+
+
+def _check(path: Path, name: str, setting: str, value: object) -> None:
+    """Reject a setting that is unknown or of another type, and anything that looks like a key."""
+    place = f"has {setting} in profile {name}"
+    if setting in _KEYS or setting == "headers":
+        how = f"Name a variable ({setting}_variable) or a command ({setting}_command)."
+        raise _invalid(path, f"{place}: a key never stands in the file", how)
+    if setting not in _KNOWN:
+        raise _invalid(path, f"{place}, which is no setting{did_you_mean(setting, _KNOWN)}")
+    texts = cast("list[object]", value) if isinstance(value, list) else [value]
+    if any(isinstance(text, str) and _looks_like_a_key(text) for text in texts):
+        raise _invalid(path, f"{place} whose value looks like a key, which never stands there")
+    is_right = isinstance(value, str)
+    if setting == "protected" or (setting == "dev" and isinstance(value, bool)):
+        is_right = isinstance(value, bool)
+    elif setting.endswith("_command"):
+        is_right = isinstance(value, list) and bool(texts)
+        is_right = is_right and all(isinstance(text, str) for text in texts)
+    if not is_right:
+        kind = "a list of words" if setting.endswith("_command") else "text, or true or false"
+        raise _invalid(path, f"{place} that is not {kind}")
+
+
+def _looks_like_a_key(text: str) -> bool:
+    from inngest_rest._redaction import Redactor  # noqa: PLC0415 - few have a file
+
+    return "signkey-" in text or Redactor("keys").text(text) != text
+
+
+def _invalid(path: Path, reason: str, how: str = "") -> ConfigurationError:
+    return ConfigurationError(f"{path} {reason}", settings=[PROFILE], advice=Advice(how))
+
+
+def _of(profile: Profile, reason: str) -> ConfigurationError:
+    return ConfigurationError(f"profile {profile.name}: {reason}", settings=[PROFILE])

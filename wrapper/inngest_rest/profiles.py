@@ -1,0 +1,19 @@
+"""The file of profiles: named servers, which a client, a command and an agent choose by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inngest_rest.responses import Profile
+
+
+def read_profiles() -> list[Profile]:
+    """Read the file of profiles, at INNGEST_CONFIG or in the folder for configuration of the user.
+
+    Raises:
+        ConfigurationError: It is malformed, or has a key.
+    """
+    from inngest_rest._core.calls.settings import all_profiles  # noqa: PLC0415 - loads httpx
+
+    return all_profiles()
