@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -238,6 +238,36 @@ def test_work_that_waits_is_broken_only_if_none_of_several_has_started(
     recent = Listed(runs=(*listed.runs, *others.runs))
     check = verdicts.starting(StatusEvidence(now=now, queued=listed, recent=recent))
     assert check.verdict == verdict
+
+
+def test_a_cron_that_misses_its_time_is_broken_and_one_that_fired_is_fine() -> None:
+    noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    mock = MockServer(clock=lambda: int(noon.timestamp() * 10**9))
+    mock.function("shop", "report", cron="0 * * * *")
+    with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
+        mock.fire_cron("shop", "report")
+        mock.advance(timedelta(minutes=30))
+        report = client.status()
+        assert message_of(report, "crons") == "1 crons fired when they were due"
+        mock.advance(HOUR)
+        report = client.status()
+    assert report.verdict is Verdict.BROKEN
+    assert message_of(report, "crons") == "1 of 1 crons: shop/report (0 * * * *) missed"
+    (check,) = (it for it in report.checks if it.check == "crons")
+    assert check.next_command == "inngest-rest runs check --crons"
+
+
+def test_crons_of_many_functions_are_left_to_a_check_of_their_own(
+    client: InngestClient, mock: MockServer
+) -> None:
+    for number in range(60):
+        mock.function("many", f"f{number}", cron="* * * * *")
+    before = len(mock.requests)
+    report = client.status()
+    assert len(mock.requests) - before <= 20
+    assert report.verdict is Verdict.OK
+    assert verdicts_of(report)["crons"] == "unknown"
+    assert "inngest-rest runs check --crons" in message_of(report, "crons")
 
 
 def test_a_server_that_does_not_answer_is_broken_after_one_request(

@@ -53,7 +53,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
         "functions.list",
         "runs.list",
     ),
-    "status": ("health", "runs.list", "runs.explain", "events.list", "apps.list"),
+    "status": ("health", "runs.list", "runs.check", "runs.explain", "events.list", "apps.list"),
     "events.export": ("events.list",),
     "runs.export": ("runs.list", "runs.get", "runs.trace"),
     "runs.follow": ("runs.trace",),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 if TYPE_CHECKING:
+    from inngest_rest._operations.crons import Cron
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import App, Job, Run, StoredEvent
 
@@ -52,6 +53,7 @@ class StatusEvidence:
     failed: Listed | None = None  # some of the last hour, with their errors
     newest_event: StoredEvent | None = None
     apps: list[App] | None = None
+    crons: tuple[Cron, ...] | None = None
     unread: dict[str, str] = field(factory=dict[str, str])  # why, by what it is
 
     @property

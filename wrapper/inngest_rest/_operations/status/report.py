@@ -1,4 +1,8 @@
-"""Find out the status of a server, in few requests: at most 20, and two explanations of runs."""
+"""Find out the status of a server, in few requests.
+
+They are at most 20, the explanations of up to two runs, and for crons one for each app and each
+function with a cron, of up to 10 apps and 50 functions.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from inngest_rest._core.resources import events, runs
 from inngest_rest._core.resources.apps import list_apps
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.routes import check_health
+from inngest_rest._operations.crons import check_crons
 from inngest_rest._operations.explain import explain_run
 from inngest_rest._operations.status.evidence import (
     LOOKED_BACK,
@@ -41,6 +46,10 @@ _SAMPLED_AT = (60, 45, 30, 15, 5)
 
 _MOST_WITH_JOBS = 5  # open runs whose jobs are read one by one
 
+# Up to which crons are judged.
+_MOST_APPS = 10
+_MOST_FUNCTIONS = 50
+
 _MAY_FAIL = (errors.ApiError, errors.InvalidResponseError, errors.TransportError)
 
 
@@ -60,6 +69,7 @@ def status(session: Session) -> Plan[StatusReport]:
     yield from reader.read_stuck()
     yield from reader.read_arrivals()
     evidence.apps = yield from reader.read("apps", _first_apps(session))
+    yield from reader.read_crons()
     if reader.refusal is not None and evidence.has_nothing:
         raise reader.refusal
     evidence.now, evidence.clock_ahead_s = clock.now(), clock.ahead
@@ -158,6 +168,22 @@ class _Reader:
             newest = yield from self.read("newest", self._page(since=LOOKED_BACK, most=1))
         queued = [run for run in _runs_in(newest) if run.queued_at is not None]
         evidence.newest_run = max(queued, key=lambda run: str(run.queued_at), default=None)
+
+    def read_crons(self) -> Plan[None]:
+        """Judge the crons, at a request for each app and each of them, if they are few."""
+        evidence = self.evidence
+        if evidence.apps is None:
+            evidence.unread["crons"] = evidence.unread["apps"]
+            return
+        functions = sum(app.function_count or 0 for app in evidence.apps)
+        if len(evidence.apps) > _MOST_APPS or functions > _MOST_FUNCTIONS:
+            many = f"{len(evidence.apps)} apps with {functions} functions take many requests"
+            evidence.unread["crons"] = f"{many}: inngest-rest runs check --crons"
+            return
+        try:
+            evidence.crons = yield from self.read("crons", check_crons(self.session))
+        except errors.ConfigurationError as error:  # the extra is not installed
+            evidence.unread["crons"] = str(error)
 
     def _page(
         self, *, order: RunOrder = "newest", most: int = _PAGE, output: bool = False, **chosen: Any

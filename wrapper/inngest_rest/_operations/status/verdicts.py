@@ -13,6 +13,7 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources.runs import function_of
+from inngest_rest._operations.crons import UNDECIDED, CronState
 from inngest_rest._operations.status.evidence import (
     LOOKED_BACK,
     SETTLED_AFTER,
@@ -315,6 +316,37 @@ def fresh(evidence: StatusEvidence) -> StatusCheck:
     )
 
 
+def crons(evidence: StatusEvidence) -> StatusCheck:
+    """Whether crons fire: by the schedules of the functions and the runs that name them."""
+    judged = evidence.crons
+    if judged is None:
+        return _unread("crons", evidence, "crons")
+    late = [cron for cron in judged if cron.state is CronState.LATE]
+    missed = [cron for cron in judged if cron.is_broken and cron not in late]
+    undecided = [cron for cron in judged if cron.state in UNDECIDED]
+    figures: Figures = {"crons": len(judged), "missed": len(missed), "late": len(late)}
+    told = missed or late or undecided
+    if not told:
+        return StatusCheck(
+            check="crons",
+            verdict=Verdict.OK,
+            message=f"{len(judged)} crons fired when they were due" if judged else "no cron",
+            figures=figures,
+        )
+    verdict = Verdict.UNKNOWN
+    if missed or late:
+        verdict = Verdict.BROKEN if missed else Verdict.WARNING
+    named = [f"{cron.function} ({cron.schedule}) {cron.state}" for cron in told[:_MOST_NAMED]]
+    more = f" and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
+    return StatusCheck(
+        check="crons",
+        verdict=verdict,
+        message=f"{len(told)} of {len(judged)} crons: {', '.join(named)}{more}",
+        figures=figures,
+        next_command="inngest-rest runs check --crons",
+    )
+
+
 def apps(evidence: StatusEvidence) -> StatusCheck:
     """Whether apps are synced, and answer: by their last syncs and by the errors of runs."""
     if evidence.apps is None:
@@ -368,6 +400,7 @@ CHECKS: tuple[Callable[[StatusEvidence], StatusCheck], ...] = (
     succeeding,
     stuck,
     fresh,
+    crons,
     apps,
 )
 """A function for each question, in the order of the report."""
