@@ -168,7 +168,7 @@ def test_an_app_that_the_server_cannot_reach_is_down(client: InngestClient, send
     report = client.status()
     assert verdicts_of(report)["apps"] == "broken"
     assert report.headline == (
-        "broken: apps: the server could not reach an app in the last hour: web (1 runs)"
+        "broken: apps: the server could not reach an app in the last hour: web (1 run)"
     )
 
 
@@ -248,11 +248,11 @@ def test_a_cron_that_misses_its_time_is_broken_and_one_that_fired_is_fine() -> N
         mock.fire_cron("shop", "report")
         mock.advance(timedelta(minutes=30))
         report = client.status()
-        assert message_of(report, "crons") == "1 crons fired when they were due"
+        assert message_of(report, "crons") == "1 cron fired when due"
         mock.advance(HOUR)
         report = client.status()
     assert report.verdict is Verdict.BROKEN
-    assert message_of(report, "crons") == "1 of 1 crons: shop/report (0 * * * *) missed"
+    assert message_of(report, "crons") == "1 of 1 cron: shop/report (0 * * * *) missed"
     (check,) = (it for it in report.checks if it.check == "crons")
     assert check.next_command == "inngest-rest runs check --crons"
 

@@ -330,7 +330,7 @@ def crons(evidence: StatusEvidence) -> StatusCheck:
         return StatusCheck(
             check="crons",
             verdict=Verdict.OK,
-            message=f"{len(judged)} crons fired when they were due" if judged else "no cron",
+            message=f"{_counted(len(judged), 'cron')} fired when due" if judged else "no cron",
             figures=figures,
         )
     verdict = Verdict.UNKNOWN
@@ -341,7 +341,7 @@ def crons(evidence: StatusEvidence) -> StatusCheck:
     return StatusCheck(
         check="crons",
         verdict=verdict,
-        message=f"{len(told)} of {len(judged)} crons: {', '.join(named)}{more}",
+        message=f"{len(told)} of {_counted(len(judged), 'cron')}: {', '.join(named)}{more}",
         figures=figures,
         next_command="inngest-rest runs check --crons",
     )
@@ -355,7 +355,9 @@ def apps(evidence: StatusEvidence) -> StatusCheck:
     down = Counter(run.app_id for run in failed if _is_unreachable(run))
     figures: Figures = {"apps": len(evidence.apps), "down": len(down)}
     if down:
-        named = ", ".join(f"{name} ({number} runs)" for name, number in down.most_common())
+        named = ", ".join(
+            f"{name} ({_counted(number, 'run')})" for name, number in down.most_common()
+        )
         return StatusCheck(
             check="apps",
             verdict=Verdict.BROKEN,
@@ -377,7 +379,7 @@ def apps(evidence: StatusEvidence) -> StatusCheck:
     return StatusCheck(
         check="apps",
         verdict=Verdict.OK,
-        message=f"{len(evidence.apps)} synced",
+        message=f"{_counted(len(evidence.apps), 'app')} synced",
         figures=figures,
         limits=_limits_of_syncs(evidence.apps),
     )
@@ -444,6 +446,10 @@ def _unread(check: str, evidence: StatusEvidence, what: str) -> StatusCheck:
         verdict=Verdict.UNKNOWN,
         message=f"not read: {evidence.unread.get(what)}",
     )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _in_words(span: timedelta) -> str:
