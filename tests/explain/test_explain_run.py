@@ -179,6 +179,51 @@ def test_a_run_of_a_batch_has_all_its_events(client: InngestClient, mock: MockSe
     assert found.reasons[0].evidence["events"] == ["row-0", "row-1", "row-2"]
 
 
+def test_a_wait_names_the_events_that_nearly_matched_and_why_they_did_not(
+    client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    condition = "async.data.n == event.data.n && async.data.paid == true"
+    wait = waits_for_event("paid", timeout=HOUR, condition=when(condition, never))
+    mock.function("shop", "order", trigger="go", run=wait)
+    run_id = run_of(client, mock, data={"n": 7})
+    clock.advance(10)
+    client.send({"name": "paid", "data": {"n": 8}})
+    (nearly,) = client.send({"name": "paid", "data": {"n": 7, "paid": False}})
+    client.send({"name": "other", "data": {"n": 7}})
+    clock.advance(10)
+    found = client.runs.explain(run_id)
+    missed = [each for each in found.reasons if each.kind == K.NOT_MATCHED]
+    assert [each.evidence["unmet"] for each in missed] == [
+        ["async.data.paid == true"],
+        ["async.data.n == event.data.n", "async.data.paid == true"],
+    ]
+    assert missed[0].evidence["event"] == nearly
+    assert missed[0].message == (
+        f"event {nearly} 'paid' did not end that wait: `async.data.paid == true` does not hold "
+        "for it"
+    )
+    assert not missed[0].is_certain
+
+
+def never(*_: object) -> bool:
+    return False
+
+
+def test_an_event_that_came_before_the_wait_is_told_as_too_early() -> None:
+    begin = Span(
+        "w", "wait", step_id="w", step_op="wait_for_event", queued_at=NOW, status="waiting"
+    )
+    job = Job(kind="pause", event="paid", condition="async.data.n == 7", step_id="w", at=NOW + HOUR)
+    start: StoredEvent = StoredEvent("1", "1", "go", None)
+    early: StoredEvent = StoredEvent("2", "2", "paid", {"n": 7}, received_at=NOW - SECOND)
+    other: StoredEvent = StoredEvent("3", "3", "paid", {"n": 7}, received_at=NOW + SECOND)
+    it = seen(RUN, [job], (begin,), event=start, awaited=[other, early])
+    _, reason = reasons_of(it)
+    assert reason.message == (
+        "event 2 'paid' did not end that wait: it came before the step began to wait"
+    )
+
+
 def test_a_call_of_the_api_is_no_parent(client: InngestClient, mock: MockServer) -> None:
     mock.function("shop", "pay")
     assert client.runs.explain(client.functions.invoke("shop", "pay")).reasons == ()

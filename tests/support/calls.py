@@ -52,6 +52,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
         "apps.list",
         "functions.list",
         "runs.list",
+        "events.list",
     ),
     "status": ("health", "runs.list", "runs.check", "runs.explain", "events.list", "apps.list"),
     "events.export": ("events.list",),

@@ -35,6 +35,7 @@ class ReasonKind(StrEnum):
     APP_UNREACHABLE = "app_unreachable"
     FUNCTION_REMOVED = "function_removed"
     WAITS_FOR_EVENT = "waits_for_event"
+    NOT_MATCHED = "not_matched"
     WAITS_FOR_SIGNAL = "waits_for_signal"
     WAITS_FOR_FUNCTION = "waits_for_function"
     SLEEPS = "sleeps"

@@ -113,6 +113,53 @@ def value_of(expression: str, event: StoredEvent) -> Any:
         return None
 
 
+def unmet_parts(condition: str, awaited: StoredEvent, event: StoredEvent) -> list[str]:
+    """Return the parts of the condition of a wait, between `&&`, that do not hold for an event.
+
+    Empty if all hold, or if that cannot be told.
+
+    Args:
+        condition: The condition, of `async`, the awaited event, and `event`, that of the run.
+        awaited: An event of the awaited name.
+        event: The event of the run.
+    """
+    variables = {"async": of_event(awaited), "event": of_event(event)}
+    if len(condition) > _LONGEST or not all(map(_is_json, variables.values())):
+        return []
+    parts = [condition] if "||" in condition else _parts(condition)
+    return [part.strip() for part in parts if _outcome(part, variables) in {False, _MISSING}]
+
+
+_MISSING = "missing"  # a field that a part names
+
+
+def _parts(condition: str) -> list[str]:
+    """Split a condition at each `&&` that is neither in a text nor in parentheses."""
+    parts, depth, quote = [""], 0, ""
+    for piece in re.findall(r"&&|.", condition, re.DOTALL):
+        if piece == "&&" and not depth and not quote:
+            parts.append("")
+            continue
+        if piece in {'"', "'"} and quote in {"", piece}:
+            quote = "" if quote else piece
+        elif not quote:
+            depth += (piece in "([{") - (piece in ")]}")
+        parts[-1] += piece
+    return parts
+
+
+def _outcome(part: str, variables: Mapping[str, Any]) -> bool | str | None:
+    try:
+        import cel  # noqa: PLC0415
+
+        value = cel.compile(part).execute(dict(variables))
+    except KeyError:
+        return _MISSING
+    except Exception:  # noqa: BLE001 - the library has no exception class
+        return None
+    return value if isinstance(value, bool) else None
+
+
 def _is_json(value: object, depth: int = _DEEPEST_DATA) -> bool:
     """Return whether data is plain JSON and not deeply nested."""
     if not isinstance(value, dict | list):

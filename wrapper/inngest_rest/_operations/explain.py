@@ -61,6 +61,8 @@ T = TypeVar("T")
 
 # Bounds of the search, and so of the number of requests.
 _MAX_EVENTS_FOR_ID = 1_000  # events of a day, to find the one with an own id: 50 per request
+_MAX_AWAITED_NAMES = 3  # that a run waits for: one request for each
+_MAX_AWAITED = 50  # events of such a name, the newest
 _MAX_EVENTS_WITH_SAME_ID = 200  # events that are searched for those with the id of another
 
 
@@ -242,6 +244,7 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     if queue.is_open_without_job or queue.run.status != RunStatus.QUEUED:
         yield from read_steps(reader, evidence, is_open_without_job=queue.is_open_without_job)
     yield from read_relatives(reader, evidence)
+    yield from _read_awaited(reader, evidence)
     if depends_on_limits(evidence):
         catalogue = yield from reader.read_catalogue()
         yield from read_limits(reader, evidence, catalogue)
@@ -252,3 +255,13 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
         events=evidence.events,
         unchecked=tuple(reader.unchecked),
     )
+
+
+def _read_awaited(reader: Reader, evidence: RunEvidence) -> Plan[None]:
+    """Read the events of the name that a run waits for, with a condition, since it was queued."""
+    names = {job.event for job in evidence.jobs if job.event and job.condition}
+    for name in sorted(names)[:_MAX_AWAITED_NAMES]:
+        selection = events.EventSelection(name=name, since=evidence.run.queued_at or DAY)
+        listing = events.list_events(reader.session, selection, limit=_MAX_AWAITED)
+        what = f"which events {shown(name)} did not match"
+        evidence.awaited += (yield from reader.read(read_all(listing), what)) or []

@@ -124,7 +124,7 @@ def _events_in(root: Span) -> tuple[dict[str, Any], ...]:
     if isinstance(events, dict):
         # What is no object, is wrapped so.
         events = cast("dict[str, Any]", events).get("data")
-    listed: list[Any] = events if isinstance(events, list) else []
+    listed = cast("Any", events) if isinstance(events, list) else ()
     return tuple(cast("dict[str, Any]", event) for event in listed if isinstance(event, dict))
 
 

@@ -219,6 +219,8 @@ class RunEvidence:
     # The runs of the functions that it invoked and waits for, by event.
     invoked: dict[str, tuple[Run, ...]] = field(factory=dict[str, "tuple[Run, ...]"])
     events: tuple[dict[str, Any], ...] = ()  # all that it got, as its code got them
+    # Events of the names that it waits for, which did not end its wait; the newest first.
+    awaited: list[StoredEvent] = field(factory=list[Any])
     # The steps that invoked a function, each with its run, which has ended.
     children: list[tuple[Span, Run]] = field(factory=list[Any])
     catalogue: Catalogue | None = None

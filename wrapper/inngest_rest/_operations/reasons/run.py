@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from inngest_rest._core.expressions import unmet_parts
 from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.events import INVOKED
 from inngest_rest._core.resources.flow_control import (
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 # too late.
 _CANCELLATION_SLACK = timedelta(seconds=15)
 
+
+_MAX_NEAREST = 3  # events of an awaited name that are told
 
 # The kind of wait of a step, by what the SDK calls it.
 _WAITS = {
@@ -101,6 +104,32 @@ def waits(evidence: RunEvidence) -> Iterator[Finding]:
                 "invoked": invoked,
             },
         )
+
+
+def not_matched(evidence: RunEvidence) -> Iterator[Finding]:
+    """Events of the awaited name came, and did not end the wait: those that nearly match."""
+    began = {step.step_id: step.queued_at or step.started_at for step in evidence.steps}
+    for job in evidence.jobs:
+        if not job.event or not job.condition or evidence.event is None:
+            continue
+        unmet = {
+            event.internal_id: unmet_parts(job.condition, event, evidence.event)
+            for event in evidence.awaited
+            if event.name == job.event
+        }
+        of_name = [event for event in evidence.awaited if event.internal_id in unmet]
+        of_name.sort(key=lambda event: len(unmet[event.internal_id]))
+        for event in of_name[:_MAX_NEAREST]:
+            waited_since, received_at = began.get(job.step_id), event.received_at
+            is_early = bool(waited_since and received_at and received_at < waited_since)
+            parts = unmet[event.internal_id]
+            if parts or is_early:
+                yield evidence.finding(
+                    Kind.NOT_MATCHED,
+                    {"event": event.internal_id, "unmet": parts, "is_early": is_early},
+                    is_certain=False,
+                    details={"name": event.name},
+                )
 
 
 def _wait_of(job: Job) -> Kind | None:
@@ -447,6 +476,7 @@ LOST_RULES: tuple[Rule, ...] = (lost, batch, invoked, invoked_by, replays, repla
 RUN_RULES: tuple[Rule, ...] = (
     lost,
     waits,
+    not_matched,
     waits_by_trace,
     attempts,
     failed,

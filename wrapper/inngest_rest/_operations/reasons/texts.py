@@ -175,6 +175,14 @@ def _waits_for(article: str, noun: str) -> Callable[[Facts], str]:
     return text
 
 
+def _not_matched(facts: Facts) -> str:
+    text = f"event {facts['event']} {facts['name']!r} did not end that wait"
+    if facts["unmet"]:
+        parts = " and ".join(f"`{part}`" for part in facts["unmet"])
+        return f"{text}: {parts} does not hold for it"
+    return f"{text}: it came before the step began to wait"
+
+
 def _sleeps(facts: Facts) -> str:
     subject = f"step {facts['step']!r}" if facts["step"] else "it"
     if "until" not in facts:
@@ -288,6 +296,7 @@ TEXTS: Mapping[Kind, str | Callable[[Facts], str]] = {
     # Of a run: `subject` is "it" or names the run.
     Kind.LOST: _lost,
     Kind.WAITS_FOR_EVENT: _waits_for("an", "event"),
+    Kind.NOT_MATCHED: _not_matched,
     Kind.WAITS_FOR_SIGNAL: _waits_for("a", "signal"),
     Kind.WAITS_FOR_FUNCTION: _waits_for("a", "function"),
     Kind.SLEEPS: _sleeps,
