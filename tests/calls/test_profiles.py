@@ -102,5 +102,8 @@ def test_profiles_are_listed_with_where_their_keys_come_from(file: Path) -> None
         True,
     )
     assert (local.settings, local.keys) == ({"dev": "1"}, {})
+    command = "[local]\nevent_key_command = ['op', 'read', 'a b']\n"
+    file.write_text(command, encoding="utf-8")
+    assert [each.keys for each in read_profiles()] == [{"event_key": "command op read 'a b'"}]
     file.unlink()
     assert read_profiles() == []

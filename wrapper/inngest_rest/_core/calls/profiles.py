@@ -7,6 +7,7 @@ a variable, `signing_key_variable = "PROD_SIGNING_KEY"`, or by a command that pr
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -75,7 +76,7 @@ def key_of(profile: Profile, key: str, environ: Mapping[str, str]) -> Secret | N
         if not value.reveal():
             raise _of(profile, f"{key}_variable names {rest}, which is not set")
         return value
-    return _printed(profile, key, rest.split("\0"))
+    return _printed(profile, key, shlex.split(rest))
 
 
 def _printed(profile: Profile, key: str, command: list[str]) -> Secret:
@@ -108,7 +109,7 @@ def _profile(path: Path, name: str, table: object) -> Profile:
         key: f"variable {given[f'{key}_variable']}" for key in _KEYS if f"{key}_variable" in given
     }
     keys |= {
-        key: "command " + "\0".join(given[f"{key}_command"])
+        key: f"command {shlex.join(given[f'{key}_command'])}"
         for key in _KEYS
         if f"{key}_command" in given
     }
