@@ -181,7 +181,7 @@ def watching(client: InngestClient) -> None:
     client.runs.watch(status="runing")  # type: ignore[arg-type]
     client.runs.watch("failed")  # type: ignore[call-arg]
     assert_type(client.runs.summary(by="hour", status="failed").groups, tuple[RunGroup, ...])
-    client.runs.summary(by="day")  # type: ignore[arg-type]
+    client.runs.summary(by=1)  # type: ignore[arg-type]
     assert_type(client.runs.wait_many(["r"], 60), EndedRuns)
     assert_type(client.runs.explain("r"), RunExplanation)
     for step in client.runs.follow("r", timeout=timedelta(hours=1)):
