@@ -29,6 +29,7 @@ from inngest_rest.models import Job, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from inngest_rest._core.resources.flow_control import Limit
     from inngest_rest._operations.reasons.evidence import Failure, RunEvidence
@@ -110,26 +111,35 @@ def not_matched(evidence: RunEvidence) -> Iterator[Finding]:
     """Events of the awaited name came, and did not end the wait: those that nearly match."""
     began = {step.step_id: step.queued_at or step.started_at for step in evidence.steps}
     for job in evidence.jobs:
-        if not job.event or not job.condition or evidence.event is None:
-            continue
-        unmet = {
-            event.internal_id: unmet_parts(job.condition, event, evidence.event)
-            for event in evidence.awaited
-            if event.name == job.event
-        }
-        of_name = [event for event in evidence.awaited if event.internal_id in unmet]
-        of_name.sort(key=lambda event: len(unmet[event.internal_id]))
-        for event in of_name[:_MAX_NEAREST]:
-            waited_since, received_at = began.get(job.step_id), event.received_at
-            is_early = bool(waited_since and received_at and received_at < waited_since)
-            parts = unmet[event.internal_id]
-            if parts or is_early:
-                yield evidence.finding(
-                    Kind.NOT_MATCHED,
-                    {"event": event.internal_id, "unmet": parts, "is_early": is_early},
-                    is_certain=False,
-                    details={"name": event.name},
-                )
+        if job.event and job.condition:
+            for event, unmet in _nearest(evidence, job.event, job.condition):
+                is_early = _is_before(event.received_at, began.get(job.step_id))
+                if unmet or is_early:
+                    yield evidence.finding(
+                        Kind.NOT_MATCHED,
+                        {"event": event.internal_id, "unmet": unmet, "is_early": is_early},
+                        is_certain=False,
+                        details={"name": event.name},
+                    )
+
+
+def _nearest(
+    evidence: RunEvidence, name: str, condition: str
+) -> list[tuple[StoredEvent, list[str]]]:
+    """Return the events for which the fewest parts of a condition do not hold, with these parts."""
+    start = evidence.event
+    if start is None:
+        return []
+    judged = [
+        (event, unmet_parts(condition, event, start))
+        for event in evidence.awaited
+        if event.name == name
+    ]
+    return sorted(judged, key=lambda each: len(each[1]))[:_MAX_NEAREST]
+
+
+def _is_before(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and other is not None and one < other
 
 
 def _wait_of(job: Job) -> Kind | None:
