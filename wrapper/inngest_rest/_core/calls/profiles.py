@@ -129,15 +129,18 @@ def _check(path: Path, name: str, setting: str, value: object) -> None:
     texts = cast("list[object]", value) if isinstance(value, list) else [value]
     if any(isinstance(text, str) and _looks_like_a_key(text) for text in texts):
         raise _invalid(path, f"{place} whose value looks like a key, which never stands there")
-    is_right = isinstance(value, str)
-    if setting == "protected" or (setting == "dev" and isinstance(value, bool)):
-        is_right = isinstance(value, bool)
-    elif setting.endswith("_command"):
-        is_right = isinstance(value, list) and bool(texts)
-        is_right = is_right and all(isinstance(text, str) for text in texts)
-    if not is_right:
+    if not _has_right_type(setting, value):
         kind = "a list of words" if setting.endswith("_command") else "text, or true or false"
         raise _invalid(path, f"{place} that is not {kind}")
+
+
+def _has_right_type(setting: str, value: object) -> bool:
+    if setting == "protected":
+        return isinstance(value, bool)
+    if setting.endswith("_command"):
+        words = cast("list[object]", value) if isinstance(value, list) else []
+        return bool(words) and all(isinstance(word, str) for word in words)
+    return isinstance(value, str) or (setting == "dev" and isinstance(value, bool))
 
 
 def _looks_like_a_key(text: str) -> bool:
