@@ -89,30 +89,30 @@ def starting(evidence: StatusEvidence) -> StatusCheck:
             message=f"{queued.count} queued{oldest}",
             figures=figures,
         )
-    run, explained = queued.runs[0], evidence.oldest_queued
-    kinds = {reason.kind for reason in explained.reasons} if explained else set[ReasonKind]()
-    why = f": {'; '.join(it.message for it in explained.reasons)}" if kinds and explained else ""
+    return _held_back(evidence, queued, longest, figures)
+
+
+def _held_back(
+    evidence: StatusEvidence, queued: Listed, longest: timedelta, figures: Figures
+) -> StatusCheck:
+    """Return whether what waits for long does so on purpose, by a limit, or for no reason seen."""
+    reasons = evidence.oldest_queued.reasons if evidence.oldest_queued else ()
+    kinds = {reason.kind for reason in reasons}
+    why = f": {'; '.join(reason.message for reason in reasons)}" if reasons else ""
     message = f"{queued.count} queued, the oldest for {_in_words(longest)}{why}"
-    if ReasonKind.LOST in kinds:
-        return StatusCheck(
-            check="starting",
-            verdict=Verdict.BROKEN,
-            message=message,
-            figures=figures,
-            next_command=f"inngest-rest runs explain {run.id}",
-        )
     if kinds and kinds <= _ON_PURPOSE:
         return StatusCheck(check="starting", verdict=Verdict.OK, message=message, figures=figures)
     has_stopped = kinds.isdisjoint(_BY_LIMITS) and _none_has_started(evidence)
     if has_stopped:
         message = f"nothing that was queued in the last hour has started; {message}"
+    is_broken = has_stopped or ReasonKind.LOST in kinds
     return StatusCheck(
         check="starting",
-        verdict=Verdict.BROKEN if has_stopped else Verdict.WARNING,
+        verdict=Verdict.BROKEN if is_broken else Verdict.WARNING,
         message=message,
         figures=figures,
-        limits=None if has_stopped else "a limit, a pause or a time in the future may hold it",
-        next_command=f"inngest-rest runs explain {run.id}",
+        limits=None if is_broken else "a limit, a pause or a time in the future may hold it",
+        next_command=f"inngest-rest runs explain {queued.runs[0].id}",
     )
 
 
