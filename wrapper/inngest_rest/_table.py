@@ -130,7 +130,8 @@ class Row:
     @property
     def summary(self) -> str:
         """The first line of its description, which of a method is known without the client."""
-        return _summaries()[self.name] if self.form is None else self.description.partition("\n")[0]
+        known = _summaries().get(self.name) if self.form is None else None
+        return known or self.description.partition("\n")[0]
 
     @property
     def result(self) -> str:

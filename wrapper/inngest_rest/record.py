@@ -108,7 +108,8 @@ def _reader(kind: Any) -> Callable[[Any], dict[str, Any]]:
     names = public_names(kind)
     if len(names) == 1:
         return lambda record: {names[0]: getattr(record, names[0])}
-    if kind.__dictoffset__ and len(names) == len(fields(kind)):
+    has_slots = any(vars(parent).get("__slots__") for parent in kind.__mro__)
+    if not has_slots and len(names) == len(fields(kind)):
         return lambda record: {**vars(record)}  # they are all that it has
     values_of = attrgetter(*names)
     return lambda record: dict(zip(names, values_of(record), strict=True))
