@@ -54,6 +54,7 @@ def test_the_table_of_operations_is_that_of_the_document() -> None:
             method.upper(),
             re.sub(r"\{(\w+)\}", lambda it: f"{{{snake(it[1])}}}", path),
             own.get("x-since"),
+            own.get("x-until"),
             own.get("x-permission"),
             own.get("x-cloud-only", False),
             tuple(own.get("x-call", {}).items()),
@@ -63,7 +64,7 @@ def test_the_table_of_operations_is_that_of_the_document() -> None:
         if method in METHODS
     }
     assert {
-        (it.tag, it.method, it.path, it.since, it.permission, it.cloud_only, it.calls)
+        (it.tag, it.method, it.path, it.since, it.until, it.permission, it.cloud_only, it.calls)
         for it in OPERATIONS
     } == documented
     assert list(OPERATIONS) == sorted(OPERATIONS, key=lambda it: (it.tag, it.name))

@@ -34,6 +34,7 @@ class Operation:
     body: Object | None
     responses: Mapping[str, Object]
     since: str | None = None
+    until: str | None = None
 
     def names(self, place: str) -> frozenset[str]:
         """Return the names of the parameters in one place: path, query or header."""
@@ -110,6 +111,7 @@ class Document:
             body=own.get("requestBody"),
             responses={code: self.resolved(each) for code, each in own["responses"].items()},
             since=own.get("x-since"),
+            until=own.get("x-until"),
         )
 
     def resolved(self, node: Object) -> Object:

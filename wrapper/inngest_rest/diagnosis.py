@@ -104,6 +104,8 @@ class CallRoute(Record):
         route: The method and path of the request; None if no route serves the call.
         since: The first release of the self-hosted server with the route, or, if this server has no
             route for the call, with any route for it; None if no release is known to have one.
+        until: The first release that no longer has the route, or any route for the call; None if
+            each newer release that is known has it.
     """
 
     call: str
@@ -111,6 +113,7 @@ class CallRoute(Record):
     family: str | None = None
     route: str | None = None
     since: str | None = None
+    until: str | None = None
 
 
 @frozen(repr=False)

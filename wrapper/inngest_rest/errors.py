@@ -427,7 +427,7 @@ class NotFoundError(ApiError):
 class RouteNotFoundError(ApiError):
     """The server does not have this route: 404 without a resource, 405, 501, or its web UI (2xx).
 
-    The advice names the release that has it, and what to do instead.
+    The advice names the releases that have it, and what to do instead.
 
     Attributes:
         releases: The first release that has each route that was asked, by its method and path;

@@ -19,6 +19,8 @@ class Operation(NamedTuple):
     path: str
     since: str | None = None
     """The first release of the self-hosted server with it; None if no release is known to have it"""
+    until: str | None = None
+    """The first release that no longer has it; None if each newer one that is known has it"""
     permission: str | None = None
     """The permission that an API key of Inngest Cloud needs for it; None if that is not known"""
     cloud_only: bool = False

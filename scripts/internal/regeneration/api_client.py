@@ -83,7 +83,7 @@ def _extensions(document: Node) -> str:
         for id_, operation in operations_of(document).items()
     }
     template = ""
-    for extension in ("since", "permission", "cloud-only"):
+    for extension in ("since", "until", "permission", "cloud-only"):
         values = {
             name: operation[f"x-{extension}"]
             for name, operation in operations.items()

@@ -123,6 +123,8 @@ def _facts(operation: Operation, part: Object) -> Iterator[str]:
         yield "Since: works on Inngest Cloud alone"
     elif operation.since:
         yield f"Since: release {operation.since} of the dev and the self-hosted server"
+        if operation.until:
+            yield f"Until: release {operation.until}, which no longer has it"
     elif operation.tag != "ingest":
         yield "Since: Inngest Cloud alone, or no server known"
     if part.get("x-permission"):

@@ -67,6 +67,7 @@ STATES = {
     "error": "recorded: the server has it, and each exchange is an error, often about a key",
     "absent": "recorded: the server does not have it, or has it and does nothing (501)",
     "since": "not tried: the server is older than the first release that has it",
+    "until": "not tried: the server is not older than the first release that no longer has it",
     "read": "not tried: it stands in the source of this release",
     "docs": "not tried: the vendor documents it, for Inngest Cloud",
     "-": "not tried, and not known",
@@ -91,6 +92,8 @@ class Known:
             return Cell("absent", label)
         if self.operation.since and _parts(self.operation.since) > _parts(server.release):
             return Cell("since")
+        if self.operation.until and _parts(self.operation.until) <= _parts(server.release):
+            return Cell("until")
         if any(server.release in each.read for each in self._sources()):
             return Cell("read")
         return Cell("-")
@@ -189,6 +192,8 @@ def _table(rows: Iterable[Known], columns: tuple[Server, ...]) -> str:
     lines = []
     for each in rows:
         since = "Cloud" if own(each.operation).get("x-cloud-only") else each.operation.since or "-"
+        if each.operation.until:
+            since = f"{since}, until {each.operation.until}"
         route = f"`{each.operation.method.upper()} {each.operation.path}`"
         cells = [*map(each.cell, columns), each.cloud]
         shown = [

@@ -409,8 +409,9 @@ def _absent(
         if each.since and not each.cloud_only
     }
     advice = [
-        errors.Advice(f"Servers have {route} since release {release}.")
-        for route, release in error.releases.items()
+        errors.Advice(f"Servers have {each.method} {each.path} {_span(each)}.")
+        for each in operations
+        if each.since and not each.cloud_only
     ]
     if operations[-1].cloud_only:
         advice.append(_CLOUD_ONLY)
@@ -419,6 +420,14 @@ def _absent(
     if advice:
         error.advice = reduce(errors.Advice.then, advice)
     return error
+
+
+def _span(operation: Operation) -> str:
+    """Return the releases that have an operation, in words."""
+    began = f"since release {operation.since}"
+    if operation.until is None:
+        return began
+    return f"{began}, until release {operation.until}, which no longer has it"
 
 
 _CLOUD_ONLY = errors.Advice("No self-hosted server has this: it exists in Inngest Cloud alone.")

@@ -37,7 +37,7 @@ FIRST_RELEASE_THAT_LISTS = str(v2.list_operations_v2.OPERATION.since)
 """The first release that lists its operations."""
 
 # Whether the server is up is a separate finding.
-_OPERATIONS_BY_CALL = {name: operations for name, operations in ROUTES.items() if name != "health"}
+OPERATIONS_BY_CALL = {name: operations for name, operations in ROUTES.items() if name != "health"}
 
 
 class Releases(NamedTuple):
@@ -54,15 +54,28 @@ class Releases(NamedTuple):
         """Return whether all of them have an operation, or none; None if only some do."""
         if operation.tag == "ingest":
             return True
-        since = operation.since
+        since, until = operation.since, operation.until
         if since is None or operation.cloud_only:
             # No release is known to have it, so neither does the newest known one.
             return None if self.are_unknown else False
+        if until is not None and self.have_reached(until):
+            return False
+        may_lack = until is not None and not self.are_before(until)
         if self.first is not None and version_key(since) <= version_key(self.first):
-            return True
+            return None if may_lack else True
         if self.below is not None and version_key(self.below) <= version_key(since):
             return False
         return None
+
+    def have_reached(self, release: str) -> bool:
+        """Return whether all of them are a release, or newer."""
+        return self.first is not None and version_key(release) <= version_key(self.first)
+
+    def are_before(self, release: str) -> bool:
+        """Return whether none of them is a release, or newer."""
+        if self.have_reached(release) or self.below is None:
+            return False
+        return version_key(self.below) <= version_key(release)
 
 
 def version_key(release: str) -> tuple[int, ...]:
@@ -72,12 +85,16 @@ def version_key(release: str) -> tuple[int, ...]:
 
 def call_routes(settings: Settings, releases: Releases) -> Iterator[CallRoute]:
     """Yield the first route that the server has for each call, else the first that it may have."""
-    for name, operations in _OPERATIONS_BY_CALL.items():
+    for name, operations in OPERATIONS_BY_CALL.items():
         asked = [each for each in operations if may_ask(settings, each)]
         chosen = _choose(asked, releases)
         if chosen is None:
-            since = _first_release_with(asked or operations)
-            yield CallRoute(call=name, is_available=False, since=since)
+            yield CallRoute(
+                call=name,
+                is_available=False,
+                since=_first_release_with(asked or operations),
+                until=_first_release_without(asked or operations),
+            )
             continue
         yield CallRoute(
             call=name,
@@ -85,6 +102,7 @@ def call_routes(settings: Settings, releases: Releases) -> Iterator[CallRoute]:
             family=chosen.tag,
             route=f"{chosen.method} {chosen.path}",
             since=chosen.since,
+            until=chosen.until,
         )
 
 
@@ -102,11 +120,18 @@ def _first_release_with(operations: Sequence[Operation]) -> str | None:
     return min(releases, key=version_key, default=None)
 
 
+def _first_release_without(operations: Sequence[Operation]) -> str | None:
+    """Return the release that drops the last of them; None if one is there to stay."""
+    dated = [each for each in operations if each.since and not each.cloud_only]
+    releases = [each.until for each in dated if each.until]
+    return max(releases, key=version_key) if releases and len(releases) == len(dated) else None
+
+
 def calls_ruled_out(settings: Settings) -> list[str]:
     """Return the calls served only by an API that the settings rule out."""
     return [
         name
-        for name, operations in _OPERATIONS_BY_CALL.items()
+        for name, operations in OPERATIONS_BY_CALL.items()
         if not any(may_ask(settings, each) for each in operations)
     ]
 

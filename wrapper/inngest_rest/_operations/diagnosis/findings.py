@@ -221,6 +221,9 @@ def _routes(evidence: ServerEvidence) -> Observation:
         return texts.CLOUD_HAS_BOTH.seen()
     if evidence.releases == Releases():
         return texts.CALLS_UNKNOWN.seen()
+    if gone := _calls_that_are_gone(evidence):
+        calls = ", ".join(f"{call} (until release {release})" for call, release in gone.items())
+        return texts.NO_LONGER.seen(calls=calls)
     if since := _since_of_missing_calls(evidence, ruled_out):
         calls = ", ".join(f"{call} (since {release})" for call, release in since.items())
         return texts.TOO_OLD.seen(calls=calls, release=max(since.values(), key=version_key))
@@ -228,6 +231,15 @@ def _routes(evidence: ServerEvidence) -> Observation:
     if not evidence.cancels_in_bulk:
         cloud_only = f"bulk cancellations, {cloud_only}"
     return texts.EVERY_CALL.seen(cloud_only=cloud_only)
+
+
+def _calls_that_are_gone(evidence: ServerEvidence) -> dict[str, str]:
+    """Return the first release without each call that the server is too new for."""
+    return {
+        each.call: each.until
+        for each in evidence.calls
+        if each.is_available is False and each.until and evidence.releases.have_reached(each.until)
+    }
 
 
 def _since_of_missing_calls(evidence: ServerEvidence, ruled_out: list[str]) -> dict[str, str]:

@@ -209,6 +209,11 @@ TOO_OLD = Kind(
     "the server is too old for {calls}",
     "Upgrade the server to release {release} or newer.",
 )
+NO_LONGER = Kind(
+    _WARNING,
+    "the server no longer has a route for {calls}",
+    "Do without these calls, or keep to a server of a release that has them.",
+)
 EVERY_CALL = Kind(
     _OK, "the server has a route for every call; {cloud_only} are on Inngest Cloud only"
 )

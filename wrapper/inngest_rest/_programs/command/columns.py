@@ -116,6 +116,10 @@ def _route(call: CallRoute) -> str:
     return call.route if call.is_available and call.route else "none on this server"
 
 
+def _releases(call: CallRoute) -> str | None:
+    return f"{call.since} until {call.until}" if call.until else call.since
+
+
 def _id_or_position(row: ActionRow) -> str:
     return row.id or f"input {row.position}"
 
@@ -217,7 +221,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     ),
     CallRoute: (
         _whole("CALL", "call"),
-        _whole("SINCE", "since"),
+        _whole("SINCE", _releases),
         Column("ROUTE", _route),
     ),
     ActionRow: (

@@ -41,9 +41,13 @@ class Release:
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
 
-    def has(self, since: str | None) -> bool:
-        """Return whether it has what release `since` introduced; None has been in none so far."""
-        return since is not None and self >= Release.parse(since)
+    def has(self, since: str | None, until: str | None = None) -> bool:
+        """Return whether it has what release `since` introduced, and `until` no longer has.
+
+        None as `since` is what no release has had so far, and as `until` what none has dropped.
+        """
+        is_begun = since is not None and self >= Release.parse(since)
+        return is_begun and (until is None or self < Release.parse(until))
 
     def serves_v2_at(self, prefix: str) -> bool:
         """Return whether v2 is mounted at `/v2` or `/api/v2`; elsewhere, the web UI responds."""
@@ -104,6 +108,13 @@ SINCE = {signature: since for signature, (_, since) in UNDOCUMENTED.items()} | {
 }
 """The first release with an operation, None if no known server has it; ingest has always been."""
 
+UNTIL = {
+    signature_of(operation.method, operation.path): operation.until
+    for operation in OPERATIONS
+    if operation.until
+}
+"""The first release without an operation that older ones have."""
+
 
 def served_operations(
     release: Release, *, v1_routes: bool = False, v2_routes: bool = True
@@ -122,6 +133,6 @@ def served_operations(
         and (
             signature not in SINCE
             or (v1_routes and SINCE[signature] is None)
-            or release.has(SINCE[signature])
+            or release.has(SINCE[signature], UNTIL.get(signature))
         )
     }
