@@ -282,7 +282,9 @@ def read_back(written: Mapping[Path, Recording], folder: Path) -> int:
     """Try whether the document and the mock read what was recorded."""
     newest = max((each.minor_release for each in written.values()), key=parts)
     if parts(newest) > parts(CURRENT):
-        print(f"{newest} is the newest release now: raise CURRENT in testing/_api/releases.py")
+        print(
+            f"{newest} is the newest release now: raise x-newest-recorded in openapi/inngest.yaml"
+        )
     if folder != FOLDER:
         return int(any(list(undocumented(each)) for each in written.values()))
     command = [sys.executable, "-m", "pytest", *READERS, "-q", "--tb=line", "--no-header"]

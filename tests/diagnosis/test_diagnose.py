@@ -67,7 +67,7 @@ def test_a_dev_server_states_its_release_and_needs_no_keys(connect: Connect) -> 
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, f"{CURRENT}.0")
     assert {each.state for each in diagnosis.findings if each.check is not Check.CLOCK} == {OK}
     assert diagnosis.is_ok
-    assert len(mock.requests) == 4
+    assert len(mock.requests) == 5
 
 
 def test_a_dev_server_checks_no_key_that_is_set(connect: Connect) -> None:
@@ -465,7 +465,7 @@ def test_responses_to_a_diagnosis_are_kept_for_raw(connect: Connect) -> None:
     with client.raw() as responses:
         client.diagnose()
     assert [re.sub(".*8288", "", each.url) for each in responses] == [
-        *("/health", "/dev", "/v1/cancellations", "/v2/apps")
+        *("/health", "/dev", "/v2/operations", "/v1/cancellations", "/v2/apps")
     ]
 
 

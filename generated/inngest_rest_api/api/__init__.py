@@ -3,6 +3,9 @@
 
 from typing import Literal, NamedTuple
 
+NEWEST_RECORDED = "1.43"
+""" The newest release of the server that was recorded """
+
 Tag = Literal[
     "ingest",
     "v1",

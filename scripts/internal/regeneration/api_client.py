@@ -95,4 +95,5 @@ def _extensions(document: Node) -> str:
         for name, operation in operations.items()
         if "x-call" in operation
     }
-    return f"{template}{{% set calls = {calls} %}}"
+    newest = document["info"].get("x-newest-recorded", "")
+    return f"{template}{{% set calls = {calls} %}}{{% set newest_recorded = {newest!r} %}}"

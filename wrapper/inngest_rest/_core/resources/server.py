@@ -18,10 +18,10 @@ from inngest_rest._core.resources.fields import required
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._faults import refused_in_between
 from inngest_rest.diagnosis import CallRoute
-from inngest_rest_api.api import ingest, v1, v2
+from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS, ingest, v1, v2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.calls.settings import Settings
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _FIRST_RELEASE_WITH_QUERY = "1.45.0"
 """The first release whose `ListRuns` has a query."""
+
+NEWEST_RELEASE_RECORDED = NEWEST_RECORDED
+"""The newest release that this package was tried with."""
 
 FIRST_RELEASE_THAT_LISTS = str(v2.list_operations_v2.OPERATION.since)
 """The first release that lists its operations."""
@@ -83,11 +86,66 @@ def version_key(release: str) -> tuple[int, ...]:
     return tuple(map(int, release.split(".")))
 
 
-def call_routes(settings: Settings, releases: Releases) -> Iterator[CallRoute]:
+@frozen
+class RouteEvidence:
+    """What tells which routes a server has: its release, and what it lists or answered."""
+
+    releases: Releases
+    seen: Mapping[str, bool] = field(factory=dict[str, bool])
+    """Whether it lists or answered an operation, by the operation's name."""
+
+    @property
+    def is_newer_than_recorded(self) -> bool:
+        """Whether the server is newer than each release that this package was tried with."""
+        first = self.releases.first
+        return first is not None and version_key(first)[:2] > version_key(NEWEST_RECORDED)
+
+    @property
+    def contradicts_release(self) -> bool:
+        """Whether it has what its release should not have, or lacks what it should."""
+        return any(
+            self.releases.have(each) is (not self.seen[each.name])
+            for each in OPERATIONS
+            if each.name in self.seen and each.since and not each.cloud_only
+        )
+
+    @property
+    def trusts_release(self) -> bool:
+        """Whether the document says which routes the server has."""
+        return not self.is_newer_than_recorded and not self.contradicts_release
+
+    def have(self, operation: Operation) -> bool | None:
+        """Return whether the server has an operation; None if that is unknown."""
+        seen = self.seen.get(operation.name)
+        if seen is not None and not (seen and operation.cloud_only):
+            return seen
+        has_by_release = self.releases.have(operation)
+        if has_by_release and operation.tag != "ingest" and not self.trusts_release:
+            return None
+        return has_by_release
+
+    def unknown_reads(self, settings: Settings) -> list[Operation]:
+        """Return the reads that a release should have, and that nothing else tells of."""
+        return [
+            each
+            for each in OPERATIONS
+            if each.method == "GET"
+            and each.calls
+            and may_ask(settings, each)
+            and each.tag != "ingest"
+            and self.releases.have(each)
+            and each.name not in self.seen
+        ]
+
+
+def call_routes(
+    settings: Settings, releases: Releases, seen: Mapping[str, bool] | None = None
+) -> Iterator[CallRoute]:
     """Yield the first route that the server has for each call, else the first that it may have."""
+    evidence = RouteEvidence(releases, seen or {})
     for name, operations in OPERATIONS_BY_CALL.items():
         asked = [each for each in operations if may_ask(settings, each)]
-        chosen = _choose(asked, releases)
+        chosen = _choose(asked, evidence)
         if chosen is None:
             yield CallRoute(
                 call=name,
@@ -98,7 +156,7 @@ def call_routes(settings: Settings, releases: Releases) -> Iterator[CallRoute]:
             continue
         yield CallRoute(
             call=name,
-            is_available=releases.have(chosen),
+            is_available=evidence.have(chosen),
             family=chosen.tag,
             route=f"{chosen.method} {chosen.path}",
             since=chosen.since,
@@ -106,10 +164,10 @@ def call_routes(settings: Settings, releases: Releases) -> Iterator[CallRoute]:
         )
 
 
-def _choose(operations: list[Operation], releases: Releases) -> Operation | None:
+def _choose(operations: list[Operation], evidence: RouteEvidence) -> Operation | None:
     """Return the operation that is asked first; None if the server has none."""
-    certain = (each for each in operations if releases.have(each))
-    possible = [each for each in operations if releases.have(each) is None]
+    certain = (each for each in operations if evidence.have(each))
+    possible = [each for each in operations if evidence.have(each) is None]
     # Prefer one that some server is known to have.
     possible.sort(key=lambda operation: operation.since is None)
     return next(certain, next(iter(possible), None))
@@ -182,9 +240,32 @@ class ProbeResult:
         return {"present": True, "absent": False}.get(self.outcome)
 
 
+# The operations of v2 that servers are known to list (recording 1.43-v2-operations).
+_KNOWN_TO_BE_LISTED = {
+    *("get_health_v2", "get_run_v2", "list_runs_v2", "list_function_runs_v2", "list_event_runs_v2"),
+    *("rerun_run_v2", "cancel_run_v2", "get_app_v2", "list_apps_v2", "get_run_trace_v2"),
+    *("get_function_v2", "list_functions_v2", "invoke_function_v2"),
+}
+
+
+def _listed(response: httpx.Response) -> tuple[Releases, dict[str, bool]]:
+    """Return what a server's list tells: its releases, and which operations it has."""
+    operations = response.json()["data"]["operations"]
+    routes = [each["http"] for each in operations if "http" in each]
+    listed = {f"{each['method']} /v2{each['path']}" for each in routes}
+    seen = {
+        each.name: f"{each.method} {each.path}" in listed
+        for each in OPERATIONS
+        if each.name in _KNOWN_TO_BE_LISTED or f"{each.method} {each.path}" in listed
+    }
+    return _listed_releases(response), seen
+
+
 def _listed_releases(response: httpx.Response) -> Releases:
     """Return the releases whose operations are those that a server lists."""
     listed = {each["id"]: each for each in response.json()["data"]["operations"]}
+    if "ListRuns" not in listed:
+        return Releases(first=FIRST_RELEASE_THAT_LISTS)
     if "query" in listed["ListRuns"]["mcp"]["inputSchema"]["properties"]:
         return Releases(first=_FIRST_RELEASE_WITH_QUERY)
     return Releases(first=FIRST_RELEASE_THAT_LISTS, below=_FIRST_RELEASE_WITH_QUERY)
@@ -209,13 +290,20 @@ DEV_INFO = Route.of(
 """Only a dev server has it; the value is its release, or None."""
 EVENTS = Route.of(v1.list_events_v1, lambda _: None, limit=1)
 """A cheap read that needs the signing key."""
-LISTED_OPERATIONS = Route.of(v2.list_operations_v2, _listed_releases, expected=httpx.Response)
-"""The operations of the server, which needs no key; the value are the releases that list these."""
+LISTED_OPERATIONS = Route.of(v2.list_operations_v2, _listed, expected=httpx.Response)
+"""The operations of the server, which needs no key; the value are the releases that
+list these, and whether the server has each operation that is known to be listed."""
 V2_HEALTH = Route.of(v2.get_health_v2, lambda _: None)
 """A cheap read of v2, which also accepts an API key."""
 CANCELLATIONS = Route.of(v1.list_cancellations_v1, lambda _: None)
 SCOPED = tuple(map(_path_exists, (v2.list_runs_v2, v2.list_apps_v2)))
 """Cheap reads, each with the permission that it needs."""
+
+
+def existence(operation: Operation) -> Route[Any, None]:
+    """Return a read that tells whether the server has an operation: with ids that nothing has."""
+    path = re.sub(r"{[^}]*}", "0" * 26, operation.path)
+    return Route(operation, {"url": path, "params": {"limit": 1}}, (), lambda _: None)
 
 
 def probe_v2(session: Session, bearer: Secret | None) -> Plan[ProbeResult]:

@@ -57,12 +57,31 @@ def _collect(session: Session) -> Plan[ServerEvidence]:
         yield from _identify(session, evidence)
     if evidence.is_up:
         bearer = yield from _try_keys(session, evidence)
-        if evidence.release is None and evidence.kind is not ServerKind.CLOUD:
-            listed = yield from probe(session, server.LISTED_OPERATIONS)
-            evidence.releases = listed.value or Releases()
+        yield from _tell_routes(session, evidence, bearer)
         if evidence.kind is ServerKind.DEV or bearer:
             yield from _read_what_differs(session, evidence, bearer)
     return evidence
+
+
+def _tell_routes(session: Session, evidence: ServerEvidence, bearer: Secret | None) -> Plan[None]:
+    """Find out which operations the server has, by its list and, in doubt, by their answers."""
+    lists = evidence.releases.have(server.LISTED_OPERATIONS.operation)
+    if evidence.kind is ServerKind.CLOUD or lists is False:
+        return
+    listed = yield from probe(session, server.LISTED_OPERATIONS)
+    if listed.value is not None:
+        releases, evidence.seen = listed.value
+        if evidence.release is None:
+            evidence.releases = releases
+    routes = evidence.route_evidence
+    if routes.trusts_release:
+        return
+    for operation in routes.unknown_reads(session.settings):
+        result = yield from probe(session, server.existence(operation), bearer)
+        if result.outcome == "silent":
+            return
+        if result.has_route is not None:
+            evidence.seen[operation.name] = result.has_route
 
 
 def _ask_hosts(session: Session, evidence: ServerEvidence) -> Plan[None]:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from inngest_rest._core.resources.server import Releases, call_routes
+from inngest_rest._core.resources.server import Releases, RouteEvidence, call_routes
 from inngest_rest.diagnosis import CallRoute
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class ServerEvidence:
     """The release that the server states."""
     releases: Releases = field(factory=Releases)
     """Those that it may be of, by the operations that it lists."""
+    seen: dict[str, bool] = field(factory=dict[str, bool])
+    """Whether it lists or answered an operation, by the operation's name."""
     api_key: ProbeResult | None = None
     permissions: dict[str, bool] = field(factory=dict[str, bool])
     """Whether the API key has each permission that was needed."""
@@ -50,11 +52,16 @@ class ServerEvidence:
         return next((skew for skew in skews if skew is not None), None)
 
     @property
+    def route_evidence(self) -> RouteEvidence:
+        """What tells which routes the server has."""
+        return RouteEvidence(self.releases, self.seen)
+
+    @property
     def calls(self) -> tuple[CallRoute, ...]:
         """The route that serves each call; empty if the server is down."""
         if not self.is_up:
             return ()
-        calls = tuple(call_routes(self.settings, self.releases))
+        calls = tuple(call_routes(self.settings, self.releases, self.seen))
         if self.cancels_in_bulk:
             return calls
         return tuple(

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest import errors
-from inngest_rest._core.resources.server import Releases, calls_ruled_out, version_key
+from inngest_rest._core.resources.server import (
+    NEWEST_RELEASE_RECORDED,
+    Releases,
+    calls_ruled_out,
+    version_key,
+)
 from inngest_rest._faults import refused_in_between
 from inngest_rest._operations.diagnosis import texts
 from inngest_rest._visible import and_more
@@ -53,7 +58,8 @@ def _observations(evidence: ServerEvidence) -> Iterator[tuple[Check, Observation
     yield from _keys(evidence)
     if evidence.is_up:
         yield Check.ENVIRONMENT, _environment(evidence)
-        yield Check.ROUTES, _routes(evidence)
+        for observation in _routes(evidence):
+            yield Check.ROUTES, observation
         if evidence.repeating_functions is not None:
             yield Check.EVENT_IDS, _event_ids(evidence.repeating_functions)
         yield Check.CLOCK, _clock(evidence.clock_skew_s)
@@ -95,6 +101,9 @@ def _server(evidence: ServerEvidence, url: str, result: ProbeResult) -> Observat
 
 
 def _release(evidence: ServerEvidence) -> Observation:
+    if evidence.route_evidence.is_newer_than_recorded:
+        release = evidence.release or f"{evidence.releases.first} or newer"
+        return texts.IS_NEWER_THAN_RECORDED.seen(release=release, newest=NEWEST_RELEASE_RECORDED)
     if evidence.release:
         return texts.STATES_RELEASE.seen(release=evidence.release)
     if evidence.kind is ServerKind.CLOUD:
@@ -213,7 +222,15 @@ def _environment_of_key(env: str | None, key_env: str | None) -> Observation:
     return texts.ENVIRONMENT_OF_KEY.seen(env=named, key_envs=key_env)
 
 
-def _routes(evidence: ServerEvidence) -> Observation:
+def _routes(evidence: ServerEvidence) -> Iterator[Observation]:
+    yield _routes_that_lack(evidence)
+    if not evidence.releases.are_unknown and not evidence.route_evidence.trusts_release:
+        unknown = [each.call for each in evidence.calls if each.is_available is None]
+        if unknown:
+            yield texts.NOT_SHOWN.seen(calls=", ".join(unknown))
+
+
+def _routes_that_lack(evidence: ServerEvidence) -> Observation:
     api_version, ruled_out = evidence.settings.api_version, calls_ruled_out(evidence.settings)
     if api_version != "auto" and ruled_out:
         return texts.CALLS_RULED_OUT.seen(api_version=api_version, calls=", ".join(ruled_out))
@@ -222,23 +239,29 @@ def _routes(evidence: ServerEvidence) -> Observation:
     if evidence.releases == Releases():
         return texts.CALLS_UNKNOWN.seen()
     if gone := _calls_that_are_gone(evidence):
-        calls = ", ".join(f"{call} (until release {release})" for call, release in gone.items())
+        calls = ", ".join(
+            f"{call} (until release {release})" if release else call
+            for call, release in gone.items()
+        )
         return texts.NO_LONGER.seen(calls=calls)
     if since := _since_of_missing_calls(evidence, ruled_out):
         calls = ", ".join(f"{call} (since {release})" for call, release in since.items())
         return texts.TOO_OLD.seen(calls=calls, release=max(since.values(), key=version_key))
+    if not evidence.route_evidence.trusts_release:
+        return texts.NONE_KNOWN_TO_BE_GONE.seen()
     cloud_only = "webhooks, Insights, experiments, sessions and the creation of environments"
     if not evidence.cancels_in_bulk:
         cloud_only = f"bulk cancellations, {cloud_only}"
     return texts.EVERY_CALL.seen(cloud_only=cloud_only)
 
 
-def _calls_that_are_gone(evidence: ServerEvidence) -> dict[str, str]:
-    """Return the first release without each call that the server is too new for."""
+def _calls_that_are_gone(evidence: ServerEvidence) -> dict[str, str | None]:
+    """Return each call that the server is too new for, with the release that dropped it."""
+    releases = evidence.releases
     return {
         each.call: each.until
         for each in evidence.calls
-        if each.is_available is False and each.until and evidence.releases.have_reached(each.until)
+        if each.is_available is False and each.since and releases.have_reached(each.since)
     }
 
 

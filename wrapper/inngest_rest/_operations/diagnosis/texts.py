@@ -82,6 +82,11 @@ REFUSED_IN_BETWEEN = Kind(_PROBLEM, "what refuses is not Inngest: {error}")
 
 # The release.
 STATES_RELEASE = Kind(_OK, "release {release}")
+IS_NEWER_THAN_RECORDED = Kind(
+    _WARNING,
+    "release {release} is newer than {newest}, the newest that this package was tried with",
+    "Upgrade inngest-rest, if there is a newer one; calls may lack a route or a field.",
+)
 IS_CLOUD = Kind(_OK, "Inngest Cloud, which does not state its release")
 RELEASE_BY_OPERATIONS = Kind(_OK, "release {bounds}, by the operations that it lists")
 RELEASE_UNKNOWN = Kind(
@@ -213,6 +218,12 @@ NO_LONGER = Kind(
     _WARNING,
     "the server no longer has a route for {calls}",
     "Do without these calls, or keep to a server of a release that has them.",
+)
+NONE_KNOWN_TO_BE_GONE = Kind(_OK, "no route is known to be gone, by its list and its answers")
+NOT_SHOWN = Kind(
+    _UNKNOWN,
+    "the server's list and answers do not show whether it has a route for {calls}",
+    "Try these calls where they do no harm.",
 )
 EVERY_CALL = Kind(
     _OK, "the server has a route for every call; {cloud_only} are on Inngest Cloud only"

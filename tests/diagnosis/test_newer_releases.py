@@ -1,0 +1,66 @@
+"""Of a server newer than any that was recorded, a diagnosis claims only what the server shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest import Check, FindingState, InngestClient
+from inngest_rest.testing import MockServer
+from inngest_rest.testing._api import releases
+from inngest_rest.testing._api.releases import CURRENT, Release
+
+if TYPE_CHECKING:
+    import pytest
+
+    from inngest_rest import Diagnosis, Finding
+
+NEWER = str(Release(Release.parse(CURRENT).major, Release.parse(CURRENT).minor + 1))
+
+
+def diagnosis_of(mock: MockServer) -> Diagnosis:
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        return client.diagnose()
+
+
+def of(diagnosis: Diagnosis, check: Check) -> list[Finding]:
+    return [each for each in diagnosis.findings if each.check is check]
+
+
+def test_a_release_newer_than_any_that_was_recorded_is_warned_of() -> None:
+    (found,) = of(diagnosis_of(MockServer(release=NEWER)), Check.RELEASE)
+    assert found.state is FindingState.WARNING
+    assert f"{NEWER} is newer than {CURRENT}" in found.message
+
+
+def test_of_a_newer_release_only_what_it_lists_or_answers_is_available() -> None:
+    mock = MockServer(release=NEWER)
+    calls = {each.call: each.is_available for each in diagnosis_of(mock).calls}
+    assert calls["runs.cancel"] is True, "listed"
+    assert calls["runs.jobs"] is True, "answered"
+    assert calls["runs.score"] is None, "neither: it acts, and is not listed"
+    assert {each.method for each in mock.requests} == {"GET"}
+    assert len(mock.requests) <= 5 + 20
+
+
+def test_a_route_that_a_newer_release_dropped_is_named_without_help_of_the_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(releases.UNTIL, "GET /v1/runs/{}/jobs", NEWER)
+    diagnosis = diagnosis_of(MockServer(release=NEWER))
+    calls = {each.call: each.is_available for each in diagnosis.calls}
+    assert calls["runs.jobs"] is False
+    gone, unknown = of(diagnosis, Check.ROUTES)
+    assert gone.state is FindingState.WARNING
+    assert gone.message == "the server no longer has a route for runs.jobs"
+    assert unknown.state is FindingState.UNKNOWN
+    assert "runs.score" in unknown.message
+
+
+def test_a_list_that_lacks_what_the_release_should_have_is_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(releases.UNTIL, "GET /v2/runs/{}/trace", f"{CURRENT}.0")
+    diagnosis = diagnosis_of(MockServer())
+    calls = {each.call: each.is_available for each in diagnosis.calls}
+    assert (calls["runs.trace"], calls["runs.jobs"], calls["runs.score"]) == (False, True, None)
+    assert "runs.trace" in of(diagnosis, Check.ROUTES)[0].message
