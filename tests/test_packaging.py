@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,15 @@ def test_the_wheel_holds_both_packages_and_says_that_they_are_typed() -> None:
     assert {f"{each}/__init__.py" for each in tops} <= files
     assert "inngest_rest/_waterfall/page.html" in files
     assert not [each for each in files if "__pycache__" in each or each.endswith(".pyc")]
+
+
+def test_the_document_is_in_the_wheel_and_is_the_one_of_the_repository(tmp_path: Path) -> None:
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    code = f"import sys; sys.path.insert(0, {str(wheel)!r}); import inngest_rest_api as it; "
+    code += "print(it.__file__, file=sys.stderr); sys.stdout.write(it.openapi())"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert str(wheel) in run.stderr.decode()
+    assert run.stdout == (ROOT / "openapi" / "inngest.yaml").read_bytes()
 
 
 def test_the_source_distribution_holds_every_document_and_what_it_links_to() -> None:

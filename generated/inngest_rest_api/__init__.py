@@ -10,10 +10,18 @@ if TYPE_CHECKING:
 __all__ = (
     "AuthenticatedClient",
     "Client",
+    "openapi",
 )
 
 
+def openapi() -> str:
+    """Return the OpenAPI document that this package is generated from, as YAML"""
+    from importlib.resources import files
+
+    return files(__name__).joinpath("openapi.yaml").read_text("utf-8")
+
+
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in {"AuthenticatedClient", "Client"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(".client", __name__), name)

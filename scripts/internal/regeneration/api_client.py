@@ -45,6 +45,7 @@ def write(root: Path, package: Path) -> None:
     for module in package.rglob("*.py"):
         module.write_text(BANNER + module.read_text(encoding="utf-8"), encoding="utf-8")
     (package / "py.typed").touch()
+    shutil.copy(root / DOCUMENT, package / "openapi.yaml")
 
 
 def _check_operations(document: Node) -> None:
