@@ -23,6 +23,7 @@ from inngest_rest.models import RunError, RunStatus, Span, StepChange, Trigger
 from inngest_rest.record import in_words
 from inngest_rest.summary import Percentiles
 from inngest_rest.testing import MockServer, drops, fails, works
+from inngest_rest.waiting import WaitingRun
 from tests.support.command import Run, send
 from tests.support.terminal import Screen, terminal
 
@@ -90,13 +91,15 @@ def record(kind: type[Record], text: str) -> Record:  # noqa: C901 - a case for 
                 values["error"] = RunError(text, text, text)
             case "counts":
                 values["counts"] = {"failed": 1}
-            case "failure_rate":
-                values["failure_rate"] = 1.0
+            case "failure_rate" | "value":
+                values[each.name] = 1.0
             case "times":
                 values["times"] = {"total": Percentiles(*[timedelta(seconds=1)] * 2)}
             case "triggers":
                 values["triggers"] = (Trigger("event", text),)
-            case "output" | "data" | "configuration" | "user":
+            case "event" if kind is WaitingRun:
+                values["event"] = {text: text}
+            case "output" | "data" | "configuration" | "user" | "labels":
                 values[each.name] = {text: text}
             case "position" | "attempt" | "function_count" | "ts":
                 values[each.name] = 1

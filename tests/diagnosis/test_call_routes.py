@@ -87,6 +87,7 @@ CALLS: dict[str, Callable[[InngestClient, MockServer], object]] = {
     "sessions.keys": lambda client, _: list(client.sessions.keys()),
     "sessions.list": lambda client, _: list(client.sessions.list("user")),
     "sessions.runs": lambda client, _: list(client.sessions.runs("user", "1")),
+    "metrics": lambda client, _: client.metrics(),
 }
 
 
@@ -102,7 +103,7 @@ def test_every_method_of_the_client_has_a_route_or_is_made_of_those_that_have() 
     }
     own = {each for each in methods if "." not in each} - {*GROUPS}
     ours = {each for each in named | own if not each.rpartition(".")[2].startswith("_")}
-    assert ours - {"aclose", "with_options", "raw", "target", "call", "request"} == {
+    assert ours - {"aclose", "with_options", "raw", "target", "profile", "call", "request"} == {
         *CALLS,
         *MADE_OF,
         "health",

@@ -552,7 +552,7 @@ CALLS: dict[str, Callable[[InngestClient, Any], Any]] = {
     "events.get": lambda it, bad: it.events.get(bad),
     "events.runs": lambda it, bad: it.events.runs(bad),
     "apps.get": lambda it, bad: it.apps.get(bad),
-    "functions.list": lambda it, bad: it.functions.list(bad),
+    "functions.list": lambda it, bad: it.functions.list("" if bad is None else bad),
     "functions.get": lambda it, bad: it.functions.get("a", bad),
     "functions.get of app": lambda it, bad: it.functions.get(bad, "f"),
     "functions.invoke": lambda it, bad: it.functions.invoke("a", bad),

@@ -108,11 +108,14 @@ def _reader(kind: Any) -> Callable[[Any], dict[str, Any]]:
     names = public_names(kind)
     if len(names) == 1:
         return lambda record: {names[0]: getattr(record, names[0])}
-    has_slots = any(vars(parent).get("__slots__") for parent in kind.__mro__)
-    if not has_slots and len(names) == len(fields(kind)):
+    if not _has_slots(kind) and len(names) == len(fields(kind)):
         return lambda record: {**vars(record)}  # they are all that it has
     values_of = attrgetter(*names)
     return lambda record: dict(zip(names, values_of(record), strict=True))
+
+
+def _has_slots(kind: type) -> bool:
+    return any(getattr(parent, "__slots__", ()) for parent in kind.__mro__)
 
 
 @cache

@@ -80,6 +80,16 @@ def test_cancellations_are_listed_where_there_is_a_store(world: World) -> None:
             client.cancellations.list().page()
 
 
+def test_metrics_have_the_depth_of_the_queue_and_on_cloud_the_runs_of_an_environment(
+    world: World, client: InngestClient
+) -> None:
+    world.start_and_wait(client, "echoes")
+    assert "inngest_queue_depth" in {metric.name for metric in client.metrics()}
+    if world.is_cloud:
+        text = client.request("GET", "/v1/prom/production").body
+        assert b"inngest_function_run_ended_total{" in text
+
+
 def test_webhook_lives_from_creation_to_deletion(world: World, client: InngestClient) -> None:
     if not world.has_asked_for_routes:
         # Only Inngest Cloud has webhooks.

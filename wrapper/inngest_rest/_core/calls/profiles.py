@@ -126,12 +126,15 @@ def _check(path: Path, name: str, setting: str, value: object) -> None:
         raise _invalid(path, f"{place}: a key never stands in the file", how)
     if setting not in _KNOWN:
         raise _invalid(path, f"{place}, which is no setting{did_you_mean(setting, _KNOWN)}")
-    texts = cast("list[object]", value) if isinstance(value, list) else [value]
-    if any(isinstance(text, str) and _looks_like_a_key(text) for text in texts):
+    if any(isinstance(text, str) and _looks_like_a_key(text) for text in _words_of(value)):
         raise _invalid(path, f"{place} whose value looks like a key, which never stands there")
     if not _has_right_type(setting, value):
         kind = "a list of words" if setting.endswith("_command") else "text, or true or false"
         raise _invalid(path, f"{place} that is not {kind}")
+
+
+def _words_of(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else [value]
 
 
 def _has_right_type(setting: str, value: object) -> bool:
