@@ -171,13 +171,17 @@ def test_a_response_sent_before_the_request_was_read_is_used(reach: Connect) -> 
 
 @pytest.mark.parametrize("unasked", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
 def test_a_connection_closed_by_the_server_is_not_reused(reach: Connect, unasked: bytes) -> None:
+    answer_was_read = threading.Event()
+
     def answers_and_closes(connection: socket.socket) -> None:
         answers(connection)
+        assert answer_was_read.wait(PATIENCE)
         connection.sendall(unasked)
 
     with Peer(answers_and_closes, answers) as peer:
         client = reach(peer.url)
         client.send(EVENT)
+        answer_was_read.set()
         peer.wait_until_served(1)
         assert client.send(EVENT) == ["01"]
 
@@ -606,10 +610,17 @@ def test_one_client_serves_one_event_loop_after_another() -> None:
 
 def test_a_connection_closed_while_the_event_loop_was_busy_is_detected() -> None:
     async def scenario() -> None:
-        with Peer(lambda _: None) as peer:
+        is_idle_seen = threading.Event()
+
+        def closes_then(_: socket.socket) -> None:
+            assert is_idle_seen.wait(PATIENCE)
+
+        with Peer(closes_then) as peer:
             stream = await connected_to(peer)
             assert stream.is_idle
+            is_idle_seen.set()
             peer.wait_until_served(1)
+            assert not stream.is_idle
             assert await stream.receive() == b""
             assert not stream.is_idle
             stream.close()

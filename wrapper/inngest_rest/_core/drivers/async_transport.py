@@ -10,7 +10,7 @@ import httpx
 
 from inngest_rest._core.drivers.connection import Connection
 from inngest_rest._core.drivers.own_transport import OwnTransport, is_replaced
-from inngest_rest._core.drivers.sockets import look_up, shut_down
+from inngest_rest._core.drivers.sockets import is_readable, look_up, shut_down
 
 if TYPE_CHECKING:
     import ssl
@@ -111,8 +111,12 @@ class Stream(Connection, asyncio.Protocol):
 
     @property
     def is_idle(self) -> bool:
-        is_here = self._loop is asyncio.get_running_loop()
-        return is_here and not self._has_ended and not self._received
+        if self._loop is not asyncio.get_running_loop():
+            return False
+        if self._has_ended or self._received or self._transport.is_closing():
+            return False
+        # The event loop may not have read yet what came since its last turn.
+        return not is_readable(self._transport.get_extra_info("socket"))
 
     async def encrypt(self, context: ssl.SSLContext, host: str) -> None:
         encrypted = await self._loop.start_tls(self._transport, self, context, server_hostname=host)

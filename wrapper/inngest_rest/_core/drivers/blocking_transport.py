@@ -7,7 +7,6 @@ each step gets the time left.
 
 from __future__ import annotations
 
-import select
 import socket
 import threading
 import time
@@ -17,7 +16,7 @@ import httpx
 
 from inngest_rest._core.drivers.connection import Connection
 from inngest_rest._core.drivers.own_transport import OwnTransport, is_replaced
-from inngest_rest._core.drivers.sockets import look_up, shut_down
+from inngest_rest._core.drivers.sockets import is_readable, look_up, shut_down
 from inngest_rest._core.plans import now
 
 if TYPE_CHECKING:
@@ -105,12 +104,7 @@ class _Socket(Connection):
 
     @property
     def is_idle(self) -> bool:
-        # It can be read once the server has ended it, too.
-        if not hasattr(select, "poll"):  # pragma: no cover - on Windows
-            return not select.select([self._socket], [], [], 0)[0]
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return not poll.poll(0)
+        return not is_readable(self._socket)
 
     async def encrypt(self, context: ssl.SSLContext, host: str) -> None:
         # In two steps, so that `shut_down` reaches it during the handshake.

@@ -1,4 +1,4 @@
-"""What both transports do with sockets: DNS lookup with a timeout, shutting down.
+"""What both transports do with sockets: DNS lookup with a timeout, polling, shutting down.
 
 anyio and asyncio resolve names in the event loop's executor. If the resolver hangs, so does every
 lookup in the program once the executor is full, and then `asyncio.run` at exit, for as long as
@@ -8,6 +8,7 @@ https://github.com/python/cpython/issues/112169); a blocking client hangs past a
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from concurrent.futures import Future
@@ -44,6 +45,15 @@ def _resolve(host: str, port: int) -> list[str]:
         by_family.setdefault(family, []).append(str(address[0]))
     in_turn = chain.from_iterable(zip_longest(*by_family.values()))
     return list(dict.fromkeys(each for each in in_turn if each is not None))
+
+
+def is_readable(own: socket.socket) -> bool:
+    """Return whether data waits to be read, or the other side has ended the connection."""
+    if not hasattr(select, "poll"):  # pragma: no cover - on Windows
+        return bool(select.select([own], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(own, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def shut_down(own: socket.socket) -> None:
