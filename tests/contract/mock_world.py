@@ -11,7 +11,7 @@ from inngest_rest.testing import MockServer, completes, fails, retries, sleeps, 
 from tests.support.clock import Clock
 
 from .live_routes import routes_of
-from .world import World
+from .world import CLOUD_ONLY, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,8 @@ class MockWorld(World):
         settings: dict[str, Any] = {}
         if self.release is not None:
             routes = routes_of(self.release)
-            self.lacks, self.v2 = routes.lacks, routes.v2
+            self.lacks = routes.lacks - CLOUD_ONLY if self.is_cloud else routes.lacks
+            self.v2 = routes.v2
             settings["release"] = self.release
         self.cancels_by_v1 = self.store == "sqlite"
         self._mock = make_mock(
