@@ -83,6 +83,22 @@ def test_what_is_no_sample_makes_the_response_invalid(text: str, connect: Connec
         client.metrics()
 
 
+@pytest.mark.parametrize("status", [200, 204])
+def test_nothing_at_all_is_not_taken_for_a_server_without_metrics(
+    status: int, connect: Connect
+) -> None:
+    mock = MockServer()
+    mock.fault(answers(status), operation="get_metrics")
+    with pytest.raises(InvalidResponseError, match="empty body"):
+        connect(transport=mock.transport).metrics()
+
+
+def test_an_empty_text_is_that_of_no_metrics(connect: Connect) -> None:
+    mock = MockServer()
+    mock.fault(answers(200, ""), operation="get_metrics")
+    assert connect(transport=mock.transport).metrics() == []
+
+
 def test_the_depth_counts_what_has_not_ended(connect: Connect) -> None:
     mock = MockServer()
     mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(days=2)))

@@ -80,12 +80,19 @@ def _route(
 ) -> Route[httpx.Response, list[Metric]]:
     return Route.of(
         module,
-        lambda response: list(read_metrics(response.text)),
+        _read_response,
         *path,
         expected=httpx.Response,
         needs_key=needs_key,
         advice=_NO_METRICS,
     )
+
+
+def _read_response(response: httpx.Response) -> list[Metric]:
+    # A server without the route may send nothing at all, as may a proxy: that is not "no metrics".
+    if not response.content and "text/plain" not in response.headers.get("content-type", ""):
+        raise ValueError("an empty body that is not said to be metrics")
+    return list(read_metrics(response.text))
 
 
 def read_metrics(text: str) -> Iterator[Metric]:
