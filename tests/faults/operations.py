@@ -36,8 +36,8 @@ BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 # `call` and `request` retry by the method, as any route [tests/calls/test_direct.py].
 # A preview says itself what it could not read [tests/explain/test_preview.py].
 NOT_OPERATIONS = {
-    *("call", "close", "diagnose", "preview", "preview_file", "raw", "request", "status", "target"),
-    "with_options",
+    *("call", "close", "diagnose", "preview", "preview_file", "profile", "raw", "request"),
+    *("status", "target", "with_options"),
 }
 
 

@@ -195,6 +195,14 @@ _LOOKS_AFTER_404 = {
 }
 
 
+# Routes that are asked where a server lacks them all, if not one of each family.
+_ROUTES = {
+    # Without the event itself, its runs are asked for; without the app, its functions.
+    **dict.fromkeys(("events.wait", "events.explain", "apps.check"), 3),
+    "metrics": 2,  # those of a server, and those of an environment of Inngest Cloud
+}
+
+
 def _requests(verdict: Verdict, operation: Operation) -> int:
     if verdict is V.NOT_SENT:
         return 0
@@ -219,11 +227,12 @@ def _routes(verdict: Verdict, operation: Operation) -> int:
     """Return how many requests are made until no route is left."""
     families = operation.routes.split()
     if verdict is V.NO_ROUTE:
-        # Without the event itself, its runs are asked for.
-        return 3 if operation.name in {"events.wait", "events.explain"} else len(families)
+        return _ROUTES.get(operation.name, len(families))
     if not operation.is_repeatable and verdict is not V.PAGE and operation.kind != _LOOK:
         # It may be done, unless the server has v2 elsewhere: both of its roots are asked.
         return 3 if verdict is V.EMPTY and families[0] == "v2" else 1
+    if operation.name == "metrics" and verdict is V.PAGE:
+        return _ROUTES["metrics"]
     if "v2" not in families:
         return 1
     if "without result" in operation.kind and verdict is V.NOTHING:

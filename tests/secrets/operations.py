@@ -46,8 +46,8 @@ CALLS: dict[str, Call] = {row.name: partial(_call, row) for row in ROWS} | _SPEC
 
 
 def public() -> set[str]:
-    """Return the names of all public methods of a client and its groups, but for `close`."""
-    return {name for name in public_names() if name not in {"close", "target"}}
+    """Return the names of all public methods of a client and its groups that send requests."""
+    return {name for name in public_names() if name not in {"close", "profile", "target"}}
 
 
 def _file(folder: Path) -> Path:
