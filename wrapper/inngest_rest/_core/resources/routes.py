@@ -82,7 +82,7 @@ def fetch_one(
     What is given is as `Route.of` takes it, with the ids in the path by the names of `_IDS`.
     """
     (operation,) = ROUTES[call]
-    route = Route.of(_module(operation), convert, *_path(given), **given)
+    route = Route.of(module_of(operation), convert, *_path(given), **given)
     return first_present(session, route, deadline=deadline)
 
 
@@ -106,7 +106,7 @@ def list_all(
     of_pages: PageRoutes[T] = {}
     for operation in ROUTES[call]:
         if only in operation.name:
-            of_pages |= page_routes(_module(operation), convert, *ids, window=window, **given)
+            of_pages |= page_routes(module_of(operation), convert, *ids, window=window, **given)
     is_relative = window is not None and window.is_relative
     return listing_of(session, call, of_pages, is_relative=is_relative, **paging)
 
@@ -119,7 +119,8 @@ def _path(given: dict[str, Any]) -> list[str]:
     return [check_id(name, given.pop(name)) for name in _IDS if name in given]
 
 
-def _module(operation: Operation) -> Any:
+def module_of(operation: Operation) -> Any:
+    """Return the generated module of an operation."""
     return import_module(f"inngest_rest_api.api.{operation.tag}.{operation.name}")
 
 

@@ -15,7 +15,7 @@ from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.plans import Plan, call
 from inngest_rest._core.resources.fields import required
-from inngest_rest._core.resources.routes import ROUTES
+from inngest_rest._core.resources.routes import ROUTES, module_of
 from inngest_rest._faults import refused_in_between
 from inngest_rest.diagnosis import CallRoute
 from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS, ingest, v1, v2
@@ -303,7 +303,10 @@ SCOPED = tuple(map(_path_exists, (v2.list_runs_v2, v2.list_apps_v2)))
 def existence(operation: Operation) -> Route[Any, None]:
     """Return a read that tells whether the server has an operation: with ids that nothing has."""
     path = re.sub(r"{[^}]*}", "0" * 26, operation.path)
-    return Route(operation, {"url": path, "params": {"limit": 1}}, (), lambda _: None)
+    # A server may refuse a parameter that it does not know.
+    is_limited = "limit" in (module_of(operation).get_kwargs.__kwdefaults__ or ())
+    params = {"limit": 1} if is_limited else {}
+    return Route(operation, {"url": path, "params": params}, (), lambda _: None)
 
 
 def probe_v2(session: Session, bearer: Secret | None) -> Plan[ProbeResult]:
