@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
 
+    from inngest_rest._operations.crons import Cron
     from inngest_rest._operations.status.evidence import Listed, StatusEvidence
     from inngest_rest.models import App, Job, Run
     from inngest_rest.responses import Target
@@ -325,26 +326,34 @@ def crons(evidence: StatusEvidence) -> StatusCheck:
     missed = [cron for cron in judged if cron.is_broken and cron not in late]
     undecided = [cron for cron in judged if cron.state in UNDECIDED]
     figures: Figures = {"crons": len(judged), "missed": len(missed), "late": len(late)}
-    told = missed or late or undecided
-    if not told:
+    notable = missed or late or undecided
+    if not notable:
         return StatusCheck(
             check="crons",
             verdict=Verdict.OK,
             message=f"{_counted(len(judged), 'cron')} fired when due" if judged else "no cron",
             figures=figures,
         )
-    verdict = Verdict.UNKNOWN
-    if missed or late:
-        verdict = Verdict.BROKEN if missed else Verdict.WARNING
-    named = [f"{cron.function} ({cron.schedule}) {cron.state}" for cron in told[:_MOST_NAMED]]
-    more = f" and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
+    if missed:
+        verdict = Verdict.BROKEN
+    elif late:
+        verdict = Verdict.WARNING
+    else:
+        verdict = Verdict.UNKNOWN
     return StatusCheck(
         check="crons",
         verdict=verdict,
-        message=f"{len(told)} of {_counted(len(judged), 'cron')}: {', '.join(named)}{more}",
+        message=f"{len(notable)} of {_counted(len(judged), 'cron')}: {_named(notable)}",
         figures=figures,
         next_command="inngest-rest runs check --crons",
     )
+
+
+def _named(crons: Sequence[Cron]) -> str:
+    """Return the first of some crons with their states, and how many more there are."""
+    named = [f"{cron.function} ({cron.schedule}) {cron.state}" for cron in crons[:_MOST_NAMED]]
+    more = len(crons) - _MOST_NAMED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 
 def apps(evidence: StatusEvidence) -> StatusCheck:
