@@ -317,7 +317,7 @@ def test_parquet_without_its_library_says_what_to_install(
 def test_filters_that_are_evaluated_here_select_without_a_bound(
     client: InngestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inngest_rest._core.calls.listing.MOST_READ", 100)
+    monkeypatch.setattr("inngest_rest._core.resources.runs.MOST_RUNS", 100)
     path = tmp_path / "runs.jsonl"
     client.runs.export(path, function="shop/ch*", where='run.id != ""', error_contains="CARD")
     expected = [it for it in map(run_of, range(COUNT)) if it.error and it.function == "charge"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import ActionOutcome, Event, InngestClient, InvalidArgumentError, NotFoundError
-from inngest_rest._core.calls import listing
+from inngest_rest._core.calls import local_filter
+from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import Names
 from inngest_rest._programs.problems import problem_of
 from inngest_rest.testing import MockServer, completes, fails, sleeps
@@ -17,7 +18,7 @@ from tests.support.server import says
 
 if TYPE_CHECKING:
     from inngest_rest.testing import Behaviour, MockEvent
-    from inngest_rest.typing import RunOrder
+    from inngest_rest.typing import RunOrder, RunSelection
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
@@ -306,16 +307,34 @@ def test_a_page_has_as_many_selected_runs_as_there_are_and_its_cursor_goes_on(
 def test_what_is_read_for_a_filter_is_bounded(
     shop: InngestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "MOST_EVENTS", 2)
+    monkeypatch.setattr(local_filter, "MOST_EVENTS_OF_RUNS", 2)
     for call in (
         shop.runs.list(where="event.data.n == 7").page,
         lambda: list(shop.runs.list(where="event.data.n == 7")),
     ):
         with pytest.raises(InvalidArgumentError, match=r"too wide.*and 2 events"):
             call()
-    monkeypatch.setattr(listing, "MOST_READ", 1)
+    monkeypatch.setattr(runs, "MOST_RUNS", 1)
     with pytest.raises(InvalidArgumentError, match=r"too wide.*1 read"):
         shop.runs.replay_all(app="*shop")
+
+
+@pytest.mark.parametrize(
+    ("filters", "argument"),
+    [
+        ({"where": "run.id != ''", "app": "*shop"}, "where"),
+        ({"error_contains": "declined"}, "error_contains"),
+        ({"function": "shop/c*"}, "function"),
+        ({"app": "*shop"}, "app"),
+    ],
+)
+def test_the_error_about_too_many_runs_names_the_filter_that_servers_lack(
+    shop: InngestClient, monkeypatch: pytest.MonkeyPatch, filters: RunSelection, argument: str
+) -> None:
+    monkeypatch.setattr(runs, "MOST_RUNS", 0)
+    with pytest.raises(InvalidArgumentError, match="too wide") as raised:
+        shop.runs.list(**filters).page()
+    assert raised.value.argument == argument
 
 
 @pytest.mark.parametrize("kind", ["runs", "events"])
@@ -326,8 +345,8 @@ def test_a_listing_that_had_to_read_too_much_goes_on_at_the_cursor_of_its_error(
     where, advice = 'run.function_id == "charge-card"', "app or status"
     if kind == "events":
         where, advice = 'event.name == "charge-card/go"', "name"
-    monkeypatch.setattr(listing, "MOST_READ", 4)
-    monkeypatch.setattr(listing, "MOST_LISTED_EVENTS", 4)
+    monkeypatch.setattr(runs, "MOST_RUNS", 4)
+    monkeypatch.setattr(local_filter, "MOST_EVENTS", 4)
     lists: Any = shop.runs.list if kind == "runs" else shop.events.list
     found, cursors = list[Any](), list[str | None]([None])
     for _ in range(2):

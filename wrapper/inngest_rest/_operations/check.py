@@ -14,17 +14,11 @@ from inngest_rest import errors
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count, check_names
 from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.resources.filters import (
-    Instant,
-    Names,
-    Selection,
-    Window,
-    instant,
-    to_text,
-)
+from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.metrics import get_queue_depth
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.runs import function_of, list_runs, why_none
+from inngest_rest._core.resources.windows import Instant, Window, instant, to_text
 from inngest_rest._operations.crons import DEFAULT_GRACE, UNDECIDED, CronState, check_crons
 from inngest_rest._operations.expected import read_expected
 from inngest_rest._operations.waiting import WaitingJob

@@ -16,8 +16,9 @@ from attrs import evolve, field, frozen
 from inngest_rest import errors
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources import apps
-from inngest_rest._core.resources.filters import Names, Selection, Window
+from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.runs import list_runs
+from inngest_rest._core.resources.windows import Window
 from inngest_rest._operations.cron_times import LONGEST_JITTER, Schedule, duration
 from inngest_rest.models import App
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources import events, runs
 from inngest_rest._core.resources.event_runs import runs_of
-from inngest_rest._core.resources.filters import Selection, Window
+from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.windows import Window
 from inngest_rest._operations.reasons.evidence import SAME_FUNCTION_WITHIN
 from inngest_rest._operations.reasons.run import invocation_of
 from inngest_rest._operations.run_evidence import MAX_READ_SINGLY, Reader

@@ -19,13 +19,14 @@ from inngest_rest._core.resources.catalogue import (
     read_catalogue,
 )
 from inngest_rest._core.resources.event_runs import DAY
-from inngest_rest._core.resources.filters import Names, Selection, Window
+from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.flow_control import (
     cancels_earlier_run,
     concurrency_limits,
     limit,
     parse_duration,
 )
+from inngest_rest._core.resources.windows import Window
 from inngest_rest._operations.reasons.evidence import SAME_FUNCTION_WITHIN, RunEvidence
 from inngest_rest.models import Function, Job, Page, Run, RunStatus, Span
 from inngest_rest.responses import is_on_cloud

@@ -8,8 +8,8 @@ from inngest_rest._arguments import check_choice, invalid
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.route import nothing
 from inngest_rest._core.resources import cloud
-from inngest_rest._core.resources.filters import Window, check_instant
 from inngest_rest._core.resources.routes import fetch_one, list_all
+from inngest_rest._core.resources.windows import Window, check_instant
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 from inngest_rest.typing import KeyKind, Paging
 

@@ -9,4 +9,5 @@ answers       turn an HTTP response into a value or an error, and keep the respo
 retry         what a failed request means: had it an effect, may it pass, is it hopeless
 operation     perform a route, or the first of several that a server has, with keys and retries
 listing       listings, one page per call
+local_filter  filters of a listing that servers lack, evaluated on each item
 """

@@ -1,4 +1,4 @@
-"""Listings: a plan fetches one page, and iteration repeats it; and filters evaluated here."""
+"""Listings: a plan fetches one page, and iteration repeats it."""
 
 from __future__ import annotations
 
@@ -13,27 +13,19 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count_or_none, check_text
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.clock import SAME_WITHIN
-from inngest_rest._core.expressions import of_event
 from inngest_rest._visible import shortened, shown
-from inngest_rest.errors import (
-    Advice,
-    BadRequestError,
-    InvalidArgumentError,
-    InvalidResponseError,
-    NotFoundError,
-)
+from inngest_rest.errors import BadRequestError, InvalidArgumentError, InvalidResponseError
 from inngest_rest.models import Page
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from inngest_rest._core.calls.local_filter import LocalFilter
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.expressions import Expression
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import StoredEvent
     from inngest_rest.record import Record
     from inngest_rest.typing import Paging
     from inngest_rest_api.types import Unset
@@ -246,11 +238,27 @@ class Walk(Generic[T]):
             wanted = [index for index in wanted if keep(items[index], now)]
         if self._local_filter is not None:
             try:
-                wanted = yield from self._local_filter.matching(items, wanted, self._left, deadline)
+                wanted = yield from self._matching(self._local_filter, items, wanted, deadline)
             except InvalidArgumentError as error:
                 error.cursor = str(self._cursor or Cursor(path, 0, ""))
                 raise
         return wanted
+
+    def _matching(
+        self,
+        local_filter: LocalFilter[T],
+        items: Sequence[T],
+        indices: Sequence[int],
+        deadline: float,
+    ) -> Plan[list[int]]:
+        """Return the indices of the items that a filter wants, no more than are left."""
+        matching: list[int] = []
+        for index in indices:
+            if len(matching) == self._left:
+                break
+            if (yield from local_filter.wants(items[index], deadline)):
+                matching.append(index)
+        return matching
 
     def _following(
         self,
@@ -395,109 +403,3 @@ def read_all(listing: Listing[T], *, deadline: float = math.inf) -> Plan[list[T]
 
 def _with_path(route: Route[Any, T], answer: Any) -> tuple[str, T]:
     return route.path, route.convert(answer)
-
-
-MOST_READ, MOST_EVENTS = 50_000, 5_000
-"""How many runs one walk through a listing reads, and how many events for them."""
-
-MOST_LISTED_EVENTS = 1_000_000
-"""How many events one walk through a listing of events reads: about half a minute."""
-
-_MOST_KEPT = 500  # events in memory: several runs of one event are close to each other
-
-
-class LocalFilter(Generic[T]):
-    """What one walk through a listing, or one watch, has read, and which items it wants.
-
-    First is what costs nothing: whether an item `matches`, then `where` on the `values` of the item
-    alone. Only if that cannot decide, the event that the item names is read.
-    """
-
-    def __init__(
-        self,
-        matches: Callable[[T], bool],
-        where: Expression | None,
-        values: Callable[[T], Mapping[str, Any]],
-        event_ids: Callable[[T], Sequence[str]] = lambda _: (),
-        read_event: Callable[[str, float], Plan[StoredEvent]] | None = None,
-        *,
-        is_bounded: bool = True,
-        narrowed_by: str = "since and until, app or status",
-        most_read: int | None = None,
-    ) -> None:
-        self._matches = matches
-        self._where = where
-        self._values = values
-        self._event_ids = event_ids
-        self._read_event = read_event
-        self._is_bounded = is_bounded
-        self._narrowed_by = narrowed_by
-        self._most_read = MOST_READ if most_read is None else most_read
-        self._events: dict[str, Mapping[str, Any] | str] = {}
-        self._items_read = self._events_read = self._undecided = 0
-        self._first_reason = ""  # why the first of them could not be decided
-
-    def matching(
-        self, items: Sequence[T], indices: Sequence[int], most: int | None, deadline: float
-    ) -> Plan[list[int]]:
-        """Return which of some items are wanted, at most so many."""
-        found: list[int] = []
-        for index in indices:
-            if len(found) == most:
-                break
-            self._check_bound(self._items_read, self._most_read)
-            self._items_read += 1
-            if self._matches(items[index]) and (yield from self._holds(items[index], deadline)):
-                found.append(index)
-        return found
-
-    def __str__(self) -> str:
-        words = f"{self._items_read:,} read"
-        if self._where is not None and self._read_event:
-            words += f", and {self._events_read:,} events"
-        if self._undecided:
-            words += f"; {self._undecided:,} left out, as where fails"
-            words += f" (the first: {self._first_reason})"
-        return words
-
-    def _holds(self, item: T, deadline: float) -> Plan[bool]:
-        if self._where is None:
-            return True
-        values = self._values(item)
-        verdict = self._where.verdict(values)
-        # What another part decides, such as `run.status == "failed" && ...`, needs no event.
-        ids = self._event_ids(item) if "event" in self._where.names - values.keys() else ()
-        if not isinstance(verdict, bool) and ids:
-            event = yield from self._event(ids[0], deadline)
-            if isinstance(event, str):
-                verdict = event
-            else:
-                verdict = self._where.verdict({**values, "event": event})
-        if isinstance(verdict, bool):
-            return verdict
-        self._undecided += 1
-        self._first_reason = self._first_reason or verdict
-        return False
-
-    def _event(self, id: str, deadline: float) -> Plan[Mapping[str, Any] | str]:
-        """Return what is seen of an event, or why it cannot be read."""
-        if id not in self._events:
-            self._check_bound(self._events_read, MOST_EVENTS)
-            self._events_read += 1
-            if len(self._events) == _MOST_KEPT:
-                self._events.clear()
-            try:
-                assert self._read_event is not None
-                self._events[id] = of_event((yield from self._read_event(id, deadline)))
-            except NotFoundError:
-                self._events[id] = f"there is no event {id}"
-        return self._events[id]
-
-    def _check_bound(self, read: int, most: int) -> None:
-        if self._is_bounded and read == most:
-            how = f"Narrow it by {self._narrowed_by}, or go on from the cursor that the error has."
-            raise InvalidArgumentError(
-                f"the filter is too wide to be evaluated here ({self})",
-                argument="where",
-                advice=Advice(how),
-            )

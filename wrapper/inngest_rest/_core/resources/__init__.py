@@ -3,7 +3,9 @@
 routes        which operations do the job of each method, in the order in which they are asked
 fields        take values out of generated models, where any may be absent
 rows          what a record is made of, read from JSON at once or from a generated model
-filters       statuses, windows of time and functions, as callers write them
+filters       which runs, as callers write them: statuses, apps, functions, errors, conditions
+windows       instants and windows of time, as callers write them
+queries       conditions that the server evaluates: what it would ignore is rejected
 server        what a server is, by single reads; the routes that a release has
 apps          apps and their functions: list, get, sync, invoke
 catalogue     all functions of a server, and which of them an event triggers

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 from attrs import evolve, frozen
 
 from inngest_rest._core.arguments import check_id, check_text
-from inngest_rest._core.calls import listing
-from inngest_rest._core.calls.listing import ListedPage, Listing, LocalFilter, PageRequest
+from inngest_rest._core.calls import local_filter
+from inngest_rest._core.calls.local_filter import LocalFilter
 from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.resources import fields
-from inngest_rest._core.resources.filters import Instant, Window, to_text
 from inngest_rest._core.resources.routes import ask_first, listing_of, page_routes, past_cache
 from inngest_rest._core.resources.rows import Row, moment, row_of
+from inngest_rest._core.resources.windows import Instant, Window, to_text
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, BadRequestError
 from inngest_rest.event_types import check_kind, read_event
@@ -27,6 +27,7 @@ from inngest_rest_api.api import v1
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
@@ -97,12 +98,12 @@ def list_events(
 
     def filter_here() -> LocalFilter[StoredEvent[Any]]:
         return LocalFilter(
-            lambda _: True,
-            condition,
-            variables_of,
-            is_bounded=is_bounded,
+            matches=lambda _: True,
+            where=condition,
+            values=variables_of,
+            argument="where",
             narrowed_by="since and until, or name",
-            most_read=listing.MOST_LISTED_EVENTS,
+            most_read=local_filter.MOST_EVENTS if is_bounded else None,
         )
 
     def read_all(

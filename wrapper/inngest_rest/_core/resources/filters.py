@@ -1,28 +1,28 @@
-"""Filters of listings: which runs, and windows of time, as callers write them."""
+"""Filters of runs, as callers write them: statuses, apps and functions, errors, conditions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, get_args
 
 from attrs import evolve, frozen
 
 from inngest_rest._arguments import check_choice, invalid, is_status
-from inngest_rest._core.arguments import check_id, check_text, is_aware
+from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.expressions import Expression
+from inngest_rest._core.resources.queries import check_query
+from inngest_rest._core.resources.windows import ALL_TIME, Window, to_text
 from inngest_rest._visible import shown
 from inngest_rest.models import RunStatus
 from inngest_rest.typing import StatusName
-from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.resources.windows import Instant
     from inngest_rest.models import Run
     from inngest_rest.typing import StatusFilter
-    from inngest_rest_api.types import Unset
 
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
@@ -116,66 +116,6 @@ def _matches(pattern: str | None, name: str | None) -> bool:
     return name is not None and fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
-Instant = datetime | timedelta
-
-# Servers order runs by nanoseconds, of which a cursor has microseconds.
-_MARGIN = timedelta(milliseconds=1)
-
-
-@frozen
-class Window:
-    """A window of time; a timedelta is that long before now, by the server's clock."""
-
-    since: Instant | None = None
-    until: Instant | None = None
-
-    @classmethod
-    def of(
-        cls, session: Session, since: Instant | None, until: Instant | None, before: str = ""
-    ) -> Window:
-        """Reject naive datetimes, and an empty window; `before` begins the names of its ends."""
-        now = session.server_clocks["api"].now()
-        begin = check_instant(f"{before}since", since, now)
-        end = check_instant(f"{before}until", until, now)
-        if begin is not None and end is not None and begin >= end:
-            raise invalid(f"{before}since", f"must be before {before}until")
-        # Kept in UTC: arithmetic in another zone is off by an hour when its clocks change.
-        return cls(
-            since if isinstance(since, timedelta) else begin,
-            until if isinstance(until, timedelta) else end,
-        )
-
-    def __bool__(self) -> bool:
-        return self.since is not None or self.until is not None
-
-    @property
-    def is_relative(self) -> bool:
-        return isinstance(self.since, timedelta) or isinstance(self.until, timedelta)
-
-    def ends(self, now: datetime) -> tuple[datetime | None, datetime | None]:
-        """Return both ends as instants."""
-        since = None if self.since is None else instant(self.since, now)
-        return since, None if self.until is None else instant(self.until, now)
-
-    def at(self, now: datetime) -> tuple[datetime | Unset, datetime | Unset]:
-        """Return both ends as arguments of a request."""
-        since, until = self.ends(now)
-        return UNSET if since is None else since, UNSET if until is None else until
-
-    def behind(self, place: datetime, now: datetime, *, is_ascending: bool) -> Window:
-        """Return the part of the window that comes, in this order, at a place in it or later."""
-        since, until = self.ends(now)
-        if is_ascending:
-            place -= _MARGIN
-            since = place if since is None else max(since, place)
-        else:
-            place += _MARGIN
-            until = place if until is None else min(until, place)
-        if since is not None and until is not None and since >= until:
-            return self  # servers refuse an empty window
-        return Window(since, until)
-
-
 @frozen(kw_only=True)
 class Selection:
     """Which runs: the checked `RunSelection`."""
@@ -185,8 +125,8 @@ class Selection:
     error_contains: str | None = None
     where: Expression | None = None
     query: str | None = None
-    window: Window = Window()  # of the time of queueing
-    ended: Window = Window()
+    window: Window = ALL_TIME  # of the time of queueing
+    ended: Window = ALL_TIME
 
     @classmethod
     def of(
@@ -257,11 +197,19 @@ class Selection:
         return self.error_contains is not None or not names.isdisjoint({"output", "error"})
 
     @property
-    def needs_local_filter(self) -> bool:
-        """Whether some of it is evaluated here."""
-        names = self.names
-        is_pattern = names.exact != (names.app, names.function)
-        return is_pattern or self.error_contains is not None or self.where is not None
+    def evaluated_here(self) -> tuple[str, ...]:
+        """The arguments that servers do not filter by, or not completely."""
+        arguments: list[str] = []
+        if self.where is not None:
+            arguments.append("where")
+        if self.error_contains is not None:
+            arguments.append("error_contains")
+        exact_app, exact_function = self.names.exact
+        if exact_function != self.names.function:
+            arguments.append("function")
+        if exact_app != self.names.app:
+            arguments.append("app")
+        return tuple(arguments)
 
     def without_local(self) -> Selection:
         """Return it without what is evaluated here alone; servers filter by a part of names."""
@@ -298,84 +246,3 @@ class Selection:
         if self.statuses:
             asked["status"] = ",".join(sorted(self.statuses))
         return ", ".join(f"{name}={shown(value)}" for name, value in asked.items()) or "no filter"
-
-
-def to_text(value: str | datetime | timedelta | None) -> str | None:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    return f"{value} ago" if isinstance(value, timedelta) else value
-
-
-def check_instant(name: str, value: datetime | timedelta | None, now: datetime) -> datetime | None:
-    """Return an instant, or how long before now it is, as an instant in UTC.
-
-    A datetime without a time zone is rejected: the server would read it as UTC.
-    """
-    if value is None:
-        return None
-    if isinstance(value, datetime) and is_aware(value):
-        try:
-            return value.astimezone(UTC)
-        except OverflowError:
-            raise invalid(name, f"is out of range: {shown(value)}") from None
-    if not isinstance(value, timedelta):
-        what = "an aware datetime, such as datetime.now(timezone.utc)"
-        raise invalid(name, f"must be {what}, not {shown(value)}")
-    if value <= timedelta():
-        raise invalid(name, "must be a positive timedelta")
-    try:
-        return instant(value, now)
-    except OverflowError:
-        raise invalid(name, f"is too long ago: {value}") from None
-
-
-def instant(value: datetime | timedelta, now: datetime) -> datetime:
-    """Return the instant that a timedelta before now is; a datetime is returned as it is."""
-    return now - value if isinstance(value, timedelta) else value
-
-
-_MOST_QUERY_BYTES = 2_048
-
-# Literals and comments of CEL, which may contain anything.
-_TEXT = r"""\w*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|//.*"""
-
-# A name that is neither a field of another nor called, with its fields.
-_NAMED = r"(?<![\w.])(?!(?:true|false|null|in)\b)[A-Za-z_]\w*(?:\.\w+)*\b(?!\s*\()"
-
-_COMPARED = r"event\.(?:name|v|data\..+)|(?:output|error)\..+"
-
-
-def check_query(query: str | None) -> str | None:
-    """Return a CEL expression without blanks around it; reject what servers ignore or fail on.
-
-    A part that they ignore selects every run (measured on release 1.43).
-    """
-    if query is None:
-        return None
-    query = check_text("query", query).strip()
-    if len(query.encode()) > _MOST_QUERY_BYTES:
-        raise invalid("query", f"has more than {_MOST_QUERY_BYTES:,} bytes of UTF-8")
-    roots: set[str] = set()
-    for line in query.split("\n"):
-        bare = re.sub(_TEXT, '""', line)
-        names = re.findall(_NAMED, bare)
-        if not names:
-            reason = "has a line that names no field, which servers ignore or hang on"
-            raise invalid("query", f"{reason}: {shown(line)}")
-        if ignored := [name for name in names if not re.fullmatch(_COMPARED, name)]:
-            raise invalid(
-                "query",
-                f"names {ignored[0]}, which servers ignore or fail on",
-                how="Compare event.name, event.v or a field of event.data, of output or of error.",
-            )
-        if re.search(r"\bevent\.(?:name|v)\s*[<>]|[<>]=?\s*event\.(?:name|v)\b", bare):
-            reason = "has an order of event.name or event.v, which servers ignore"
-            raise invalid("query", reason, how="Use ==.")
-        roots.update(name.partition(".")[0] for name in names)
-    if "event" in roots and len(roots) > 1:
-        raise invalid(
-            "query",
-            "mixes event with output or error, where servers miss runs",
-            how="List the runs of each by itself.",
-        )
-    return query

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
-    from inngest_rest._core.resources.filters import Window
+    from inngest_rest._core.resources.windows import Window
     from inngest_rest.responses import RawResponse
     from inngest_rest.typing import Paging
 

@@ -20,16 +20,16 @@ from inngest_rest._core.arguments import check_id, check_json_object, check_text
 from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
-    LocalFilter,
     PageRequest,
     Place,
     read_all,
 )
+from inngest_rest._core.calls.local_filter import MOST_RUNS, LocalFilter
 from inngest_rest._core.calls.operation import first_present, may_ask, redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import apps, catalogue, events, fields, flow_control, routes
-from inngest_rest._core.resources.filters import Selection, Window
+from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.rows import PageForm, Row, moment, row_of
 from inngest_rest._ulid import second_of_ulid
 from inngest_rest._visible import did_you_mean, shown
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
     from inngest_rest._core.resources.routes import PageRoutes
+    from inngest_rest._core.resources.windows import Window
     from inngest_rest.models import StoredEvent
     from inngest_rest.typing import Paging
     from inngest_rest_api.api import Operation
@@ -102,7 +103,7 @@ def list_runs(
         place_of=_place_of,
         keep=partial(_ended_within, selection.ended) if selection.ended else None,
         guard=None if selection.query is None else partial(_check_has_queries, session),
-        local_filter=filter_here if selection.needs_local_filter else None,
+        local_filter=filter_here if selection.evaluated_here else None,
         about=f"runs with {selection}",
         explain=partial(why_none, session, selection),
         kind=Run,
@@ -119,12 +120,14 @@ def local_filter(
         return routes.ask_first(session, "events.get", events.get_route(id), deadline=deadline)
 
     return LocalFilter(
-        selection.match,
-        selection.where,
-        _variables_of,
+        matches=selection.match,
+        where=selection.where,
+        values=_variables_of,
+        argument=selection.evaluated_here[0],
+        narrowed_by="since and until, app or status",
+        most_read=MOST_RUNS if is_bounded else None,
         event_ids=attrgetter("event_ids"),
         read_event=read_event,
-        is_bounded=is_bounded,
     )
 
 

@@ -10,7 +10,7 @@ from inngest_rest._core.arguments import check_each, check_run_id, check_seconds
 from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import ENDED, Selection, Window
+from inngest_rest._core.resources.filters import ENDED, Selection
 from inngest_rest._core.resources.polling import (
     APPEARS_WITHIN,
     BATCH,
@@ -24,6 +24,7 @@ from inngest_rest._core.resources.polling import (
     may_appear,
     rest_after,
 )
+from inngest_rest._core.resources.windows import Window
 from inngest_rest._visible import and_more
 from inngest_rest.models import Run
 

@@ -17,7 +17,7 @@ from inngest_rest._core.arguments import check_id, check_seconds, check_text
 from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import ENDED, Selection, Window, check_instant
+from inngest_rest._core.resources.filters import ENDED, Selection
 from inngest_rest._core.resources.polling import (
     BATCH,
     FEW,
@@ -29,6 +29,7 @@ from inngest_rest._core.resources.polling import (
     asked_pause,
     rest_after,
 )
+from inngest_rest._core.resources.windows import Window, check_instant
 from inngest_rest._faults import may_pass
 from inngest_rest._visible import shown
 from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus
@@ -101,7 +102,7 @@ class Watch(Poller[RunChange]):
         self._clock = session.server_clocks["api"]
         self._statuses, filters = selection.statuses, evolve(selection, statuses=()).to_json()
         self._local_filter = None
-        if selection.needs_local_filter:
+        if selection.evaluated_here:
             self._local_filter = runs.local_filter(session, selection, is_bounded=False)
         self._include_output = include_output or selection.needs_output
         # The rest is evaluated by the filter, as runs change.
@@ -360,8 +361,7 @@ class Watch(Poller[RunChange]):
             is_new = run.is_ended or state.open.get(run.id) != run.status
             is_selected = True
             if self._local_filter is not None and is_new and run.id not in state.ended:
-                matching = yield from self._local_filter.matching([run], [0], None, self._deadline)
-                is_selected = bool(matching)
+                is_selected = yield from self._local_filter.wants(run, self._deadline)
             self._found.append((run, is_selected))
 
     def _kind_of(self, run: Run) -> ChangeKind | None:

@@ -19,8 +19,8 @@ from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources import events, runs
 from inngest_rest._core.resources.catalogue import MatchedFunction, is_run_of, matching_triggers
-from inngest_rest._core.resources.filters import Window
 from inngest_rest._core.resources.flow_control import BATCH, limit, parse_duration
+from inngest_rest._core.resources.windows import Window
 from inngest_rest._operations.bulk.invoke import invoke_once
 from inngest_rest._operations.bulk.reported import (
     BulkResult,

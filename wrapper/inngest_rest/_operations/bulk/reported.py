@@ -14,7 +14,7 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id, difference
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
-from inngest_rest._core.resources.filters import Window, instant
+from inngest_rest._core.resources.windows import Window, instant
 from inngest_rest._core.sending.job import ABANDONED, BulkJob
 from inngest_rest._faults import had_no_effect
 from inngest_rest._operations.bulk.report_file import ReportFile, without_none

@@ -20,7 +20,7 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
-from inngest_rest._core.resources.filters import Window
+from inngest_rest._core.resources.windows import Window
 from inngest_rest._core.sending import send
 from inngest_rest._operations.bulk.copies import Copies
 from inngest_rest._operations.bulk.report_file import without_none

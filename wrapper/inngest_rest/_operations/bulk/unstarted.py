@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest._core.resources.filters import Instant
+    from inngest_rest._core.resources.windows import Instant
     from inngest_rest.models import Function, StoredEvent
 
 _MOST_EARLIER = 20_000

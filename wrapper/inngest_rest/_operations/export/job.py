@@ -18,8 +18,8 @@ from inngest_rest._arguments import check_choice, check_path, invalid
 from inngest_rest._core.arguments import difference
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.locks import lock_file
-from inngest_rest._core.resources.filters import instant
 from inngest_rest._core.resources.polling import OVERLAP
+from inngest_rest._core.resources.windows import instant
 from inngest_rest._files import read_file, replace_file, usable
 from inngest_rest._operations.export.formats import CsvFile, JsonLinesFile, Output, ParquetFolder
 from inngest_rest._redaction import Redactor

@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 from inngest_rest import typing
 from inngest_rest._arguments import check_choice
 from inngest_rest._core.resources import events, runs, trace
-from inngest_rest._core.resources.filters import Selection, Window
 from inngest_rest._core.resources.watch import Watch
+from inngest_rest._core.resources.windows import Window
 from inngest_rest._operations.export.job import Source, State
 from inngest_rest.errors import NotFoundError
 from inngest_rest.models import Run, StoredEvent
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.filters import Selection
     from inngest_rest.record import Record
 
 _WINDOWS_MEET_WITHIN = timedelta(seconds=1)

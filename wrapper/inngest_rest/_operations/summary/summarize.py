@@ -103,7 +103,7 @@ class SummaryJob(ABC, Generic[D, V]):
         self._report_progress()
         if not walk.is_done:
             return due
-        if self._selection.needs_local_filter or not self._listed_count:
+        if self._selection.evaluated_here or not self._listed_count:
             self._searched = yield from self._listing.searched()
         if self._adds_functions:
             yield from self._add_functions()

@@ -1,0 +1,136 @@
+"""Filters of a listing that servers lack, evaluated on each item, and on its event if need be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from inngest_rest._core.expressions import of_event
+from inngest_rest.errors import Advice, InvalidArgumentError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from inngest_rest._core.expressions import Expression
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.models import StoredEvent
+
+T = TypeVar("T")
+
+MOST_RUNS = 50_000
+"""How many runs one walk through a listing reads."""
+
+MOST_EVENTS_OF_RUNS = 5_000
+"""How many events such a walk reads, one request each."""
+
+MOST_EVENTS = 1_000_000
+"""How many events one walk through a listing of events reads: about half a minute."""
+
+_MOST_REMEMBERED = 500  # events: several runs of one event are close to each other
+
+
+class LocalFilter(Generic[T]):
+    """Decides which items one walk through a listing, or one watch, wants, and counts them.
+
+    It begins with what costs nothing: whether an item `matches`, then `where` on the `values` of
+    the item alone. Only if that cannot decide, the event that the item names is read.
+
+    Args:
+        matches: Tell whether an item is wanted by the filters besides `where`.
+        where: A condition; None if there is none.
+        values: Return the variables that the condition sees of an item.
+        argument: The argument to name in the error about too many items.
+        narrowed_by: The arguments that make the server select fewer items.
+        most_read: How many items may be read; None for any number, events included.
+        event_ids: Return the ids of the events of an item.
+        read_event: Read one of them, by a deadline; None if items have no events.
+    """
+
+    def __init__(
+        self,
+        *,
+        matches: Callable[[T], bool],
+        where: Expression | None,
+        values: Callable[[T], Mapping[str, Any]],
+        argument: str,
+        narrowed_by: str,
+        most_read: int | None,
+        event_ids: Callable[[T], Sequence[str]] = lambda _: (),
+        read_event: Callable[[str, float], Plan[StoredEvent]] | None = None,
+    ) -> None:
+        self._matches = matches
+        self._where = where
+        self._values = values
+        self._argument = argument
+        self._narrowed_by = narrowed_by
+        self._most_read = most_read
+        self._event_ids = event_ids
+        self._read_event = read_event
+        # What a condition sees of the last events, or why one could not be read.
+        self._events: dict[str, Mapping[str, Any] | str] = {}
+        self._items_read = 0
+        self._events_read = 0
+        self._undecided = 0
+        self._first_reason = ""  # why the first of them could not be decided
+
+    def wants(self, item: T, deadline: float) -> Plan[bool]:
+        """Return whether an item is wanted; raise if too many were read before it."""
+        self._check_bound(self._items_read, self._most_read)
+        self._items_read += 1
+        return self._matches(item) and (yield from self._holds(item, deadline))
+
+    def __str__(self) -> str:
+        words = f"{self._items_read:,} read"
+        if self._where is not None and self._read_event:
+            words += f", and {self._events_read:,} events"
+        if self._undecided:
+            words += f"; {self._undecided:,} left out, as where fails"
+            words += f" (the first: {self._first_reason})"
+        return words
+
+    def _holds(self, item: T, deadline: float) -> Plan[bool]:
+        """Return whether `where` is true; count the item if that cannot be decided."""
+        if self._where is None:
+            return True
+        verdict = yield from self._verdict(self._where, item, deadline)
+        if isinstance(verdict, bool):
+            return verdict
+        self._undecided += 1
+        self._first_reason = self._first_reason or verdict
+        return False
+
+    def _verdict(self, where: Expression, item: T, deadline: float) -> Plan[bool | str]:
+        """Return whether a condition is true, or why it cannot be decided."""
+        values = self._values(item)
+        verdict = where.verdict(values)
+        if isinstance(verdict, bool):  # such as that of `run.status == "failed" && ...`
+            return verdict
+        needs_event = "event" in where.names and "event" not in values
+        event_ids = self._event_ids(item) if needs_event else ()
+        if not event_ids:
+            return verdict
+        event = yield from self._event(event_ids[0], deadline)
+        return event if isinstance(event, str) else where.verdict({**values, "event": event})
+
+    def _event(self, id: str, deadline: float) -> Plan[Mapping[str, Any] | str]:
+        """Return what a condition sees of an event, or why it cannot be read."""
+        if id in self._events:
+            return self._events[id]
+        self._check_bound(self._events_read, MOST_EVENTS_OF_RUNS)
+        self._events_read += 1
+        if len(self._events) == _MOST_REMEMBERED:
+            self._events.clear()
+        assert self._read_event is not None
+        try:
+            self._events[id] = of_event((yield from self._read_event(id, deadline)))
+        except NotFoundError:
+            self._events[id] = f"there is no event {id}"
+        return self._events[id]
+
+    def _check_bound(self, read: int, most: int | None) -> None:
+        if self._most_read is not None and read == most:
+            how = f"Narrow it by {self._narrowed_by}, or go on from the cursor that the error has."
+            raise InvalidArgumentError(
+                f"the filter is too wide to be evaluated here ({self})",
+                argument=self._argument,
+                advice=Advice(how),
+            )

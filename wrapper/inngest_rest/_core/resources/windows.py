@@ -1,0 +1,113 @@
+"""Instants and windows of time, as callers write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from inngest_rest._arguments import invalid
+from inngest_rest._core.arguments import is_aware
+from inngest_rest._visible import shown
+from inngest_rest_api.types import UNSET
+
+if TYPE_CHECKING:
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest_api.types import Unset
+
+Instant = datetime | timedelta
+
+# Servers order runs by nanoseconds, of which a cursor has microseconds.
+_MARGIN = timedelta(milliseconds=1)
+
+
+@frozen
+class Window:
+    """A window of time; a timedelta is that long before now, by the server's clock."""
+
+    since: Instant | None = None
+    until: Instant | None = None
+
+    @classmethod
+    def of(
+        cls, session: Session, since: Instant | None, until: Instant | None, before: str = ""
+    ) -> Window:
+        """Reject naive datetimes, and an empty window; `before` begins the names of its ends."""
+        now = session.server_clocks["api"].now()
+        begin = check_instant(f"{before}since", since, now)
+        end = check_instant(f"{before}until", until, now)
+        if begin is not None and end is not None and begin >= end:
+            raise invalid(f"{before}since", f"must be before {before}until")
+        # Kept in UTC: arithmetic in another zone is off by an hour when its clocks change.
+        return cls(
+            since if isinstance(since, timedelta) else begin,
+            until if isinstance(until, timedelta) else end,
+        )
+
+    def __bool__(self) -> bool:
+        return self.since is not None or self.until is not None
+
+    @property
+    def is_relative(self) -> bool:
+        return isinstance(self.since, timedelta) or isinstance(self.until, timedelta)
+
+    def ends(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """Return both ends as instants."""
+        since = None if self.since is None else instant(self.since, now)
+        return since, None if self.until is None else instant(self.until, now)
+
+    def at(self, now: datetime) -> tuple[datetime | Unset, datetime | Unset]:
+        """Return both ends as arguments of a request."""
+        since, until = self.ends(now)
+        return UNSET if since is None else since, UNSET if until is None else until
+
+    def behind(self, place: datetime, now: datetime, *, is_ascending: bool) -> Window:
+        """Return the part of the window that comes, in this order, at a place in it or later."""
+        since, until = self.ends(now)
+        if is_ascending:
+            place -= _MARGIN
+            since = place if since is None else max(since, place)
+        else:
+            place += _MARGIN
+            until = place if until is None else min(until, place)
+        if since is not None and until is not None and since >= until:
+            return self  # servers refuse an empty window
+        return Window(since, until)
+
+
+ALL_TIME = Window()
+
+
+def to_text(value: str | datetime | timedelta | None) -> str | None:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return f"{value} ago" if isinstance(value, timedelta) else value
+
+
+def check_instant(name: str, value: datetime | timedelta | None, now: datetime) -> datetime | None:
+    """Return an instant, or how long before now it is, as an instant in UTC.
+
+    A datetime without a time zone is rejected: the server would read it as UTC.
+    """
+    if value is None:
+        return None
+    if isinstance(value, datetime) and is_aware(value):
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise invalid(name, f"is out of range: {shown(value)}") from None
+    if not isinstance(value, timedelta):
+        what = "an aware datetime, such as datetime.now(timezone.utc)"
+        raise invalid(name, f"must be {what}, not {shown(value)}")
+    if value <= timedelta():
+        raise invalid(name, "must be a positive timedelta")
+    try:
+        return instant(value, now)
+    except OverflowError:
+        raise invalid(name, f"is too long ago: {value}") from None
+
+
+def instant(value: datetime | timedelta, now: datetime) -> datetime:
+    """Return the instant that a timedelta before now is; a datetime is returned as it is."""
+    return now - value if isinstance(value, timedelta) else value
