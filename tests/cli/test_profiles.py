@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from inngest_rest._programs.command.output import Stderr
 from tests.support.command import Run, send
 
 if TYPE_CHECKING:
@@ -44,3 +45,23 @@ def test_an_act_on_the_server_of_a_protected_profile_names_it(
     assert run("runs", "get", ids[0], "--profile", "prod").status == 0
     assert run("runs", "cancel", *ids, "--dry-run", "--profile", "prod").status == 0
     assert run(*words, "--confirm-profile", "prod").status == 0
+
+
+@pytest.mark.parametrize(("typed", "status"), [("prod", 0), ("y", 9), ("", 9)])
+def test_on_a_terminal_the_name_of_a_protected_profile_is_typed_before_an_act(
+    typed: str,
+    status: int,
+    run: Run,
+    mock: MockServer,
+    client: InngestClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (id,) = send(client, mock, "open")
+    monkeypatch.setattr(Stderr, "can_ask", True)
+    words = ["runs", "cancel", id, "--profile", "prod", "-o"]
+    ran = run(*words, "table", stdin=f"{typed}\n")
+    assert "eu environment, profile prod), which is protected. Type the profile's name:" in ran.err
+    assert ran.status == status
+    assert mock.runs[0].status == ("cancelled" if status == 0 else "running")
+    # Who reads JSON may be a program, which is not asked.
+    assert "Type" not in run(*words, "json", stdin=f"{typed}\n").err

@@ -120,7 +120,10 @@ class Invocation:
             return  # of a tool: the token of each act stands for what was shown with its name
         if self.row.name == "request" and self.values["method"] == "GET":
             return
-        if self.confirmed_profile != profile.name:
+        confirmed = self.confirmed_profile
+        if confirmed is None:
+            confirmed = self.ask_for_profile()
+        if confirmed != profile.name:
             message = f"profile {profile.name} is protected ({self.place}); nothing was done"
             hint = f"Name it to act on its server: --confirm-profile {profile.name}"
             raise ProblemError(
@@ -308,6 +311,10 @@ class Invocation:
 
     def ask(self, _planned: ActionReport, _deed: str) -> bool | None:
         """Ask whether to do what is planned; None if there is nobody to ask."""
+        return None
+
+    def ask_for_profile(self) -> str | None:
+        """Ask for the name of the protected profile; None if there is nobody to ask."""
         return None
 
     def next_command(self, _planned: ActionReport, _token: str) -> str | None:

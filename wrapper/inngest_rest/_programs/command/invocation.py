@@ -145,10 +145,21 @@ class TerminalInvocation(Invocation):
     def spelled(self, row: Row, values: Mapping[str, Any]) -> str:
         return command_line(row, values, self.options)
 
+    @property
+    def _can_ask(self) -> bool:
+        """Whether a person reads it; one who reads JSON may be a program."""
+        return self.answer.format == "table" and self.answer.stderr.can_ask
+
+    def ask_for_profile(self) -> str | None:
+        if not self._can_ask:
+            return None
+        command = " ".join(self.row.words)
+        question = f"{command} at {self.place}, which is protected. Type the profile's name:"
+        return self.answer.stderr.ask_for(question)
+
     def ask(self, planned: ActionReport, deed: str) -> bool | None:
-        """Ask a person; one who reads JSON may be a program."""
         stderr = self.answer.stderr
-        if self.answer.format != "table" or not stderr.can_ask:
+        if not self._can_ask:
             return None
         if self.row.name == "request":
             return stderr.ask(f"{deed} at {self.place}?")

@@ -182,9 +182,13 @@ class Stderr:
 
     def ask(self, question: str, *, about: str = "") -> bool:
         """Ask a question below a table, and return whether the answer is yes; by default no."""
+        return self.ask_for(f"{question} [y/N]", about=about).lower() in {"y", "yes"}
+
+    def ask_for(self, question: str, *, about: str = "") -> str:
+        """Ask a question below a table, and return the line that is typed."""
         self.end_progress()
-        self._write(f"{about}{visible(question)} [y/N] ")
-        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+        self._write(f"{about}{visible(question)} ")
+        return sys.stdin.readline().strip()
 
     def _line(self, line: str) -> None:
         self.end_progress()
