@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from attrs import field, frozen
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = ["Profile", "RawResponse", "Target"]
+
+_DASHBOARD = "https://app.inngest.com"
 
 
 @frozen(repr=False)
@@ -35,6 +37,30 @@ class Target(Record):
     def is_cloud(self) -> bool:
         """Whether the REST API is that of Inngest Cloud."""
         return is_on_cloud(self.api_url)
+
+    def run_page(self, id: str) -> str:
+        """Return the URL of the page that shows a run: of the dashboard, or of the server itself.
+
+        Nothing is requested: whether there is such a run, and whether a server of one's own shows
+        its pages, is not known. Of Inngest Cloud it is in the client's `env`, else in production.
+        """
+        return self._page(cloud=("runs", id), own=("run", "runID", id))
+
+    def event_page(self, id: str) -> str:
+        """Return the URL of the page that shows an event by its internal id, as `run_page`."""
+        return self._page(cloud=("events", id), own=("event", "eventID", id))
+
+    def function_page(self, app: str, function: str) -> str:
+        """Return the URL of the page that shows a function of an app, as `run_page`."""
+        slug = f"{app}-{function}"
+        return self._page(cloud=("functions", slug), own=("functions/config", "slug", slug))
+
+    def _page(self, *, cloud: tuple[str, str], own: tuple[str, str, str]) -> str:
+        if self.is_cloud:
+            env, (kind, id) = self.env or "production", cloud
+            return f"{_DASHBOARD}/env/{quote(env, safe='')}/{kind}/{quote(id, safe='')}"
+        path, parameter, id = own
+        return f"{self.api_url}/{path}?{parameter}={quote(id, safe='')}"
 
 
 @frozen(kw_only=True, repr=False)

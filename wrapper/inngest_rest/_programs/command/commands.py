@@ -213,9 +213,16 @@ def _own_options(row: Row) -> Iterator[Argument]:
         yield from _OPTIONS_OF_API
     if row.name == "runs.check":
         yield from _OPTIONS_OF_CHECK
+    if row.name in HAS_PAGE:
+        yield flag(
+            "--web", help="Print the URL of its page, and on a terminal open it; nothing is sent."
+        )
     if "confirm" in names:
         yield flag("--yes", help="Act without asking.")
 
+
+HAS_PAGE = ("runs.get", "events.get", "functions.get")
+"""The calls of what has a page of its own on the web."""
 
 _OPTIONS_OF_API = (
     Argument(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from inngest_rest._programs.running import Chunk
     from inngest_rest._table import Row
     from inngest_rest.record import Record
+    from inngest_rest.responses import Target
 
 _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
 _WITHOUT_IDS = {"runs.summary", "doctor", "api", "runs.check", "status"}  # by their command
@@ -44,6 +45,7 @@ class Flags:
     exit_status: bool
     is_confirmed: bool
     raw_fields: list[str]
+    wants_page: bool
 
     @classmethod
     def of(cls, typed: Mapping[str, Any]) -> Self:
@@ -52,6 +54,7 @@ class Flags:
             exit_status=typed.get("exit_status", False),
             is_confirmed=typed.get("yes", False),
             raw_fields=typed.get("raw_field", []),
+            wants_page=typed.get("web", False),
         )
 
 
@@ -71,6 +74,8 @@ def execute(row: Row, options: Options, typed: Mapping[str, Any]) -> int:
         _configure(renderer, row, values, options, flags, inputs)
         malformed: dict[str, str] | None = {} if row.command == "doctor" else None
         with client_of(options, malformed) as client:
+            if flags.wants_page:
+                return renderer.web_page(page_of(row, values, client.target))
             invocation = TerminalInvocation(
                 row=row,
                 values=values,
@@ -90,6 +95,17 @@ def execute(row: Row, options: Options, typed: Mapping[str, Any]) -> int:
         if row.name == "send_file" and values is not None:
             problem = _with_resumption(problem, row, values, options, renderer)
         return renderer.finish(problem, data=data)
+
+
+def page_of(row: Row, values: Mapping[str, Any], target: Target) -> str:
+    """Return the URL of the page of what a call would get."""
+    match row.name:
+        case "runs.get":
+            return target.run_page(values["id"])
+        case "events.get":
+            return target.event_page(values["id"])
+        case _:
+            return target.function_page(values["app"], values["function"])
 
 
 def _renderer(row: Row, options: Options, typed: Mapping[str, Any], inputs: Inputs) -> Renderer:

@@ -240,6 +240,16 @@ class Renderer(Reply):
         self.output.line(text.rstrip("\n"))
         return self.finish()
 
+    def web_page(self, url: str) -> int:
+        """Write the URL of a page on the web, and show that to who sits before a terminal."""
+        import webbrowser  # noqa: PLC0415 - few look at one
+
+        is_shown = self.output.path is None and self.output.stream.isatty()
+        status = self.text(url)
+        if is_shown and not webbrowser.open(url):
+            self.stderr.hint("No browser could be started.")
+        return status
+
     def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
         """Take records, and write them at once if the format has no end."""
         if self.format == "json":
