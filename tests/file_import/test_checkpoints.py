@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 
-@pytest.fixture(autouse=True)
-def server(server: Server) -> Server:
-    server.on(ROUTE, accepts_all)
-    return server
-
-
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
     return tmp_path / "orders.checkpoint"

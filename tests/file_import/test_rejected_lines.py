@@ -23,18 +23,6 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 
-@pytest.fixture(autouse=True)
-def server(server: Server) -> Server:
-    """Accept every event unless told otherwise."""
-    server.on(ROUTE, accepts_all)
-    return server
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "orders.ndjson"
-
-
 BAD = [b"bad", b"[1]", b'{"name":""}']
 
 

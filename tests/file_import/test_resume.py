@@ -28,18 +28,6 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 
-@pytest.fixture(autouse=True)
-def server(server: Server) -> Server:
-    """Accept every event unless told otherwise."""
-    server.on(ROUTE, accepts_all)
-    return server
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "orders.ndjson"
-
-
 @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("first_resumes", [False, True])
 def test_resuming_continues_after_the_last_batch_that_was_accepted(

@@ -12,7 +12,7 @@ from inngest_rest import SendReport
 from inngest_rest._durable.file_import import lines as lines_module
 from inngest_rest.testing import MockServer
 from tests.support.ndjson import ROUTE, line, sent
-from tests.support.server import accepts_all, refuses
+from tests.support.server import refuses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,18 +23,6 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 BOM = b"\xef\xbb\xbf"
-
-
-@pytest.fixture(autouse=True)
-def server(server: Server) -> Server:
-    """Accept every event unless told otherwise."""
-    server.on(ROUTE, accepts_all)
-    return server
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "orders.ndjson"
 
 
 def names_sent(client: InngestClient, server: Server, path: object, **options: Any) -> list[str]:

@@ -23,8 +23,8 @@ from inngest_rest import (
 from inngest_rest._durable.file_import import options
 from inngest_rest._durable.file_import.lines import Lines
 from tests.support.chance import drawing
-from tests.support.ndjson import ROUTE, line, sent
-from tests.support.server import accepts_all, says
+from tests.support.ndjson import line, sent
+from tests.support.server import says
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,18 +36,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 60  # seconds until a test that hangs fails
 SEED = 20_261_124
-
-
-@pytest.fixture(autouse=True)
-def server(server: Server) -> Server:
-    """Accept every event unless told otherwise."""
-    server.on(ROUTE, accepts_all)
-    return server
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "orders.ndjson"
 
 
 @pytest.mark.parametrize("kind", ["absent", "a folder", "damaged gzip", "cut gzip"])

@@ -19,8 +19,7 @@ from inngest_rest import InvalidArgumentError, SendReport
 from inngest_rest._durable.file_import import csv_reader
 from inngest_rest._durable.file_import.csv_reader import CsvReader
 from tests.hostile.invalid import bounded
-from tests.support.ndjson import BY_TWO, ROUTE, files, names, raises_at, sent
-from tests.support.server import accepts_all
+from tests.support.ndjson import BY_TWO, files, names, raises_at, sent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,12 +28,6 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 EVENT = "shop/order.created"
-
-
-@pytest.fixture(autouse=True)
-def server(server: Server) -> Server:
-    server.on(ROUTE, accepts_all)
-    return server
 
 
 @pytest.fixture
