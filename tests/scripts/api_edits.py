@@ -18,6 +18,7 @@ paths:
     put:
       operationId: changeRun
       tags: [v1]
+      x-permission: runs:write
       parameters:
         - {name: limit, in: query, schema: {type: integer, maximum: 40}}
         - {name: status, in: query, schema: {$ref: "#/components/schemas/Filter"}}
@@ -31,6 +32,8 @@ paths:
                 oneOf:
                   - {$ref: "#/components/schemas/Error"}
                   - {$ref: "#/components/schemas/Run"}
+        "400":
+          content: {application/json: {schema: {$ref: "#/components/schemas/Error"}}}
         "404":
           content: {application/json: {schema: {$ref: "#/components/schemas/Error"}}}
 components:
@@ -253,11 +256,31 @@ CASES: dict[str, tuple[Callable[[Any], object], list[str]]] = {
         lambda it: schemas(it)["Shared"].update(required=["a"]),
         ["BREAKING  Shared.a: became required"],
     ),
-    "an error that comes or goes does not break": (
+    "an error that comes does not break": (
+        lambda it: operation(it)["responses"].update(
+            {"409": operation(it)["responses"]["404"], "422": operation(it)["responses"]["404"]}
+        ),
+        ["          changeRun 409: added", "          changeRun 422: added"],
+    ),
+    "an error that is caught by another class breaks": (
         lambda it: operation(it)["responses"].update(
             {"409": operation(it)["responses"].pop("404")}
         ),
-        ["          changeRun 404: removed", "          changeRun 409: added"],
+        ["BREAKING  changeRun 404: removed", "          changeRun 409: added"],
+    ),
+    "an error that is caught by the same class does not": (
+        lambda it: operation(it)["responses"].update(
+            {"422": operation(it)["responses"].pop("400")}
+        ),
+        ["          changeRun 400: removed", "          changeRun 422: added"],
+    ),
+    "another permission breaks": (
+        lambda it: operation(it).update({"x-permission": "runs:read"}),
+        ["BREAKING  changeRun: x-permission runs:write became runs:read"],
+    ),
+    "a permission that was not known does not": (
+        lambda it: operation(it).pop("x-permission"),
+        ["          changeRun: x-permission runs:write became None"],
     ),
     "an answer that goes breaks": (
         lambda it: operation(it)["responses"].pop("200"),

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from inngest_rest._core.calls import answers
+from inngest_rest.errors import ServerError
 from scripts.internal.regeneration import __main__ as regeneration
-from scripts.internal.regeneration.api_changes import changes
+from scripts.internal.regeneration.api_changes import caught_as, changes
 from tests.scripts.api_edits import CASES, SPEC
 
 ROOT = Path(__file__).parents[2]
@@ -76,20 +78,53 @@ def test_script_exits_with_a_status_of_its_own_if_a_value_went(
 def test_script_compares_with_the_last_commit_unless_told_otherwise(
     script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(regeneration, "committed", lambda: TEXT)
+    asked: list[list[str]] = []
+
+    def git(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0, stdout=TEXT)
+
+    monkeypatch.setattr(subprocess, "run", git)
     assert script("--check-breaking") == 0
-    assert "Changes for callers: 0" in capsys.readouterr().out
+    assert script("--check-breaking", "--against", "v0.1.0") == 0
+    assert capsys.readouterr().out == "Changes for callers: 0, of them breaking: 0\n" * 2
+    assert [each[-2:] for each in asked] == [
+        ["show", "HEAD:openapi/inngest.yaml"],
+        ["show", "v0.1.0:openapi/inngest.yaml"],
+    ]
+
+
+def test_the_changes_are_printed_though_the_generated_code_is_stale(
+    script: Script,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    older = tmp_path / "older.yaml"
+    older.write_text(TEXT.replace(SCHEDULED, f"{SCHEDULED}        - Paused\n"), encoding="utf-8")
+    monkeypatch.setattr(regeneration, "regenerate", lambda *_, **__: regeneration.STALE)
+    assert script("--check", "--check-breaking", "--against", str(older)) == regeneration.STALE
+    assert "BREAKING  V1RunStatus: value Paused removed" in capsys.readouterr().out
 
 
 def test_script_says_so_if_there_is_nothing_to_compare_with(
     script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def no_git() -> str:
+    def no_git(*_: object, **__: object) -> None:
         raise subprocess.CalledProcessError(128, "git")
 
-    monkeypatch.setattr(regeneration, "committed", no_git)
+    monkeypatch.setattr(subprocess, "run", no_git)
     assert script() == 0
     assert script("--check-breaking") == 2
-    assert "no committed document" in capsys.readouterr().err
-    with pytest.raises(SystemExit, match="2"):
-        script("--against", "/nowhere.yaml")
+    assert script("--against", "/nowhere.yaml") == 2
+    assert capsys.readouterr().err.count("Found no document to compare with") == 3
+
+
+def test_statuses_that_are_caught_alike_are_raised_alike_by_the_client() -> None:
+    class_of: dict[str, set[object]] = {}
+    for status in (*range(400, 429), 429, *range(500, 505)):
+        raised = answers._BY_STATUS.get(  # noqa: SLF001 - the table itself is the rule
+            status, ServerError if status >= 500 else status
+        )
+        class_of.setdefault(caught_as(str(status)), set()).add(raised)
+    assert [each for each in class_of.values() if len(each) > 1] == []

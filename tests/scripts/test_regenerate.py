@@ -113,6 +113,26 @@ def test_an_operation_that_lacks_something_is_named(
     assert "inngest.yaml: GET /health has no operationId" in capsys.readouterr().err
 
 
+def test_a_route_that_is_gone_before_it_came_is_refused(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    since = "x-since: 1.39.0\n"
+    edit(root / "openapi" / "inngest.yaml", since, f"{since}      x-until: 1.9.0\n")
+    assert regenerate(root, OUTPUTS, check=True) == 2
+    told = "cancel post has x-until 1.9.0, which is not after its x-since 1.39.0"
+    assert told in capsys.readouterr().err
+
+
+def test_nothing_is_written_if_the_document_states_less(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(root / "openapi" / "inngest.yaml", "            maximum: 40\n", "")
+    assert regenerate(root, BLOCKING_CLIENT, check=False) == 1
+    told = capsys.readouterr()
+    assert "  listEventRunsV2 query parameter limit maximum 40\n" in told.err
+    assert told.out == ""
+
+
 @pytest.mark.parametrize("place", ["1", "3"])
 def test_operations_of_a_call_without_an_order_are_named(
     root: Path, capsys: pytest.CaptureFixture[str], place: str

@@ -4,6 +4,10 @@ generated/inngest_rest_api comes from openapi/inngest.yaml, the blocking client 
 wrapper/inngest_rest/client from the asynchronous one in wrapper/inngest_rest/aio. What changed for
 callers in the document since the last commit is printed too, breaking changes marked.
 
+What the document states is kept in openapi/held.txt, one statement a line. New ones are added; if
+one is gone, nothing is written until its line is removed there by hand, so that the document does
+not get weaker unseen.
+
 All code is generated into a temporary folder first, because a generator that fails leaves files
 behind, and one that overwrites keeps stale ones. It is moved into place only if everything was
 generated without a warning.
@@ -20,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
-from scripts.internal.regeneration import api_client, blocking_client
+from scripts.internal.regeneration import api_client, blocking_client, held
 from scripts.internal.regeneration.api_changes import changes
 from scripts.internal.regeneration.trees import compare, replace
 
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 ROOT = Path(__file__).resolve().parents[3]
-BREAKING = 3
+STALE, UNUSABLE, BREAKING = 1, 2, 3
 
 
 class Output(NamedTuple):
@@ -63,9 +67,10 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help="the repository to work on")
     parser.add_argument(
         "--against",
-        type=Path,
-        metavar="FILE",
-        help="compare the document with this file; by default with the last commit",
+        default="HEAD",
+        metavar="FILE|REV",
+        help="compare the document with this file, or with that of a git revision, as `main`; by "
+        "default with the last commit",
     )
     parser.add_argument(
         "--check-breaking",
@@ -73,19 +78,18 @@ def main() -> int:
         help=f"exit {BREAKING} if a change breaks callers, after everything else is done",
     )
     options = parser.parse_args()
-    if options.against and not options.against.is_file():
-        parser.error(f"--against: file not found: {options.against}")
     status = regenerate(options.root, OUTPUTS, check=options.check)
-    if status != 0:
+    if status == UNUSABLE:
         return status
     try:
-        before = options.against.read_text(encoding="utf-8") if options.against else committed()
+        before = document_of(options.against)
     except (OSError, subprocess.CalledProcessError) as failure:
-        print(f"Found no committed document to compare with: {failure}", file=sys.stderr)
-        return 2 if options.check_breaking else 0
+        print(f"Found no document to compare with: {failure}", file=sys.stderr)
+        must_compare = options.check_breaking or options.against != "HEAD"
+        return UNUSABLE if must_compare else status
     after = (options.root / api_client.DOCUMENT).read_text(encoding="utf-8")
     breaks = print_changes(before, after)
-    return BREAKING if breaks and options.check_breaking else 0
+    return status or (BREAKING if breaks and options.check_breaking else 0)
 
 
 def regenerate(root: Path, outputs: Iterable[Output], *, check: bool) -> int:
@@ -100,19 +104,23 @@ def regenerate(root: Path, outputs: Iterable[Output], *, check: bool) -> int:
                 f"Nothing was written: {failure.cmd[2]} did not accept {each.source}.",
                 file=sys.stderr,
             )
-            return 2
+            return UNUSABLE
         except (
             api_client.OperationError,
             blocking_client.UnusedSubstitutionError,
             yaml.YAMLError,
         ) as failure:
             print(f"Nothing was written: {failure}.", file=sys.stderr)
-            return 2
+            return UNUSABLE
         differences = {
             each: compare(Path(scratch) / each.package, root / each.package) for each in outputs
         }
+        is_held = held.check(root) if check else held.keep(root)
         if check:
-            return report(differences)
+            return report(differences) or (0 if is_held else STALE)
+        if not is_held:
+            print("Nothing was written.", file=sys.stderr)
+            return STALE
         for each, changed in differences.items():
             replace(Path(scratch) / each.package, root / each.package)
             print(f"{len(changed)} files of {each.package} changed")
@@ -129,12 +137,14 @@ def report(differences: dict[Output, list[str]]) -> int:
     if not any(differences.values()):
         return 0
     print("To bring it up to date, run: scripts/regenerate", file=sys.stderr)
-    return 1
+    return STALE
 
 
-def committed() -> str:
-    """Return the document as it was last committed."""
-    command = ["git", "-C", str(ROOT), "show", f"HEAD:{api_client.DOCUMENT}"]
+def document_of(file_or_revision: str) -> str:
+    """Return the text of a file, also of a pipe; else the document as a git revision has it."""
+    if (path := Path(file_or_revision)).exists() and not path.is_dir():
+        return path.read_text(encoding="utf-8")
+    command = ["git", "-C", str(ROOT), "show", f"{file_or_revision}:{api_client.DOCUMENT}"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

@@ -2,7 +2,8 @@
 
 An operation is identified by its id, a schema by its name. A change is breaking if requests that
 were valid no longer are, or if something that callers read is gone. Readers are tolerant: a new
-field, status or enum value in a response is not breaking.
+field, status or enum value in a response is not breaking; a status that is gone is, if no other
+one is caught by the same class.
 
 This is our own code because the tools on PyPI fall short: api-diff-sentinel compares parameters
 only, and breakwatch treats every union as an object. oasdiff is not on PyPI.
@@ -22,6 +23,9 @@ from scripts.internal.regeneration.schema_changes import (
     additions_and_removals,
     schema_changes,
 )
+
+CAUGHT_AS = {"407": "401", "422": "400", "501": "405"}
+"""Statuses of errors that the client raises as it raises another; so it does those of 5xx."""
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -101,7 +105,13 @@ def used_schemas(document: Node) -> dict[str, set[str]]:
 
 
 def _operation(id_: str, before: Node, after: Node) -> Iterator[Change]:
-    for name, breaks in (("at", True), ("tags", True), ("security", bool(after["security"]))):
+    for name, breaks in (
+        ("at", True),
+        ("tags", True),
+        ("security", bool(after["security"])),
+        # A key that has the one permission need not have the other.
+        ("x-permission", bool(before.get("x-permission") and after.get("x-permission"))),
+    ):
         if before.get(name) != after.get(name):
             yield Change(id_, f"{name} {before.get(name)} became {after.get(name)}", breaks)
     yield from _parameters(id_, before["parameters"], after["parameters"])
@@ -129,14 +139,23 @@ def _body(id_: str, before: Node, after: Node) -> Iterator[Change]:
         yield from _content(where, before, after, REQUEST, is_read=True)
 
 
+def caught_as(status: str) -> str:
+    """Return the lowest status whose error is caught by the same class as that of this status."""
+    if status in CAUGHT_AS:
+        return CAUGHT_AS[status]
+    return "500" if status.startswith("5") else status
+
+
 def _responses(id_: str, before: Node, after: Node) -> Iterator[Change]:
+    still_caught = set(map(caught_as, after))
     for status in before.keys() | after.keys():
         is_read = status.startswith("2")
         where = f"{id_} {status}"
         if status not in before:
             yield Change(where, "added", is_breaking=False)
         elif status not in after:
-            yield Change(where, "removed", is_breaking=is_read)
+            is_missed = caught_as(status) not in still_caught
+            yield Change(where, "removed", is_breaking=is_read or is_missed)
         else:
             yield from _content(where, before[status], after[status], RESPONSE, is_read=is_read)
 

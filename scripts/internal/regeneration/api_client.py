@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from openapi_python_client.strings import PythonIdentifier
@@ -62,6 +62,26 @@ def _check_operations(document: Node) -> None:
             message = f"{DOCUMENT}: {' and '.join(sorted(found))} have one operationId, {name}"
             raise OperationError(message)
     _check_calls(document)
+    _check_lifetimes(document, "")
+
+
+def _check_lifetimes(node: Any, place: str) -> None:
+    """Refuse an `x-until` that is no later than the `x-since` beside it, wherever they are."""
+    if isinstance(node, dict):
+        since, until = node.get("x-since"), node.get("x-until")
+        if since and until and release_parts(until) <= release_parts(since):
+            raise OperationError(
+                f"{DOCUMENT}:{place} has x-until {until}, which is not after its x-since {since}"
+            )
+        for name, each in node.items():
+            _check_lifetimes(each, f"{place} {name}")
+    elif isinstance(node, list):
+        for each in node:
+            _check_lifetimes(each, place)
+
+
+def release_parts(release: str) -> tuple[int, ...]:
+    return tuple(map(int, str(release).split(".")))
 
 
 def _check_calls(document: Node) -> None:

@@ -61,7 +61,7 @@ def _types(where: str, before: Node, after: Node, ways: Ways) -> Iterator[Change
     breaks = (REQUEST in ways and not _covers(new, old)) or (
         RESPONSE in ways and not _covers(old, new)
     )
-    yield Change(where, f"type {_joined(old)} became {_joined(new)}", breaks)
+    yield Change(where, f"type {joined(old)} became {joined(new)}", breaks)
 
 
 def _covers(wide: frozenset[str], narrow: frozenset[str]) -> bool:
@@ -139,7 +139,7 @@ def alternatives(schema: Node) -> frozenset[str]:
 
 def _type_name(name: str, schema: Node) -> str:
     if name == "array":
-        return f"[{_joined(alternatives(schema.get('items', {})))}]"
+        return f"[{joined(alternatives(schema.get('items', {})))}]"
     # The format of a number is its size, which makes no difference in Python.
     return f"{name}({schema['format']})" if name == "string" and "format" in schema else name
 
@@ -153,7 +153,7 @@ def additions_and_removals(
         yield Change(place, f"{what} {'removed' if gone else 'added'}", gone and gone_breaks)
 
 
-def _joined(types: frozenset[str]) -> str:
+def joined(types: frozenset[str]) -> str:
     return " | ".join(sorted(types, key=lambda name: (name == "null", name)))
 
 
