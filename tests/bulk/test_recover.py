@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import ActionReport, Event, InngestClient, InvalidArgumentError, NotFoundError
+from inngest_rest._operations.bulk import unstarted
 from inngest_rest.testing import MockServer, answers, completes, loses_response, when
 
 if TYPE_CHECKING:
@@ -87,6 +88,50 @@ def test_a_second_recovery_finds_the_runs_of_the_first_by_their_data(
     by_id = client.functions.recover("shop", "charge", ids=lost)
     assert outcomes(by_id) == ["already_run"] * 4
     assert len({row.new_run_id for row in by_id.rows}) == 4
+
+
+def test_what_may_have_been_recovered_before_is_refused_rather_than_run_twice(
+    client: InngestClient, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unstarted, "_MOST_INVOKED", 2)
+    client.send(orders(3))
+    mended(mock)
+    client.functions.recover("shop", "charge", since=HOUR)
+    mock.advance(60)
+    for report in (
+        client.functions.recover("shop", "charge", since=HOUR, dry_run=True),
+        client.functions.recover("shop", "charge", since=HOUR),
+    ):
+        assert sorted(outcomes(report)) == ["already_run", "already_run", "refused"]
+        assert any(
+            "of the runs of other events, 1 were too many" in reason for reason in reasons(report)
+        )
+    assert sorted(inputs(mock)) == [0, 1, 2]
+
+
+def test_runs_of_later_events_hide_no_earlier_recovery(
+    client: InngestClient, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unstarted, "_MOST_INVOKED", 2)
+    client.send(orders(2))
+    mended(mock)
+    until = mock.now
+    client.functions.recover("shop", "charge", since=HOUR, until=until)
+    client.send([Event("shop/order", {"later": n}) for n in range(60)])
+    mock.advance(60)
+    report = client.functions.recover("shop", "charge", since=HOUR, until=until)
+    assert outcomes(report) == ["already_run"] * 2
+
+
+def test_where_runs_are_not_listed_the_report_says_that_an_earlier_recovery_does_not_show(
+    connect: Connect,
+) -> None:
+    mock = MockServer(release="1.33")
+    client = connect(transport=mock.transport, retries=0)
+    client.send(orders(1))
+    mended(mock)
+    report = client.functions.recover("shop", "charge", since=HOUR, dry_run=True)
+    assert "an earlier recovery does not show" in str(report.searched)
 
 
 def test_the_condition_of_the_trigger_decides_and_is_refused_where_it_cannot_be_told(

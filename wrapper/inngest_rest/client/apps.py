@@ -338,8 +338,10 @@ class Functions(Resource):
         on purpose, those that repeat the id of another within 24 hours, and those whose run may
         still appear. Not known: which data the function would have run with before its code was
         changed, and what was deleted from the server. An invocation has no id of its own: an event
-        counts as recovered if the function was invoked since with the same data, of which the last
-        200 are read.
+        counts as recovered if the function was invoked since with the same data. If there are over
+        2,000 runs that an invocation may have started, what is not found among these is refused. A
+        server that lists no runs (before 1.38) shows no earlier recovery, as the report says in
+        `searched`: continue that one by `resume`.
 
         Args:
             app: The app's id.

@@ -98,12 +98,12 @@ class RecoverJob(ReportedJob):
             if first is not None:
                 since = datetime.fromtimestamp(first, UTC) - _CLOCKS_MAY_DIFFER
                 yield from self._past.read_runs(since, ())
-        if self._past.unread:
-            others = (
-                f"{self._past.unread:,} runs of other events were not looked at: some may be of "
-                "an earlier recovery"
+        if not self._past.lists_runs:
+            unseen = (
+                "this server does not list runs, so that an earlier recovery does not show: "
+                "continue one by its report"
             )
-            words = [words for words in (self.head.searched, others) if words]
+            words = [words for words in (self.head.searched, unseen) if words]
             self.head = evolve(self.head, searched="; ".join(words))
 
     def keep(self, item: StoredEvent) -> None:
@@ -179,10 +179,17 @@ class RecoverJob(ReportedJob):
             reason = f"run {run_id} was invoked since, with the same data"
             return with_outcome(evolve(row, new_run_id=run_id), ActionOutcome.ALREADY_RUN, reason)
         earlier = None if self._is_batched else (yield from self._past.repeated_by(event))
-        if earlier is None:
-            return None
-        reason = f"it repeats the id of event {earlier}, within 24 hours"
-        return with_outcome(row, ActionOutcome.REFUSED, reason)
+        if earlier is not None:
+            reason = f"it repeats the id of event {earlier}, within 24 hours"
+            return with_outcome(row, ActionOutcome.REFUSED, reason)
+        if self._past.unread:
+            reason = (
+                "an earlier recovery may have run it: of the runs of other events, "
+                f"{self._past.unread:,} were too many to look at (pass a later since, or continue "
+                "by a report)"
+            )
+            return with_outcome(row, ActionOutcome.REFUSED, reason)
+        return None
 
     def _run_of(self, event: StoredEvent) -> Plan[Run | None]:
         # v1 lists the run of a batch under one of its events only.

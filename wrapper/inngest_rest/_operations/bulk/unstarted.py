@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 _MOST_EARLIER = 20_000
 """How many events of the day before are looked at for the same id, at 50 per request."""
 
-_MOST_INVOKED = 200
-"""How many events are read that are none of the selected, and may have invoked the function."""
+_MOST_INVOKED = 2_000
+"""How many events are read that may have invoked the function, at one per request."""
+
+_FEW_OTHERS = 50
+"""As many events as a request lists: for fewer, it is not asked which ones are of a trigger."""
 
 
 def find_function(session: Session, app: str, function: str) -> Plan[Function]:
@@ -56,6 +59,7 @@ class Past:
     Attributes:
         started: Internal ids of events that started a run; of a batch, one of them.
         unread: How many runs may come from an invocation that was not looked at.
+        lists_runs: Whether the server lists runs, without which no invocation can be found.
     """
 
     def __init__(self, session: Session, function: Function) -> None:
@@ -67,6 +71,7 @@ class Past:
         self._read_back_to: float | None = None  # the oldest event that is known by its own id
         self.started: set[str] = set()
         self.unread = 0
+        self.lists_runs = True
 
     def add(self, event: StoredEvent) -> None:
         """Remember the own id of an event; without one, it has its internal id."""
@@ -87,10 +92,21 @@ class Past:
                     self.started.update(run.event_ids)
                     others += [(run.id, id) for id in run.event_ids[:1] if id not in known]
         except RouteNotFoundError:
-            return  # the runs of each event are listed before anything is done
+            # The runs of each event are listed before anything is done.
+            self.lists_runs = False
+            return
+        if len(others) > _FEW_OTHERS:
+            of_triggers = yield from self._ids_of_triggers(since)
+            others = [(run_id, id) for run_id, id in others if id not in of_triggers]
         self.unread = max(len(others) - _MOST_INVOKED, 0)
         for run_id, event_id in others[:_MOST_INVOKED]:
             yield from self._read_invocation(run_id, event_id)
+
+    def _ids_of_triggers(self, since: Instant | None) -> Plan[set[str]]:
+        """List the events that trigger the function, also those after the selected ones."""
+        selection = events.EventSelection(name=event_name_of(self._function), since=since)
+        listing = events.list_events(self._session, selection, limit=_MOST_EARLIER)
+        return {event.internal_id for event in (yield from read_all(listing))}
 
     def _read_invocation(self, run_id: str, event_id: str) -> Plan[None]:
         try:
