@@ -480,6 +480,18 @@ def test_a_field_that_no_event_has_and_arguments_that_exclude_each_other_are_ref
         connect().runs.summary(**arguments)
 
 
+@pytest.mark.parametrize("by", ["function", "app", "status", "error", "hour"])
+def test_each_group_has_its_last_run_and_what_became_of_it(by: str, connect: Connect) -> None:
+    mock = MockServer()
+    orders(mock, ["good", "bad", "good"])
+    newest = max(mock.runs, key=lambda run: run.id)
+    groups = connect(transport=mock.transport).runs.summary(by=by).groups
+    assert all(group.last_run and group.last_status for group in groups)
+    if by in {"app", "hour"}:
+        (group,) = groups
+        assert (group.last_run, group.last_status) == (newest.queued_at, newest.status)
+
+
 def test_functions_that_had_no_run_are_told_where_that_is_asked(connect: Connect) -> None:
     mock = MockServer()
     orders(mock, ["bad"])

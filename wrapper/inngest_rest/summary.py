@@ -77,8 +77,8 @@ class RunGroup(Record):
         longest: The id of the run that took the longest: from queued to ended, but if all were got
             by `exact`, from the start to the end.
         errors: The five most frequent errors, each with the number of runs and the id of one.
-        last_run: When the newest run was queued, with `all_functions` or by a field of the event;
-            None for a function that had none.
+        last_run: When the newest of the runs that were counted was queued; None for a function that
+            had none.
         last_status: The status of that run.
     """
 

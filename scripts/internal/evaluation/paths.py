@@ -139,10 +139,11 @@ def watched(call: Surface, _: dict[str, str]) -> str:
 
 @path
 def changed(call: Surface, _: dict[str, str]) -> str:
+    rates = {"app": "shop", "fields": "groups.name,groups.failure_rate"}
     windows = {"since": "24h"}, {"since": "48h", "until": "24h"}
     now, before = (
-        {it["name"]: it["failure_rate"] or 0 for it in summary["data"]["groups"]}
-        for summary in (call("runs.summary", app="shop", **window) for window in windows)
+        {it["name"]: it.get("failure_rate") or 0 for it in summary["data"]["groups"]}
+        for summary in (call("runs.summary", **rates, **window) for window in windows)
     )
     return ", ".join(name for name, rate in now.items() if rate > before.get(name, 0))
 

@@ -46,6 +46,7 @@ _LEFT_OUT_OF_ITEM: dict[str, frozenset[str]] = {
     "Run": frozenset({"event_ids"}),
     "WaitingRun": frozenset({"status", "queued_at", "event_ids"}),
     "Function": frozenset({"configuration"}),
+    "RunGroup": frozenset({"failure_rate", "longest"}),  # the counts have the one
 }
 _NOTHING = frozenset[str]()
 

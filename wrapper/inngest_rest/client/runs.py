@@ -442,8 +442,7 @@ class Runs(Resource):
                 that started a run, such as `event.data.customer`. By error, they are failed runs
                 unless `status` is passed. For a field, the first event of each run is read, at most
                 5,000 of them.
-            all_functions: Also return the functions that had no run, and of each when its last run
-                was and what its status is. By function only.
+            all_functions: Also return the functions that had no run. By function only.
             exact: Get each run that ended, for the times that it waited and ran.
             sample: Get so many runs of each group, at random, for the same times.
             seed: The seed of the sample. The same seed chooses the same runs.

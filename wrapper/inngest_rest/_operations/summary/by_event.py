@@ -53,8 +53,6 @@ class EventToRead(NamedTuple):
 class EventSummaryJob(SummaryJob[EventToRead, "StoredEvent"]):
     """A summary by the field of an event: each event of a page is read once."""
 
-    tells_last = True
-
     def __init__(self, *args: Any, by: str, **options: Any) -> None:
         self._path = _check_path(by)
         if options["exact"] or options["sample"] is not None:

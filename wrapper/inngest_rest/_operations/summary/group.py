@@ -82,8 +82,8 @@ class Group:
         self._count_by_message[message] += 1
         self._example_by_message.setdefault(message, run.id)
 
-    def record(self, name: str, *, tells_last: bool) -> RunGroup:
-        last = self._last if tells_last else None
+    def record(self, name: str) -> RunGroup:
+        last = self._last
         failed = self.count_by_status[RunStatus.FAILED]
         return RunGroup(
             name=name,

@@ -46,7 +46,6 @@ class SummaryJob(ABC, Generic[D, V]):
     """A summary in the making, with validated arguments; a step returns what is due to be got."""
 
     in_flight = 8
-    tells_last = False
 
     def __init__(
         self,
@@ -72,7 +71,6 @@ class SummaryJob(ABC, Generic[D, V]):
         self._session, self._selection = session, selection
         self._by = by
         self._adds_functions = all_functions
-        self._tells_last = self.tells_last or all_functions
         self._is_exact = exact
         self._sample_size = check_count_or_none("sample", sample)
         self._random = Random(seed)  # noqa: S311 - a sample is no secret
@@ -153,10 +151,7 @@ class SummaryJob(ABC, Generic[D, V]):
 
     def result(self) -> RunSummary:
         groups = sorted(
-            (
-                group.record(name, tells_last=self._tells_last)
-                for name, group in self._groups.items()
-            ),
+            (group.record(name) for name, group in self._groups.items()),
             key=self._rank,
         )
         return RunSummary(by=self._by, groups=tuple(groups), notes=tuple(self._notes()))
