@@ -23,7 +23,7 @@ from inngest_rest import (
     StoredEvent,
 )
 from inngest_rest._core.resources.catalogue import Catalogue
-from inngest_rest._core.resources.runs import job_of_v1
+from inngest_rest._core.resources.run_jobs import job_of_v1
 from inngest_rest._core.resources.trace import readable, span
 from inngest_rest._operations.reasons.evidence import RunEvidence
 from inngest_rest._operations.reasons.run import findings_of_run

@@ -23,7 +23,7 @@ from inngest_rest import (
     Trigger,
     Webhook,
 )
-from inngest_rest._core.resources import apps, events, runs, trace
+from inngest_rest._core.resources import apps, events, run_jobs, runs, trace
 from inngest_rest._core.resources.rows import row_of
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
@@ -70,7 +70,7 @@ def everything_recorded() -> Iterator[Any]:
         ("v1-event-[dinu]*", api.V1Event, events.event_of_v1),
         ("v1-events*", api.V1Event, events.event_of_v1),
         ("v1-event-runs-*", api.V1Run, runs.run_of_v1),
-        ("v1-run-jobs-*", api.V1Job, runs.job_of_v1),
+        ("v1-run-jobs-*", api.V1Job, run_jobs.job_of_v1),
         ("v2-run-*", api.V2Run, runs.run_of_v2),
         ("v2-runs-*", api.V2Run, listed_run_of_v2),
         ("v2-event-runs*", api.V2Run, listed_run_of_v2),
@@ -384,7 +384,7 @@ LEASE, LEASED = "01K9V2D6N9P1R7Z4W8X3Y5A0BC", datetime(2025, 11, 12, 3, 40, 32, 
 )
 def test_a_job_has_what_its_kind_of_item_has(job: Any, data: Any, expected: Any) -> None:
     read = api.V1Job.from_dict({**job, "JobID": "j", "Raw": {"data": data}})
-    assert runs.job_of_v1(read) == Job(id="j", **job, **expected)
+    assert run_jobs.job_of_v1(read) == Job(id="j", **job, **expected)
 
 
 @pytest.mark.parametrize(
@@ -392,8 +392,10 @@ def test_a_job_has_what_its_kind_of_item_has(job: Any, data: Any, expected: Any)
     [(LEASE, LEASED), ("", None), ("no ulid", None), ("7ZZZZZZZZZ0000000000000000", None)],
 )
 def test_a_job_is_leased_until_the_time_in_its_lease(lease: str, until: datetime | None) -> None:
-    assert runs.job_of_v1(api.V1Job.from_dict({"Raw": {"leaseID": lease}})).leased_until == until
-    assert runs.job_of_v1(api.V1Job.from_dict({})) == Job()
+    assert (
+        run_jobs.job_of_v1(api.V1Job.from_dict({"Raw": {"leaseID": lease}})).leased_until == until
+    )
+    assert run_jobs.job_of_v1(api.V1Job.from_dict({})) == Job()
 
 
 def test_a_trace_is_a_tree() -> None:

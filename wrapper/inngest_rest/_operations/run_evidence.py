@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import field, frozen
 
 from inngest_rest._core.plans import Plan, sleep
-from inngest_rest._core.resources import runs, trace
+from inngest_rest._core.resources import run_jobs, runs, trace
 from inngest_rest._core.resources.apps import functions_of_v1
 from inngest_rest._core.resources.catalogue import (
     Catalogue,
@@ -96,7 +96,7 @@ def read_queue(reader: Reader, run_id: str) -> Plan[Queue]:
         run = yield from runs.fetch(session, run_id, cached=False)
         if run.is_ended:
             return Queue(run=run, jobs=[])
-        plan = runs.jobs(session, run_id, cached=False)
+        plan = run_jobs.list_jobs(session, run_id, cached=False)
         jobs = yield from reader.read(plan, "what it has in the queue")
         if jobs or jobs is None or is_on_cloud(session.settings.api_url):
             return Queue(run=run, jobs=jobs or [])
@@ -189,7 +189,7 @@ def read_executing(
     """Read what other runs of the function of a run are executing; of some, the jobs are known."""
     jobs_of = dict(known_jobs or {})
     for run_id in (yield from _unknown_running(reader, function, {evidence.run.id, *jobs_of})):
-        plan = runs.jobs(reader.session, run_id, cached=False, deadline=reader.deadline)
+        plan = run_jobs.list_jobs(reader.session, run_id, cached=False, deadline=reader.deadline)
         jobs = yield from reader.read(plan, f"whether run {run_id} is being executed")
         jobs_of[run_id] = jobs or []
     evidence.executing += [

@@ -10,7 +10,7 @@ from attrs import define, field
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count_or_none, check_text
 from inngest_rest._core.plans import Plan, sleep
-from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources import events, run_jobs, runs
 from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.flow_control import concurrency_limits
 from inngest_rest._operations.reasons.evidence import RunEvidence
@@ -158,7 +158,7 @@ class WaitingJob:
             each.has_ended = evidence.run.is_ended
             if each.has_ended:
                 return
-        plan = runs.jobs(session, evidence.run.id, cached=False)
+        plan = run_jobs.list_jobs(session, evidence.run.id, cached=False)
         jobs = yield from each.reader.read(plan, "what it has in the queue")
         each.are_jobs_read = jobs is not None
         evidence.jobs = jobs or []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from inngest_rest._core import tracing
-from inngest_rest._core.resources import replays, runs, trace
+from inngest_rest._core.resources import replays, run_jobs, run_scores, runs, signals, trace
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.follow import Follow
 from inngest_rest._core.resources.polling import Poller
@@ -1080,7 +1080,7 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
-        return self._run(runs.explain_event_id(runs.jobs), id)
+        return self._run(runs.explain_event_id(run_jobs.list_jobs), id)
 
     def score(
         self,
@@ -1109,7 +1109,8 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/scores`.
         """
-        self._driver.run(runs.score(self._session, id, scores, step, experiment, variant))
+        plan = run_scores.score(self._session, id, scores, step, experiment, variant)
+        self._driver.run(plan)
 
     def trace(self, id: str, *, raw: bool = False) -> Span:
         """Get a run's trace: the root span, with its steps and the attempts at them as children.
@@ -1149,4 +1150,4 @@ class Signals(Resource):
 
         HTTP: `POST /v1/signals`.
         """
-        return self._run(runs.send_signal, signal, data)
+        return self._run(signals.send_signal, signal, data)

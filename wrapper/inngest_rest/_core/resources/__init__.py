@@ -13,7 +13,10 @@ flow_control  the limits in the configuration of a function
 cloud         the account and what it has: Inngest Cloud alone has most of it
 metrics       metrics of a server, in the text format of Prometheus
 events        stored events
-runs          runs: list, get, cancel, score; the runs that an event started
+runs          runs: list, get, cancel; the runs that an event started
+run_jobs      the queued jobs of a run
+run_scores    scores of a run, or of one of its steps
+signals       signals, which end the wait of a run
 replays       one replay of a run, and the other runs of its chain
 trace         the spans of a run, as a tree
 polling       what the next five share: pauses, deadlines, listings of ends

@@ -1,4 +1,4 @@
-"""Runs: list, get, cancel, score, jobs, signals; the runs that an event started."""
+"""Runs: list, get, cancel; the runs that an event started."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from attrs import evolve
 from attrs import fields as attrs_fields
 
 from inngest_rest import errors
-from inngest_rest._arguments import check_choice, check_json, invalid
-from inngest_rest._core.arguments import check_id, check_json_object, check_text
+from inngest_rest._arguments import check_choice
+from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
@@ -31,16 +31,15 @@ from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import apps, catalogue, events, fields, flow_control, routes
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.rows import PageForm, Row, moment, row_of
-from inngest_rest._ulid import second_of_ulid
 from inngest_rest._visible import did_you_mean, shown
-from inngest_rest.models import UNFINISHED, Job, Run, RunError, RunStatus, run_error
+from inngest_rest.models import UNFINISHED, Run, RunError, RunStatus, run_error
 from inngest_rest.typing import RunOrder, StatusName
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
-from inngest_rest_api.types import UNSET, Unset
+from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
@@ -645,96 +644,6 @@ def cancel(session: Session, run_id: str) -> Plan[bool]:
             raise
         return False
     return True
-
-
-def jobs(
-    session: Session, run_id: str, *, cached: bool = True, deadline: float = math.inf
-) -> Plan[list[Job]]:
-    route = Route.of(v1.list_run_jobs_v1, lambda data: [job_of_v1(it) for it in data], run_id)
-    route = route if cached else routes.past_cache(session, route)
-    return routes.ask_first(session, "runs.jobs", route, deadline=deadline)
-
-
-def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
-    # For an empty one the server responds with 500 after 1.5 s (recording v1-signal-empty).
-    check_text("signal", signal or "")
-    body = api.V1Signal(signal, check_json("data", data))
-    return routes.fetch_one(session, "signals.send", fields.run_id_of, repeatable=False, body=body)
-
-
-def score(
-    session: Session,
-    run_id: str,
-    scores: Mapping[str, float | bool],
-    step: str | None,
-    experiment: str | None,
-    variant: str | None,
-) -> Plan[None]:
-    check_text("step", step)
-    checked = _check_scores(scores)
-    in_experiment: api.V2ScoreExperiment | Unset = UNSET
-    if experiment is not None or variant is not None:
-        if step or not (check_text("experiment", experiment) and check_text("variant", variant)):
-            raise invalid("experiment", "and variant are given together, and not for a step")
-        in_experiment = api.V2ScoreExperiment(id=experiment or "", variant=variant or "")
-    body = [
-        api.V2Score(name=name, value=value, step_id=step or UNSET, experiment=in_experiment)
-        for name, value in checked.items()
-    ]
-    # A second score of a name takes the place of the first.
-    return routes.fetch_one(session, "runs.score", nothing, id=run_id, body=body)
-
-
-def _check_scores(scores: Mapping[str, float | bool]) -> dict[str, float | bool]:
-    checked = check_json_object("scores", scores)
-    if not 1 <= len(checked) <= 100:
-        raise invalid("scores", "must be 1 to 100 names with a value each")
-    for name, value in checked.items():
-        if not isinstance(value, bool | int | float):
-            raise invalid("scores", f"must be numbers or booleans; that of {shown(name)} is not")
-        # The limit is one of UTF-8 (schema V2Score).
-        if not 1 <= len(name.encode()) <= 128 or "'" in name or not name.isprintable():
-            allowed = "1 to 128 bytes without control characters and apostrophes"
-            raise invalid("scores", f"must have names of {allowed}, not {shown(name)}")
-    return checked
-
-
-def job_of_v1(it: api.V1Job) -> Job:
-    optional, kind = fields.optional, fields.optional(it.kind)
-    item = optional(it.raw) or api.V1QueueItem()
-    data = optional(item.data) or api.V1QueueItemData()
-    payload = optional(data.payload) or api.V1QueueItemPayload()
-    edge, pause = optional(payload.edge), optional(payload.pause) or api.V1Pause()
-    invoked = optional(pause.it_fn_id)
-    return fields.record(
-        Job,
-        it,
-        id=optional(it.job_id),
-        # Before it is started, the server does not apply the function's own number.
-        max_attempts=None if kind == "start" else optional(data.max_atts),
-        leased_until=_moment_of_ulid(optional(item.lease_id) or ""),
-        step=optional(pause.step_name),
-        step_id=optional(edge.outgoing) if edge and kind == "sleep" else optional(pause.outgoing),
-        event=None if invoked else optional(pause.event),
-        condition=None if invoked else optional(pause.expression),
-        signal=optional(pause.signal_id),
-        function=invoked,
-        event_id=optional(pause.t_id) if invoked else None,
-        concurrency_keys=_concurrency_keys(data),
-    )
-
-
-def _moment_of_ulid(text: str) -> datetime | None:
-    second = second_of_ulid(text)
-    # A datetime cannot hold all that ULIDs can.
-    return datetime.fromtimestamp(second, UTC) if second < 2.0**37 else None
-
-
-def _concurrency_keys(data: api.V1QueueItemData) -> dict[str, int]:
-    limits = {
-        fields.optional(each.k): fields.optional(each.l) for each in fields.optional(data.cck) or ()
-    }
-    return {key: limit for key, limit in limits.items() if key and limit is not None}
 
 
 # A run has ended if the response has its end, and only then: between two attempts, some routes call

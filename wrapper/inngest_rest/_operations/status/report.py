@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest import errors
-from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources import events, run_jobs, runs
 from inngest_rest._core.resources.apps import list_apps
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.routes import check_health
@@ -147,7 +147,7 @@ class _Reader:
         started = [run for run in _runs_in(evidence.open) if run.status is not RunStatus.QUEUED]
         jobs: dict[str, list[Job]] = {}
         for run in started[:: max(len(started) // _MOST_WITH_JOBS, 1)][:_MOST_WITH_JOBS]:
-            of_run = yield from self.read("jobs", runs.jobs(self.session, run.id))
+            of_run = yield from self.read("jobs", run_jobs.list_jobs(self.session, run.id))
             if of_run is None:
                 break
             jobs[run.id] = of_run
