@@ -78,7 +78,7 @@ class Accounting(RuleBasedStateMachine):
         super().__init__()
         self.alarm = Alarm()
         self.clock = TickingClock(self.alarm)
-        self.mock = MockServer(clock=lambda: int(self.clock.now() * 1e9))
+        self.mock = MockServer(clock=self.clock.nanoseconds)
         self.ledger = Ledger(self.mock)
         self.faults: list[Fault] = []
         self.runner = Runner(self.clock)

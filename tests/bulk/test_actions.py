@@ -12,13 +12,13 @@ import pytest
 from inngest_rest import (
     ActionReport,
     AuthenticationError,
-    Event,
     InngestClient,
     InvalidArgumentError,
     PartialActionError,
     ServerError,
 )
 from inngest_rest.testing import MockServer, answers, completes, fails, loses_response, sleeps
+from tests.bulk.starting import start
 from tests.support.server import body_of, recorded, says
 
 if TYPE_CHECKING:
@@ -42,14 +42,6 @@ def mock() -> MockServer:
 @pytest.fixture
 def client(connect: Connect, mock: MockServer) -> InngestClient:
     return connect(transport=mock.transport)
-
-
-def start(client: InngestClient, mock: MockServer, name: str, count: int) -> list[str]:
-    """Start runs and return their ids, newest first, as they are listed."""
-    before = len(mock.runs)
-    for _ in range(count):
-        client.send(Event(name))
-    return [run.id for run in mock.runs[before:]][::-1]
 
 
 def outcomes(report: ActionReport) -> list[str]:

@@ -14,7 +14,6 @@ from inngest_rest.testing import MockServer, answers, completes, loses_response,
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.conftest import Connect
 
 HOUR = timedelta(hours=1)
 
@@ -25,11 +24,6 @@ def mock() -> MockServer:
     mock = MockServer()
     mock.function("shop", "mail", trigger="shop/order", run=completes())
     return mock
-
-
-@pytest.fixture
-def client(connect: Connect, mock: MockServer) -> InngestClient:
-    return connect(transport=mock.transport, retries=0)
 
 
 def mended(mock: MockServer, **options: Any) -> None:

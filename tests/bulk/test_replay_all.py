@@ -50,11 +50,6 @@ def mock() -> MockServer:
 
 
 @pytest.fixture
-def client(connect: Connect, mock: MockServer) -> InngestClient:
-    return connect(transport=mock.transport, retries=0)
-
-
-@pytest.fixture
 def wait(clock: Clock, mock: MockServer) -> Wait:
     """Let time pass, for the client and the server."""
 

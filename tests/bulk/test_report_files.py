@@ -16,7 +16,6 @@ from inngest_rest import (
     ActionOutcome,
     ActionReport,
     ActionRow,
-    Event,
     InngestClient,
     InvalidArgumentError,
     PartialActionError,
@@ -33,6 +32,7 @@ from inngest_rest.testing import (
     loses_response,
     sleeps,
 )
+from tests.bulk.starting import start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,21 +52,8 @@ def mock() -> MockServer:
 
 
 @pytest.fixture
-def client(connect: Connect, mock: MockServer) -> InngestClient:
-    return connect(transport=mock.transport, retries=0)
-
-
-@pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "report.jsonl"
-
-
-def start(client: InngestClient, mock: MockServer, name: str, count: int) -> list[str]:
-    """Start runs and return their ids, newest first, as they are listed."""
-    before = len(mock.runs)
-    for _ in range(count):
-        client.send(Event(name))
-    return [run.id for run in mock.runs[before:]][::-1]
 
 
 def acts(mock: MockServer) -> int:

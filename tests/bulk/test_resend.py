@@ -36,11 +36,6 @@ def mock() -> MockServer:
 
 
 @pytest.fixture
-def client(connect: Connect, mock: MockServer) -> InngestClient:
-    return connect(transport=mock.transport, retries=0)
-
-
-@pytest.fixture
 def known_time(client: InngestClient) -> None:
     """Have the client know the server's clock, which two responses in a row tell it."""
     for _ in range(2):

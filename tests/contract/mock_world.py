@@ -85,7 +85,7 @@ class MockWorld(World):
             cloud=self.is_cloud,
             event_keys=None if self.event_key is None else [self.event_key],
             signing_key=self.signing_key,
-            clock=lambda: int(clock.now() * 1e9),
+            clock=clock.nanoseconds,
         )
 
     def transport(self, *, blocking: bool) -> MockTransport:  # noqa: ARG002 - it is both

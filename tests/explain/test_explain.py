@@ -33,16 +33,6 @@ SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 NAP = sleeps(HOUR)
 
 
-@pytest.fixture
-def mock(clock: Clock) -> MockServer:
-    return MockServer(clock=lambda: int(clock.now() * 1e9))
-
-
-@pytest.fixture
-def client(connect: Connect, mock: MockServer) -> InngestClient:
-    return connect(transport=mock.transport)
-
-
 def kinds(explanation: Explanation) -> list[tuple[str, bool]]:
     return [(str(each.kind), each.is_certain) for each in explanation.reasons]
 
@@ -492,7 +482,7 @@ def test_a_batch_waits_until_its_time_is_up(
 def test_v1_lists_the_run_of_a_batch_under_one_of_its_events(
     connect: Connect, clock: Clock
 ) -> None:
-    mock = MockServer(v1_routes=True, v2_routes=False, clock=lambda: int(clock.now() * 1e9))
+    mock = MockServer(v1_routes=True, v2_routes=False, clock=clock.nanoseconds)
     mock.function("shop", "sum", trigger="order", batch_size=2)
     client = connect(transport=mock.transport)
     first, second = send(client), send(client)
@@ -626,7 +616,7 @@ def test_an_own_id_that_looks_like_an_internal_one_is_found(client: InngestClien
 def test_an_event_that_was_just_sent_is_explained_once_it_appears(
     connect: Connect, clock: Clock
 ) -> None:
-    mock = MockServer(clock=lambda: int(clock.now() * 1e9), visibility_delay=0.3)
+    mock = MockServer(clock=clock.nanoseconds, visibility_delay=0.3)
     client = connect(transport=mock.transport)
     found = client.events.explain(send(client, "ordr"))
     assert kinds(found) == [("no_trigger", True)]
@@ -647,7 +637,7 @@ def test_an_event_that_a_server_which_is_behind_has_just_received_is_waited_for(
 def test_a_new_id_that_does_not_appear_is_not_found_after_five_seconds(
     connect: Connect, clock: Clock
 ) -> None:
-    mock = MockServer(clock=lambda: int(clock.now() * 1e9), visibility_delay=60)
+    mock = MockServer(clock=clock.nanoseconds, visibility_delay=60)
     client = connect(transport=mock.transport)
     with pytest.raises(NotFoundError):
         client.events.explain(send(client))

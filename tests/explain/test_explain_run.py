@@ -62,16 +62,6 @@ OF_KEY = "it waits for its turn, as xp/keyed executes at most 1 at a time per ke
 K = ReasonKind
 
 
-@pytest.fixture
-def mock(clock: Clock) -> MockServer:
-    return MockServer(clock=lambda: int(clock.now() * 1e9))
-
-
-@pytest.fixture
-def client(connect: Connect, mock: MockServer) -> InngestClient:
-    return connect(transport=mock.transport)
-
-
 def run_of(client: InngestClient, mock: MockServer, **fields: Any) -> str:
     """Start the function that listens for `go`, and return the id of its run."""
     (event_id,) = client.send({"name": "go", **fields})
@@ -528,7 +518,7 @@ def test_a_run_that_is_over_by_its_trace_is_not_lost(
 
 
 def test_inngest_cloud_may_have_jobs_that_it_does_not_list(connect: Connect, clock: Clock) -> None:
-    mock = MockServer(clock=lambda: int(clock.now() * 1e9), cloud=True)
+    mock = MockServer(clock=clock.nanoseconds, cloud=True)
     mock.function("shop", "charge", trigger="go", run=sleeps(HOUR))
     keys = {"event_key": "k", "signing_key": "signkey-prod-1234"}
     client = connect(transport=mock.transport, dev=False, **keys)

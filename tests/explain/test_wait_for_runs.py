@@ -49,9 +49,7 @@ def make_mock(clock: Clock) -> Callable[..., MockServer]:
     """Make mock servers on the test's clock; events and runs appear as late as on a real one."""
 
     def make(**settings: Any) -> MockServer:
-        return MockServer(
-            **{"visibility_delay": 0.15, "clock": lambda: int(clock.now() * 1e9), **settings}
-        )
+        return MockServer(**{"visibility_delay": 0.15, "clock": clock.nanoseconds, **settings})
 
     return make
 
@@ -61,11 +59,6 @@ def mock(make_mock: Callable[..., MockServer]) -> MockServer:
     mock = make_mock()
     mock.function("shop", "charge", trigger="order", run=lambda event: event.data)
     return mock
-
-
-@pytest.fixture
-def client(connect: Connect, mock: MockServer) -> InngestClient:
-    return connect(transport=mock.transport)
 
 
 def ids(runs: list[Run]) -> set[str | None]:

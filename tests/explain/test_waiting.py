@@ -34,16 +34,6 @@ SEVEN = "async.data.n == 7"
 
 
 @pytest.fixture
-def mock(clock: Clock) -> MockServer:
-    return MockServer(clock=lambda: int(clock.now() * 1e9))
-
-
-@pytest.fixture
-def client(connect: Connect, mock: MockServer) -> InngestClient:
-    return connect(transport=mock.transport)
-
-
-@pytest.fixture
 def functions(mock: MockServer) -> None:
     mock.function("shop", "sleep", trigger="sleep", run=sleeps(HOUR))
     paid = waits_for_event("paid", timeout=HOUR, condition=when(SEVEN, bool))

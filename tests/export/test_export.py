@@ -53,7 +53,7 @@ def client(connect: Connect, lists: RunLists) -> InngestClient:
 
 @pytest.fixture
 def mock(clock: Clock) -> MockServer:
-    mock = MockServer(clock=lambda: int(clock.now() * 1e9))
+    mock = MockServer(clock=clock.nanoseconds)
     mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
     mock.function("shop", "ship", trigger="order/placed", run=fails("no stock"))
     mock.function("shop", "wait", trigger="order/open", run=sleeps(AN_HOUR))

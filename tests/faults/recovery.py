@@ -65,7 +65,7 @@ class World:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self.mock = MockServer(v1_routes=True, cloud=True, clock=lambda: int(clock.now() * 1e9))
+        self.mock = MockServer(v1_routes=True, cloud=True, clock=clock.nanoseconds)
         self.mock.function("shop", "charge", trigger="shop/order.placed", run=completes({"n": 1}))
         self.mock.function("shop", "fail", trigger="shop/order.failed", run=fails("no stock"))
         self.mock.function("shop", "stay", trigger="shop/stay", run=sleeps(timedelta(hours=1)))

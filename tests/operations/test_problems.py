@@ -28,21 +28,16 @@ from inngest_rest._programs.results import Acted
 from inngest_rest._programs.running import Invocation
 from inngest_rest._table import ROWS, command_for, commands
 from inngest_rest.testing import MockServer, answers, drops, loses_response
-from tests.operations.cases import World
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from inngest_rest._programs.answer import Envelope
     from inngest_rest.testing._faults import Effect
+    from tests.operations.cases import World
 
 OPERATIONS = {each.command: each for each in commands()}
 NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
 
 
 def run(world: World, operation: str, values: dict[str, Any]) -> Envelope:

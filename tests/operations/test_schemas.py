@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import jsonschema
@@ -19,15 +19,7 @@ from inngest_rest._programs.running import Invocation
 from inngest_rest._table import commands
 from tests.operations.cases import CASES, World
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 OPERATIONS = {each.command: each for each in commands()}
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
 
 
 def refused(schema: Any, value: Any) -> bool:
@@ -41,7 +33,8 @@ def test_an_answer_is_as_its_schema_says(name: str, world: World) -> None:
     jsonschema.Draft202012Validator(schemas.of_parameters(operation)).validate(values)
     given = read(operation, values)
     envelope = Invocation(row=operation, client=world.client, values=given, is_confirmed=True).run()
-    assert envelope.ok
+    assert envelope.ok, envelope.error
+    assert envelope.data
     answer = json.loads(envelope.to_json())
     schema = schemas.of_answer(operation)
     jsonschema.Draft202012Validator(schema).validate(answer)

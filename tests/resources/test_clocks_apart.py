@@ -15,7 +15,7 @@ from inngest_rest import InngestClient
 from inngest_rest.testing import MockServer, answers, completes, sleeps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Container
 
     from inngest_rest import RunChange
     from inngest_rest.testing import Behaviour, MockEvent
@@ -41,18 +41,6 @@ def producer(mock: MockServer) -> InngestClient:
     return InngestClient(dev=True, transport=mock.transport)
 
 
-def at_pauses(clock: Clock, act: Callable[[int], object]) -> None:
-    """Call a function with the number of each pause of the clock, in the middle of it."""
-    whole, count = clock.sleep, iter(range(1_000_000))
-
-    def sleep(seconds: float) -> None:
-        whole(seconds / 2)
-        act(next(count))
-        whole(seconds / 2)
-
-    clock.sleep = sleep  # type: ignore[method-assign]
-
-
 def start(producer: InngestClient, count: int, seconds: float = 0) -> None:
     producer.send_many({"name": "go", "data": {"seconds": seconds}} for _ in range(count))
 
@@ -69,7 +57,7 @@ def test_a_watch_misses_no_run_and_reports_none_from_before(
 ) -> None:
     start(producer, 5)
     clock.advance(5)
-    at_pauses(clock, lambda n: start(producer, 7, (n * 37) % 90) if n < 40 else None)
+    clock.at_pauses(lambda n: start(producer, 7, (n * 37) % 90) if n < 40 else None)
     changes = list(connect(transport=mock.transport).runs.watch(timeout=200))
     assert_complete(mock, changes, first=5)
 
@@ -191,7 +179,7 @@ class Misdated(httpx.BaseTransport, httpx.AsyncBaseTransport):
 @pytest.fixture
 def right(clock: Clock) -> MockServer:
     """Return a server whose clock is ours."""
-    mock = MockServer(clock=lambda: int(clock.now() * 1e9), visibility_delay=0.7)
+    mock = MockServer(clock=clock.nanoseconds, visibility_delay=0.7)
     mock.function("shop", "work", trigger="go", run=_work)
     return mock
 
@@ -208,7 +196,7 @@ def test_a_watch_misses_no_run_for_dates_that_are_off(
     producer = InngestClient(dev=True, transport=right.transport)
     start(producer, 3)
     clock.advance(5)
-    at_pauses(clock, lambda n: start(producer, 3, (n * 37) % 90) if n < 40 else None)
+    clock.at_pauses(lambda n: start(producer, 3, (n * 37) % 90) if n < 40 else None)
     client = connect(transport=Misdated(clock, right, off, ahead))
     reported = {(it.kind, it.run.id) for it in client.runs.watch(timeout=200)}
     ids = [run.id for run in right.runs[3:]]
@@ -220,7 +208,7 @@ def test_a_watch_whose_first_poll_failed_misses_no_run_for_dates_that_are_off(
 ) -> None:
     right.fault(answers(503), operation="list_runs_v2", after=3)
     producer = InngestClient(dev=True, transport=right.transport)
-    at_pauses(clock, lambda n: start(producer, 1) if 100 <= n < 140 else None)
+    clock.at_pauses(lambda n: start(producer, 1) if 100 <= n < 140 else None)
     client = connect(transport=Misdated(clock, right, range(1_000), 3_600), retries=0)
     reported = {(it.kind, it.run.id) for it in client.runs.watch(timeout=200)}
     assert len(right.runs) == 40

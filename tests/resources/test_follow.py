@@ -36,7 +36,7 @@ ID = "01M8J663NR2GS4MQNKSW2H66FH"
 
 @pytest.fixture
 def mock(clock: Clock) -> MockServer:
-    return MockServer(clock=lambda: int(clock.now() * 1e9), visibility_delay=0.3)
+    return MockServer(clock=clock.nanoseconds, visibility_delay=0.3)
 
 
 @pytest.fixture

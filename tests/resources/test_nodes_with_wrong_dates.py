@@ -65,7 +65,7 @@ def mock(clock: Clock) -> MockServer:
         seconds = event.data.get("seconds", 0)
         return sleeps(timedelta(seconds=seconds), completes(1)) if seconds else completes(1)
 
-    mock = MockServer(clock=lambda: int(clock.now() * 1e9), visibility_delay=0.7)
+    mock = MockServer(clock=clock.nanoseconds, visibility_delay=0.7)
     mock.function("shop", "work", trigger="go", run=work)
     mock.function("shop", "fail", trigger="fail", run=fails("no"))
     return mock

@@ -105,7 +105,7 @@ def test_a_wait_of_one_minute_takes_at_most_31_requests(
 def test_the_wait_for_a_function_of_100_ms_takes_less_than_200_ms(
     connect: Connect, clock: Clock
 ) -> None:
-    mock = MockServer(clock=lambda: int(clock.now() * 1e9))
+    mock = MockServer(clock=clock.nanoseconds)
     mock.function("app", "nap", trigger="go", run=sleeps(timedelta(seconds=0.1)))
     client = connect(transport=mock.transport)
     run = client.runs.wait(client.functions.invoke("app", "nap"), timeout=60)
@@ -503,7 +503,7 @@ def test_no_field_of_a_run_but_its_start_depends_on_the_call(connect: Connect) -
 
 
 def test_a_run_is_followed_from_its_event_to_its_end(connect: Connect, clock: Clock) -> None:
-    mock = MockServer(clock=lambda: int(clock.now() * 1e9))
+    mock = MockServer(clock=clock.nanoseconds)
     mock.function("app", "nap", trigger="go", run=sleeps(timedelta(seconds=30)))
     client = connect(transport=mock.transport)
     [event] = client.send({"name": "go"})

@@ -34,7 +34,7 @@ def mock(clock: Clock) -> MockServer:
         error = event.data.get("error")
         return sleeps(HOUR, fails(error) if error else completes({"n": event.data.get("n")}))
 
-    mock = MockServer(clock=lambda: int(clock.now() * 1e9))
+    mock = MockServer(clock=clock.nanoseconds)
     for app, function in (("shop", "charge"), ("shop", "charge-card"), ("my-shop", "mail")):
         mock.function(app, function, trigger=f"{function}/go", run=work)
     return mock

@@ -50,9 +50,7 @@ def mock(clock: Clock, request: pytest.FixtureRequest) -> MockServer:
         seconds = event.data.get("seconds", 0)
         return sleeps(timedelta(seconds=seconds), outcome) if seconds else outcome
 
-    mock = MockServer(
-        clock=lambda: int(clock.now() * 1e9), store=request.param, visibility_delay=0.7
-    )
+    mock = MockServer(clock=clock.nanoseconds, store=request.param, visibility_delay=0.7)
     for app in ("shop", "other"):
         mock.function(app, "work", trigger=f"{app}/go", run=work)
     return mock
@@ -65,18 +63,6 @@ def shop(connect: Connect, mock: MockServer) -> InngestClient:
 
 def start(client: InngestClient, count: int = 1, *, app: str = "shop", **data: Any) -> None:
     client.send_many({"name": f"{app}/go", "data": data} for _ in range(count))
-
-
-def at_pauses(clock: Clock, act: Callable[[int], object]) -> None:
-    """Call a function with the number of each pause of the clock, in the middle of it."""
-    whole, count = clock.sleep, iter(range(1_000_000))
-
-    def sleep(seconds: float) -> None:
-        whole(seconds / 2)
-        act(next(count))
-        whole(seconds / 2)
-
-    clock.sleep = sleep  # type: ignore[method-assign]
 
 
 def closes(polling: Any) -> None:
@@ -109,7 +95,7 @@ def test_a_thousand_runs_that_start_and_end_between_polls_are_reported_once(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
     producer = InngestClient(dev=True, transport=mock.transport)
-    at_pauses(clock, lambda n: start(producer, 100, seconds=0.1) if n < 10 else None)
+    clock.at_pauses(lambda n: start(producer, 100, seconds=0.1) if n < 10 else None)
     with connect(transport=mock.transport).runs.watch(every=5, timeout=60) as watcher:
         changes = list(watcher)
     assert len(mock.runs) == 1_000
@@ -123,7 +109,7 @@ def test_runs_of_any_length_are_reported_from_start_to_end(
     producer = InngestClient(dev=True, transport=mock.transport)
     start(producer, 30, seconds=100)
     clock.advance(60)
-    at_pauses(clock, lambda n: start(producer, 3, seconds=(n * 37) % 90) if n < 60 else None)
+    clock.at_pauses(lambda n: start(producer, 3, seconds=(n * 37) % 90) if n < 60 else None)
     changes = list(connect(transport=mock.transport).runs.watch(every=5, timeout=400))
     assert len(mock.runs) == 30 + 180
     assert_complete(mock, changes)
@@ -208,7 +194,7 @@ def test_a_token_continues_after_the_last_change_taken(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
     producer = InngestClient(dev=True, transport=mock.transport)
-    at_pauses(clock, lambda n: start(producer, 7, seconds=(n * 37) % 90) if n < 40 else None)
+    clock.at_pauses(lambda n: start(producer, 7, seconds=(n * 37) % 90) if n < 40 else None)
     changes: list[RunChange] = []
     token = connect(transport=mock.transport).runs.watch().token
     taken = 0
@@ -238,7 +224,7 @@ def test_a_watch_holds_the_open_runs_and_those_of_the_last_window(
 ) -> None:
     producer = InngestClient(dev=True, transport=mock.transport)
     start(producer, 5, seconds=10_000)
-    at_pauses(clock, lambda n: start(producer, 10) if n < 40 else None)
+    clock.at_pauses(lambda n: start(producer, 10) if n < 40 else None)
     watcher = connect(transport=mock.transport).runs.watch(timeout=300)
     most = 0
     for _ in watcher:
@@ -304,7 +290,7 @@ def test_faults_that_pass_lose_nothing(
     connect: Connect, mock: MockServer, clock: Clock, fault: Any
 ) -> None:
     producer = InngestClient(dev=True, transport=mock.transport)
-    at_pauses(clock, lambda n: start(producer, 10, seconds=(n * 17) % 50) if n < 40 else None)
+    clock.at_pauses(lambda n: start(producer, 10, seconds=(n * 17) % 50) if n < 40 else None)
     for after in (2, 4, 5, 9, 12, 20):
         mock.fault(fault, times=2, after=after, path="/v2/*")
     changes = list(connect(transport=mock.transport, retries=0).runs.watch(timeout=400))
@@ -329,7 +315,7 @@ def test_an_outage_of_five_minutes_is_raised_and_the_watch_goes_on_after_it(
 def test_closing_ends_the_iteration_within_a_second(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
-    at_pauses(clock, lambda _: closes(watcher))
+    clock.at_pauses(lambda _: closes(watcher))
     watcher = connect(transport=mock.transport).runs.watch()
     assert list(watcher) == []
     assert clock.elapsed <= 1
@@ -432,7 +418,7 @@ def test_a_wait_for_many_runs_makes_a_bounded_number_of_requests(
 def test_many_runs_are_asked_about_one_by_one_where_ends_cannot_be_listed(
     connect: Connect, clock: Clock
 ) -> None:
-    mock = MockServer(release="1.33", clock=lambda: int(clock.now() * 1e9))
+    mock = MockServer(release="1.33", clock=clock.nanoseconds)
     mock.function("shop", "work", trigger="go", run=sleeps(timedelta(seconds=10)))
     client = connect(transport=mock.transport)
     client.send_many({"name": "go"} for _ in range(20))
@@ -465,7 +451,7 @@ def test_closing_ends_the_wait_for_many(shop: InngestClient, mock: MockServer) -
 def test_closing_ends_the_wait_for_many_within_a_second(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
-    at_pauses(clock, lambda _: closes(waiting))
+    clock.at_pauses(lambda _: closes(waiting))
     client = connect(transport=mock.transport, retries=0)
     start(client, seconds=50)
     mock.fault(answers(503, headers={"Retry-After": "60"}), times=None)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+import itertools
+from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest import AsyncInngestClient, InngestClient
 from inngest_rest._core import clock as _core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 C = TypeVar("C", InngestClient, AsyncInngestClient)
 
@@ -32,6 +36,10 @@ class Clock:
     def now(self) -> float:
         return STARTED + self.elapsed
 
+    def nanoseconds(self) -> int:
+        """Return the time in the unit of a mock server's clock."""
+        return int(self.now() * 1e9)
+
     def advance(self, seconds: float) -> None:
         self.elapsed += seconds
 
@@ -42,6 +50,17 @@ class Clock:
     async def sleep_async(self, seconds: float) -> None:
         self.sleep(seconds)
         await asyncio.sleep(0)
+
+    def at_pauses(self, act: Callable[[int], object]) -> None:
+        """Call a function with the number of each pause from now on, in the middle of it."""
+        whole, count = self.sleep, itertools.count()
+
+        def sleep(seconds: float) -> None:
+            whole(seconds / 2)
+            act(next(count))
+            whole(seconds / 2)
+
+        self.sleep = sleep  # type: ignore[method-assign]
 
     def govern(self, client: type[C]) -> type[C]:
         """Return a subclass of a client that uses this clock."""
