@@ -85,7 +85,8 @@ def test_a_shop_whose_ten_runs_of_an_hour_succeed_is_ok(client: InngestClient, s
     report = client.status()
     assert set(verdicts_of(report).values()) == {"ok"}
     assert report.headline == (
-        "ok: 0 queued; 0 of 10 runs of the last hour failed (0.0%); "
+        "ok: 0 queued (queue depth 0, sleeps included); "
+        "0 of 10 runs of the last hour failed (0.0%); "
         "newest event 5 s ago, newest run 5 s ago"
     )
 
@@ -309,6 +310,19 @@ def test_what_cannot_be_read_is_unknown_and_leaves_the_rest(
     assert report.verdict is Verdict.OK
     assert verdicts_of(report)["apps"] == "unknown"
     assert "answered 500" in message_of(report, "apps")
+
+
+def test_the_depth_of_the_queue_is_told_where_the_server_has_it(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send(open=9)
+    assert message_of(client.status(), "starting") == "0 queued (queue depth 9, sleeps included)"
+    mock.fault(answers(404, "no"), operation="get_metrics", times=9)
+    assert message_of(client.status(), "starting") == "0 queued"
+    cloud = MockServer()
+    with InngestClient(event_key="k", signing_key="ab", transport=cloud.transport) as other:
+        other.status()
+    assert not any("/metrics" in request.path for request in cloud.requests)
 
 
 def test_a_key_that_is_refused_is_an_error(client: InngestClient, mock: MockServer) -> None:

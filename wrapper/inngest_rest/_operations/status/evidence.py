@@ -47,6 +47,7 @@ class StatusEvidence:
     newest_run: Run | None = None  # of the time looked back
     queued: Listed | None = None  # the oldest first
     oldest_queued: RunExplanation | None = None  # if it has waited for long
+    queue_depth: int | None = None  # items in all queues, those included that are due later
     open: Listed | None = None  # those open for long, the oldest first
     jobs: dict[str, list[Job]] | None = None  # of some of these, by the id of the run
     lost: RunExplanation | None = None  # of a run that had no job

@@ -13,6 +13,7 @@ from inngest_rest import errors
 from inngest_rest._core.resources import events, run_jobs, runs
 from inngest_rest._core.resources.apps import list_apps
 from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.metrics import get_queue_depth
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._operations.crons import check_crons
 from inngest_rest._operations.explain import explain_run
@@ -126,11 +127,14 @@ class _Reader:
         return Listed(runs=tuple(found.values()), has_more=True)
 
     def read_waiting(self) -> Plan[None]:
-        """Read the runs that have not started, and why the oldest has not if it waits for long."""
+        """Read what has not started, and why the oldest run has not if it waits for long."""
         evidence = self.evidence
         queued = self._page(status=RunStatus.QUEUED, since=LOOKED_BACK, order="oldest")
         evidence.queued = yield from self.read("queued", queued)
         oldest = next(iter(evidence.queued.runs if evidence.queued else ()), None)
+        if not self.session.settings.target.is_cloud:  # whose metrics have no depth
+            depth = get_queue_depth(self.session)
+            evidence.queue_depth = yield from self.read("queue_depth", depth)
         if oldest is None or oldest.queued_at is None:
             return
         if evidence.now - oldest.queued_at > WAITS_LONG_AFTER:

@@ -82,12 +82,14 @@ def starting(evidence: StatusEvidence) -> StatusCheck:
     waits = [evidence.now - run.queued_at for run in queued.runs if run.queued_at]
     longest = max(waits, default=timedelta())
     figures: Figures = {"queued": len(queued.runs), "oldest_s": round(longest.total_seconds())}
+    if evidence.queue_depth is not None:
+        figures["queue_depth"] = evidence.queue_depth
     if longest <= WAITS_LONG_AFTER:
         oldest = f", the oldest for {_in_words(longest)}" if waits else ""
         return StatusCheck(
             check="starting",
             verdict=Verdict.OK,
-            message=f"{queued.count} queued{oldest}",
+            message=f"{queued.count} queued{oldest}{_depth_in_words(evidence)}",
             figures=figures,
         )
     return _held_back(evidence, queued, longest, figures)
@@ -100,7 +102,8 @@ def _held_back(
     reasons = evidence.oldest_queued.reasons if evidence.oldest_queued else ()
     kinds = {reason.kind for reason in reasons}
     why = f": {'; '.join(reason.message for reason in reasons)}" if reasons else ""
-    message = f"{queued.count} queued, the oldest for {_in_words(longest)}{why}"
+    depth = _depth_in_words(evidence)
+    message = f"{queued.count} queued, the oldest for {_in_words(longest)}{depth}{why}"
     if kinds and kinds <= _ON_PURPOSE:
         return StatusCheck(check="starting", verdict=Verdict.OK, message=message, figures=figures)
     has_stopped = kinds.isdisjoint(_BY_LIMITS) and _none_has_started(evidence)
@@ -115,6 +118,12 @@ def _held_back(
         limits=None if is_broken else "a limit, a pause or a time in the future may hold it",
         next_command=f"inngest-rest runs explain {queued.runs[0].id}",
     )
+
+
+def _depth_in_words(evidence: StatusEvidence) -> str:
+    """Return how many items all queues have: sleeps and retries to come are among them."""
+    depth = evidence.queue_depth
+    return "" if depth is None else f" (queue depth {depth:,}, sleeps included)"
 
 
 def _none_has_started(evidence: StatusEvidence) -> bool:
