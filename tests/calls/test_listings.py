@@ -12,6 +12,8 @@ from inngest_rest.testing import MockServer
 from tests.support.server import NO_ROUTE, body_of, recorded, says
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     import httpx
 
     from inngest_rest import InngestClient
@@ -132,7 +134,7 @@ def v2_page(run_id: str, page: dict[str, object]) -> Reply:
 
 @pytest.mark.parametrize(
     "page",
-    [{}, {"hasMore": True}, {"cursor": "", "hasMore": True}, {"cursor": "x", "hasMore": False}],
+    [{}, {"cursor": ""}, {"hasMore": False}, {"cursor": "x", "hasMore": False}],
     ids=str,
 )
 def test_a_v2_page_without_a_cursor_or_that_says_so_is_the_last(
@@ -152,6 +154,57 @@ def test_a_cursor_is_followed_where_a_page_does_not_say_that_it_is_the_last(
 ) -> None:
     server.on("GET /v2/runs", v2_page("a", page), v2_page("b", {}), BEYOND)
     assert [each.id for each in client.runs.list(app="probe-app")] == ["a", "b"]
+
+
+MORE_BUT_NO_CURSOR = [{"hasMore": True}, {"hasMore": True, "cursor": ""}]
+
+
+@pytest.mark.parametrize("page", MORE_BUT_NO_CURSOR, ids=str)
+def test_a_listing_that_is_cut_off_returns_what_it_has_and_then_says_so(
+    client: InngestClient, server: Server, page: dict[str, object]
+) -> None:
+    server.on("GET /v2/runs", v2_runs("a", cursor="on"), *[v2_page("b", page)] * 2, BEYOND)
+    found: list[str] = []
+    with pytest.raises(InvalidResponseError, match="2 items were listed") as caught:
+        found.extend(each.id for each in client.runs.list(app="probe-app"))
+    assert found == ["a", "b"]
+    assert caught.value.cursor == "/v2/runs:1:on"
+    assert "narrower since and until" in caught.value.advice
+
+
+def test_a_listing_that_was_cut_off_goes_on_when_the_server_has_a_cursor_again(
+    client: InngestClient, server: Server
+) -> None:
+    server.on(
+        "GET /v2/runs",
+        v2_page("a", {"hasMore": True}),
+        v2_runs("a", "b", cursor="on"),
+        v2_runs("c"),
+    )
+    page = client.runs.list(app="probe-app").page()
+    rest = client.runs.list(app="probe-app", cursor=page.next_cursor)
+    assert [each.id for each in (*page.items, *rest)] == ["a", "b", "c"]
+
+
+ALL_OF_V2: dict[str, Callable[[InngestClient], Iterable[object]]] = {
+    "/v2/apps": lambda client: client.apps.list(),
+    "/v2/apps/a/functions": lambda client: client.functions.list("a"),
+    "/v2/runs": lambda client: client.runs.list(app="probe-app"),
+    "/v2/events/01/runs": lambda client: client.events.runs("01"),
+    "/v2/envs": lambda client: client.envs.list(),
+    "/v2/insights/events/schemas": lambda client: client.insights.schemas(),
+    "/v2/keys/events": lambda client: client.keys.list("event"),
+    "/v2/keys/signing": lambda client: client.keys.list("signing"),
+}
+
+
+@pytest.mark.parametrize("path", ALL_OF_V2)
+def test_every_listing_of_v2_says_that_it_is_cut_off(
+    client: InngestClient, server: Server, path: str
+) -> None:
+    server.on(f"GET {path}", says({"data": [], "metadata": META, "page": {"hasMore": True}}))
+    with pytest.raises(InvalidResponseError, match="not by which cursor: 0 items were listed"):
+        list(ALL_OF_V2[path](client))
 
 
 def test_recorded_pages_follow_each_other(client: InngestClient, server: Server) -> None:

@@ -247,7 +247,11 @@ class InvalidResponseError(InngestError):
         status: The HTTP status.
         body: The first 500 characters of the response.
         response: The response, keys masked; None if the error sums up several.
+        cursor: Where a listing can be tried again that the server cut off: it said that more
+            follow, but not by which cursor. None for any other reason.
     """
+
+    cursor: str | None = None
 
     def __init__(
         self,

@@ -219,7 +219,8 @@ def _described(error: BaseException) -> Problem:
         case errors.InvalidArgumentError() | errors.ConfigurationError():
             return _of_argument(error)
         case errors.InvalidResponseError():
-            return Problem(Code.SERVER, str(error), hint=_WRONG_SERVER)
+            hint = _with_cursor(error) or _WRONG_SERVER
+            return Problem(Code.SERVER, error.described, hint=hint)
         case errors.ApiError():
             return _of_response(error)
         case errors.TransportError():
@@ -247,11 +248,16 @@ def _of_argument(error: errors.InvalidArgumentError | errors.ConfigurationError)
             "set INNGEST_DEV=1, or to its URL."
         )
         return Problem(Code.AUTHENTICATION, error.reason, hint=hint)
-    hint = error.advice
-    if isinstance(error, errors.InvalidArgumentError) and error.cursor is not None:
-        hint = hint.then(Advice(f"The cursor is {error.cursor}"))
+    hint = _with_cursor(error) if isinstance(error, errors.InvalidArgumentError) else error.advice
     # Of an export whose disk is full: how much there is, and how to go on.
     return Problem(Code.USAGE, _with_notes(error.described, error), hint=hint or None)
+
+
+def _with_cursor(error: errors.InvalidArgumentError | errors.InvalidResponseError) -> Advice:
+    """Return the advice of an error, with the cursor at which a listing goes on if it has one."""
+    if error.cursor is None:
+        return error.advice
+    return error.advice.then(Advice(f"The cursor is {error.cursor}"))
 
 
 def _of_response(error: errors.ApiError) -> Problem:

@@ -14,7 +14,7 @@ from inngest_rest._core.arguments import check_count_or_none, check_text
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.clock import SAME_WITHIN
 from inngest_rest._visible import shortened, shown
-from inngest_rest.errors import BadRequestError, InvalidArgumentError, InvalidResponseError
+from inngest_rest.errors import Advice, BadRequestError, InvalidArgumentError, InvalidResponseError
 from inngest_rest.models import Page
 from inngest_rest_api.types import UNSET
 
@@ -47,6 +47,8 @@ class ListedPage(NamedTuple, Generic[T]):
     cursor: str | None = None
     # Fewer than requested, by an API that does not say whether more follow.
     is_short: bool = False
+    # The server says that more follow, but gives no cursor to ask for it by.
+    is_cut: bool = False
 
 
 class Place(NamedTuple):
@@ -162,6 +164,12 @@ def _parse_cursor(text: str) -> Cursor:
 _MOST_ATTEMPTS = 3
 
 
+_CUT_OFF = Advice(
+    "What was listed until here is right. Ask again from the cursor that the error has, or for "
+    "less: runs by a narrower since and until, or by app or status."
+)
+
+
 class Walk(Generic[T]):
     """One iteration over a listing: its position, and how many items are still wanted."""
 
@@ -176,6 +184,7 @@ class Walk(Generic[T]):
         self._local_filter = listing.local_filter() if listing.local_filter else None
         listing.last_filter = self._local_filter
         self._is_empty = listing.is_empty = listing.start is None
+        self._listed = 0  # items that were returned
         self.began: float | None = None  # by our clock
         # Whether the window of a page is narrowed to what lies behind its cursor: a server looks
         # for a cursor from the beginning of the window, so a page would take longer with each one.
@@ -211,6 +220,7 @@ class Walk(Generic[T]):
         items = page.items
         if len(taken) < len(items):
             items = tuple(items[index] for index in taken)
+        self._listed += len(items)
         if self._left is not None:
             self._left -= len(items)
         self._cursor = following
@@ -274,11 +284,28 @@ class Walk(Generic[T]):
         if self._left == len(taken) and taken and taken[-1] < fresh[-1]:
             # The rest of this page comes first.
             return Cursor(path, taken[-1] + 1, cursor.cursor if cursor else "")
-        if page.cursor is None:
+        if page.is_cut:
+            if not fresh:
+                raise self._cut_off(path)
+            # What this page has is right: the same place is asked again, behind it.
+            following = Cursor(path, len(page.items), cursor.cursor if cursor else "")
+        elif page.cursor is not None:
+            following = Cursor(path, (cursor.skip if cursor else 0) - skipped, page.cursor)
+        else:
             return None
-        following = Cursor(path, (cursor.skip if cursor else 0) - skipped, page.cursor)
         self._check_new(following)
         return following
+
+    def _cut_off(self, path: str) -> InvalidResponseError:
+        """Return the error for a page that has nothing new, and no cursor for what follows."""
+        error = self._broken_off(
+            "it says that more follow (hasMore), but not by which cursor: "
+            f"{self._listed:,} items were listed, and the rest cannot be asked for",
+            path,
+        )
+        error.cursor = str(self._cursor or Cursor(path, 0, ""))
+        error.advice = _CUT_OFF
+        return error
 
     def _is_last(self, path: str, page: ListedPage[T], deadline: float) -> Plan[bool]:
         """Return whether nothing follows a page that is shorter than requested.
@@ -382,13 +409,15 @@ class Walk(Generic[T]):
     def _check_new(self, following: Cursor) -> None:
         """Reject a cursor that this iteration has seen before: it would never end."""
         if following in self._seen:
-            raise InvalidResponseError(
+            raise self._broken_off(
                 f"it repeats the cursor {following.cursor[:100]!r}: the listing would never end",
-                method="GET",
-                url=self._listing.session.settings.api_url + following.path,
-                status=200,
+                following.path,
             )
         self._seen.add(following)
+
+    def _broken_off(self, reason: str, path: str) -> InvalidResponseError:
+        url = self._listing.session.settings.api_url + path
+        return InvalidResponseError(reason, method="GET", url=url, status=200)
 
 
 def read_all(listing: Listing[T], *, deadline: float = math.inf) -> Plan[list[T]]:

@@ -102,8 +102,11 @@ def v2_page(answer: PageData[T], _asked: PageRequest) -> ListedPage[T]:
     """Return a page of a listing; only `page` shows whether more follow: it may be empty itself.
 
     Servers send a cursor only where more follow, so it is followed unless the page says that it is
-    the last: a release may name `hasMore` otherwise. v1, which has no `page`, lists all at once.
+    the last: a release may name `hasMore` otherwise. One that has more, but no cursor, is cut off.
+    v1, which has no `page`, lists all at once.
     """
     page: api.V2Page = optional(getattr(answer[0], "page", UNSET)) or api.V2Page()
-    is_last = optional(page.has_more) is False
-    return ListedPage(answer[1], None if is_last else optional(page.cursor) or None)
+    has_more, cursor = optional(page.has_more), optional(page.cursor) or None
+    if has_more is False:
+        return ListedPage(answer[1])
+    return ListedPage(answer[1], cursor, is_cut=has_more is True and cursor is None)
