@@ -90,7 +90,9 @@ class Parameter:
     def _schema_of_item(self) -> dict[str, Any]:
         schema: dict[str, Any] = {}
         if self.choices:
-            schema["enum"] = list(self.choices)
+            # An enum would keep a host that holds to it from a status of a newer server.
+            is_open = isinstance(self.choices, Statuses)
+            schema["examples" if is_open else "enum"] = list(self.choices)
         if self.kind in {Kind.MOMENT, Kind.SPAN}:
             schema["type"] = "string"
         elif self.kind is not Kind.JSON:
