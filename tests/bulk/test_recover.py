@@ -14,6 +14,7 @@ from inngest_rest.testing import MockServer, answers, completes, loses_response,
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.conftest import Connect
 
 HOUR = timedelta(hours=1)
 
