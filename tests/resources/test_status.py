@@ -22,6 +22,7 @@ from inngest_rest.testing import (
     MockServer,
     answers,
     completes,
+    delays,
     drops,
     fails,
     retries,
@@ -173,6 +174,16 @@ def test_an_app_that_the_server_cannot_reach_is_down(client: InngestClient, send
     )
 
 
+def test_an_app_that_is_down_shows_behind_the_failures_of_others(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send(placed=20, down=1)
+    mock.advance(60)
+    send(failed=25)
+    report = client.status()
+    assert message_of(report, "apps").endswith("in the last hour: web (1 run)")
+
+
 def test_a_run_that_sleeps_is_not_stuck_and_one_without_a_job_is_lost(
     client: InngestClient, mock: MockServer, send: Any
 ) -> None:
@@ -198,6 +209,17 @@ def test_a_run_between_two_jobs_is_not_lost(
     assert client.status().verdict is Verdict.OK
 
 
+def test_whether_a_run_without_a_job_is_lost_is_unknown_if_that_cannot_be_read(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send(open=1)
+    mock.advance(2 * HOUR)
+    mock.lose_jobs()
+    mock.fault(answers(500, "no"), operation="get_run_v2", times=None)
+    mock.fault(answers(500, "no"), operation="get_run_v1", times=None)
+    assert verdicts_of(client.status())["stuck"] == "unknown"
+
+
 def test_a_run_that_is_tried_again_is_not_stuck(client: InngestClient, mock: MockServer) -> None:
     mock.function("shop", "again", trigger="order/again", run=retries("no", after=HOUR))
     client.send({"name": "order/again"})
@@ -212,6 +234,28 @@ def test_a_run_scheduled_for_later_waits_on_purpose(
     mock.advance(HOUR)
     report = client.status()
     assert verdicts_of(report)["starting"] == "ok"
+
+
+def test_what_waits_on_purpose_hides_neither_a_standstill_nor_a_lost_run(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    later = int((mock.now + 48 * HOUR).timestamp() * 1000)
+    client.send([{"name": "order/placed", "ts": later} for _ in range(101)])
+    mock.advance(5 * HOUR)
+    report = client.status()
+    assert verdicts_of(report)["starting"] == "ok"
+    (check,) = (it for it in report.checks if it.check == "starting")
+    assert check.limits == "why 2 of them wait"
+    with mock.hold():
+        send(placed=3)
+        mock.advance(HOUR / 2)
+        report = client.status()
+    assert message_of(report, "starting").startswith("nothing that was queued in the last hour")
+    assert report.verdict is Verdict.BROKEN
+    send(open=1)
+    mock.advance(HOUR)
+    mock.lose_jobs()
+    assert verdicts_of(client.status())["stuck"] == "broken"
 
 
 def queued(count: int, minutes: float, now: Any, status: RunStatus = RunStatus.QUEUED) -> Listed:
@@ -256,6 +300,32 @@ def test_a_cron_that_misses_its_time_is_broken_and_one_that_fired_is_fine() -> N
     assert message_of(report, "crons") == "1 of 1 cron: shop/report (0 * * * *) missed"
     (check,) = (it for it in report.checks if it.check == "crons")
     assert check.next_command == "inngest-rest runs check --crons"
+
+
+@pytest.mark.parametrize(
+    ("crons", "verdict", "message"),
+    [
+        ({"new": "0 0 1 1 *"}, "unknown", "none of 1 cron had to fire: 1 not due"),
+        (
+            {"report": "0 * * * *", "new": "0 0 1 1 *"},
+            "ok",
+            "1 cron fired when due; 1 not due",
+        ),
+    ],
+)
+def test_a_cron_that_had_not_to_fire_has_not_fired(
+    crons: dict[str, str], verdict: str, message: str
+) -> None:
+    noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    mock = MockServer(clock=lambda: int(noon.timestamp() * 10**9))
+    for id, schedule in crons.items():
+        mock.function("shop", id, cron=schedule)
+    with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
+        if "report" in crons:
+            mock.fire_cron("shop", "report")
+        mock.advance(timedelta(minutes=30))
+        report = client.status()
+    assert (verdicts_of(report)["crons"], message_of(report, "crons")) == (verdict, message)
 
 
 def test_crons_of_many_functions_are_left_to_a_check_of_their_own(
@@ -323,6 +393,27 @@ def test_the_depth_of_the_queue_is_told_where_the_server_has_it(
     with InngestClient(event_key="k", signing_key="ab", transport=cloud.transport) as other:
         other.status()
     assert not any("/metrics" in request.path for request in cloud.requests)
+
+
+def test_a_server_that_answers_a_health_check_alone_is_broken_after_two_timeouts(
+    client: InngestClient, mock: MockServer
+) -> None:
+    for path in ("/v1/*", "/v2/*"):
+        mock.fault(delays(HOUR), path=path, times=None)
+    before = len(mock.requests)
+    report = client.status()
+    assert (report.verdict, verdicts_of(report)) == (Verdict.BROKEN, {"server": "broken"})
+    assert "answers a health check, and nothing else" in report.headline
+    assert len(mock.requests) - before == 3
+
+
+def test_events_that_are_not_read_are_told_beside_fresh_runs(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send(placed=3)
+    mock.fault(answers(500, "no"), operation="list_events_v1", times=None)
+    (check,) = (it for it in client.status().checks if it.check == "fresh")
+    assert "answered 500" in str(check.limits)
 
 
 def test_a_key_that_is_refused_is_an_error(client: InngestClient, mock: MockServer) -> None:

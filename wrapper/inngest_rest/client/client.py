@@ -520,10 +520,10 @@ class InngestClient(Resource):
             InngestError: Nothing could be read from a server that answers, as without a key.
 
         HTTP: `GET /health`, `GET /v2/runs`, `GET /metrics` (not of Inngest Cloud), `GET
-        /v1/runs/{runId}/jobs`, `GET /v1/events` and `GET /v2/apps`: at most 20 requests, and for up
-        to two runs those of `runs.explain`. Of a busy hour a sample of 600 runs is read. Crons take
-        `GET /v2/apps/{appId}/functions` for each app, and `GET /v2/runs` for each function that has
-        one; of more than 10 apps or 50 functions they are left to `runs.check`.
+        /v1/runs/{runId}/jobs`, `GET /v1/events` and `GET /v2/apps`: at most 25 requests, and for up
+        to three runs those of `runs.explain`. Of a busy hour a sample of 600 runs is read. Crons
+        take `GET /v2/apps/{appId}/functions` for each app, and `GET /v2/runs` for each function
+        that has one; of more than 10 apps or 50 functions they are left to `runs.check`.
         """
         from inngest_rest._operations.status.report import status
 

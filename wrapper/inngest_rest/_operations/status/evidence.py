@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
+from inngest_rest.models import RunStatus
+
 if TYPE_CHECKING:
     from inngest_rest._operations.crons import Cron
     from inngest_rest.explanation import RunExplanation
@@ -46,9 +48,9 @@ class StatusEvidence:
     recent: Listed | None = None  # of the last hour: all of them, or else a sample
     newest_run: Run | None = None  # of the time looked back
     queued: Listed | None = None  # the oldest first
-    oldest_queued: RunExplanation | None = None  # if it has waited for long
+    explained: list[RunExplanation] = field(factory=list["RunExplanation"])  # of what waits long
     queue_depth: int | None = None  # items in all queues, those included that are due later
-    open: Listed | None = None  # those open for long, the oldest first
+    open: Listed | None = None  # those that started and are open for long, the oldest first
     jobs: dict[str, list[Job]] | None = None  # of some of these, by the id of the run
     lost: RunExplanation | None = None  # of a run that had no job
     failed: Listed | None = None  # some of the last hour, with their errors
@@ -56,6 +58,18 @@ class StatusEvidence:
     apps: list[App] | None = None
     crons: tuple[Cron, ...] | None = None
     unread: dict[str, str] = field(factory=dict[str, str])  # why, by what it is
+
+    def waiting_long(self) -> list[Run]:
+        """Return the queued runs that wait for long, of those that were listed; oldest first."""
+        listed = [*(self.queued.runs if self.queued else ())]
+        listed += self.recent.runs if self.recent else ()
+        waiting = {
+            run.id: (run.queued_at, run)
+            for run in listed
+            if run.status is RunStatus.QUEUED and run.queued_at is not None
+            if self.now - run.queued_at > WAITS_LONG_AFTER
+        }
+        return [run for _, run in sorted(waiting.values(), key=lambda each: each[0])]
 
     @property
     def has_nothing(self) -> bool:

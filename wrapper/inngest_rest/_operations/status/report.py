@@ -1,11 +1,12 @@
 """Find out the status of a server, in few requests.
 
-They are at most 20, the explanations of up to two runs, and for crons one for each app and each
+They are at most 25, the explanations of up to three runs, and for crons one for each app and each
 function with a cron, of up to 10 apps and 50 functions.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,18 +16,24 @@ from inngest_rest._core.resources.apps import list_apps
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.metrics import get_queue_depth
 from inngest_rest._core.resources.routes import check_health
+from inngest_rest._core.resources.runs import function_of
 from inngest_rest._operations.crons import check_crons
 from inngest_rest._operations.explain import explain_run
 from inngest_rest._operations.status.evidence import (
     LOOKED_BACK,
     STUCK_AFTER,
-    WAITS_LONG_AFTER,
     WINDOW,
     Listed,
     StatusEvidence,
 )
-from inngest_rest._operations.status.verdicts import CHECKS, report_of, server_is_down
-from inngest_rest.models import UNFINISHED, RunStatus
+from inngest_rest._operations.status.verdicts import (
+    CHECKS,
+    is_held_back,
+    report_of,
+    server_answers_nothing,
+    server_is_down,
+)
+from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
     from typing import Any
@@ -41,6 +48,10 @@ T = TypeVar("T")
 
 _PAGE = 100
 _FEW = 20  # failed runs that are read with their errors
+_MOST_FAILING = 3  # functions of which none is among these, and a few more are read
+_FEW_OF_FUNCTION = 5
+
+_MOST_TIMEOUTS = 2  # after which a server is asked for nothing else
 
 # Minutes ago at which a busy hour is sampled, each by a page of what was queued then.
 _SAMPLED_AT = (60, 45, 30, 15, 5)
@@ -71,8 +82,12 @@ def status(session: Session) -> Plan[StatusReport]:
     yield from reader.read_arrivals()
     evidence.apps = yield from reader.read("apps", _first_apps(session))
     yield from reader.read_crons()
-    if reader.refusal is not None and evidence.has_nothing:
-        raise reader.refusal
+    refusal = reader.refusal
+    if refusal is not None and evidence.has_nothing:
+        if not isinstance(refusal, errors.ServerError | errors.TransportError):
+            raise refusal
+        down = server_answers_nothing(refusal)
+        return report_of([down], evidence.unread, session.settings.target, clock.now())
     evidence.now, evidence.clock_ahead_s = clock.now(), clock.ahead
     checks = [check(evidence) for check in CHECKS]
     return report_of(checks, evidence.unread, session.settings.target, evidence.now)
@@ -86,6 +101,7 @@ class _Reader:
         self.evidence = StatusEvidence(now=session.server_clocks["api"].now())
         self.refusal: Exception | None = None  # the first error
         self._lost_connection: errors.InngestError | None = None
+        self._timeouts = 0
 
     def read(self, what: str, plan: Plan[T]) -> Plan[T | None]:
         """Return what a plan reads; None if it fails, or if the server has not answered since."""
@@ -96,8 +112,10 @@ class _Reader:
             return (yield from plan)
         except _MAY_FAIL as error:
             self.refusal = self.refusal or error
-            if isinstance(error, errors.TransportError) and not isinstance(
-                error, errors.RequestTimeoutError
+            is_timeout = isinstance(error, errors.RequestTimeoutError)
+            self._timeouts += is_timeout
+            if isinstance(error, errors.TransportError) and (
+                not is_timeout or self._timeouts == _MOST_TIMEOUTS
             ):
                 self._lost_connection = error
             self.evidence.unread[what] = _in_words(error)
@@ -111,8 +129,28 @@ class _Reader:
             recent = yield from self._sampled(recent)
         evidence.recent = recent
         if any(run.status is RunStatus.FAILED for run in _runs_in(recent)):
-            failed = self._page(status=RunStatus.FAILED, since=WINDOW, most=_FEW, output=True)
-            evidence.failed = yield from self.read("failed", failed)
+            evidence.failed = yield from self._failed(_runs_in(recent))
+
+    def _failed(self, recent: tuple[Run, ...]) -> Plan[Listed | None]:
+        """Read the newest failed runs with their errors, and a few of functions without any."""
+        failed = yield from self.read("failed", self._failed_page(_FEW))
+        if failed is None:
+            return None
+        counts = Counter(
+            (str(run.app_id), str(run.function_id))
+            for run in recent
+            if run.status is RunStatus.FAILED
+        )
+        found = [*failed.runs]
+        known = {function_of(run) for run in found}
+        missing = [names for names, _ in counts.most_common() if "/".join(names) not in known]
+        for app, function in missing[:_MOST_FAILING]:
+            of_function = self._failed_page(_FEW_OF_FUNCTION, app=app, function=function)
+            found += _runs_in((yield from self.read("failed", of_function)))
+        return Listed(runs=tuple(found), has_more=failed.has_more)
+
+    def _failed_page(self, most: int, **chosen: Any) -> Plan[Listed]:
+        return self._page(status=RunStatus.FAILED, since=WINDOW, most=most, output=True, **chosen)
 
     def _sampled(self, newest: Listed) -> Plan[Listed]:
         """Return the newest runs of the hour with those at some moments of it."""
@@ -127,28 +165,38 @@ class _Reader:
         return Listed(runs=tuple(found.values()), has_more=True)
 
     def read_waiting(self) -> Plan[None]:
-        """Read what has not started, and why the oldest run has not if it waits for long."""
+        """Read what has not started, and why two runs that wait for long have not.
+
+        The oldest one may wait on purpose, or by a limit of its own: this says nothing of others.
+        """
         evidence = self.evidence
         queued = self._page(status=RunStatus.QUEUED, since=LOOKED_BACK, order="oldest")
         evidence.queued = yield from self.read("queued", queued)
-        oldest = next(iter(evidence.queued.runs if evidence.queued else ()), None)
         if not self.session.settings.target.is_cloud:  # whose metrics have no depth
             depth = get_queue_depth(self.session)
             evidence.queue_depth = yield from self.read("queue_depth", depth)
-        if oldest is None or oldest.queued_at is None:
+        waiting = evidence.waiting_long()
+        if not waiting:
             return
-        if evidence.now - oldest.queued_at > WAITS_LONG_AFTER:
-            explained = explain_run(self.session, oldest.id)
-            evidence.oldest_queued = yield from self.read("oldest_queued", explained)
+        oldest, others = waiting[0], waiting[1:]
+        yield from self._explain(oldest)
+        if others and all(map(is_held_back, evidence.explained)):
+            of_others = [run for run in others if function_of(run) != function_of(oldest)]
+            yield from self._explain((of_others or others)[-1])
+
+    def _explain(self, run: Run) -> Plan[None]:
+        explained = yield from self.read("explained", explain_run(self.session, run.id))
+        if explained is not None:
+            self.evidence.explained.append(explained)
 
     def read_stuck(self) -> Plan[None]:
-        """Read the runs that are open for long, and the jobs of some of them, old and less old."""
+        """Read what runs for long, and the jobs of some of these runs, old and less old."""
         evidence = self.evidence
         long_open = self._page(
-            status=UNFINISHED, since=LOOKED_BACK, until=STUCK_AFTER, order="oldest"
+            status=RunStatus.RUNNING, since=LOOKED_BACK, until=STUCK_AFTER, order="oldest"
         )
         evidence.open = yield from self.read("open", long_open)
-        started = [run for run in _runs_in(evidence.open) if run.status is not RunStatus.QUEUED]
+        started = _runs_in(evidence.open)
         jobs: dict[str, list[Job]] = {}
         for run in started[:: max(len(started) // _MOST_WITH_JOBS, 1)][:_MOST_WITH_JOBS]:
             of_run = yield from self.read("jobs", run_jobs.list_jobs(self.session, run.id))

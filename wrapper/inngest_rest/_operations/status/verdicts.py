@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._operations.crons import Cron
     from inngest_rest._operations.status.evidence import Listed, StatusEvidence
+    from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import App, Job, Run
     from inngest_rest.responses import Target
 
@@ -70,6 +71,16 @@ def server_is_down(error: Exception) -> StatusCheck:
     )
 
 
+def server_answers_nothing(error: Exception) -> StatusCheck:
+    return StatusCheck(
+        check="server",
+        verdict=Verdict.BROKEN,
+        message=f"the server answers a health check, and nothing else: {error}",
+        limits="nothing else could be read",
+        next_command="inngest-rest doctor",
+    )
+
+
 def server(_: StatusEvidence) -> StatusCheck:
     return StatusCheck(check="server", verdict=Verdict.OK, message="the server answers")
 
@@ -99,24 +110,36 @@ def _held_back(
     evidence: StatusEvidence, queued: Listed, longest: timedelta, figures: Figures
 ) -> StatusCheck:
     """Return whether what waits for long does so on purpose, by a limit, or for no reason seen."""
-    reasons = evidence.oldest_queued.reasons if evidence.oldest_queued else ()
-    kinds = {reason.kind for reason in reasons}
-    why = f": {'; '.join(reason.message for reason in reasons)}" if reasons else ""
+    explained = evidence.explained
+    # What waits on purpose says nothing of the others; of these, the last one is held back least.
+    decisive = next((each for each in reversed(explained) if not _is_on_purpose(each)), None)
+    told = decisive or next(iter(explained), None)
     depth = _depth_in_words(evidence)
-    message = f"{queued.count} queued, the oldest for {_in_words(longest)}{depth}{why}"
-    if kinds and kinds <= _ON_PURPOSE:
-        return StatusCheck(check="starting", verdict=Verdict.OK, message=message, figures=figures)
-    has_stopped = kinds.isdisjoint(_BY_LIMITS) and _none_has_started(evidence)
+    message = f"{queued.count} queued, the oldest for {_in_words(longest)}{depth}"
+    if told is not None and told.reasons:
+        which = "" if told is explained[0] else f"run {told.run.id} of {function_of(told.run)}: "
+        message += f": {which}{'; '.join(reason.message for reason in told.reasons)}"
+    if explained and decisive is None:
+        waiting = len(evidence.waiting_long())
+        return StatusCheck(
+            check="starting",
+            verdict=Verdict.OK,
+            message=message,
+            figures=figures,
+            limits=f"why {len(explained)} of them wait" if len(explained) < waiting else None,
+        )
+    is_held = decisive is not None and is_held_back(decisive)
+    has_stopped = not is_held and _none_has_started(evidence)
     if has_stopped:
         message = f"nothing that was queued in the last hour has started; {message}"
-    is_broken = has_stopped or ReasonKind.LOST in kinds
+    is_broken = has_stopped or (decisive is not None and ReasonKind.LOST in _kinds_of(decisive))
     return StatusCheck(
         check="starting",
         verdict=Verdict.BROKEN if is_broken else Verdict.WARNING,
         message=message,
         figures=figures,
         limits=None if is_broken else "a limit, a pause or a time in the future may hold it",
-        next_command=f"inngest-rest runs explain {queued.runs[0].id}",
+        next_command=f"inngest-rest runs explain {told.run.id if told else queued.runs[0].id}",
     )
 
 
@@ -124,6 +147,20 @@ def _depth_in_words(evidence: StatusEvidence) -> str:
     """Return how many items all queues have: sleeps and retries to come are among them."""
     depth = evidence.queue_depth
     return "" if depth is None else f" (queue depth {depth:,}, sleeps included)"
+
+
+def _kinds_of(explained: RunExplanation) -> set[ReasonKind]:
+    return {reason.kind for reason in explained.reasons}
+
+
+def _is_on_purpose(explained: RunExplanation) -> bool:
+    kinds = _kinds_of(explained)
+    return bool(kinds) and kinds <= _ON_PURPOSE
+
+
+def is_held_back(explained: RunExplanation) -> bool:
+    """Return whether a queued run waits on purpose or by a limit, which others may not."""
+    return _is_on_purpose(explained) or not _kinds_of(explained).isdisjoint(_BY_LIMITS)
 
 
 def _none_has_started(evidence: StatusEvidence) -> bool:
@@ -220,13 +257,13 @@ def stuck(evidence: StatusEvidence) -> StatusCheck:
     listed = evidence.open
     if listed is None:
         return _unread("stuck", evidence, "open")
-    began = [run for run in listed.runs if run.status is not RunStatus.QUEUED]
+    began = listed.runs
     since = f"for over {_in_words(STUCK_AFTER)}"
     if not began:
         return StatusCheck(
             check="stuck",
             verdict=Verdict.OK,
-            message=f"no run is open {since}",
+            message=f"no run that has started is open {since}",
             figures={"open": 0},
             limits=f"of those queued in the last {LOOKED_BACK.days} days",
         )
@@ -245,32 +282,42 @@ def stuck(evidence: StatusEvidence) -> StatusCheck:
         return StatusCheck(
             check="stuck",
             verdict=Verdict.UNKNOWN,
-            message=f"{len(began)} open {since}",
+            message=f"{listed.count} open {since}",
             figures={"open": len(began)},
             limits=f"whether they wait on purpose: {evidence.unread.get('jobs')}",
             next_command=f"inngest-rest runs explain {began[0].id}",
         )
-    return _overdue(evidence, evidence.jobs, began, since)
+    return _overdue(evidence, evidence.jobs, listed, since)
 
 
 def _overdue(
-    evidence: StatusEvidence, jobs: dict[str, list[Job]], began: Sequence[Run], since: str
+    evidence: StatusEvidence, jobs: dict[str, list[Job]], listed: Listed, since: str
 ) -> StatusCheck:
     """Return whether runs that are open for long wait for a time to come, or for what is due."""
     overdue = [id for id, of_run in jobs.items() if _is_overdue(of_run, evidence.now)]
-    figures: Figures = {"open": len(began), "overdue": len(overdue)}
+    figures: Figures = {"open": len(listed.runs), "overdue": len(overdue)}
+    if not overdue and "lost" in evidence.unread:
+        without = next(id for id, of_run in jobs.items() if not of_run)
+        return StatusCheck(
+            check="stuck",
+            verdict=Verdict.UNKNOWN,
+            message=f"{listed.count} open {since}; run {without} had no job",
+            figures=figures,
+            limits=f"whether it is lost: {evidence.unread['lost']}",
+            next_command=f"inngest-rest runs explain {without}",
+        )
     if not overdue:
         return StatusCheck(
             check="stuck",
             verdict=Verdict.OK,
-            message=f"{len(began)} open {since}, waiting or at work",
+            message=f"{listed.count} open {since}, waiting or at work",
             figures=figures,
-            limits=_limits_of_jobs(evidence, began),
+            limits=_limits_of_jobs(evidence, listed.runs),
         )
     return StatusCheck(
         check="stuck",
         verdict=Verdict.WARNING,
-        message=f"{len(began)} open {since}; due and not executed: {', '.join(overdue)}",
+        message=f"{listed.count} open {since}; due and not executed: {', '.join(overdue)}",
         figures=figures,
         limits="a limit may hold them, or their app may be down",
         next_command=f"inngest-rest runs explain {overdue[0]}",
@@ -316,13 +363,14 @@ def fresh(evidence: StatusEvidence) -> StatusCheck:
             figures={**figures, "clock_s": round(evidence.clock_ahead_s)},
             next_command="inngest-rest doctor",
         )
-    if any(age <= WINDOW for age in ages.values()):
-        return StatusCheck(check="fresh", verdict=Verdict.OK, message=message, figures=figures)
+    unread = evidence.unread.get("events")
+    is_busy = any(age <= WINDOW for age in ages.values())
     return StatusCheck(
         check="fresh",
-        verdict=Verdict.UNKNOWN,
-        message=f"quiet: {message}",
+        verdict=Verdict.OK if is_busy else Verdict.UNKNOWN,
+        message=message if is_busy else f"quiet: {message}",
         figures=figures,
+        limits=None if unread is None else f"events are not read: {unread}",
     )
 
 
@@ -337,12 +385,7 @@ def crons(evidence: StatusEvidence) -> StatusCheck:
     figures: Figures = {"crons": len(judged), "missed": len(missed), "late": len(late)}
     notable = missed or late or undecided
     if not notable:
-        return StatusCheck(
-            check="crons",
-            verdict=Verdict.OK,
-            message=f"{_counted(len(judged), 'cron')} fired when due" if judged else "no cron",
-            figures=figures,
-        )
+        return _crons_on_time(judged, figures)
     if missed:
         verdict = Verdict.BROKEN
     elif late:
@@ -355,6 +398,23 @@ def crons(evidence: StatusEvidence) -> StatusCheck:
         message=f"{len(notable)} of {_counted(len(judged), 'cron')}: {_named(notable)}",
         figures=figures,
         next_command="inngest-rest runs check --crons",
+    )
+
+
+def _crons_on_time(judged: Sequence[Cron], figures: Figures) -> StatusCheck:
+    """Return what there is to say of crons that fired when due, were not due or are paused."""
+    states = Counter(cron.state for cron in judged)
+    on_time = states.pop(CronState.OK, 0)
+    others = ", ".join(f"{number} {state}" for state, number in states.items())
+    fired = f"{_counted(on_time, 'cron')} fired when due"
+    message = f"{fired}; {others}" if others else fired
+    if not on_time:
+        message = f"none of {_counted(len(judged), 'cron')} had to fire: {others}"
+    return StatusCheck(
+        check="crons",
+        verdict=Verdict.OK if on_time or not judged else Verdict.UNKNOWN,
+        message=message if judged else "no cron",
+        figures=figures,
     )
 
 
@@ -399,7 +459,7 @@ def apps(evidence: StatusEvidence) -> StatusCheck:
         verdict=Verdict.OK,
         message=f"{_counted(len(evidence.apps), 'app')} synced",
         figures=figures,
-        limits=_limits_of_syncs(evidence.apps),
+        limits=_limits_of_apps(evidence, evidence.apps),
     )
 
 
@@ -407,8 +467,13 @@ def _is_unreachable(run: Run) -> bool:
     return run.error is not None and _UNREACHABLE in (run.error.message or "").lower()
 
 
-def _limits_of_syncs(listed: Collection[App]) -> str:
+def _limits_of_apps(evidence: StatusEvidence, listed: Collection[App]) -> str:
     down = "an app that is down shows only once its runs fail"
+    failed, _ = _outcomes(evidence.recent.runs if evidence.recent else ())
+    read = {function_of(run) for run in (evidence.failed.runs if evidence.failed else ())}
+    unread = len(failed.keys() - read)
+    if unread:
+        down += f"; the errors of {_counted(unread, 'function')} are not read"
     if all(app.sync_status is None for app in listed):
         return f"this server does not say how syncs ended; {down}"
     return down
