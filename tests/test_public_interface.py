@@ -159,11 +159,18 @@ def test_help_names_each_argument_with_its_type_and_describes_it(kind: Any) -> N
                 assert each.annotation is not each.empty, name
 
 
+def returned(name: str) -> str:
+    return str(inspect.signature(METHODS[name]).return_annotation)
+
+
+LISTINGS = [name for name in METHODS if "Paginator" in returned(name) and "._" not in name]
+
 FILTERS_OF_EVENTS = (typing.EventFilter,)
 FILTERS_OF_RUNS = (typing.RunSelection, typing.RunFilter)
 
 # What several calls can share by `**`, and how a method describes the same in words of its own.
 FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
+    **{name: ((typing.Paging,), set[str]()) for name in LISTINGS},
     "Runs.list": ((typing.RunListing, *FILTERS_OF_RUNS, typing.Paging), set()),
     "Runs.watch": ((typing.RunFilter,), {"status"}),
     "Runs.summary": (FILTERS_OF_RUNS, set()),
@@ -175,33 +182,11 @@ FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     "Events.export": ((typing.EventExport, *FILTERS_OF_EVENTS, typing.ExportOptions), {"since"}),
     "Events.resend": ((typing.BulkEvents, *FILTERS_OF_EVENTS, typing.BulkOptions), {"resume"}),
     "Functions.invoke_many": ((typing.BulkOptions,), {"resume"}),
-    **{
-        name: ((typing.Paging,), set[str]())
-        for name in (
-            "Apps.list",
-            "Cancellations.list",
-            "Envs.list",
-            "Events.runs",
-            "Experiments.list",
-            "Functions.list",
-            "Insights.schemas",
-            "Keys.list",
-            "Sessions.keys",
-            "Sessions.list",
-            "Sessions.runs",
-            "Webhooks.list",
-        )
-    },
 }
 
 
 def test_every_listing_takes_paging() -> None:
-    listings = {name for name in METHODS if "Paginator" in returned(name) and "._" not in name}
-    assert listings == {name for name, (forms, _) in FORMS.items() if typing.Paging in forms}
-
-
-def returned(name: str) -> str:
-    return str(inspect.signature(METHODS[name]).return_annotation)
+    assert {*LISTINGS} == {name for name, (forms, _) in FORMS.items() if typing.Paging in forms}
 
 
 @pytest.mark.parametrize("name", FORMS)
