@@ -332,15 +332,20 @@ def recorded_server(exchange: Exchange) -> RecordedServer:
     bearer = {"authorization": f"Bearer {signing_key}"} if is_started else {}
     client = httpx.Client(transport=mock.transport, base_url="http://mock", headers=bearer)
     made = RecordedServer(exchange, mock, accepted if is_started else "key", client, clock)
-    for pattern, prepare in PREPARATIONS.items():
-        if re.fullmatch(pattern, f"{exchange.method} {exchange.route}"):
-            prepare(made)
+    for prepare in preparations_of(exchange) or [_named_run]:
+        prepare(made)
     if isinstance(exchange.received, dict):
         metadata = exchange.received.get("metadata") or {}
         fetched = metadata.get("fetchedAt") or metadata.get("fetched_at")
         if fetched:
             made.at(moment(fetched))
     return made
+
+
+def preparations_of(exchange: Exchange) -> list[Callable[[RecordedServer], None]]:
+    """Return how to give a mock what a recording is about, where a run in its path is not all."""
+    asked = f"{exchange.method} {exchange.route}"
+    return [each for pattern, each in PREPARATIONS.items() if re.fullmatch(pattern, asked)]
 
 
 def release_of(exchange: Exchange) -> str:
@@ -488,8 +493,9 @@ def _cancellation(made: RecordedServer) -> None:
         made.register(app, slug.removeprefix(f"{app}-"))
 
 
-def _scores(made: RecordedServer) -> None:
-    if made.exchange.status == 200:
+def _named_run(made: RecordedServer) -> None:
+    """Make the run happen that the path names, if the server had it."""
+    if made.exchange.status < 300 and "/runs/" in made.exchange.route:
         made.run_of_path(sleeps(LONG))
 
 
@@ -508,8 +514,10 @@ PREPARATIONS: dict[str, Callable[[RecordedServer], None]] = {
     r"GET /v2/apps(/[^/]+)?": _apps,
     r"GET /v[12]/apps/[^/]+/functions(/[^/]+)?": _functions,
     r"POST /v2/apps/[^/]+/functions/[^/]+/invoke": _invoke,
-    r"POST /v2/runs/[^/]+/scores": _scores,
     r"POST /v1/cancellations": _cancellation,
     r"POST /v1/signals": _signal,
 }
-"""How to give a mock what a recording's response is about, by method and path."""
+"""How to give a mock what a recording's response is about, by method and path.
+
+What only needs the run that its path names needs no row.
+"""

@@ -19,6 +19,7 @@ from .recorded_servers import (
     is_artefact,
     is_cache_hit,
     is_run,
+    preparations_of,
     recorded_server,
     reports_states_at_random,
 )
@@ -125,7 +126,7 @@ def test_answer_is_as_recorded(name: str) -> None:
         response = ask(staged)
         if is_cache_hit(exchange):
             response = ask(staged)
-    assert response.status_code == exchange.status
+    assert response.status_code == exchange.status, to_prepare(exchange)
     whole = "vary" in exchange.answer_headers
     for header in COMPARED if whole else ("content-type",):
         assert response.headers.get(header) == exchange.answer_headers.get(header), header
@@ -141,8 +142,19 @@ def test_answer_is_as_recorded(name: str) -> None:
         found = differences(exchange.received, received)
         if reports_states_at_random(exchange):
             found = (each for each in found if ".status is " not in each)
-        assert list(found) == []
+        assert list(found) == [], to_prepare(exchange)
         assert list(undocumented(exchange, response)) == []
+
+
+def to_prepare(exchange: Exchange) -> str:
+    """Return where to say what the mock has to have, if no preparation is for this route."""
+    if preparations_of(exchange):
+        return ""
+    route = re.sub(r"(?<=/runs/)[^/]+", "[^/]+", f"{exchange.method} {exchange.route}")
+    return (
+        "Where the mock lacks what this is about, make it in a function of "
+        f'tests/testing/recorded_servers.py, and add `r"{route}": _that` to PREPARATIONS there.'
+    )
 
 
 def as_compared(body: Any) -> str:
