@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,8 +19,12 @@ import httpx
 from attrs import field, frozen
 
 from inngest_rest import InngestClient, InngestError, RunStatus
+from inngest_rest._core.resources.routes import ROUTES
+from inngest_rest._table import EVENT_ID, RUN_ID, Effect
 from scripts.internal.release_diff.alterations import operation_at
 from tests.contract.conformance import camel
+from tests.support.calls import BY_NAME
+from tests.support.calls import call as call_by_example
 
 if TYPE_CHECKING:
     from inngest_rest.typing import ApiVersion
@@ -41,7 +46,7 @@ def _exported(client: InngestClient, world: World) -> Any:
         return sorted(file.read_text(encoding="utf-8").splitlines())
 
 
-CALLS: Mapping[str, Call] = {
+_BY_HAND: Mapping[str, Call] = {
     "send": lambda it, _: len(it.send({"name": "diff/plain"})),
     "send (a name of 101 characters)": lambda it, _: len(it.send({"name": "diff/" + "x" * 96})),
     "send_and_wait": lambda it, world: (
@@ -82,12 +87,32 @@ CALLS: Mapping[str, Call] = {
     "functions.list": lambda it, world: list(it.functions.list(world.app)),
     "functions.get": lambda it, world: it.functions.get(world.app, "echoes"),
     "functions.invoke": lambda it, world: bool(it.functions.invoke(world.app, "fails")),
-    "account.get": lambda it, _: it.account.get(),
-    "keys.list": lambda it, _: list(it.keys.list()),
-    "envs.list": lambda it, _: list(it.envs.list()),
     "health": lambda it, _: it.health(),
     "diagnose": lambda it, _: it.diagnose(),
 }
+
+
+def _by_example(name: str, client: InngestClient, world: World) -> Any:
+    """Make a call with the example of its row, about what is in the world."""
+    app, function = world.app, "echoes"
+    ids = {RUN_ID: world.runs[function], EVENT_ID: world.events[function]}
+    return call_by_example(client, name, {**ids, "shop": app, "charge": function})
+
+
+def _read_by_example() -> Iterable[str]:
+    """Yield the calls of operations that only read, and that are not made by hand."""
+    by_hand = {name.partition(" ")[0] for name in _BY_HAND}
+    for name in ROUTES.keys() - by_hand - {"runs.watch"}:
+        is_of_servers = any(not each.cloud_only for each in ROUTES[name])
+        if is_of_servers and BY_NAME[name].effect is Effect.READ:
+            yield name
+
+
+CALLS: Mapping[str, Call] = {
+    **_BY_HAND,
+    **{name: partial(_by_example, name) for name in sorted(_read_by_example())},
+}
+"""Every call that only reads is made; one that acts, where it is among those by hand."""
 
 
 @frozen
