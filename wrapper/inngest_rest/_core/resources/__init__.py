@@ -19,10 +19,11 @@ run_scores    scores of a run, or of one of its steps
 signals       signals, which end the wait of a run
 replays       one replay of a run, and the other runs of its chain
 trace         the spans of a run, as a tree
-polling       what the next five share: pauses, deadlines, listings of ends
+polling       what these share that poll: pauses, deadlines, listings of ends
 wait          wait until a run has ended
 event_runs    wait for all runs of an event, perhaps one that is sent first
 wait_many     wait until each of many runs has ended
 watch         report the changes of all runs
+watch_state   which runs a watch knows, and what is new about a run
 follow        report the steps of a run
 """

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from datetime import UTC, datetime, timedelta
-from heapq import heapify, heappop, heappush
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
-import msgspec
 from attrs import evolve
 
 from inngest_rest import errors
 from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_id, check_seconds, check_text
+from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import runs
@@ -29,6 +27,7 @@ from inngest_rest._core.resources.polling import (
     asked_pause,
     rest_after,
 )
+from inngest_rest._core.resources.watch_state import EARLIEST, KnownRuns, WatchState
 from inngest_rest._core.resources.windows import Window, check_instant
 from inngest_rest._faults import may_pass
 from inngest_rest._visible import shown
@@ -48,31 +47,7 @@ _BUDGET = 2.0
 # Seconds of a poll in which open runs are fetched one by one; the rest comes in the next one.
 _FETCHING = 5.0
 
-# How long ended runs are remembered beyond the window: a listing goes by a time that is slightly
-# later than `queued_at`.
-_MARGIN = timedelta(seconds=5)
-
-# Of a beginning or a token: beyond these, adding times would fail.
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-
 _LONGEST_PAUSE = 60.0  # seconds between two polls that fail
-
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class _State(msgspec.Struct, kw_only=True):
-    """Where a watch is, as its token has it; all that was found until then was taken."""
-
-    version: Literal[1] = 1
-    filter: dict[str, str]
-    since: _Moment  # where it begins
-    looks_back: bool  # to what ended since then and was queued before
-    is_relative: bool  # the beginning is by our clock, whose difference a response will show
-    is_begun: bool = False
-    window: _Moment = _EARLIEST  # where the next poll begins
-    changes: _Moment = _EARLIEST  # the same for a listing by ends
-    open: dict[str, RunStatus] = {}
-    ended: dict[str, _Moment] = {}  # when those of the last window were queued
 
 
 class Watch(Poller[RunChange]):
@@ -100,7 +75,8 @@ class Watch(Poller[RunChange]):
     ) -> None:
         super().__init__(session, timeout)
         self._clock = session.server_clocks["api"]
-        self._statuses, filters = selection.statuses, evolve(selection, statuses=()).to_json()
+        self._statuses = selection.statuses
+        filters = evolve(selection, statuses=()).to_json()
         self._local_filter = None
         if selection.evaluated_here:
             self._local_filter = runs.local_filter(session, selection, is_bounded=False)
@@ -111,8 +87,8 @@ class Watch(Poller[RunChange]):
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
         ours = datetime.fromtimestamp(session.clock.now(), UTC)
-        begin = whole_milliseconds(max(check_instant("since", since, ours) or ours, _EARLIEST))
-        self.state = _State(
+        begin = whole_milliseconds(max(check_instant("since", since, ours) or ours, EARLIEST))
+        self.state = WatchState(
             filter=filters,
             since=begin,
             looks_back=since is not None,
@@ -121,7 +97,7 @@ class Watch(Poller[RunChange]):
         if token is not None:
             if since is not None:
                 raise invalid("since", "and token exclude each other", how="Pass one of them.")
-            self.state = _restored(token, filters)
+            self.state = WatchState.from_token(token, filters)
         # The beginning by that clock which has it earlier, since either may be wrong.
         self._earliest = self.state.since
         self._next_poll = self._succeeded_at = self._began
@@ -131,13 +107,11 @@ class Watch(Poller[RunChange]):
         self._page: tuple[Run, ...] = ()
         self._found = deque[tuple[Run, bool]]()  # and whether it is selected
         self._changes = 0  # of this poll
-        # Those that ended, the earliest queued first.
-        self._forgettable = [(queued_at, run_id) for run_id, queued_at in self.state.ended.items()]
-        heapify(self._forgettable)
+        self._known = KnownRuns(self.state, self._clock)
         self._ends = EndsListing(session, budget=_BUDGET)
         # Older open runs that are still to be fetched, and until when all others are known.
         self._unfetched: dict[str, None] = {}
-        self._known_until = _EARLIEST
+        self._known_until = EARLIEST
         self._fetch_until = self._began
         self._fetched = deque[tuple[str, "Run | Fault"]]()
         self.polls = 0
@@ -145,7 +119,7 @@ class Watch(Poller[RunChange]):
     @property
     def token(self) -> str:
         """Where another watch can go on: what was taken so far, as JSON."""
-        return msgspec.json.encode(self.state).decode()
+        return self.state.token
 
     @property
     def is_done(self) -> bool:
@@ -155,15 +129,23 @@ class Watch(Poller[RunChange]):
     def next_item(self) -> RunChange | None:
         while self._found:
             run, is_selected = self._found[0]
-            kind = self._kind_of(run)
+            kind = self._known.learn(run)
+            # A run that had ended before it was seen first appears, and then ends.
             if kind != "appeared" or not run.is_ended:
                 self._found.popleft()
-            self._changes += kind is not None
-            # A run that had ended before it was seen has one change of status to report, not two.
-            is_to_one = run.status in self._statuses and (kind == "ended") is run.is_ended
-            if kind is not None and is_selected and (is_to_one or not self._statuses):
+            if kind is None:
+                continue
+            self._changes += 1
+            if is_selected and self._is_reported(kind, run):
                 return RunChange(kind, run)
         return None
+
+    def _is_reported(self, kind: ChangeKind, run: Run) -> bool:
+        """Return whether a change leads to one of the statuses asked for, if any were."""
+        if not self._statuses:
+            return True
+        # A run that had ended before it was seen has one change of status to report, not two.
+        return run.status in self._statuses and (kind == "ended") is run.is_ended
 
     def poll(self) -> Plan[Sequence[str]]:
         """Pause, or make one step of a poll; all that was found must be taken."""
@@ -185,27 +167,36 @@ class Watch(Poller[RunChange]):
             return ()
         self._succeeded_at = self._fetching_since = self._now()
         self._spent += self._succeeded_at - began
-        self._failures, self._fault = 0, None
+        self._failures = 0
+        self._fault = None
         return due
 
     def _tolerate(self, error: Fault, began: float) -> None:
         """Poll again after a pause, unless an error is to be raised."""
         now = self._now()
-        is_late, is_well = self._is_late, self.state.is_begun and self._fault is None
-        had_less = self._deadline - began < self._session.settings.timeout
-        if is_late and is_well and had_less and isinstance(error, errors.RequestTimeoutError):
-            return  # the end came before the response
-        if is_late or not may_pass(error) or now - self._succeeded_at > OUTAGE:
+        if self._ended_before_response(error, began):
+            return
+        if self._is_late or not may_pass(error) or now - self._succeeded_at > OUTAGE:
             self._succeeded_at = now  # the next iteration may retry as long again
             raise error
         pause = min(_LONGEST_PAUSE, self._every * 2.0 ** min(self._failures, 9))
-        self._failures, self._fault = self._failures + 1, error
+        self._failures += 1
+        self._fault = error
         self._next_poll = now + max(pause, asked_pause(error))
+
+    def _ended_before_response(self, error: Fault, began: float) -> bool:
+        """Return whether a request failed only since the watch had no time left for it."""
+        is_well = self.state.is_begun and self._fault is None
+        had_less = self._deadline - began < self._session.settings.timeout
+        is_timeout = isinstance(error, errors.RequestTimeoutError)
+        return self._is_late and is_well and had_less and is_timeout
 
     def _steps_of_poll(self) -> Iterator[Plan[Sequence[str]]]:
         """Yield the steps of a poll; each is made, and what it found taken, before the next."""
-        state, began = self.state, self._session.clock.now()
-        self._spent, self._changes = 0.0, 0
+        state = self.state
+        began = self._session.clock.now()
+        self._spent = 0.0
+        self._changes = 0
         if not state.is_begun:
             yield from self._begin()
         recent: set[str] = set()
@@ -216,9 +207,11 @@ class Watch(Poller[RunChange]):
             yield self._read(walk)
             recent.update(run.id for run in self._page if run.id in state.open)
             newest = max((run.queued_at for run in self._page if run.queued_at), default=newest)
-            self._move(min(newest, self._clock.earliest(began, shown=newest)) - OVERLAP)
+            self._known.move_window(
+                min(newest, self._clock.earliest(began, shown=newest)) - OVERLAP
+            )
         passed = self._clock.earliest(began, shown=newest) - OVERLAP
-        self._move(passed)
+        self._known.move_window(passed)
         state.since, state.is_begun = self._earliest, True
         yield from self._find_ends(recent, passed)
         if not self._unfetched:
@@ -235,7 +228,7 @@ class Watch(Poller[RunChange]):
             began = state.since.timestamp()
             self._earliest = self._clock.earliest(began)
             state.since, state.is_relative = whole_milliseconds(self._clock.at(began)), False
-        # What has ended is listed again below: it is not forgotten yet, as by `_move`.
+        # What has ended is listed again below: it is not forgotten yet, as by `move_window`.
         state.window = max(state.window, self._earliest - OVERLAP)
         state.changes = max(state.changes, state.window)
         if state.looks_back:
@@ -316,7 +309,8 @@ class Watch(Poller[RunChange]):
     def _fetch_in_turn(self) -> Iterator[Plan[Sequence[str]]]:
         """Fetch older runs, until it was enough for one poll."""
         self._fetched.clear()
-        self._fetch_until, left = self._now() + _FETCHING, MOST_FETCHED
+        self._fetch_until = self._now() + _FETCHING
+        left = MOST_FETCHED
         while self._unfetched and left > 0 and self._now() < self._fetch_until:
             batch = [*islice(self._unfetched, min(BATCH, left))]
             left -= len(batch)
@@ -342,7 +336,7 @@ class Watch(Poller[RunChange]):
                 if isinstance(result, Run):
                     yield from self._take_up([self._as_listed(result)])
                 else:  # it was listed before: the server has deleted it
-                    self.state.open.pop(run_id, None)
+                    self._known.forget(run_id)
                 self._unfetched.pop(run_id, None)
             self._fetched.popleft()
         if failures:
@@ -356,56 +350,12 @@ class Watch(Poller[RunChange]):
 
     def _take_up(self, found: Iterable[Run]) -> Plan[None]:
         """Add runs to what was found, and whether they are selected, if that is evaluated here."""
-        state = self.state
         for run in found:
-            is_new = run.is_ended or state.open.get(run.id) != run.status
             is_selected = True
-            if self._local_filter is not None and is_new and run.id not in state.ended:
+            if self._local_filter is not None and self._known.may_be_news(run):
                 is_selected = yield from self._local_filter.wants(run, self._deadline)
             self._found.append((run, is_selected))
-
-    def _kind_of(self, run: Run) -> ChangeKind | None:
-        """Return what is new about a run, and remember it, last; None if nothing is."""
-        state = self.state
-        known = state.open.pop(run.id, None)
-        if known is None and run.id in state.ended:
-            return None
-        is_old = known is None and run.ended_at is not None and run.ended_at < state.since
-        if is_old or (known is not None and run.is_ended):
-            queued_at = run.queued_at or self._clock.now()
-            if not state.is_begun or queued_at >= state.window - _MARGIN:
-                state.ended[run.id] = queued_at
-                heappush(self._forgettable, (queued_at, run.id))
-            return None if is_old else "ended"
-        state.open[run.id] = run.status
-        if known is None:
-            return "appeared"
-        return None if run.status == known else "changed"
-
-    def _move(self, window: datetime) -> None:
-        """Move the window on, and forget the ended runs before it, which are not listed again."""
-        state = self.state
-        state.window = max(state.window, window)
-        oldest = state.window - _MARGIN
-        while self._forgettable and self._forgettable[0][0] < oldest:
-            _, run_id = heappop(self._forgettable)
-            state.ended.pop(run_id, None)
 
 
 def _is_failure(result: Run | Fault) -> bool:
     return not isinstance(result, Run | errors.NotFoundError)
-
-
-def _restored(token: str, filter: dict[str, str]) -> _State:
-    """Return the state of a token; reject one that no watch of this selection has made."""
-    try:
-        state = msgspec.json.decode(check_text("token", token), type=_State)
-        for id in (*state.open, *state.ended):
-            check_id("id", id)
-    except (ValueError, RecursionError):
-        raise invalid("token", "is not the token of a watch") from None
-    if state.filter != filter:
-        asked = ", ".join(f"{name}={shown(value)}" for name, value in state.filter.items())
-        how = "Pass the same filters."
-        raise invalid("token", f"is of a watch with {asked or 'no filter'}", how=how)
-    return state
