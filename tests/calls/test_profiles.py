@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -92,6 +94,34 @@ def test_a_file_that_is_wrong_or_has_a_key_is_refused_without_quoting_it(
         InngestClient(profile="prod")
     assert said in str(caught.value)
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", ["deadbeefdeadbeefdeadbeef", "aB3-" * 20, "aB3_" * 20])
+def test_a_key_in_the_place_of_the_name_of_a_variable_is_refused_without_quoting_it(
+    secret: str, file: Path
+) -> None:
+    file.write_text(f'[prod]\nevent_key_variable = "{secret}"', encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="is not the name of a variable") as caught:
+        InngestClient(profile="prod")
+    assert secret not in str(caught.value)
+
+
+def test_a_command_for_a_key_does_not_read_what_is_piped_to_the_program(file: Path) -> None:
+    reads = "import sys; sys.stdin.read(); print('event-key')"
+    command = f"[{sys.executable!r}, '-c', {json.dumps(reads)}]"
+    file.write_text(f"[prod]\nevent_key_command = {command}\n", encoding="utf-8")
+    program = (
+        "import sys; from inngest_rest import InngestClient; "
+        "InngestClient(profile='prod'); print(sys.stdin.read())"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        input="events",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "events\n"
 
 
 def test_profiles_are_listed_with_where_their_keys_come_from(file: Path) -> None:

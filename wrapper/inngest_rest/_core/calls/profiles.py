@@ -7,7 +7,9 @@ a variable, `signing_key_variable = "PROD_SIGNING_KEY"`, or by a command that pr
 
 from __future__ import annotations
 
+import re
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +28,9 @@ _TEXTS = ("base_url", "event_base_url", "api_base_url", "env", "dev")
 _KEYS = ("event_key", "signing_key", "signing_key_fallback", "api_key")
 _SOURCES = ("variable", "command")
 _KNOWN = (*_TEXTS, "protected", *(f"{key}_{source}" for key in _KEYS for source in _SOURCES))
+
+# The name of a variable. What is long, or hex digits alone, is rather the key itself.
+_VARIABLE = r"(?!(?:[0-9A-Fa-f]{2}){8,}\Z)[A-Za-z_][A-Za-z0-9_]{0,63}"
 
 _COMMAND_TIMEOUT_S = 60.0  # a person may have to unlock a vault
 
@@ -80,12 +85,20 @@ def key_of(profile: Profile, key: str, environ: Mapping[str, str]) -> Secret | N
 
 
 def _printed(profile: Profile, key: str, command: list[str]) -> Secret:
-    """Return what a command prints; no error has that, nor what it says on standard error."""
+    """Return what a command prints; no error has that, nor what it says on standard error.
+
+    It reads what a person types, but not what is piped to us: events, or the requests of an agent.
+    """
     import subprocess  # noqa: PLC0415 - few have a command
 
+    is_typed = sys.stdin is not None and sys.stdin.isatty()
     try:
         ran = subprocess.run(  # noqa: S603 - the user's own command, without a shell
-            command, stdout=subprocess.PIPE, timeout=_COMMAND_TIMEOUT_S, check=False
+            command,
+            stdin=None if is_typed else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=_COMMAND_TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = f"{key}_command cannot be run: {type(error).__name__}"
@@ -128,6 +141,8 @@ def _check(path: Path, name: str, setting: str, value: object) -> None:
         raise _invalid(path, f"{place}, which is no setting{did_you_mean(setting, _KNOWN)}")
     if any(isinstance(text, str) and _looks_like_a_key(text) for text in _words_of(value)):
         raise _invalid(path, f"{place} whose value looks like a key, which never stands there")
+    if setting.endswith("_variable") and not re.fullmatch(_VARIABLE, str(value)):
+        raise _invalid(path, f"{place} that is not the name of a variable")
     if not _has_right_type(setting, value):
         kind = "a list of words" if setting.endswith("_command") else "text, or true or false"
         raise _invalid(path, f"{place} that is not {kind}")
