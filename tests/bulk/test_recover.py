@@ -9,7 +9,7 @@ import pytest
 
 from inngest_rest import ActionReport, Event, InngestClient, InvalidArgumentError, NotFoundError
 from inngest_rest._operations.bulk import unstarted
-from inngest_rest.testing import MockServer, answers, completes, loses_response, when
+from inngest_rest.testing import MockServer, answers, completes, drops, loses_response, when
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,6 +116,34 @@ def test_runs_of_later_events_hide_no_earlier_recovery(
     mock.advance(60)
     report = client.functions.recover("shop", "charge", since=HOUR, until=until)
     assert outcomes(report) == ["already_run"] * 2
+
+
+def test_a_plan_that_is_carried_out_twice_runs_nothing_twice(
+    client: InngestClient, mock: MockServer
+) -> None:
+    client.send(orders(2))
+    mended(mock)
+    plan = client.functions.recover("shop", "charge", since=HOUR, dry_run=True)
+    first = client.functions.recover("shop", "charge", resume=plan)
+    mock.advance(60)
+    again = client.functions.recover("shop", "charge", resume=plan)
+    assert outcomes(first) == ["done"] * 2
+    assert outcomes(again) == ["already_run"] * 2
+    assert sorted(inputs(mock)) == [0, 1]
+
+
+def test_what_a_report_has_run_counts_for_no_other_event_with_the_same_data(
+    client: InngestClient, mock: MockServer
+) -> None:
+    client.send([*orders(1), *orders(1)])
+    mended(mock)
+    mock.fault(drops(), operation="invoke_function_v2", after=1)
+    first = client.functions.recover("shop", "charge", since=HOUR, in_flight=1)
+    assert outcomes(first) == ["done", "failed"]
+    mock.advance(60)
+    again = client.functions.recover("shop", "charge", resume=first)
+    assert outcomes(again) == ["done", "done"]
+    assert inputs(mock) == [0, 0]
 
 
 def test_where_runs_are_not_listed_the_report_says_that_an_earlier_recovery_does_not_show(

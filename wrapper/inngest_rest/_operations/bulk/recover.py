@@ -86,18 +86,9 @@ class RecoverJob(ReportedJob):
             raise invalid("function", "is triggered by no event, so there is nothing to recover")
         self._past = Past(self.session, self._function)
         self._excluded = _why_on_purpose(self._function)
-        return (yield from super().collect())
-
-    def collect_rows(self) -> Plan[None]:
-        if self._has_filter:
-            name = event_name_of(self._function)
-            self.listing = events.list_events(self.session, evolve(self._selection, name=name))
-        yield from super().collect_rows()
-        if self.listing is None and self.resumed is None:
-            first = min((second_of_ulid(str(row.id)) for row in self.rows), default=None)
-            if first is not None:
-                since = datetime.fromtimestamp(first, UTC) - _CLOCKS_MAY_DIFFER
-                yield from self._past.read_runs(since, ())
+        rows = yield from super().collect()
+        if self.listing is None:
+            yield from self._read_past_of_rows()
         if not self._past.lists_runs:
             unseen = (
                 "this server does not list runs, so that an earlier recovery does not show: "
@@ -105,6 +96,24 @@ class RecoverJob(ReportedJob):
             )
             words = [words for words in (self.head.searched, unseen) if words]
             self.head = evolve(self.head, searched="; ".join(words))
+        return rows
+
+    def _read_past_of_rows(self) -> Plan[None]:
+        """Read what ran since the oldest event of ids or a report: a plan may be used again."""
+        left = [str(row.id) for row in self.rows if self.is_left(row)]
+        first = min(map(second_of_ulid, left), default=None)
+        if first is None:
+            return
+        # The runs that the report names were started for its other rows.
+        self._past.ignored |= {row.new_run_id for row in self.rows if row.new_run_id is not None}
+        since = datetime.fromtimestamp(first, UTC) - _CLOCKS_MAY_DIFFER
+        yield from self._past.read_runs(since, {str(row.id) for row in self.rows})
+
+    def collect_rows(self) -> Plan[None]:
+        if self._has_filter:
+            name = event_name_of(self._function)
+            self.listing = events.list_events(self.session, evolve(self._selection, name=name))
+        yield from super().collect_rows()
 
     def keep(self, item: StoredEvent) -> None:
         matched = self._matched(item)
@@ -168,8 +177,6 @@ class RecoverJob(ReportedJob):
         refusal = self._refusal(event)
         if refusal is not None:
             return with_outcome(row, ActionOutcome.REFUSED, refusal)
-        if row.outcome == ActionOutcome.PLANNED:
-            return None  # it was compared with what was there before
         return (yield from self._compared(row, event))
 
     def _compared(self, row: ActionRow, event: StoredEvent) -> Plan[BulkResult | None]:
@@ -178,7 +185,10 @@ class RecoverJob(ReportedJob):
         if run_id is not None:
             reason = f"run {run_id} was invoked since, with the same data"
             return with_outcome(evolve(row, new_run_id=run_id), ActionOutcome.ALREADY_RUN, reason)
-        earlier = None if self._is_batched else (yield from self._past.repeated_by(event))
+        earlier = None
+        # The events of a plan were compared with those before them when it was made.
+        if row.outcome != ActionOutcome.PLANNED and not self._is_batched:
+            earlier = yield from self._past.repeated_by(event)
         if earlier is not None:
             reason = f"it repeats the id of event {earlier}, within 24 hours"
             return with_outcome(row, ActionOutcome.REFUSED, reason)

@@ -58,6 +58,7 @@ class Past:
 
     Attributes:
         started: Internal ids of events that started a run; of a batch, one of them.
+        ignored: Runs that are known to be no earlier recovery.
         unread: How many runs may come from an invocation that was not looked at.
         lists_runs: Whether the server lists runs, without which no invocation can be found.
     """
@@ -70,6 +71,7 @@ class Past:
         self._by_own_id: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._read_back_to: float | None = None  # the oldest event that is known by its own id
         self.started: set[str] = set()
+        self.ignored: set[str] = set()
         self.unread = 0
         self.lists_runs = True
 
@@ -90,7 +92,8 @@ class Past:
             while not walk.is_done:
                 for run in (yield from walk.next_page()).items:
                     self.started.update(run.event_ids)
-                    others += [(run.id, id) for id in run.event_ids[:1] if id not in known]
+                    if run.id not in self.ignored:
+                        others += [(run.id, id) for id in run.event_ids[:1] if id not in known]
         except RouteNotFoundError:
             # The runs of each event are listed before anything is done.
             self.lists_runs = False
