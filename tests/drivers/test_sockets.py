@@ -388,6 +388,22 @@ def test_requests_go_through_tls(reach: Connect, authority: trustme.CA) -> None:
         assert [client.send(EVENT), client.send(EVENT)] == [["01"], ["01"]]
 
 
+def test_a_large_response_arrives_whole_although_tls_ends_unannounced(
+    reach: Connect, authority: trustme.CA
+) -> None:
+    body = b'{"ids":[%b],"status":200}' % b",".join([b'"01"'] * 1_000_000)
+
+    def hangs_up(connection: socket.socket) -> None:
+        take_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    with (
+        Peer(hangs_up, tls=certified(authority, "localhost")) as peer,
+        pytest.raises(InvalidResponseError, match="1000000 ids for 1 event"),
+    ):
+        reach(peer.url).send(EVENT)
+
+
 @pytest.mark.parametrize("fault", ["another host", "another authority"])
 def test_an_untrusted_tls_certificate_is_rejected_before_sending(
     reach: Connect, authority: trustme.CA, fault: str
@@ -585,8 +601,13 @@ def test_a_connection_that_does_not_close_as_it_should_fails_no_request(
     assert "did not close cleanly" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+)
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_one_client_serves_one_event_loop_after_another() -> None:
+def test_one_client_serves_one_event_loop_after_another(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
     open_still: list[socket.socket] = []
 
     def answers_and_stays(connection: socket.socket) -> None:
@@ -596,10 +617,11 @@ def test_one_client_serves_one_event_loop_after_another() -> None:
     def send_twice(url: str) -> list[list[str]]:
         client = AsyncInngestClient(event_key="k", base_url=url, retries=0)
 
-        async def send() -> list[str]:
-            return await client.send(EVENT)
+        def send() -> list[str]:
+            with asyncio.Runner(loop_factory=new_loop) as runner:
+                return runner.run(client.send(EVENT))
 
-        return [asyncio.run(send()), asyncio.run(send())]
+        return [send(), send()]
 
     with Peer(answers_and_stays, answers) as peer:
         assert send_twice(peer.url) == [["01"], ["01"]]
@@ -685,6 +707,35 @@ def test_what_nobody_reads_stays_with_the_server() -> None:
             await asyncio.sleep(0)  # asyncio closes the socket in its next turn
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("is_encrypted", [False, True])
+@pytest.mark.parametrize("loop", ["async", "async on uvloop"])
+def test_a_response_to_half_a_request_is_used_and_the_connection_is_not_used_again(
+    loop: str, authority: trustme.CA, is_encrypted: bool
+) -> None:
+    def answers_unread(connection: socket.socket) -> None:
+        connection.recv(1)
+        connection.sendall(ANSWER)
+        assert was_used.wait(PATIENCE)
+
+    async def scenario() -> None:
+        tls = certified(authority, "localhost") if is_encrypted else None
+        with Peer(answers_unread, tls=tls) as peer:
+            stream = await connected_to(peer)
+            if is_encrypted:
+                await stream.encrypt(ssl.create_default_context(), "localhost")
+            async with asyncio.timeout(PATIENCE):
+                await stream.send(b"x" * 2**26)
+                assert await stream.receive() == ANSWER
+            assert not stream.is_idle
+            stream.close()
+            was_used.set()
+            await asyncio.sleep(0)  # the event loop closes the socket in its next turn
+
+    was_used = threading.Event()
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(scenario())
 
 
 def test_a_tls_handshake_that_is_broken_off_is_a_failed_connection() -> None:

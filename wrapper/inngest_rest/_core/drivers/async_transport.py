@@ -98,6 +98,7 @@ class Stream(Connection, asyncio.Protocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
+        self._below_tls: asyncio.Transport  # the same, as long as there is no TLS
         self._received = bytearray()
         self._has_ended = False
         self._error: Exception | None = None
@@ -115,6 +116,9 @@ class Stream(Connection, asyncio.Protocol):
             return False
         if self._has_ended or self._received or self._transport.is_closing():
             return False
+        # A response may have come before the request was sent to its end.
+        if self._transport.get_write_buffer_size() or self._below_tls.get_write_buffer_size():
+            return False
         # The event loop may not have read yet what came since its last turn.
         return not is_readable(self._transport.get_extra_info("socket"))
 
@@ -126,9 +130,9 @@ class Stream(Connection, asyncio.Protocol):
 
     async def send(self, data: bytes) -> bool:
         self._transport.write(data)
-        while not self._is_writable and not self._has_ended:
+        while not self._is_writable and not self._has_ended and not self._received:
             await self._change()
-        return not self._has_ended
+        return self._is_writable and not self._has_ended
 
     async def receive(self) -> bytes:
         if self._received:
@@ -140,15 +144,15 @@ class Stream(Connection, asyncio.Protocol):
         piece = bytes(self._received[:_READ_SIZE])
         del self._received[:_READ_SIZE]
         if not self._received:
-            self._transport.resume_reading()
+            self._below_tls.resume_reading()
         return piece
 
     def close(self) -> None:
-        # At once, and in any state; whoever waits is woken.
+        # At once, and in any state; whoever waits is woken. uvloop closes all with its loop.
         if self._loop is asyncio.get_running_loop():
             self._transport.abort()
-        else:
-            shut_down(self._transport.get_extra_info("socket"))
+        elif (own := self._transport.get_extra_info("socket")) is not None:
+            shut_down(own)
 
     async def _change(self) -> None:
         self._waiter = self._loop.create_future()
@@ -161,12 +165,13 @@ class Stream(Connection, asyncio.Protocol):
     # Called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+        self._transport = self._below_tls = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
         if len(self._received) > _READ_SIZE:
-            self._transport.pause_reading()
+            # Below TLS: uvloop loses what its TLS holds back when the server hangs up.
+            self._below_tls.pause_reading()
         self._wake()
 
     def eof_received(self) -> None:

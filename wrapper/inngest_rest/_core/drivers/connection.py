@@ -15,7 +15,7 @@ class Connection(ABC):
     @property
     @abstractmethod
     def is_idle(self) -> bool:
-        """Whether it can carry a request: it is open, and nothing came unasked."""
+        """Whether it can carry a request: it is open, all was sent, and nothing came unasked."""
 
     @abstractmethod
     async def encrypt(self, context: ssl.SSLContext, host: str) -> None:
@@ -23,10 +23,7 @@ class Connection(ABC):
 
     @abstractmethod
     async def send(self, data: bytes) -> bool:
-        """Send data; return False if the server hung up before it had them all.
-
-        It may have responded before.
-        """
+        """Send data; return False if the server hung up, or responded, before it had them all."""
 
     @abstractmethod
     async def receive(self) -> bytes:
