@@ -18,7 +18,6 @@ from typing import Any
 import httpx
 import openapi_python_client
 import pytest
-import yaml
 
 import inngest_rest_api
 from inngest_rest_api import AuthenticatedClient, Client, models
@@ -26,10 +25,11 @@ from inngest_rest_api.api import OPERATIONS, ingest, v1, v2
 from inngest_rest_api.errors import UnexpectedStatus
 from inngest_rest_api.types import UNSET, read_json
 from scripts.internal.regeneration import api_client
+from tests.contract.document import Document
 from tests.support.server import body_of
 
 ROOT = Path(__file__).parent.parent
-DOCUMENT: Any = yaml.safe_load((ROOT / "openapi" / "inngest.yaml").read_text(encoding="utf-8"))
+DOCUMENT: Any = Document.load().spec
 OVERRIDES = ROOT / "openapi" / "templates"
 STOCK = Path(openapi_python_client.__file__).parent / "templates"
 DIFFS = Path(__file__).parent / "templates"

@@ -9,11 +9,11 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 
 import inngest_rest
+from tests.support.distribution import distributed_files
 from tests.support.server import recorded
 
 if TYPE_CHECKING:
@@ -47,8 +47,12 @@ def test_the_document_is_in_the_wheel_and_is_the_one_of_the_repository(tmp_path:
 
 
 def test_the_source_distribution_holds_every_document_and_what_it_links_to() -> None:
-    files = {each.distribution_path for each in SdistBuilder(str(ROOT)).recurse_included_files()}
-    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    files = distributed_files()
+    notes = [
+        ROOT / folder / "README.md"
+        for folder in ("openapi/templates", "scripts/internal/benchmark")
+    ]
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *notes]
     linked = {
         (document.parent / target).resolve().relative_to(ROOT)
         for document in documents

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
-from hatchling.builders.sdist import SdistBuilder
+
+from tests.contract.document import Document
+from tests.support.distribution import distributed_files
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDINGS = ROOT / "tests/contract/recordings"
-DOCUMENT = yaml.safe_load((ROOT / "openapi/inngest.yaml").read_text(encoding="utf-8"))
+DOCUMENT: Any = Document.load().spec
 OPERATIONS = {
     operation["operationId"]
     for path in DOCUMENT["paths"].values()
@@ -38,10 +41,10 @@ AT_THE_ROOT = {
 DATA = ("constraints.txt", "tests/contract/recordings/", "tests/templates/")
 
 
-def read_texts() -> dict[str, str]:
+@cache
+def texts() -> dict[str, str]:
     """Return every text file of the source distribution, this one excepted, by its path."""
-    packed = SdistBuilder(str(ROOT)).recurse_included_files()
-    names = sorted({each.distribution_path for each in packed} | {"pyproject.toml", ".ci/run"})
+    names = sorted(distributed_files() | {"pyproject.toml", ".ci/run"})
     paths = {name: ROOT / name for name in names}
     return {
         name: path.read_text(encoding="utf-8")
@@ -50,8 +53,9 @@ def read_texts() -> dict[str, str]:
     }
 
 
-TEXTS = read_texts()
-PROSE = {name: text for name, text in TEXTS.items() if not name.startswith(DATA)}
+def prose() -> dict[str, str]:
+    return {name: text for name, text in texts().items() if not name.startswith(DATA)}
+
 
 # A name with a hyphen is a recording's, one in camel case an operation's.
 RECORDING = r"[a-z0-9]+(?:-[a-z0-9]+)+"
@@ -70,7 +74,7 @@ def citations(kind: str, name: str, text: str) -> list[str]:
 def unresolved(kind: str, name: str, known: set[str]) -> list[str]:
     return [
         f"{path}: {kind} {cited}"
-        for path, text in PROSE.items()
+        for path, text in prose().items()
         for cited in citations(kind, name, text)
         if cited not in known
     ]
@@ -90,7 +94,7 @@ def test_names_in_the_style_of_an_operation_id_are_operations() -> None:
     ids = r"\b(?:get|list|create|update|delete|send|invoke|cancel|rerun|replay)[A-Z]\w*V[12]\b"
     named = {
         f"{path}: {each}"
-        for path, text in PROSE.items()
+        for path, text in prose().items()
         for each in re.findall(ids, text)
         if each not in OPERATIONS
     }
@@ -113,10 +117,10 @@ def test_a_citation_is_found_however_it_is_wrapped(text: str, cited: list[str]) 
 
 def test_files_that_are_named_exist() -> None:
     """Tests make up modules, so those are looked for in all other files."""
-    there = [f"/{name}" for name in (*TEXTS, Path(__file__).relative_to(ROOT).as_posix())]
+    there = [f"/{name}" for name in (*texts(), Path(__file__).relative_to(ROOT).as_posix())]
     missing = {
         f"{path}: {named}"
-        for path, text in PROSE.items()
+        for path, text in prose().items()
         for named in re.findall(r"(?<![\w.{}*/-])([\w/-]+\.(?:md|py))\b(?!\.jinja)", text)
         if not (path.startswith("tests/") and named.endswith(".py"))
         if not any(each.endswith(f"/{named}") for each in there)
@@ -136,4 +140,4 @@ def test_names_of_tracked_files_can_be_checked_out_anywhere() -> None:
 
 def test_no_source_outside_the_repository_is_cited() -> None:
     outside = re.compile(r"\[facts|\bfacts\.md|/work/")
-    assert [path for path, text in TEXTS.items() if outside.search(text)] == []
+    assert [path for path, text in texts().items() if outside.search(text)] == []

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote
@@ -59,8 +60,9 @@ class Document:
         self._routes = [(each, _pattern(each.path)) for each in self.operations]
 
     @classmethod
+    @cache
     def load(cls, path: Path = PATH) -> Self:
-        """Read the document from its file."""
+        """Read the document from its file, once: whoever changes it has to copy it."""
         return cls(yaml.safe_load(path.read_text(encoding="utf-8")))
 
     def match(self, method: str, path: str) -> Operation | None:

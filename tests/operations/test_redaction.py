@@ -99,12 +99,12 @@ HOSTILE = [
 @pytest.mark.parametrize("end", ["", "@", "."])
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_a_long_text_is_redacted_in_linear_time_whatever_it_is(piece: str, end: str) -> None:
-    size = 300_000
+    size = 100_000
     for text in (piece * (size // len(piece)) + end, piece + piece[-1] * size + end):
         started = time.process_time()
         Redactor("emails").text(text)
-        # Ten times what is needed; quadratic time would be minutes.
-        assert time.process_time() - started < 2
+        # Fifty times what is needed; quadratic time would be a minute.
+        assert time.process_time() - started < 1
 
 
 def test_many_keys_that_become_the_same_are_redacted_in_linear_time() -> None:

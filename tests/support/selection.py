@@ -74,9 +74,19 @@ LONG = {
         "long files, with each allocation traced"
     ),
     "tests/hostile": "draws responses, calls and texts at random",
+    "tests/mcp_server/test_mistakes.py::test_no_argument_is_so_odd_that_there_is_no_answer": (
+        "each parameter of each tool with each odd value"
+    ),
+    "tests/resources/test_clocks_apart.py::test_a_watch_misses_no_run_for_dates_that_are_off": (
+        "a watch for each way in which dates are off"
+    ),
+    "tests/resources/test_records.py::test_a_value_becomes_what_its_base_class_becomes": (
+        "draws values at random, for each class of records"
+    ),
     "tests/resources/test_slow_server.py": "thousands of requests in virtual time",
     "tests/resources/test_nodes_with_wrong_dates.py": "nodes in each order, with each call",
     "tests/scripts/test_api_changes.py": "generates the client of an earlier document",
+    "tests/scripts/test_live.py": "starts processes",
     "tests/scripts/test_record.py": "asks many servers a hundred questions each",
     "tests/scripts/test_release_diff.py": "asks many servers a hundred questions each",
     "tests/scripts/test_contract_report.py": "runs the contract cases once more",
@@ -87,8 +97,12 @@ LONG = {
     "tests/scripts/test_verdict.py": "runs pytest in processes",
     "tests/secrets/test_no_key_is_left.py": "each call before each of many ends",
     "tests/mcp_server/test_stdio.py": "starts processes",
+    "tests/sending/test_send_many.py::test_memory_is_bounded_for_any_number_of_events": (
+        "20,000 events, with each allocation traced"
+    ),
     "tests/site": "each page in a browser, in four looks",
     "tests/skill/test_installed_command.py": "installs the command",
+    "tests/test_docs.py::test_every_program_passes_mypy_strict": "runs mypy",
     "tests/test_examples.py": "runs whole programs",
     "tests/test_packaging.py": "builds the distributions",
     "tests/testing/test_client_time.py": "many threads and tasks wait together",
