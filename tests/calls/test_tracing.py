@@ -28,6 +28,9 @@ from tests.support.server import Reply, Server, accepts_all, recorded, says, tex
 from tests.support.spans import Spans
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inngest_rest import InngestClient
     from tests.conftest import Connect
 
 KEY = "event-key-12345678"
@@ -194,9 +197,10 @@ def test_spans_are_children_of_the_current_one_in_threads_and_tasks_too(
     with trace.use_span(parent):
         client.health()
         client.send_many([{"name": "a"}] * 8, batch_size=1, in_flight=in_flight)
-    calls = spans.all[1:]
-    assert len(calls) == 9
-    assert all(each.parent is parent for each in calls)
+    health, sending, *calls = spans.all[1:]
+    assert (health.parent, sending.parent) == (parent, parent)
+    assert len(calls) == 8
+    assert all(each.parent is sending for each in calls)
 
 
 def test_instrumentations_of_httpx_are_told_to_be_quiet_during_a_call(
@@ -263,6 +267,17 @@ with InngestClient(dev=True, transport=transport) as client:
 assert not [name for name in sys.modules if name.startswith("opentelemetry")]
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def with_runs(connect: Connect, spans: Spans, count: int) -> tuple[InngestClient, list[str]]:
+    """Return a client, and the ids of runs that have ended, the oldest first."""
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="order/placed", run=completes({}))
+    client = connect(transport=mock.transport)
+    client.send([{"name": "order/placed"} for _ in range(count)])
+    mock.advance(60)
+    spans.all.clear()
+    return client, sorted(run.id for run in mock.runs)
 
 
 def test_an_operation_is_one_span_above_those_of_its_calls(connect: Connect, spans: Spans) -> None:
@@ -332,3 +347,69 @@ def test_the_calls_of_an_operation_in_threads_and_tasks_are_below_its_span(
     assert own.name == "inngest.runs.summary"
     assert len(calls) == 5
     assert all(each.parent is own for each in calls)
+
+
+def test_an_iteration_is_one_span_that_is_current_only_while_requests_are_sent(
+    connect: Connect, spans: Spans
+) -> None:
+    client, ids = with_runs(connect, spans, 3)
+    with client.runs.wait_many(ids, 60) as ended:
+        for _ in ended:
+            assert trace.get_current_span() is trace.INVALID_SPAN
+    own, *calls = spans.all
+    assert (own.name, own.ended) == ("inngest.runs.wait_many", 1)
+    assert own.attributes["inngest.item.count"] == 3
+    assert sorted(own.attributes["inngest.run.ids"]) == sorted(ids)
+    assert len(calls) == 3
+    assert all(each.parent is own for each in calls)
+
+
+def test_the_span_of_an_iteration_ends_when_its_loop_is_left(
+    connect: Connect, spans: Spans
+) -> None:
+    client, ids = with_runs(connect, spans, 3)
+    for _ in client.runs.wait_many(ids, 60):
+        break
+    assert (spans.all[0].ended, spans.all[0].attributes["inngest.item.count"]) == (1, 1)
+
+
+def test_an_error_ends_the_span_of_an_iteration(connect: Connect, spans: Spans) -> None:
+    client, _ = with_runs(connect, spans, 1)
+    with pytest.raises(NotFoundError):
+        list(client.runs.follow("01K9V2D6N9P1R7Z4W8X3Y5A0BC", timeout=60))
+    own = spans.all[0]
+    assert (own.name, own.ended) == ("inngest.runs.follow", 1)
+    assert own.attributes["inngest.run.id"] == "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
+    assert own.attributes["error.type"] == "404"
+
+
+def test_the_pages_of_a_listing_are_below_one_span(connect: Connect, spans: Spans) -> None:
+    client, ids = with_runs(connect, spans, 5)
+    assert len(list(client.runs.list(page_size=2))) == 5
+    own, *calls = spans.all
+    assert (own.name, own.ended) == ("inngest.runs.list", 1)
+    assert own.attributes == {"inngest.item.count": 5, "inngest.run.ids": ids[::-1]}
+    assert len(calls) == 3
+    assert all(each.parent is own for each in calls)
+
+
+def test_a_bulk_act_is_one_span_with_its_counts(
+    connect: Connect, spans: Spans, tmp_path: Path
+) -> None:
+    client, ids = with_runs(connect, spans, 2)
+    client.runs.replay_all(ids)
+    client.send_many([{"name": "order/placed"}, {"nmae": "order/placed"}])
+    (tmp_path / "events.ndjson").write_text('{"name": "order/placed"}\n')
+    client.send_file(tmp_path / "events.ndjson")
+    client.runs.export(tmp_path / "runs.ndjson")
+    own = {span.name: span for span in spans.all if span.name.startswith("inngest.")}
+    assert own["inngest.runs.replay"].attributes == {
+        "inngest.run.done": 2,
+        "inngest.run.ids": ids,
+    }
+    sent = {"inngest.event.accepted": 1, "inngest.event.rejected": 1, "inngest.event.unknown": 0}
+    assert own["inngest.send_many"].attributes == sent
+    assert own["inngest.send_file"].attributes == {**sent, "inngest.event.rejected": 0}
+    assert own["inngest.runs.export"].attributes["inngest.item.count"] == 6
+    assert {span.ended for span in own.values()} == {1}
+    assert all(span in own.values() or span.parent in own.values() for span in spans.all)

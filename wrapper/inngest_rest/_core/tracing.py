@@ -1,5 +1,7 @@
 """OpenTelemetry: a client span per call of the API, and one around those of an operation.
 
+An operation is a call of a method, or all of an iteration.
+
 Such a program has imported the API package by then, so it is looked up among the imported modules:
 a program without it pays for a look-up in a dict, and never for an import or a search for one.
 """
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
 
+    from inngest_rest.action_reports import ActionReport
     from inngest_rest.models import Run
+    from inngest_rest.reports import SendReport
+
+    Facts = Mapping[str, AttributeValue]
 
 T = TypeVar("T")
 
@@ -54,6 +60,7 @@ def start(method: str, template: str, url: str) -> CallSpan:
 
 RUN_ID, RUN_IDS, RUN_COUNT = "inngest.run.id", "inngest.run.ids", "inngest.run.count"
 RUN_STATUS, EVENT_ID = "inngest.run.status", "inngest.event.id"
+ITEM_COUNT = "inngest.item.count"
 
 # An attribute is no place for all runs of a large event.
 _MAX_IDS = 20
@@ -77,35 +84,122 @@ def spanned(
 
 @contextmanager
 def operation(
-    name: str, subject: object = None
+    name: str, subject: object = None, *, facts: Callable[[], Facts] = dict[str, "AttributeValue"]
 ) -> Generator[Callable[[Mapping[str, AttributeValue]], None]]:
     """Make a span the parent of those of all calls inside; it is told of facts by what it yields.
 
-    What ends the block with an error ends the span with it, as that of a call.
+    What ends the block with an error ends the span with it, as that of a call. However it ends,
+    `facts` are noted then.
     """
     if not _is_on():
         yield lambda _: None
         return
     from opentelemetry import context, trace  # noqa: PLC0415 - it is imported already
 
-    attributes: dict[str, AttributeValue] = {}
-    kind = _SUBJECTS.get(name.partition(".")[0])
-    if kind is not None and isinstance(subject, str):
-        attributes[kind] = subject
-    tracer = trace.get_tracer("inngest_rest", __version__)
-    span = tracer.start_span(f"inngest.{name}", attributes=attributes)
+    span = _span_of(name, subject)
     token = context.attach(trace.set_span_in_context(span))
     own = CallSpan(span)
     try:
         yield span.set_attributes
     except BaseException as error:
-        span.set_attributes(_facts_of_error(error))
+        span.set_attributes({**facts(), **_facts_of_error(error)})
         own.end(error)
         raise
     else:
+        span.set_attributes(facts())
         own.end()
     finally:
         context.detach(token)
+
+
+class Iteration:
+    """The span of an iteration, which is the parent of the calls of each step.
+
+    Between two steps it is not the current one: what a program does with an item is no part of it.
+    It begins with the first step, and ends with the iteration, or when nobody has that any more.
+    """
+
+    def __init__(self, name: str, subject: object = None) -> None:
+        self._name, self._subject = name, subject
+        self._span: Span | None = None
+        self._count = 0
+        self._run_ids: list[str] = []
+
+    @contextmanager
+    def step(self) -> Generator[None]:
+        """Make the span the current one; an error of the step ends it."""
+        if not _is_on():
+            yield
+            return
+        from opentelemetry import context, trace  # noqa: PLC0415 - it is imported already
+
+        if self._span is None:
+            self._span = _span_of(self._name, self._subject)
+        token = context.attach(trace.set_span_in_context(self._span))
+        try:
+            yield
+        except BaseException as error:
+            self.end(error)
+            raise
+        finally:
+            context.detach(token)
+
+    def count(self, *items: object) -> None:
+        """Count items that are returned, and note the ids of runs."""
+        if self._span is None:
+            return
+        from inngest_rest.models import Run  # noqa: PLC0415 - a program that only sends has no runs
+
+        self._count += len(items)
+        runs = [item.id for item in items if isinstance(item, Run)]
+        self._run_ids += runs[: _MAX_IDS - len(self._run_ids)]
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End the span, if it has begun; a further step begins another."""
+        span, self._span = self._span, None
+        if span is None:
+            return
+        span.set_attribute(ITEM_COUNT, self._count)
+        if self._run_ids:
+            span.set_attribute(RUN_IDS, self._run_ids)
+        if error is not None:
+            span.set_attributes(_facts_of_error(error))
+        CallSpan(span).end(error)
+        self._count, self._run_ids = 0, []
+
+    def __del__(self) -> None:
+        self.end()  # a loop was left by `break`
+
+
+def _span_of(name: str, subject: object) -> Span:
+    """Start the span of an operation, with the id that it is about, if any."""
+    from opentelemetry import trace  # noqa: PLC0415 - it is imported already
+
+    attributes: dict[str, AttributeValue] = {}
+    kind = _SUBJECTS.get(name.partition(".")[0])
+    if kind is not None and isinstance(subject, str):
+        attributes[kind] = subject
+    tracer = trace.get_tracer("inngest_rest", __version__)
+    return tracer.start_span(f"inngest.{name}", attributes=attributes)
+
+
+def facts_of_sending(report: SendReport) -> Facts:
+    return {
+        "inngest.event.accepted": report.accepted,
+        "inngest.event.rejected": report.rejected,
+        "inngest.event.unknown": report.unknown,
+    }
+
+
+def facts_of_action(report: ActionReport, kind: str) -> Facts:
+    """Return how many rows have each outcome, and the first of their ids."""
+    facts: dict[str, AttributeValue] = {
+        f"inngest.{kind}.{outcome}": count for outcome, count in report.counts.items()
+    }
+    ids = [row.id for row in report.rows[:_MAX_IDS] if row.id is not None]
+    if ids:
+        facts[f"inngest.{kind}.ids"] = ids
+    return facts
 
 
 def _facts_of(value: object) -> dict[str, AttributeValue]:

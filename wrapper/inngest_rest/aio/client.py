@@ -526,7 +526,7 @@ class AsyncInngestClient(Resource):
         """
         from inngest_rest._operations.status.report import status
 
-        return await self._run(status)
+        return await self._run_as("status", status)
 
     async def diagnose(self) -> Diagnosis:
         """Check which server responds at the base URL, and whether keys and settings match it.

@@ -106,9 +106,15 @@ class AsyncPaginator(Generic[T]):
 
     async def pages(self) -> AsyncIterator[Page[T]]:
         """Yield the pages one by one."""
-        walk = self._listing.walk()
-        while not walk.is_done:
-            yield await self._driver.run(walk.next_page())
+        walk, span = self._listing.walk(), tracing.Iteration(self._listing.call)
+        try:
+            while not walk.is_done:
+                with span.step():
+                    page = await self._driver.run(walk.next_page())
+                span.count(*page.items)
+                yield page
+        finally:
+            span.end()
 
     async def page(self) -> Page[T]:
         """Return the first page; pass its `next_cursor` to `list(cursor=...)` for the next."""

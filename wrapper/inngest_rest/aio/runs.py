@@ -5,7 +5,7 @@ First are the iterators that poll: of `watch`, of `follow`, and of `wait_many` f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from inngest_rest._core import tracing
 from inngest_rest._core.resources import replays, run_jobs, run_scores, runs, signals, trace
@@ -50,11 +50,14 @@ T = TypeVar("T")
 
 
 class _Polling(Generic[P, T]):
-    """An iterator over the items that a poller finds."""
+    """An iterator over the items that a poller finds, perhaps of one run."""
 
-    def __init__(self, driver: AsyncDriver, poller: P) -> None:
+    _method: ClassVar[str]
+
+    def __init__(self, driver: AsyncDriver, poller: P, id: str | None = None) -> None:
         self._driver = driver
         self._poller = poller
+        self._span = tracing.Iteration(self._method, id)
 
     def __aiter__(self) -> Self:
         return self
@@ -64,17 +67,21 @@ class _Polling(Generic[P, T]):
         while not poller.is_done:
             item = poller.next_item()
             if item is not None:
+                self._span.count(item)
                 return item
-            due = await self._driver.run(poller.poll())
-            if due:
-                await self._driver.run_many(
-                    due, poller.fetch, poller.on_fetched, in_flight=poller.in_flight
-                )
+            with self._span.step():
+                due = await self._driver.run(poller.poll())
+                if due:
+                    await self._driver.run_many(
+                        due, poller.fetch, poller.on_fetched, in_flight=poller.in_flight
+                    )
+        self._span.end()
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """End the iteration within a second, even during a pause."""
         self._poller.close()
+        self._span.end()
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,6 +97,8 @@ class AsyncWatcher(_Polling[Watch, RunChange]):
     is held open. After an error, iterating again continues where it was, and so does the `token`
     once it is closed. Only one loop may iterate over it.
     """
+
+    _method = "runs.watch"
 
     @property
     def token(self) -> str:
@@ -107,12 +116,16 @@ class AsyncFollowedRun(_Polling[Follow, StepChange]):
     Requests are sent only during iteration; all who follow a run by one client share them.
     """
 
+    _method = "runs.follow"
+
 
 class AsyncEndedRuns(_Polling[WaitMany, Run]):
     """The runs of `runs.wait_many` as they end: iterate over it with `async for`.
 
     Requests are sent only during iteration.
     """
+
+    _method = "runs.wait_many"
 
 
 class Runs(Resource):
@@ -280,7 +293,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}/trace`, at growing intervals of up to 3 s, which begin anew with
         each change; all who follow the run by this client share the requests.
         """
-        return AsyncFollowedRun(self._driver, Follow(self._session, id, timeout))
+        return AsyncFollowedRun(self._driver, Follow(self._session, id, timeout), id)
 
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> AsyncEndedRuns:
         """Wait until each of many runs has ended, and return each as it ends.

@@ -527,7 +527,7 @@ class InngestClient(Resource):
         """
         from inngest_rest._operations.status.report import status
 
-        return self._run(status)
+        return self._run_as("status", status)
 
     def diagnose(self) -> Diagnosis:
         """Check which server responds at the base URL, and whether keys and settings match it.

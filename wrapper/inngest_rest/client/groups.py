@@ -106,9 +106,15 @@ class Paginator(Generic[T]):
 
     def pages(self) -> Iterator[Page[T]]:
         """Yield the pages one by one."""
-        walk = self._listing.walk()
-        while not walk.is_done:
-            yield self._driver.run(walk.next_page())
+        walk, span = self._listing.walk(), tracing.Iteration(self._listing.call)
+        try:
+            while not walk.is_done:
+                with span.step():
+                    page = self._driver.run(walk.next_page())
+                span.count(*page.items)
+                yield page
+        finally:
+            span.end()
 
     def page(self) -> Page[T]:
         """Return the first page; pass its `next_cursor` to `list(cursor=...)` for the next."""

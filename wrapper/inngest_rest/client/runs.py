@@ -6,7 +6,7 @@ First are the iterators that poll: of `watch`, of `follow`, and of `wait_many` f
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from inngest_rest._core import tracing
 from inngest_rest._core.resources import replays, run_jobs, run_scores, runs, signals, trace
@@ -51,11 +51,14 @@ T = TypeVar("T")
 
 
 class _Polling(Generic[P, T]):
-    """An iterator over the items that a poller finds."""
+    """An iterator over the items that a poller finds, perhaps of one run."""
 
-    def __init__(self, driver: Driver, poller: P) -> None:
+    _method: ClassVar[str]
+
+    def __init__(self, driver: Driver, poller: P, id: str | None = None) -> None:
         self._driver = driver
         self._poller = poller
+        self._span = tracing.Iteration(self._method, id)
 
     def __iter__(self) -> Self:
         return self
@@ -65,17 +68,21 @@ class _Polling(Generic[P, T]):
         while not poller.is_done:
             item = poller.next_item()
             if item is not None:
+                self._span.count(item)
                 return item
-            due = self._driver.run(poller.poll())
-            if due:
-                self._driver.run_many(
-                    due, poller.fetch, poller.on_fetched, in_flight=poller.in_flight
-                )
+            with self._span.step():
+                due = self._driver.run(poller.poll())
+                if due:
+                    self._driver.run_many(
+                        due, poller.fetch, poller.on_fetched, in_flight=poller.in_flight
+                    )
+        self._span.end()
         raise StopIteration
 
     def close(self) -> None:
         """End the iteration within a second, even during a pause."""
         self._poller.close()
+        self._span.end()
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +98,8 @@ class Watcher(_Polling[Watch, RunChange]):
     is held open. After an error, iterating again continues where it was, and so does the `token`
     once it is closed. Only one loop may iterate over it.
     """
+
+    _method = "runs.watch"
 
     @property
     def token(self) -> str:
@@ -108,12 +117,16 @@ class FollowedRun(_Polling[Follow, StepChange]):
     Requests are sent only during iteration; all who follow a run by one client share them.
     """
 
+    _method = "runs.follow"
+
 
 class EndedRuns(_Polling[WaitMany, Run]):
     """The runs of `runs.wait_many` as they end: iterate over it with `for`.
 
     Requests are sent only during iteration.
     """
+
+    _method = "runs.wait_many"
 
 
 class Runs(Resource):
@@ -281,7 +294,7 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}/trace`, at growing intervals of up to 3 s, which begin anew with
         each change; all who follow the run by this client share the requests.
         """
-        return FollowedRun(self._driver, Follow(self._session, id, timeout))
+        return FollowedRun(self._driver, Follow(self._session, id, timeout), id)
 
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> EndedRuns:
         """Wait until each of many runs has ended, and return each as it ends.

@@ -85,6 +85,7 @@ class Listing(Generic[T]):
         self,
         session: Session,
         *routes: Callable[[PageRequest], Route[Any, ListedPage[T]]],  # in order of preference
+        call: str,  # the method that returns it
         # What servers are known to return at once; this one may return less.
         largest_page: int = 100,
         id_of: Callable[[T], str] | None = None,  # where an item may be repeated on the next page
@@ -108,6 +109,7 @@ class Listing(Generic[T]):
         **paging: Unpack[Paging],
     ) -> None:
         self.session = session
+        self.call = call
         self.routes = routes
         self.kind = kind
         self.id_of = id_of

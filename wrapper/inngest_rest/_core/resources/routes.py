@@ -167,7 +167,7 @@ def page_routes(
 def listing_of(session: Session, call: str, of_pages: PageRoutes[T], **options: Any) -> Listing[T]:
     """Return the listing by the routes of a call, in the order of `ROUTES`."""
     ordered = (of_pages[each.name] for each in ROUTES[call] if each.name in of_pages)
-    return Listing(session, *ordered, **options)
+    return Listing(session, *ordered, call=call, **options)
 
 
 def where_absent(text: str, *calls: str) -> AdviceByError:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from attrs import frozen
 
 from inngest_rest._arguments import invalid
+from inngest_rest._core import tracing
 from inngest_rest._core.arguments import (
     check_callable,
     check_count,
@@ -101,6 +102,15 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
     def finish(self) -> R:
         """Return the report, or raise the error that stopped the job."""
 
+    @property
+    @abstractmethod
+    def operation(self) -> str:
+        """The name of its method, for programs that trace."""
+
+    @abstractmethod
+    def facts(self) -> tracing.Facts:
+        """Return what it has done so far, as attributes of its span."""
+
     def interrupted(self, error: BaseException) -> None:
         """Handle an external exception, which ends the job."""
 
@@ -108,7 +118,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         """Free what the job holds, however it ended."""
 
     def run(self, driver: Driver) -> R:
-        with closing(self):
+        with closing(self), tracing.operation(self.operation, facts=self.facts):
             for name, callback in self._callbacks.items():
                 if iscoroutinefunction(callback):
                     how = "Pass a plain function, or use AsyncInngestClient."
@@ -124,7 +134,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
             return self.finish()
 
     async def run_async(self, driver: AsyncDriver) -> R:
-        with closing(self):
+        with closing(self), tracing.operation(self.operation, facts=self.facts):
             targets = await driver.run(self.collect())
             act, in_flight = self._throttled, self._in_flight
             try:
@@ -187,6 +197,13 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         session.check_can_send()
         self.events, self._on_batch = events, options.on_batch
         self._report = SendReport()
+
+    @property
+    def operation(self) -> str:
+        return "send_many"
+
+    def facts(self) -> tracing.Facts:
+        return tracing.facts_of_sending(self._report)
 
     def run(self, driver: Driver) -> SendReport:
         each_event(cast("Iterable[EventLike]", self.events))  # or raise: it is asynchronous

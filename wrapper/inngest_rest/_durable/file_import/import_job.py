@@ -81,6 +81,10 @@ class ImportJob(SendJob):
         self._saved = self._position, self._rejected.states
         self._save_at = self._now()
 
+    @property
+    def operation(self) -> str:
+        return "send_file" if self._options.argument == "path" else super().operation
+
     def run(self, driver: Driver) -> SendReport:
         self._open()
         return super().run(driver)

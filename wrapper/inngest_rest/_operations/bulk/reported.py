@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from inngest_rest import errors
 from inngest_rest._arguments import invalid
+from inngest_rest._core import tracing
 from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id, difference
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
@@ -87,6 +88,13 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         path = options.report_path
         self._file = None if path is None else ReportFile(path)
         self._is_stopped = False
+
+    @property
+    def operation(self) -> str:
+        return self.head.action.partition(" ")[0]  # without the function
+
+    def facts(self) -> tracing.Facts:
+        return tracing.facts_of_action(self._report(), self.selects)
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
         """Return the rows to act on: those that the report file left, or that are selected."""

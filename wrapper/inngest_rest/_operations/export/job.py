@@ -15,6 +15,7 @@ from attrs import frozen
 
 from inngest_rest import typing
 from inngest_rest._arguments import check_choice, check_path, invalid
+from inngest_rest._core import tracing
 from inngest_rest._core.arguments import difference
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.locks import lock_file
@@ -99,6 +100,7 @@ class Source(ABC):
     since: datetime | timedelta | None
     is_completed: bool = False
     is_watched: ClassVar[bool]  # for what ends after it was listed
+    operation: ClassVar[str]  # the method, for programs that trace
 
     @abstractmethod
     def listing(self, state: State) -> Listing[Any]:
@@ -159,7 +161,7 @@ class Export:
         self._unfetched: Sequence[str] = ()  # runs that the watch is to fetch before its next poll
 
     def run(self, driver: Driver) -> ExportReport:
-        with self._opened():
+        with self._opened(), tracing.operation(self._source.operation, facts=self._facts):
             for plan in self._steps():
                 step = driver.run(plan)
                 if self._watch is not None and self._unfetched:
@@ -175,7 +177,7 @@ class Export:
         return self._report()
 
     async def run_async(self, driver: AsyncDriver) -> ExportReport:
-        with self._opened():
+        with self._opened(), tracing.operation(self._source.operation, facts=self._facts):
             for plan in self._steps():
                 step = await driver.run(plan)
                 if self._watch is not None and self._unfetched:
@@ -189,6 +191,9 @@ class Export:
                     )
                 self._keep(step)
         return self._report()
+
+    def _facts(self) -> tracing.Facts:
+        return {"inngest.item.count": self._exported}
 
     def _report(self) -> ExportReport:
         return ExportReport(

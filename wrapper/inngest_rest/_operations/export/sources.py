@@ -42,6 +42,7 @@ class Runs(Source):
     """Runs; with a state that is kept, only those that have ended."""
 
     is_watched: ClassVar[bool] = True
+    operation: ClassVar[str] = "runs.export"
 
     def __init__(
         self, session: Session, selection: Selection, include: Iterable[typing.RunInclude]
@@ -104,6 +105,7 @@ class Events(Source):
     """Stored events; with a state that is kept, those of the windows since the last call."""
 
     is_watched: ClassVar[bool] = False
+    operation: ClassVar[str] = "events.export"
     kind = StoredEvent
 
     def __init__(
