@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from inngest_rest import AsyncInngestClient, InngestClient, InvalidArgumentError
@@ -228,13 +230,40 @@ def test_it_takes_a_request_for_each_app_and_each_cron_and_one_more_where_one_is
     def paths() -> list[str]:
         before = len(mock.requests)
         told(client, grace=timedelta(seconds=30))
-        return [request.path for request in mock.requests[before:]]
+        return sorted(request.path for request in mock.requests[before:])
 
-    lists = ["/v2/apps/shop/functions", "/v2/runs", "/v2/apps/mail/functions", "/v2/runs"]
-    assert paths() == ["/v2/apps", *lists]
+    lists = [
+        "/v2/apps",
+        "/v2/apps/mail/functions",
+        "/v2/apps/shop/functions",
+        "/v2/runs",
+        "/v2/runs",
+    ]
+    assert paths() == lists
     mock.advance(HOUR)
-    lists.insert(2, "/v1/apps/shop/functions")
-    assert paths() == ["/v2/apps", *lists, "/v1/apps/mail/functions"]
+    assert paths() == ["/v1/apps/mail/functions", "/v1/apps/shop/functions", *lists]
+
+
+class Meeting(httpx.BaseTransport):
+    """A server that answers two listings of runs once both are there."""
+
+    def __init__(self, mock: MockServer) -> None:
+        self.mock = mock.transport
+        self.barrier = threading.Barrier(2, timeout=30)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v2/runs":
+            self.barrier.wait()
+        return self.mock.handle_request(request)
+
+
+def test_the_runs_of_crons_are_read_side_by_side(mock: MockServer) -> None:
+    mock.function("shop", "digest", cron=HOURLY)
+    mock.function("shop", "refund", trigger="order/refunded")
+    with InngestClient(dev=True, transport=Meeting(mock)) as client:
+        told(client)
+        listed = list(client.functions.list(runs=True))
+    assert [function.id for function in listed if function.next_run_at] == ["report", "digest"]
 
 
 @pytest.mark.parametrize("release", ["1.38", "1.39"])

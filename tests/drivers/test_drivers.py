@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,7 @@ from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.drivers import asynchronous, connection_pool
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
-from inngest_rest._core.plans import Call, Plan, sleep
+from inngest_rest._core.plans import Call, Plan, sleep, together
 from inngest_rest._core.resources import runs
 from inngest_rest._core.sending.batching import Batch
 from inngest_rest._core.sending.receipts import post
@@ -359,3 +360,53 @@ def test_one_client_serves_many_tasks(server: Server) -> None:
             return await asyncio.gather(*(client.runs.get("01") for _ in range(50)))
 
     assert len(asyncio.run(scenario())) == 50
+
+
+class Meeting(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A server that answers two requests once both are there; a third one fails."""
+
+    def __init__(self) -> None:
+        self.barrier = threading.Barrier(2, timeout=30)
+        self.arrived = 0
+        self.are_both_there = asyncio.Event()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.barrier.wait()
+        return httpx.Response(200, request=request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.arrived += 1
+        if self.arrived == 2:
+            self.are_both_there.set()
+        await asyncio.wait_for(self.are_both_there.wait(), 30)
+        return httpx.Response(200, request=request)
+
+
+def numbered(number: int) -> Plan[int]:
+    yield from a_call()
+    return number
+
+
+def failing() -> Plan[int]:
+    yield from ()
+    raise ClosedError("no")
+
+
+def recovering() -> Plan[list[int]]:
+    try:
+        return (yield from together([failing(), failing()]))
+    except ClosedError:
+        return []
+
+
+@pytest.mark.parametrize("kind", ["blocking", "async"])
+def test_plans_run_together_overlap_and_their_results_are_in_order(kind: ClientKind) -> None:
+    assert run(kind, Meeting(), together([numbered(1), numbered(2)])) == [1, 2]
+    assert run(kind, Meeting(), together(list[Plan[int]]())) == []
+
+
+@pytest.mark.parametrize("kind", ["blocking", "async"])
+def test_a_plan_may_catch_the_error_of_one_that_it_runs_together_with_others(
+    kind: ClientKind,
+) -> None:
+    assert run(kind, Meeting(), recovering()) == []

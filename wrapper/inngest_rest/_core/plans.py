@@ -1,11 +1,12 @@
-"""Plans, and the two effects that they yield to the driver that runs them: Call and Sleep.
+"""Plans, and the effects that they yield to the driver that runs them: Call, Sleep, Together.
 
 A plan is a generator: it yields an effect, is sent the result, and returns a typed value.
 
-* It never yields an effect itself: `yield from call(...)` and `yield from sleep(...)` are the only
-  two places that do, so the type of an answer is asserted once.
-* A `Call` comes back as a value or as one `InngestError`, which the plan may catch. Anything
-  else (a cancellation, KeyboardInterrupt, a bug) closes the plan and propagates.
+* It never yields an effect itself: `yield from call(...)`, `sleep(...)` and `together(...)` are the
+  only places that do, so the type of an answer is asserted once.
+* A `Call` comes back as a value or as one `InngestError`, which the plan may catch; so do plans
+  that run together. Anything else (a cancellation, KeyboardInterrupt, a bug) closes the plan and
+  propagates.
 * Nothing is held open across a yield: no `finally` that yields, no context manager.
 * Clock and randomness come from the session, so that tests control both.
 * A plan is used once.
@@ -13,7 +14,15 @@ A plan is a generator: it yields an effect, is sent the result, and returns a ty
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Container, Coroutine, Generator
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Container,
+    Coroutine,
+    Generator,
+    Iterable,
+    Sequence,
+)
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
@@ -53,7 +62,17 @@ class Sleep(NamedTuple):
     until: Awaitable[object] | None = None  # what an asynchronous callback returned
 
 
-Plan = Generator[Call[Any] | Sleep, Any, T]
+class Together(NamedTuple):
+    """Run several plans at once; the answer is the list of what they return, in their order.
+
+    What they share must not change meanwhile: they may run in several threads.
+    """
+
+    plans: Sequence[Generator[Any, Any, Any]]
+    in_flight: int
+
+
+Plan = Generator[Call[Any] | Sleep | Together, Any, T]
 
 
 def call(effect: Call[T]) -> Plan[T]:
@@ -63,6 +82,19 @@ def call(effect: Call[T]) -> Plan[T]:
 
 def sleep(seconds: float) -> Plan[None]:
     yield Sleep(seconds)
+
+
+def together(plans: Iterable[Plan[T]], *, in_flight: int = 8) -> Plan[list[T]]:
+    """Run plans at once, and return their results in order; the first that fails ends them all."""
+    listed = tuple(plans)
+    # One needs no thread of its own.
+    at_once = min(in_flight, len(listed))
+    return cast("list[T]", (yield Together(listed, at_once))) if listed else []
+
+
+def itself(plan: Plan[T]) -> Plan[T]:
+    """Return a plan, of those that a driver runs together, as its own job."""
+    return plan
 
 
 FIRST_PAUSE = 0.05

@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 
 from inngest_rest import errors
 from inngest_rest._core.calls.listing import read_all
+from inngest_rest._core.plans import together
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.runs import list_runs
@@ -121,16 +122,21 @@ def check_crons(
     last hundred runs is as old as the planned time, and one for each app that has a broken one.
     """
     names = names or Names()
-    crons: list[Cron] = []
+    listed_apps = yield from _apps(session, names)
+    of_apps = yield from together(
+        read_all(apps.list_functions(session, app.id)) for app in listed_apps
+    )
     registered: set[tuple[str, str]] = set()
-    for app in (yield from _apps(session, names)):
-        functions = yield from read_all(apps.list_functions(session, app.id))
+    judged: list[tuple[_Judge, Function]] = []
+    for app, functions in zip(listed_apps, of_apps, strict=True):
         judge = _Judge(session, app, grace)
-        for function in functions:
-            if not function.is_archived:
-                registered.add((app.id, function.id))
-                if names.match(app.id, function.id):
-                    crons += yield from judge.crons_of(function)
+        present = [function for function in functions if not function.is_archived]
+        registered.update((app.id, function.id) for function in present)
+        judged += [(judge, each) for each in present if names.match(app.id, each.id)]
+    histories = yield from together(judge.history(function) for judge, function in judged)
+    crons: list[Cron] = []
+    for (judge, function), history in zip(judged, histories, strict=True):
+        crons += yield from judge.crons_of(function, history)
     crons += _vanished(expected, registered, names)
     return tuple(crons)
 
@@ -179,19 +185,20 @@ class _Judge:
     _of_v1: dict[str, Function] = field(factory=dict, init=False)
     _is_read: list[bool] = field(factory=list, init=False)
 
-    def crons_of(self, function: Function) -> Plan[list[Cron]]:
-        schedules = [each.value for each in function.triggers if each.kind == "cron"]
+    def crons_of(self, function: Function, history: _History) -> Plan[list[Cron]]:
+        schedules = _schedules_of(function)
         if function.is_paused:
             return [_cron(function, each, CronState.PAUSED) for each in schedules]
         crons: list[Cron] = []
-        if schedules:
-            history = yield from self._history(function)
-            for schedule in schedules:
-                cron = yield from self._cron(function, schedule, history)
-                crons.append(cron)
+        for schedule in schedules:
+            cron = yield from self._cron(function, schedule, history)
+            crons.append(cron)
         return crons
 
-    def _history(self, function: Function) -> Plan[_History]:
+    def history(self, function: Function) -> Plan[_History]:
+        """Read the newest runs of a function, if that has a cron to judge by them."""
+        if function.is_paused or not _schedules_of(function):
+            return _History((), is_whole=False)
         listing = list_runs(self._session, _selection(function), limit=_RUNS)
         page = yield from listing.walk().next_page()
         return _History(page.items, page.next_cursor is None)
@@ -296,6 +303,10 @@ def _cron(
     )
 
 
+def _schedules_of(function: Function) -> list[str]:
+    return [each.value for each in function.triggers if each.kind == "cron"]
+
+
 def _selection(function: Function) -> Selection:
     return Selection(names=Names(function.app_id, function.id))
 
@@ -331,18 +342,18 @@ def with_runs(
     session: Session, functions: tuple[Function, ...], deadline: float
 ) -> Plan[tuple[Function, ...]]:
     """Add to functions their last runs, by a request for each, and when crons run next."""
-    completed: list[Function] = []
-    for function in functions:
-        listing = list_runs(session, _selection(function), limit=1)
-        page = yield from listing.walk().next_page(deadline=deadline)
-        next_time = _next_time(function, session.server_clocks["api"].now())
-        done = evolve(function, next_run_at=next_time)
-        for run in page.items:
-            done = evolve(
-                done, last_run_id=run.id, last_status=run.status, last_run_at=run.queued_at
-            )
-        completed.append(done)
-    return tuple(completed)
+    plans = (_with_last_run(session, function, deadline) for function in functions)
+    return tuple((yield from together(plans)))
+
+
+def _with_last_run(session: Session, function: Function, deadline: float) -> Plan[Function]:
+    listing = list_runs(session, _selection(function), limit=1)
+    page = yield from listing.walk().next_page(deadline=deadline)
+    next_time = _next_time(function, session.server_clocks["api"].now())
+    done = evolve(function, next_run_at=next_time)
+    for run in page.items:
+        done = evolve(done, last_run_id=run.id, last_status=run.status, last_run_at=run.queued_at)
+    return done
 
 
 def _next_time(function: Function, now: datetime) -> datetime | None:

@@ -20,7 +20,7 @@ from inngest_rest._core.drivers.exchange import (
     timed_out,
 )
 from inngest_rest._core.logs import logger
-from inngest_rest._core.plans import Stopped
+from inngest_rest._core.plans import Stopped, itself
 from inngest_rest._core.secret import clear_frames
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.connection_pool import ConnectionPool
-    from inngest_rest._core.plans import Call, Host, Plan, Sleep
+    from inngest_rest._core.plans import Call, Host, Plan, Sleep, Together
     from inngest_rest.errors import TransportError
 
 J = TypeVar("J")
@@ -191,6 +191,11 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
                     for job, task in reversed(started):
                         result = task.result() if _succeeded(task) else None
                         rest.push_async_callback(_tell, on_result, job, result)
+
+    async def _run_together(
+        self, effect: Together, on_result: Callable[[Plan[Any], Any], bool]
+    ) -> None:
+        await self.run_many(effect.plans, itself, on_result, in_flight=effect.in_flight)
 
     async def close(self) -> None:
         for transport in self._end():

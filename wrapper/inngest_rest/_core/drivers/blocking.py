@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import httpx
 
 from inngest_rest._core.drivers.exchange import Body, PlanRunner, longest_wait, not_sent, timed_out
-from inngest_rest._core.plans import Stopped, now
+from inngest_rest._core.plans import Stopped, itself, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Future
     from queue import SimpleQueue
 
-    from inngest_rest._core.plans import Call, Host, Plan, Sleep
+    from inngest_rest._core.plans import Call, Host, Plan, Sleep, Together
     from inngest_rest.errors import TransportError
 
 J = TypeVar("J")
@@ -178,6 +178,11 @@ class Driver(PlanRunner[httpx.BaseTransport]):
                     for transport in list(stop.in_flight):
                         transport.close()
                     wait(futures, timeout=_ABORT_GRACE)
+
+    async def _run_together(
+        self, effect: Together, on_result: Callable[[Plan[Any], Any], bool]
+    ) -> None:
+        self.run_many(effect.plans, itself, on_result, in_flight=effect.in_flight)
 
     def close(self) -> None:
         for transport in self._end():

@@ -22,7 +22,7 @@ from inngest_rest._core import tracing
 from inngest_rest._core.drivers.causes import lasting_cause
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Transport
 from inngest_rest._core.logs import logger, request_fields
-from inngest_rest._core.plans import Call, Stopped
+from inngest_rest._core.plans import Call, Stopped, Together
 from inngest_rest._core.secret import cause_without_keys, clear_frames
 from inngest_rest.errors import (
     ClosedError,
@@ -33,7 +33,7 @@ from inngest_rest.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.connection_pool import ConnectionPool
@@ -87,16 +87,12 @@ class PlanRunner(ABC, Generic[Transport]):
         try:
             effect = next(plan)
             while True:
-                if isinstance(effect, Call):
-                    try:
-                        answer, failure = await self._exchange(effect, stop), None
-                    except InngestError as error:
-                        answer, failure = None, error
-                    # Outside the except clause, or it would become the plan's error's context.
-                    effect = plan.send(answer) if failure is None else plan.throw(failure)
-                else:
-                    await self._pause(effect, stop)
-                    effect = plan.send(None)
+                try:
+                    answer, failure = await self._answer(effect, stop), None
+                except InngestError as error:
+                    answer, failure = None, error
+                # Outside the except clause, or it would become the plan's error's context.
+                effect = plan.send(answer) if failure is None else plan.throw(failure)
         except StopIteration as end:
             return end.value
         except Stopped:
@@ -104,6 +100,31 @@ class PlanRunner(ABC, Generic[Transport]):
         finally:
             plan.close()
             restore_others()
+
+    async def _answer(self, effect: Call[Any] | Sleep | Together, stop: Any) -> Any:
+        match effect:
+            case Call():
+                return await self._exchange(effect, stop)
+            case Together():
+                return await self._results_of(effect)
+            case _:
+                return await self._pause(effect, stop)
+
+    async def _results_of(self, effect: Together) -> list[Any]:
+        results: list[Any] = []
+
+        def keep(_: object, result: Any) -> bool:
+            results.append(result)
+            return True
+
+        await self._run_together(effect, keep)
+        return results
+
+    @abstractmethod
+    async def _run_together(
+        self, effect: Together, on_result: Callable[[Plan[Any], Any], bool]
+    ) -> None:
+        """Run plans at once, and tell of their results in their order."""
 
     async def _exchange(self, call: Call[T], stop: Any) -> T:
         handled, started = sys.exception(), self._clock.monotonic()
