@@ -18,7 +18,7 @@ from inngest_rest._core.drivers import asynchronous, connection_pool
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.plans import Call, Plan, sleep, together
-from inngest_rest._core.resources import runs
+from inngest_rest._core.resources import runs, signals
 from inngest_rest._core.sending.batching import Batch
 from inngest_rest._core.sending.receipts import post
 from inngest_rest.errors import ClosedError
@@ -197,7 +197,7 @@ def test_each_family_of_the_api_goes_to_its_own_host() -> None:
     plans: list[Plan[Any]] = [
         post(session, Batch.of([0], [b"{}"])),
         runs.cancel(session, "x"),
-        runs.send_signal(session, "x", None),
+        signals.send_signal(session, "x", None),
     ]
     effects = [next(plan) for plan in plans]
     assert [isinstance(it, Call) and it.host for it in effects] == ["event", "api", "api"]
