@@ -117,6 +117,34 @@ def test_a_cron_whose_schedule_was_another_before_has_missed_nothing(
     )
 
 
+@pytest.mark.parametrize(("version", "state"), [(1, "problem"), (2, "ok")])
+def test_a_schedule_without_runs_may_have_come_with_a_change_of_a_function_that_ran_before(
+    version: int, state: str
+) -> None:
+    mock = mock_at(START)
+    mock.function("shop", "report", cron=HOURLY, trigger="report/asked")
+    with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
+        client.send({"name": "report/asked"})
+        mock.advance(2 * HOUR)
+        listed = client.request("GET", "/v1/apps/shop/functions").json()
+        for each in listed:
+            each["config"]["fv"] = version
+        mock.fault(answers(200, listed), operation="list_functions_v1", times=None)
+        result = told(client)
+    assert result.state == state
+    assert ("it cannot be told" in result.message) == (version != 1)
+
+
+def test_a_schedule_without_runs_may_have_come_with_the_last_sync(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.advance(2 * HOUR)
+    listed = client.request("GET", "/v2/apps").json()
+    listed["data"][0]["latestSync"]["syncedAt"] = mock.now.isoformat()
+    mock.fault(answers(200, listed), operation="list_apps_v2", times=None)
+    assert "it cannot be told" in told(client).message
+
+
 def test_each_schedule_of_a_function_is_judged_by_its_own_runs() -> None:
     mock = mock_at(START)
     mock.function("shop", "report", cron=("0 * * * *", "30 * * * *"), trigger="report/asked")

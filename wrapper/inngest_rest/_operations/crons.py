@@ -262,10 +262,15 @@ class _Judge:
             return CronState.CHANGED
         of_v1 = yield from self._function_of_v1(function)
         created_at = of_v1.created_at if of_v1 else None
-        known = [each for each in (created_at, self._app.synced_at) if each is not None]
-        if not known:
-            return CronState.UNKNOWN
-        return CronState.NOT_DUE if max(known) > planned else CronState.NEVER
+        if created_at is not None and created_at > planned:
+            return CronState.NOT_DUE
+        synced_at = self._app.synced_at
+        may_be_newer = (
+            (created_at is None and synced_at is None)
+            or (synced_at is not None and synced_at > planned)
+            or (of_v1 is not None and bool(history.runs) and _may_be_changed(of_v1))
+        )
+        return CronState.UNKNOWN if may_be_newer else CronState.NEVER
 
     def _jitter(self, function: Function, schedule: str) -> Plan[timedelta]:
         """Return by how much its runs may be later than planned; v1 alone has it."""
@@ -285,6 +290,14 @@ class _Judge:
                 listed = ()
             self._of_v1.update((each.id, each) for each in listed)
         return self._of_v1.get(function.id)
+
+
+def _may_be_changed(of_v1: Function) -> bool:
+    """Return whether a function that ran for other reasons may have got its schedule later on.
+
+    The version that a server counts says that its app was changed since, and not what of it.
+    """
+    return (of_v1.configuration or {}).get("fv") != 1
 
 
 def _cron(
