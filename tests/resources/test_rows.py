@@ -75,6 +75,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "data": {"a": 1},
         "ts": 1_764_000_000_000,
         "received_at": "2026-11-24T13:42:09.921142877Z",
+        "receivedAt": "2026-11-24T13:42:09.921142877Z",
         "user": {},
         "v": "1",
     },
@@ -261,3 +262,9 @@ def test_a_value_that_is_not_as_documented_is_refused_by_its_name() -> None:
     odd = {**ROWS["/v2/runs"], "app": {"id": 5}}
     with pytest.raises(ValueError, match="id: str expected, not int"):
         row_of(runs.V2RunRow, api.V2Run.from_dict(odd))
+
+
+@pytest.mark.parametrize("spelling", ["received_at", "receivedAt"])
+def test_a_time_that_is_none_is_not_hidden_by_its_other_spelling(spelling: str) -> None:
+    odd = {**ROWS["/v1/events"], spelling: "soon"}
+    assert FORMS["/v1/events"].from_json(page_with(odd, [])) is None

@@ -193,13 +193,15 @@ def event_of_v1(raw: api.V1Event) -> StoredEvent:
 
 
 def listed_event(row: EventRow) -> StoredEvent:
+    # Both are read: that one of them is no time is an error, whether or not the other is one.
+    received_at, received_at_in_cloud = moment(row.received_at), moment(row.receivedAt)
     return StoredEvent(
         internal_id=row.internal_id,
         id=row.id or row.internal_id,
         name=row.name or "",
         data=row.data,
         ts=row.ts,
-        received_at=moment(row.received_at) or moment(row.receivedAt),
+        received_at=received_at or received_at_in_cloud,
         user=row.user,
         v=row.v,
     )
