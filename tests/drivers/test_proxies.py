@@ -12,6 +12,7 @@ import trustme
 
 from inngest_rest import RequestTimeoutError, TransportError
 from inngest_rest._core.drivers import connection_pool
+from inngest_rest._core.drivers.http_proxy import HttpProxy
 from inngest_rest._core.secret import Secret
 from tests.support.client_kinds import open_client
 from tests.support.peer import ANSWER, Peer, answers, take_request, until_hung_up
@@ -181,6 +182,21 @@ def test_each_host_is_reached_through_its_own_proxy(client_kind: ClientKind) -> 
         for host in ("event", "api"):
             send(pools[host].take())
     assert asked == [("event", b"x"), ("api", b"x")]
+
+
+@pytest.mark.parametrize(
+    ("url", "forwarded"),
+    [
+        ("http://user:secret@a.b/x?y=1#z", b"PUT http://a.b/x?y=1 HTTP/1.1\r\n"),
+        ("http://a.b:81", b"PUT http://a.b:81/ HTTP/1.1\r\n"),
+        ("http://[::1]:81/x", b"PUT http://[::1]:81/x HTTP/1.1\r\n"),
+    ],
+)
+def test_a_proxy_reads_neither_a_password_nor_a_fragment_of_a_url(
+    url: str, forwarded: bytes
+) -> None:
+    proxy = HttpProxy(httpx.Proxy("http://proxy.test"))
+    assert proxy.request_bytes(httpx.Request("PUT", url)).startswith(forwarded)
 
 
 TIMES = {"connect": 60.0, "read": 60.0, "write": 60.0, "pool": 60.0}

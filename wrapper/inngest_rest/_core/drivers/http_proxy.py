@@ -27,8 +27,10 @@ class HttpProxy:
         return self._proxy.reveal().url
 
     def request_bytes(self, request: httpx.Request) -> bytes:
-        """Return a request that it is to forward: with the whole URL."""
-        return request_bytes(request, str(request.url).encode(), *self._authorization())
+        """Return a request that it is to forward: with the URL, less a password or a fragment."""
+        url = request.url
+        target = b"%b://%b%b" % (url.raw_scheme, url.netloc, url.raw_path)
+        return request_bytes(request, target, *self._authorization())
 
     async def connect(self, connection: Connection, url: httpx.URL) -> None:
         """Have it connect to a server; raise what it responds if it does not."""
