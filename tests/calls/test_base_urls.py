@@ -45,6 +45,7 @@ BAD_URLS = [
     "https://a.b:99999",
     "https://a b",
     "https://a..b",
+    "https://[a.b",
     "https://xn--",
     "https://xn--\u00fc.b",
     f"https://{'x' * 64}.test",

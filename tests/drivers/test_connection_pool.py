@@ -348,6 +348,7 @@ def test_a_forked_child_closes_no_connection_of_its_parent() -> None:
         ("ALL_PROXY", "socks5://user:secret@a.b:1080"),
         ("ALL_PROXY", "socks4://user:secret@a.b:1080"),
         ("ALL_PROXY", "http://user:secret@a.b:port"),
+        ("ALL_PROXY", "http://user:secret@a.b:99999"),
         ("ALL_PROXY", "http://user:secret@\x01"),
         ("SSL_CERT_FILE", __file__),
     ],

@@ -148,7 +148,21 @@ def test_a_refused_sync_has_all_messages(
     assert sync(connect) == AppSync("error", error=told)
 
 
-@pytest.mark.parametrize("url", ["app.test/api", "ftp://app.test", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "app.test/api",
+        "ftp://app.test",
+        "",
+        "http://",
+        "http://app.test:99999",
+        "http://[app.test",
+        "http://app..test",
+        "http://app.test/\n",
+        f"http://app.test/{'a' * 70_000}",
+    ],
+    ids=range(9),
+)
 def test_an_app_is_at_a_url_of_http(url: str, connect: Connect, server: Server) -> None:
     with pytest.raises(InvalidArgumentError, match="url must be"):
         connect().apps.sync("shop", url)

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, TypeVarTuple, get_args
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -347,15 +348,8 @@ def _base_url(own: Setting, dev: _Found | None, reader: _Reader) -> _Found | Non
 def _check_url(found: _Found, *, may_http: bool) -> str:
     """Reject a base URL that is malformed or unsafe; return the URL to append paths to."""
     value = found.value.reveal()
-    try:
-        url = httpx.URL(value)
-        url.raw_host.decode().encode("idna")  # as connecting will, which finds an empty label
-        is_port = url.port is None or 0 < url.port < 65536
-        is_base = is_port and bool(url.host) and url.scheme in {"http", "https"}
-    except (httpx.InvalidURL, UnicodeError):
-        url, is_base = httpx.URL(), False
-    # Outside that clause, whose error quotes part of a password that contains a slash.
-    if not is_base or re.search(r"[\x00-\x20\x7f?#]", value):
+    url = requestable_url(value)
+    if url is None or re.search(r"[?#]", value):
         raise found.invalid(
             "is not a base URL: it must be of the form https://HOST[:PORT][/PATH] (or http://), "
             "without spaces, query or fragment"
@@ -376,6 +370,22 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
         )
     # The vendor gives the API's URL as https://api.inngest.com/v1; our paths begin with /v1.
     return value.rstrip("/").removesuffix("/v1").removesuffix("/v2")
+
+
+def requestable_url(text: str) -> httpx.URL | None:
+    """Return a URL of http or https; None if no request could be sent to it.
+
+    It raises nothing, since an error would quote part of a password that contains a slash.
+    """
+    try:
+        url = httpx.URL(text)
+        url.raw_host.decode().encode("idna")  # as connecting will, which finds an empty label
+        urlsplit(text)  # finds a bracket that is not closed
+        is_whole = bool(url.host) and url.scheme in {"http", "https"}
+    except (httpx.InvalidURL, ValueError):
+        return None
+    is_port = url.port is None or 0 < url.port < 65536  # a socket would take it modulo 65536
+    return url if is_whole and is_port and not re.search(r"[\x00-\x20\x7f]", text) else None
 
 
 def _is_plain_elsewhere(value: str) -> bool:

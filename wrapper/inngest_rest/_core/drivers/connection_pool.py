@@ -150,6 +150,8 @@ def _transport(kind: type[Any], context: ssl.SSLContext, proxy: Secret | None) -
     http_proxy = None
     if proxy is not None:
         checked = httpx.Proxy(proxy.reveal())
+        if (checked.url.port or 0) > 65535:  # a socket would take it modulo 65536
+            raise ValueError("a port is at most 65535")
         if checked.url.scheme != "http":
             of_httpx = httpx.HTTPTransport if is_blocking else httpx.AsyncHTTPTransport
             return of_httpx(proxy=checked, verify=context)

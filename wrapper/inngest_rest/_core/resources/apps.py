@@ -17,6 +17,7 @@ from inngest_rest._core.arguments import check_id, check_json_object, check_seco
 from inngest_rest._core.calls.listing import ListedPage, Listing, read_all
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.settings import requestable_url
 from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
 from inngest_rest._core.resources.fields import optional, record, required, run_id_of, timestamp
 from inngest_rest._core.resources.routes import (
@@ -72,7 +73,7 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
     """Have the server read an app; where it cannot be told to, have the app register itself."""
     check_id("app", app_id, argument="id")
     seconds = 0.0 if wait is None else check_seconds("wait", wait)
-    if not (check_text("url", url) or "").startswith(("http://", "https://")):
+    if requestable_url(check_text("url", url) or "") is None:
         raise invalid("url", "must be the http or https URL at which the app serves its functions")
     app_before: App | None = None
     if seconds:
