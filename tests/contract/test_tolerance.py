@@ -131,8 +131,11 @@ def faults_without_a_key(exchange: Exchange, replayer: SharedReplayer) -> Iterat
     for where, body in without_each(DOCUMENT, schema_of(exchange), body_of(exchange.recording)):
         outcome = ask(replayer, exchange, received=body)
         at = f"{exchange.operation.id} {where}"
-        is_needed = NAMES.fullmatch(at) or (
-            NEEDED.fullmatch(where) and not NOT_NEEDED.fullmatch(at)
+        # A body that has no field left is not what was asked for.
+        is_needed = (
+            not body
+            or NAMES.fullmatch(at)
+            or (NEEDED.fullmatch(where) and not NOT_NEEDED.fullmatch(at))
         )
         if is_needed and not isinstance(outcome, InvalidResponseError | PartialSendError):
             yield f"{where}: not missed, {outcome!r}"

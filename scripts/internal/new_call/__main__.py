@@ -53,7 +53,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/new-call", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("operation", help="its operationId, such as archiveRunV2")
+    parser.add_argument("operation", help="its operationId, such as getRunV2")
     tree = Tree(ROOT)
     try:
         left = write(tree, Document.load(), parser.parse_args().operation)
