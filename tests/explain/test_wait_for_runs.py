@@ -7,7 +7,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from inngest_rest import (
@@ -31,7 +30,7 @@ from inngest_rest.testing import (
     sleeps,
     when,
 )
-from tests.support.server import Reply, body_of, recorded, says
+from tests.support.server import body_of, hangs, recorded, says
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -485,12 +484,8 @@ def test_a_wait_shorter_than_five_seconds_times_out_for_an_unknown_event(
 def test_an_event_that_was_not_found_did_not_appear_though_the_time_cuts_off_the_last_look(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
-    def hang(request: httpx.Request) -> Reply:
-        clock.advance(request.extensions["timeout"]["read"])
-        raise httpx.ReadTimeout("", request=request)
-
     event_id = "01HZZZZZZZZZZZZZZZZZZZZZZZ"
-    server.on(f"GET /v1/events/{event_id}", recorded("v1-event-unknown"), hang)
+    server.on(f"GET /v1/events/{event_id}", recorded("v1-event-unknown"), hangs(clock))
     with pytest.raises(WaitTimeoutError, match="did not appear"):
         connect(transport=server).events.wait(event_id, timeout=3)
 
@@ -500,17 +495,13 @@ def test_a_wait_is_bounded_even_if_a_run_that_was_misreported_hangs(
 ) -> None:
     """Old releases list some runs wrongly, which are therefore got by themselves."""
 
-    def hang(request: httpx.Request) -> Reply:
-        clock.advance(request.extensions["timeout"]["read"])
-        raise httpx.ReadTimeout("", request=request)
-
     body = body_of("1.17-v1-event-runs-echoes")
     event_id = body["data"][0]["event_id"]
     event = {"internal_id": event_id, "id": event_id, "name": "go"}
     server.on(f"GET /v1/events/{event_id}", says({"data": event}))
     server.on(f"GET /v1/events/{event_id}/runs", says(body))
     for run in body["data"]:
-        server.on(f"GET /v1/runs/{run['run_id']}", hang)
+        server.on(f"GET /v1/runs/{run['run_id']}", hangs(clock))
     with pytest.raises(WaitTimeoutError):
         connect(api_version="v1").events.wait(event_id, timeout=10)
     assert clock.elapsed == pytest.approx(10, abs=0.1)

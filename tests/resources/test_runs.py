@@ -22,7 +22,7 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest.testing import MockServer, answers, completes, fails, sleeps, waits_for
-from tests.support.server import WEB_UI, Reply, about, body_of, recorded, says, text
+from tests.support.server import WEB_UI, Reply, about, body_of, hangs, recorded, says, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -614,11 +614,7 @@ def test_an_argument_that_would_be_lost_is_refused(
 def test_wait_is_bounded_even_if_a_poll_hangs(
     client: InngestClient, server: Server, clock: Clock, hanging: str
 ) -> None:
-    def hang(request: httpx.Request) -> Reply:
-        clock.advance(request.extensions["timeout"]["read"])
-        raise httpx.ReadTimeout("", request=request)
-
-    server.on(hanging, hang)
+    server.on(hanging, hangs(clock))
     began = clock.elapsed
     with pytest.raises(WaitTimeoutError):
         client.runs.wait(ID, 7)
@@ -628,11 +624,7 @@ def test_wait_is_bounded_even_if_a_poll_hangs(
 def test_a_run_that_was_not_found_is_missing_though_the_time_cuts_off_the_last_look(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
-    def hang(request: httpx.Request) -> Reply:
-        clock.advance(request.extensions["timeout"]["read"])
-        raise httpx.ReadTimeout("", request=request)
-
-    server.on(V2, UNKNOWN, hang)
+    server.on(V2, UNKNOWN, hangs(clock))
     server.on(V1, UNKNOWN)
     with pytest.raises(WaitTimeoutError, match="did not appear") as caught:
         client.runs.wait(ID, timeout=3)
@@ -642,13 +634,9 @@ def test_a_run_that_was_not_found_is_missing_though_the_time_cuts_off_the_last_l
 def test_whether_the_id_is_of_an_event_is_asked_within_the_time_of_a_wait(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
-    def hang(request: httpx.Request) -> Reply:
-        clock.advance(request.extensions["timeout"]["read"])
-        raise httpx.ReadTimeout("", request=request)
-
     server.on(V2, UNKNOWN)
     server.on(V1, UNKNOWN)
-    server.on(f"GET /v1/events/{ID}", hang)
+    server.on(f"GET /v1/events/{ID}", hangs(clock))
     with pytest.raises(NotFoundError):
         client.runs.wait(ID, timeout=5.5)
     assert clock.elapsed == pytest.approx(5.5, abs=0.1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from inngest_rest import (
@@ -13,7 +12,7 @@ from inngest_rest import (
     PermissionDeniedError,
     RequestTimeoutError,
 )
-from tests.support.server import Reply, says
+from tests.support.server import Reply, hangs, says
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
@@ -70,12 +69,8 @@ def test_why_a_sync_failed_is_told(connect: Connect, server: Server) -> None:
 def test_a_wait_for_a_sync_ends_in_time_though_a_request_hangs(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
-    def hang(request: httpx.Request) -> Reply:
-        clock.advance(request.extensions["timeout"]["read"])
-        raise httpx.ReadTimeout("", request=request)
-
     server.on(SYNCS, PENDING)
-    server.on(APP, app("success", 1), hang)
+    server.on(APP, app("success", 1), hangs(clock))
     assert sync(connect, wait=10).status == "pending"
     assert clock.elapsed == pytest.approx(10, abs=0.1)
 
@@ -83,11 +78,7 @@ def test_a_wait_for_a_sync_ends_in_time_though_a_request_hangs(
 def test_no_sync_is_begun_where_the_last_one_cannot_be_read_within_the_wait(
     connect: Connect, server: Server, clock: Clock
 ) -> None:
-    def hang(request: httpx.Request) -> Reply:
-        clock.advance(request.extensions["timeout"]["read"])
-        raise httpx.ReadTimeout("", request=request)
-
-    server.on(APP, hang)
+    server.on(APP, hangs(clock))
     with pytest.raises(RequestTimeoutError):
         sync(connect, wait=10)
     assert clock.elapsed == pytest.approx(10, abs=0.1)

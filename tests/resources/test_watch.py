@@ -29,11 +29,9 @@ from inngest_rest import (
 )
 from inngest_rest.testing import MockServer, answers, completes, drops, fails, sleeps
 from tests.support.run_lists import BEGAN, Listed, RunLists
-from tests.support.server import Reply, says
+from tests.support.server import hangs, says
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from inngest_rest import RunChange
     from inngest_rest.testing import Behaviour, MockEvent
     from tests.conftest import Connect
@@ -537,20 +535,10 @@ def test_a_watch_whose_time_ends_in_an_outage_raises_its_error(
     assert list(watcher) == []
 
 
-def stalls(clock: Clock) -> Callable[[httpx.Request], Reply]:
-    """Return a server that takes all the time that a request has."""
-
-    def respond(request: httpx.Request) -> Reply:
-        clock.advance(request.extensions["timeout"]["read"])
-        raise httpx.ReadTimeout("timed out")
-
-    return respond
-
-
 def test_a_watch_ends_in_time_where_the_server_stalls(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
-    server.on("GET /v2/runs", stalls(clock))
+    server.on("GET /v2/runs", hangs(clock))
     with pytest.raises(RequestTimeoutError):
         list(client.runs.watch(timeout=5))
     assert clock.elapsed == pytest.approx(5, abs=0.1)
@@ -560,7 +548,7 @@ def test_a_request_that_the_end_of_a_watch_cuts_short_is_no_error(
     client: InngestClient, server: Server, clock: Clock
 ) -> None:
     empty = says({"data": [], "page": {"hasMore": False, "limit": 100}})
-    server.on("GET /v2/runs", empty, empty, stalls(clock))
+    server.on("GET /v2/runs", empty, empty, hangs(clock))
     assert list(client.runs.watch(timeout=7, every=5)) == []
     assert clock.elapsed == pytest.approx(7, abs=0.1)
 

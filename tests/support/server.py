@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import httpx
 from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from tests.support.clock import Clock
 
 RECORDINGS = Path(__file__).parents[1] / "contract" / "recordings"
 
@@ -134,5 +137,15 @@ def refuses(name: str) -> Callable[[httpx.Request], Reply]:
         stored = names[: names.index(name)]
         body = {"ids": stored or [""], "status": 400, "error": f"{name} is refused"}
         return says(body, status=400)
+
+    return answer
+
+
+def hangs(clock: Clock) -> Callable[[httpx.Request], Reply]:
+    """Respond with nothing for as long as the client waits for a response."""
+
+    def answer(request: httpx.Request) -> Reply:
+        clock.advance(request.extensions["timeout"]["read"])
+        raise httpx.ReadTimeout("timed out", request=request)
 
     return answer
