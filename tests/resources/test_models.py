@@ -23,7 +23,7 @@ from inngest_rest import (
     Trigger,
     Webhook,
 )
-from inngest_rest._core.resources import apps, events, run_jobs, runs, trace
+from inngest_rest._core.resources import apps, events, run_jobs, run_rows, runs, trace
 from inngest_rest._core.resources.rows import row_of
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
@@ -39,15 +39,15 @@ AT = datetime(2026, 11, 24, 13, 42, 9, 777_000, tzinfo=UTC)
 
 
 def v1_run(name: str, **changes: Any) -> Run:
-    return runs.run_of_v1(api.V1Run.from_dict({**body_of(name)["data"], **changes}))
+    return run_rows.run_of_v1(api.V1Run.from_dict({**body_of(name)["data"], **changes}))
 
 
 def v2_run(name: str, **changes: Any) -> Run:
-    return runs.run_of_v2(api.V2Run.from_dict({**body_of(name)["data"], **changes}))
+    return run_rows.run_of_v2(api.V2Run.from_dict({**body_of(name)["data"], **changes}))
 
 
 def listed_run_of_v2(it: api.V2Run) -> Run:
-    return runs.listed_run_of_v2(row_of(runs.V2RunRow, it))
+    return run_rows.listed_run_of_v2(row_of(run_rows.V2RunRow, it))
 
 
 def v2_listed(name: str) -> Run:
@@ -57,7 +57,7 @@ def v2_listed(name: str) -> Run:
 
 def v1_listed(name: str) -> Run:
     [run] = runs.each_once(
-        runs.run_of_v1(api.V1Run.from_dict(each)) for each in body_of(name)["data"]
+        run_rows.run_of_v1(api.V1Run.from_dict(each)) for each in body_of(name)["data"]
     )
     return run
 
@@ -65,13 +65,13 @@ def v1_listed(name: str) -> Run:
 def everything_recorded() -> Iterator[Any]:
     """Return every model that any recorded response contains."""
     readers: list[tuple[str, Any, Any]] = [
-        ("v1-run-[a-z]*", api.V1Run, runs.run_of_v1),
+        ("v1-run-[a-z]*", api.V1Run, run_rows.run_of_v1),
         ("v1-event", api.V1Event, events.event_of_v1),
         ("v1-event-[dinu]*", api.V1Event, events.event_of_v1),
         ("v1-events*", api.V1Event, events.event_of_v1),
-        ("v1-event-runs-*", api.V1Run, runs.run_of_v1),
+        ("v1-event-runs-*", api.V1Run, run_rows.run_of_v1),
         ("v1-run-jobs-*", api.V1Job, run_jobs.job_of_v1),
-        ("v2-run-*", api.V2Run, runs.run_of_v2),
+        ("v2-run-*", api.V2Run, run_rows.run_of_v2),
         ("v2-runs-*", api.V2Run, listed_run_of_v2),
         ("v2-event-runs*", api.V2Run, listed_run_of_v2),
         ("v2-fn-runs", api.V2Run, listed_run_of_v2),
@@ -278,7 +278,7 @@ def test_a_failure_that_is_a_string_becomes_the_error_message() -> None:
 
 
 def test_a_failure_without_a_known_field_is_an_error_without_words() -> None:
-    run = runs.run_of_v2(
+    run = run_rows.run_of_v2(
         api.V2Run.from_dict(
             {
                 "id": "1",
@@ -453,15 +453,15 @@ def test_a_field_of_another_type_is_named(client: InngestClient, server: Server)
 
 def test_what_a_response_leaves_out_of_a_run_is_none_and_its_status_unknown() -> None:
     unknown = RunStatus("unknown")
-    assert runs.run_of_v1(api.V1Run.from_dict({"run_id": "1"})) == Run("1", unknown)
-    assert runs.run_of_v2(api.V2Run.from_dict({"id": "1"})) == Run("1", unknown)
+    assert run_rows.run_of_v1(api.V1Run.from_dict({"run_id": "1"})) == Run("1", unknown)
+    assert run_rows.run_of_v2(api.V2Run.from_dict({"id": "1"})) == Run("1", unknown)
     ended = {"endedAt": "2026-11-24T13:42:09.777Z"}
-    assert runs.run_of_v2(api.V2Run.from_dict({"id": "1", **ended})).ended_at == AT
+    assert run_rows.run_of_v2(api.V2Run.from_dict({"id": "1", **ended})).ended_at == AT
 
 
 def test_a_time_without_a_zone_is_in_utc() -> None:
     data = {"run_id": "1", "run_started_at": "2026-11-24T13:42:09.777"}
-    assert runs.run_of_v1(api.V1Run.from_dict(data)).queued_at == AT
+    assert run_rows.run_of_v1(api.V1Run.from_dict(data)).queued_at == AT
 
 
 def test_of_two_states_of_a_run_the_one_with_the_first_end_is_listed() -> None:

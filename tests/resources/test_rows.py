@@ -15,8 +15,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources import events
 from inngest_rest._core.resources.rows import PageForm, Row, row_of
+from inngest_rest._core.resources.run_rows import (
+    V1RunRow,
+    V2RunRow,
+    listed_run_of_v1,
+    listed_run_of_v2,
+)
 from inngest_rest.models import Run, StoredEvent
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -29,15 +35,15 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
 
 FORMS: dict[str, PageForm[Any]] = {
-    "/v2/runs": PageForm(v2.list_runs_v2, runs.listed_run_of_v2, runs.V2RunRow),
-    "/v2/events/[^/]+/runs": PageForm(v2.list_event_runs_v2, runs.listed_run_of_v2, runs.V2RunRow),
-    "/v1/events/[^/]+/runs": PageForm(v1.list_event_runs_v1, runs.listed_run_of_v1, runs.V1RunRow),
+    "/v2/runs": PageForm(v2.list_runs_v2, listed_run_of_v2, V2RunRow),
+    "/v2/events/[^/]+/runs": PageForm(v2.list_event_runs_v2, listed_run_of_v2, V2RunRow),
+    "/v1/events/[^/]+/runs": PageForm(v1.list_event_runs_v1, listed_run_of_v1, V1RunRow),
     "/v1/events": PageForm(v1.list_events_v1, events.listed_event, events.EventRow),
 }
 
 MODELS: dict[type[Row], Any] = {
-    runs.V2RunRow: api.V2Run,
-    runs.V1RunRow: api.V1Run,
+    V2RunRow: api.V2Run,
+    V1RunRow: api.V1Run,
     events.EventRow: api.V1Event,
 }
 
@@ -197,18 +203,18 @@ def test_a_row_names_fields_as_the_document_does(kind: type[Row]) -> None:
 
 
 RECORDS: dict[type[Row], tuple[type[Record], Callable[[Any], Record], str]] = {
-    runs.V2RunRow: (Run, runs.listed_run_of_v2, "_run_of_v2 in runs.py"),
-    runs.V1RunRow: (Run, runs.listed_run_of_v1, "listed_run_of_v1 in runs.py"),
+    V2RunRow: (Run, listed_run_of_v2, "_run_of_v2 in run_rows.py"),
+    V1RunRow: (Run, listed_run_of_v1, "listed_run_of_v1 in run_rows.py"),
     events.EventRow: (StoredEvent, events.listed_event, "listed_event in events.py"),
 }
 """What a row becomes, by which function: `record` fills no row, since it takes twice as long."""
 
 OF_ITS_OWN = {
     (
-        runs.V2RunRow,
+        V2RunRow,
         "started_at",
     ): "of a listing it is when the run was scheduled; run_of_v2 has it",
-    (runs.V1RunRow, "function_id"): "it is a UUID, the internal_function_id of a run",
+    (V1RunRow, "function_id"): "it is a UUID, the internal_function_id of a run",
 }
 
 
@@ -261,7 +267,7 @@ def example_of(kind: type[Row]) -> Row:
 def test_a_value_that_is_not_as_documented_is_refused_by_its_name() -> None:
     odd = {**ROWS["/v2/runs"], "app": {"id": 5}}
     with pytest.raises(ValueError, match="id: str expected, not int"):
-        row_of(runs.V2RunRow, api.V2Run.from_dict(odd))
+        row_of(V2RunRow, api.V2Run.from_dict(odd))
 
 
 @pytest.mark.parametrize("spelling", ["received_at", "receivedAt"])

@@ -14,6 +14,7 @@ cloud         the account and what it has: Inngest Cloud alone has most of it
 metrics       metrics of a server, in the text format of Prometheus
 events        stored events
 runs          runs: list, get, cancel; the runs that an event started
+run_rows      runs as v1 and v2 have them, and the model that each becomes
 run_jobs      the queued jobs of a run
 run_scores    scores of a run, or of one of its steps
 signals       signals, which end the wait of a run

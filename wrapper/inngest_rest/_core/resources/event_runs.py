@@ -30,6 +30,7 @@ from inngest_rest._core.resources.flow_control import (
     parse_duration,
 )
 from inngest_rest._core.resources.polling import APPEARS_WITHIN, asked_pause, may_appear
+from inngest_rest._core.resources.run_rows import UNKNOWN
 from inngest_rest._core.resources.wait import wait_until_ended
 from inngest_rest._core.sending.event_json import wire_form
 from inngest_rest._core.sending.send import send
@@ -213,7 +214,7 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
     yield from _find_all(wait)
     for run_id, run in wait.runs.items():
         # Fetched singly, a run has its outcome; an old release lists it as unfinished.
-        if run.is_ended and run.status != runs.UNKNOWN:
+        if run.is_ended and run.status != UNKNOWN:
             continue
         try:
             wait.runs[run_id] = yield from wait_until_ended(

@@ -1,0 +1,185 @@
+"""Runs as v1 and v2 have them, and the model that each becomes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from attrs import evolve
+
+from inngest_rest._core.clock import whole_milliseconds
+from inngest_rest._core.resources import fields
+from inngest_rest._core.resources.rows import Row, moment, row_of
+from inngest_rest.models import UNFINISHED, Run, RunError, RunStatus, run_error
+
+if TYPE_CHECKING:
+    from inngest_rest_api import models as api
+
+# A run has ended if the response has its end, and only then: between two attempts, some routes call
+# a run failed that will be tried again (recordings v2-run-between-attempts,
+# v1-event-runs-between-attempts).
+
+UNKNOWN = RunStatus("unknown")
+"""How a run ended that has an end and is listed as unfinished."""
+
+# Looking up a member of an enum takes as long as calling a function.
+_QUEUED, _RUNNING = RunStatus.QUEUED, RunStatus.RUNNING
+_COMPLETED, _FAILED = RunStatus.COMPLETED, RunStatus.FAILED
+
+# v1 calls a run that waits to start "Scheduled" (schema V1RunStatus).
+_STATUSES = {status.value: status for status in RunStatus} | {"scheduled": RunStatus.QUEUED}
+
+# What the server adds to the end of a cancelled run, so that steps in flight can report.
+GRACE_PERIOD = timedelta(seconds=10)
+
+
+class V1RunRow(Row):
+    """What `Run` has of a run of v1."""
+
+    run_id: str
+    status: str = "unknown"
+    ended_at: str | None = None
+    output: Any = None
+    run_started_at: str | None = None
+    function_id: str | None = None
+    event_id: str | None = None
+    batch_id: str | None = None
+    cron: str | None = None
+    original_run_id: str | None = None
+
+
+class _Named(Row):
+    id: str | None = None
+
+
+class _Trigger(Row, rename="camel"):
+    event_ids: list[str] = msgspec.field(default_factory=list)
+    batch_id: str | None = None
+    cron_schedule: str | None = None
+
+
+class V2RunRow(Row, rename="camel"):
+    """What `Run` has of a run of v2."""
+
+    id: str
+    app: _Named
+    function: _Named
+    trigger: _Trigger
+    status: str = "unknown"
+    ended_at: str | None = None
+    output: dict[str, Any] | None = None
+    queued_at: str | None = None
+
+
+def run_of_v1(raw: api.V1Run) -> Run:
+    return listed_run_of_v1(row_of(V1RunRow, raw))
+
+
+def listed_run_of_v1(row: V1RunRow) -> Run:
+    ended_at = moment(row.ended_at)
+    status = _status(row.status, ended_at)
+    output, error = _outcome(status, row.output)
+    return Run(
+        id=row.run_id,
+        status=status,
+        # v1's run_started_at is when the run was queued (schema V1Run).
+        queued_at=moment(row.run_started_at),
+        ended_at=ended_at,
+        internal_function_id=row.function_id,
+        event_ids=() if row.event_id is None else (row.event_id,),
+        batch_id=row.batch_id,
+        cron=row.cron,
+        original_run_id=row.original_run_id,
+        output=output,
+        error=error,
+    )
+
+
+def run_of_v2(raw: api.V2Run) -> Run:
+    """Convert a run by itself: before its start, the one it has is when it was queued.
+
+    See recording v2-run-queued.
+    """
+    row = row_of(V2RunRow, raw)
+    run = _run_of_v2(row, moment(row.ended_at))
+    if run.status is _QUEUED:
+        return run
+    return evolve(run, started_at=fields.timestamp(raw.started_at))
+
+
+def listed_run_of_v2(row: V2RunRow) -> Run:
+    """Convert a run of a listing.
+
+    There, `startedAt` is not the start, but when the run was scheduled, and the end of a cancelled
+    run includes a grace period (recordings v2-event-runs-cancelled-endedat,
+    v2-run-cancelled-endedat).
+    """
+    ended_at = moment(row.ended_at)
+    if ended_at is not None and row.status == "CANCELLED":
+        ended_at -= GRACE_PERIOD
+    return _run_of_v2(row, ended_at)
+
+
+def _run_of_v2(row: V2RunRow, ended_at: datetime | None) -> Run:
+    status = _status(row.status, ended_at)
+    output, error = _outcome(status, _unwrapped(row.output, status))
+    trigger = row.trigger
+    run = Run.__new__(Run)
+    # `Run(...)` would first put what it is given by name into a dict, in the same time again.
+    Run.__init__(
+        run,
+        id=row.id,
+        status=status,
+        queued_at=moment(row.queued_at),
+        # In milliseconds, as getRunV2 has it; listings have more digits.
+        ended_at=ended_at and whole_milliseconds(ended_at),
+        app_id=row.app.id,
+        function_id=row.function.id,
+        event_ids=tuple(trigger.event_ids),
+        batch_id=trigger.batch_id,
+        cron=trigger.cron_schedule,
+        output=output,
+        error=error,
+    )
+    return run
+
+
+def _unwrapped(output: dict[str, Any] | None, status: RunStatus) -> Any:
+    """Return an output, or an error, as the SDK reported it.
+
+    v2 wraps what is not an object as `{"data": value}`. A function that returns such an object
+    itself reads the same there (recordings v2-run-output-number, v2-run-output-data-number).
+    Listings wrap an error once more (recording v2-runs-include-output).
+    """
+    if output is None or len(output) != 1:
+        return output
+    if status is _FAILED and "error" in output:
+        return output["error"]
+    if not isinstance(output.get("data", output), dict):
+        return output["data"]
+    return output
+
+
+def _status(said: str, ended_at: datetime | None) -> RunStatus:
+    """Return the status of a run that agrees with its end.
+
+    A run that failed without an end is between two attempts, and one that completed without an end
+    between two steps (recording v2-run-completed-between-step-attempts). How one ended that has an
+    end and is called unfinished, by listEventRunsV1 before release 1.27.1, is unknown.
+    """
+    status = _STATUSES.get(said.lower()) or RunStatus(said or "unknown")
+    if ended_at is None:
+        return _RUNNING if status is _COMPLETED or status is _FAILED else status
+    return UNKNOWN if status in UNFINISHED else status
+
+
+def _outcome(status: RunStatus, output: Any) -> tuple[Any, RunError | None]:
+    """Return the output and the error of a run.
+
+    A run that has not ended has neither, though listEventRunsV2 shows the error of its last
+    attempt, nor has a cancelled one, whose code may have run on (recording v1-event-runs-twice).
+    """
+    if status is _FAILED and output is not None:
+        return None, run_error(output)
+    return (output if status is _COMPLETED else None), None
