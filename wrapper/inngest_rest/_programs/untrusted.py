@@ -41,7 +41,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     ),
     "RuleResult": ("message",),
     "StatusReport": ("headline",),
-    "StatusCheck": ("message",),
+    "StatusCheck": ("message", "limits"),  # errors of the server are quoted
+    "Metric": ("labels",),
     "Sent": ("preview",),
     "SendFailure": ("event", "reason"),
     "Acted": ("by_function",),

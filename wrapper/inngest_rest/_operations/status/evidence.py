@@ -53,6 +53,7 @@ class StatusEvidence:
     open: Listed | None = None  # those that started and are open for long, the oldest first
     jobs: dict[str, list[Job]] | None = None  # of some of these, by the id of the run
     lost: RunExplanation | None = None  # of a run that had no job
+    lists_all_jobs: bool = True  # so that a run without one is lost
     failed: Listed | None = None  # some of the last hour, with their errors
     newest_event: StoredEvent | None = None
     apps: list[App] | None = None

@@ -98,7 +98,10 @@ class _Reader:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.evidence = StatusEvidence(now=session.server_clocks["api"].now())
+        self.evidence = StatusEvidence(
+            now=session.server_clocks["api"].now(),
+            lists_all_jobs=not session.settings.target.is_cloud,
+        )
         self.refusal: Exception | None = None  # the first error
         self._lost_connection: errors.InngestError | None = None
         self._timeouts = 0

@@ -296,15 +296,18 @@ def _overdue(
     """Return whether runs that are open for long wait for a time to come, or for what is due."""
     overdue = [id for id, of_run in jobs.items() if _is_overdue(of_run, evidence.now)]
     figures: Figures = {"open": len(listed.runs), "overdue": len(overdue)}
-    if not overdue and "lost" in evidence.unread:
-        without = next(id for id, of_run in jobs.items() if not of_run)
+    without = [id for id, of_run in jobs.items() if not of_run]
+    why_unknown = evidence.unread.get("lost")
+    if not evidence.lists_all_jobs:
+        why_unknown = "Inngest Cloud may not list all jobs"
+    if not overdue and without and why_unknown is not None:
         return StatusCheck(
             check="stuck",
             verdict=Verdict.UNKNOWN,
-            message=f"{listed.count} open {since}; run {without} had no job",
+            message=f"{listed.count} open {since}; no job is known of {', '.join(without)}",
             figures=figures,
-            limits=f"whether it is lost: {evidence.unread['lost']}",
-            next_command=f"inngest-rest runs explain {without}",
+            limits=f"whether this is lost: {why_unknown}",
+            next_command=f"inngest-rest runs explain {without[0]}",
         )
     if not overdue:
         return StatusCheck(
