@@ -67,8 +67,9 @@ def test_sending_the_same_again_runs_nothing_twice_unless_under_another_label(
     client: InngestClient, mock: MockServer
 ) -> None:
     stored = client.send([Event("shop/order", {"n": n}) for n in range(3)])
-    for label, runs in (("a", 6), ("a", 6), ("b", 9)):
-        assert client.events.resend(stored, label=label).counts == {ActionOutcome.DONE: 3}
+    done, already_sent = ActionOutcome.DONE, ActionOutcome.ALREADY_SENT
+    for label, outcome, runs in (("a", done, 6), ("a", already_sent, 6), ("b", done, 9)):
+        assert client.events.resend(stored, label=label).counts == {outcome: 3}
         assert len(mock.runs) == runs
 
 
@@ -207,6 +208,42 @@ def test_what_the_label_has_sent_is_told_and_not_sent_again(
     later = client.events.resend(since=timedelta(minutes=2, seconds=30), dry_run=True)
     assert (len(later.rows), len(to_send(later))) == (3, 1)
     assert len(mock.runs) == 5
+
+
+def test_what_the_other_server_has_had_is_told_and_not_sent_again(
+    client: InngestClient, connect: Connect
+) -> None:
+    there = MockServer()
+    own: Any = connect(transport=there.transport)
+    other = own.target if isinstance(own, Blocking) else own
+    first, second = client.send([Event("shop/order", {"n": n}) for n in range(2)])
+    client.events.resend([first], to=other)
+    report = client.events.resend([first, second], to=other, dry_run=True)
+    assert outcomes(report) == ["already_sent", "planned"]
+    (copy,) = there.events
+    assert report.rows[0].reason == f"this label has sent it, as event {copy.internal_id}"
+    assert outcomes(client.events.resend([first, second], to=other)) == ["already_sent", "done"]
+    assert len(there.events) == 2
+
+
+def test_what_was_sent_outside_the_window_of_a_filter_is_told(
+    client: InngestClient, mock: MockServer
+) -> None:
+    client.send(Event("shop/order"))
+    mock.advance(60)
+    window = {"since": timedelta(hours=1), "until": timedelta(seconds=30)}
+    assert outcomes(client.events.resend(**window)) == ["done"]
+    assert outcomes(client.events.resend(**window)) == ["already_sent"]
+
+
+def test_where_events_cannot_be_read_all_are_sent(client: InngestClient, connect: Connect) -> None:
+    there = MockServer()
+    own: Any = connect(transport=there.transport, retries=0)
+    other = own.target if isinstance(own, Blocking) else own
+    (stored,) = client.send(Event("shop/order"))
+    for _ in range(2):
+        there.fault(answers(403, {"error": "no"}), operation="list_events_v1", times=1)
+        assert outcomes(client.events.resend([stored], to=other)) == ["done"]
 
 
 def test_copies_of_copies_are_of_the_family_of_the_first(

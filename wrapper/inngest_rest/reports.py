@@ -39,7 +39,9 @@ class SendReport(Record):
 
     Attributes:
         accepted: Number of events the server acknowledged. A self-hosted server acknowledges
-            before it stores, and loses the events of its last second when it ends.
+            before it stores, and loses the events of its last second when it ends. One whose id it
+            has had within 24 hours is acknowledged as any other, and starts nothing: no response
+            tells, `events.explain` does.
         rejected: Number of events rejected by the server or by the check before sending.
         unknown: Number of events sent without getting a response, or not sent after a failure. For
             a buffer, includes events sent without a response that the server rejected on resend.

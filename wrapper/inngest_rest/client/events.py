@@ -245,8 +245,11 @@ class Events(Resource):
         functions that debounce or batch events. All are selected before the first one is sent. Each
         event is read, and sent in a request of its own, oldest first; those of the platform are not
         selected. Of an event and its copies, which a filter selects alike, one is sent, unless the
-        label has sent it; the others have rows that say so. A copy is an event whose id ends with
-        the internal id of another that is stored and has its name, data and `ts`.
+        label has sent it; the others have rows that say so. What the label has sent before is
+        looked for among the newest events of 23 hours where they go to, at most 1,000; what is
+        older, or cannot be read there, is sent again, and no server says that it had the id. A copy
+        is an event whose id ends with the internal id of another that is stored and has its name,
+        data and `ts`.
 
         Args:
             ids: The internal ids of the events. Pass these, or a filter, or `resume`.
@@ -286,8 +289,9 @@ class Events(Resource):
             ReportFinishedError: The file has nothing left to do.
             PartialActionError: No later row could succeed; `report` has every row.
 
-        HTTP: `GET /v1/events` for a filter, and `GET /v1/events/{eventId}` for what looks like the
-        original of a copy and is not listed; then `GET /v1/events/{eventId}` and
+        HTTP: `GET /v1/events` for a filter and for what was sent before, and
+        `GET /v1/events/{eventId}` for what looks like the original of a copy and is not listed;
+        then `GET /v1/events/{eventId}` and
         `POST /e/{eventKey}`, as `send`, for each event.
         """
         from inngest_rest._operations.bulk.reported import Options

@@ -18,6 +18,7 @@ from attrs import evolve
 
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_id
+from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.windows import Window
@@ -53,6 +54,10 @@ _REMEMBERED = timedelta(hours=23)
 
 _RESERVED = "inngest/"
 
+# How many events of the server that they go to are searched for what the label has sent: 50 per
+# request.
+_FEWEST_SEARCHED, _MOST_SEARCHED = 200, 1_000
+
 
 class ResendJob(ReportedJob):
     filters = tuple(EventFilter.__annotations__)
@@ -77,15 +82,19 @@ class ResendJob(ReportedJob):
         if to is None or isinstance(to, str):
             there = session if to is None else session.with_options(env=to)
             self._send: Callable[[Any], Plan[list[str]]] = partial(send.send, there)
+            self._newest: Callable[[int], Plan[list[StoredEvent]]] = partial(_newest_of, there)
             target = there.settings.target
         elif type(getattr(to, "_driver", None)) is type(driver):
             self._send, target = partial(_send_by, to), to.target
+            self._newest = partial(_newest_by, to)
         else:
             raise invalid("to", "must be a client of the same kind, or the name of an environment")
+        self._lists_copies = False  # the filter selects what the label has sent, too
         others = {"label": label, "to": None if to is None else target.to_dict()}
         if self.pick_source(ids, selection.to_json(), others):
             if selection.since is selection.until is None:
                 selection = evolve(selection, since=timedelta(hours=1))  # as `events.list` does
+            self._lists_copies = to is None and selection.until is None
             self.asked_window = Window(selection.since, selection.until)
             self.listing = events.list_events(session, selection)
 
@@ -100,6 +109,32 @@ class ResendJob(ReportedJob):
         if not item.name.startswith(_RESERVED):
             super().keep(item)
             self._copies.add(item)
+
+    def collect_rows(self) -> Plan[None]:
+        yield from super().collect_rows()
+        if self.resumed is None and not self._lists_copies:
+            yield from self._note_what_was_sent()
+
+    def _note_what_was_sent(self) -> Plan[None]:
+        """Note what the label has sent before, as far as the newest events of a day show it."""
+        left = {self._new_id(row.id.upper()): row for row in self.rows if row.is_open and row.id}
+        if not left:
+            return
+        count = min(max(_FEWEST_SEARCHED, 2 * len(left)), _MOST_SEARCHED)
+        try:
+            newest = yield from self._newest(count)
+        except InngestError:
+            return  # there may be a key for sending alone
+        for event in newest:
+            row = left.get(event.id)
+            if row is not None:
+                reason = f"this label has sent it, as event {event.internal_id}"
+                self.rows[row.position] = evolve(
+                    row, outcome=ActionOutcome.ALREADY_SENT, reason=reason
+                )
+
+    def _new_id(self, internal_id: str) -> str:
+        return f"{self._label}-{internal_id}"
 
     def row_of(self, item: StoredEvent) -> ActionRow:
         return ActionRow(0, item.internal_id, event_name=item.name, queued_at=item.received_at)
@@ -165,7 +200,7 @@ class ResendJob(ReportedJob):
 
     def _send_copy(self, row: ActionRow, event: StoredEvent) -> Plan[BulkResult]:
         fields = {
-            "id": f"{self._label}-{event.internal_id}",
+            "id": self._new_id(event.internal_id),
             "name": event.name,
             "data": event.data,
             "user": event.user,
@@ -195,3 +230,23 @@ def _send_by(client: Any, event: Mapping[str, Any]) -> Plan[list[str]]:
         yield from wait_for(asyncio.wait([task]))
         sent = task.result()
     return sent  # type: ignore[no-any-return]
+
+
+def _newest_of(session: Session, count: int) -> Plan[list[StoredEvent]]:
+    """List the newest events whose ids a server remembers."""
+    selection = events.EventSelection(since=_REMEMBERED)
+    return read_all(events.list_events(session, selection, limit=count))
+
+
+def _newest_by(client: Any, count: int) -> Plan[list[StoredEvent]]:
+    """List the same by a client that has connections of its own."""
+    listing = client.events.list(since=_REMEMBERED, limit=count)
+    if hasattr(listing, "__iter__"):
+        return [*listing]
+
+    async def listed() -> list[StoredEvent]:
+        return [event async for event in listing]
+
+    task = asyncio.ensure_future(listed())
+    yield from wait_for(asyncio.wait([task]))
+    return task.result()
