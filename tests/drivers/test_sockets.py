@@ -27,7 +27,7 @@ from inngest_rest import (
     RequestTimeoutError,
     TransportError,
 )
-from inngest_rest._core.drivers import blocking_transport
+from inngest_rest._core.drivers import blocking_transport, own_transport
 from inngest_rest._core.drivers.async_transport import AsyncTransport, Stream
 from inngest_rest._core.drivers.connection_pool import pools
 from tests.support.client_kinds import open_client
@@ -736,6 +736,33 @@ def test_a_response_to_half_a_request_is_used_and_the_connection_is_not_used_aga
     was_used = threading.Event()
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.run(scenario())
+
+
+@pytest.mark.parametrize("loop", ["async", "async on uvloop"])
+def test_no_tls_handshake_is_waited_for_once_the_server_has_hung_up(loop: str) -> None:
+    async def scenario() -> None:
+        with Peer(lambda _: None) as peer:
+            stream = await connected_to(peer)
+            assert await stream.receive() == b""
+            async with asyncio.timeout(PATIENCE):
+                with pytest.raises(ConnectionError, match="before the TLS handshake"):
+                    await stream.encrypt(ssl.create_default_context(), "a.b")
+            stream.close()
+            await asyncio.sleep(0)  # the event loop closes the socket in its next turn
+
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(scenario())
+
+
+def test_an_error_of_a_socket_without_words_is_named(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resets(*_: object) -> NoReturn:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(own_transport, "request_bytes", resets)
+    with Peer(until_hung_up) as peer, pytest.raises(TransportError, match="ConnectionResetError"):
+        connect(base_url=peer.url, event_key="k", transport=None, retries=0).send(EVENT)
 
 
 def test_a_tls_handshake_that_is_broken_off_is_a_failed_connection() -> None:

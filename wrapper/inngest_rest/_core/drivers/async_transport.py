@@ -123,6 +123,8 @@ class Stream(Connection, asyncio.Protocol):
         return not is_readable(self._transport.get_extra_info("socket"))
 
     async def encrypt(self, context: ssl.SSLContext, host: str) -> None:
+        if self._has_ended:  # uvloop would wait for the handshake
+            raise ConnectionAbortedError("the connection ended before the TLS handshake")
         encrypted = await self._loop.start_tls(self._transport, self, context, server_hostname=host)
         if encrypted is None:  # so asyncio says that it was aborted meanwhile
             raise ConnectionAbortedError("the connection ended during the TLS handshake")

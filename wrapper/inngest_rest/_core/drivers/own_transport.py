@@ -160,7 +160,7 @@ def _raising(
     except TimeoutError as error:
         raise timeout(str(error)) from error
     except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
-        raise failure(str(error)) from error
+        raise failure(str(error) or type(error).__name__) from error
 
 
 def is_replaced(transport: type[httpx.HTTPTransport | httpx.AsyncHTTPTransport]) -> bool:
