@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest._core.clock import Clock as CoreClock
-from inngest_rest._core.sending.batching import DEFAULT_BYTES
+from inngest_rest._core.sending.limits import DEFAULT_BYTES
 from inngest_rest._durable.buffer.queue import Queue, gather
 from inngest_rest._durable.buffer.schedule import LONGEST_WAIT, Deadline, Schedule
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._core.sending.job import DEFAULT_IN_FLIGHT
+from inngest_rest._core.sending.limits import DEFAULT_IN_FLIGHT
 from inngest_rest._programs import tools
 from tests.mcp_server.sessions import ERAS, answer, call, talk
 

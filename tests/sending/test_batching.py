@@ -9,14 +9,9 @@ import tracemalloc
 
 import pytest
 
-from inngest_rest._core.sending.batching import (
-    DEFAULT_BYTES,
-    DEFAULT_EVENTS,
-    MAX_EVENTS,
-    Batch,
-    batches_of_events,
-)
+from inngest_rest._core.sending.batching import Batch, batches_of_events
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES
+from inngest_rest._core.sending.limits import DEFAULT_BYTES, DEFAULT_EVENTS, MAX_EVENTS
 
 
 def split(sizes: list[int], batch_size: int = MAX_EVENTS) -> list[int]:

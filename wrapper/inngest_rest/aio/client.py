@@ -14,9 +14,7 @@ from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.secret import Hidden
-from inngest_rest._core.sending import send
-from inngest_rest._core.sending.batching import DEFAULT_EVENTS
-from inngest_rest._core.sending.job import DEFAULT_IN_FLIGHT, SendJob, SendOptions
+from inngest_rest._core.sending.limits import DEFAULT_EVENTS, DEFAULT_IN_FLIGHT
 from inngest_rest.aio.groups import Group, Resource
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest._core.sending.job import Events as Sent
+    from inngest_rest._core.sending.job import SendJob, SendOptions
     from inngest_rest.aio import cloud
     from inngest_rest.aio.apps import Apps, Functions
     from inngest_rest.aio.events import Events
@@ -245,7 +244,9 @@ class AsyncInngestClient(Resource):
         HTTP: `POST /e/{eventKey}`, with at most 5,000 events per request and 3 MiB per event; with
             an API key alone `POST /v2/events`, one event per request.
         """
-        return await self._run(send.send, events, *more, batch_size=batch_size)
+        from inngest_rest._core.sending.send import send
+
+        return await self._run(send, events, *more, batch_size=batch_size)
 
     async def send_and_wait(
         self, event: EventLike, timeout: Seconds, *, repeated: RepeatedId | None = None
@@ -331,6 +332,8 @@ class AsyncInngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
+        from inngest_rest._core.sending.job import SendOptions
+
         sending = SendOptions(
             batch_size=batch_size,
             in_flight=in_flight,
@@ -402,6 +405,7 @@ class AsyncInngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
+        from inngest_rest._core.sending.job import SendOptions
         from inngest_rest._durable.file_import.import_job import ImportJob
         from inngest_rest._durable.file_import.options import options_of_file
 
@@ -626,6 +630,8 @@ def _send_job(
     if checkpoint is None:
         if name is not None:
             raise invalid("name", "is for the ids of events with a checkpoint: pass checkpoint=")
+        from inngest_rest._core.sending.job import SendJob
+
         return SendJob(session, events, sending)
     from inngest_rest._durable.file_import.import_job import ImportJob
     from inngest_rest._durable.file_import.options import options_of_events

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
 
-from inngest_rest._core.sending.batching import DEFAULT_EVENTS
+from inngest_rest._core.sending.limits import DEFAULT_EVENTS
 from inngest_rest._durable.buffer.buffer import Buffer
 from inngest_rest.aio.client import AsyncInngestClient
 

@@ -15,9 +15,7 @@ from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.secret import Hidden
-from inngest_rest._core.sending import send
-from inngest_rest._core.sending.batching import DEFAULT_EVENTS
-from inngest_rest._core.sending.job import DEFAULT_IN_FLIGHT, SendJob, SendOptions
+from inngest_rest._core.sending.limits import DEFAULT_EVENTS, DEFAULT_IN_FLIGHT
 from inngest_rest.client.groups import Group, Resource
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest._core.sending.job import Events as Sent
+    from inngest_rest._core.sending.job import SendJob, SendOptions
     from inngest_rest.client import cloud
     from inngest_rest.client.apps import Apps, Functions
     from inngest_rest.client.events import Events
@@ -246,7 +245,9 @@ class InngestClient(Resource):
         HTTP: `POST /e/{eventKey}`, with at most 5,000 events per request and 3 MiB per event; with
             an API key alone `POST /v2/events`, one event per request.
         """
-        return self._run(send.send, events, *more, batch_size=batch_size)
+        from inngest_rest._core.sending.send import send
+
+        return self._run(send, events, *more, batch_size=batch_size)
 
     def send_and_wait(
         self, event: EventLike, timeout: Seconds, *, repeated: RepeatedId | None = None
@@ -332,6 +333,8 @@ class InngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
+        from inngest_rest._core.sending.job import SendOptions
+
         sending = SendOptions(
             batch_size=batch_size,
             in_flight=in_flight,
@@ -403,6 +406,7 @@ class InngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
+        from inngest_rest._core.sending.job import SendOptions
         from inngest_rest._durable.file_import.import_job import ImportJob
         from inngest_rest._durable.file_import.options import options_of_file
 
@@ -623,6 +627,8 @@ def _send_job(
     if checkpoint is None:
         if name is not None:
             raise invalid("name", "is for the ids of events with a checkpoint: pass checkpoint=")
+        from inngest_rest._core.sending.job import SendJob
+
         return SendJob(session, events, sending)
     from inngest_rest._durable.file_import.import_job import ImportJob
     from inngest_rest._durable.file_import.options import options_of_events

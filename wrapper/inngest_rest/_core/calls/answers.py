@@ -38,7 +38,6 @@ from inngest_rest._core.secret import cause_without_keys
 from inngest_rest._faults import refused_in_between
 from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import shown
-from inngest_rest.responses import RawResponse
 from inngest_rest_api.types import read_json
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
+    from inngest_rest.responses import RawResponse
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -389,7 +389,7 @@ _recordings = ContextVar("inngest_rest.raw", default=())
 @contextmanager
 def recording(session: Session) -> Generator[Sequence[RawResponse]]:
     """Keep the last responses to one client and its copies, as long as this is entered."""
-    own = session.budgets, deque[RawResponse](maxlen=_MOST_KEPT)
+    own = session.budgets, deque["RawResponse"](maxlen=_MOST_KEPT)
     _recordings.set((*_recordings.get(), own))
     try:
         yield own[1]
@@ -414,6 +414,8 @@ def raw_response(
     at_most: int | None = None,
 ) -> RawResponse:
     """Return a complete response, or so many bytes of it, with the client's keys masked."""
+    from inngest_rest.responses import RawResponse  # noqa: PLC0415 - for errors and recordings
+
     masked = session.redact_bytes
     headers = [(masked(name), masked(value)) for name, value in response.headers.raw]
     return RawResponse(

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, cast
 from inngest_rest._core.secret import Secret
 from inngest_rest._visible import did_you_mean
 from inngest_rest.errors import Advice, ConfigurationError, Setting
-from inngest_rest.responses import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from inngest_rest.responses import Profile
 
 PROFILE = Setting("profile", "INNGEST_PROFILE")
 CONFIG_VARIABLE = "INNGEST_CONFIG"
@@ -110,6 +111,8 @@ def _printed(profile: Profile, key: str, command: list[str]) -> Secret:
 
 
 def _profile(path: Path, name: str, table: object) -> Profile:
+    from inngest_rest.responses import Profile  # noqa: PLC0415 - few have a file
+
     if not isinstance(table, dict):
         raise _invalid(path, f"has {name} outside a profile: write it below [NAME]")
     given = cast("dict[str, Any]", table)

@@ -27,12 +27,11 @@ from inngest_rest._core.calls import profiles
 from inngest_rest._core.secret import Hidden, Secret
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, ConfigurationError, InvalidArgumentError, Setting
-from inngest_rest.responses import Target
 from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
 if TYPE_CHECKING:
-    from inngest_rest.responses import Profile
+    from inngest_rest.responses import Profile, Target
 
 Args = TypeVarTuple("Args")
 S = TypeVar("S")
@@ -123,6 +122,8 @@ class Settings:
 
     @property
     def target(self) -> Target:
+        from inngest_rest.responses import Target  # noqa: PLC0415 - few clients are asked
+
         return Target(self.event_url, self.api_url, self.env)
 
 

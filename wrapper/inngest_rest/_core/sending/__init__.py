@@ -5,4 +5,5 @@ send          the plans that send events
 receipts      post one batch, and read the receipt that accounts for its events
 batching      group events into requests, bounded by count and by bytes
 event_json    validate events, and encode them as JSON
+limits        how much is sent at once
 """

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.sending.event_json import encode, encode_together, wire_form
+from inngest_rest._core.sending.limits import DEFAULT_BYTES
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event
 from inngest_rest.reports import BatchReport, SendFailure, SendReport
@@ -27,15 +28,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.arguments import NameConvention
     from inngest_rest.errors import InngestError
     from inngest_rest.event import EventLike
-
-MAX_EVENTS = 5_000
-"""Maximum number of events per request that the platform accepts (operation sendEvents)."""
-
-DEFAULT_EVENTS = 512
-"""Default number of events per request."""
-
-DEFAULT_BYTES = 4 * 1024 * 1024
-"""Default number of bytes per request; any event fits."""
 
 # For fewer events, encoding them together does not pay.
 _WORTH_TOGETHER = 8

@@ -27,6 +27,7 @@ from inngest_rest._core.locks import Locked
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.sending import batching
 from inngest_rest._core.sending.batching import Batch, BatchOutcome
+from inngest_rest._core.sending.limits import MAX_EVENTS
 from inngest_rest._core.sending.send import each_event, send_batch
 from inngest_rest.errors import InngestError
 from inngest_rest.event import EventLike
@@ -41,9 +42,6 @@ if TYPE_CHECKING:
 J = TypeVar("J")
 T = TypeVar("T")
 R = TypeVar("R")
-
-DEFAULT_IN_FLIGHT = 8
-"""Default number of requests in flight; see scripts/internal/benchmark/README.md."""
 
 Events = Iterable[EventLike] | AsyncIterable[EventLike]
 
@@ -193,7 +191,7 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
             options.period,
             on_batch=options.on_batch,
         )
-        self.batch_size = check_count("batch_size", options.batch_size, at_most=batching.MAX_EVENTS)
+        self.batch_size = check_count("batch_size", options.batch_size, at_most=MAX_EVENTS)
         session.check_can_send()
         self.events, self._on_batch = events, options.on_batch
         self._report = SendReport()

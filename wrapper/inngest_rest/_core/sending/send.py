@@ -14,6 +14,7 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.sending import batching
 from inngest_rest._core.sending.batching import Batch, BatchOutcome, EventOutcome, Unknown
+from inngest_rest._core.sending.limits import DEFAULT_EVENTS, MAX_EVENTS
 from inngest_rest._faults import had_no_effect
 from inngest_rest._visible import shown, type_name
 from inngest_rest.errors import (
@@ -37,14 +38,14 @@ def send(
     session: Session,
     events: EventLike | Iterable[EventLike],
     *more: object,
-    batch_size: int = batching.DEFAULT_EVENTS,
+    batch_size: int = DEFAULT_EVENTS,
 ) -> Plan[list[str]]:
     """Send one or more events and return their internal ids, in order."""
     if more:
         name = shown(events) if isinstance(events, str) else "name"
         how = f"Write send(Event({name}, data))."
         raise invalid("events", "must be one argument", how=how)
-    check_count("batch_size", batch_size, at_most=batching.MAX_EVENTS)
+    check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     # Everything is validated and encoded before anything is sent.
     convention = session.name_convention
     batches = list(batching.batches_of_events(each_event(events), batch_size, convention))

@@ -21,7 +21,8 @@ from inngest_rest._core.arguments import check_callable, check_count, check_seco
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.locks import Forked
 from inngest_rest._core.logs import logger
-from inngest_rest._core.sending.batching import MAX_EVENTS, BatchOutcome, Rejected, Unknown
+from inngest_rest._core.sending.batching import BatchOutcome, Rejected, Unknown
+from inngest_rest._core.sending.limits import MAX_EVENTS
 from inngest_rest._core.sending.send import send_batch
 from inngest_rest._durable.buffer.queue import Queue
 from inngest_rest._durable.buffer.resends import LONGEST as LONGEST_RESEND

@@ -15,13 +15,13 @@ from attrs import frozen
 
 from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.batching import (
-    DEFAULT_BYTES,
     Batch,
     BatchOutcome,
     Rejected,
     Unknown,
 )
 from inngest_rest._core.sending.event_json import encode
+from inngest_rest._core.sending.limits import DEFAULT_BYTES
 from inngest_rest._faults import had_no_effect
 from inngest_rest.errors import (
     ApiError,

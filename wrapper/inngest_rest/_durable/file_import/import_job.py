@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, cast
 
 from inngest_rest._arguments import invalid
 from inngest_rest._core.logs import logger
-from inngest_rest._core.sending.batching import DEFAULT_BYTES, DEFAULT_EVENTS, Batch
 from inngest_rest._core.sending.job import SendJob
+from inngest_rest._core.sending.limits import DEFAULT_BYTES, DEFAULT_EVENTS
 from inngest_rest._durable.file_import.checkpoint import Checkpoint
 from inngest_rest._durable.file_import.encoder import NdjsonEncoder
 from inngest_rest._durable.file_import.rejected_lines import RejectedLines
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
-    from inngest_rest._core.sending.batching import BatchOutcome
+    from inngest_rest._core.sending.batching import Batch, BatchOutcome
     from inngest_rest._core.sending.job import SendOptions
     from inngest_rest._durable.file_import.lines import Chunk, Position
     from inngest_rest._durable.file_import.options import ImportOptions
