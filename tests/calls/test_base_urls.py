@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from inngest_rest import AuthenticationError, ConfigurationError
 from tests.calls.test_configuration import settings
-from tests.support.server import says
+from tests.support.server import about, accepts_all, says
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
@@ -202,3 +203,24 @@ def test_each_host_has_a_proxy_of_its_own(
     found = settings(event_base_url=event, api_base_url=api)
     assert (found.event_proxy is not None, found.api_proxy is not None) == used
     assert found.encrypts is any(used)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://inngest.example:8443", "http://[::1]:8288", "http://127.0.0.1"]
+)
+def test_a_request_has_the_host_and_the_length_that_httpx_would_add(
+    connect: Connect, server: Server, url: str
+) -> None:
+    server.on("POST /e/key", accepts_all)
+    run_id = "01M86WNRKHYE50ZF3GG530BHRT"
+    server.on(f"GET /v2/runs/{run_id}", about(run_id, "v2-run-ok"))
+    server.on(f"POST /v2/runs/{run_id}/cancel", says({"data": {"id": run_id}}))
+    client = connect(dev=None, event_key="key", signing_key="signkey-test-12345678", base_url=url)
+    client.send({"name": "a"})
+    client.runs.get(run_id)
+    client.runs.cancel(run_id)
+    assert [each.method for each in server.requests] == ["POST", "GET", "POST"]
+    for request in server.requests:
+        added = httpx.Request(request.method, request.url, content=request.content or None).headers
+        assert {**request.headers, **added} == {**request.headers}
+        assert request.headers.keys() & {"content-length"} == added.keys() & {"content-length"}

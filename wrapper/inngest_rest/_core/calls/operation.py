@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 T = TypeVar("T")
 
+_METHODS_WITHOUT_BODY = frozenset({"DELETE", "GET"})
+
 
 def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf) -> Plan[T]:
     """Perform an operation, trying other keys and retrying as far as that is safe.
@@ -221,6 +223,9 @@ def request(
 ) -> Call[T]:
     """Return the effect of one attempt, within some seconds; `url` is shown, and has no key."""
     kwargs = route.kwargs
+    content: bytes = kwargs.get("content", b"")
+    is_json = "json" in kwargs
+    has_length = not is_json and route.operation.method not in _METHODS_WITHOUT_BODY
 
     def build(timeout: float, trace: object) -> httpx.Request:
         """Build the request, keys included: only where it is sent, and in no variable."""
@@ -231,12 +236,16 @@ def request(
                 if route.host == "event"
                 else _with_query(url, kwargs.get("params")),
                 headers={
+                    "Host": session.authorities[route.host],
                     **session.headers.reveal(),
                     **kwargs.get("headers", {}),
                     **({} if bearer is None else {"authorization": f"Bearer {bearer.reveal()}"}),
+                    **({"Content-Length": str(len(content))} if has_length else {}),
                 },
                 json=kwargs.get("json"),
-                content=kwargs.get("content"),
+                # Of a stream, httpx does not find out the headers, which takes twice as long as all
+                # the rest of it.
+                stream=None if is_json else httpx.ByteStream(content),
                 extensions={
                     # Connecting must time out before the exchange: only then is it certain that
                     # nothing was sent.
@@ -271,6 +280,11 @@ def _with_query(url: str, params: Mapping[str, Any] | None) -> str:
 
 class _Request(httpx.Request):
     """A request whose repr does not contain its URL: all frames of httpx hold the request."""
+
+    @property
+    def content(self) -> bytes:
+        """Its body, which httpx has only after it was read."""
+        return self.read()
 
     def __repr__(self) -> str:
         return f"<Request({self.method!r}, {self.extensions['shown']!r})>"

@@ -74,6 +74,9 @@ class Session:
         }
         hosts: tuple[Host, ...] = ("event", "api")
         self.rate_limits = {host: RateLimit() for host in hosts}
+        urls = {"event": settings.event_url, "api": settings.api_url}
+        # What a request has to have as its host.
+        self.authorities = {host: httpx.URL(urls[host]).netloc.decode("ascii") for host in hosts}
         self.server_clocks = {host: ServerClock(clock) for host in hosts}
         self.absent = AbsentRoutes()
         self.page_sizes = PageSizes()
