@@ -442,6 +442,16 @@ def test_runs_are_grouped_by_a_field_of_their_event_which_is_read_once(connect: 
     assert "The events of 2 runs lack event.data.by.customer." in summary.notes
 
 
+def test_long_values_of_a_field_are_shortened_and_stay_apart(connect: Connect) -> None:
+    mock = MockServer()
+    orders(mock, ["x" * 500 + "1", "x" * 500 + "2", "x" * 120])
+    summary = connect(transport=mock.transport).runs.summary(by="event.data.by.customer")
+    names = [group.name for group in summary.groups]
+    assert len(set(names)) == 3
+    assert "x" * 120 in names
+    assert all(len(name) == 120 for name in names)
+
+
 def test_groups_of_a_field_are_bounded_and_the_rest_is_another(connect: Connect) -> None:
     mock = MockServer()
     orders(mock, [f"c-{n}" for n in range(210)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from inngest_rest._arguments import invalid
@@ -134,4 +135,12 @@ def _value_at(path: list[str], event: StoredEvent) -> str | None:
     if value is None:
         return None
     text = value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
-    return text[:_LONGEST_NAME] or '""'
+    return _shortened(text) or '""'
+
+
+def _shortened(text: str) -> str:
+    """Return a name of a limited length that values of the same beginning do not share."""
+    if len(text) <= _LONGEST_NAME:
+        return text
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"{text[: _LONGEST_NAME - len(digest) - 1]}…{digest}"
