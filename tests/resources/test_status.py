@@ -271,6 +271,18 @@ def test_what_waits_on_purpose_hides_neither_a_standstill_nor_a_lost_run(
     assert verdicts_of(client.status())["stuck"] == "broken"
 
 
+@pytest.mark.parametrize(("others", "verdict"), [(2, "warning"), (3, "broken")])
+def test_what_waits_on_purpose_is_no_part_of_a_standstill(
+    others: int, verdict: str, client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    later = int((mock.now + 48 * HOUR).timestamp() * 1000)
+    client.send([{"name": "order/placed", "ts": later} for _ in range(5)])
+    with mock.hold():
+        send(failed=others)
+        mock.advance(HOUR / 4)
+        assert verdicts_of(client.status())["starting"] == verdict
+
+
 def queued(count: int, minutes: float, now: Any, status: RunStatus = RunStatus.QUEUED) -> Listed:
     at = now - timedelta(minutes=minutes)
     runs = [Run(id=f"R{n}", status=status, queued_at=at) for n in range(count)]

@@ -129,7 +129,7 @@ def _held_back(
             limits=f"why {len(explained)} of them wait" if len(explained) < waiting else None,
         )
     is_held = decisive is not None and is_held_back(decisive)
-    has_stopped = not is_held and _none_has_started(evidence)
+    has_stopped = not is_held and _none_has_started(evidence, decisive)
     if has_stopped:
         message = f"nothing that was queued in the last hour has started; {message}"
     is_broken = has_stopped or (decisive is not None and ReasonKind.LOST in _kinds_of(decisive))
@@ -163,10 +163,21 @@ def is_held_back(explained: RunExplanation) -> bool:
     return _is_on_purpose(explained) or not _kinds_of(explained).isdisjoint(_BY_LIMITS)
 
 
-def _none_has_started(evidence: StatusEvidence) -> bool:
-    """Return whether several runs should have started in the last hour, and none has."""
+def _none_has_started(evidence: StatusEvidence, decisive: RunExplanation | None) -> bool:
+    """Return whether several runs should have started in the last hour, and none has.
+
+    Those of a function that is known to hold its runs back do not count.
+    """
+    held = {function_of(each.run) for each in evidence.explained if is_held_back(each)}
+    if decisive is not None:
+        held.discard(function_of(decisive.run))
     recent = evidence.recent.runs if evidence.recent else ()
-    due = [run for run in recent if run.queued_at and evidence.now - run.queued_at > SETTLED_AFTER]
+    due = [
+        run
+        for run in recent
+        if run.queued_at and evidence.now - run.queued_at > SETTLED_AFTER
+        if run.status is not RunStatus.QUEUED or function_of(run) not in held
+    ]
     return len(due) >= _MOST_NAMED and all(run.status is RunStatus.QUEUED for run in due)
 
 
