@@ -195,6 +195,25 @@ def test_a_wait_names_the_events_that_nearly_matched_and_why_they_did_not(
     assert not missed[0].is_certain
 
 
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_a_wait_that_is_over_without_an_event_is_told_with_what_no_server_says(
+    is_paid: bool, client: InngestClient, mock: MockServer, clock: Clock
+) -> None:
+    wait = waits_for_event("paid", timeout=HOUR)
+    mock.function("shop", "order", trigger="go", run=wait)
+    run_id = run_of(client, mock)
+    clock.advance(10)
+    if is_paid:
+        client.send({"name": "paid"})
+    clock.advance(7_200)
+    found = told(client.runs.explain(run_id))
+    expected = (
+        f"step 'paid' waited for an event until {LATER}, and none matched; of a wait that is over, "
+        "no server says for which event and condition"
+    )
+    assert found == ([] if is_paid else [(K.WAIT_TIMED_OUT, True, expected)])
+
+
 def never(*_: object) -> bool:
     return False
 

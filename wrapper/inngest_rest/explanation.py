@@ -36,6 +36,7 @@ class ReasonKind(StrEnum):
     FUNCTION_REMOVED = "function_removed"
     WAITS_FOR_EVENT = "waits_for_event"
     NOT_MATCHED = "not_matched"
+    WAIT_TIMED_OUT = "wait_timed_out"
     WAITS_FOR_SIGNAL = "waits_for_signal"
     WAITS_FOR_FUNCTION = "waits_for_function"
     SLEEPS = "sleeps"

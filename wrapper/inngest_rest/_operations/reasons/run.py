@@ -43,7 +43,10 @@ if TYPE_CHECKING:
 _CANCELLATION_SLACK = timedelta(seconds=15)
 
 
-_MAX_NEAREST = 3  # events of an awaited name that are told
+_MAX_NEAREST = 3  # events of an awaited name that are told, and waits that timed out
+
+# The output of a wait that timed out; of one that did not, it is the event.
+_NOTHING = (None, {"data": None})
 
 # The kind of wait of a step, by what the SDK calls it.
 _WAITS = {
@@ -121,6 +124,23 @@ def not_matched(evidence: RunEvidence) -> Iterator[Finding]:
                         is_certain=False,
                         details={"name": event.name},
                     )
+
+
+def timed_out(evidence: RunEvidence) -> Iterator[Finding]:
+    """A wait for an event has ended without one; no server says which event it waited for."""
+    missed = [
+        step
+        for step in evidence.steps
+        if step.step_op == "wait_for_event"
+        and step.status == RunStatus.COMPLETED
+        and step.ended_at
+        and step.output in _NOTHING
+    ]
+    for step in missed[-_MAX_NEAREST:]:
+        yield evidence.finding(
+            Kind.WAIT_TIMED_OUT,
+            {"step": step.name, "began_at": step.started_at, "ended_at": step.ended_at},
+        )
 
 
 def _nearest(
@@ -487,6 +507,7 @@ RUN_RULES: tuple[Rule, ...] = (
     lost,
     waits,
     not_matched,
+    timed_out,
     waits_by_trace,
     attempts,
     failed,

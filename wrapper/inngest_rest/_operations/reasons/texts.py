@@ -213,6 +213,13 @@ def _queued(facts: Facts) -> str:
     return f"{subject} has been due since {_time(facts['at'])}{behind}{_after_failure(facts)}"
 
 
+def _wait_timed_out(facts: Facts) -> str:
+    return (
+        f"step {facts['step']!r} waited for an event until {_time(facts['ended_at'])}, and none "
+        "matched; of a wait that is over, no server says for which event and condition"
+    )
+
+
 def _after_failure(facts: Facts) -> str:
     failure: Failure | None = facts["failure"]
     return f", as {_failed_attempt(failure)}" if failure else ""
@@ -297,6 +304,7 @@ TEXTS: Mapping[Kind, str | Callable[[Facts], str]] = {
     Kind.LOST: _lost,
     Kind.WAITS_FOR_EVENT: _waits_for("an", "event"),
     Kind.NOT_MATCHED: _not_matched,
+    Kind.WAIT_TIMED_OUT: _wait_timed_out,
     Kind.WAITS_FOR_SIGNAL: _waits_for("a", "signal"),
     Kind.WAITS_FOR_FUNCTION: _waits_for("a", "function"),
     Kind.SLEEPS: _sleeps,
