@@ -202,18 +202,15 @@ def test_a_row_names_fields_as_the_document_does(kind: type[Row]) -> None:
     check(kind, MODELS[kind])
 
 
-RECORDS: dict[type[Row], tuple[type[Record], Callable[[Any], Record], str]] = {
-    V2RunRow: (Run, listed_run_of_v2, "_run_of_v2 in run_rows.py"),
-    V1RunRow: (Run, listed_run_of_v1, "listed_run_of_v1 in run_rows.py"),
-    events.EventRow: (StoredEvent, events.listed_event, "listed_event in events.py"),
+RECORDS: dict[type[Row], tuple[type[Record], Callable[[Any], Record]]] = {
+    V2RunRow: (Run, listed_run_of_v2),
+    V1RunRow: (Run, listed_run_of_v1),
+    events.EventRow: (StoredEvent, events.listed_event),
 }
 """What a row becomes, by which function: `record` fills no row, since it takes twice as long."""
 
 OF_ITS_OWN = {
-    (
-        V2RunRow,
-        "started_at",
-    ): "of a listing it is when the run was scheduled; run_of_v2 has it",
+    (V2RunRow, "started_at"): "in lists it is when the run was scheduled; run_of_v2 has it",
     (V1RunRow, "function_id"): "it is a UUID, the internal_function_id of a run",
 }
 
@@ -234,13 +231,13 @@ def test_a_row_has_each_field_that_its_record_has_by_the_name_of_the_document(
     missing = set(shared_fields(kind)) - {*kind.__struct_fields__}
     assert not missing, (
         f"{record}.{min(missing)} stays None: add `{min(missing)}`, with its type in JSON, to "
-        f"{kind.__name__} in wrapper/inngest_rest/_core/resources"
+        f"{kind.__name__} of {kind.__module__}"
     )
 
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_record_has_each_field_that_its_row_has_by_the_same_name(kind: type[Row]) -> None:
-    record, convert, where = RECORDS[kind]
+    record, convert = RECORDS[kind]
     types = {each.name: each.type for each in msgspec.structs.fields(kind)}
     shared = [name for name in shared_fields(kind) if name in types]
     values = {name: value_of(types[name]) for name in shared}
@@ -248,7 +245,10 @@ def test_a_record_has_each_field_that_its_row_has_by_the_same_name(kind: type[Ro
         values["status"] = "COMPLETED"  # so that it has an output
     made = convert(msgspec.structs.replace(example_of(kind), **values))
     lost = [name for name in shared if getattr(made, name) is None]
-    assert not lost, f"add `{lost[0]}=row.{lost[0]}` to {record.__name__}(...) of {where}"
+    assert not lost, (
+        f"add `{lost[0]}=row.{lost[0]}` to the {record.__name__} that {convert.__name__} of "
+        f"{convert.__module__} makes"
+    )
 
 
 def value_of(type_: Any) -> Any:

@@ -62,7 +62,7 @@ def main() -> int:
         return 2
     tree.save()
     print(*(f"wrote {path}" for path in sorted(tree.changed)), left, sep="\n", end="")
-    paths = [str(ROOT / path) for path in tree.changed if path.endswith(".py")]
+    paths = [str(ROOT / path) for path in tree.changed if path.endswith((".py", ".pyi"))]
     for words in ("check --quiet --fix --select I", "format --quiet"):
         subprocess.run([sys.executable, "-m", "ruff", *words.split(), *paths], check=True)
     return 0
