@@ -21,9 +21,8 @@ from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Span, StepChange, Trigger
 from inngest_rest.record import in_words
-from inngest_rest.summary import Percentiles
+from inngest_rest.summary import ErrorCount, Percentiles
 from inngest_rest.testing import MockServer, drops, fails, works
-from inngest_rest.waiting import WaitingRun
 from tests.support.command import Run, send
 from tests.support.terminal import Screen, terminal
 
@@ -78,40 +77,30 @@ def on_terminal(
     return run_on_terminal
 
 
-def record(kind: type[Record], text: str) -> Record:  # noqa: C901 - a case for each kind of field
-    """Return a record with a text in every place that has one."""
-    values: dict[str, Any] = {}
-    for each in attrs.fields(kind):  # type: ignore[arg-type]
-        match each.name:
-            case "status" if kind is RunRecord:
-                values["status"] = RunStatus("failed")
-            case "outcome":
-                values["outcome"] = ActionOutcome.FAILED
-            case "error":
-                values["error"] = RunError(text, text, text)
-            case "counts":
-                values["counts"] = {"failed": 1}
-            case "failure_rate" | "value":
-                values[each.name] = 1.0
-            case "times":
-                values["times"] = {"total": Percentiles(*[timedelta(seconds=1)] * 2)}
-            case "triggers":
-                values["triggers"] = (Trigger("event", text),)
-            case "event" if kind is WaitingRun:
-                values["event"] = {text: text}
-            case "output" | "data" | "configuration" | "user" | "labels":
-                values[each.name] = {text: text}
-            case "position" | "attempt" | "function_count" | "ts":
-                values[each.name] = 1
-            case name if name.endswith("_at") or name.startswith("started_") or name == "at":
-                values[each.name] = AT
-            case name if name.startswith("is_"):
-                values[each.name] = True
-            case "event_ids" | "replays_before":
-                values[each.name] = (text,)
-            case _:
-                values[each.name] = text
-    return kind(**values)
+def record(kind: type[Record], text: str) -> Record:
+    """Return a record with a text in every place that has one, by the types of its fields."""
+    values = {
+        "str": text,
+        "ReasonKind": text,
+        "datetime": AT,
+        "bool": True,
+        "int": 1,
+        "float": 1.0,
+        "ActionOutcome": ActionOutcome.FAILED,
+        "RunStatus": RunStatus("failed" if kind is RunRecord else text),
+        "RunError": RunError(text, text, text),
+        "Mapping[str, int]": {"failed": 1},
+        "Mapping[str, Percentiles]": {"total": Percentiles(*[timedelta(seconds=1)] * 2)},
+        "tuple[str, ...]": (text,),
+        "tuple[Trigger, ...]": (Trigger("event", text),),
+        "tuple[ErrorCount, ...]": (ErrorCount(1, text, text),),
+        "Mapping[str, Any]": {text: text},
+        "Mapping[str, str]": {text: text},
+        "Any": {text: text},
+        "D": {text: text},  # the data of an event
+    }
+    types = {each.name: str(each.type) for each in attrs.fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: values[type_.removesuffix(" | None")] for name, type_ in types.items()})
 
 
 class Draw(Protocol):
