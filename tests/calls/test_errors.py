@@ -7,7 +7,6 @@ import inspect
 import logging
 import pickle
 import re
-import traceback
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -54,7 +53,7 @@ from inngest_rest._core.calls.settings import hash_of
 from inngest_rest._core.secret import Secret
 from inngest_rest.errors import Advice, NextCall, Setting
 from inngest_rest.testing import MockServer
-from tests.support.server import WEB_UI, Answer, Reply, recorded, says, text
+from tests.support.server import Reply, recorded, says, text
 from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
@@ -318,63 +317,6 @@ def test_a_failed_connection_hints_at_its_cause(connect: Connect, scheme: str) -
 def test_the_body_of_an_invalid_response_is_cut_to_500_characters() -> None:
     error = InvalidResponseError("odd", method="GET", url="u", status=200, body="x" * 10_000)
     assert len(error.body) == 500
-
-
-ANSWERS: list[Answer] = [
-    recorded("start-ingest-wrong"),
-    text(503, "down"),
-    text(404, "404 page not found"),
-    WEB_UI,
-    text(200, "\xff", "application/json"),
-    text(404, f"Cannot POST /e/{EVENT_KEY} with {SECRETS[3]} and {API_KEY}"),
-    text(401, f'{{"error": "unknown: {API_KEY}"}}'),
-    text(200, f"{EVENT_KEY} {SECRETS[3]} {API_KEY}", "application/json"),
-    httpx.ConnectError("refused"),
-    httpx.ReadTimeout("late"),
-    httpx.RemoteProtocolError("broken"),
-]
-
-
-@pytest.mark.parametrize("answer", ANSWERS, ids=repr)
-def test_no_key_is_in_an_error_its_causes_or_the_log(
-    connect: Connect, server: Server, answer: Answer, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    for route in (f"POST /e/{EVENT_KEY}", "GET /v1/events", "GET /v2/apps/a"):
-        server.on(route, with_request(answer))
-    client = connect(
-        dev=None, event_key=EVENT_KEY, signing_key=SIGNING_KEY, api_key=API_KEY, retries=1
-    )
-    calls: list[Any] = [
-        lambda: client.send({"name": "a"}),
-        lambda: client.events.list().page(),
-        lambda: client.apps.get("a"),
-    ]
-    for call in calls:
-        with pytest.raises(InngestError) as caught:
-            call()
-        error: BaseException | None = caught.value
-        shown = "".join(traceback.format_exception(caught.value)) + str(pickle.dumps(caught.value))
-        while error is not None:
-            request = getattr(error, "_request", None)
-            shown += f"{error!r} {vars(error)!r}" + (
-                f"{request.url} {request.headers}" if request else ""
-            )
-            error = error.__cause__ or error.__context__
-        assert [secret for secret in SECRETS if secret in shown] == []
-    assert caplog.text
-    assert [secret for secret in SECRETS if secret in caplog.text] == []
-
-
-def with_request(answer: Answer) -> Answer:
-    """Attach the request to a failure, as the real transport does."""
-    if not isinstance(answer, httpx.RequestError):
-        return answer
-
-    def fail(request: httpx.Request) -> Any:
-        raise type(answer)(str(answer), request=request)
-
-    return fail
 
 
 def test_no_key_is_logged_on_a_real_connection(

@@ -14,7 +14,6 @@ from inngest_rest import (
     InvalidArgumentError,
     NotFoundError,
     RouteNotFoundError,
-    Webhook,
 )
 from inngest_rest.testing import MockServer
 from tests.support.server import Reply, body_of, recorded, says, text
@@ -142,20 +141,6 @@ def test_another_failure_of_bulk_cancellations_is_retried(
     found = says({"data": [CANCELLATION], "metadata": META})
     server.on("GET /v1/cancellations", text(503, ""), text(500, "down"), found)
     assert [each.id for each in client.cancellations.list()] == ["c"]
-
-
-def test_webhooks_are_created_updated_and_deleted(connect: Connect) -> None:
-    client = connect(transport=MockServer(v1_routes=True).transport)
-    made = client.webhooks.create(name="first", transform="t")
-    assert isinstance(made, Webhook)
-    client.webhooks.update(made.id, name="second")
-    found = client.webhooks.get(made.id)
-    assert (found.name, found.transform) == ("second", "t")
-    assert [each.id for each in client.webhooks.list()] == [made.id]
-    client.webhooks.delete(made.id)
-    assert list(client.webhooks.list()) == []
-    with pytest.raises(NotFoundError):
-        client.webhooks.get(made.id)
 
 
 def test_a_webhook_of_v2_has_a_filter_of_the_names_of_events(connect: Connect) -> None:

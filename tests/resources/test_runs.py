@@ -21,7 +21,7 @@ from inngest_rest import (
     ServerError,
     WaitTimeoutError,
 )
-from inngest_rest.testing import MockServer, answers, completes, fails, sleeps, waits_for
+from inngest_rest.testing import MockServer, answers, completes, fails, sleeps
 from tests.support.server import WEB_UI, Reply, about, body_of, hangs, recorded, says, text
 
 if TYPE_CHECKING:
@@ -500,39 +500,6 @@ def test_no_field_of_a_run_but_its_start_depends_on_the_call(connect: Connect) -
         assert run == by_event[id] == evolve(single, started_at=None)
         if single.is_ended:
             assert client.runs.wait(id, timeout=1) == single
-
-
-def test_a_run_is_followed_from_its_event_to_its_end(connect: Connect, clock: Clock) -> None:
-    mock = MockServer(clock=clock.nanoseconds)
-    mock.function("app", "nap", trigger="go", run=sleeps(timedelta(seconds=30)))
-    client = connect(transport=mock.transport)
-    [event] = client.send({"name": "go"})
-    [run] = client.events.runs(event)
-    assert not run.is_ended
-    assert client.runs.wait(run.id, timeout=60).status == "completed"
-    assert 30.0 <= clock.elapsed < 33.0
-
-
-def test_a_signal_wakes_the_run_that_waits_for_it(connect: Connect) -> None:
-    mock = MockServer()
-    mock.function("app", "f", trigger="go", run=waits_for("paid"))
-    client = connect(transport=mock.transport)
-    client.send({"name": "go"})
-    assert client.signals.send("paid", {"by": "card"}) == mock.runs[0].id
-    assert client.runs.get(mock.runs[0].id).output == {"signal": "paid", "data": {"by": "card"}}
-    with pytest.raises(NotFoundError, match="No signal found"):
-        client.signals.send("paid")
-
-
-def test_runs_are_listed_by_status(connect: Connect) -> None:
-    mock = MockServer()
-    mock.function("app", "bad", trigger="go", run=fails("no"))
-    mock.function("app", "good", trigger="go")
-    client = connect(transport=mock.transport)
-    client.send([{"name": "go"}] * 3)
-    assert len(list(client.runs.list(status="failed"))) == 3
-    assert len(list(client.runs.list(status=["failed", "completed"], limit=5))) == 5
-    assert list(client.runs.list(status="running")) == []
 
 
 def test_jobs_lists_what_is_queued_for_a_run(client: InngestClient, server: Server) -> None:
