@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.selection import BOTH_CLIENTS, LONG, ONCE, clients_for, is_in
+from tests.support.selection import BOTH_CLIENTS, LONG, ONCE, SLOW, clients_for, is_in
 
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("entry", sorted({*BOTH_CLIENTS, *ONCE, *LONG}))
+@pytest.mark.parametrize("entry", sorted({*BOTH_CLIENTS, *ONCE, *LONG, *SLOW}))
 def test_what_is_selected_exists(entry: str) -> None:
     path, _, name = entry.partition("::")
     assert (ROOT / path).exists()

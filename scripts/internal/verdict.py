@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 USAGE = """\
 scripts/test           all tests on the newest Python; on the oldest, with the lowest versions of
                        all dependencies, the tests whose result may differ there
-scripts/test --quick   between two edits: the newest Python, one client, no long tests, no site
+scripts/test --quick   between two edits: the newest Python, one client, nothing slow, no site
 scripts/test --all     for a release: every test, with both clients, on every Python, and what
                        shows docstrings by `python -OO`
 scripts/test ARGUMENT  pytest alone: scripts/test tests/sending -k splits; -n 2 uses both cores"""
@@ -244,7 +244,7 @@ def main(mode: str = "") -> int:  # noqa: C901 - the plan of a run, read from to
 
     def tests() -> None:
         if mode == "--quick":
-            quick = ("--clients", "one", "--without", "long")
+            quick = ("--clients", "one", "--without", "long", "--without", "slow")
             verdict.test(f"tests, {newest}", pythons[newest], *quick)
             return
         is_measured = newest not in VERSIONS_NOT_MEASURED

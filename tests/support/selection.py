@@ -1,7 +1,7 @@
 """Which tests run where. Each entry is a folder, a module or a test, with the reason for it.
 
 `scripts/test` runs all on the newest Python, and on the others all but `ONCE` and `LONG`;
-`scripts/test --quick` leaves out `LONG`, `scripts/test --all` nothing.
+`scripts/test --quick` leaves out `LONG` and `SLOW`, `scripts/test --all` nothing.
 """
 
 from __future__ import annotations
@@ -80,9 +80,6 @@ LONG = {
     "tests/resources/test_clocks_apart.py::test_a_watch_misses_no_run_for_dates_that_are_off": (
         "a watch for each way in which dates are off"
     ),
-    "tests/resources/test_records.py::test_a_value_becomes_what_its_base_class_becomes": (
-        "draws values at random, for each class of records"
-    ),
     "tests/resources/test_slow_server.py": "thousands of requests in virtual time",
     "tests/resources/test_nodes_with_wrong_dates.py": "nodes in each order, with each call",
     "tests/scripts/test_api_changes.py": "generates the client of an earlier document",
@@ -112,7 +109,32 @@ LONG = {
 }
 """What takes long, and fails on each Python for the same reason."""
 
-TABLES = {"once": ONCE, "long": LONG}
+SLOW = {
+    "tests/calls/test_page_sizes.py": "each listing with each refusal and each size",
+    "tests/concurrency": "many threads and tasks at once",
+    "tests/contract/test_sources.py::test_a_wrong_source_is_detected": (
+        "the document, copied and changed"
+    ),
+    "tests/resources/test_records.py::test_a_value_becomes_what_its_base_class_becomes": (
+        "draws values at random, for each class of records"
+    ),
+    "tests/resources/test_rows.py::test_damaged_pages_are_read_alike": "draws damage at random",
+    "tests/resources/test_rows.py::test_rows_of_any_values_are_read_alike": (
+        "draws values at random"
+    ),
+    "tests/resources/test_watch.py::test_a_wait_for_many_runs_makes_a_bounded_number_of_requests": (
+        "a thousand runs, got one by one"
+    ),
+    "tests/secrets/test_crash_reports.py::test_a_report_with_local_variables_shows_no_key": (
+        "formats the variables of each frame"
+    ),
+    "tests/sending/test_batching.py::test_one_table_of_ids_serves_batches_of_every_size": (
+        "batches of every size"
+    ),
+}
+"""What takes a second or more, and may fail on one Python alone: `--quick` leaves it out."""
+
+TABLES = {"once": ONCE, "long": LONG, "slow": SLOW}
 
 
 def is_in(node: str, table: Iterable[str]) -> bool:
