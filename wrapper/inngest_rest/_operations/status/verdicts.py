@@ -110,26 +110,19 @@ def _held_back(
     evidence: StatusEvidence, queued: Listed, longest: timedelta, figures: Figures
 ) -> StatusCheck:
     """Return whether what waits for long does so on purpose, by a limit, or for no reason seen."""
-    explained = evidence.explained
-    # What waits on purpose says nothing of the others; of these, the last one is held back least.
-    decisive = next((each for each in reversed(explained) if not _is_on_purpose(each)), None)
-    told = decisive or next(iter(explained), None)
-    depth = _depth_in_words(evidence)
-    message = f"{queued.count} queued, the oldest for {_in_words(longest)}{depth}"
-    if told is not None and told.reasons:
-        which = "" if told is explained[0] else f"run {told.run.id} of {function_of(told.run)}: "
-        message += f": {which}{'; '.join(reason.message for reason in told.reasons)}"
-    if explained and decisive is None:
-        waiting = len(evidence.waiting_long())
+    decisive = _decisive(evidence.explained)
+    told = decisive or next(iter(evidence.explained), None)
+    message = _why_they_wait(evidence, queued, longest, told)
+    if told is not None and decisive is None:
+        explained, waiting = len(evidence.explained), len(evidence.waiting_long())
         return StatusCheck(
             check="starting",
             verdict=Verdict.OK,
             message=message,
             figures=figures,
-            limits=f"why {len(explained)} of them wait" if len(explained) < waiting else None,
+            limits=f"why {explained} of them wait" if explained < waiting else None,
         )
-    is_held = decisive is not None and is_held_back(decisive)
-    has_stopped = not is_held and _none_has_started(evidence, decisive)
+    has_stopped = _none_has_started(evidence, decisive)
     if has_stopped:
         message = f"nothing that was queued in the last hour has started; {message}"
     is_broken = has_stopped or (decisive is not None and ReasonKind.LOST in _kinds_of(decisive))
@@ -141,6 +134,23 @@ def _held_back(
         limits=None if is_broken else "a limit, a pause or a time in the future may hold it",
         next_command=f"inngest-rest runs explain {told.run.id if told else queued.runs[0].id}",
     )
+
+
+def _decisive(explained: Sequence[RunExplanation]) -> RunExplanation | None:
+    """Return what decides: what waits on purpose does not, and the last one is held back least."""
+    return next((each for each in reversed(explained) if not _is_on_purpose(each)), None)
+
+
+def _why_they_wait(
+    evidence: StatusEvidence, queued: Listed, longest: timedelta, told: RunExplanation | None
+) -> str:
+    depth = _depth_in_words(evidence)
+    message = f"{queued.count} queued, the oldest for {_in_words(longest)}{depth}"
+    if told is None or not told.reasons:
+        return message
+    is_oldest = told is evidence.explained[0]
+    which = "" if is_oldest else f"run {told.run.id} of {function_of(told.run)}: "
+    return f"{message}: {which}{'; '.join(reason.message for reason in told.reasons)}"
 
 
 def _depth_in_words(evidence: StatusEvidence) -> str:
@@ -168,6 +178,8 @@ def _none_has_started(evidence: StatusEvidence, decisive: RunExplanation | None)
 
     Those of a function that is known to hold its runs back do not count.
     """
+    if decisive is not None and is_held_back(decisive):
+        return False
     held = {function_of(each.run) for each in evidence.explained if is_held_back(each)}
     if decisive is not None:
         held.discard(function_of(decisive.run))
