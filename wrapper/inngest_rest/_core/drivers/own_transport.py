@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from contextlib import contextmanager
 from types import FunctionType
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from inngest_rest._core.plans import now
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Generator, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from inngest_rest._core.drivers.connection import Connection
     from inngest_rest._core.drivers.http_proxy import HttpProxy
@@ -38,7 +37,7 @@ class OwnTransport(ABC):
         reader = ResponseReader(request.method)
         try:
             connection = await self._connection_for(request)
-            with _raising(httpx.WriteTimeout, httpx.WriteError):
+            with _WRITING:
                 is_sent = await connection.send(self._bytes_of(request))
             reader.is_last = not is_sent
             while not reader.status:
@@ -59,7 +58,7 @@ class OwnTransport(ABC):
         origin = (request.url.scheme, _host_of(request.url), _port_of(request.url))
         if self._connection is None or self._origin != origin or not self._connection.is_idle:
             self._hang_up()
-            with _raising(httpx.ConnectTimeout, httpx.ConnectError):
+            with _CONNECTING:
                 self._connection = await self._connect(request)
             self._origin = origin
         return self._connection
@@ -145,22 +144,32 @@ class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 async def _receive(connection: Connection, reader: ResponseReader) -> None:
-    with _raising(httpx.ReadTimeout, httpx.ReadError):
+    with _READING:
         data = await connection.receive()
     reader.receive(data)
 
 
-@contextmanager
-def _raising(
-    timeout: type[httpx.TimeoutException], failure: type[httpx.NetworkError]
-) -> Generator[None]:
-    """Raise errors of a connection as those of httpx."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise timeout(str(error)) from error
-    except (OSError, UnicodeError) as error:  # UnicodeError: an invalid host name
-        raise failure(str(error) or type(error).__name__) from error
+class _Raising:
+    """Raises errors of a connection as those of httpx; as a generator, it would take longer."""
+
+    def __init__(
+        self, timeout: type[httpx.TimeoutException], failure: type[httpx.NetworkError]
+    ) -> None:
+        self._timeout = timeout
+        self._failure = failure
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, TimeoutError):
+            raise self._timeout(str(error)) from error
+        if isinstance(error, OSError | UnicodeError):  # UnicodeError: an invalid host name
+            raise self._failure(str(error) or type(error).__name__) from error
+
+
+_CONNECTING = _Raising(httpx.ConnectTimeout, httpx.ConnectError)
+_WRITING = _Raising(httpx.WriteTimeout, httpx.WriteError)
+_READING = _Raising(httpx.ReadTimeout, httpx.ReadError)
 
 
 def is_replaced(transport: type[httpx.HTTPTransport | httpx.AsyncHTTPTransport]) -> bool:
