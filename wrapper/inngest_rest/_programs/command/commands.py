@@ -120,9 +120,12 @@ def is_group(tokens: Sequence[str]) -> bool:
     return not tokens or (len(tokens) == 1 and tokens[0] in GROUPS)
 
 
+_LOCAL = ("contract", "local", "agent_skill")
+
+
 def local_commands() -> dict[tuple[str, ...], Command]:
-    """Return the commands about this program, which `@command` makes, by their words."""
-    modules = [import_module(f"{__package__}.{name}") for name in ("local", "agent_skill")]
+    """Return the commands that are no call, which `@command` makes, by their words."""
+    modules = [import_module(f"{__package__}.{name}") for name in _LOCAL]
     defined = [each for module in modules for each in vars(module).values()]
     return {each.words: each for each in defined if isinstance(each, Command)}
 

@@ -1,0 +1,220 @@
+"""`inngest-rest contract` holds a server or a proxy to the document, by reads unless told else."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from inngest_rest import InngestClient
+from inngest_rest._contract import holding
+from inngest_rest._contract.document import Document, Server
+from inngest_rest._contract.report import ContractReport, Difference
+from inngest_rest._programs.command import program
+from inngest_rest.testing import MockServer, sleeps
+from tests.scripts.changed_server import changed
+from tests.support.command import Ran
+
+Try = Callable[..., Ran]
+SIGNING_KEY, EVENT_KEY = "signkey-test-0123456789abcdef", "key-of-this-test"
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[MockServer, str]]:
+    """Return a mock server that has a run, and its URL."""
+    server = MockServer()
+    server.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(hours=1)))
+    with server.serve() as url:
+        with InngestClient(dev=url) as client:
+            client.send({"name": "order/open"})
+        yield server, url
+
+
+@pytest.fixture
+def hold(capsys: pytest.CaptureFixture[str]) -> Try:
+    def hold(*tokens: str) -> Ran:
+        status = program.run(("contract", *tokens))
+        return Ran(status, *capsys.readouterr())
+
+    return hold
+
+
+def test_a_faultless_server_is_as_documented_by_reads_alone_and_no_key_is_printed(
+    served: tuple[MockServer, str], hold: Try, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mock, url = served
+    before = len(mock.requests)
+    monkeypatch.setenv("INNGEST_SIGNING_KEY", SIGNING_KEY)
+    monkeypatch.setenv("INNGEST_EVENT_KEY", EVENT_KEY)
+    ran = hold("--url", url, "--max-examples", "1", "--unknown-fields")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith(f"as documented: {url}")
+    assert "0 unknown fields" in ran.out
+    assert {each.method for each in mock.requests[before:]} == {"GET"}
+    assert f"/v2/runs/{mock.runs[0].id}" in {each.path for each in mock.requests[before:]}
+    assert "0123456789abcdef" not in ran.out
+    assert len(ran.out.splitlines()) < 24
+
+
+def test_what_a_release_changes_is_said_once_with_a_request_that_shows_it(
+    served: tuple[MockServer, str], hold: Try
+) -> None:
+    with changed(served[1], ["field", "status", "removed"]) as url:
+        ran = hold("--url", url, "--max-examples", "1", "--unknown-fields", "--json")
+    report = ran.answer["data"]
+    assert ran.status == 1
+    found = {each["operation"]: each for each in report["differences"]}
+    assert found["GET /v1/runs/{runId}/jobs"]["rule"] == "status"
+    assert '"WAITING" is not one of' in found["GET /v2/runs/{runId}"]["detail"]
+    assert found["GET /v2/runs/{runId}"]["request"].startswith(f"GET {url}/v2/runs/")
+    assert "GET /v2/runs/{runId}: data.priority" in report["unknown_fields"]
+    assert len(found) == len(report["differences"])
+
+
+def test_acts_are_tried_where_they_are_asked_for(served: tuple[MockServer, str], hold: Try) -> None:
+    mock, url = served
+    before = len(mock.requests)
+    ran = hold("--url", url, "--max-examples", "1", "--acts")
+    assert (ran.status, ran.err) == (0, "")
+    assert {"POST", "DELETE"} <= {each.method for each in mock.requests[before:]}
+
+
+def test_a_server_of_an_early_release_is_asked_where_its_v2_is(hold: Try) -> None:
+    with MockServer(release="1.17").serve() as url:
+        ran = hold("--url", url, "--max-examples", "1")
+    assert (ran.status, ran.err) == (0, "")
+
+
+def test_where_the_time_runs_out_before_a_difference_nothing_can_be_told(
+    served: tuple[MockServer, str], hold: Try
+) -> None:
+    ran = hold("--url", served[1], "--timeout", "0.01")
+    assert ran.status == 2
+    assert ran.out.startswith("cannot tell: the time ran out")
+
+
+def test_a_rejected_key_ends_the_trial_before_it_begins(hold: Try) -> None:
+    with MockServer(signing_key=SIGNING_KEY).serve() as url:
+        ran = hold("--url", url)
+    assert ran.status == 2
+    assert "key" in ran.err
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ("--url", "http://127.0.0.1:1", "--retries", "0"),
+        ("--url", "nowhere"),
+        ("--timeout", "0"),
+        ("--max-examples", "0"),
+    ],
+    ids=" ".join,
+)
+def test_what_cannot_be_tried_ends_with_2(hold: Try, tokens: tuple[str, ...]) -> None:
+    ran = hold(*tokens)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.startswith("inngest-rest: ")
+
+
+def test_without_the_extra_the_command_says_how_to_install_it(
+    served: tuple[MockServer, str], hold: Try, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "find_spec", lambda _: None)
+    ran = hold("--url", served[1])
+    assert ran.status == 2
+    assert "pip install 'inngest-rest[contract]'" in ran.err
+
+
+def test_acts_on_a_protected_profile_have_to_name_it(
+    hold: Try, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[prod]\nbase_url = "http://127.0.0.1:1"\nprotected = true\n')
+    monkeypatch.setenv("INNGEST_CONFIG", str(config))
+    ran = hold("--profile", "prod", "--acts")
+    assert ran.status == 2
+    assert "--confirm-profile prod" in ran.err
+
+
+PAGE = Path(__file__).parents[2] / "docs/guides/contract.md"
+
+
+def test_the_commands_of_the_page_run_and_print_what_it_shows(
+    served: tuple[MockServer, str], hold: Try, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = re.MULTILINE | re.DOTALL
+    blocks = re.findall(r"^```console\n(.*?)^```$", PAGE.read_text("utf-8"), flags)
+    faultless, altered = (block for block in blocks if "inngest-rest contract" in block)
+    monkeypatch.setenv("COLUMNS", "200")
+    with changed(served[1], ["field", "status", "removed"]) as next_release:
+        for block, url, status in (faultless, served[1], 0), (altered, next_release, 1):
+            command, _, output = block.removeprefix("$ ").partition("\n")
+            program_name, words, *options = shlex.split(command, comments=True)
+            assert (program_name, words) == ("inngest-rest", "contract")
+            named = [url if each.startswith("http") else each for each in options]
+            ran = hold(*named, "--max-examples", "1")
+            assert ran.status == status
+            assert kinds_of_lines(ran.out) >= kinds_of_lines(output)
+
+
+def kinds_of_lines(text: str) -> set[str]:
+    """Return the lines of an answer without what differs between two trials."""
+    text = re.sub(r"http://\S+", "URL", text)
+    text = re.sub(r" \(\d+ times\)", "", text)
+    return {re.sub(r"\d[\d,]*", "N", line) for line in text.splitlines() if "URL/" not in line}
+
+
+def server(**given: object) -> Server:
+    facts = {"is_cloud": False, "is_dev": True, "release": "1.43", "takes_events": True}
+    return Server(**facts | given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("facts", "operation", "is_tried"),
+    [
+        ({}, "GET /v2/runs", True),
+        ({"release": "1.17"}, "GET /v2/runs", False),
+        ({"release": None}, "GET /v2/runs", True),
+        ({}, "GET /v2/experiments", False),
+        ({"is_cloud": True, "is_dev": False}, "GET /v2/experiments", True),
+        ({"is_dev": False}, "GET /dev", False),
+    ],
+)
+def test_operations_are_those_that_the_server_has(
+    facts: dict[str, object], operation: str, is_tried: bool
+) -> None:
+    assert (operation in Document(server(**facts), acts=False).operations) is is_tried
+
+
+def test_a_field_is_unknown_only_if_no_form_of_the_response_names_it() -> None:
+    document = Document(server(), acts=False)
+    body = {"data": [{"id": "x", "priority": 1}], "page": {"hasMore": True, "next": ""}}
+    found = [*document.unknown_fields("GET /v2/runs", 200, body)]
+    assert found == ["data[].priority", "page.next"]
+    event = {"data": {"data": {"any": 1}, "name": "x"}}
+    assert [*document.unknown_fields("GET /v1/events/{eventId}", 200, event)] == []
+
+
+def test_a_long_answer_fits_a_screen() -> None:
+    differences = tuple(
+        Difference(operation=f"GET /{i}", rule="status", detail="Received: 500", count=1)
+        for i in range(99)
+    )
+    report = ContractReport(
+        url="http://x",
+        release=None,
+        differences=differences,
+        unknown_fields=tuple(map(str, range(99))),
+        operations=99,
+        of=99,
+        unanswered=tuple(map(str, range(99))),
+        requests=99,
+        seconds=1,
+        is_complete=True,
+    )
+    assert len(str(report).splitlines()) <= 40
+    assert "and 87 more" in str(report)

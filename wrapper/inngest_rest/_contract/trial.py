@@ -1,0 +1,208 @@
+"""One run of schemathesis in a process of its own, and what it wrote down.
+
+It is used by its command and its settings file, which it promises to keep, not by its engine. Keys
+reach it by variables of its environment, not by arguments, which all users of the machine can read.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+CHECKS = {
+    "status_code_conformance": "status",
+    "content_type_conformance": "content type",
+    "response_schema_conformance": "body",
+}
+"""The checks that servers without a fault pass, and what each is about."""
+
+_SEED = 7
+_PATIENCE_S = 5.0  # until a process that was asked to end is killed
+
+
+@frozen
+class Exchange:
+    """A request, and its response."""
+
+    operation: str
+    request: str
+    status: int
+    body: bytes
+    faults: tuple[tuple[str, str], ...]
+    """The checks that it fails, each with what is wrong."""
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+
+@frozen
+class Trial:
+    """What was asked, and whether there was time for all of it.
+
+    `has_failed` is true where schemathesis ended by itself before it had asked anything; `log` then
+    says why.
+    """
+
+    exchanges: Sequence[Exchange]
+    is_complete: bool
+    has_failed: bool
+    seconds: float
+    log: str
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What to run."""
+
+    url: str
+    document: str
+    headers: Mapping[str, str] = field(repr=False)
+    event_key: str | None = field(repr=False)
+    ids: Mapping[str, Sequence[str]]
+    """Ids that exist, by the parameter of the path that takes them."""
+    max_examples: int
+    timeout: float
+
+
+def run(plan: Plan) -> Trial:
+    """Run schemathesis until it ends or the time is over."""
+    variables = {**os.environ, **_secrets(plan)}
+    with tempfile.TemporaryDirectory(prefix="inngest-rest-contract-") as name:
+        folder = Path(name)
+        (folder / "openapi.json").write_text(plan.document, encoding="utf-8")
+        (folder / "schemathesis.toml").write_text(_settings(plan), encoding="utf-8")
+        log, began = folder / "log", time.monotonic()
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603 - this interpreter
+                _command(plan),
+                cwd=folder,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            has_ended = _ends(process, plan.timeout)
+        seconds = time.monotonic() - began
+        return Trial(
+            exchanges=[*_exchanges(folder / "events.ndjson")],
+            is_complete=has_ended,
+            has_failed=has_ended and process.returncode not in (0, 1),
+            seconds=seconds,
+            log=log.read_text("utf-8", errors="replace"),
+        )
+
+
+def _ends(process: subprocess.Popen[bytes], timeout: float) -> bool:
+    """Return whether a process ends in time; otherwise end it."""
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        return False
+    else:
+        return True
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _command(plan: Plan) -> list[str]:
+    return [
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", "schemathesis.toml"),
+        *("run", "openapi.json", "--url", plan.url, "--checks", ",".join(CHECKS)),
+        *("--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-color"),
+        *("--seed", str(_SEED), "--max-examples", str(plan.max_examples), "--no-shrink"),
+        *("--generation-database", "none", "--warnings", "off", "--output-truncate", "true"),
+        *("--report", "ndjson", "--report-ndjson-path", "events.ndjson"),
+    ]
+
+
+_HEADER, _EVENT_KEY = "INNGEST_REST_CONTRACT_HEADER_{}", "INNGEST_REST_CONTRACT_EVENT_KEY"
+
+
+def _secrets(plan: Plan) -> dict[str, str]:
+    """Return the variables by which keys reach schemathesis."""
+    values = {_HEADER.format(i): value for i, value in enumerate(plan.headers.values())}
+    if plan.event_key is not None:
+        values[_EVENT_KEY] = plan.event_key
+    return values
+
+
+def _settings(plan: Plan) -> str:
+    """Return the settings that have no option: headers, ids that exist, no unexpected methods."""
+    hooks = Path(__file__).with_name("hooks.py")
+    headers = ", ".join(
+        f"{json.dumps(name)} = {json.dumps(f'${{{_HEADER.format(i)}}}')}"
+        for i, name in enumerate(plan.headers)
+    )
+    lines = [f"hooks = {json.dumps(str(hooks))}", f"headers = {{ {headers} }}"]
+    # The server's key is a header; random keys would end every request with a 401.
+    lines += ["[generation]", "with-security-parameters = false"]
+    # Otherwise DELETE is tried where the document has only GET.
+    lines += ["[phases.coverage]", "unexpected-methods = []"]
+    lines += ["[phases.fuzzing.extra-data-sources]", "responses = false"]
+    known = {name: values for name, values in plan.ids.items() if values}
+    for name, values in known.items():
+        lines += [f"[dictionaries.{name}]", f"values = {json.dumps(list(values))}"]
+    lines.append("[parameters]")
+    lines += [f'"path.{name}" = {{ dictionary = "{name}", probability = 0.7 }}' for name in known]
+    if plan.event_key is not None:
+        lines.append(f'"path.eventKey" = "${{{_EVENT_KEY}}}"')
+    return "\n".join(lines) + "\n"
+
+
+def _exchanges(path: Path) -> Iterator[Exchange]:
+    """Yield what the process wrote down; its last line may be cut off."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if not line.endswith("\n"):
+                return
+            event: dict[str, Any] = json.loads(line).get("ScenarioFinished", {})
+            yield from _of_scenario(event.get("recorder") or {})
+
+
+def _of_scenario(recorder: Mapping[str, Any]) -> Iterator[Exchange]:
+    for case, interaction in recorder.get("interactions", {}).items():
+        response = interaction["response"]
+        if response is None:  # the connection failed
+            continue
+        yield Exchange(
+            operation=recorder["label"],
+            request=f"{interaction['request']['method']} {interaction['request']['uri']}",
+            status=response["status_code"],
+            body=_body_of(response),
+            faults=tuple(_faults(recorder.get("checks", {}).get(case, ()))),
+        )
+
+
+def _body_of(response: Mapping[str, Any]) -> bytes:
+    content: Mapping[str, str] = response.get("content") or {}
+    return base64.b64decode(content.get("$base64", ""))
+
+
+def _faults(checks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for check in checks:
+        if check["status"] == "failure" and check["name"] in CHECKS:
+            failure = check["failure_info"]["failure"]
+            lines = [line for line in failure["message"].splitlines() if line.strip()]
+            is_list = check["name"] != "response_schema_conformance"
+            yield CHECKS[check["name"]], "; ".join(map(str.strip, lines[: 2 if is_list else 1]))
