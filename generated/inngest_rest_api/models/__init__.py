@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .dev_features import DevFeatures
     from .dev_info import DevInfo
     from .event import Event
     from .event_meta import EventMeta
@@ -113,6 +114,8 @@ if TYPE_CHECKING:
     from .v2_key_list_envelope import V2KeyListEnvelope
     from .v2_metadata import V2Metadata
     from .v2_operation import V2Operation
+    from .v2_operation_command import V2OperationCommand
+    from .v2_operation_hints import V2OperationHints
     from .v2_operation_http import V2OperationHttp
     from .v2_operation_list import V2OperationList
     from .v2_operation_list_envelope import V2OperationListEnvelope
@@ -165,6 +168,7 @@ if TYPE_CHECKING:
     from .v2_webhook_list_envelope import V2WebhookListEnvelope
 
 __all__ = (
+    "DevFeatures",
     "DevInfo",
     "Event",
     "EventMeta",
@@ -273,6 +277,8 @@ __all__ = (
     "V2KeyListEnvelope",
     "V2Metadata",
     "V2Operation",
+    "V2OperationCommand",
+    "V2OperationHints",
     "V2OperationHttp",
     "V2OperationList",
     "V2OperationListEnvelope",
@@ -326,6 +332,7 @@ __all__ = (
 )
 
 _MODULES = {
+    "DevFeatures": ".dev_features",
     "DevInfo": ".dev_info",
     "Event": ".event",
     "EventMeta": ".event_meta",
@@ -434,6 +441,8 @@ _MODULES = {
     "V2KeyListEnvelope": ".v2_key_list_envelope",
     "V2Metadata": ".v2_metadata",
     "V2Operation": ".v2_operation",
+    "V2OperationCommand": ".v2_operation_command",
+    "V2OperationHints": ".v2_operation_hints",
     "V2OperationHttp": ".v2_operation_http",
     "V2OperationList": ".v2_operation_list",
     "V2OperationListEnvelope": ".v2_operation_list_envelope",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, unread
+from ..types import UNSET, Unset, read_list, unread
 
 T = TypeVar("T", bound="DevInfo")
 
@@ -20,17 +20,16 @@ class DevInfo:
     """ The release, followed by the commit; `dev-` for one that was built without. """
     authed: bool | Unset = UNSET
     """ Whether the server is linked to an account of Inngest Cloud. """
-    start_opts: Any | Unset = UNSET
-    """ The command line of the server, by option. """
-    functions: Any | Unset = UNSET
+    start_opts: JsonObject | Unset = UNSET
+    """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
+    functions: list[JsonObject] | Unset = UNSET
     """ The functions, as their SDK registered them. """
     handlers: Any | Unset = UNSET
-    """ What came of each sync. """
     is_single_node_service: bool | Unset = UNSET
     is_missing_signing_key: bool | Unset = UNSET
     is_missing_event_keys: bool | Unset = UNSET
-    features: Any | Unset = UNSET
-    """ Switches of the web UI by name, true or false. Each release has others. """
+    features: DevFeatures | Unset = UNSET
+    """ Switches of the web UI by name. Each release has others. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -63,10 +62,18 @@ class DevInfo:
             authed = self.authed
             field_dict["authed"] = authed
         if not isinstance(self.start_opts, Unset):
-            start_opts = self.start_opts
+            start_opts: dict[str, Any] | Unset = UNSET
+            if not isinstance(self.start_opts, Unset):
+                start_opts = self.start_opts.to_dict()
             field_dict["startOpts"] = start_opts
         if not isinstance(self.functions, Unset):
-            functions = self.functions
+            functions: list[dict[str, Any]] | Unset = UNSET
+            if not isinstance(self.functions, Unset):
+                functions = []
+                for functions_item_data in self.functions:
+                    functions_item = functions_item_data.to_dict()
+                    functions.append(functions_item)
+
             field_dict["functions"] = functions
         if not isinstance(self.handlers, Unset):
             handlers = self.handlers
@@ -81,7 +88,9 @@ class DevInfo:
             is_missing_event_keys = self.is_missing_event_keys
             field_dict["isMissingEventKeys"] = is_missing_event_keys
         if not isinstance(self.features, Unset):
-            features = self.features
+            features: dict[str, Any] | Unset = UNSET
+            if not isinstance(self.features, Unset):
+                features = self.features.to_dict()
             field_dict["features"] = features
 
         return field_dict
@@ -99,8 +108,12 @@ class DevInfo:
             authed = unread(authed, "authed", bool)
 
         start_opts = get("startOpts", UNSET)
+        if type(start_opts) is dict:
+            start_opts = JsonObject.from_dict(start_opts)
+        elif start_opts is not UNSET:
+            start_opts = unread(start_opts, "startOpts", dict)
 
-        functions = get("functions", UNSET)
+        functions = read_list(get("functions"), "functions", dict, JsonObject.from_dict)
 
         handlers = get("handlers", UNSET)
 
@@ -117,6 +130,10 @@ class DevInfo:
             is_missing_event_keys = unread(is_missing_event_keys, "isMissingEventKeys", bool)
 
         features = get("features", UNSET)
+        if type(features) is dict:
+            features = DevFeatures.from_dict(features)
+        elif features is not UNSET:
+            features = unread(features, "features", dict)
 
         dev_info = cls(
             version,
@@ -154,3 +171,7 @@ class DevInfo:
 
 
 _DOCUMENTED = frozenset(DevInfo.FIELDS)
+
+# Below the class, so that two models which hold each other can be imported in any order.
+from ..models.dev_features import DevFeatures  # noqa: E402
+from ..models.json_object import JsonObject  # noqa: E402

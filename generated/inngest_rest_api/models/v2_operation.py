@@ -15,27 +15,30 @@ T = TypeVar("T", bound="V2Operation")
 @_attrs_define
 class V2Operation:
     id: str
-    summary: str | Unset = UNSET
-    description: str | Unset = UNSET
+    summary: str
+    description: str
+    mcp: V2OperationTool
     http: V2OperationHttp | Unset = UNSET
-    cli: JsonObject | Unset = UNSET
-    """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
-    mcp: V2OperationTool | Unset = UNSET
+    cli: V2OperationCommand | Unset = UNSET
+    """ How the vendor's command names it. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
         "id": "id",
         "summary": "summary",
         "description": "description",
+        "mcp": "mcp",
         "http": "http",
         "cli": "cli",
-        "mcp": "mcp",
     }
     """ The field that holds each documented property """
 
     REQUIRED: ClassVar[frozenset[str]] = frozenset(
         {
             "id",
+            "summary",
+            "description",
+            "mcp",
         }
     )
     """ The properties that the document requires: of several forms, a body has the one of which it has these """
@@ -52,6 +55,9 @@ class V2Operation:
         if not isinstance(self.description, Unset):
             description = self.description
             field_dict["description"] = description
+        if not isinstance(self.mcp, Unset):
+            mcp = self.mcp.to_dict()
+            field_dict["mcp"] = mcp
         if not isinstance(self.http, Unset):
             http: dict[str, Any] | Unset = UNSET
             if not isinstance(self.http, Unset):
@@ -62,11 +68,6 @@ class V2Operation:
             if not isinstance(self.cli, Unset):
                 cli = self.cli.to_dict()
             field_dict["cli"] = cli
-        if not isinstance(self.mcp, Unset):
-            mcp: dict[str, Any] | Unset = UNSET
-            if not isinstance(self.mcp, Unset):
-                mcp = self.mcp.to_dict()
-            field_dict["mcp"] = mcp
 
         return field_dict
 
@@ -78,13 +79,21 @@ class V2Operation:
         if type(id) is not str:
             id = unread(id, "id", str)
 
-        summary = get("summary", UNSET)
-        if type(summary) is not str and summary is not UNSET:
+        summary = get("summary")
+        if type(summary) is not str:
             summary = unread(summary, "summary", str)
 
-        description = get("description", UNSET)
-        if type(description) is not str and description is not UNSET:
+        description = get("description")
+        if type(description) is not str:
             description = unread(description, "description", str)
+
+        mcp = get("mcp")
+        if type(mcp) is dict:
+            mcp = V2OperationTool.from_dict(mcp)
+        elif mcp is None:
+            mcp = V2OperationTool.from_dict({})
+        else:
+            mcp = unread(mcp, "mcp", dict)
 
         http = get("http", UNSET)
         if type(http) is dict:
@@ -94,23 +103,17 @@ class V2Operation:
 
         cli = get("cli", UNSET)
         if type(cli) is dict:
-            cli = JsonObject.from_dict(cli)
+            cli = V2OperationCommand.from_dict(cli)
         elif cli is not UNSET:
             cli = unread(cli, "cli", dict)
-
-        mcp = get("mcp", UNSET)
-        if type(mcp) is dict:
-            mcp = V2OperationTool.from_dict(mcp)
-        elif mcp is not UNSET:
-            mcp = unread(mcp, "mcp", dict)
 
         v2_operation = cls(
             id,
             summary,
             description,
+            mcp,
             http,
             cli,
-            mcp,
         )
 
         if not _DOCUMENTED.issuperset(src_dict):
@@ -139,6 +142,6 @@ class V2Operation:
 _DOCUMENTED = frozenset(V2Operation.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
-from ..models.json_object import JsonObject  # noqa: E402
+from ..models.v2_operation_command import V2OperationCommand  # noqa: E402
 from ..models.v2_operation_http import V2OperationHttp  # noqa: E402
 from ..models.v2_operation_tool import V2OperationTool  # noqa: E402

@@ -7,15 +7,15 @@ from typing import Any, ClassVar, TypeVar
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, unread
+from ..types import Unset, unread
 
 T = TypeVar("T", bound="V2OperationHttp")
 
 
 @_attrs_define
 class V2OperationHttp:
-    method: str | Unset = UNSET
-    path: str | Unset = UNSET
+    method: str
+    path: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -24,7 +24,12 @@ class V2OperationHttp:
     }
     """ The field that holds each documented property """
 
-    REQUIRED: ClassVar[frozenset[str]] = frozenset({})
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "method",
+            "path",
+        }
+    )
     """ The properties that the document requires: of several forms, a body has the one of which it has these """
 
     def to_dict(self) -> dict[str, Any]:
@@ -43,12 +48,12 @@ class V2OperationHttp:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
         get: Callable[..., Any] = src_dict.get
-        method = get("method", UNSET)
-        if type(method) is not str and method is not UNSET:
+        method = get("method")
+        if type(method) is not str:
             method = unread(method, "method", str)
 
-        path = get("path", UNSET)
-        if type(path) is not str and path is not UNSET:
+        path = get("path")
+        if type(path) is not str:
             path = unread(path, "path", str)
 
         v2_operation_http = cls(

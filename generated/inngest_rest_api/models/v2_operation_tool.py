@@ -14,13 +14,13 @@ T = TypeVar("T", bound="V2OperationTool")
 
 @_attrs_define
 class V2OperationTool:
-    name: str | Unset = UNSET
-    title: str | Unset = UNSET
-    description: str | Unset = UNSET
-    input_schema: JsonObject | Unset = UNSET
+    name: str
+    title: str
+    description: str
+    input_schema: JsonObject
     """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
-    annotations: JsonObject | Unset = UNSET
-    """ Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen]. """
+    annotations: V2OperationHints | Unset = UNSET
+    """ What hosts of tools may go by, as the Model Context Protocol names it. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {
@@ -32,7 +32,14 @@ class V2OperationTool:
     }
     """ The field that holds each documented property """
 
-    REQUIRED: ClassVar[frozenset[str]] = frozenset({})
+    REQUIRED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "name",
+            "title",
+            "description",
+            "inputSchema",
+        }
+    )
     """ The properties that the document requires: of several forms, a body has the one of which it has these """
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,9 +55,7 @@ class V2OperationTool:
             description = self.description
             field_dict["description"] = description
         if not isinstance(self.input_schema, Unset):
-            input_schema: dict[str, Any] | Unset = UNSET
-            if not isinstance(self.input_schema, Unset):
-                input_schema = self.input_schema.to_dict()
+            input_schema = self.input_schema.to_dict()
             field_dict["inputSchema"] = input_schema
         if not isinstance(self.annotations, Unset):
             annotations: dict[str, Any] | Unset = UNSET
@@ -64,27 +69,29 @@ class V2OperationTool:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         """Read what there is: a value that is absent or null is UNSET, one that is not as documented Unreadable"""
         get: Callable[..., Any] = src_dict.get
-        name = get("name", UNSET)
-        if type(name) is not str and name is not UNSET:
+        name = get("name")
+        if type(name) is not str:
             name = unread(name, "name", str)
 
-        title = get("title", UNSET)
-        if type(title) is not str and title is not UNSET:
+        title = get("title")
+        if type(title) is not str:
             title = unread(title, "title", str)
 
-        description = get("description", UNSET)
-        if type(description) is not str and description is not UNSET:
+        description = get("description")
+        if type(description) is not str:
             description = unread(description, "description", str)
 
-        input_schema = get("inputSchema", UNSET)
+        input_schema = get("inputSchema")
         if type(input_schema) is dict:
             input_schema = JsonObject.from_dict(input_schema)
-        elif input_schema is not UNSET:
+        elif input_schema is None:
+            input_schema = JsonObject.from_dict({})
+        else:
             input_schema = unread(input_schema, "inputSchema", dict)
 
         annotations = get("annotations", UNSET)
         if type(annotations) is dict:
-            annotations = JsonObject.from_dict(annotations)
+            annotations = V2OperationHints.from_dict(annotations)
         elif annotations is not UNSET:
             annotations = unread(annotations, "annotations", dict)
 
@@ -123,3 +130,4 @@ _DOCUMENTED = frozenset(V2OperationTool.FIELDS)
 
 # Below the class, so that two models which hold each other can be imported in any order.
 from ..models.json_object import JsonObject  # noqa: E402
+from ..models.v2_operation_hints import V2OperationHints  # noqa: E402
