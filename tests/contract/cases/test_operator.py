@@ -18,7 +18,7 @@ def test_the_status_of_a_server_has_an_answer_to_each_question(
     world.start(client, "echoes")
     found = {check.check: check for check in client.status().checks}
     assert found["server"].verdict is Verdict.OK
-    assert found["starting"].figures["queued"] >= 0
+    assert int(found["starting"].figures["queued"]) >= 0
     assert ("queue_depth" in found["starting"].figures) == (not world.is_cloud)
     assert found["fresh"].verdict is Verdict.OK
 
