@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Host = Literal["event", "api"]
+Host = Literal["event", "api", "app"]
+"""Where a request goes: the two hosts of a server, or an app of the user's own."""
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the job has no result

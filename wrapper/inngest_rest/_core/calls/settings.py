@@ -448,6 +448,11 @@ def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret
     return proxy if "://" in proxy.reveal() else Secret(f"http://{proxy.reveal()}")
 
 
+def has_proxy(url: str, *, is_dev: bool) -> bool:
+    """Return whether the environment names a proxy for a URL."""
+    return _proxy(url, Hidden(getproxies()), is_dev=is_dev) is not None
+
+
 def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
     """Return the policy for a number of retries, the default one for None."""
     if isinstance(retries, RetryPolicy):

@@ -113,9 +113,10 @@ class ConnectionPool(Forked, Generic[Transport]):
 def pools(
     kind: type[Transport], given: Transport | None, *proxies: Secret | None, encrypts: bool = True
 ) -> dict[Host, ConnectionPool[Transport]]:
-    """Return the pool of each host, of transports of our own; a given one serves both.
+    """Return the pool of each host, of transports of our own; a given one serves all.
 
-    Unless it `encrypts`, no certificates are loaded, and no server is trusted.
+    Unless it `encrypts`, no certificates are loaded for servers, and none is trusted. Apps are
+    reached without a proxy.
     """
     if given is not None:
         if not isinstance(given, kind):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -124,24 +125,27 @@ def pools(
                 settings=[Setting("transport")],
             )
         shared = ConnectionPool(lambda: given, given)
-        return {"event": shared, "api": shared}
+        return {"event": shared, "api": shared, "app": shared}
 
     # Loading certificates takes longer than connecting: once for all transports, and lazily.
     @cache
-    def context() -> ssl.SSLContext:
+    def context(*, is_trusting: bool) -> ssl.SSLContext:
         import ssl  # noqa: PLC0415 - as httpx, not before it is needed
 
-        if not encrypts:
+        if not is_trusting:
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         made = httpx.create_ssl_context()
         made.set_alpn_protocols(["http/1.1"])
         return made
 
     def make(proxy: Secret | None) -> Any:
-        return _transport(kind, context(), proxy)
+        return _transport(kind, context(is_trusting=encrypts), proxy)
+
+    def make_for_app() -> Any:
+        return _transport(kind, context(is_trusting=True), None)
 
     event, api = [ConnectionPool[Transport](partial(make, it)) for it in proxies]
-    return {"event": event, "api": api}
+    return {"event": event, "api": api, "app": ConnectionPool[Transport](make_for_app)}
 
 
 def _transport(kind: type[Any], context: ssl.SSLContext, proxy: Secret | None) -> Any:

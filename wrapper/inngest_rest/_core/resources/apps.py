@@ -17,7 +17,7 @@ from inngest_rest._core.arguments import check_id, check_json_object, check_seco
 from inngest_rest._core.calls.listing import ListedPage, Listing, read_all
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.calls.settings import requestable_url
+from inngest_rest._core.calls.settings import has_proxy, requestable_url
 from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
 from inngest_rest._core.resources.fields import optional, record, required, run_id_of, timestamp
 from inngest_rest._core.resources.routes import (
@@ -153,8 +153,10 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         reason = f"the app answered its PUT with {response.status_code}: {text}"
         return AppSync(status="error", app_id=app_id, error=reason)
 
+    settings = session.settings
+    is_behind_proxy = settings.api_proxy is not None and has_proxy(url, is_dev=settings.dev)
     exchange = Call(
-        host="api",
+        host="api" if is_behind_proxy else "app",
         method="PUT",
         url=url,
         build=build,
