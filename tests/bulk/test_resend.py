@@ -231,7 +231,7 @@ def test_what_was_sent_outside_the_window_of_a_filter_is_told(
 ) -> None:
     client.send(Event("shop/order"))
     mock.advance(60)
-    window = {"since": timedelta(hours=1), "until": timedelta(seconds=30)}
+    window: dict[str, Any] = {"since": timedelta(hours=1), "until": timedelta(seconds=30)}
     assert outcomes(client.events.resend(**window)) == ["done"]
     assert outcomes(client.events.resend(**window)) == ["already_sent"]
 
