@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._contract import holding
+from inngest_rest._contract import holding, trial
 from inngest_rest._contract.document import Document, Server
 from inngest_rest._contract.report import ContractReport, Difference
 from inngest_rest._programs.command import program
@@ -197,6 +198,15 @@ def test_a_field_is_unknown_only_if_no_form_of_the_response_names_it() -> None:
     assert found == ["data[].priority", "page.next"]
     event = {"data": {"data": {"any": 1}, "name": "x"}}
     assert [*document.unknown_fields("GET /v1/events/{eventId}", 200, event)] == []
+
+
+def test_a_request_that_gets_no_response_is_a_difference(tmp_path: Path) -> None:
+    request = {"method": "GET", "uri": "http://x/v2/runs"}
+    recorder = {"label": "GET /v2/runs", "interactions": {"a": {"request": request}}}
+    events = tmp_path / "events.ndjson"
+    events.write_text(json.dumps({"ScenarioFinished": {"recorder": recorder}}) + "\n{cut")
+    [exchange] = trial.exchanges_in(events)
+    assert exchange.faults == (("connection", "no response"),)
 
 
 def test_a_long_answer_fits_a_screen() -> None:

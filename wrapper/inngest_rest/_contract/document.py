@@ -103,20 +103,24 @@ class Document:
 
     def _unknown(self, schema: dict[str, Any], value: Any, place: str) -> Iterator[str]:
         forms = [*self._forms(schema)]
-        if isinstance(value, list):
-            items = [form["items"] for form in forms if "items" in form]
-            for each in cast("Iterable[Any]", value if items else ()):
+        if isinstance(value, dict):
+            yield from self._unknown_of_object(forms, cast("dict[str, Any]", value), place)
+        items = [form["items"] for form in forms if "items" in form]
+        if isinstance(value, list) and items:
+            for each in cast("Iterable[Any]", value):
                 yield from self._unknown({"anyOf": items}, each, f"{place}[]")
-        if not isinstance(value, dict):
-            return
-        objects = [form for form in forms if "properties" in form]
-        is_open = any(form.get("additionalProperties") for form in forms)
-        for name, each in cast("dict[str, Any]", value).items():
-            known = [form["properties"][name] for form in objects if name in form["properties"]]
+
+    def _unknown_of_object(
+        self, forms: Sequence[dict[str, Any]], fields: dict[str, Any], place: str
+    ) -> Iterator[str]:
+        objects = [form["properties"] for form in forms if "properties" in form]
+        takes_any = not objects or any(form.get("additionalProperties") for form in forms)
+        for name, value in fields.items():
             where = f"{place}.{name}" if place else name
+            known = [properties[name] for properties in objects if name in properties]
             if known:
-                yield from self._unknown({"anyOf": known}, each, where)
-            elif objects and not is_open:
+                yield from self._unknown({"anyOf": known}, value, where)
+            elif not takes_any:
                 yield where
 
     def _forms(self, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

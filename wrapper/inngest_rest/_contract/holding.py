@@ -162,7 +162,7 @@ def _differences(
                 detail=redact(detail),
                 count=1,
                 request=redact(_without_event_key(exchange.request)),
-                status=exchange.status,
+                status=exchange.status or None,
             )
     return found.values()
 

@@ -16,11 +16,12 @@ class Difference(Record):
 
     Attributes:
         operation: The method and the path of the document, such as "GET /v2/runs".
-        rule: What the response breaks: its status, its content type, or its schema.
+        rule: What the response breaks: its status, its content type or its schema (body); or
+            that there was none (connection).
         detail: What is wrong with it.
         count: How many responses have it.
         request: A request that was answered so.
-        status: The HTTP status of that response.
+        status: The HTTP status of that response; None if there was none.
     """
 
     operation: str
@@ -89,7 +90,7 @@ class ContractReport(Record):
             times = f" ({each.count} times)" if each.count > 1 else ""
             lines.append(f"  {each.operation}: {each.rule}: {each.detail}{times}")
             if each.request:
-                lines.append(f"    {each.status}: {shortened(each.request)}")
+                lines.append(f"    {each.status or 'none'}: {shortened(each.request)}")
         if len(self.differences) > _MOST_LINES:
             lines.append(f"  and {len(self.differences) - _MOST_LINES} more (--json has all)")
         return lines

@@ -39,6 +39,7 @@ class Exchange:
     operation: str
     request: str
     status: int
+    """0 if there was no response."""
     body: bytes
     faults: tuple[tuple[str, str], ...]
     """The checks that it fails, each with what is wrong."""
@@ -97,7 +98,7 @@ def run(plan: Plan) -> Trial:
             has_ended = _ends(process, plan.timeout)
         seconds = time.monotonic() - began
         return Trial(
-            exchanges=[*_exchanges(folder / "events.ndjson")],
+            exchanges=[*exchanges_in(folder / "events.ndjson")],
             is_complete=has_ended,
             has_failed=has_ended and process.returncode not in (0, 1),
             seconds=seconds,
@@ -168,7 +169,7 @@ def _settings(plan: Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _exchanges(path: Path) -> Iterator[Exchange]:
+def exchanges_in(path: Path) -> Iterator[Exchange]:
     """Yield what the process wrote down; its last line may be cut off."""
     if not path.exists():
         return
@@ -182,12 +183,15 @@ def _exchanges(path: Path) -> Iterator[Exchange]:
 
 def _of_scenario(recorder: Mapping[str, Any]) -> Iterator[Exchange]:
     for case, interaction in recorder.get("interactions", {}).items():
-        response = interaction["response"]
-        if response is None:  # the connection failed
+        request = f"{interaction['request']['method']} {interaction['request']['uri']}"
+        response = interaction.get("response")
+        if response is None:
+            faults = (("connection", "no response"),)
+            yield Exchange(recorder["label"], request, status=0, body=b"", faults=faults)
             continue
         yield Exchange(
             operation=recorder["label"],
-            request=f"{interaction['request']['method']} {interaction['request']['uri']}",
+            request=request,
             status=response["status_code"],
             body=_body_of(response),
             faults=tuple(_faults(recorder.get("checks", {}).get(case, ()))),
