@@ -31,8 +31,8 @@ USAGE = """\
 scripts/test           all tests on the newest Python; on the oldest, with the lowest versions of
                        all dependencies, the tests whose result may differ there
 scripts/test --quick   between two edits: the newest Python, one client, nothing slow, no site
-scripts/test --all     for a release: every test, with both clients, on every Python, and what
-                       shows docstrings by `python -OO`
+scripts/test --all     for a release: every test, with both clients, on every Python, what shows
+                       docstrings by `python -OO`, and the document's use by other languages
 scripts/test ARGUMENT  pytest alone: scripts/test tests/sending -k splits; -n 2 uses both cores"""
 
 SCHEMAS = "scripts/internal/schemas"
@@ -71,6 +71,8 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
         ),
     ],
 }
+
+OTHER_LANGUAGES = (sys.executable, "-m", "scripts.internal.other_languages")
 
 # Each lowest version of a dependency has a wheel for these.
 VERSIONS_OF_LOWEST = ("3.11", "3.12", "3.13")
@@ -241,6 +243,8 @@ def main(mode: str = "") -> int:  # noqa: C901 - the plan of a run, read from to
         for name, commands in STATIC.items():
             if (mode, name) != ("--quick", "documentation"):
                 verdict.run(name, *commands)
+        if mode == "--all":
+            verdict.run("other languages", OTHER_LANGUAGES)
 
     def tests() -> None:
         if mode == "--quick":

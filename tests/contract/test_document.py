@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from openapi_spec_validator import validate
 
 from .document import PATH, Document
@@ -129,6 +130,18 @@ def test_examples_are_valid() -> None:
     media = SPEC["paths"]["/e/{eventKey}"]["post"]["requestBody"]["content"]["application/json"]
     for example in media["examples"].values():
         assert DOCUMENT.strict_faults(media["schema"], example["value"]) == []
+
+
+def test_two_spellings_of_a_property_have_names_of_their_own_in_other_languages() -> None:
+    options = yaml.safe_load(PATH.with_name("openapi-generator.yaml").read_text(encoding="utf-8"))
+    for name, schema in SCHEMAS.items():
+        properties = schema.get("properties", {})
+        for names in (
+            [each.get("x-go-name", property_) for property_, each in properties.items()],
+            [options["nameMappings"].get(property_, property_) for property_ in properties],
+        ):
+            alike = [each.replace("_", "").lower() for each in names]
+            assert len(set(alike)) == len(alike), name
 
 
 SCHEMA_NAMES = ("components", "schemas")
