@@ -35,6 +35,8 @@ AT_THE_ROOT = {
     "SECURITY.md",
     "constraints.txt",
     "pyproject.toml",
+    ".spectral.yaml",
+    "redocly.yaml",
 }
 
 # Recorded exchanges and locked versions are data; the diffs of templates quote the stock ones.

@@ -153,11 +153,12 @@ def is_model(node: Any) -> bool:
 
 
 def walk(node: Any, where: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield every mapping of the document with its path."""
+    """Yield every mapping of the document with its path; examples are data."""
     if isinstance(node, dict):
         yield where, node
         for key, value in node.items():
-            yield from walk(value, (*where, key))
+            if key != "examples":
+                yield from walk(value, (*where, key))
     elif isinstance(node, list):
         for index, value in enumerate(node):
             yield from walk(value, (*where, str(index)))

@@ -6,19 +6,17 @@ What a recording contradicts is found elsewhere; a schema that says too little a
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conformance import media_type
 from .document import Document
-from .mutations import places
+from .instances import received
 from .parsing import documented
 from .sources import Sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 DOCUMENT = Document.load()
 SCHEMAS: Any = DOCUMENT.spec["components"]["schemas"]
@@ -26,21 +24,7 @@ REASONS = {"omitted", "cloud", "internal", "request"}
 TYPED = {"type", "$ref", "oneOf", "anyOf"}
 
 
-def received(document: Document) -> Mapping[str, list[Any]]:
-    """Collect every object that was recorded in a response, by the name of its schema."""
-    names = {id(each): name for name, each in document.spec["components"]["schemas"].items()}
-    found: dict[str, list[Any]] = defaultdict(list)
-    for recording, operation in documented(document).values():
-        if not (content := operation.content(recording.status)) or not recording.received:
-            continue
-        schema = media_type(content, recording.content_type)["schema"]
-        for place in places(document, schema, recording.received, ()):
-            if isinstance(place.value, dict) and id(place.schema) in names:
-                found[names[id(place.schema)]].append(place.value)
-    return found
-
-
-RECEIVED = received(DOCUMENT)
+RECEIVED = received(DOCUMENT, documented(DOCUMENT).values())
 
 
 def too_weak(schemas: Any) -> Iterator[str]:

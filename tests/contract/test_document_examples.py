@@ -1,0 +1,45 @@
+"""The document has an example of each object that is not too long for one, and invents none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .document import Document
+from .forms import FORMS
+from .instances import accepted, is_whole, received
+from .parsing import documented
+
+DOCUMENT = Document.load()
+SCHEMAS: Any = DOCUMENT.spec["components"]["schemas"]
+EXCHANGES = [
+    *documented(DOCUMENT).values(),
+    # What only Inngest Cloud sends was not recorded: its vendor's documents have it.
+    *(form.exchange(DOCUMENT, name) for name, form in FORMS.items()),
+]
+FOUND = [received(DOCUMENT, EXCHANGES), accepted(DOCUMENT, EXCHANGES)]
+LONGEST = 300
+
+# One event that ingest takes, with all that one may write.
+WRITTEN = {"Event"}
+
+
+def test_an_example_is_of_a_recording_or_of_the_vendors_documents() -> None:
+    invented = [
+        name
+        for name, schema in SCHEMAS.items()
+        for example in schema.get("examples", ())
+        if name not in WRITTEN and not any(example in found[name] for found in FOUND)
+    ]
+    assert invented == []
+
+
+def test_what_is_short_enough_has_an_example() -> None:
+    without = {
+        name
+        for found in FOUND
+        for name, values in found.items()
+        if "examples" not in SCHEMAS[name] and not SCHEMAS[name].get("additionalProperties")
+        if any(each and len(json.dumps(each)) <= LONGEST for each in values if is_whole(each))
+    }
+    assert without == set()
