@@ -97,7 +97,8 @@ class NdjsonEncoder:
             event = decode(line)
         except ValueError as error:
             is_last = "" if line.endswith(b"\n") else "; the file ends in the middle of this line"
-            raise InvalidEventError(f"not JSON: {error}{is_last}", position=number) from None
+            why = _not_utf8(line) or error
+            raise InvalidEventError(f"not JSON: {why}{is_last}", position=number) from None
         if not isinstance(event, dict):
             reason = f"a line holds one JSON object, not {type(event).__name__}"
             raise InvalidEventError(reason, position=number)
@@ -110,6 +111,15 @@ class NdjsonEncoder:
             wire["id"] = (self._id % (number, digest)).decode()
         # Unknown keys of a file are sent as they are: another program may have written it.
         return encode(wire, number, self._convention, from_file=True)
+
+
+def _not_utf8(line: bytes) -> UnicodeDecodeError | None:
+    """Return what says where a line has a byte that is not UTF-8: msgspec 0.23 does not."""
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        return error
+    return None
 
 
 def _shown(line: bytes) -> dict[str, Any]:
