@@ -25,12 +25,12 @@ from scripts.internal.benchmark.goals import (
     GOALS,
     GROWING,
     LIVE_GOALS,
-    PAGED_SIZES,
     PEAK_GOALS,
     SIZES,
     Goal,
     PeakGoal,
     Run,
+    growing,
 )
 
 if TYPE_CHECKING:
@@ -76,8 +76,9 @@ def main() -> int:
     figures = measure(goals, options.rounds, options.live)
     entries = history.read()
     verdicts = [judge(goal, figures, history.limit(goal, entries)) for goal in goals]
+    print(*verdicts, sep="\n", file=talk, flush=True)
     peaks = [measure_peak(goal) for goal in of_peaks]
-    print(*verdicts, *peaks, sep="\n", file=talk)
+    print(*peaks, sep="\n", file=talk)
     if options.json:
         told: dict[str, object] = {"machine": machine()}
         told["goals"] = [each._asdict() for each in verdicts]
@@ -186,22 +187,25 @@ def measure_peak(goal: PeakGoal) -> Peak:
 def growth() -> Iterator[str]:
     """Yield the rows of a table: processor time per item, and peak memory, by the number of items.
 
-    Each figure is the least of the rounds; memory is that above the smallest number.
+    Each figure is the least of the rounds; memory is that above the smallest number. The largest
+    number has one round.
     """
-    names = ("1,000", "10,000", "100,000")
-    yield f"| µs per item, of | {' | '.join(names)} | MiB more at {names[-1]} than at {names[0]} |"
-    yield "|---|---:|---:|---:|---:|"
+    sizes = " | ".join(f"{size:,}" for size in SIZES)
+    yield f"| µs per item, of | {sizes} | MiB more at the most than at {SIZES[0]:,} |"
+    yield f"|---|{'---:|' * (len(SIZES) + 1)}"
     with server(0.0) as url:
         for case in GROWING:
-            sizes = PAGED_SIZES if case.startswith("runs.") else SIZES
-            runs = [[one(Run(size, case), url) for _ in range(PEAK_ROUNDS)] for size in sizes]
+            runs = [
+                [one(Run(each, case), url) for _ in range(1 if each.events >= 1e6 else PEAK_ROUNDS)]
+                for each in growing(case)
+            ]
             costs = [
                 min(each["cpu"] for each in rounds) / size.events * 1e6
-                for rounds, size in zip(runs, sizes, strict=True)
+                for rounds, size in zip(runs, growing(case), strict=True)
             ]
             peaks = [min(each["peak_mib"] for each in rounds) for rounds in runs]
-            cells = [f"{cost:.3g}" for cost in costs] + [f"{peaks[-1] - peaks[0]:.1f}"]
-            yield f"| {case} | {' | '.join(cells)} |"
+            cells = [f"{cost:.3g}" for cost in costs] + ["-"] * (len(SIZES) - len(costs))
+            yield f"| {case} | {' | '.join(cells)} | {peaks[-1] - peaks[0]:.1f} |"
 
 
 class Verdict(NamedTuple):

@@ -18,10 +18,12 @@ import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from scripts.internal.benchmark import workload
+from scripts.internal.benchmark.null_server import page_of_open
 
 BATCH = 512
 
@@ -218,6 +220,29 @@ def runs_summary(url: str, count: int) -> Callable[[], object]:
     return lambda: ours.runs.summary(limit=count)
 
 
+@case("runs.watch")
+def runs_watch(url: str, count: int) -> Callable[[], object]:  # noqa: ARG001 - it has no socket
+    """Watch until each of so many open runs was seen, of which nothing ends."""
+    import httpx
+
+    from inngest_rest import InngestClient
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        params = request.url.params
+        # The listing of what was queued since then has nothing new.
+        runs = range(count if "status" in params else 0)
+        return httpx.Response(200, content=page_of_open(runs, int(params.get("cursor", 0))))
+
+    ours = InngestClient(dev=True, transport=httpx.MockTransport(answer))
+
+    def work() -> None:
+        with ours.runs.watch() as watcher:
+            seen = sum(1 for _ in islice(watcher, count))
+        assert seen == count, f"{seen} runs seen"
+
+    return work
+
+
 def run_ids(count: int) -> Iterator[str]:
     """Generate ids of runs, as a caller may read them from a file."""
     return (f"01M86WNRKH{n * 7919:016d}" for n in range(count))
@@ -387,14 +412,20 @@ def sdk_ready(url: str, count: int) -> Callable[[], object]:
     ]
 
 
-@case("SDK, from mappings", sends=True)
-def sdk_mappings(url: str, count: int) -> Callable[[], object]:
-    official, events = sdk(url), workload.pool()
-    official.send_sync([sdk_event(events[0])])
-    return lambda: [
-        official.send_sync([sdk_event(each) for each in batch])
-        for batch in in_batches(workload.cycle(events, count))
-    ]
+def sdk_mappings(pool: Callable[[], list[dict[str, Any]]]) -> Case:
+    def make(url: str, count: int) -> Callable[[], object]:
+        official, events = sdk(url), pool()
+        official.send_sync([sdk_event(events[0])])
+        return lambda: [
+            official.send_sync([sdk_event(each) for each in batch])
+            for batch in in_batches(workload.cycle(events, count))
+        ]
+
+    return make
+
+
+case("SDK, from mappings", sends=True)(sdk_mappings(workload.pool))
+case("SDK, from nested mappings", sends=True)(sdk_mappings(workload.nested_pool))
 
 
 @case("SDK, from NDJSON lines", sends=True)
@@ -533,7 +564,6 @@ except SystemExit:
 MAKE_CLIENT = "from inngest_rest import InngestClient; client = InngestClient(dev=True)"
 case("make a client")(importing(MAKE_CLIENT))
 case("make a client, reach for runs")(importing(f"{MAKE_CLIENT}; client.runs"))
-case("import rich.console, rich.table")(importing("import rich.console, rich.table"))
 # Both are refused by the client, before it sends a request.
 case("inngest-rest send")(command("--dev", "send", ""))
 case("inngest-rest runs get")(command("--dev", "runs", "get", "a/b"))

@@ -68,6 +68,16 @@ def page_of_v2(number: int) -> bytes:
     )
 
 
+def page_of_open(runs: range, first: int) -> bytes:
+    """Return the page of running runs that begins with the first, in that format."""
+    listed = runs[first : first + 100]
+    rows = b",".join(V2_RUN % (b"hello", b"hello", n, b"RUNNING") for n in listed)
+    page = b'"cursor":"%d","hasMore":%s,"limit":100'
+    page %= first + 100, b"true" if first + 100 < len(runs) else b"false"
+    metadata = b'"metadata":{"fetchedAt":"2026-11-24T13:42:37.951534562Z"}'
+    return b'{"data":[%s],%s,"page":{%s}}' % (rows, metadata, page)
+
+
 def next_page(line: bytes) -> int:
     """Return the number of the page that a request's cursor asks for."""
     cursor = line.partition(b"cursor=")[2]
