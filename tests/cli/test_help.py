@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest._programs.command.command_line import command_line
-from inngest_rest._programs.command.commands import GROUPS, local_commands
+from inngest_rest._programs.command.commands import GROUPS, find, local_commands
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest._table import ROWS, commands
 from inngest_rest.testing import MockServer, completes, waits_for
@@ -117,6 +117,12 @@ def test_the_help_of_a_parameter_says_how_it_is_written_and_what_it_is_by_defaul
     assert "or how long ago: 90s, 15m, 2h, 7d" in out
     assert "By default 20." in out
     assert "JSON, @FILE, or - for standard input" in run("send", "--help").out
+
+
+@pytest.mark.parametrize("row", commands(), ids=lambda row: row.command)
+def test_the_help_of_an_option_says_its_default_once(row: Row) -> None:
+    for option in find(row.words).arguments:
+        assert option.help.lower().count("by default") <= 1, option.names
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,9 @@ def test_a_check_of_orphaned_runs_whose_jobs_cannot_be_read_has_no_result(
     mock.fault(answers(403, {"error": "no"}), operation="list_run_jobs_v1", times=None)
     (result,) = client.runs.check(orphaned=True).results
     assert result.state == "unknown"
-    assert result.message.startswith("it is not known whether runs are lost: what it has in the")
+    assert result.message.startswith(
+        "it is not known whether runs are lost; not checked: what it has in the queue: "
+    )
 
 
 @pytest.mark.parametrize("release", ["1.17", "1.33"])

@@ -62,7 +62,7 @@ _TEXTS: dict[tuple[str, bool | None], str] = {
     ("stuck", True): "{runs} stuck{oldest} {run}",
     ("orphaned", False): "no run is lost, of {looked_at}{window}",
     ("orphaned", True): "{runs} lost{oldest} {run}: cancel and replay",
-    ("orphaned", None): "it is not known whether runs are lost: {gaps}",
+    ("orphaned", None): "it is not known whether runs are lost; not checked: {gaps}",
     ("no_success_of", False): "{function} has completed, at {ended_at}",
     ("no_success_of", True): "no run of {function} has completed{reason}",
     ("queued_above", False): "{runs} queued",

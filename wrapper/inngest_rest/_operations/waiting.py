@@ -232,7 +232,7 @@ class WaitingJob:
             for what, number in counts.items()
         ]
         if not self._may_list_all_jobs and any(each.is_without_job for each in self._open):
-            gaps.append("whether runs are lost, as Inngest Cloud may not list all jobs")
+            gaps.append("runs without a job, as Inngest Cloud may not list all jobs")
         return (*gaps, *self._reader.unchecked)
 
     def result(self) -> WaitingReport:

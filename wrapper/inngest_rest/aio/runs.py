@@ -777,8 +777,7 @@ class Runs(Resource):
                 timedelta. Like ended_since; with until, it needs since.
             limit: Maximum number of runs to cancel.
             dry_run: Report what would be done, as planned, and do nothing.
-            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64; by
-                default 8.
+            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
             max_requests: Maximum number of them that are begun per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
@@ -909,8 +908,7 @@ class Runs(Resource):
             input: Arguments for that step, as in `replay`.
             replay_again: Replay also what was already replayed, or whose replays cannot be seen.
             dry_run: Report what would be done, as planned, and do nothing.
-            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64; by
-                default 8.
+            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
             max_requests: Maximum number of them that are begun per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a

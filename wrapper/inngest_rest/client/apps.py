@@ -266,8 +266,7 @@ class Functions(Resource):
             inputs: The event data of each run, all of which is checked before the first run is
                 started. None stands for `{}`.
             dry_run: Report what would be done, as planned, and do nothing.
-            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64; by
-                default 8.
+            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
             max_requests: Maximum number of them that are begun per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
@@ -352,8 +351,7 @@ class Functions(Resource):
             until: Only events received before this time. An aware datetime, or a timedelta.
             limit: Maximum number of events, the newest of them.
             dry_run: Report what would be done, as planned, and do nothing.
-            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64; by
-                default 8.
+            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
             max_requests: Maximum number of them that are begun per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
