@@ -24,6 +24,7 @@ from inngest_rest import (
     ConfigurationError,
     EventDataError,
     Explanation,
+    InngestClient,
     InngestError,
     InvalidArgumentError,
     InvalidEventError,
@@ -57,7 +58,6 @@ from tests.support.server import Reply, recorded, says, text
 from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
     from tests.conftest import Connect
     from tests.support.server import Server
 
@@ -415,3 +415,23 @@ def test_v1_is_believed_to_lack_a_permission_only_if_it_says_so(
         connect(api_version="v1").events.get("01")
     assert (permission or "needs a key") in str(caught.value) or permission is None
     assert ("needs a key with the permission" in str(caught.value)) is (permission is not None)
+
+
+@pytest.mark.parametrize(
+    ("options", "is_named"),
+    [
+        ({"signing_key": "ab" * 32}, True),
+        ({"base_url": "http://127.0.0.1:8288", "signing_key": "ab" * 32}, False),
+    ],
+    ids=["Cloud", "self-hosted"],
+)
+def test_a_key_that_cloud_refuses_may_have_expired_or_be_a_disabled_legacy_one(
+    options: dict[str, Any], is_named: bool
+) -> None:
+    refuse = httpx.MockTransport(lambda _: httpx.Response(401, text="Authentication failed\n"))
+    with (
+        InngestClient(**options, retries=0, transport=refuse) as client,
+        pytest.raises(AuthenticationError) as caught,
+    ):
+        client.events.get("01HZZZZZZZZZZZZZZZZZZZZZZZ")
+    assert ("disabled legacy keys" in str(caught.value)) is is_named

@@ -130,6 +130,9 @@ def sync_detailed(
 
     Reruns are included, there are no pages, and an unknown event has no runs [seen].
 
+    On Inngest Cloud an event that came while the environment was draining has no runs, and is
+    not replayed when that ends; only Inngest sets and lifts it [docs]. No response says so.
+
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
@@ -173,6 +176,9 @@ def sync(
 
     Reruns are included, there are no pages, and an unknown event has no runs [seen].
 
+    On Inngest Cloud an event that came while the environment was draining has no runs, and is
+    not replayed when that ends; only Inngest sets and lifts it [docs]. No response says so.
+
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
@@ -210,6 +216,9 @@ async def asyncio_detailed(
     """List the runs an event started, oldest first
 
     Reruns are included, there are no pages, and an unknown event has no runs [seen].
+
+    On Inngest Cloud an event that came while the environment was draining has no runs, and is
+    not replayed when that ends; only Inngest sets and lifts it [docs]. No response says so.
 
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.
@@ -251,6 +260,9 @@ async def asyncio(
     """List the runs an event started, oldest first
 
     Reruns are included, there are no pages, and an unknown event has no runs [seen].
+
+    On Inngest Cloud an event that came while the environment was draining has no runs, and is
+    not replayed when that ends; only Inngest sets and lifts it [docs]. No response says so.
 
     An empty list does not mean "not yet": an event that was skipped, rate limited or a
     duplicate stays without runs, and of a batch only the event handled first shows the run.

@@ -141,7 +141,8 @@ def sync_detailed(
     """Sync an app
 
     Has the server read the functions of an app at its URL. A self-hosted server answers with 501:
-    there, a PUT to the app's own URL makes it register itself [seen].
+    there, a PUT to the app's own URL makes it register itself [seen]. Go by `status`: an app's own
+    `modified` may be true of a sync that is a `duplicate` here [docs].
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
@@ -177,7 +178,8 @@ def sync(
     """Sync an app
 
     Has the server read the functions of an app at its URL. A self-hosted server answers with 501:
-    there, a PUT to the app's own URL makes it register itself [seen].
+    there, a PUT to the app's own URL makes it register itself [seen]. Go by `status`: an app's own
+    `modified` may be true of a sync that is a `duplicate` here [docs].
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
@@ -208,7 +210,8 @@ async def asyncio_detailed(
     """Sync an app
 
     Has the server read the functions of an app at its URL. A self-hosted server answers with 501:
-    there, a PUT to the app's own URL makes it register itself [seen].
+    there, a PUT to the app's own URL makes it register itself [seen]. Go by `status`: an app's own
+    `modified` may be true of a sync that is a `duplicate` here [docs].
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal
@@ -242,7 +245,8 @@ async def asyncio(
     """Sync an app
 
     Has the server read the functions of an app at its URL. A self-hosted server answers with 501:
-    there, a PUT to the app's own URL makes it register itself [seen].
+    there, a PUT to the app's own URL makes it register itself [seen]. Go by `status`: an app's own
+    `modified` may be true of a sync that is a `duplicate` here [docs].
 
     Args:
         app_id (str): The id its author gave the app (`new Inngest({ id })`), not its internal

@@ -86,6 +86,12 @@ _MAY_LACK_V2 = errors.Advice(
     'Inngest Cloud may not have enabled v2 for the account: api_version="v1" avoids it in Python.'
 )
 
+# By its vendor's documentation of October 2026.
+_MAY_BE_DISABLED = errors.Advice(
+    "On Inngest Cloud an API key may have expired, and an admin may have disabled legacy keys, "
+    "which signing keys are."
+)
+
 _IN_BETWEEN = (
     "Something between here and Inngest, such as a reverse proxy, refused this: {sign}. The keys "
     "are not the cause."
@@ -272,6 +278,8 @@ class _Response:
         # A signing key that Inngest Cloud refuses in v2 may be one that v1 takes.
         if api == "v2" and settings.api_url == API_URL and settings.signing_bearers:
             advice = advice.then(_MAY_LACK_V2)
+        if api != "ingest" and settings.api_url == API_URL:
+            advice = advice.then(_MAY_BE_DISABLED)
         return advice
 
     def _is_of_the_web_ui(self) -> bool:
