@@ -23,7 +23,7 @@ from inngest_rest import (
     Trigger,
     Webhook,
 )
-from inngest_rest._core.resources import apps, events, run_jobs, run_rows, runs, trace
+from inngest_rest._core.resources import apps, event_runs, events, run_jobs, run_rows, runs, trace
 from inngest_rest._core.resources.rows import row_of
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
@@ -56,7 +56,7 @@ def v2_listed(name: str) -> Run:
 
 
 def v1_listed(name: str) -> Run:
-    [run] = runs.each_once(
+    [run] = event_runs.each_once(
         run_rows.run_of_v1(api.V1Run.from_dict(each)) for each in body_of(name)["data"]
     )
     return run
@@ -470,7 +470,7 @@ def test_of_two_states_of_a_run_the_one_with_the_first_end_is_listed() -> None:
         for hour in (None, 14, 15)
     )
     for listed in ([going, first], [first, going], [first, last], [last, going, first]):
-        assert runs.each_once(listed) == (first,)
+        assert event_runs.each_once(listed) == (first,)
 
 
 @pytest.mark.parametrize(

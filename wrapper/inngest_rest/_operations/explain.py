@@ -10,16 +10,10 @@ from inngest_rest import errors
 from inngest_rest._core.arguments import check_text
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.retry import RULED_OUT
-from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources import event_runs, events
 from inngest_rest._core.resources.catalogue import (
     is_run_of,
     name_of,
-)
-from inngest_rest._core.resources.event_runs import (
-    DAY,
-    name_of_all_triggers,
-    read_once_stored,
-    runs_of,
 )
 from inngest_rest._core.resources.flow_control import (
     ignores_repeated_ids,
@@ -27,6 +21,12 @@ from inngest_rest._core.resources.flow_control import (
     parse_duration,
 )
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
+from inngest_rest._core.resources.wait_event import (
+    DAY,
+    name_of_all_triggers,
+    read_once_stored,
+    runs_of,
+)
 from inngest_rest._operations.reasons.event import findings_of_event
 from inngest_rest._operations.reasons.evidence import (
     SAME_FUNCTION_WITHIN,
@@ -175,7 +175,7 @@ def _read_event_evidence(
         runs=runs_of_event,
         catalogue=catalogue,
         functions_same_since=now + timedelta(seconds=catalogue.same_since - began),
-        is_listed_by_v1=runs.are_listed_by_v1(session),
+        is_listed_by_v1=event_runs.are_listed_by_v1(session),
     )
     unexplained = [
         without_run.function for without_run in evidence.without_run if not without_run.is_excluded

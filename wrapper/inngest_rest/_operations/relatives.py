@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.resources import events, runs
-from inngest_rest._core.resources.event_runs import runs_of
+from inngest_rest._core.resources import event_runs, events, runs
 from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.wait_event import runs_of
 from inngest_rest._core.resources.windows import Window
 from inngest_rest._operations.reasons.evidence import SAME_FUNCTION_WITHIN
 from inngest_rest._operations.reasons.run import invocation_of
@@ -89,7 +89,7 @@ def _read_first_event(reader: Reader, evidence: RunEvidence, event_id: str) -> P
     stored = yield from reader.read(get_event, "whether a run invoked it")
     if stored is not None:
         evidence.event, _ = stored
-    list_runs = runs.of_event_by_v1(reader.session, event_id)
+    list_runs = event_runs.of_event_by_v1(reader.session, event_id)
     listed = yield from reader.read(list_runs, "whether it was replayed")
     if listed is None:
         return

@@ -18,7 +18,6 @@ from inngest_rest._core.resources.catalogue import (
     or_gap,
     read_catalogue,
 )
-from inngest_rest._core.resources.event_runs import DAY
 from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.flow_control import (
     cancels_earlier_run,
@@ -26,6 +25,7 @@ from inngest_rest._core.resources.flow_control import (
     limit,
     parse_duration,
 )
+from inngest_rest._core.resources.wait_event import DAY
 from inngest_rest._core.resources.windows import Window
 from inngest_rest._operations.reasons.evidence import SAME_FUNCTION_WITHIN, RunEvidence
 from inngest_rest.models import Function, Job, Page, Run, RunStatus, Span

@@ -272,7 +272,7 @@ class AsyncInngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, then as `events.wait`.
         """
-        from inngest_rest._core.resources.event_runs import send_and_wait
+        from inngest_rest._core.resources.wait_event import send_and_wait
         from inngest_rest._operations.explain import explain_stored
 
         return await self._run_as(

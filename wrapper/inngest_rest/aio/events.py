@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources import event_runs, events
 from inngest_rest._core.resources.events import EventSelection
 from inngest_rest.aio.groups import AsyncPaginator, Resource, Sender
 
@@ -172,7 +172,7 @@ class Events(Resource):
         `GET /v2/events/{eventId}/runs`, which takes seconds on a server with many runs.
         """
         return self._list(
-            runs.list_of_event,
+            event_runs.list_of_event,
             id,
             include_original_run_id=include_original_run_id,
             limit=limit,
@@ -211,7 +211,7 @@ class Events(Resource):
         /v1/events/{eventId}/runs`) until the runs are complete, and `GET /v2/runs/{runId}` for
         each that has not ended, as `runs.wait`.
         """
-        from inngest_rest._core.resources.event_runs import wait_for_runs
+        from inngest_rest._core.resources.wait_event import wait_for_runs
         from inngest_rest._operations.explain import explain_stored
 
         return await self._run_as(

@@ -273,7 +273,7 @@ class InngestClient(Resource):
 
         HTTP: `POST /e/{eventKey}`, then as `events.wait`.
         """
-        from inngest_rest._core.resources.event_runs import send_and_wait
+        from inngest_rest._core.resources.wait_event import send_and_wait
         from inngest_rest._operations.explain import explain_stored
 
         return self._run_as(

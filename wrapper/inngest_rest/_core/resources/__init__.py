@@ -13,7 +13,8 @@ flow_control  the limits in the configuration of a function
 cloud         the account and what it has: Inngest Cloud alone has most of it
 metrics       metrics of a server, in the text format of Prometheus
 events        stored events
-runs          runs: list, get, cancel; the runs that an event started
+runs          runs: list, get, cancel
+event_runs    the runs that an event started
 run_rows      runs as v1 and v2 have them, and the model that each becomes
 run_jobs      the queued jobs of a run
 run_scores    scores of a run, or of one of its steps
@@ -22,7 +23,7 @@ replays       one replay of a run, and the other runs of its chain
 trace         the spans of a run, as a tree
 polling       what these share that poll: pauses, deadlines, listings of ends
 wait          wait until a run has ended
-event_runs    wait for all runs of an event, perhaps one that is sent first
+wait_event    wait for all runs of an event, perhaps one that is sent first
 wait_many     wait until each of many runs has ended
 watch         report the changes of all runs
 watch_state   which runs a watch knows, and what is new about a run

@@ -1,458 +1,248 @@
-"""Waiting for the runs of an event: one that is sent first, or a stored one, by its id.
-
-The difficulty is to know when the runs are complete. The first non-empty list may not be: on a busy
-server, runs appear 0.25 s apart and more. The list is complete once each function that the event
-triggers has a run; until then it is polled for as long as a run takes to appear. Debounced and
-batched runs appear later still.
-"""
+"""The runs that an event started: listed by v1 and v2, of which each lacks some."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NoReturn, get_args
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Unpack
 
-from attrs import define, field
+from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._arguments import check_choice, invalid
-from inngest_rest._core.arguments import check_id, check_seconds
-from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
-from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
-from inngest_rest._core.resources import events, runs
-from inngest_rest._core.resources.catalogue import Catalogue, is_run_of, name_of, read_catalogue
-from inngest_rest._core.resources.flow_control import (
-    BATCH,
-    ignores_repeated_ids,
-    limit,
-    parse_duration,
+from inngest_rest._core.arguments import check_id
+from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
+from inngest_rest._core.calls.operation import first_present, may_ask
+from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
+from inngest_rest._core.resources import catalogue, events, fields, flow_control, routes, runs
+from inngest_rest._core.resources.rows import PageForm
+from inngest_rest._core.resources.run_rows import (
+    UNKNOWN,
+    V1RunRow,
+    V2RunRow,
+    listed_run_of_v1,
+    listed_run_of_v2,
 )
-from inngest_rest._core.resources.polling import APPEARS_WITHIN, asked_pause, may_appear
-from inngest_rest._core.resources.run_rows import UNKNOWN
-from inngest_rest._core.resources.wait import wait_until_ended
-from inngest_rest._core.sending.event_json import wire_form
-from inngest_rest._core.sending.send import send
-from inngest_rest.event import Event, EventLike
-from inngest_rest.models import Function, Run, StoredEvent
-from inngest_rest.typing import RepeatedId
+from inngest_rest.models import Run
+from inngest_rest_api.api import v1, v2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest.explanation import Explanation
-    from inngest_rest.typing import Seconds
+    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.fields import PageData
+    from inngest_rest.typing import Paging
+    from inngest_rest_api.api import Operation
 
-    # Explains the outcome of a stored event, by its internal id, until a time of our clock.
-    Explain = Callable[[Session, str, float], Plan[Explanation]]
+    _RunsOfEvent = Route[Any, tuple[str, ListedPage[Run]]]
 
-DAY = timedelta(days=1)
-"""For how long a server remembers the id of an event."""
-
-# How many events are searched for an earlier one with the same id, at 50 per request.
-_MAX_EVENTS_AT_FIRST_LOOK = 200
-_MAX_EVENTS_WITHOUT_RUN = 1_000  # before the wait ends without any run
-
-# In seconds:
-_FIRST_POLL = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
-_POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be incomplete
-_QUIET = 1.0  # after the last run appeared, where it is not known which functions listen
-_EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run
-_EXPLAIN_AFTER_DEADLINE = 0.8  # for the same, once the wait has timed out
+# Seconds for what only adds to an answer.
+_LONGEST_LOOK = 5.0
 
 
-def read_once_stored(
-    session: Session, event_id: str, within: float, deadline: float
-) -> Plan[tuple[StoredEvent, datetime | None]]:
-    """Get an event and the server's time; one that was just sent may take seconds to appear."""
-    appears_by = min(session.clock.monotonic() + within, deadline)
-    pause = FIRST_PAUSE
-    while True:
-        try:
-            return (yield from events.get_now(session, event_id, deadline=deadline))
-        except errors.NotFoundError:
-            left = appears_by - session.clock.monotonic()
-            if left <= 0:
-                raise
-        yield from sleep(min(pause, left))
-        pause = longer(pause)
-
-
-def runs_of(
-    session: Session, event_id: str, deadline: float, *, may_be_batched: bool | None = None
-) -> Plan[tuple[Run, ...]]:
-    """List the runs of an event."""
-    listing = runs.list_of_event(session, event_id, may_be_batched=may_be_batched)
-    return tuple((yield from read_all(listing, deadline=deadline)))
-
-
-@define(kw_only=True)
-class _Wait:
-    """A wait for the runs of one event; times are by our clock."""
-
-    session: Session
-    event_id: str
-    received: float  # by the server
-    deadline: float
-    follows_first: bool  # to the runs of an earlier event with its id
-    explain: Explain
-    event: StoredEvent | None = None  # once it is stored, transient errors do not end the wait
-    runs: dict[str, Run] = field(factory=dict[str, "Run"])
-    first_look: float = 0.0
-    was_listed: bool = False  # the server has said which runs there are, perhaps none
-    newest_run_seen: float | None = None  # for the first time
-    # Until then the next run may appear: a busy server may take as long for it as for the last.
-    next_run_by: float = -math.inf
-    waits_for: str | None = None  # a function without a run that may still get one
-
-    @property
-    def now(self) -> float:
-        return self.session.clock.monotonic()
-
-    @property
-    def is_late(self) -> bool:
-        return self.now >= self.deadline
-
-    def has_run_of(self, function: Function) -> bool:
-        return _has_run_of(self.runs.values(), function)
-
-    def add(self, runs: Iterable[Run], seen_at: float) -> None:
-        before = len(self.runs)
-        self.runs.update((run.id, run) for run in runs)
-        if len(self.runs) > before:
-            self.newest_run_seen = seen_at
-            self.next_run_by = seen_at + (seen_at - self.first_look)
-
-    def pause(self, seconds: float) -> Plan[None]:
-        left = min(seconds, self.deadline - self.now)
-        if left > 0:
-            yield from sleep(left)
-
-
-def send_and_wait(
-    session: Session,
-    event: EventLike,
-    timeout: Seconds,
-    repeated: str | None,
-    explain: Explain,
-) -> Plan[list[Run]]:
-    seconds = check_seconds("timeout", timeout)
-    _check_repeated(repeated)
-    if not isinstance(event, Event | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid("event", f"must be an Event or a mapping, not {type(event).__name__}")
-    (event_id,) = yield from send(session, event)
-    stored = events.as_stored(wire_form(event), event_id)
-    sent = session.clock.monotonic()
-    wait = _Wait(
-        session=session,
-        event_id=event_id,
-        received=sent,
-        deadline=sent + seconds,
-        follows_first=repeated == "first",
-        explain=explain,
-        event=stored,
-    )
-    try:
-        return (yield from _follow_all(wait))
-    except errors.InngestError as error:
-        error.add_note(f"The event was sent; its internal id is {event_id}.")
-        raise
-
-
-def wait_for_runs(
+def list_of_event(
     session: Session,
     event_id: str,
-    timeout: Seconds,
-    repeated: str | None,
-    explain: Explain,
-) -> Plan[list[Run]]:
-    event_id = check_id("event id", event_id, argument="id")
-    seconds = check_seconds("timeout", timeout)
-    _check_repeated(repeated)
-    began = session.clock.monotonic()
-    wait = _Wait(
-        session=session,
-        event_id=event_id,
-        received=began,
-        deadline=began + seconds,
-        follows_first=repeated == "first",
-        explain=explain,
-    )
-    yield from _read_event(wait)
-    return (yield from _follow_all(wait))
+    *,
+    include_original_run_id: bool = False,
+    may_be_batched: bool | None = None,
+    **paging: Unpack[Paging],
+) -> Listing[Run]:
+    """List the runs of an event: by v1, past its cache, and by v2 where that may lack some.
 
-
-def _check_repeated(repeated: str | None) -> None:
-    if repeated is not None:
-        check_choice("repeated", repeated, get_args(RepeatedId))
-
-
-def _read_event(wait: _Wait) -> Plan[None]:
-    """Read the event that is waited for, and how long ago the server received it."""
-    appears_by = wait.now + APPEARS_WITHIN
-    try:
-        event, server_time = yield from read_once_stored(
-            wait.session, wait.event_id, APPEARS_WITHIN, wait.deadline
-        )
-    except (errors.NotFoundError, errors.TransportError) as error:
-        if not wait.deadline <= wait.now < appears_by:
-            raise
-        message = f"event {wait.event_id} did not appear before the timeout expired"
-        raise errors.WaitTimeoutError(message, run=None, event_id=wait.event_id) from error
-    except RULED_OUT:
-        return  # without v1, the event stays unknown
-    wait.event = event
-    wait.received = wait.now
-    if event.received_at is not None and server_time is not None:
-        wait.received -= max((server_time - event.received_at).total_seconds(), 0.0)
-
-
-def _follow_all(wait: _Wait) -> Plan[list[Run]]:
-    """Find all runs of the event, and wait until each has ended."""
-    yield from _find_all(wait)
-    for run_id, run in wait.runs.items():
-        # Fetched singly, a run has its outcome; an old release lists it as unfinished.
-        if run.is_ended and run.status != UNKNOWN:
-            continue
-        try:
-            wait.runs[run_id] = yield from wait_until_ended(
-                wait.session, run_id, wait.deadline, seen=run
-            )
-        except errors.WaitTimeoutError as error:
-            wait.runs[run_id] = error.run or run
-            _time_out(wait, error)
-    return list(wait.runs.values())
-
-
-def _find_all(wait: _Wait) -> Plan[None]:
-    """Poll the runs of the event until no further one is expected."""
-    catalogue = None if wait.event is None else (yield from _read_functions(wait, since=0.0))
-    yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
-    wait.first_look = wait.now
-    pause = _POLL_INTERVAL
-    while True:
-        looked = wait.now
-        fault = yield from _look(wait, catalogue)
-        complete_at = _complete_at(wait, catalogue)
-        is_complete = fault is None and looked >= complete_at
-        if not is_complete and _is_older(catalogue, wait.received):
-            # Functions may have been added or removed since.
-            catalogue = yield from _read_functions(wait, since=wait.received)
-        if not wait.runs and (is_complete or wait.is_late):
-            wait.add((yield from _explain_absence(wait, catalogue)), wait.now)
-            is_complete = False
-        if is_complete:
-            return
-        if wait.is_late:
-            _time_out(wait)
-        yield from wait.pause(max(_next_look(wait, complete_at, pause), asked_pause(fault)))
-        pause = longer(pause)
-
-
-def _is_older(catalogue: Catalogue | None, time: float) -> bool:
-    return catalogue is not None and catalogue.read_at < time
-
-
-def _next_look(wait: _Wait, complete_at: float, pause: float) -> float:
-    """Return in how many seconds to look again: then, or when the runs are complete if sooner."""
-    left = complete_at - wait.now
-    return min(pause, left) if left > 0 else pause
-
-
-def _read_functions(wait: _Wait, *, since: float) -> Plan[Catalogue]:
-    # To read the functions for longer is of no use; and there must be time left for the runs.
-    seconds = min(APPEARS_WITHIN, max(wait.deadline - wait.now, 0.0) / 2)
-    return read_catalogue(wait.session, deadline=wait.now + seconds, since=since)
-
-
-def _look(wait: _Wait, catalogue: Catalogue | None) -> Plan[Fault | None]:
-    """List the runs of the event, or return the fault that may pass."""
-    looked = wait.now
-    try:
-        listed = runs_of(
-            wait.session,
-            wait.event_id,
-            wait.deadline,
-            may_be_batched=_may_be_batched(wait, catalogue),
-        )
-        wait.add((yield from listed), looked)
-        wait.was_listed = True
-        if wait.follows_first and looked == wait.first_look:
-            first_runs = yield from _first_runs(
-                wait, catalogue, max_events=_MAX_EVENTS_AT_FIRST_LOOK, deadline=wait.deadline
-            )
-            wait.add(first_runs, looked)
-    except FAULTS as error:
-        timed_out = isinstance(error, errors.TransportError) and wait.is_late
-        if not (timed_out or (wait.event and may_appear(error))):
-            raise
-        return error
-    return None
-
-
-def _may_be_batched(wait: _Wait, catalogue: Catalogue | None) -> bool:
-    """Return whether a function may get the event in a batch, which v1 may list under another."""
-    if catalogue is None or catalogue.gaps or wait.event is None:
-        return True
-    listeners = catalogue.listeners(wait.event.name)
-    return any(limit(listener.function, *BATCH) for listener in listeners)
-
-
-def _complete_at(wait: _Wait, catalogue: Catalogue | None) -> float:
-    """Return the time at which the runs are complete; note a function that may start one."""
-    wait.waits_for = None
-    soon = wait.received + APPEARS_WITHIN
-    if wait.newest_run_seen is not None:
-        soon = max(min(soon, wait.newest_run_seen + _QUIET), wait.next_run_by)
-    if catalogue is None or catalogue.gaps or wait.event is None:
-        return math.inf if wait.newest_run_seen is None else soon
-    listeners = catalogue.listeners(wait.event.name)
-    complete_at = soon if not listeners or wait.newest_run_seen is None else -math.inf
-    for listener in listeners:
-        function = listener.function
-        if wait.has_run_of(function) or listener.is_triggered_by(wait.event) is False:
-            continue
-        starts_by = wait.received + _longest_delay(function) + APPEARS_WITHIN
-        if starts_by > complete_at:
-            complete_at = max(starts_by, wait.next_run_by)
-            wait.waits_for = name_of(function)
-    return complete_at
-
-
-def _longest_delay(function: Function) -> float:
-    """Return for how many seconds a function may hold an event back; inf if that is unknown."""
-    debounce = limit(function, "debounce") or {}
-    batch = limit(function, *BATCH) or {}
-    delays = [
-        parse_duration(debounce.get("period", "0s")),
-        parse_duration(batch.get("timeout", "0s")),
-    ]
-    return max(math.inf if delay is None else delay.total_seconds() for delay in delays)
-
-
-@define(kw_only=True)
-class _FirstRuns:
-    """The runs that earlier events with the same id started, in place of runs of the event."""
-
-    event: StoredEvent
-    functions: list[Function]  # that have no run of the event, and take each id once
-    repeating: list[Function]  # that run again for a repeated id
-    has_unknown_functions: bool
-    runs: list[Run] = field(factory=list[Run])
-
-    @staticmethod
-    def of(wait: _Wait, event: StoredEvent, catalogue: Catalogue) -> _FirstRuns:
-        functions: list[Function] = []
-        repeating: list[Function] = []
-        for listener in catalogue.listeners(event.name):
-            if ignores_repeated_ids(listener.function):
-                repeating.append(listener.function)
-            elif not wait.has_run_of(listener.function):
-                functions.append(listener.function)
-        return _FirstRuns(
-            event=event,
-            functions=functions,
-            repeating=repeating,
-            has_unknown_functions=bool(catalogue.gaps),
-        )
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether each function has a run, and no other function may have one."""
-        if self.has_unknown_functions:
-            return False
-        return all(_has_run_of(self.runs, function) for function in self.functions)
-
-    def ids_of_earlier(self, listed: Iterable[StoredEvent]) -> set[str]:
-        """Return the internal ids of the other events that have the id of the event."""
-        same = {other.internal_id for other in listed if other.id == self.event.id}
-        return same - {self.event.internal_id}
-
-    def add(self, runs: Iterable[Run]) -> None:
-        for run in runs:
-            if not any(is_run_of(run, function) for function in self.repeating):
-                self.runs.append(run)
-
-
-def _first_runs(
-    wait: _Wait, catalogue: Catalogue | None, *, max_events: int, deadline: float
-) -> Plan[list[Run]]:
-    """List what earlier events with the same id started of the functions that have no run of it."""
-    event = wait.event
-    if catalogue is None or event is None or event.id == event.internal_id:
-        return []
-    first = _FirstRuns.of(wait, event, catalogue)
-    received_at = event.received_at or wait.session.server_clocks["api"].now()
-    selection = events.EventSelection(
-        name=name_of_all_triggers(first.functions, event.name),
-        since=received_at - DAY,
-    )
-    walk = events.list_events(wait.session, selection, limit=max_events).walk()
-    while not (first.is_complete or walk.is_done):
-        page = yield from walk.next_page(deadline=deadline)
-        for event_id in first.ids_of_earlier(page.items):
-            first.add((yield from runs_of(wait.session, event_id, deadline)))
-    return first.runs
-
-
-def name_of_all_triggers(functions: Iterable[Function], name: str) -> str | None:
-    """Return the name of an event if no other triggers the functions, else None.
-
-    A function takes one event for an id, whichever of its triggers the events match.
+    A request to v2 makes a self-hosted server read the spans of all runs that it ever had. But v1
+    lists the run of a batch under one of its events only: if nothing is known of that, functions
+    are looked at, and v2 is asked as well where v1 has none.
     """
-    names = {
-        trigger.value
-        for function in functions
-        for trigger in function.triggers
-        if trigger.kind == "event"
-    }
-    return name if names == {name} else None
+    event_id = check_id("event id", event_id, argument="id")
+
+    def read(page: PageData[Run], request: PageRequest) -> ListedPage[Run]:
+        return runs.checked_page(fields.v2_page(page, request))
+
+    # An event has few runs, so their output is always asked for: v1 has it, too.
+    of_pages = routes.page_routes(
+        v2.list_event_runs_v2,
+        listed_run_of_v2,
+        event_id,
+        row=V2RunRow,
+        read=read,
+        include_output=True,
+    )
+    of_pages["list_event_runs_v1"] = lambda _: routes.past_cache(session, _of_event_by_v1(event_id))
+    return routes.listing_of(
+        session,
+        "events.runs",
+        of_pages,
+        largest_page=40,  # listEventRunsV2 rejects a larger limit
+        id_of=runs.ID_OF,
+        complete=partial(_complete, session, event_id, is_whole=include_original_run_id),
+        kind=Run,
+        ask=partial(_ask_for_runs, event_id, may_be_batched=may_be_batched),
+        **paging,
+    )
 
 
-def _has_run_of(runs: Iterable[Run], function: Function) -> bool:
-    return any(is_run_of(run, function) for run in runs)
+def _complete(
+    session: Session,
+    event_id: str,
+    listed: tuple[Run, ...],
+    deadline: float,
+    *,
+    is_whole: bool,
+) -> Plan[tuple[Run, ...]]:
+    """Return listed runs as v2 has them, or, if `is_whole`, also with what v1 alone has."""
+    completed: list[Run] = []
+    for run in listed:
+        named = yield from _as_by_v2(session, run, is_whole, deadline)
+        if _may_be_misreported(session, run):
+            # By itself, it is right in every release.
+            with suppress(errors.InngestError):
+                named = yield from runs.fetch(session, run.id, cached=False, deadline=deadline)
+        completed.append(named)
+    if is_whole and not all(map(runs.is_of_v1, completed)):
+        completed = yield from _with_v1(session, event_id, completed, deadline)
+    return tuple(completed)
 
 
-def _explain_absence(wait: _Wait, catalogue: Catalogue | None) -> Plan[Iterable[Run]]:
-    """Raise an error that explains why there is no run; return those that appeared meanwhile."""
-    waited = wait.now - wait.received
-    message = f"no run of event {wait.event_id} appeared within {waited:.1f} s"
-    latest = max(wait.deadline, wait.now) + _EXPLAIN_AFTER_DEADLINE
-    deadline = min(wait.now + _EXPLAIN_TIMEOUT, latest)
-    explanation: Explanation | None = None
-    try:
-        if wait.follows_first:
-            first_runs = yield from _first_runs(
-                wait, catalogue, max_events=_MAX_EVENTS_WITHOUT_RUN, deadline=deadline
+def _with_v1(session: Session, event_id: str, of_v2: list[Run], deadline: float) -> Plan[list[Run]]:
+    """Return runs with what v1 alone has of them."""
+    listed = yield from of_event_by_v1(session, event_id, deadline=deadline)
+    of_v1 = {run.id: run for run in listed}
+    for run in of_v2:
+        if run.id not in of_v1:
+            # v1 lists the run of a batch under one of its events only.
+            route = runs.route_by_v1(run.id)
+            of_v1[run.id] = yield from routes.ask_first(
+                session, "runs.get", route, deadline=deadline
             )
-            if first_runs:
-                return first_runs
-        explanation = yield from wait.explain(wait.session, wait.event_id, deadline)
-    except errors.InngestError as error:
-        if not wait.was_listed and isinstance(error, errors.TransportError):
-            _time_out(wait, error)  # there may be runs
-        message += f"; the reason is unknown: {error}"
-    else:
-        if explanation.runs:
-            return explanation.runs
-        message += f". {explanation}"
-    raise errors.NoRunError(message, event_id=wait.event_id, explanation=explanation)
+    return [runs.with_v1(run, of_v1[run.id]) for run in of_v2]
 
 
-def _time_out(wait: _Wait, cause: errors.InngestError | None = None) -> NoReturn:
-    open_runs = [run for run in wait.runs.values() if not run.is_ended]
-    states = [f"run {run.id} was still {run.status}" for run in open_runs]
-    if not wait.was_listed:
-        states.append("its runs could not be listed")
-    elif wait.waits_for is not None:
-        states.append(f"a run of {wait.waits_for} may still start")
-    elif not states:
-        states.append("further runs may still appear")
-    raise errors.WaitTimeoutError(
-        f"event {wait.event_id}: {' and '.join(states)} when the timeout expired",
-        run=open_runs[0] if open_runs else None,
-        runs=list(wait.runs.values()),
-        event_id=wait.event_id,
-    ) from cause
+def _ask_for_runs(
+    event_id: str,
+    session: Session,
+    *offered: _RunsOfEvent,
+    may_be_batched: bool | None,
+    deadline: float,
+) -> Plan[tuple[str, ListedPage[Run]]]:
+    """Ask v1 for the runs of an event, and v2 if v1 refuses or may not have them all."""
+    ask = partial(first_present, session, deadline=deadline)
+    if len(offered) == 1 or not all(_is_usable(session, route.operation) for route in offered):
+        return (yield from ask(*offered))
+    by_v1, by_v2 = offered
+    if may_be_batched:
+        return (yield from ask(by_v2, by_v1))
+    try:
+        listed = yield from ask(by_v1, by_v2)
+    except errors.RouteNotFoundError:
+        raise
+    except (errors.AuthenticationError, errors.PermissionDeniedError, errors.NotFoundError):
+        return (yield from ask(by_v2))  # it may take another key, and knows other runs
+    path, page = listed
+    if path != by_v1.path or may_be_batched is False:
+        return listed
+    if page.items and not (yield from _may_be_batched(session, event_id, deadline)):
+        return listed
+    try:
+        return (yield from ask(by_v2))
+    except errors.RouteNotFoundError:
+        return listed
+
+
+def _is_usable(session: Session, operation: Operation) -> bool:
+    """Return whether the settings allow an operation, and the server is not known to lack it."""
+    is_absent = session.absent.has(operation, session.clock.monotonic())
+    return may_ask(session.settings, operation) and not is_absent
+
+
+def _may_be_batched(session: Session, event_id: str, deadline: float) -> Plan[bool]:
+    """Return whether a function may have got an event in a batch, which v1 lists under another."""
+    now = session.clock.monotonic()
+    soon = now + min(_LONGEST_LOOK, (deadline - now) / 2)  # the rest is for v2
+    known = yield from catalogue.read_catalogue(session, deadline=soon, since=0.0)
+    if known.gaps:
+        return True
+    batching = [
+        function
+        for function in known.functions
+        if flow_control.limit(function, *flow_control.BATCH)
+    ]
+    if not batching:
+        return False
+    event = yield from runs.found_at_once(session, events.get_route(event_id), deadline)
+    if event is None or event.name == events.INVOKED:
+        return True
+    return any(catalogue.matching_triggers(function, event.name) for function in batching)
+
+
+def _as_by_v2(session: Session, run: Run, is_whole: bool, deadline: float) -> Plan[Run]:
+    """Return a run of v1 as v2 has it, or also with what v1 alone has.
+
+    v1 has the UUID of its function in place of the names of it and its app.
+    """
+    id, names = run.internal_function_id, session.absent.functions
+    if id is None:
+        return run
+    if id not in names:
+        if not _is_usable(session, v2.get_run_v2.OPERATION):
+            return run
+        soon = min(deadline, session.clock.monotonic() + _LONGEST_LOOK)
+        try:
+            found = yield from runs.fetch(session, run.id, deadline=soon, also_v1=False)
+        except errors.InngestError:  # it is only for the names
+            return run
+        if found.function_id is None:
+            return run
+        names[id] = found.app_id, found.function_id
+    app_id, function_id = names[id]
+    run = evolve(run, app_id=app_id, function_id=function_id)
+    return run if is_whole else evolve(run, internal_function_id=None, original_run_id=None)
+
+
+def _may_be_misreported(session: Session, run: Run) -> bool:
+    """Return whether a release before 1.27.1 may have listed a run with a wrong state.
+
+    v1 lists some that have ended as unfinished (recording 1.17-v1-event-runs-echoes), and v2, where
+    it is below /api/v2, lists each as queued (recording 1.25-api-v2-event-runs).
+    """
+    if runs.is_of_v1(run):
+        return run.status == UNKNOWN
+    return not run.is_ended and session.absent.v2_root == V2_ROOT_BEFORE_1_26
+
+
+def of_event_by_v1(
+    session: Session, event_id: str, *, deadline: float = math.inf
+) -> Plan[tuple[Run, ...]]:
+    """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
+    of_v1 = routes.past_cache(session, _of_event_by_v1(event_id))
+    return (yield from routes.ask_first(session, "events.runs", of_v1, deadline=deadline)).items
+
+
+def are_listed_by_v1(session: Session) -> bool:
+    """Return whether v1 lists the runs of events, as the server has no other route for it."""
+    return session.settings.api_version == "v1" or session.absent.has(
+        v2.list_event_runs_v2.OPERATION, session.clock.monotonic()
+    )
+
+
+def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
+    def convert(page: PageData[Run]) -> ListedPage[Run]:
+        return ListedPage(each_once(runs.checked_page(ListedPage(page[1])).items))
+
+    expected = PageForm(v1.list_event_runs_v1, listed_run_of_v1, V1RunRow)
+    return Route.of(v1.list_event_runs_v1, convert, event_id, expected=expected)
+
+
+def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
+    """Return the runs of an event, each once, the newest first as v2 has them.
+
+    A run that was cancelled while its code was executing is listed twice: as it was cancelled, and
+    as its code ended later (recording v1-event-runs-twice). The first end is the run's.
+    """
+    found: dict[str, Run] = {}
+    for each in listed:
+        known = found.setdefault(each.id, each)
+        if each.ended_at and (known.ended_at is None or each.ended_at < known.ended_at):
+            found[each.id] = each
+    return tuple(sorted(found.values(), key=runs.ID_OF, reverse=True))

@@ -20,7 +20,7 @@ from inngest_rest._core.calls.operation import perform, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT, RetryBudget
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.locks import Locked
-from inngest_rest._core.resources import runs, trace
+from inngest_rest._core.resources import event_runs, runs, trace
 from inngest_rest._core.resources.fields import run_id_of
 from inngest_rest._core.resources.routes import ask_first, where_absent
 from inngest_rest._faults import had_no_effect
@@ -191,9 +191,9 @@ def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
     if not run.event_ids:
         return None
     event_id = run.event_ids[0]
-    listing = runs.list_of_event(session, event_id)
+    listing = event_runs.list_of_event(session, event_id)
     ways: list[tuple[Plan[Iterable[Run]], Callable[[Run], object]]] = [
-        (runs.of_event_by_v1(session, event_id), lambda run: run.original_run_id or run.id),
+        (event_runs.of_event_by_v1(session, event_id), lambda run: run.original_run_id or run.id),
         (read_all(listing), lambda run: (run.app_id, run.function_id)),
     ]
     for listed_by, chain_of in ways:

@@ -1,10 +1,9 @@
-"""Runs: list, get, cancel; the runs that an event started."""
+"""Runs: list, get, cancel."""
 
 from __future__ import annotations
 
 import base64
 import math
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -25,12 +24,11 @@ from inngest_rest._core.calls.listing import (
     read_all,
 )
 from inngest_rest._core.calls.local_filter import MOST_RUNS, LocalFilter
-from inngest_rest._core.calls.operation import first_present, may_ask, redacted_url
+from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
 from inngest_rest._core.clock import whole_milliseconds
-from inngest_rest._core.resources import apps, catalogue, events, fields, flow_control, routes
+from inngest_rest._core.resources import apps, events, fields, routes
 from inngest_rest._core.resources.filters import Selection
-from inngest_rest._core.resources.rows import PageForm
 from inngest_rest._core.resources.run_rows import (
     GRACE_PERIOD,
     UNKNOWN,
@@ -49,7 +47,7 @@ from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
@@ -59,9 +57,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.resources.windows import Window
     from inngest_rest.models import StoredEvent
     from inngest_rest.typing import Paging
-    from inngest_rest_api.api import Operation
 
-    _RunsOfEvent = Route[Any, tuple[str, ListedPage[Run]]]
 
 _LIST_ADVICE = routes.where_absent(
     "List events and their runs instead: {}, {}.", "events.list", "events.runs"
@@ -70,10 +66,7 @@ _LIST_ADVICE = routes.where_absent(
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_ID_OF = attrgetter("id")
-
-# Seconds for what only adds to an answer.
-_LONGEST_LOOK = 5.0
+ID_OF = attrgetter("id")
 
 
 def list_runs(
@@ -107,7 +100,7 @@ def list_runs(
         session,
         "runs.list",
         of_pages,
-        id_of=_ID_OF,
+        id_of=ID_OF,
         is_relative=selection.is_relative,
         place_of=_place_of,
         keep=partial(_ended_within, selection.ended) if selection.ended else None,
@@ -211,7 +204,7 @@ def _pages_of_v1(selection: Selection) -> PageRoutes[Run]:
     if not is_of_one_status or not {*api.V1RunStatusFilter}.issuperset(statuses):
         return {}
     status = api.V1RunStatusFilter(statuses[0]) if statuses else UNSET
-    read = partial(fields.v1_page, id_of=_ID_OF)
+    read = partial(fields.v1_page, id_of=ID_OF)
     return routes.page_routes(
         v1.list_runs_v1, listed_run_of_v1, row=V1RunRow, read=read, status=status
     )
@@ -227,7 +220,7 @@ def _pages_of_v2(
         window = _with_grace_period(selection.ended)
 
     def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
-        return _of_listing(fields.v2_page(it, asked), *selection.names.exact)
+        return checked_page(fields.v2_page(it, asked), *selection.names.exact)
 
     return routes.page_routes(
         v2.list_runs_v2,
@@ -325,7 +318,7 @@ def _place_of(cursor: str) -> Place | None:
         return None
 
 
-def _of_listing(
+def checked_page(
     page: ListedPage[Run], app: str | None = None, function: str | None = None
 ) -> ListedPage[Run]:
     """Return a page; refuse one with two runs of one id, or that another listing must have.
@@ -352,7 +345,7 @@ def _is_another(stated: str | None, requested: str | None) -> bool:
 def get(session: Session, run_id: str, include_original_run_id: bool) -> Plan[Run]:
     run = yield from fetch(session, run_id)
     if include_original_run_id and not is_of_v1(run):
-        return with_v1(run, (yield from routes.ask_first(session, "runs.get", _one_by_v1(run_id))))
+        return with_v1(run, (yield from routes.ask_first(session, "runs.get", route_by_v1(run_id))))
     return run
 
 
@@ -377,7 +370,7 @@ def fetch(
             return evolve(run, function_id=run.function_id.removeprefix(f"{run.app_id}-"))
         return run
 
-    of_v1 = _one_by_v1(run_id) if cached else routes.past_cache(session, _one_by_v1(run_id))
+    of_v1 = route_by_v1(run_id) if cached else routes.past_cache(session, route_by_v1(run_id))
     about = About(run_id, "id")
     of_v2 = Route.of(v2.get_run_v2, convert, run_id, about=about, include_output=True)
     try:
@@ -386,12 +379,12 @@ def fetch(
         if not also_v1 or error.url == redacted_url(session, of_v1):
             raise
         # v1 can load some runs that v2 cannot (recording v2-run-after-metadata).
-        if run := (yield from _found(session, of_v1, deadline)):
+        if run := (yield from found_at_once(session, of_v1, deadline)):
             return run
         raise
 
 
-def _one_by_v1(run_id: str) -> Route[Any, Run]:
+def route_by_v1(run_id: str) -> Route[Any, Run]:
     return Route.of(v1.get_run_v1, run_of_v1, run_id, about=About(run_id, "run_id"))
 
 
@@ -411,7 +404,7 @@ def with_v1(run: Run, of_v1: Run) -> Run:
     )
 
 
-def _found(session: Session, route: Route[Any, T], deadline: float) -> Plan[T | None]:
+def found_at_once(session: Session, route: Route[Any, T], deadline: float) -> Plan[T | None]:
     """Ask a route once, for a hint; return None if the server lacks it, or it fails."""
     if session.absent.has(route.operation, session.clock.monotonic()):
         return None
@@ -437,7 +430,9 @@ def explain_event_id(
         except errors.NotFoundError as error:
             now = session.clock.monotonic()
             deadline = min(by, now + 2.0)  # it is only a hint
-            if now < deadline and (yield from _found(session, events.get_route(run_id), deadline)):
+            if now < deadline and (
+                yield from found_at_once(session, events.get_route(run_id), deadline)
+            ):
                 error.advice = errors.Advice(
                     "This is the id of an event; its runs: {}.",
                     (errors.NextCall("events.runs", (run_id,)),),
@@ -445,197 +440,6 @@ def explain_event_id(
             raise
 
     return explained
-
-
-def list_of_event(
-    session: Session,
-    event_id: str,
-    *,
-    include_original_run_id: bool = False,
-    may_be_batched: bool | None = None,
-    **paging: Unpack[Paging],
-) -> Listing[Run]:
-    """List the runs of an event: by v1, past its cache, and by v2 where that may lack some.
-
-    A request to v2 makes a self-hosted server read the spans of all runs that it ever had. But v1
-    lists the run of a batch under one of its events only: if nothing is known of that, functions
-    are looked at, and v2 is asked as well where v1 has none.
-    """
-    event_id = check_id("event id", event_id, argument="id")
-
-    def complete(listed: tuple[Run, ...], deadline: float) -> Plan[tuple[Run, ...]]:
-        runs = list(listed)
-        for place, run in enumerate(listed):
-            runs[place] = yield from _as_by_v2(session, run, include_original_run_id, deadline)
-            if _may_be_misreported(session, run):
-                # By itself, it is right in every release.
-                with suppress(errors.InngestError):
-                    runs[place] = yield from fetch(session, run.id, cached=False, deadline=deadline)
-        if not include_original_run_id or all(map(is_of_v1, runs)):
-            return tuple(runs)
-        listed_by_v1 = yield from of_event_by_v1(session, event_id, deadline=deadline)
-        of_v1 = {run.id: run for run in listed_by_v1}
-        for run in runs:
-            if run.id not in of_v1:
-                # v1 lists the run of a batch under one of its events only.
-                route = _one_by_v1(run.id)
-                of_v1[run.id] = yield from routes.ask_first(
-                    session, "runs.get", route, deadline=deadline
-                )
-        return tuple(with_v1(run, of_v1[run.id]) for run in runs)
-
-    def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
-        return _of_listing(fields.v2_page(it, asked))
-
-    # An event has few runs, so their output is always asked for: v1 has it, too.
-    of_pages = routes.page_routes(
-        v2.list_event_runs_v2,
-        listed_run_of_v2,
-        event_id,
-        row=V2RunRow,
-        read=read,
-        include_output=True,
-    )
-    of_pages["list_event_runs_v1"] = lambda _: routes.past_cache(session, _of_event_by_v1(event_id))
-    return routes.listing_of(
-        session,
-        "events.runs",
-        of_pages,
-        largest_page=40,  # listEventRunsV2 rejects a larger limit
-        id_of=_ID_OF,
-        complete=complete,
-        kind=Run,
-        ask=partial(_ask_for_runs, event_id, may_be_batched=may_be_batched),
-        **paging,
-    )
-
-
-def _ask_for_runs(
-    event_id: str,
-    session: Session,
-    *routes: _RunsOfEvent,
-    may_be_batched: bool | None,
-    deadline: float,
-) -> Plan[tuple[str, ListedPage[Run]]]:
-    """Ask v1 for the runs of an event, and v2 if v1 refuses or may not have them all."""
-    ask = partial(first_present, session, deadline=deadline)
-    if not all(_is_usable(session, each.operation) for each in routes) or len(routes) == 1:
-        return (yield from ask(*routes))
-    by_v1, by_v2 = routes
-    if may_be_batched:
-        return (yield from ask(by_v2, by_v1))
-    try:
-        listed = yield from ask(by_v1, by_v2)
-    except errors.RouteNotFoundError:
-        raise
-    except (errors.AuthenticationError, errors.PermissionDeniedError, errors.NotFoundError):
-        return (yield from ask(by_v2))  # it may take another key, and knows other runs
-    if listed[0] != by_v1.path or may_be_batched is False:
-        return listed
-    if listed[1].items and not (yield from _may_be_batched(session, event_id, deadline)):
-        return listed
-    try:
-        return (yield from ask(by_v2))
-    except errors.RouteNotFoundError:
-        return listed
-
-
-def _is_usable(session: Session, operation: Operation) -> bool:
-    """Return whether the settings allow an operation, and the server is not known to lack it."""
-    is_absent = session.absent.has(operation, session.clock.monotonic())
-    return may_ask(session.settings, operation) and not is_absent
-
-
-def _may_be_batched(session: Session, event_id: str, deadline: float) -> Plan[bool]:
-    """Return whether a function may have got an event in a batch, which v1 lists under another."""
-    now = session.clock.monotonic()
-    soon = now + min(_LONGEST_LOOK, (deadline - now) / 2)  # the rest is for v2
-    known = yield from catalogue.read_catalogue(session, deadline=soon, since=0.0)
-    if known.gaps:
-        return True
-    batching = [
-        function
-        for function in known.functions
-        if flow_control.limit(function, *flow_control.BATCH)
-    ]
-    if not batching:
-        return False
-    event = yield from _found(session, events.get_route(event_id), deadline)
-    if event is None or event.name == events.INVOKED:
-        return True
-    return any(catalogue.matching_triggers(function, event.name) for function in batching)
-
-
-def _as_by_v2(session: Session, run: Run, is_whole: bool, deadline: float) -> Plan[Run]:
-    """Return a run of v1 as v2 has it, or also with what v1 alone has.
-
-    v1 has the UUID of its function in place of the names of it and its app.
-    """
-    id, names = run.internal_function_id, session.absent.functions
-    if id is None:
-        return run
-    if id not in names:
-        if not _is_usable(session, v2.get_run_v2.OPERATION):
-            return run
-        soon = min(deadline, session.clock.monotonic() + _LONGEST_LOOK)
-        try:
-            found = yield from fetch(session, run.id, deadline=soon, also_v1=False)
-        except errors.InngestError:  # it is only for the names
-            return run
-        if found.function_id is None:
-            return run
-        names[id] = found.app_id, found.function_id
-    app_id, function_id = names[id]
-    run = evolve(run, app_id=app_id, function_id=function_id)
-    return run if is_whole else evolve(run, internal_function_id=None, original_run_id=None)
-
-
-def _may_be_misreported(session: Session, run: Run) -> bool:
-    """Return whether a release before 1.27.1 may have listed a run with a wrong state.
-
-    v1 lists some that have ended as unfinished (recording 1.17-v1-event-runs-echoes), and v2, where
-    it is below /api/v2, lists each as queued (recording 1.25-api-v2-event-runs).
-    """
-    if is_of_v1(run):
-        return run.status == UNKNOWN
-    return not run.is_ended and session.absent.v2_root == V2_ROOT_BEFORE_1_26
-
-
-def of_event_by_v1(
-    session: Session, event_id: str, *, deadline: float = math.inf
-) -> Plan[tuple[Run, ...]]:
-    """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
-    of_v1 = routes.past_cache(session, _of_event_by_v1(event_id))
-    return (yield from routes.ask_first(session, "events.runs", of_v1, deadline=deadline)).items
-
-
-def are_listed_by_v1(session: Session) -> bool:
-    """Return whether v1 lists the runs of events, as the server has no other route for it."""
-    return session.settings.api_version == "v1" or session.absent.has(
-        v2.list_event_runs_v2.OPERATION, session.clock.monotonic()
-    )
-
-
-def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
-    def convert(it: PageData[Run]) -> ListedPage[Run]:
-        return ListedPage(each_once(_of_listing(ListedPage(it[1])).items))
-
-    expected = PageForm(v1.list_event_runs_v1, listed_run_of_v1, V1RunRow)
-    return Route.of(v1.list_event_runs_v1, convert, event_id, expected=expected)
-
-
-def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
-    """Return the runs of an event, each once, the newest first as v2 has them.
-
-    A run that was cancelled while its code was executing is listed twice: as it was cancelled, and
-    as its code ended later (recording v1-event-runs-twice). The first end is the run's.
-    """
-    found: dict[str, Run] = {}
-    for each in listed:
-        known = found.setdefault(each.id, each)
-        if each.ended_at and (known.ended_at is None or each.ended_at < known.ended_at):
-            found[each.id] = each
-    return tuple(sorted(found.values(), key=_ID_OF, reverse=True))
 
 
 def cancel(session: Session, run_id: str) -> Plan[bool]:

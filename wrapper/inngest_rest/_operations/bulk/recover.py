@@ -17,7 +17,7 @@ from attrs import evolve
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.resources import events, runs
+from inngest_rest._core.resources import event_runs, events
 from inngest_rest._core.resources.catalogue import MatchedFunction, is_run_of, matching_triggers
 from inngest_rest._core.resources.flow_control import BATCH, limit, parse_duration
 from inngest_rest._core.resources.windows import Window
@@ -203,7 +203,7 @@ class RecoverJob(ReportedJob):
 
     def _run_of(self, event: StoredEvent) -> Plan[Run | None]:
         # v1 lists the run of a batch under one of its events only.
-        listing = runs.list_of_event(
+        listing = event_runs.list_of_event(
             self.session, event.internal_id, may_be_batched=self._is_batched
         )
         listed = yield from read_all(listing)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.resources import apps, events, runs
-from inngest_rest._core.resources.event_runs import DAY, name_of_all_triggers
 from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.wait_event import DAY, name_of_all_triggers
 from inngest_rest._ulid import second_of_ulid
 from inngest_rest.errors import NotFoundError, RouteNotFoundError
 

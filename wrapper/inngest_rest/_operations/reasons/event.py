@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources.catalogue import is_run_of, nearest_triggers
-from inngest_rest._core.resources.event_runs import DAY
 from inngest_rest._core.resources.flow_control import (
     BATCH,
     cancelling_events,
@@ -19,6 +18,7 @@ from inngest_rest._core.resources.flow_control import (
     parse_duration,
 )
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
+from inngest_rest._core.resources.wait_event import DAY
 from inngest_rest._operations.reasons.evidence import EVENT_ORDER_SLACK
 from inngest_rest._operations.reasons.finding import Finding, about_function
 from inngest_rest.explanation import ReasonKind as Kind
