@@ -15,8 +15,9 @@ from inngest_rest import (
     StatusReport,
     Verdict,
 )
-from inngest_rest._operations.status import verdicts
 from inngest_rest._operations.status.evidence import Listed, StatusEvidence
+from inngest_rest._operations.status.verdicts.starting import judge_starting
+from inngest_rest._operations.status.verdicts.succeeding import judge_succeeding
 from inngest_rest._programs import tools
 from inngest_rest.testing import (
     MockServer,
@@ -116,7 +117,7 @@ def test_a_share_of_few_runs_counts_for_as_much_as_it_proves(
     ]
     report = client.status()
     evidence = StatusEvidence(now=report.at, recent=Listed(runs=tuple(runs)))
-    assert verdicts.succeeding(evidence).verdict == verdict
+    assert judge_succeeding(evidence).verdict == verdict
 
 
 def test_failures_are_told_with_their_function_their_error_and_the_next_command(
@@ -306,7 +307,7 @@ def test_work_that_waits_is_broken_only_if_none_of_several_has_started(
     listed = queued(waiting, minutes, now)
     others = queued(started, 10, now, RunStatus.RUNNING)
     recent = Listed(runs=(*listed.runs, *others.runs))
-    check = verdicts.starting(StatusEvidence(now=now, queued=listed, recent=recent))
+    check = judge_starting(StatusEvidence(now=now, queued=listed, recent=recent))
     assert check.verdict == verdict
 
 

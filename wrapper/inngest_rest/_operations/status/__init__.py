@@ -2,5 +2,6 @@
 
 report       which requests are made, in which order, and what becomes of those that fail
 evidence     what was read
-verdicts     a function for each question, from the evidence to a verdict
+verdicts     a module for each question, from the evidence to a verdict
+headline     the worst verdict, and what is said of it
 """

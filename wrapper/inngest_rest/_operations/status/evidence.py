@@ -39,6 +39,11 @@ class Listed:
         return f"{len(self.runs):,}{' or more' if self.has_more else ''}"
 
 
+def runs_of(listed: Listed | None) -> tuple[Run, ...]:
+    """Return the runs that were listed; none if they could not be."""
+    return listed.runs if listed else ()
+
+
 @define(kw_only=True, eq=False)
 class StatusEvidence:
     """What was read; None where it could not be, for which `unread` has the reason."""
@@ -62,11 +67,9 @@ class StatusEvidence:
 
     def waiting_long(self) -> list[Run]:
         """Return the queued runs that wait for long, of those that were listed; oldest first."""
-        listed = [*(self.queued.runs if self.queued else ())]
-        listed += self.recent.runs if self.recent else ()
         waiting = {
             run.id: (run.queued_at, run)
-            for run in listed
+            for run in (*runs_of(self.queued), *runs_of(self.recent))
             if run.status is RunStatus.QUEUED and run.queued_at is not None
             if self.now - run.queued_at > WAITS_LONG_AFTER
         }

@@ -25,26 +25,39 @@ from inngest_rest._operations.status.evidence import (
     WINDOW,
     Listed,
     StatusEvidence,
+    runs_of,
 )
-from inngest_rest._operations.status.verdicts import (
-    CHECKS,
-    is_held_back,
-    report_of,
-    server_answers_nothing,
-    server_is_down,
-)
+from inngest_rest._operations.status.headline import report_of
+from inngest_rest._operations.status.verdicts import server
+from inngest_rest._operations.status.verdicts.apps import judge_apps
+from inngest_rest._operations.status.verdicts.crons import judge_crons
+from inngest_rest._operations.status.verdicts.fresh import judge_fresh
+from inngest_rest._operations.status.verdicts.starting import is_held_back, judge_starting
+from inngest_rest._operations.status.verdicts.stuck import judge_stuck
+from inngest_rest._operations.status.verdicts.succeeding import judge_succeeding
 from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import App, Job, Run
-    from inngest_rest.status import StatusReport
+    from inngest_rest.status import StatusCheck, StatusReport
     from inngest_rest.typing import RunOrder
 
 T = TypeVar("T")
+
+# A function for each question, in the order of the report.
+_JUDGES: tuple[Callable[[StatusEvidence], StatusCheck], ...] = (
+    judge_starting,
+    judge_succeeding,
+    judge_stuck,
+    judge_fresh,
+    judge_crons,
+    judge_apps,
+)
 
 _PAGE = 100
 _FEW = 20  # failed runs that are read with their errors
@@ -73,7 +86,7 @@ def status(session: Session) -> Plan[StatusReport]:
         deadline = session.clock.monotonic() + session.settings.timeout
         yield from check_health(session, deadline=deadline)
     except _MAY_FAIL as error:
-        return report_of([server_is_down(error)], (), session.settings.target, clock.now())
+        return report_of([server.is_down(error)], (), session.settings.target, clock.now())
     reader = _Reader(session)
     evidence = reader.evidence
     yield from reader.read_recent()
@@ -86,10 +99,10 @@ def status(session: Session) -> Plan[StatusReport]:
     if refusal is not None and evidence.has_nothing:
         if not isinstance(refusal, errors.ServerError | errors.TransportError):
             raise refusal
-        down = server_answers_nothing(refusal)
+        down = server.answers_nothing_else(refusal)
         return report_of([down], evidence.unread, session.settings.target, clock.now())
     evidence.now, evidence.clock_ahead_s = clock.now(), clock.ahead
-    checks = [check(evidence) for check in CHECKS]
+    checks = [server.answers(), *(judge(evidence) for judge in _JUDGES)]
     return report_of(checks, evidence.unread, session.settings.target, evidence.now)
 
 
@@ -131,8 +144,8 @@ class _Reader:
         if recent is not None and recent.has_more:
             recent = yield from self._sampled(recent)
         evidence.recent = recent
-        if any(run.status is RunStatus.FAILED for run in _runs_in(recent)):
-            evidence.failed = yield from self._failed(_runs_in(recent))
+        if any(run.status is RunStatus.FAILED for run in runs_of(recent)):
+            evidence.failed = yield from self._failed(runs_of(recent))
 
     def _failed(self, recent: tuple[Run, ...]) -> Plan[Listed | None]:
         """Read the newest failed runs with their errors, and a few of functions without any."""
@@ -149,7 +162,7 @@ class _Reader:
         missing = [names for names, _ in counts.most_common() if "/".join(names) not in known]
         for app, function in missing[:_MOST_FAILING]:
             of_function = self._failed_page(_FEW_OF_FUNCTION, app=app, function=function)
-            found += _runs_in((yield from self.read("failed", of_function)))
+            found += runs_of((yield from self.read("failed", of_function)))
         return Listed(runs=tuple(found), has_more=failed.has_more)
 
     def _failed_page(self, most: int, **chosen: Any) -> Plan[Listed]:
@@ -199,7 +212,7 @@ class _Reader:
             status=RunStatus.RUNNING, since=LOOKED_BACK, until=STUCK_AFTER, order="oldest"
         )
         evidence.open = yield from self.read("open", long_open)
-        started = _runs_in(evidence.open)
+        started = runs_of(evidence.open)
         jobs: dict[str, list[Job]] = {}
         for run in started[:: max(len(started) // _MOST_WITH_JOBS, 1)][:_MOST_WITH_JOBS]:
             of_run = yield from self.read("jobs", run_jobs.list_jobs(self.session, run.id))
@@ -221,7 +234,7 @@ class _Reader:
         newest = evidence.recent
         if newest is not None and not newest.runs:
             newest = yield from self.read("newest", self._page(since=LOOKED_BACK, most=1))
-        queued = [run for run in _runs_in(newest) if run.queued_at is not None]
+        queued = [run for run in runs_of(newest) if run.queued_at is not None]
         evidence.newest_run = max(queued, key=lambda run: str(run.queued_at), default=None)
 
     def read_crons(self) -> Plan[None]:
@@ -257,10 +270,6 @@ def _in_words(error: errors.InngestError) -> str:
         routes = [f"{route} (since {release})" for route, release in error.releases.items()]
         return f"this server has no {' and no '.join(routes) or 'route for it'}"
     return error.described
-
-
-def _runs_in(listed: Listed | None) -> tuple[Run, ...]:
-    return listed.runs if listed else ()
 
 
 def _first_apps(session: Session) -> Plan[list[App]]:

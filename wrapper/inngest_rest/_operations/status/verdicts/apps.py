@@ -1,0 +1,82 @@
+"""Whether apps are synced, and answer: by their last syncs and by the errors of runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources.runs import function_of
+from inngest_rest._operations.status.evidence import runs_of
+from inngest_rest._operations.status.verdicts.succeeding import outcomes_by_function
+from inngest_rest._operations.status.verdicts.words import counted, not_read
+from inngest_rest.status import StatusCheck, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from inngest_rest._operations.status.evidence import StatusEvidence
+    from inngest_rest._operations.status.verdicts.words import Figures
+    from inngest_rest.models import App, Run
+
+_UNREACHABLE = "unable to reach sdk url"  # the server's words where an app does not answer
+
+_NEXT_COMMAND = "inngest-rest apps list"
+
+
+def judge_apps(evidence: StatusEvidence) -> StatusCheck:
+    apps = evidence.apps
+    if apps is None:
+        return not_read("apps", evidence, "apps")
+    down = Counter(run.app_id for run in runs_of(evidence.failed) if _is_unreachable(run))
+    figures: Figures = {"apps": len(apps), "down": len(down)}
+    if down:
+        return _unreachable(down, figures)
+    unsynced = [app for app in apps if app.sync_error or app.sync_status == "error"]
+    if unsynced or not apps:
+        return _not_synced(unsynced, figures)
+    return StatusCheck(
+        check="apps",
+        verdict=Verdict.OK,
+        message=f"{counted(len(apps), 'app')} synced",
+        figures=figures,
+        limits=_limits_of_apps(evidence, apps),
+    )
+
+
+def _is_unreachable(run: Run) -> bool:
+    return run.error is not None and _UNREACHABLE in (run.error.message or "").lower()
+
+
+def _unreachable(down: Counter[str | None], figures: Figures) -> StatusCheck:
+    named = [f"{app} ({counted(number, 'run')})" for app, number in down.most_common()]
+    return StatusCheck(
+        check="apps",
+        verdict=Verdict.BROKEN,
+        message=f"the server could not reach an app in the last hour: {', '.join(named)}",
+        figures=figures,
+        limits="whether it answers by now",
+        next_command=_NEXT_COMMAND,
+    )
+
+
+def _not_synced(unsynced: Sequence[App], figures: Figures) -> StatusCheck:
+    reasons = ", ".join(f"{app.id}: {app.sync_error or 'error'}" for app in unsynced)
+    return StatusCheck(
+        check="apps",
+        verdict=Verdict.WARNING,
+        message=f"the last sync failed of {reasons}" if unsynced else "no app is synced",
+        figures=figures,
+        next_command=_NEXT_COMMAND,
+    )
+
+
+def _limits_of_apps(evidence: StatusEvidence, apps: Collection[App]) -> str:
+    limits = ["an app that is down shows only once its runs fail"]
+    failed, _ = outcomes_by_function(runs_of(evidence.recent))
+    functions_read = {function_of(run) for run in runs_of(evidence.failed)}
+    number_unread = len(failed.keys() - functions_read)
+    if number_unread:
+        limits.append(f"the errors of {counted(number_unread, 'function')} are not read")
+    if all(app.sync_status is None for app in apps):
+        limits.insert(0, "this server does not say how syncs ended")
+    return "; ".join(limits)

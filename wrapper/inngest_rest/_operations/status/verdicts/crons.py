@@ -1,0 +1,71 @@
+"""Whether crons fire: by the schedules of the functions and the runs that name them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from inngest_rest._operations.crons import UNDECIDED, CronState
+from inngest_rest._operations.status.verdicts.words import MOST_NAMED, counted, not_read
+from inngest_rest.status import StatusCheck, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inngest_rest._operations.crons import Cron
+    from inngest_rest._operations.status.evidence import StatusEvidence
+    from inngest_rest._operations.status.verdicts.words import Figures
+
+
+def judge_crons(evidence: StatusEvidence) -> StatusCheck:
+    judged = evidence.crons
+    if judged is None:
+        return not_read("crons", evidence, "crons")
+    late = [cron for cron in judged if cron.state is CronState.LATE]
+    missed = [cron for cron in judged if cron.is_broken and cron not in late]
+    undecided = [cron for cron in judged if cron.state in UNDECIDED]
+    figures: Figures = {"crons": len(judged), "missed": len(missed), "late": len(late)}
+    for verdict, crons in (
+        (Verdict.BROKEN, missed),
+        (Verdict.WARNING, late),
+        (Verdict.UNKNOWN, undecided),
+    ):
+        if crons:
+            return _not_on_time(verdict, crons, len(judged), figures)
+    return _on_time(judged, figures)
+
+
+def _not_on_time(
+    verdict: Verdict, crons: Sequence[Cron], number_judged: int, figures: Figures
+) -> StatusCheck:
+    return StatusCheck(
+        check="crons",
+        verdict=verdict,
+        message=f"{len(crons)} of {counted(number_judged, 'cron')}: {_named(crons)}",
+        figures=figures,
+        next_command="inngest-rest runs check --crons",
+    )
+
+
+def _on_time(judged: Sequence[Cron], figures: Figures) -> StatusCheck:
+    """Return what there is to say of crons that fired when due, were not due or are paused."""
+    states = Counter(cron.state for cron in judged)
+    number_on_time = states.pop(CronState.OK, 0)
+    others = ", ".join(f"{number} {state}" for state, number in states.items())
+    verdict = Verdict.OK
+    if not judged:
+        message = "no cron"
+    elif not number_on_time:
+        verdict = Verdict.UNKNOWN
+        message = f"none of {counted(len(judged), 'cron')} had to fire: {others}"
+    else:
+        fired = f"{counted(number_on_time, 'cron')} fired when due"
+        message = f"{fired}; {others}" if others else fired
+    return StatusCheck(check="crons", verdict=verdict, message=message, figures=figures)
+
+
+def _named(crons: Sequence[Cron]) -> str:
+    """Return the first of some crons with their states, and how many more there are."""
+    named = [f"{cron.function} ({cron.schedule}) {cron.state}" for cron in crons[:MOST_NAMED]]
+    more = len(crons) - MOST_NAMED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,59 @@
+"""Whether anything arrives and is recorded, and whether the clocks agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from inngest_rest._operations.status.evidence import LOOKED_BACK, WINDOW
+from inngest_rest._operations.status.verdicts.words import in_words, not_read
+from inngest_rest.status import StatusCheck, Verdict
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from inngest_rest._operations.status.evidence import StatusEvidence
+    from inngest_rest._operations.status.verdicts.words import Figures
+
+_CLOCKS_DIFFER_BY = 30.0  # seconds
+
+
+def judge_fresh(evidence: StatusEvidence) -> StatusCheck:
+    unread = evidence.unread.get("events")
+    if unread is not None and evidence.recent is None:
+        return not_read("fresh", evidence, "events")
+    ages = _ages(evidence)
+    figures: Figures = {f"{name}_s": round(age.total_seconds()) for name, age in ages.items()}
+    newest = [f"newest {name} {in_words(age)} ago" for name, age in ages.items()]
+    message = ", ".join(newest) or f"no event and no run in {LOOKED_BACK.days} days"
+    ahead = evidence.clock_ahead_s
+    if abs(ahead) > _CLOCKS_DIFFER_BY:
+        return StatusCheck(
+            check="fresh",
+            verdict=Verdict.WARNING,
+            message=f"{message}; the server's clock is {ahead:+.0f} s off ours",
+            figures={**figures, "clock_s": round(ahead)},
+            next_command="inngest-rest doctor",
+        )
+    check = StatusCheck(
+        check="fresh",
+        verdict=Verdict.OK,
+        message=message,
+        figures=figures,
+        limits=None if unread is None else f"events are not read: {unread}",
+    )
+    if any(age <= WINDOW for age in ages.values()):
+        return check
+    return evolve(check, verdict=Verdict.UNKNOWN, message=f"quiet: {message}")
+
+
+def _ages(evidence: StatusEvidence) -> dict[str, timedelta]:
+    """Return how old the newest event and the newest run are, if they are known."""
+    event, run = evidence.newest_event, evidence.newest_run
+    ages: dict[str, timedelta] = {}
+    if event is not None and event.received_at is not None:
+        ages["event"] = evidence.now - event.received_at
+    if run is not None and run.queued_at is not None:
+        ages["run"] = evidence.now - run.queued_at
+    return ages

@@ -1,0 +1,147 @@
+"""Whether work starts: by how long the oldest queued run waits, and what has started since."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources.runs import function_of
+from inngest_rest._operations.status.evidence import SETTLED_AFTER, WAITS_LONG_AFTER, runs_of
+from inngest_rest._operations.status.verdicts.words import in_words, not_read
+from inngest_rest.explanation import ReasonKind
+from inngest_rest.models import RunStatus
+from inngest_rest.status import StatusCheck, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from inngest_rest._operations.status.evidence import Listed, StatusEvidence
+    from inngest_rest._operations.status.verdicts.words import Figures
+    from inngest_rest.explanation import RunExplanation
+    from inngest_rest.models import Run
+
+# What holds back a queued run on purpose, and what does so until others have run.
+_ON_PURPOSE = {ReasonKind.SCHEDULED, ReasonKind.DEBOUNCE, ReasonKind.BATCH}
+_BY_LIMITS = {ReasonKind.CONCURRENCY, ReasonKind.THROTTLE, ReasonKind.RATE_LIMIT, ReasonKind.PAUSED}
+
+_FEWEST_DUE = 3  # runs that should have started, before it is said that nothing starts
+
+
+def judge_starting(evidence: StatusEvidence) -> StatusCheck:
+    queued = evidence.queued
+    if queued is None:
+        return not_read("starting", evidence, "queued")
+    waits = [evidence.now - run.queued_at for run in queued.runs if run.queued_at]
+    longest = max(waits, default=timedelta())
+    figures: Figures = {"queued": len(queued.runs), "oldest_s": round(longest.total_seconds())}
+    if evidence.queue_depth is not None:
+        figures["queue_depth"] = evidence.queue_depth
+    if longest > WAITS_LONG_AFTER:
+        return _judge_long_wait(evidence, queued, longest, figures)
+    oldest = f", the oldest for {in_words(longest)}" if waits else ""
+    return StatusCheck(
+        check="starting",
+        verdict=Verdict.OK,
+        message=f"{queued.count} queued{oldest}{_depth_in_words(evidence)}",
+        figures=figures,
+    )
+
+
+def _judge_long_wait(
+    evidence: StatusEvidence, queued: Listed, longest: timedelta, figures: Figures
+) -> StatusCheck:
+    """Return whether what waits for long does so on purpose, by a limit, or for no reason seen."""
+    decisive = _decisive(evidence.explained)
+    explained = decisive or next(iter(evidence.explained), None)
+    message = _why_they_wait(evidence, queued, longest, explained)
+    if explained is not None and decisive is None:
+        return StatusCheck(
+            check="starting",
+            verdict=Verdict.OK,
+            message=message,
+            figures=figures,
+            limits=_limits_of_explained(evidence),
+        )
+    has_stopped = _none_has_started(evidence, decisive)
+    if has_stopped:
+        message = f"nothing that was queued in the last hour has started; {message}"
+    is_broken = has_stopped or (decisive is not None and ReasonKind.LOST in _kinds_of(decisive))
+    run = explained.run if explained else queued.runs[0]
+    return StatusCheck(
+        check="starting",
+        verdict=Verdict.BROKEN if is_broken else Verdict.WARNING,
+        message=message,
+        figures=figures,
+        limits=None if is_broken else "a limit, a pause or a time in the future may hold it",
+        next_command=f"inngest-rest runs explain {run.id}",
+    )
+
+
+def _decisive(explained: Sequence[RunExplanation]) -> RunExplanation | None:
+    """Return what decides: what waits on purpose does not, and the last one is held back least."""
+    return next((each for each in reversed(explained) if not _is_on_purpose(each)), None)
+
+
+def _why_they_wait(
+    evidence: StatusEvidence,
+    queued: Listed,
+    longest: timedelta,
+    explained: RunExplanation | None,
+) -> str:
+    depth = _depth_in_words(evidence)
+    message = f"{queued.count} queued, the oldest for {in_words(longest)}{depth}"
+    if explained is None or not explained.reasons:
+        return message
+    reasons = "; ".join(reason.message for reason in explained.reasons)
+    if explained is evidence.explained[0]:  # the oldest
+        return f"{message}: {reasons}"
+    return f"{message}: run {explained.run.id} of {function_of(explained.run)}: {reasons}"
+
+
+def _depth_in_words(evidence: StatusEvidence) -> str:
+    """Return how many items all queues have: sleeps and retries to come are among them."""
+    depth = evidence.queue_depth
+    return "" if depth is None else f" (queue depth {depth:,}, sleeps included)"
+
+
+def _limits_of_explained(evidence: StatusEvidence) -> str | None:
+    number_explained = len(evidence.explained)
+    if number_explained >= len(evidence.waiting_long()):
+        return None
+    return f"why {number_explained} of them wait"
+
+
+def _none_has_started(evidence: StatusEvidence, decisive: RunExplanation | None) -> bool:
+    """Return whether several runs should have started in the last hour, and none has.
+
+    Those of a function that is known to hold its runs back do not count.
+    """
+    if decisive is not None and is_held_back(decisive):
+        return False
+    held_back = {function_of(each.run) for each in evidence.explained if is_held_back(each)}
+    if decisive is not None:
+        held_back.discard(function_of(decisive.run))
+    recent = runs_of(evidence.recent)
+    due = [run for run in recent if _should_have_started(run, evidence.now, held_back)]
+    return len(due) >= _FEWEST_DUE and all(run.status is RunStatus.QUEUED for run in due)
+
+
+def _should_have_started(run: Run, now: datetime, held_back: Collection[str]) -> bool:
+    if run.queued_at is None or now - run.queued_at <= SETTLED_AFTER:
+        return False
+    return run.status is not RunStatus.QUEUED or function_of(run) not in held_back
+
+
+def is_held_back(explained: RunExplanation) -> bool:
+    """Return whether a queued run waits on purpose or by a limit, which others may not."""
+    return _is_on_purpose(explained) or not _kinds_of(explained).isdisjoint(_BY_LIMITS)
+
+
+def _is_on_purpose(explained: RunExplanation) -> bool:
+    kinds = _kinds_of(explained)
+    return bool(kinds) and kinds <= _ON_PURPOSE
+
+
+def _kinds_of(explained: RunExplanation) -> set[ReasonKind]:
+    return {reason.kind for reason in explained.reasons}

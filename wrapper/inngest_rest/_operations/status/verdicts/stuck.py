@@ -1,0 +1,122 @@
+"""Whether a run that has started is lost or overdue: by the jobs that the queue has for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources.runs import function_of
+from inngest_rest._operations.status.evidence import LOOKED_BACK, STUCK_AFTER, WAITS_LONG_AFTER
+from inngest_rest._operations.status.verdicts.words import in_words, not_read
+from inngest_rest.explanation import ReasonKind
+from inngest_rest.status import StatusCheck, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from inngest_rest._operations.status.evidence import Listed, StatusEvidence
+    from inngest_rest._operations.status.verdicts.words import Figures
+    from inngest_rest.explanation import RunExplanation
+    from inngest_rest.models import Job
+
+_SINCE = f"for over {in_words(STUCK_AFTER)}"
+
+
+def judge_stuck(evidence: StatusEvidence) -> StatusCheck:
+    opened = evidence.open
+    if opened is None:
+        return not_read("stuck", evidence, "open")
+    if not opened.runs:
+        return StatusCheck(
+            check="stuck",
+            verdict=Verdict.OK,
+            message=f"no run that has started is open {_SINCE}",
+            figures={"open": 0},
+            limits=f"of those queued in the last {LOOKED_BACK.days} days",
+        )
+    if evidence.lost is not None and _is_proven(evidence.lost):
+        return _lost(evidence, evidence.lost, opened)
+    if evidence.jobs is None:
+        return StatusCheck(
+            check="stuck",
+            verdict=Verdict.UNKNOWN,
+            message=f"{opened.count} open {_SINCE}",
+            figures={"open": len(opened.runs)},
+            limits=f"whether they wait on purpose: {evidence.unread.get('jobs')}",
+            next_command=f"inngest-rest runs explain {opened.runs[0].id}",
+        )
+    return _judge_jobs(evidence, evidence.jobs, opened)
+
+
+def _is_proven(lost: RunExplanation) -> bool:
+    return any(reason.kind is ReasonKind.LOST and reason.is_certain for reason in lost.reasons)
+
+
+def _lost(evidence: StatusEvidence, lost: RunExplanation, opened: Listed) -> StatusCheck:
+    run = lost.run
+    return StatusCheck(
+        check="stuck",
+        verdict=Verdict.BROKEN,
+        message=f"run {run.id} of {function_of(run)} is lost: it is open, and the queue has no job "
+        "for it",
+        figures={"open": len(opened.runs)},
+        limits=_limits_of_jobs(evidence, opened),
+        next_command=f"inngest-rest runs explain {run.id}",
+    )
+
+
+def _judge_jobs(
+    evidence: StatusEvidence, jobs: Mapping[str, Sequence[Job]], opened: Listed
+) -> StatusCheck:
+    """Return whether runs that are open for long wait for a time to come, or for what is due."""
+    overdue = [run_id for run_id, of_run in jobs.items() if _is_overdue(of_run, evidence.now)]
+    without_job = [run_id for run_id, of_run in jobs.items() if not of_run]
+    figures: Figures = {"open": len(opened.runs), "overdue": len(overdue)}
+    if overdue:
+        return StatusCheck(
+            check="stuck",
+            verdict=Verdict.WARNING,
+            message=f"{opened.count} open {_SINCE}; due and not executed: {', '.join(overdue)}",
+            figures=figures,
+            limits="a limit may hold them, or their app may be down",
+            next_command=f"inngest-rest runs explain {overdue[0]}",
+        )
+    why_unknown = _why_unknown_whether_lost(evidence)
+    if without_job and why_unknown is not None:
+        names = ", ".join(without_job)
+        return StatusCheck(
+            check="stuck",
+            verdict=Verdict.UNKNOWN,
+            message=f"{opened.count} open {_SINCE}; no job is known of {names}",
+            figures=figures,
+            limits=f"whether this is lost: {why_unknown}",
+            next_command=f"inngest-rest runs explain {without_job[0]}",
+        )
+    return StatusCheck(
+        check="stuck",
+        verdict=Verdict.OK,
+        message=f"{opened.count} open {_SINCE}, waiting or at work",
+        figures=figures,
+        limits=_limits_of_jobs(evidence, opened),
+    )
+
+
+def _why_unknown_whether_lost(evidence: StatusEvidence) -> str | None:
+    if not evidence.lists_all_jobs:
+        return "Inngest Cloud may not list all jobs"
+    return evidence.unread.get("lost")
+
+
+def _is_overdue(jobs: Sequence[Job], now: datetime) -> bool:
+    """Return whether each job of a run has been due for long, and none is being executed."""
+    return bool(jobs) and all(
+        job.at is not None
+        and now - job.at > WAITS_LONG_AFTER
+        and not (job.leased_until and job.leased_until > now)
+        for job in jobs
+    )
+
+
+def _limits_of_jobs(evidence: StatusEvidence, opened: Listed) -> str | None:
+    looked_at = len(evidence.jobs or ())
+    return f"by the jobs of {looked_at} of them" if looked_at < len(opened.runs) else None

@@ -1,0 +1,129 @@
+"""Whether work succeeds: by the share of runs that failed, of all and of each function.
+
+A share of few runs says little: by the lower bound of Wilson's interval, 1 of 10 that failed is
+nothing, 2 of 10 are a warning, 5 of 10 are broken, and so are 8 of 20 or 30 of 100.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources.runs import function_of
+from inngest_rest._operations.status.evidence import runs_of
+from inngest_rest._operations.status.verdicts.words import MOST_NAMED, not_read
+from inngest_rest._operations.summary.error_messages import normalized_error
+from inngest_rest.models import RunStatus
+from inngest_rest.status import StatusCheck, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from inngest_rest._operations.status.evidence import Listed, StatusEvidence
+    from inngest_rest.models import Run
+
+_Z = 1.96  # of the interval that has a share with 95 %
+
+_SHARE_OF_WARNING = 0.02
+_SHARE_OF_BROKEN = 0.2
+
+_NEXT_COMMAND = "inngest-rest runs summary --by error --since 1h"
+
+
+def judge_succeeding(evidence: StatusEvidence) -> StatusCheck:
+    recent = evidence.recent
+    if recent is None:
+        return not_read("succeeding", evidence, "recent")
+    failed, ended = outcomes_by_function(recent.runs)
+    number_failed, number_ended = failed.total(), ended.total()
+    if not number_ended:
+        return _none_has_ended(recent)
+    share = number_failed / number_ended
+    failing = _failing_functions(failed, ended)
+    verdict = _verdict_of_share(number_failed, number_ended)
+    if failing and verdict is Verdict.OK:
+        verdict = Verdict.WARNING
+    sampled = "sampled " if recent.has_more else ""
+    message = f"{number_failed:,} of {number_ended:,} {sampled}runs of the last hour failed"
+    message += f" ({share:.1%})"
+    if number_failed:
+        message += _where_failed(failed, ended, failing) + _why_failed(evidence.failed)
+    return StatusCheck(
+        check="succeeding",
+        verdict=verdict,
+        message=message,
+        figures={"failed": number_failed, "ended": number_ended, "share": round(share, 4)},
+        limits=_limits_of_sample(recent),
+        next_command=None if verdict is Verdict.OK else _NEXT_COMMAND,
+    )
+
+
+def outcomes_by_function(runs: Iterable[Run]) -> tuple[Counter[str], Counter[str]]:
+    """Return how many runs of each function failed, and how many completed or failed."""
+    failed, ended = Counter[str](), Counter[str]()
+    for run in runs:
+        if run.status in {RunStatus.COMPLETED, RunStatus.FAILED}:
+            ended[function_of(run)] += 1
+        if run.status is RunStatus.FAILED:
+            failed[function_of(run)] += 1
+    return failed, ended
+
+
+def _none_has_ended(recent: Listed) -> StatusCheck:
+    """Return that nothing can be said: a server with nothing to do is no fault, and no proof."""
+    message = "no run in the last hour"
+    if recent.runs:
+        message = f"none of {recent.count} runs of the last hour has completed or failed"
+    return StatusCheck(
+        check="succeeding",
+        verdict=Verdict.UNKNOWN,
+        message=message,
+        figures={"runs": len(recent.runs)},
+        limits=_limits_of_sample(recent),
+    )
+
+
+def _failing_functions(failed: Counter[str], ended: Counter[str]) -> list[str]:
+    """Return the functions that are broken, by their own runs, those that failed most first."""
+    return [
+        function
+        for function, number_failed in failed.most_common()
+        if _verdict_of_share(number_failed, ended[function]) is Verdict.BROKEN
+    ]
+
+
+def _verdict_of_share(failed: int, ended: int) -> Verdict:
+    least = _least_share(failed, ended)
+    if least > _SHARE_OF_BROKEN and failed > 1:
+        return Verdict.BROKEN
+    return Verdict.WARNING if least > _SHARE_OF_WARNING else Verdict.OK
+
+
+def _least_share(failed: int, ended: int) -> float:
+    """Return the lower bound of Wilson's interval of a share."""
+    share, square = failed / ended, _Z * _Z
+    spread = _Z * sqrt(share * (1 - share) / ended + square / (4 * ended * ended))
+    return (share + square / (2 * ended) - spread) / (1 + square / ended)
+
+
+def _where_failed(failed: Counter[str], ended: Counter[str], failing: Sequence[str]) -> str:
+    if len(ended) == 1:
+        return f", all of {next(iter(ended))}"
+    worst, _ = failed.most_common(1)[0]
+    named = failing[:MOST_NAMED] or [worst]
+    return f", most: {', '.join(f'{name} {failed[name]:,} of {ended[name]:,}' for name in named)}"
+
+
+def _why_failed(failed: Listed | None) -> str:
+    messages = Counter(normalized_error(run) for run in runs_of(failed))
+    if not messages:
+        return ""
+    most_frequent, _ = messages.most_common(1)[0]
+    return f"; mostly {most_frequent}"
+
+
+def _limits_of_sample(recent: Listed) -> str | None:
+    if not recent.has_more:
+        return None
+    return f"a sample of {len(recent.runs):,} of the runs that were queued in the last hour"

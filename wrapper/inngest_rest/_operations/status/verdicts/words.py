@@ -1,0 +1,42 @@
+"""What the sentences of several verdicts have in common: numbers, times, and what was not read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest.status import StatusCheck, Verdict
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from inngest_rest._operations.status.evidence import StatusEvidence
+
+    Figures = dict[str, int | float | str]
+
+MOST_NAMED = 3
+"""How many runs, functions or crons a sentence names."""
+
+_UNITS = {"d": 86_400, "h": 3_600, "min": 60}
+
+
+def not_read(check: str, evidence: StatusEvidence, what: str) -> StatusCheck:
+    """Return the check of a question whose evidence could not be read."""
+    return StatusCheck(
+        check=check,
+        verdict=Verdict.UNKNOWN,
+        message=f"not read: {evidence.unread.get(what)}",
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def in_words(span: timedelta) -> str:
+    """Return a time in the largest unit of which there are two or more, such as `12 min`."""
+    seconds = max(span.total_seconds(), 0)
+    for unit, length in _UNITS.items():
+        is_whole = seconds >= length and seconds % length == 0
+        if seconds >= 2 * length or is_whole:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
