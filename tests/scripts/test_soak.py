@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import BatchReport, SendFailure, SendReport
+from inngest_rest import BatchReport, InngestClient, SendFailure, SendReport, TransportError
+from inngest_rest.testing import MockServer, loses_response
 from scripts.internal.soak import __main__ as soak
 from scripts.internal.soak.books import KEPT, NOT_STORED, UNKNOWN, Books
+from scripts.internal.soak.load import RETRIES, note_send_error
 from scripts.internal.soak.samples import ENOUGH_LAPS, Sample, growth
 
 if TYPE_CHECKING:
@@ -144,3 +146,18 @@ def test_the_books_find_what_runs_twice_and_what_nobody_sent() -> None:
     accepts(books, event)
     assert books.check(facts(event, runs=2)) == ["3.0 runs {'one': 2, 'two': 1}"]
     assert books.check(facts(event, {"id": "4.0"})) == ["4.0 is stored, and nobody sent it"]
+
+
+def test_a_single_event_whose_response_was_lost_is_not_said_to_be_not_stored() -> None:
+    mock = MockServer()
+    mock.fault(loses_response(), times=RETRIES.retries + 1)
+    books = Books(1)
+    events = [books.event()]
+    with (
+        InngestClient(transport=mock.transport, event_key="key", retries=RETRIES) as client,
+        pytest.raises(TransportError) as raised,
+    ):
+        client.send(events)
+    note_send_error(books, events, raised.value)
+    facts = {"events": [[event.id, event.internal_id] for event in mock.events], "runs": {}}
+    assert not [line for line in books.check(facts) if NOT_STORED in line]

@@ -42,9 +42,11 @@ def events_of(
 
 def note_send_error(books: Books, events: list[dict[str, Any]], error: InngestError) -> None:
     """Note what an error of `send` says of the events."""
-    if isinstance(error, PartialSendError):
-        books.accepted(events, error.ids)
-        books.failed(error.report.failures, error.report)
+    # That of a single event is its own, and has the report as its cause.
+    partial = error if isinstance(error, PartialSendError) else error.__cause__
+    if isinstance(partial, PartialSendError):
+        books.accepted(events, partial.ids)
+        books.failed(partial.report.failures, partial.report)
     else:
         books.say(events, NOT_STORED)
 
