@@ -76,6 +76,14 @@ def ids(path: Path, name: str = "id") -> list[str]:
 each_format = pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 
 
+@pytest.mark.parametrize(("status", "error"), [("failed", "card 0 was declined"), (None, "")])
+def test_runs_that_all_failed_are_exported_with_their_errors(
+    client: InngestClient, tmp_path: Path, status: str | None, error: str
+) -> None:
+    client.runs.export(tmp_path / "runs.csv", status=status)  # type: ignore[arg-type]
+    assert read(tmp_path / "runs.csv")[-1]["error_message"] == error
+
+
 @each_format
 def test_an_export_has_each_run_once_in_the_order_of_the_list(
     client: InngestClient, tmp_path: Path, suffix: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,44 +13,53 @@ from mcp import Client, StdioServerParameters
 from scripts.internal.evaluation.__main__ import follow, table
 from scripts.internal.evaluation.jobs import JOBS, Job
 from scripts.internal.evaluation.meter import LOG
-from scripts.internal.evaluation.paths import PATHS
+from scripts.internal.evaluation.night import Night
 from scripts.internal.evaluation.programs import ROOT, attempt
 from scripts.internal.evaluation.surfaces import ours
+from scripts.internal.evaluation.vendor import PATHS, vendors
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-WAYS = ours(dict(enumerate(PATHS, 1)))
+WAYS = ours()
+BY_NAME = {job.name: job for job in JOBS}
 
-NO_WAY = {("tools", 21)}
+NO_WAY = {("tools", "bulk-cancellation"), ("tools", "webhook")}
 """What Inngest Cloud alone has is no tool elsewhere."""
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("job", JOBS, ids=lambda it: str(it.number))
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_a_scripted_path_does_the_job_right(job: Job, way: str) -> None:
     result = follow(job, WAYS[way])
-    assert result.is_right is (None if (way, job.number) in NO_WAY else True), result.answer
+    assert result.is_right is (None if (way, job.name) in NO_WAY else True), result.answer
 
 
-@pytest.mark.parametrize("job", JOBS, ids=lambda it: str(it.number))
+@pytest.mark.parametrize("name", [path.__name__.replace("_", "-") for path in PATHS])
+def test_a_path_by_the_routes_of_the_vendor_does_its_job_right(name: str) -> None:
+    (way,) = vendors().values()
+    result = follow(BY_NAME[name], way)
+    assert result.is_right, result.answer
+
+
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_a_job_is_not_right_if_nothing_is_done(job: Job, tmp_path: Path) -> None:
-    _, said, judge = job.begin(tmp_path)
-    assert not judge("I do not know.")
+    night, said = job.begin(tmp_path)
+    assert not job.is_right(night, "I do not know.")
     assert "{" not in said
 
 
-def test_there_are_26_jobs_with_a_path_for_each() -> None:
-    assert len(JOBS) == len(PATHS) == 26
+def test_a_night_ends_now(tmp_path: Path) -> None:
+    assert abs(Night(tmp_path).mock.now - datetime.now(UTC)) < timedelta(seconds=30)
 
 
-def test_the_table_has_the_mean_of_the_jobs_that_every_way_does_right() -> None:
-    jobs = JOBS[20:22]
+def test_the_table_has_the_sum_of_the_jobs_that_every_way_does_right() -> None:
+    jobs = [BY_NAME["webhook"], BY_NAME["cancel-all"]]
     results = {name: [follow(job, way) for job in jobs] for name, way in WAYS.items()}
     lines = table(results, {"command": 400, "tools": 4}, jobs).splitlines()
     _, second = (results[name] for name in ("command", "tools"))
-    assert lines[-3].split()[:6] == ["mean", "of", "the", "1", "that", "all"]
-    assert lines[-3].endswith(f"{second[1].calls:.1f}/{second[1].tokens:,}")
+    assert lines[-3].split()[:6] == ["sum", "of", "the", "1", "that", "all"]
+    assert lines[-3].endswith(f"{second[1].calls}/{second[1].tokens:,}")
     assert lines[-1].split()[-2:] == ["2/0/0", "1/0/1"]
 
 
@@ -57,13 +67,13 @@ def test_a_program_is_judged_and_its_calls_are_counted(tmp_path: Path) -> None:
     program = tmp_path / "agent.py"
     program.write_text(
         "import json, subprocess, sys\n"
-        "assert 'nightly' in sys.stdin.read()\n"
-        "command = ['inngest-rest', 'runs', 'list', '--function', 'shop/nightly']\n"
+        "assert 'failed most often' in sys.stdin.read()\n"
+        "command = ['inngest-rest', 'runs', 'summary', '--since', '24h']\n"
         "told = subprocess.run(command, capture_output=True, check=True).stdout\n"
-        "print(json.loads(told)['data']['items'][0]['queued_at'])\n",
+        "print(json.loads(told)['data']['groups'][0]['name'])\n",
         encoding="utf-8",
     )
-    is_right, calls, size, answer = attempt(JOBS[24], f"{sys.executable} {program}")
+    is_right, calls, size, answer = attempt(BY_NAME["worst"], f"{sys.executable} {program}")
     assert is_right, answer
     assert (calls, size > 100) == (1, True)
 

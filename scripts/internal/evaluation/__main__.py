@@ -1,16 +1,15 @@
-"""Have an agent do 26 jobs, each on a server of its own, and judge them by code.
+"""Have an agent do jobs after a night of two apps, each on a server of its own, and judge them.
 
-Without arguments it takes the scripted path through each job, by the command and by the tools over
-MCP, and prints what each costs: the number of calls, and tokens (bytes / 4) written and read for
-them. With --vendor it does so by the command and the MCP server of the vendor's binary, too, whose
-dev server stores in INNGEST_POSTGRES_URI, or in memory.
+Without arguments it takes the scripted path through each job by the command, by the tools over MCP
+and by the routes that the vendor's command and tools call, and prints what each costs: the number
+of calls, and tokens (characters / 4) written and read for them.
 
 With --agent it starts a program instead, once for each job: what the user says is on its standard
 input, and its answer on its standard output. The server is in INNGEST_DEV, or INNGEST_BASE_URL with
 keys. `inngest-rest` and `inngest-rest-mcp` on its PATH count what it calls:
 
     scripts/evaluate-agent --agent 'claude -p --allowedTools Bash'
-    scripts/evaluate-agent --agent ./my-agent --job 4 --job 16
+    scripts/evaluate-agent --agent ./my-agent --job causes --job replay
 
 Exit status: 0 if every job was done right, or has no way; 1 otherwise.
 """
@@ -18,7 +17,6 @@ Exit status: 0 if every job was done right, or has no way; 1 otherwise.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -27,9 +25,8 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from scripts.internal.evaluation.jobs import JOBS
-from scripts.internal.evaluation.paths import PATHS
 from scripts.internal.evaluation.programs import attempt
-from scripts.internal.evaluation.surfaces import BYTES_OF_TOKEN, NoWayError, ours
+from scripts.internal.evaluation.surfaces import CHARACTERS_OF_TOKEN, NoWayError, ours
 from scripts.internal.evaluation.vendor import vendors
 
 if TYPE_CHECKING:
@@ -47,12 +44,12 @@ class Result:
 
     is_right: bool | None
     calls: int = 0
-    bytes: int = 0
+    characters: int = 0
     answer: str = ""
 
     @property
     def tokens(self) -> int:
-        return self.bytes // BYTES_OF_TOKEN
+        return self.characters // CHARACTERS_OF_TOKEN
 
     def __str__(self) -> str:
         cost = f"{self.calls}/{self.tokens:,}" if self.calls else "-"
@@ -61,37 +58,37 @@ class Result:
 
 def follow(job: Job, way: Way) -> Result:
     """Take a scripted path through a job."""
-    if job.number not in way.paths:
-        return Result(None)
     with tempfile.TemporaryDirectory() as folder:
-        shop, _, judge = job.begin(Path(folder))
-        call = way.surface(shop)
+        night, _ = job.begin(Path(folder))
+        call = way.surface(night)
         try:
-            answer = way.paths[job.number](call, shop.said)
+            answer = way.do(call, job)
         except NoWayError:
             return Result(None)
         except Exception as error:  # noqa: BLE001 - the path ends where it is not as it was
             answer = repr(error)
-        return Result(judge(answer), call.calls, call.bytes, answer)
+        return Result(job.is_right(night, answer), call.calls, call.characters, answer)
+
+
+def _sum(results: Sequence[Result]) -> str:
+    calls, tokens = sum(it.calls for it in results), sum(it.tokens for it in results)
+    return f"{calls}/{tokens:,}"
 
 
 def table(
     columns: Mapping[str, Sequence[Result]], loaded: Mapping[str, int], jobs: Sequence[Job]
 ) -> str:
-    """Return what each job took by each way, and the mean of those that all can do."""
+    """Return what each job took by each way, and the sum of those that all can do."""
     lines = [["job", *columns]]
     for at, job in enumerate(jobs):
-        lines.append([f"{job.number} {job.asks[:46]}", *(str(it[at]) for it in columns.values())])
+        lines.append([job.name, *(str(results[at]) for results in columns.values())])
+    lines.append(["sum of all that it can", *map(_sum, columns.values())])
     common = [at for at in range(len(jobs)) if all(it[at].is_right for it in columns.values())]
-    if common:
-        means = [
-            f"{sum(it[at].calls for at in common) / len(common):.1f}"
-            f"/{sum(it[at].tokens for at in common) / len(common):,.0f}"
-            for it in columns.values()
-        ]
-        lines.append([f"mean of the {len(common)} that all do", *means])
+    sums = (_sum([results[at] for at in common]) for results in columns.values())
+    lines.append([f"sum of the {len(common)} that all do", *sums])
     if loaded:
-        lines.append(["read before the first call", *(f"{loaded[it] // 4:,}" for it in columns)])
+        read = (f"{loaded[name] // CHARACTERS_OF_TOKEN:,}" for name in columns)
+        lines.append(["read before the first call", *read])
     counts = [
         "/".join(str(sum(it.is_right is outcome for it in results)) for outcome in RIGHT)
         for results in columns.values()
@@ -111,20 +108,24 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--agent", help="a program to evaluate, with its arguments")
-    parser.add_argument("--vendor", type=Path, help="the vendor's binary, for comparison")
-    parser.add_argument("--job", type=int, action="append", help="do only this one; repeatable")
+    names = [job.name for job in JOBS]
+    parser.add_argument(
+        "--job",
+        choices=names,
+        metavar="JOB",
+        action="append",
+        help=f"do only this one; repeatable: {', '.join(names)}",
+    )
     options = parser.parse_args()
-    numbers = options.job or range(1, len(JOBS) + 1)
-    jobs = [JOBS[number - 1] for number in numbers]
+    jobs = [job for job in JOBS if job.name in (options.job or names)]
     columns: dict[str, list[Result]] = {}
     loaded: dict[str, int] = {}
     if options.agent:
         columns["agent"] = [Result(*attempt(job, options.agent)) for job in jobs]
     else:
-        with vendors(options.vendor, os.environ.get("INNGEST_POSTGRES_URI")) as others:
-            for name, way in {**ours(dict(enumerate(PATHS, 1))), **others}.items():
-                columns[name] = [follow(job, way) for job in jobs]
-                loaded[name] = way.loaded
+        for name, way in {**ours(), **vendors()}.items():
+            columns[name] = [follow(job, way) for job in jobs]
+            loaded[name] = way.loaded
     sys.stdout.write(f"{table(columns, loaded, jobs)}\n")
     for name, results in columns.items():
         for job, result in zip(jobs, results, strict=True):

@@ -22,13 +22,15 @@ MOST_SECONDS = 600
 
 
 def attempt(job: Job, program: str) -> tuple[bool, int, int, str]:
-    """Return whether an agent did a job right, its calls, their bytes, and its answer."""
+    """Return whether an agent did a job right, its calls, their characters, and its answer."""
     with tempfile.TemporaryDirectory() as folder:
         work, log = Path(folder, "work"), Path(folder, "log")
         work.mkdir()
-        shop, said, judge = job.begin(work)
-        with shop.mock.serve() as url:
-            server = {"INNGEST_BASE_URL": url, **shop.keys} if shop.keys else {"INNGEST_DEV": url}
+        night, said = job.begin(work)
+        with night.mock.serve() as url:
+            server = {"INNGEST_DEV": url}
+            if night.key:
+                server = {"INNGEST_BASE_URL": url, "INNGEST_SIGNING_KEY": night.key}
             kept = {name: it for name, it in os.environ.items() if not name.startswith("INNGEST_")}
             path = f"{_programs(Path(folder))}{os.pathsep}{os.environ['PATH']}"
             try:
@@ -45,7 +47,7 @@ def attempt(job: Job, program: str) -> tuple[bool, int, int, str]:
             except subprocess.TimeoutExpired as error:
                 answer = str(error)
             lines = log.read_text("utf-8").splitlines() if log.exists() else []
-            return judge(answer), len(lines), sum(map(json.loads, lines)), answer
+            return job.is_right(night, answer), len(lines), sum(map(json.loads, lines)), answer
 
 
 def _programs(folder: Path) -> Path:

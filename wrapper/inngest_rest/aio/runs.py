@@ -1039,7 +1039,8 @@ class Runs(Resource):
             redact: Replace by `[redacted]` what looks like a key or a token, or with "emails"
                 e-mail addresses, too; no guarantee.
             on_progress: Called with the number of rows in the file, and of those from this call.
-            include: What to add, event and trace by a request for each run.
+            include: What to add, event and trace by a request for each run. Runs that are all
+                `failed` have their errors in any case.
 
         Raises:
             InvalidArgumentError: An argument is malformed, the file exists, is being written or

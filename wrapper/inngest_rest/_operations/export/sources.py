@@ -51,6 +51,9 @@ class Runs(Source):
         for name in included:
             check_choice("include", name, get_args(typing.RunInclude))
         self._session, self._selection, self._included = session, selection, included
+        # Who exports the runs that failed is after their errors, which cost no further request.
+        is_of_failures = [status.value for status in selection.statuses] == ["failed"]
+        self._has_outputs = is_of_failures or "output" in included
         self.is_completed = included not in ([], ["output"])
         self.kind = _DetailedRun if self.is_completed else Run
         filters = selection.to_json()
@@ -66,7 +69,8 @@ class Runs(Source):
         return runs.list_runs(
             self._session,
             evolve(selection, window=window, ended=ended),
-            include_output="output" in self._included,
+            include_output=self._has_outputs,
+            also_v1="output" not in self._included,
             cursor=state.cursor,
             is_bounded=False,
         )
@@ -96,7 +100,7 @@ class Runs(Source):
             every=1,
             timeout=None,
             since=None if state.token else state.until,
-            include_output="output" in self._included,
+            include_output=self._has_outputs,
             token=state.token,
         )
 
