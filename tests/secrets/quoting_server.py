@@ -1,4 +1,7 @@
-"""A server on loopback that quotes each request, and ends it as the first part of its path says."""
+"""A server on loopback that quotes each request, and ends it as the first part of its path says.
+
+It also quotes a signing key, which no request shows: a server has its own.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from tests.secrets.planted_keys import SIGNING_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
@@ -22,7 +27,8 @@ PATIENCE = 60.0
 
 def quoted(head: str) -> str:
     """Return the head of a request as it is, and in every way of percent-encoding it."""
-    return " ".join([head, quote(head), quote(head, safe="").lower(), head.upper()])
+    own = f"not {SIGNING_KEY}"
+    return " ".join([head, quote(head), quote(head, safe="").lower(), head.upper(), own])
 
 
 def _line(head: str) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from inngest_rest._core.secret import Mask, Secret
-from tests.secrets.planted_keys import API_KEY, EVENT_KEY, KEYS, found_in
+from tests.secrets.planted_keys import API_KEY, EVENT_KEY, KEYS, SIGNING_KEY, found_in
 
 HASH = KEYS["hash of the signing key"]
 MASK = Mask([Secret(EVENT_KEY), Secret(API_KEY), Secret(HASH), Secret("short")])
@@ -19,6 +19,8 @@ QUOTED = {
     "in a URL, lower case": f"no route {URL.lower()} here",
     "repr of bytes": repr(f"Bearer {API_KEY}\r\n".encode()),
     "upper case": f"BEARER {HASH.upper()}",
+    "signing key of a hash": f"the server was started with {SIGNING_KEY}.",
+    "signing key without its prefix": f'{{"key": "{KEYS["signing key"].upper()}"}}',
 }
 
 
@@ -36,6 +38,12 @@ def test_the_rest_of_a_text_is_kept() -> None:
     )
     text = 'evt-, sk-inn- & "%25" \\u0026 %41 ' + "00" * 32
     assert MASK(text) == text
+
+
+def test_signing_keys_of_others_are_kept() -> None:
+    text = f"{SIGNING_KEY[:-2]} {SIGNING_KEY}00 signkey-prod-zz deadbee"
+    assert MASK(text) == text
+    assert MASK(f"no, {SIGNING_KEY}!") == "no, ***!"
 
 
 def test_what_is_too_short_for_a_secret_is_kept() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import sys
@@ -58,26 +59,42 @@ class Secret(Hidden[str]):
     """A key. An argument of another type may be held until it is checked."""
 
 
+# The hash that is kept of a signing key tells it among these.
+_LIKE_A_SIGNING_KEY = re.compile(r"(?:signkey-\w+-)?((?:[0-9A-Fa-f]{2}){4,})", re.ASCII)
+
+
 class Mask:
     """Replaces secrets in text from outside, as they are and percent-encoded, in any case.
 
-    As long as it exists, it is also applied to what httpcore logs.
+    A signing key is replaced where its hash is a secret. As long as the mask exists, it is also
+    applied to what httpcore logs.
     """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
+        long_enough = [each for each in secrets if len(each.reveal()) >= _SHORTEST]
         forms = {
             re.escape(form)
-            for secret in secrets
-            if len(secret.reveal()) >= _SHORTEST
+            for secret in long_enough
             for form in (secret.reveal(), quote(secret.reveal()), quote(secret.reveal(), safe=""))
         }
         # The longest first: one secret may begin with another.
         self._pattern = Hidden("|".join(sorted(forms, key=len, reverse=True)) or "(?!)")
+        self._secrets = Hidden({each.reveal() for each in long_enough})
         _masks[:] = [*(each for each in _masks if each() is not None), ref(self)]
 
     def __call__(self, text: str) -> str:
         # Compiled when first needed, which takes milliseconds.
-        return re.sub(self._pattern.reveal(), "***", text, flags=re.IGNORECASE)
+        masked = re.sub(self._pattern.reveal(), "***", text, flags=re.IGNORECASE)
+        return _LIKE_A_SIGNING_KEY.sub(self._without_own_key, masked)
+
+    def _without_own_key(self, found: re.Match[str]) -> str:
+        is_own = hash_of_digits(found[1]) in self._secrets.reveal()
+        return "***" if is_own else found[0]
+
+
+def hash_of_digits(digits: str) -> str:
+    """Return what is sent of a signing key, by its hex digits: the SHA-256 of its bytes, in hex."""
+    return hashlib.sha256(bytes.fromhex(digits)).hexdigest()
 
 
 _masks: list[ref[Mask]] = []

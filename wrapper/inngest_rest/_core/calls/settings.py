@@ -7,7 +7,6 @@ counts as absent, an empty argument as an error.
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import os
 import re
@@ -24,7 +23,7 @@ from attrs import field, frozen
 from inngest_rest._arguments import check_choice
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls import profiles
-from inngest_rest._core.secret import Hidden, Secret
+from inngest_rest._core.secret import Hidden, Secret, hash_of_digits
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, ConfigurationError, InvalidArgumentError, Setting
 from inngest_rest.retry import RetryPolicy
@@ -407,7 +406,7 @@ def _is_loopback(host: str) -> bool:
 def hash_of(signing_key: Secret) -> Secret:
     """Return the SHA-256 of a key's bytes, less its prefix, in hex, as official SDKs send it."""
     digits = Secret(signing_key.reveal().rpartition("-")[2])
-    return Secret(hashlib.sha256(bytes.fromhex(digits.reveal())).hexdigest())
+    return Secret(hash_of_digits(digits.reveal()))
 
 
 def _kind(key: Secret) -> str | None:
