@@ -1,6 +1,7 @@
-"""Plans, and the effects that they yield to the driver that runs them: Call, Sleep, Together.
+"""Plans, and the effects that they yield to the driver that runs them.
 
-A plan is a generator: it yields an effect, is sent the result, and returns a typed value.
+A plan is a generator: it yields an effect, is sent the result, and returns a typed value. An effect
+is a request (`Call`), a pause (`Sleep`), or several plans to run at once (`Together`).
 
 * It never yields an effect itself: `yield from call(...)`, `sleep(...)` and `together(...)` are the
   only places that do, so the type of an answer is asserted once.
