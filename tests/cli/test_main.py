@@ -103,9 +103,10 @@ def test_a_package_of_the_extra_that_is_missing_is_named_with_what_installs_it(
     for module in ("local", "tables"):  # they import it
         monkeypatch.delitem(sys.modules, f"{command.__name__}.{module}", raising=False)
         monkeypatch.delattr(command, module, raising=False)
-    for module in ("inngest_rest._programs.tools", "inngest_rest.testing._carriers.socket"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
-    monkeypatch.delattr(_programs, "tools", raising=False)
+    for module in ("mcp_server", "tools"):
+        monkeypatch.delitem(sys.modules, f"{_programs.__name__}.{module}", raising=False)
+        monkeypatch.delattr(_programs, module, raising=False)
+    monkeypatch.delitem(sys.modules, "inngest_rest.testing._carriers.socket", raising=False)
     monkeypatch.setitem(sys.modules, name, None)
     assert main(*tokens) == 1
     out, err = capsys.readouterr()

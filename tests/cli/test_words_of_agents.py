@@ -163,10 +163,10 @@ def test_a_mcp_server_is_told_what_to_serve_and_redact(
     monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     del run
-    from inngest_rest._programs import tools  # noqa: PLC0415 - slow to load
+    from inngest_rest._programs import mcp_server  # noqa: PLC0415 - slow to load
 
     served: list[dict[str, Any]] = []
-    monkeypatch.setattr(tools, "serve", lambda _client, **chosen: served.append(chosen))
+    monkeypatch.setattr(mcp_server, "serve", lambda _client, **chosen: served.append(chosen))
     assert program.run(["mcp", "--tools", "runs, events", "--redact", "none"]) == 0
     assert program.run(["mcp"]) == 0
     assert [it["groups"] for it in served] == [["runs", "events"], None]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest._programs import tools
+from inngest_rest._programs import mcp_server
 from inngest_rest._table import commands
 from tests.operations.cases import World
 
@@ -23,4 +23,4 @@ def world(tmp_path: Path) -> World:
 
 @pytest.fixture
 def server(world: World) -> Server[Any]:
-    return tools.server(world.client, groups={row.words[0] for row in commands()})
+    return mcp_server.server(world.client, groups={row.words[0] for row in commands()})

@@ -9,7 +9,7 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import answer as answers
-from inngest_rest._programs import tools
+from inngest_rest._programs import mcp_server
 from inngest_rest.testing import completes, fails
 from tests.mcp_server.sessions import ERAS, answer, call, call_confirmed, talk
 
@@ -95,7 +95,7 @@ def test_a_payload_nested_deeply_is_answered(era: str, depth: int, warnings: set
     body = f'{{"data": {event}}}'
     carrier = httpx.MockTransport(lambda _: httpx.Response(200, text=body))
     with InngestClient(dev=True, transport=carrier) as client:
-        result = call(tools.server(client), "events_get", {"id": UNKNOWN}, era)
+        result = call(mcp_server.server(client), "events_get", {"id": UNKNOWN}, era)
     found = answer(result)
     assert found["ok"]
     # Where Python's stack is short, the client makes text of what is deeper still.

@@ -11,7 +11,7 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest._core.sending.limits import DEFAULT_IN_FLIGHT
-from inngest_rest._programs import tools
+from inngest_rest._programs import mcp_server, tool_schemas
 from tests.mcp_server.sessions import ERAS, answer, call, talk
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def test_the_server_answers_while_a_call_waits(stuck: Stuck, era: str) -> None:
         return wrong
 
     with InngestClient(dev=True, transport=stuck, retries=0) as client:
-        assert talk(tools.server(client), conversation, era).is_error
+        assert talk(mcp_server.server(client), conversation, era).is_error
 
 
 class Held(Stuck):
@@ -111,7 +111,7 @@ def test_a_cancelled_call_makes_no_further_request(world: World, era: str, at: s
 
     before = set(threading.enumerate())
     with InngestClient(dev=True, transport=held) as client:
-        talk(tools.server(client), conversation, era)
+        talk(mcp_server.server(client), conversation, era)
         held.released.set()
         for thread in set(threading.enumerate()) - before:
             if thread.is_alive():  # one that is about to start cannot be waited for
@@ -121,15 +121,15 @@ def test_a_cancelled_call_makes_no_further_request(world: World, era: str, at: s
 
 def test_watching_ends_by_itself(world: World) -> None:
     began = world.mock.now
-    result = call(tools.server(world.client), "runs_watch", {"since": "1h"})
+    result = call(mcp_server.server(world.client), "runs_watch", {"since": "1h"})
     assert not result.is_error
     assert {it["kind"] for it in answer(result)["data"]["items"]}
-    assert (world.mock.now - began).total_seconds() < 2 * tools.DEFAULT_WATCH_S
+    assert (world.mock.now - began).total_seconds() < 2 * tool_schemas.DEFAULT_WATCH_S
 
 
 def test_waiting_that_took_too_long_returns_what_has_ended(world: World) -> None:
     ids = [world.run_id, world.open_run()]
-    result = call(tools.server(world.client), "runs_wait", {"ids": ids, "timeout": 5})
+    result = call(mcp_server.server(world.client), "runs_wait", {"ids": ids, "timeout": 5})
     found = answer(result)
     assert result.is_error
     assert (found["error"]["code"], found["error"]["retryable"]) == ("timed_out", True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from inngest_rest._programs import answer as answers
-from inngest_rest._programs import tools
+from inngest_rest._programs import tool_schemas
 from tests.support import agent
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs/guides/agents.md"
@@ -59,4 +59,4 @@ def test_the_bounds_on_the_page_are_those_of_the_server() -> None:
     words = " ".join(TEXT.split())
     assert f"truncated at {answers.DEFAULT_MAX_CHARS:,} characters" in words
     assert f"under {answers.LONGEST_ANSWER:,}" in words
-    assert f"at most {tools.LONGEST_WAIT_S:g} seconds" in words
+    assert f"at most {tool_schemas.LONGEST_WAIT_S:g} seconds" in words

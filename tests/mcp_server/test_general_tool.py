@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import schemas, tools
+from inngest_rest._programs import mcp_server, schemas, tool_schemas, tools
 from inngest_rest._table import OF_CLOUD, Effect, commands
 from tests.mcp_server.sessions import answer, call
 from tests.operations.cases import CASES
@@ -35,7 +35,7 @@ def served(world: World) -> tools.Tools:
 
 
 def parameters_for(row: Row, world: World) -> dict[str, Any]:
-    known = {each.name for each in tools.parameters_of(row)}
+    known = {each.name for each in tool_schemas.parameters_of(row)}
     return {name: it for name, it in CASES[row.command](world).items() if name in known}
 
 
@@ -168,7 +168,7 @@ def test_a_file_is_refused_that_no_host_has_given_the_folder_of(
     world: World, tmp_path: Path
 ) -> None:
     given = {"name": "runs.export", "arguments": {"path": str(tmp_path / "runs.csv")}}
-    result = call(tools.server(world.client), "call", given)
+    result = call(mcp_server.server(world.client), "call", given)
     assert re.search("in no folder of the host", answer(result)["error"]["message"])
 
 

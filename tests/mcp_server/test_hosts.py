@@ -14,7 +14,7 @@ from mcp import types as mcp_types
 from mcp.shared.exceptions import MCPError
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import tools
+from inngest_rest._programs import mcp_server, tools
 from tests.mcp_server.sessions import ERAS, answer, call, talk
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def test_names_from_outside_cannot_pass_for_the_words_of_a_question(
         given = {"since": "1h", "where": 'event.name.startsWith("resent/")'}
         return await client.call_tool("events_resend", given)
 
-    served = tools.server(world.client, redact=redact)
+    served = mcp_server.server(world.client, redact=redact)
     answer(talk(served, resend, elicitation_callback=ask))
     (question,) = asked
     assert question.isprintable()
@@ -93,7 +93,7 @@ def test_names_from_outside_cannot_pass_for_the_words_of_a_question(
 def test_a_call_that_takes_long_reports_its_progress(
     era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tools, "PACE_S", 0.01)
+    monkeypatch.setattr(mcp_server, "PACE_S", 0.01)
     reported = threading.Event()
     told: list[float] = []
 
@@ -112,7 +112,7 @@ def test_a_call_that_takes_long_reports_its_progress(
         return await client.call_tool("runs_get", given, progress_callback=note)
 
     with InngestClient(dev=True, transport=httpx.MockTransport(respond), retries=0) as client:
-        talk(tools.server(client), get, era)
+        talk(mcp_server.server(client), get, era)
     assert len(told) > 1
     assert told == sorted(set(told))
 
@@ -241,7 +241,7 @@ def test_the_file_of_an_export_is_redacted_as_answers_are(
     async def export(client: Client) -> Any:
         return answer(await client.call_tool("events_export", {"path": f"out.{form}"}))
 
-    served = tools.server(world.client, redact=redact)
+    served = mcp_server.server(world.client, redact=redact)
     assert talk(served, export, list_roots_callback=roots)["ok"]
     text = (tmp_path / f"out.{form}").read_text()
     assert (key in text, "[redacted]" in text) == (redact == "none", redact == "keys")
@@ -277,7 +277,7 @@ def test_the_playbooks_are_prompts(
 ) -> None:
     (tmp_path / "references").mkdir()
     (tmp_path / "references" / "stuck.md").write_text("# Stuck runs\n\nList them.\n")
-    monkeypatch.setattr(tools, "_SKILL", tmp_path)
+    monkeypatch.setattr(mcp_server, "_SKILL", tmp_path)
 
     async def read(client: Client) -> Any:
         (prompt,) = (await client.list_prompts()).prompts
@@ -309,15 +309,15 @@ def test_tools_redact_keys_unless_told_otherwise(world: World) -> None:
     key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
     (id,) = world.client.send({"name": "a", "data": {"key": key}})
     world.mock.advance(5)
-    redacted = answer(call(tools.server(world.client), "events_get", {"id": id}))
+    redacted = answer(call(mcp_server.server(world.client), "events_get", {"id": id}))
     assert redacted["data"]["data"] == {"key": "[redacted]"}
     assert redacted["warnings"] == ["redacted: 1"]
-    plain = answer(call(tools.server(world.client, redact="none"), "events_get", {"id": id}))
+    plain = answer(call(mcp_server.server(world.client, redact="none"), "events_get", {"id": id}))
     assert plain["data"]["data"] == {"key": key}
 
 
 def test_the_cursor_of_the_next_page_is_not_redacted(world: World) -> None:
-    server = tools.server(world.client)
+    server = mcp_server.server(world.client)
     first = answer(call(server, "runs_list", {"limit": 1}))
     assert "eyJ" in first["page"]["next"], "it is as that of a server"
     second = answer(call(server, "runs_list", {"limit": 1, "cursor": first["page"]["next"]}))

@@ -9,7 +9,7 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import answer as answers
-from inngest_rest._programs import tools
+from inngest_rest._programs import mcp_server, tools
 from inngest_rest._table import commands
 from tests.mcp_server.sessions import ERAS, answer, call
 from tests.operations.cases import CASES, World
@@ -85,7 +85,7 @@ def test_an_error_of_the_server_comes_with_a_hint_that_names_tools(
 def test_a_missing_key_is_told_by_the_name_of_its_variable(world: World) -> None:
     keyless = InngestClient(base_url="https://inngest.test", transport=world.mock.transport)
     with keyless:
-        result = call(tools.server(keyless), "runs_list")
+        result = call(mcp_server.server(keyless), "runs_list")
     error = answer(result)["error"]
     assert error["code"] == "authentication"
     assert "INNGEST_SIGNING_KEY" in error["hint"]
@@ -99,7 +99,7 @@ def test_a_mistake_of_the_program_itself_is_an_answer_too(
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(type(world.client.runs), "get", broken)
-    result = call(tools.server(world.client), "runs_get", {"id": UNKNOWN})
+    result = call(mcp_server.server(world.client), "runs_get", {"id": UNKNOWN})
     assert result.is_error
     assert answer(result)["error"]["code"] == "unexpected"
     assert "oops" in answer(result)["error"]["message"]

@@ -16,7 +16,7 @@ import pytest
 from mcp.client.stdio import StdioServerParameters
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import tools
+from inngest_rest._programs import mcp_server
 from inngest_rest._programs.command import execute, program
 from tests.mcp_server.sessions import answer, talk
 
@@ -165,7 +165,7 @@ def test_the_client_has_the_options_of_the_command_and_is_closed_at_the_end(
         list(client.runs.list())
         served.append((client, read_only))
 
-    monkeypatch.setattr(tools, "serve", note)
+    monkeypatch.setattr(mcp_server, "serve", note)
     assert serve("--env", "staging", *(["--read-only"] if read_only else [])) == 0
     ((client, is_read_only),) = served
     assert (client.target.env, is_read_only) == ("staging", read_only)
@@ -193,6 +193,6 @@ def test_ctrl_c_ends_the_process_while_it_serves(
     def note(*_: object, **__: object) -> None:
         handlers.append(signal.getsignal(signal.SIGINT))
 
-    monkeypatch.setattr(tools, "serve", note)
+    monkeypatch.setattr(mcp_server, "serve", note)
     assert serve() == 0
     assert handlers == [signal.SIG_DFL]

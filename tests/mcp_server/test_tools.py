@@ -10,7 +10,7 @@ import pytest
 from mcp.types import ToolAnnotations
 
 from inngest_rest import InngestClient, InvalidArgumentError
-from inngest_rest._programs import schemas, tools
+from inngest_rest._programs import mcp_server, schemas, tool_schemas, tools
 from inngest_rest._table import Effect, commands
 from tests.mcp_server.sessions import ERAS, answer, call, call_confirmed, talk
 from tests.operations.cases import CASES, World
@@ -78,7 +78,7 @@ def test_each_tool_does_its_job_and_answers_as_its_schema_says(
         }
 
     def given(operation: Row) -> dict[str, Any]:
-        known = {each.name for each in tools.parameters_of(operation)}
+        known = {each.name for each in tool_schemas.parameters_of(operation)}
         return {name: it for name, it in CASES[operation.command](world).items() if name in known}
 
     for name, result in talk(server, call_all, era).items():
@@ -89,7 +89,7 @@ def test_each_tool_does_its_job_and_answers_as_its_schema_says(
 
 
 def test_read_only_serves_only_what_changes_nothing(world: World) -> None:
-    server = tools.server(world.client, read_only=True, groups=GROUPS)
+    server = mcp_server.server(world.client, read_only=True, groups=GROUPS)
     reads = [name for name, it in OPERATIONS.items() if it.effect is Effect.READ]
     assert list(tools_of(server)) == reads
     run_id = world.open_run()
@@ -109,7 +109,7 @@ def test_a_number_beyond_53_bits_arrives_as_it_is(era: str) -> None:
     }
     carrier = httpx.MockTransport(lambda _: httpx.Response(200, json={"data": event}))
     with InngestClient(dev=True, transport=carrier) as client:
-        result = call(tools.server(client), "events_get", {"id": event["internal_id"]}, era)
+        result = call(mcp_server.server(client), "events_get", {"id": event["internal_id"]}, era)
     assert answer(result)["data"]["data"] == {"n": BIG}
 
 
@@ -121,7 +121,7 @@ def test_a_wait_of_a_tool_is_bounded_and_as_long_as_that_of_the_command(
     command: str, name: str, default: float | None
 ) -> None:
     row = next(each for each in commands() if each.command == command)
-    (wait,) = (each for each in tools.parameters_of(row) if each.name == name)
+    (wait,) = (each for each in tool_schemas.parameters_of(row) if each.name == name)
     assert (wait.default, wait.most) == (default, 300)
     with pytest.raises(InvalidArgumentError, match="at most 300"):
         wait.read(301)
@@ -139,7 +139,7 @@ def test_a_wait_of_a_tool_is_bounded_and_as_long_as_that_of_the_command(
 )
 def test_a_tool_bounds_its_answer_and_confirms_what_it_does(command: str, has: set[str]) -> None:
     row = next(each for each in commands() if each.command == command)
-    names = {each.name for each in tools.parameters_of(row)}
+    names = {each.name for each in tool_schemas.parameters_of(row)}
     assert names & {"max_chars", "fields", "confirm"} == has
 
 
@@ -154,7 +154,8 @@ def test_a_tool_bounds_its_answer_and_confirms_what_it_does(command: str, has: s
     ],
 )
 def test_a_resource_is_a_run_or_its_trace(uri: str, told: str, world: World) -> None:
-    text = tools.Tools(world.client)._resource(uri.format(world.failed_run_id))  # noqa: SLF001
+    served = tools.Tools(world.client)
+    text = mcp_server.text_of_resource(served, uri.format(world.failed_run_id))
     assert told in text
     assert "\x1b" not in text
 

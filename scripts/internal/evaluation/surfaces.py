@@ -18,7 +18,7 @@ from unittest import mock
 from attrs import define, field, frozen
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import parameters, tools
+from inngest_rest._programs import parameters, tool_schemas, tools
 from inngest_rest._programs.command import agent_skill, execute
 from inngest_rest._programs.command.arguments import parser_of
 from inngest_rest._programs.command.commands import find
@@ -124,7 +124,7 @@ class Tools(OurSurface):
         if not self._tools.call("schema", {"name": row.command}).ok:
             raise NoWayError(row.command)
         typed = command.read(words[len(command.words) :])
-        known = {each.name for each in (*tools.parameters_of(row), parameters.CONFIRM)}
+        known = {each.name for each in (*tool_schemas.parameters_of(row), parameters.CONFIRM)}
         values = {**vars(options), **Inputs().values(row, typed)}
         given = {name: value for name, value in values.items() if name in known}
         if not row.is_rare:

@@ -16,7 +16,8 @@ from inngest_rest._programs.command.command_line import PROGRAM
 from inngest_rest._programs.command.commands import GROUPS, find, local_commands
 from inngest_rest._programs.command.help import DESCRIPTION, MEANINGS
 from inngest_rest._programs.command.options import OPTIONS
-from inngest_rest._programs.tools import Tools, parameters_of
+from inngest_rest._programs.tool_schemas import parameters_of
+from inngest_rest._programs.tools import Tools
 from inngest_rest._table import Effect, commands
 from scripts.internal.site import docstrings
 from scripts.internal.site.markdown import table

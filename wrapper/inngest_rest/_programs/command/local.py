@@ -118,7 +118,7 @@ def mcp(renderer: Renderer, options: Options, typed: dict[str, Any]) -> int:
     from inngest_rest._programs.command.execute import client_of  # noqa: PLC0415 - not for help
 
     with client_of(options) as client:
-        from inngest_rest._programs import tools  # noqa: PLC0415 - it takes long to load
+        from inngest_rest._programs import mcp_server  # noqa: PLC0415 - it takes long to load
 
         if sys.stdin.isatty():
             where = "standard input and output, which is for the host of an agent to start"
@@ -126,7 +126,7 @@ def mcp(renderer: Renderer, options: Options, typed: dict[str, Any]) -> int:
         # Otherwise Ctrl-C would wait for the thread that reads the input.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         groups = typed["tools"].replace(" ", "").split(",") if "tools" in typed else None
-        tools.serve(
+        mcp_server.serve(
             client,
             redact=options.redact or "keys",
             read_only="read_only" in typed,
