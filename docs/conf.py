@@ -1,6 +1,7 @@
 """Settings of Sphinx; `scripts/docs` gives it the pages of this folder and the generated ones."""
 
 from inngest_rest import __version__
+from scripts.internal.site.stage import DOCS, URLS
 
 project = "inngest-rest"
 author = "The inngest-rest authors"
@@ -21,7 +22,44 @@ python_maximum_signature_line_length = 80
 toc_object_entries_show_parents = "hide"
 show_warning_types = True
 
+# What somebody may type into the search whose answer is a page, or a section of it, that does not
+# have these words or not often: it comes first. They are in the index of names, too.
+search_words = {
+    "guides/testing": "unit test, unit tests, unittest, fake, stub, test double",
+    "guides/production#retries": "retry, retries, backoff",
+    "guides/production#proxies-and-certificates": "proxy, proxies, certificate, TLS, SSL",
+    "guides/production#keys-and-permissions": "api key, signing key, event key, rotate keys",
+    "guides/runs#summarize-many-runs": "p50, p95, p99, percentile, latency, failure rate",
+    "guides/crons": "cron, cron job, schedule, missed cron",
+    "guides/many-runs": "bulk, bulk cancel, bulk replay, cancel all runs",
+    "guides/buffer": "queue, outbox, background thread, kill -9",
+    "guides/command-line": "cli, terminal, shell, completion, exit code, exit status",
+    "guides/agents": "mcp, llm, claude, codex, cursor",
+    "guides/reports": "pandas, polars, duckdb, dataframe, parquet, csv export",
+    "guides/traces": "waterfall, timeline, span",
+    "guides/checks": "monitoring, alert, alerting, nagios, health check, stuck, queue depth",
+    "guides/files": "import, ndjson, json lines, backfill",
+    "guides/typed-events": "pydantic, dataclass, typeddict, schema",
+    "guides/sending#many-events": "throttle, rate limit",
+    "concepts#ids-and-idempotency": "idempotency, idempotency key, duplicate, exactly once",
+    "concepts#whose-clock": "timezone, time zone, clock skew",
+    "start": "install, installation, quickstart, getting started, tutorial, async, asyncio",
+    "recipes": "Django, FastAPI, SQLAlchemy, example, examples",
+    "troubleshooting#transporterror": "CERTIFICATE_VERIFY_FAILED, connection refused, DNS",
+    "troubleshooting#badrequesterror": "400, 422",
+    "troubleshooting#authenticationerror": "401, 407, unauthorized",
+    "troubleshooting#permissiondeniederror": "403, forbidden, insufficient_scope",
+    "troubleshooting#notfounderror": "404, not found",
+    "troubleshooting#routenotfounderror": "405, 501, not implemented",
+    "troubleshooting#conflicterror": "409, conflict",
+    "troubleshooting#ratelimiterror": "429, too many requests",
+    "troubleshooting#servererror": "500, 502, 503, 504, outage",
+    "troubleshooting#requesttimeouterror": "timeout, timed out, read timeout",
+}
+
 html_theme = "furo"
+html_baseurl = URLS.get("Documentation", "")
+html_search_scorer = str(DOCS / "search.js")
 html_title = "inngest-rest"
 html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]

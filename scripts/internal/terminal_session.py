@@ -1,4 +1,4 @@
-"""Make docs/terminal.svg: a session with the command on a mock server, as a terminal shows it.
+"""Make the pictures of docs/: a session with the command on a mock server, and a trace.
 
 The commands are the real ones, with a server whose clock stands still; the ids that they print are
 replaced by others, which are the same each time.
@@ -25,11 +25,13 @@ from inngest_rest import InngestClient
 from inngest_rest._programs.command import execute
 from inngest_rest._programs.command.program import run
 from inngest_rest.testing import Behaviour, MockEvent, MockServer, completes, fails, sleeps
+from tests.support.traces import recorded_trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "terminal.svg"
+TRACE = PICTURE.with_name("trace.svg")
 
 COLUMNS = 96
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -116,10 +118,27 @@ def draw(shown: list[tuple[str, str]]) -> str:
         """Return the id that stands for one: its time, and its number in place of the rest."""
         return ids.setdefault(found[0], f"{found[0][:10]}M5T7V9W2Y4Z6A8{len(ids) + 10:02}")
 
-    console = Console(
+    console = _console(COLUMNS)
+    for command, output in shown:
+        console.print(Text.assemble(("$ ", "bold green"), (_ULID.sub(named, command), "bold")))
+        lines = [_seen(each) for each in _ULID.sub(named, output).rstrip().split("\n")]
+        console.print(Text.from_ansi("\n".join(lines)), end="\n\n")
+    return console.export_svg(title="inngest-rest", unique_id="session")
+
+
+def draw_trace() -> str:
+    """Return the picture of a recorded trace, with every kind of step."""
+    console = _console(80)
+    waterfall = recorded_trace("v2-trace-all-kinds").render(width=80, color=True)
+    console.print(Text.from_ansi(waterfall))
+    return console.export_svg(title="inngest-rest runs trace", unique_id="trace")
+
+
+def _console(columns: int) -> Console:
+    return Console(
         file=io.StringIO(),
         record=True,
-        width=COLUMNS,
+        width=columns,
         force_terminal=True,
         color_system="truecolor",
         legacy_windows=False,
@@ -128,11 +147,6 @@ def draw(shown: list[tuple[str, str]]) -> str:
         emoji=False,
         _environ={},
     )
-    for command, output in shown:
-        console.print(Text.assemble(("$ ", "bold green"), (_ULID.sub(named, command), "bold")))
-        lines = [_seen(each) for each in _ULID.sub(named, output).rstrip().split("\n")]
-        console.print(Text.from_ansi("\n".join(lines)), end="\n\n")
-    return console.export_svg(title="inngest-rest", unique_id="session")
 
 
 def _seen(line: str) -> str:
@@ -149,14 +163,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--check", action="store_true", help="only compare; exit with 1 if it differs"
     )
     options = parser.parse_args(arguments)
-    picture = draw(play())
-    if not options.check:
-        PICTURE.write_text(picture, encoding="utf-8")
-        return 0
-    if PICTURE.exists() and PICTURE.read_text(encoding="utf-8") == picture:
-        return 0
-    print(f"{PICTURE} is not what the commands print now: run scripts/terminal-session")
-    return 1
+    status = 0
+    for path, picture in ((PICTURE, draw(play())), (TRACE, draw_trace())):
+        if not options.check:
+            path.write_text(picture, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != picture:
+            print(f"{path} is not what the commands print now: run scripts/terminal-session")
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+import runpy
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 from inngest_rest._table import ROWS
-from scripts.internal.site import docstrings, programs, reference, servers
+from scripts.internal.site import docstrings, machines, programs, reference, servers, stage
 from scripts.internal.site.machines import plain
 from scripts.internal.site.names import pages, placed, public
-from scripts.internal.site.stage import contents
+from scripts.internal.site.stage import Source, contents
 from tests.contract.recordings import read_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 
 def test_every_public_name_is_in_a_group_of_the_reference_and_nothing_else_is() -> None:
@@ -52,17 +60,48 @@ def test_a_docstring_is_taken_apart_into_text_and_fields() -> None:
 INDEX = """\
 # Title
 
-[Start](start.md)
+[Start](start.md) and [Runs](guides/runs.md)
 
 ## Guides
 
 | [Runs](guides/runs.md#list-runs) | [elsewhere](https://example.com/a.md) |
-- [Concepts](concepts.md), [Start](start.md)
+- [Concepts](concepts.md), [Runs](guides/runs.md)
 """
 
 
 def test_the_sidebar_has_the_pages_of_the_index_under_its_headings() -> None:
     assert contents(INDEX) == {"": ["start"], "Guides": ["guides/runs", "concepts"]}
+
+
+def test_a_published_site_has_absolute_links_and_a_sitemap(tmp_path: Path) -> None:
+    source = Source({"index": "# inngest-rest\n", "guides/runs": "# Runs\n\nFind runs.\n"})
+    source.groups["Guides"] = ["guides/runs"]
+    machines.write(source, {}, tmp_path / "here", "")
+    machines.write(source, {}, tmp_path / "there", "https://site.invalid/")
+    assert "- [Runs](guides/runs.md): Find runs." in (tmp_path / "here/llms.txt").read_text("utf-8")
+    assert not (tmp_path / "here/sitemap.xml").exists()
+    text = (tmp_path / "there/llms.txt").read_text("utf-8")
+    assert "- [Runs](https://site.invalid/guides/runs.md): Find runs." in text
+    urls = [each.text for each in ET.parse(tmp_path / "there/sitemap.xml").iter() if each.text]
+    assert [each for each in urls if each.strip()] == [
+        "https://site.invalid/",
+        "https://site.invalid/guides/runs.html",
+    ]
+
+
+def test_the_addresses_of_the_package_are_those_of_the_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = str(stage.DOCS / "conf.py")
+    assert runpy.run_path(conf)["html_baseurl"] == stage.URLS.get("Documentation", "")
+    monkeypatch.setitem(stage.URLS, "Documentation", "https://site.invalid/")
+    monkeypatch.setitem(stage.URLS, "Source", "https://forge.invalid/repository")
+    assert runpy.run_path(conf)["html_baseurl"] == "https://site.invalid/"
+    source = Source({"index": "# inngest-rest\n"}, {stage.PROJECT_GROUP: ["changes"]})
+    source.write(tmp_path)
+    assert (
+        "\nSource code <https://forge.invalid/repository>\n" in (tmp_path / "index.md").read_text()
+    )
 
 
 def test_every_variable_that_the_code_reads_is_described() -> None:

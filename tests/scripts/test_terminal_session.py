@@ -1,4 +1,4 @@
-"""docs/terminal.svg and the README show what the commands print, and the same each time."""
+"""The pictures of docs/ and the README show what the commands print, and the same each time."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def test_a_picture_that_differs_is_reported_and_written_anew(
     old = tmp_path / "terminal.svg"
     old.write_text("<svg/>", encoding="utf-8")
     monkeypatch.setattr(terminal_session, "PICTURE", old)
+    monkeypatch.setattr(terminal_session, "TRACE", tmp_path / "trace.svg")
     assert main(["--check"]) == 1
     assert "run scripts/terminal-session" in capsys.readouterr().out
     assert main([]) == 0

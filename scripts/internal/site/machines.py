@@ -1,6 +1,7 @@
-"""The site for machines: each page as Markdown, llms.txt that lists them, and one file of all.
+"""The site for machines: each page as Markdown, one file of all, and two lists of them.
 
-llms.txt has the form of https://llmstxt.org: a title, a summary, and lists of links.
+llms.txt has the form of https://llmstxt.org: a title, a summary, and lists of links. sitemap.xml is
+for search engines, once the site is published.
 """
 
 from __future__ import annotations
@@ -14,22 +15,29 @@ if TYPE_CHECKING:
 
     from scripts.internal.site.stage import Source
 
+_SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
+
 _SUMMARY = (
     "Unofficial typed Python client for Inngest's HTTP API, blocking and asynchronous, with a "
     "command, tools for agents over MCP and a mock server for tests."
 )
 
 
-def write(source: Source, below: dict[str, list[str]], folder: Path) -> None:
-    """Write the files of all pages of the sidebar, beside the pages themselves."""
-    index = ["# inngest-rest", f"> {_SUMMARY}", "[All pages in one file](llms-full.txt)"]
+def write(source: Source, below: dict[str, list[str]], folder: Path, address: str) -> None:
+    """Write the files of all pages of the sidebar, beside the pages themselves.
+
+    `address` is that of the published site, to which links then lead; empty if there is none.
+    """
+    index = ["# inngest-rest", f"> {_SUMMARY}", f"[All pages in one file]({address}llms-full.txt)"]
+    urls = [address]
     whole = []
     for group, pages in source.groups.items():
         lines = []
         for name in _with_those_below(pages, below):
             text = plain(source.pages[name])
             title, about = _head(text)
-            lines.append(f"- [{title}]({name}.md)" + (f": {about}" if about else ""))
+            lines.append(f"- [{title}]({address}{name}.md)" + (f": {about}" if about else ""))
+            urls.append(f"{address}{name}.html")
             whole.append(text)
             path = folder / f"{name}.md"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,6 +45,10 @@ def write(source: Source, below: dict[str, list[str]], folder: Path) -> None:
         index.append(f"## {group or 'Start'}\n\n" + "\n".join(lines))
     (folder / "llms.txt").write_text("\n\n".join(index) + "\n", encoding="utf-8")
     (folder / "llms-full.txt").write_text("\n".join(whole), encoding="utf-8")
+    if address:
+        located = "".join(f"  <url><loc>{each}</loc></url>\n" for each in urls)
+        text = f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="{_SITEMAP}">\n{located}'
+        (folder / "sitemap.xml").write_text(f"{text}</urlset>\n", encoding="utf-8")
 
 
 def _with_those_below(pages: list[str], below: dict[str, list[str]]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,11 @@ ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs"
 
 PROJECT_GROUP = "Project"
+
+URLS: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+    "urls"
+]
+""""Source" is the repository and "Documentation" this site, once they have public addresses."""
 
 PROJECT = {
     "CHANGELOG.md": "changes",
@@ -107,10 +113,14 @@ class Source:
                 shutil.copy2(origin, path)
 
     def _sidebar(self) -> str:
+        repository = URLS.get("Source", "")
         blocks = []
         for caption, pages in self.groups.items():
             head = ["```{toctree}", ":hidden:", *([f":caption: {caption}"] if caption else [])]
-            blocks.append("\n".join([*head, "", *pages, "```"]))
+            links = [f"Source code <{repository}>"] * (
+                caption == PROJECT_GROUP and repository != ""
+            )
+            blocks.append("\n".join([*head, "", *pages, *links, "```"]))
         return "\n\n" + "\n\n".join(blocks) + "\n"
 
     def _mended(self, path: Path, name: str) -> str:
@@ -173,18 +183,20 @@ class Source:
 
 
 def contents(index: str) -> dict[str, list[str]]:
-    """Return the pages that an index links to, by the heading that they stand under."""
-    groups: dict[str, list[str]] = {}
-    heading = ""
+    """Return the pages that an index links to, by the heading that they stand under.
+
+    A page that is linked before the first heading as well stands under the heading.
+    """
+    heading, headings = "", dict[str, str]()
     for line in index.splitlines():
         if line.startswith("## "):
             heading = line.removeprefix("## ")
-        for target in re.findall(r"\]\(([^)\s#:]+)\.md(?:#[^)]*)?\)", line):
-            placed = [each for pages in groups.values() for each in pages]
-            if (
-                target not in placed
-                and not target.startswith(("..", "files/"))
-                and (target not in PROJECT.values())
-            ):
-                groups.setdefault(heading, []).append(target)
+        for page in re.findall(r"\]\(([^)\s#:]+)\.md(?:#[^)]*)?\)", line):
+            is_ours = not page.startswith(("..", "files/")) and page not in PROJECT.values()
+            if is_ours and not headings.get(page):
+                headings.pop(page, None)
+                headings[page] = heading
+    groups: dict[str, list[str]] = {}
+    for page, heading in headings.items():
+        groups.setdefault(heading, []).append(page)
     return groups
