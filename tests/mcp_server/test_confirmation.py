@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import running, tools
+from inngest_rest._programs import confirmation, tools
 from tests.mcp_server.sessions import ERAS, answer, call
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def test_a_tool_that_a_server_lacks_is_unknown(
 def test_of_many_dry_runs_the_latest_can_be_confirmed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "_MOST_KEPT", 2)
+    monkeypatch.setattr(confirmation, "_MOST_KEPT", 2)
     served = tools.Tools(world.client)
     requests = [{"method": "POST", "path": f"/v2/runs/{n}/rerun"} for n in range(3)]
     shown = [served.call("api", it).error for it in requests]

@@ -19,7 +19,7 @@ from inngest_rest import (
     Run,
     WaitTimeoutError,
 )
-from inngest_rest._programs import outcomes, running, tools
+from inngest_rest._programs import confirmation, outcomes, running, tools
 from inngest_rest._programs.answer import Reply
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.problems import problem_of
@@ -526,7 +526,7 @@ def test_what_is_left_is_counted_by_function_or_else_by_event() -> None:
     rows = [ActionRow(at, NO_RUN, ActionOutcome.PLANNED, **it) for at, it in enumerate(about)]
     rows.append(ActionRow(4, NO_RUN, ActionOutcome.DONE, function="g"))
     report = ActionReport("runs.replay", rows)
-    assert running.to_do_by_function(report) == [("e", 2), ("f", 1)]
+    assert confirmation.to_do_by_function(report) == [("e", 2), ("f", 1)]
 
 
 def test_a_failure_without_a_reason_is_told_by_the_whole_report() -> None:

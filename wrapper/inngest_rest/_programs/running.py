@@ -2,22 +2,28 @@
 
 At the gate, what acts on many is shown, and confirmed, first: a call that acts on more than one
 run, a bulk cancellation, more events than a person looks at, and a request of any path but by GET.
-A confirmation is the token of the set that was shown: that set is acted on, no other.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Factory, define, evolve, field
 
 from inngest_rest._programs.answer import Reply
+from inngest_rest._programs.confirmation import (
+    deed,
+    names_that_select,
+    pinned,
+    to_do_by_function,
+    token_of,
+    what_is_done,
+    without,
+)
 from inngest_rest._programs.outcomes import incomplete, problem_in, with_malformed
-from inngest_rest._programs.parameters import arguments, parameters, unusable_file
+from inngest_rest._programs.parameters import arguments, unusable_file
 from inngest_rest._programs.problems import (
     DONE,
     Code,
@@ -28,17 +34,16 @@ from inngest_rest._programs.problems import (
 from inngest_rest._programs.projection import record_class
 from inngest_rest._table import ROWS, Effect, Returns, event_of
 from inngest_rest._ulid import is_ulid
-from inngest_rest._visible import and_more, quoted, shortened
 from inngest_rest.action_reports import ActionReport, PartialActionError
 from inngest_rest.errors import InngestError, PartialSendError, RouteNotFoundError
-from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from inngest_rest import BatchReport, InngestClient
     from inngest_rest._programs.answer import Envelope
+    from inngest_rest._programs.confirmation import ShownPlans
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionRow
     from inngest_rest.explanation import SendPreview
@@ -48,14 +53,7 @@ if TYPE_CHECKING:
 
     Chunk = tuple[tuple[Record, ...], Page[Any] | None]
 
-# What selects the runs, in whose place a plan stands.
-_SELECTION = {"ids", "limit", "name", *RunSelection.__annotations__}
-
-# How a call is made, which may be another when it is confirmed.
-_MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}
-
 _MOST_IDS = 1_000  # of the events of a file, which may have any number
-_MOST_KEPT = 20  # plans that wait for their confirmation: each may have many runs
 
 
 @define(eq=False, repr=False, kw_only=True)
@@ -71,9 +69,9 @@ class Invocation:
     confirmed_profile: str | None = None  # the name of a protected one, which was typed
     most_events: int | None = None  # that are sent without a confirmation; None for any
     confirms_changes: bool = False  # whatever changes the server has to be confirmed
-    # What was shown, by its token, where one process shows it and acts on it: a token is good once.
-    # None where they are two: it is good while the set is the same.
-    kept: dict[str, tuple[Mapping[str, Any], ActionReport]] | None = None
+    # What was shown, where one process shows it and acts on it; where they are two, it is None,
+    # and a token is good while the set is the same.
+    shown_plans: ShownPlans | None = None
     # What is wrong with keys that the client was made without, by their arguments.
     malformed: Mapping[str, str] = field(factory=dict[str, str])
     note: Callable[[], object] = lambda: None  # called after each act, and each item of a list
@@ -116,7 +114,7 @@ class Invocation:
         profile = self.client.profile
         if profile is None or not profile.is_protected or self.row.effect is Effect.READ:
             return
-        if self.kept is not None:
+        if self.shown_plans is not None:
             return  # of a tool: the token of each act stands for what was shown with its name
         if self.row.name == "request" and self.values["method"] == "GET":
             return
@@ -283,7 +281,7 @@ class Invocation:
         if "ids" in self.values:
             given["ids"] = given.get("ids") or None
             if planned is not None:
-                given = _without(given, self._selecting)
+                given = without(given, names_that_select(self.row))
         return self.row.call(self.client, {**given, "resume": planned, **of_python})  # type: ignore[no-any-return]
 
     def shown(self, report: ActionReport, *, token: str | None = None) -> Record:
@@ -340,45 +338,49 @@ class Invocation:
 
     def _is_wide(self) -> bool:
         """Return whether it acts on more than a person has named one by one."""
-        values = self.values
+        if self.row.name == "request":
+            return bool(self.values["method"] != "GET")
+        if self.confirms_changes and self.row.effect is not Effect.READ:
+            return True
         match self.row.name:
             case "send_many":
-                is_many = self.most_events is not None and len(values["events"]) > self.most_events
-                return is_many or self.confirms_changes
-            case "request":
-                return bool(values["method"] != "GET")
+                most = self.most_events
+                return most is not None and len(self.values["events"]) > most
             case "cancellations.create":
                 return True
             case _:
-                named = values.get("ids") or values.get("inputs") or ()
-                is_change = self.confirms_changes and self.row.effect is not Effect.READ
-                return is_change or (self.row.is_bulk and len(named) != 1)
+                named = self.values.get("ids") or self.values.get("inputs") or ()
+                return self.row.is_bulk and len(named) != 1
 
     def _confirmed(self) -> ActionReport:
         """Return what is confirmed, which is what was shown, no more and nothing else."""
         given = self.values.get("confirm")
-        kept = self.kept.pop(given, None) if self.kept and given else None
-        if kept is not None and kept[0] == _without(self.values, _MANNER):
-            return kept[1]
+        shown = self.shown_plans.take(given) if self.shown_plans is not None and given else None
+        if shown is not None and shown.values == what_is_done(self.values):
+            return shown.planned
         planned = self.plan()
         if self._has_nothing_to_do(planned):
             return planned
-        token = self.issue(planned)
-        is_good = kept is not None or self.kept is None  # otherwise it has been used
-        if given == token and is_good:
+        token = self._issue(planned)
+        is_unused = shown is not None or self.shown_plans is None
+        if given == token and is_unused:
             return planned
-        if given is None:
-            is_agreed = self.ask(planned, self._deed(planned))
-            if is_agreed:
-                return planned
-            if is_agreed is False:
-                message = "not confirmed; nothing was done"
-                raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, message))
+        if given is None and self._is_agreed(planned):
+            return planned
         raise self._refusal(planned, token, given)
+
+    def _is_agreed(self, planned: ActionReport) -> bool:
+        """Ask whether to do it, if there is somebody to ask; raise what says that they refused."""
+        is_agreed = self.ask(planned, deed(self.row, self.values, planned))
+        if is_agreed is False:
+            message = "not confirmed; nothing was done"
+            raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, message))
+        return bool(is_agreed)
 
     def _refusal(self, planned: ActionReport, token: str, given: str | None) -> ProblemError:
         """Return the error for what is not confirmed, or by the token of something else."""
-        message = f"{self.row.command} would {self._deed(planned)} at {self.place}"
+        would_do = deed(self.row, self.values, planned)
+        message = f"{self.row.command} would {would_do} at {self.place}"
         if given is not None:
             number = given.partition("-")[0]
             message = f"not what was confirmed, which were {number} then, or done since: {message}"
@@ -398,7 +400,7 @@ class Invocation:
         """Return what would be done, with the token that confirms it."""
         planned, token = self.plan(), None
         if not self._has_nothing_to_do(planned):
-            token = self.issue(planned)
+            token = self._issue(planned)
             self.offer(planned, token)
         shown = self.shown(planned, token=token)
         if DONE.issuperset(planned.counts):
@@ -453,25 +455,12 @@ class Invocation:
             problem = evolve(problem, hint="The same command does what is left.")
         raise ProblemError(problem, data=shown)
 
-    def issue(self, planned: ActionReport) -> str:
-        """Return the token of what is planned."""
-        to_do = [row.id for row in planned.rows if row.is_open]
-        selected = _without(pinned(self.values, planned), _MANNER)
-        if "ids" in self.values:
-            selected = {**_without(selected, self._selecting), "ids": sorted(map(str, to_do))}
-        parts = [self.client.target.to_dict(), self.row.command, selected]
-        digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
-        token = f"{len(to_do)}-{digest.hexdigest()[:16]}"
-        if self.kept is not None:
-            self.kept[token] = _without(self.values, _MANNER), planned
-            for oldest in list(self.kept)[:-_MOST_KEPT]:
-                del self.kept[oldest]
+    def _issue(self, planned: ActionReport) -> str:
+        """Return the token of what is planned, and keep that if one process acts on it."""
+        token = token_of(self.client.target, self.row, self.values, planned)
+        if self.shown_plans is not None:
+            self.shown_plans.keep(token, self.values, planned)
         return token
-
-    @property
-    def _selecting(self) -> set[str]:
-        """The parameters in whose place a plan stands; what the call requires is none of them."""
-        return _SELECTION.difference(it.name for it in parameters(self.row) if it.is_required)
 
     @property
     def place(self) -> str:
@@ -479,34 +468,6 @@ class Invocation:
         profile = self.client.profile
         named = "" if profile is None else f", profile {profile.name}"
         return f"{target.api_url} ({target.env or 'default'} environment{named})"
-
-    def amount(self, count: int) -> str:
-        kind = "event" if self.row.name in {"events.resend", "functions.recover"} else "run"
-        return f"1 {kind}" if count == 1 else f"{count:,} {kind}s"
-
-    def _deed(self, planned: ActionReport) -> str:
-        """Return in words what would be done, and to how much."""
-        values = self.values
-        if self.row.name == "send_many":
-            names = Counter(str(event.get("name")) for event in values["events"])
-            counts = [f"{count:,} {quoted(name)}" for name, count in names.most_common()]
-            return f"send {len(values['events']):,} events ({and_more(counts)})"
-        if self.row.name == "request":
-            return f"{values['method']} {shortened(values['path'])}"
-        amount = self.amount(sum(row.is_open for row in planned.rows))
-        if self.row.is_bulk:
-            return f"act on {amount}"
-        if self.row.name != "cancellations.create":
-            return self._deed_of_one()
-        condition = values["condition"]
-        where = f" for which {shortened(condition)} holds," if condition else ""
-        return f"cancel every run of the function in that time,{where} of at most {amount} now,"
-
-    def _deed_of_one(self) -> str:
-        """Return in words what a call would do that acts on one thing."""
-        given = {name: it for name, it in _without(self.values, _MANNER).items() if it}
-        does = "change what is there" if self.row.effect is Effect.CHANGE else "add"
-        return f"{does}, with {shortened(json.dumps(given, ensure_ascii=False, default=str))},"
 
 
 def _row(name: str) -> Row:
@@ -518,27 +479,6 @@ def in_text(moment: datetime | timedelta) -> str:
     if isinstance(moment, timedelta):
         return f"{max(round(moment.total_seconds()), 1)}s"
     return moment.isoformat()
-
-
-def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any]:
-    """Return parameters with the window that was planned, which is the same at any time."""
-    names = "since", "until"
-    if "started_before" in values:
-        names = "started_after", "started_before"
-    elif values.get("ended_since") or values.get("ended_until"):
-        names = "ended_since", "ended_until"
-    window = zip(names, (planned.since, planned.until), strict=True)
-    return {**values, **{name: instant for name, instant in window if instant is not None}}
-
-
-def to_do_by_function(report: ActionReport) -> list[tuple[str, int]]:
-    """Return how many rows are left to do of each function, or event name, the most first."""
-    kinds = (row.function or row.event_name for row in report.rows if row.is_open)
-    return Counter(filter(None, kinds)).most_common()
-
-
-def _without(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in names}
 
 
 def _unchanged(item: Any) -> Any:

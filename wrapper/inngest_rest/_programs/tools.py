@@ -13,6 +13,7 @@ from mcp import types
 from inngest_rest._arguments import check_path
 from inngest_rest._programs import general_tool, parameters
 from inngest_rest._programs.answer import DEFAULT_MAX_CHARS, Envelope, Reply
+from inngest_rest._programs.confirmation import ShownPlans
 from inngest_rest._programs.problems import Problem, problem_of
 from inngest_rest._programs.projection import Projection, record_class
 from inngest_rest._programs.running import Invocation
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from inngest_rest import InngestClient
     from inngest_rest._table import Row
-    from inngest_rest.action_reports import ActionReport
     from inngest_rest.typing import Redaction
 
 MOST_EVENTS = 100
@@ -52,7 +52,7 @@ class Tools:
         self.client = client
         self._read_only = read_only
         self._redact: Redaction | Literal["none"] = redact
-        self._kept: dict[str, tuple[Mapping[str, Any], ActionReport]] = {}
+        self._shown_plans = ShownPlans()
         rows = _rows_of_groups(groups) if groups else _rows_of_server(client)
         self._rows = {row.tool: row for row in rows if not read_only or row.effect is Effect.READ}
         self._rare = {}
@@ -117,7 +117,7 @@ class Tools:
                 answer=self._reply(row, values),
                 most_events=MOST_EVENTS,
                 confirms_changes=confirms_changes,
-                kept=self._kept,
+                shown_plans=self._shown_plans,
                 note=note,
             )
             return invocation.run()

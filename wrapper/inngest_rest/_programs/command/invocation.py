@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import define, evolve, field, frozen
 
 from inngest_rest._programs.command.command_line import command_line, options_line
+from inngest_rest._programs.confirmation import pinned
 from inngest_rest._programs.projection import Projection
-from inngest_rest._programs.running import Invocation, pinned
+from inngest_rest._programs.running import Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
