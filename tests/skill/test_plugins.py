@@ -28,11 +28,16 @@ def test_both_marketplaces_lead_to_the_plugin_that_has_the_skill() -> None:
     assert (plugin / "skills" / "inngest" / "SKILL.md").read_text("utf-8") == (
         agent_skill.own_files()["SKILL.md"]
     )
-    names = {read(f"{of_claude['source']}/{it}/plugin.json")["name"] for it in MANIFESTS}
-    assert names == {of_claude["name"], of_codex["name"]}
+    assert read(f"{of_claude['source']}/plugin.json")["name"] == of_claude["name"]
+    assert of_claude["name"] == of_codex["name"]
 
 
-MANIFESTS = (".claude-plugin", ".codex-plugin")
+def test_the_manifests_of_the_plugin_agree_in_what_all_of_them_say() -> None:
+    folder = "wrapper/inngest_rest/.agents"
+    portable = read(f"{folder}/plugin.json")
+    del portable["$schema"]
+    for host in (".claude-plugin", ".codex-plugin"):
+        assert read(f"{folder}/{host}/plugin.json").items() >= portable.items()
 
 
 def test_the_registry_finds_its_name_in_the_description_of_the_package_that_it_starts() -> None:
@@ -42,6 +47,11 @@ def test_the_registry_finds_its_name_in_the_description_of_the_package_that_it_s
     assert list(project["scripts"]) == [project["name"]]
     for readme in (ROOT / "mcp-server" / project["readme"], ROOT / "README.md"):
         assert f"\n<!-- mcp-name: {server['name']} -->\n" in readme.read_text("utf-8")
+
+
+def test_the_registry_entry_names_no_index() -> None:
+    # Visual Studio Code makes it uvx's `--index-url`, and https://pypi.org is no index.
+    assert all("registryBaseUrl" not in it for it in read("mcp-server/server.json")["packages"])
 
 
 def test_the_package_starts_the_tools() -> None:
@@ -57,7 +67,7 @@ def test_the_keys_that_hosts_ask_for_are_variables_of_the_client() -> None:
     config = read("mcp-server/manifest.json")
     environment = config["server"]["mcp_config"]["env"]
     known = inngest_rest.InngestClient.__doc__ or ""
-    assert asked >= environment.keys()
+    assert asked == environment.keys()
     assert all(it in known for it in asked)
     values = {f"${{user_config.{name}}}" for name in config["user_config"]}
     assert set(environment.values()) == values

@@ -24,7 +24,16 @@ NEEDED = (
     "inngest_rest/.agents/skills/inngest/references/incident.md",
     "inngest_rest/_waterfall/page.html",
 )
-UNWANTED = ("tests/", "-plugin/", "recordings/", "scripts/", "__pycache__", ".venv", ".github/")
+UNWANTED = (
+    "tests/",
+    "-plugin/",
+    "/plugin.json",
+    "recordings/",
+    "scripts/",
+    "__pycache__",
+    ".venv",
+    ".github/",
+)
 
 
 class Distributions(NamedTuple):

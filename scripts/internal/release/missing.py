@@ -28,6 +28,7 @@ def versions() -> dict[str, str | None]:
         "mcp-server/pyproject.toml": r'(?m)(?:^version = "|\]==)([^"]+)"',
         "mcp-server/server.json": VERSION,
         "mcp-server/manifest.json": VERSION,
+        "wrapper/inngest_rest/.agents/plugin.json": VERSION,
         "wrapper/inngest_rest/.agents/.claude-plugin/plugin.json": VERSION,
         "wrapper/inngest_rest/.agents/.codex-plugin/plugin.json": VERSION,
     }
@@ -50,8 +51,8 @@ def missing(version: str) -> list[str]:
         f"a dated heading '## [{version}] - YYYY-MM-DD' in CHANGELOG.md": re.search(
             rf"(?m)^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$", read("CHANGELOG.md")
         ),
-        "Source, Issues and Changelog in project.urls of pyproject.toml": (
-            {"Source", "Issues", "Changelog"} <= urls.keys()
+        "Source, Issues, Changelog and Documentation in project.urls of pyproject.toml": (
+            {"Source", "Issues", "Changelog", "Documentation"} <= urls.keys()
         ),
         "the repository in the substitutions of pyproject.toml (README.md's links on PyPI)": (
             "(https://" in str(hooks["fancy-pypi-readme"]["substitutions"])
