@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.internal.release.__main__ import may_not_break
 from scripts.internal.release.distributions import NEEDED, faults
 from scripts.internal.release.missing import missing, notes, versions
+from scripts.internal.release.public_api import may_not_break
 
 WHEEL = [f"inngest_rest-0.1.0.dist-info/{NEEDED[0]}", *NEEDED[1:]]
 
@@ -20,7 +20,10 @@ def test_what_a_wheel_lacks_is_named(lacking: int) -> None:
     assert faults([*WHEEL[:lacking], *WHEEL[lacking + 1 :]]) == [f"{NEEDED[lacking]} is missing"]
 
 
-@pytest.mark.parametrize("extra", ["tests/test_x.py", "inngest_rest/__pycache__/a.pyc"])
+@pytest.mark.parametrize(
+    "extra",
+    ["tests/test_x.py", "inngest_rest/__pycache__/a.pyc", "inngest_rest/.agents/plugin.json"],
+)
 def test_what_a_wheel_must_not_hold_is_named(extra: str) -> None:
     assert faults([*WHEEL, extra]) == [f"{extra} is in it"]
 

@@ -3,8 +3,10 @@
 Both distributions are built twice and compared byte by byte, checked for the index, installed in
 empty environments on the oldest and the newest Python here, with and without extras, and used. The
 public API is compared with that of the last tag. So is the package of the MCP server, which needs
-nothing but the first. dist/ then holds packages/, a bundle of the MCP server (.mcpb), the bill of
-materials and the notes of the release. A tag publishes: .github/workflows/release.yml.
+nothing but the first. dist/ then holds pypi/ and pypi-mcp/, each for the environment of its name, a
+bundle of the MCP server (.mcpb), its entry for the MCP registry, the bill of materials, the recipe
+for conda-forge and the notes of the release. At last, all is published to an index on this machine,
+and installed from it in each way that the pages name. A tag publishes: docs/releasing.md.
 
 Exit status: 0 it could go out, or, with --dry-run, it could but for what is listed as missing;
 1 something is wrong or, without --dry-run, missing.
@@ -13,28 +15,27 @@ Exit status: 0 it could go out, or, with --dry-run, it could but for what is lis
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from scripts.internal.pythons import find_pythons
-from scripts.internal.release import distributions, installs, mcp_server
-from scripts.internal.release.missing import ROOT, git, last_tag, missing, notes, versions
+from scripts.internal.release import (
+    distributions,
+    installs,
+    mcp_server,
+    public_api,
+    recipe,
+    rehearsal,
+)
+from scripts.internal.release.missing import ROOT, git, missing, notes, versions
+from scripts.internal.release.steps import WrongError, run, step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-T = TypeVar("T")
-
-
-class WrongError(Exception):
-    """The package must not be published like this."""
+    from collections.abc import Sequence
 
 
 def main() -> int:
@@ -48,43 +49,27 @@ def main() -> int:
     options = parser.parse_args()
     out = ROOT / "dist"
     shutil.rmtree(out, ignore_errors=True)
-    packages = out / "packages"
-    packages.mkdir(parents=True)
+    out.mkdir()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         try:
             version = step("versions", agreed_version)
-            built = step("two builds", lambda: build_twice(packages, scratch))
-            server = step("MCP server", lambda: build_server(out, scratch, built, version))
+            built = step("two builds", lambda: build_twice(out / "pypi", scratch))
+            server = step("MCP server", lambda: build_server(out, built, version))
             step("metadata", lambda: check_metadata([*built, *server]))
             step("contents", lambda: check_contents(built))
             step("installed", lambda: install(built, scratch))
-            step("uvx", lambda: run_by_uvx(built, scratch))
-            step("public API", lambda: compare_api(version))
+            step("public API", lambda: public_api.compare(version))
             step("bill of materials", lambda: write_materials(out, scratch, built))
             step("notes", lambda: write_notes(out))
+            step("conda recipe", lambda: recipe.write(out, built.sdist, version))
+            step("rehearsal", lambda: rehearsal.rehearse(out, scratch, version))
         except WrongError as error:
             print(f"WRONG\n{error}")
             return 1
     lacking = missing(version)
     print("".join(f"missing: {each}\n" for each in lacking), end="")
     return 1 if lacking and not options.dry_run else 0
-
-
-def step(name: str, check: Callable[[], tuple[T, str]]) -> T:
-    """Run a check, and print what it found and how long it took."""
-    print(f"{name:<22} ", end="", flush=True)
-    start = time.monotonic()
-    result, told = check()
-    print(f"{told} ({time.monotonic() - start:.0f} s)")
-    return result
-
-
-def run(*command: str) -> None:
-    """Run a command that has to succeed."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise WrongError(done.stdout + done.stderr)
 
 
 def agreed_version() -> tuple[str, str]:
@@ -110,13 +95,12 @@ def build_twice(packages: Path, scratch: Path) -> tuple[distributions.Distributi
 
 
 def build_server(
-    out: Path, scratch: Path, built: distributions.Distributions, version: str
+    out: Path, built: distributions.Distributions, version: str
 ) -> tuple[distributions.Distributions, str]:
     """Build the package of the MCP server and its bundle, out of the folder of the first."""
     epoch = int(git("log", "-1", "--format=%ct"))
-    server = distributions.build(mcp_server.FOLDER, scratch / "server", epoch)
-    for each in server:
-        shutil.copy(each, out / "packages")
+    server = distributions.build(mcp_server.FOLDER, out / "pypi-mcp", epoch)
+    shutil.copy(mcp_server.FOLDER / "server.json", out)
     bundle = mcp_server.bundle(out, built.wheel, version, epoch)
     return server, f"{bundle.name}, {bundle.stat().st_size:,} bytes"
 
@@ -157,45 +141,6 @@ def install(built: distributions.Distributions, scratch: Path) -> tuple[None, st
     if wrong:
         raise WrongError("\n".join(wrong))
     return None, f"{tried} environments, on {' and '.join(dict.fromkeys((found[0], found[-1])))}"
-
-
-def run_by_uvx(built: distributions.Distributions, scratch: Path) -> tuple[None, str]:
-    """Run the command, the MCP server and its bundle without installing them."""
-    uv, uvx = (str(Path(sys.executable).with_name(name)) for name in ("uv", "uvx"))
-    packages = built.wheel.parent
-    with zipfile.ZipFile(next(packages.parent.glob("*.mcpb"))) as bundle:
-        bundle.extractall(scratch / "bundle")
-    script = json.loads((scratch / "bundle" / "manifest.json").read_bytes())["server"][
-        "entry_point"
-    ]
-    tried = (
-        [uvx, "--from", f"{built.sdist}[cli]", "inngest-rest", "--help"],
-        [uvx, "--find-links", str(packages), "inngest-rest-mcp", "--help"],
-        [uv, "run", "--directory", str(scratch / "bundle"), script, "--help"],
-    )
-    for command in tried:
-        run(*command)
-    return None, "the command, the MCP server, and its bundle"
-
-
-def compare_api(version: str) -> tuple[None, str]:
-    """Compare the public API with that of the last tag."""
-    tag = last_tag()
-    if tag is None:
-        return None, "no earlier release"
-    command = [sys.executable, "-m", "griffe", "check", "inngest_rest", "--search", "wrapper"]
-    done = subprocess.run(
-        [*command, "--against", tag], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0 and may_not_break(tag, version):
-        raise WrongError(f"since {tag}:\n{done.stdout}{done.stderr}")
-    return None, f"compared with {tag}: {len(done.stdout.splitlines())} removals"
-
-
-def may_not_break(tag: str, version: str) -> bool:
-    """Whether a release may remove nothing: only a new major version may, below 1.0 a new minor."""
-    old, new = (each.lstrip("v").split(".") for each in (tag, version))
-    return old[:2] == new[:2] if new[0] == "0" else old[0] == new[0]
 
 
 def write_materials(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -81,11 +80,8 @@ def create(python: str, folder: Path, distribution: str, *, installer: str) -> E
 def use(environment: Environment, *, with_extras: bool) -> list[str]:
     """Run the README's first program and the command; return what went wrong."""
     wrong = []
-    program = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    if program is None:
-        return ["README.md has no program"]
     with event_api() as url:
-        sent = environment.run("-c", program[1], INNGEST_DEV=url)
+        sent = environment.run("-c", first_program(), INNGEST_DEV=url)
     if sent.returncode != 0 or not sent.stdout.startswith("sent app/order.created"):
         wrong.append(f"the README's first program ended with: {last_line(sent)}")
     if with_extras:
@@ -99,6 +95,12 @@ def use(environment: Environment, *, with_extras: bool) -> list[str]:
         if done.returncode == 0 or f"inngest-rest[{extra}]" not in last_line(done):
             wrong.append(f"{arguments[-1]} does not name [{extra}] last, but: {last_line(done)}")
     return wrong
+
+
+def first_program() -> str:
+    """Return the first program of the README."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return readme.partition("```python\n")[2].partition("```")[0]
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:
