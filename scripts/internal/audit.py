@@ -1,12 +1,15 @@
 """Check the licences of what the package installs, and constraints.txt for known advisories.
 
-Licences are those of all that `pip install 'inngest-rest[all]'` installs, by their metadata.
+Licences are those of all that `pip install 'inngest-rest[all,contract]'` installs, by the metadata;
+docs/installation.md has to tell each package and its licence. The files that state the licence of
+what is ours have to agree, too.
 Advisories are asked of the database at https://osv.dev, as pip-audit can: with 30 more packages to
 lock, and without telling an index that has no advisories from versions that have none. So a version
 with an advisory is always asked for as well, and a database that does not know it does not count.
 Where none is reachable, this says so and passes.
 
-Exit status: 0 nothing was found; 1 a licence is not allowed, or a version has an advisory.
+Exit status: 0 nothing was found; 1 a licence is not allowed or not told, or a version has an
+advisory.
 """
 
 from __future__ import annotations
@@ -26,7 +29,12 @@ from packaging.utils import canonicalize_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-LOCK = Path(__file__).resolve().parents[2] / "constraints.txt"
+CONTAIN_THE_COMMAND = ("mcp", "contract")
+"""The extras that contain `cli`."""
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "constraints.txt"
+PAGE = ROOT / "docs" / "installation.md"
 DATABASE = "https://api.osv.dev/v1/querybatch"
 PATIENCE = 10.0
 
@@ -53,6 +61,21 @@ NAMES = {
     "MIT License": "MIT",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
+}
+
+PLUGIN = "wrapper/inngest_rest/.agents"
+
+# The files that state the licence of what is ours. Users copy the skill into their projects.
+OURS = {
+    "pyproject.toml": "MIT",
+    "mcp-server/pyproject.toml": "MIT",
+    "mcp-server/manifest.json": "MIT",
+    "scripts/internal/release/recipe.yaml": "MIT",
+    ".claude-plugin/marketplace.json": "MIT-0",
+    f"{PLUGIN}/plugin.json": "MIT-0",
+    f"{PLUGIN}/.claude-plugin/plugin.json": "MIT-0",
+    f"{PLUGIN}/.codex-plugin/plugin.json": "MIT-0",
+    f"{PLUGIN}/skills/inngest/SKILL.md": "MIT-0",
 }
 
 # Advisories that do not concern us, with the reason.
@@ -111,6 +134,45 @@ def is_allowed(expression: str) -> bool:
     return any(all(each.strip() in ALLOWED for each in choice) for choice in choices)
 
 
+def untold(page: str, extras: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return what the tables of extras and of licences leave out, of the packages of each extra."""
+    rows = dict(re.findall(r"(?m)^\| `?([^|`]+?)`? \| (.+) \|$", page))
+    told = {name: set(re.findall(r"[\w-]+", row)) for name, row in rows.items()}
+    missing = []
+    for extra, packages in extras.items():
+        for package in packages:
+            licence = licence_of(package)
+            if package not in told.get(extra, ()):
+                missing.append(f"docs/installation.md: the row of {extra} lacks {package}")
+            if package not in told.get(licence, ()):
+                missing.append(f"docs/installation.md: the row of {licence} lacks {package}")
+    return missing
+
+
+def added_by_each_extra() -> dict[str, set[str]]:
+    """Return the packages that each extra adds, without those of an extra that it contains."""
+    alone = closure("inngest-rest", [])
+    command = closure("inngest-rest", ["cli"])
+    extras = metadata.metadata("inngest-rest").get_all("Provides-Extra") or []
+    return {
+        extra: closure("inngest-rest", [extra])
+        - (command if extra in CONTAIN_THE_COMMAND else alone)
+        for extra in extras
+        if extra != "all"
+    }
+
+
+def stated_otherwise() -> list[str]:
+    """Return the files of ours that state another licence than they should."""
+    pattern = re.compile(r"""(?m)^ *"?license"?\s*[:=]\s*"?([\w.-]+)""")
+    stated = {name: set(pattern.findall((ROOT / name).read_text("utf-8"))) for name in OURS}
+    return [
+        f"{name} states {', '.join(sorted(found)) or 'no licence'}, not {OURS[name]}"
+        for name, found in stated.items()
+        if found != {OURS[name]}
+    ]
+
+
 def locked(text: str) -> list[Version]:
     """Return the versions in the text of constraints.txt."""
     return [Version(*found) for found in re.findall(r"(?m)^([\w.-]+)==([^\s;\\]+)", text)]
@@ -149,14 +211,15 @@ def advisories(
 
 
 def main() -> int:
-    packages = sorted(closure("inngest-rest", ["all"]))
+    packages = sorted(closure("inngest-rest", ["all", "contract"]))
     licences = {name: licence_of(name) for name in packages}
     refused = [
         f"{name}: {it} is not allowed" for name, it in licences.items() if not is_allowed(it)
     ]
     versions = locked(LOCK.read_text(encoding="utf-8"))
     found = advisories(versions)
-    problems = [*refused, *(found or [])]
+    told = untold(PAGE.read_text(encoding="utf-8"), added_by_each_extra())
+    problems = [*refused, *told, *stated_otherwise(), *(found or [])]
     print("\n".join(problems), end="\n" * bool(problems))
     if found is None:
         checked = "advisories not checked: no advisory database reachable"

@@ -13,6 +13,8 @@ from scripts.internal.audit import (
     is_allowed,
     licence_of,
     locked,
+    stated_otherwise,
+    untold,
 )
 
 VERSIONS = [Version("a", "1"), Version("b", "2")]
@@ -44,6 +46,26 @@ def test_every_licence_is_allowed() -> None:
 )
 def test_an_expression_is_allowed_if_one_choice_is(expression: str, allowed: bool) -> None:
     assert is_allowed(expression) == allowed
+
+
+def test_a_package_is_told_by_the_row_of_its_extra_and_that_of_its_licence() -> None:
+    page = "| `cli` | the command | rich, shtab |\n|---|---|\n| MIT | rich |\n"
+    assert untold(page, {"cli": ["rich"]}) == []
+    assert untold(page, {"cli": ["rich", "shtab"], "arrow": ["rich"]}) == [
+        "docs/installation.md: the row of MPL-2.0 lacks shtab",
+        "docs/installation.md: the row of arrow lacks rich",
+    ]
+
+
+def test_a_file_that_states_another_licence_than_ours_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert stated_otherwise() == []
+    monkeypatch.setattr(audit, "OURS", {"pyproject.toml": "MIT-0", "README.md": "MIT"})
+    assert stated_otherwise() == [
+        "pyproject.toml states MIT, not MIT-0",
+        "README.md states no licence, not MIT",
+    ]
 
 
 def test_every_locked_version_is_asked_for() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+
 import pytest
+import yaml
 
 from scripts.internal.release.distributions import NEEDED, faults
-from scripts.internal.release.missing import missing, notes, versions
+from scripts.internal.release.missing import ROOT, missing, notes, versions
 from scripts.internal.release.public_api import may_not_break
 
 WHEEL = [f"inngest_rest-0.1.0.dist-info/{NEEDED[0]}", *NEEDED[1:]]
@@ -30,6 +34,15 @@ def test_what_a_wheel_must_not_hold_is_named(extra: str) -> None:
 
 def test_every_file_states_the_same_version() -> None:
     assert len(set(versions().values())) == 1, versions()
+
+
+def test_the_recipe_needs_what_the_client_and_the_command_need() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["cli"]]
+    recipe = yaml.safe_load((ROOT / "scripts/internal/release/recipe.yaml").read_text("utf-8"))
+    in_recipe = {each.replace("python-xxhash", "xxhash") for each in recipe["requirements"]["run"]}
+    spaced = {re.sub(r"^([\w-]+)", r"\1 ", each) for each in needed}
+    assert in_recipe == {*spaced, "python >=${{ python_min }}"}
 
 
 def test_the_notes_of_a_release_are_the_newest_part_of_the_changelog() -> None:
