@@ -20,6 +20,7 @@ from attrs import field, frozen
 
 import inngest_rest
 from inngest_rest import InngestClient
+from inngest_rest._core.drivers import causes
 from inngest_rest.testing import MockServer, completes, fails, sleeps, steps
 
 if TYPE_CHECKING:
@@ -227,6 +228,35 @@ def test_each_message_that_is_explained_is_raised() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 missing = {each for each in missing if each not in node.value}
     assert missing == set()
+
+
+def advices() -> Iterator[str]:
+    """Yield the words of each advice in the sources, without the values that are put into them."""
+    folder = ROOT / "wrapper/inngest_rest"
+    for path in sorted({*folder.rglob("*.py")} - {*(folder / "client").rglob("*.py")}):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="Advice" | "advice" | "where_absent")
+                    | ast.Attribute(attr="Advice"),
+                    args=[text, *_],
+                ):
+                    words = [
+                        each.value for each in ast.walk(text) if isinstance(each, ast.Constant)
+                    ]
+                    yield "\0".join(map(str, words))
+                case _:
+                    pass
+    yield from causes.CAUSES.values()
+
+
+def test_each_advice_is_explained() -> None:
+    """That the words which are explained are in the sources is tested above."""
+    table = TROUBLE.partition("\n## Advice\n")[2]
+    explained = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    found = set(filter(None, advices()))
+    assert len(found) > 40
+    assert [each for each in found if not any(words in each for words in explained)] == []
 
 
 def test_methods_that_are_named_exist() -> None:

@@ -116,13 +116,13 @@ def test_what_waits_for_the_runs_of_an_event_that_starts_none_is_told_what_expla
     error = run(world, "events.wait", {"id": id, "timeout": 5}).error
     assert error is not None
     assert (error.code, error.retryable) == ("timed_out", False)
-    assert str(error.hint) == "`events_explain` tells more about it."
+    assert str(error.hint) == "`events_explain` explains why."
 
 
 def test_who_followed_a_run_for_too_short_a_time_is_told_to_do_so_again(world: World) -> None:
     error = run(world, "runs.follow", {"id": world.open_run(), "timeout": 1}).error
     assert error is not None
-    assert str(error.hint) == "It goes on all the same: do this again, or for longer."
+    assert str(error.hint) == "It continues on the server: wait again, or for longer."
 
 
 @pytest.mark.parametrize(

@@ -421,7 +421,7 @@ class AuthenticationError(ApiError):
 class PermissionDeniedError(ApiError):
     """The key does not permit this: 403."""
 
-    advice = Advice("Check what the key may do, and its IP and event filters.")
+    advice = Advice("Check the key's permissions, and its IP and event filters.")
 
 
 class NotFoundError(ApiError):

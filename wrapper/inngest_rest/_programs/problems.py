@@ -229,7 +229,7 @@ def _described(error: BaseException) -> Problem:
             hint = error.advice if is_right_server else error.advice.then(shows)
             return Problem(Code.NETWORK, error.described, hint=hint)
         case errors.NoRunError():
-            hint = advice("{} tells more about it.", "events.explain")
+            hint = advice("{} explains why.", "events.explain")
             return Problem(Code.TIMED_OUT, str(error), hint=hint)
         case errors.WaitTimeoutError():
             return Problem(Code.TIMED_OUT, str(error), hint=_after_timeout(error))
@@ -277,7 +277,7 @@ def _after_timeout(error: errors.WaitTimeoutError) -> Advice:
     """Return how to go on after waiting: for longer, or by finding what was waited for."""
     is_there = error.event_id or error.was_seen
     if is_there and not isinstance(error.__cause__, errors.NotFoundError):
-        return advice("It goes on all the same: do this again, or for longer.")
+        return advice("It continues on the server: wait again, or for longer.")
     own = "There may be none: {} shows runs, {} finds an event by an id of your own."
     return advice(own, "runs.list", "events.explain")
 

@@ -89,7 +89,7 @@ _MAY_LACK_V2 = errors.Advice(
 # By its vendor's documentation of October 2026.
 _MAY_BE_DISABLED = errors.Advice(
     "On Inngest Cloud an API key may have expired, and an admin may have disabled legacy keys, "
-    "which signing keys are."
+    "which include signing keys."
 )
 
 _IN_BETWEEN = (
@@ -97,7 +97,7 @@ _IN_BETWEEN = (
     "are not the cause."
 )
 _LET_IT_PASS = errors.Advice(
-    "Let these requests pass there, or send what it asks for by {}, such as proxy-authorization.",
+    "Let these requests pass there, or send the header it requires in {}, such as proxy-authorization.",
     (HEADERS,),
 )
 

@@ -167,8 +167,8 @@ _MOST_ATTEMPTS = 3
 
 
 _CUT_OFF = Advice(
-    "What was listed until here is right. Ask again from the cursor that the error has, or for "
-    "less: runs by a narrower since and until, or by app or status."
+    "The items listed so far are complete. Continue from the cursor of the error, or list less: "
+    "runs by a narrower since and until, or by app or status."
 )
 
 

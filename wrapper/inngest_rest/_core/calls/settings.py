@@ -358,8 +358,8 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
         raise found.invalid(
             "contains credentials",
             Advice(
-                "Keys have settings of their own, and {} has what a proxy in front of the server "
-                "asks for.",
+                "Pass keys by their own settings, and the credentials of a proxy in front of the "
+                "server in {}.",
                 (HEADERS,),
             ),
         )

@@ -12,7 +12,7 @@ from inngest_rest.errors import Advice
 _UNTRUSTED = "certificate.verify.failed"
 
 # The first that matches holds.
-_CAUSES = {
+CAUSES = {
     rf"{_UNTRUSTED}.*(has expired|not yet valid)": (
         "The certificate has expired, or is not valid yet: have it renewed, and check the clock of "
         "this machine."
@@ -45,7 +45,7 @@ _CAUSES = {
 
 def lasting_cause(reason: str) -> Advice | None:
     """Return what to do about a failure that repeats in every attempt; None for any other."""
-    for pattern, advice in _CAUSES.items():
+    for pattern, advice in CAUSES.items():
         if re.search(pattern, reason, re.IGNORECASE | re.DOTALL):
             return Advice(advice)
     return None

@@ -33,7 +33,7 @@ QUEUE_DEPTH = "inngest_queue_depth"
 # The environment of Inngest Cloud that is meant where none is set.
 _PRODUCTION = "production"
 
-_NO_METRICS = where_absent("It has no metrics: count queued runs with {}.", "runs.list")
+_NO_METRICS = where_absent("This server has no metrics: count queued runs with {}.", "runs.list")
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
 _SAMPLE = re.compile(

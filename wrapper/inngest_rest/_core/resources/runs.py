@@ -259,9 +259,10 @@ def _ended_within(ended: Window, run: Run, now: datetime) -> bool:
 
 
 _SLOW = errors.Advice(
-    "For runs by their end, a self-hosted server reads all that it ever had, and may need minutes. "
-    "Bound the time of queueing, too (since, or queued_since of a check): runs are then listed by "
-    "that, and their ends compared here. Or allow more time: timeout, and total of retries."
+    "To list runs by their end, a self-hosted server reads its whole history, which may take "
+    "minutes. Limit the time of queueing as well (since, or queued_since of a check): the client "
+    "then lists runs by that, and compares their ends itself. Or allow more time: timeout, and total "
+    "of retries."
 )
 
 
