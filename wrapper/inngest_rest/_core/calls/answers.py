@@ -97,7 +97,8 @@ _IN_BETWEEN = (
     "are not the cause."
 )
 _LET_IT_PASS = errors.Advice(
-    "Let these requests pass there, or send the header it requires in {}, such as proxy-authorization.",
+    "Let these requests pass there, or send the header it requires in {}, such as "
+    "proxy-authorization.",
     (HEADERS,),
 )
 

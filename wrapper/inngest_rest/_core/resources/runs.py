@@ -261,8 +261,8 @@ def _ended_within(ended: Window, run: Run, now: datetime) -> bool:
 _SLOW = errors.Advice(
     "To list runs by their end, a self-hosted server reads its whole history, which may take "
     "minutes. Limit the time of queueing as well (since, or queued_since of a check): the client "
-    "then lists runs by that, and compares their ends itself. Or allow more time: timeout, and total "
-    "of retries."
+    "then lists runs by that, and compares their ends itself. Or allow more time: timeout, and "
+    "total of retries."
 )
 
 
