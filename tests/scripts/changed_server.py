@@ -181,7 +181,10 @@ def changed(url: str, changes: Collection[str]) -> Iterator[str]:
             is_events = asked.path == "/v1/events"
             query = urlencode(asked.query) if is_events else query
             path = asked.path + (f"?{query}" if query else "")
-            response = upstream.request(asked.method, path, headers=kept, content=content)
+            try:
+                response = upstream.request(asked.method, path, headers=kept, content=content)
+            except httpx.LocalProtocolError:  # a header that no server would be sent
+                return Answer(400, "400 Bad Request", "text/plain; charset=utf-8"), {}
             answer = Answer(
                 response.status_code,
                 _parsed(response.content),
@@ -223,7 +226,7 @@ def _parsed(content: bytes) -> Any:
     try:
         return json.loads(content)
     except ValueError:
-        return content.decode()
+        return content.decode(errors="replace")
 
 
 if __name__ == "__main__":

@@ -69,7 +69,12 @@ def list_operations(call: Call) -> Response:
             "summary": name,
             "description": name,
             "http": {"method": method, "path": path},
-            "mcp": {"name": name, "inputSchema": {"type": "object", "properties": {}}},
+            "mcp": {
+                "name": name,
+                "title": name,
+                "description": name,
+                "inputSchema": {"type": "object", "properties": {}},
+            },
         }
         for name, (method, path) in _OTHERS.items()
         if _is_served(call.server.release, method, path)
