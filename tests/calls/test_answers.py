@@ -251,6 +251,46 @@ def test_an_error_hidden_under_http_200_is_invalid_for_v2(
         ask(client, server, GET_APP, says({"error": "hidden", "data": None, "status": 404}))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"errors": [{"code": "run_already_ended", "message": "Run has ended"}]},
+        {"error": "Run has ended"},
+        {"data": None, "errors": [{"message": "Run has ended"}]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("status", [200, 202])
+def test_a_success_of_v2_that_states_an_error_is_none(
+    client: InngestClient, server: Server, body: dict[str, Any], status: int
+) -> None:
+    cancel = (f"POST /v2/runs/{ID}/cancel", lambda it: it.runs.cancel(ID))
+    with pytest.raises(InvalidResponseError, match="states an error: Run has ended"):
+        ask(client, server, cancel, says(body, status=status))
+
+
+@pytest.mark.parametrize("errors", [[], None])
+def test_a_success_of_v2_may_list_no_errors(
+    client: InngestClient, server: Server, errors: object
+) -> None:
+    body = json.loads(recorded("v2-app").body)
+    assert ask(client, server, GET_APP, says({**body, "errors": errors})).id == body["data"]["id"]
+
+
+def test_a_redirect_is_named_and_what_to_set_instead(client: InngestClient, server: Server) -> None:
+    reply = Reply(308, b"", {"location": "https://inngest.example.com/v2/apps/a"})
+    with pytest.raises(InvalidResponseError, match="redirects to 'https://inngest") as caught:
+        ask(client, server, GET_APP, reply)
+    assert "INNGEST_BASE_URL" in caught.value.advice
+
+
+def test_an_object_that_is_a_list_is_told_by_its_name(
+    client: InngestClient, server: Server
+) -> None:
+    with pytest.raises(InvalidResponseError, match=r"data: dict expected, not list\)"):
+        ask(client, server, GET_APP, says({"data": [{"id": "a"}], "metadata": {}}))
+
+
 @pytest.mark.parametrize("errors", [5, True, "x", {"message": "x"}, [5], None])
 def test_an_error_body_of_another_shape_still_raises_an_api_error(
     connect: Connect, server: Server, errors: object

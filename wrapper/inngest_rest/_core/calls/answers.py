@@ -28,6 +28,7 @@ from inngest_rest._core.calls.settings import (
     ALLOW_HTTP_ON,
     API_KEY,
     API_URL,
+    BASE_URL,
     EVENT_KEY,
     HEADERS,
     SIGNING_KEY,
@@ -38,7 +39,7 @@ from inngest_rest._core.secret import cause_without_keys
 from inngest_rest._faults import refused_in_between
 from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import shown
-from inngest_rest_api.types import read_json
+from inngest_rest_api.types import Unreadable, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -79,6 +80,11 @@ _KEYS = {
 _KEYS_ARE_MADE = (
     "API keys are made, with their permissions, in the dashboard of Inngest Cloud, by an admin of "
     "the organization."
+)
+
+_NOT_FOLLOWED = errors.Advice(
+    "Redirects are not followed, as keys would go along. If the server is there, set {}.",
+    (BASE_URL,),
 )
 
 # By its vendor's documentation, which is all that is known of it.
@@ -144,6 +150,8 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
         # Any response must end in a result or an error of this package.
         if isinstance(error, json.JSONDecodeError):
             error.doc = ""  # the whole body, which may quote a key
+        if isinstance(error, AttributeError) and isinstance(error.obj, Unreadable):
+            error = ValueError(error.obj.reason)
         reason = f"not as documented ({type(error).__name__}: {error})"
         cause = cause_without_keys(error, session.redact)
     # Outside that clause: an error that quotes a key is not to be its context either.
@@ -195,23 +203,27 @@ class _Response:
         with suppress(ValueError):
             payload = decode(response.content)
             body = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
-        if not is_accepted or "errors" in body:
+        if not is_accepted or (response.status_code >= 400 and "errors" in body):
             raise self._error(body, response.status_code, hidden=False)
-        if "data" in body and body["data"] is None:
+        is_v1 = self._route.operation.tag == "v1"
+        stated = body.get("errors") or (not is_v1 and body.get("error"))
+        if stated and not body.get("data"):
+            # Nobody knows what became of the request.
+            raise self.invalid(f"a success that states an error: {_words(body, response)[0]}")
+        if is_v1 and "data" in body and body["data"] is None:
             stated = body.get("status")
             raise self._error(body, stated if type(stated) is int else 0, hidden=True)
 
     def _may_hide_an_error(self) -> bool:
         """Return whether an accepted response may be an error, found out without parsing it."""
         content = self._response.content
-        if self._route.operation.tag == "v1":
-            return b'"error"' in content
-        return self._response.status_code == 409 and b'"errors"' in content
+        is_of_the_api = self._route.operation.tag in ("v1", "v2")
+        return is_of_the_api and (b'"error"' in content or b'"errors"' in content)
 
     def _error(self, body: dict[str, Any], status: int, *, hidden: bool) -> errors.ApiError:
         """Return the error of an effective status; `hidden` if the HTTP status is a success."""
         if status < 400:
-            raise self.invalid("neither a result nor an error")
+            raise self._neither_result_nor_error()
         message, code, about_resource = _words(body, self._response)
         if status == 500 and self._is_about_no_run(message, hidden=hidden):
             status, hidden, about_resource = 404, True, True
@@ -232,6 +244,15 @@ class _Response:
         advice = self._advice(error, lacks_scope=lacks_scope)
         if advice is not None:
             error.advice = advice
+        return error
+
+    def _neither_result_nor_error(self) -> errors.InvalidResponseError:
+        """Return the error for such a status; a redirect is not followed, but named."""
+        reason, location = "neither a result nor an error", self._response.headers.get("location")
+        if not self._response.has_redirect_location or location is None:
+            return self.invalid(reason)
+        error = self.invalid(f"{reason}: it redirects to {shown(location)}")
+        error.advice = _NOT_FOLLOWED
         return error
 
     def _is_about_no_run(self, message: str, *, hidden: bool) -> bool:

@@ -48,7 +48,7 @@ API_VERSION = Setting("api_version")
 _FALLBACK = Setting("signing_key_fallback", "INNGEST_SIGNING_KEY_FALLBACK")
 ENV = Setting("env", "INNGEST_ENV")
 _DEV = Setting("dev", "INNGEST_DEV")
-_BASE_URL = Setting("base_url", "INNGEST_BASE_URL")
+BASE_URL = Setting("base_url", "INNGEST_BASE_URL")
 EVENT_BASE_URL = Setting("event_base_url", "INNGEST_EVENT_API_BASE_URL")
 _API_BASE_URL = Setting("api_base_url", "INNGEST_API_BASE_URL")
 _ALLOW_HTTP = Setting("allow_http", "INNGEST_ALLOW_HTTP")
@@ -334,15 +334,15 @@ def _dev(reader: _Reader) -> _Found | None:
 
 def _base_url(own: Setting, dev: _Found | None, reader: _Reader) -> _Found | None:
     """Return the base URL of a host; arguments come first."""
-    argument = reader.argument(own) or reader.argument(_BASE_URL)
+    argument = reader.argument(own) or reader.argument(BASE_URL)
     if argument is None and dev is not None and dev.name == _DEV.argument:
         argument = dev
-    variable = reader.variable(own) or reader.variable(_BASE_URL)
+    variable = reader.variable(own) or reader.variable(BASE_URL)
     if argument or variable:
         return argument or variable
     if dev is not None and dev.name in {_DEV.argument, _DEV.variable}:
         return dev  # it overrides a profile
-    return reader.in_profile(own) or reader.in_profile(_BASE_URL) or dev
+    return reader.in_profile(own) or reader.in_profile(BASE_URL) or dev
 
 
 def _check_url(found: _Found, *, may_http: bool) -> str:
