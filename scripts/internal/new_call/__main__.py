@@ -201,7 +201,7 @@ def write_pages(tree: Tree, call: NewCall) -> None:
         tree.insert("docs/reference/routes-and-servers.md", rows, f", `{call.name}`")
     command = f"inngest-rest {call.name.replace('.', ' ').replace('_', '-')}"
     line = f"- `client.{call.name}`, in a terminal `{command}`: {what}.\n"
-    tree.insert("CHANGELOG.md", r"^### Runs and the rest of the API\n\n", line)
+    tree.insert("CHANGELOG.md", r"^### Runs and events\n\n", line)
 
 
 if __name__ == "__main__":
