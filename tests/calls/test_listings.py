@@ -207,6 +207,61 @@ def test_every_listing_of_v2_says_that_it_is_cut_off(
         list(ALL_OF_V2[path](client))
 
 
+PAGES_THAT_LEAVE_OPEN_WHAT_FOLLOWS: dict[str, dict[str, object]] = {
+    "no page": {},
+    "null": {"page": None},
+    "a link instead": {"meta": {"page": {"cursor": "x", "hasMore": True}}},
+    "both renamed": {"page": {"nextCursor": "x", "hasNextPage": True, "limit": 2}},
+    "a cursor alone": {"page": {"next_page_token": "x"}},
+}
+
+
+@pytest.mark.parametrize("name", PAGES_THAT_LEAVE_OPEN_WHAT_FOLLOWS)
+def test_a_full_page_that_does_not_say_whether_it_is_the_last_ends_a_listing_with_an_error(
+    client: InngestClient, server: Server, name: str
+) -> None:
+    data = [{**RUN, "id": each} for each in ("a", "b")]
+    body = {"data": data, "metadata": META, **PAGES_THAT_LEAVE_OPEN_WHAT_FOLLOWS[name]}
+    server.on("GET /v2/runs", *[says(body)] * 2, BEYOND)
+    found: list[str] = []
+    with pytest.raises(InvalidResponseError, match="2 items were listed, and the rest cannot"):
+        found.extend(each.id for each in client.runs.list(app="probe-app", page_size=2))
+    assert found == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"page": {"limit": 1}},
+        {"page": {"endCursor": "x", "hasNextPage": False}},
+        {"page": {"total": 1, "order": "DESC"}},
+    ],
+    ids=str,
+)
+def test_a_full_page_is_the_last_where_nothing_of_it_says_otherwise(
+    client: InngestClient, server: Server, page: dict[str, object]
+) -> None:
+    body = {"data": [{**RUN, "id": "a"}], "metadata": META, **page}
+    server.on("GET /v2/runs", says(body), BEYOND)
+    assert [each.id for each in client.runs.list(app="probe-app", page_size=1)] == ["a"]
+
+
+def test_a_page_without_page_is_the_last_if_it_is_short(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v2/runs", says({"data": [{**RUN, "id": "a"}], "metadata": META}), BEYOND)
+    assert [each.id for each in client.runs.list(app="probe-app", page_size=2)] == ["a"]
+
+
+def test_items_under_another_name_than_data_are_no_empty_listing(
+    client: InngestClient, server: Server
+) -> None:
+    body = {"result": [{**RUN, "id": "a"}], "metadata": META, "page": {"limit": 20}}
+    server.on("GET /v2/runs", says(body))
+    with pytest.raises(InvalidResponseError, match="data is missing, and the list 'result'"):
+        list(client.runs.list(app="probe-app"))
+
+
 def test_recorded_pages_follow_each_other(client: InngestClient, server: Server) -> None:
     server.on("GET /v2/runs", recorded("v2-runs-page1"), recorded("v2-runs-page2"), v2_runs())
     pages = client.runs.list(page_size=2).pages()

@@ -47,8 +47,8 @@ class ListedPage(NamedTuple, Generic[T]):
     cursor: str | None = None
     # Fewer than requested, by an API that does not say whether more follow.
     is_short: bool = False
-    # The server says that more follow, but gives no cursor to ask for it by.
-    is_cut: bool = False
+    # Why more follow, or may follow, that cannot be asked for, as there is no cursor: else empty.
+    cut_off: str = ""
 
 
 class Place(NamedTuple):
@@ -286,9 +286,9 @@ class Walk(Generic[T]):
         if self._left == len(taken) and taken and taken[-1] < fresh[-1]:
             # The rest of this page comes first.
             return Cursor(path, taken[-1] + 1, cursor.cursor if cursor else "")
-        if page.is_cut:
+        if page.cut_off:
             if not fresh:
-                raise self._cut_off(path)
+                raise self._cut_off(path, page.cut_off)
             # What this page has is right: the same place is asked again, behind it.
             following = Cursor(path, len(page.items), cursor.cursor if cursor else "")
         elif page.cursor is not None:
@@ -298,12 +298,10 @@ class Walk(Generic[T]):
         self._check_new(following)
         return following
 
-    def _cut_off(self, path: str) -> InvalidResponseError:
+    def _cut_off(self, path: str, reason: str) -> InvalidResponseError:
         """Return the error for a page that has nothing new, and no cursor for what follows."""
         error = self._broken_off(
-            "it says that more follow (hasMore), but not by which cursor: "
-            f"{self._listed:,} items were listed, and the rest cannot be asked for",
-            path,
+            f"{reason}: {self._listed:,} items were listed, and the rest cannot be asked for", path
         )
         error.cursor = str(self._cursor or Cursor(path, 0, ""))
         error.advice = _CUT_OFF

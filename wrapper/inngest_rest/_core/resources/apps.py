@@ -244,7 +244,7 @@ def _functions_of_apps(
         if not app.is_archived:
             with suppress(errors.NotFoundError):  # it was archived meanwhile
                 functions += yield from read_all(list_functions(session, app.id), deadline=deadline)
-    return path, ListedPage(tuple(functions), apps.cursor, apps.is_short, apps.is_cut)
+    return path, ListedPage(tuple(functions), apps.cursor, apps.is_short, apps.cut_off)
 
 
 def functions_of_v1(

@@ -6,17 +6,19 @@ time becomes None, too. Only what a result cannot be without is `required`.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import NOTHING, fields
 
 from inngest_rest._core.calls.listing import ListedPage, PageRequest
+from inngest_rest._visible import shown
 from inngest_rest_api import models as api
 from inngest_rest_api.types import UNSET, Unreadable, Unset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from inngest_rest.record import Record
 
@@ -98,15 +100,45 @@ def v1_page(answer: PageData[T], asked: PageRequest, id_of: Callable[[T], str]) 
     return ListedPage(items, last, is_short=len(items) < asked.size)
 
 
-def v2_page(answer: PageData[T], _asked: PageRequest) -> ListedPage[T]:
+def v2_page(answer: PageData[T], asked: PageRequest) -> ListedPage[T]:
     """Return a page of a listing; only `page` shows whether more follow: it may be empty itself.
 
     Servers send a cursor only where more follow, so it is followed unless the page says that it is
-    the last: a release may name `hasMore` otherwise. One that has more, but no cursor, is cut off.
-    v1, which has no `page`, lists all at once.
+    the last: a release may name `hasMore` otherwise. One that has more, but no cursor, is cut off,
+    and so is a full one that does not say in words known here whether it is the last. v1, which has
+    no `page`, lists all at once.
     """
-    page: api.V2Page = optional(getattr(answer[0], "page", UNSET)) or api.V2Page()
+    envelope, items = answer
+    is_full = len(items) >= asked.size
+    page = optional(getattr(envelope, "page", api.V2Page()))
+    if page is None:
+        return ListedPage(items, cut_off=_WITHOUT_PAGE if is_full else "")
     has_more, cursor = optional(page.has_more), optional(page.cursor) or None
     if has_more is False:
-        return ListedPage(answer[1])
-    return ListedPage(answer[1], cursor, is_cut=has_more is True and cursor is None)
+        return ListedPage(items)
+    if cursor is not None:
+        return ListedPage(items, cursor)
+    if has_more is True:
+        return ListedPage(
+            items, cut_off="it says that more follow (hasMore), but not by which cursor"
+        )
+    return ListedPage(items, cut_off=_said_otherwise(page.additional_properties, is_full=is_full))
+
+
+_WITHOUT_PAGE = "it is full, and does not say whether more follow (page)"
+
+# Fields that other APIs have in the place of hasMore and cursor: hasNextPage, next_token, after.
+_FORWARD = re.compile("next|more|end_?cursor|after|continu", re.IGNORECASE)
+
+
+def _said_otherwise(page: Mapping[str, Any], *, is_full: bool) -> str:
+    """Return why more may follow a page without hasMore and cursor, by fields unknown here.
+
+    A flag says it of any page; anything else, such as a cursor that is always there, of a full one.
+    """
+    said = {name: value for name, value in page.items() if value and _FORWARD.search(name)}
+    flags = [name for name, value in page.items() if value is False and _FORWARD.search(name)]
+    if flags or not said or not (is_full or True in said.values()):
+        return ""
+    names = ", ".join(map(shown, said))
+    return f"more may follow it by fields that are not documented ({names})"

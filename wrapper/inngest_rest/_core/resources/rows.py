@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from inngest_rest._core.resources.fields import optional, required
+from inngest_rest._visible import shown
 from inngest_rest_api import models as api
 from inngest_rest_api.types import UNSET, read_list
 
@@ -103,17 +104,32 @@ class PageForm(Generic[T]):
             for key in self.FIELDS
             if key != "data" and (value := getattr(page, key)) is not UNSET
         }
-        return self._envelope.from_dict({**others, "data": None}), items
+        return self._without_items(others), items
 
     def from_dict(self, body: dict[str, Any]) -> PageData[T]:
         """Read any page by the generated models; raise ValueError for what is not as documented."""
         items: Any = body.get("data", UNSET)
-        if items is UNSET and "data" in self._envelope.REQUIRED:
-            raise ValueError("data is missing")
-        rest = self._envelope.from_dict({**body, "data": None})
+        if items is UNSET:
+            self._check_empty(body)
+        rest = self._without_items(body)
         # Go writes a list that was never filled as null.
         items = optional(read_list(items or [], "data", dict)) or ()
         return rest, tuple([self._read(each) for each in items])
+
+    def _check_empty(self, body: Mapping[str, Any]) -> None:
+        """Refuse a page without data that may not be empty: v2 leaves out only an empty list."""
+        if "data" in self._envelope.REQUIRED:
+            raise ValueError("data is missing")
+        for name, value in body.items():
+            if name not in self.FIELDS and isinstance(value, list) and value:
+                raise ValueError(f"data is missing, and the list {shown(name)} is not documented")
+
+    def _without_items(self, body: Mapping[str, Any]) -> Any:
+        """Read all but the items; a page that is missing, unlike an empty one, stays so."""
+        envelope = self._envelope.from_dict({**body, "data": None})
+        if "page" in self._envelope.REQUIRED and body.get("page") is None:
+            envelope.page = UNSET
+        return envelope
 
     def _read(self, item: dict[str, Any]) -> T:
         model = self._item.from_dict(item)
