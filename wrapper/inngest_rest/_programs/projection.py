@@ -5,7 +5,6 @@ Values are converted as `Record.to_dict` converts them; only times are written m
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
@@ -15,20 +14,16 @@ import inngest_rest
 from inngest_rest._arguments import invalid
 from inngest_rest._conversions import Conversions
 from inngest_rest._programs.cutting import Cutter
+from inngest_rest._programs.shortening import SHORTEN
 from inngest_rest._table import Effect
 from inngest_rest._visible import did_you_mean
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.models import RunStatus
 from inngest_rest.record import Record, public_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from inngest_rest._table import Row
-
-_LONGEST_LINE = 160  # of an error in a list
-_LONGEST_STACK = 300
-_MOST_IDS = 20
 
 # Fields that an answer has only if they are asked for, by the class; of an item of a list, these.
 _LEFT_OUT: dict[str, frozenset[str]] = {
@@ -162,8 +157,8 @@ class Projection:
             value = getattr(record, each.name)
             if each.name not in left_out and not _says_nothing(each, value):
                 found[each.name] = convert.convert_or_describe(value)
-        if self._is_brief and kind in _SHORTEN:
-            self._left_out |= dict.fromkeys(_SHORTEN[kind](found, is_item))
+        if self._is_brief and kind in SHORTEN:
+            self._left_out |= dict.fromkeys(SHORTEN[kind](found, is_item))
         return found
 
     def _fields_left_out(self, kind: str, *, is_item: bool) -> frozenset[str]:
@@ -230,91 +225,3 @@ def _picked(value: Any, paths: Sequence[str]) -> Any:
     return {
         name: _picked(record[name], below) for name, below in paths_below.items() if name in record
     }
-
-
-def _shorten_run(run: dict[str, Any], is_item: bool) -> Iterable[str]:
-    if is_item and "function_id" in run:
-        ids = run.pop("app_id", None), run.pop("function_id")
-        run["function"] = "/".join(filter(None, ids))  # as rows of a report have it
-    error = run.get("error")
-    if error is None:
-        return []
-    stack: str = error.pop("stack", "")
-    if is_item:
-        text: str = error.get("message") or error.get("name") or ""
-        run["error"] = text.strip().partition("\n")[0][:_LONGEST_LINE]
-        return []
-    if stack:
-        error["stack"] = stack[:_LONGEST_STACK]
-    return ["error.stack"] if len(stack) > _LONGEST_STACK else []
-
-
-def _shorten_explanation(explanation: dict[str, Any], _is_item: bool) -> Iterable[str]:
-    if len(explanation.get("events", ())) == 1:
-        del explanation["events"]  # of a batch, they are asked for
-    return []
-
-
-def _shorten_span(span: dict[str, Any], is_item: bool) -> Iterable[str]:
-    """Leave each stack where it comes first: servers repeat it at each span around the error."""
-    if is_item:
-        return  # the root is shortened with all that is below
-    seen = set[str]()
-    spans = [span]
-    while spans:
-        each = spans.pop()
-        output: dict[str, Any] = each.get("output") or {}
-        stack = output.get("stack") if each["status"] == RunStatus.FAILED else None
-        if stack in seen:
-            each["output"] = {name: value for name, value in output.items() if name != "stack"}
-            yield "stacks that are the same"
-        elif isinstance(stack, str):
-            seen.add(stack)
-        spans += reversed(each.get("children", []))
-
-
-def _shorten_waiting_run(row: dict[str, Any], is_item: bool) -> Iterable[str]:
-    _shorten_run(row, is_item)
-    if row["is_certain"]:
-        del row["is_certain"]  # as nearly all are
-    if "runs" not in row and ("at" in row or row.get("kind") == "lost"):
-        del row["message"]  # which says what the other fields do
-    return []
-
-
-def _shorten_sent(sent: dict[str, Any], _is_item: bool) -> Iterable[str]:
-    failures: list[dict[str, Any]] = sent.get("failures", [])
-    counts = Counter(failure["reason"] for failure in failures)
-    if len(counts) < len(failures):
-        firsts = {failure["reason"]: failure for failure in reversed(failures)}
-        sent["failures"] = [{"count": counts[reason], **firsts[reason]} for reason in counts]
-        yield "failures of the same reason"
-    if len(sent.get("ids", ())) > _MOST_IDS:
-        sent["ids"] = sent["ids"][:_MOST_IDS]
-        yield f"ids after the first {_MOST_IDS}"
-
-
-def _shorten_diagnosis(diagnosis: dict[str, Any], _is_item: bool) -> Iterable[str]:
-    findings: list[dict[str, Any]] = diagnosis["findings"]
-    diagnosis["findings"] = [each for each in findings if each["state"] != "ok"]
-    diagnosis["passed"] = [each["check"] for each in findings if each["state"] == "ok"]
-    return ["findings that are ok"]
-
-
-def _shorten_row(row: dict[str, Any], _is_item: bool) -> Iterable[str]:
-    if "id" in row:
-        del row["position"]
-    return []
-
-
-# What makes a record of a class shorter, and returns what that leaves out.
-_SHORTEN: dict[str, Callable[[dict[str, Any], bool], Iterable[str]]] = {
-    "Run": _shorten_run,
-    "RunExplanation": _shorten_explanation,
-    "Span": _shorten_span,
-    "WaitingRun": _shorten_waiting_run,
-    "Sent": _shorten_sent,
-    "SendPreview": _shorten_sent,
-    "Diagnosis": _shorten_diagnosis,
-    "ActionRow": _shorten_row,
-}
