@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from inngest_rest._programs.command.output import Stderr
+from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest.testing import answers
 from tests.support.command import send
 

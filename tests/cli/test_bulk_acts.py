@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest._programs.command.invocation import TerminalInvocation
-from inngest_rest._programs.command.output import Stderr
+from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest.testing import MockServer, answers
 from tests.support.command import Run, send
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command.output import Stderr
+from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest.testing import MockServer, answers
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command.output import Output
+from inngest_rest._programs.command.answer_file import Output
 from inngest_rest._programs.cutting import Cutter
 from inngest_rest._programs.projection import field_names, record_class
 from inngest_rest._table import commands

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command.output import Output
+from inngest_rest._programs.command.answer_file import Output
 from inngest_rest.testing import answers
 from tests.support.command import send
 

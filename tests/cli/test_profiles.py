@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command.output import Stderr
+from inngest_rest._programs.command.stderr import Stderr
 from tests.support.command import Run, send
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._programs.command.output import Stderr
+from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest.testing import MockServer, fails
 from tests.support.command import Run, send
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command import output, program
-from inngest_rest._programs.command.output import Stderr
+from inngest_rest._programs.command import program, stderr
+from inngest_rest._programs.command.stderr import Stderr
 from tests.support.streams import Broken
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_progress_is_written_over_at_most_ten_times_a_second_and_cleared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     times = iter([100.0, 100.09, 100.11, 100.15])
-    monkeypatch.setattr(output, "time", SimpleNamespace(monotonic=partial(next, times)))
+    monkeypatch.setattr(stderr, "time", SimpleNamespace(monotonic=partial(next, times)))
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     said = Stderr()
     for done in (99, 100, 1, 2):

@@ -13,7 +13,8 @@ from inngest_rest import _table
 from inngest_rest._programs.command.arguments import Argument, argument, dashed, flag, parser_of
 from inngest_rest._programs.command.command_line import PROGRAM, command_line
 from inngest_rest._programs.command.options import OPTIONS
-from inngest_rest._programs.command.output import Renderer, Stderr
+from inngest_rest._programs.command.output import Renderer
+from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest._programs.parameters import Kind, parameters
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
 from inngest_rest._table import Returns, docstring

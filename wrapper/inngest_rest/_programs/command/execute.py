@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 from attrs import evolve, frozen
 
 from inngest_rest import InngestClient
+from inngest_rest._programs.command.answer_file import OutputError
 from inngest_rest._programs.command.command_line import command_line
 from inngest_rest._programs.command.inputs import Inputs
 from inngest_rest._programs.command.invocation import TerminalInvocation
-from inngest_rest._programs.command.output import OutputError, Renderer
+from inngest_rest._programs.command.output import Renderer
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, parameters, read, refused
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
 from inngest_rest._programs.projection import record_class

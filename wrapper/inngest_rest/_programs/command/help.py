@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from inngest_rest._programs.command.answer_file import BROKEN_PIPE
 from inngest_rest._programs.command.command_line import PROGRAM
 from inngest_rest._programs.command.commands import GROUPS, all_words, find, is_group, summary_of
 from inngest_rest._programs.command.options import OPTIONS
-from inngest_rest._programs.command.output import BROKEN_PIPE
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 
 if TYPE_CHECKING:

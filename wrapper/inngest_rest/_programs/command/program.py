@@ -7,10 +7,12 @@ from argparse import ArgumentError
 from contextlib import suppress
 from typing import TYPE_CHECKING, get_args
 
+from inngest_rest._programs.command.answer_file import BROKEN_PIPE, OutputError
 from inngest_rest._programs.command.arguments import parser_of
 from inngest_rest._programs.command.commands import find, is_group
 from inngest_rest._programs.command.options import FORMAT_VARIABLE, OPTIONS, Format, Options
-from inngest_rest._programs.command.output import BROKEN_PIPE, OutputError, Renderer, Stderr
+from inngest_rest._programs.command.output import Renderer
+from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
 from inngest_rest._version import __version__
 from inngest_rest._visible import did_you_mean
