@@ -1,7 +1,8 @@
 """Ask which newer releases there are of what this repository was written for, and is pinned to.
 
 That is the server (the newest release that was recorded), the official SDK, the generator of
-`generated/`, and whatever else pyproject.toml pins or the package needs. It builds and changes
+`generated/`, whatever else pyproject.toml pins or the package needs, and what the workflow of a
+release downloads. It builds and changes
 nothing. Prints Markdown for an issue of the forge; nothing if nothing differs.
 
     python -m scripts.internal.newest
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = "https://api.github.com/repos/inngest/inngest/releases/latest"
+PUBLISHER = "https://api.github.com/repos/modelcontextprotocol/registry/releases/latest"
 PACKAGE = "https://pypi.org/pypi/{}/json"
 PATIENCE = 20.0
 
@@ -37,6 +39,7 @@ WORK = {
     "inngest server": "`scripts/release-diff OLD NEW`, then docs/regenerating.md",
     "inngest": "the official SDK: `scripts/test-live`, and what it sends differently",
     "openapi-python-client": "`scripts/regenerate`: what its templates changed",
+    "mcp-publisher": "its address and its digest in .github/workflows/release.yml",
     "httpx": "the transport: `scripts/test --all`",
 }
 
@@ -99,6 +102,14 @@ def newest_recorded(document: str) -> str:
     return found[1]
 
 
+def publisher(workflow: str) -> str:
+    """Return the version of mcp-publisher that the workflow of a release downloads."""
+    found = re.search(r"/releases/download/v([\d.]+)/mcp-publisher_", workflow)
+    if found is None:
+        raise ValueError("the workflow downloads no mcp-publisher")
+    return found[1]
+
+
 def compare(recorded: str, pinned: Mapping[str, str], ask: Callable[[str], Any]) -> Answers:
     """Ask for the newest release of each, and return those that are newer than ours."""
     answers = Answers([], [])
@@ -113,10 +124,18 @@ def compare(recorded: str, pinned: Mapping[str, str], ask: Callable[[str], Any])
         if is_newer:
             answers.newer.append(Newer(name, ours, newest))
 
-    consider("inngest server", recorded, SERVER, lambda it: str(it["tag_name"]).lstrip("v"))
+    consider("inngest server", recorded, SERVER, _tagged)
     for name, version in sorted(pinned.items()):
-        consider(name, version, PACKAGE.format(name), lambda it: it["info"]["version"])
+        if name == "mcp-publisher":
+            consider(name, version, PUBLISHER, _tagged)
+        else:
+            consider(name, version, PACKAGE.format(name), lambda it: it["info"]["version"])
     return answers
+
+
+def _tagged(release: Any) -> str:
+    """Return the version of a release of a repository."""
+    return str(release["tag_name"]).lstrip("v")
 
 
 def _is_newer(newest: str, ours: str, *, to_minor: bool) -> bool:
@@ -158,7 +177,9 @@ def main() -> int:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     locked = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     document = (ROOT / "openapi/inngest.yaml").read_text(encoding="utf-8")
-    answers = compare(newest_recorded(document), pins(project, locked), fetch)
+    workflow = (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
+    pinned = {**pins(project, locked), "mcp-publisher": publisher(workflow)}
+    answers = compare(newest_recorded(document), pinned, fetch)
     sys.stdout.write(written(answers))
     return 1 if answers.unanswered else 0
 

@@ -81,6 +81,14 @@ def test_an_answer_of_another_form_is_told_and_stops_nothing(answer: object) -> 
     assert [each.partition(":")[0] for each in unanswered] == ["inngest server"]
 
 
+def test_the_publisher_is_asked_for_where_its_releases_are() -> None:
+    workflow = "https://github.com/x/registry/releases/download/v1.8.1/mcp-publisher_linux.tar.gz"
+    pinned = {"mcp-publisher": newest.publisher(workflow)}
+    tags = {newest.SERVER: "v1.43.0", newest.PUBLISHER: "v1.9.0"}
+    answers = compare("1.43", pinned, lambda url: {"tag_name": tags[url]})
+    assert answers == ([Newer("mcp-publisher", "1.8.1", "1.9.0")], [])
+
+
 def test_an_index_that_does_not_respond_is_told() -> None:
     def ask(_: str) -> Any:
         raise TimeoutError("too slow")
@@ -113,6 +121,7 @@ def test_the_repository_itself_is_read(
     assert newest.main() == 0
     text = capsys.readouterr().out
     assert "| inngest server |" in text
+    assert "| mcp-publisher |" in text
     assert "99.0.0" in text
     for name in ("inngest", "openapi-python-client", "httpx", "schemathesis"):
         assert newest.PACKAGE.format(name) in asked
