@@ -348,6 +348,12 @@ def test_every_page_is_in_the_index() -> None:
     assert set(names) - {f"docs/{target}" for target in links(TEXTS[start])} == set()
 
 
+def test_each_promise_of_security_names_a_test() -> None:
+    promises = SECURITY.partition("## Promises")[2].partition("\n## ")[0].split("\n**")[1:]
+    assert len(promises) >= 10
+    assert [each.partition("**")[0] for each in promises if "- `tests/" not in each] == []
+
+
 def test_security_names_tests_that_exist() -> None:
     named = re.findall(r"`(tests/\S+\.py)::(\w+)`", SECURITY)
     assert len(named) >= 10

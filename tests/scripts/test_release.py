@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from scripts.internal.release.distributions import NEEDED, faults
-from scripts.internal.release.missing import ROOT, missing, notes, versions
+from scripts.internal.release.missing import ROOT, is_of_its_owner, missing, notes, versions
 from scripts.internal.release.public_api import may_not_break
 
 WHEEL = [f"inngest_rest-0.1.0.dist-info/{NEEDED[0]}", *NEEDED[1:]]
@@ -52,6 +52,18 @@ def test_the_notes_of_a_release_are_the_newest_part_of_the_changelog() -> None:
 
 def test_a_version_without_a_dated_heading_is_not_ready() -> None:
     assert "a dated heading '## [9.9.9] - YYYY-MM-DD' in CHANGELOG.md" in missing("9.9.9")
+
+
+@pytest.mark.parametrize(
+    ("owner", "may_publish"), [("inngest-rest", True), ("Inngest-Rest", False), ("other", False)]
+)
+def test_the_name_in_the_registry_is_of_the_owner_of_the_repository(
+    owner: str, *, may_publish: bool
+) -> None:
+    server = {"name": "io.github.inngest-rest/inngest-rest"}
+    assert is_of_its_owner(server)
+    repository = {"url": f"https://github.com/{owner}/inngest-rest", "source": "github"}
+    assert is_of_its_owner({**server, "repository": repository}) is may_publish
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import tomllib
@@ -46,6 +47,7 @@ def missing(version: str) -> list[str]:
     settings = tomllib.loads(read("pyproject.toml"))
     urls: dict[str, Any] = settings["project"]["urls"]
     hooks: dict[str, Any] = settings["tool"]["hatch"]["metadata"]["hooks"]
+    server = json.loads(read("mcp-server/server.json"))
     tags = git("tag", "--points-at", "HEAD").split()
     checks = {
         f"a dated heading '## [{version}] - YYYY-MM-DD' in CHANGELOG.md": re.search(
@@ -57,14 +59,26 @@ def missing(version: str) -> list[str]:
         "the repository in the substitutions of pyproject.toml (README.md's links on PyPI)": (
             "(https://" in str(hooks["fancy-pypi-readme"]["substitutions"])
         ),
-        "the repository in mcp-server/server.json": '"repository"'
-        in read("mcp-server/server.json"),
+        "the repository in mcp-server/server.json": "repository" in server,
+        "the owner of that repository in the name of mcp-server/server.json": is_of_its_owner(
+            server
+        ),
+        "the maintainer in scripts/internal/release/recipe.yaml": "OWNER"
+        not in read("scripts/internal/release/recipe.yaml"),
         "a private channel in SECURITY.md": "There is no private channel yet"
         not in read("SECURITY.md"),
         f"the tag v{version} on this commit": f"v{version}" in tags,
         "a clean tree": not git("status", "--porcelain"),
     }
     return [what for what, is_there in checks.items() if not is_there]
+
+
+def is_of_its_owner(server: dict[str, Any]) -> bool:
+    """Return whether the registry lets the workflow publish it: owners have to match in case."""
+    if "repository" not in server:
+        return True
+    owner = server["repository"]["url"].removeprefix("https://github.com/").partition("/")[0]
+    return bool(server["name"].startswith(f"io.github.{owner}/"))
 
 
 def last_tag() -> str | None:
