@@ -193,11 +193,26 @@ def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool)
     kind = RequestTimeoutError if isinstance(error, httpx.TimeoutException) else TransportError
     reason = call.redact(f"{type(error).__name__}: {error}".removesuffix(": "))
     reason += "; the client was closed" if closed else _likely_cause(str(error))
-    failure = _failure(call, kind, reason, delivered=not isinstance(error, _NOT_DELIVERED))
+    failure = _failure(call, kind, reason, delivered=not _is_undelivered(error))
     failure.__cause__ = cause_without_keys(error, call.redact)
     if advice := lasting_cause(reason):
         failure.permanent, failure.advice = True, advice
     return failure
+
+
+def _is_undelivered(error: httpx.RequestError) -> bool:
+    """Return whether an error proves that the request did not reach the server.
+
+    httpx-aiohttp, which may be the given transport, raises `ConnectTimeout` also if a server ends
+    a connection that it had accepted; what aiohttp raised, the cause, tells the two apart.
+    """
+    if not isinstance(error, _NOT_DELIVERED):
+        return False
+    aiohttp = sys.modules.get("aiohttp")
+    cause = error.__cause__
+    if aiohttp is None or not isinstance(cause, aiohttp.ClientConnectionError):
+        return True
+    return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
 
 
 def _failure(
