@@ -11,7 +11,8 @@ import pytest
 from inngest_rest import _table
 from inngest_rest._programs import schemas
 from inngest_rest._programs.command import program
-from inngest_rest._programs.parameters import Kind, parameters
+from inngest_rest._programs.parameter import Kind
+from inngest_rest._programs.parameters import parameters
 from inngest_rest._programs.tools import Tools
 from inngest_rest._table import Effect, Row
 from inngest_rest.client.runs import Runs

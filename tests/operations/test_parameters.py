@@ -8,17 +8,8 @@ from typing import Any
 import pytest
 
 from inngest_rest import InvalidArgumentError
-from inngest_rest._programs.parameters import (
-    Kind,
-    Parameter,
-    Statuses,
-    arguments,
-    in_json,
-    moment,
-    parameters,
-    read,
-    sections,
-)
+from inngest_rest._programs.parameter import Kind, Parameter, Statuses, moment
+from inngest_rest._programs.parameters import arguments, in_json, parameters, read, sections
 from inngest_rest._table import commands
 
 OPERATIONS = {each.command: each for each in commands()}

@@ -12,7 +12,8 @@ from attrs import evolve
 
 from inngest_rest._arguments import check_choice
 from inngest_rest._programs.answer import Envelope
-from inngest_rest._programs.parameters import CONFIRM, Kind, Parameter, read_as
+from inngest_rest._programs.parameter import Kind, Parameter
+from inngest_rest._programs.parameters import CONFIRM, read_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -23,7 +23,8 @@ from inngest_rest._programs.confirmation import (
     without,
 )
 from inngest_rest._programs.outcomes import incomplete, problem_in, with_malformed
-from inngest_rest._programs.parameters import arguments, unusable_file
+from inngest_rest._programs.parameter import unusable_file
+from inngest_rest._programs.parameters import arguments
 from inngest_rest._programs.problems import (
     DONE,
     Code,

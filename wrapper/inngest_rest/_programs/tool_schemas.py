@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from inngest_rest._programs.answer import DEFAULT_MAX_CHARS, LONGEST_ANSWER
-from inngest_rest._programs.parameters import CONFIRM, FORMS, Kind, Parameter, parameters
+from inngest_rest._programs.parameter import FORMS, Kind, Parameter
+from inngest_rest._programs.parameters import CONFIRM, parameters
 from inngest_rest._programs.untrusted import untrusted_paths
 from inngest_rest._table import Effect
 

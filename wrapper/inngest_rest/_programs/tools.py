@@ -14,6 +14,7 @@ from inngest_rest._arguments import check_path
 from inngest_rest._programs import general_tool, parameters
 from inngest_rest._programs.answer import DEFAULT_MAX_CHARS, Envelope, Reply
 from inngest_rest._programs.confirmation import ShownPlans
+from inngest_rest._programs.parameter import refused
 from inngest_rest._programs.problems import Problem, problem_of
 from inngest_rest._programs.projection import Projection, record_class
 from inngest_rest._programs.running import Invocation
@@ -187,7 +188,7 @@ def _inside(folders: tuple[Path, ...], name: str, path: str) -> str:
         if file.is_relative_to(folder):
             return str(file)
     reason = f"{path} is in no folder of the host's roots: {and_more([*map(str, folders)])}"
-    raise parameters.refused(name, reason)
+    raise refused(name, reason)
 
 
 def _tool(row: Row, writer: SchemaWriter) -> types.Tool:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inngest_rest._programs.parameters import unusable_file
+from inngest_rest._programs.parameter import unusable_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

@@ -16,7 +16,7 @@ from inngest_rest._programs.parameters import parameters
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from inngest_rest._programs.parameters import Parameter
+    from inngest_rest._programs.parameter import Parameter
     from inngest_rest._table import Row
 
 PROGRAM = "inngest-rest"

@@ -15,7 +15,8 @@ from inngest_rest._programs.command.command_line import PROGRAM, command_line
 from inngest_rest._programs.command.options import OPTIONS
 from inngest_rest._programs.command.output import Renderer
 from inngest_rest._programs.command.stderr import Stderr
-from inngest_rest._programs.parameters import Kind, parameters
+from inngest_rest._programs.parameter import Kind
+from inngest_rest._programs.parameters import parameters
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
 from inngest_rest._table import Returns, docstring
 from inngest_rest._table import commands as rows
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from inngest_rest._programs.command.options import Options
-    from inngest_rest._programs.parameters import Parameter
+    from inngest_rest._programs.parameter import Parameter
     from inngest_rest._table import Row
     from inngest_rest.record import Record
 

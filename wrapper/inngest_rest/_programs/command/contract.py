@@ -8,7 +8,7 @@ from attrs import evolve
 
 from inngest_rest._programs.command.arguments import Argument, flag
 from inngest_rest._programs.command.commands import command
-from inngest_rest._programs.parameters import refused
+from inngest_rest._programs.parameter import refused
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, advice, problem_of
 
 if TYPE_CHECKING:

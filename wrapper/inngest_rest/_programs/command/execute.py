@@ -14,7 +14,8 @@ from inngest_rest._programs.command.command_line import command_line
 from inngest_rest._programs.command.inputs import Inputs
 from inngest_rest._programs.command.invocation import TerminalInvocation
 from inngest_rest._programs.command.output import Renderer
-from inngest_rest._programs.parameters import DEFAULT_LIMIT, parameters, read, refused
+from inngest_rest._programs.parameter import refused
+from inngest_rest._programs.parameters import DEFAULT_LIMIT, parameters, read
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
 from inngest_rest._programs.projection import record_class
 from inngest_rest._programs.untrusted import untrusted_paths

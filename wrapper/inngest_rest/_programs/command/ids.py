@@ -31,9 +31,10 @@ def ids_of(record: Any) -> Iterator[str]:
     """Yield the ids that a record is about; those of a replay are the new runs."""
     if isinstance(record, ActionRow) and record.outcome not in DONE:
         return
-    items = _what_has_ids(record)
-    if not isinstance(items, tuple):
-        items = (items,)
+    value = _what_has_ids(record)
+    items: Any = value
+    if not isinstance(value, tuple):
+        items = (value,)
     for item in items:
         if isinstance(item, str):
             yield item

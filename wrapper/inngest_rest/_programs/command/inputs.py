@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from inngest_rest._programs.parameters import Kind, parameters, refused, unusable_file
+from inngest_rest._programs.parameter import Kind, refused, unusable_file
+from inngest_rest._programs.parameters import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from inngest_rest._programs.parameters import Parameter
+    from inngest_rest._programs.parameter import Parameter
     from inngest_rest._table import Row
 
 _STANDARD_INPUT = "standard input"

@@ -15,7 +15,7 @@ from inngest_rest._arguments import check_choice
 from inngest_rest._programs.command.arguments import Argument, argument, flag
 from inngest_rest._programs.command.command_line import command_line
 from inngest_rest._programs.command.commands import command
-from inngest_rest._programs.parameters import refused
+from inngest_rest._programs.parameter import refused
 from inngest_rest._programs.untrusted import untrusted_paths
 from inngest_rest._table import commands
 from inngest_rest.profiles import read_profiles

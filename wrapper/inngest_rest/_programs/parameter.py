@@ -1,0 +1,220 @@
+"""A parameter as programs have it: its kind in JSON, its schema, and how its value is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import frozen
+
+from inngest_rest._arguments import check_json, invalid, is_status
+from inngest_rest._visible import did_you_mean, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inngest_rest.errors import InvalidArgumentError
+
+
+class Kind(StrEnum):
+    """What a parameter is in JSON; on the command line, `OBJECT` and `JSON` are JSON."""
+
+    TEXT = "string"
+    FLAG = "boolean"
+    INTEGER = "integer"
+    SECONDS = "number"
+    MOMENT = "moment"
+    SPAN = "span"
+    OBJECT = "object"
+    JSON = "any"
+
+
+FORMS = {
+    Kind.MOMENT: " ISO 8601 with a time zone, or how long ago: 90s, 15m, 2h, 7d.",
+    Kind.SECONDS: " In seconds.",
+    Kind.SPAN: " Such as 90s, 15m, 2h, 7d.",
+}
+"""What is said after the help of a parameter of a kind."""
+
+
+class Statuses(tuple[str, ...]):
+    """Statuses of which one text may name several, in any case; a newer server may have others."""
+
+    __slots__ = ()
+
+    def __contains__(self, text: object) -> bool:
+        words = str(text).lower().split(",")
+        return all(is_status(word.strip()) for word in words)
+
+
+@frozen
+class Parameter:
+    """A parameter of a call, as programs have it; of several items, what each of them is."""
+
+    name: str
+    kind: Kind
+    help: str
+    argument: str | None  # what the method calls it, if it has it
+    default: Any = None
+    is_required: bool = False
+    is_many: bool = False
+    is_positional: bool = False  # on the command line
+    is_path: bool = False  # of a file that the call reads or writes
+    choices: tuple[str, ...] = ()
+    least: float | None = None  # of the value, or of the number of items
+    most: float | None = None
+
+    @property
+    def is_json(self) -> bool:
+        return self.kind in {Kind.OBJECT, Kind.JSON}
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is any text, which may stand in a file on the command line."""
+        return self.kind is Kind.TEXT and not self.choices and not self.is_path
+
+    def schema(self) -> dict[str, Any]:
+        """Return its JSON Schema."""
+        items = self._schema_of_item()
+        if self.is_many:
+            bounds = {"minItems": self.least, "maxItems": self.most}
+            schema: dict[str, Any] = {"type": "array", "items": items}
+        else:
+            bounds = {"minimum": self.least, "maximum": self.most}
+            schema = items
+        if self.kind is Kind.SECONDS and self.least is None:
+            schema["exclusiveMinimum"] = 0
+        stated = {**bounds, "default": self.default}
+        schema |= {name: value for name, value in stated.items() if value is not None}
+        return {"description": self.help, **schema}
+
+    def _schema_of_item(self) -> dict[str, Any]:
+        schema: dict[str, Any] = {}
+        if self.choices:
+            # An enum would keep a host that holds to it from a status of a newer server.
+            is_open = isinstance(self.choices, Statuses)
+            schema["examples" if is_open else "enum"] = list(self.choices)
+        if self.kind in {Kind.MOMENT, Kind.SPAN}:
+            schema["type"] = "string"
+        elif self.kind is not Kind.JSON:
+            schema["type"] = self.kind.value
+        return schema
+
+    def read(self, value: Any) -> Any:
+        """Return the argument of Python that a JSON value stands for."""
+        if not self.is_many:
+            argument = self._item(value, self.name)
+            self._check_bounds(argument, value)
+            return argument
+        if not isinstance(value, list | tuple):
+            value = [value]  # one of several
+        items = cast("list[Any]", value)
+        self._check_bounds(len(items), f"{len(items)} items")
+        return [self._item(item, f"{self.name}[{index}]") for index, item in enumerate(items)]
+
+    def _item(self, value: Any, place: str) -> Any:
+        if isinstance(value, str) and self.kind in _OF_TEXT:
+            with suppress(ValueError):
+                value = _OF_TEXT[self.kind](value)
+        if not _TYPES[self.kind](value):
+            reason = f"must be of type {self.kind}, got {shown(value)}"
+            raise invalid(place, reason, argument=self.name)
+        if self.choices and value not in self.choices:
+            reason = f"is {shown(value)}{did_you_mean(value, self.choices)}"
+            raise invalid(place, reason, argument=self.name)
+        check_json(self.name, value)
+        if self.kind is Kind.SPAN:
+            return span(self.name, str(value))
+        return moment(self.name, str(value)) if self.kind is Kind.MOMENT else value
+
+    def _check_bounds(self, number: Any, value: Any) -> None:
+        wanted = self._wanted(number)
+        if wanted is not None:
+            given = value if isinstance(value, str) else shown(value)
+            raise invalid(self.name, f"must be {wanted}, got {given}")
+
+    def _wanted(self, number: Any) -> str | None:
+        """Return what a number has to be; None if it is."""
+        if self.kind is Kind.SECONDS and not number > 0:
+            return "a positive number of seconds"
+        if self.least is not None and number < self.least:
+            return f"at least {self.least:g}"
+        if self.most is not None and number > self.most:
+            return f"at most {self.most:g}"
+        return None
+
+
+_TYPES: dict[Kind, Callable[[Any], bool]] = {
+    Kind.TEXT: lambda value: isinstance(value, str),
+    Kind.FLAG: lambda value: isinstance(value, bool),
+    Kind.INTEGER: lambda value: type(value) is int and value.bit_length() < 64,
+    Kind.SECONDS: lambda value: type(value) in {int, float},
+    Kind.MOMENT: lambda _: True,  # see `moment`
+    Kind.SPAN: lambda _: True,  # see `span`
+    Kind.OBJECT: lambda value: isinstance(value, Mapping),
+    Kind.JSON: lambda _: True,
+}
+
+# A number or a flag may be given as text.
+_OF_TEXT: dict[Kind, Callable[[str], Any]] = {
+    Kind.INTEGER: int,
+    Kind.SECONDS: float,
+    Kind.FLAG: lambda text: {"true": True, "false": False}.get(text.lower(), text),
+}
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def moment(name: str, text: str) -> datetime | timedelta:
+    """Return the instant that a text names, or how long before now it is; reject any other."""
+    try:
+        ago = _span(text)
+        if ago is not None:
+            return ago
+        instant = datetime.fromisoformat(text.strip())
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise invalid(
+        name,
+        f"must be a time, got {shown(text)}",
+        how="Give an instant with a time zone such as 2026-11-25T12:00:00Z, or how long ago: 90s, "
+        "15m, 2h, 7d.",
+    )
+
+
+def span(name: str, text: str) -> timedelta:
+    """Return the length of time that a text names; reject any other."""
+    with suppress(OverflowError):
+        read = _span(text)
+        if read is not None:
+            return read
+    raise invalid(name, f"must be a length of time such as 90s, 15m, 2h, 7d, got {shown(text)}")
+
+
+def _span(text: str) -> timedelta | None:
+    """Return the length of time that a text names; None if it is something else."""
+    named = re.fullmatch("([0-9]{1,9})([smhdw])", text.strip())
+    if named is None:
+        return None
+    number, unit = named.groups()
+    return timedelta(**{_UNITS[unit]: int(number)})
+
+
+def refused(name: str, reason: str) -> InvalidArgumentError:
+    """Return the error for a parameter whose reason is a sentence of its own."""
+    return invalid(f"{name}:", reason, argument=name)
+
+
+def unusable_file(
+    name: str, path: object, error: Exception, *, verb: str = "read"
+) -> InvalidArgumentError:
+    """Return the error for a file, named by a parameter, that cannot be read or written."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    reason = f"{reason[:1].lower()}{reason[1:]}"
+    return refused(name, f"cannot {verb} {path}: {reason}")
