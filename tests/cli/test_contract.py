@@ -8,6 +8,8 @@ import shlex
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -17,7 +19,7 @@ from inngest_rest._contract.document import Document, Server
 from inngest_rest._contract.report import ContractReport, Difference
 from inngest_rest._programs.command import program
 from inngest_rest.testing import MockServer, sleeps
-from tests.scripts.changed_server import changed
+from tests.scripts.changed_server import CHANGES, Answer, changed
 from tests.support.command import Ran
 
 Try = Callable[..., Ran]
@@ -207,6 +209,65 @@ def test_a_request_that_gets_no_response_is_a_difference(tmp_path: Path) -> None
     events.write_text(json.dumps({"ScenarioFinished": {"recorder": recorder}}) + "\n{cut")
     [exchange] = trial.exchanges_in(events)
     assert exchange.faults == (("connection", "no response"),)
+
+
+@pytest.mark.parametrize(
+    ("messages", "told"),
+    [
+        (['1796 is not of type "string"', '"is not of type \\"x" is not of type "string"'], 1),
+        (['{"data":[1]} is not valid under any of the schemas', "{} is not valid under any of"], 2),
+        (['"WAITING" is not one of "RUNNING"', '"DONE" is not one of "RUNNING"'], 2),
+        (['"page" is a required property', '"data" is a required property'], 2),
+    ],
+    ids=["types", "schemas", "values", "names"],
+)
+def test_a_difference_is_told_once_whatever_the_value_in_its_place(
+    tmp_path: Path, messages: list[str], told: int
+) -> None:
+    place = "\n\nSchema at /components/schemas/V2Run/properties/endedAt:\n\n    {}"
+    checks = [
+        {
+            "name": "response_schema_conformance",
+            "status": "failure",
+            "failure_info": {"failure": {"message": message + place}},
+        }
+        for message in messages
+    ]
+    request = {"method": "GET", "uri": "http://x/v2/runs"}
+    exchange = {"request": request, "response": {"status_code": 200}}
+    recorder = {"label": "GET /v2/runs", "interactions": {"a": exchange}, "checks": {"a": checks}}
+    events = tmp_path / "events.ndjson"
+    events.write_text(json.dumps({"ScenarioFinished": {"recorder": recorder}}) + "\n")
+    [found] = trial.exchanges_in(events)
+    assert len(set(found.faults)) == told
+    assert ("body", 'V2Run.endedAt is not of type "string"') in found.faults or told == 2
+
+
+def test_a_redirect_is_a_difference_since_the_client_follows_none(
+    served: tuple[MockServer, str], hold: Try, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def moved(asked: Any, answer: Any) -> Any:
+        if asked.path != "/v2/envs" or "moved" in asked.query:
+            return answer
+        query = urlencode({**asked.query, "moved": "1"})
+        return Answer(308, "", "text/plain", location=f"{asked.path}?{query}")
+
+    monkeypatch.setitem(CHANGES, "moved", moved)
+    with changed(served[1], ["moved"]) as url:
+        ran = hold("--url", url, "--max-examples", "1", "--json")
+    details = {each["operation"]: each["detail"] for each in ran.answer["data"]["differences"]}
+    assert details.keys() == {"GET /v2/envs"}
+    assert details["GET /v2/envs"].startswith("Received: 308")
+
+
+def test_a_function_named_e_is_not_taken_for_an_event_key() -> None:
+    path = "http://x/v2/apps/shop/functions/e/runs"
+    exchanges = [
+        trial.Exchange(operation, f"GET {path}", status=500, body=b"", faults=(("status", "x"),))
+        for operation in ("GET /v2/apps/{appId}/functions/{functionId}/runs", "POST /e/{eventKey}")
+    ]
+    found = [each.request for each in holding._differences(exchanges, str)]  # noqa: SLF001
+    assert found == [f"GET {path}", "GET http://x/v2/apps/shop/functions/e/***"]
 
 
 def test_a_long_answer_fits_a_screen() -> None:

@@ -37,6 +37,7 @@ class Answer(NamedTuple):
     status: int
     body: Any
     kind: str = "application/json"
+    location: str = ""
 
 
 ANNOTATION = {"id": "01K9V2D6N9P1R7Z4W8X3Y5A0B1", "text": "checked", "author": "ops"}
@@ -194,7 +195,8 @@ def changed(url: str, changes: Collection[str]) -> Iterator[str]:
                 if name in changes:
                     answer = change(asked, answer)
             names = ("x-inngest-server-kind", "date", "x-inngest-sdk", "location")
-            return answer, {it: response.headers[it] for it in names if it in response.headers}
+            kept = {it: response.headers[it] for it in names if it in response.headers}
+            return answer, {**kept, "location": answer.location or kept.get("location", "")}
 
         def _send(self, answer: Answer, headers: Mapping[str, str]) -> None:
             is_text = isinstance(answer.body, str)

@@ -161,15 +161,16 @@ def _differences(
                 rule=rule,
                 detail=redact(detail),
                 count=1,
-                request=redact(_without_event_key(exchange.request)),
+                request=redact(_without_event_key(exchange)),
                 status=exchange.status or None,
             )
     return found.values()
 
 
-def _without_event_key(request: str) -> str:
+def _without_event_key(exchange: Exchange) -> str:
     """Return a request without the key in its path, which may be escaped there."""
-    return re.sub(r"/e/[^/?]+", "/e/***", request)
+    takes_key = "{eventKey}" in exchange.operation
+    return re.sub(r"/e/[^/?]+", "/e/***", exchange.request) if takes_key else exchange.request
 
 
 def _unknown_fields(exchanges: Sequence[Exchange], document: Document) -> list[str]:

@@ -1,4 +1,4 @@
-"""Loaded by schemathesis, which would not check a body that it cannot read."""
+"""Loaded by schemathesis: what it would otherwise not check, or not as the client meets it."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def read_text(_: object, response: Any) -> Any:
         return json.loads(response.content)
     except ValueError:
         return response.text
+
+
+@schemathesis.hook
+def before_call(_: object, _case: object, kwargs: dict[str, Any]) -> None:
+    """Follow no redirects: the client follows none either, and keys would go along."""
+    kwargs["allow_redirects"] = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -208,5 +209,20 @@ def _faults(checks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
         if check["status"] == "failure" and check["name"] in CHECKS:
             failure = check["failure_info"]["failure"]
             lines = [line for line in failure["message"].splitlines() if line.strip()]
-            is_list = check["name"] != "response_schema_conformance"
-            yield CHECKS[check["name"]], "; ".join(map(str.strip, lines[: 2 if is_list else 1]))
+            is_of_schema = check["name"] == "response_schema_conformance"
+            detail = _of_schema(lines) if is_of_schema else "; ".join(map(str.strip, lines[:2]))
+            yield CHECKS[check["name"]], detail
+
+
+# Values that differ from response to response; one of an enum is part of the difference.
+_VALUE = re.compile(
+    r".*(?= (?:is not (?:of types? |valid under |a \")|does not match ))", re.DOTALL
+)
+_PLACE = re.compile(r"Schema at /components/schemas/(\w+)((?:/properties/\w+)*)")
+
+
+def _of_schema(lines: Sequence[str]) -> str:
+    """Return what is wrong with a body: the field in the place of its value, which varies."""
+    found = next(filter(None, map(_PLACE.match, lines)), None)
+    place = "it" if found is None else found[1] + found[2].replace("/properties/", ".")
+    return _VALUE.sub(lambda _: place, lines[0].strip(), count=1)
