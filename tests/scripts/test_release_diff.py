@@ -127,6 +127,21 @@ def test_a_field_of_another_form_is_told_without_what_was_in_it(
     assert told(found) == {("form of a field", "app: object -> text")}
 
 
+def test_a_field_of_another_form_is_told_once_whatever_each_operation_has_in_it(
+    old: Survey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_milliseconds(asked: Any, answer: Any) -> Any:
+        for index, run in enumerate(changed_server.runs_of(asked, answer)):
+            if "queuedAt" in run:
+                run["queuedAt"] = len(asked.path) * 1_000 + index
+        return answer
+
+    monkeypatch.setitem(changed_server.CHANGES, "in milliseconds", in_milliseconds)
+    found = causes(old, surveyed("in milliseconds"))
+    assert [cause.what for cause in found] == ["queuedAt: time -> number"]
+    assert {"getRunV2", "listRunsV2"} <= set(found[0].operations)
+
+
 def test_a_success_of_another_status_keeps_its_ids() -> None:
     sent = {"name": "x", "data": {}}
     before, after = (

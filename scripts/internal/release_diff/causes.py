@@ -142,13 +142,15 @@ def _fields(pairs: Pairs) -> Iterator[Cause]:
     """Yield the fields of successes that came, went, were renamed or have another form."""
     gone, come, renamed, formed = (defaultdict[Any, list[tuple[str, str]]](list) for _ in range(4))
     samples: dict[str, Any] = {}
+    replacements: dict[tuple[str, str, str], Any] = {}
     for operation, (old, new) in _bodies(pairs).items():
         before, after = fields(old), fields(new)
         for path in sorted(before.keys() & after.keys()):
             one, two = before[path], after[path]
             if one and two and not one & two:
                 change = name_of(path), " or ".join(sorted(one)), " or ".join(sorted(two))
-                formed[(*change, _sample(new, path))].append((operation, path))
+                formed[change].append((operation, path))
+                replacements.setdefault(change, _sample(new, path))
                 before, after = _without(before, path), _without(after, path)
         lost, added = _outer(before.keys() - after.keys()), _outer(after.keys() - before.keys())
         for path in sorted(lost):
@@ -168,8 +170,8 @@ def _fields(pairs: Pairs) -> Iterator[Cause]:
         yield Cause("field renamed", f"{name} -> {other}", _names(places), made)
     for name, places in gone.items():
         yield Cause("field gone", name, _names(places), alterations.removing(places))
-    for (name, one, two, value), places in formed.items():
-        made = alterations.replacing(places, value)
+    for (name, one, two), places in formed.items():
+        made = alterations.replacing(places, replacements[name, one, two])
         yield Cause("form of a field", f"{name}: {one} -> {two}", _names(places), made)
 
 
@@ -215,11 +217,7 @@ def _successor(
 
 def _sample(bodies: Iterable[Any], path: str) -> Any:
     values = (value for body in bodies for each, value in leaves(body) if each == path)
-    return _frozen(next((value for value in values if value is not None), None))
-
-
-def _frozen(value: Any) -> Any:
-    """Return something that a dictionary can have as a key."""
+    value = next((value for value in values if value is not None), None)
     return value if isinstance(value, str | int | float | bool | None) else type(value).__name__
 
 
