@@ -46,6 +46,12 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--dry-run", action="store_true", help="pass even if something is missing")
+    parser.add_argument(
+        "--hosts",
+        action="store_true",
+        help="also install the plugin by Claude Code, Codex and skills, which npx downloads; the "
+        "workflow does not, since it publishes what it builds",
+    )
     options = parser.parse_args()
     out = ROOT / "dist"
     shutil.rmtree(out, ignore_errors=True)
@@ -64,6 +70,8 @@ def main() -> int:
             step("notes", lambda: write_notes(out))
             step("conda recipe", lambda: recipe.write(out, built.sdist, version))
             step("rehearsal", lambda: rehearsal.rehearse(out, scratch, version))
+            if options.hosts:
+                step("hosts of agents", lambda: rehearsal.install_in_hosts(scratch))
         except WrongError as error:
             print(f"WRONG\n{error}")
             return 1

@@ -24,6 +24,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from inngest_rest.testing import MockServer
 from scripts.internal.release import installs
+from scripts.internal.release.missing import ROOT
 from scripts.internal.release.steps import WrongError, run
 
 if TYPE_CHECKING:
@@ -34,6 +35,36 @@ TOOLS = Path(sys.executable).parent
 
 KEPT = ("INNGEST", "PYTHON", "PIPX_", "UV_", "VIRTUAL_ENV", "XDG_")
 """The variables that a newcomer does not have begin with these."""
+
+
+class Host(NamedTuple):
+    """A client of npm that installs the plugin, or the skill in it, from this repository."""
+
+    name: str
+    package: str
+    commands: Sequence[Sequence[str]]
+
+
+HOSTS = (
+    Host(
+        name="Claude Code",
+        package="@anthropic-ai/claude-code@2.1.197",
+        commands=(
+            ("plugin", "validate", str(ROOT)),
+            ("plugin", "marketplace", "add", str(ROOT)),
+            ("plugin", "install", "inngest-rest@inngest-rest"),
+        ),
+    ),
+    Host(
+        name="Codex",
+        package="@openai/codex@0.171.0",
+        commands=(
+            ("plugin", "marketplace", "add", str(ROOT)),
+            ("plugin", "add", "inngest-rest@inngest-rest"),
+        ),
+    ),
+    Host(name="skills", package="skills@1.5.18", commands=(("add", str(ROOT), "--yes"),)),
+)
 
 
 class Newcomer(NamedTuple):
@@ -56,6 +87,7 @@ class Newcomer(NamedTuple):
             # Behind a proxy that inspects TLS, its certificate is in the system's store alone.
             "UV_SYSTEM_CERTS": "1",
             "INNGEST_DEV": self.server,
+            "DISABLE_TELEMETRY": "1",
         }
 
     def run(self, *command: str | Path) -> str:
@@ -70,9 +102,21 @@ def rehearse(out: Path, scratch: Path, version: str) -> tuple[None, str]:
         for way in ways:
             home = scratch / way.__name__
             home.mkdir()
-            way(Newcomer(home, url, server), out, version)
+            way(Newcomer(home=home, packages=url, server=server), out, version)
     told = ", ".join(way.__name__.removeprefix("by_").replace("_", " ") for way in ways)
     return None, f"published, then installed and used by {told}"
+
+
+def install_in_hosts(scratch: Path) -> tuple[None, str]:
+    """Install the plugin, or the skill in it, by the clients of its hosts."""
+    for host in HOSTS:
+        newcomer = Newcomer(home=scratch / host.name, packages="", server="")
+        newcomer.home.mkdir()
+        for command in host.commands:
+            newcomer.run("npx", "--yes", host.package, *command)
+        skills = newcomer.home.rglob("skills/inngest/SKILL.md")
+        expect(any(skills), f"{host.package} has installed no skill")
+    return None, f"the skill is installed by {', '.join(host.name for host in HOSTS)}"
 
 
 class _Server(ThreadingMixIn, WSGIServer):
