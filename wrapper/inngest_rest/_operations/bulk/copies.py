@@ -34,7 +34,9 @@ class _Mark(NamedTuple):
         content = encode([event.name, event.data, event.ts])
         digest = blake2b(content, digest_size=16).digest()
         label, _, original = event.id.rpartition("-")
-        return cls(digest, label, original.upper()) if label and is_ulid(original) else cls(digest)
+        if label and is_ulid(original):
+            return cls(digest=digest, label=label, original=original.upper())
+        return cls(digest=digest)
 
 
 class Family(NamedTuple):
@@ -76,20 +78,24 @@ class Copies:
 
         Copies are listed before the event, which is older.
         """
-        marks = self._listed.values()
-        sent = {mark.digest for mark in marks if self._is_of_label(mark)}
-        return len({mark.digest for mark in marks} - sent)
+        digests = {mark.digest for mark in self._listed.values()}
+        sent = {mark.digest for mark in self._listed.values() if self._is_of_label(mark)}
+        return len(digests - sent)
 
     def families(self) -> Plan[list[Family]]:
         """Return them, the one with the oldest event first."""
-        alike = Counter(mark.digest for mark in self._listed.values())
-        found: dict[str, list[str]] = {}
+        counts = Counter(mark.digest for mark in self._listed.values())
+        ids_by_original: dict[str, list[str]] = {}
         for id, mark in reversed(self._listed.items()):
+            original = id
             # Most are like no other, and are sent whatever they are copies of.
-            is_single = alike[mark.digest] == 1 and not self._is_of_label(mark)
-            original = id if is_single else (yield from self._original_of(id))
-            found.setdefault(original, []).append(id)
-        return [Family(first, ids, self._sent_as(first, ids)) for first, ids in found.items()]
+            if counts[mark.digest] > 1 or self._is_of_label(mark):
+                original = yield from self._original_of(id)
+            ids_by_original.setdefault(original, []).append(id)
+        return [
+            Family(original=original, ids=ids, sent_as=self._sent_as(original, ids))
+            for original, ids in ids_by_original.items()
+        ]
 
     def _sent_as(self, original: str, ids: list[str]) -> str | None:
         of_label = (id for id in ids if self._is_of_label(self._listed[id]))
@@ -102,18 +108,22 @@ class Copies:
         """Return the event that one is a copy of, perhaps by copies of copies; else itself."""
         mark, seen = self._listed[id], {id}
         while mark.original is not None and mark.original not in seen:
-            before = self._listed.get(mark.original) or (yield from self._get(mark.original))
-            if before is None or before.digest != mark.digest:
+            copied = yield from self._mark_of(mark.original)
+            if copied is None or copied.digest != mark.digest:
                 break
-            id = mark.original
+            id, mark = mark.original, copied
             seen.add(id)
-            mark = before
         return id
 
-    def _get(self, id: str) -> Plan[_Mark | None]:
+    def _mark_of(self, id: str) -> Plan[_Mark | None]:
+        """Return the mark of an event, which is read if it is not listed; None without it."""
+        if id in self._listed:
+            return self._listed[id]
         if id not in self._others:
             try:
-                self._others[id] = _Mark.of((yield from events.get(self._session, id, None)))
+                event = yield from events.get(self._session, id, None)
             except NotFoundError:
                 self._others[id] = None
+            else:
+                self._others[id] = _Mark.of(event)
         return self._others[id]

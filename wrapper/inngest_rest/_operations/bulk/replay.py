@@ -221,12 +221,12 @@ class ReplayJob(RunsJob):
         """Return the row as it stays because of the other runs of its chain, if it has to."""
         if others is None and not self._replay_again:
             return with_outcome(row, ActionOutcome.REFUSED, _UNLISTED)
-        chain = list(dict.fromkeys(member.id for member in (run, *(others or ()))))
+        listed = others or ()
+        chain = list(dict.fromkeys([run.id, *(other.id for other in listed)]))
         latest = self._requests.latest(chain, self.session.clock.monotonic())
-        if not self._replay_again:
-            replay_id = _effective_replay(others or (), latest, chain)
-            if replay_id is not None:
-                return _replayed(row, ActionOutcome.ALREADY_REPLAYED, replay_id)
+        replay_id = _effective_replay(listed, latest, chain)
+        if replay_id is not None and not self._replay_again:
+            return _replayed(row, ActionOutcome.ALREADY_REPLAYED, replay_id)
         first = self._first_row_of_chain(chain)
         if first.position != row.position:
             self._followers[row.position] = first.position

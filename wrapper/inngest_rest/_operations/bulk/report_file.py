@@ -57,8 +57,14 @@ class ReportFile(Locked):
         return None
 
     def begin(self, asked: Mapping[str, Any], report: ActionReport) -> None:
-        times = {name: evolve(report, rows=()).to_dict()[name] for name in ("since", "until")}
-        header = {"report": 1, **asked, **times, "row_count": len(report.rows)}
+        head = evolve(report, rows=()).to_dict()
+        header = {
+            "report": 1,
+            **asked,
+            "since": head["since"],
+            "until": head["until"],
+            "row_count": len(report.rows),
+        }
         with self._usable():
             if self._file is None:
                 self._file = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
@@ -84,19 +90,20 @@ class ReportFile(Locked):
         return invalid(str(self.path), reason, argument="report_path")
 
     def _read(self, file: BinaryIO, asked: Mapping[str, Any]) -> ActionReport | None:
-        first = file.readline()
-        if not first.endswith(b"\n") and (not first or first.startswith(b'{"report":1,')):
+        first_line = file.readline()
+        if _is_torn_header(first_line):
             return None
         try:
-            header = decode(first)
-            report, count = ActionReport.from_dict({**header, "rows": ()}), header["row_count"]
+            header = decode(first_line)
+            report = ActionReport.from_dict({**header, "rows": ()})
+            count = header["row_count"]
         except (KeyError, TypeError, ValueError):
             raise self._refusal("is not a report; name another file") from None
         self._check_header(header, asked)
         rows, size = self._read_rows(file, count)
         if len(rows) < count:
-            return None
-        os.ftruncate(file.fileno(), len(first) + size)
+            return None  # a kill came while the rows were written first
+        os.ftruncate(file.fileno(), len(first_line) + size)
         return evolve(report, rows=[rows[position] for position in range(count)])
 
     def _check_header(self, header: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
@@ -147,6 +154,13 @@ class ReportFile(Locked):
             is_link = error.errno == errno.ELOOP
             reason = "it is a symbolic link" if is_link else error.strerror or error
             raise self._refusal(f"cannot be written as a report: {reason}") from error
+
+
+def _is_torn_header(line: bytes) -> bool:
+    """Return whether a file is empty, or a kill came while its first line was written."""
+    if line.endswith(b"\n"):
+        return False
+    return not line or line.startswith(b'{"report":1,')
 
 
 def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:

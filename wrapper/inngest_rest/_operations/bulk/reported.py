@@ -30,6 +30,7 @@ from inngest_rest.action_reports import (
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
@@ -182,14 +183,19 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         selected = yield from self.selected_rows()
         self.rows = [evolve(row, position=position) for position, row in enumerate(selected)]
         self.listed.clear()
-        says_what_was_read = self.listing.last_filter is not None or not self.rows
-        searched = (yield from self.listing.searched()) if says_what_was_read else None
+        searched = None
+        if self.listing.last_filter is not None or not self.rows:
+            searched = yield from self.listing.searched()
         assert walk.now is not None
+        self._note_window(walk.now, searched)
+
+    def _note_window(self, now: datetime, searched: str | None) -> None:
+        """Note the instants that the ends of the filter's window stood for, and what was read."""
         since, until = self.asked_window.since, self.asked_window.until
         self.head = evolve(
             self.head,
-            since=None if since is None else instant(since, walk.now),
-            until=instant(until or timedelta(), walk.now),
+            since=None if since is None else instant(since, now),
+            until=instant(until or timedelta(), now),
             searched=searched,
         )
 

@@ -14,7 +14,7 @@ from inspect import isawaitable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_id
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._operations.bulk.copies import Family
     from inngest_rest.models import StoredEvent
+    from inngest_rest.responses import Target
 
 _FORGOTTEN = (
     "it may have been sent, so long ago that servers have forgotten its new id, and is not sent "
@@ -57,6 +58,21 @@ _RESERVED = "inngest/"
 # How many events of the server that they go to are searched for what the label has sent: 50 per
 # request.
 _FEWEST_SEARCHED, _MOST_SEARCHED = 200, 1_000
+
+
+@frozen(kw_only=True)
+class _Destination:
+    """Where events are sent to, by whose connections.
+
+    Attributes:
+        target: The server and the environment.
+        send: Sends an event there.
+        newest: Lists so many of the newest events whose ids a server remembers.
+    """
+
+    target: Target
+    send: Callable[[Mapping[str, Any]], Plan[list[str]]]
+    newest: Callable[[int], Plan[list[StoredEvent]]]
 
 
 class ResendJob(ReportedJob):
@@ -79,19 +95,10 @@ class ResendJob(ReportedJob):
         super().__init__(session, "events.resend", options, limit=limit)
         self._label = check_id("label", label)
         self._copies = Copies(session, label if to is None else None)
-        if to is None or isinstance(to, str):
-            there = session if to is None else session.with_options(env=to)
-            self._send: Callable[[Any], Plan[list[str]]] = partial(send.send, there)
-            self._newest: Callable[[int], Plan[list[StoredEvent]]] = partial(_newest_of, there)
-            target = there.settings.target
-        elif type(getattr(to, "_driver", None)) is type(driver):
-            self._send, target = partial(_send_by, to), to.target
-            self._newest = partial(_newest_by, to)
-        else:
-            raise invalid("to", "must be a client of the same kind, or the name of an environment")
+        self._destination = _destination(session, driver, to)
         self._lists_copies = False  # the filter selects what the label has sent, too
-        others = {"label": label, "to": None if to is None else target.to_dict()}
-        if self.pick_source(ids, selection.to_json(), others):
+        there = None if to is None else self._destination.target.to_dict()
+        if self.pick_source(ids, selection.to_json(), {"label": label, "to": there}):
             if selection.since is selection.until is None:
                 selection = evolve(selection, since=timedelta(hours=1))  # as `events.list` does
             self._lists_copies = to is None and selection.until is None
@@ -122,7 +129,7 @@ class ResendJob(ReportedJob):
             return
         count = min(max(_FEWEST_SEARCHED, 2 * len(left)), _MOST_SEARCHED)
         try:
-            newest = yield from self._newest(count)
+            newest = yield from self._destination.newest(count)
         except InngestError:
             return  # there may be a key for sending alone
         for event in newest:
@@ -145,13 +152,19 @@ class ResendJob(ReportedJob):
     def selected_rows(self) -> Plan[Iterable[ActionRow]]:
         """Return the rows of the newest events and of their copies, the oldest first."""
         families = yield from self._copies.families()
-        new = {family.sender for family in families if family.sent_as is None}
-        senders = {*islice((id for id in self.listed if id in new), self.limit)}
-        rows = dict[str, ActionRow]()
-        for family in families:
-            if family.sent_as is not None or family.sender in senders:
-                rows.update((id, self._row_in(family, id)) for id in family.ids)
+        to_send = self._newest_senders(families)
+        rows = {
+            id: self._row_in(family, id)
+            for family in families
+            if family.sent_as is not None or family.sender in to_send
+            for id in family.ids
+        }
         return [rows[id] for id in reversed(self.listed) if id in rows]
+
+    def _newest_senders(self, families: Iterable[Family]) -> set[str]:
+        """Return the ids of the events to send, no more than the limit allows."""
+        unsent = {family.sender for family in families if family.sent_as is None}
+        return {*islice((id for id in self.listed if id in unsent), self.limit)}
 
     def _row_in(self, family: Family, id: str) -> ActionRow:
         row = self.listed[id]
@@ -209,7 +222,7 @@ class ResendJob(ReportedJob):
         }
         row = yield from self.mark_started(row)
         try:
-            ids = yield from self._send(without_none(fields))
+            ids = yield from self._destination.send(without_none(fields))
         except InvalidEventError as error:
             return with_outcome(row, ActionOutcome.REFUSED, error)
         except InngestError as error:
@@ -220,6 +233,24 @@ class ResendJob(ReportedJob):
 def _was_requested(row: ActionRow) -> bool:
     """Whether an earlier request for it may have arrived."""
     return row.outcome == ActionOutcome.UNKNOWN
+
+
+def _destination(session: Session, driver: object, to: Any) -> _Destination:
+    """Return the environment that was named, or the server of another client."""
+    if to is None or isinstance(to, str):
+        there = session if to is None else session.with_options(env=to)
+        return _Destination(
+            target=there.settings.target,
+            send=partial(send.send, there),
+            newest=partial(_newest_of, there),
+        )
+    if type(getattr(to, "_driver", None)) is type(driver):
+        return _Destination(
+            target=to.target,
+            send=partial(_send_by, to),
+            newest=partial(_newest_by, to),
+        )
+    raise invalid("to", "must be a client of the same kind, or the name of an environment")
 
 
 def _send_by(client: Any, event: Mapping[str, Any]) -> Plan[list[str]]:
@@ -239,7 +270,7 @@ def _newest_of(session: Session, count: int) -> Plan[list[StoredEvent]]:
 
 
 def _newest_by(client: Any, count: int) -> Plan[list[StoredEvent]]:
-    """List the same by a client that has connections of its own."""
+    """List them by a client that has connections of its own."""
     listing = client.events.list(since=_REMEMBERED, limit=count)
     if hasattr(listing, "__iter__"):
         return [*listing]

@@ -86,18 +86,24 @@ class Past:
         selection = Selection.of(
             self._session, app=function.app_id, function=function.id, since=since
         )
-        others: list[tuple[str, str]] = []  # the run, and its event
+        event_ids: dict[str, str] = {}  # of events that are not known, by the runs they started
         try:
             walk = runs.list_runs(self._session, selection, is_bounded=False).walk()
             while not walk.is_done:
                 for run in (yield from walk.next_page()).items:
                     self.started.update(run.event_ids)
-                    if run.id not in self.ignored:
-                        others += [(run.id, id) for id in run.event_ids[:1] if id not in known]
+                    first = next(iter(run.event_ids), None)
+                    if first is not None and first not in known and run.id not in self.ignored:
+                        event_ids[run.id] = first
         except RouteNotFoundError:
             # The runs of each event are listed before anything is done.
             self.lists_runs = False
             return
+        yield from self._read_invocations(event_ids, since)
+
+    def _read_invocations(self, event_ids: Mapping[str, str], since: Instant | None) -> Plan[None]:
+        """Read which of these events have invoked the function; of too many, only the first."""
+        others = [*event_ids.items()]
         if len(others) > _FEW_OTHERS:
             of_triggers = yield from self._ids_of_triggers(since)
             others = [(run_id, id) for run_id, id in others if id not in of_triggers]
