@@ -23,7 +23,6 @@ import argparse
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,13 +34,12 @@ from scripts.internal.release_diff.bodies import form
 from scripts.internal.release_diff.subjects import (
     MOCKED_APP,
     CannotCompareError,
-    Keys,
     Subject,
     ask,
-    keys_of,
     subject,
 )
 from scripts.internal.release_diff.survey import Probe, lacks, survey
+from scripts.internal.servers import Keys, end_servers_when_terminated, take_keys
 from tests.contract.conformance import faults, general
 from tests.contract.live_routes import routes_of
 from tests.contract.mock_world import make_mock
@@ -74,10 +72,9 @@ REFUSED_PAGE = "a documented page is refused"
 
 
 def main() -> int:
-    # A server that we started must not outlive us.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_servers_when_terminated()
     options = _parser().parse_args()
-    keys = keys_of(os.environ)
+    keys = take_keys(os.environ)
     written: dict[Path, Recording] = {}
     for named in options.bins or [options.url]:
         try:

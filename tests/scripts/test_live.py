@@ -14,6 +14,7 @@ import pytest
 from scripts.internal.live import __main__ as live
 from scripts.internal.live.cases import NothingTestedError, Tried, try_cases
 from scripts.internal.live.options import parse
+from scripts.internal.servers import Keys
 from tests.contract.live_report import Report
 from tests.contract.live_routes import Routes
 from tests.contract.live_world import Server
@@ -62,7 +63,7 @@ def test_binaries_are_tried_in_turn_and_all_must_pass(
     monkeypatch.setattr(live, "try_cases", try_them)
     monkeypatch.setattr(live, "find_server", lambda url, *_: Server(url, None, None, ROUTES))
     bins = f"{write_server(tmp_path / 'old')}:{write_server(tmp_path / 'new')}"
-    assert live.try_binaries(parse(["--bins", bins, "-x"], {}, "")) == exit_status
+    assert live.try_binaries(parse(["--bins", bins, "-x"], {}, ""), Keys()) == exit_status
     assert len(set(tried)) == 2
     assert ["operation", "1.1", "1.2"] in map(str.split, capsys.readouterr().out.splitlines())
 
@@ -75,7 +76,7 @@ def test_binary_that_does_not_start_is_a_failure_and_the_next_is_tried(
     monkeypatch.setattr(live, "try_cases", lambda *_: Tried(Report("1.43.0", (), ()), 0))
     monkeypatch.setattr(live, "find_server", lambda url, *_: Server(url, None, None, ROUTES))
     bins = f"{write_server(tmp_path / 'broken', 'sys.exit(3)')}:{write_server(tmp_path / 'fine')}"
-    assert live.try_binaries(parse(["--bins", bins, "-x"], {}, "")) == 1
+    assert live.try_binaries(parse(["--bins", bins, "-x"], {}, ""), Keys()) == 1
     out = capsys.readouterr().out
     assert "broken  1.43.0\n" in out
     assert "FAILED broken every case: it ended with status 3" in out

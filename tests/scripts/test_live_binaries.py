@@ -10,7 +10,7 @@ import pytest
 
 from inngest_rest.testing import _binary
 from inngest_rest.testing._binary import CannotStartError, run_binary
-from scripts.internal.live.databases import database
+from scripts.internal.servers import database
 from tests.scripts.live_servers import is_running, write_program, write_server
 
 KEY = "signkey-prod-" + "ab" * 32
@@ -85,17 +85,19 @@ def test_each_server_gets_a_database_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "calls"
-    write_program(tmp_path / "psql", f'#!/bin/sh\necho "$PGPASSWORD $*" >> {log}\n')
+    write_program(tmp_path / "psql", f'#!/bin/sh\necho "$PGPASSWORD $*: $(cat)" >> {log}\n')
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     with database("postgres://me:s%40cret@127.0.0.1:1/postgres?sslmode=disable") as own:
         assert own.startswith("postgres://me:s%40cret@127.0.0.1:1/inngest_live_")
         assert own.endswith("?sslmode=disable")
     name = own.rpartition("/")[2].partition("?")[0]
-    shown = "--quiet --no-password --command {} postgres://me@127.0.0.1:1/postgres?sslmode=disable"
-    assert log.read_text(encoding="utf-8").splitlines() == [
-        "s@cret " + shown.format(f"create database {name}"),
-        "s@cret " + shown.format(f"drop database {name} with (force)"),
+    asked = log.read_text(encoding="utf-8").splitlines()
+    shown = "postgres://me@127.0.0.1:1/postgres?sslmode=disable"
+    assert [each.partition(f" {shown}: ")[2] for each in asked] == [
+        f"create database {name}",
+        f"drop database {name} with (force)",
     ]
+    assert all(each.startswith("s@cret ") and each.count("s@cret") == 1 for each in asked)
 
 
 @pytest.mark.parametrize("psql", ["#!/bin/sh\necho refused >&2; exit 1\n", None])

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scripts.internal import record
-from scripts.internal.release_diff.subjects import Keys, Subject, subject
+from scripts.internal.release_diff.subjects import Subject, subject
 from scripts.internal.release_diff.survey import Probe
+from scripts.internal.servers import Keys
 from tests.contract.live_routes import routes_of
 from tests.contract.live_world import Server
 from tests.contract.mock_world import make_mock

@@ -16,8 +16,9 @@ from scripts.internal.release_diff import alterations, bodies
 from scripts.internal.release_diff.calls import Judgement, Outcome, judge, judgements
 from scripts.internal.release_diff.causes import Cause, causes
 from scripts.internal.release_diff.report import Comparison, as_json, lines
-from scripts.internal.release_diff.subjects import Keys, subject
+from scripts.internal.release_diff.subjects import subject
 from scripts.internal.release_diff.survey import Probe, survey
+from scripts.internal.servers import Keys
 from tests.contract.mock_world import make_mock
 from tests.contract.recordings import Recording
 from tests.scripts import changed_server

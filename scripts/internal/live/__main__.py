@@ -26,49 +26,43 @@ Exit status: 0 nothing failed; 1 something did; 2 nothing was tested.
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import httpx
 
 from inngest_rest import InngestError
-from inngest_rest.testing._binary import CannotStartError, run_binary
+from inngest_rest.testing._binary import CannotStartError
 from scripts.internal.live.cases import NothingTestedError, Tried, try_cases
-from scripts.internal.live.databases import database
 from scripts.internal.live.fuzzing import fuzz_server, is_wanted
 from scripts.internal.live.options import parse
 from scripts.internal.live.table import differences, failures, table
+from scripts.internal.servers import Keys, end_servers_when_terminated, started, take_keys
 from tests.contract.exercised import LIVE_RECORD, write
 from tests.contract.live_report import Report
 from tests.contract.live_world import find_server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from scripts.internal.live.options import Options
     from tests.contract.live_world import Server
 
 
 def main() -> int:
-    # A server that we started must not outlive us.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_servers_when_terminated()
     options = parse(sys.argv[1:], os.environ, __doc__ or "")
-    # What is meant for a client of another server must not reach ours.
-    for name in [each for each in os.environ if each.startswith("INNGEST_")]:
-        del os.environ[name]
+    keys = take_keys(os.environ)
     try:
-        return try_binaries(options) if options.bins else try_one(options)
+        return try_binaries(options, keys) if options.bins else try_one(options, keys)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
 
 
-def try_one(options: Options) -> int:
+def try_one(options: Options, keys: Keys) -> int:
     try:
-        server = usable(options.url, options)
+        server = usable(options.url, keys)
     except NothingTestedError as error:
         print(f"Nothing was tested. {error}", file=sys.stderr)
         print("Start one with: inngest dev --no-discovery", file=sys.stderr)
@@ -84,28 +78,20 @@ def try_one(options: Options) -> int:
     return tried.status
 
 
-def try_binaries(options: Options) -> int:
+def try_binaries(options: Options, keys: Keys) -> int:
     """Run the cases on a server of each binary; print what came of them."""
     found = list[Tried]()
     for binary in options.bins:
         print(f"\n== {binary}", flush=True)
         try:
-            tried = try_binary(binary, options)
+            with started(binary, keys.postgres_uri) as url:
+                tried = try_cases(usable(url, keys), options.arguments)
         except (CannotStartError, NothingTestedError) as error:
             print(f"Not tested: {error}", file=sys.stderr)
             tried = Tried(Report.of_nothing(binary.name, str(error)), 1)
         found.append(tried)
     show(found, options)
     return int(any(tried.status for tried in found))
-
-
-def try_binary(binary: Path, options: Options) -> Tried:
-    """Run the cases on a server that this starts and ends."""
-    with ExitStack() as stack:
-        uri = options.postgres_uri
-        own = None if uri is None else stack.enter_context(database(uri))
-        url = stack.enter_context(run_binary(binary, own))
-        return try_cases(usable(url, options), options.arguments)
 
 
 def show(found: Sequence[Tried], options: Options) -> None:
@@ -116,9 +102,9 @@ def show(found: Sequence[Tried], options: Options) -> None:
         write({answer for tried in found for answer in tried.answers}, LIVE_RECORD)
 
 
-def usable(url: str, options: Options) -> Server:
+def usable(url: str, keys: Keys) -> Server:
     try:
-        return find_server(url, options.event_key, *options.signing_keys)
+        return find_server(url, keys.event_key, *keys.signing_keys)
     except (InngestError, httpx.HTTPError, ValueError) as error:
         raise NothingTestedError(f"No usable server at {url}: {error}") from error
 

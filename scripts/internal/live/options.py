@@ -1,21 +1,21 @@
-"""What to test: options, else the variables that the client reads as well; keys are only those."""
+"""What to test: options, else the variables that the client reads as well."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_KEYS = {
+ONLY_VARIABLES = {
     "--event-key": "INNGEST_EVENT_KEY",
     "--signing-key": "INNGEST_SIGNING_KEY",
     "--signing-key-fallback": "INNGEST_SIGNING_KEY_FALLBACK",
+    "--postgres-uri": "INNGEST_POSTGRES_URI",
 }
 
 DEV_SERVER = "http://127.0.0.1:8288"
@@ -27,20 +27,14 @@ class Options:
 
     Attributes:
         url: The server's base URL; of no use with `bins`.
-        event_key: Its event key, if it requires one.
-        signing_keys: Its signing key and another to try if that is rejected.
         bins: Servers to start, one after the other.
-        postgres_uri: Where the servers of `bins` store; in memory unless given.
         fuzz: Whether to fuzz instead of running the cases.
         yes: Whether to fuzz without asking first.
         arguments: What pytest gets.
     """
 
     url: str
-    event_key: str | None = field(repr=False)
-    signing_keys: tuple[str, ...] = field(repr=False)
     bins: tuple[Path, ...]
-    postgres_uri: str | None = field(repr=False)
     fuzz: bool
     yes: bool
     arguments: tuple[str, ...]
@@ -50,16 +44,11 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], description: str
     """Read the command line and the environment; an option wins over a variable."""
     parser = _parser(description)
     given, others = parser.parse_known_args(arguments)
-    for option, variable in _KEYS.items():
+    for option, variable in ONLY_VARIABLES.items():
         if any(each.partition("=")[0] == option for each in others):
             parser.error(f"{option}: everyone sees a command line; set {variable} instead")
-    keys = (environ.get("INNGEST_SIGNING_KEY"), environ.get("INNGEST_SIGNING_KEY_FALLBACK"))
-    if given.postgres_uri and urlsplit(given.postgres_uri).password is not None:
-        parser.error("--postgres-uri has a password, which everyone sees: set INNGEST_POSTGRES_URI")
     if given.bins and (given.url or given.fuzz):
         parser.error("--bins starts the servers itself and runs the cases: no --url, no --fuzz")
-    if given.postgres_uri and not given.bins:
-        parser.error("--postgres-uri is where the servers of --bins store")
     for path in given.bins:
         if not path.is_file():
             parser.error(f"--bins: {path} is not a file")
@@ -67,11 +56,7 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str], description: str
         parser.error(f"--fuzz does not accept {' '.join(others)}")
     return Options(
         url=(given.url or _url(environ)).rstrip("/"),
-        event_key=environ.get("INNGEST_EVENT_KEY"),
-        signing_keys=tuple(key for key in keys if key),
-        bins=tuple(given.bins),
-        postgres_uri=given.postgres_uri
-        or (environ.get("INNGEST_POSTGRES_URI") if given.bins else None),
+        bins=given.bins,
         fuzz=given.fuzz,
         yes=given.yes,
         arguments=tuple(others),
@@ -90,7 +75,8 @@ def _parser(description: str) -> argparse.ArgumentParser:
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Keys are variables: INNGEST_EVENT_KEY, INNGEST_SIGNING_KEY, and to be tried if\n"
-        "the server rejects that, INNGEST_SIGNING_KEY_FALLBACK.\n"
+        "the server rejects that, INNGEST_SIGNING_KEY_FALLBACK. INNGEST_POSTGRES_URI lets the\n"
+        "servers of --bins store in PostgreSQL, each in a database that psql makes and removes.\n"
         "Other arguments go to pytest: scripts/test-live -k cancel",
         allow_abbrev=False,
     )
@@ -103,12 +89,6 @@ def _parser(description: str) -> argparse.ArgumentParser:
         default=(),
         metavar="A:B:C",
         help="paths of servers to start, one after the other, to try them all",
-    )
-    parser.add_argument(
-        "--postgres-uri",
-        metavar="URI",
-        help="let the servers of --bins store in PostgreSQL, each in a database of its own that "
-        "is made and removed with psql (INNGEST_POSTGRES_URI, the place for one with a password)",
     )
     parser.add_argument("--fuzz", action="store_true", help="fuzz instead of running the cases")
     parser.add_argument("--yes", action="store_true", help="fuzz without asking first")

@@ -23,7 +23,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -34,8 +33,9 @@ from scripts.internal.release_diff import calls
 from scripts.internal.release_diff.causes import causes
 from scripts.internal.release_diff.documents import compare
 from scripts.internal.release_diff.report import Comparison, as_json, lines
-from scripts.internal.release_diff.subjects import CannotCompareError, Subject, keys_of, subject
+from scripts.internal.release_diff.subjects import CannotCompareError, Subject, subject
 from scripts.internal.release_diff.survey import survey
+from scripts.internal.servers import end_servers_when_terminated, take_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,14 +44,13 @@ DOCUMENTS = (".yaml", ".yml", ".json")
 
 
 def main() -> int:
-    # A server that we started must not outlive us.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_servers_when_terminated()
     options = _parser().parse_args()
     if all(each.endswith(DOCUMENTS) for each in (options.old, options.new)):
         found = compare(Path(options.old), Path(options.new))
         print(*found, sep="\n")
         return int(len(found) > 1)
-    keys = keys_of(os.environ)
+    keys = take_keys(os.environ)
     try:
         with subject(options.old, keys) as old, subject(options.new, keys) as new:
             comparison = compared(old, new)

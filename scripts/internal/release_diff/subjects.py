@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from attrs import field, frozen
+from attrs import frozen
 
 from inngest_rest import InngestError
-from inngest_rest.testing._binary import CannotStartError, run_binary
-from scripts.internal.live.databases import database
+from inngest_rest.testing._binary import CannotStartError
+from scripts.internal.servers import started
 from tests.contract.live_world import find_server, serve_app
 from tests.contract.mock_world import make_mock
 from tests.contract.recordings import Recording
 from tests.contract.world import DOCUMENT, FUNCTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, MutableMapping
+    from collections.abc import Iterator, Mapping
 
+    from scripts.internal.servers import Keys
     from tests.contract.live_world import Server
 
 MOCKED_APP = "contract"
@@ -28,28 +29,6 @@ MOCKED_APP = "contract"
 
 class CannotCompareError(Exception):
     """A server cannot be asked; the message says why."""
-
-
-@frozen
-class Keys:
-    """The keys of both servers, and where servers that are started store."""
-
-    event_key: str | None = field(default=None, repr=False)
-    signing_keys: tuple[str, ...] = field(default=(), repr=False)
-    postgres_uri: str | None = field(default=None, repr=False)
-
-
-def keys_of(environ: MutableMapping[str, str]) -> Keys:
-    """Take the keys out of an environment: what is of another server does not reach ours."""
-    names = ("INNGEST_SIGNING_KEY", "INNGEST_SIGNING_KEY_FALLBACK")
-    keys = Keys(
-        event_key=environ.get("INNGEST_EVENT_KEY"),
-        signing_keys=tuple(filter(None, map(environ.get, names))),
-        postgres_uri=environ.get("INNGEST_POSTGRES_URI"),
-    )
-    for name in [each for each in environ if each.startswith("INNGEST_")]:
-        del environ[name]
-    return keys
 
 
 @frozen
@@ -106,8 +85,7 @@ def _url(named: str, keys: Keys, stack: ExitStack) -> str:
     binary = Path(named).resolve()
     if not binary.is_file():
         raise CannotStartError("neither a file, nor a URL, nor mock or mock:RELEASE")
-    own = None if keys.postgres_uri is None else stack.enter_context(database(keys.postgres_uri))
-    return stack.enter_context(run_binary(binary, own))
+    return stack.enter_context(started(binary, keys.postgres_uri))
 
 
 def _app(server: Server, stack: ExitStack) -> str:

@@ -6,18 +6,16 @@ A copy has the rows of a run's root span, from which v2 lists it, its rows in `t
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx
 from attrs import field, frozen
 
 from inngest_rest import Event, Function, InngestClient
+from scripts.internal.servers import psql
 from tests.contract.live_app import serve
 
 if TYPE_CHECKING:
@@ -168,22 +166,7 @@ class Database:
 
     def run(self, script: str) -> str:
         """Run statements, and return the values that they select, a line per row."""
-        parts = urlsplit(self.uri)
-        password = {} if parts.password is None else {"PGPASSWORD": unquote(parts.password)}
-        user = "" if parts.username is None else f"{parts.username}@"
-        shown = parts._replace(netloc=user + parts.netloc.rpartition("@")[2])
-        command = ("psql", "-qAtX", "-v", "ON_ERROR_STOP=1", urlunsplit(shown))
-        done = subprocess.run(
-            command,
-            input=script,
-            env={**os.environ, **password},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"psql: {done.stderr.strip()}")
-        return done.stdout.strip()
+        return psql(self.uri, script)
 
     def count(self, condition: str = "true") -> int:
         """Count the runs that the server can list, by a condition on `trace_runs`."""
