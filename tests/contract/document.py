@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote
@@ -63,7 +63,8 @@ class Document:
     @cache
     def load(cls, path: Path = PATH) -> Self:
         """Read the document from its file, once: whoever changes it has to copy it."""
-        return cls(yaml.safe_load(path.read_text(encoding="utf-8")))
+        # The loader in C reads it in a tenth of the time.
+        return cls(yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader))
 
     def match(self, method: str, path: str) -> Operation | None:
         """Find the operation that serves a request, by the server's routing."""
@@ -80,11 +81,21 @@ class Document:
 
     def strict_faults(self, schema: Object, instance: Json) -> list[str]:
         """Return what a schema rejects in an instance, unnamed properties included."""
-        return self._judge(closed(schema), instance, closed(self.spec["components"]))
+        return self._judge(closed(schema), instance, self._closed_components)
 
     def tolerant_faults(self, schema: Object, instance: Json) -> list[str]:
         """Return what is wrong whatever a newer server may have added, values of enums included."""
-        return self._judge(without_enums(schema), instance, without_enums(self.spec["components"]))
+        return self._judge(without_enums(schema), instance, self._components_without_enums)
+
+    @cached_property
+    def _closed_components(self) -> Object:
+        components: Object = closed(self.spec["components"])
+        return components
+
+    @cached_property
+    def _components_without_enums(self) -> Object:
+        components: Object = without_enums(self.spec["components"])
+        return components
 
     def _meeting(self, path: str) -> Iterator[Operation]:
         if not is_ill_formed(path):
