@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +54,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
+HANGS_AFTER = 600.0
+REARM_EVERY = 30.0
+
+
+class Watchdog:
+    """Ends a run that hangs, with the traceback of each thread.
+
+    pytest's own `faulthandler_timeout` starts a thread for each test and joins it, for which two
+    busy cores wait longer than for many a test. This one starts anew only now and then: a test that
+    hangs is ended 570 to 600 seconds after it began.
+    """
+
+    def __init__(self) -> None:
+        self._output = os.dup(2)  # before pytest captures it
+        self._started = -REARM_EVERY
+
+    def pytest_runtest_logstart(self) -> None:
+        if time.monotonic() - self._started >= REARM_EVERY:
+            self._started = time.monotonic()
+            faulthandler.dump_traceback_later(HANGS_AFTER, file=self._output, exit=True)
+
+    def pytest_unconfigure(self) -> None:
+        faulthandler.cancel_dump_traceback_later()
+        os.close(self._output)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Without pytest's own, as mutmut runs tests: a thread does not survive its forks.
+    if config.pluginmanager.hasplugin("faulthandler"):
+        config.pluginmanager.register(Watchdog())
     # Coverage measures the processes of pytest-xdist, not those that tests start: some are killed.
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)

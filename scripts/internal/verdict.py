@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 USAGE = """\
 scripts/test           all tests on the newest Python; on the oldest, with the lowest versions of
                        all dependencies, the tests whose result may differ there
-scripts/test --quick   between two edits: the newest Python, one client, nothing slow, no site
+scripts/test --quick   between two edits: the newest Python, one client, nothing slow, and neither
+                       the site nor what agents' hosts and GitHub read
 scripts/test --all     for a release: every test, with both clients, on every Python, what shows
                        docstrings by `python -OO`, and the document's use by other languages
 scripts/test ARGUMENT  pytest alone: scripts/test tests/sending -k splits; -n 2 uses both cores"""
@@ -71,6 +72,9 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
         ),
     ],
 }
+
+# What `--quick` leaves out: it takes long, or is about files that are seldom edited.
+NOT_QUICK = {"documentation", "files of agents' hosts", "GitHub's files"}
 
 OTHER_LANGUAGES = (sys.executable, "-m", "scripts.internal.other_languages")
 
@@ -241,7 +245,7 @@ def main(mode: str = "") -> int:  # noqa: C901 - the plan of a run, read from to
 
     def static_checks() -> None:
         for name, commands in STATIC.items():
-            if (mode, name) != ("--quick", "documentation"):
+            if mode != "--quick" or name not in NOT_QUICK:
                 verdict.run(name, *commands)
         if mode == "--all":
             verdict.run("other languages", OTHER_LANGUAGES)

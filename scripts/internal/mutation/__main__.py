@@ -73,7 +73,7 @@ def lay_out(folder: Path, rooms: Iterable[Room]) -> None:
         "also_copy": sorted(copied.keys() - {"inngest_rest", "tests"}),
         "pytest_add_cli_args_test_selection": list(tests),
         # What starts processes or takes long is left out, as it is by `scripts/test --quick`.
-        "pytest_add_cli_args": ["--without=long", "-pno:cacheprovider", "-ofaulthandler_timeout=0"],
+        "pytest_add_cli_args": ["--without=long", "-pno:cacheprovider", "-pno:faulthandler"],
     }
     lines = [f"{name} =\n    " + "\n    ".join(values) for name, values in settings.items()]
     (folder / "setup.cfg").write_text("\n".join(["[mutmut]", *lines, ""]), encoding="utf-8")
