@@ -11,12 +11,11 @@ mock suite itself fails.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,8 +79,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/contract-report", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    options = parser.parse_args()
+    parser.parse_args()
     try:
         mock = run_mock_suite()
     except subprocess.CalledProcessError as failure:
@@ -91,12 +89,8 @@ def main() -> int:
     document = Document.load()
     found = list(rows(document, documented(document).values(), mock, live))
     wrong = problems(found)
-    if options.json:
-        answers = [{**asdict(row), "sources": str(row.sources or "")} for row in found]
-        print(json.dumps({"answers": answers, "problems": wrong}, indent=1))
-    else:
-        print(*table(found), *summary(found), sep="\n")
-        print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
+    print(*table(found), *summary(found), sep="\n")
+    print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
     return 1 if wrong else 0
 
 

@@ -8,7 +8,6 @@ Exit status: 0 success; 1 a trial is not as its rule demands; 2 no fault has the
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import tempfile
@@ -33,7 +32,6 @@ def main() -> int:
         prog="scripts/fault-report", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("name", nargs="?", default="", help="only faults whose name has this text")
-    parser.add_argument("--json", action="store_true", help="print JSON, one object per trial")
     options = parser.parse_args()
     faults = [each for each in FAULTS if options.name in each.name]
     if not faults:
@@ -47,10 +45,8 @@ def main() -> int:
             of_fault = list(run_trials(server, Path(folder), [fault]))
             trials += of_fault
             wrong += [f"{trial}: {what}" for trial in of_fault for what in complaints(trial)]
-            rows = map(as_json, of_fault) if options.json else table(of_fault)
-            print(*rows, sep="\n", flush=True)
-    if not options.json:
-        print(summary(trials, wrong))
+            print(*table(of_fault), sep="\n", flush=True)
+    print(summary(trials, wrong))
     print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
     return 1 if wrong else 0
 
@@ -86,21 +82,6 @@ def requests(trial: Trial) -> str:
     count = len(trial.requests)
     writes = sum(each.method != "GET" for each in trial.requests)
     return f"{count}" if writes in (0, count) else f"{count} ({writes} w)"
-
-
-def as_json(trial: Trial) -> str:
-    """Format one trial."""
-    return json.dumps(
-        {
-            "fault": trial.fault.name,
-            "operation": trial.operation.name,
-            "client": trial.client_kind,
-            "result": trial.result,
-            "requests": [f"{each.method} {each.path}" for each in trial.requests],
-            "seconds": round(trial.seconds, 3),
-            "wrong": list(complaints(trial)),
-        }
-    )
 
 
 def summary(trials: list[Trial], wrong: list[str]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from scripts.internal import fault_report
@@ -37,16 +35,6 @@ def test_a_wrong_cell_fails_the_report(
     run.setattr(fault_report, "complaints", lambda _: ["took 99 s"])
     assert fault_report.main() == 1
     assert f"{ONE} / send / async: took 99 s" in capsys.readouterr().err
-
-
-def test_each_cell_is_an_object_of_json(
-    run: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run.setattr("sys.argv", ["fault-report", ONE, "--json"])
-    assert fault_report.main() == 0
-    trials = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {each["client"] for each in trials} == {"blocking", "async"}
-    assert all(each["fault"] == ONE and each["wrong"] == [] for each in trials)
 
 
 def test_a_name_that_no_fault_has_is_an_error(

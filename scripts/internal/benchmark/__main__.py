@@ -1,9 +1,9 @@
 """Compare sending and reading with the official SDK and httpx, and check the ratios against goals.
 
 Each case runs in a fresh process on core 0, the counting server on core 1. Cases of a comparison
-take turns, round by round, so that other load on the machine affects them equally; medians, spreads
-(first and third quartile) and the median of the rounds' ratios are printed. Exit 1 if a case did
-not deliver every event, 2 if a goal was missed, or a ratio is a tenth worse than the best commit's.
+take turns, round by round, so that other load on the machine affects them equally; the median of
+the rounds' ratios and their quartiles are printed. Exit 1 if a case did not deliver every event, 2
+if a goal was missed, or a ratio is a tenth worse than the best commit's.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ def main() -> int:
     parser.add_argument(
         "--record", action="store_true", help="add the ratios to ratios.tsv, for the last commit"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.add_argument(
         "--live",
         metavar="URL",
@@ -71,19 +70,13 @@ def main() -> int:
     chosen = LIVE_GOALS if options.live else GOALS
     goals = [goal for goal in chosen if options.only in goal.text]
     of_peaks = [each for each in PEAK_GOALS if not options.live and options.only in each.text]
-    talk = sys.stderr if options.json else sys.stdout
-    print(machine(), file=talk)
+    print(machine())
     figures = measure(goals, options.rounds, options.live)
     entries = history.read()
     verdicts = [judge(goal, figures, history.limit(goal, entries)) for goal in goals]
-    print(*verdicts, sep="\n", file=talk, flush=True)
+    print(*verdicts, sep="\n", flush=True)
     peaks = [measure_peak(goal) for goal in of_peaks]
-    print(*peaks, sep="\n", file=talk)
-    if options.json:
-        told: dict[str, object] = {"machine": machine()}
-        told["goals"] = [each._asdict() for each in verdicts]
-        told["peaks"] = [each._asdict() for each in peaks]
-        json.dump(told, sys.stdout, indent=1)
+    print(*peaks, sep="\n")
     if options.record:
         head = ["git", "rev-parse", "--short", "HEAD"]
         commit = subprocess.check_output(head, text=True).strip()
@@ -212,9 +205,6 @@ class Verdict(NamedTuple):
     """The result of a goal."""
 
     goal: str
-    figure: str
-    ours: float
-    other: float
     ratio: float
     low: float
     high: float
@@ -249,9 +239,6 @@ def judge(goal: Goal, figures: Figures, limit: float | None) -> Verdict:
     low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratio,) * 3
     return Verdict(
         goal=goal.text,
-        figure=goal.figure,
-        ours=statistics.median(ours),
-        other=statistics.median(other),
         ratio=ratio,
         low=low,
         high=high,
