@@ -34,7 +34,7 @@ FAILED, RUNNING = "01K9V2D6N9P1R7Z4W8X3Y5A0BC", "01K9V2F3G6H8J1K4M7N0P2Q5RS"
 EVENT = "01K9V2C4B7M0Q8Y3T5R6S1D2F4"
 
 # They do not end by themselves, or need the network; `mock` has tests of its own.
-NOT_RUN = ("pip ", "export ", "inngest-rest mock")
+NOT_RUN = ("pip ", "uv ", "uvx ", "pipx ", "export ", "inngest-rest mock")
 
 
 @frozen

@@ -221,10 +221,10 @@ def test_no_three_of_the_first_results_of_a_search_have_one_name(site: Path) -> 
 
 def test_a_page_describes_itself_and_names_its_markdown(site: Path, pages: dict[str, str]) -> None:
     head = pages["guides/traces.html"].partition("</head>")[0]
-    assert '<meta name="description" content="Where the time of a run went' in head
+    assert '<meta name="description" content="See where a run spent its time' in head
     assert '<link rel="alternate" type="text/markdown" href="traces.md">' in head
     assert (site / "guides/traces.md").read_text("utf-8").startswith("# Traces\n")
-    assert "- [Traces](guides/traces.md): Where" in (site / "llms.txt").read_text("utf-8")
+    assert "- [Traces](guides/traces.md): See where" in (site / "llms.txt").read_text("utf-8")
 
 
 COMMANDS = """[...document.querySelectorAll(".highlight-console pre, .highlight-bash pre")].flatMap(
