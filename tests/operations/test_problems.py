@@ -128,9 +128,9 @@ def test_who_followed_a_run_for_too_short_a_time_is_told_to_do_so_again(world: W
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (WaitTimeoutError("not seen to have ended", run=None, was_seen=True), "It goes on"),
+        (WaitTimeoutError("not seen to have ended", run=None, was_seen=True), "It continues"),
         (WaitTimeoutError("who knows what had not ended", run=None), "There may be none: "),
-        (WaitTimeoutError("it did not appear", run=None, event_id=NO_RUN), "It goes on"),
+        (WaitTimeoutError("it did not appear", run=None, event_id=NO_RUN), "It continues"),
     ],
 )
 def test_who_waited_in_vain_is_told_to_go_on_if_there_is_something_to_wait_for(
