@@ -224,10 +224,7 @@ def _described(error: BaseException) -> Problem:
         case errors.ApiError():
             return _of_response(error)
         case errors.TransportError():
-            is_right_server = isinstance(error, errors.RequestTimeoutError) and bool(error.advice)
-            shows = advice("{} shows which server is asked, and why.", "diagnose")
-            hint = error.advice if is_right_server else error.advice.then(shows)
-            return Problem(Code.NETWORK, error.described, hint=hint)
+            return Problem(Code.NETWORK, error.described, hint=_after_no_response(error))
         case errors.NoRunError():
             hint = advice("{} explains why.", "events.explain")
             return Problem(Code.TIMED_OUT, str(error), hint=hint)
@@ -271,6 +268,15 @@ def _of_response(error: errors.ApiError) -> Problem:
     matching = (known for kind, known in _OF_API.items() if isinstance(error, kind))
     code, then = next(matching, (Code.SERVER, Advice()))
     return Problem(code, error.described, hint=error.advice.then(then))
+
+
+def _after_no_response(error: errors.TransportError) -> Advice:
+    """Return what to do where no server has responded; it may be the wrong one."""
+    is_right_server = isinstance(error, errors.RequestTimeoutError) and bool(error.advice)
+    if is_right_server:
+        return error.advice
+    shows = advice("{} shows which server is asked, and why.", "diagnose")
+    return error.advice.then(shows)
 
 
 def _after_timeout(error: errors.WaitTimeoutError) -> Advice:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     Paint = Callable[[str, str], str]
 
+_MARK, _GAP = "✓ ", "  "  # what comes before a name, and between two columns
+
 # In a narrower terminal, there is no room for bars.
 _NARROWEST = 60
 _WIDEST_KIND = 10
@@ -37,7 +39,10 @@ _STYLES = {"run": "bold", "sleep": "blue", "wait": "blue", "invoke": "magenta", 
 _STYLES_BY_STATUS = {"failed": "red", "cancelled": "yellow", "skipped": "dim"}
 _IDLE = frozenset({"sleep", "wait", "invoke"})
 
-# A cell of a bar by its halves, each empty (0), queued (1) or busy (2): at left + 3 * right.
+# What a half of a cell of a bar shows.
+_EMPTY, _QUEUED, _BUSY = range(3)
+
+# A cell of a bar by its halves: at left + 3 * right.
 _CELLS = " ╴╸╶─╾╺╼━"
 _IDLE_CELLS = " ╴╸╶─╾╺╼╍"
 
@@ -75,20 +80,26 @@ class _Chart:
         # Two fifths of the line are for names and kinds.
         self._name_width = min(max(name_widths), width * 2 // 5 - self._kind_width)
         self._duration_width = max(len(self._duration(row)) for row in rows)
-        gaps = len("✓ ") + 3 * len("  ")
-        taken = self._name_width + self._kind_width + self._duration_width
-        self._bar_width = width - gaps - taken
+        texts_width = self._name_width + self._kind_width + self._duration_width
+        self._bar_width = width - len(_MARK) - 3 * len(_GAP) - texts_width
 
     def lines(self) -> Iterator[str]:
         yield self._title()
         axis = self._paint(_axis(self._waterfall, self._bar_width), "dim")
-        yield " " * (6 + self._name_width + self._kind_width) + axis
+        yield " " * self._bar_begins_at + axis
         for row in self._waterfall.rows:
             yield self._line(row)
             if row.error:
-                indent = 2 + len(_indent(row))
-                error = _fitted(row.error, self._width - indent).rstrip()
-                yield " " * indent + self._paint(error, "red")
+                yield self._error_line(row, row.error)
+
+    @property
+    def _bar_begins_at(self) -> int:
+        return len(_MARK) + self._name_width + len(_GAP) + self._kind_width + len(_GAP)
+
+    def _error_line(self, row: Row, error: str) -> str:
+        indent = " " * len(_MARK) + _indent(row)
+        fitted = _fitted(error, self._width - len(indent)).rstrip()
+        return indent + self._paint(fitted, "red")
 
     def _title(self) -> str:
         run = self._waterfall.rows[0]
@@ -107,7 +118,7 @@ class _Chart:
             _bar(row, self._waterfall, self._bar_width, style, self._paint),
             self._duration(row).rjust(self._duration_width),
         ]
-        return "  ".join(cells)
+        return _GAP.join(cells)
 
     def _duration(self, row: Row) -> str:
         """Return how long a span took, with an ellipsis if it goes on, aligned with the others."""
@@ -148,11 +159,17 @@ def _bar(row: Row, waterfall: Waterfall, width: int, style: str, paint: Paint) -
         start = min(start, width * 2 - 1)
         end = max(half_cells(row.offset + row.duration), start + 1)
     queued = min(queued, start)
-    halves = [0] * queued + [1] * (start - queued) + [2] * (end - start) + [0] * (2 * width - end)
+    halves = [
+        *[_EMPTY] * queued,
+        *[_QUEUED] * (start - queued),
+        *[_BUSY] * (end - start),
+        *[_EMPTY] * (2 * width - end),
+    ]
     cells = _IDLE_CELLS if row.kind in _IDLE else _CELLS
     pairs = zip(halves[::2], halves[1::2], strict=True)
     text = "".join(cells[left + 3 * right] for left, right in pairs).rstrip()
-    bar = paint(text[: start // 2], "dim") + paint(text[start // 2 :], style)
+    first_busy = start // 2
+    bar = paint(text[:first_busy], "dim") + paint(text[first_busy:], style)
     return bar + " " * (width - len(text))
 
 

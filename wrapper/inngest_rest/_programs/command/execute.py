@@ -157,15 +157,19 @@ def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: 
         if not is_chosen:
             return "json"
         raise refused("output", f"{row.command} has no {form} to print: use -o json")
-    if not list_all:
-        return form
+    return _format_of_all(options, values) if list_all else form
+
+
+def _format_of_all(options: Options, values: Mapping[str, Any]) -> Format:
+    """Return the format of a list of any length: lines, or what a file has room for."""
     if values.get("limit", DEFAULT_LIMIT) != DEFAULT_LIMIT:
         raise refused("all", "this and limit exclude each other: pass one of them")
+    form = options.format
     if form not in {"json", "table"}:
         return form
     if options.output_file is None:
         raise refused("all", "a list of any length needs -o ndjson, -o id or --output-file")
-    return form if is_chosen else "ndjson"
+    return "ndjson" if options.output is None else form
 
 
 def _is_of(row: Row, form: Format) -> bool:

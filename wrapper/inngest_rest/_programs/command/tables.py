@@ -40,10 +40,9 @@ def draw(
 ) -> str:
     """Return records of one class as a table; one record as its view, or its fields."""
     first: Record = records[0]
-    if isinstance(first, RunSummary) and form in REPORTS:
-        return "\n".join(REPORTS[form](first))
-    if isinstance(first, StatusReport) and form == "markdown":
-        return "\n".join(status_in_markdown(first))
+    report = _report(first, form)
+    if report is not None:
+        return report
     if is_one and isinstance(first, Span) and projection.fields is None:
         return first.render(color=None if stream is sys.stdout else False)
     # Text of the server is not taken for markup.
@@ -53,6 +52,15 @@ def draw(
     with console.capture() as captured:
         console.print(*printable, sep="\n")
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def _report(record: Record, form: str) -> str | None:
+    """Return a record in a format that is for reports; None if it is not one of them."""
+    if isinstance(record, RunSummary) and form in REPORTS:
+        return "\n".join(REPORTS[form](record))
+    if isinstance(record, StatusReport) and form == "markdown":
+        return "\n".join(status_in_markdown(record))
+    return None
 
 
 def line_of(change: StepChange | RunChange) -> str:
@@ -117,9 +125,12 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: in
         wanted.append(max(widest, len(column.heading)))
         least = wanted[index] if column.whole else min(wanted[index], column.least)
         least = min(least, width)
-        has_room = least + _GAP <= left and not column.is_line
-        widths.append(least if has_room else 0)
-        left -= least + _GAP if has_room else 0
+        if column.is_line or least + _GAP > left:
+            widths.append(0)
+            continue
+        widths.append(least)
+        left -= least + _GAP
+    # What is left goes to those that want more, from the left.
     for index, least in enumerate(widths):
         more = min(wanted[index] - least, left) if least else 0
         widths[index] += more
