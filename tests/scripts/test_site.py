@@ -49,7 +49,7 @@ HTTP: `GET /v2/runs`, else
 def test_a_docstring_is_taken_apart_into_text_and_fields() -> None:
     doc = docstrings.parse(DOC)
     assert doc.summary == r"Cancel a run; see \<b\> and \*this\*."
-    assert doc.details == "More of it, with `code_*`."
+    assert doc.text.endswith("\n\nMore of it, with `code_*`.")
     assert doc.entries == {
         "Args": {"id": "The run's id, a ULID.", "limit, cursor": "See `Paginator`."},
         "Raises": {"NotFoundError": "No such run."},

@@ -37,11 +37,6 @@ class Docstring:
         """The first sentence that stands on a line of its own."""
         return self.text.partition("\n\n")[0]
 
-    @property
-    def details(self) -> str:
-        """The text without the summary."""
-        return self.text.partition("\n\n")[2]
-
 
 def read(it: Any) -> Docstring:
     """Return the docstring of a class, a function or a property, itself and not inherited."""
