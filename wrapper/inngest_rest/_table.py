@@ -103,10 +103,11 @@ class Row:
     @property
     def method(self) -> Callable[..., Any]:
         """The method of the blocking client; only its group is imported."""
-        group, _, name = self.name.rpartition(".")
         from inngest_rest.client import InngestClient  # noqa: PLC0415 - loads httpx
 
-        return getattr(getattr(InngestClient, group).kind if group else InngestClient, name)  # type: ignore[no-any-return]
+        group, _, name = self.name.rpartition(".")
+        owner = getattr(InngestClient, group).kind if group else InngestClient
+        return getattr(owner, name)  # type: ignore[no-any-return]
 
     @property
     def declaration(self) -> Callable[..., Any]:
@@ -137,8 +138,10 @@ class Row:
     def result(self) -> str:
         """The type of what it returns, of its items if they are several, as the method has it."""
         annotation = self._annotation.replace("[D]", "")  # of stored events
-        of, _, inner = annotation.partition("[")
-        return _ITERATORS.get(of) or (inner[:-1] if of in _RETURNS else annotation)
+        container, _, item = annotation.partition("[")
+        if container in _ITERATORS:
+            return _ITERATORS[container]
+        return item.removesuffix("]") if container in _RETURNS else annotation
 
     @property
     def returns(self) -> Returns:
@@ -363,8 +366,8 @@ ROWS: tuple[Row, ...] = (
 """Every call; the order is that of the commands and the tools."""
 
 
-def docstring(it: Callable[..., Any]) -> str:
-    return inspect.cleandoc(it.__doc__ or "")
+def docstring(documented: Callable[..., Any]) -> str:
+    return inspect.cleandoc(documented.__doc__ or "")
 
 
 def commands() -> tuple[Row, ...]:
