@@ -265,7 +265,8 @@ class RunExport(RunSelection, ExportOptions, total=False):
     """Which runs to export, and how: `RunSelection` and `ExportOptions`.
 
     Attributes:
-        include: What to add, event and trace by a request for each run.
+        include: What to add, event and trace by a request for each run. Runs that are all `failed`
+            have their errors in any case.
     """
 
     include: Iterable[RunInclude] | None
