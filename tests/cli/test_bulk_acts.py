@@ -100,7 +100,7 @@ def test_a_token_confirms_the_runs_that_were_shown_and_no_others(
 ) -> None:
     shown = send(client, mock, "open", 2)
     words = ["runs", "cancel", "--app", "shop", "--limit", "2"]
-    token = run(*words, "--dry-run").answer["data"]["confirm"]
+    token = run(*words, "--dry-run").answer["confirm"]
     others = send(client, mock, "open", 2)
     refused = run(*words, "--confirm", token)
     assert (refused.status, refused.answer["error"]["field"]) == (9, "confirm")
@@ -144,15 +144,15 @@ def test_a_token_is_of_one_act_in_one_place(
     other: str, run: Run, mock: MockServer, client: InngestClient
 ) -> None:
     ids = send(client, mock, "failed", 2)
-    token = run("runs", "replay", *ids, "--dry-run").answer["data"]["confirm"]
+    token = run("runs", "replay", *ids, "--dry-run").answer["confirm"]
     words = ["runs", "replay", *ids]
     if other == "inputs":
         words = ["functions", "invoke-many", "shop", "charge", "--inputs"]
-        token = run(*words, "[{}, {}]", "--dry-run").answer["data"]["confirm"]
+        token = run(*words, "[{}, {}]", "--dry-run").answer["confirm"]
         words.append('[{}, {"id": 1}]')
     if other == "act":
         ids = send(client, mock, "open", 2)
-        token = run("runs", "cancel", *ids, "--dry-run").answer["data"]["confirm"]
+        token = run("runs", "cancel", *ids, "--dry-run").answer["confirm"]
         mock.advance(7200)  # now they have completed, and could be replayed
         words = ["runs", "replay", *ids]
     words += {
@@ -219,7 +219,7 @@ def test_a_bulk_cancellation_is_shown_before_it_is_created(
     assert "of at most 2 runs now" in refused.answer["error"]["message"]
     assert not created(mock)
     mock.advance(60)
-    _, _, command = planned.err.strip().partition("To do it: inngest-rest ")
+    command = planned.answer["next_command"].removeprefix("inngest-rest ")
     run(*shlex.split(command))
     assert [it["started_before"][:19] for it in created(mock)] == [data["planned"]["until"][:19]]
     run(*words, "--yes")
@@ -450,7 +450,7 @@ def test_what_was_confirmed_is_kept_in_a_report_and_gone_on_with(
         planned = run(*words, "--dry-run")
         assert not list(folder.iterdir())
         send(client, mock, "open")  # nobody has seen this one
-        words = shlex.split(planned.err.strip().partition("To do it: inngest-rest ")[2])
+        words = shlex.split(planned.answer["next_command"])[1:]
         first = run(*words)
     assert first.status == 6
     assert "The same command does what is left." in first.out + first.err
@@ -467,7 +467,7 @@ def test_a_window_of_ends_is_pinned_by_its_token_and_is_that_of_its_report(
     ids = send(client, mock, "failed", 2)
     mock.fault(answers(400), path=f"/v2/runs/{ids[0]}/rerun")
     words = ["runs", "replay", *others, "--ended-since", "1h", "--report", "r.jsonl"]
-    command = run(*words, "--dry-run").err.partition("To do it: inngest-rest ")[2]
+    command = run(*words, "--dry-run").answer["next_command"].removeprefix("inngest-rest ")
     given = {word.partition("=")[0] for word in shlex.split(command) if word.startswith("--")}
     assert given >= {"--ended-since", "--ended-until"}
     assert given.isdisjoint({"--since", "--until"}.difference(others))
@@ -581,7 +581,7 @@ def test_a_token_confirms_no_other_step_or_label(
         (("events", "resend", *events), (("--label", "other"), ("--to", "preview"))),
     ):
         plan = json.loads(run(*words, "--dry-run", "-o", "json").out)
-        token = ("--confirm", plan["data"]["confirm"])
+        token = ("--confirm", plan["confirm"])
         assert {run(*words, *other, *token).status for other in others} == {9}
         assert run(*words, *token).status == 0
     assert (len(mock.runs), len(mock.events)) == (6, 4)
@@ -598,7 +598,7 @@ def test_what_a_function_missed_is_recovered_by_the_token_of_its_dry_run(
     planned = run(*words, "--since", since, "--dry-run")
     assert (planned.status, planned.answer["data"]["counts"]) == (0, {"planned": 2})
     assert run(*words, "--since", since).status == 9
-    _, _, command = planned.err.strip().partition("To do it: inngest-rest ")
+    command = planned.answer["next_command"].removeprefix("inngest-rest ")
     done = run(*shlex.split(command))
     assert {row["id"] for row in done.answer["data"]["rows"]} == set(missed)
     assert done.answer["data"]["counts"] == {"done": 2}

@@ -10,6 +10,7 @@ import pytest
 
 from inngest_rest import _table as table
 from inngest_rest._programs.command.program import run
+from inngest_rest._programs.projection import Projection, record_class
 
 NAMES = [each.command for each in table.commands()]
 
@@ -45,7 +46,7 @@ def test_names_alone_go_into_other_commands(capsys: pytest.CaptureFixture[str]) 
 def test_each_operation_is_described_by_valid_schemas(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    status, answer = answered(capsys, name)
+    status, answer = answered(capsys, name, "--full")
     data = answer["data"]
     assert (status, data["name"]) == (0, name)
     for schema in (data["parameters"], data["result"]):
@@ -57,15 +58,35 @@ def test_each_operation_is_described_by_valid_schemas(
 def test_a_description_says_nothing_twice_and_nothing_that_all_operations_share(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["schema", "runs.summary", "-o", "json"]) == 0
+    assert run(["schema", "runs.summary", "-o", "json", "--full"]) == 0
     text = capsys.readouterr().out
     assert len(text) < 6_000
     assert "Whether trying again is safe" not in text
-    assert text.count("Count runs, their failures") == 2  # in a line, and with what else it does
+    assert text.count("Count runs, their failures") == 1
     data = json.loads(text)["data"]
     assert {"$ref": "#/$defs/RunSummary"}.items() <= data["result"].items()
     group = data["result"]["$defs"]["RunGroup"]["properties"]
     assert group["oldest_open"]["type"] == "string"
+
+
+def test_a_brief_description_has_the_fields_for_the_schema_of_the_answer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = answered(capsys, "runs.summary")[1]["data"]
+    assert "result" not in data
+    assert {"groups.name", "groups.errors.example_id", "notes"} <= set(data["fields"])
+    times = [each["description"] for each in data["parameters"]["properties"].values()]
+    assert sum("how long ago: 90s, 15m, 2h, 7d." in each for each in times) == 1
+    assert len(json.dumps(data)) < 3_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_field_of_a_description_is_one_that_can_be_asked_for(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    fields = answered(capsys, name)[1]["data"]["fields"]
+    row = next(row for row in table.commands() if row.command == name)
+    assert Projection.of(",".join(fields), None, record_class(row)).fields
 
 
 @pytest.mark.parametrize("words", [["runs.list"], ["runs", "list"]])

@@ -35,6 +35,7 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "Diagnosis": frozenset({"calls", "versions"}),
     "StatusReport": frozenset({"headline", "target"}),
     "StatusCheck": frozenset({"figures"}),  # the message has them in words
+    "Description": frozenset({"result"}),
     "ActionRow": frozenset({"replays_before", "requested_at", "requested_at_here"}),
 }
 _LEFT_OUT_OF_ITEM: dict[str, frozenset[str]] = {
@@ -74,6 +75,17 @@ def record_class(row: Row) -> type[Record]:
 def field_names(kind: Any) -> tuple[str, ...]:
     """Return the names of the fields of a class of records."""
     return public_names(kind)
+
+
+def field_paths(kind: type[Record], above: tuple[type[Record], ...] = ()) -> Iterator[str]:
+    """Yield the fields of a class of records, with dots for those of the records in them."""
+    hints = get_type_hints(kind)
+    for name in field_names(kind):
+        below = record_in(hints[name])
+        if below is None or below in (*above, kind):
+            yield name
+        else:
+            yield from (f"{name}.{path}" for path in field_paths(below, (*above, kind)))
 
 
 def record_in(hint: Any) -> type[Record] | None:

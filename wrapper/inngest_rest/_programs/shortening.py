@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from inngest_rest._programs.parameter import FORMS
 from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
@@ -93,6 +94,32 @@ def _shorten_diagnosis(diagnosis: dict[str, Any], _is_item: bool) -> Iterable[st
     return ["findings that are ok"]
 
 
+def _shorten_group(group: dict[str, Any], _is_item: bool) -> Iterable[str]:
+    for name in ("times", "errors"):
+        if not group[name]:
+            del group[name]
+    for error in group.get("errors", ()):
+        if error["message"] == group["name"]:  # of a group by errors
+            del error["message"], error["runs"]
+    if len(group["counts"]) == 1:
+        group.pop("last_status", None)
+    return []
+
+
+def _shorten_description(description: dict[str, Any], _is_item: bool) -> Iterable[str]:
+    """Leave out what is the same in the schemas of all parameters, and of all forms but one."""
+    schema: dict[str, Any] = description.get("parameters", {})
+    schema.pop("additionalProperties", None)
+    known = set[str]()
+    for parameter in schema.get("properties", {}).values():
+        for form in FORMS.values():
+            if parameter.get("description", "").endswith(form):
+                if form in known:
+                    parameter["description"] = parameter["description"].removesuffix(form)
+                known.add(form)
+    return []
+
+
 def _shorten_row(row: dict[str, Any], _is_item: bool) -> Iterable[str]:
     if "id" in row:
         del row["position"]
@@ -108,5 +135,7 @@ SHORTEN: Mapping[str, Callable[[dict[str, Any], bool], Iterable[str]]] = {
     "SendPreview": _shorten_sent,
     "Diagnosis": _shorten_diagnosis,
     "ActionRow": _shorten_row,
+    "RunGroup": _shorten_group,
+    "Description": _shorten_description,
 }
 """The function that makes a record of a class shorter; it takes whether it is an item of a list."""

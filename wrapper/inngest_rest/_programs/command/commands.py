@@ -20,7 +20,7 @@ from inngest_rest._programs.parameters import parameters
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
 from inngest_rest._table import Returns, docstring
 from inngest_rest._table import commands as rows
-from inngest_rest._visible import did_you_mean
+from inngest_rest._visible import did_you_mean, nearest
 from inngest_rest.errors import InngestError, InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
 
     Work = Callable[[Renderer, Options, dict[str, Any]], int]
+
+_OF_NO_API = {"pause", "unpause", "resume", "archive", "delete"}
+_NO_API = (
+    "No API of Inngest pauses or resumes a function, archives an app, or deletes a run or an "
+    "event: look whether the dashboard does."
+)
 
 GROUPS = {**_table.GROUPS, "skill": "The skill for agents: install, show and check it"}
 """What begins several commands, and what these are about."""
@@ -74,10 +80,16 @@ class Command:
         found, words = parser_of(self.options).parse_known_args(before_dashes)
         for word in words:
             if word.startswith("-") and word != "-":
-                valid = sorted(each.names[-1] for each in (*self.options, *OPTIONS))
-                raise unknown(word, valid)
+                raise unknown(word, self._valid_options(word))
         words += tokens[len(before_dashes) + 1 :]
         return vars(found) | self._positions_in(words)
+
+    def _valid_options(self, given: str) -> list[str]:
+        """Return its own options, with those of every command if one of them may be meant."""
+        own, others = (
+            sorted(each.names[-1] for each in options) for options in (self.options, OPTIONS)
+        )
+        return [*own, *others] if nearest(given.partition("=")[0], others) else own
 
     def _positions_in(self, words: list[str]) -> dict[str, Any]:
         if self.name == "api" and len(words) == 1:
@@ -272,7 +284,10 @@ def unknown(given: str, valid: Sequence[str]) -> InngestError:
         hint = f"Set INNGEST_{key[1].upper()}_KEY in the environment."
         return ProblemError(Problem(Code.USAGE, message, hint=hint))
     if not given.startswith("-"):
-        return InvalidArgumentError(f"unknown command {given!r}{did_you_mean(given, valid)}")
+        message = f"unknown command {given!r}{did_you_mean(given, valid)}"
+        if given in _OF_NO_API:
+            return ProblemError(Problem(Code.USAGE, message, hint=_NO_API))
+        return InvalidArgumentError(message)
     option = given.partition("=")[0]
     field = option.lstrip("-").replace("-", "_")
     message = f"unknown option {option!r}{did_you_mean(option, valid)}"

@@ -215,9 +215,9 @@ def _run(invocation: TerminalInvocation, flags: Flags) -> int:
         renderer.stderr.hint(_watching(invocation))
     ended = _write(chunks, renderer)
     status = renderer.finish(_failed(ended) if flags.exit_status else None)
-    if renderer.next_command is not None:
-        renderer.stderr.hint(invocation.instruction())
-    _hint_at_next_page(invocation)
+    is_told = renderer.format == "json" and renderer.output.path is None  # by what was written
+    if not is_told and (hint := _what_is_next(invocation)):
+        renderer.stderr.hint(hint)
     return status
 
 
@@ -234,17 +234,18 @@ def _write(chunks: Iterator[Chunk], renderer: Renderer) -> list[Run]:
     return ended
 
 
-def _hint_at_next_page(invocation: TerminalInvocation) -> None:
+def _what_is_next(invocation: TerminalInvocation) -> str | None:
+    """Return in words which command goes on."""
     renderer, page = invocation.answer, invocation.answer.page
+    if renderer.next_command is not None:
+        return invocation.instruction()
     if page is None or page.next is None:
-        return
+        return None
     if renderer.format == "table" and renderer.output.stream.isatty():
         # A cursor is three lines long there.
-        renderer.stderr.hint("There is more: a higher --limit shows it, and -o json how to go on.")
-        return
+        return "There is more: a higher --limit shows it, and -o json how to go on."
     values = {**invocation.values, "cursor": page.next}
-    command = command_line(invocation.row, values, invocation.options)
-    renderer.stderr.hint(f"Next page: {command}")
+    return f"Next page: {command_line(invocation.row, values, invocation.options)}"
 
 
 def _chunks(invocation: TerminalInvocation, *, list_all: bool) -> Iterator[Chunk]:

@@ -16,6 +16,7 @@ from inngest_rest._programs.command.arguments import Argument, argument, flag
 from inngest_rest._programs.command.command_line import command_line
 from inngest_rest._programs.command.commands import command
 from inngest_rest._programs.parameter import refused
+from inngest_rest._programs.projection import field_paths, record_class
 from inngest_rest._programs.untrusted import untrusted_paths
 from inngest_rest._table import commands
 from inngest_rest.profiles import read_profiles
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 class Description(Record):
     """A call, with JSON Schemas of `--params` and of the `data` that `-o json` prints.
 
-    With a space for the dot, its name is the command.
+    With a space for the dot, its name is the command; `fields` are those that `--fields` takes.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Description(Record):
     effect: str
     idempotent: bool
     description: str | None = None
+    fields: list[str] | None = None
     parameters: dict[str, Any] | None = None
     result: dict[str, Any] | None = None
     untrusted: list[str] | None = None
@@ -53,7 +55,10 @@ class Description(Record):
     kind=Description,
 )
 def schema(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
-    """List all operations, or describe one by the JSON Schemas of its parameters and its answer."""
+    """List all operations, or describe one: its parameters and the fields of its answer.
+
+    --full adds the JSON Schema of the answer.
+    """
     from inngest_rest._programs import schemas  # noqa: PLC0415 - one command needs it
 
     name = ".".join(typed.get("name", ())).replace("-", "_")
@@ -70,7 +75,8 @@ def schema(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
     about = taken.pop("description")
     found = evolve(
         brief[name],
-        description=None if about == row.summary else about,
+        description=about.removeprefix(row.summary).lstrip() or None,
+        fields=list(field_paths(record_class(row))),
         parameters=taken,
         result=schemas.of_data(row),
         untrusted=list(untrusted_paths(row)),

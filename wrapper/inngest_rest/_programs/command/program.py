@@ -7,6 +7,8 @@ from argparse import ArgumentError
 from contextlib import suppress
 from typing import TYPE_CHECKING, get_args
 
+from attrs import evolve
+
 from inngest_rest._programs.command.answer_file import BROKEN_PIPE, OutputError
 from inngest_rest._programs.command.arguments import parser_of
 from inngest_rest._programs.command.commands import find, is_group
@@ -38,6 +40,7 @@ def run(tokens: Sequence[str]) -> int:
 
 def _run(tokens: Sequence[str]) -> int:
     options, name = Options(), ""
+    examples: tuple[str, ...] = ()
     try:
         found, others = parser_of(OPTIONS).parse_known_args(tokens)
         typed = vars(found)
@@ -48,7 +51,7 @@ def _run(tokens: Sequence[str]) -> int:
         if wants_help or is_group(others):
             return _print_help(others)
         command = find(others)
-        name = command.name
+        name, examples = command.name, command.examples
         _check_variable()
         return command.run(options, command.read(others[len(command.words) :]))
     except ArgumentError as error:
@@ -57,6 +60,8 @@ def _run(tokens: Sequence[str]) -> int:
         problem = _problem_of_option(error)
     except (InvalidArgumentError, ProblemError) as error:
         problem = problem_of(error)
+    if problem.hint is None and examples:
+        problem = evolve(problem, hint=f"For example: {examples[0]}")
     return Renderer(name, format=options.format).finish(problem)
 
 

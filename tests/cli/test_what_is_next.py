@@ -1,0 +1,57 @@
+"""What to do next stands in the answer: once, and in the words of the command."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inngest_rest._programs.command.program import run as run_program
+
+if TYPE_CHECKING:
+    from inngest_rest.testing import MockServer
+    from tests.support.command import Run
+
+
+@pytest.fixture(autouse=True)
+def two_runs(mock: MockServer, run: Run) -> None:
+    for _ in range(2):
+        assert run("send", "order/open").status == 0
+    mock.advance(1)
+
+
+@pytest.mark.parametrize(
+    "words", [["runs", "list", "--limit", "1"], ["runs", "cancel", "--app", "shop", "--dry-run"]]
+)
+def test_json_has_what_is_next_and_standard_error_says_it_to_others(
+    words: list[str], run: Run
+) -> None:
+    answered = run(*words, "-o", "json")
+    assert answered.err == ""
+    answer = answered.answer
+    assert answer.get("next_command") or answer["page"]["next"]
+    assert "inngest-rest" in run(*words, "-o", "id").err
+
+
+def test_a_mistyped_option_is_answered_with_an_example_and_the_options_of_the_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_program(["cancellations", "create", "--app", "shop"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["hint"].startswith("For example: inngest-rest cancellations create shop charge")
+    assert "--started-before" in error["message"]
+    assert "--base-url" not in error["message"]
+
+
+def test_a_mistyped_option_of_every_command_is_answered_with_the_nearest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_program(["runs", "list", "--base-ulr", "x"]) == 2
+    assert "did you mean '--base-url'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["functions", "pause"], ["runs", "delete"]])
+def test_what_no_api_does_is_said(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_program(words) == 2
+    assert "No API" in json.loads(capsys.readouterr().out)["error"]["hint"]
