@@ -49,6 +49,37 @@ def test_a_job_is_not_right_if_nothing_is_done(job: Job, tmp_path: Path) -> None
     assert "{" not in said
 
 
+QUESTIONS = [
+    line.split(" | ")
+    for line in (ROOT / "docs" / "guides" / "agents.md").read_text("utf-8").splitlines()
+    if line.startswith("| ") and "| `inngest-rest " in line
+]
+
+
+@pytest.mark.parametrize(("_question", "call", "tokens", "_truth"), QUESTIONS)
+def test_a_question_of_the_guide_is_one_call_that_costs_no_more_than_is_said(
+    _question: str, call: str, tokens: str, _truth: str
+) -> None:
+    jobs = [job for job in JOBS if _written(job) == call.strip("`")]
+    results = [follow(job, WAYS["command"]) for job in jobs]
+    assert results
+    assert all(result.is_right for result in results)
+    assert max(result.tokens for result in results) <= int(tokens)
+
+
+def _written(job: Job) -> str:
+    """Return the only call of a job as the guide writes it; an empty text if it has several."""
+    if len(job.calls) != 1:
+        return ""
+    (line,) = job.calls
+    name = "EVENT_ID" if line.startswith("events") else "RUN_ID"
+    words = [
+        name if word.startswith("{") or (line.startswith("events explain") and at == 2) else word
+        for at, word in enumerate(line.split(" "))
+    ]
+    return " ".join(["inngest-rest", *words])
+
+
 def test_a_night_ends_now(tmp_path: Path) -> None:
     assert abs(Night(tmp_path).mock.now - datetime.now(UTC)) < timedelta(seconds=30)
 

@@ -259,14 +259,14 @@ JOBS = (
     Job(
         name="lost",
         asks="Which runs will never go on by themselves? Give me their ids.",
-        calls=["runs waiting"],
+        calls=["runs waiting --fields rows.id,rows.kind"],
         tells=lost,
         is_right=says("{lost}", but_not=("{refund}",)),
     ),
     Job(
         name="crons",
         asks="When did harbour/tide last run, and when does it run next? ISO 8601, UTC.",
-        calls=["functions list harbour --runs"],
+        calls=["functions list harbour --runs --fields id,last_run_at,next_run_at"],
         is_right=says("{tide_last}", "{tide_next}"),
     ),
     Job(
