@@ -159,6 +159,47 @@ def async_single_sends(at_once: int) -> Case:
     )
 
 
+def through(transport: str) -> Callable[[str], Coroutine[Any, Any, Any]]:
+    """Return what makes and warms an asynchronous client with a transport of a library."""
+
+    async def warm(url: str) -> Any:
+        import httpx
+        import httpx_aiohttp
+
+        from inngest_rest import AsyncInngestClient
+
+        kinds = {"httpx": httpx.AsyncHTTPTransport, "httpx-aiohttp": httpx_aiohttp.AiohttpTransport}
+        ours = AsyncInngestClient(event_key="k", base_url=url, transport=kinds[transport]())
+        await ours.send({"name": "app/warm.up"})
+        return ours
+
+    return warm
+
+
+def sends_through(transport: str, at_once: int) -> Case:
+    warm = through(transport)
+    return lambda url, count: in_loop(
+        lambda: warm(url), lambda ours: tasks(count, at_once, ours.send)
+    )
+
+
+def send_many_through(transport: str) -> Case:
+    warm = through(transport)
+
+    def make(url: str, count: int) -> Callable[[], object]:
+        events = workload.pool()
+        return in_loop(
+            lambda: warm(url), lambda ours: ours.send_many(workload.cycle(events, count))
+        )
+
+    return make
+
+
+for library in ("httpx", "httpx-aiohttp"):
+    case(f"async send_many through {library}", sends=True)(send_many_through(library))
+    case(f"async single sends through {library}", sends=True)(sends_through(library, 1))
+    case(f"async single sends through {library}, 64 tasks", sends=True)(sends_through(library, 64))
+
 case("async single sends", sends=True)(async_single_sends(1))
 case("async single sends, 8 tasks", sends=True)(async_single_sends(8))
 case("async single sends, 64 tasks", sends=True)(async_single_sends(64))

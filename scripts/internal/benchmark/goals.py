@@ -157,6 +157,22 @@ GOALS = (
     Goal(SINGLE, "single sends", "SDK single sends", at_least=2.5),
     Goal(SINGLE, "async single sends", "SDK async single sends", at_least=2.5),
     Goal(SINGLE, "async single sends, 64 tasks", "async single sends, 8 tasks", at_least=0.95),
+    Goal(BULK, "async send_many", "async send_many through httpx-aiohttp", at_least=1),
+    Goal(SINGLE, "async single sends", "async single sends through httpx-aiohttp", at_least=1.3),
+    Goal(
+        SINGLE,
+        "async single sends, 64 tasks",
+        "async single sends through httpx-aiohttp, 64 tasks",
+        at_least=1.2,
+    ),
+    Goal(BULK, "async send_many", "async send_many through httpx", at_least=1.5),
+    Goal(SINGLE, "async single sends", "async single sends through httpx", at_least=1.8),
+    Goal(
+        SINGLE,
+        "async single sends, 64 tasks",
+        "async single sends through httpx, 64 tasks",
+        at_least=4,
+    ),
     Goal(
         SINGLE,
         "runs.get",
