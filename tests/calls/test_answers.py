@@ -13,6 +13,7 @@ from inngest_rest import (
     BadRequestError,
     ConflictError,
     InngestClient,
+    InngestError,
     InvalidResponseError,
     NotFoundError,
     PermissionDeniedError,
@@ -282,6 +283,19 @@ def test_a_redirect_is_named_and_what_to_set_instead(client: InngestClient, serv
     with pytest.raises(InvalidResponseError, match="redirects to 'https://inngest") as caught:
         ask(client, server, GET_APP, reply)
     assert "INNGEST_BASE_URL" in caught.value.advice
+
+
+@pytest.mark.parametrize("length", [150, 170, 190])
+def test_a_long_redirect_is_cut_after_its_key_is_masked(
+    connect: Connect, server: Server, length: int
+) -> None:
+    key = "key-of-this-test-0123456789"
+    location = f"https://inngest.example.com/{'x' * length}/e/{key}"
+    server.on(f"POST /e/{key}", Reply(308, b"", {"location": location}))
+    with pytest.raises(InngestError) as caught:
+        connect(retries=0, event_key=key).send({"name": "app/steps"})
+    assert "redirects to" in str(caught.value)
+    assert "key-of" not in str(caught.value)
 
 
 def test_an_object_that_is_a_list_is_told_by_its_name(

@@ -251,7 +251,7 @@ class _Response:
         reason, location = "neither a result nor an error", self._response.headers.get("location")
         if not self._response.has_redirect_location or location is None:
             return self.invalid(reason)
-        error = self.invalid(f"{reason}: it redirects to {shown(location)}")
+        error = self.invalid(f"{reason}: it redirects to {shown(self._session.redact(location))}")
         error.advice = _NOT_FOLLOWED
         return error
 
