@@ -355,6 +355,15 @@ def test_all_is_every_public_name_of_the_leaves() -> None:
     assert set(vars(inngest_rest)["__all__"]) <= set(dir(inngest_rest))
 
 
+def test_a_public_module_needs_no_import_of_its_own() -> None:
+    script = """
+import inngest_rest
+assert issubclass(inngest_rest.errors.NotFoundError, inngest_rest.InngestError)
+inngest_rest.testing.MockServer, inngest_rest.typing.Seconds
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def test_type_checkers_are_told_of_the_same_names_as_programs() -> None:
     stub = ast.parse(Path(inngest_rest.__file__).with_suffix(".pyi").read_text())
     told = [(it.module, it.names[0]) for it in stub.body if isinstance(it, ast.ImportFrom)]

@@ -17,7 +17,7 @@ def read_text(_: object, response: Any) -> Any:
         return response.text
 
 
-@schemathesis.hook
+@schemathesis.hook  # pyright: ignore[reportUnknownMemberType]
 def before_call(_: object, _case: object, kwargs: dict[str, Any]) -> None:
     """Follow no redirects: the client follows none either, and keys would go along."""
     kwargs["allow_redirects"] = False
