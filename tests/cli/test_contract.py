@@ -6,20 +6,24 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import pytest
+from attrs import evolve
 
-from inngest_rest import InngestClient
+from inngest_rest import InngestClient, InngestError
 from inngest_rest._contract import holding, trial
 from inngest_rest._contract.document import Document, Server
 from inngest_rest._contract.report import ContractReport, Difference
 from inngest_rest._programs.command import program
 from inngest_rest.testing import MockServer, sleeps
 from tests.scripts.changed_server import CHANGES, Answer, changed
+from tests.support.clock import Clock
 from tests.support.command import Ran
 
 Try = Callable[..., Ran]
@@ -93,11 +97,36 @@ def test_a_server_of_an_early_release_is_asked_where_its_v2_is(hold: Try) -> Non
 
 
 def test_where_the_time_runs_out_before_a_difference_nothing_can_be_told(
-    served: tuple[MockServer, str], hold: Try
+    served: tuple[MockServer, str], hold: Try, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ran = hold("--url", served[1], "--timeout", "0.01")
+    monkeypatch.setattr(holding, "run", lambda plan: trial.run(evolve(plan, timeout=0.01)))
+    ran = hold("--url", served[1])
     assert ran.status == 2
     assert ran.out.startswith("cannot tell: the time ran out")
+
+
+@pytest.mark.parametrize("answered", [(), ("/health",), ("/health", "/v1/events")])
+def test_the_time_bounds_the_preparation_too_whatever_hangs(
+    answered: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unfinished = trial.Trial(exchanges=(), is_complete=False, has_failed=False, seconds=0, log="")
+    monkeypatch.setattr(holding, "run", lambda _: unfinished)
+    clock = Clock()
+    mock = MockServer().transport
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path in answered:
+            return mock.handle_request(request)
+        clock.advance(request.extensions["timeout"]["read"])
+        raise httpx.ReadTimeout("timed out", request=request)
+
+    began = clock.elapsed
+    with (
+        clock.govern(InngestClient)(dev=True, transport=httpx.MockTransport(answer)) as client,
+        suppress(InngestError),
+    ):
+        holding.hold(client, timeout=5)
+    assert clock.elapsed - began == pytest.approx(5, abs=0.1)
 
 
 def test_a_rejected_key_ends_the_trial_before_it_begins(hold: Try) -> None:

@@ -14,6 +14,7 @@ from attrs import evolve
 from inngest_rest._contract.document import Document, Server
 from inngest_rest._contract.report import ContractReport, Difference
 from inngest_rest._contract.trial import Exchange, Plan, Trial, run
+from inngest_rest._core.calls.session import copied
 from inngest_rest.diagnosis import ServerKind
 from inngest_rest.errors import Advice, ConfigurationError, InngestError
 
@@ -42,7 +43,7 @@ def hold(
         acts: Also send events, cancel and replay runs, and whatever else the document has.
         unknown_fields: Also look for fields that the document lacks.
         max_examples: Maximum number of random requests per operation; systematic ones are extra.
-        timeout: Seconds after which the trial ends.
+        timeout: Seconds after which it ends, in all.
 
     Raises:
         ConfigurationError: The extra `contract` is not installed, or a setting is wrong: the key.
@@ -54,7 +55,9 @@ def hold(
             advice=Advice("Install it with: pip install 'inngest-rest[contract]'"),
         )
     session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it has the keys
-    settings = session.settings
+    settings, clock = session.settings, session.clock
+    ends_at = clock.monotonic() + timeout
+    client = _until(client, ends_at)
     client.health()
     server = _server(client, release)
     document = Document(server, acts=acts)
@@ -72,12 +75,19 @@ def hold(
             event_key=session.event_key.reveal() if settings.event_key or settings.dev else None,
             ids=ids,
             max_examples=max_examples,
-            timeout=timeout,
+            timeout=max(ends_at - clock.monotonic(), 0.0),
         )
     )
     if trial.has_failed:
         raise InngestError(f"schemathesis could not run: {session.quote(trial.log[-500:])}")
     return _report(trial, document, server, settings.api_url, session.redact, unknown_fields)
+
+
+def _until(client: InngestClient, ends_at: float) -> InngestClient:
+    """Return a copy of a client whose requests all end by then, retries and pauses included."""
+    session = client._session.until(ends_at)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    driver = client._driver.share()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return copied(client, session, driver)
 
 
 def has_key(client: InngestClient) -> bool:

@@ -77,7 +77,7 @@ class _Attempts:
     def __init__(self, session: Session, route: Route[Any, Any], deadline: float) -> None:
         self._session, self._route = session, route
         self._policy = session.settings.retry
-        self.deadline = min(deadline, session.clock.monotonic() + self._policy.total)
+        self.deadline = min(deadline, session.deadline(self._policy.total))
         self.failure: errors.InngestError | None = None
         self._failures = self._spent_retries = 0
         # Whether the server may have got a request, and may have carried one out.
@@ -198,9 +198,7 @@ def _with_keys(
     refusal: errors.InngestError | None = None
     for bearer in bearers:
         sent_at = session.clock.now()
-        # A pause may end late, and a socket does not accept a negative timeout.
-        left = max(deadline - session.clock.monotonic(), 0.001)
-        seconds = min(session.settings.timeout, left)
+        seconds = session.request_timeout(deadline)
         span.requests += 1
         try:
             value = yield from call(request(session, route, bearer, url, seconds, read))

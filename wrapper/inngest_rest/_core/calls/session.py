@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -66,6 +67,7 @@ class Session:
         self, settings: Settings, clock: Clock = SYSTEM_CLOCK, *, has_own_transport: bool = True
     ) -> None:
         self.clock = clock
+        self._ends_at = math.inf  # by the clock
         self.has_own_transport = has_own_transport  # perhaps to hosts of its own
         own = RetryBudget() if has_own_transport else None
         self.budgets: Mapping[Host, RetryBudget] = {
@@ -115,6 +117,22 @@ class Session:
         changed["headers"] = {**self.settings.headers, **changed.get("headers", {})}
         other._apply(evolve(self.settings, **changed))  # noqa: SLF001
         return other
+
+    def until(self, ends_at: float) -> Session:
+        """Return a session whose requests all end by then, which shares all else."""
+        other = copy.copy(self)
+        other._ends_at = ends_at  # noqa: SLF001
+        return other
+
+    def deadline(self, seconds: float) -> float:
+        """Return when so many seconds are over, or sooner if no request may take so long."""
+        return min(self.clock.monotonic() + seconds, self._ends_at)
+
+    def request_timeout(self, deadline: float = math.inf) -> float:
+        """Return how many seconds one request may take."""
+        left = min(deadline, self._ends_at) - self.clock.monotonic()
+        # A pause may end late, and a socket does not accept a negative timeout.
+        return min(self.settings.timeout, max(left, 0.001))
 
     def apart(self) -> Session:
         """Return a session with its own record of missing routes."""

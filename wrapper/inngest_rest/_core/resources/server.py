@@ -342,7 +342,7 @@ def probe(
             return evolve(result, error=error)
 
     try:
-        timeout = session.settings.timeout
+        timeout = session.request_timeout()
         return (yield from call(request(session, route, bearer, url, timeout, read)))
     except errors.ClosedError:
         raise
