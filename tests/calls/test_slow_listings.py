@@ -33,12 +33,12 @@ def test_a_listing_by_the_end_that_takes_too_long_is_asked_for_once(
     with pytest.raises(error) as raised:
         client.runs.list(ended_since=HOUR).page()
     assert len(server.asked) == raised.value.attempts == 1
-    for word in ("reads all", "since", "timeout"):
+    for word in ("whole history", "since", "timeout"):
         assert word in raised.value.advice
     assert str(raised.value).endswith(str(raised.value.advice))
     problem = problem_of(raised.value)
     assert str(raised.value.advice) in str(problem.hint)
-    assert "reads all" not in problem.message
+    assert "whole history" not in problem.message
 
 
 @pytest.mark.parametrize("answer", [httpx.ConnectTimeout("full"), httpx.ReadError("reset"), DOWN])
@@ -58,7 +58,7 @@ def test_a_listing_by_the_time_of_queueing_is_retried_after_a_timeout(
     with pytest.raises(InngestError) as raised:
         client.runs.list(**selection).page()
     assert len(server.asked) > 1
-    assert "reads all" not in str(raised.value)
+    assert "whole history" not in str(raised.value)
 
 
 def test_runs_whose_queueing_is_bounded_too_are_listed_by_that(
