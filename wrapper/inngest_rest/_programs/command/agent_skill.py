@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest._programs.command.options import Options
-    from inngest_rest._programs.command.output import Renderer
+    from inngest_rest._programs.command.renderer import Renderer
 
 Scope = Literal["project", "user"]
 

@@ -14,7 +14,7 @@ import msgspec
 from attrs import define, field
 
 from inngest_rest._files import read_file, replace_file
-from inngest_rest._programs.command.output import Renderer
+from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 from inngest_rest._redaction import with_texts
 from inngest_rest._version import __version__

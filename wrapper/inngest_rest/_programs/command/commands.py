@@ -13,7 +13,7 @@ from inngest_rest import _table
 from inngest_rest._programs.command.arguments import Argument, argument, dashed, flag, parser_of
 from inngest_rest._programs.command.command_line import PROGRAM, command_line
 from inngest_rest._programs.command.options import OPTIONS
-from inngest_rest._programs.command.output import Renderer
+from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest._programs.parameter import Kind
 from inngest_rest._programs.parameters import parameters

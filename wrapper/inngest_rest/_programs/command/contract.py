@@ -14,7 +14,7 @@ from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, advice, 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
     from inngest_rest._programs.command.options import Options
-    from inngest_rest._programs.command.output import Renderer
+    from inngest_rest._programs.command.renderer import Renderer
 
 CANNOT_TELL = 2
 """The exit status of a trial that can say neither that all is as documented nor what is not."""

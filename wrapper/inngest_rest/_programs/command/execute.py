@@ -13,7 +13,7 @@ from inngest_rest._programs.command.answer_file import OutputError
 from inngest_rest._programs.command.command_line import command_line
 from inngest_rest._programs.command.inputs import Inputs
 from inngest_rest._programs.command.invocation import TerminalInvocation
-from inngest_rest._programs.command.output import Renderer
+from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.parameter import refused
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, parameters, read
 from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from inngest_rest import BatchReport
     from inngest_rest._programs.command.options import Options
-    from inngest_rest._programs.command.output import Renderer
+    from inngest_rest._programs.command.renderer import Renderer
     from inngest_rest._programs.results import Acted
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport, ActionRow

@@ -25,7 +25,7 @@ from inngest_rest.responses import Profile
 
 if TYPE_CHECKING:
     from inngest_rest._programs.command.options import Options
-    from inngest_rest._programs.command.output import Renderer
+    from inngest_rest._programs.command.renderer import Renderer
     from inngest_rest.testing import Behaviour, MockEvent, MockServer
 
 

@@ -13,7 +13,7 @@ from inngest_rest._programs.command.answer_file import BROKEN_PIPE, OutputError
 from inngest_rest._programs.command.arguments import parser_of
 from inngest_rest._programs.command.commands import find, is_group
 from inngest_rest._programs.command.options import FORMAT_VARIABLE, OPTIONS, Format, Options
-from inngest_rest._programs.command.output import Renderer
+from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
 from inngest_rest._version import __version__
