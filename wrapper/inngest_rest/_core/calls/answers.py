@@ -217,8 +217,11 @@ class _Response:
     def _may_hide_an_error(self) -> bool:
         """Return whether an accepted response may be an error, found out without parsing it."""
         content = self._response.content
-        is_of_the_api = self._route.operation.tag in ("v1", "v2")
-        return is_of_the_api and (b'"error"' in content or b'"errors"' in content)
+        if self._route.operation.tag not in ("v1", "v2"):
+            return False
+        if self._response.status_code == 422:  # accepted for the errors that it lists
+            return False
+        return b'"error"' in content or b'"errors"' in content
 
     def _error(self, body: dict[str, Any], status: int, *, hidden: bool) -> errors.ApiError:
         """Return the error of an effective status; `hidden` if the HTTP status is a success."""
