@@ -14,6 +14,7 @@ from inngest_rest import (
     Event,
     InvalidArgumentError,
     InvalidEventError,
+    InvalidResponseError,
     NoRunError,
     NotFoundError,
     ReasonKind,
@@ -255,6 +256,18 @@ def test_a_run_that_is_not_due_yet_is_no_success(client: InngestClient, mock: Mo
     with pytest.raises(WaitTimeoutError, match="shop/mail may still start") as caught:
         client.send_and_wait(Event("order"), timeout=10)
     assert (ids(list(caught.value.runs)), caught.value.run) == ({"charge"}, None)
+
+
+def test_a_run_whose_function_cannot_be_read_is_named_with_the_cause_if_the_wait_times_out(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.fault(answers(200, {"data": {"id": 7}}), times=None, operation="get_run_v2")
+    with pytest.raises(WaitTimeoutError) as caught:
+        client.send_and_wait(Event("order"), timeout=3)
+    (run,) = caught.value.runs
+    assert f"the function of run {run.id} could not be read (GET " in str(caught.value)
+    assert "may still start" not in str(caught.value)
+    assert isinstance(caught.value.__cause__, InvalidResponseError)
 
 
 def test_no_run_is_an_error_that_says_why(client: InngestClient, clock: Clock) -> None:

@@ -47,6 +47,7 @@ def list_of_event(
     *,
     include_original_run_id: bool = False,
     may_be_batched: bool | None = None,
+    unnamed: dict[str, errors.InngestError] | None = None,
     **paging: Unpack[Paging],
 ) -> Listing[Run]:
     """List the runs of an event: by v1, past its cache, and by v2 where that may lack some.
@@ -54,6 +55,8 @@ def list_of_event(
     A request to v2 makes a self-hosted server read the spans of all runs that it ever had. But v1
     lists the run of a batch under one of its events only: if nothing is known of that, functions
     are looked at, and v2 is asked as well where v1 has none.
+
+    In `unnamed`, each run whose function could not be read is put, by its id, with the reason.
     """
     event_id = check_id("event id", event_id, argument="id")
 
@@ -76,7 +79,13 @@ def list_of_event(
         of_pages,
         largest_page=40,  # listEventRunsV2 rejects a larger limit
         id_of=runs.ID_OF,
-        complete=partial(_complete, session, event_id, is_whole=include_original_run_id),
+        complete=partial(
+            _complete,
+            session,
+            event_id,
+            is_whole=include_original_run_id,
+            unnamed={} if unnamed is None else unnamed,
+        ),
         kind=Run,
         ask=partial(_ask_for_runs, event_id, may_be_batched=may_be_batched),
         **paging,
@@ -90,11 +99,17 @@ def _complete(
     deadline: float,
     *,
     is_whole: bool,
+    unnamed: dict[str, errors.InngestError],
 ) -> Plan[tuple[Run, ...]]:
     """Return listed runs as v2 has them, or, if `is_whole`, also with what v1 alone has."""
     completed: list[Run] = []
     for run in listed:
-        named = yield from _as_by_v2(session, run, is_whole, deadline)
+        unnamed.pop(run.id, None)
+        try:
+            named = yield from _as_by_v2(session, run, is_whole, deadline)
+        except errors.InngestError as error:
+            named = run  # as v1 has it, which lacks only the names
+            unnamed[run.id] = error
         if _may_be_misreported(session, run):
             # By itself, it is right in every release.
             with suppress(errors.InngestError):
@@ -188,10 +203,7 @@ def _as_by_v2(session: Session, run: Run, is_whole: bool, deadline: float) -> Pl
         if not _is_usable(session, v2.get_run_v2.OPERATION):
             return run
         soon = min(deadline, session.clock.monotonic() + _LONGEST_LOOK)
-        try:
-            found = yield from runs.fetch(session, run.id, deadline=soon, also_v1=False)
-        except errors.InngestError:  # it is only for the names
-            return run
+        found = yield from runs.fetch(session, run.id, deadline=soon, also_v1=False)
         if found.function_id is None:
             return run
         names[id] = found.app_id, found.function_id

@@ -81,10 +81,17 @@ def read_once_stored(
 
 
 def runs_of(
-    session: Session, event_id: str, deadline: float, *, may_be_batched: bool | None = None
+    session: Session,
+    event_id: str,
+    deadline: float,
+    *,
+    may_be_batched: bool | None = None,
+    unnamed: dict[str, errors.InngestError] | None = None,
 ) -> Plan[tuple[Run, ...]]:
     """List the runs of an event."""
-    listing = event_runs.list_of_event(session, event_id, may_be_batched=may_be_batched)
+    listing = event_runs.list_of_event(
+        session, event_id, may_be_batched=may_be_batched, unnamed=unnamed
+    )
     return tuple((yield from read_all(listing, deadline=deadline)))
 
 
@@ -100,6 +107,8 @@ class _Wait:
     explain: Explain
     event: StoredEvent | None = None  # once it is stored, transient errors do not end the wait
     runs: dict[str, Run] = field(factory=dict[str, "Run"])
+    # Why it is unknown of which function a run is, by the id of the run.
+    unnamed: dict[str, errors.InngestError] = field(factory=dict[str, errors.InngestError])
     first_look: float = 0.0
     was_listed: bool = False  # the server has said which runs there are, perhaps none
     newest_run_seen: float | None = None  # for the first time
@@ -276,6 +285,7 @@ def _look(wait: _Wait, catalogue: Catalogue | None) -> Plan[Fault | None]:
             wait.event_id,
             wait.deadline,
             may_be_batched=_may_be_batched(wait, catalogue),
+            unnamed=wait.unnamed,
         )
         wait.add((yield from listed), looked)
         wait.was_listed = True
@@ -446,6 +456,11 @@ def _time_out(wait: _Wait, cause: errors.InngestError | None = None) -> NoReturn
     states = [f"run {run.id} was still {run.status}" for run in open_runs]
     if not wait.was_listed:
         states.append("its runs could not be listed")
+    elif wait.unnamed:
+        # It may be of the function that the wait is for.
+        ((run_id, reason), *_) = wait.unnamed.items()
+        states.append(f"the function of run {run_id} could not be read ({reason})")
+        cause = cause or reason
     elif wait.waits_for is not None:
         states.append(f"a run of {wait.waits_for} may still start")
     elif not states:
