@@ -207,20 +207,24 @@ def test_runs_of_a_limit_with_a_key_may_be_of_any_key(connect: Connect, server: 
     reasons = {str(each.kind): each for each in connect().events.explain(ID).reasons}
     assert reasons["rate_limit"].evidence["earlier_runs"] == [run["id"]]
     assert "for each `event.data.customer`" in reasons["rate_limit"].message
-    assert ": 1 of its runs, of any key, began within" in reasons["rate_limit"].message
+    assert ": 1 of its runs, of any key, started in" in reasons["rate_limit"].message
 
 
 @pytest.mark.parametrize(
     ("customers", "same_key", "message"),
     [
-        ((7, 8), [0], "event {0} of the same key started run {1} within that time"),
+        ((7, 8), [0], "event {0} with the same key started run {1} in that period"),
         (
             (8, 8),
             [],
-            "may have excluded it, though none of its 2 runs within that time has its key",
+            "may have skipped it, though none of its 2 runs in that period has its key",
         ),
-        ((7, 7), [0, 1], "event {0} of the same key started run {1}, and others of it 1 more"),
-        ((None, 8), [], "2 of its runs, of any key, began within that time before it"),
+        (
+            (7, 7),
+            [0, 1],
+            "event {0} with the same key started run {1}, and other such events 1 more",
+        ),
+        ((None, 8), [], "2 of its runs, of any key, started in that period before it"),
     ],
     ids=["one", "none", "both", "not known"],
 )
@@ -330,7 +334,7 @@ def test_a_rate_limit_of_two_may_exclude_an_event_after_one_run(
     assert [each.id for each in mock.runs] == reasons["rate_limit"].evidence["earlier_runs"]
     message = reasons["rate_limit"].message
     assert "2 per 1h0m0s spread evenly, may" in message
-    assert "1 of its runs began within that time before it" in message
+    assert "1 of its runs started in that period before it" in message
     assert not any(each.is_certain for each in reasons.values())
 
 

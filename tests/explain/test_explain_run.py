@@ -55,9 +55,9 @@ HOUR = timedelta(hours=1)
 LATER = "2026-11-24 19:00:00 UTC"  # an hour after the tests begin
 
 SEVEN = "async.data.n == 7"
-AS_NOW = "(as its function is configured now)"
+AS_NOW = "(by the function's current settings)"
 NO_MORE = "failed with RetryAfterError: ECONNRESET"
-OF_KEY = "it waits for its turn, as xp/keyed executes at most 1 at a time per key, at present run "
+OF_KEY = "it waits for its turn, as xp/keyed executes at most 1 at a time per key, currently run "
 
 K = ReasonKind
 
@@ -165,7 +165,7 @@ def test_a_run_of_a_batch_has_all_its_events(client: InngestClient, mock: MockSe
     (run,) = mock.runs
     found = client.runs.explain(run.id)
     assert [event["data"] for event in found.events] == [{"row": 0}, {"row": 1}, {"row": 2}]
-    assert told(found) == [(K.BATCH, True, "it got a batch of 3 events")]
+    assert told(found) == [(K.BATCH, True, "it received a batch of 3 events")]
     assert found.reasons[0].evidence["events"] == ["row-0", "row-1", "row-2"]
 
 
@@ -208,8 +208,8 @@ def test_a_wait_that_is_over_without_an_event_is_told_with_what_no_server_says(
     clock.advance(7_200)
     found = told(client.runs.explain(run_id))
     expected = (
-        f"step 'paid' waited for an event until {LATER}, and none matched; of a wait that is over, "
-        "no server says for which event and condition"
+        f"step 'paid' waited for an event until {LATER}, and none matched; "
+        "no server reports the event and condition of an expired wait"
     )
     assert found == ([] if is_paid else [(K.WAIT_TIMED_OUT, True, expected)])
 
@@ -229,7 +229,7 @@ def test_an_event_that_came_before_the_wait_is_told_as_too_early() -> None:
     it = seen(RUN, [job], (begin,), event=start, awaited=[other, early])
     _, reason = reasons_of(it)
     assert reason.message == (
-        "event 2 'paid' did not end that wait: it came before the step began to wait"
+        "event 2 'paid' did not end that wait: it arrived before the step started to wait"
     )
 
 
@@ -337,7 +337,7 @@ def test_the_maximum_of_a_job_that_starts_a_run_is_that_of_its_function() -> Non
     assert says_of(it) == ["attempt 2 is due at 2026-11-28 23:10:01 UTC"]
     it.function = Function("flaky", "xp", configuration={"retries": {"value": 2}})
     assert says_of(it) == [
-        "attempt 2 of 3 (as its function is configured now) is due at 2026-11-28 23:10:01 UTC"
+        "attempt 2 of 3 (by the function's current settings) is due at 2026-11-28 23:10:01 UTC"
     ]
     it.function = Function("flaky", "xp", configuration={"retries": {}})  # it does not say
     assert says_of(it) == ["attempt 2 is due at 2026-11-28 23:10:01 UTC"]
@@ -371,7 +371,7 @@ def test_of_a_server_without_details_a_wait_is_told_without_them() -> None:
     over = evolve(wait, id="2", step_id="t", ended_at=NOW)
     both = wait, over
     assert says_of(seen(RUN, bare, both)) == [
-        "step 'approval' waits for an event, and the server does not say which, or until when",
+        "step 'approval' waits for an event, but the server reports neither which nor until when",
         "its next job is due at 2026-11-29 00:05:00 UTC",
     ]
     ended = evolve(RUN, status=RunStatus.CANCELLED, ended_at=NOW)
@@ -441,8 +441,8 @@ def test_a_run_that_was_cancelled_between_steps_names_the_last() -> None:
 
 
 LOST = (
-    "it is lost: the queue has no job for it, as happens when a server that keeps its queue in "
-    "memory is killed. It will not continue: cancel it and replay it"
+    "it is lost: the queue has no job for it, as happens when a server with an in-memory "
+    "queue is killed. It will not continue: cancel it and replay it"
 )
 
 
@@ -495,7 +495,7 @@ def test_a_run_that_did_something_just_now_may_be_lost_at_most(
     mock.lose_jobs()
     ((kind, is_certain, message),) = told(client.runs.explain(run_id))
     assert (kind, is_certain) == (K.LOST, False)
-    assert message.startswith("it may be lost, as the queue has no job for it")
+    assert message.startswith("it may be lost: the queue has no job for it")
 
 
 def test_a_run_between_two_jobs_is_not_lost(
@@ -597,14 +597,14 @@ def test_a_run_of_which_a_job_is_due_does_not_wait_for_the_time_of_its_event() -
 @pytest.mark.parametrize(
     ("configuration", "due", "executing", "expected"),
     [
-        (LIMITED, DUE_JOB, [DUE_JOB], "executes at most 1 at a time, at present run other"),
+        (LIMITED, DUE_JOB, [DUE_JOB], "executes at most 1 at a time, currently run other"),
         (LIMITED, DUE_JOB, [], None),
         (OF_TWO, DUE_JOB, [DUE_JOB], None),
         (
             KEYED,
             OF_ONE_KEY,
             [OF_ONE_KEY],
-            "executes at most 1 at a time per key, at present run other",
+            "executes at most 1 at a time per key, currently run other",
         ),
         (KEYED, OF_ONE_KEY, [OTHER_KEY], None),
         (KEYED, DUE_JOB, [DUE_JOB], None),
@@ -619,7 +619,7 @@ def test_a_limit_of_concurrency_is_certain_only_if_it_is_seen_to_be_reached(
     (reason,) = held_back(it)
     assert (reason.kind, reason.is_certain) == (K.CONCURRENCY, expected is not None)
     assert reason.message.endswith(
-        expected or "may be waiting for its turn, as the concurrency of xp/flaky is limited"
+        expected or "may be waiting for its turn, as xp/flaky has a concurrency limit"
     )
 
 

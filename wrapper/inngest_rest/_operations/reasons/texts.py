@@ -69,14 +69,14 @@ def _rate_limit(facts: Facts) -> str:
     text += f"{limit.get('limit')} per {limit.get('period')}"
     text += " spread evenly" if limit.get("limit") != 1 else ""
     text += f" for each `{key}`" if key else ""
-    text += ", may have excluded it"
+    text += ", may have skipped it"
     if key and facts["same_key"]:
-        return f"{text}: {_of_same_key(facts)} within that time"
+        return f"{text}: {_of_same_key(facts)} in that period"
     if counted and facts["is_no_key_same"]:
-        return f"{text}, though none of its {_count(counted, 'run')} within that time has its key"
+        return f"{text}, though none of its {_count(counted, 'run')} in that period has its key"
     if counted:
         of_any_key = ", of any key," if key else ""
-        text += f": {counted} of its runs{of_any_key} began within that time before it, or seconds "
+        text += f": {counted} of its runs{of_any_key} started in that period before it, or seconds "
         text += "after it"
     if facts["earlier_events"]:
         text += f", the latest {facts['same_key'][0]} of event {facts['earlier_events'][0]}"
@@ -85,8 +85,8 @@ def _rate_limit(facts: Facts) -> str:
 
 def _of_same_key(facts: Facts) -> str:
     run_ids, event_ids = facts["same_key"], facts["earlier_events"]
-    text = f"event {event_ids[0]} of the same key started run {run_ids[0]}"
-    return text if len(run_ids) == 1 else f"{text}, and others of it {len(run_ids) - 1} more"
+    text = f"event {event_ids[0]} with the same key started run {run_ids[0]}"
+    return text if len(run_ids) == 1 else f"{text}, and other such events {len(run_ids) - 1} more"
 
 
 def _debounce(facts: Facts) -> str:
@@ -99,7 +99,7 @@ def _debounce(facts: Facts) -> str:
 
 def _batch(facts: Facts) -> str:
     if "events" in facts:  # of a run
-        return f"it got a batch of {_count(len(facts['events']), 'event')}"
+        return f"it received a batch of {_count(len(facts['events']), 'event')}"
     batch, name = facts["batch"], facts["subject"]
     if facts["is_open"]:
         size, timeout = batch.get("maxSize"), batch.get("timeout")
@@ -134,30 +134,30 @@ def _scheduled(facts: Facts) -> str:
 def _throttle(facts: Facts) -> str:
     throttle = facts["throttle"]
     rate = f"{throttle.get('limit')} per {throttle.get('period')}"
-    return f"{facts['subject']} may be held back by the throttle of its function, {rate}"
+    return f"{facts['subject']} may be delayed by the throttle of its function, {rate}"
 
 
 def _concurrency(facts: Facts) -> str:
     subject, function = facts["subject"], facts["function"]
     reached: ReachedLimit | None = facts["reached"]
     if reached is None:
-        return f"{subject} may be waiting for its turn, as the concurrency of {function} is limited"
+        return f"{subject} may be waiting for its turn, as {function} has a concurrency limit"
     per_key = " per key" if reached.has_key else ""
     return (
         f"{subject} waits for its turn, as {function} executes at most {reached.most} at a time"
-        f"{per_key}, at present run {and_more(reached.runs)}"
+        f"{per_key}, currently run {and_more(reached.runs)}"
     )
 
 
 def _lost(facts: Facts) -> str:
     if facts["is_certain"]:
         return (
-            "it is lost: the queue has no job for it, as happens when a server that keeps its "
-            "queue in memory is killed. It will not continue: cancel it and replay it"
+            "it is lost: the queue has no job for it, as happens when a server with an in-memory "
+            "queue is killed. It will not continue: cancel it and replay it"
         )
     return (
-        "it may be lost, as the queue has no job for it: if that is still so in half a minute, it "
-        "will not continue, so cancel it then and replay it"
+        "it may be lost: the queue has no job for it. If it still has none in half a minute, the "
+        "run will not continue: cancel it then and replay it"
     )
 
 
@@ -166,7 +166,9 @@ def _waits_for(article: str, noun: str) -> Callable[[Facts], str]:
         subject = f"step {facts['step']!r}" if facts["step"] else "it"
         if "until" not in facts:  # Inngest Cloud lists jobs without details
             what = f"{article} {noun}"
-            return f"{subject} waits for {what}, and the server does not say which, or until when"
+            return (
+                f"{subject} waits for {what}, but the server reports neither which nor until when"
+            )
         text = f"{subject} waits for {noun} {facts['for']!r}"
         text += f" that matches `{facts['condition']}`" if facts["condition"] else ""
         text += "".join(f" in run {run.id} ({run.status})" for run in facts["invoked"])
@@ -180,20 +182,20 @@ def _not_matched(facts: Facts) -> str:
     if facts["unmet"]:
         parts = " and ".join(f"`{part}`" for part in facts["unmet"])
         return f"{text}: {parts} does not hold for it"
-    return f"{text}: it came before the step began to wait"
+    return f"{text}: it arrived before the step started to wait"
 
 
 def _sleeps(facts: Facts) -> str:
     subject = f"step {facts['step']!r}" if facts["step"] else "it"
     if "until" not in facts:
-        return f"{subject} sleeps, and the server does not say until when"
+        return f"{subject} sleeps, but the server does not report until when"
     return f"{subject} sleeps until {_time(facts['until'])}"
 
 
 def _attempt(facts: Facts) -> str:
     number, most = facts["attempt"], facts["max_attempts"]
     text = f"attempt {number}" + (f" of {most}" if most else "")
-    return text + (" (as its function is configured now)" if facts["is_of_function"] else "")
+    return text + (" (by the function's current settings)" if facts["is_of_function"] else "")
 
 
 def _executing(facts: Facts) -> str:
@@ -216,7 +218,7 @@ def _queued(facts: Facts) -> str:
 def _wait_timed_out(facts: Facts) -> str:
     return (
         f"step {facts['step']!r} waited for an event until {_time(facts['ended_at'])}, and none "
-        "matched; of a wait that is over, no server says for which event and condition"
+        "matched; no server reports the event and condition of an expired wait"
     )
 
 
@@ -298,7 +300,7 @@ TEXTS: Mapping[Kind, str | Callable[[Facts], str]] = {
     Kind.BATCH: _batch,
     Kind.SINGLETON: _singleton,
     Kind.TOO_EARLY: (
-        "a run of {subject} may soon appear, as it was received only {seconds:.1f} s ago"
+        "a run of {subject} may still appear, as the event was received only {seconds:.1f} s ago"
     ),
     # Of a run: `subject` is "it" or names the run.
     Kind.LOST: _lost,

@@ -54,7 +54,7 @@ def _unreachable(down: Counter[str | None], figures: Figures) -> StatusCheck:
         verdict=Verdict.BROKEN,
         message=f"the server could not reach an app in the last hour: {', '.join(named)}",
         figures=figures,
-        limits="whether it answers by now",
+        limits="it may be reachable again",
         next_command=_NEXT_COMMAND,
     )
 
@@ -64,7 +64,7 @@ def _not_synced(unsynced: Sequence[App], figures: Figures) -> StatusCheck:
     return StatusCheck(
         check="apps",
         verdict=Verdict.WARNING,
-        message=f"the last sync failed of {reasons}" if unsynced else "no app is synced",
+        message=f"the last sync failed: {reasons}" if unsynced else "no app is synced",
         figures=figures,
         next_command=_NEXT_COMMAND,
     )
@@ -78,5 +78,5 @@ def _limits_of_apps(evidence: StatusEvidence, apps: Collection[App]) -> str:
     if number_unread:
         limits.append(f"the errors of {counted(number_unread, 'function')} are not read")
     if all(app.sync_status is None for app in apps):
-        limits.insert(0, "this server does not say how syncs ended")
+        limits.insert(0, "this server does not report the results of syncs")
     return "; ".join(limits)

@@ -57,7 +57,7 @@ def _on_time(judged: Sequence[Cron], figures: Figures) -> StatusCheck:
         message = "no cron"
     elif not number_on_time:
         verdict = Verdict.UNKNOWN
-        message = f"none of {counted(len(judged), 'cron')} had to fire: {others}"
+        message = f"none of {counted(len(judged), 'cron')} was due: {others}"
     else:
         fired = f"{counted(number_on_time, 'cron')} fired when due"
         message = f"{fired}; {others}" if others else fired

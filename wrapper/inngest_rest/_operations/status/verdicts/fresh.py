@@ -32,7 +32,7 @@ def judge_fresh(evidence: StatusEvidence) -> StatusCheck:
         return StatusCheck(
             check="fresh",
             verdict=Verdict.WARNING,
-            message=f"{message}; the server's clock is {ahead:+.0f} s off ours",
+            message=f"{message}; the server's clock is {ahead:+.0f} s off this machine's",
             figures={**figures, "clock_s": round(ahead)},
             next_command="inngest-rest doctor",
         )

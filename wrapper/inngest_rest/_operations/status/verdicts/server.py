@@ -14,7 +14,7 @@ def is_down(error: Exception) -> StatusCheck:
 
 
 def answers_nothing_else(error: Exception) -> StatusCheck:
-    return _broken(f"the server answers a health check, and nothing else: {error}")
+    return _broken(f"the server answers health checks only: {error}")
 
 
 def _broken(message: str) -> StatusCheck:

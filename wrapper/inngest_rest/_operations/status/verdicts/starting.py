@@ -109,7 +109,7 @@ def _limits_of_explained(evidence: StatusEvidence) -> str | None:
     number_explained = len(evidence.explained)
     if number_explained >= len(evidence.waiting_long()):
         return None
-    return f"why {number_explained} of them wait"
+    return f"only {number_explained} of them were explained"
 
 
 def _none_has_started(evidence: StatusEvidence, decisive: RunExplanation | None) -> bool:

@@ -76,7 +76,7 @@ def _judge_jobs(
         return StatusCheck(
             check="stuck",
             verdict=Verdict.WARNING,
-            message=f"{opened.count} open {_SINCE}; due and not executed: {', '.join(overdue)}",
+            message=f"{opened.count} open {_SINCE}; due but not executing: {', '.join(overdue)}",
             figures=figures,
             limits="a limit may hold them, or their app may be down",
             next_command=f"inngest-rest runs explain {overdue[0]}",
@@ -87,7 +87,7 @@ def _judge_jobs(
         return StatusCheck(
             check="stuck",
             verdict=Verdict.UNKNOWN,
-            message=f"{opened.count} open {_SINCE}; no job is known of {names}",
+            message=f"{opened.count} open {_SINCE}; no job found for {names}",
             figures=figures,
             limits=f"whether this is lost: {why_unknown}",
             next_command=f"inngest-rest runs explain {without_job[0]}",
@@ -95,7 +95,7 @@ def _judge_jobs(
     return StatusCheck(
         check="stuck",
         verdict=Verdict.OK,
-        message=f"{opened.count} open {_SINCE}, waiting or at work",
+        message=f"{opened.count} open {_SINCE}, waiting or executing",
         figures=figures,
         limits=_limits_of_jobs(evidence, opened),
     )
