@@ -85,11 +85,15 @@ def _body(call: NewCall, convert: str) -> str:
     if of_body:
         pairs = ", ".join(f'"{each.name}": {_checked(each)}' for each in of_body)
         lines.append(f"body = {{{pairs}}}")
+    in_path = [f'"{each.name}": {each.name}' for each in call.parameters if each.place == "path"]
+    given += [f"path={{{', '.join(in_path)}}}"] if in_path else []
+    in_query = [
+        f'"{each.name}": {_checked(each)}' for each in call.parameters if each.place == "query"
+    ]
+    given += [f"query={{{', '.join(in_query)}}}"] if in_query else []
+    given += ["body=body"] if of_body else []
     if call.method == "POST":
         given.append("repeatable=False")
-    others = [each for each in call.parameters if each.place != "body"]
-    given += [f"{it.name}={it.name if it.place == 'path' else _checked(it)}" for it in others]
-    given += ["body=body"] if of_body else []
     ask = f'"{call.name}", {convert}' + (", paging" if call.is_paged else "")
     ask = ", ".join([ask, *given])
     run = f"self._list(list_all, {ask})" if call.is_paged else f"await self._run(fetch_one, {ask})"

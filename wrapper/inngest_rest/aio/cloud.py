@@ -89,7 +89,7 @@ class Envs(Resource):
         """
         body = {"name": check_text("name", name)}
         return await self._run(
-            fetch_one, "envs.create", cloud.environment, repeatable=False, body=body
+            fetch_one, "envs.create", cloud.environment, body=body, repeatable=False
         )
 
     async def archive(self, id: str, *, archived: bool = True) -> Environment:
@@ -105,7 +105,9 @@ class Envs(Resource):
         HTTP: `PATCH /v2/envs/{envId}`.
         """
         body = {"is_archived": archived}
-        return await self._run(fetch_one, "envs.archive", cloud.environment, id=id, body=body)
+        return await self._run(
+            fetch_one, "envs.archive", cloud.environment, path={"id": id}, body=body
+        )
 
     async def ensure(self, name: str) -> Environment:
         """Return the environment of a name; it is created or taken back if need be.
@@ -239,9 +241,9 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/experiments`.
         """
-        about = cloud.of_one_function(app, function)
+        query = cloud.of_one_function(app, function)
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(list_all, "experiments.list", cloud.experiment, paging, **about)
+        return self._list(list_all, "experiments.list", cloud.experiment, paging, query=query)
 
     async def get(
         self, app: str, function: str, id: str, *, variant: str | None = None
@@ -263,10 +265,8 @@ class Experiments(Resource):
             fetch_one,
             "experiments.get",
             cloud.experiment_of(function),
-            app=app,
-            function=function,
-            id=id,
-            variant=check_text("variant", variant),
+            path={"app": app, "function": function, "id": id},
+            query={"variant": check_text("variant", variant)},
         )
 
 
@@ -295,9 +295,9 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions`.
         """
-        text = check_text("search", search)
+        query = {"search": check_text("search", search)}
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(list_all, "sessions.keys", cloud.session_key, paging, search=text)
+        return self._list(list_all, "sessions.keys", cloud.session_key, paging, query=query)
 
     def list(
         self,
@@ -323,10 +323,10 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
-        text = check_text("search", search)
+        query = {"search": check_text("search", search)}
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(
-            list_all, "sessions.list", cloud.session_group, paging, key=key, search=text
+            list_all, "sessions.list", cloud.session_group, paging, path={"key": key}, query=query
         )
 
     def runs(
@@ -360,7 +360,12 @@ class Sessions(Resource):
         window = Window.of(self._session, since, until)
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(
-            list_all, "sessions.runs", cloud.session_run, paging, key=key, id=id, window=window
+            list_all,
+            "sessions.runs",
+            cloud.session_run,
+            paging,
+            path={"key": key, "id": id},
+            window=window,
         )
 
 
@@ -441,10 +446,10 @@ class Cancellations(Resource):
             fetch_one,
             "cancellations.create",
             cloud.cancellation,
+            body=body,
             repeatable=False,
             may_panic=True,
             advice=cloud.NO_CANCELLATIONS,
-            body=body,
         )
 
     async def delete(self, id: str) -> None:
@@ -462,10 +467,10 @@ class Cancellations(Resource):
             fetch_one,
             "cancellations.delete",
             nothing,
+            path={"id": id},
             deletes=True,
             may_panic=True,
             advice=cloud.NO_CANCELLATIONS,
-            id=id,
         )
 
 
@@ -534,7 +539,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v1/webhooks/{webhookId}`.
         """
-        return await self._run(fetch_one, "webhooks.get", cloud.webhook, id=id)
+        return await self._run(fetch_one, "webhooks.get", cloud.webhook, path={"id": id})
 
     async def update(
         self, id: str, *, name: str | None = None, transform: str | None = None
@@ -552,7 +557,9 @@ class Webhooks(Resource):
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
         body = {"name": check_text("name", name), "transform": check_text("transform", transform)}
-        return await self._run(fetch_one, "webhooks.update", cloud.webhook, id=id, body=body)
+        return await self._run(
+            fetch_one, "webhooks.update", cloud.webhook, path={"id": id}, body=body
+        )
 
     async def delete(self, id: str) -> None:
         """Delete a webhook; its URL stops accepting events.
@@ -565,4 +572,4 @@ class Webhooks(Resource):
 
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
         """
-        return await self._run(fetch_one, "webhooks.delete", nothing, id=id, deletes=True)
+        return await self._run(fetch_one, "webhooks.delete", nothing, path={"id": id}, deletes=True)

@@ -89,7 +89,7 @@ class Envs(Resource):
         HTTP: `POST /v2/envs`.
         """
         body = {"name": check_text("name", name)}
-        return self._run(fetch_one, "envs.create", cloud.environment, repeatable=False, body=body)
+        return self._run(fetch_one, "envs.create", cloud.environment, body=body, repeatable=False)
 
     def archive(self, id: str, *, archived: bool = True) -> Environment:
         """Archive an environment, or take it back.
@@ -104,7 +104,7 @@ class Envs(Resource):
         HTTP: `PATCH /v2/envs/{envId}`.
         """
         body = {"is_archived": archived}
-        return self._run(fetch_one, "envs.archive", cloud.environment, id=id, body=body)
+        return self._run(fetch_one, "envs.archive", cloud.environment, path={"id": id}, body=body)
 
     def ensure(self, name: str) -> Environment:
         """Return the environment of a name; it is created or taken back if need be.
@@ -238,9 +238,9 @@ class Experiments(Resource):
 
         HTTP: `GET /v2/experiments`.
         """
-        about = cloud.of_one_function(app, function)
+        query = cloud.of_one_function(app, function)
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(list_all, "experiments.list", cloud.experiment, paging, **about)
+        return self._list(list_all, "experiments.list", cloud.experiment, paging, query=query)
 
     def get(self, app: str, function: str, id: str, *, variant: str | None = None) -> Experiment:
         """Compare the variants of an experiment.
@@ -260,10 +260,8 @@ class Experiments(Resource):
             fetch_one,
             "experiments.get",
             cloud.experiment_of(function),
-            app=app,
-            function=function,
-            id=id,
-            variant=check_text("variant", variant),
+            path={"app": app, "function": function, "id": id},
+            query={"variant": check_text("variant", variant)},
         )
 
 
@@ -292,9 +290,9 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions`.
         """
-        text = check_text("search", search)
+        query = {"search": check_text("search", search)}
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(list_all, "sessions.keys", cloud.session_key, paging, search=text)
+        return self._list(list_all, "sessions.keys", cloud.session_key, paging, query=query)
 
     def list(
         self,
@@ -320,10 +318,10 @@ class Sessions(Resource):
 
         HTTP: `GET /v2/sessions/{sessionKey}`.
         """
-        text = check_text("search", search)
+        query = {"search": check_text("search", search)}
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(
-            list_all, "sessions.list", cloud.session_group, paging, key=key, search=text
+            list_all, "sessions.list", cloud.session_group, paging, path={"key": key}, query=query
         )
 
     def runs(
@@ -357,7 +355,12 @@ class Sessions(Resource):
         window = Window.of(self._session, since, until)
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(
-            list_all, "sessions.runs", cloud.session_run, paging, key=key, id=id, window=window
+            list_all,
+            "sessions.runs",
+            cloud.session_run,
+            paging,
+            path={"key": key, "id": id},
+            window=window,
         )
 
 
@@ -438,10 +441,10 @@ class Cancellations(Resource):
             fetch_one,
             "cancellations.create",
             cloud.cancellation,
+            body=body,
             repeatable=False,
             may_panic=True,
             advice=cloud.NO_CANCELLATIONS,
-            body=body,
         )
 
     def delete(self, id: str) -> None:
@@ -459,10 +462,10 @@ class Cancellations(Resource):
             fetch_one,
             "cancellations.delete",
             nothing,
+            path={"id": id},
             deletes=True,
             may_panic=True,
             advice=cloud.NO_CANCELLATIONS,
-            id=id,
         )
 
 
@@ -531,7 +534,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v1/webhooks/{webhookId}`.
         """
-        return self._run(fetch_one, "webhooks.get", cloud.webhook, id=id)
+        return self._run(fetch_one, "webhooks.get", cloud.webhook, path={"id": id})
 
     def update(self, id: str, *, name: str | None = None, transform: str | None = None) -> Webhook:
         """Change the name or the transform of a webhook; omitted arguments keep their values.
@@ -547,7 +550,7 @@ class Webhooks(Resource):
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
         body = {"name": check_text("name", name), "transform": check_text("transform", transform)}
-        return self._run(fetch_one, "webhooks.update", cloud.webhook, id=id, body=body)
+        return self._run(fetch_one, "webhooks.update", cloud.webhook, path={"id": id}, body=body)
 
     def delete(self, id: str) -> None:
         """Delete a webhook; its URL stops accepting events.
@@ -560,4 +563,4 @@ class Webhooks(Resource):
 
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
         """
-        return self._run(fetch_one, "webhooks.delete", nothing, id=id, deletes=True)
+        return self._run(fetch_one, "webhooks.delete", nothing, path={"id": id}, deletes=True)

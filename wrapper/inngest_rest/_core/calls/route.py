@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+)
 
 from attrs import field, frozen
 
@@ -57,6 +68,19 @@ def nothing(_: object) -> None:
     """Convert to no result."""
 
 
+class RouteOptions(TypedDict, total=False):
+    """What is known of an operation beside what is sent; the fields of a `Route` explain each."""
+
+    repeatable: bool
+    deletes: bool
+    may_panic: bool
+    is_slow: bool
+    needs_key: bool
+    accepted: Mapping[int, type[Any]]
+    about: About | None
+    advice: AdviceByError
+
+
 @frozen
 class Route(Generic[A, T]):
     """One operation with its arguments, and how to read its response."""
@@ -86,25 +110,23 @@ class Route(Generic[A, T]):
         module: Any,
         convert: Callable[[Any], R],
         *path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
         expected: Any = None,
-        repeatable: bool = True,
-        deletes: bool = False,
-        may_panic: bool = False,
-        is_slow: bool = False,
         is_page: bool = False,
-        needs_key: bool = True,
-        accepted: Mapping[int, type[Any]] = _NOTHING,
-        about: About | None = None,
-        advice: AdviceByError = _NOTHING,
-        **arguments: Any,
+        **options: Unpack[RouteOptions],
     ) -> Route[Any, R]:
-        """Return the route by an operation, with its arguments, to what its data is converted to.
+        """Return the route by an operation to what its data is converted to.
 
-        A body may be the fields of its model. The result of `nothing` is None, whatever a
-        successful response contains.
+        Sent are the ids in the path, the parameters of the query by the names that the operation's
+        module gives them, and the body, which may be the fields of its model. The result of
+        `nothing` is None, whatever a successful response contains.
         """
-        if isinstance(arguments.get("body"), dict):
-            arguments["body"] = _body(module, arguments["body"])
+        arguments = dict(query or {})
+        if isinstance(body, dict):
+            arguments["body"] = _body(module, cast("dict[str, Any]", body))
+        elif body is not None:
+            arguments["body"] = body
         forms = () if convert is nothing else tuple(module.result_types())
         if expected is not None:
             forms = (expected,)
@@ -112,21 +134,8 @@ class Route(Generic[A, T]):
         def convert_data(answer: Any) -> R:  # some responses have no envelope
             return convert(getattr(answer, "data", answer))
 
-        return Route(
-            module.OPERATION,
-            module.get_kwargs(*path, **arguments),
-            forms,
-            convert_data,
-            repeatable=repeatable,
-            deletes=deletes,
-            may_panic=may_panic,
-            is_slow=is_slow,
-            is_page=is_page,
-            needs_key=needs_key,
-            accepted=accepted,
-            about=about,
-            advice=advice,
-        )
+        kwargs = module.get_kwargs(*path, **arguments)
+        return Route(module.OPERATION, kwargs, forms, convert_data, is_page=is_page, **options)
 
     @property
     def host(self) -> Host:

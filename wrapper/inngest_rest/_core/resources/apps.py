@@ -51,7 +51,9 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
 
 
 def get_app(session: Session, app_id: str, *, deadline: float = math.inf) -> Plan[App]:
-    return fetch_one(session, "apps.get", app_of_v2, id=app_id, advice=_ADVICE, deadline=deadline)
+    return fetch_one(
+        session, "apps.get", app_of_v2, path={"id": app_id}, advice=_ADVICE, deadline=deadline
+    )
 
 
 def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan[None]:
@@ -266,7 +268,11 @@ def get_function(session: Session, app_id: str, function_id: str) -> Plan[Functi
     convert = partial(function_of_v2, app_id=app_id)
     advice = where_absent("List the functions of the app instead: {}.", "functions.list")
     return fetch_one(
-        session, "functions.get", convert, app=app_id, function=function_id, advice=advice
+        session,
+        "functions.get",
+        convert,
+        path={"app": app_id, "function": function_id},
+        advice=advice,
     )
 
 
@@ -285,8 +291,7 @@ def invoke(
         session,
         "functions.invoke",
         run_id_of,
-        app=app_id,
-        function=function_id,
+        path={"app": app_id, "function": function_id},
         body=body,
         # Not with a key, either: a server executes a function again for each repeat (operation
         # invokeFunctionV2), though it responds with a 409 that has the body of a success and the

@@ -158,9 +158,9 @@ def create_webhook(
     routes = list[Route[Any, models.Webhook]]()
     if not (response or names or session.settings.api_version == "v2"):
         # v1 would leave out what it does not have.
-        routes.append(Route.of(v1.create_webhook_v1, webhook, repeatable=False, body=body))
+        routes.append(Route.of(v1.create_webhook_v1, webhook, body=body, repeatable=False))
     if name and transform:
-        routes.append(Route.of(v2.create_webhook_v2, webhook, repeatable=False, body=of_v2))
+        routes.append(Route.of(v2.create_webhook_v2, webhook, body=of_v2, repeatable=False))
     if not routes:
         raise invalid("transform", "and name are required by v2, which alone has events")
     return ask_first(session, "webhooks.create", *routes)

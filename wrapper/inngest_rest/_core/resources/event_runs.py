@@ -68,9 +68,9 @@ def list_of_event(
         v2.list_event_runs_v2,
         listed_run_of_v2,
         event_id,
+        query={"include_output": True},
         row=V2RunRow,
         read=read,
-        include_output=True,
     )
     of_pages["list_event_runs_v1"] = lambda _: routes.past_cache(session, _of_event_by_v1(event_id))
     return routes.listing_of(

@@ -85,11 +85,11 @@ def list_events(
     by_v1 = page_routes(
         v1.list_events_v1,
         listed_event,
-        row=EventRow,
-        read=read_page,
+        query={"name": name},
         window=evolve(window, since=window.since or (BEGINNING if window.until else None)),
         ends=("received_after", "received_before"),
-        name=name,
+        row=EventRow,
+        read=read_page,
     )
     asked = [f"{key}={shown(value)}" for key, value in selection.to_json().items()]
 

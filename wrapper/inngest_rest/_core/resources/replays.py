@@ -158,7 +158,7 @@ def replay(
     by_v1 = Route.of(v1.replay_run_v1, new_id, run_id, repeatable=False)
     how = "Send the event of the run again instead, with another id: {}, {}."
     advice = where_absent(how, "events.get", "send")
-    by_v2 = Route.of(v2.rerun_run_v2, new_id, run_id, repeatable=False, advice=advice, body=body)
+    by_v2 = Route.of(v2.rerun_run_v2, new_id, run_id, body=body, repeatable=False, advice=advice)
     ids, requests, now = (run_id, *others), requests_of(session), session.clock.monotonic
     if earlier := requests.claim(ids, now(), known):
         ago = now() - earlier.at

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast, get_args
 from urllib.parse import unquote
 
 import httpx
@@ -31,7 +31,7 @@ from inngest_rest_api.api import OPERATIONS, Operation, Tag, ingest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inngest_rest._core.calls.route import AdviceByError, GeneratedOperation
+    from inngest_rest._core.calls.route import AdviceByError, GeneratedOperation, RouteOptions
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
@@ -72,17 +72,21 @@ def fetch_one(
     session: Session,
     call: str,
     convert: Callable[[Any], T],
-    /,
     *,
+    path: Mapping[str, str] | None = None,
+    query: Mapping[str, Any] | None = None,
+    body: Any = None,
     deadline: float = math.inf,
-    **given: Any,
+    **options: Unpack[RouteOptions],
 ) -> Plan[T]:
     """Ask for one thing by the only operation of a call, and convert its data.
 
-    What is given is as `Route.of` takes it, with the ids in the path by the names of `_IDS`.
+    The ids in the path have the names that the method gives them, and stand in the path's order.
     """
     (operation,) = ROUTES[call]
-    route = Route.of(module_of(operation), convert, *_path(given), **given)
+    ids = _checked(path)
+    module = module_of(operation)
+    route = Route.of(module, convert, *ids, query=query, body=body, **options)
     return first_present(session, route, deadline=deadline)
 
 
@@ -91,32 +95,30 @@ def list_all(
     call: str,
     convert: Callable[[Any], T],
     paging: Paging,
-    /,
     *,
+    path: Mapping[str, str] | None = None,
+    query: Mapping[str, Any] | None = None,
     window: Window | None = None,
     only: str = "",
-    **given: Any,
+    **options: Unpack[RouteOptions],
 ) -> Listing[T]:
     """List what each operation of a call returns in pages or at once, and convert each item.
 
-    What is given is as `page_routes` takes it, with the ids in the path by the names of `_IDS`;
-    `only` is a part of the names of the operations that are asked, if not all are.
+    The ids in the path are as `fetch_one` takes them; `only` is a part of the names of the
+    operations that are asked, if not all are.
     """
-    ids = _path(given)
+    ids = _checked(path)
     of_pages: PageRoutes[T] = {}
     for operation in ROUTES[call]:
         if only in operation.name:
-            of_pages |= page_routes(module_of(operation), convert, *ids, window=window, **given)
+            module = module_of(operation)
+            of_pages |= page_routes(module, convert, *ids, query=query, window=window, **options)
     is_relative = window is not None and window.is_relative
     return listing_of(session, call, of_pages, is_relative=is_relative, **paging)
 
 
-# What methods call the ids in a path, in its order.
-_IDS = ("app", "function", "key", "id")
-
-
-def _path(given: dict[str, Any]) -> list[str]:
-    return [check_id(name, given.pop(name)) for name in _IDS if name in given]
+def _checked(path: Mapping[str, str] | None) -> list[str]:
+    return [check_id(name, id) for name, id in (path or {}).items()]
 
 
 def module_of(operation: Operation) -> Any:
@@ -128,37 +130,39 @@ def page_routes(
     module: Any,
     convert: Callable[[Any], T],
     *path: str,
+    query: Mapping[str, Any] | None = None,
     read: Callable[[PageData[T], PageRequest], ListedPage[T]] = fields.v2_page,
     window: Window | None = None,
     ends: tuple[str, str] = ("from_", "until"),
     is_ascending: bool = False,
     row: type[Row] | None = None,
-    **given: Any,
+    **options: Unpack[RouteOptions],
 ) -> PageRoutes[T]:
     """Return the routes to the pages of a listing, by the operation.
 
-    The window's ends are arguments of these names. What converts an item takes its model or, if the
-    kind of it is named, its row.
+    To the query are added the place and size of the page, and the window's ends, by these names.
+    What converts an item takes its model or, if the kind of it is named, its row.
     """
     expected = PageForm(module, convert, row)
     is_paged = "cursor" in (module.get_kwargs.__kwdefaults__ or ())
 
     def route(page: PageRequest) -> Route[Any, ListedPage[T]]:
-        arguments = dict(given)
+        query_of_page = dict(query or {})
         if is_paged:
-            arguments |= {"limit": page.size, "cursor": page.cursor}
+            query_of_page |= {"limit": page.size, "cursor": page.cursor}
         if window is not None:
             left = window
             if page.place is not None:
                 left = window.behind(page.place, page.now, is_ascending=is_ascending)
-            arguments |= zip(ends, left.at(page.now), strict=True)
+            query_of_page |= zip(ends, left.at(page.now), strict=True)
         return Route.of(
             module,
             lambda data: read(data, page),
             *path,
+            query=query_of_page,
             expected=expected,
             is_page=is_paged,
-            **arguments,
+            **options,
         )
 
     return {module.OPERATION.name: route}

@@ -39,7 +39,7 @@ def score(
         for name, value in checked.items()
     ]
     # A second score of a name takes the place of the first.
-    return routes.fetch_one(session, "runs.score", nothing, id=run_id, body=body)
+    return routes.fetch_one(session, "runs.score", nothing, path={"id": run_id}, body=body)
 
 
 def _check_scores(scores: Mapping[str, float | bool]) -> dict[str, float | bool]:

@@ -179,10 +179,9 @@ def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
     route = Route.of(
         v2.list_runs_v2,
         convert,
+        query={"limit": 1, "query": "("},
         accepted={422: api.V2Errors},
         advice=advice,
-        limit=1,
-        query="(",
     )
     operation = route.operation._replace(
         name="list_runs_v2_query", path="/v2/runs?query=", since="1.45.0"
@@ -206,7 +205,7 @@ def _pages_of_v1(selection: Selection) -> PageRoutes[Run]:
     status = api.V1RunStatusFilter(statuses[0]) if statuses else UNSET
     read = partial(fields.v1_page, id_of=ID_OF)
     return routes.page_routes(
-        v1.list_runs_v1, listed_run_of_v1, row=V1RunRow, read=read, status=status
+        v1.list_runs_v1, listed_run_of_v1, query={"status": status}, row=V1RunRow, read=read
     )
 
 
@@ -225,19 +224,21 @@ def _pages_of_v2(
     return routes.page_routes(
         v2.list_runs_v2,
         listed_run_of_v2,
-        row=V2RunRow,
-        read=read,
+        query={
+            "order": api.V2Order.ASC if is_ascending else UNSET,
+            "time_field": api.V2TimeField.ENDEDAT if is_by_end else UNSET,
+            "status": [api.V2RunStatus(each.upper()) for each in selection.statuses],
+            "app_id": app_ids,
+            "function_id": function_ids,
+            "include_output": bool(include_output) or UNSET,
+            "query": selection.query,
+        },
         window=window,
         is_ascending=is_ascending,
-        order=api.V2Order.ASC if is_ascending else UNSET,
-        time_field=api.V2TimeField.ENDEDAT if is_by_end else UNSET,
+        row=V2RunRow,
+        read=read,
         is_slow=is_by_end,
         advice=_advice_for(selection),
-        status=[api.V2RunStatus(each.upper()) for each in selection.statuses],
-        app_id=app_ids,
-        function_id=function_ids,
-        include_output=bool(include_output) or UNSET,
-        query=selection.query,
     )
 
 
@@ -372,8 +373,13 @@ def fetch(
         return run
 
     of_v1 = route_by_v1(run_id) if cached else routes.past_cache(session, route_by_v1(run_id))
-    about = About(run_id, "id")
-    of_v2 = Route.of(v2.get_run_v2, convert, run_id, about=about, include_output=True)
+    of_v2 = Route.of(
+        v2.get_run_v2,
+        convert,
+        run_id,
+        query={"include_output": True},
+        about=About(run_id, "id"),
+    )
     try:
         return (yield from routes.ask_first(session, "runs.get", of_v2, of_v1, deadline=deadline))
     except errors.NotFoundError as error:

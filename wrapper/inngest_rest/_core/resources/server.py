@@ -288,7 +288,7 @@ DEV_INFO = Route.of(
     ingest.get_dev_info, lambda info: _stated_release(required(info.version, "version"))
 )
 """Only a dev server has it; the value is its release, or None."""
-EVENTS = Route.of(v1.list_events_v1, lambda _: None, limit=1)
+EVENTS = Route.of(v1.list_events_v1, lambda _: None, query={"limit": 1})
 """A cheap read that needs the signing key."""
 LISTED_OPERATIONS = Route.of(v2.list_operations_v2, _listed, expected=httpx.Response)
 """The operations of the server, which needs no key; the value are the releases that

@@ -53,11 +53,11 @@ def get_trace(
         session,
         "runs.trace",
         root,
-        deadline=deadline,
+        path={"id": run_id},
+        query={"include_output": True},
         about=About(run_id, "runId"),
         advice=advice,
-        id=run_id,
-        include_output=True,
+        deadline=deadline,
     )
 
 
