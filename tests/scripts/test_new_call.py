@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from inngest_rest._table import ROWS
-from scripts.internal.new_call.__main__ import ROOT, Tree, write
-from scripts.internal.new_call.call import UnknownOperationError
+from scripts.internal.new_call.__main__ import UnknownOperationError, write
 from tests.contract.document import Document
 
 RUN_ID = {"$ref": "#/components/parameters/RunId"}
@@ -61,15 +60,15 @@ def document() -> Document:
 
 
 @pytest.fixture
-def tree(document: Document) -> Tree:
-    tree = Tree(ROOT)
+def changed(document: Document) -> dict[str, str]:
+    changed: dict[str, str] = {}
     for id in ("notes", "note"):
-        write(tree, document, id)
-    return tree
+        write(changed, document, id)
+    return changed
 
 
-def test_a_method_has_the_parameters_and_the_words_of_the_document(tree: Tree) -> None:
-    text = tree.changed["wrapper/inngest_rest/aio/runs.py"]
+def test_a_method_has_the_parameters_and_the_words_of_the_document(changed: dict[str, str]) -> None:
+    text = changed["wrapper/inngest_rest/aio/runs.py"]
     (group,) = (each for each in ast.parse(text).body if getattr(each, "name", "") == "Runs")
     assert isinstance(group, ast.ClassDef)
     methods = {each.name: each for each in group.body if isinstance(each, ast.AsyncFunctionDef)}
@@ -79,39 +78,33 @@ def test_a_method_has_the_parameters_and_the_words_of_the_document(tree: Tree) -
     assert ast.unparse(methods["notes"].returns or ast.Pass()) == "builtins.list[Note]"
     words = ast.get_docstring(methods["note"]) or ""
     assert words.startswith("Do note.\n\nArgs:\n    id: The run's id.\n    text: The text.")
-    assert words.endswith("No such run.\n\nHTTP: `POST /v2/runs/{runId}/notes`.")
+    assert words.endswith("\n\nHTTP: `POST /v2/runs/{runId}/notes`.")
 
 
-def test_a_model_and_its_conversion_are_written_once_for_both_calls(tree: Tree) -> None:
-    models = tree.changed["wrapper/inngest_rest/models.py"]
+def test_a_method_sends_what_it_takes_and_an_act_is_not_repeated(changed: dict[str, str]) -> None:
+    text = changed["wrapper/inngest_rest/aio/runs.py"]
+    assert 'self._run(fetch_one, "runs.notes", to_notes, path={"id": id})' in text
+    body = 'body={"author": author, "text": text}'
+    assert f'"runs.note", to_note, path={{"id": id}}, {body}, repeatable=False)' in text
+
+
+def test_a_model_is_written_once_for_both_calls(changed: dict[str, str]) -> None:
+    models = changed["wrapper/inngest_rest/models.py"]
     assert models.count("class Note(Record):") == 1
     assert models.endswith("    id: str\n    written_at: datetime | None = None\n")
-    conversions = tree.changed["wrapper/inngest_rest/_core/resources/run_notes.py"]
-    assert conversions.count("to_note = partial(record, models.Note)") == 1
-    assert "def to_notes(data: list[api.V2Note] | Unset | None) -> list[models.Note]" in conversions
 
 
-def test_rows_say_what_a_method_of_http_does_and_where_else_a_call_is_named(tree: Tree) -> None:
-    table = tree.changed["wrapper/inngest_rest/_table.py"]
-    assert '    _reads("runs.notes", {"id": RUN_ID}),\n' in table
-    assert '    _creates_once("runs.note", {"id": RUN_ID, "text": "x"}),\n' in table
-    for page in ("docs/reference/calls.md", "docs/reference/routes-and-servers.md", "CHANGELOG.md"):
-        assert "runs.notes`" in tree.changed[page]
-
-
-def test_each_python_file_is_valid(tree: Tree) -> None:
-    files = [path for path in tree.changed if path.endswith(".py")]
-    assert len(files) > 5
-    for path in files:
-        ast.parse(tree.changed[path], path)
+def test_each_file_is_valid(changed: dict[str, str]) -> None:
+    for path, text in changed.items():
+        ast.parse(text, path)
 
 
 def test_a_call_that_has_its_row_is_not_written_again(document: Document) -> None:
     assert "runs.score" in {row.name for row in ROWS}
     with pytest.raises(UnknownOperationError, match="no call of a group that has no row yet"):
-        write(Tree(ROOT), document, "createScoresV2")
+        write({}, document, "createScoresV2")
 
 
 def test_an_operation_that_the_document_lacks_is_refused(document: Document) -> None:
     with pytest.raises(UnknownOperationError, match="has no operationId archiveRunV2"):
-        write(Tree(ROOT), document, "archiveRunV2")
+        write({}, document, "archiveRunV2")
