@@ -325,6 +325,18 @@ def without_code(text: str) -> str:
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
+def test_a_row_of_a_table_has_no_more_cells_than_its_heading(page: Path) -> None:
+    heading = 0
+    for line in without_code(TEXTS[page]).splitlines():
+        if not line.startswith("|"):
+            heading = 0
+            continue
+        cells = len(re.findall(r"(?<!\\)\|", re.sub(r"`[^`]*`", "", line))) - 1
+        heading = heading or cells
+        assert cells <= heading, line
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
 def test_files_that_are_named_exist(page: Path) -> None:
     folders = r"(?:docs|generated|openapi|scripts|tests|wrapper|\.ci)/[\w./*-]*"
     files = r"[A-Z]{2,}\.md|pyproject\.toml"
