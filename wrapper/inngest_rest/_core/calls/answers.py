@@ -205,11 +205,16 @@ class _Response:
             body = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
         if not is_accepted or (response.status_code >= 400 and "errors" in body):
             raise self._error(body, response.status_code, hidden=False)
+        self._raise_hidden_error(body)
+
+    def _raise_hidden_error(self, body: dict[str, Any]) -> None:
+        """Raise the error that the body of a success states."""
         is_v1 = self._route.operation.tag == "v1"
         stated = body.get("errors") or (not is_v1 and body.get("error"))
         if stated and not body.get("data"):
             # Nobody knows what became of the request.
-            raise self.invalid(f"a success that states an error: {_words(body, response)[0]}")
+            words = _words(body, self._response)[0]
+            raise self.invalid(f"a success that states an error: {words}")
         if is_v1 and "data" in body and body["data"] is None:
             stated = body.get("status")
             raise self._error(body, stated if type(stated) is int else 0, hidden=True)

@@ -362,16 +362,8 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
         page = _page_of(error)
         if page is None:
             raise
-        is_below_v2 = page.url.startswith(f"{session.settings.api_url}{V2_ROOT}/")
-        # Without a page, what must not be done twice may be done: its response was lost on its way.
-        # But servers of v2 below another root alone answer so, with 200, to what they lack
-        # (recording 1.25-v2-invoke).
-        may_be_done = not page.body and not route.repeatable
-        if may_be_done and is_below_v2 and page.status == 200:
-            may_be_done = (yield from _has_v2(session, V2_ROOT, deadline)) or not (
-                yield from _has_v2(session, V2_ROOT_BEFORE_1_26, deadline)
-            )
-        if not may_be_done and not is_below_v2:
+        may_be_done = yield from _may_be_done(session, route, page, deadline)
+        if not may_be_done and not _is_below_v2(session, page):
             raise
     # Outside that clause, or the page would be the cause of its own context.
     if may_be_done:
@@ -383,6 +375,25 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
         if isinstance(error, errors.TransportError) or _page_of(error):
             absent.v2_root = V2_ROOT
         raise
+
+
+def _may_be_done(
+    session: Session, route: Route[Any, T], page: errors.InvalidResponseError, deadline: float
+) -> Plan[bool]:
+    """Return whether an act that must not be done twice may be done: its response may be lost."""
+    if route.repeatable or page.body:
+        return False
+    if page.status != 200 or not _is_below_v2(session, page):
+        return True
+    # Servers of v2 below another root alone answer without a body, too, to what they lack
+    # (recording 1.25-v2-invoke).
+    if (yield from _has_v2(session, V2_ROOT, deadline)):
+        return True
+    return not (yield from _has_v2(session, V2_ROOT_BEFORE_1_26, deadline))
+
+
+def _is_below_v2(session: Session, page: errors.InvalidResponseError) -> bool:
+    return page.url.startswith(f"{session.settings.api_url}{V2_ROOT}/")
 
 
 def _has_v2(session: Session, root: str, deadline: float) -> Plan[bool]:
@@ -415,15 +426,10 @@ def _absent(
     error.message += f" (asked: {' and '.join(asked)})"
     error.args = (error.message,)
     error.may_have_taken_effect = any(each.may_have_taken_effect for _, each in failures)
-    error.releases = {
-        f"{each.method} {each.path}": each.since
-        for each in operations
-        if each.since and not each.cloud_only
-    }
+    released = [each for each in operations if each.since and not each.cloud_only]
+    error.releases = {f"{each.method} {each.path}": each.since or "" for each in released}
     advice = [
-        errors.Advice(f"Servers have {each.method} {each.path} {_span(each)}.")
-        for each in operations
-        if each.since and not each.cloud_only
+        errors.Advice(f"Servers have {each.method} {each.path} {_span(each)}.") for each in released
     ]
     if operations[-1].cloud_only:
         advice.append(_CLOUD_ONLY)

@@ -61,15 +61,11 @@ class Names:
         """Check them; reject what would select every run, and a bare function without its app."""
         app, function = check_text("app", app), check_text("function", function)
         if function is not None and "/" in function:
-            of_function, _, function = function.partition("/")
-            if app not in {None, of_function}:
-                raise invalid("function", f"is one of app {shown(of_function)}, not {shown(app)}")
-            app = of_function
+            app, function = _split(app, function)
         for name, value in (("app", app), ("function", function)):
             if value is not None:
                 check_id(name, value)
-        # A dash alone would be the one between each app and its function.
-        if (app or function) and not re.sub("[*?-]", "", f"{app or ''}{function or ''}"):
+        if _selects_all(app, function):
             raise invalid("app" if function is None else "function", "selects every run")
         if app is None and function is not None and not _is_pattern(function, or_with="-"):
             raise invalid(
@@ -103,6 +99,21 @@ class Names:
         if app is not None and _matches(self.function, f"{app}-{function}"):
             return True
         return _is_pattern(self.function) and _matches(self.function, function)
+
+
+def _split(app: str | None, function: str) -> tuple[str, str]:
+    """Return the app and the function that APP/FUNCTION names; reject another app beside it."""
+    of_function, _, name = function.partition("/")
+    if app not in {None, of_function}:
+        raise invalid("function", f"is one of app {shown(of_function)}, not {shown(app)}")
+    return of_function, name
+
+
+def _selects_all(app: str | None, function: str | None) -> bool:
+    """Return whether patterns are given that fit every name."""
+    text = f"{app or ''}{function or ''}"
+    # A dash alone would be the one between each app and its function.
+    return bool(text) and not re.sub("[*?-]", "", text)
 
 
 def _is_pattern(name: str, or_with: str = "*") -> bool:

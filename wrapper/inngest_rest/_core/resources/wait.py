@@ -53,16 +53,12 @@ def wait_until_ended(
             if seen.is_ended:
                 return seen
         except FAULTS as error:
-            fault = error
-            if seen is not None:
-                if not may_appear(error):
-                    raise
-            elif isinstance(error, errors.NotFoundError):
-                if is_last:
-                    raise
-                missing = error
-            elif not (isinstance(error, errors.TransportError) and now() >= deadline):
+            is_over = now() >= deadline
+            if not _may_pass(error, was_seen=seen is not None, is_last=is_last, is_over=is_over):
                 raise
+            fault = error
+            if seen is None and isinstance(error, errors.NotFoundError):
+                missing = error
         left = deadline - now()
         if left <= 0:
             state = "did not appear" if seen is None else f"was still {seen.status}"
@@ -72,3 +68,12 @@ def wait_until_ended(
             left = min(left, max(appears_by - now(), SHORTEST_PAUSE))
         yield from sleep(min(max(pause, asked_pause(fault)), left))
         pause = longer(pause)
+
+
+def _may_pass(error: Fault, *, was_seen: bool, is_last: bool, is_over: bool) -> bool:
+    """Return whether a wait goes on after a fault; if it is over, it ends as one that expired."""
+    if was_seen:
+        return may_appear(error)
+    if isinstance(error, errors.NotFoundError):
+        return not is_last
+    return is_over and isinstance(error, errors.TransportError)

@@ -61,17 +61,26 @@ def send(
     if all(each.are_all_accepted for each in sent):
         return cast("list[str]", ids)
     report = sum((each.report for each in sent), SendReport())
+    raise _error_of(session, report, ids, cause)
+
+
+def _error_of(
+    session: Session, report: SendReport, ids: list[str | None], cause: InngestError | None
+) -> InngestError:
+    """Return the error for events that were not accepted, with the one that caused it."""
     if cause is not None and report.accepted == report.rejected == 0 and had_no_effect(cause):
-        raise cause
+        return cause
     partial = PartialSendError(report, ids)
     if len(ids) > 1:
-        raise partial from cause
-    # A single event cannot be partial: raise its own error, with the report as the cause.
+        partial.__cause__ = cause
+        return partial
+    # A single event cannot be partial: its own error is raised, with the report as the cause.
     [failure] = report.failures
     url = f"{session.settings.event_url}/e/***"
     error = cause or BadRequestError(failure.reason, status=400, method="POST", url=url)
     partial.__cause__ = error.__cause__
-    raise error from partial
+    error.__cause__ = partial
+    return error
 
 
 def send_batch(session: Session, batch: Batch) -> Plan[BatchOutcome]:
