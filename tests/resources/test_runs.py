@@ -654,3 +654,33 @@ def test_the_id_of_a_function_that_begins_as_its_app_stays_whole_on_newer_server
     server.on(V2, says({"data": run}), says({"data": {"id": ID}}))
     assert client.runs.get(ID).function_id == "shop-charge"
     assert client.runs.get(ID).function_id is None
+
+
+def with_renamed_end(reply: Reply) -> Reply:
+    return evolve(reply, body=reply.body.replace(b'"endedAt"', b'"finishedAt"'))
+
+
+def test_a_run_that_took_some_time_and_has_no_end_is_refused_since_it_would_run_for_good(
+    client: InngestClient, server: Server
+) -> None:
+    lacks_end = "durationMs, but endedAt is missing"
+    server.on(V2, with_renamed_end(FAILED))
+    with pytest.raises(InvalidResponseError, match=lacks_end):
+        client.runs.get(ID)
+    with pytest.raises(InvalidResponseError, match=lacks_end):
+        client.runs.wait(ID, timeout=60)
+    server.on("GET /v2/runs", with_renamed_end(recorded("v2-runs-ended-at")))
+    with pytest.raises(InvalidResponseError, match=lacks_end):
+        client.runs.list().page()
+
+
+@pytest.mark.parametrize(
+    "name", ["v2-run-between-attempts", "v2-run-completed-between-step-attempts"]
+)
+@pytest.mark.parametrize("duration", [None, "0", 12])
+def test_a_run_between_two_attempts_is_running(
+    client: InngestClient, server: Server, name: str, duration: object
+) -> None:
+    body = body_of(name)
+    server.on(V2, says(body | {"data": body["data"] | {"id": ID, "durationMs": duration}}))
+    assert client.runs.get(ID).status == "running"

@@ -17,7 +17,7 @@ import msgspec
 from inngest_rest._core.resources.fields import optional, required
 from inngest_rest._visible import shown
 from inngest_rest_api import models as api
-from inngest_rest_api.types import UNSET, read_list
+from inngest_rest_api.types import UNSET, Unreadable, read_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,12 +41,18 @@ def row_of(kind: type[W], model: object) -> W:
     given: dict[str, Any] = {}
     for each in _fields_of(kind):
         value = getattr(model, each.name)
+        if isinstance(value, Unreadable) and not _has_type(each):
+            continue  # a record does without it
         found = required(value, each.encode_name) if each.required else _in_json(value)
         if isinstance(each.type, type) and issubclass(each.type, Row):
             found = row_of(each.type, found)
         if found is not None:
             given[each.name] = found
     return kind(**given)
+
+
+def _has_type(each: msgspec.structs.FieldInfo) -> bool:
+    return each.type is not Any
 
 
 def _in_json(value: Any) -> Any:

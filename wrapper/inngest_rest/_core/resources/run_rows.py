@@ -11,6 +11,7 @@ from attrs import evolve
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.rows import Row, moment, row_of
+from inngest_rest._visible import shown
 from inngest_rest.models import UNFINISHED, Run, RunError, RunStatus, run_error
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class V2RunRow(Row, rename="camel"):
     trigger: _Trigger
     status: str = "unknown"
     ended_at: str | None = None
+    duration_ms: Any = None
     output: dict[str, Any] | None = None
     queued_at: str | None = None
 
@@ -122,6 +124,8 @@ def listed_run_of_v2(row: V2RunRow) -> Run:
 
 
 def _run_of_v2(row: V2RunRow, ended_at: datetime | None) -> Run:
+    if ended_at is None:
+        _check_open(row)
     status = _status(row.status, ended_at)
     output, error = _outcome(status, _unwrapped(row.output, status))
     trigger = row.trigger
@@ -143,6 +147,21 @@ def _run_of_v2(row: V2RunRow, ended_at: datetime | None) -> Run:
         error=error,
     )
     return run
+
+
+_FINAL = {"COMPLETED", "FAILED", "CANCELLED"}
+
+
+def _check_open(row: V2RunRow) -> None:
+    """Refuse a run without an end that has ended: it would seem to be running for good.
+
+    Servers send how long a run took with its end, and never without it, between two attempts either
+    (recordings v2-run-between-attempts, v2-run-completed-between-step-attempts).
+    """
+    took = row.duration_ms
+    # "0" may stand for none: it is what Go writes for a number that is not there.
+    if row.status in _FINAL and isinstance(took, str) and took.strip("0"):
+        raise ValueError(f"run {shown(row.id)} has durationMs, but endedAt is missing")
 
 
 def _unwrapped(output: dict[str, Any] | None, status: RunStatus) -> Any:
