@@ -86,11 +86,7 @@ def read_catalogue(
         return last
     gaps: list[str] = []
     apps = yield from _read_apps(session, gaps, deadline)
-    functions: list[Function] = []
-    for app in apps[:_MAX_APPS]:
-        plan = read_all(list_functions(session, app.id), deadline=deadline)
-        of_app = yield from or_gap(plan, f"the functions of app {app.id}", gaps)
-        functions += [function for function in of_app or () if not function.is_archived]
+    functions = yield from _read_functions(session, apps[:_MAX_APPS], gaps, deadline)
     is_same = last is not None and last.functions == functions
     catalogue = Catalogue(
         apps=apps,
@@ -102,6 +98,17 @@ def read_catalogue(
     if not gaps:
         of_client[session.settings.env] = catalogue
     return catalogue
+
+
+def _read_functions(
+    session: Session, apps: list[App], gaps: list[str], deadline: float
+) -> Plan[list[Function]]:
+    functions: list[Function] = []
+    for app in apps:
+        plan = read_all(list_functions(session, app.id), deadline=deadline)
+        of_app = yield from or_gap(plan, f"the functions of app {app.id}", gaps)
+        functions += [function for function in of_app or () if not function.is_archived]
+    return functions
 
 
 def _read_apps(session: Session, gaps: list[str], deadline: float) -> Plan[list[App]]:

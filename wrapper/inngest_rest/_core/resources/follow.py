@@ -149,7 +149,11 @@ def _moments_of_steps(root: Span) -> Iterator[_Moment]:
     for step in steps:
         if step.ended_at and step.step_id:
             yield _Moment(at=step.ended_at, kind="ended", span=step, key=step.step_id)
-    # A failed attempt of no step may be one at a step that has not ended.
+    yield from _moments_of_failed_attempts(root)
+
+
+def _moments_of_failed_attempts(root: Span) -> Iterator[_Moment]:
+    """Yield the ends of failed attempts; one of no step may be at a step that has not ended."""
     for child in root.children:
         for span in child.children:
             if is_attempt(span) and span.status == "failed" and span.ended_at:

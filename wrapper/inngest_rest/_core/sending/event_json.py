@@ -68,18 +68,9 @@ def encode(
         wire = wire_form(event)
         check_name(wire.get("name"), convention)
         _complete(wire, needs_id=needs_id)
-        if not from_file and not wire.keys() <= FIELDS:
-            key = next(each for each in wire if each not in FIELDS)
-            hint = did_you_mean(key, sorted(FIELDS))
-            raise ValueError(
-                f"unknown key {shown(key)}{hint}; a field for functions belongs inside 'data'"
-            )
-        try:
-            text = to_json(wire)
-        except RecursionError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
-            raise ValueError(f"not JSON: {_first_unsupported(wire) or error}") from None
+        if not from_file:
+            _check_keys(wire)
+        text = _text_of(wire)
         if not (from_file or is_exact(wire)) and (reason := _first_unsupported(wire)):
             raise ValueError(f"not JSON: {reason}")
     except RecursionError:
@@ -90,6 +81,25 @@ def encode(
         reason = f"it is {len(text):,} bytes of JSON; the server accepts {MAX_EVENT_BYTES:,}"
         raise InvalidEventError(reason, position=position)
     return text
+
+
+def _check_keys(wire: dict[str, Any]) -> None:
+    if not wire.keys() <= FIELDS:
+        key = next(each for each in wire if each not in FIELDS)
+        hint = did_you_mean(key, sorted(FIELDS))
+        raise ValueError(
+            f"unknown key {shown(key)}{hint}; a field for functions belongs inside 'data'"
+        )
+
+
+def _text_of(wire: dict[str, Any]) -> bytes:
+    """Return the JSON text, or raise ValueError that names what cannot be in it."""
+    try:
+        return to_json(wire)
+    except RecursionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a tzinfo runs the caller's own code
+        raise ValueError(f"not JSON: {_first_unsupported(wire) or error}") from None
 
 
 def wire_form(event: EventLike) -> dict[str, Any]:

@@ -73,6 +73,14 @@ def _post_each(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
     return outcomes
 
 
+def _check_status(receipt: SendResult | SendError) -> None:
+    """Refuse a receipt of another status than HTTP's; a server may leave it out."""
+    status: object = receipt.status
+    statuses = (400,) if isinstance(receipt, SendError) else range(200, 300)
+    if status is not UNSET and status not in statuses:
+        raise ValueError(f"status is {status!r:.100}")
+
+
 def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> list[EventOutcome]:
     """Read a receipt; raise ValueError unless it accounts for every event."""
     # No ids are reported as one empty string (recording ingest-empty-array). An empty list may be a
@@ -82,11 +90,7 @@ def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> 
     ids: list[EventOutcome] = [] if receipt.ids == [""] else [*receipt.ids]
     if not all(ids):
         raise ValueError("an id is empty")
-    status: object = receipt.status
-    statuses = (400,) if isinstance(receipt, SendError) else range(200, 300)
-    # It repeats the HTTP status; a server may leave it out.
-    if status is not UNSET and status not in statuses:
-        raise ValueError(f"status is {status!r:.100}")
+    _check_status(receipt)
     if isinstance(receipt, SendError):
         if len(ids) >= count:
             raise ValueError(f"{len(ids)} ids for {count} events, one of which was rejected")
