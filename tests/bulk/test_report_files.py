@@ -121,7 +121,7 @@ def test_the_file_is_for_people_and_says_what_was_asked_for(
     assert first == {
         "report": 1,
         "action": "runs.replay",
-        "selection": {"app": "shop", "since": "2:00:00 ago"},
+        "selection": {"app": "shop", "since": "2h ago"},
         "server": "http://127.0.0.1:8288",
         "environment": None,
         "since": report.since.isoformat(),
@@ -352,7 +352,7 @@ def test_of_another_selection_only_what_differs_is_named(
     client.runs.replay_all(status="failed", app="shop", since=hour, report_path=path)
     with pytest.raises(InvalidArgumentError) as caught:
         client.runs.replay_all(status=["failed"], app="shop", since=2 * hour, report_path=path)
-    differing = "since '1:00:00 ago', not '2:00:00 ago'"
+    differing = "since '1h ago', not '2h ago'"
     assert str(caught.value) == f"{path} is a report with {differing}; name another file"
 
 

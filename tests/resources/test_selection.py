@@ -95,7 +95,7 @@ def test_a_bulk_operation_reports_the_window_of_ends_if_it_has_two(shop: Inngest
     assert report.since is not None
     assert report.until is not None
     assert report.until - report.since == 4 * HOUR
-    assert report.selection == {"since": "6:00:00 ago", "ended_since": "4:00:00 ago"}
+    assert report.selection == {"since": "6h ago", "ended_since": "4h ago"}
 
 
 def test_an_open_run_is_in_no_window_of_ends(shop: InngestClient, clock: Clock) -> None:
@@ -393,7 +393,10 @@ EMPTY = [
     ({"app": "shp"}, "there is no app 'shp'; did you mean 'shop'"),
     ({"function": "shop/chrge"}, "app shop has no function 'chrge'; did you mean 'charge'"),
     ({"app": "shop", "status": "cancelled"}, "status='cancelled', app='shop'"),
-    ({"ended_since": timedelta(hours=1), "status": "cancelled"}, "ended_since='1:00:00 ago'"),
+    ({"ended_since": timedelta(hours=1), "status": "cancelled"}, "ended_since='1h ago'"),
+    ({"since": timedelta(days=1), "status": "cancelled"}, "since='1d ago'"),
+    ({"since": timedelta(minutes=90), "status": "cancelled"}, "since='90m ago'"),
+    ({"since": timedelta(seconds=0.5), "status": "cancelled"}, "since='0.5s ago'"),
 ]
 
 

@@ -82,7 +82,23 @@ ALL_TIME = Window()
 def to_text(value: str | datetime | timedelta | None) -> str | None:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    return f"{value} ago" if isinstance(value, timedelta) else value
+    return f"{_span(value)} ago" if isinstance(value, timedelta) else value
+
+
+_UNITS = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+
+
+def _span(value: timedelta) -> str:
+    """Return a length of time as the command takes it, `90m`: whole, in its largest unit."""
+    for unit, length in _UNITS.items():
+        if value and not value % length:
+            return f"{value // length}{unit}"
+    return f"{value.total_seconds()}s"
 
 
 def check_instant(name: str, value: datetime | timedelta | None, now: datetime) -> datetime | None:
