@@ -47,23 +47,23 @@ class RunFilter(TypedDict, total=False):
     client, raises `RouteNotFoundError`; one that does not understand `query`, `BadRequestError`.
 
     Attributes:
-        status: Only runs of these statuses. One or several of queued, running, completed, failed,
-            cancelled, and from release 1.45 on skipped and paused; in any case, and separated by
-            commas in one text.
+        status: Only runs with these statuses. One or several of queued, running, completed, failed,
+            cancelled and, since release 1.45, skipped and paused; ignores case, and accepts commas
+            in one text.
         app: Only runs of this app, or of those that match, such as `shop-*`.
         function: Only runs of this function of the app, or of those that match, such as `charge-*`.
-            Without app it has both: `shop/charge`, or `shop-charge` as the dashboard says.
+            Without app, name both: `shop/charge`, or `shop-charge` as in the dashboard.
         error_contains: Only runs that failed with this text in the name or the message of their
-            error. In any case; evaluated here, where runs are listed with their errors.
-        where: Only runs for which this CEL expression is true here, such as
-            `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
-            fields of its class, and needs the extra `explain`; what it names is read for it, for
-            each run its first event. A run for which it fails, as for a field that is missing, is
-            not selected; `searched` says how many.
-        query: Only runs for which this CEL expression holds, such as `event.data.total > 100`. It
-            compares `event.name`, `event.v` and fields of `event.data`, or of `output` and `error`;
-            from release 1.45 on. A self-hosted server finds no run by an event that was sent with
-            an id.
+            error. Ignores case; evaluated in the client, which lists runs with their errors.
+        where: Only runs for which this CEL expression is true, such as `event.data.total > 100`.
+            Evaluated in the client, with the extra `explain`. Its variables are `run`, the first
+            `event`, `error` and `output`, with the fields of their classes; the client reads those
+            that it names. A run for which it fails, for example because a field is missing, is not
+            selected; `searched` reports how many.
+        query: Only runs for which the server finds this CEL expression true, such as
+            `event.data.total > 100`. It compares `event.name`, `event.v` and fields of
+            `event.data`, or of `output` and `error`; since release 1.45. A self-hosted server finds
+            no run by an event that was sent with an id.
     """
 
     status: StatusFilter | None
@@ -82,10 +82,10 @@ class RunSelection(RunFilter, total=False):
             ago by the server's clock.
         until: Only runs queued at or before this time. An aware datetime, or a timedelta.
         ended_since: Only runs that ended at or after this time. An aware datetime, or a timedelta;
-            from release 1.38 on. A self-hosted server with much history takes long for that: with
-            since, runs are listed by the time of queueing, and their ends are compared here.
+            since release 1.38. Slow on a self-hosted server with a long history: with since, the
+            client lists runs by queue time and compares their end times itself.
         ended_until: Only runs that ended at or before this time. An aware datetime, or a timedelta.
-            Like ended_since; with until, it needs since.
+            Like ended_since; with until, it requires since.
     """
 
     since: datetime | timedelta | None
@@ -100,27 +100,28 @@ class CheckRule(TypedDict, total=False):
     Attributes:
         app: Only runs of this app, or of those that match, such as `shop-*`.
         function: Only runs of this function of the app, or of those that match, such as `charge-*`.
-        server: Whether the server has to answer.
-        failed_above: Broken if more than this share failed, such as "5%". Of the runs that
+        server: Whether the server must answer.
+        failed_above: Broken if more than this share failed, such as "5%". Counts the runs that
             completed or failed since `since`.
-        since: Since when runs ended, for `failed_above`. An aware datetime, or a timedelta.
+        since: The start of the window for `failed_above`. An aware datetime, or a timedelta.
         stuck: Broken if a run that was queued before this time has not ended. An aware datetime, or
-            a timedelta; functions that sleep or wait for long need rules of their own.
-        orphaned: Whether no run may be lost: open, without a job in the queue. It looks at the 200
-            oldest open runs, of which one request each reads the jobs.
+            a timedelta; functions that sleep or wait for long need separate rules.
+        orphaned: Broken if a run is lost: open, without a job in the queue. It checks the 200
+            oldest open runs, at one request each for their jobs.
         no_success_of: Broken if no run of this function, such as shop/report, has completed since
             `within`.
-        within: Since when, for `no_success_of`. An aware datetime, or a timedelta.
+        within: The start of the window for `no_success_of`. An aware datetime, or a timedelta.
         queued_above: Broken if more runs than this are queued.
-        queue_depth_above: Broken if all queues of a self-hosted server have more items than this.
-            Items of any app, also those that are due later, such as the end of a sleep.
-        queued_since: Only runs queued since. An aware datetime, or a timedelta. It bounds what a
-            server has to read. Of `stuck` and `orphaned`, by default the 7 days before.
+        queue_depth_above: Broken if all queues of a self-hosted server together have more items
+            than this. Items of any app, including those due later, such as the end of a sleep.
+        queued_since: Only runs queued since this time. An aware datetime, or a timedelta. Bounds
+            the history that a server must read. For `stuck` and `orphaned`, by default the
+            preceding 7 days.
         crons: Broken if a cron did not run at its last planned time, ran late or never, or if a
             function of `expect` is not registered. Needs the extra `crons`.
-        grace: How late a cron may run, for `crons`. A timedelta, by default of 10 minutes.
-        expect: The functions that have to be registered, for `crons`. Ids, or the JSON that
-            `functions list -o json` writes.
+        grace: Maximum delay of a cron, for `crons`. A timedelta, by default 10 minutes.
+        expect: The functions that must be registered, for `crons`. Ids, or the JSON of `functions
+            list -o json`.
     """
 
     app: str | None
@@ -170,9 +171,9 @@ class EventFilter(TypedDict, total=False):
             if until is given. An aware datetime; a timedelta is that long ago by the server's
             clock.
         until: Only events received before this time. An aware datetime, or a timedelta.
-        where: Only events for which this CEL expression is true here, such as
-            `event.data.total > 100`; needs the extra `explain`. An event for which it fails, as for
-            a field that is missing, is left out; `searched` says how many.
+        where: Only events for which this CEL expression is true, such as `event.data.total > 100`;
+            requires the extra `explain`. Evaluated in the client. An event for which it fails, for
+            example because a field is missing, is left out; `searched` reports how many.
     """
 
     name: str | None
@@ -195,17 +196,17 @@ class BulkOptions(TypedDict, total=False):
     callbacks.
 
     Attributes:
-        dry_run: Report what would be done, as planned, and do nothing.
+        dry_run: Report each action as planned, without performing it.
         in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-        max_requests: Maximum number of them that are begun per period; None for no limit.
+        max_requests: Maximum number of them started per period; None for no limit.
         period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
         on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-            time. A report with that row resumes correctly even after the process was killed.
+            time. A report with that row resumes correctly even after a kill of the process.
         on_result: Called with each row, in order, as results arrive.
-        resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that are
+        resume: The report of an earlier call or a dry run, or its `to_dict()`. Rows that are
             planned, failed, unknown or not tried are tried; the others are kept.
-        report_path: A file that has each row before its request is sent, and its outcome. The same
-            call with the same file continues after any interruption, even a kill.
+        report_path: A file that records each row before its request is sent, and its outcome. The
+            same call with the same file continues after any interruption, even a kill.
     """
 
     dry_run: bool
@@ -244,14 +245,15 @@ class ExportOptions(TypedDict, total=False):
     the extra `arrow`, is needed and not installed.
 
     Attributes:
-        state: A file to keep, by which later calls add what came since. It may be to other paths:
-            runs when they have ended, events up to 30 s ago. Excludes an end of the window.
-        format: By default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
-        escape_formulas: CSV for spreadsheets. Each text that one would run as a formula begins with
-            an apostrophe.
-        redact: Replace by `[redacted]` what looks like a key or a token, or with "emails" e-mail
-            addresses, too; no guarantee.
-        on_progress: Called with the number of rows in the file, and of those from this call.
+        state: A state file to keep, so that later calls append new rows. They may use other paths;
+            runs are added after they have ended, events up to 30 s ago. Excludes an end of the
+            window.
+        format: The format; by default from the suffix: .jsonl or .ndjson, .csv, .parquet.
+        escape_formulas: CSV for spreadsheets. Prefixes texts that they would execute as formulas
+            with an apostrophe.
+        redact: Replace anything that looks like a key or a token with `[redacted]`, and with
+            "emails" e-mail addresses, too; not a guarantee.
+        on_progress: Called with the number of rows in the file, and the number from this call.
     """
 
     state: str | PathLike[str] | None
@@ -265,8 +267,8 @@ class RunExport(RunSelection, ExportOptions, total=False):
     """Which runs to export, and how: `RunSelection` and `ExportOptions`.
 
     Attributes:
-        include: What to add, event and trace by a request for each run. Runs that are all `failed`
-            have their errors in any case.
+        include: Fields to add; event and trace cost one request per run. A selection of only
+            `failed` runs always has errors.
     """
 
     include: Iterable[RunInclude] | None

@@ -82,8 +82,8 @@ class Envs(Resource):
             name: The display name.
 
         Raises:
-            ConflictError: There is one of this name.
-            RouteNotFoundError: A self-hosted server creates none.
+            ConflictError: An environment of this name exists.
+            RouteNotFoundError: A self-hosted server cannot create environments.
 
         HTTP: `POST /v2/envs`.
         """
@@ -93,11 +93,11 @@ class Envs(Resource):
         )
 
     async def archive(self, id: str, *, archived: bool = True) -> Environment:
-        """Archive an environment, or take it back.
+        """Archive an environment, or unarchive it.
 
         Args:
             id: The environment's id.
-            archived: False takes it back.
+            archived: False unarchives it.
 
         Raises:
             NotFoundError: No such environment.
@@ -110,15 +110,15 @@ class Envs(Resource):
         )
 
     async def ensure(self, name: str) -> Environment:
-        """Return the environment of a name; it is created or taken back if need be.
+        """Return the environment of a name, creating or unarchiving it if necessary.
 
-        For a pipeline that has one environment per branch, and runs more than once.
+        Use it in a pipeline with one environment per branch that may run more than once.
 
         Args:
             name: The display name.
 
         Raises:
-            RouteNotFoundError: A self-hosted server creates none.
+            RouteNotFoundError: A self-hosted server cannot create environments.
 
         HTTP: `GET /v2/envs`, `POST /v2/envs`, `PATCH /v2/envs/{envId}`.
         """
@@ -144,8 +144,8 @@ class Keys(Resource):
 
         Args:
             kind: "event" or "signing".
-            reveal: Whether to return the keys whole; by default all but the last four characters
-                of each are left out.
+            reveal: Whether to return the full keys; by default all but the last four characters are
+                masked.
             limit: Maximum number of items in total; None for all of them.
             page_size: Maximum number of items per request, 1 to 100; by default the server's.
             cursor: The `next_cursor` of an earlier page, to continue after it.
@@ -169,7 +169,7 @@ class Insights(Resource):
         """Query events and runs in SQL.
 
         Args:
-            sql: A query in the dialect of ClickHouse; `tables` lists what it can name.
+            sql: A query in the ClickHouse dialect; `tables` lists the available tables.
 
         Raises:
             BadRequestError: The query is not valid.
@@ -412,9 +412,10 @@ class Cancellations(Resource):
         started_after: datetime | timedelta | None = None,
         condition: str | None = None,
     ) -> Cancellation:
-        """Have the server cancel every run of a function that started in a time window.
+        """Make the server cancel every run of a function that started in a time window.
 
-        Only Inngest Cloud does this. Elsewhere, and to see the runs first, cancel runs by filter.
+        Only Inngest Cloud supports this. Elsewhere, or to see the runs first, cancel runs by
+        filter.
 
         Args:
             app: The app's id.
@@ -511,14 +512,14 @@ class Webhooks(Resource):
     ) -> Webhook:
         """Create a webhook. Its URL contains a key.
 
-        A client with an environment (`env`) creates it there, by v2, if it has a name and a
-        transform; `response` and `events` need that.
+        A client with an environment (`env`) creates it there, through v2, if it has a name and a
+        transform; `response` and `events` require that.
 
         Args:
             name: A display name.
             transform: JavaScript that turns a request into an event.
             response: JavaScript that answers GET requests.
-            events: Names of events to accept alone, such as shop/*.
+            events: The only event names to accept, such as shop/*.
             deny_events: Whether to reject those events, and accept all others.
 
         Raises:

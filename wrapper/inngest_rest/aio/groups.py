@@ -130,7 +130,7 @@ class AsyncPaginator(Generic[T]):
         return sum([1 async for _ in self])
 
     async def searched(self) -> str:
-        """Return what is listed, in words; after an iteration also what it had to read.
+        """Describe the search in words; after an iteration, also what it had to read.
 
         If an app or a function that is named does not exist, it says so, with the nearest that
         does: `GET /v2/apps/{appId}`, `GET /v2/apps` and `GET /v2/apps/{appId}/functions`.
@@ -138,7 +138,7 @@ class AsyncPaginator(Generic[T]):
         return await self._driver.run(self._listing.searched())
 
     async def to_arrow(self) -> pyarrow.Table:  # pyright: ignore[reportUnknownParameterType, reportUnknownMemberType]
-        """Return all items as a table of Arrow, whose columns are those of `to_dict(flat=True)`.
+        """Return all items as an Arrow table, with the columns of `to_dict(flat=True)`.
 
         Requires the extra `arrow`. What takes an Arrow stream, such as `polars.from_arrow`, takes a
         blocking listing itself, page by page.

@@ -91,11 +91,11 @@ class _Polling(Generic[P, T]):
 
 
 class AsyncWatcher(_Polling[Watch, RunChange]):
-    """The changes of runs: iterate over it with `async for`, for as long as you like.
+    """The changes of runs: iterate over it with `async for`, as long as you like.
 
-    Nothing happens between two iterations: there is no task or thread behind it, and no connection
-    is held open. After an error, iterating again continues where it was, and so does the `token`
-    once it is closed. Only one loop may iterate over it.
+    Nothing happens between two iterations: there is no background task or thread, and no connection
+    is held open. After an error, iterate again to continue; after closing, use the `token`. Only
+    one loop may iterate over it.
     """
 
     _method = "runs.watch"
@@ -104,8 +104,8 @@ class AsyncWatcher(_Polling[Watch, RunChange]):
     def token(self) -> str:
         """The position to resume from: pass it to `runs.watch(token=...)`, even in another process.
 
-        It has every change that was returned so far, so that no other watch repeats it. Text of
-        some 30 bytes for each run that is open.
+        It covers every change returned so far, so that no other watch repeats one. A text of about
+        30 bytes per open run.
         """
         return self._poller.token
 
@@ -153,35 +153,34 @@ class Runs(Resource):
         """List runs, newest first.
 
         Args:
-            status: Only runs of these statuses. One or several of queued, running, completed,
-                failed, cancelled, and from release 1.45 on skipped and paused; in any case, and
-                separated by commas in one text.
+            status: Only runs with these statuses. One or several of queued, running, completed,
+                failed, cancelled and, since release 1.45, skipped and paused; ignores case, and
+                accepts commas in one text.
             app: Only runs of this app, or of those that match, such as `shop-*`.
             function: Only runs of this function of the app, or of those that match, such as
-                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
-                dashboard says.
+                `charge-*`. Without app, name both: `shop/charge`, or `shop-charge` as in the
+                dashboard.
             error_contains: Only runs that failed with this text in the name or the message of their
-                error. In any case; evaluated here, where runs are listed with their errors.
-            where: Only runs for which this CEL expression is true here, such as
-                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
-                fields of its class, and needs the extra `explain`; what it names is read for it,
-                for each run its first event. A run for which it fails, as for a field that is
-                missing, is not selected; `searched` says how many.
-            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
-                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
-                was sent with an id.
+                error. Ignores case; evaluated in the client, which lists runs with their errors.
+            where: Only runs for which this CEL expression is true, such as `event.data.total >
+                100`. Evaluated in the client, with the extra `explain`. Its variables are `run`,
+                the first `event`, `error` and `output`, with the fields of their classes; the
+                client reads those that it names. A run for which it fails, for example because a
+                field is missing, is not selected; `searched` reports how many.
+            query: Only runs for which the server finds this CEL expression true, such as
+                `event.data.total > 100`. It compares `event.name`, `event.v` and fields of
+                `event.data`, or of `output` and `error`; since release 1.45. A self-hosted server
+                finds no run by an event that was sent with an id.
             since: Only runs queued at or after this time. An aware datetime; a timedelta is that
                 long ago by the server's clock.
             until: Only runs queued at or before this time. An aware datetime, or a timedelta.
             ended_since: Only runs that ended at or after this time. An aware datetime, or a
-                timedelta; from release 1.38 on. A self-hosted server with much history takes long
-                for that: with since, runs are listed by the time of queueing, and their ends are
-                compared here.
+                timedelta; since release 1.38. Slow on a self-hosted server with a long history:
+                with since, the client lists runs by queue time and compares their end times itself.
             ended_until: Only runs that ended at or before this time. An aware datetime, or a
-                timedelta. Like ended_since; with until, it needs since.
-            order: Which come first, "newest" or "oldest": by when they were queued, or when they
-                ended if they are selected by that; "oldest" from release 1.38 on.
+                timedelta. Like ended_since; with until, it requires since.
+            order: Which come first, "newest" or "oldest": by queue time, or by end time if they are
+                selected by that; "oldest" since release 1.38.
             include_output: Whether to list runs with their `output` or `error`.
             limit: Maximum number of items in total; None for all of them.
             page_size: Maximum number of items per request, 1 to 100; by default the server's.
@@ -252,14 +251,15 @@ class Runs(Resource):
         return await self._run_as("runs.wait", wait_for_end, id, timeout)
 
     async def explain(self, id: str) -> RunExplanation:
-        """Explain what a run waits for, which attempt is next, what holds it back, or how it ended.
+        """Explain why a run waits or is held back, which attempt is next, or how it ended.
 
         Args:
             id: The run's id.
 
         Returns:
-            Each reason with its evidence; what could not be found out is `unchecked`. Its `str` is
-            one sentence. Only self-hosted servers say which event or signal a run waits for.
+            Each reason with its evidence; `unchecked` lists anything that could not be determined.
+            Its `str` is one sentence. Only self-hosted servers report which event or signal a run
+            waits for.
 
         Raises:
             NotFoundError: No such run.
@@ -277,8 +277,8 @@ class Runs(Resource):
     def follow(self, id: str, *, timeout: Seconds | None = None) -> AsyncFollowedRun:
         """Follow a run until it has ended, and return its steps as they start and end.
 
-        What has happened before comes first, and the end of the run last. A server names a step
-        that runs code only when it has ended.
+        Past changes come first, the end of the run last. A server names a step that runs code only
+        after it has ended.
 
         Args:
             id: The run's id.
@@ -298,7 +298,7 @@ class Runs(Resource):
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> AsyncEndedRuns:
         """Wait until each of many runs has ended, and return each as it ends.
 
-        Runs that failed or were cancelled are returned like any other.
+        Failed and cancelled runs are returned like any other.
 
         Args:
             ids: The runs' ids; duplicates are ignored.
@@ -333,38 +333,38 @@ class Runs(Resource):
     ) -> AsyncWatcher:
         """Watch runs, and return their changes: they appear, change status, and end.
 
-        No run is missed, however short: one that starts and ends between two polls appears and
-        ends. Runs that are open at the beginning appear first. Times are the server's, as its
-        responses state it; single ones that are off change nothing. This machine's clock must not
-        be ahead by more than 15 s where no response states the time, or all state a wrong one.
+        No run is missed, however short: a run that starts and ends between two polls appears and
+        ends. Runs open at the start appear first. Times are by the server's clock, as stated in its
+        responses; a single wrong one has no effect. If no response states the time, or all state a
+        wrong one, this machine's clock must not be ahead by more than 15 s.
 
         Args:
-            status: Only changes to one of these statuses; a run that had ended when it was first
+            status: Only changes to one of these statuses; a run that had already ended when first
                 seen then ends without appearing.
             app: Only runs of this app, or of those that match, such as `shop-*`.
             function: Only runs of this function of the app, or of those that match, such as
-                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
-                dashboard says.
+                `charge-*`. Without app, name both: `shop/charge`, or `shop-charge` as in the
+                dashboard.
             error_contains: Only runs that failed with this text in the name or the message of their
-                error. In any case; evaluated here, where runs are listed with their errors.
-            where: Only runs for which this CEL expression is true here, such as
-                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
-                fields of its class, and needs the extra `explain`; what it names is read for it,
-                for each run its first event. A run for which it fails, as for a field that is
-                missing, is not selected; `searched` says how many.
-            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
-                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
-                was sent with an id.
-            every: Time between two polls, at least 1 s. Seconds, or a timedelta; it is longer if
-                the server needs more than a quarter of it to respond, or three quarters while
-                much changes.
+                error. Ignores case; evaluated in the client, which lists runs with their errors.
+            where: Only runs for which this CEL expression is true, such as `event.data.total >
+                100`. Evaluated in the client, with the extra `explain`. Its variables are `run`,
+                the first `event`, `error` and `output`, with the fields of their classes; the
+                client reads those that it names. A run for which it fails, for example because a
+                field is missing, is not selected; `searched` reports how many.
+            query: Only runs for which the server finds this CEL expression true, such as
+                `event.data.total > 100`. It compares `event.name`, `event.v` and fields of
+                `event.data`, or of `output` and `error`; since release 1.45. A self-hosted server
+                finds no run by an event that was sent with an id.
+            every: Time between two polls, at least 1 s. Seconds, or a timedelta; longer if the
+                server needs more than a quarter of it to respond, or three quarters while many runs
+                change.
             timeout: Time after which to stop. Seconds, or a timedelta; None for never.
             since: Also report changes from this time on; by default from now on. An aware
                 datetime by the server's clock; a timedelta is that long ago.
             include_output: Whether runs have their `output` or `error`.
-            token: The `token` of another watch with the same filter, but for `status`, to continue
-                after the changes that it returned. Excludes `since`.
+            token: The `token` of another watch with the same filter (except `status`), to continue
+                after the changes it returned. Excludes `since`.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -419,47 +419,46 @@ class Runs(Resource):
     ) -> RunSummary:
         """Count runs, their failures, times and errors by group, in bounded memory.
 
-        Lists have no start of a run. How long one waited and how long it ran, which is not the time
-        from queued to ended, is known if it is got by itself.
+        Lists do not include the start of a run. The times a run waited and ran, as opposed to the
+        time from queued to ended, require a request per run.
 
         Args:
-            status: Only runs of these statuses. One or several of queued, running, completed,
-                failed, cancelled, and from release 1.45 on skipped and paused; in any case, and
-                separated by commas in one text.
+            status: Only runs with these statuses. One or several of queued, running, completed,
+                failed, cancelled and, since release 1.45, skipped and paused; ignores case, and
+                accepts commas in one text.
             app: Only runs of this app, or of those that match, such as `shop-*`.
             function: Only runs of this function of the app, or of those that match, such as
-                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
-                dashboard says.
+                `charge-*`. Without app, name both: `shop/charge`, or `shop-charge` as in the
+                dashboard.
             error_contains: Only runs that failed with this text in the name or the message of their
-                error. In any case; evaluated here, where runs are listed with their errors.
-            where: Only runs for which this CEL expression is true here, such as
-                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
-                fields of its class, and needs the extra `explain`; what it names is read for it,
-                for each run its first event. A run for which it fails, as for a field that is
-                missing, is not selected; `searched` says how many.
-            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
-                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
-                was sent with an id.
+                error. Ignores case; evaluated in the client, which lists runs with their errors.
+            where: Only runs for which this CEL expression is true, such as `event.data.total >
+                100`. Evaluated in the client, with the extra `explain`. Its variables are `run`,
+                the first `event`, `error` and `output`, with the fields of their classes; the
+                client reads those that it names. A run for which it fails, for example because a
+                field is missing, is not selected; `searched` reports how many.
+            query: Only runs for which the server finds this CEL expression true, such as
+                `event.data.total > 100`. It compares `event.name`, `event.v` and fields of
+                `event.data`, or of `output` and `error`; since release 1.45. A self-hosted server
+                finds no run by an event that was sent with an id.
             since: Only runs queued at or after this time. An aware datetime; a timedelta is that
                 long ago by the server's clock.
             until: Only runs queued at or before this time. An aware datetime, or a timedelta.
             ended_since: Only runs that ended at or after this time. An aware datetime, or a
-                timedelta; from release 1.38 on. A self-hosted server with much history takes long
-                for that: with since, runs are listed by the time of queueing, and their ends are
-                compared here.
+                timedelta; since release 1.38. Slow on a self-hosted server with a long history:
+                with since, the client lists runs by queue time and compares their end times itself.
             ended_until: Only runs that ended at or before this time. An aware datetime, or a
-                timedelta. Like ended_since; with until, it needs since.
-            by: What to group runs by: function, app, status, error, hour, or a field of the event
-                that started a run, such as `event.data.customer`. By error, they are failed runs
+                timedelta. Like ended_since; with until, it requires since.
+            by: The grouping: function, app, status, error, hour, or a field of the event that
+                started a run, such as `event.data.customer`. By error, only failed runs are counted
                 unless `status` is passed. For a field, the first event of each run is read, at most
                 5,000 of them.
-            all_functions: Also return the functions that had no run. By function only.
-            exact: Get each run that ended, for the times that it waited and ran.
-            sample: Get so many runs of each group, at random, for the same times.
+            all_functions: Also return the functions without a run. Only by function.
+            exact: Get each ended run, for the times it waited and ran.
+            sample: Get this many runs of each group, at random, for the same times.
             seed: The seed of the sample. The same seed chooses the same runs.
             limit: Maximum number of runs to list, newest first. None for all.
-            on_progress: Called with the numbers of runs that were listed and got so far.
+            on_progress: Called with the numbers of runs listed and fetched so far.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -517,36 +516,36 @@ class Runs(Resource):
         event_fields: Iterable[str] | None = None,
         limit: int | None = 200,
     ) -> WaitingReport:
-        """Tell of all open runs what each waits for, is held back by, or whether it is lost.
+        """Explain why each open run waits, which limit holds it back, or whether it is lost.
 
-        Those that need attention most come first. Only self-hosted servers say which event or
-        signal a run waits for; only there a run without a job is known to be lost.
+        Runs that need attention come first. Only self-hosted servers report which event or signal a
+        run waits for; only there is a run without a job known to be lost.
 
         Args:
             status: Which of queued and running runs; by default both.
             app: Only runs of this app, or of those that match, such as `shop-*`.
             function: Only runs of this function of the app, or of those that match, such as
-                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
-                dashboard says.
-            where: Only runs for which this CEL expression is true here, such as
-                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
-                fields of its class, and needs the extra `explain`; what it names is read for it,
-                for each run its first event. A run for which it fails, as for a field that is
-                missing, is not selected; `searched` says how many.
-            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
-                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
-                was sent with an id.
+                `charge-*`. Without app, name both: `shop/charge`, or `shop-charge` as in the
+                dashboard.
+            where: Only runs for which this CEL expression is true, such as `event.data.total >
+                100`. Evaluated in the client, with the extra `explain`. Its variables are `run`,
+                the first `event`, `error` and `output`, with the fields of their classes; the
+                client reads those that it names. A run for which it fails, for example because a
+                field is missing, is not selected; `searched` reports how many.
+            query: Only runs for which the server finds this CEL expression true, such as
+                `event.data.total > 100`. It compares `event.name`, `event.v` and fields of
+                `event.data`, or of `output` and `error`; since release 1.45. A self-hosted server
+                finds no run by an event that was sent with an id.
             since: Only runs queued at or after this time. An aware datetime; a timedelta is that
                 long ago by the server's clock.
             until: Only runs queued at or before this time. An aware datetime, or a timedelta.
-            event_fields: Fields of the event of each run to return, such as `data.order`. Of a
-                batch, those of its first event.
-            limit: Maximum number of runs, those queued first. None for all.
+            event_fields: Fields of each run's event to return, such as `data.order`. For a batch,
+                those of its first event.
+            limit: Maximum number of runs, oldest first. None for all.
 
         Returns:
-            The number of runs by what they wait for, and a row for each run. What could not be
-            found out is `unchecked`.
+            The number of runs by the reason they wait, and a row for each run. `unchecked` lists
+            anything that could not be determined.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -605,33 +604,34 @@ class Runs(Resource):
             app: Only runs of this app, or of those that match, such as `shop-*`.
             function: Only runs of this function of the app, or of those that match, such as
                 `charge-*`.
-            server: Whether the server has to answer.
-            failed_above: Broken if more than this share failed, such as "5%". Of the runs that
+            server: Whether the server must answer.
+            failed_above: Broken if more than this share failed, such as "5%". Counts the runs that
                 completed or failed since `since`.
-            since: Since when runs ended, for `failed_above`. An aware datetime, or a timedelta.
+            since: The start of the window for `failed_above`. An aware datetime, or a timedelta.
             stuck: Broken if a run that was queued before this time has not ended. An aware
-                datetime, or a timedelta; functions that sleep or wait for long need rules of their
-                own.
-            orphaned: Whether no run may be lost: open, without a job in the queue. It looks at the
-                200 oldest open runs, of which one request each reads the jobs.
+                datetime, or a timedelta; functions that sleep or wait for long need separate rules.
+            orphaned: Broken if a run is lost: open, without a job in the queue. It checks the 200
+                oldest open runs, at one request each for their jobs.
             no_success_of: Broken if no run of this function, such as shop/report, has completed
                 since `within`.
-            within: Since when, for `no_success_of`. An aware datetime, or a timedelta.
+            within: The start of the window for `no_success_of`. An aware datetime, or a timedelta.
             queued_above: Broken if more runs than this are queued.
-            queue_depth_above: Broken if all queues of a self-hosted server have more items than
-                this. Items of any app, also those that are due later, such as the end of a sleep.
-            queued_since: Only runs queued since. An aware datetime, or a timedelta. It bounds what
-                a server has to read. Of `stuck` and `orphaned`, by default the 7 days before.
+            queue_depth_above: Broken if all queues of a self-hosted server together have more items
+                than this. Items of any app, including those due later, such as the end of a sleep.
+            queued_since: Only runs queued since this time. An aware datetime, or a timedelta.
+                Bounds the history that a server must read. For `stuck` and `orphaned`, by default
+                the preceding 7 days.
             crons: Broken if a cron did not run at its last planned time, ran late or never, or if a
                 function of `expect` is not registered. Needs the extra `crons`.
-            grace: How late a cron may run, for `crons`. A timedelta, by default of 10 minutes.
-            expect: The functions that have to be registered, for `crons`. Ids, or the JSON that
-                `functions list -o json` writes.
-            rules: Further rules. Mappings of the other arguments, each about runs of its own.
+            grace: Maximum delay of a cron, for `crons`. A timedelta, by default 10 minutes.
+            expect: The functions that must be registered, for `crons`. Ids, or the JSON of
+                `functions list -o json`.
+            rules: Further rules. Mappings of the other arguments, each with its own selection of
+                runs.
 
         Returns:
-            Each rule with what was found; `is_ok` if none is broken. Where one is broken, others
-            may be unknown, as they are without a server that answers.
+            Each rule with its result; `is_ok` if none is broken. If one is broken, others may be
+            unknown, for example because the server does not answer.
 
         Raises:
             InvalidArgumentError: A rule is malformed, or there is none; nothing was sent.
@@ -678,8 +678,7 @@ class Runs(Resource):
             id: The run's id.
 
         Raises:
-            NotFoundError: No such run; or the server stores in PostgreSQL and is older than
-                release 1.39.
+            NotFoundError: No such run; or the server is on PostgreSQL and older than release 1.39.
 
         HTTP: `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`.
         """
@@ -690,22 +689,22 @@ class Runs(Resource):
     ) -> str:
         """Replay a run from its beginning, or from a step, and return the id of the new run.
 
-        Each call starts another run; `replay_all([id])` replays nothing that was replayed already.
-        Not retried once the request may have reached the server: a retry could start a second run.
+        Each call starts another run; `replay_all([id])` skips runs already replayed. Not retried
+        once the request may have reached the server: a retry could start a second run.
 
         Args:
             id: The run's id.
-            from_step: The step to start from: its name or id as the trace has it, or "last-failed".
-                Steps that began before it keep their results, and do not run again; it does, and
-                so does every step that began later. Of a replay, those of the first run count.
-            input: Arguments for that step in place of its own, which the TypeScript SDK passes to
-                it. With the Python SDK (0.5.19) the step does not run: its result is
-                `{"input": [...]}`. Steps that wait or sleep ignore it.
+            from_step: The step to start from: its name or id as in the trace, or "last-failed".
+                Steps that began before it keep their results and do not run again; it and all later
+                steps do. For a replay, the steps of the first run count.
+            input: Arguments for that step instead of its own, which the TypeScript SDK passes to
+                it. With the Python SDK (0.5.19) the step does not run: its result is `{"input":
+                [...]}`. Steps that wait or sleep ignore it.
 
         Raises:
-            InvalidArgumentError: The run has no such step, several, or none that failed, or a step
-                that completed would run again from the last that failed; nothing was started.
-            RouteNotFoundError: The server starts no run from a step: v2 does since release 1.39.
+            InvalidArgumentError: The run has no such step, several, or none that failed, or a
+                completed step would run again from the last failed one; nothing was started.
+            RouteNotFoundError: The server cannot replay from a step: v2 can since release 1.39.
             NotFoundError: No such run.
             ServerError: It may take effect after a 502 or 504, as after a TransportError.
             TransportError: There was no response; or an earlier replay of the run, requested by
@@ -745,49 +744,48 @@ class Runs(Resource):
     ) -> ActionReport:
         """Cancel many runs, named by their ids or selected by a filter, and report on each.
 
-        The runs that a filter selects are all listed before the first one is cancelled, so the set
-        cannot grow meanwhile. A call without a selection is refused.
+        A filter lists all runs before the first one is cancelled, so the set cannot grow meanwhile.
+        A call without a selection is refused.
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
             status: Which of queued and running to cancel; by default both.
             app: Only runs of this app, or of those that match, such as `shop-*`.
             function: Only runs of this function of the app, or of those that match, such as
-                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
-                dashboard says.
+                `charge-*`. Without app, name both: `shop/charge`, or `shop-charge` as in the
+                dashboard.
             error_contains: Only runs that failed with this text in the name or the message of their
-                error. In any case; evaluated here, where runs are listed with their errors.
-            where: Only runs for which this CEL expression is true here, such as
-                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
-                fields of its class, and needs the extra `explain`; what it names is read for it,
-                for each run its first event. A run for which it fails, as for a field that is
-                missing, is not selected; `searched` says how many.
-            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
-                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
-                was sent with an id.
+                error. Ignores case; evaluated in the client, which lists runs with their errors.
+            where: Only runs for which this CEL expression is true, such as `event.data.total >
+                100`. Evaluated in the client, with the extra `explain`. Its variables are `run`,
+                the first `event`, `error` and `output`, with the fields of their classes; the
+                client reads those that it names. A run for which it fails, for example because a
+                field is missing, is not selected; `searched` reports how many.
+            query: Only runs for which the server finds this CEL expression true, such as
+                `event.data.total > 100`. It compares `event.name`, `event.v` and fields of
+                `event.data`, or of `output` and `error`; since release 1.45. A self-hosted server
+                finds no run by an event that was sent with an id.
             since: Only runs queued at or after this time. An aware datetime; a timedelta is that
                 long ago by the server's clock.
             until: Only runs queued at or before this time. An aware datetime, or a timedelta.
             ended_since: Only runs that ended at or after this time. An aware datetime, or a
-                timedelta; from release 1.38 on. A self-hosted server with much history takes long
-                for that: with since, runs are listed by the time of queueing, and their ends are
-                compared here.
+                timedelta; since release 1.38. Slow on a self-hosted server with a long history:
+                with since, the client lists runs by queue time and compares their end times itself.
             ended_until: Only runs that ended at or before this time. An aware datetime, or a
-                timedelta. Like ended_since; with until, it needs since.
+                timedelta. Like ended_since; with until, it requires since.
             limit: Maximum number of runs to cancel.
-            dry_run: Report what would be done, as planned, and do nothing.
+            dry_run: Report each action as planned, without performing it.
             in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-            max_requests: Maximum number of them that are begun per period; None for no limit.
+            max_requests: Maximum number of them started per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. May be asynchronous. A report with that row resumes correctly even after the
-                process was killed.
+                time. May be asynchronous. A report with that row resumes correctly even after a
+                kill of the process.
             on_result: Called with each row, in order, as results arrive. May be asynchronous.
-            resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
-                are planned, failed, unknown or not tried are tried; the others are kept.
-            report_path: A file that has each row before its request is sent, and its outcome. The
-                same call with the same file continues after any interruption, even a kill.
+            resume: The report of an earlier call or a dry run, or its `to_dict()`. Rows that are
+                planned, failed, unknown or not tried are tried; the others are kept.
+            report_path: A file that records each row before its request is sent, and its outcome.
+                The same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per run: done, already ended, not found, failed, unknown or not tried.
@@ -796,7 +794,7 @@ class Runs(Resource):
             InvalidArgumentError: An argument is malformed, nothing selects runs, or several
                 arguments do; or the file is in use, is no report, or is one of another call.
                 Nothing was sent.
-            ReportFinishedError: The file has nothing left to do.
+            ReportFinishedError: The report in the file is complete.
             PartialActionError: No later row could succeed; `report` has every row.
             RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
                 `query`.
@@ -863,62 +861,60 @@ class Runs(Resource):
     ) -> ActionReport:
         """Replay many runs, named by their ids or selected by a filter, and report on each.
 
-        The runs that a filter selects are all listed before the first one is replayed, so the set
-        cannot grow meanwhile. Of a chain of replays one run is replayed, once, and none if another
-        run of it is open or completed. After a lost response, or an error of a gateway, the row is
-        unknown, as the replay may take effect minutes later: `resume` looks for the new run, and
-        requests another from 5 minutes after the first on; until then this process holds the run
-        back. Two processes at the same moment do not see each other: replays have no idempotency
-        key.
+        A filter lists all runs before the first one is replayed, so the set cannot grow meanwhile.
+        One run of a chain of replays is replayed, once, and none if another run of the chain is
+        open or completed. After a lost response, or a gateway error, the row is unknown, because
+        the replay may take effect minutes later: `resume` searches for the new run, and requests
+        another from 5 minutes after the first; until then, this process refuses to replay the run.
+        Concurrent processes do not see each other: replays have no idempotency key.
 
-        Runs that have not ended, of a batch (a replay carries only one event), of debounced
-        functions (which servers do not replay), or not listed among those of their event are
-        refused.
+        Refused are runs that have not ended, runs of a batch (a replay carries only one event),
+        runs of debounced functions (which servers do not replay), and runs not listed among those
+        of their event.
 
         Args:
             ids: The runs' ids. Pass these, or a filter, or `resume`.
             status: Statuses of ended runs; by default failed.
             app: Only runs of this app, or of those that match, such as `shop-*`.
             function: Only runs of this function of the app, or of those that match, such as
-                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
-                dashboard says.
+                `charge-*`. Without app, name both: `shop/charge`, or `shop-charge` as in the
+                dashboard.
             error_contains: Only runs that failed with this text in the name or the message of their
-                error. In any case; evaluated here, where runs are listed with their errors.
-            where: Only runs for which this CEL expression is true here, such as
-                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
-                fields of its class, and needs the extra `explain`; what it names is read for it,
-                for each run its first event. A run for which it fails, as for a field that is
-                missing, is not selected; `searched` says how many.
-            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
-                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
-                was sent with an id.
+                error. Ignores case; evaluated in the client, which lists runs with their errors.
+            where: Only runs for which this CEL expression is true, such as `event.data.total >
+                100`. Evaluated in the client, with the extra `explain`. Its variables are `run`,
+                the first `event`, `error` and `output`, with the fields of their classes; the
+                client reads those that it names. A run for which it fails, for example because a
+                field is missing, is not selected; `searched` reports how many.
+            query: Only runs for which the server finds this CEL expression true, such as
+                `event.data.total > 100`. It compares `event.name`, `event.v` and fields of
+                `event.data`, or of `output` and `error`; since release 1.45. A self-hosted server
+                finds no run by an event that was sent with an id.
             since: Only runs queued at or after this time. An aware datetime; a timedelta is that
                 long ago by the server's clock.
             until: Only runs queued at or before this time. An aware datetime, or a timedelta.
             ended_since: Only runs that ended at or after this time. An aware datetime, or a
-                timedelta; from release 1.38 on. A self-hosted server with much history takes long
-                for that: with since, runs are listed by the time of queueing, and their ends are
-                compared here.
+                timedelta; since release 1.38. Slow on a self-hosted server with a long history:
+                with since, the client lists runs by queue time and compares their end times itself.
             ended_until: Only runs that ended at or before this time. An aware datetime, or a
-                timedelta. Like ended_since; with until, it needs since.
+                timedelta. Like ended_since; with until, it requires since.
             limit: Maximum number of runs to replay.
             from_step: The step to start each run from, as in `replay`: a name, or "last-failed".
                 A run without such a step is refused. A report is bound to it.
             input: Arguments for that step, as in `replay`.
-            replay_again: Replay also what was already replayed, or whose replays cannot be seen.
-            dry_run: Report what would be done, as planned, and do nothing.
+            replay_again: Also replay runs already replayed, or whose replays cannot be listed.
+            dry_run: Report each action as planned, without performing it.
             in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-            max_requests: Maximum number of them that are begun per period; None for no limit.
+            max_requests: Maximum number of them started per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. May be asynchronous. A report with that row resumes correctly even after the
-                process was killed.
+                time. May be asynchronous. A report with that row resumes correctly even after a
+                kill of the process.
             on_result: Called with each row, in order, as results arrive. May be asynchronous.
-            resume: The report of an earlier call or a dry run, or its `to_dict()`. Its rows that
-                are planned, failed, unknown or not tried are tried; the others are kept.
-            report_path: A file that has each row before its request is sent, and its outcome. The
-                same call with the same file continues after any interruption, even a kill.
+            resume: The report of an earlier call or a dry run, or its `to_dict()`. Rows that are
+                planned, failed, unknown or not tried are tried; the others are kept.
+            report_path: A file that records each row before its request is sent, and its outcome.
+                The same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per run: done or already replayed, with `new_run_id`; not found, refused,
@@ -928,7 +924,7 @@ class Runs(Resource):
             InvalidArgumentError: An argument is malformed, nothing selects runs, or several
                 arguments do; or the file is in use, is no report, or is one of another call.
                 Nothing was sent.
-            ReportFinishedError: The file has nothing left to do.
+            ReportFinishedError: The report in the file is complete.
             PartialActionError: No later row could succeed; `report` has every row.
             RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
                 `query`.
@@ -999,53 +995,52 @@ class Runs(Resource):
     ) -> ExportReport:
         """Export runs to a file of JSON lines, CSV or Parquet, each once, newest first.
 
-        After any interruption, even a kill, the same call goes on without a gap or a repeat.
+        After any interruption, even a kill, the same call continues without gaps or duplicates.
 
         Args:
-            path: The file, which the first call makes; for Parquet a folder.
-            status: Only runs of these statuses. One or several of queued, running, completed,
-                failed, cancelled, and from release 1.45 on skipped and paused; in any case, and
-                separated by commas in one text.
+            path: The file, which the first call creates; for Parquet a folder.
+            status: Only runs with these statuses. One or several of queued, running, completed,
+                failed, cancelled and, since release 1.45, skipped and paused; ignores case, and
+                accepts commas in one text.
             app: Only runs of this app, or of those that match, such as `shop-*`.
             function: Only runs of this function of the app, or of those that match, such as
-                `charge-*`. Without app it has both: `shop/charge`, or `shop-charge` as the
-                dashboard says.
+                `charge-*`. Without app, name both: `shop/charge`, or `shop-charge` as in the
+                dashboard.
             error_contains: Only runs that failed with this text in the name or the message of their
-                error. In any case; evaluated here, where runs are listed with their errors.
-            where: Only runs for which this CEL expression is true here, such as
-                `event.data.total > 100`. It has `run`, `event`, `error` and `output`, each with the
-                fields of its class, and needs the extra `explain`; what it names is read for it,
-                for each run its first event. A run for which it fails, as for a field that is
-                missing, is not selected; `searched` says how many.
-            query: Only runs for which this CEL expression holds, such as `event.data.total > 100`.
-                It compares `event.name`, `event.v` and fields of `event.data`, or of `output` and
-                `error`; from release 1.45 on. A self-hosted server finds no run by an event that
-                was sent with an id.
+                error. Ignores case; evaluated in the client, which lists runs with their errors.
+            where: Only runs for which this CEL expression is true, such as `event.data.total >
+                100`. Evaluated in the client, with the extra `explain`. Its variables are `run`,
+                the first `event`, `error` and `output`, with the fields of their classes; the
+                client reads those that it names. A run for which it fails, for example because a
+                field is missing, is not selected; `searched` reports how many.
+            query: Only runs for which the server finds this CEL expression true, such as
+                `event.data.total > 100`. It compares `event.name`, `event.v` and fields of
+                `event.data`, or of `output` and `error`; since release 1.45. A self-hosted server
+                finds no run by an event that was sent with an id.
             since: Only runs queued at or after this time. An aware datetime; a timedelta is that
                 long ago by the server's clock.
             until: Only runs queued at or before this time. An aware datetime, or a timedelta.
             ended_since: Only runs that ended at or after this time. An aware datetime, or a
-                timedelta; from release 1.38 on. A self-hosted server with much history takes long
-                for that: with since, runs are listed by the time of queueing, and their ends are
-                compared here.
+                timedelta; since release 1.38. Slow on a self-hosted server with a long history:
+                with since, the client lists runs by queue time and compares their end times itself.
             ended_until: Only runs that ended at or before this time. An aware datetime, or a
-                timedelta. Like ended_since; with until, it needs since.
-            state: A file to keep, by which later calls add what came since. It may be to other
-                paths: runs when they have ended, events up to 30 s ago. Excludes an end of the
-                window.
-            format: By default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
-            escape_formulas: CSV for spreadsheets. Each text that one would run as a formula begins
-                with an apostrophe.
-            redact: Replace by `[redacted]` what looks like a key or a token, or with "emails"
-                e-mail addresses, too; no guarantee.
-            on_progress: Called with the number of rows in the file, and of those from this call.
-            include: What to add, event and trace by a request for each run. Runs that are all
-                `failed` have their errors in any case.
+                timedelta. Like ended_since; with until, it requires since.
+            state: A state file to keep, so that later calls append new rows. They may use other
+                paths; runs are added after they have ended, events up to 30 s ago. Excludes an end
+                of the window.
+            format: The format; by default from the suffix: .jsonl or .ndjson, .csv, .parquet.
+            escape_formulas: CSV for spreadsheets. Prefixes texts that they would execute as
+                formulas with an apostrophe.
+            redact: Replace anything that looks like a key or a token with `[redacted]`, and with
+                "emails" e-mail addresses, too; not a guarantee.
+            on_progress: Called with the number of rows in the file, and the number from this call.
+            include: Fields to add; event and trace cost one request per run. A selection of only
+                `failed` runs always has errors.
 
         Raises:
             InvalidArgumentError: An argument is malformed, the file exists, is being written or
-                cannot be written, or the state is of another export.
-            ConfigurationError: pyarrow, of the extra `arrow`, is needed and not installed.
+                cannot be written, or the state belongs to another export.
+            ConfigurationError: The extra `arrow` (pyarrow) is required and not installed.
             RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
                 `query`.
             BadRequestError: The server does not understand `query`.
@@ -1104,8 +1099,8 @@ class Runs(Resource):
     ) -> None:
         """Record scores of a run, or of one of its steps; not of a run that has ended.
 
-        Release 1.43 lists a run that was scored after its end as running for good (operation
-        createScoresV2). Scores before one that fails are kept.
+        Release 1.43 lists a run that was scored after its end as running forever (operation
+        createScoresV2). Scores before a failed one are kept.
 
         Args:
             id: The run's id.
@@ -1131,7 +1126,7 @@ class Runs(Resource):
 
         Args:
             id: The run's id.
-            raw: Whether to get the server's own tree, with each span as sent. For details that the
+            raw: Whether to get the server's raw tree, with each span as sent. For details that the
                 readable tree omits, and for unknown kinds of spans.
 
         Returns:

@@ -63,20 +63,21 @@ class Apps(Resource):
     def check(
         self, id: str, *, expect: Expected | None = None, count: int | None = None
     ) -> AppCheck:
-        """Compare the functions of an app with those that are expected, as after a deployment.
+        """Compare the functions of an app with the expected ones, for example after a deployment.
 
         Args:
             id: The app's id.
-            expect: The functions that are expected. Ids, functions, or the JSON that `functions
-                list -o json` writes; what is stated of their triggers and configuration is
-                expected as well, and functions that name another app are left out.
-            count: The number of functions that is expected.
+            expect: The expected functions. Ids, functions, or the JSON of `functions list -o json`;
+                triggers and configuration are compared if stated, and functions that name another
+                app are ignored.
+            count: The expected number of functions.
 
         Returns:
-            Which functions are new, gone or changed; `is_ok` if none is, and the number is right.
+            The functions that are new, gone or changed; `is_ok` if there are none, and the number
+            matches.
 
         Raises:
-            InvalidArgumentError: Nothing is expected, or it is malformed; nothing was sent.
+            InvalidArgumentError: The expectation is missing or malformed; nothing was sent.
             NotFoundError: No such app.
 
         HTTP: `GET /v2/apps/{appId}`, and as `functions.list`.
@@ -94,27 +95,26 @@ class Apps(Resource):
         expect: Expected | None = None,
         count: int | None = None,
     ) -> AppSync:
-        """Have the server read the functions of an app anew.
+        """Sync an app: make the server read its functions again.
 
-        A self-hosted server cannot be told to: there, the app itself is asked to register them, by
-        a PUT to its URL that carries no key.
+        A self-hosted server has no such route: there, a PUT without a key to the app's own URL
+        makes the app register them.
 
         Args:
             id: The app's id, as set in its code.
-            url: Where the app serves its functions, such as https://example.com/api/inngest.
-            wait: How long to wait for a sync that is pending, by the app's latest one; None for not
-                at all.
-            expect: The functions that are expected after the sync, as in `apps.check`.
-            count: The number of functions that is expected after it.
+            url: The URL at which the app serves its functions, such as
+                https://example.com/api/inngest.
+            wait: Maximum time to wait for a pending sync, judged by the app's latest sync; None not
+                to wait.
+            expect: The functions expected after the sync, as in `apps.check`.
+            count: The number of functions expected after it.
 
         Returns:
             The sync: its status is "pending" until the server has read the app, and "error" with
-            the reason if it could not. Once it is neither, `check` has what differs from what is
-            expected.
+            the reason if it could not. Otherwise, `check` has the differences from the expectation.
 
         Raises:
-            InvalidArgumentError: The URL is not one, or what is expected is malformed; nothing was
-                sent.
+            InvalidArgumentError: The URL or the expectation is malformed; nothing was sent.
 
         HTTP: `POST /v2/apps/{appId}/syncs`, and `GET /v2/apps/{appId}` to wait; else `PUT` to the
             URL of the app; with `expect` or `count`, as `apps.check` after it.
@@ -140,7 +140,7 @@ class Functions(Resource):
 
         Args:
             app: The app's id; None for all apps.
-            runs: Whether to add the last run of each function, by a request for each, and the next
+            runs: Whether to add the last run of each function, at one request each, and the next
                 planned time of crons, with the extra `crons`.
             limit: Maximum number of items in total; None for all of them.
             page_size: Maximum number of items per request, 1 to 100; by default the server's.
@@ -225,15 +225,15 @@ class Functions(Resource):
             data: The event data passed to the function; `{}` by default.
             idempotency_key: Calls with the same key return the id of the first run. It does not
                 keep the function from running twice: servers of release 1.43 execute it twice for a
-                call with a key, and once more for each repeat.
+                call with a key, and once more for each repetition.
             wait: Time to wait for the end of the run, as `runs.wait` does; None not to wait.
                 Seconds, or a timedelta.
 
         Raises:
             NotFoundError: No such function.
-            BadRequestError: The function is rate-limited (422); or it is debounced, and will run
-                later nevertheless.
-            WaitTimeoutError: The run did not end in time; it goes on.
+            BadRequestError: The function is rate-limited (422); or it is debounced, and will still
+                run later.
+            WaitTimeoutError: The run did not end in time; it continues.
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`; to wait, as `runs.wait`.
         """
@@ -265,18 +265,18 @@ class Functions(Resource):
             function: The function's id within the app.
             inputs: The event data of each run, all of which is checked before the first run is
                 started. None stands for `{}`.
-            dry_run: Report what would be done, as planned, and do nothing.
+            dry_run: Report each action as planned, without performing it.
             in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-            max_requests: Maximum number of them that are begun per period; None for no limit.
+            max_requests: Maximum number of them started per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. A report with that row resumes correctly even after the
-                process was killed.
+                time. A report with that row resumes correctly even after a
+                kill of the process.
             on_result: Called with each row, in order, as results arrive.
             resume: The report of an earlier call with the same inputs, or of a dry run. Its unknown
                 rows are not tried again: the function may be running for them already.
-            report_path: A file that has each row before its request is sent, and its outcome. The
-                same call with the same file continues after any interruption, even a kill.
+            report_path: A file that records each row before its request is sent, and its outcome.
+                The same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per input: done with `new_run_id`, failed, unknown or not tried. A debounced
@@ -286,7 +286,7 @@ class Functions(Resource):
             InvalidArgumentError: An argument is malformed, the file is in use, is no report, or is
                 one of another call; or an input is not a JSON object, and the message has its
                 position. Nothing was sent.
-            ReportFinishedError: The file has nothing left to do.
+            ReportFinishedError: The report in the file is complete.
             PartialActionError: No later row could succeed; `report` has every row.
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
@@ -327,20 +327,20 @@ class Functions(Resource):
     ) -> ActionReport:
         """Invoke a function for the events that should have started it and did not, and report.
 
-        For what came while the function was paused, drained or broken: the events of its triggers
-        that started no run of it, the condition of the trigger evaluated here (with the extra
-        `explain`). The function runs with the data of each, and no other function does; it sees
+        Use it for events received while the function was paused, drained or broken: those of its
+        triggers that started no run of it, with the trigger's condition evaluated in the client
+        (with the extra `explain`). Only this function runs, with the data of each event; it sees
         `inngest/function.invoked` as the name of the event, and neither its id, `ts` nor user.
 
-        Refused, with the reason: events for which the condition cannot be told, those of a function
+        Refused, with the reason: events whose condition cannot be evaluated, those of a function
         that is paused or debounced, or has a rate limit or a singleton that may have skipped them
         on purpose, those that repeat the id of another within 24 hours, and those whose run may
-        still appear. Not known: which data the function would have run with before its code was
-        changed, and what was deleted from the server. An invocation has no id of its own: an event
-        counts as recovered if the function was invoked since with the same data. If there are over
-        2,000 runs that an invocation may have started, what is not found among these is refused. A
-        server that lists no runs (before 1.38) shows no earlier recovery, as the report says in
-        `searched`: continue that one by `resume`.
+        still appear. Unknown: the data with which the function would have run before its code was
+        changed, and anything deleted from the server. An invocation has no id: an event counts as
+        recovered if the function has since been invoked with the same data. If an invocation may
+        have started more than 2,000 runs, events not found among these are refused. A server that
+        lists no runs (before 1.38) shows no earlier recovery, as the report states in `searched`:
+        continue that one with `resume`.
 
         Args:
             app: The app's id.
@@ -350,18 +350,18 @@ class Functions(Resource):
                 ago by the server's clock.
             until: Only events received before this time. An aware datetime, or a timedelta.
             limit: Maximum number of events, the newest of them.
-            dry_run: Report what would be done, as planned, and do nothing.
+            dry_run: Report each action as planned, without performing it.
             in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-            max_requests: Maximum number of them that are begun per period; None for no limit.
+            max_requests: Maximum number of them started per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. A report with that row resumes correctly even after the
-                process was killed.
+                time. A report with that row resumes correctly even after a
+                kill of the process.
             on_result: Called with each row, in order, as results arrive.
             resume: The report of an earlier call or of a dry run. Its unknown rows are not tried
                 again: the function may be running for them already.
-            report_path: A file that has each row before its request is sent, and its outcome. The
-                same call with the same file continues after any interruption, even a kill.
+            report_path: A file that records each row before its request is sent, and its outcome.
+                The same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per event: done with `new_run_id`, already run, refused, not found, failed,
@@ -372,7 +372,7 @@ class Functions(Resource):
                 arguments do; no event triggers the function; or the file is in use, is no report,
                 or is one of another call. Nothing was invoked.
             NotFoundError: No such function.
-            ReportFinishedError: The file has nothing left to do.
+            ReportFinishedError: The report in the file is complete.
             PartialActionError: No later row could succeed; `report` has every row.
 
         HTTP: `GET /v2/apps/{appId}/functions`, `GET /v1/events`, of the day before as well where

@@ -49,7 +49,7 @@ class InngestClient(Resource):
     """A client for Inngest's HTTP API.
 
     An omitted argument is read from the environment variable named beside it. Creating a client
-    sends nothing; a missing key is reported by the first call that needs it.
+    sends nothing; the first call that needs a missing key reports it.
 
     Args:
         event_key: Key for sending events (INNGEST_EVENT_KEY).
@@ -66,10 +66,10 @@ class InngestClient(Resource):
         event_base_url: Base URL for events, https://inn.gs by default (INNGEST_EVENT_API_BASE_URL).
         api_base_url: Base URL of the REST API, https://api.inngest.com by default
             (INNGEST_API_BASE_URL).
-        api_version: "auto" picks the one that serves each call best; "v1" or "v2" uses that only.
+        api_version: "auto" picks the best version for each call; "v1" or "v2" uses only that one.
         timeout: Time limit per attempt, seconds or a timedelta, 30 s by default: half to connect.
-        max_response_bytes: Largest response that is accepted, 64 MiB by default; a larger one
-            raises `InvalidResponseError`. Error bodies are truncated at 64 KiB.
+        max_response_bytes: Largest accepted response, 64 MiB by default; a larger one raises
+            `InvalidResponseError`. Error bodies are truncated at 64 KiB.
         retries: Maximum number of retries, or a `RetryPolicy`; by default 4 within 120 s.
         transport: Custom transport, for limits, certificates or tests; closed with the client.
         allow_http: Allow sending keys over plain HTTP to other machines (INNGEST_ALLOW_HTTP).
@@ -77,8 +77,8 @@ class InngestClient(Resource):
             front of the server (INNGEST_HEADERS: `name: value`, one per line).
         event_name_check: "warn" logs names of events that do not follow the vendor's convention,
             `domain/noun.verb` in lower case, once each; "refuse" rejects such an event as invalid.
-        profile: The name of a server in the file of profiles, whose settings hold where neither an
-            argument nor a variable is given (INNGEST_PROFILE; INNGEST_CONFIG is the file).
+        profile: The name of a server in the file of profiles, whose settings apply unless an
+            argument or a variable overrides them (INNGEST_PROFILE; INNGEST_CONFIG is the file).
 
     Raises:
         ConfigurationError: A setting is malformed; the message names it.
@@ -175,7 +175,7 @@ class InngestClient(Resource):
 
     @property
     def profile(self) -> Profile | None:
-        """The profile that the client was made from, if one was named."""
+        """The profile that the client was created from, if any."""
         return self._session.settings.profile
 
     def with_options(
@@ -208,13 +208,13 @@ class InngestClient(Resource):
         return copied(self, self._session.with_options(**options), self._driver.share())
 
     def raw(self) -> AbstractContextManager[Sequence[RawResponse]]:
-        """Keep the responses to the calls in a `with` block: status, headers and body of each.
+        """Record the responses to the calls in a `with` block: status, headers and body of each.
 
         `with client.raw() as responses: run = client.runs.get(id)`, and `responses[-1]` is the
-        response that the run was read from. A call may make several requests, with retries, to a
-        second route or for further pages; the last 100 responses are kept, those to copies of the
-        client (`with_options`) among them. The calls of other threads and tasks are not kept, but
-        those that a call starts itself are.
+        response that contained the run. A call may make several requests: retries, a second route,
+        further pages. The last 100 responses are kept, including those to copies of the client
+        (`with_options`). Calls of other threads and tasks are not recorded, except for those that a
+        call starts itself.
         """
         return recording(self._session)
 
@@ -231,13 +231,14 @@ class InngestClient(Resource):
 
         Args:
             events: An `Event`, a mapping with the same keys, or an iterable of them.
-            more: Nothing: a name and its data are one `Event`.
+            more: Not supported: pass a name and its data as one `Event`.
             batch_size: Maximum number of events per request, 1 to 5,000.
 
         Raises:
             InvalidEventError: The event at `position` is invalid; nothing was sent.
-            PartialSendError: Of several, some were not accepted; `report` and `ids` show which.
-            BadRequestError, ServerError, RequestTimeoutError: What happened to a single event; a
+            PartialSendError: Some of several events were not accepted; `report` and `ids` show
+                which.
+            BadRequestError, ServerError, RequestTimeoutError: Sending a single event failed; a
                 `PartialSendError` is the cause, with the event as it was sent.
             AuthenticationError: The event key is wrong; nothing was accepted.
             TransportError: The server could not be reached; nothing was accepted.
@@ -257,18 +258,18 @@ class InngestClient(Resource):
         Args:
             event: An `Event`, or a mapping with the same keys.
             timeout: Maximum time to wait after the event was sent, seconds or a timedelta.
-            repeated: "first" waits for the runs of the first event with this id. Its functions
-                start none for an id that was sent within the last 24 hours. By default, an event
-                that starts no run is an error.
+            repeated: "first" waits for the runs of the first event with this id. Functions start
+                none for an id that was sent within the last 24 hours. By default, an event that
+                starts no run is an error.
 
         Returns:
-            The runs, with their outputs or errors, the failed and the cancelled ones among them.
+            The runs, with their outputs or errors, including failed and cancelled ones.
 
         Raises:
             InvalidEventError: The event is invalid; nothing was sent.
             NoRunError: No run appeared, as in `events.wait`.
-            WaitTimeoutError: A run did not end in time; `runs` has all as last seen, and `event_id`
-                is the event's internal id, for `events.wait`.
+            WaitTimeoutError: A run did not end in time; `runs` has the last known state of all, and
+                `event_id` is the event's internal id, for `events.wait`.
             BadRequestError, ServerError, AuthenticationError, TransportError: As in `send`.
 
         HTTP: `POST /e/{eventKey}`, then as `events.wait`.
@@ -300,7 +301,8 @@ class InngestClient(Resource):
         batches in a row failed.
 
         Args:
-            events: Any iterable; it is never held in memory as a whole.
+            events: Any iterable; it is never loaded into memory as a
+                whole.
             batch_size: Maximum number of events per request, 1 to 5,000.
             in_flight: Maximum number of concurrent requests, 1 to 64.
             on_batch: Called with a `BatchReport` for each batch, in order; also for batches in
@@ -309,15 +311,15 @@ class InngestClient(Resource):
                 requests that continue a batch after a rejected event, are not counted. None for no
                 limit.
             period: Length of the period for `max_requests`, in seconds or as a timedelta.
-            checkpoint: A file that has the index before which everything is final. The same call
-                with the same events, in the same order, continues there, even after a kill, and
-                sends what the kill left unrecorded again with the same ids: an event without one
-                gets one derived from `name`, its index and its content. Rejected events are kept
-                in `CHECKPOINT.rejected.ndjson`. To begin anew, delete the file: events without ids
-                of their own then run again only by another `name`, or after 24 hours.
-            name: Name of the sending, for the ids of events that have none; the name of the
-                checkpoint's file by default, without its folder. Jobs that send the same events
-                again, such as one an hour, need a name each.
+            checkpoint: A file with the index before which everything is final. The same call with
+                the same events, in the same order, continues there, even after a kill, and sends
+                events that the kill left unrecorded again with the same ids: an event without an id
+                gets one derived from `name`, its index and its content. Rejected events are kept in
+                `CHECKPOINT.rejected.ndjson`. To start over, delete the file: events without
+                explicit ids then run again only under another `name`, or after 24 hours.
+            name: Name of the job, for the ids of events without one; by default the name of the
+                checkpoint file, without its folder. Jobs that send the same events again, such as
+                an hourly job, each need a separate name.
 
         Returns:
             Counts, and the first 1,000 failures; further failures are passed to `on_batch` only.
@@ -328,8 +330,8 @@ class InngestClient(Resource):
             RateLimitError: The server asked for a pause beyond the policy's `total`.
             TransportError, ServerError: The server stopped responding, or kept failing.
             ClosedError: The client was closed. A note on each of these errors has the counts.
-            InvalidArgumentError: An argument is malformed, or the checkpoint is of other events, or
-                cannot be written, as on a full disk.
+            InvalidArgumentError: An argument is malformed, or the checkpoint belongs to other
+                events or cannot be written, for example because the disk is full.
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
@@ -364,26 +366,25 @@ class InngestClient(Resource):
         """Send the events of a file, one JSON object per line or the rows of a table.
 
         Importing the same file again, even after a crash, starts no run twice within 24 hours,
-        except of functions that debounce or batch events: an event without an id gets one derived
-        from the import's name, the line number and its bytes.
-        Invalid lines are reported; the rest are still sent. Reported positions are line numbers,
-        from 1, or those of rows, of which the first of CSV has the names of the columns.
+        except for functions that debounce or batch events: an event without an id gets one derived
+        from the import's name, the line number and its bytes. Invalid lines are reported; the rest
+        are still sent. Reported positions are line numbers, from 1, or row numbers; the first row
+        of a CSV file is its header.
 
         Args:
-            path: NDJSON file or CSV, plain or gzip, or Parquet, which needs the extra `arrow`; "-"
-                for standard input.
+            path: NDJSON or CSV file, plain or gzip, or Parquet, which requires the extra `arrow`;
+                "-" for standard input.
             name: Name of the import; the file's name by default, required for standard input.
-            csv: Whether the file is CSV, separated by commas, semicolons or tabs. It is implied by
-                event and columns.
-            event: The name of the events that rows are, such as shop/order.created.
-            columns: Where a column goes, as COLUMN=PLACE or COLUMN=PLACE:TYPE, such as
-                total=data.total:float; nowhere after `COLUMN=`. Places are name, id, ts, v,
-                data.NAME and user.NAME, by default data.COLUMN; types text, int, float, bool, time
-                (with its zone) and json.
-            resume: Continue after the last completed batch recorded in `FILE.checkpoint`. That
-                file exists while any work is left, and is kept when `resume` is True. A last line
-                that may be half written, such as a row of CSV whose line has not ended, is then
-                left to the next call.
+            csv: Whether the file is CSV, separated by commas, semicolons or tabs. Implied by event
+                and columns.
+            event: The event name for the rows of a table, such as shop/order.created.
+            columns: The target of a column, as COLUMN=PLACE or COLUMN=PLACE:TYPE, such as
+                total=data.total:float; `COLUMN=` drops it. Places are name, id, ts, v, data.NAME
+                and user.NAME, by default data.COLUMN; types text, int, float, bool, time (with its
+                zone) and json.
+            resume: Continue after the last completed batch recorded in `FILE.checkpoint`. That file
+                exists while any work is left, and is kept when `resume` is True. An incomplete last
+                line, such as a CSV row without a line break, is then left to the next call.
             dead_letters: File for rejected lines, ready to be fixed and sent;
                 `FILE.rejected.ndjson` by default. The reasons are written beside it, to
                 `FILE.rejected.reasons.ndjson`.
@@ -398,10 +399,11 @@ class InngestClient(Resource):
 
         Raises:
             OSError: The file cannot be read.
-            InvalidArgumentError: A table has no name for its events, the checkpoint belongs to
-                another file, name or version, the file is being sent by another `send_file`, or the
-                checkpoint or the file of rejected lines cannot be written, as on a full disk.
-            ConfigurationError: It is Parquet, and pyarrow, of the extra `arrow`, is not installed.
+            InvalidArgumentError: A table has no event name, the checkpoint belongs to another file,
+                name or version, another `send_file` is sending the file, or the checkpoint or the
+                file of rejected lines cannot be written, for example because the disk is full.
+            ConfigurationError: The file is Parquet, and the extra `arrow` (pyarrow) is not
+                installed.
             AuthenticationError, TransportError: As in `send_many`.
 
         HTTP: `POST /e/{eventKey}`, as `send`.
@@ -421,7 +423,7 @@ class InngestClient(Resource):
         return ImportJob(self._session, options, sending).run(self._driver)
 
     def preview(self, events: EventLike | Iterable[EventLike]) -> SendPreview:
-        """Check events and say which functions they would start; send nothing.
+        """Check events and list the functions they would start; send nothing.
 
         Conditions of triggers are evaluated with the extra `explain`. Memory does not grow with the
         number of events.
@@ -433,7 +435,7 @@ class InngestClient(Resource):
             Counts, sizes, the functions that would run, and the events that are invalid.
 
         Raises:
-            MissingKeyError: There is no key to send events with.
+            MissingKeyError: There is no key for sending events.
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, at most once a minute.
         """
@@ -450,21 +452,21 @@ class InngestClient(Resource):
         event: str | None = None,
         columns: Iterable[str] | None = None,
     ) -> SendPreview:
-        """Check the events of a file and say which functions they would start; send nothing.
+        """Check the events of a file and list the functions they would start; send nothing.
 
         Args:
             path: The file, as in `send_file`.
             name: Name of the import, as in `send_file`.
             csv: Whether the file is CSV, as in `send_file`.
-            event: The name of the events that rows are, such as shop/order.created.
-            columns: Where a column goes, as in `send_file`.
+            event: The event name for the rows of a table, such as shop/order.created.
+            columns: The target of a column, as in `send_file`.
 
         Returns:
             As `preview`; reported positions are line numbers.
 
         Raises:
             OSError: The file cannot be read.
-            MissingKeyError: There is no key to send events with.
+            MissingKeyError: There is no key for sending events.
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
@@ -479,11 +481,11 @@ class InngestClient(Resource):
         """Get the metrics of the server, such as the depth of its queue.
 
         A self-hosted or dev server has inngest_queue_depth: the number of items in all its queues,
-        of which some are due later, as the end of a sleep is, and a few its own. Inngest Cloud has
-        counters of runs and steps by function, on paid plans.
+        including items due later, such as the end of a sleep, and a few internal ones. Inngest
+        Cloud has counters of runs and steps by function, on paid plans.
 
         Returns:
-            Each figure with its labels. Of Inngest Cloud those of the client's `env`, else of
+            Each figure with its labels. On Inngest Cloud, those of the client's `env`, or else
             production.
 
         Raises:
@@ -513,15 +515,15 @@ class InngestClient(Resource):
     def status(self) -> StatusReport:
         """Judge whether work starts, succeeds and arrives, and whether anything is stuck or down.
 
-        Each question has a verdict with its figures, what the evidence cannot tell, and the command
-        that shows more. What is broken is proven; a quiet server is no fault.
+        Each question has a verdict with its figures, the limits of the evidence, and the command
+        that shows more. "Broken" is always proven; a quiet server is no fault.
 
         Returns:
             The worst verdict, a headline, and each check. A server that does not respond is
-            "broken"; what it has no route for, or refuses, is "unknown".
+            "broken"; a check that it refuses or has no route for is "unknown".
 
         Raises:
-            InngestError: Nothing could be read from a server that answers, as without a key.
+            InngestError: The server answers, but nothing could be read, for example without a key.
 
         HTTP: `GET /health`, `GET /v2/runs`, `GET /metrics` (not of Inngest Cloud), `GET
         /v1/runs/{runId}/jobs`, `GET /v1/events` and `GET /v2/apps`: at most 25 requests, and for up
@@ -566,7 +568,7 @@ class InngestClient(Resource):
                 retried.
             args: The arguments of its `get_kwargs`; in place of an `event_key`, the client's is
                 sent.
-            kwargs: The same by name.
+            kwargs: The same arguments by name.
 
         Returns:
             The generated model of the response; errors are raised.
@@ -583,19 +585,19 @@ class InngestClient(Resource):
     def request(
         self, method: Method, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
     ) -> RawResponse:
-        """Request any path, such as one of a newer server that no other method is for.
+        """Request any path, such as one of a newer server that no other method covers.
 
         A POST or PATCH that may have had an effect is not retried.
 
         Args:
             method: The HTTP method.
             path: A path below /v1/ or /v2/, or /health, /dev, /metrics or /e/{event_key}. A query
-                in it is added to.
-            query: The parameters of the query; a list for one that is repeated.
-            body: The JSON of the body.
+                in it is extended.
+            query: The query parameters; a list for a repeated one.
+            body: The JSON body.
 
         Returns:
-            The response, in which the client's keys are masked; errors are raised.
+            The response, with the client's keys masked; errors are raised.
 
         Raises:
             InngestError: As any call does; nothing was sent after an `InvalidArgumentError`.

@@ -45,9 +45,10 @@ class Events(Resource):
                 limit if until is given. An aware datetime; a timedelta is that long ago by the
                 server's clock.
             until: Only events received before this time. An aware datetime, or a timedelta.
-            where: Only events for which this CEL expression is true here, such as
-                `event.data.total > 100`; needs the extra `explain`. An event for which it fails, as
-                for a field that is missing, is left out; `searched` says how many.
+            where: Only events for which this CEL expression is true, such as `event.data.total >
+                100`; requires the extra `explain`. Evaluated in the client. An event for which it
+                fails, for example because a field is missing, is left out; `searched` reports how
+                many.
             as_: The type to decode the data as: a dataclass, an attrs class, a TypedDict or a
                 pydantic model; a mapping by default. See `EventType`.
             limit: Maximum number of items in total; None for all of them.
@@ -88,28 +89,29 @@ class Events(Resource):
         """Export all stored events, or some, to a file, each once, newest first; see `runs.export`.
 
         Args:
-            path: The file, which the first call makes; for Parquet a folder.
+            path: The file, which the first call creates; for Parquet a folder.
             name: Only events with exactly this name.
             since: Only events received after this time. By default all are exported. An aware
                 datetime; a timedelta is that long ago by the server's clock.
             until: Only events received before this time. An aware datetime, or a timedelta.
-            where: Only events for which this CEL expression is true here, such as
-                `event.data.total > 100`; needs the extra `explain`. An event for which it fails, as
-                for a field that is missing, is left out; `searched` says how many.
-            state: A file to keep, by which later calls add what came since. It may be to other
-                paths: runs when they have ended, events up to 30 s ago. Excludes an end of the
-                window.
-            format: By default that of the suffix: .jsonl or .ndjson, .csv, .parquet.
-            escape_formulas: CSV for spreadsheets. Each text that one would run as a formula begins
-                with an apostrophe.
-            redact: Replace by `[redacted]` what looks like a key or a token, or with "emails"
-                e-mail addresses, too; no guarantee.
-            on_progress: Called with the number of rows in the file, and of those from this call.
+            where: Only events for which this CEL expression is true, such as `event.data.total >
+                100`; requires the extra `explain`. Evaluated in the client. An event for which it
+                fails, for example because a field is missing, is left out; `searched` reports how
+                many.
+            state: A state file to keep, so that later calls append new rows. They may use other
+                paths; runs are added after they have ended, events up to 30 s ago. Excludes an end
+                of the window.
+            format: The format; by default from the suffix: .jsonl or .ndjson, .csv, .parquet.
+            escape_formulas: CSV for spreadsheets. Prefixes texts that they would execute as
+                formulas with an apostrophe.
+            redact: Replace anything that looks like a key or a token with `[redacted]`, and with
+                "emails" e-mail addresses, too; not a guarantee.
+            on_progress: Called with the number of rows in the file, and the number from this call.
 
         Raises:
             InvalidArgumentError: An argument is malformed, the file exists, is being written or
-                cannot be written, or the state is of another export.
-            ConfigurationError: pyarrow, of the extra `arrow`, is needed and not installed.
+                cannot be written, or the state belongs to another export.
+            ConfigurationError: The extra `arrow` (pyarrow) is required and not installed.
 
         HTTP: `GET /v1/events`.
         """
@@ -153,13 +155,13 @@ class Events(Resource):
     ) -> Paginator[Run]:
         """List the runs started by an event, with their outputs or errors.
 
-        An empty list does not mean that a run is still to come: an event that is rate-limited,
-        repeated or not yet batched has none. A request returns at most 40.
+        An empty list does not mean that a run will follow: an event that is rate-limited, repeated
+        or not yet batched has none. A request returns at most 40.
 
         Args:
             id: The internal id of the event, as returned by `send`.
-            include_original_run_id: Whether to return `original_run_id`, too, which only v1 has:
-                where v2 listed the runs, it takes a second request.
+            include_original_run_id: Whether to return `original_run_id`, too, which only v1 has: if
+                v2 listed the runs, this takes a second request.
             limit: Maximum number of items in total; None for all of them.
             page_size: Maximum number of items per request, 1 to 100; by default the server's.
             cursor: The `next_cursor` of an earlier page, to continue after it.
@@ -186,10 +188,10 @@ class Events(Resource):
     ) -> builtins.list[Run]:
         """Wait until every run that an event starts has ended, and return them.
 
-        Runs that failed or were cancelled are returned like any other. A run is waited for if a
-        function has a trigger for the event, though a limit or a singleton may exclude it: for 5 s,
-        or longer on a slow server; that of a function that debounces or batches events is waited
-        for until it is due.
+        Failed and cancelled runs are returned like any other. The client waits for a run of each
+        function with a trigger for the event, though a limit or a singleton may exclude it: for 5
+        s, or longer on a slow server; for functions that debounce or batch events, until the run is
+        due.
 
         Args:
             id: The internal id of the event, as returned by `send`.
@@ -202,9 +204,9 @@ class Events(Resource):
             The runs, with their outputs or errors.
 
         Raises:
-            NoRunError: No run appeared, within 5 s or when one was due; `explanation` says why.
-                It may take a few seconds beyond `timeout` to find out.
-            WaitTimeoutError: A run did not end in time; `runs` has all as last seen.
+            NoRunError: No run appeared within 5 s or when one was due; `explanation` has the
+                reasons. Finding them may take a few seconds beyond `timeout`.
+            WaitTimeoutError: A run did not end in time; `runs` has the last known state of all.
             NotFoundError: The event did not appear within 5 s.
 
         HTTP: `GET /v1/events/{eventId}`, `GET /v2/apps` and `GET /v2/apps/{appId}/functions` at
@@ -239,16 +241,16 @@ class Events(Resource):
     ) -> ActionReport:
         """Send stored events again as new ones, here or elsewhere, and report on each.
 
-        Every function that listens runs again. The new id is LABEL-INTERNAL_ID: it says where an
-        event comes from, and data, user and `ts` stay as they were. So sending the same with the
-        same label again, after an interruption, runs nothing twice within 24 hours, except
-        functions that debounce or batch events. All are selected before the first one is sent. Each
-        event is read, and sent in a request of its own, oldest first; those of the platform are not
-        selected. Of an event and its copies, which a filter selects alike, one is sent, unless the
-        label has sent it; the others have rows that say so. What the label has sent before is
-        looked for among the newest events of 23 hours where they go to, at most 1,000; what is
-        older, or cannot be read there, is sent again, and no server says that it had the id. A copy
-        is an event whose id ends with the internal id of another that is stored and has its name,
+        Every listening function runs again. The new id is LABEL-INTERNAL_ID, which names the
+        original event; data, user and `ts` are unchanged. So sending the same events with the same
+        label again, after an interruption, runs nothing twice within 24 hours, except functions
+        that debounce or batch events. All events are selected before the first one is sent. Each
+        event is read and sent in a separate request, oldest first; events of the platform are not
+        selected. A filter selects an event and its copies alike: one of them is sent, unless the
+        label has sent it, and the rows of the others say so. Earlier sends of the label are
+        searched among the newest events of 23 hours at the destination, at most 1,000; events that
+        are older, or cannot be read there, are sent again, and no server reports a repeated id. A
+        copy is an event whose id ends with the internal id of a stored event with the same name,
         data and `ts`.
 
         Args:
@@ -258,24 +260,25 @@ class Events(Resource):
                 limit if until is given. An aware datetime; a timedelta is that long ago by the
                 server's clock.
             until: Only events received before this time. An aware datetime, or a timedelta.
-            where: Only events for which this CEL expression is true here, such as
-                `event.data.total > 100`; needs the extra `explain`. An event for which it fails, as
-                for a field that is missing, is left out; `searched` says how many.
+            where: Only events for which this CEL expression is true, such as `event.data.total >
+                100`; requires the extra `explain`. Evaluated in the client. An event for which it
+                fails, for example because a field is missing, is left out; `searched` reports how
+                many.
             limit: Maximum number of events to send, the newest of them.
-            label: What the new ids begin with. Another one sends the same events anew.
-            to: The environment to send them to, by its name. By default where they are stored. In
-                Python it may be another client, such as that of a staging server.
-            dry_run: Report what would be done, as planned, and do nothing.
+            label: The prefix of the new ids. Another label sends the same events again.
+            to: The name of the environment to send them to. By default the one they are stored in.
+                In Python, it may be another client, such as one of a staging server.
+            dry_run: Report each action as planned, without performing it.
             in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-            max_requests: Maximum number of them that are begun per period; None for no limit.
+            max_requests: Maximum number of them started per period; None for no limit.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. A report with that row resumes correctly even after the
-                process was killed.
+                time. A report with that row resumes correctly even after a
+                kill of the process.
             on_result: Called with each row, in order, as results arrive.
             resume: The report of an earlier call or a dry run, with the same label and `to`.
-            report_path: A file that has each row before its request is sent, and its outcome. The
-                same call with the same file continues after any interruption, even a kill.
+            report_path: A file that records each row before its request is sent, and its outcome.
+                The same call with the same file continues after any interruption, even a kill.
 
         Returns:
             One row per event: done, with `new_event_id`; already sent, not found, refused, failed,
@@ -285,7 +288,7 @@ class Events(Resource):
             InvalidArgumentError: An argument is malformed, nothing selects events, or several
                 arguments do; or the file is in use, is no report, or is one of another call.
                 Nothing was sent.
-            ReportFinishedError: The file has nothing left to do.
+            ReportFinishedError: The report in the file is complete.
             PartialActionError: No later row could succeed; `report` has every row.
 
         HTTP: `GET /v1/events` for a filter and for what was sent before, and
@@ -323,17 +326,16 @@ class Events(Resource):
         """Explain the outcome of an event: its runs, or why a function did not run.
 
         Args:
-            id: The internal id of the event, as returned by `send`, or an id of your own; of these,
-                the newest event among the last 1,000 of 24 hours is taken.
-            name: The event's name, to search for an id of your own among events of that name only.
+            id: The internal id of the event, as returned by `send`, or your own id, which selects
+                the newest such event among the last 1,000 of 24 hours.
+            name: The event's name, to search for your own id only among events of that name.
 
         Returns:
-            The functions that listen, the runs, and each possible reason. Its `str` is one
-            sentence.
+            The listening functions, the runs, and each possible reason. Its `str` is one sentence.
 
         Raises:
-            NotFoundError: No such event. One that was just sent is waited for, for up to 5 s, by
-                its internal id.
+            NotFoundError: No such event. For the internal id of an event just sent, the call waits
+                up to 5 s.
 
         HTTP: `GET /v1/events/{eventId}`, `GET /v2/events/{eventId}/runs`, `GET /v2/apps` and
         `GET /v2/apps/{appId}/functions`; `GET /v1/events`, `GET /v2/runs` and
