@@ -55,3 +55,18 @@ def test_a_mistyped_option_of_every_command_is_answered_with_the_nearest(
 def test_what_no_api_does_is_said(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_program(words) == 2
     assert "No API" in json.loads(capsys.readouterr().out)["error"]["hint"]
+
+
+def test_a_run_of_a_batch_says_which_command_has_all_its_events(mock: MockServer, run: Run) -> None:
+    mock.function("shop", "import", trigger="go", batch_size=2)
+    for _ in range(2):
+        assert run("send", "go").status == 0
+    mock.advance(1)
+    (batch,) = (each for each in mock.runs if each.function_id.endswith("import"))
+    answer = run("runs", "get", batch.id).answer
+    assert len(answer["data"]["event_ids"]) == 1
+    (warning,) = answer["warnings"]
+    assert warning.startswith("event_ids has only the first of its batch; all: inngest-rest runs")
+    command = warning.partition("inngest-rest ")[2]
+    assert len(run(*command.split()).answer["data"]["events"]) == 2
+    assert "warnings" not in run("runs", "get", batch.id, "--fields", "status").answer

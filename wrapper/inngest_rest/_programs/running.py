@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionRow
     from inngest_rest.explanation import SendPreview
-    from inngest_rest.models import Page
+    from inngest_rest.models import Page, Run
     from inngest_rest.record import Record
     from inngest_rest.status import StatusReport
 
@@ -225,7 +225,18 @@ class Invocation:
         problem = problem_in(row, record, values)
         if problem is not None:
             raise ProblemError(problem, data=record)
+        if row.name == "runs.get":
+            self._note_batch(record)
         return record  # type: ignore[no-any-return]
+
+    def _note_batch(self, run: Run) -> None:
+        """Say how to see the events of a batch, of which a run has the first."""
+        fields = self._fields_asked_for()
+        if run.batch_id is not None and (not fields or "event_ids" in fields):
+            explain = self.spelled(_row("runs.explain"), {"id": run.id})
+            self.answer.warnings.append(
+                f"event_ids has only the first of its batch; all: {explain}"
+            )
 
     def with_options(self, report: StatusReport) -> StatusReport:
         """Return a status whose commands are for the same server; a tool has no other."""
