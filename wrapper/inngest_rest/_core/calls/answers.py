@@ -151,7 +151,7 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
         if isinstance(error, json.JSONDecodeError):
             error.doc = ""  # the whole body, which may quote a key
         if isinstance(error, AttributeError) and isinstance(error.obj, Unreadable):
-            error = ValueError(error.obj.reason)
+            error = ValueError(error.obj.reason).with_traceback(error.__traceback__)
         reason = f"not as documented ({type(error).__name__}: {error})"
         cause = cause_without_keys(error, session.redact)
     # Outside that clause: an error that quotes a key is not to be its context either.
