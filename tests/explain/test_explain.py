@@ -701,6 +701,20 @@ def test_an_older_server_leaves_unchecked_who_listens(connect: Connect) -> None:
     assert "started no run (not checked: which functions listen" in str(nothing)
 
 
+@pytest.mark.parametrize("is_cloud", [True, False])
+def test_inngest_cloud_does_not_tell_whether_an_environment_was_draining(
+    connect: Connect, clock: Clock, is_cloud: bool
+) -> None:
+    mock = MockServer(clock=clock.nanoseconds, cloud=is_cloud)
+    mock.function("shop", "charge", trigger="order", rate_limit=(1, HOUR))
+    keys = {"event_key": "k", "signing_key": "signkey-prod-1234"}
+    client = connect(transport=mock.transport, dev=not is_cloud, **(keys if is_cloud else {}))
+    started, limited = send(client), send(client)
+    gap = "whether the environment was draining when it was received"
+    assert gap not in client.events.explain(started).unchecked
+    assert (gap in client.events.explain(limited).unchecked) is is_cloud
+
+
 def test_what_depends_on_other_runs_is_possible_if_they_cannot_be_listed(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:

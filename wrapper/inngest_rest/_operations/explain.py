@@ -50,6 +50,7 @@ from inngest_rest._ulid import is_ulid, second_of_ulid
 from inngest_rest._visible import shown
 from inngest_rest.explanation import Explanation, Listener, Reason, ReasonKind, RunExplanation
 from inngest_rest.models import Function, RunStatus
+from inngest_rest.responses import is_on_cloud
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
@@ -123,6 +124,9 @@ def explain_stored(
     listeners = _listeners(evidence)
     if _depends_on_earlier_functions(listeners, reasons):
         reader.unchecked.append("whether the functions were the same when it was received")
+    if is_on_cloud(session.settings.api_url) and _has_unexplained(evidence):
+        # Operation listEventRunsV1.
+        reader.unchecked.append("whether the environment was draining when it was received")
     return Explanation(
         event_id=event_id,
         event=event,
@@ -131,6 +135,10 @@ def explain_stored(
         reasons=tuple(reasons),
         unchecked=tuple(reader.unchecked),
     )
+
+
+def _has_unexplained(evidence: EventEvidence) -> bool:
+    return any(not without_run.is_excluded for without_run in evidence.without_run)
 
 
 def _listeners(evidence: EventEvidence) -> tuple[Listener, ...]:
