@@ -339,7 +339,7 @@ def test_what_a_constructor_did_not_finish_has_a_repr(kind: type[object]) -> Non
 
 def test_without_any_key_the_keys_that_a_call_takes_are_missing(connect: Connect) -> None:
     client = connect(dev=False, base_url="https://a.b")
-    with pytest.raises(MissingKeyError, match="needs a key for v1"):
+    with pytest.raises(MissingKeyError, match="requires a key for v1"):
         client.events.list().page()
-    with pytest.raises(MissingKeyError, match="needs a key for v2"):
+    with pytest.raises(MissingKeyError, match="requires a key for v2"):
         client.apps.get("a")

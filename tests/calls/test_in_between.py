@@ -73,7 +73,7 @@ def test_a_diagnosis_does_not_blame_the_keys_for_a_proxy(connect: Connect, serve
     diagnosis = connect(**KEYS).diagnose()
     (problem,) = diagnosis.problems
     assert problem.check is Check.SERVER
-    assert problem.message.startswith("what refuses is not Inngest: ")
+    assert problem.message.startswith("the refusal is not from Inngest: ")
     assert "headers (INNGEST_HEADERS)" in (problem.remedy or "")
     assert "Check event_key" not in str(diagnosis)
 

@@ -72,7 +72,7 @@ def test_a_key_comes_from_the_variable_or_the_command_that_is_named(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f'[prod]\nsigning_key = "{KEY}"', "never stands in the file"),
+        (f'[prod]\nsigning_key = "{KEY}"', "must not contain keys"),
         (f'[prod]\nenv = "{KEY}"', "looks like a key"),
         (f'[prod]\nsigning_key_command = ["echo", "{KEY}"]', "looks like a key"),
         ('[prod]\nbase_ulr = "https://a.test"', "did you mean 'base_url'"),

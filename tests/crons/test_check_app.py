@@ -85,7 +85,7 @@ def test_of_an_app_that_is_not_there_no_function_is_gone(client: InngestClient) 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({}, "nothing is expected"),
+        ({}, "expect or count is required"),
         ({"expect": []}, "expect is empty"),
         ({"expect": {"ok": True}}, "must be a list of functions"),
         ({"expect": {"data": {"items": ["charge"]}, "page": {"next": "c"}}}, "one page"),

@@ -113,7 +113,7 @@ def test_a_cron_whose_schedule_was_another_before_has_missed_nothing(
     assert result.state == "ok"
     assert result.message == (
         "0 crons are on time; 1 cannot be judged: "
-        "shop/report has no run yet of '0 * * * *', which was another before"
+        "shop/report has no run yet of '0 * * * *', which has changed"
     )
 
 
@@ -132,7 +132,7 @@ def test_a_schedule_without_runs_may_have_come_with_a_change_of_a_function_that_
         mock.fault(answers(200, listed), operation="list_functions_v1", times=None)
         result = told(client)
     assert result.state == state
-    assert ("it cannot be told" in result.message) == (version != 1)
+    assert ("it is unknown" in result.message) == (version != 1)
 
 
 def test_a_schedule_without_runs_may_have_come_with_the_last_sync(
@@ -142,7 +142,7 @@ def test_a_schedule_without_runs_may_have_come_with_the_last_sync(
     listed = client.request("GET", "/v2/apps").json()
     listed["data"][0]["latestSync"]["syncedAt"] = mock.now.isoformat()
     mock.fault(answers(200, listed), operation="list_apps_v2", times=None)
-    assert "it cannot be told" in told(client).message
+    assert "it is unknown" in told(client).message
 
 
 def test_each_schedule_of_a_function_is_judged_by_its_own_runs() -> None:
@@ -195,7 +195,7 @@ def test_a_server_that_plans_in_another_zone_than_utc_has_missed_nothing() -> No
         mock.advance(2 * HOUR)
         result = told(client)
         assert result.state == "ok"
-        assert "in another zone than UTC" in result.message
+        assert "in a zone other than UTC" in result.message
 
 
 def with_jitter(mock: MockServer, client: InngestClient, jitter: str) -> None:
@@ -234,7 +234,7 @@ def test_a_function_that_is_expected_and_not_registered_has_vanished(
 
 @pytest.mark.parametrize(
     ("schedule", "words"),
-    [("TZ=Mars/Base 0 0 * * *", "no time can be computed"), ("0 0 29 2 *", "not due")],
+    [("TZ=Mars/Base 0 0 * * *", "cannot compute the times"), ("0 0 29 2 *", "not due")],
 )
 def test_what_cannot_be_judged_breaks_no_rule_and_is_told(schedule: str, words: str) -> None:
     mock = mock_at(START)
@@ -308,8 +308,8 @@ def test_where_apps_are_not_listed_an_app_that_is_named_is_checked(release: str)
     [
         ({"grace": HOUR}, "crons is missing"),
         ({"expect": ["report"]}, "crons is missing"),
-        ({"crons": True, "grace": 600}, "grace must be how long"),
-        ({"crons": True, "grace": -HOUR}, "grace must be how long"),
+        ({"crons": True, "grace": 600}, "grace must be a length of time"),
+        ({"crons": True, "grace": -HOUR}, "grace must be a length of time"),
         ({"crons": True, "expect": []}, "expect is empty"),
         ({"crons": True, "expect": "report"}, "expect must be a list of functions"),
         ({"crons": True, "expect": [5]}, "expect[0] must be an id or a function"),

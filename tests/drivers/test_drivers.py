@@ -133,7 +133,7 @@ def test_a_closed_client_sends_nothing(connect: Connect, server: Server) -> None
     client = connect()
     client.close()
     assert server.closed == 1
-    with pytest.raises(ClosedError, match="client is closed; make a new one"):
+    with pytest.raises(ClosedError, match="client is closed; create a new one"):
         client.health()
     assert server.asked == []
 

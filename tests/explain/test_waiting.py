@@ -228,7 +228,7 @@ def test_a_check_of_orphaned_runs_whose_jobs_cannot_be_read_has_no_result(
     (result,) = client.runs.check(orphaned=True).results
     assert result.state == "unknown"
     assert result.message.startswith(
-        "it is not known whether runs are lost; not checked: what it has in the queue: "
+        "it is unknown whether runs are lost; not checked: what it has in the queue: "
     )
 
 

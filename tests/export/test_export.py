@@ -298,7 +298,7 @@ def test_two_exports_to_one_file_exclude_each_other(
     [
         ("runs.txt", {}, r"unknown format .txt.; valid values: jsonl, csv, parquet"),
         ("runs.csv", {"include": ["evnt"]}, "unknown include .evnt'; did you mean 'event'"),
-        ("runs.csv", {"state": "s", "until": AN_HOUR}, "state is for what comes later, too"),
+        ("runs.csv", {"state": "s", "until": AN_HOUR}, "state also covers later rows"),
         ("runs.jsonl", {"format": "parqet"}, "unknown format 'parqet'; did you mean 'parquet'"),
         ("runs.jsonl", {"state": "\0"}, "state must be the path of a file"),
     ],

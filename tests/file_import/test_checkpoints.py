@@ -191,7 +191,7 @@ def test_a_file_beside_a_resumed_one_that_cannot_be_written_is_named_in_a_senten
 
 
 def test_a_name_without_a_checkpoint_is_refused(client: InngestClient) -> None:
-    with pytest.raises(InvalidArgumentError, match="pass checkpoint="):
+    with pytest.raises(InvalidArgumentError, match="requires checkpoint="):
         client.send_many(rows(3), name="08h")
 
 

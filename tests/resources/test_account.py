@@ -233,7 +233,7 @@ def test_what_a_listing_is_narrowed_to_is_asked_of_the_server(
 def test_a_listing_of_experiments_takes_no_pattern(
     given: Any, named: str, client: InngestClient, server: Server
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match=f"^{named} has to be the id of one"):
+    with pytest.raises(InvalidArgumentError, match=f"^{named} must be an id"):
         client.experiments.list(**given)
     assert not server.requests
 
@@ -377,7 +377,7 @@ def test_a_score_is_of_a_run_a_step_or_a_variant(
 def test_a_score_of_half_a_variant_or_of_one_in_a_step_is_refused(
     more: Any, client: InngestClient, server: Server
 ) -> None:
-    with pytest.raises(InvalidArgumentError, match="experiment and variant are given together"):
+    with pytest.raises(InvalidArgumentError, match="experiment and variant go together"):
         client.runs.score("r", {"ok": 1}, **more)
     assert not server.requests
 

@@ -246,10 +246,10 @@ def test_rules_are_about_runs_of_their_own_and_one_request_each(
     ("rule", "message"),
     [
         ({}, "rules must not be empty"),
-        ({"app": "shop"}, "app is of no rule"),
+        ({"app": "shop"}, "app applies to no rule"),
         ({"failed_above": "5%"}, "since is missing"),
         ({"since": HOUR}, "failed_above is missing"),
-        ({"queued_since": HOUR}, "queued_since is of no rule"),
+        ({"queued_since": HOUR}, "queued_since applies to no rule"),
         ({"no_success_of": "shop/x"}, "within is missing"),
         ({"no_success_of": "x", "within": HOUR}, "needs app"),
         ({"failed_above": "5", "since": HOUR}, "such as \"5%\", not '5'"),

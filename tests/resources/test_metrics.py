@@ -202,7 +202,7 @@ def test_a_depth_that_no_metric_has_cannot_be_checked(connect: Connect) -> None:
     ("rule", "message"),
     [
         ({"queue_depth_above": -1}, "queue_depth_above must be 0 or a positive integer"),
-        ({"queue_depth_above": 1, "app": "shop"}, "app is of no rule"),
+        ({"queue_depth_above": 1, "app": "shop"}, "app applies to no rule"),
     ],
 )
 def test_a_depth_is_of_the_whole_server(rule: Any, message: str, connect: Connect) -> None:

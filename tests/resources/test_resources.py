@@ -81,7 +81,7 @@ def test_creating_a_cancellation_sends_only_the_given_arguments(
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"started_before": None}, "started_before must be given"),
+        ({"started_before": None}, "started_before is required"),
         ({"started_before": datetime(2026, 1, 1)}, "started_before"),  # noqa: DTZ001
         ({"started_after": "2026"}, "started_after must be an aware"),
         ({"condition": ""}, "condition must be text and not empty"),

@@ -161,7 +161,7 @@ def test_a_run_of_an_unknown_app_is_in_no_pattern() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"ended_since": HOUR, "until": HOUR}, "until with a time of the end needs since, too"),
+        ({"ended_since": HOUR, "until": HOUR}, "until with an end time requires since"),
         ({"ended_since": HOUR, "ended_until": 2 * HOUR}, "ended_since must be before ended_until"),
         ({"ended_since": HOUR, "status": "running"}, "ended_since selects only runs that are"),
         ({"error_contains": "x", "status": "completed"}, "error_contains selects only runs that"),

@@ -478,8 +478,8 @@ def test_an_event_that_is_gone_or_beyond_the_bound_is_not_read_but_its_runs_are_
     [
         ({"by": "event.date"}, "did you mean .data"),
         ({"by": "event.data..x"}, "must name fields"),
-        ({"by": "event.data.x", "exact": True}, "exact gets each run"),
-        ({"by": "event.data.x", "sample": 3}, "sample gets each run"),
+        ({"by": "event.data.x", "exact": True}, "exact reads each run"),
+        ({"by": "event.data.x", "sample": 3}, "sample reads each run"),
         ({"by": "app", "all_functions": True}, "all_functions goes with by=function"),
     ],
 )

@@ -438,7 +438,7 @@ class RouteNotFoundError(ApiError):
             without those that every release has, or none.
     """
 
-    advice = Advice("The server does not have this operation; check the base URL and api_version.")
+    advice = Advice("The server does not have this operation: check the base URL and api_version.")
     releases: Mapping[str, str] = MappingProxyType({})
 
 

@@ -51,7 +51,7 @@ def hold(
     """
     if find_spec("schemathesis") is None:
         raise ConfigurationError(
-            "schemathesis, which tries the server, is not installed",
+            "schemathesis, which tests the server, is not installed",
             advice=Advice("Install it with: pip install 'inngest-rest[contract]'"),
         )
     session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it has the keys

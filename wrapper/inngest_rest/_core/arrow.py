@@ -23,7 +23,7 @@ def load(module: str = "pyarrow") -> Any:
         return import_module(module)
     except ModuleNotFoundError:
         how = "pip install 'inngest-rest[arrow]'"
-        raise ConfigurationError(f"Arrow and Parquet need pyarrow: {how}") from None
+        raise ConfigurationError(f"Arrow and Parquet require pyarrow: {how}") from None
 
 
 def batch(kind: Any, items: Sequence[Any]) -> Any:

@@ -41,7 +41,7 @@ class Expression:
             import cel  # noqa: PLC0415
         except ImportError as error:
             how = "Install it: pip install 'inngest-rest[explain]'"
-            raise invalid(name, "needs a library that evaluates it", how=how) from error
+            raise invalid(name, "requires a CEL library", how=how) from error
         try:
             self._program = cel.compile(self.text)
         except Exception as error:  # noqa: BLE001 - the library has no exception class

@@ -62,7 +62,7 @@ _TEXTS: dict[tuple[str, bool | None], str] = {
     ("stuck", True): "{runs} stuck{oldest} {run}",
     ("orphaned", False): "no run is lost, of {looked_at}{window}",
     ("orphaned", True): "{runs} lost{oldest} {run}: cancel and replay",
-    ("orphaned", None): "it is not known whether runs are lost; not checked: {gaps}",
+    ("orphaned", None): "it is unknown whether runs are lost; not checked: {gaps}",
     ("no_success_of", False): "{function} has completed, at {ended_at}",
     ("no_success_of", True): "no run of {function} has completed{reason}",
     ("queued_above", False): "{runs} queued",
@@ -81,13 +81,13 @@ _TEXTS_OF_CRONS = {
         "{function} never fired: no run of {schedule} is stored, planned for {planned}"
     ),
     CronState.VANISHED: "{function} vanished: it is not registered",
-    CronState.CHANGED: "{function} has no run yet of {schedule}, which was another before",
-    CronState.UNREADABLE: "{function}: no time can be computed of {schedule}",
+    CronState.CHANGED: "{function} has no run yet of {schedule}, which has changed",
+    CronState.UNREADABLE: "{function}: cannot compute the times of {schedule}",
     CronState.OTHER_ZONE: (
-        "{function}: the server seems to plan {schedule} in another zone than UTC (run {run} at "
+        "{function}: the server seems to plan {schedule} in a zone other than UTC (run {run} at "
         "{run_at})"
     ),
-    CronState.UNKNOWN: "{function}: it cannot be told whether {schedule} was missed at {planned}",
+    CronState.UNKNOWN: "{function}: it is unknown whether {schedule} was missed at {planned}",
 }
 _SERVER_IS_DOWN = "the server does not answer: {error}"
 _NOT_CHECKED = "not checked after: {error}"
@@ -196,13 +196,13 @@ def _check_combination(passed: dict[str, Any]) -> None:
     for rule, time in _TIME_OF_RULE.items():
         if (rule in passed) != (time in passed):
             missing, present = (time, rule) if rule in passed else (rule, time)
-            raise invalid(missing, f"is missing: {present} goes with it")
+            raise invalid(missing, f"is missing: {present} requires it")
     for option in _OPTIONS_OF_CRONS:
         if option in passed and "crons" not in passed:
-            raise invalid("crons", f"is missing: {option} goes with it")
+            raise invalid("crons", f"is missing: {option} requires it")
     filters = [name for name in ("app", "function", "queued_since") if name in passed]
     if filters and passed.keys() <= {*filters, "queue_depth_above"}:
-        raise invalid(filters[0], f"is of no rule: pass {_RULES}")
+        raise invalid(filters[0], f"applies to no rule: pass {_RULES}")
 
 
 def _rule_about_queues(session: Session, highest: int) -> Rule:
@@ -230,7 +230,9 @@ def _rule_about_crons(session: Session, arguments: CheckRule) -> Rule:
     given, expect = arguments.get("grace"), arguments.get("expect")
     grace = DEFAULT_GRACE if given is None else given
     if not isinstance(grace, timedelta) or grace < timedelta():  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid("grace", "must be how long, such as 10m; in Python a positive timedelta")
+        raise invalid(
+            "grace", "must be a length of time, such as 10m; in Python a positive timedelta"
+        )
     expected = () if expect is None else read_expected(expect)
     words = ["crons", f"grace {grace}", names.app, names.function]
     return Rule(

@@ -110,7 +110,7 @@ def _library() -> ModuleType:
         import cronsim  # noqa: PLC0415 - of an extra
     except ImportError as error:
         raise ConfigurationError(
-            "the times of cron schedules need cronsim",
+            "the times of cron schedules require cronsim",
             advice=Advice("Install it: pip install 'inngest-rest[crons]'"),
         ) from error
     return cronsim

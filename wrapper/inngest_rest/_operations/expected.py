@@ -143,7 +143,7 @@ def check_expectation(
 ) -> tuple[ExpectedFunction, ...] | None:
     """Read what is expected of an app, before anything is sent; None if only its count is."""
     if expect is None and count is None:
-        raise invalid("expect", "or count is missing: nothing is expected of the app")
+        raise invalid("expect", "or count is required")
     if count is not None:
         check_count("count", count, at_least=1)
     if expect is None:

@@ -628,7 +628,7 @@ def _send_job(
 ) -> SendJob:
     if checkpoint is None:
         if name is not None:
-            raise invalid("name", "is for the ids of events with a checkpoint: pass checkpoint=")
+            raise invalid("name", "requires checkpoint=: it names the ids of events without one")
         from inngest_rest._core.sending.job import SendJob
 
         return SendJob(session, events, sending)

@@ -430,7 +430,7 @@ class Cancellations(Resource):
         """
         now = self._session.server_clocks["api"].now()
         if (end := check_instant("started_before", started_before, now)) is None:
-            raise invalid("started_before", "must be given: it bounds what is cancelled")
+            raise invalid("started_before", "is required: it bounds the cancellation")
         body = {
             "app_id": check_id("app", app),
             "function_id": check_id("function", function),

@@ -83,7 +83,7 @@ _KEYS_ARE_MADE = (
 )
 
 _NOT_FOLLOWED = errors.Advice(
-    "Redirects are not followed, as keys would go along. If the server is there, set {}.",
+    "Redirects are not followed, as they would pass on the keys. If it is the server, set {}.",
     (BASE_URL,),
 )
 

@@ -130,7 +130,7 @@ class LocalFilter(Generic[T]):
         if self._most_read is not None and read == most:
             how = f"Narrow it by {self._narrowed_by}, or go on from the cursor that the error has."
             raise InvalidArgumentError(
-                f"the filter is too wide to be evaluated here ({self})",
+                f"the filter is too wide to be evaluated in the client ({self})",
                 argument=self._argument,
                 advice=Advice(how),
             )

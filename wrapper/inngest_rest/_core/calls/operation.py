@@ -171,7 +171,7 @@ def _is_panic(error: BaseException | None) -> TypeGuard[errors.ServerError]:
 def _unsupported(error: errors.ServerError, route: Route[Any, Any]) -> errors.RouteNotFoundError:
     """Return the error for an operation that the server routes to a handler which only panics."""
     absent = errors.RouteNotFoundError(
-        "the server has the route, but nothing behind it",
+        "the server has the route, but does not implement it",
         status=error.status,
         method=error.method,
         url=error.url,
@@ -448,7 +448,7 @@ def _span(operation: Operation) -> str:
     return f"{began}, until release {operation.until}, which no longer has it"
 
 
-_CLOUD_ONLY = errors.Advice("No self-hosted server has this: it exists in Inngest Cloud alone.")
+_CLOUD_ONLY = errors.Advice("No self-hosted server has this: only Inngest Cloud does.")
 
 # Without the name of an environment, v2 refuses these (operation listWebhooksV2).
 _NEED_ENV = {"list_webhooks_v2", "create_webhook_v2"}

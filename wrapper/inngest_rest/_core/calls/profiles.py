@@ -139,11 +139,13 @@ def _check(path: Path, name: str, setting: str, value: object) -> None:
     place = f"has {setting} in profile {name}"
     if setting in _KEYS or setting == "headers":
         how = f"Name a variable ({setting}_variable) or a command ({setting}_command)."
-        raise _invalid(path, f"{place}: a key never stands in the file", how)
+        raise _invalid(path, f"{place}: the file must not contain keys", how)
     if setting not in _KNOWN:
-        raise _invalid(path, f"{place}, which is no setting{did_you_mean(setting, _KNOWN)}")
+        raise _invalid(path, f"{place}, which is not a setting{did_you_mean(setting, _KNOWN)}")
     if any(isinstance(text, str) and _looks_like_a_key(text) for text in _words_of(value)):
-        raise _invalid(path, f"{place} whose value looks like a key, which never stands there")
+        raise _invalid(
+            path, f"{place} whose value looks like a key; keys do not belong in the file"
+        )
     if setting.endswith("_variable") and not re.fullmatch(_VARIABLE, str(value)):
         raise _invalid(path, f"{place} that is not the name of a variable")
     if not _has_right_type(setting, value):

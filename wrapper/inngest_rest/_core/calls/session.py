@@ -162,7 +162,7 @@ class Session:
             return self.settings.event_key
         if self.settings.dev:
             return _DEV_EVENT_KEY
-        raise MissingKeyError("sending events needs an event key", settings=[EVENT_KEY])
+        raise MissingKeyError("sending events requires an event key", settings=[EVENT_KEY])
 
     def check_can_send(self) -> None:
         """Raise MissingKeyError if no key is there to send events with."""
@@ -176,7 +176,7 @@ class Session:
         if self.settings.dev or not is_needed:
             return (None,)
         raise MissingKeyError(
-            f"this call needs a key for {api}",
+            f"this call requires a key for {api}",
             settings=[SIGNING_KEY, API_KEY] if api == "v2" else [SIGNING_KEY],
         )
 

@@ -358,7 +358,7 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
         raise found.invalid(
             "contains credentials",
             Advice(
-                "Pass keys by their own settings, and the credentials of a proxy in front of the "
+                "Pass keys with their settings, and the credentials of a proxy in front of the "
                 "server in {}.",
                 (HEADERS,),
             ),

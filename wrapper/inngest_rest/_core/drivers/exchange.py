@@ -162,7 +162,7 @@ class PlanRunner(ABC, Generic[Transport]):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ClosedError("this client is closed; make a new one")
+            raise ClosedError("this client is closed; create a new one")
 
 
 def timed_out(call: Call[Any]) -> TransportError:

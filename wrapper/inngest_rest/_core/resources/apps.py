@@ -76,7 +76,7 @@ def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> P
     check_id("app", app_id, argument="id")
     seconds = 0.0 if wait is None else check_seconds("wait", wait)
     if requestable_url(check_text("url", url) or "") is None:
-        raise invalid("url", "must be the http or https URL at which the app serves its functions")
+        raise invalid("url", "must be the http or https URL that serves the app's functions")
     app_before: App | None = None
     if seconds:
         look_until = session.clock.monotonic() + seconds

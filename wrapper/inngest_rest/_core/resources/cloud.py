@@ -76,7 +76,7 @@ def of_one_function(app: str | None, function: str | None) -> dict[str, Any]:
     names = Names.of(app, function)
     app, function = names.exact
     if names != Names(app, function):
-        raise invalid("function" if app else "app", "has to be the id of one, not a pattern")
+        raise invalid("function" if app else "app", "must be an id, not a pattern")
     return {"app_id": app, "function_id": function}
 
 

@@ -161,10 +161,10 @@ class Selection:
         if ended and window and window.since is None:
             raise invalid(
                 "until",
-                "with a time of the end needs since, too: runs are then listed by their queueing",
+                "with an end time requires since: runs are then listed by queue time",
             )
         if error_contains is not None and not check_text("error_contains", error_contains).strip():
-            raise invalid("error_contains", "must not be blank, which nearly every error contains")
+            raise invalid("error_contains", "must not be blank: nearly every error contains blanks")
         variables = ("run", "event", "error", "output")
         return cls(
             statuses=check_statuses(status),

@@ -35,8 +35,8 @@ def check_query(query: str | None) -> str | None:
     if "event" in roots and len(roots) > 1:
         raise invalid(
             "query",
-            "mixes event with output or error, where servers miss runs",
-            how="List the runs of each by itself.",
+            "mixes event with output or error; servers then miss runs",
+            how="List the runs of each separately.",
         )
     return query
 

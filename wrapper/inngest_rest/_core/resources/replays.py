@@ -110,7 +110,7 @@ class Start(NamedTuple):
     def check(cls, from_step: str | None, input: list[Any] | None) -> Start:
         """Reject what servers would ignore, or refuse for each run."""
         if input is not None and (from_step is None or not isinstance(input, list) or not input):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise invalid("input", "must be a list with something in it, for the step of from_step")
+            raise invalid("input", "must be a non-empty list, for the step of from_step")
         return cls(check_text("from_step", from_step), check_json("input", input))
 
     def step(self, session: Session, run: Run, others: Iterable[Run] | None) -> Plan[Span | None]:
@@ -164,7 +164,7 @@ def replay(
         ago = now() - earlier.at
         raise TransportError(
             f"not sent: a replay of this run was requested {ago:.0f} s ago, perhaps without a "
-            "response, and may still take effect. Look at the runs of its event; ask again in "
+            "response, and may still take effect. Check the runs of its event; try again in "
             f"{SETTLED_AFTER.total_seconds() - ago:.0f} s",
             method=by_v2.operation.method,
             url=redacted_url(session, by_v2),

@@ -32,7 +32,7 @@ def score(
     in_experiment: api.V2ScoreExperiment | Unset = UNSET
     if experiment is not None or variant is not None:
         if step or not (check_text("experiment", experiment) and check_text("variant", variant)):
-            raise invalid("experiment", "and variant are given together, and not for a step")
+            raise invalid("experiment", "and variant go together, and not with a step")
         in_experiment = api.V2ScoreExperiment(id=experiment or "", variant=variant or "")
     body = [
         api.V2Score(name=name, value=value, step_id=step or UNSET, experiment=in_experiment)

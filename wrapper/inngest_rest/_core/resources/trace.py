@@ -83,7 +83,7 @@ def step_to_start_from(
             "from_step",
             f"is {step.name}, and {and_more(repeated, 5)} would run again, which completed but "
             "began later",
-            how="Name the step if that does no harm.",
+            how="To allow that, name the step.",
         )
     return step
 
@@ -95,8 +95,7 @@ def _last_failed(steps: Sequence[Span]) -> str:
         raise invalid(
             "from_step",
             f"is {LAST_FAILED}, and the trace has no step that failed: the run failed outside "
-            "of steps, or by an error that allows no other attempt, which SDKs report without "
-            "its step",
+            "of steps, or with a non-retriable error, which SDKs report without the step",
             how="Name the step to start from, which runs again with all after it, or replay the "
             "whole run.",
         )

@@ -104,7 +104,7 @@ def _check_resend_after(
         raise invalid("resend_after", "needs a path as store: events in memory are not kept")
     seconds = check_seconds("resend_after", resend_after)
     if seconds > LONGEST_RESEND:
-        raise invalid("resend_after", "must be at most 23 hours, while the platform knows the ids")
+        raise invalid("resend_after", "must be at most 23 hours: the platform remembers ids for 24")
     return seconds
 
 
@@ -305,7 +305,7 @@ class Buffer(Forked, ABC):
         while True:
             seen = self._count
             if self._is_closed:
-                raise ClosedError("this buffer is closed; make a new one")
+                raise ClosedError("this buffer is closed; create a new one")
             if self._when_full == "drop":
                 with self._lock:
                     self._dropped += 1
@@ -414,7 +414,7 @@ def preload(driver: Driver) -> None:
 def raise_at_sigterm() -> None:
     """Make SIGTERM run exit handlers, as `sys.exit` does; the program's own handler stays."""
     if threading.current_thread() is not threading.main_thread():
-        raise invalid("exit_on_sigterm", "is for buffers made in the main thread")
+        raise invalid("exit_on_sigterm", "requires a buffer created in the main thread")
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _exit_now)
 

@@ -83,7 +83,7 @@ class RecoverJob(ReportedJob):
     def collect(self) -> Plan[Iterable[ActionRow]]:
         self._function = yield from find_function(self.session, *self._names)
         if not any(trigger.kind == "event" for trigger in self._function.triggers):
-            raise invalid("function", "is triggered by no event, so there is nothing to recover")
+            raise invalid("function", "has no event trigger, so there is nothing to recover")
         self._past = Past(self.session, self._function)
         self._excluded = _why_on_purpose(self._function)
         rows = yield from super().collect()
@@ -220,9 +220,9 @@ class RecoverJob(ReportedJob):
             return "no trigger of the function has its name"
         is_triggered = matched.is_triggered_by(event)
         if is_triggered is False:
-            return "the condition of the trigger does not hold for it"
+            return "the condition of the trigger is false for it"
         if is_triggered is None:
-            return "whether the condition of the trigger holds for it cannot be told here"
+            return "the condition of the trigger cannot be evaluated here"
         return self._excluded or self._too_soon(event)
 
     def _too_soon(self, event: StoredEvent) -> str | None:

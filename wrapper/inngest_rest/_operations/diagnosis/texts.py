@@ -78,13 +78,13 @@ IS_NOT_INNGEST = Kind(
     "Set INNGEST_BASE_URL to the server's URL, or INNGEST_DEV to that of a dev server.",
 )
 FAILS = Kind(_PROBLEM, "{error}", "Try again later; the server's own log says more.")
-REFUSED_IN_BETWEEN = Kind(_PROBLEM, "what refuses is not Inngest: {error}")
+REFUSED_IN_BETWEEN = Kind(_PROBLEM, "the refusal is not from Inngest: {error}")
 
 # The release.
 STATES_RELEASE = Kind(_OK, "release {release}")
 IS_NEWER_THAN_RECORDED = Kind(
     _WARNING,
-    "release {release} is newer than {newest}, the newest that this package was tried with",
+    "release {release} is newer than {newest}, the newest release this package was tested with",
     "Upgrade inngest-rest, if there is a newer one; calls may lack a route or a field.",
 )
 IS_CLOUD = Kind(_OK, "Inngest Cloud, which does not state its release")

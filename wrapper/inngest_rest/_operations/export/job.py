@@ -129,7 +129,7 @@ class Export:
         self._keeps_state = options.state is not None
         if self._keeps_state and source.ends:
             ends = ", ".join(source.ends)
-            raise invalid("state", f"is for what comes later, too: it excludes {ends}")
+            raise invalid("state", f"also covers later rows, so it excludes {ends}")
         check_path("path", path)
         check_path("state", path if options.state is None else options.state)
         self._path = Path(path).absolute()

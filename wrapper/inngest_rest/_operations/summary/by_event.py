@@ -58,7 +58,7 @@ class EventSummaryJob(SummaryJob[EventToRead, "StoredEvent"]):
         self._path = _check_path(by)
         if options["exact"] or options["sample"] is not None:
             name = "exact" if options["exact"] else "sample"
-            raise invalid(name, "gets each run, and a field of the event each event: pass one")
+            raise invalid(name, "reads each run, and an event field each event: pass one")
         super().__init__(*args, by=by, **options)
         self._asked_count = self._lacking_count = self._unread_count = 0
 
