@@ -191,7 +191,7 @@ def planned_from_last_failed(client: InngestClient, shop: Shop, body: Any) -> Ac
     [{"input": [1]}, {"from_step": "mail", "input": []}, {"from_step": "mail", "input": {"to": 1}}],
 )
 def test_an_input_is_a_list_for_a_step(client: InngestClient, arguments: dict[str, Any]) -> None:
-    with pytest.raises(InvalidArgumentError, match="input must be a list"):
+    with pytest.raises(InvalidArgumentError, match="input must be a non-empty list"):
         client.runs.replay("01M8F07M2JAPE5MT8HR02E7B5R", **arguments)
 
 
