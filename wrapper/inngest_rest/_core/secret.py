@@ -1,4 +1,4 @@
-"""Secrets: keys are hidden wherever they are kept, and masked in text from outside."""
+"""Secrets: hide keys wherever they are stored, and mask them in text from outside."""
 
 from __future__ import annotations
 

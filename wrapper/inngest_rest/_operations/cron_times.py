@@ -1,8 +1,8 @@
 """The times that a server plans for a cron schedule, by cronsim of the extra `crons`.
 
-A server has the rules of robfig/cron 3 for its five fields, which differ from those of Debian that
-cronsim has by default: a time that a change of the clocks skips is not made up for, one that it
-repeats is planned twice, and a star with a step, such as `*/2`, restricts its day.
+A server uses the five fields and rules of robfig/cron 3, which differ from cronsim's default,
+Debian's: a time that a daylight-saving change skips is not made up for, a repeated time is planned
+twice, and a star with a step, such as `*/2`, restricts its day.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Which crons ran when they were planned, and when each function ran last and runs next.
+"""Crons that ran when planned, and the last and next run of each function.
 
-A server does not tell what it planned. It is computed from the schedule of each trigger, and what
-ran is told by the schedule that a run names. A schedule of which no run is stored may have been
-another until a moment ago: it is called "never fired" only where nothing says so.
+A server does not report planned times: they are computed from the schedule of each trigger, and
+matched with the schedule that each run names. A schedule without a stored run may have changed a
+moment ago: it is "never fired" only if nothing points to a change.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which functions of an app are new, gone or changed, compared with those that are expected."""
+"""Compare the functions of an app with the expected ones: new, gone or changed."""
 
 from __future__ import annotations
 

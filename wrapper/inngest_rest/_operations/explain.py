@@ -1,4 +1,4 @@
-"""Explaining the outcome of an event and the state of a run: read the evidence, apply the rules."""
+"""Explain the outcome of an event and the state of a run: read the evidence, apply the rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Previewing a send: check the events, and find the functions that they would trigger."""
+"""Preview a send: check the events, and find the functions that they would trigger."""
 
 from __future__ import annotations
 

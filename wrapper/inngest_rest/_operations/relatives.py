@@ -1,4 +1,4 @@
-"""Reading which runs belong to a run: which it invoked, which invoked it, and its replays."""
+"""Read the relatives of a run: the runs it invoked, the run that invoked it, and its replays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the evidence about a run: its jobs, its steps, and what may hold it back."""
+"""Read the evidence about a run: its jobs, its steps, and limits that may hold it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What open runs wait for: list them, read their jobs, and apply the rules that explain a run."""
+"""Explain why open runs wait: list them, read their jobs, and apply the rules of explain."""
 
 from __future__ import annotations
 

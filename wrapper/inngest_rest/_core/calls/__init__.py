@@ -1,12 +1,12 @@
 """One call of the API: from settings and keys to a request, and from its response to a value.
 
 settings      arguments, environment variables and a profile, keys among them: validated and frozen
-profiles      the file of profiles: named servers, with where their keys come from
+profiles      the file of profiles: named servers, and the sources of their keys
 session       state shared by all calls of one client
 route         an operation with its arguments, and how to read its response
-page_sizes    the size of a page that a server accepts, which may be less than others do
+page_sizes    the page size that a server accepts, perhaps less than others
 answers       turn an HTTP response into a value or an error, and keep the responses themselves
-retry         what a failed request means: had it an effect, may it pass, is it hopeless
+retry         classify a failed request: no effect, transient, or hopeless
 operation     perform a route, or the first of several that a server has, with keys and retries
 listing       listings, one page per call
 local_filter  filters of a listing that servers lack, evaluated on each item

@@ -1,4 +1,4 @@
-"""The size of a page: what a server was found to accept, which may be less than others do."""
+"""The size of a page: the largest that a server was found to accept, perhaps less than others."""
 
 from __future__ import annotations
 

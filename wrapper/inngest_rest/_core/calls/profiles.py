@@ -1,4 +1,4 @@
-"""The file of profiles: named servers, with where their keys come from, and never a key.
+"""The file of profiles: named servers and the sources of their keys, never the keys.
 
 A profile is a table of TOML, whose settings are those of the client. A key is given by the name of
 a variable, `signing_key_variable = "PROD_SIGNING_KEY"`, or by a command that prints it,

@@ -1,4 +1,4 @@
-"""The state that the plans of one client share, its knowledge of the server included."""
+"""The state that the plans of one client share, including its knowledge of the server."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Settings: arguments, environment variables and a profile, validated and frozen.
 
 The only module that reads the environment. Any argument overrides any variable, which overrides
-what a profile of the file says, and a specific setting overrides a general one; an empty variable
+the profile, and a specific setting overrides a general one; an empty variable
 counts as absent, an empty argument as an error.
 """
 

@@ -5,7 +5,7 @@ Requests go straight to the transport, not through `httpx.Client`, which would l
 
     blocking, asynchronous                  the two drivers
     exchange                                shared by both: response, errors, logging
-    causes                                  what is behind a failed connection, and what to do
+    causes                                  causes of failed connections, and their remedies
     connection_pool                         the transports of a client, one connection each
     blocking_transport, async_transport     one such transport, on a socket, in an event loop
     own_transport, connection               shared by both: the exchange on a connection

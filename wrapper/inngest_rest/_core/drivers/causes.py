@@ -1,6 +1,6 @@
-"""What is behind a failed connection, and what to do about it, by the words of OpenSSL and httpx.
+"""Causes of failed connections and their remedies, from the messages of OpenSSL and httpx.
 
-Each of these fails in every attempt, until somebody mends the cause.
+Each of these fails in every attempt, until somebody fixes the cause.
 """
 
 from __future__ import annotations

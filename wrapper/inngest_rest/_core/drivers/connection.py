@@ -1,4 +1,4 @@
-"""What a transport and a proxy ask of a connection, on a socket or in an event loop."""
+"""The interface of a connection to a transport and a proxy, on a socket or in an event loop."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """HTTP/1.1 without a socket: the bytes of a request, and a response read from bytes as they come.
 
-A response that is beyond doubt is read here: a head that arrives at once, with simple fields and a
-length. h11 reads any other one, and judges what is allowed, which takes longer.
+Plain responses are read here: a head that arrives in one piece, with simple fields and a length.
+h11 reads and validates any other response, which takes longer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What both transports of the client do: an exchange over one connection, which is kept.
+"""Shared by both transports of the client: an exchange over one connection, which is kept.
 
 It is a coroutine, as in `exchange`: in the blocking transport, all that it awaits blocks.
 """

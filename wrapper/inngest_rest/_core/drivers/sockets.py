@@ -1,4 +1,4 @@
-"""What both transports do with sockets: DNS lookup with a timeout, polling, shutting down.
+"""Socket functions of both transports: DNS lookup with a timeout, polling, shutting down.
 
 anyio and asyncio resolve names in the event loop's executor. If the resolver hangs, so does every
 lookup in the program once the executor is full, and then `asyncio.run` at exit, for as long as

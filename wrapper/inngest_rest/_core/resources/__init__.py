@@ -1,16 +1,16 @@
 """The resources of the API: their methods as plans, their responses as public models.
 
-routes        which operations do the job of each method, in the order in which they are asked
+routes        the operations that serve each method, in the order in which they are tried
 fields        take values out of generated models, where any may be absent
-rows          what a record is made of, read from JSON at once or from a generated model
+rows          the fields of a record, read from JSON directly or from a generated model
 filters       which runs, as callers write them: statuses, apps, functions, errors, conditions
 windows       instants and windows of time, as callers write them
-queries       conditions that the server evaluates: what it would ignore is rejected
-server        what a server is, by single reads; the routes that a release has
+queries       conditions that the server evaluates: those that it would ignore are rejected
+server        identify a server, with single reads; the routes of a release
 apps          apps and their functions: list, get, sync, invoke
 catalogue     all functions of a server, and which of them an event triggers
 flow_control  the limits in the configuration of a function
-cloud         the account and what it has: Inngest Cloud alone has most of it
+cloud         the account and its resources, most of which only Inngest Cloud has
 metrics       metrics of a server, in the text format of Prometheus
 events        stored events
 runs          runs: list, get, cancel
@@ -21,11 +21,11 @@ run_scores    scores of a run, or of one of its steps
 signals       signals, which end the wait of a run
 replays       one replay of a run, and the other runs of its chain
 trace         the spans of a run, as a tree
-polling       what these share that poll: pauses, deadlines, listings of ends
+polling       shared by the modules that poll: pauses, deadlines, listings of ended runs
 wait          wait until a run has ended
 wait_event    wait for all runs of an event, perhaps one that is sent first
 wait_many     wait until each of many runs has ended
 watch         report the changes of all runs
-watch_state   which runs a watch knows, and what is new about a run
+watch_state   the runs that a watch knows, and the changes of a run
 follow        report the steps of a run
 """

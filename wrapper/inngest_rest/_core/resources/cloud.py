@@ -1,7 +1,8 @@
-"""What is of an account: environments, keys, Insights, experiments, sessions, webhooks and more.
+"""Resources of an account: environments, keys, Insights, experiments, sessions, webhooks and more.
 
-Inngest Cloud has all of it; a self-hosted server has a fixed account with one environment. The
-method of a call that needs no plan of its own asks for it itself; here is how it is converted.
+Inngest Cloud has all of them; a self-hosted server has a fixed account with one environment.
+Methods that need no separate plan send their request themselves; this module converts the
+responses.
 """
 
 from __future__ import annotations

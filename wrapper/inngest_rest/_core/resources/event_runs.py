@@ -1,4 +1,4 @@
-"""The runs that an event started: listed by v1 and v2, of which each lacks some."""
+"""The runs that an event started, from v1 and v2, each of which omits some."""
 
 from __future__ import annotations
 

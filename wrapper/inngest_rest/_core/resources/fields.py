@@ -1,7 +1,7 @@
 """Read fields of generated models, any of which may be absent or not as documented.
 
-What a response lacks is `UNSET`, also where the document requires it, and becomes None. Go's zero
-time becomes None, too. Only what a result cannot be without is `required`.
+A missing field is `UNSET`, even if the document requires it, and becomes None. Go's zero time
+becomes None, too. Only the fields that a result cannot do without are `required`.
 """
 
 from __future__ import annotations

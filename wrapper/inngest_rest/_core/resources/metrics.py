@@ -2,7 +2,7 @@
 
 Both are in the text format of Prometheus
 (https://prometheus.io/docs/instrumenting/exposition_formats/): a sample per line, and comments, of
-which `# TYPE` and `# HELP` speak of the samples of a name.
+which `# TYPE` and `# HELP` describe the samples of a name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What waiting, watching and following share: a poller, its pauses, and listings of ends."""
+"""Shared by waiting, watching and following: a poller, its pauses, and listings of ended runs."""
 
 from __future__ import annotations
 

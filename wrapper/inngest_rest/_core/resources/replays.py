@@ -1,7 +1,7 @@
 """One replay of a run, and the other runs of its chain.
 
-Replays have no idempotency key: two requests start two runs, and one that a gateway has given up
-may take effect later. So each holds back others of its chain for some minutes.
+Replays have no idempotency key: two requests start two runs, and a request that a gateway gave up
+on may take effect later. So each replay blocks others of its chain for some minutes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The operations that serve each method of the client, in the order in which they are tried.
 
-The document states them (`x-call`): v2 comes first wherever it does the job, as no server was seen
-to list or replay runs, or to list apps, by v1. Plans take the order from here, and so do the
+The document states them (`x-call`): v2 comes first wherever it can, as no server was seen to
+list or replay runs, or to list apps, by v1. Plans take the order from here, and so do the
 diagnosis, the documentation and the tests.
 """
 

@@ -1,8 +1,8 @@
-"""Rows: what a record is made of, told once for both ways of reading an item of a page.
+"""Rows: the fields of a record, defined once for both ways of reading an item of a page.
 
-A row names fields of a generated model, with their types in JSON. A page that has them as they are
-documented is decoded into rows at once. Any other is read by the generated models, which know what
-is wrong with a value, or that nobody needs it; `row_of` makes the same row of a model.
+A row names fields of a generated model, with their types in JSON. A page that matches the document
+is decoded into rows directly. Any other page is read by the generated models, which report the
+faults of a value that is needed; `row_of` creates the same row from a model.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs as v1 and v2 have them, and the model that each becomes."""
+"""Runs as returned by v1 and v2, and their conversion to a model."""
 
 from __future__ import annotations
 

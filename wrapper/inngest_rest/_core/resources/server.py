@@ -1,4 +1,4 @@
-"""What a server is: single reads whose errors are evidence, and the routes that a release has."""
+"""Identify a server: single reads whose errors are evidence, and the routes of a release."""
 
 from __future__ import annotations
 

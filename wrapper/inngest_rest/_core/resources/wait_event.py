@@ -1,9 +1,9 @@
-"""Waiting for the runs of an event: one that is sent first, or a stored one, by its id.
+"""Wait for the runs of an event: a new one, sent first, or a stored one, by its id.
 
-The difficulty is to know when the runs are complete. The first non-empty list may not be: on a busy
-server, runs appear 0.25 s apart and more. The list is complete once each function that the event
-triggers has a run; until then it is polled for as long as a run takes to appear. Debounced and
-batched runs appear later still.
+The difficulty is to determine when the runs are complete. The first non-empty list may not be: on a
+busy server, runs appear 0.25 s apart and more. The list is complete once each function that the
+event triggers has a run; until then it is polled for as long as a run takes to appear. Debounced
+and batched runs appear later still.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Watch all runs: report that they appear, change their status, and end."""
+"""Watch all runs: report when they appear, change status, and end."""
 
 from __future__ import annotations
 

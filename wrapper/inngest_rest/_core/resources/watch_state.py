@@ -1,4 +1,4 @@
-"""The state of a watch: which runs it knows, and what is new about a run that it is shown."""
+"""The state of a watch: the runs that it knows, and the changes of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cancel runs that are selected by ids, a filter or a report."""
+"""Cancel runs selected by ids, a filter or a report."""
 
 from __future__ import annotations
 

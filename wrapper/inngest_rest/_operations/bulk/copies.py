@@ -1,8 +1,8 @@
 """Which stored events are copies of others, as `events.resend` makes them.
 
 A copy has the id LABEL-INTERNAL_ID, and the name, data and time of the event with that internal id.
-Any id may look like one of a copy; so an event is a copy only if the other exists and is the same.
-What is kept of an event to tell does not depend on how large it is.
+Any id may look like that of a copy, so an event is a copy only if the original exists and is equal.
+The memory used to compare an event does not depend on its size.
 """
 
 from __future__ import annotations

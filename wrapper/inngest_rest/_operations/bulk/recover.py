@@ -1,8 +1,8 @@
 """Invoke a function for the events that should have started it, and did not.
 
 A function that was paused, drained or broken gets no run for the events of that time, and sending
-these again would start all other functions that listen, too. What started no run on purpose is not
-recovered: what a limit may have held back, and what repeats an id.
+these again would start all other listening functions, too. Events that started no run on purpose
+are not recovered: those that a limit may have held back, and those that repeat an id.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Replay runs that are selected by ids, a filter or a report, none of them twice.
+"""Replay runs selected by ids, a filter or a report, none of them twice.
 
 Of a chain of replays, one run is replayed once, and none while an earlier replay of it may still
 take effect. Replays have no idempotency key: two requests start two runs. So each call sends one
 request for a chain. If its response is lost, the outcome is unknown until the new run is seen among
-the runs of the event, or until so much time has passed that it takes effect no more.
+the runs of the event, or until it is too late to take effect.
 """
 
 from __future__ import annotations

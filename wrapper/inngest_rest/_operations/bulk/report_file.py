@@ -1,9 +1,9 @@
 """The file of a resumable report, written row by row.
 
-It has JSON lines, on disk before each request. The first line says what was asked for; then comes
-each row as it was selected; then each row before its request is sent, and again with its outcome.
-The last line of a position holds. Lines are only appended, so a kill can tear no more than the last
-one.
+It consists of JSON lines, on disk before each request. The first line has the arguments of the
+call; then comes each row as it was selected; then each row before its request is sent, and again
+with its outcome. The last line of a position counts. Lines are only appended, so a kill can
+truncate only the last one.
 """
 
 from __future__ import annotations

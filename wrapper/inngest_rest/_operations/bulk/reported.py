@@ -1,4 +1,4 @@
-"""Bulk jobs with a resumable report, which has one row per run or input."""
+"""Bulk jobs with a resumable report of one row per run or input."""
 
 from __future__ import annotations
 

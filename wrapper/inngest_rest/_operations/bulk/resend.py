@@ -1,8 +1,8 @@
 """Send stored events again as new ones, to the same server or to another.
 
-The id of each is a label and the internal id of the event as it was stored. So it says where the
-event comes from, its data stay as they were, and sending it twice runs nothing twice, except
-functions that debounce or batch events.
+The id of each is a label and the internal id of the stored event. So it names the original, the
+data is unchanged, and sending it twice runs nothing twice, except functions that debounce or batch
+events.
 """
 
 from __future__ import annotations

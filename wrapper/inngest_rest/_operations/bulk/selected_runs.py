@@ -1,4 +1,4 @@
-"""Bulk jobs on runs: select them by ids, a filter or a report, and show what they are judged by."""
+"""Bulk jobs on runs: select them by ids, a filter or a report, and describe them for review."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which events started no run of a function, by what the server still lists.
+"""Find the events that started no run of a function, from the lists of the server.
 
-A function that was invoked for an event, as `functions.recover` does, has a run of another event,
-which names neither. So an earlier recovery shows only by its data: the events of such runs are
-read, and compared.
+A function invoked for an event, as by `functions.recover`, has a run of another event, which names
+neither. So only its data identifies an earlier recovery: the events of such runs are read and
+compared.
 """
 
 from __future__ import annotations

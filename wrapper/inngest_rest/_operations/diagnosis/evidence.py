@@ -1,4 +1,4 @@
-"""What a diagnosis asked, and what was answered."""
+"""The requests of a diagnosis and their answers."""
 
 from __future__ import annotations
 

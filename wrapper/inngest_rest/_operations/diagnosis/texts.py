@@ -1,7 +1,7 @@
 """The sentence and the remedy of each kind of observation: change the words here.
 
-A sentence is a template for the facts of the observation. It begins in lower case and has no full
-stop; a remedy is whole sentences.
+A sentence is a template for the facts of the observation. It starts in lower case and has no full
+stop; a remedy consists of full sentences.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An export: list, complete, write, save the state; go on where an earlier call was killed."""
+"""An export: list, complete, write, save the state; continue an earlier, killed call."""
 
 from __future__ import annotations
 

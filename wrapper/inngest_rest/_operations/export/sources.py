@@ -1,4 +1,4 @@
-"""What is exported: runs, perhaps with their events and traces, or stored events."""
+"""The exported records: runs, perhaps with their events and traces, or stored events."""
 
 from __future__ import annotations
 

@@ -5,6 +5,6 @@ Each rule yields findings: a kind, facts, and whether the evidence proves it. No
 texts       the sentence of each kind of finding
 event       the rules about an event, and their order
 run         the rules about a run, and their order
-evidence    what the rules read: records of what is known of an event, a function, a run
-finding     what a rule concludes
+evidence    the input of the rules: the known facts of an event, a function, a run
+finding     the conclusion of a rule
 """

@@ -1,4 +1,4 @@
-"""The evidence that rules read: what is known of an event and its functions, and of a run."""
+"""The evidence that rules read: the known facts of an event, its functions, and a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings: what a rule concludes from the evidence, as facts without words."""
+"""Findings: the conclusions of a rule from the evidence, as facts without words."""
 
 from __future__ import annotations
 

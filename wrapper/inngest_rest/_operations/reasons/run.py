@@ -1,8 +1,8 @@
 """Rules for why a run is as it is, one function each.
 
 A finding is certain only if the evidence proves it. The queue, the trace and the event of a run
-state what is certain; why a run that is due is not executed, or was cancelled, is told by the same
-rules for a run and for those of an event.
+state certain facts; the same rules explain why a due run is not executed, or was cancelled, for a
+run and for the runs of an event.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The sentence of each kind of finding: change the words here, and the rules in their own modules.
 
-A sentence is a clause, in lower case and without a full stop, that is put behind a colon. It is a
-template, filled with the facts of the finding, or a function of them where parts are optional.
+A sentence is a clause, in lower case and without a full stop, that follows a colon. It is a
+template, filled with the facts of the finding, or a function of them if parts are optional.
 """
 
 from __future__ import annotations

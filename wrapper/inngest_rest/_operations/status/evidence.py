@@ -1,4 +1,4 @@
-"""The evidence for a status: what was read, and what could not be."""
+"""The evidence for a status: the results of the reads, and the failed reads."""
 
 from __future__ import annotations
 

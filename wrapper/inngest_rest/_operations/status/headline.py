@@ -1,4 +1,4 @@
-"""The report of a status: the worst verdict, and in one line what the checks say of it."""
+"""The report of a status: the worst verdict, and a one-line summary of its checks."""
 
 from __future__ import annotations
 

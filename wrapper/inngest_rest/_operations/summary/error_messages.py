@@ -1,4 +1,4 @@
-"""Messages of errors without what varies, so that those of one cause are counted together."""
+"""Error messages without their variable parts, so that equal causes are counted together."""
 
 from __future__ import annotations
 

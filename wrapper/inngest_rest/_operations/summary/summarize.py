@@ -1,4 +1,4 @@
-"""Summarize many runs: list them, and get those whose times are asked for."""
+"""Summarize many runs: list them, and get those whose times are requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sentences of several verdicts have in common: numbers, times, and what was not read."""
+"""Shared parts of the verdicts' sentences: numbers, times, and failed reads."""
 
 from __future__ import annotations
 
