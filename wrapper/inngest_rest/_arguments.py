@@ -24,7 +24,9 @@ def invalid(
     `how` is its remedy: a sentence, such as "Pass one of them."
     """
     advice = Advice(how)
-    return InvalidArgumentError(f"{name} {reason}", argument=argument or name, advice=advice)
+    return InvalidArgumentError(
+        f"{name} {reason}", argument=argument or name, advice=advice
+    )
 
 
 def is_status(name: object) -> bool:
@@ -64,7 +66,11 @@ def check_json(name: str, value: Any) -> Any:
     except RecursionError:
         raise invalid(name, "is nested too deep to be encoded as JSON") from None
     except (TypeError, ValueError) as error:
-        how = "Convert it first, dates by .isoformat()." if isinstance(error, TypeError) else ""
+        how = (
+            "Convert it first, dates by .isoformat()."
+            if isinstance(error, TypeError)
+            else ""
+        )
         raise invalid(name, f"cannot be encoded as JSON: {error}", how=how) from None
     return value
 

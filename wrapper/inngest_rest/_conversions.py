@@ -79,7 +79,9 @@ class Conversions(dict[type, Conversion]):
         return str
 
     def _of_fields(self, names: list[str]) -> Conversion:
-        return lambda value: {name: self.convert(getattr(value, name)) for name in names}
+        return lambda value: {
+            name: self.convert(getattr(value, name)) for name in names
+        }
 
     def _object(self, pairs: Mapping[object, object]) -> dict[str, Any]:
         return {

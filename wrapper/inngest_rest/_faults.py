@@ -19,7 +19,10 @@ def had_no_effect(error: errors.InngestError) -> bool:
         case _:
             # Any other is about a response that was not understood.
             return isinstance(
-                error, errors.ClosedError | errors.ConfigurationError | errors.InvalidArgumentError
+                error,
+                errors.ClosedError
+                | errors.ConfigurationError
+                | errors.InvalidArgumentError,
             )
 
 

@@ -68,7 +68,9 @@ def usable(argument: str, path: object) -> Generator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         reason = f"{reason[:1].lower()}{reason[1:]}"
-        raise InvalidArgumentError(f"cannot use {path}: {reason}", argument=argument) from error
+        raise InvalidArgumentError(
+            f"cannot use {path}: {reason}", argument=argument
+        ) from error
 
 
 def check_is_regular(path: Path) -> None:

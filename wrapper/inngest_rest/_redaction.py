@@ -34,7 +34,10 @@ _MARKER = r"-{4,5} ?%s [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
 _KINDS = {
     "stripe": (r"(?:[prs]k_(?:live|test)|whsec)_", r"\w{8,}+"),
     "github": (r"(?:github_pat|gh[oprsu])_", r"\w{16,}+"),
-    "dashed": (r"(?:sk-|x(?:app|ox[a-z])-)", r"[\w-]{16,}+"),  # OpenAI and others, Slack
+    "dashed": (
+        r"(?:sk-|x(?:app|ox[a-z])-)",
+        r"[\w-]{16,}+",
+    ),  # OpenAI and others, Slack
     "bearer": (r"[Bb](?i:earer)(?:\s|%20){1,20}+", r"[\w.~+/-]{8,}+=*+"),
     "aws": (r"(?:AKIA|ASIA)", r"[0-9A-Z]{16}(?!\w)"),
     "inngest": (r"signkey-", r"\w++-[0-9a-fA-F]{16,}+"),
@@ -117,7 +120,9 @@ def _with_texts(value: Any, convert: Callable[[str], str]) -> Any:
             return value
 
 
-def _with_keys(value: Mapping[object, object], convert: Callable[[str], str]) -> dict[Any, Any]:
+def _with_keys(
+    value: Mapping[object, object], convert: Callable[[str], str]
+) -> dict[Any, Any]:
     """Return a dict in which two keys that become the same text stay two."""
     found, numbers = dict[Any, Any](), Counter[Any]()
     for name, each in value.items():

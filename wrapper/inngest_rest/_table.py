@@ -43,12 +43,25 @@ GROUPS = {
 }
 """Each group of methods with what it is about."""
 
-OF_CLOUD = {*GROUPS, "apps.sync", "runs.score"} - {"events", "runs", "apps", "functions", "signals"}
+OF_CLOUD = {*GROUPS, "apps.sync", "runs.score"} - {
+    "events",
+    "runs",
+    "apps",
+    "functions",
+    "signals",
+}
 """Groups and calls of which other servers have nothing, or nothing of their own."""
 
 RARE = OF_CLOUD | {
     *("send_file", "events.export", "runs.export", "runs.follow", "runs.jobs"),
-    *("functions.invoke_many", "functions.recover", "apps.check", "signals", "metrics", "api"),
+    *(
+        "functions.invoke_many",
+        "functions.recover",
+        "apps.check",
+        "signals",
+        "metrics",
+        "api",
+    ),
 }
 """Groups and calls that have no tool of their own, since a list of tools costs every session: one
 tool calls them all."""
@@ -76,11 +89,15 @@ class Row:
 
     name: str  # the method: "runs.list" for `client.runs.list`
     # What programs call it; empty if they do not have it.
-    command: str = field(kw_only=True, default=Factory(lambda row: row.name, takes_self=True))
+    command: str = field(
+        kw_only=True, default=Factory(lambda row: row.name, takes_self=True)
+    )
     # What stands in for the method where programs pass other arguments than Python.
     form: Callable[..., Any] | None = None
     effect: Effect = Effect.READ
-    is_repeatable: bool = True  # twice has the effect of once; or has with these arguments:
+    is_repeatable: bool = (
+        True  # twice has the effect of once; or has with these arguments:
+    )
     is_repeatable_if: Callable[[Mapping[str, Any]], bool] = lambda _: False
     uses_files: bool = False
     examples: tuple[Mapping[str, Any], ...] = ({},)
@@ -204,7 +221,9 @@ def _send(
         ts: When it happened; the time of arrival by default.
         wait: Time to wait for the end of the runs that it starts; null not to wait.
     """
-    ids = client.send(event_of(name=name, data=data or {}, id=id, user_id=user_id, ts=ts))
+    ids = client.send(
+        event_of(name=name, data=data or {}, id=id, user_id=user_id, ts=ts)
+    )
     return [*ids, *(client.events.wait(ids[0], wait) if wait is not None else ())]
 
 
@@ -213,13 +232,17 @@ def event_of(
 ) -> dict[str, Any]:
     if isinstance(ts, timedelta):
         ago = ts.total_seconds()
-        ts = datetime.fromtimestamp(max(time.time() - ago, 0), UTC)  # one too early is refused
+        ts = datetime.fromtimestamp(
+            max(time.time() - ago, 0), UTC
+        )  # one too early is refused
     user = None if user_id is None else {"id": user_id}
     event = {"data": {}, **given, "ts": ts, "user": user}
     return {key: value for key, value in event.items() if value is not None}
 
 
-def _send_many(client: InngestClient, *, events: Iterable[Mapping[str, Any]]) -> list[str]:
+def _send_many(
+    client: InngestClient, *, events: Iterable[Mapping[str, Any]]
+) -> list[str]:
     """Send up to 5,000 events, which are all checked before the first is sent.
 
     Safe to repeat if each has an id: a function runs once for it within 24 hours, unless it
@@ -249,7 +272,11 @@ ENV_ID = "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d91"
 
 _EVENT = {"name": "shop/order.created", "data": {"order": 1}}
 _FILE = {"path": "events.ndjson"}
-_CSV = {"path": "orders.csv", "event": "shop/order.created", "column": ["total=data.total:float"]}
+_CSV = {
+    "path": "orders.csv",
+    "event": "shop/order.created",
+    "column": ["total=data.total:float"],
+}
 _FUNCTION = {"app": "shop", "function": "charge"}
 _DRY_RUN = {"app": "shop", "since": "2h", "dry_run": True}
 
@@ -268,7 +295,9 @@ ROWS: tuple[Row, ...] = (
     _reads("status"),
     _sends("send", _EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}, form=_send),
     _sends(
-        "send_many", {"events": [{**_EVENT, "id": f"order-{n}"} for n in "12"]}, form=_send_many
+        "send_many",
+        {"events": [{**_EVENT, "id": f"order-{n}"} for n in "12"]},
+        form=_send_many,
     ),
     _creates("send_file", _FILE, {**_FILE, "resume": True}, _CSV, uses_files=True),
     _creates("send_and_wait", {"event": _EVENT, "timeout": 60}, command=""),
@@ -277,21 +306,36 @@ ROWS: tuple[Row, ...] = (
     _reads("events.list", {"name": "shop/order.created", "since": "24h"}),
     _reads("events.get", {"id": EVENT_ID}),
     _reads("events.runs", {"id": EVENT_ID}),
-    _reads("events.explain", {"id": EVENT_ID}, {"id": "order-1001", "name": "shop/order.created"}),
+    _reads(
+        "events.explain",
+        {"id": EVENT_ID},
+        {"id": "order-1001", "name": "shop/order.created"},
+    ),
     _creates(
         "events.resend",
         {"ids": [EVENT_ID]},
-        {"name": "shop/order.created", "since": "2h", "label": "fixed", "dry_run": True},
+        {
+            "name": "shop/order.created",
+            "since": "2h",
+            "label": "fixed",
+            "dry_run": True,
+        },
     ),
     _reads("events.wait", {"id": EVENT_ID, "timeout": 60}),
     _reads("events.export", {"path": "events.jsonl", "since": "24h"}, uses_files=True),
-    _reads("runs.list", {"status": ["failed"], "since": "2h"}, {"app": "shop", "limit": 50}),
+    _reads(
+        "runs.list", {"status": ["failed"], "since": "2h"}, {"app": "shop", "limit": 50}
+    ),
     _reads("runs.get", {"id": RUN_ID}),
     _reads("runs.wait", {"id": RUN_ID, "timeout": 60}, command=""),
     _reads("runs.wait_many", {"ids": [RUN_ID], "timeout": 60}, command="runs.wait"),
     _reads("runs.watch", {"app": "shop", "timeout": 60}),
-    _reads("runs.summary", {"since": "24h"}, {"by": "error", "app": "shop", "sample": 50}),
-    _reads("runs.waiting", {"app": "shop"}, {"since": "2d", "event_fields": ["data.order"]}),
+    _reads(
+        "runs.summary", {"since": "24h"}, {"by": "error", "app": "shop", "sample": 50}
+    ),
+    _reads(
+        "runs.waiting", {"app": "shop"}, {"since": "2d", "event_fields": ["data.order"]}
+    ),
     _reads(
         "runs.check",
         {"no_success_of": "shop/charge", "within": "26h"},
@@ -312,26 +356,41 @@ ROWS: tuple[Row, ...] = (
     _creates("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),
     _reads("runs.jobs", {"id": RUN_ID}),
     _reads("runs.trace", {"id": RUN_ID}),
-    _reads("runs.export", {"path": "runs.csv", "app": "shop", "since": "24h"}, uses_files=True),
+    _reads(
+        "runs.export",
+        {"path": "runs.csv", "app": "shop", "since": "24h"},
+        uses_files=True,
+    ),
     _reads("apps.list", {"limit": 50}),
     _reads("apps.get", {"id": "shop"}),
-    _reads("apps.check", {"id": "shop", "expect": ["charge", "ship"]}, {"id": "shop", "count": 40}),
+    _reads(
+        "apps.check",
+        {"id": "shop", "expect": ["charge", "ship"]},
+        {"id": "shop", "count": 40},
+    ),
     _changes("apps.sync", {"id": "shop", "url": "https://shop.test/api/inngest"}),
     _reads("functions.list", {"app": "shop"}, {"runs": True}),
     _reads("functions.get", _FUNCTION),
     _creates_once(
-        "functions.invoke", {**_FUNCTION, "data": {"order": 1}}, {**_FUNCTION, "wait": 60}
+        "functions.invoke",
+        {**_FUNCTION, "data": {"order": 1}},
+        {**_FUNCTION, "wait": 60},
     ),
     _creates_once(
         "functions.recover",
         {**_FUNCTION, "ids": [EVENT_ID]},
         {**_FUNCTION, "since": "3h", "until": "1h", "dry_run": True},
     ),
-    _creates_once("functions.invoke_many", {**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]}),
-    _creates_once("signals.send", {"signal": "order-1001-approved", "data": {"by": "kim"}}),
+    _creates_once(
+        "functions.invoke_many", {**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]}
+    ),
+    _creates_once(
+        "signals.send", {"signal": "order-1001-approved", "data": {"by": "kim"}}
+    ),
     _reads("cancellations.list", {"limit": 50}),
     _changes_once(
-        "cancellations.create", {**_FUNCTION, "started_before": "1h", "started_after": "2h"}
+        "cancellations.create",
+        {**_FUNCTION, "started_before": "1h", "started_after": "2h"},
     ),
     _changes("cancellations.delete", {"id": CANCELLATION_ID}),
     _reads("webhooks.list", {"limit": 50}),

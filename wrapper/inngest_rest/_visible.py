@@ -19,7 +19,9 @@ _MAX_OF_REPR = 200
 # Other words for a status, which do not look like it: nobody means a status of a newer server.
 _STATUS_BY_SYNONYM = {
     **dict.fromkeys(("error", "errors", "errored", "failure"), "failed"),
-    **dict.fromkeys(("success", "succeeded", "successful", "done", "ok", "finished"), "completed"),
+    **dict.fromkeys(
+        ("success", "succeeded", "successful", "done", "ok", "finished"), "completed"
+    ),
     "pending": "queued",
     **dict.fromkeys(("active", "started", "open"), "running"),
 }
@@ -28,7 +30,9 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 _LEFT_TO_RIGHT_MARK = "\u200e"
 
 # Blank, or without width, although Python calls them printable: fillers, joiners and selectors.
-_HIDING = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+_HIDING = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+)
 _HIDDEN = re.compile(f"[{_HIDING}]")
 
 
@@ -38,7 +42,9 @@ def visible(text: str) -> str:
     Among those are ESC and the C1 codes, line ends, bidirectional controls, zero-width characters,
     blank letters and lone surrogates.
     """
-    return _written_out(text, lambda character: character.encode("unicode_escape").decode())
+    return _written_out(
+        text, lambda character: character.encode("unicode_escape").decode()
+    )
 
 
 def safe(text: str) -> str:
@@ -81,7 +87,9 @@ def shown(value: object) -> str:
 def type_name(value: object) -> str:
     """Return the name of a value's type, with its module if a built-in type has the same name."""
     kind = type(value)
-    is_ambiguous = hasattr(builtins, kind.__name__) and kind.__module__ != builtins.__name__
+    is_ambiguous = (
+        hasattr(builtins, kind.__name__) and kind.__module__ != builtins.__name__
+    )
     return f"{kind.__module__}.{kind.__name__}" if is_ambiguous else kind.__name__
 
 
@@ -89,7 +97,11 @@ def did_you_mean(given: object, valid: Collection[str]) -> str:
     """Return the end of a message about an invalid name: the nearest valid one, and all of them."""
     names = ", ".join(valid) or "none"
     near = nearest(given, valid)
-    return f"; did you mean '{near}'? Valid values: {names}" if near else f"; valid values: {names}"
+    return (
+        f"; did you mean '{near}'? Valid values: {names}"
+        if near
+        else f"; valid values: {names}"
+    )
 
 
 def nearest(given: object, valid: Iterable[str]) -> str | None:
@@ -112,7 +124,9 @@ def and_more(items: Sequence[str], at_most: int = 5) -> str:
 
 def with_direction(text: str) -> str:
     """Return text with a mark after what runs from right to left, which would move what follows."""
-    is_plain = text.isascii() or _RIGHT_TO_LEFT.isdisjoint(map(unicodedata.bidirectional, text))
+    is_plain = text.isascii() or _RIGHT_TO_LEFT.isdisjoint(
+        map(unicodedata.bidirectional, text)
+    )
     return text if is_plain else f"{text}{_LEFT_TO_RIGHT_MARK}"
 
 
@@ -120,7 +134,9 @@ def _written_out(text: str, escape: Callable[[str], str]) -> str:
     if text.isprintable() and (text.isascii() or not _HIDDEN.search(text)):
         return text
     return "".join(
-        character if character.isprintable() and not _HIDDEN.match(character) else escape(character)
+        character
+        if character.isprintable() and not _HIDDEN.match(character)
+        else escape(character)
         for character in text
     )
 

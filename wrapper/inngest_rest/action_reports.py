@@ -157,11 +157,17 @@ class ActionReport(_Stored):
     def counts(self) -> dict[ActionOutcome, int]:
         """The number of rows per outcome; outcomes of no row are omitted."""
         counts = Counter(row.outcome for row in self.rows)
-        return {outcome: counts[outcome] for outcome in ActionOutcome if counts[outcome]}
+        return {
+            outcome: counts[outcome] for outcome in ActionOutcome if counts[outcome]
+        }
 
     def __str__(self) -> str:
-        counts = [f"{n:,} {outcome.replace('_', ' ')}" for outcome, n in self.counts.items()]
-        nothing = f"nothing to do ({self.searched})" if self.searched else "nothing to do"
+        counts = [
+            f"{n:,} {outcome.replace('_', ' ')}" for outcome, n in self.counts.items()
+        ]
+        nothing = (
+            f"nothing to do ({self.searched})" if self.searched else "nothing to do"
+        )
         return f"{self.action}: {', '.join(counts) or nothing}"
 
     def to_dict(self, *, flat: bool = False) -> dict[str, Any]:

@@ -148,7 +148,9 @@ class Diagnosis(Record):
     @property
     def problems(self) -> tuple[Finding, ...]:
         """The findings that are problems."""
-        return tuple(each for each in self.findings if each.state is FindingState.PROBLEM)
+        return tuple(
+            each for each in self.findings if each.state is FindingState.PROBLEM
+        )
 
     @property
     def is_ok(self) -> bool:
@@ -189,7 +191,9 @@ class CheckReport(Record):
     @property
     def broken(self) -> tuple[RuleResult, ...]:
         """The rules that are broken."""
-        return tuple(each for each in self.results if each.state is FindingState.PROBLEM)
+        return tuple(
+            each for each in self.results if each.state is FindingState.PROBLEM
+        )
 
     @property
     def is_ok(self) -> bool:

@@ -52,7 +52,9 @@ class NextCall:
     arguments: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        arguments = f"({', '.join(map(repr, self.arguments))})" if self.arguments else ""
+        arguments = (
+            f"({', '.join(map(repr, self.arguments))})" if self.arguments else ""
+        )
         return f"client.{self.name}{arguments}"
 
 
@@ -153,7 +155,11 @@ class ConfigurationError(InngestError):
     """
 
     def __init__(
-        self, message: str, *, settings: Sequence[Setting] = (), advice: Advice | None = None
+        self,
+        message: str,
+        *,
+        settings: Sequence[Setting] = (),
+        advice: Advice | None = None,
     ) -> None:
         super().__init__(message)
         self.settings = tuple(settings)
@@ -170,7 +176,9 @@ class MissingKeyError(ConfigurationError):
         first, *others = settings
         ways = [f"{first.argument}= or set {first.variable}"]
         ways += [f"{other.argument}= ({other.variable})" for other in others]
-        message = f"{reason}: pass {' or '.join(ways)} (or pass dev=True for a dev server)"
+        message = (
+            f"{reason}: pass {' or '.join(ways)} (or pass dev=True for a dev server)"
+        )
         super().__init__(message, settings=settings)
         self.reason = reason
 
@@ -223,7 +231,9 @@ class TransportError(InngestError):
 
     permanent: bool = False
 
-    def __init__(self, reason: str, *, method: str, url: str, delivered: bool = True) -> None:
+    def __init__(
+        self, reason: str, *, method: str, url: str, delivered: bool = True
+    ) -> None:
         super().__init__(reason)
         self.reason, self.method, self.url = reason, method, url
         self.delivered, self.attempts = delivered, 1
@@ -415,7 +425,9 @@ class BadRequestError(ApiError):
 class AuthenticationError(ApiError):
     """The server rejected the key: 401; or a proxy asks for a password: 401 or 407."""
 
-    advice = Advice("Check the key, and that it belongs to this server and environment.")
+    advice = Advice(
+        "Check the key, and that it belongs to this server and environment."
+    )
 
 
 class PermissionDeniedError(ApiError):
@@ -438,7 +450,9 @@ class RouteNotFoundError(ApiError):
             without those that every release has, or none.
     """
 
-    advice = Advice("The server does not have this operation: check the base URL and api_version.")
+    advice = Advice(
+        "The server does not have this operation: check the base URL and api_version."
+    )
     releases: Mapping[str, str] = MappingProxyType({})
 
 

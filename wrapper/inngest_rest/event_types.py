@@ -76,9 +76,16 @@ class EventType(Generic[D]):
         try:
             plain = _to_data(data, self.data_type)
         except ValueError as error:
-            raise InvalidArgumentError(f"{self.name}: {error}", argument="data") from None
+            raise InvalidArgumentError(
+                f"{self.name}: {error}", argument="data"
+            ) from None
         return Event(
-            self.name, plain, id=new_event_id() if id is None else id, user=user, ts=ts, v=v
+            self.name,
+            plain,
+            id=new_event_id() if id is None else id,
+            user=user,
+            ts=ts,
+            v=v,
         )
 
     def read(self, event: StoredEvent) -> StoredEvent[D]:
@@ -173,7 +180,9 @@ def _dropped(before: object, after: object, path: str) -> Iterator[str]:
     elif isinstance(before, list | tuple) and isinstance(after, list | tuple):
         items_before = cast("Sequence[object]", before)
         items_after = cast("Sequence[object]", after)
-        for index, (item, kept_item) in enumerate(zip(items_before, items_after, strict=False)):
+        for index, (item, kept_item) in enumerate(
+            zip(items_before, items_after, strict=False)
+        ):
             yield from _dropped(item, kept_item, f"{path}[{index}]")
 
 
@@ -184,7 +193,9 @@ def _is_pydantic(kind: object) -> bool:
 def _dumped(model: Any) -> Any:
     kind = model.__class__
     if not _is_pydantic(kind):
-        raise ValueError(f"data has a value of type {kind.__name__}, which JSON cannot represent")
+        raise ValueError(
+            f"data has a value of type {kind.__name__}, which JSON cannot represent"
+        )
     try:
         return model.model_dump(mode="json", by_alias=True, warnings="error")
     except ValueError as error:
@@ -200,7 +211,9 @@ def _validated(kind: Any, data: object) -> Any:
     except ValueError as error:
         first = cast("Any", error).errors()[0]
         parts = first["loc"]
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+        path = "".join(
+            f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts
+        )
         raise ValueError(f"{first['msg']} - at `${path}`") from None
 
 

@@ -55,7 +55,9 @@ class ReasonKind(StrEnum):
 
 def _sentence() -> Any:
     """Return a field with what `str` returns, for those who get the record as data."""
-    return field(init=False, repr=False, eq=False, default=Factory(str, takes_self=True))
+    return field(
+        init=False, repr=False, eq=False, default=Factory(str, takes_self=True)
+    )
 
 
 _UNEXPLAINED = ", and nothing that the server shows explains why"
@@ -222,13 +224,17 @@ class Explanation(Record):
     def _runs_in_words(self) -> str:
         if not self.runs:
             return "no run"
-        states = [f"{_name_of(run) or f'run {run.id}'} {run.status}" for run in self.runs]
+        states = [
+            f"{_name_of(run) or f'run {run.id}'} {run.status}" for run in self.runs
+        ]
         count = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
         return f"{count} ({', '.join(states)})"
 
     def _unexplained(self) -> str:
         """Return that nothing explains why a run is missing, if one is."""
-        without_run = [listener.name for listener in self.listeners if not listener.run_ids]
+        without_run = [
+            listener.name for listener in self.listeners if not listener.run_ids
+        ]
         if without_run:
             return f"{_UNEXPLAINED} {' and '.join(without_run)} did not run"
         return "" if self.runs or self.unchecked else _UNEXPLAINED
@@ -236,10 +242,16 @@ class Explanation(Record):
     def _repeatable_in_words(self) -> str:
         """Return which functions run again for the id that the event was sent with."""
         has_own_id = self.event is not None and self.event.id != self.event_id
-        names = [listener.name for listener in self.listeners if listener.ignores_repeated_ids]
+        names = [
+            listener.name
+            for listener in self.listeners
+            if listener.ignores_repeated_ids
+        ]
         if not (names and has_own_id):
             return ""
-        return f"; if it is sent again with its id, it runs again in {' and '.join(names)}"
+        return (
+            f"; if it is sent again with its id, it runs again in {' and '.join(names)}"
+        )
 
 
 @frozen(repr=False)
@@ -270,7 +282,9 @@ class RunExplanation(Record):
         run = self.run
         name = _name_of(run)
         text = (
-            f"Run {run.id} of {name} is {run.status}" if name else f"Run {run.id} is {run.status}"
+            f"Run {run.id} of {name} is {run.status}"
+            if name
+            else f"Run {run.id} is {run.status}"
         )
         if run.ended_at:
             text += f", ended {run.ended_at:%Y-%m-%d %H:%M:%S} UTC"

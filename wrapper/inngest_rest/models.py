@@ -63,7 +63,10 @@ class RunError(Record):
 
     def __str__(self) -> str:
         """Return the name and the message on one line, as far as there are any."""
-        return ": ".join(filter(None, (self.name, self.message))) or "an error without a message"
+        return (
+            ": ".join(filter(None, (self.name, self.message)))
+            or "an error without a message"
+        )
 
 
 def run_error(output: object) -> RunError:
@@ -124,12 +127,18 @@ class Run(Record):
     @property
     def duration(self) -> timedelta | None:
         """The time from start to end; None if either is not known."""
-        return self.ended_at - self.started_at if self.ended_at and self.started_at else None
+        return (
+            self.ended_at - self.started_at
+            if self.ended_at and self.started_at
+            else None
+        )
 
     @property
     def total_duration(self) -> timedelta | None:
         """The time from queued to end, waiting included; None before that."""
-        return self.ended_at - self.queued_at if self.ended_at and self.queued_at else None
+        return (
+            self.ended_at - self.queued_at if self.ended_at and self.queued_at else None
+        )
 
 
 @frozen(repr=False)
@@ -313,7 +322,9 @@ class Span(Record):
     output: Any = None
     children: tuple[Span, ...] = ()
     run_id: str | None = None
-    metadata: Mapping[str, Mapping[str, Any]] = field(factory=dict[str, Any], repr=False)
+    metadata: Mapping[str, Mapping[str, Any]] = field(
+        factory=dict[str, Any], repr=False
+    )
 
     @property
     def error(self) -> RunError | None:
@@ -322,7 +333,11 @@ class Span(Record):
         return run_error(self.output) if is_known else None
 
     def render(
-        self, *, width: int | None = None, color: bool | None = None, now: datetime | None = None
+        self,
+        *,
+        width: int | None = None,
+        color: bool | None = None,
+        now: datetime | None = None,
     ) -> str:
         """Return a waterfall for a terminal: a line per span, with its bar on one time axis.
 
@@ -510,7 +525,9 @@ class AppCheck(Record):
     def __str__(self) -> str:
         changed = [f"{id} ({', '.join(parts)})" for id, parts in self.changed.items()]
         parts = ("new", self.new), ("gone", self.gone), ("changed", changed)
-        differences = "; ".join(f"{what}: {', '.join(ids)}" for what, ids in parts if ids)
+        differences = "; ".join(
+            f"{what}: {', '.join(ids)}" for what, ids in parts if ids
+        )
         if self.is_ok:
             return f"app {self.app_id} has the {self.function_count} functions that are expected"
         line = f"app {self.app_id} has {self.function_count} functions, {self.expected_count}"
@@ -600,7 +617,9 @@ class Page(Record, Generic[T]):
     items: tuple[T, ...]
     next_cursor: str | None
     # The path of the listing, where its items are in a response, and the cursor of that.
-    _start: tuple[str, tuple[int, ...], str] | None = field(default=None, repr=False, eq=False)
+    _start: tuple[str, tuple[int, ...], str] | None = field(
+        default=None, repr=False, eq=False
+    )
 
     def cursor_after(self, count: int) -> str | None:
         """Return the cursor behind the first items of the page; None if there is nothing behind.

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that choose a real server."""
-    group = parser.getgroup("inngest", "tests on a real Inngest server instead of the mock")
+    group = parser.getgroup(
+        "inngest", "tests on a real Inngest server instead of the mock"
+    )
     group.addoption(
         "--inngest-url",
         metavar="URL",
@@ -76,7 +78,9 @@ def mock_inngest(inngest_server_url: str | None) -> MockServer:
 
 
 @pytest.fixture
-def mock_inngest_url(inngest_server_url: str | None, mock_inngest: MockServer) -> Iterator[str]:
+def mock_inngest_url(
+    inngest_server_url: str | None, mock_inngest: MockServer
+) -> Iterator[str]:
     """Serve `mock_inngest` on a socket and yield its base URL; on a real server, yield that."""
     if inngest_server_url is not None:
         yield inngest_server_url
@@ -113,4 +117,6 @@ class _NoMock:
         if not hasattr(MockServer, name):
             raise AttributeError(name)
         __tracebackhide__ = True  # so that the report names the line of the test
-        pytest.skip(f"mock_inngest.{name} needs the mock server, and this is a real one")
+        pytest.skip(
+            f"mock_inngest.{name} needs the mock server, and this is a real one"
+        )

@@ -9,7 +9,16 @@ from enum import Enum
 from functools import cache
 from operator import attrgetter
 from types import NoneType
-from typing import Any, ClassVar, Literal, NamedTuple, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from attrs import fields
 
@@ -34,7 +43,9 @@ class Record:
     """Properties that a repr and columns have as well."""
 
     def __repr__(self) -> str:
-        fields = (f"{name}={_brief_repr(value)}" for name, value in self._shown_fields())
+        fields = (
+            f"{name}={_brief_repr(value)}" for name, value in self._shown_fields()
+        )
         return f"{type(self).__name__}({', '.join(fields)})"
 
     def _repr_html_(self) -> str:
@@ -50,7 +61,9 @@ class Record:
         is_in_repr = {each.name: each.repr for each in fields(type(self))}  # type: ignore[arg-type]
         for name in (*is_in_repr, *self.DERIVED):
             value = getattr(self, name)
-            is_shown = is_in_repr.get(name, True) or (with_tuples and isinstance(value, tuple))
+            is_shown = is_in_repr.get(name, True) or (
+                with_tuples and isinstance(value, tuple)
+            )
             if is_shown and value is not None:
                 yield name, value
 
@@ -76,7 +89,9 @@ class Record:
                 if value is not None:
                     found[name] = _CONVERSIONS[type(value)](value)
         except RecursionError:
-            return {name: to_builtin(value) for name, value in public_fields(self).items()}
+            return {
+                name: to_builtin(value) for name, value in public_fields(self).items()
+            }
         return found
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -85,7 +100,9 @@ class Record:
         Args:
             indent: Number of spaces to indent by; None for a single line.
         """
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+        return json.dumps(
+            self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent
+        )
 
 
 class Column(NamedTuple):
@@ -125,7 +142,9 @@ def columns(kind: Any) -> tuple[Column, ...]:
     for name in kind.DERIVED:
         hints[name] = get_type_hints(getattr(kind, name).fget)["return"]
     names = (*public_names(kind), *kind.DERIVED)
-    return tuple(column for name in names for column in _columns_of_field(name, hints[name]))
+    return tuple(
+        column for name in names for column in _columns_of_field(name, hints[name])
+    )
 
 
 _CELL_TYPES = {str, bool, int, float, datetime, timedelta, tuple[str, ...]}
@@ -153,13 +172,17 @@ def _without_none(hint: Any) -> Any:
 
 
 def _is_text(kind: Any) -> bool:
-    return get_origin(kind) is Literal or (isinstance(kind, type) and issubclass(kind, str))
+    return get_origin(kind) is Literal or (
+        isinstance(kind, type) and issubclass(kind, str)
+    )
 
 
 def _unless_none(
     value_of: Callable[[Any], Any], convert: Callable[[Any], Any]
 ) -> Callable[[Any], Any]:
-    return lambda record: None if (value := value_of(record)) is None else convert(value)
+    return lambda record: (
+        None if (value := value_of(record)) is None else convert(value)
+    )
 
 
 def _as_json(value: object) -> str:
@@ -178,15 +201,23 @@ def _html_of_record(record: Record) -> str:
     from html import escape  # noqa: PLC0415 - for notebooks alone
 
     cells = record._cells(with_tuples=True)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    rows = (f"<th>{escape(name)}</th><td>{_html_of_cell(value)}</td>" for name, value in cells)
+    rows = (
+        f"<th>{escape(name)}</th><td>{_html_of_cell(value)}</td>"
+        for name, value in cells
+    )
     return _html_table(rows)
 
 
 def _html_of_records(records: Any) -> str:
     cells_of_each = [dict(record._cells()) for record in records[:_MAX_ROWS]]  # noqa: SLF001
     names = list(dict.fromkeys(name for cells in cells_of_each for name in cells))
-    rows = [names, *([cells.get(name, "") for name in names] for cells in cells_of_each)]
-    table = _html_table("".join(f"<td>{_html_of_cell(cell)}</td>" for cell in row) for row in rows)
+    rows = [
+        names,
+        *([cells.get(name, "") for name in names] for cells in cells_of_each),
+    ]
+    table = _html_table(
+        "".join(f"<td>{_html_of_cell(cell)}</td>" for cell in row) for row in rows
+    )
     return table + "".join(_and_more(records))
 
 
@@ -235,16 +266,26 @@ def in_words(value: object, *, indent: int | None = None) -> str:
         case Record() if not _is_table(value):
             return str(value)
         case Mapping() if counts := _counts(cast("Mapping[object, object]", value)):
-            return ", ".join(f"{n:,} {key.value.replace('_', ' ')}" for key, n in counts.items())
+            return ", ".join(
+                f"{n:,} {key.value.replace('_', ' ')}" for key, n in counts.items()
+            )
         case _:
             builtin = to_builtin(value)
             is_text = isinstance(builtin, str)
-            return builtin if is_text else json.dumps(builtin, ensure_ascii=False, indent=indent)
+            return (
+                builtin
+                if is_text
+                else json.dumps(builtin, ensure_ascii=False, indent=indent)
+            )
 
 
 def _counts(value: Mapping[object, object]) -> dict[Enum, int]:
     """Return the numbers by members of an enum, if a mapping has no others."""
-    counts = {key: n for key, n in value.items() if isinstance(key, Enum) and isinstance(n, int)}
+    counts = {
+        key: n
+        for key, n in value.items()
+        if isinstance(key, Enum) and isinstance(n, int)
+    }
     return counts if len(counts) == len(value) else {}
 
 

@@ -53,7 +53,9 @@ class Target(Record):
     def function_page(self, app: str, function: str) -> str:
         """Return the URL of the page that shows a function of an app, as `run_page`."""
         slug = f"{app}-{function}"
-        return self._page(cloud=("functions", slug), own=("functions/config", "slug", slug))
+        return self._page(
+            cloud=("functions", slug), own=("functions/config", "slug", slug)
+        )
 
     def _page(self, *, cloud: tuple[str, str], own: tuple[str, str, str]) -> str:
         if self.is_cloud:

@@ -48,7 +48,9 @@ class StatusCheck(Record):
     check: str
     verdict: Verdict
     message: str
-    figures: Mapping[str, int | float | str] = field(factory=dict[str, "int | float | str"])
+    figures: Mapping[str, int | float | str] = field(
+        factory=dict[str, "int | float | str"]
+    )
     limits: str | None = None
     next_command: str | None = None
 

@@ -56,7 +56,14 @@ class ErrorCount(Record):
 
 
 # The figures of a group as tables have them.
-FIGURES = ("runs", "failed", "open", "total p50/p95", "waiting p50/p95", "running p50/p95")
+FIGURES = (
+    "runs",
+    "failed",
+    "open",
+    "total p50/p95",
+    "waiting p50/p95",
+    "running p50/p95",
+)
 
 _BAR = 8  # characters
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 Seconds = float | timedelta
 """A duration: seconds, or a timedelta."""
 
-StatusName = Literal["queued", "running", "completed", "failed", "cancelled", "skipped", "paused"]
+StatusName = Literal[
+    "queued", "running", "completed", "failed", "cancelled", "skipped", "paused"
+]
 """The name of a run status that can be filtered by; servers have the last two since 1.45."""
 
 RunOrder = Literal["newest", "oldest"]

@@ -15,9 +15,9 @@ def run(module: str, *arguments: str | Path) -> None:
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 
-def tidy(package: Path, *fixes: str) -> None:
+def tidy(package: Path, *fixes: str, width: int = 100) -> None:
     """Remove unused imports, sort the others, and format; `fixes` are further ruff arguments."""
     # Isolated: the repository's own settings must not decide what is committed here.
-    ruff = ("--isolated", "--no-cache", "--quiet", "--line-length", "100", package)
+    ruff = ("--isolated", "--no-cache", "--quiet", "--line-length", str(width), package)
     run("ruff", "check", "--fix-only", "--select=I,F401", *fixes, *ruff)
     run("ruff", "format", *ruff)

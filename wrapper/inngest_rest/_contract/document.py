@@ -33,7 +33,9 @@ class Server:
     @property
     def v2_root(self) -> str:
         """Where its v2 is."""
-        is_early = self.release is not None and version_key(self.release) < version_key("1.26")
+        is_early = self.release is not None and version_key(self.release) < version_key(
+            "1.26"
+        )
         return V2_ROOT_BEFORE_1_26 if is_early and not self.is_cloud else "/v2"
 
     def has(self, path: str, operation: Mapping[str, Any]) -> bool:
@@ -44,7 +46,9 @@ class Server:
         if self.is_cloud:
             return True
         since, until = operation.get("x-since"), operation.get("x-until")
-        if operation.get("x-cloud-only") or (since is None and path.startswith(("/v1", "/v2"))):
+        if operation.get("x-cloud-only") or (
+            since is None and path.startswith(("/v1", "/v2"))
+        ):
             return False
         if self.release is None:
             return until is None
@@ -59,7 +63,9 @@ class Document:
     def __init__(self, server: Server, *, acts: bool) -> None:
         import yaml  # noqa: PLC0415 - the extra brings it
 
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, where it was built
+        loader = getattr(
+            yaml, "CSafeLoader", yaml.SafeLoader
+        )  # in C, where it was built
         self._spec: dict[str, Any] = yaml.load(inngest_rest_api.openapi(), loader)  # noqa: S506
         self._operations: dict[str, dict[str, Any]] = {}
 
@@ -73,7 +79,9 @@ class Document:
                 else:
                     del item[method]
         self._spec["paths"] = {
-            at(path): item for path, item in self._spec["paths"].items() if _METHODS & item.keys()
+            at(path): item
+            for path, item in self._spec["paths"].items()
+            if _METHODS & item.keys()
         }
 
     @property
@@ -104,7 +112,9 @@ class Document:
     def _unknown(self, schema: dict[str, Any], value: Any, place: str) -> Iterator[str]:
         forms = [*self._forms(schema)]
         if isinstance(value, dict):
-            yield from self._unknown_of_object(forms, cast("dict[str, Any]", value), place)
+            yield from self._unknown_of_object(
+                forms, cast("dict[str, Any]", value), place
+            )
         items = [form["items"] for form in forms if "items" in form]
         if isinstance(value, list) and items:
             for each in cast("Iterable[Any]", value):
@@ -114,7 +124,9 @@ class Document:
         self, forms: Sequence[dict[str, Any]], fields: dict[str, Any], place: str
     ) -> Iterator[str]:
         objects = [form["properties"] for form in forms if "properties" in form]
-        takes_any = not objects or any(form.get("additionalProperties") for form in forms)
+        takes_any = not objects or any(
+            form.get("additionalProperties") for form in forms
+        )
         for name, value in fields.items():
             where = f"{place}.{name}" if place else name
             known = [properties[name] for properties in objects if name in properties]

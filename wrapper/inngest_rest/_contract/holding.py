@@ -61,7 +61,10 @@ def hold(
     client.health()
     server = _server(client, release)
     document = Document(server, acts=acts)
-    bearers = (*session.bearers("v1", is_needed=False), *session.bearers("v2", is_needed=False))
+    bearers = (
+        *session.bearers("v1", is_needed=False),
+        *session.bearers("v2", is_needed=False),
+    )
     headers = dict(session.headers.reveal())
     bearer = next(filter(None, bearers), None)
     if bearer is not None:
@@ -72,15 +75,21 @@ def hold(
             url=settings.api_url,
             document=document.to_json(ids),
             headers=headers,
-            event_key=session.event_key.reveal() if settings.event_key or settings.dev else None,
+            event_key=session.event_key.reveal()
+            if settings.event_key or settings.dev
+            else None,
             ids=ids,
             max_examples=max_examples,
             timeout=max(ends_at - clock.monotonic(), 0.0),
         )
     )
     if trial.has_failed:
-        raise InngestError(f"schemathesis could not run: {session.quote(trial.log[-500:])}")
-    return _report(trial, document, server, settings.api_url, session.redact, unknown_fields)
+        raise InngestError(
+            f"schemathesis could not run: {session.quote(trial.log[-500:])}"
+        )
+    return _report(
+        trial, document, server, settings.api_url, session.redact, unknown_fields
+    )
 
 
 def _until(client: InngestClient, ends_at: float) -> InngestClient:
@@ -93,7 +102,10 @@ def _until(client: InngestClient, ends_at: float) -> InngestClient:
 def has_key(client: InngestClient) -> bool:
     """Return whether a client has a key to read with, or needs none."""
     session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as above
-    bearers = (*session.bearers("v1", is_needed=False), *session.bearers("v2", is_needed=False))
+    bearers = (
+        *session.bearers("v1", is_needed=False),
+        *session.bearers("v2", is_needed=False),
+    )
     return session.settings.dev or any(bearers)
 
 
@@ -116,11 +128,18 @@ def _ids(client: InngestClient) -> dict[str, list[str]]:
 
     What a server does otherwise than the client expects is not found here, but by the trial.
     """
-    ids: dict[str, list[str]] = {"runId": [], "eventId": [], "appId": [], "functionId": []}
+    ids: dict[str, list[str]] = {
+        "runId": [],
+        "eventId": [],
+        "appId": [],
+        "functionId": [],
+    }
     with suppress(InngestError):
         ids["runId"] = [each.id for each in client.runs.list(limit=_MOST_IDS)]
     with suppress(InngestError):
-        ids["eventId"] = [each.internal_id for each in client.events.list(limit=_MOST_IDS)]
+        ids["eventId"] = [
+            each.internal_id for each in client.events.list(limit=_MOST_IDS)
+        ]
     with suppress(InngestError):
         for app in islice(client.apps.list(), _MOST_IDS):
             ids["appId"].append(app.id)
@@ -180,7 +199,11 @@ def _differences(
 def _without_event_key(exchange: Exchange) -> str:
     """Return a request without the key in its path, which may be escaped there."""
     takes_key = "{eventKey}" in exchange.operation
-    return re.sub(r"/e/[^/?]+", "/e/***", exchange.request) if takes_key else exchange.request
+    return (
+        re.sub(r"/e/[^/?]+", "/e/***", exchange.request)
+        if takes_key
+        else exchange.request
+    )
 
 
 def _unknown_fields(exchanges: Sequence[Exchange], document: Document) -> list[str]:

@@ -92,7 +92,9 @@ class ContractReport(Record):
             if each.request:
                 lines.append(f"    {each.status or 'none'}: {shortened(each.request)}")
         if len(self.differences) > _MOST_LINES:
-            lines.append(f"  and {len(self.differences) - _MOST_LINES} more (--json has all)")
+            lines.append(
+                f"  and {len(self.differences) - _MOST_LINES} more (--json has all)"
+            )
         return lines
 
     def _rest(self) -> list[str]:
@@ -105,6 +107,8 @@ class ContractReport(Record):
                 lines.append(f"  and {number - _MOST_LINES} more (--json has all)")
         if self.unanswered:
             lines.append(f"no request succeeded of: {and_more(list(self.unanswered))}")
-        tried = f"{self.requests:,} requests to {self.operations} of {self.of} operations"
+        tried = (
+            f"{self.requests:,} requests to {self.operations} of {self.of} operations"
+        )
         lines.append(f"{tried}, in {self.seconds:.0f} s")
         return lines

@@ -127,16 +127,43 @@ def _ends(process: subprocess.Popen[bytes], timeout: float) -> bool:
 
 def _command(plan: Plan) -> list[str]:
     return [
-        *(sys.executable, "-m", "schemathesis.cli", "--config-file", "schemathesis.toml"),
+        *(
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            "--config-file",
+            "schemathesis.toml",
+        ),
         *("run", "openapi.json", "--url", plan.url, "--checks", ",".join(CHECKS)),
-        *("--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-color"),
-        *("--seed", str(_SEED), "--max-examples", str(plan.max_examples), "--no-shrink"),
-        *("--generation-database", "none", "--warnings", "off", "--output-truncate", "true"),
+        *(
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--continue-on-failure",
+            "--no-color",
+        ),
+        *(
+            "--seed",
+            str(_SEED),
+            "--max-examples",
+            str(plan.max_examples),
+            "--no-shrink",
+        ),
+        *(
+            "--generation-database",
+            "none",
+            "--warnings",
+            "off",
+            "--output-truncate",
+            "true",
+        ),
         *("--report", "ndjson", "--report-ndjson-path", "events.ndjson"),
     ]
 
 
-_HEADER, _EVENT_KEY = "INNGEST_REST_CONTRACT_HEADER_{}", "INNGEST_REST_CONTRACT_EVENT_KEY"
+_HEADER, _EVENT_KEY = (
+    "INNGEST_REST_CONTRACT_HEADER_{}",
+    "INNGEST_REST_CONTRACT_EVENT_KEY",
+)
 
 
 def _secrets(plan: Plan) -> dict[str, str]:
@@ -164,7 +191,10 @@ def _settings(plan: Plan) -> str:
     for name, values in known.items():
         lines += [f"[dictionaries.{name}]", f"values = {json.dumps(list(values))}"]
     lines.append("[parameters]")
-    lines += [f'"path.{name}" = {{ dictionary = "{name}", probability = 0.7 }}' for name in known]
+    lines += [
+        f'"path.{name}" = {{ dictionary = "{name}", probability = 0.7 }}'
+        for name in known
+    ]
     if plan.event_key is not None:
         lines.append(f'"path.eventKey" = "${{{_EVENT_KEY}}}"')
     return "\n".join(lines) + "\n"
@@ -188,7 +218,9 @@ def _of_scenario(recorder: Mapping[str, Any]) -> Iterator[Exchange]:
         response = interaction.get("response")
         if response is None:
             faults = (("connection", "no response"),)
-            yield Exchange(recorder["label"], request, status=0, body=b"", faults=faults)
+            yield Exchange(
+                recorder["label"], request, status=0, body=b"", faults=faults
+            )
             continue
         yield Exchange(
             operation=recorder["label"],
@@ -210,7 +242,11 @@ def _faults(checks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
             failure = check["failure_info"]["failure"]
             lines = [line for line in failure["message"].splitlines() if line.strip()]
             is_of_schema = check["name"] == "response_schema_conformance"
-            detail = _of_schema(lines) if is_of_schema else "; ".join(map(str.strip, lines[:2]))
+            detail = (
+                _of_schema(lines)
+                if is_of_schema
+                else "; ".join(map(str.strip, lines[:2]))
+            )
             yield CHECKS[check["name"]], detail
 
 

@@ -41,15 +41,24 @@ def check_id(name: str, value: str, *, argument: str | None = None) -> str:
     """
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(name, f"must be text, not {type_name(value)}", argument=argument)
-    if value in {"", ".", ".."} or "/" in value or "\\" in value or re.search(_NO_URL, value):
-        raise invalid(name, f"is malformed: {shown(value)} is not an id", argument=argument)
+    if (
+        value in {"", ".", ".."}
+        or "/" in value
+        or "\\" in value
+        or re.search(_NO_URL, value)
+    ):
+        raise invalid(
+            name, f"is malformed: {shown(value)} is not an id", argument=argument
+        )
     return _plain(value)
 
 
 def check_run_id(name: str, value: str, *, argument: str | None = None) -> str:
     """Reject what cannot be the id of a run, before many requests are made of it."""
     if not is_ulid(id := check_id(name, value, argument=argument)):
-        raise invalid(name, f"is malformed: {shown(id)} is not the id of a run", argument=argument)
+        raise invalid(
+            name, f"is malformed: {shown(id)} is not the id of a run", argument=argument
+        )
     return id
 
 
@@ -72,15 +81,20 @@ def check_text(name: str, value: S) -> S:
     return plain
 
 
-def check_count_or_none(name: str, value: int | None, *, at_most: int | None = None) -> int | None:
+def check_count_or_none(
+    name: str, value: int | None, *, at_most: int | None = None
+) -> int | None:
     return None if value is None else check_count(name, value, at_most=at_most)
 
 
-def check_count(name: str, value: int, *, at_least: int = 1, at_most: int | None = None) -> int:
+def check_count(
+    name: str, value: int, *, at_least: int = 1, at_most: int | None = None
+) -> int:
     """Reject anything but an integer from `at_least`, which is 1 or 0, to `at_most`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < at_least:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(
-            name, f"must be {'' if at_least else '0 or '}a positive integer, got {shown(value)}"
+            name,
+            f"must be {'' if at_least else '0 or '}a positive integer, got {shown(value)}",
         )
     if at_most is not None and value > at_most:
         raise invalid(name, f"must be at most {at_most}, not {shown(value)}")
@@ -124,9 +138,14 @@ def is_aware(moment: datetime) -> bool:
 def check_seconds(name: str, value: Seconds) -> float:
     """Return a duration in seconds; reject anything but a positive one."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int | float)
+        or not seconds > 0
+    ):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(
-            name, f"must be a positive number of seconds or a timedelta, not {shown(value)}"
+            name,
+            f"must be a positive number of seconds or a timedelta, not {shown(value)}",
         )
     return float(seconds)
 
@@ -162,7 +181,9 @@ def check_name(name: object, convention: NameConvention | None = None) -> None:
     if not isinstance(name, str) or not name:
         raise ValueError("name must be text and not empty")
     if name[:8].lower() == "inngest/":
-        raise ValueError(f"name {shown(name)} is reserved: inngest/ belongs to the platform")
+        raise ValueError(
+            f"name {shown(name)} is reserved: inngest/ belongs to the platform"
+        )
     if convention is not None:
         convention.check(name)
 
@@ -179,7 +200,9 @@ class NameConvention:
         """Warn of a name that does not follow the convention, or raise ValueError."""
         if self._follows(name):
             return
-        shape = "does not follow domain/noun.verb in lower case, such as shop/order.created"
+        shape = (
+            "does not follow domain/noun.verb in lower case, such as shop/order.created"
+        )
         reason = f"name {shown(name)} {shape}"
         if self._refuses:
             raise ValueError(reason)

@@ -41,17 +41,23 @@ def batch(kind: Any, items: Sequence[Any]) -> Any:
     found: Any = kind or (items[0].__class__ if items else None)
     named = columns(found) if found else ()
     schema = pa.schema([(each.name, types[each.type]) for each in named])
-    return pa.record_batch([[*map(each.value_of, items)] for each in named], schema=schema)
+    return pa.record_batch(
+        [[*map(each.value_of, items)] for each in named], schema=schema
+    )
 
 
 def table(kind: type[Record] | None, batches: Sequence[Any]) -> Any:
     return load().Table.from_batches(batches or [batch(kind, ())])
 
 
-def stream(kind: type[Record] | None, paginator: Any, requested_schema: object) -> object:
+def stream(
+    kind: type[Record] | None, paginator: Any, requested_schema: object
+) -> object:
     """Return the pages of a listing as an Arrow stream, each fetched when it is read."""
     if not hasattr(paginator, "__iter__"):
-        raise TypeError("an asynchronous listing cannot be read here: pass await .to_arrow()")
+        raise TypeError(
+            "an asynchronous listing cannot be read here: pass await .to_arrow()"
+        )
     batches = (batch(kind, page.items) for page in paginator.pages() if page.items)
     first = [] if kind else [*islice(batches, 1)]
     form = (first or [batch(kind, ())])[0].schema

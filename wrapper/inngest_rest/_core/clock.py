@@ -119,7 +119,9 @@ class ServerClock:
     def now(self) -> datetime:
         return self.at(self._clock.now())
 
-    def earliest(self, moment: float | None = None, *, shown: datetime | None = None) -> datetime:
+    def earliest(
+        self, moment: float | None = None, *, shown: datetime | None = None
+    ) -> datetime:
         """Return the time that it is at least, at a moment of our clock: as far as both clocks say.
 
         Ours is behind if what the server has is of a later time, `shown`.
@@ -127,7 +129,9 @@ class ServerClock:
         ours, *theirs = self._opinions(moment)
         return whole_milliseconds(min(max(ours, shown or ours), *theirs))
 
-    def elapsed(self, at: datetime, here: datetime | None) -> tuple[timedelta, timedelta]:
+    def elapsed(
+        self, at: datetime, here: datetime | None
+    ) -> tuple[timedelta, timedelta]:
         """Return how long ago a moment was at least, and at most: the two clocks may differ.
 
         It was noted by the server's clock, and by that of a machine, `here`.

@@ -20,7 +20,19 @@ _DEEPEST_DATA = 100
 
 # The subset in which library and servers agree. They differ in arithmetic and functions: size("é")
 # is 2 and 1, and 1 + 1 is "11" on a server if one operand comes from JSON.
-_OPERATORS = {"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "!_", "@in", "_[_]"}
+_OPERATORS = {
+    "_==_",
+    "_!=_",
+    "_<_",
+    "_<=_",
+    "_>_",
+    "_>=_",
+    "_&&_",
+    "_||_",
+    "!_",
+    "@in",
+    "_[_]",
+}
 
 # A field that a condition names.
 _FIELD = r"\bevent(?:\s*\.\s*\w+|\s*\[[^\[\]]*\])+"
@@ -52,7 +64,9 @@ class Expression:
         if not self.names:
             raise invalid(name, "names no variable, so it selects all or nothing")
         if others := sorted(self.names.difference(variables)):
-            raise invalid(name, f"names {others[0]!r}{did_you_mean(others[0], variables)}")
+            raise invalid(
+                name, f"names {others[0]!r}{did_you_mean(others[0], variables)}"
+            )
 
     def verdict(self, values: Mapping[str, Any]) -> bool | str:
         """Return whether it holds; if that cannot be decided, the reason."""
@@ -63,13 +77,19 @@ class Expression:
         except Exception as error:  # noqa: BLE001 - the library has no exception class
             what = f"there is no {error}" if isinstance(error, KeyError) else str(error)
             return what.partition(". ")[0].partition(": ")[0][:120]
-        return value if isinstance(value, bool) else f"it is {shown(value)}, not true or false"
+        return (
+            value
+            if isinstance(value, bool)
+            else f"it is {shown(value)}, not true or false"
+        )
 
 
 def of_event(event: StoredEvent) -> dict[str, Any]:
     """Return what expressions see of an event."""
     names = ("id", "name", "data", "user", "ts", "v")
-    fields = {name: value for name in names if (value := getattr(event, name)) is not None}
+    fields = {
+        name: value for name in names if (value := getattr(event, name)) is not None
+    }
     if event.id == event.internal_id:
         del fields["id"]
     return fields
@@ -93,7 +113,9 @@ def holds(condition: str | None, event: StoredEvent) -> bool | None:
         if not _OPERATORS.issuperset(program.functions()):
             return None
         for field in re.findall(_FIELD, condition):
-            cel.compile(field).execute({"event": fields})  # Raises if the event lacks it.
+            cel.compile(field).execute(
+                {"event": fields}
+            )  # Raises if the event lacks it.
         value = program.execute({"event": fields})
     except Exception:  # noqa: BLE001 - the library has no exception class
         return None
@@ -127,7 +149,9 @@ def unmet_parts(condition: str, awaited: StoredEvent, event: StoredEvent) -> lis
     if len(condition) > _LONGEST or not all(map(_is_json, variables.values())):
         return []
     parts = [condition] if "||" in condition else _parts(condition)
-    return [part.strip() for part in parts if _outcome(part, variables) in {False, _MISSING}]
+    return [
+        part.strip() for part in parts if _outcome(part, variables) in {False, _MISSING}
+    ]
 
 
 _MISSING = "missing"  # a field that a part names
@@ -164,5 +188,7 @@ def _is_json(value: object, depth: int = _DEEPEST_DATA) -> bool:
     """Return whether data is plain JSON and not deeply nested."""
     if not isinstance(value, dict | list):
         return value is None or type(value) in {str, int, float, bool}
-    parts = cast("Iterable[object]", value.values() if isinstance(value, dict) else value)
+    parts = cast(
+        "Iterable[object]", value.values() if isinstance(value, dict) else value
+    )
     return depth > 0 and all(_is_json(part, depth - 1) for part in parts)

@@ -20,7 +20,9 @@ def request_fields(method: str, template: str, url: str = "") -> dict[str, str]:
         return fields
     # From the end: a base URL may have a path, and v2 may be below another root.
     parts = zip(
-        reversed(template.split("/")), reversed(urlsplit(url).path.split("/")), strict=False
+        reversed(template.split("/")),
+        reversed(urlsplit(url).path.split("/")),
+        strict=False,
     )
     fields.update((_IDS[name], visible(value)) for name, value in parts if name in _IDS)
     return fields

@@ -75,7 +75,11 @@ class Mask:
         forms = {
             re.escape(form)
             for secret in long_enough
-            for form in (secret.reveal(), quote(secret.reveal()), quote(secret.reveal(), safe=""))
+            for form in (
+                secret.reveal(),
+                quote(secret.reveal()),
+                quote(secret.reveal(), safe=""),
+            )
         }
         # The longest first: one secret may begin with another.
         self._pattern = Hidden("|".join(sorted(forms, key=len, reverse=True)) or "(?!)")
@@ -141,7 +145,9 @@ def cause_without_keys(error: E, mask: Callable[[str], str]) -> E | None:
     return error
 
 
-def _chain(error: BaseException, handled: BaseException | None = None) -> Iterator[BaseException]:
+def _chain(
+    error: BaseException, handled: BaseException | None = None
+) -> Iterator[BaseException]:
     seen = {id(handled)}
     left = [error]
     while left:

@@ -55,7 +55,9 @@ def start(method: str, template: str, url: str) -> CallSpan:
     }
     tracer = trace.get_tracer("inngest_rest", __version__)
     kind = trace.SpanKind.CLIENT
-    return CallSpan(tracer.start_span(f"{method} {template}", kind=kind, attributes=attributes))
+    return CallSpan(
+        tracer.start_span(f"{method} {template}", kind=kind, attributes=attributes)
+    )
 
 
 RUN_ID, RUN_IDS, RUN_COUNT = "inngest.run.id", "inngest.run.ids", "inngest.run.count"
@@ -84,7 +86,10 @@ def spanned(
 
 @contextmanager
 def operation(
-    name: str, subject: object = None, *, facts: Callable[[], Facts] = dict[str, "AttributeValue"]
+    name: str,
+    subject: object = None,
+    *,
+    facts: Callable[[], Facts] = dict[str, "AttributeValue"],
 ) -> Generator[Callable[[Mapping[str, AttributeValue]], None]]:
     """Make a span the parent of those of all calls inside; it is told of facts by what it yields.
 

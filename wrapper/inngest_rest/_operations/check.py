@@ -19,7 +19,12 @@ from inngest_rest._core.resources.metrics import get_queue_depth
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.runs import function_of, list_runs, why_none
 from inngest_rest._core.resources.windows import Instant, Window, instant, to_text
-from inngest_rest._operations.crons import DEFAULT_GRACE, UNDECIDED, CronState, check_crons
+from inngest_rest._operations.crons import (
+    DEFAULT_GRACE,
+    UNDECIDED,
+    CronState,
+    check_crons,
+)
 from inngest_rest._operations.expected import read_expected
 from inngest_rest._operations.waiting import WaitingJob
 from inngest_rest._visible import and_more, shown
@@ -56,7 +61,10 @@ _MAX_ORPHANS_LOOKED_FOR = 200
 # What was found, by rule, and whether that breaks the rule; None if it is not known.
 _TEXTS: dict[tuple[str, bool | None], str] = {
     ("server", False): "the server answers",
-    ("failed_above", False): "{failed:,} of {total:,} runs failed ({share:.1%}){mostly}",
+    (
+        "failed_above",
+        False,
+    ): "{failed:,} of {total:,} runs failed ({share:.1%}){mostly}",
     ("failed_above", True): "{failed:,} of {total:,} runs failed ({share:.1%}){mostly}",
     ("stuck", False): "no run is stuck{window}",
     ("stuck", True): "{runs} stuck{oldest} {run}",
@@ -100,7 +108,11 @@ class Observation(NamedTuple):
     facts: dict[str, Any]
 
 
-_STATES = {True: FindingState.PROBLEM, False: FindingState.OK, None: FindingState.UNKNOWN}
+_STATES = {
+    True: FindingState.PROBLEM,
+    False: FindingState.OK,
+    None: FindingState.UNKNOWN,
+}
 
 
 @frozen
@@ -126,8 +138,12 @@ class Rule:
         """Return the result if an error kept the rule from being checked."""
         if self.kind == "server":
             message = _SERVER_IS_DOWN.format(error=error)
-            return RuleResult(rule=self.label, state=FindingState.PROBLEM, message=message)
-        return RuleResult(rule=self.label, state=FindingState.UNKNOWN, message=str(error))
+            return RuleResult(
+                rule=self.label, state=FindingState.PROBLEM, message=message
+            )
+        return RuleResult(
+            rule=self.label, state=FindingState.UNKNOWN, message=str(error)
+        )
 
     def result_after(self, error: Exception) -> RuleResult:
         """Return the result if an earlier error makes it pointless to check the rule."""
@@ -140,7 +156,9 @@ class Rule:
         return isinstance(error, errors.TransportError)
 
 
-def check(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> Plan[CheckReport]:
+def check(
+    session: Session, rules: Iterable[CheckRule], rule: CheckRule
+) -> Plan[CheckReport]:
     """Check the rules, the server's first: if it is down, the others cannot be evaluated."""
     to_check = _all_rules(session, rules, rule)
     results: list[RuleResult] = []
@@ -152,7 +170,11 @@ def check(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> Plan
         try:
             observation = yield from each.observe()
             results.append(each.result(observation))
-        except (errors.ApiError, errors.InvalidResponseError, errors.TransportError) as error:
+        except (
+            errors.ApiError,
+            errors.InvalidResponseError,
+            errors.TransportError,
+        ) as error:
             failure = error
             results.append(each.result_of_error(error))
     report = CheckReport(session.settings.target, tuple(results))
@@ -161,7 +183,9 @@ def check(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> Plan
     return report
 
 
-def _all_rules(session: Session, rules: Iterable[CheckRule], rule: CheckRule) -> list[Rule]:
+def _all_rules(
+    session: Session, rules: Iterable[CheckRule], rule: CheckRule
+) -> list[Rule]:
     to_check = list(_rules_of(session, rule))
     for index, arguments in enumerate(rules):
         try:
@@ -177,11 +201,15 @@ def _rules_of(session: Session, arguments: CheckRule) -> Iterator[Rule]:
     """Yield each rule that the arguments of one call, or one of `rules`, make."""
     check_names(arguments, CheckRule.__annotations__)
     passed: dict[str, Any] = {
-        name: value for name, value in arguments.items() if value is not None and value is not False
+        name: value
+        for name, value in arguments.items()
+        if value is not None and value is not False
     }
     _check_combination(passed)
     if passed.get("server"):
-        yield Rule(kind="server", label="server", observe=lambda: _observe_server(session))
+        yield Rule(
+            kind="server", label="server", observe=lambda: _observe_server(session)
+        )
     if "queue_depth_above" in passed:
         yield _rule_about_queues(session, passed["queue_depth_above"])
     if passed.get("crons"):
@@ -214,7 +242,9 @@ def _rule_about_queues(session: Session, highest: int) -> Rule:
     )
 
 
-def _rule_about_runs(session: Session, kind: str, observe: Observer, arguments: CheckRule) -> Rule:
+def _rule_about_runs(
+    session: Session, kind: str, observe: Observer, arguments: CheckRule
+) -> Rule:
     selection = _selection_of(session, kind, arguments)
     bound = _bound_of(kind, arguments)
     return Rule(
@@ -231,7 +261,8 @@ def _rule_about_crons(session: Session, arguments: CheckRule) -> Rule:
     grace = DEFAULT_GRACE if given is None else given
     if not isinstance(grace, timedelta) or grace < timedelta():  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(
-            "grace", "must be a length of time, such as 10m; in Python a positive timedelta"
+            "grace",
+            "must be a length of time, such as 10m; in Python a positive timedelta",
         )
     expected = () if expect is None else read_expected(expect)
     words = ["crons", f"grace {grace}", names.app, names.function]
@@ -275,7 +306,9 @@ def _selection_of(session: Session, kind: str, arguments: CheckRule) -> Selectio
         case "queued_above":
             return select(status="queued")
         case _:
-            stuck_before = _LOST_BEFORE if kind == "orphaned" else arguments.get("stuck")
+            stuck_before = (
+                _LOST_BEFORE if kind == "orphaned" else arguments.get("stuck")
+            )
             selection = select(status=UNFINISHED, until=stuck_before)
             if queued_since is not None or stuck_before is None:
                 return selection
@@ -286,7 +319,11 @@ def _selection_of(session: Session, kind: str, arguments: CheckRule) -> Selectio
 def _begin_of_search(until: Instant, now: datetime) -> Instant | None:
     """Return since when stuck runs are looked for; None for all time."""
     try:
-        since = until + _STUCK_WITHIN if isinstance(until, timedelta) else until - _STUCK_WITHIN
+        since = (
+            until + _STUCK_WITHIN
+            if isinstance(until, timedelta)
+            else until - _STUCK_WITHIN
+        )
         instant(since, now)
     except OverflowError:
         return None
@@ -302,9 +339,15 @@ def _bound_of(kind: str, arguments: CheckRule) -> float:
     if kind != "failed_above":
         return 0
     value: object = arguments.get(kind)
-    percent = re.fullmatch(r"(\d{1,2}(?:\.\d+)?) ?%", value) if isinstance(value, str) else None
+    percent = (
+        re.fullmatch(r"(\d{1,2}(?:\.\d+)?) ?%", value)
+        if isinstance(value, str)
+        else None
+    )
     if percent is None:
-        raise invalid(kind, f'must be less than 100 %, such as "5%", not {shown(value)}')
+        raise invalid(
+            kind, f'must be less than 100 %, such as "5%", not {shown(value)}'
+        )
     return float(percent[1]) / 100
 
 
@@ -323,14 +366,18 @@ def _observe_failures(
     while not walk.is_done:
         page = yield from walk.next_page()
         total += len(page.items)
-        failed.update(function_of(run) for run in page.items if run.status == RunStatus.FAILED)
+        failed.update(
+            function_of(run) for run in page.items if run.status == RunStatus.FAILED
+        )
     share = failed.total() / total if total else 0.0
     mostly = f", most of {failed.most_common(1)[0][0]}" if failed else ""
     facts = {"failed": failed.total(), "total": total, "share": share, "mostly": mostly}
     return Observation(is_broken=share > highest_share, facts=facts)
 
 
-def _observe_stuck(session: Session, selection: Selection, _: float) -> Plan[Observation]:
+def _observe_stuck(
+    session: Session, selection: Selection, _: float
+) -> Plan[Observation]:
     walk = list_runs(session, selection, order="oldest", limit=100).walk()
     page = yield from walk.next_page()
     window = _window_of(selection, session.server_clocks["api"].now())
@@ -340,7 +387,9 @@ def _observe_stuck(session: Session, selection: Selection, _: float) -> Plan[Obs
     return Observation(is_broken=True, facts=facts)
 
 
-def _observe_orphaned(session: Session, selection: Selection, _: float) -> Plan[Observation]:
+def _observe_orphaned(
+    session: Session, selection: Selection, _: float
+) -> Plan[Observation]:
     job = WaitingJob(session, selection, limit=_MAX_ORPHANS_LOOKED_FOR)
     lost = yield from job.find_lost()
     if lost:
@@ -350,7 +399,9 @@ def _observe_orphaned(session: Session, selection: Selection, _: float) -> Plan[
         return Observation(is_broken=None, facts={"gaps": "; ".join(gaps)})
     looked_at = _open_runs_in_words(job.number_of_runs, is_cut=job.is_cut_by_limit)
     window = _window_of(selection, session.server_clocks["api"].now())
-    return Observation(is_broken=False, facts={"looked_at": looked_at, "window": window})
+    return Observation(
+        is_broken=False, facts={"looked_at": looked_at, "window": window}
+    )
 
 
 def _open_runs_in_words(number: int, *, is_cut: bool) -> str:
@@ -375,13 +426,17 @@ def _facts_of_open_runs(found: Sequence[Run], *, has_more: bool) -> dict[str, An
     }
 
 
-def _observe_success(session: Session, selection: Selection, _: float) -> Plan[Observation]:
+def _observe_success(
+    session: Session, selection: Selection, _: float
+) -> Plan[Observation]:
     completed: list[Run] = []
     if selection.by_end:
         # A server finds a run queued since then at once, and few that succeed are older.
         queued = evolve(selection, window=Window(selection.ended.since))
         completed = yield from read_all(list_runs(session, queued, limit=1))
-    completed = completed or (yield from read_all(list_runs(session, selection, limit=1)))
+    completed = completed or (
+        yield from read_all(list_runs(session, selection, limit=1))
+    )
     if completed:
         run = completed[0]
         facts = {"function": function_of(run), "ended_at": run.ended_at}
@@ -392,9 +447,13 @@ def _observe_success(session: Session, selection: Selection, _: float) -> Plan[O
     return Observation(is_broken=True, facts=facts)
 
 
-def _observe_queue(session: Session, selection: Selection, most: float) -> Plan[Observation]:
+def _observe_queue(
+    session: Session, selection: Selection, most: float
+) -> Plan[Observation]:
     highest_number = int(most)
-    queued = yield from read_all(list_runs(session, selection, limit=highest_number + 1))
+    queued = yield from read_all(
+        list_runs(session, selection, limit=highest_number + 1)
+    )
     is_broken = len(queued) > highest_number
     number = highest_number if is_broken else len(queued)
     facts = {"runs": f"{number:,} {'run is' if number == 1 else 'runs are'}"}
@@ -408,7 +467,10 @@ def _observe_depth(session: Session, most: int) -> Plan[Observation]:
 
 
 def _observe_crons(
-    session: Session, names: Names, grace: timedelta, expected: tuple[ExpectedFunction, ...]
+    session: Session,
+    names: Names,
+    grace: timedelta,
+    expected: tuple[ExpectedFunction, ...],
 ) -> Plan[Observation]:
     crons = yield from check_crons(session, names=names, grace=grace, expected=expected)
     broken = [_text_of(cron) for cron in crons if cron.is_broken]

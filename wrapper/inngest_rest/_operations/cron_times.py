@@ -28,7 +28,15 @@ _MOST_AHEAD = timedelta(days=5 * 366)
 LONGEST_JITTER = timedelta(minutes=5)
 """How much later than planned a server starts a run, at most, if its trigger has a jitter."""
 
-_DURATION = {"h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_DURATION = {
+    "h": 3_600.0,
+    "m": 60.0,
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ns": 1e-9,
+}
 
 
 @frozen
@@ -56,7 +64,9 @@ class Schedule:
         return schedule if schedule._is_valid() else None
 
     def _is_valid(self) -> bool:
-        return len(self.fields.split()) == 5 and self._walk(datetime.now(UTC)) is not None
+        return (
+            len(self.fields.split()) == 5 and self._walk(datetime.now(UTC)) is not None
+        )
 
     def after(self, moment: datetime) -> datetime | None:
         """Return the first time that is planned after a moment, in UTC; None if there is none."""
@@ -102,7 +112,9 @@ def duration(text: object) -> timedelta:
     if not isinstance(text, str):
         return timedelta()
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)", text)
-    return timedelta(seconds=sum(float(number) * _DURATION[unit] for number, unit in parts))
+    return timedelta(
+        seconds=sum(float(number) * _DURATION[unit] for number, unit in parts)
+    )
 
 
 def _library() -> ModuleType:

@@ -133,7 +133,9 @@ def check_crons(
         present = [function for function in functions if not function.is_archived]
         registered.update((app.id, function.id) for function in present)
         judged += [(judge, each) for each in present if names.match(app.id, each.id)]
-    histories = yield from together(judge.history(function) for judge, function in judged)
+    histories = yield from together(
+        judge.history(function) for judge, function in judged
+    )
     crons: list[Cron] = []
     for (judge, function), history in zip(judged, histories, strict=True):
         crons += yield from judge.crons_of(function, history)
@@ -145,7 +147,9 @@ def _apps(session: Session, names: Names) -> Plan[Sequence[App]]:
     app_id, _ = names.exact
     if app_id is None:
         listed = yield from read_all(apps.list_apps(session))
-        return [app for app in listed if not app.is_archived and names_app(names, app.id)]
+        return [
+            app for app in listed if not app.is_archived and names_app(names, app.id)
+        ]
     try:
         return [(yield from apps.get_app(session, app_id))]
     except errors.RouteNotFoundError:
@@ -170,7 +174,11 @@ def _vanished(
         )
         for each in expected
         if names.match(each.app_id, each.id) or each.app_id is None
-        if (each.id not in ids if each.app_id is None else (each.app_id, each.id) not in registered)
+        if (
+            each.id not in ids
+            if each.app_id is None
+            else (each.app_id, each.id) not in registered
+        )
     ]
 
 
@@ -216,7 +224,11 @@ class _Judge:
         return cron
 
     def _judged(
-        self, function: Function, schedule: Schedule, history: _History, jitter: timedelta
+        self,
+        function: Function,
+        schedule: Schedule,
+        history: _History,
+        jitter: timedelta,
     ) -> Plan[Cron]:
         """Judge a schedule by the last time that was planned before what it may take."""
         allowed = self._grace + jitter
@@ -224,7 +236,9 @@ class _Judge:
         planned = schedule.before(now - allowed)
         if planned is None:
             return _cron(function, schedule.text, CronState.NOT_DUE)
-        first, is_certain = yield from self._first_since(function, schedule, history, planned)
+        first, is_certain = yield from self._first_since(
+            function, schedule, history, planned
+        )
         last = next(iter(history.of(schedule.text)), None)
         if first is not None:
             state = _state_of_run(schedule, planned, first, allowed)
@@ -240,7 +254,11 @@ class _Judge:
         return _cron(function, schedule.text, state, planned, run)
 
     def _first_since(
-        self, function: Function, schedule: Schedule, history: _History, planned: datetime
+        self,
+        function: Function,
+        schedule: Schedule,
+        history: _History,
+        planned: datetime,
     ) -> Plan[tuple[Run | None, bool]]:
         """Return the first run of a schedule since its time, and whether there can be no other."""
         since = planned - _EARLY
@@ -328,7 +346,9 @@ def _is_since(run: Run, moment: datetime) -> bool:
     return run.queued_at is not None and run.queued_at >= moment
 
 
-def _state_of_run(schedule: Schedule, planned: datetime, run: Run, allowed: timedelta) -> CronState:
+def _state_of_run(
+    schedule: Schedule, planned: datetime, run: Run, allowed: timedelta
+) -> CronState:
     """Return the state of a schedule by its first run since a planned time.
 
     A run of a later time says that it fires, and not that it was registered at this one.
@@ -336,7 +356,9 @@ def _state_of_run(schedule: Schedule, planned: datetime, run: Run, allowed: time
     following = schedule.after(planned)
     if following is not None and _is_since(run, following - _EARLY):
         return CronState.OK
-    return CronState.LATE if _is_since(run, planned + allowed + _EARLY) else CronState.OK
+    return (
+        CronState.LATE if _is_since(run, planned + allowed + _EARLY) else CronState.OK
+    )
 
 
 def _is_of_another_zone(schedule: Schedule, run: Run) -> bool:
@@ -359,19 +381,25 @@ def with_runs(
     return tuple((yield from together(plans)))
 
 
-def _with_last_run(session: Session, function: Function, deadline: float) -> Plan[Function]:
+def _with_last_run(
+    session: Session, function: Function, deadline: float
+) -> Plan[Function]:
     listing = list_runs(session, _selection(function), limit=1)
     page = yield from listing.walk().next_page(deadline=deadline)
     next_time = _next_time(function, session.server_clocks["api"].now())
     done = evolve(function, next_run_at=next_time)
     for run in page.items:
-        done = evolve(done, last_run_id=run.id, last_status=run.status, last_run_at=run.queued_at)
+        done = evolve(
+            done, last_run_id=run.id, last_status=run.status, last_run_at=run.queued_at
+        )
     return done
 
 
 def _next_time(function: Function, now: datetime) -> datetime | None:
     if function.is_paused:
         return None
-    schedules = [Schedule.parse(each.value) for each in function.triggers if each.kind == "cron"]
+    schedules = [
+        Schedule.parse(each.value) for each in function.triggers if each.kind == "cron"
+    ]
     planned = [schedule.after(now) for schedule in schedules if schedule]
     return min(filter(None, planned), default=None)

@@ -53,14 +53,20 @@ class ExpectedFunction(msgspec.Struct, frozen=True):
         return tuple(differing)
 
 
-def read_expected(expect: Expected, app_id: str | None = None) -> tuple[ExpectedFunction, ...]:
+def read_expected(
+    expect: Expected, app_id: str | None = None
+) -> tuple[ExpectedFunction, ...]:
     """Check what is expected; of functions that name another app than this one, return none."""
     items: Any = expect
     if isinstance(expect, Mapping):
         items = _items_of_answer(cast("Mapping[str, Any]", expect))
     if isinstance(items, str) or not isinstance(items, Iterable):
-        raise invalid("expect", "must be a list of functions, or what `functions list` writes")
-    read = [_read(item, index) for index, item in enumerate(cast("Iterable[object]", items))]
+        raise invalid(
+            "expect", "must be a list of functions, or what `functions list` writes"
+        )
+    read = [
+        _read(item, index) for index, item in enumerate(cast("Iterable[object]", items))
+    ]
     if not read:
         raise invalid("expect", "is empty")
     return tuple(each for each in read if app_id in {None, each.app_id or app_id})
@@ -113,7 +119,9 @@ def _check(
     count: int | None,
 ) -> Plan[AppCheck]:
     with suppress(RouteNotFoundError):  # v1 has none
-        yield from get_app(session, app_id)  # an app that is not there has lost no function
+        yield from get_app(
+            session, app_id
+        )  # an app that is not there has lost no function
     listed = yield from read_all(list_functions(session, app_id))
     functions = [function for function in listed if not function.is_archived]
     return _compared(app_id, functions, expected, count)
@@ -171,7 +179,9 @@ def _compared(
         app_id=app_id,
         function_count=len(registered),
         expected_count=count if count is not None else len(wanted),
-        new=() if expected is None else tuple(id for id in registered if id not in wanted),
+        new=()
+        if expected is None
+        else tuple(id for id in registered if id not in wanted),
         gone=tuple(id for id in wanted if id not in registered),
         changed=differing,
     )

@@ -48,7 +48,13 @@ from inngest_rest._operations.run_evidence import (
 )
 from inngest_rest._ulid import is_ulid, second_of_ulid
 from inngest_rest._visible import shown
-from inngest_rest.explanation import Explanation, Listener, Reason, ReasonKind, RunExplanation
+from inngest_rest.explanation import (
+    Explanation,
+    Listener,
+    Reason,
+    ReasonKind,
+    RunExplanation,
+)
 from inngest_rest.models import Function, RunStatus
 from inngest_rest.responses import is_on_cloud
 
@@ -61,10 +67,14 @@ T = TypeVar("T")
 
 
 # Bounds of the search, and so of the number of requests.
-_MAX_EVENTS_FOR_ID = 1_000  # events of a day, to find the one with an own id: 50 per request
+_MAX_EVENTS_FOR_ID = (
+    1_000  # events of a day, to find the one with an own id: 50 per request
+)
 _MAX_AWAITED_NAMES = 3  # that a run waits for: one request for each
 _MAX_AWAITED = 50  # events of such a name, the newest
-_MAX_EVENTS_WITH_SAME_ID = 200  # events that are searched for those with the id of another
+_MAX_EVENTS_WITH_SAME_ID = (
+    200  # events that are searched for those with the id of another
+)
 
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
@@ -89,7 +99,9 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
     raise not_found
 
 
-def _not_found(session: Session, event_id: str, name: str | None) -> errors.NotFoundError:
+def _not_found(
+    session: Session, event_id: str, name: str | None
+) -> errors.NotFoundError:
     searched = f"events {shown(name)}" if name else "events"
     return errors.NotFoundError(
         f"no event with the id {shown(event_id)} is among the newest {_MAX_EVENTS_FOR_ID:,} "
@@ -106,7 +118,9 @@ def explain_stored(
 ) -> Plan[Explanation]:
     """Explain the outcome of an event, by its internal id, if it appears within some seconds."""
     try:
-        event, server_time = yield from read_once_stored(session, event_id, within, deadline)
+        event, server_time = yield from read_once_stored(
+            session, event_id, within, deadline
+        )
     except RULED_OUT as error:
         return Explanation(
             event_id=event_id,
@@ -118,15 +132,21 @@ def explain_stored(
     evidence = yield from _read_event_evidence(reader, event, server_time)
     reasons = [reason_of(finding) for finding in findings_of_event(evidence)]
     for run in evidence.runs:
-        of_run = RunEvidence(run=run, subject=f"run {run.id}", now=evidence.now, event=event)
+        of_run = RunEvidence(
+            run=run, subject=f"run {run.id}", now=evidence.now, event=event
+        )
         yield from read_limits(reader, of_run, evidence.catalogue)
         reasons += [reason_of(finding) for finding in findings_of_limits(of_run)]
     listeners = _listeners(evidence)
     if _depends_on_earlier_functions(listeners, reasons):
-        reader.unchecked.append("whether the functions were the same when it was received")
+        reader.unchecked.append(
+            "whether the functions were the same when it was received"
+        )
     if is_on_cloud(session.settings.api_url) and _has_unexplained(evidence):
         # Operation listEventRunsV1.
-        reader.unchecked.append("whether the environment was draining when it was received")
+        reader.unchecked.append(
+            "whether the environment was draining when it was received"
+        )
     return Explanation(
         event_id=event_id,
         event=event,
@@ -147,7 +167,9 @@ def _listeners(evidence: EventEvidence) -> tuple[Listener, ...]:
             app_id=listener.function.app_id,
             function_id=listener.function.id,
             trigger=listener.triggers[0],
-            run_ids=tuple(run.id for run in evidence.runs if is_run_of(run, listener.function)),
+            run_ids=tuple(
+                run.id for run in evidence.runs if is_run_of(run, listener.function)
+            ),
             has_changed=evidence.has_changed(listener.function),
             ignores_repeated_ids=ignores_repeated_ids(listener.function),
         )
@@ -155,7 +177,9 @@ def _listeners(evidence: EventEvidence) -> tuple[Listener, ...]:
     )
 
 
-def _depends_on_earlier_functions(listeners: tuple[Listener, ...], reasons: list[Reason]) -> bool:
+def _depends_on_earlier_functions(
+    listeners: tuple[Listener, ...], reasons: list[Reason]
+) -> bool:
     """Return whether other functions at the time of the event would explain why none ran."""
     may_have_changed = [
         listener
@@ -163,7 +187,8 @@ def _depends_on_earlier_functions(listeners: tuple[Listener, ...], reasons: list
         if not listener.run_ids and listener.has_changed is not False
     ]
     return bool(may_have_changed) or any(
-        reason.kind == ReasonKind.NO_TRIGGER and not reason.is_certain for reason in reasons
+        reason.kind == ReasonKind.NO_TRIGGER and not reason.is_certain
+        for reason in reasons
     )
 
 
@@ -186,9 +211,13 @@ def _read_event_evidence(
         is_listed_by_v1=event_runs.are_listed_by_v1(session),
     )
     unexplained = [
-        without_run.function for without_run in evidence.without_run if not without_run.is_excluded
+        without_run.function
+        for without_run in evidence.without_run
+        if not without_run.is_excluded
     ]
-    once_per_id = [function for function in unexplained if not ignores_repeated_ids(function)]
+    once_per_id = [
+        function for function in unexplained if not ignores_repeated_ids(function)
+    ]
     if once_per_id and event.id != event.internal_id:
         yield from _read_same_id(reader, evidence, once_per_id)
     for function in unexplained:
@@ -201,7 +230,9 @@ def _read_event_evidence(
     return evidence
 
 
-def _read_events_of_limit(reader: Reader, without_run: FunctionWithoutRun) -> Plan[None]:
+def _read_events_of_limit(
+    reader: Reader, without_run: FunctionWithoutRun
+) -> Plan[None]:
     """Read the events of the runs that may have used up a rate limit, if it is one for each key."""
     rate_limit = limit(without_run.function, "rateLimit") or {}
     if not rate_limit.get("key"):
@@ -209,13 +240,19 @@ def _read_events_of_limit(reader: Reader, without_run: FunctionWithoutRun) -> Pl
     evidence = without_run.evidence
     counted = without_run.runs_within(parse_duration(rate_limit.get("period")) or DAY)
     for run in [run for run in counted if run.event_ids][:MAX_READ_SINGLY]:
-        plan = events.get_now(reader.session, run.event_ids[0], deadline=reader.deadline)
-        stored = yield from reader.read(plan, f"whether the event of run {run.id} has its key")
+        plan = events.get_now(
+            reader.session, run.event_ids[0], deadline=reader.deadline
+        )
+        stored = yield from reader.read(
+            plan, f"whether the event of run {run.id} has its key"
+        )
         if stored is not None:
             evidence.events_of_runs[run.id], _ = stored
 
 
-def _read_same_id(reader: Reader, evidence: EventEvidence, functions: list[Function]) -> Plan[None]:
+def _read_same_id(
+    reader: Reader, evidence: EventEvidence, functions: list[Function]
+) -> Plan[None]:
     """Read the other events with the id of an event, and the runs that they started."""
     event = evidence.event
     selection = events.EventSelection(
@@ -223,7 +260,9 @@ def _read_same_id(reader: Reader, evidence: EventEvidence, functions: list[Funct
         since=evidence.received - DAY,
         until=evidence.received + SAME_FUNCTION_WITHIN,
     )
-    listing = events.list_events(reader.session, selection, limit=_MAX_EVENTS_WITH_SAME_ID)
+    listing = events.list_events(
+        reader.session, selection, limit=_MAX_EVENTS_WITH_SAME_ID
+    )
     what = "events with the same id"
     listed = yield from reader.read(read_all(listing, deadline=reader.deadline), what)
     if listed is None:
@@ -250,7 +289,9 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     evidence = RunEvidence(run=queue.run, now=now, jobs=queue.jobs)
     # A run that has yet to start has no steps.
     if queue.is_open_without_job or queue.run.status != RunStatus.QUEUED:
-        yield from read_steps(reader, evidence, is_open_without_job=queue.is_open_without_job)
+        yield from read_steps(
+            reader, evidence, is_open_without_job=queue.is_open_without_job
+        )
     yield from read_relatives(reader, evidence)
     yield from _read_awaited(reader, evidence)
     if depends_on_limits(evidence):
@@ -269,7 +310,9 @@ def _read_awaited(reader: Reader, evidence: RunEvidence) -> Plan[None]:
     """Read the events of the name that a run waits for, with a condition, since it was queued."""
     names = {job.event for job in evidence.jobs if job.event and job.condition}
     for name in sorted(names)[:_MAX_AWAITED_NAMES]:
-        selection = events.EventSelection(name=name, since=evidence.run.queued_at or DAY)
+        selection = events.EventSelection(
+            name=name, since=evidence.run.queued_at or DAY
+        )
         listing = events.list_events(reader.session, selection, limit=_MAX_AWAITED)
         what = f"which events {shown(name)} did not match"
         evidence.awaited += (yield from reader.read(read_all(listing), what)) or []

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from inngest_rest._core.resources.catalogue import name_of, nearest_triggers, read_catalogue
+from inngest_rest._core.resources.catalogue import (
+    name_of,
+    nearest_triggers,
+    read_catalogue,
+)
 from inngest_rest._core.resources.events import as_stored
 from inngest_rest._core.sending.batching import batches_of_events
 from inngest_rest._core.sending.limits import DEFAULT_EVENTS
@@ -25,7 +29,9 @@ if TYPE_CHECKING:
     from inngest_rest.event import EventLike
 
 
-def preview(session: Session, events: EventLike | Iterable[EventLike]) -> Plan[SendPreview]:
+def preview(
+    session: Session, events: EventLike | Iterable[EventLike]
+) -> Plan[SendPreview]:
     batches = batches_of_events(
         each_event(events), DEFAULT_EVENTS, session.name_convention, lenient=True
     )
@@ -73,7 +79,9 @@ class _Row:
         self.undecided += is_triggered is None
 
     def to_preview(self, catalogue: Catalogue) -> EventPreview:
-        nearest = () if self.function else nearest_triggers(self.name, catalogue.functions)
+        nearest = (
+            () if self.function else nearest_triggers(self.name, catalogue.functions)
+        )
         return EventPreview(
             name=self.name,
             function=self.function,

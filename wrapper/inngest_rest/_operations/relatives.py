@@ -31,18 +31,24 @@ def read_relatives(reader: Reader, evidence: RunEvidence) -> Plan[None]:
     if evidence.run.event_ids:
         yield from _read_first_event(reader, evidence, evidence.run.event_ids[0])
     else:
-        reader.unchecked.append("whether it was invoked or replayed, as it names no event")
+        reader.unchecked.append(
+            "whether it was invoked or replayed, as it names no event"
+        )
     invoking = [job.event_id for job in evidence.jobs if job.event_id]
     for event_id in invoking[:MAX_READ_SINGLY]:
         plan = runs_of(reader.session, event_id, reader.deadline)
         invoked = yield from reader.read(plan, "the run that it waits for")
         evidence.invoked[event_id] = invoked or ()
-    invoking_steps = [step for step in evidence.steps if step.step_op == "invoke" and step.ended_at]
+    invoking_steps = [
+        step for step in evidence.steps if step.step_op == "invoke" and step.ended_at
+    ]
     if invoking_steps:
         yield from _read_children(reader, evidence, invoking_steps)
 
 
-def _read_children(reader: Reader, evidence: RunEvidence, steps: list[Span]) -> Plan[None]:
+def _read_children(
+    reader: Reader, evidence: RunEvidence, steps: list[Span]
+) -> Plan[None]:
     """Find the runs of functions that steps invoked and that have ended.
 
     No server names them in the trace: but of the runs that were queued then, the event of the one
@@ -53,11 +59,15 @@ def _read_children(reader: Reader, evidence: RunEvidence, steps: list[Span]) -> 
         candidates = yield from _runs_queued_at(reader, step)
         for run in [run for run in candidates if run.id not in looked_at]:
             if len(looked_at) > MAX_READ_SINGLY:
-                reader.unchecked.append(f"which run step {shown(step.name)} invoked, of many")
+                reader.unchecked.append(
+                    f"which run step {shown(step.name)} invoked, of many"
+                )
                 return
             looked_at.add(run.id)
             plan = events.get_now(reader.session, run.event_ids[0])
-            stored = yield from reader.read(plan, f"whether run {run.id} was invoked by it")
+            stored = yield from reader.read(
+                plan, f"whether run {run.id} was invoked by it"
+            )
             invocation = None if stored is None else invocation_of(stored[0])
             if invocation is None or invocation.run_id != evidence.run.id:
                 continue
@@ -83,7 +93,9 @@ def _runs_queued_at(reader: Reader, step: Span) -> Plan[list[Run]]:
     return sorted(with_event, key=lambda run: abs((run.queued_at or began) - began))
 
 
-def _read_first_event(reader: Reader, evidence: RunEvidence, event_id: str) -> Plan[None]:
+def _read_first_event(
+    reader: Reader, evidence: RunEvidence, event_id: str
+) -> Plan[None]:
     """Read the event that started a run, and its other runs: those that replay it."""
     get_event = events.get_now(reader.session, event_id)
     stored = yield from reader.read(get_event, "whether a run invoked it")

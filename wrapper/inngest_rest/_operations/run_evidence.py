@@ -62,7 +62,9 @@ class Reader:
         return or_gap(plan, what, self.unchecked)
 
     def read_catalogue(self, *, since: float = math.inf) -> Plan[Catalogue]:
-        catalogue = yield from read_catalogue(self.session, deadline=self.deadline, since=since)
+        catalogue = yield from read_catalogue(
+            self.session, deadline=self.deadline, since=since
+        )
         self.unchecked.extend(catalogue.gaps)
         return catalogue
 
@@ -105,7 +107,9 @@ def read_queue(reader: Reader, run_id: str) -> Plan[Queue]:
     return Queue(run=run, jobs=[], is_open_without_job=True)
 
 
-def read_steps(reader: Reader, evidence: RunEvidence, *, is_open_without_job: bool) -> Plan[None]:
+def read_steps(
+    reader: Reader, evidence: RunEvidence, *, is_open_without_job: bool
+) -> Plan[None]:
     """Read the trace of a run, and for how long nothing has happened if it has no job."""
     plan = trace.get_trace(reader.session, evidence.run.id)
     root = yield from reader.read(plan, "its steps")
@@ -126,7 +130,9 @@ def _events_in(root: Span) -> tuple[dict[str, Any], ...]:
         # What is no object, is wrapped so.
         events = cast("dict[str, Any]", events).get("data")
     listed = cast("Any", events) if isinstance(events, list) else ()
-    return tuple(cast("dict[str, Any]", event) for event in listed if isinstance(event, dict))
+    return tuple(
+        cast("dict[str, Any]", event) for event in listed if isinstance(event, dict)
+    )
 
 
 def _idle_time(session: Session, run: Run, root: Span | None) -> timedelta:
@@ -146,7 +152,9 @@ def _idle_time(session: Session, run: Run, root: Span | None) -> timedelta:
     return max(least, timedelta(0))
 
 
-def read_limits(reader: Reader, evidence: RunEvidence, catalogue: Catalogue) -> Plan[None]:
+def read_limits(
+    reader: Reader, evidence: RunEvidence, catalogue: Catalogue
+) -> Plan[None]:
     """Read the limits of a run's function, and what shows whether they were reached."""
     function = find_function(evidence, catalogue)
     if function is None:
@@ -166,7 +174,9 @@ def find_function(evidence: RunEvidence, catalogue: Catalogue) -> Function | Non
     return evidence.function
 
 
-def _read_what_cancels(reader: Reader, evidence: RunEvidence, function: Function) -> Plan[None]:
+def _read_what_cancels(
+    reader: Reader, evidence: RunEvidence, function: Function
+) -> Plan[None]:
     """Read the later runs of a singleton, and the timeouts of a function, which v1 alone has."""
     if cancels_earlier_run(function):
         received_at = evidence.event.received_at if evidence.event else None
@@ -188,8 +198,12 @@ def read_executing(
 ) -> Plan[None]:
     """Read what other runs of the function of a run are executing; of some, the jobs are known."""
     jobs_of = dict(known_jobs or {})
-    for run_id in (yield from _unknown_running(reader, function, {evidence.run.id, *jobs_of})):
-        plan = run_jobs.list_jobs(reader.session, run_id, cached=False, deadline=reader.deadline)
+    for run_id in (
+        yield from _unknown_running(reader, function, {evidence.run.id, *jobs_of})
+    ):
+        plan = run_jobs.list_jobs(
+            reader.session, run_id, cached=False, deadline=reader.deadline
+        )
         jobs = yield from reader.read(plan, f"whether run {run_id} is being executed")
         jobs_of[run_id] = jobs or []
     evidence.executing += [
@@ -200,7 +214,9 @@ def read_executing(
     ]
 
 
-def _unknown_running(reader: Reader, function: Function, known: set[str]) -> Plan[list[str]]:
+def _unknown_running(
+    reader: Reader, function: Function, known: set[str]
+) -> Plan[list[str]]:
     """List those running runs of a function, up to a number, that are not known yet."""
     names = Names(function.app_id, function.id)
     running = Selection(statuses=(RunStatus.RUNNING,), names=names)
@@ -211,7 +227,9 @@ def _unknown_running(reader: Reader, function: Function, known: set[str]) -> Pla
     return [run_id for run_id in ids if run_id not in known][:MAX_READ_SINGLY]
 
 
-def read_other_runs(reader: Reader, function: Function, at: datetime) -> Plan[Page[Run] | None]:
+def read_other_runs(
+    reader: Reader, function: Function, at: datetime
+) -> Plan[Page[Run] | None]:
     """Read the newest runs of a function that count towards its limits."""
     reach = DAY if limit(function, "singleton") else SAME_FUNCTION_WITHIN
     rate_limit = limit(function, "rateLimit")

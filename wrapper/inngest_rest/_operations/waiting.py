@@ -132,7 +132,10 @@ class WaitingJob:
         page = yield from walk.next_page()
         now = self._session.server_clocks["api"].now()
         listed = [
-            OpenRun(reader=Reader(session=self._session), evidence=RunEvidence(run=run, now=now))
+            OpenRun(
+                reader=Reader(session=self._session),
+                evidence=RunEvidence(run=run, now=now),
+            )
             for run in page.items
             if not run.is_ended
         ]
@@ -176,7 +179,9 @@ class WaitingJob:
         evidence = each.evidence
         if evidence.event is not None or not evidence.run.event_ids:
             return
-        may_be_scheduled = evidence.run.status == RunStatus.QUEUED and not evidence.due_jobs
+        may_be_scheduled = (
+            evidence.run.status == RunStatus.QUEUED and not evidence.due_jobs
+        )
         if not self._paths and not may_be_scheduled:
             return
         plan = events.get_now(self._session, evidence.run.event_ids[0])
@@ -188,7 +193,9 @@ class WaitingJob:
     def _read_limits(self) -> Plan[list[OpenRun]]:
         """Read what may hold runs back: all functions, and what those at their limit execute."""
         self._open = [each for each in self._open if not each.has_ended]
-        held_back = [each.evidence for each in self._open if depends_on_limits(each.evidence)]
+        held_back = [
+            each.evidence for each in self._open if depends_on_limits(each.evidence)
+        ]
         if not held_back:
             return []
         catalogue = yield from self._reader.read_catalogue()
@@ -196,7 +203,11 @@ class WaitingJob:
         executing: dict[str, list[tuple[str, Job]]] = {}
         for evidence in held_back:
             function = find_function(evidence, catalogue)
-            if function is None or not evidence.due_jobs or not concurrency_limits(function):
+            if (
+                function is None
+                or not evidence.due_jobs
+                or not concurrency_limits(function)
+            ):
                 continue
             name = name_of(function)
             if name not in executing:
@@ -204,7 +215,9 @@ class WaitingJob:
                 yield from read_executing(self._reader, evidence, function, known)
                 executing[name] = evidence.executing
             evidence.executing = [
-                (run_id, job) for run_id, job in executing[name] if run_id != evidence.run.id
+                (run_id, job)
+                for run_id, job in executing[name]
+                if run_id != evidence.run.id
             ]
         return []
 
@@ -228,10 +241,14 @@ class WaitingJob:
         counts = Counter(gap.partition(": ")[0] for gap in of_runs)
         firsts = {gap.partition(": ")[0]: gap for gap in reversed(of_runs)}
         gaps = [
-            firsts[what] if number == 1 else f"{firsts[what]} (and of {number - 1:,} more runs)"
+            firsts[what]
+            if number == 1
+            else f"{firsts[what]} (and of {number - 1:,} more runs)"
             for what, number in counts.items()
         ]
-        if not self._may_list_all_jobs and any(each.is_without_job for each in self._open):
+        if not self._may_list_all_jobs and any(
+            each.is_without_job for each in self._open
+        ):
             gaps.append("runs without a job, as Inngest Cloud may not list all jobs")
         return (*gaps, *self._reader.unchecked)
 
@@ -280,7 +297,9 @@ def _check_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
             name = path.partition(".")[0]
             if name not in _EVENT_FIELDS:
                 reason = f"has {shown(part)}{did_you_mean(name, _EVENT_FIELDS)}"
-                raise invalid("event_fields", reason, how="Name fields such as data.order.")
+                raise invalid(
+                    "event_fields", reason, how="Name fields such as data.order."
+                )
             checked.append(path)
     return tuple(dict.fromkeys(checked))
 
@@ -297,7 +316,9 @@ def _is_without_details(jobs: list[Job]) -> bool:
 
 
 def _of_function(
-    jobs_of: Mapping[str, list[Job]], open_runs: Iterable[OpenRun], evidence: RunEvidence
+    jobs_of: Mapping[str, list[Job]],
+    open_runs: Iterable[OpenRun],
+    evidence: RunEvidence,
 ) -> dict[str, list[Job]]:
     """Return the jobs that were read of the runs of the function of a run."""
     run = evidence.run
@@ -325,7 +346,9 @@ def _values_at(paths: Iterable[str], event: StoredEvent) -> dict[str, Any]:
 def _row_of(each: OpenRun) -> WaitingRun:
     evidence, run = each.evidence, each.evidence.run
     reasons = [
-        reason for reason in map(reason_of, findings_of_run(evidence)) if reason.kind in _RANKS
+        reason
+        for reason in map(reason_of, findings_of_run(evidence))
+        if reason.kind in _RANKS
     ]
     main = min(reasons, key=lambda reason: _RANKS[reason.kind], default=None)
     facts: Mapping[str, Any] = main.evidence if main else {}

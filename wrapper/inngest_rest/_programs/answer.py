@@ -93,17 +93,26 @@ class Reply:
     returns: Returns = Returns.ONE
     untrusted: tuple[str, ...] = ()
     projection: Projection = Factory(Projection)
-    room: int | None = ROOM  # number of bytes of its items; None if it is written to a file
+    room: int | None = (
+        ROOM  # number of bytes of its items; None if it is written to a file
+    )
     redactor: Redactor = Factory(Redactor)
     warnings: list[str] = field(factory=list)  # what else to know about it
     page: PageInfo | None = field(default=None, init=False)
-    confirm: str | None = field(default=None, init=False)  # the token, if it has to be confirmed
-    next_command: str | None = field(default=None, init=False)  # which does what was shown
+    confirm: str | None = field(
+        default=None, init=False
+    )  # the token, if it has to be confirmed
+    next_command: str | None = field(
+        default=None, init=False
+    )  # which does what was shown
     _found: list[dict[str, Any]] = field(factory=list, init=False)
 
     @classmethod
     def to(
-        cls, row: Row, projection: Projection | None = None, redactor: Redactor | None = None
+        cls,
+        row: Row,
+        projection: Projection | None = None,
+        redactor: Redactor | None = None,
     ) -> Self:
         """Return the answer to a call, by default with all fields and nothing redacted."""
         return cls(
@@ -138,7 +147,9 @@ class Reply:
         if self.room is None:
             return len(self._found)
         most = self.projection.max_chars or LONGEST_ANSWER
-        sizes = accumulate(size_of(Cutter(most).cut(item, "")) + 1 for item in self._found)
+        sizes = accumulate(
+            size_of(Cutter(most).cut(item, "")) + 1 for item in self._found
+        )
         return max(1, sum(size <= self.room for size in sizes))
 
     def envelope(self, problem: Problem | None = None) -> Envelope:
@@ -150,7 +161,9 @@ class Reply:
             data = self.projection.cut(data, "data")
         paths = [path for path in self.untrusted if is_present({"data": data}, path)]
         if problem is not None:
-            paths.append("error.message")  # a server quotes in its messages what it was sent
+            paths.append(
+                "error.message"
+            )  # a server quotes in its messages what it was sent
         envelope = Envelope(
             ok=problem is None,
             command=self.command,
@@ -164,7 +177,9 @@ class Reply:
         )
         if self.room is None:
             return envelope
-        return bound(envelope, self.projection.max_chars or LONGEST_ANSWER, self.remedies[1])
+        return bound(
+            envelope, self.projection.max_chars or LONGEST_ANSWER, self.remedies[1]
+        )
 
     def _data(self, *, is_complete: bool) -> Any:
         if self.returns is Returns.ONE:
@@ -173,7 +188,9 @@ class Reply:
 
     def all_warnings(self) -> tuple[str, ...]:
         """Return what else to know about it, such as what it leaves out."""
-        warnings = self.redactor((*self.warnings, *self.projection.warnings(*self.remedies)))
+        warnings = self.redactor(
+            (*self.warnings, *self.projection.warnings(*self.remedies))
+        )
         number = self.redactor.count
         return (*warnings, f"redacted: {number}") if number else warnings
 

@@ -49,7 +49,9 @@ class ShownPlans:
     def __init__(self) -> None:
         self._plans: dict[str, ShownPlan] = {}
 
-    def keep(self, token: str, values: Mapping[str, Any], planned: ActionReport) -> None:
+    def keep(
+        self, token: str, values: Mapping[str, Any], planned: ActionReport
+    ) -> None:
         self._plans[token] = ShownPlan(what_is_done(values), planned)
         for oldest in list(self._plans)[:-_MOST_KEPT]:
             del self._plans[oldest]
@@ -58,12 +60,17 @@ class ShownPlans:
         return self._plans.pop(token, None)
 
 
-def token_of(target: Target, row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
+def token_of(
+    target: Target, row: Row, values: Mapping[str, Any], planned: ActionReport
+) -> str:
     """Return the token of what is planned at a server: how much it is, and a digest of it."""
     to_do = [row.id for row in planned.rows if row.is_open]
     selected = what_is_done(pinned(values, planned))
     if "ids" in values:
-        selected = {**without(selected, names_that_select(row)), "ids": sorted(map(str, to_do))}
+        selected = {
+            **without(selected, names_that_select(row)),
+            "ids": sorted(map(str, to_do)),
+        }
     parts = [target.to_dict(), row.command, selected]
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
     return f"{len(to_do)}-{digest.hexdigest()[:16]}"
@@ -77,12 +84,17 @@ def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any
     elif values.get("ended_since") or values.get("ended_until"):
         names = "ended_since", "ended_until"
     window = zip(names, (planned.since, planned.until), strict=True)
-    return {**values, **{name: instant for name, instant in window if instant is not None}}
+    return {
+        **values,
+        **{name: instant for name, instant in window if instant is not None},
+    }
 
 
 def names_that_select(row: Row) -> set[str]:
     """Return the parameters in whose place a plan stands; what a call requires is none of them."""
-    required = {parameter.name for parameter in parameters(row) if parameter.is_required}
+    required = {
+        parameter.name for parameter in parameters(row) if parameter.is_required
+    }
     return _SELECTION - required
 
 
@@ -100,7 +112,9 @@ def deed(row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
     match row.name:
         case "send_many":
             names = Counter(str(event.get("name")) for event in values["events"])
-            counts = [f"{count:,} {quoted(name)}" for name, count in names.most_common()]
+            counts = [
+                f"{count:,} {quoted(name)}" for name, count in names.most_common()
+            ]
             return f"send {len(values['events']):,} events ({and_more(counts)})"
         case "request":
             return f"{values['method']} {shortened(values['path'])}"

@@ -18,7 +18,9 @@ SPARED_CHARS = 64
 MOST_FIELDS = 50
 """No record has more: a larger object is a payload, whose keys may be cut."""
 
-_MOST_LEVELS = 100  # parsers of JSON give up soon after: that of MCP hosts, pydantic's, at 200
+_MOST_LEVELS = (
+    100  # parsers of JSON give up soon after: that of MCP hosts, pydantic's, at 200
+)
 _MOST_NAMED = 10  # paths of one warning; there may be one for each item of each item
 
 # A payload's keys are untrusted: one that is not a plain name is not repeated in a path.
@@ -82,7 +84,9 @@ class Cutter:
         self.paths["characters"].append(path)
         return f"{text[: self._max_chars]}...[{excess} more characters]"
 
-    def _object(self, value: Mapping[str, Any], path: str, level: int) -> dict[str, Any]:
+    def _object(
+        self, value: Mapping[str, Any], path: str, level: int
+    ) -> dict[str, Any]:
         keys: Sequence[str] = tuple(value)
         if len(keys) > MOST_FIELDS:
             keys = self._first(keys, path)

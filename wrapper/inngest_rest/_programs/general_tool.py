@@ -35,7 +35,10 @@ _ARGUMENTS = Parameter(
     help="Its parameters, as schema describes them.",
     argument=None,
 )
-PARAMETERS = {SCHEMA: (_NAME,), CALL: (evolve(_NAME, is_required=True), _ARGUMENTS, CONFIRM)}
+PARAMETERS = {
+    SCHEMA: (_NAME,),
+    CALL: (evolve(_NAME, is_required=True), _ARGUMENTS, CONFIRM),
+}
 """What each of the two takes."""
 
 
@@ -59,13 +62,22 @@ def _brief(rows: Iterable[Row]) -> Iterator[str]:
 
 def named(given: Mapping[str, Any]) -> str:
     """Return the tool of the operation that `call` is given, as it may be written otherwise."""
-    return str(given.get("name")).strip().replace(" ", "_").replace(".", "_").replace("-", "_")
+    return (
+        str(given.get("name"))
+        .strip()
+        .replace(" ", "_")
+        .replace(".", "_")
+        .replace("-", "_")
+    )
 
 
 def unwrapped(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of the operation that `call` is given."""
     values = read_as(PARAMETERS[CALL], given)
-    arguments: dict[str, Any] = {"confirm": values["confirm"], **(values["arguments"] or {})}
+    arguments: dict[str, Any] = {
+        "confirm": values["confirm"],
+        **(values["arguments"] or {}),
+    }
     return {name: value for name, value in arguments.items() if value is not None}
 
 

@@ -63,7 +63,10 @@ _SKILL = Path(__file__).parents[1] / ".agents" / "skills" / "inngest"
 _ASK_FOR_ROOTS = types.ListRootsRequest()
 
 # What a host answers, by what it is asked for.
-_RESULTS: dict[str, Any] = {"roots": types.ListRootsResult, "confirm": types.ElicitResult}
+_RESULTS: dict[str, Any] = {
+    "roots": types.ListRootsResult,
+    "confirm": types.ElicitResult,
+}
 
 
 def serve(client: InngestClient, **chosen: Any) -> None:
@@ -100,9 +103,13 @@ class _Handlers:
         self._tools = tools
 
     async def list_tools(self, context: _Context, _: object) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=self._tools.all(files=_gives_folders(context)))
+        return types.ListToolsResult(
+            tools=self._tools.all(files=_gives_folders(context))
+        )
 
-    async def call_tool(self, context: _Context, params: types.CallToolRequestParams) -> Any:
+    async def call_tool(
+        self, context: _Context, params: types.CallToolRequestParams
+    ) -> Any:
         """Call a tool; ask the host for its folders, and its user to confirm, if need be."""
         folders = await self._folders_for(context, params)
         if isinstance(folders, types.InputRequiredResult):
@@ -121,7 +128,9 @@ class _Handlers:
         if cast("types.ElicitResult", answer).action == "accept":
             confirmed = {**given, "confirm": token}
             return _result(await self._call(context, params.name, confirmed, *folders))
-        problem = Problem(Code.CONFIRMATION_NEEDED, "the user has refused; nothing was done")
+        problem = Problem(
+            Code.CONFIRMATION_NEEDED, "the user has refused; nothing was done"
+        )
         return _result(self._tools.refusal(params.name, problem))
 
     async def _folders_for(
@@ -147,13 +156,17 @@ class _Handlers:
             while True:
                 await anyio.sleep(PACE_S)
                 elapsed = anyio.current_time() - began
-                await context.session.report_progress(elapsed, message=f"{len(done)} so far")
+                await context.session.report_progress(
+                    elapsed, message=f"{len(done)} so far"
+                )
 
         async with anyio.create_task_group() as group:
             group.start_soon(report)
             # A copy, which is closed when the host cancels the call: it makes no further request.
             with self._tools.client.with_options() as copy:
-                call = partial(self._tools.call, client=copy, note=partial(done.append, None))
+                call = partial(
+                    self._tools.call, client=copy, note=partial(done.append, None)
+                )
                 envelope = await anyio.to_thread.run_sync(
                     call, name, given, *folders, abandon_on_cancel=True
                 )
@@ -164,7 +177,9 @@ class _Handlers:
         uri = "inngest://runs/{id}"
         templates = [
             types.ResourceTemplate(uri_template=uri, name="A run, as JSON"),
-            types.ResourceTemplate(uri_template=f"{uri}/trace", name="The trace of a run, as text"),
+            types.ResourceTemplate(
+                uri_template=f"{uri}/trace", name="The trace of a run, as text"
+            ),
         ]
         return types.ListResourceTemplatesResult(resource_templates=templates)
 
@@ -222,10 +237,14 @@ def _result(envelope: Envelope) -> types.CallToolResult:
     return types.CallToolResult(content=[text], is_error=not envelope.ok)
 
 
-async def _ask(context: _Context, name: str, request: Any, *, state: str | None = None) -> Any:
+async def _ask(
+    context: _Context, name: str, request: Any, *, state: str | None = None
+) -> Any:
     """Return what the host answers; to a modern one, the result that asks it to call again."""
     if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
-        return types.InputRequiredResult(input_requests={name: request}, request_state=state)
+        return types.InputRequiredResult(
+            input_requests={name: request}, request_state=state
+        )
     return await context.session.send_request(request, _RESULTS[name])
 
 

@@ -27,7 +27,10 @@ _CODE_OF_ONE = {
     ActionOutcome.UNKNOWN: Code.NETWORK,
 }
 
-_CODE_OF_CHECK = {"connection": Code.NETWORK, "server": Code.SERVER}  # others are about keys
+_CODE_OF_CHECK = {
+    "connection": Code.NETWORK,
+    "server": Code.SERVER,
+}  # others are about keys
 
 _SENT_AGAIN = "runs nothing twice, except functions that debounce or batch"
 
@@ -95,7 +98,9 @@ def _of_status(report: StatusReport) -> Problem | None:
     if report.verdict == "broken":
         broken = [check.check for check in report.checks if check.verdict == "broken"]
         return Problem(Code.RULE_BROKEN, f"broken: {', '.join(broken)}")
-    return Problem(Code.PARTIAL, report.headline) if report.verdict == "unknown" else None
+    return (
+        Problem(Code.PARTIAL, report.headline) if report.verdict == "unknown" else None
+    )
 
 
 def _of_diagnosis(diagnosis: Diagnosis) -> Problem:
@@ -112,7 +117,9 @@ def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
     counts = f"{sent.accepted} of {total} events accepted, {sent.rejected} rejected, {sent.unknown}"
     first = f"; first: {sent.failures[0].reason}" if sent.failures else ""
     return Problem(
-        Code.PARTIAL, f"{counts} unknown{first}", hint=_how_to_send_the_rest(sent, values)
+        Code.PARTIAL,
+        f"{counts} unknown{first}",
+        hint=_how_to_send_the_rest(sent, values),
     )
 
 
@@ -123,11 +130,15 @@ def _how_to_send_the_rest(sent: Sent, values: Mapping[str, Any]) -> str:
             f"event {_SENT_AGAIN}."
         )
     hints: list[str] = []
-    rejected = rejected_path(values["path"], values["name"] or "", values.get("dead_letters"))
+    rejected = rejected_path(
+        values["path"], values["name"] or "", values.get("dead_letters")
+    )
     # There is none if the lines have to be corrected in the file itself.
     if sent.rejected and rejected.exists():
         where = f"{rejected}, and the reason of each in {reasons_path(rejected)}"
-        hints.append(f"The rejected lines are in {where}: correct the lines, and send that file.")
+        hints.append(
+            f"The rejected lines are in {where}: correct the lines, and send that file."
+        )
     if sent.unknown:
         hints.append(
             "Send the whole again, by the same name, for those that are unknown: what was accepted "

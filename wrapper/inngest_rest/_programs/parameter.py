@@ -114,7 +114,10 @@ class Parameter:
             value = [value]  # one of several
         items = cast("list[Any]", value)
         self._check_bounds(len(items), f"{len(items)} items")
-        return [self._item(item, f"{self.name}[{index}]") for index, item in enumerate(items)]
+        return [
+            self._item(item, f"{self.name}[{index}]")
+            for index, item in enumerate(items)
+        ]
 
     def _item(self, value: Any, place: str) -> Any:
         if isinstance(value, str) and self.kind in _OF_TEXT:
@@ -194,7 +197,9 @@ def span(name: str, text: str) -> timedelta:
         read = _span(text)
         if read is not None:
             return read
-    raise invalid(name, f"must be a length of time such as 90s, 15m, 2h, 7d, got {shown(text)}")
+    raise invalid(
+        name, f"must be a length of time such as 90s, 15m, 2h, 7d, got {shown(text)}"
+    )
 
 
 def _span(text: str) -> timedelta | None:

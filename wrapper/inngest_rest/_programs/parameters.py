@@ -126,7 +126,8 @@ def parameters(row: Row) -> tuple[Parameter, ...]:
     known = [
         _parameter(row, declared, described.get(declared.name, ""))
         for declared in row.arguments
-        if declared.name not in _OF_PYTHON and _annotation(declared) not in _TYPES_OF_PYTHON
+        if declared.name not in _OF_PYTHON
+        and _annotation(declared) not in _TYPES_OF_PYTHON
     ]
     is_gated = row.is_bulk or row.name == "request"
     if row.name == "cancellations.create":
@@ -170,9 +171,15 @@ def _parameter(row: Row, declared: inspect.Parameter, described: str) -> Paramet
 
 def _is_positional(declared: inspect.Parameter, kind: Kind) -> bool:
     """Return whether a command takes it without its name: what identifies a thing, and a filter."""
-    if kind is not Kind.TEXT or declared.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+    if (
+        kind is not Kind.TEXT
+        or declared.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD
+    ):
         return False
-    return declared.default is inspect.Parameter.empty or declared.name in {"ids", "app"}
+    return declared.default is inspect.Parameter.empty or declared.name in {
+        "ids",
+        "app",
+    }
 
 
 def _first_sentence(described: str) -> str:

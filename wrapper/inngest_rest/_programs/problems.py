@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import evolve, frozen
 
 from inngest_rest import errors
-from inngest_rest._faults import SERVER_HEADER, had_no_effect, may_pass, refused_in_between
+from inngest_rest._faults import (
+    SERVER_HEADER,
+    had_no_effect,
+    may_pass,
+    refused_in_between,
+)
 from inngest_rest._programs.parameters import parameters
-from inngest_rest.action_reports import ActionOutcome, PartialActionError, ReportFinishedError
+from inngest_rest.action_reports import (
+    ActionOutcome,
+    PartialActionError,
+    ReportFinishedError,
+)
 from inngest_rest.errors import Advice, InngestError, NextCall
 from inngest_rest.record import Record
 
@@ -34,7 +43,10 @@ class Code(StrEnum):
     UNEXPECTED = "unexpected", "an error of this program"
     USAGE = "usage", "an argument or a setting is missing, malformed or rejected"
     AUTHENTICATION = "authentication", "a key is missing, or the server rejected it"
-    NOT_FOUND = "not_found", "no such run, event, app or function, or no such route on this server"
+    NOT_FOUND = (
+        "not_found",
+        "no such run, event, app or function, or no such route on this server",
+    )
     RATE_LIMITED = "rate_limited", "the server asked for a pause"
     PARTIAL = "partial", "partly done; the data lists what was not"
     NETWORK = "network", "the server did not respond"
@@ -52,7 +64,9 @@ class Code(StrEnum):
 
 EXIT_STATUS: dict[Code, int] = {code: status for status, code in enumerate(Code, 1)}
 EXIT_STATUS[Code.INTERRUPTED] = 130
-EXIT_STATUS[Code.RULE_BROKEN] = 1  # `runs check` ends with 0, 1, or 2 for whatever else goes wrong
+EXIT_STATUS[Code.RULE_BROKEN] = (
+    1  # `runs check` ends with 0, 1, or 2 for whatever else goes wrong
+)
 
 
 @frozen(repr=False)
@@ -112,7 +126,9 @@ _NOT_FOUND = {
     "apps": _APPS,
     "functions": _APPS.then(_FUNCTIONS),
     "signals": advice("{} shows the runs that may be waiting for one.", "runs.list"),
-    "cancellations": _FUNCTIONS.then(advice("{} shows bulk cancellations.", "cancellations.list")),
+    "cancellations": _FUNCTIONS.then(
+        advice("{} shows bulk cancellations.", "cancellations.list")
+    ),
     "webhooks": advice("{} shows the webhooks.", "webhooks.list"),
 }
 
@@ -157,7 +173,9 @@ _BARE = {"", "404 page not found"}
 
 
 def problem_of(
-    error: BaseException, row: Row | None = None, values: Mapping[str, Any] | None = None
+    error: BaseException,
+    row: Row | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> Problem:
     """Return an error as a problem, with what to do next about the call that it ended."""
     if isinstance(error, PartialActionError):
@@ -170,7 +188,9 @@ def problem_of(
         is_undone = isinstance(error, InngestError) and had_no_effect(error)
     if row is None:
         return problem
-    is_safe = values is None or row.is_repeatable or row.is_repeatable_if(values) or is_undone
+    is_safe = (
+        values is None or row.is_repeatable or row.is_repeatable_if(values) or is_undone
+    )
     names = {each.argument: each.name for each in parameters(row)}
     field = problem.field and names.get(problem.field, problem.field)
     return evolve(
@@ -201,10 +221,13 @@ def _hint_of_call(row: Row, code: Code, field: str | None) -> Advice | None:
 
 def _of_any_call(error: BaseException) -> Problem:
     """Return an error as a problem, whatever the call."""
-    is_timeout_of_run = type(error) is errors.WaitTimeoutError  # so there is a run to wait for
+    is_timeout_of_run = (
+        type(error) is errors.WaitTimeoutError
+    )  # so there is a run to wait for
     return evolve(
         _described(error),
-        retryable=is_timeout_of_run or (isinstance(error, InngestError) and may_pass(error)),
+        retryable=is_timeout_of_run
+        or (isinstance(error, InngestError) and may_pass(error)),
         retry_after=getattr(error, "retry_after", None),
         status=getattr(error, "status", None),
         field=getattr(error, "argument", None),
@@ -224,7 +247,9 @@ def _described(error: BaseException) -> Problem:
         case errors.ApiError():
             return _of_response(error)
         case errors.TransportError():
-            return Problem(Code.NETWORK, error.described, hint=_after_no_response(error))
+            return Problem(
+                Code.NETWORK, error.described, hint=_after_no_response(error)
+            )
         case errors.NoRunError():
             hint = advice("{} explains why.", "events.explain")
             return Problem(Code.TIMED_OUT, str(error), hint=hint)
@@ -236,7 +261,9 @@ def _described(error: BaseException) -> Problem:
             return Problem(Code.UNEXPECTED, f"{type(error).__name__}: {error}")
 
 
-def _of_argument(error: errors.InvalidArgumentError | errors.ConfigurationError) -> Problem:
+def _of_argument(
+    error: errors.InvalidArgumentError | errors.ConfigurationError,
+) -> Problem:
     """Return the problem with an argument or a setting."""
     if isinstance(error, errors.MissingKeyError):
         names = " or ".join(each.variable or each.argument for each in error.settings)
@@ -245,12 +272,18 @@ def _of_argument(error: errors.InvalidArgumentError | errors.ConfigurationError)
             "set INNGEST_DEV=1, or to its URL."
         )
         return Problem(Code.AUTHENTICATION, error.reason, hint=hint)
-    hint = _with_cursor(error) if isinstance(error, errors.InvalidArgumentError) else error.advice
+    hint = (
+        _with_cursor(error)
+        if isinstance(error, errors.InvalidArgumentError)
+        else error.advice
+    )
     # Of an export whose disk is full: how much there is, and how to go on.
     return Problem(Code.USAGE, _with_notes(error.described, error), hint=hint or None)
 
 
-def _with_cursor(error: errors.InvalidArgumentError | errors.InvalidResponseError) -> Advice:
+def _with_cursor(
+    error: errors.InvalidArgumentError | errors.InvalidResponseError,
+) -> Advice:
     """Return the advice of an error, with the cursor at which a listing goes on if it has one."""
     if error.cursor is None:
         return error.advice
@@ -272,7 +305,9 @@ def _of_response(error: errors.ApiError) -> Problem:
 
 def _after_no_response(error: errors.TransportError) -> Advice:
     """Return what to do where no server has responded; it may be the wrong one."""
-    is_right_server = isinstance(error, errors.RequestTimeoutError) and bool(error.advice)
+    is_right_server = isinstance(error, errors.RequestTimeoutError) and bool(
+        error.advice
+    )
     if is_right_server:
         return error.advice
     shows = advice("{} shows which server is asked, and why.", "diagnose")

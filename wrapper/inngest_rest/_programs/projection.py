@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 # Fields that an answer has only if they are asked for, by the class; of an item of a list, these.
 _LEFT_OUT: dict[str, frozenset[str]] = {
     "Span": frozenset({"id", "step_id", "queued_at", "ended_at", "input", "metadata"}),
-    "Explanation": frozenset({"event", "listeners", "unchecked"}),  # the sentence has the last
+    "Explanation": frozenset(
+        {"event", "listeners", "unchecked"}
+    ),  # the sentence has the last
     "RunExplanation": frozenset({"unchecked"}),
     "Reason": frozenset({"message", "evidence"}),  # so does it these
     "Job": frozenset({"id", "step_id", "concurrency_keys"}),
@@ -77,7 +79,9 @@ def field_names(kind: Any) -> tuple[str, ...]:
     return public_names(kind)
 
 
-def field_paths(kind: type[Record], above: tuple[type[Record], ...] = ()) -> Iterator[str]:
+def field_paths(
+    kind: type[Record], above: tuple[type[Record], ...] = ()
+) -> Iterator[str]:
     """Yield the fields of a class of records, with dots for those of the records in them."""
     hints = get_type_hints(kind)
     for name in field_names(kind):
@@ -99,7 +103,9 @@ def record_in(hint: Any) -> type[Record] | None:
 class Projection:
     """Which fields of records an answer has, in which order, and what it leaves out."""
 
-    fields: tuple[str, ...] | None = None  # with dots for what is below; None for what says most
+    fields: tuple[str, ...] | None = (
+        None  # with dots for what is below; None for what says most
+    )
     max_chars: int | None = None
     is_whole: bool = False  # it has all fields
     _left_out: dict[str, None] = field(factory=dict[str, None], init=False)
@@ -116,7 +122,12 @@ class Projection:
 
     @classmethod
     def of(
-        cls, fields: str | None, max_chars: int | None, kind: type[Any], *, is_whole: bool = False
+        cls,
+        fields: str | None,
+        max_chars: int | None,
+        kind: type[Any],
+        *,
+        is_whole: bool = False,
     ) -> Projection:
         """Return what is asked for of records of a class; a star stands for all fields."""
         if max_chars is not None and max_chars < 1:
@@ -129,7 +140,9 @@ class Projection:
             names += _OF_LISTS.get((kind.__name__, own), (own,))
         for name in names:
             _check_field(name, kind)
-        return cls(fields=tuple(dict.fromkeys(names)), max_chars=max_chars, is_whole=is_whole)
+        return cls(
+            fields=tuple(dict.fromkeys(names)), max_chars=max_chars, is_whole=is_whole
+        )
 
     @property
     def _is_brief(self) -> bool:
@@ -191,7 +204,9 @@ def _instant(value: datetime) -> str:
     """Return a time with no more digits than it has."""
     if not value.microsecond:
         return _instant_to_the_second(value)
-    return _iso_text(value, "microseconds" if value.microsecond % 1000 else "milliseconds")
+    return _iso_text(
+        value, "microseconds" if value.microsecond % 1000 else "milliseconds"
+    )
 
 
 def _instant_to_the_second(value: datetime) -> str:
@@ -235,5 +250,7 @@ def _picked(value: Any, paths: Sequence[str]) -> Any:
         if rest:
             below.append(rest)
     return {
-        name: _picked(record[name], below) for name, below in paths_below.items() if name in record
+        name: _picked(record[name], below)
+        for name, below in paths_below.items()
+        if name in record
     }

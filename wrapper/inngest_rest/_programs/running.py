@@ -75,7 +75,9 @@ class Invocation:
     shown_plans: ShownPlans | None = None
     # What is wrong with keys that the client was made without, by their arguments.
     malformed: Mapping[str, str] = field(factory=dict[str, str])
-    note: Callable[[], object] = lambda: None  # called after each act, and each item of a list
+    note: Callable[[], object] = lambda: (
+        None
+    )  # called after each act, and each item of a list
 
     def run(self) -> Envelope:
         """Make it, and return the envelope of its result, or of its error with what came before."""
@@ -113,7 +115,11 @@ class Invocation:
     def _check_profile(self) -> None:
         """Refuse what changes the server of a protected profile, unless that is named."""
         profile = self.client.profile
-        if profile is None or not profile.is_protected or self.row.effect is Effect.READ:
+        if (
+            profile is None
+            or not profile.is_protected
+            or self.row.effect is Effect.READ
+        ):
             return
         if self.shown_plans is not None:
             return  # of a tool: the token of each act stands for what was shown with its name
@@ -123,10 +129,17 @@ class Invocation:
         if confirmed is None:
             confirmed = self.ask_for_profile()
         if confirmed != profile.name:
-            message = f"profile {profile.name} is protected ({self.place}); nothing was done"
+            message = (
+                f"profile {profile.name} is protected ({self.place}); nothing was done"
+            )
             hint = f"Name it to act on its server: --confirm-profile {profile.name}"
             raise ProblemError(
-                Problem(Code.CONFIRMATION_NEEDED, message, hint=hint, field="confirm_profile")
+                Problem(
+                    Code.CONFIRMATION_NEEDED,
+                    message,
+                    hint=hint,
+                    field="confirm_profile",
+                )
             )
 
     def _call(self, values: Mapping[str, Any]) -> Iterator[Chunk]:
@@ -137,7 +150,9 @@ class Invocation:
         )
         if needs_output:
             values = {**values, "include_output": True}
-        to_record = self._to_record(hides_output=needs_output and "output" not in fields)
+        to_record = self._to_record(
+            hides_output=needs_output and "output" not in fields
+        )
         result, ids = self._result(values)
         if self.row.returns is Returns.PAGES:
             yield from self._chunks_of_list(result, to_record)
@@ -180,14 +195,18 @@ class Invocation:
             return row.call(self.client, given), ids
         except OSError as error:
             # Of the file that is sent: whatever is written beside it has errors of ours.
-            raise unusable_file("path", error.filename or values.get("path"), error) from error
+            raise unusable_file(
+                "path", error.filename or values.get("path"), error
+            ) from error
         except InngestError as error:
             partial = error if isinstance(error, PartialSendError) else error.__cause__
             if not isinstance(partial, PartialSendError):
                 raise
             return partial.report, [*partial.ids]
 
-    def _arguments_of_python(self, on_batch: Callable[[BatchReport], None]) -> dict[str, Any]:
+    def _arguments_of_python(
+        self, on_batch: Callable[[BatchReport], None]
+    ) -> dict[str, Any]:
         """Return the arguments for which programs have no parameter."""
         row = self.row
         if row.name == "send_file":
@@ -199,7 +218,9 @@ class Invocation:
             given["redact"] = self.answer.redactor.what
         return given
 
-    def _chunks_of_list(self, listing: Any, to_record: Callable[[Any], Any]) -> Iterator[Chunk]:
+    def _chunks_of_list(
+        self, listing: Any, to_record: Callable[[Any], Any]
+    ) -> Iterator[Chunk]:
         """Yield the records of each page; where there are few, say how far was searched."""
         is_empty = True
         for page in listing.pages():
@@ -260,7 +281,9 @@ class Invocation:
             if self.row.name == "cancellations.create":
                 return self._plan_of_cancellation()
         except PartialActionError as error:
-            raise ProblemError(problem_of(error), data=self.shown(error.report)) from error
+            raise ProblemError(
+                problem_of(error), data=self.shown(error.report)
+            ) from error
         return ActionReport(self.row.command, ())
 
     def _plan_of_cancellation(self) -> ActionReport:
@@ -283,11 +306,15 @@ class Invocation:
         try:
             self.client.cancellations.list(limit=1).page()
         except RouteNotFoundError as error:
-            instead = self.spelled(_row("runs.cancel_all"), {**selection, "dry_run": True})
+            instead = self.spelled(
+                _row("runs.cancel_all"), {**selection, "dry_run": True}
+            )
             hint = f"A self-hosted server has no bulk cancellations. To cancel the runs: {instead}"
             raise ProblemError(evolve(problem_of(error), hint=hint)) from error
 
-    def act(self, planned: ActionReport | None = None, **of_python: Any) -> ActionReport:
+    def act(
+        self, planned: ActionReport | None = None, **of_python: Any
+    ) -> ActionReport:
         """Call a bulk method on what is planned, or what the parameters select."""
         given = arguments(self.row, self.values)
         if "ids" in self.values:
@@ -367,7 +394,11 @@ class Invocation:
     def _confirmed(self) -> ActionReport:
         """Return what is confirmed, which is what was shown, no more and nothing else."""
         given = self.values.get("confirm")
-        shown = self.shown_plans.take(given) if self.shown_plans is not None and given else None
+        shown = (
+            self.shown_plans.take(given)
+            if self.shown_plans is not None and given
+            else None
+        )
         if shown is not None and shown.values == what_is_done(self.values):
             return shown.planned
         planned = self.plan()
@@ -389,7 +420,9 @@ class Invocation:
             raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, message))
         return bool(is_agreed)
 
-    def _refusal(self, planned: ActionReport, token: str, given: str | None) -> ProblemError:
+    def _refusal(
+        self, planned: ActionReport, token: str, given: str | None
+    ) -> ProblemError:
         """Return the error for what is not confirmed, or by the token of something else."""
         would_do = deed(self.row, self.values, planned)
         message = f"{self.row.command} would {would_do} at {self.place}"
@@ -420,7 +453,9 @@ class Invocation:
         problem = incomplete(planned)
         if len(planned.rows) > 1:
             message = f"not all of it can be done: {problem.message}; nothing was done"
-            problem = evolve(problem, message=message, hint="data.rows has the reason of each.")
+            problem = evolve(
+                problem, message=message, hint="data.rows has the reason of each."
+            )
         raise ProblemError(problem, data=shown)
 
     def _preview(self) -> Record:
@@ -432,8 +467,12 @@ class Invocation:
         if not preview.rejected:
             return sent
         total, first = preview.rejected + preview.events, preview.failures[0]
-        message = f"{preview.rejected} of {total} events are invalid; first: {first.reason}"
-        raise ProblemError(Problem(Code.PARTIAL, f"{message}; nothing was sent"), data=sent)
+        message = (
+            f"{preview.rejected} of {total} events are invalid; first: {first.reason}"
+        )
+        raise ProblemError(
+            Problem(Code.PARTIAL, f"{message}; nothing was sent"), data=sent
+        )
 
     def _preview_of_events(self) -> SendPreview:
         given = arguments(self.row, {**self.values, "wait": None})

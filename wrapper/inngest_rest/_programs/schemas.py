@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import attrs
 
@@ -56,7 +65,10 @@ def of_answer(row: Row) -> Schema:
     _of(Envelope, definitions)
     schema = definitions.pop(Envelope.__name__)
     result = _of_result(row, definitions)
-    schema["required"] = ["ok", "command"]  # what is null, empty or not asked for is left out
+    schema["required"] = [
+        "ok",
+        "command",
+    ]  # what is null, empty or not asked for is left out
     schema["properties"]["command"]["const"] = row.command
     schema["properties"]["data"]["anyOf"] = [result, _NULL]
     return {**schema, "$defs": definitions}
@@ -69,7 +81,10 @@ def of_data(row: Row) -> Schema:
     """
     definitions: dict[str, Schema] = {}
     result = _of_result(row, definitions)
-    return {**result, "$defs": {name: _without_null(it) for name, it in definitions.items()}}
+    return {
+        **result,
+        "$defs": {name: _without_null(it) for name, it in definitions.items()},
+    }
 
 
 def _without_null(definition: Schema) -> Schema:
@@ -104,9 +119,16 @@ def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
     if origin is Literal:
         return {"enum": list(arguments)}
     if origin in {Union, UnionType}:
-        return {"anyOf": [_of(each, definitions) for each in arguments if each is not Advice]}
+        return {
+            "anyOf": [
+                _of(each, definitions) for each in arguments if each is not Advice
+            ]
+        }
     if issubclass(origin, Mapping):
-        return {"type": "object", "additionalProperties": _of(arguments[1], definitions)}
+        return {
+            "type": "object",
+            "additionalProperties": _of(arguments[1], definitions),
+        }
     # A tuple, a list or a sequence, whose items are all of one type.
     if not arguments:
         return {"type": "array"}
@@ -144,7 +166,9 @@ def _of_class(kind: type[Any], definitions: dict[str, Schema]) -> Schema:
     for name in field_names(kind):
         schema = _of(hints[name], definitions)
         if name in described:
-            forms = [each.pop("description", "") for each in schema.get("anyOf", [schema])]
+            forms = [
+                each.pop("description", "") for each in schema.get("anyOf", [schema])
+            ]
             schema["description"] = " ".join(filter(None, [described[name], *forms]))
         properties[name] = schema
     return {"type": "object", "description": description, "properties": properties}

@@ -60,7 +60,9 @@ def _shorten_span(span: dict[str, Any], is_item: bool) -> Iterable[str]:
         output: dict[str, Any] = each.get("output") or {}
         stack = output.get("stack") if each["status"] == RunStatus.FAILED else None
         if stack in seen:
-            each["output"] = {name: value for name, value in output.items() if name != "stack"}
+            each["output"] = {
+                name: value for name, value in output.items() if name != "stack"
+            }
             yield "stacks that are the same"
         elif isinstance(stack, str):
             seen.add(stack)
@@ -80,7 +82,9 @@ def _shorten_sent(sent: dict[str, Any], _is_item: bool) -> Iterable[str]:
     counts = Counter(failure["reason"] for failure in failures)
     if len(counts) < len(failures):
         firsts = {failure["reason"]: failure for failure in reversed(failures)}
-        sent["failures"] = [{"count": counts[reason], **firsts[reason]} for reason in counts]
+        sent["failures"] = [
+            {"count": counts[reason], **firsts[reason]} for reason in counts
+        ]
         yield "failures of the same reason"
     if len(sent.get("ids", ())) > _MOST_IDS:
         sent["ids"] = sent["ids"][:_MOST_IDS]
@@ -115,7 +119,9 @@ def _shorten_description(description: dict[str, Any], _is_item: bool) -> Iterabl
         for form in FORMS.values():
             if parameter.get("description", "").endswith(form):
                 if form in known:
-                    parameter["description"] = parameter["description"].removesuffix(form)
+                    parameter["description"] = parameter["description"].removesuffix(
+                        form
+                    )
                 known.add(form)
     return []
 

@@ -33,7 +33,9 @@ _LEFT_OUT = {
     *("raw", "include_original_run_id", "every", "label", "ts", "v"),
 }
 
-_LONG = 100  # characters; of a longer text about a parameter, what comes first has to do
+_LONG = (
+    100  # characters; of a longer text about a parameter, what comes first has to do
+)
 
 # What a schema says; what else a value has to be, the error about it says.
 _SHOWN = {"type", "enum", "items", "default"}
@@ -96,7 +98,9 @@ class SchemaWriter:
     """Writes the schemas of several tools, of which none repeats a text of those before it."""
 
     def __init__(self) -> None:
-        self._written: set[str] = set()  # texts, choices and whole schemas of parameters
+        self._written: set[str] = (
+            set()
+        )  # texts, choices and whole schemas of parameters
 
     def schema_of(self, known: Sequence[Parameter]) -> dict[str, Any]:
         """Return the schema of what the next tool takes."""
@@ -120,10 +124,14 @@ class SchemaWriter:
         items = str(whole.get("items"))
         if items in self._written and parameter.is_many and parameter.choices:
             whole["items"] = {"type": "string"}
-        description = "".join(part for part in (about, form) if part not in self._written)
+        description = "".join(
+            part for part in (about, form) if part not in self._written
+        )
         self._written.update((about, form, as_text, items))
         shown = {
-            name: value for name, value in whole.items() if name in _SHOWN and value is not False
+            name: value
+            for name, value in whole.items()
+            if name in _SHOWN and value is not False
         }
         return {"description": description, **shown} if description else shown
 

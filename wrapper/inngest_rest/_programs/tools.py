@@ -47,7 +47,8 @@ class Tools:
         client: InngestClient,
         *,
         read_only: bool = False,  # serve only those that change nothing
-        groups: Collection[str] | None = None,  # such as "runs"; None for those of the server
+        groups: Collection[str]
+        | None = None,  # such as "runs"; None for those of the server
         redact: Redaction | Literal["none"] = "keys",
     ) -> None:
         self.client = client
@@ -55,10 +56,14 @@ class Tools:
         self._redact: Redaction | Literal["none"] = redact
         self._shown_plans = ShownPlans()
         rows = _rows_of_groups(groups) if groups else _rows_of_server(client)
-        self._rows = {row.tool: row for row in rows if not read_only or row.effect is Effect.READ}
+        self._rows = {
+            row.tool: row for row in rows if not read_only or row.effect is Effect.READ
+        }
         self._rare = {}
         if not groups:
-            self._rare = {row.command: row for row in self._rows.values() if row.is_rare}
+            self._rare = {
+                row.command: row for row in self._rows.values() if row.is_rare
+            }
 
     def all(self, *, files: bool = False) -> list[types.Tool]:
         """Return each tool, with the schema of what it takes; no text is there twice."""
@@ -77,16 +82,22 @@ class Tools:
             types.Tool(
                 name=name,
                 title=name.capitalize(),
-                description=general_tool.description_of(name, rare, is_read_only=self._read_only),
+                description=general_tool.description_of(
+                    name, rare, is_read_only=self._read_only
+                ),
                 input_schema=writer.schema_of(known),
-                annotations=reads if name == general_tool.SCHEMA or self._read_only else None,
+                annotations=reads
+                if name == general_tool.SCHEMA or self._read_only
+                else None,
             )
             for name, known in general_tool.PARAMETERS.items()
         ]
 
     def row_of(self, name: str, given: Mapping[str, Any]) -> Row | None:
         """Return the call that a tool makes with these arguments; None if there is none."""
-        return self._rows.get(general_tool.named(given) if name == general_tool.CALL else name)
+        return self._rows.get(
+            general_tool.named(given) if name == general_tool.CALL else name
+        )
 
     def call(
         self,
@@ -109,7 +120,9 @@ class Tools:
             values = general_tool.unwrapped(given) if is_general else given
             if row is None:
                 raise self._unknown(tool)
-            confirms_changes = is_general or row.command in self._rare or self._is_protected
+            confirms_changes = (
+                is_general or row.command in self._rare or self._is_protected
+            )
             values = _read(row, values, folders, takes_token=confirms_changes)
             invocation = Invocation(
                 row=row,
@@ -146,7 +159,9 @@ class Tools:
 
     def _unknown(self, name: str) -> InvalidArgumentError:
         where = " of a read-only server" if self._read_only else ""
-        return InvalidArgumentError(f"unknown tool {name!r}{where}{did_you_mean(name, self._rows)}")
+        return InvalidArgumentError(
+            f"unknown tool {name!r}{where}{did_you_mean(name, self._rows)}"
+        )
 
 
 def _rows_of_groups(groups: Collection[str]) -> list[Row]:
@@ -162,7 +177,9 @@ def _rows_of_server(client: InngestClient) -> list[Row]:
     """Return the calls of which the server may have something."""
     if client.target.is_cloud:
         return [*commands()]
-    return [row for row in commands() if OF_CLOUD.isdisjoint((row.words[0], row.command))]
+    return [
+        row for row in commands() if OF_CLOUD.isdisjoint((row.words[0], row.command))
+    ]
 
 
 def _read(
@@ -187,7 +204,9 @@ def _inside(folders: tuple[Path, ...], name: str, path: str) -> str:
         file = (folder / path).resolve()
         if file.is_relative_to(folder):
             return str(file)
-    reason = f"{path} is in no folder of the host's roots: {and_more([*map(str, folders)])}"
+    reason = (
+        f"{path} is in no folder of the host's roots: {and_more([*map(str, folders)])}"
+    )
     raise refused(name, reason)
 
 

@@ -20,7 +20,16 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "Span": ("name", "input", "output", "metadata", "children"),
     "Job": ("step", "event", "condition", "signal", "function"),
     "App": (
-        *("id", "name", "method", "version", "url", "sdk_language", "sdk_version", "framework"),
+        *(
+            "id",
+            "name",
+            "method",
+            "version",
+            "url",
+            "sdk_language",
+            "sdk_version",
+            "framework",
+        ),
         *("sync_status", "sync_error"),
     ),
     "Function": ("id", "app_id", "name", "triggers", "configuration"),
@@ -37,7 +46,15 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "RunSummary": ("groups",),
     "WaitingReport": ("unchecked",),
     "WaitingRun": (
-        *("app_id", "function_id", "function", "waits_for", "condition", "event", "message"),
+        *(
+            "app_id",
+            "function_id",
+            "function",
+            "waits_for",
+            "condition",
+            "event",
+            "message",
+        ),
     ),
     "RuleResult": ("message",),
     "StatusReport": ("headline",),
@@ -78,4 +95,6 @@ def is_present(answer: Any, path: str) -> bool:
     name, _, rest = path.partition(".")
     found: Any = cast("dict[str, Any]", answer).get(name.removesuffix("[]"))
     items: list[Any] = (found or []) if name.endswith("[]") else [found]
-    return any(item is not None and (not rest or is_present(item, rest)) for item in items)
+    return any(
+        item is not None and (not rest or is_present(item, rest)) for item in items
+    )

@@ -206,9 +206,13 @@ def _row(place: _Place, begin: datetime) -> Row:
         mark=_MARKS.get(status, ("?", "dim")),
         queued=min(place.queued_at or start, start) - begin,
         offset=start - begin,
-        duration=place.ended_at - place.started_at if place.ended_at and place.started_at else None,
+        duration=place.ended_at - place.started_at
+        if place.ended_at and place.started_at
+        else None,
         is_open=place.is_open,
-        error=_error(span) if span.status == "failed" and not place.failed_below else None,
+        error=_error(span)
+        if span.status == "failed" and not place.failed_below
+        else None,
     )
 
 
@@ -220,7 +224,9 @@ def _kind(span: DrawnSpan) -> str:
 
 def _error(span: DrawnSpan) -> str | None:
     """Return the error of a failed span on one line."""
-    output = cast("dict[str, Any]", span.output if isinstance(span.output, dict) else {})
+    output = cast(
+        "dict[str, Any]", span.output if isinstance(span.output, dict) else {}
+    )
     name, message = output.get("name") or output.get("error"), output.get("message")
     parts = [each for each in (name, message) if isinstance(each, str) and each]
     return shortened(": ".join(parts).partition("\n")[0]) or None

@@ -32,13 +32,17 @@ def draw_page(root: DrawnSpan, *, now: datetime | None) -> str:
         name=escape(waterfall.run_id or first.name),
         mark=first.mark[0],
         status=escape(first.status),
-        summary="".join(f" · {escape(part)}" for part in _summary(first, waterfall.begin)),
+        summary="".join(
+            f" · {escape(part)}" for part in _summary(first, waterfall.begin)
+        ),
         tick=f"{marks[1] / waterfall.total:.4%}",
         axis="".join(
             f'<span style="--at:{tick / waterfall.total:.4%}">{tick_text(tick)}</span>'
             for tick in marks
         ),
-        rows="".join(line for row in waterfall.rows for line in _lines(row, waterfall.total)),
+        rows="".join(
+            line for row in waterfall.rows for line in _lines(row, waterfall.total)
+        ),
     )
 
 
@@ -53,7 +57,9 @@ def _summary(root: Row, begin: datetime | None) -> Iterator[str]:
 def _lines(row: Row, total: timedelta) -> Iterator[str]:
     depth = f'style="--depth:{min(row.depth, _DEEPEST_INDENT)}"'
     is_open = ' class="open"' if row.is_open and row.duration is not None else ""
-    tooltip = ", ".join([row.name, row.status, *row.waited, f"from {text_of(row.offset)}"])
+    tooltip = ", ".join(
+        [row.name, row.status, *row.waited, f"from {text_of(row.offset)}"]
+    )
     bars = _bar("queue", row.queued / total, (row.offset - row.queued) / total)
     if row.duration is not None:
         bars += _bar("bar", row.offset / total, row.duration / total)

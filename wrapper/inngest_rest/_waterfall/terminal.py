@@ -35,7 +35,13 @@ _WIDEST_KIND = 10
 _DEEPEST_INDENT = 6
 
 # The sixteen ANSI colors, which follow the terminal's light or dark theme.
-_STYLES = {"run": "bold", "sleep": "blue", "wait": "blue", "invoke": "magenta", "ai": "magenta"}
+_STYLES = {
+    "run": "bold",
+    "sleep": "blue",
+    "wait": "blue",
+    "invoke": "magenta",
+    "ai": "magenta",
+}
 _STYLES_BY_STATUS = {"failed": "red", "cancelled": "yellow", "skipped": "dim"}
 _IDLE = frozenset({"sleep", "wait", "invoke"})
 
@@ -47,7 +53,9 @@ _CELLS = " ╴╸╶─╾╺╼━"
 _IDLE_CELLS = " ╴╸╶─╾╺╼╍"
 
 
-def draw(root: DrawnSpan, *, width: int | None, color: bool | None, now: datetime | None) -> str:
+def draw(
+    root: DrawnSpan, *, width: int | None, color: bool | None, now: datetime | None
+) -> str:
     """Return the lines of a waterfall, colored on request or if standard output supports it."""
     console = Console(file=sys.stdout)
     if color is None:
@@ -58,7 +66,11 @@ def draw(root: DrawnSpan, *, width: int | None, color: bool | None, now: datetim
 
 
 def _paint(text: str, style: str) -> str:
-    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD) if style else text
+    return (
+        Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
+        if style
+        else text
+    )
 
 
 def _leave_plain(text: str, _style: str) -> str:
@@ -106,7 +118,9 @@ class _Chart:
         name = self._paint(self._waterfall.run_id or "Run", "bold")
         status = self._paint(run.status, run.mark[1])
         begin = self._waterfall.begin
-        return f"{name}  {status}" + (f"  {begin:%Y-%m-%d %H:%M:%S %Z}" if begin else "")
+        return f"{name}  {status}" + (
+            f"  {begin:%Y-%m-%d %H:%M:%S %Z}" if begin else ""
+        )
 
     def _line(self, row: Row) -> str:
         style = _STYLES_BY_STATUS.get(row.status) or _STYLES.get(row.kind, "cyan")

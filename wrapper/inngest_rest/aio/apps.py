@@ -44,7 +44,9 @@ class Apps(Resource):
 
         HTTP: `GET /v2/apps`, else `GET /v1/apps`.
         """
-        return self._list(apps.list_apps, limit=limit, page_size=page_size, cursor=cursor)
+        return self._list(
+            apps.list_apps, limit=limit, page_size=page_size, cursor=cursor
+        )
 
     async def get(self, id: str) -> App:
         """Get one app.
@@ -238,7 +240,11 @@ class Functions(Resource):
         """
         seconds = None if wait is None else check_seconds("wait", wait)
         run_id = await self._run(apps.invoke, app, function, data, idempotency_key)
-        return run_id if seconds is None else await self._run(wait_for_end, run_id, seconds)
+        return (
+            run_id
+            if seconds is None
+            else await self._run(wait_for_end, run_id, seconds)
+        )
 
     async def invoke_many(
         self,
@@ -395,5 +401,7 @@ class Functions(Resource):
             report_path=report_path,
         )
         selection = EventSelection(since=since, until=until)
-        job = RecoverJob(self._session, app, function, ids, selection, options, limit=limit)
+        job = RecoverJob(
+            self._session, app, function, ids, selection, options, limit=limit
+        )
         return await job.run_async(self._driver)

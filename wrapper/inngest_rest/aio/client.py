@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Self, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Never,
+    NoReturn,
+    ParamSpec,
+    Self,
+    TypeVar,
+)
 
 import httpx
 
@@ -38,7 +47,13 @@ if TYPE_CHECKING:
     from inngest_rest.responses import Profile, RawResponse, Target
     from inngest_rest.retry import RetryPolicy
     from inngest_rest.status import StatusReport
-    from inngest_rest.typing import ApiVersion, EventNameCheck, Method, RepeatedId, Seconds
+    from inngest_rest.typing import (
+        ApiVersion,
+        EventNameCheck,
+        Method,
+        RepeatedId,
+        Seconds,
+    )
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -92,9 +107,15 @@ class AsyncInngestClient(Resource):
     account: Group[cloud.Account] = Group("The account of the key.")
     envs: Group[cloud.Envs] = Group("Environments of the account.")
     keys: Group[cloud.Keys] = Group("Event keys and signing keys.")
-    insights: Group[cloud.Insights] = Group("Queries over events and runs, on Inngest Cloud.")
-    experiments: Group[cloud.Experiments] = Group("Experiments of functions, on Inngest Cloud.")
-    sessions: Group[cloud.Sessions] = Group("Runs grouped into sessions, on Inngest Cloud.")
+    insights: Group[cloud.Insights] = Group(
+        "Queries over events and runs, on Inngest Cloud."
+    )
+    experiments: Group[cloud.Experiments] = Group(
+        "Experiments of functions, on Inngest Cloud."
+    )
+    sessions: Group[cloud.Sessions] = Group(
+        "Runs grouped into sessions, on Inngest Cloud."
+    )
     webhooks: Group[cloud.Webhooks] = Group("Webhooks, which only Inngest Cloud has.")
 
     _clock: ClassVar[Clock] = SYSTEM_CLOCK  # a subclass in the tests has another
@@ -134,7 +155,12 @@ class AsyncInngestClient(Resource):
             api_base_url=api_base_url,
             profile=profile,
         )
-        del event_key, signing_key, signing_key_fallback, api_key  # hidden from crash reports
+        del (
+            event_key,
+            signing_key,
+            signing_key_fallback,
+            api_key,
+        )  # hidden from crash reports
         settings = configuration.resolve(
             arguments,
             dev=dev,
@@ -147,7 +173,9 @@ class AsyncInngestClient(Resource):
             headers=hidden,
         )
         clock = clock_of(transport, self._clock)
-        self._session = Session(settings, clock, has_own_transport=transport is not None)
+        self._session = Session(
+            settings, clock, has_own_transport=transport is not None
+        )
         pools = connection_pool.pools(
             httpx.AsyncBaseTransport,
             transport,
@@ -411,7 +439,9 @@ class AsyncInngestClient(Resource):
         from inngest_rest._durable.file_import.import_job import ImportJob
         from inngest_rest._durable.file_import.options import options_of_file
 
-        options = options_of_file(path, name, dead_letters, event, columns, csv=csv, resume=resume)
+        options = options_of_file(
+            path, name, dead_letters, event, columns, csv=csv, resume=resume
+        )
         sending = SendOptions(
             batch_size=batch_size,
             in_flight=in_flight,
@@ -473,7 +503,9 @@ class AsyncInngestClient(Resource):
         from inngest_rest._durable.file_import.options import options_of_file
         from inngest_rest._operations.preview import preview_batches
 
-        options = options_of_file(path, name, None, event, columns, csv=csv, resume=False)
+        options = options_of_file(
+            path, name, None, event, columns, csv=csv, resume=False
+        )
         return await self._run(preview_batches, batches_of_file(self._session, options))
 
     async def metrics(self) -> builtins.list[Metric]:
@@ -586,7 +618,12 @@ class AsyncInngestClient(Resource):
         )
 
     async def request(
-        self, method: Method, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
+        self,
+        method: Method,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
     ) -> RawResponse:
         """Request any path, such as one of a newer server that no other method covers.
 
@@ -609,7 +646,9 @@ class AsyncInngestClient(Resource):
         """
         from inngest_rest._core.resources import routes
 
-        return await self._run(routes.request_directly, method, path, query=query, body=body)
+        return await self._run(
+            routes.request_directly, method, path, query=query, body=body
+        )
 
     async def aclose(self) -> None:
         """Close all connections; the client cannot be used afterwards."""
@@ -631,7 +670,9 @@ def _send_job(
 ) -> SendJob:
     if checkpoint is None:
         if name is not None:
-            raise invalid("name", "requires checkpoint=: it names the ids of events without one")
+            raise invalid(
+                "name", "requires checkpoint=: it names the ids of events without one"
+            )
         from inngest_rest._core.sending.job import SendJob
 
         return SendJob(session, events, sending)

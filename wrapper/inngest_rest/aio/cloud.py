@@ -124,7 +124,11 @@ class Envs(Resource):
         """
         check_text("name", name)
         found = [each async for each in self.list() if each.name == name]
-        env = min(found, key=lambda it: it.is_archived) if found else await self.create(name)
+        env = (
+            min(found, key=lambda it: it.is_archived)
+            if found
+            else await self.create(name)
+        )
         return await self.archive(env.id, archived=False) if env.is_archived else env
 
 
@@ -178,7 +182,9 @@ class Insights(Resource):
         HTTP: `POST /v2/insights/query`.
         """
         body = {"query": check_text("sql", sql)}
-        return await self._run(fetch_one, "insights.query", cloud.insights_result, body=body)
+        return await self._run(
+            fetch_one, "insights.query", cloud.insights_result, body=body
+        )
 
     async def tables(self) -> builtins.list[InsightsTable]:
         """List the tables that queries can name.
@@ -243,7 +249,9 @@ class Experiments(Resource):
         """
         query = cloud.of_one_function(app, function)
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(list_all, "experiments.list", cloud.experiment, paging, query=query)
+        return self._list(
+            list_all, "experiments.list", cloud.experiment, paging, query=query
+        )
 
     async def get(
         self, app: str, function: str, id: str, *, variant: str | None = None
@@ -297,7 +305,9 @@ class Sessions(Resource):
         """
         query = {"search": check_text("search", search)}
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(list_all, "sessions.keys", cloud.session_key, paging, query=query)
+        return self._list(
+            list_all, "sessions.keys", cloud.session_key, paging, query=query
+        )
 
     def list(
         self,
@@ -326,7 +336,12 @@ class Sessions(Resource):
         query = {"search": check_text("search", search)}
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(
-            list_all, "sessions.list", cloud.session_group, paging, path={"key": key}, query=query
+            list_all,
+            "sessions.list",
+            cloud.session_group,
+            paging,
+            path={"key": key},
+            query=query,
         )
 
     def runs(
@@ -527,7 +542,9 @@ class Webhooks(Resource):
 
         HTTP: `POST /v2/env/webhooks`, else `POST /v1/webhooks`.
         """
-        return await self._run(cloud.create_webhook, name, transform, response, events, deny_events)
+        return await self._run(
+            cloud.create_webhook, name, transform, response, events, deny_events
+        )
 
     async def get(self, id: str) -> Webhook:
         """Get one webhook. Its URL contains a key.
@@ -540,7 +557,9 @@ class Webhooks(Resource):
 
         HTTP: `GET /v1/webhooks/{webhookId}`.
         """
-        return await self._run(fetch_one, "webhooks.get", cloud.webhook, path={"id": id})
+        return await self._run(
+            fetch_one, "webhooks.get", cloud.webhook, path={"id": id}
+        )
 
     async def update(
         self, id: str, *, name: str | None = None, transform: str | None = None
@@ -557,7 +576,10 @@ class Webhooks(Resource):
 
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
-        body = {"name": check_text("name", name), "transform": check_text("transform", transform)}
+        body = {
+            "name": check_text("name", name),
+            "transform": check_text("transform", transform),
+        }
         return await self._run(
             fetch_one, "webhooks.update", cloud.webhook, path={"id": id}, body=body
         )
@@ -573,4 +595,6 @@ class Webhooks(Resource):
 
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
         """
-        return await self._run(fetch_one, "webhooks.delete", nothing, path={"id": id}, deletes=True)
+        return await self._run(
+            fetch_one, "webhooks.delete", nothing, path={"id": id}, deletes=True
+        )

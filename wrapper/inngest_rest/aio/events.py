@@ -126,7 +126,9 @@ class Events(Resource):
             on_progress=on_progress,
         )
         source = ExportedEvents(self._session, selection, keeps_state=state is not None)
-        return await Export(self._session, path, source, options).run_async(self._driver)
+        return await Export(self._session, path, source, options).run_async(
+            self._driver
+        )
 
     async def get(self, id: str, *, as_: type[D] | None = None) -> StoredEvent[D]:
         """Get one stored event.

@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from inngest_rest._core import tracing
-from inngest_rest._core.resources import replays, run_jobs, run_scores, runs, signals, trace
+from inngest_rest._core.resources import (
+    replays,
+    run_jobs,
+    run_scores,
+    runs,
+    signals,
+    trace,
+)
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.follow import Follow
 from inngest_rest._core.resources.polling import Poller
@@ -232,7 +239,9 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, which also answers for runs that
         v2 cannot load, out of a cache of 3 s.
         """
-        return await self._run(runs.explain_event_id(runs.get), id, include_original_run_id)
+        return await self._run(
+            runs.explain_event_id(runs.get), id, include_original_run_id
+        )
 
     async def wait(self, id: str, timeout: Seconds) -> Run:
         """Wait until a run has ended and return it, whether it completed, failed or was cancelled.
@@ -272,7 +281,9 @@ class Runs(Resource):
         """
         from inngest_rest._operations.explain import explain_run
 
-        return await self._run_as("runs.explain", runs.explain_event_id(explain_run), id)
+        return await self._run_as(
+            "runs.explain", runs.explain_event_id(explain_run), id
+        )
 
     def follow(self, id: str, *, timeout: Seconds | None = None) -> AsyncFollowedRun:
         """Follow a run until it has ended, and return its steps as they start and end.
@@ -500,7 +511,9 @@ class Runs(Resource):
         with tracing.operation("runs.summary"):
             for step in job.steps():
                 due = await self._driver.run(step)
-                await self._driver.run_many(due, job.get, job.record, in_flight=job.in_flight)
+                await self._driver.run_many(
+                    due, job.get, job.record, in_flight=job.in_flight
+                )
         return job.result()
 
     async def waiting(
@@ -571,11 +584,15 @@ class Runs(Resource):
             since=since,
             until=until,
         )
-        job = WaitingJob(self._session, selection, event_fields=event_fields, limit=limit)
+        job = WaitingJob(
+            self._session, selection, event_fields=event_fields, limit=limit
+        )
         with tracing.operation("runs.waiting"):
             for step in job.steps():
                 due = await self._driver.run(step)
-                await self._driver.run_many(due, job.read, job.record, in_flight=job.in_flight)
+                await self._driver.run_many(
+                    due, job.read, job.record, in_flight=job.in_flight
+                )
         return job.result()
 
     async def check(
@@ -685,7 +702,11 @@ class Runs(Resource):
         await self._run(runs.explain_event_id(runs.cancel), id)
 
     async def replay(
-        self, id: str, *, from_step: str | None = None, input: builtins.list[Any] | None = None
+        self,
+        id: str,
+        *,
+        from_step: str | None = None,
+        input: builtins.list[Any] | None = None,
     ) -> str:
         """Replay a run from its beginning, or from a step, and return the id of the new run.
 
@@ -715,7 +736,11 @@ class Runs(Resource):
         before it.
         """
         return await self._run_as(
-            "runs.replay", runs.explain_event_id(replays.replay_one), id, from_step, input
+            "runs.replay",
+            runs.explain_event_id(replays.replay_one),
+            id,
+            from_step,
+            input,
         )
 
     async def cancel_all(
@@ -1073,7 +1098,9 @@ class Runs(Resource):
             on_progress=on_progress,
         )
         source = ExportedRuns(self._session, selection, include or ())
-        return await Export(self._session, path, source, options).run_async(self._driver)
+        return await Export(self._session, path, source, options).run_async(
+            self._driver
+        )
 
     async def jobs(self, id: str) -> builtins.list[Job]:
         """List the jobs queued for a run, at most ten; a run that has ended has none.

@@ -86,7 +86,9 @@ class AsyncEventBuffer(Buffer):
             event: An `Event`, or a mapping with the same keys; its id is fixed by this call.
         """
         self._start()
-        return await self._elsewhere(self._queue.put, event) or await self._add_to_full(event)
+        return await self._elsewhere(self._queue.put, event) or await self._add_to_full(
+            event
+        )
 
     async def flush(self, timeout: Seconds | None = 30.0) -> bool:
         """Send the events added so far, and await their final outcome, as `EventBuffer.flush`.

@@ -196,7 +196,9 @@ class EventBuffer(Buffer):
             self._count += 1
             if self._worker is None and not self._is_stopping:
                 worker = threading.Thread(
-                    target=lambda: now(self._work()), name="inngest-rest-buffer", daemon=True
+                    target=lambda: now(self._work()),
+                    name="inngest-rest-buffer",
+                    daemon=True,
                 )
                 # No thread starts while the interpreter exits; `flush` then sends inline.
                 with suppress(RuntimeError):

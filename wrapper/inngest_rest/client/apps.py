@@ -45,7 +45,9 @@ class Apps(Resource):
 
         HTTP: `GET /v2/apps`, else `GET /v1/apps`.
         """
-        return self._list(apps.list_apps, limit=limit, page_size=page_size, cursor=cursor)
+        return self._list(
+            apps.list_apps, limit=limit, page_size=page_size, cursor=cursor
+        )
 
     def get(self, id: str) -> App:
         """Get one app.
@@ -396,5 +398,7 @@ class Functions(Resource):
             report_path=report_path,
         )
         selection = EventSelection(since=since, until=until)
-        job = RecoverJob(self._session, app, function, ids, selection, options, limit=limit)
+        job = RecoverJob(
+            self._session, app, function, ids, selection, options, limit=limit
+        )
         return job.run(self._driver)

@@ -3,7 +3,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Never, NoReturn, ParamSpec, Self, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Never,
+    NoReturn,
+    ParamSpec,
+    Self,
+    TypeVar,
+)
 
 import httpx
 
@@ -39,7 +48,13 @@ if TYPE_CHECKING:
     from inngest_rest.responses import Profile, RawResponse, Target
     from inngest_rest.retry import RetryPolicy
     from inngest_rest.status import StatusReport
-    from inngest_rest.typing import ApiVersion, EventNameCheck, Method, RepeatedId, Seconds
+    from inngest_rest.typing import (
+        ApiVersion,
+        EventNameCheck,
+        Method,
+        RepeatedId,
+        Seconds,
+    )
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,9 +108,15 @@ class InngestClient(Resource):
     account: Group[cloud.Account] = Group("The account of the key.")
     envs: Group[cloud.Envs] = Group("Environments of the account.")
     keys: Group[cloud.Keys] = Group("Event keys and signing keys.")
-    insights: Group[cloud.Insights] = Group("Queries over events and runs, on Inngest Cloud.")
-    experiments: Group[cloud.Experiments] = Group("Experiments of functions, on Inngest Cloud.")
-    sessions: Group[cloud.Sessions] = Group("Runs grouped into sessions, on Inngest Cloud.")
+    insights: Group[cloud.Insights] = Group(
+        "Queries over events and runs, on Inngest Cloud."
+    )
+    experiments: Group[cloud.Experiments] = Group(
+        "Experiments of functions, on Inngest Cloud."
+    )
+    sessions: Group[cloud.Sessions] = Group(
+        "Runs grouped into sessions, on Inngest Cloud."
+    )
     webhooks: Group[cloud.Webhooks] = Group("Webhooks, which only Inngest Cloud has.")
 
     _clock: ClassVar[Clock] = SYSTEM_CLOCK  # a subclass in the tests has another
@@ -135,7 +156,12 @@ class InngestClient(Resource):
             api_base_url=api_base_url,
             profile=profile,
         )
-        del event_key, signing_key, signing_key_fallback, api_key  # hidden from crash reports
+        del (
+            event_key,
+            signing_key,
+            signing_key_fallback,
+            api_key,
+        )  # hidden from crash reports
         settings = configuration.resolve(
             arguments,
             dev=dev,
@@ -148,7 +174,9 @@ class InngestClient(Resource):
             headers=hidden,
         )
         clock = clock_of(transport, self._clock)
-        self._session = Session(settings, clock, has_own_transport=transport is not None)
+        self._session = Session(
+            settings, clock, has_own_transport=transport is not None
+        )
         pools = connection_pool.pools(
             httpx.BaseTransport,
             transport,
@@ -412,7 +440,9 @@ class InngestClient(Resource):
         from inngest_rest._durable.file_import.import_job import ImportJob
         from inngest_rest._durable.file_import.options import options_of_file
 
-        options = options_of_file(path, name, dead_letters, event, columns, csv=csv, resume=resume)
+        options = options_of_file(
+            path, name, dead_letters, event, columns, csv=csv, resume=resume
+        )
         sending = SendOptions(
             batch_size=batch_size,
             in_flight=in_flight,
@@ -474,7 +504,9 @@ class InngestClient(Resource):
         from inngest_rest._durable.file_import.options import options_of_file
         from inngest_rest._operations.preview import preview_batches
 
-        options = options_of_file(path, name, None, event, columns, csv=csv, resume=False)
+        options = options_of_file(
+            path, name, None, event, columns, csv=csv, resume=False
+        )
         return self._run(preview_batches, batches_of_file(self._session, options))
 
     def metrics(self) -> builtins.list[Metric]:
@@ -558,7 +590,9 @@ class InngestClient(Resource):
 
         return self._run_as("diagnose", diagnose)
 
-    def call(self, operation: GeneratedOperation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def call(
+        self, operation: GeneratedOperation[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Perform an operation of the generated client, with the keys and retries of this one.
 
         `client.call(v2.get_run_v2, run_id)`, where `v2` is `inngest_rest_api.api.v2`.
@@ -580,10 +614,17 @@ class InngestClient(Resource):
         """
         from inngest_rest._core.resources import routes
 
-        return self._driver.run(routes.call_directly(self._session, operation, *args, **kwargs))
+        return self._driver.run(
+            routes.call_directly(self._session, operation, *args, **kwargs)
+        )
 
     def request(
-        self, method: Method, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None
+        self,
+        method: Method,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
     ) -> RawResponse:
         """Request any path, such as one of a newer server that no other method covers.
 
@@ -628,7 +669,9 @@ def _send_job(
 ) -> SendJob:
     if checkpoint is None:
         if name is not None:
-            raise invalid("name", "requires checkpoint=: it names the ids of events without one")
+            raise invalid(
+                "name", "requires checkpoint=: it names the ids of events without one"
+            )
         from inngest_rest._core.sending.job import SendJob
 
         return SendJob(session, events, sending)

@@ -89,7 +89,9 @@ class Envs(Resource):
         HTTP: `POST /v2/envs`.
         """
         body = {"name": check_text("name", name)}
-        return self._run(fetch_one, "envs.create", cloud.environment, body=body, repeatable=False)
+        return self._run(
+            fetch_one, "envs.create", cloud.environment, body=body, repeatable=False
+        )
 
     def archive(self, id: str, *, archived: bool = True) -> Environment:
         """Archive an environment, or unarchive it.
@@ -104,7 +106,9 @@ class Envs(Resource):
         HTTP: `PATCH /v2/envs/{envId}`.
         """
         body = {"is_archived": archived}
-        return self._run(fetch_one, "envs.archive", cloud.environment, path={"id": id}, body=body)
+        return self._run(
+            fetch_one, "envs.archive", cloud.environment, path={"id": id}, body=body
+        )
 
     def ensure(self, name: str) -> Environment:
         """Return the environment of a name, creating or unarchiving it if necessary.
@@ -240,9 +244,13 @@ class Experiments(Resource):
         """
         query = cloud.of_one_function(app, function)
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(list_all, "experiments.list", cloud.experiment, paging, query=query)
+        return self._list(
+            list_all, "experiments.list", cloud.experiment, paging, query=query
+        )
 
-    def get(self, app: str, function: str, id: str, *, variant: str | None = None) -> Experiment:
+    def get(
+        self, app: str, function: str, id: str, *, variant: str | None = None
+    ) -> Experiment:
         """Compare the variants of an experiment.
 
         Args:
@@ -292,7 +300,9 @@ class Sessions(Resource):
         """
         query = {"search": check_text("search", search)}
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
-        return self._list(list_all, "sessions.keys", cloud.session_key, paging, query=query)
+        return self._list(
+            list_all, "sessions.keys", cloud.session_key, paging, query=query
+        )
 
     def list(
         self,
@@ -321,7 +331,12 @@ class Sessions(Resource):
         query = {"search": check_text("search", search)}
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(
-            list_all, "sessions.list", cloud.session_group, paging, path={"key": key}, query=query
+            list_all,
+            "sessions.list",
+            cloud.session_group,
+            paging,
+            path={"key": key},
+            query=query,
         )
 
     def runs(
@@ -522,7 +537,9 @@ class Webhooks(Resource):
 
         HTTP: `POST /v2/env/webhooks`, else `POST /v1/webhooks`.
         """
-        return self._run(cloud.create_webhook, name, transform, response, events, deny_events)
+        return self._run(
+            cloud.create_webhook, name, transform, response, events, deny_events
+        )
 
     def get(self, id: str) -> Webhook:
         """Get one webhook. Its URL contains a key.
@@ -537,7 +554,9 @@ class Webhooks(Resource):
         """
         return self._run(fetch_one, "webhooks.get", cloud.webhook, path={"id": id})
 
-    def update(self, id: str, *, name: str | None = None, transform: str | None = None) -> Webhook:
+    def update(
+        self, id: str, *, name: str | None = None, transform: str | None = None
+    ) -> Webhook:
         """Change the name or the transform of a webhook; omitted arguments keep their values.
 
         Args:
@@ -550,8 +569,13 @@ class Webhooks(Resource):
 
         HTTP: `PUT /v1/webhooks/{webhookId}`.
         """
-        body = {"name": check_text("name", name), "transform": check_text("transform", transform)}
-        return self._run(fetch_one, "webhooks.update", cloud.webhook, path={"id": id}, body=body)
+        body = {
+            "name": check_text("name", name),
+            "transform": check_text("transform", transform),
+        }
+        return self._run(
+            fetch_one, "webhooks.update", cloud.webhook, path={"id": id}, body=body
+        )
 
     def delete(self, id: str) -> None:
         """Delete a webhook; its URL stops accepting events.
@@ -564,4 +588,6 @@ class Webhooks(Resource):
 
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
         """
-        return self._run(fetch_one, "webhooks.delete", nothing, path={"id": id}, deletes=True)
+        return self._run(
+            fetch_one, "webhooks.delete", nothing, path={"id": id}, deletes=True
+        )

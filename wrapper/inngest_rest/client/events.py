@@ -217,7 +217,9 @@ class Events(Resource):
         from inngest_rest._core.resources.wait_event import wait_for_runs
         from inngest_rest._operations.explain import explain_stored
 
-        return self._run_as("events.wait", wait_for_runs, id, timeout, repeated, explain_stored)
+        return self._run_as(
+            "events.wait", wait_for_runs, id, timeout, repeated, explain_stored
+        )
 
     def resend(
         self,

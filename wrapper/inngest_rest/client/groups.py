@@ -5,7 +5,15 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+)
 
 from inngest_rest._core import arrow, tracing
 from inngest_rest.record import html
@@ -62,7 +70,10 @@ class Resource:
         self._session = session
 
     def _run(
-        self, plan: Callable[Concatenate[Session, P], Plan[T]], *args: P.args, **kwargs: P.kwargs
+        self,
+        plan: Callable[Concatenate[Session, P], Plan[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> T:
         return self._driver.run(plan(self._session, *args, **kwargs))
 
@@ -163,7 +174,9 @@ class Paginator(Generic[T]):
     def __bool__(self) -> bool:
         """Refuse to say whether there are items, which takes a request."""
         name = type(self).__name__
-        raise TypeError(f"{name} has no truth value: ask for .first(), .page() or .count()")
+        raise TypeError(
+            f"{name} has no truth value: ask for .first(), .page() or .count()"
+        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._listing}>"

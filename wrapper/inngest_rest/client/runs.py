@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from inngest_rest._core import tracing
-from inngest_rest._core.resources import replays, run_jobs, run_scores, runs, signals, trace
+from inngest_rest._core.resources import (
+    replays,
+    run_jobs,
+    run_scores,
+    runs,
+    signals,
+    trace,
+)
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.follow import Follow
 from inngest_rest._core.resources.polling import Poller
@@ -572,11 +579,15 @@ class Runs(Resource):
             since=since,
             until=until,
         )
-        job = WaitingJob(self._session, selection, event_fields=event_fields, limit=limit)
+        job = WaitingJob(
+            self._session, selection, event_fields=event_fields, limit=limit
+        )
         with tracing.operation("runs.waiting"):
             for step in job.steps():
                 due = self._driver.run(step)
-                self._driver.run_many(due, job.read, job.record, in_flight=job.in_flight)
+                self._driver.run_many(
+                    due, job.read, job.record, in_flight=job.in_flight
+                )
         return job.result()
 
     def check(
@@ -686,7 +697,11 @@ class Runs(Resource):
         self._run(runs.explain_event_id(runs.cancel), id)
 
     def replay(
-        self, id: str, *, from_step: str | None = None, input: builtins.list[Any] | None = None
+        self,
+        id: str,
+        *,
+        from_step: str | None = None,
+        input: builtins.list[Any] | None = None,
     ) -> str:
         """Replay a run from its beginning, or from a step, and return the id of the new run.
 
@@ -716,7 +731,11 @@ class Runs(Resource):
         before it.
         """
         return self._run_as(
-            "runs.replay", runs.explain_event_id(replays.replay_one), id, from_step, input
+            "runs.replay",
+            runs.explain_event_id(replays.replay_one),
+            id,
+            from_step,
+            input,
         )
 
     def cancel_all(

@@ -42,7 +42,12 @@ from inngest_rest.testing._state.behaviours import (
     works,
 )
 from inngest_rest.testing._state.flow import Condition, when
-from inngest_rest.testing._state.records import MockEvent, MockRequest, MockRun, MockRunStatus
+from inngest_rest.testing._state.records import (
+    MockEvent,
+    MockRequest,
+    MockRun,
+    MockRunStatus,
+)
 
 __all__ = [
     "Behaviour",

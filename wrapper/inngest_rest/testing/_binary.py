@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 SECONDS_TO_START = 60.0
 SECONDS_TO_END = 10.0
 
-PORTS = ("--connect-gateway-port", "--connect-gateway-grpc-port", "--connect-executor-grpc-port")
+PORTS = (
+    "--connect-gateway-port",
+    "--connect-gateway-grpc-port",
+    "--connect-executor-grpc-port",
+)
 """The options of the ports that a server needs besides its own; old releases have not all."""
 
 
@@ -39,7 +43,9 @@ def run_binary(binary: Path, postgres_uri: str | None = None) -> Generator[str]:
         log = Path(folder) / "log"
         with log.open("wb") as output:
             port, command = _command(binary)
-            process = _spawn(command, _environment(folder, postgres_uri), folder, output)
+            process = _spawn(
+                command, _environment(folder, postgres_uri), folder, output
+            )
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_healthy(url, process, log)
@@ -52,14 +58,28 @@ def _command(binary: Path) -> tuple[int, list[str]]:
     """Return a free port and the command of a server on it."""
     try:
         told = subprocess.run(  # noqa: S603 - the program that was asked for
-            [binary, "dev", "--help"], capture_output=True, text=True, check=False, timeout=60
+            [binary, "dev", "--help"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         ).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotStartError(f"{binary} does not run: {error}") from error
     port, *others = _free_ports(1 + len(PORTS))
     named = zip(PORTS, others, strict=True)
-    ports = [each for name, other in named if name in told for each in (name, str(other))]
-    command = [str(binary), "dev", "--no-discovery", "--host", "127.0.0.1", "--port", str(port)]
+    ports = [
+        each for name, other in named if name in told for each in (name, str(other))
+    ]
+    command = [
+        str(binary),
+        "dev",
+        "--no-discovery",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     return port, [*command, *ports]
 
 
@@ -83,7 +103,11 @@ def _spawn(
 
 def _environment(folder: str, postgres_uri: str | None) -> dict[str, str]:
     """Return the environment of a server, which reads its options from there, too."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("INNGEST_")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("INNGEST_")
+    }
     # The URI may have a password, which a command line would show to everyone.
     store = {} if postgres_uri is None else {"INNGEST_POSTGRES_URI": postgres_uri}
     return {**kept, **store, "HOME": folder, "DO_NOT_TRACK": "1"}
@@ -92,7 +116,8 @@ def _environment(folder: str, postgres_uri: str | None) -> dict[str, str]:
 def _free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         sockets = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+            stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            for _ in range(count)
         ]
         return [each.getsockname()[1] for each in sockets]
 
@@ -101,14 +126,21 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise CannotStartError(f"it ended with status {process.returncode}: {_last_of(log)}")
+            raise CannotStartError(
+                f"it ended with status {process.returncode}: {_last_of(log)}"
+            )
         try:
-            if httpx.get(f"{url}/health", timeout=5, trust_env=False).status_code == 200:
+            if (
+                httpx.get(f"{url}/health", timeout=5, trust_env=False).status_code
+                == 200
+            ):
                 return
         except httpx.TransportError:
             pass
         time.sleep(0.1)
-    raise CannotStartError(f"no /health within {SECONDS_TO_START:.0f} s: {_last_of(log)}")
+    raise CannotStartError(
+        f"no /health within {SECONDS_TO_START:.0f} s: {_last_of(log)}"
+    )
 
 
 def _last_of(log: Path) -> str:

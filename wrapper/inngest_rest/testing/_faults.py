@@ -63,7 +63,9 @@ Effect: TypeAlias = Answers | Drops | LosesResponse | Delays | TakesEffectLate
 """The result of `answers`, `delays`, `drops`, `loses_response` and `takes_effect_late`."""
 
 
-def answers(status: int, body: object = b"", *, headers: Mapping[str, str] | None = None) -> Effect:
+def answers(
+    status: int, body: object = b"", *, headers: Mapping[str, str] | None = None
+) -> Effect:
     """Respond with an error or anything else, without handling the request.
 
     Args:
@@ -123,7 +125,9 @@ def delays(by: timedelta | float) -> Effect:
     return Delays(as_timedelta(by, "by"))
 
 
-def takes_effect_late(after: timedelta | float, meanwhile: Effect | None = None) -> Effect:
+def takes_effect_late(
+    after: timedelta | float, meanwhile: Effect | None = None
+) -> Effect:
     """Respond with an error at once, and handle the request later by the mock's clock.
 
     So does a gateway that gives a request up which the server still gets.
@@ -139,7 +143,9 @@ def takes_effect_late(after: timedelta | float, meanwhile: Effect | None = None)
     """
     meanwhile = answers(504) if meanwhile is None else meanwhile
     if not isinstance(meanwhile, Answers | Drops):
-        raise TypeError(f"meanwhile must be answers(...) or drops(...), and is {meanwhile!r}")
+        raise TypeError(
+            f"meanwhile must be answers(...) or drops(...), and is {meanwhile!r}"
+        )
     return TakesEffectLate(as_timedelta(after, "after"), meanwhile)
 
 
@@ -147,13 +153,18 @@ def check_effect(given: object) -> None:
     """Raise TypeError unless this is an effect."""
     if not isinstance(given, Effect):
         names = (
-            "answers(...), drops(...), loses_response(...), delays(...) or takes_effect_late(...)"
+            "answers(...), drops(...), loses_response(...), delays(...) "
+            "or takes_effect_late(...)"
         )
         raise TypeError(f"effect must be {names}, and is {given!r}")
 
 
 def check_target(
-    served: Mapping[str, str], *, operation: str | None, method: str | None, path: str | None
+    served: Mapping[str, str],
+    *,
+    operation: str | None,
+    method: str | None,
+    path: str | None,
 ) -> None:
     """Raise ValueError for a fault that would never match.
 
@@ -173,7 +184,9 @@ def check_target(
     if method is not None and method not in METHODS:
         raise _unknown("method", method, METHODS)
     # Clients also request routes that this server lacks: a fault may replace their 404.
-    patterns = [each for signature in OPERATION_NAMES for each in _path_patterns(signature)]
+    patterns = [
+        each for signature in OPERATION_NAMES for each in _path_patterns(signature)
+    ]
     if path is not None and not _overlaps_any(path, patterns):
         raise _unknown("path", path, patterns)
     for signature, name in served.items():
@@ -201,7 +214,9 @@ def _path_patterns(signature: str) -> list[str]:
 
 
 def _overlaps_any(path: str, patterns: Iterable[str]) -> bool:
-    simple = re.sub(r"\[.[^]]*\]", "?", path)  # a character class counts as any character
+    simple = re.sub(
+        r"\[.[^]]*\]", "?", path
+    )  # a character class counts as any character
     return any(_overlap(simple, each) for each in patterns)
 
 
@@ -214,7 +229,9 @@ def _overlap(one: str, other: str) -> bool:
         return _overlap(other, one)
     if not one or not other:
         return one == other
-    return (one[0] == other[0] or "?" in (one[0], other[0])) and _overlap(one[1:], other[1:])
+    return (one[0] == other[0] or "?" in (one[0], other[0])) and _overlap(
+        one[1:], other[1:]
+    )
 
 
 @attrs.define(eq=False)

@@ -34,7 +34,12 @@ from inngest_rest.testing._faults import (
     check_target,
 )
 from inngest_rest.testing._go.times import NS_PER_SECOND, at_millisecond, to_datetime
-from inngest_rest.testing._state.arguments import as_text, as_timedelta, check_timedelta, one_of
+from inngest_rest.testing._state.arguments import (
+    as_text,
+    as_timedelta,
+    check_timedelta,
+    one_of,
+)
 from inngest_rest.testing._state.behaviours import Runner, as_runner
 from inngest_rest.testing._state.clock import Clock, WallClock, nanoseconds
 from inngest_rest.testing._state.flow import Condition, Flow, Singleton
@@ -113,14 +118,22 @@ class MockServer:
         self._lock = threading.RLock()
         self._clock = Clock(clock)
         self._keys = Keys.of(event_keys, signing_key)
-        self._store = Store(self._clock, as_timedelta(visibility_delay, "visibility_delay"))
+        self._store = Store(
+            self._clock, as_timedelta(visibility_delay, "visibility_delay")
+        )
         self._cache = ResponseCache() if caching else None
         being = Release.parse(release)
         if largest_page is not None and largest_page < 1:
-            raise ValueError(f"largest_page must be at least 1, and is {largest_page!r}")
+            raise ValueError(
+                f"largest_page must be at least 1, and is {largest_page!r}"
+            )
         database: Database = one_of("store", store, get_args(Database))
-        self._kind = Server(being, database, cloud, ties_cursors, largest_page, page_refusal)
-        self._served = served_operations(being, v1_routes=v1_routes, v2_routes=v2_routes)
+        self._kind = Server(
+            being, database, cloud, ties_cursors, largest_page, page_refusal
+        )
+        self._served = served_operations(
+            being, v1_routes=v1_routes, v2_routes=v2_routes
+        )
         self._router = Router(being, self._served, cache=self._cache, web_ui=web_ui)
         self._faults: list[Fault] = []
         self._late: list[tuple[int, int, Request, Match]] = []
@@ -197,9 +210,13 @@ class MockServer:
             raise TypeError(f"condition must be when(...), and is {condition!r}")
         flow = Flow(
             condition,
-            None if debounce is None else nanoseconds(check_timedelta(debounce, "debounce")),
+            None
+            if debounce is None
+            else nanoseconds(check_timedelta(debounce, "debounce")),
             None if rate_limit is None else _rate_limit(*rate_limit),
-            None if singleton is None else one_of("singleton", singleton, get_args(Singleton)),
+            None
+            if singleton is None
+            else one_of("singleton", singleton, get_args(Singleton)),
             nanoseconds(as_timedelta(visibility_delay, "visibility_delay")),
         )
         with self._lock:
@@ -264,12 +281,19 @@ class MockServer:
                 raise RuntimeError("runs are held: drain() after the block of hold()")
             for _ in range(_MOST_WAITS):
                 now = self._settle()
-                left = max(self._store.last_due(), *(late[0] for late in self._late), now) - now
+                left = (
+                    max(self._store.last_due(), *(late[0] for late in self._late), now)
+                    - now
+                )
                 if left == 0:
                     return
                 self._clock.advance(timedelta(microseconds=-(-left // 1_000)))
-            open_runs = [run for run in self._store.execution.runs.view() if run.ended_ns is None]
-        raise RuntimeError(f"no end after {_MOST_WAITS:,} waits, of these runs: {open_runs[:3]}")
+            open_runs = [
+                run for run in self._store.execution.runs.view() if run.ended_ns is None
+            ]
+        raise RuntimeError(
+            f"no end after {_MOST_WAITS:,} waits, of these runs: {open_runs[:3]}"
+        )
 
     @contextmanager
     def hold(self) -> Generator[None]:
@@ -351,7 +375,9 @@ class MockServer:
         """
         check_effect(effect)
         if (times is not None and times < 1) or after < 0:
-            raise ValueError("times must be at least 1, or None; after must not be negative")
+            raise ValueError(
+                "times must be at least 1, or None; after must not be negative"
+            )
         upper = None if method is None else method.upper()
         check_target(self._served, operation=operation, method=upper, path=path)
         fault = Fault(effect, times, after, upper, path, operation)
@@ -455,7 +481,9 @@ class MockServer:
                 return fault.effect
         return None
 
-    def _answer_with(self, effect: Effect | None, request: Request, match: Match) -> Outcome:
+    def _answer_with(
+        self, effect: Effect | None, request: Request, match: Match
+    ) -> Outcome:
         match effect:
             case None:
                 return self._handle(request, match)
@@ -469,12 +497,18 @@ class MockServer:
             case Delays(by):
                 self._clock.advance(by)
                 response = self._handle(request, match)
-                if request.patience is not None and by.total_seconds() > request.patience:
+                if (
+                    request.patience is not None
+                    and by.total_seconds() > request.patience
+                ):
                     return Dropped(
-                        httpx.ReadTimeout, "scripted fault: no response within the read timeout"
+                        httpx.ReadTimeout,
+                        "scripted fault: no response within the read timeout",
                     )
                 return response
-            case TakesEffectLate(after, meanwhile):  # pragma: no branch - the last effect
+            case TakesEffectLate(
+                after, meanwhile
+            ):  # pragma: no branch - the last effect
                 due = at_millisecond(self._settle() + nanoseconds(after))
                 heapq.heappush(self._late, (due, len(self._requests), request, match))
                 return self._answer_with(meanwhile, request, match)
@@ -523,5 +557,7 @@ def _framed(request: Request, response: Response) -> Response:
     if status < 200 or status in (204, 304):  # these never have a body
         return Response(status, response.headers)
     if request.method == "HEAD":
-        return Response(status, (*response.headers, length) if body else response.headers)
+        return Response(
+            status, (*response.headers, length) if body else response.headers
+        )
     return response.with_headers(length)

@@ -167,7 +167,9 @@ class _Response:
 
     @property
     def _raw(self) -> RawResponse:
-        return raw_response(self._session, self._route, self._response, self._url, at_most=_SHOWN)
+        return raw_response(
+            self._session, self._route, self._response, self._url, at_most=_SHOWN
+        )
 
     def invalid(self, reason: str) -> errors.InvalidResponseError:
         return errors.InvalidResponseError(
@@ -185,7 +187,11 @@ class _Response:
         if about is None or not isinstance(body, dict) or not is_ulid(about.id):
             return
         data = cast("dict[str, Any]", body).get("data")
-        stated = cast("dict[str, Any]", data).get(about.field) if isinstance(data, dict) else None
+        stated = (
+            cast("dict[str, Any]", data).get(about.field)
+            if isinstance(data, dict)
+            else None
+        )
         # Servers ignore the case of the letters.
         if isinstance(stated, str) and stated.upper() != about.id.upper():
             raise self.invalid(f"it is about {shown(stated)}, not about {about.id}")
@@ -228,7 +234,9 @@ class _Response:
             return False
         return b'"error"' in content or b'"errors"' in content
 
-    def _error(self, body: dict[str, Any], status: int, *, hidden: bool) -> errors.ApiError:
+    def _error(
+        self, body: dict[str, Any], status: int, *, hidden: bool
+    ) -> errors.ApiError:
         """Return the error of an effective status; `hidden` if the HTTP status is a success."""
         if status < 400:
             raise self._neither_result_nor_error()
@@ -237,7 +245,9 @@ class _Response:
             status, hidden, about_resource = 404, True, True
         challenge = self._response.headers.get("www-authenticate", "")
         lacks_scope = "insufficient_scope" in (code or "") + challenge
-        error = _error_class(status, lacks_scope=lacks_scope, about_resource=about_resource)(
+        error = _error_class(
+            status, lacks_scope=lacks_scope, about_resource=about_resource
+        )(
             self._session.quote(message),
             status=status,
             code=self._session.quote(code) if isinstance(code, str) else None,
@@ -256,10 +266,15 @@ class _Response:
 
     def _neither_result_nor_error(self) -> errors.InvalidResponseError:
         """Return the error for such a status; a redirect is not followed, but named."""
-        reason, location = "neither a result nor an error", self._response.headers.get("location")
+        reason, location = (
+            "neither a result nor an error",
+            self._response.headers.get("location"),
+        )
         if not self._response.has_redirect_location or location is None:
             return self.invalid(reason)
-        error = self.invalid(f"{reason}: it redirects to {shown(self._session.redact(location))}")
+        error = self.invalid(
+            f"{reason}: it redirects to {shown(self._session.redact(location))}"
+        )
         error.advice = _NOT_FOLLOWED
         return error
 
@@ -272,7 +287,9 @@ class _Response:
             return False
         return hidden or message.removeprefix(_NO_RUN) in self._url
 
-    def _advice(self, error: errors.ApiError, *, lacks_scope: bool) -> errors.Advice | None:
+    def _advice(
+        self, error: errors.ApiError, *, lacks_scope: bool
+    ) -> errors.Advice | None:
         """Return what to do about an error, if that is known."""
         kind, route = type(error), self._route
         sign = refused_in_between(error)
@@ -282,7 +299,9 @@ class _Response:
             return route.advice[kind]
         if kind is errors.AuthenticationError:
             return self._advice_on_keys()
-        if kind is errors.PermissionDeniedError and (lacks_scope or route.operation.tag == "v2"):
+        if kind is errors.PermissionDeniedError and (
+            lacks_scope or route.operation.tag == "v2"
+        ):
             return self._advice_on_permissions(lacks_scope=lacks_scope)
         return None
 
@@ -291,8 +310,14 @@ class _Response:
         challenge = self._response.headers.get("www-authenticate", "")
         scope = re.search(r'scope="([^"]+)"', challenge) if lacks_scope else None
         permission = scope[1] if scope else self._route.operation.permission
-        needed = f"permission {self._session.quote(permission)}" if permission else "permission"
-        return errors.Advice(f"The call needs a key with the {needed}. {_KEYS_ARE_MADE}")
+        needed = (
+            f"permission {self._session.quote(permission)}"
+            if permission
+            else "permission"
+        )
+        return errors.Advice(
+            f"The call needs a key with the {needed}. {_KEYS_ARE_MADE}"
+        )
 
     def _advice_on_keys(self) -> errors.Advice:
         """Return what to do where the server rejects a key."""
@@ -345,10 +370,14 @@ class _Response:
         ) from invalid
 
 
-def _error_class(status: int, *, lacks_scope: bool, about_resource: bool) -> type[errors.ApiError]:
+def _error_class(
+    status: int, *, lacks_scope: bool, about_resource: bool
+) -> type[errors.ApiError]:
     if lacks_scope:
         return errors.PermissionDeniedError
-    kind = _BY_STATUS.get(status, errors.ServerError if status >= 500 else errors.ApiError)
+    kind = _BY_STATUS.get(
+        status, errors.ServerError if status >= 500 else errors.ApiError
+    )
     if kind is errors.NotFoundError and not about_resource:
         return errors.RouteNotFoundError
     return kind
@@ -368,7 +397,10 @@ def read_model(forms: tuple[type[A], ...], body: object) -> A:
             found: Any = [items[0].from_dict(each) for each in cast("list[Any]", body)]
             return cast("A", found)
         model: Any = form
-        if isinstance(body, dict) and cast("dict[str, Any]", body).keys() & model.FIELDS.keys():
+        if (
+            isinstance(body, dict)
+            and cast("dict[str, Any]", body).keys() & model.FIELDS.keys()
+        ):
             return cast("A", model.from_dict(body))
     raise ValueError(f"it has none of the fields of {forms[0].__name__}")
 
@@ -379,7 +411,9 @@ def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, object,
         return _words_of_problem(body, response)
     listed = body.get("errors")
     several = cast("list[object]", listed) if isinstance(listed, list) else []
-    if found := [cast("dict[str, Any]", each) for each in several if isinstance(each, dict)]:
+    if found := [
+        cast("dict[str, Any]", each) for each in several if isinstance(each, dict)
+    ]:
         said = [error.get("message") for error in found]
         message = "; ".join(it if isinstance(it, str) else shown(it) for it in said)
         # The gateway's own code for an unknown path (recording v2-unknown-route).
@@ -391,7 +425,9 @@ def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, object,
     return (text if text and not is_page else response.reason_phrase), None, False
 
 
-def _words_of_problem(body: dict[str, Any], response: httpx.Response) -> tuple[str, object, bool]:
+def _words_of_problem(
+    body: dict[str, Any], response: httpx.Response
+) -> tuple[str, object, bool]:
     """Return the same of problem details (RFC 9457); a title alone is the status in words."""
     given = body.get("title"), body.get("detail")
     title, detail = (each if isinstance(each, str) else "" for each in given)
@@ -435,9 +471,13 @@ def recording(session: Session) -> Generator[Sequence[RawResponse]]:
         _recordings.set(tuple(each for each in _recordings.get() if each is not own))
 
 
-def record(session: Session, route: Route[Any, Any], response: httpx.Response, url: str) -> None:
+def record(
+    session: Session, route: Route[Any, Any], response: httpx.Response, url: str
+) -> None:
     """Keep a response for the recordings of this context, if there are any."""
-    if kept := [kept for client, kept in _recordings.get() if client is session.budgets]:
+    if kept := [
+        kept for client, kept in _recordings.get() if client is session.budgets
+    ]:
         raw = raw_response(session, route, response, url)
         for each in kept:
             each.append(raw)

@@ -14,7 +14,12 @@ from inngest_rest._core.arguments import check_count_or_none, check_text
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.clock import SAME_WITHIN
 from inngest_rest._visible import shortened, shown
-from inngest_rest.errors import Advice, BadRequestError, InvalidArgumentError, InvalidResponseError
+from inngest_rest.errors import (
+    Advice,
+    BadRequestError,
+    InvalidArgumentError,
+    InvalidResponseError,
+)
 from inngest_rest.models import Page
 from inngest_rest_api.types import UNSET
 
@@ -37,7 +42,9 @@ class PageRequest(NamedTuple):
     cursor: str | Unset  # the server's own; UNSET at the start
     size: int
     now: datetime  # the server's time when the listing began
-    place: datetime | None = None  # of the cursor in the order of the listing, if it is known
+    place: datetime | None = (
+        None  # of the cursor in the order of the listing, if it is known
+    )
 
 
 class ListedPage(NamedTuple, Generic[T]):
@@ -84,11 +91,14 @@ class Listing(Generic[T]):
     def __init__(
         self,
         session: Session,
-        *routes: Callable[[PageRequest], Route[Any, ListedPage[T]]],  # in order of preference
+        *routes: Callable[
+            [PageRequest], Route[Any, ListedPage[T]]
+        ],  # in order of preference
         call: str,  # the method that returns it
         # What servers are known to return at once; this one may return less.
         largest_page: int = 100,
-        id_of: Callable[[T], str] | None = None,  # where an item may be repeated on the next page
+        id_of: Callable[[T], str]
+        | None = None,  # where an item may be repeated on the next page
         ask: AskForPage[T] = first_present,  # asks one of the routes for a page
         # Adds to the items of a page what its response lacks, by a deadline.
         complete: Callable[[tuple[T, ...], float], Plan[tuple[T, ...]]] | None = None,
@@ -105,7 +115,8 @@ class Listing(Generic[T]):
         if_empty: Callable[[float], Plan[None]] | None = None,
         about: str = "",  # what is listed, in words
         explain: Callable[[], Plan[str]] | None = None,  # why a walk found nothing
-        kind: type[Record] | None = None,  # of the items, which an empty listing has to know
+        kind: type[Record]
+        | None = None,  # of the items, which an empty listing has to know
         **paging: Unpack[Paging],
     ) -> None:
         self.session = session
@@ -134,14 +145,18 @@ class Listing(Generic[T]):
         if self.start is not None:
             paths = self._paths()
             if self.start.path not in paths:
-                reason = f"belongs to another listing, not to that of {' or '.join(paths)}"
+                reason = (
+                    f"belongs to another listing, not to that of {' or '.join(paths)}"
+                )
                 raise invalid("cursor", f"{shown(cursor)} {reason}")
 
     def walk(self) -> Walk[T]:
         return Walk(self)
 
     def _paths(self) -> list[str]:
-        asked = PageRequest(UNSET, self.page_size, self.session.server_clocks["api"].now())
+        asked = PageRequest(
+            UNSET, self.page_size, self.session.server_clocks["api"].now()
+        )
         return [route(asked).path for route in self.routes]
 
     def __str__(self) -> str:
@@ -218,7 +233,9 @@ class Walk(Generic[T]):
         wanted = yield from self._wanted(path, page.items, fresh, deadline)
         # Where the server returned more than requested, the rest is in the same response.
         taken = wanted[: self._left]
-        following = self._following(path, page, fresh=fresh, taken=taken, skipped=skipped)
+        following = self._following(
+            path, page, fresh=fresh, taken=taken, skipped=skipped
+        )
         items = page.items
         if len(taken) < len(items):
             items = tuple(items[index] for index in taken)
@@ -236,7 +253,11 @@ class Walk(Generic[T]):
         """Return how many items to request: no more than are left."""
         size = self._listing.page_size
         # Where items are left out here, a small page would have none that are wanted.
-        if self._left is None or self._local_filter is not None or self._listing.keep is not None:
+        if (
+            self._left is None
+            or self._local_filter is not None
+            or self._listing.keep is not None
+        ):
             return size
         return min(size, self._left)
 
@@ -250,7 +271,9 @@ class Walk(Generic[T]):
             wanted = [index for index in wanted if keep(items[index], now)]
         if self._local_filter is not None:
             try:
-                wanted = yield from self._matching(self._local_filter, items, wanted, deadline)
+                wanted = yield from self._matching(
+                    self._local_filter, items, wanted, deadline
+                )
             except InvalidArgumentError as error:
                 error.cursor = str(self._cursor or Cursor(path, 0, ""))
                 raise
@@ -292,7 +315,9 @@ class Walk(Generic[T]):
             # What this page has is right: the same place is asked again, behind it.
             following = Cursor(path, len(page.items), cursor.cursor if cursor else "")
         elif page.cursor is not None:
-            following = Cursor(path, (cursor.skip if cursor else 0) - skipped, page.cursor)
+            following = Cursor(
+                path, (cursor.skip if cursor else 0) - skipped, page.cursor
+            )
         else:
             return None
         self._check_new(following)
@@ -301,7 +326,8 @@ class Walk(Generic[T]):
     def _cut_off(self, path: str, reason: str) -> InvalidResponseError:
         """Return the error for a page that has nothing new, and no cursor for what follows."""
         error = self._broken_off(
-            f"{reason}: {self._listed:,} items were listed, and the rest cannot be asked for", path
+            f"{reason}: {self._listed:,} items were listed, and the rest cannot be asked for",
+            path,
         )
         error.cursor = str(self._cursor or Cursor(path, 0, ""))
         error.advice = _CUT_OFF
@@ -333,7 +359,9 @@ class Walk(Generic[T]):
             attempts += 1
             now, ahead = self.now or clock.at(self.began), clock.ahead
             found = yield from self._fetch_at(cursor, size, now, deadline)
-            is_settled = clock.in_doubt is None and abs(clock.ahead - ahead) <= SAME_WITHIN
+            is_settled = (
+                clock.in_doubt is None and abs(clock.ahead - ahead) <= SAME_WITHIN
+            )
             if not self._listing.is_relative:
                 now = self.now or clock.at(self.began)
             elif self.now is None and not is_settled and attempts < _MOST_ATTEMPTS:
@@ -346,10 +374,14 @@ class Walk(Generic[T]):
     ) -> Plan[tuple[str, ListedPage[T]]]:
         """Fetch a page in the window that is left, or in the whole one where that goes wrong."""
         request = PageRequest(cursor.cursor or UNSET if cursor else UNSET, size, now)
-        place = self._listing.place_of(cursor.cursor) if cursor and self._narrows else None
+        place = (
+            self._listing.place_of(cursor.cursor) if cursor and self._narrows else None
+        )
         if place is not None and place.at is not None:
             try:
-                found = yield from self._go_on(cursor, request._replace(place=place.at), deadline)
+                found = yield from self._go_on(
+                    cursor, request._replace(place=place.at), deadline
+                )
                 if not self._is_odd(found[1]):
                     return found
             except BadRequestError:
@@ -379,7 +411,11 @@ class Walk(Generic[T]):
             route = make(request)
             if cursor is None or cursor.path == route.path:  # it can continue there
                 routes.append(evolve(route, convert=partial(_with_path, route)))  # type: ignore[arg-type]
-        return (yield from self._listing.ask(self._listing.session, *routes, deadline=deadline))
+        return (
+            yield from self._listing.ask(
+                self._listing.session, *routes, deadline=deadline
+            )
+        )
 
     def _is_odd(self, page: ListedPage[T]) -> bool:
         """Return whether a page cannot follow the last one: its cursor was not understood.
@@ -388,7 +424,9 @@ class Walk(Generic[T]):
         """
         if not page.items:
             return page.cursor is None
-        repeated = self.last_ids.intersection(map(self._listing.id_of or id, page.items))
+        repeated = self.last_ids.intersection(
+            map(self._listing.id_of or id, page.items)
+        )
         return len(repeated) > 1  # of one alone, see `_fresh`
 
     def _fresh(self, items: tuple[T, ...]) -> Sequence[int]:

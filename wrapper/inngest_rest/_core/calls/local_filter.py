@@ -109,7 +109,11 @@ class LocalFilter(Generic[T]):
         if not event_ids:
             return verdict
         event = yield from self._event(event_ids[0], deadline)
-        return event if isinstance(event, str) else where.verdict({**values, "event": event})
+        return (
+            event
+            if isinstance(event, str)
+            else where.verdict({**values, "event": event})
+        )
 
     def _event(self, id: str, deadline: float) -> Plan[Mapping[str, Any] | str]:
         """Return what a condition sees of an event, or why it cannot be read."""

@@ -32,7 +32,9 @@ T = TypeVar("T")
 _METHODS_WITHOUT_BODY = frozenset({"DELETE", "GET"})
 
 
-def perform(session: Session, route: Route[A, T], *, deadline: float = math.inf) -> Plan[T]:
+def perform(
+    session: Session, route: Route[A, T], *, deadline: float = math.inf
+) -> Plan[T]:
     """Perform an operation, trying other keys and retrying as far as that is safe.
 
     All attempts end by the deadline, by the session's clock, or sooner, as the retry policy says.
@@ -74,7 +76,9 @@ def _perform(
 class _Attempts:
     """The attempts at one route: what is known after each, and whether another may follow."""
 
-    def __init__(self, session: Session, route: Route[Any, Any], deadline: float) -> None:
+    def __init__(
+        self, session: Session, route: Route[Any, Any], deadline: float
+    ) -> None:
         self._session, self._route = session, route
         self._policy = session.settings.retry
         self.deadline = min(deadline, session.deadline(self._policy.total))
@@ -108,7 +112,9 @@ class _Attempts:
                 slow = self._route.advice.get(errors.RequestTimeoutError)
                 failure.advice = slow or failure.advice
         if isinstance(failure, errors.TransportError):
-            failure.delivered = self._was_delivered = self._was_delivered or failure.delivered
+            failure.delivered = self._was_delivered = (
+                self._was_delivered or failure.delivered
+            )
         else:
             self._was_delivered = True
         self._took_effect = self._took_effect or not had_no_effect(failure)
@@ -126,7 +132,11 @@ class _Attempts:
         clock = self._session.clock
         pause = self._policy.pause(self.failure, self._failures, clock.random())
         ends_in_time = clock.monotonic() + pause < self.deadline
-        if not (ends_in_time and self._may_retry(self.failure) and self._has_budget(self.failure)):
+        if not (
+            ends_in_time
+            and self._may_retry(self.failure)
+            and self._has_budget(self.failure)
+        ):
             raise self.failure
         extra = request_fields(self._route.operation.method, self._route.operation.path)
         logger.debug(
@@ -168,7 +178,9 @@ def _is_panic(error: BaseException | None) -> TypeGuard[errors.ServerError]:
     return error.response is not None and not error.response.body
 
 
-def _unsupported(error: errors.ServerError, route: Route[Any, Any]) -> errors.RouteNotFoundError:
+def _unsupported(
+    error: errors.ServerError, route: Route[Any, Any]
+) -> errors.RouteNotFoundError:
     """Return the error for an operation that the server routes to a handler which only panics."""
     absent = errors.RouteNotFoundError(
         "the server has the route, but does not implement it",
@@ -187,7 +199,9 @@ def _with_keys(
 ) -> Plan[T]:
     """Make one attempt; if a key is rejected, repeat it with the next one."""
     api = route.operation.tag
-    bearers = (None,) if api == "ingest" else session.bearers(api, is_needed=route.needs_key)
+    bearers = (
+        (None,) if api == "ingest" else session.bearers(api, is_needed=route.needs_key)
+    )
 
     def read(response: httpx.Response) -> T:
         session.server_clocks[route.host].observe(response, sent_at)
@@ -237,7 +251,11 @@ def request(
                     "Host": session.authorities[route.host],
                     **session.headers.reveal(),
                     **kwargs.get("headers", {}),
-                    **({} if bearer is None else {"authorization": f"Bearer {bearer.reveal()}"}),
+                    **(
+                        {}
+                        if bearer is None
+                        else {"authorization": f"Bearer {bearer.reveal()}"}
+                    ),
                     **({"Content-Length": str(len(content))} if has_length else {}),
                 },
                 json=kwargs.get("json"),
@@ -255,7 +273,9 @@ def request(
         except httpx.InvalidURL:
             pass
         # Outside that clause, whose error may quote the event key.
-        raise errors.InvalidArgumentError("an id, name, cursor or key is too long for a URL")
+        raise errors.InvalidArgumentError(
+            "an id, name, cursor or key is too long for a URL"
+        )
 
     return Call(
         host=route.host,
@@ -291,7 +311,9 @@ class _Request(httpx.Request):
 def redacted_url(session: Session, route: Route[Any, Any]) -> str:
     """Return the request's URL without its query and without the event key."""
     if route.host == "event":
-        return session.settings.event_url + route.operation.path.replace("{event_key}", "***")
+        return session.settings.event_url + route.operation.path.replace(
+            "{event_key}", "***"
+        )
     return session.settings.api_url + rooted(session, route.operation, route.path)
 
 
@@ -302,7 +324,9 @@ def rooted(session: Session, operation: Operation, path: str) -> str:
     return path
 
 
-def first_present(session: Session, *routes: Route[Any, T], deadline: float = math.inf) -> Plan[T]:
+def first_present(
+    session: Session, *routes: Route[Any, T], deadline: float = math.inf
+) -> Plan[T]:
     """Perform the first of several equivalent routes that this server has.
 
     A route is absent if it responds with 405, 501, a 404 that does not name a resource, or as the
@@ -330,7 +354,9 @@ def first_present(session: Session, *routes: Route[Any, T], deadline: float = ma
     raise _absent(session, failures)
 
 
-def _perform_with_fitting_page(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]:
+def _perform_with_fitting_page(
+    session: Session, route: Route[Any, T], deadline: float
+) -> Plan[T]:
     """Perform a route; where the server refuses the size of a page, with one that it accepts.
 
     That is the one which its refusal names, or else the server's default; it is remembered.
@@ -353,7 +379,9 @@ def _perform_with_fitting_page(session: Session, route: Route[Any, T], deadline:
         fitting = page_sizes.with_size(fitting, size)
 
 
-def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: float) -> Plan[T]:
+def _perform_below_any_root(
+    session: Session, route: Route[Any, T], deadline: float
+) -> Plan[T]:
     """Perform a route; one of v2 below `/api/v2` where the server has no `/v2`."""
     absent = session.absent
     try:
@@ -378,7 +406,10 @@ def _perform_below_any_root(session: Session, route: Route[Any, T], deadline: fl
 
 
 def _may_be_done(
-    session: Session, route: Route[Any, T], page: errors.InvalidResponseError, deadline: float
+    session: Session,
+    route: Route[Any, T],
+    page: errors.InvalidResponseError,
+    deadline: float,
 ) -> Plan[bool]:
     """Return whether an act that must not be done twice may be done: its response may be lost."""
     if route.repeatable or page.body:
@@ -425,11 +456,16 @@ def _absent(
     error = failures[-1][1]
     error.message += f" (asked: {' and '.join(asked)})"
     error.args = (error.message,)
-    error.may_have_taken_effect = any(each.may_have_taken_effect for _, each in failures)
+    error.may_have_taken_effect = any(
+        each.may_have_taken_effect for _, each in failures
+    )
     released = [each for each in operations if each.since and not each.cloud_only]
-    error.releases = {f"{each.method} {each.path}": each.since or "" for each in released}
+    error.releases = {
+        f"{each.method} {each.path}": each.since or "" for each in released
+    }
     advice = [
-        errors.Advice(f"Servers have {each.method} {each.path} {_span(each)}.") for each in released
+        errors.Advice(f"Servers have {each.method} {each.path} {_span(each)}.")
+        for each in released
     ]
     if operations[-1].cloud_only:
         advice.append(_CLOUD_ONLY)

@@ -44,7 +44,9 @@ def size_of(route: Route[A, T]) -> int | None:
 
 def with_size(route: Route[A, T], size: int | None) -> Route[A, T]:
     """Return a route with a page of another size; None leaves it to the server."""
-    params = {name: value for name, value in route.kwargs["params"].items() if name != "limit"}
+    params = {
+        name: value for name, value in route.kwargs["params"].items() if name != "limit"
+    }
     if size is not None:
         params["limit"] = size
     return evolve(route, kwargs={**route.kwargs, "params": params})

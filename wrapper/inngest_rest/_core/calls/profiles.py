@@ -28,7 +28,11 @@ CONFIG_VARIABLE = "INNGEST_CONFIG"
 _TEXTS = ("base_url", "event_base_url", "api_base_url", "env", "dev")
 _KEYS = ("event_key", "signing_key", "signing_key_fallback", "api_key")
 _SOURCES = ("variable", "command")
-_KNOWN = (*_TEXTS, "protected", *(f"{key}_{source}" for key in _KEYS for source in _SOURCES))
+_KNOWN = (
+    *_TEXTS,
+    "protected",
+    *(f"{key}_{source}" for key in _KEYS for source in _SOURCES),
+)
 
 # The name of a variable. What is long, or hex digits alone, is rather the key itself.
 _VARIABLE = r"(?!(?:[0-9A-Fa-f]{2}){8,}\Z)[A-Za-z_][A-Za-z0-9_]{0,63}"
@@ -41,7 +45,9 @@ def path_in(environ: Mapping[str, str]) -> Path:
     named = environ.get(CONFIG_VARIABLE)
     if named:
         return Path(named)
-    folder = environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME") or Path.home(), ".config")
+    folder = environ.get("XDG_CONFIG_HOME") or Path(
+        environ.get("HOME") or Path.home(), ".config"
+    )
     return Path(folder, "inngest-rest", "config.toml")
 
 
@@ -66,7 +72,9 @@ def named(name: str, environ: Mapping[str, str]) -> Profile:
     """Return a profile of the file, which has to have it."""
     known = read_file(environ)
     if name not in known:
-        reason = f"{path_in(environ)} has no profile {name!r}{did_you_mean(name, known)}"
+        reason = (
+            f"{path_in(environ)} has no profile {name!r}{did_you_mean(name, known)}"
+        )
         raise ConfigurationError(reason, settings=[PROFILE])
     return known[name]
 
@@ -106,7 +114,9 @@ def _printed(profile: Profile, key: str, command: list[str]) -> Secret:
         raise _of(profile, reason) from None
     value = Secret(ran.stdout.decode("utf-8", "replace").strip())
     if ran.returncode != 0 or not value.reveal():
-        raise _of(profile, f"{key}_command has printed no key: exit status {ran.returncode}")
+        raise _of(
+            profile, f"{key}_command has printed no key: exit status {ran.returncode}"
+        )
     return value
 
 
@@ -122,7 +132,9 @@ def _profile(path: Path, name: str, table: object) -> Profile:
     if isinstance(given.get("dev"), bool):
         settings["dev"] = str(int(given["dev"]))
     keys = {
-        key: f"variable {given[f'{key}_variable']}" for key in _KEYS if f"{key}_variable" in given
+        key: f"variable {given[f'{key}_variable']}"
+        for key in _KEYS
+        if f"{key}_variable" in given
     }
     keys |= {
         key: f"command {shlex.join(given[f'{key}_command'])}"
@@ -130,7 +142,10 @@ def _profile(path: Path, name: str, table: object) -> Profile:
         if f"{key}_command" in given
     }
     return Profile(
-        name=name, settings=settings, keys=keys, is_protected=given.get("protected", False)
+        name=name,
+        settings=settings,
+        keys=keys,
+        is_protected=given.get("protected", False),
     )
 
 
@@ -141,15 +156,24 @@ def _check(path: Path, name: str, setting: str, value: object) -> None:
         how = f"Name a variable ({setting}_variable) or a command ({setting}_command)."
         raise _invalid(path, f"{place}: the file must not contain keys", how)
     if setting not in _KNOWN:
-        raise _invalid(path, f"{place}, which is not a setting{did_you_mean(setting, _KNOWN)}")
-    if any(isinstance(text, str) and _looks_like_a_key(text) for text in _words_of(value)):
         raise _invalid(
-            path, f"{place} whose value looks like a key; keys do not belong in the file"
+            path, f"{place}, which is not a setting{did_you_mean(setting, _KNOWN)}"
+        )
+    if any(
+        isinstance(text, str) and _looks_like_a_key(text) for text in _words_of(value)
+    ):
+        raise _invalid(
+            path,
+            f"{place} whose value looks like a key; keys do not belong in the file",
         )
     if setting.endswith("_variable") and not re.fullmatch(_VARIABLE, str(value)):
         raise _invalid(path, f"{place} that is not the name of a variable")
     if not _has_right_type(setting, value):
-        kind = "a list of words" if setting.endswith("_command") else "text, or true or false"
+        kind = (
+            "a list of words"
+            if setting.endswith("_command")
+            else "text, or true or false"
+        )
         raise _invalid(path, f"{place} that is not {kind}")
 
 
@@ -173,7 +197,9 @@ def _looks_like_a_key(text: str) -> bool:
 
 
 def _invalid(path: Path, reason: str, how: str = "") -> ConfigurationError:
-    return ConfigurationError(f"{path} {reason}", settings=[PROFILE], advice=Advice(how))
+    return ConfigurationError(
+        f"{path} {reason}", settings=[PROFILE], advice=Advice(how)
+    )
 
 
 def _of(profile: Profile, reason: str) -> ConfigurationError:

@@ -86,13 +86,19 @@ class Route(Generic[A, T]):
     """One operation with its arguments, and how to read its response."""
 
     operation: Operation
-    kwargs: Mapping[str, Any] = field(repr=False)  # the result of its module's `get_kwargs`
+    kwargs: Mapping[str, Any] = field(
+        repr=False
+    )  # the result of its module's `get_kwargs`
     # The generated models of a successful response, in each form that servers send; none if it has
     # nothing that the result needs: any body will do; `httpx.Response` for the response itself.
     forms: tuple[type[A], ...]
     convert: Callable[[A], T]  # whatever it raises makes the response invalid
-    repeatable: bool = field(default=True, kw_only=True)  # twice has the same effect as once
-    deletes: bool = field(default=False, kw_only=True)  # a second attempt does not find it
+    repeatable: bool = field(
+        default=True, kw_only=True
+    )  # twice has the same effect as once
+    deletes: bool = field(
+        default=False, kw_only=True
+    )  # a second attempt does not find it
     # Servers that lack the operation respond with an empty 500, each time: not worth another.
     may_panic: bool = field(default=False, kw_only=True)
     # A server may be busy with it for longer than the timeout, each time.
@@ -101,9 +107,15 @@ class Route(Generic[A, T]):
     needs_key: bool = field(default=True, kw_only=True)
     # It requests a page of a listing, whose size may be another.
     is_page: bool = field(default=False, kw_only=True)
-    accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)  # statuses beyond 2xx
-    about: About | None = field(default=None, kw_only=True)  # a proxy may mix responses up
-    advice: AdviceByError = field(default=_NOTHING, kw_only=True)  # where it needs other advice
+    accepted: Mapping[int, type[A]] = field(
+        default=_NOTHING, kw_only=True
+    )  # statuses beyond 2xx
+    about: About | None = field(
+        default=None, kw_only=True
+    )  # a proxy may mix responses up
+    advice: AdviceByError = field(
+        default=_NOTHING, kw_only=True
+    )  # where it needs other advice
 
     @staticmethod
     def of(
@@ -135,7 +147,9 @@ class Route(Generic[A, T]):
             return convert(getattr(answer, "data", answer))
 
         kwargs = module.get_kwargs(*path, **arguments)
-        return Route(module.OPERATION, kwargs, forms, convert_data, is_page=is_page, **options)
+        return Route(
+            module.OPERATION, kwargs, forms, convert_data, is_page=is_page, **options
+        )
 
     @property
     def host(self) -> Host:
@@ -152,7 +166,9 @@ def _body(module: Any, fields: dict[str, Any]) -> Any:
     """Return the model of an operation's body, without optional fields that are None."""
     model = getattr(module, module.get_kwargs.__annotations__["body"])
     given = {
-        name: value for name, value in fields.items() if value is not None or name in model.REQUIRED
+        name: value
+        for name, value in fields.items()
+        if value is not None or name in model.REQUIRED
     }
     return model(**given)
 
@@ -170,7 +186,9 @@ class AbsentRoutes:
     def add(self, operation: Operation, now: float) -> None:
         """Note that an operation is absent; it is logged the first time."""
         if operation.name not in self._until:
-            logger.info("the server does not have %s %s", operation.method, operation.path)
+            logger.info(
+                "the server does not have %s %s", operation.method, operation.path
+            )
         self._until[operation.name] = now + _ABSENT_FOR
 
     def has(self, operation: Operation, now: float) -> bool:

@@ -64,7 +64,11 @@ class Session:
     """Settings, keys in the order they work, retry budget, rate limits, known routes and clocks."""
 
     def __init__(
-        self, settings: Settings, clock: Clock = SYSTEM_CLOCK, *, has_own_transport: bool = True
+        self,
+        settings: Settings,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        has_own_transport: bool = True,
     ) -> None:
         self.clock = clock
         self._ends_at = math.inf  # by the clock
@@ -78,7 +82,9 @@ class Session:
         self.rate_limits = {host: RateLimit() for host in hosts}
         urls = {"event": settings.event_url, "api": settings.api_url}
         # What a request has to have as its host.
-        self.authorities = {host: httpx.URL(urls[host]).netloc.decode("ascii") for host in hosts}
+        self.authorities = {
+            host: httpx.URL(urls[host]).netloc.decode("ascii") for host in hosts
+        }
         self.server_clocks = {host: ServerClock(clock) for host in hosts}
         self.absent = AbsentRoutes()
         self.page_sizes = PageSizes()
@@ -89,7 +95,9 @@ class Session:
             "v2": (*v2_only, *settings.signing_bearers),
         }
         check = settings.event_name_check
-        convention = None if check == "off" else NameConvention(refuses=check == "refuse")
+        convention = (
+            None if check == "off" else NameConvention(refuses=check == "refuse")
+        )
         self.name_convention = convention
         self._event_urls: dict[str, Hidden[httpx.URL]] = {}
         self._apply(settings)
@@ -98,8 +106,12 @@ class Session:
         self.settings = settings
         env = {} if settings.env is None else {"x-inngest-env": settings.env}
         given = {name: value.reveal() for name, value in settings.headers.items()}
-        self.headers = Hidden({"user-agent": f"inngest-rest/{__version__}", **env, **given})
-        self.redact = Mask(_secrets(settings))  # in text from a server, which may quote requests
+        self.headers = Hidden(
+            {"user-agent": f"inngest-rest/{__version__}", **env, **given}
+        )
+        self.redact = Mask(
+            _secrets(settings)
+        )  # in text from a server, which may quote requests
 
     def quote(self, text: str) -> str:
         """Return the beginning of a text from a server: its lines, without keys of this client."""
@@ -113,7 +125,9 @@ class Session:
     def with_options(self, **options: Any) -> Session:
         """Return a session that shares all that this one has learned; None changes nothing."""
         other = copy.copy(self)
-        changed = {name: _OPTIONS[name](it) for name, it in options.items() if it is not None}
+        changed = {
+            name: _OPTIONS[name](it) for name, it in options.items() if it is not None
+        }
         changed["headers"] = {**self.settings.headers, **changed.get("headers", {})}
         other._apply(evolve(self.settings, **changed))  # noqa: SLF001
         return other
@@ -152,7 +166,9 @@ class Session:
             key = self.event_key if "{event_key}" in path else Secret("")
             base = self.settings.event_url
             self._event_urls[path] = Hidden(
-                httpx.URL(base + path.replace("{event_key}", quote(key.reveal(), safe="")))
+                httpx.URL(
+                    base + path.replace("{event_key}", quote(key.reveal(), safe=""))
+                )
             )
         return self._event_urls[path]
 
@@ -162,7 +178,9 @@ class Session:
             return self.settings.event_key
         if self.settings.dev:
             return _DEV_EVENT_KEY
-        raise MissingKeyError("sending events requires an event key", settings=[EVENT_KEY])
+        raise MissingKeyError(
+            "sending events requires an event key", settings=[EVENT_KEY]
+        )
 
     def check_can_send(self) -> None:
         """Raise MissingKeyError if no key is there to send events with."""

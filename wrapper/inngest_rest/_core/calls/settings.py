@@ -25,7 +25,12 @@ from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls import profiles
 from inngest_rest._core.secret import Hidden, Secret, hash_of_digits
 from inngest_rest._visible import shown
-from inngest_rest.errors import Advice, ConfigurationError, InvalidArgumentError, Setting
+from inngest_rest.errors import (
+    Advice,
+    ConfigurationError,
+    InvalidArgumentError,
+    Setting,
+)
 from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
@@ -112,7 +117,9 @@ class Settings:
     @property
     def encrypts(self) -> bool:
         """Whether one of the hosts is reached by https."""
-        return any(url.lower().startswith("https:") for url in (self.event_url, self.api_url))
+        return any(
+            url.lower().startswith("https:") for url in (self.event_url, self.api_url)
+        )
 
     @property
     def sends_by_v2(self) -> bool:
@@ -194,18 +201,24 @@ class _Reader(NamedTuple):
         if name in profile.keys:
             value = profiles.key_of(profile, name, self.environ.reveal())
         return (
-            None if value is None else _Found(setting, f"{name} of profile {profile.name}", value)
+            None
+            if value is None
+            else _Found(setting, f"{name} of profile {profile.name}", value)
         )
 
     def find(self, setting: Setting) -> _Found | None:
-        return self.argument(setting) or self.variable(setting) or self.in_profile(setting)
+        return (
+            self.argument(setting) or self.variable(setting) or self.in_profile(setting)
+        )
 
     def with_profile(self) -> _Reader:
         """Return the same with the profile that is named, if one is."""
         found = self.argument(profiles.PROFILE) or self.variable(profiles.PROFILE)
         if found is None:
             return self
-        return self._replace(profile=profiles.named(found.value.reveal(), self.environ.reveal()))
+        return self._replace(
+            profile=profiles.named(found.value.reveal(), self.environ.reveal())
+        )
 
 
 def all_profiles() -> list[Profile]:
@@ -233,12 +246,18 @@ def resolve(
     dev_server = _dev(reader)
     may_show_keys = _may_show_keys(reader)
     proxies = Hidden(getproxies())
-    event_host = _host(EVENT_BASE_URL, _EVENT_URL, reader, dev_server, proxies, may_show_keys)
+    event_host = _host(
+        EVENT_BASE_URL, _EVENT_URL, reader, dev_server, proxies, may_show_keys
+    )
     api_host = _host(_API_BASE_URL, API_URL, reader, dev_server, proxies, may_show_keys)
     _checked(check_choice, "api_version", api_version, get_args(ApiVersion))
-    _checked(check_choice, "event_name_check", event_name_check, get_args(EventNameCheck))
+    _checked(
+        check_choice, "event_name_check", event_name_check, get_args(EventNameCheck)
+    )
     signing_keys = [key for key in map(reader.find, (SIGNING_KEY, _FALLBACK)) if key]
-    signing_bearers = tuple(hash_of(key.key(_VALID_SIGNING_KEY)) for key in signing_keys)
+    signing_bearers = tuple(
+        hash_of(key.key(_VALID_SIGNING_KEY)) for key in signing_keys
+    )
     event, api = map(reader.find, (EVENT_KEY, API_KEY))
     event_key = event and event.key(_VALID_EVENT_KEY)
     api_key = api and api.key()
@@ -310,7 +329,9 @@ def _most_bytes(asked: int | None) -> int:
     return _checked(check_count, "max_response_bytes", asked)
 
 
-def _headers(headers: Hidden[Mapping[str, str]] | None, reader: _Reader) -> dict[str, Secret]:
+def _headers(
+    headers: Hidden[Mapping[str, str]] | None, reader: _Reader
+) -> dict[str, Secret]:
     if headers is None:
         return _of_variable(reader.variable(HEADERS))
     return check_headers(headers)
@@ -328,7 +349,9 @@ def _dev(reader: _Reader) -> _Found | None:
     if found.switch():
         return found._replace(value=Secret(_DEV_URL))
     if "://" not in found.value.reveal():
-        raise found.invalid(f"must be 1, 0 or the URL of a dev server, such as {_DEV_URL}")
+        raise found.invalid(
+            f"must be 1, 0 or the URL of a dev server, such as {_DEV_URL}"
+        )
     return found
 
 
@@ -379,13 +402,21 @@ def requestable_url(text: str) -> httpx.URL | None:
     """
     try:
         url = httpx.URL(text)
-        url.raw_host.decode().encode("idna")  # as connecting will, which finds an empty label
+        url.raw_host.decode().encode(
+            "idna"
+        )  # as connecting will, which finds an empty label
         urlsplit(text)  # finds a bracket that is not closed
         is_whole = bool(url.host) and url.scheme in {"http", "https"}
     except (httpx.InvalidURL, ValueError):
         return None
-    is_port = url.port is None or 0 < url.port < 65536  # a socket would take it modulo 65536
-    return url if is_whole and is_port and not re.search(r"[\x00-\x20\x7f]", text) else None
+    is_port = (
+        url.port is None or 0 < url.port < 65536
+    )  # a socket would take it modulo 65536
+    return (
+        url
+        if is_whole and is_port and not re.search(r"[\x00-\x20\x7f]", text)
+        else None
+    )
 
 
 def _is_plain_elsewhere(value: str) -> bool:
@@ -424,12 +455,16 @@ def check_timeout(timeout: Seconds) -> float:
     return seconds
 
 
-def _checked(check: Callable[[str, S, *Args], T], name: str, value: S, *others: *Args) -> T:
+def _checked(
+    check: Callable[[str, S, *Args], T], name: str, value: S, *others: *Args
+) -> T:
     try:
         return check(name, value, *others)
     except InvalidArgumentError as error:
         settings = [Setting(name)]
-        raise ConfigurationError(error.described, settings=settings, advice=error.advice) from None
+        raise ConfigurationError(
+            error.described, settings=settings, advice=error.advice
+        ) from None
 
 
 def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret | None:
@@ -490,7 +525,9 @@ def _of_lines(text: Secret) -> Hidden[Mapping[str, str]] | None:
     return Hidden({name.strip(): value.strip() for name, _, value in lines})
 
 
-def check_headers(headers: Hidden[Mapping[str, str]], name: str = "headers") -> dict[str, Secret]:
+def check_headers(
+    headers: Hidden[Mapping[str, str]], name: str = "headers"
+) -> dict[str, Secret]:
     """Return headers with their names in lower case; messages do not contain the values."""
     wrong = partial(invalid_setting, HEADERS, name=name)
     if not isinstance(headers.reveal(), Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -502,7 +539,9 @@ def check_headers(headers: Hidden[Mapping[str, str]], name: str = "headers") -> 
         if re.fullmatch(_RESERVED, header.lower()):
             reason = f"must not contain {header}, which the client sets"
             raise wrong(reason, how="env= sets x-inngest-env.")
-        if not isinstance(value.reveal(), str) or not re.fullmatch(_HEADER_VALUE, value.reveal()):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(value.reveal(), str) or not re.fullmatch(
+            _HEADER_VALUE, value.reveal()
+        ):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise wrong(
                 f"must not contain a malformed value: that of {header} must be text in printable "
                 "ASCII, not empty, without line breaks, control characters or spaces around it",

@@ -36,7 +36,9 @@ class AsyncTransport(OwnTransport, httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
         if is_replaced(httpx.AsyncHTTPTransport):
-            self._mocked = self._mocked or httpx.AsyncHTTPTransport(verify=self._context)
+            self._mocked = self._mocked or httpx.AsyncHTTPTransport(
+                verify=self._context
+            )
             return await self._mocked.handle_async_request(request)
         return await self._exchange(request)
 
@@ -56,7 +58,9 @@ class AsyncTransport(OwnTransport, httpx.AsyncBaseTransport):
         return await connect(host, port, Stream.connected)
 
 
-async def connect(host: str, port: int, attempt: Callable[[str, int], Awaitable[Stream]]) -> Stream:
+async def connect(
+    host: str, port: int, attempt: Callable[[str, int], Awaitable[Stream]]
+) -> Stream:
     """Connect to the first address that accepts, and close any other connection.
 
     Happy eyeballs (RFC 8305); those of asyncio look the name up themselves.
@@ -117,17 +121,26 @@ class Stream(Connection, asyncio.Protocol):
         if self._has_ended or self._received or self._transport.is_closing():
             return False
         # A response may have come before the request was sent to its end.
-        if self._transport.get_write_buffer_size() or self._below_tls.get_write_buffer_size():
+        if (
+            self._transport.get_write_buffer_size()
+            or self._below_tls.get_write_buffer_size()
+        ):
             return False
         # The event loop may not have read yet what came since its last turn.
         return not is_readable(self._transport.get_extra_info("socket"))
 
     async def encrypt(self, context: ssl.SSLContext, host: str) -> None:
         if self._has_ended:  # uvloop would wait for the handshake
-            raise ConnectionAbortedError("the connection ended before the TLS handshake")
-        encrypted = await self._loop.start_tls(self._transport, self, context, server_hostname=host)
+            raise ConnectionAbortedError(
+                "the connection ended before the TLS handshake"
+            )
+        encrypted = await self._loop.start_tls(
+            self._transport, self, context, server_hostname=host
+        )
         if encrypted is None:  # so asyncio says that it was aborted meanwhile
-            raise ConnectionAbortedError("the connection ended during the TLS handshake")
+            raise ConnectionAbortedError(
+                "the connection ended during the TLS handshake"
+            )
         self._transport = encrypted
 
     async def send(self, data: bytes) -> bool:

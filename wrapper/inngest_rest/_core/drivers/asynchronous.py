@@ -55,11 +55,15 @@ _CLOSING_GRACE = 1.0
 
 class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
     def __init__(
-        self, pools: Mapping[Host, ConnectionPool[httpx.AsyncBaseTransport]], clock: Clock
+        self,
+        pools: Mapping[Host, ConnectionPool[httpx.AsyncBaseTransport]],
+        clock: Clock,
     ) -> None:
         super().__init__(pools, clock)
         # An event loop owns its primitives: another one has its own.
-        self._slots: dict[Host, tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]] = {}
+        self._slots: dict[
+            Host, tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]
+        ] = {}
         self._closing: set[asyncio.Task[Any]] = set()
 
     async def run(self, plan: Plan[T]) -> T:
@@ -85,7 +89,9 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         has_to_wait = slots.locked()
         try:
             async with (
-                asyncio.timeout(longest_wait(call) if has_to_wait else call.timeout) as limit,
+                asyncio.timeout(
+                    longest_wait(call) if has_to_wait else call.timeout
+                ) as limit,
                 slots,
             ):
                 # On a busy machine, the turn may come before the timeout that expired earlier.
@@ -98,7 +104,9 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         except TimeoutError:
             return timed_out(call) if is_sent else not_sent(call)
 
-    def _slots_of(self, host: Host, loop: asyncio.AbstractEventLoop) -> asyncio.Semaphore:
+    def _slots_of(
+        self, host: Host, loop: asyncio.AbstractEventLoop
+    ) -> asyncio.Semaphore:
         owned = self._slots.get(host)
         if owned is None or owned[0] is not loop:
             owned = self._slots[host] = loop, asyncio.Semaphore(MAX_AT_ONCE)
@@ -137,7 +145,11 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
 
         async def trace(event: str, _: object) -> None:
             pool.has_steps = True
-            if abandoned.is_set() and event.endswith(".started") and "closed" not in event:
+            if (
+                abandoned.is_set()
+                and event.endswith(".started")
+                and "closed" not in event
+            ):
                 raise asyncio.CancelledError
 
         exchange = self._apart(_whole_exchange(given, call, trace, abandoned))
@@ -175,19 +187,27 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         started: deque[tuple[J, asyncio.Task[T | None]]] = deque()
         try:
             async for job in _drawn(jobs):
-                started.append((job, asyncio.create_task(self._perform(plan(job), stop))))
-                if len(started) >= in_flight and not await _finish_oldest(started, on_result):
+                started.append(
+                    (job, asyncio.create_task(self._perform(plan(job), stop)))
+                )
+                if len(started) >= in_flight and not await _finish_oldest(
+                    started, on_result
+                ):
                     break
             while started:
                 await _finish_oldest(started, on_result)
         finally:
             # Tasks are left only after an exception; a cancellation waits for no response.
             stop.set()
-            grace = 0.0 if isinstance(sys.exception(), asyncio.CancelledError) else _GRACE
+            grace = (
+                0.0 if isinstance(sys.exception(), asyncio.CancelledError) else _GRACE
+            )
             try:
                 await _end_all([task for _, task in started], grace)
             finally:
-                async with AsyncExitStack() as rest:  # runs every callback, even if one raises
+                async with (
+                    AsyncExitStack() as rest
+                ):  # runs every callback, even if one raises
                     for job, task in reversed(started):
                         result = task.result() if _succeeded(task) else None
                         rest.push_async_callback(_tell, on_result, job, result)

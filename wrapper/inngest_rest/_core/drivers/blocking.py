@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
-from inngest_rest._core.drivers.exchange import Body, PlanRunner, longest_wait, not_sent, timed_out
+from inngest_rest._core.drivers.exchange import (
+    Body,
+    PlanRunner,
+    longest_wait,
+    not_sent,
+    timed_out,
+)
 from inngest_rest._core.plans import Stopped, itself, now
 
 if TYPE_CHECKING:
@@ -49,7 +55,9 @@ class Driver(PlanRunner[httpx.BaseTransport]):
     def prepare(self, host: Host) -> None:
         """Prepare the first request to a host, with proxy and certificates, without connecting."""
         pool = self._pools[host]
-        for unused in pool.give_back(pool.take(), self._clock.monotonic(), is_whole=True):
+        for unused in pool.give_back(
+            pool.take(), self._clock.monotonic(), is_whole=True
+        ):
             unused.close()
 
     def run(self, plan: Plan[T]) -> T:
@@ -83,7 +91,9 @@ class Driver(PlanRunner[httpx.BaseTransport]):
                 stop.in_flight.add(transport)
             is_whole = False
             try:
-                response = transport.handle_request(call.build(call.timeout - waited, None))
+                response = transport.handle_request(
+                    call.build(call.timeout - waited, None)
+                )
                 is_whole = self._read(response, call, started)
                 # A transport in flight may have been closed by then.
                 is_whole = is_whole and not (stop is not None and stop.is_set())
@@ -189,7 +199,9 @@ class Driver(PlanRunner[httpx.BaseTransport]):
             transport.close()
 
 
-def _report(on_result: Callable[[J, T | None], bool], job: J, future: Future[T | None]) -> None:
+def _report(
+    on_result: Callable[[J, T | None], bool], job: J, future: Future[T | None]
+) -> None:
     succeeded = future.done() and not future.cancelled() and future.exception() is None
     on_result(job, future.result() if succeeded else None)
 

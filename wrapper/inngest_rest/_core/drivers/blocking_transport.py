@@ -62,7 +62,9 @@ class BlockingTransport(OwnTransport, httpx.BaseTransport):
 
     async def _connect(self, request: httpx.Request) -> Connection:
         end = self._deadline.end
-        self._deadline.end = min(end, time.monotonic() + request.extensions["timeout"]["connect"])
+        self._deadline.end = min(
+            end, time.monotonic() + request.extensions["timeout"]["connect"]
+        )
         connection = await self._establish(request.url)
         self._deadline.end = end
         return connection
@@ -77,7 +79,9 @@ class BlockingTransport(OwnTransport, httpx.BaseTransport):
             share = self._deadline.left() / len(addresses)
             address = addresses.pop(0)
             try:
-                return _Socket(socket.create_connection((address, port), share), self._deadline)
+                return _Socket(
+                    socket.create_connection((address, port), share), self._deadline
+                )
             except OSError:
                 if not addresses or self._is_closed:
                     raise

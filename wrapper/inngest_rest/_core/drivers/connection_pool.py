@@ -42,7 +42,9 @@ class ConnectionPool(Forked, Generic[Transport]):
     Thread-safe. A `given` transport of the caller's carries all requests instead.
     """
 
-    def __init__(self, make: Callable[[], Transport], given: Transport | None = None) -> None:
+    def __init__(
+        self, make: Callable[[], Transport], given: Transport | None = None
+    ) -> None:
         self.given = given
         # Whether httpcore's pool is below it; a transport around httpx's shows that by its steps.
         self.has_steps = isinstance(given, httpx.AsyncHTTPTransport)
@@ -78,7 +80,9 @@ class ConnectionPool(Forked, Generic[Transport]):
             f"the proxy or the certificates of the environment cannot be used: {reason}"
         )
 
-    def give_back(self, transport: Transport, now: float, *, is_whole: bool) -> list[Transport]:
+    def give_back(
+        self, transport: Transport, now: float, *, is_whole: bool
+    ) -> list[Transport]:
         """Return a transport to the pool, if its exchange ended cleanly; return those to close.
 
         Otherwise its connection may still have a response in flight.
@@ -111,7 +115,10 @@ class ConnectionPool(Forked, Generic[Transport]):
 
 
 def pools(
-    kind: type[Transport], given: Transport | None, *proxies: Secret | None, encrypts: bool = True
+    kind: type[Transport],
+    given: Transport | None,
+    *proxies: Secret | None,
+    encrypts: bool = True,
 ) -> dict[Host, ConnectionPool[Transport]]:
     """Return the pool of each host, of transports of our own; a given one serves all.
 

@@ -58,7 +58,9 @@ _NOT_DELIVERED = (
 class PlanRunner(ABC, Generic[Transport]):
     """Runs plans on connections that it may share; `stop`, once set, ends them at a pause."""
 
-    def __init__(self, pools: Mapping[Host, ConnectionPool[Transport]], clock: Clock) -> None:
+    def __init__(
+        self, pools: Mapping[Host, ConnectionPool[Transport]], clock: Clock
+    ) -> None:
         self._pools = pools
         self._clock = clock
         self._is_closed = False
@@ -139,7 +141,10 @@ class PlanRunner(ABC, Generic[Transport]):
         if isinstance(outcome, TransportError):
             raise outcome
         if logger.isEnabledFor(logging.DEBUG):
-            took, status = (self._clock.monotonic() - started) * 1_000, outcome.status_code
+            took, status = (
+                (self._clock.monotonic() - started) * 1_000,
+                outcome.status_code,
+            )
             extra = request_fields(call.method, call.template, call.url)
             logger.debug(
                 "%s %s -> %d in %.0f ms",
@@ -183,14 +188,22 @@ def longest_wait(call: Call[Any]) -> float:
 def not_sent(call: Call[Any]) -> TransportError:
     """Return the error for a request that waited for too long while others were in flight."""
     seconds = f"{longest_wait(call):g} s"
-    reason = f"{MAX_AT_ONCE} requests were in flight for {seconds}; this one was not sent"
+    reason = (
+        f"{MAX_AT_ONCE} requests were in flight for {seconds}; this one was not sent"
+    )
     return _failure(call, RequestTimeoutError, reason, delivered=False)
 
 
-def transport_error(call: Call[Any], error: httpx.RequestError, *, closed: bool) -> TransportError:
+def transport_error(
+    call: Call[Any], error: httpx.RequestError, *, closed: bool
+) -> TransportError:
     """Convert an httpx error; raise the result outside the except clause of its cause."""
     error.request = httpx.Request(call.method, call.url)
-    kind = RequestTimeoutError if isinstance(error, httpx.TimeoutException) else TransportError
+    kind = (
+        RequestTimeoutError
+        if isinstance(error, httpx.TimeoutException)
+        else TransportError
+    )
     reason = call.redact(f"{type(error).__name__}: {error}".removesuffix(": "))
     reason += "; the client was closed" if closed else _likely_cause(str(error))
     failure = _failure(call, kind, reason, delivered=not _is_undelivered(error))
@@ -212,13 +225,18 @@ def _is_undelivered(error: httpx.RequestError) -> bool:
     cause = error.__cause__
     if aiohttp is None or not isinstance(cause, aiohttp.ClientConnectionError):
         return True
-    return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    return isinstance(
+        cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
+    )
 
 
 def _failure(
     call: Call[Any], kind: type[TransportError], reason: str, *, delivered: bool
 ) -> TransportError:
-    extra = {**request_fields(call.method, call.template, call.url), "error": kind.__name__}
+    extra = {
+        **request_fields(call.method, call.template, call.url),
+        "error": kind.__name__,
+    }
     logger.debug("%s %s: %s", call.method, call.url, reason, extra=extra)
     return kind(reason, method=call.method, url=call.url, delivered=delivered)
 

@@ -27,12 +27,16 @@ _METHODS_WITHOUT_BODY = frozenset({"HEAD", "CONNECT"})
 _LONGEST_HEAD = 100 * 1024
 
 
-def request_bytes(request: httpx.Request, target: bytes, *fields: tuple[bytes, bytes]) -> bytes:
+def request_bytes(
+    request: httpx.Request, target: bytes, *fields: tuple[bytes, bytes]
+) -> bytes:
     """Return a request as it is sent, its body included: one packet and one system call."""
     lines = [b"%b %b HTTP/1.1" % (request.method.encode(), target)]
     lines += [b"%b: %b" % field for field in (*request.headers.raw, *fields)]
     head = b"\r\n".join([*lines, b"", b""])
-    is_as_meant = head.count(b"\r\n") == len(lines) + 1  # or else a field has a line in it
+    is_as_meant = (
+        head.count(b"\r\n") == len(lines) + 1
+    )  # or else a field has a line in it
     if not is_as_meant or _HEAD_OF_REQUEST.fullmatch(head) is None:
         raise httpx.LocalProtocolError("a header has a character that is not allowed")
     return head + request.content
@@ -121,12 +125,16 @@ class ResponseReader:
                     self._data.append(bytes(event.data))
                 elif event is h11.NEED_DATA:
                     return
-                elif isinstance(event, h11.EndOfMessage) or event is h11.PAUSED:  # for a tunnel
+                elif (
+                    isinstance(event, h11.EndOfMessage) or event is h11.PAUSED
+                ):  # for a tunnel
                     self.is_over = True
         except h11.RemoteProtocolError as error:
             raise httpx.RemoteProtocolError(str(error)) from error
         left_over, _ = connection.trailing_data
-        self.is_last = self.is_last or bool(left_over) or connection.their_state is not h11.DONE
+        self.is_last = (
+            self.is_last or bool(left_over) or connection.their_state is not h11.DONE
+        )
 
 
 def _length_of(headers: list[tuple[bytes, bytes]]) -> int | None:

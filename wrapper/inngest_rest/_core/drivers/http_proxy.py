@@ -37,8 +37,12 @@ class HttpProxy:
         host = url.raw_host.decode("ascii")
         server = f"[{host}]" if ":" in host else host
         server += f":{url.port or 443}"
-        request = httpx.Request("CONNECT", url, headers={"host": server, "accept": "*/*"})
-        await connection.send(request_bytes(request, server.encode(), *self._authorization()))
+        request = httpx.Request(
+            "CONNECT", url, headers={"host": server, "accept": "*/*"}
+        )
+        await connection.send(
+            request_bytes(request, server.encode(), *self._authorization())
+        )
         reader = ResponseReader("CONNECT")
         try:
             while not reader.status:
@@ -51,4 +55,8 @@ class HttpProxy:
 
     def _authorization(self) -> list[tuple[bytes, bytes]]:
         auth = self._proxy.reveal().raw_auth
-        return [(b"proxy-authorization", b"Basic " + b64encode(b":".join(auth)))] if auth else []
+        return (
+            [(b"proxy-authorization", b"Basic " + b64encode(b":".join(auth)))]
+            if auth
+            else []
+        )

@@ -56,7 +56,11 @@ class OwnTransport(ABC):
     async def _connection_for(self, request: httpx.Request) -> Connection:
         """Return the connection, if it is idle and to the same server, or a new one."""
         origin = (request.url.scheme, _host_of(request.url), _port_of(request.url))
-        if self._connection is None or self._origin != origin or not self._connection.is_idle:
+        if (
+            self._connection is None
+            or self._origin != origin
+            or not self._connection.is_idle
+        ):
             self._hang_up()
             with _CONNECTING:
                 self._connection = await self._connect(request)
@@ -80,7 +84,9 @@ class OwnTransport(ABC):
     async def _establish(self, url: httpx.URL) -> Connection:
         first = url if self._proxy is None else self._proxy.url
         # Kept at once, so that closing this reaches it.
-        self._connection = connection = await self._open(_host_of(first), _port_of(first))
+        self._connection = connection = await self._open(
+            _host_of(first), _port_of(first)
+        )
         self._check_open()
         if url.scheme == "https":
             if self._proxy is not None:
@@ -160,10 +166,14 @@ class _Raising:
 
     def __enter__(self) -> None: ...
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+    def __exit__(
+        self, kind: object, error: BaseException | None, traceback: object
+    ) -> None:
         if isinstance(error, TimeoutError):
             raise self._timeout(str(error)) from error
-        if isinstance(error, OSError | UnicodeError):  # UnicodeError: an invalid host name
+        if isinstance(
+            error, OSError | UnicodeError
+        ):  # UnicodeError: an invalid host name
             raise self._failure(str(error) or type(error).__name__) from error
 
 
@@ -172,7 +182,9 @@ _WRITING = _Raising(httpx.WriteTimeout, httpx.WriteError)
 _READING = _Raising(httpx.ReadTimeout, httpx.ReadError)
 
 
-def is_replaced(transport: type[httpx.HTTPTransport | httpx.AsyncHTTPTransport]) -> bool:
+def is_replaced(
+    transport: type[httpx.HTTPTransport | httpx.AsyncHTTPTransport],
+) -> bool:
     """Return whether httpx's transport, or httpcore's pool in it, does not send by itself.
 
     So do tools that mock, record or trace requests, and they expect to see those of this client.

@@ -32,7 +32,9 @@ def look_up(host: str, port: int) -> Future[list[str]]:
             future.set_exception(error)
 
     try:
-        threading.Thread(target=resolve, name="inngest-rest-look-up", daemon=True).start()
+        threading.Thread(
+            target=resolve, name="inngest-rest-look-up", daemon=True
+        ).start()
     except RuntimeError:
         # The interpreter is exiting, or the thread limit is reached.
         resolve()
@@ -41,7 +43,9 @@ def look_up(host: str, port: int) -> Future[list[str]]:
 
 def _resolve(host: str, port: int) -> list[str]:
     by_family: dict[int, list[str]] = {}
-    for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    for family, _, _, _, address in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
         by_family.setdefault(family, []).append(str(address[0]))
     in_turn = chain.from_iterable(zip_longest(*by_family.values()))
     return list(dict.fromkeys(each for each in in_turn if each is not None))

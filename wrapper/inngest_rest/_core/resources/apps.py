@@ -13,13 +13,24 @@ from attrs import evolve
 
 from inngest_rest import errors
 from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_id, check_json_object, check_seconds, check_text
+from inngest_rest._core.arguments import (
+    check_id,
+    check_json_object,
+    check_seconds,
+    check_text,
+)
 from inngest_rest._core.calls.listing import ListedPage, Listing, read_all
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.calls.settings import has_proxy, requestable_url
 from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
-from inngest_rest._core.resources.fields import optional, record, required, run_id_of, timestamp
+from inngest_rest._core.resources.fields import (
+    optional,
+    record,
+    required,
+    run_id_of,
+    timestamp,
+)
 from inngest_rest._core.resources.routes import (
     ask_first,
     fetch_one,
@@ -40,7 +51,9 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.typing import Paging, Seconds
 
-_ADVICE = where_absent("List the functions of an app by its id instead: {}.", "functions.list")
+_ADVICE = where_absent(
+    "List the functions of an app by its id instead: {}.", "functions.list"
+)
 
 
 def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
@@ -52,7 +65,12 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
 
 def get_app(session: Session, app_id: str, *, deadline: float = math.inf) -> Plan[App]:
     return fetch_one(
-        session, "apps.get", app_of_v2, path={"id": app_id}, advice=_ADVICE, deadline=deadline
+        session,
+        "apps.get",
+        app_of_v2,
+        path={"id": app_id},
+        advice=_ADVICE,
+        deadline=deadline,
     )
 
 
@@ -64,19 +82,25 @@ def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan
         return
     except errors.NotFoundError as error:
         error.message = f"there is no app {shown(app_id)}"
-        with suppress(errors.RouteNotFoundError):  # before release 1.40, which cannot list apps
+        with suppress(
+            errors.RouteNotFoundError
+        ):  # before release 1.40, which cannot list apps
             apps = yield from read_all(list_apps(session), deadline=deadline)
             ids = [app.id for app in apps if not app.is_archived]
             error.message += did_you_mean(app_id, ids)
         raise
 
 
-def sync_app(session: Session, app_id: str, url: str, wait: Seconds | None) -> Plan[AppSync]:
+def sync_app(
+    session: Session, app_id: str, url: str, wait: Seconds | None
+) -> Plan[AppSync]:
     """Have the server read an app; where it cannot be told to, have the app register itself."""
     check_id("app", app_id, argument="id")
     seconds = 0.0 if wait is None else check_seconds("wait", wait)
     if requestable_url(check_text("url", url) or "") is None:
-        raise invalid("url", "must be the http or https URL that serves the app's functions")
+        raise invalid(
+            "url", "must be the http or https URL that serves the app's functions"
+        )
     app_before: App | None = None
     if seconds:
         look_until = session.clock.monotonic() + seconds
@@ -102,7 +126,11 @@ def _ask_to_sync(session: Session, app_id: str, url: str) -> Plan[AppSync]:
 
 
 def _wait_for_sync(
-    session: Session, app_id: str, sync: AppSync, app_before: App | None, deadline: float
+    session: Session,
+    app_id: str,
+    sync: AppSync,
+    app_before: App | None,
+    deadline: float,
 ) -> Plan[AppSync]:
     """Wait until a pending sync is done; until then, the app shows the last one."""
     pause = FIRST_PAUSE
@@ -156,7 +184,9 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         return AppSync(status="error", app_id=app_id, error=reason)
 
     settings = session.settings
-    is_behind_proxy = settings.api_proxy is not None and has_proxy(url, is_dev=settings.dev)
+    is_behind_proxy = settings.api_proxy is not None and has_proxy(
+        url, is_dev=settings.dev
+    )
     exchange = Call(
         host="api" if is_behind_proxy else "app",
         method="PUT",
@@ -204,7 +234,9 @@ def list_functions(
     if app_id is None:
         return _list_of_all_apps(session, complete, **paging)
     app_id = check_id("app", app_id)
-    routes = page_routes(v2.list_functions_v2, partial(function_of_v2, app_id=app_id), app_id)
+    routes = page_routes(
+        v2.list_functions_v2, partial(function_of_v2, app_id=app_id), app_id
+    )
     routes["list_functions_v1"] = lambda _: _list_by_v1(app_id)
     check = partial(check_app, session, app_id)
     return listing_of(
@@ -245,7 +277,9 @@ def _functions_of_apps(
     for app in apps.items:
         if not app.is_archived:
             with suppress(errors.NotFoundError):  # it was archived meanwhile
-                functions += yield from read_all(list_functions(session, app.id), deadline=deadline)
+                functions += yield from read_all(
+                    list_functions(session, app.id), deadline=deadline
+                )
     return path, ListedPage(tuple(functions), apps.cursor, apps.is_short, apps.cut_off)
 
 
@@ -253,20 +287,26 @@ def functions_of_v1(
     session: Session, app_id: str, *, deadline: float = math.inf
 ) -> Plan[tuple[Function, ...]]:
     """Get the functions of an app from v1, which alone has their timeouts."""
-    page = yield from ask_first(session, "functions.list", _list_by_v1(app_id), deadline=deadline)
+    page = yield from ask_first(
+        session, "functions.list", _list_by_v1(app_id), deadline=deadline
+    )
     return page.items
 
 
 def _list_by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
     def convert(functions: list[api.V1Function]) -> ListedPage[Function]:
-        return ListedPage(tuple(function_of_v1(function, app_id) for function in functions))
+        return ListedPage(
+            tuple(function_of_v1(function, app_id) for function in functions)
+        )
 
     return Route.of(v1.list_functions_v1, convert, app_id)
 
 
 def get_function(session: Session, app_id: str, function_id: str) -> Plan[Function]:
     convert = partial(function_of_v2, app_id=app_id)
-    advice = where_absent("List the functions of the app instead: {}.", "functions.list")
+    advice = where_absent(
+        "List the functions of the app instead: {}.", "functions.list"
+    )
     return fetch_one(
         session,
         "functions.get",
@@ -298,7 +338,9 @@ def invoke(
         # id of the first run (recording v2-invoke-idem2).
         repeatable=False,
         accepted={409: api.V2InvocationEnvelope},
-        advice=where_absent("Send an event that triggers the function instead: {}.", "send"),
+        advice=where_absent(
+            "Send an event that triggers the function instead: {}.", "send"
+        ),
     )
 
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MAX_APPS = 50  # whose functions are read, at a request for each
-_KEPT_FOR = 60.0  # seconds for which a catalogue is used again, where an earlier one will do
+_KEPT_FOR = (
+    60.0  # seconds for which a catalogue is used again, where an earlier one will do
+)
 
 
 @frozen(kw_only=True)
@@ -56,14 +58,18 @@ class Catalogue:
     def listeners(self, event_name: str) -> list[MatchedFunction]:
         """Return the functions with a trigger for the name of an event."""
         matched = (
-            MatchedFunction(function=function, triggers=matching_triggers(function, event_name))
+            MatchedFunction(
+                function=function, triggers=matching_triggers(function, event_name)
+            )
             for function in self.functions
         )
         return [listener for listener in matched if listener.triggers]
 
 
 # By environment, and by the state that all copies of a client share.
-_last_read: WeakKeyDictionary[AbsentRoutes, dict[str | None, Catalogue]] = WeakKeyDictionary()
+_last_read: WeakKeyDictionary[AbsentRoutes, dict[str | None, Catalogue]] = (
+    WeakKeyDictionary()
+)
 
 
 def read_catalogue(
@@ -134,7 +140,10 @@ def is_run_of(run: Run, function: Function) -> bool:
     """Return whether a run is one of a function, which v1 identifies only by UUID."""
     if run.function_id is not None:
         return (run.app_id, run.function_id) == (function.app_id, function.id)
-    return run.internal_function_id is not None and run.internal_function_id == function.internal_id
+    return (
+        run.internal_function_id is not None
+        and run.internal_function_id == function.internal_id
+    )
 
 
 def name_of(function: Function) -> str:
@@ -149,7 +158,9 @@ def matching_triggers(function: Function, event_name: str) -> list[Trigger]:
     `app/*` and `app/user.*`, but not `app/us*` (recording v2-function-wildcard).
     """
     wildcards = (
-        f"{event_name[: at + 1]}*" for at, letter in enumerate(event_name) if letter in "/."
+        f"{event_name[: at + 1]}*"
+        for at, letter in enumerate(event_name)
+        if letter in "/."
     )
     patterns = {event_name, *wildcards}
     return [
@@ -159,13 +170,17 @@ def matching_triggers(function: Function, event_name: str) -> list[Trigger]:
     ]
 
 
-def nearest_triggers(event_name: str, functions: Iterable[Function]) -> dict[str, list[str]]:
+def nearest_triggers(
+    event_name: str, functions: Iterable[Function]
+) -> dict[str, list[str]]:
     """Return the trigger most similar to an unmatched name, in each case, with its functions."""
     functions_by_trigger: dict[str, list[str]] = {}
     for function in functions:
         for trigger in function.triggers:
             if trigger.kind == "event":
-                functions_by_trigger.setdefault(trigger.value, []).append(name_of(function))
+                functions_by_trigger.setdefault(trigger.value, []).append(
+                    name_of(function)
+                )
     nearest = nearest_text(event_name, functions_by_trigger)
     if nearest is None:
         return {}

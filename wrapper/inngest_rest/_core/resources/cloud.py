@@ -33,7 +33,9 @@ account = partial(record, models.AccountInfo)
 
 
 def environment(raw: api.V2Env) -> models.Environment:
-    return record(models.Environment, raw, kind=(optional(raw.type_) or "production").lower())
+    return record(
+        models.Environment, raw, kind=(optional(raw.type_) or "production").lower()
+    )
 
 
 key = partial(record, models.Key)
@@ -55,11 +57,15 @@ def insights_result(raw: api.V2InsightsResult) -> models.InsightsResult:
     return models.InsightsResult(
         tuple(required(each.name, "name") for each in columns),
         tuple(tuple(optional(each.values) or ()) for each in optional(raw.rows) or []),
-        tuple(f"{optional(each.severity)}: {optional(each.message)}" for each in remarks),
+        tuple(
+            f"{optional(each.severity)}: {optional(each.message)}" for each in remarks
+        ),
     )
 
 
-def insights_tables(data: list[api.V2InsightsTable] | Unset | None) -> list[models.InsightsTable]:
+def insights_tables(
+    data: list[api.V2InsightsTable] | Unset | None,
+) -> list[models.InsightsTable]:
     def table(raw: api.V2InsightsTable) -> models.InsightsTable:
         columns = optional(raw.columns) or []
         types = {required(each.name, "name"): optional(each.type_) for each in columns}
@@ -83,14 +89,24 @@ def of_one_function(app: str | None, function: str | None) -> dict[str, Any]:
 
 def experiment(raw: api.V2Experiment) -> models.Experiment:
     variants = tuple(map(models.Variant, optional(raw.variants) or ()))
-    return record(models.Experiment, raw, function_id=_function_id(raw.function), variants=variants)
+    return record(
+        models.Experiment,
+        raw,
+        function_id=_function_id(raw.function),
+        variants=variants,
+    )
 
 
-def experiment_of(function: str) -> Callable[[api.V2ExperimentDetail], models.Experiment]:
+def experiment_of(
+    function: str,
+) -> Callable[[api.V2ExperimentDetail], models.Experiment]:
     """Return how an experiment of a function is converted, with what its variants came to."""
 
     def convert(raw: api.V2ExperimentDetail) -> models.Experiment:
-        weights = {each.variant_name: each.weight for each in optional(raw.variant_weights) or []}
+        weights = {
+            each.variant_name: each.weight
+            for each in optional(raw.variant_weights) or []
+        }
 
         def variant(raw: api.V2VariantMetrics) -> models.Variant:
             name = required(raw.variant_name, "variantName")
@@ -103,7 +119,9 @@ def experiment_of(function: str) -> Callable[[api.V2ExperimentDetail], models.Ex
                 for each in optional(raw.metrics) or []
             }
             weight = optional(weights.get(name, UNSET))
-            return record(models.Variant, raw, name=name, weight=weight, metrics=metrics)
+            return record(
+                models.Variant, raw, name=name, weight=weight, metrics=metrics
+            )
 
         variants = tuple(map(variant, optional(raw.variants) or []))
         return record(models.Experiment, raw, function_id=function, variants=variants)
@@ -122,7 +140,9 @@ def session_group(raw: api.V2Session) -> models.SessionGroup:
 
 def session_run(raw: api.V2SessionRun) -> models.Run:
     status = models.RunStatus(optional(raw.status) or "unknown")
-    return record(models.Run, raw, status=status, function_id=_function_id(raw.function))
+    return record(
+        models.Run, raw, status=status, function_id=_function_id(raw.function)
+    )
 
 
 def _function_id(raw: api.V2FunctionRef | Unset) -> str | None:
@@ -151,19 +171,36 @@ def create_webhook(
     events: Iterable[str],
     deny_events: bool,
 ) -> Plan[models.Webhook]:
-    body = {"name": check_text("name", name), "transform": check_text("transform", transform)}
-    names = [name for name in check_each("events", events, "names of events", check_text) if name]
+    body = {
+        "name": check_text("name", name),
+        "transform": check_text("transform", transform),
+    }
+    names = [
+        name
+        for name in check_each("events", events, "names of events", check_text)
+        if name
+    ]
     kind = "DENY" if deny_events else "ALLOW"
     chosen = api.V2EventFilter(events=names, filter_=kind) if names else None
-    of_v2 = {**body, "response": check_text("response", response), "event_filter": chosen}
+    of_v2 = {
+        **body,
+        "response": check_text("response", response),
+        "event_filter": chosen,
+    }
     routes = list[Route[Any, models.Webhook]]()
     if not (response or names or session.settings.api_version == "v2"):
         # v1 would leave out what it does not have.
-        routes.append(Route.of(v1.create_webhook_v1, webhook, body=body, repeatable=False))
+        routes.append(
+            Route.of(v1.create_webhook_v1, webhook, body=body, repeatable=False)
+        )
     if name and transform:
-        routes.append(Route.of(v2.create_webhook_v2, webhook, body=of_v2, repeatable=False))
+        routes.append(
+            Route.of(v2.create_webhook_v2, webhook, body=of_v2, repeatable=False)
+        )
     if not routes:
-        raise invalid("transform", "and name are required by v2, which alone has events")
+        raise invalid(
+            "transform", "and name are required by v2, which alone has events"
+        )
     return ask_first(session, "webhooks.create", *routes)
 
 
@@ -171,5 +208,8 @@ def webhook(raw: api.V1Webhook | api.V2Webhook) -> models.Webhook:
     chosen = optional(raw.event_filter) if isinstance(raw, api.V2Webhook) else None
     if chosen is None:
         return record(models.Webhook, raw)
-    denies, events = optional(chosen.filter_) == "DENY", tuple(optional(chosen.events) or ())
+    denies, events = (
+        optional(chosen.filter_) == "DENY",
+        tuple(optional(chosen.events) or ()),
+    )
     return record(models.Webhook, raw, events=events, denies_events=denies)

@@ -14,7 +14,14 @@ from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.operation import first_present, may_ask
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
-from inngest_rest._core.resources import catalogue, events, fields, flow_control, routes, runs
+from inngest_rest._core.resources import (
+    catalogue,
+    events,
+    fields,
+    flow_control,
+    routes,
+    runs,
+)
 from inngest_rest._core.resources.rows import PageForm
 from inngest_rest._core.resources.run_rows import (
     UNKNOWN,
@@ -72,7 +79,9 @@ def list_of_event(
         row=V2RunRow,
         read=read,
     )
-    of_pages["list_event_runs_v1"] = lambda _: routes.past_cache(session, _of_event_by_v1(event_id))
+    of_pages["list_event_runs_v1"] = lambda _: routes.past_cache(
+        session, _of_event_by_v1(event_id)
+    )
     return routes.listing_of(
         session,
         "events.runs",
@@ -113,14 +122,18 @@ def _complete(
         if _may_be_misreported(session, run):
             # By itself, it is right in every release.
             with suppress(errors.InngestError):
-                named = yield from runs.fetch(session, run.id, cached=False, deadline=deadline)
+                named = yield from runs.fetch(
+                    session, run.id, cached=False, deadline=deadline
+                )
         completed.append(named)
     if is_whole and not all(map(runs.is_of_v1, completed)):
         completed = yield from _with_v1(session, event_id, completed, deadline)
     return tuple(completed)
 
 
-def _with_v1(session: Session, event_id: str, of_v2: list[Run], deadline: float) -> Plan[list[Run]]:
+def _with_v1(
+    session: Session, event_id: str, of_v2: list[Run], deadline: float
+) -> Plan[list[Run]]:
     """Return runs with what v1 alone has of them."""
     listed = yield from of_event_by_v1(session, event_id, deadline=deadline)
     of_v1 = {run.id: run for run in listed}
@@ -143,7 +156,9 @@ def _ask_for_runs(
 ) -> Plan[tuple[str, ListedPage[Run]]]:
     """Ask v1 for the runs of an event, and v2 if v1 refuses or may not have them all."""
     ask = partial(first_present, session, deadline=deadline)
-    if len(offered) == 1 or not all(_is_usable(session, route.operation) for route in offered):
+    if len(offered) == 1 or not all(
+        _is_usable(session, route.operation) for route in offered
+    ):
         return (yield from ask(*offered))
     by_v1, by_v2 = offered
     if may_be_batched:
@@ -152,7 +167,11 @@ def _ask_for_runs(
         listed = yield from ask(by_v1, by_v2)
     except errors.RouteNotFoundError:
         raise
-    except (errors.AuthenticationError, errors.PermissionDeniedError, errors.NotFoundError):
+    except (
+        errors.AuthenticationError,
+        errors.PermissionDeniedError,
+        errors.NotFoundError,
+    ):
         return (yield from ask(by_v2))  # it may take another key, and knows other runs
     path, page = listed
     if path != by_v1.path or may_be_batched is False:
@@ -188,7 +207,9 @@ def _may_be_batched(session: Session, event_id: str, deadline: float) -> Plan[bo
     event = yield from runs.found_at_once(session, events.get_route(event_id), deadline)
     if event is None or event.name == events.INVOKED:
         return True
-    return any(catalogue.matching_triggers(function, event.name) for function in batching)
+    return any(
+        catalogue.matching_triggers(function, event.name) for function in batching
+    )
 
 
 def _as_by_v2(session: Session, run: Run, is_whole: bool, deadline: float) -> Plan[Run]:
@@ -209,7 +230,11 @@ def _as_by_v2(session: Session, run: Run, is_whole: bool, deadline: float) -> Pl
         names[id] = found.app_id, found.function_id
     app_id, function_id = names[id]
     run = evolve(run, app_id=app_id, function_id=function_id)
-    return run if is_whole else evolve(run, internal_function_id=None, original_run_id=None)
+    return (
+        run
+        if is_whole
+        else evolve(run, internal_function_id=None, original_run_id=None)
+    )
 
 
 def _may_be_misreported(session: Session, run: Run) -> bool:
@@ -228,7 +253,9 @@ def of_event_by_v1(
 ) -> Plan[tuple[Run, ...]]:
     """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
     of_v1 = routes.past_cache(session, _of_event_by_v1(event_id))
-    return (yield from routes.ask_first(session, "events.runs", of_v1, deadline=deadline)).items
+    return (
+        yield from routes.ask_first(session, "events.runs", of_v1, deadline=deadline)
+    ).items
 
 
 def are_listed_by_v1(session: Session) -> bool:

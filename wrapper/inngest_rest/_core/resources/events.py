@@ -15,7 +15,12 @@ from inngest_rest._core.calls.local_filter import LocalFilter
 from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.resources import fields
-from inngest_rest._core.resources.routes import ask_first, listing_of, page_routes, past_cache
+from inngest_rest._core.resources.routes import (
+    ask_first,
+    listing_of,
+    page_routes,
+    past_cache,
+)
 from inngest_rest._core.resources.rows import Row, moment, row_of
 from inngest_rest._core.resources.windows import Instant, Window, to_text
 from inngest_rest._visible import shown
@@ -76,17 +81,23 @@ def list_events(
     read = _reader(as_)
     window = Window.of(session, selection.since, selection.until)
 
-    def read_page(page: PageData[StoredEvent], asked: PageRequest) -> ListedPage[StoredEvent[Any]]:
+    def read_page(
+        page: PageData[StoredEvent], asked: PageRequest
+    ) -> ListedPage[StoredEvent[Any]]:
         other = next((each for each in page[1] if name not in (None, each.name)), None)
         if other is not None:
-            raise ValueError(f"it lists event {other.internal_id}, named {shown(other.name)}")
+            raise ValueError(
+                f"it lists event {other.internal_id}, named {shown(other.name)}"
+            )
         return fields.v1_page(page, asked, attrgetter("internal_id"))
 
     by_v1 = page_routes(
         v1.list_events_v1,
         listed_event,
         query={"name": name},
-        window=evolve(window, since=window.since or (BEGINNING if window.until else None)),
+        window=evolve(
+            window, since=window.since or (BEGINNING if window.until else None)
+        ),
         ends=("received_after", "received_before"),
         row=EventRow,
         read=read_page,
@@ -146,14 +157,18 @@ def get_now(
 
     def at_time(raw: api.V1EventEnvelope) -> tuple[StoredEvent, datetime | None]:
         metadata = fields.optional(raw.metadata)
-        return event_of_v1(raw.data), fields.timestamp(getattr(metadata, "fetched_at", None))
+        return event_of_v1(raw.data), fields.timestamp(
+            getattr(metadata, "fetched_at", None)
+        )
 
     route: Route[Any, Any] = get_route(check_id("event id", event_id, argument="id"))
     timed = past_cache(session, evolve(route, convert=at_time))
     return ask_first(session, "events.get", timed, deadline=deadline)
 
 
-def get(session: Session, event_id: str, as_: type[Any] | None) -> Plan[StoredEvent[Any]]:
+def get(
+    session: Session, event_id: str, as_: type[Any] | None
+) -> Plan[StoredEvent[Any]]:
     read = _reader(as_)
     route = get_route(check_id("event id", event_id, argument="id"))
     return read((yield from ask_first(session, "events.get", route)))
@@ -169,8 +184,13 @@ def _reader(as_: type[Any] | None) -> Callable[[StoredEvent], StoredEvent[Any]]:
 def as_stored(event: Mapping[str, Any], internal_id: str = "") -> StoredEvent:
     """Return an event that was not stored as a condition sees it; its `ts` is the server's."""
     ts, fields = event.get("ts"), {it: event.get(it) for it in ("user", "v")}
-    fields |= {"data": event.get("data") or {}, "ts": ts if isinstance(ts, int) else None}
-    return StoredEvent(internal_id, event.get("id") or internal_id, event["name"], **fields)
+    fields |= {
+        "data": event.get("data") or {},
+        "ts": ts if isinstance(ts, int) else None,
+    }
+    return StoredEvent(
+        internal_id, event.get("id") or internal_id, event["name"], **fields
+    )
 
 
 class EventRow(Row):

@@ -88,7 +88,9 @@ def record(kind: type[R], /, *models: object, **given: Any) -> R:
     return kind(**given)
 
 
-def v1_page(answer: PageData[T], asked: PageRequest, id_of: Callable[[T], str]) -> ListedPage[T]:
+def v1_page(
+    answer: PageData[T], asked: PageRequest, id_of: Callable[[T], str]
+) -> ListedPage[T]:
     """Return a page of a listing: it continues after the last id; a short page may be the last.
 
     A page that ends where the requested cursor is has nothing new.
@@ -122,7 +124,9 @@ def v2_page(answer: PageData[T], asked: PageRequest) -> ListedPage[T]:
         return ListedPage(
             items, cut_off="it says that more follow (hasMore), but not by which cursor"
         )
-    return ListedPage(items, cut_off=_said_otherwise(page.additional_properties, is_full=is_full))
+    return ListedPage(
+        items, cut_off=_said_otherwise(page.additional_properties, is_full=is_full)
+    )
 
 
 _WITHOUT_PAGE = "it is full, and does not say whether more follow (page)"
@@ -136,8 +140,12 @@ def _said_otherwise(page: Mapping[str, Any], *, is_full: bool) -> str:
 
     A flag says it of any page; anything else, such as a cursor that is always there, of a full one.
     """
-    said = {name: value for name, value in page.items() if value and _FORWARD.search(name)}
-    flags = [name for name, value in page.items() if value is False and _FORWARD.search(name)]
+    said = {
+        name: value for name, value in page.items() if value and _FORWARD.search(name)
+    }
+    flags = [
+        name for name, value in page.items() if value is False and _FORWARD.search(name)
+    ]
     if flags or not said or not (is_full or True in said.values()):
         return ""
     names = ", ".join(map(shown, said))

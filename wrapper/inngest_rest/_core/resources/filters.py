@@ -66,8 +66,14 @@ class Names:
             if value is not None:
                 check_id(name, value)
         if _selects_all(app, function):
-            raise invalid("app" if function is None else "function", "selects every run")
-        if app is None and function is not None and not _is_pattern(function, or_with="-"):
+            raise invalid(
+                "app" if function is None else "function", "selects every run"
+            )
+        if (
+            app is None
+            and function is not None
+            and not _is_pattern(function, or_with="-")
+        ):
             raise invalid(
                 "function",
                 "needs app: functions are named within one",
@@ -105,7 +111,9 @@ def _split(app: str | None, function: str) -> tuple[str, str]:
     """Return the app and the function that APP/FUNCTION names; reject another app beside it."""
     of_function, _, name = function.partition("/")
     if app not in {None, of_function}:
-        raise invalid("function", f"is one of app {shown(of_function)}, not {shown(app)}")
+        raise invalid(
+            "function", f"is one of app {shown(of_function)}, not {shown(app)}"
+        )
     return of_function, name
 
 
@@ -163,8 +171,14 @@ class Selection:
                 "until",
                 "with an end time requires since: runs are then listed by queue time",
             )
-        if error_contains is not None and not check_text("error_contains", error_contains).strip():
-            raise invalid("error_contains", "must not be blank: nearly every error contains blanks")
+        if (
+            error_contains is not None
+            and not check_text("error_contains", error_contains).strip()
+        ):
+            raise invalid(
+                "error_contains",
+                "must not be blank: nearly every error contains blanks",
+            )
         variables = ("run", "event", "error", "output")
         return cls(
             statuses=check_statuses(status),
@@ -198,14 +212,18 @@ class Selection:
         left = tuple(each for each in possible if not statuses or each in statuses)
         if name and not left:
             only, asked = " or ".join(possible), " or ".join(statuses)
-            raise invalid(name, f"selects only runs that are {only}, none that is {asked}")
+            raise invalid(
+                name, f"selects only runs that are {only}, none that is {asked}"
+            )
         return evolve(self, statuses=left)
 
     @property
     def needs_output(self) -> bool:
         """Whether runs have to be listed with their outputs or errors."""
         names = self.where.names if self.where else set[str]()
-        return self.error_contains is not None or not names.isdisjoint({"output", "error"})
+        return self.error_contains is not None or not names.isdisjoint(
+            {"output", "error"}
+        )
 
     @property
     def evaluated_here(self) -> tuple[str, ...]:
@@ -256,4 +274,7 @@ class Selection:
         asked = self.to_json()
         if self.statuses:
             asked["status"] = ",".join(sorted(self.statuses))
-        return ", ".join(f"{name}={shown(value)}" for name, value in asked.items()) or "no filter"
+        return (
+            ", ".join(f"{name}={shown(value)}" for name, value in asked.items())
+            or "no filter"
+        )

@@ -55,7 +55,9 @@ def concurrency_limits(function: Function) -> list[Limit]:
 
 def cancelling_events(function: Function) -> list[str]:
     """Return the names of the events that cancel the function's runs."""
-    names = [entry.get("event") for entry in _entries(function, "cancellations", "cancel")]
+    names = [
+        entry.get("event") for entry in _entries(function, "cancellations", "cancel")
+    ]
     return [name for name in names if isinstance(name, str)]
 
 
@@ -64,7 +66,9 @@ def parse_duration(text: object) -> timedelta | None:
     if not isinstance(text, str) or not re.fullmatch(f"(?:{_PART})+", text):
         return None
     parts = re.findall(_PART, text)
-    return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    return timedelta(
+        seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    )
 
 
 def _entries(function: Function, *names: str) -> list[Limit]:
@@ -73,7 +77,9 @@ def _entries(function: Function, *names: str) -> list[Limit]:
     for name in names:
         setting: Any = configuration.get(name)
         if setting:
-            entries = cast("list[object]", setting if isinstance(setting, list) else [setting])
+            entries = cast(
+                "list[object]", setting if isinstance(setting, list) else [setting]
+            )
             return [entry for entry in entries if entry and _is_mapping(entry)]
     return []
 

@@ -85,7 +85,9 @@ class Follow(Poller[StepChange]):
             was_seen = feed.root is not None
             state = "had not ended" if was_seen else "did not appear"
             raise errors.WaitTimeoutError(
-                f"run {self._id} {state} when the timeout expired", run=None, was_seen=was_seen
+                f"run {self._id} {state} when the timeout expired",
+                run=None,
+                was_seen=was_seen,
             )
         pause = feed.next_at - now
         asking = feed.asking
@@ -102,7 +104,11 @@ class Follow(Poller[StepChange]):
         try:
             root = yield from get_trace(session, run_id, deadline=self._deadline)
         except FAULTS as error:
-            passes = may_appear(error) if feed.root else isinstance(error, errors.NotFoundError)
+            passes = (
+                may_appear(error)
+                if feed.root
+                else isinstance(error, errors.NotFoundError)
+            )
             if self._now() >= self._fails_at or not passes:
                 raise
             feed.next_at = self._now() + max(feed.pause, asked_pause(error))
@@ -145,7 +151,9 @@ def _moments_of_steps(root: Span) -> Iterator[_Moment]:
     steps = [child for child in root.children if child.step_id]
     for step in steps:
         if step.started_at and step.step_id:
-            yield _Moment(at=step.started_at, kind="started", span=step, key=step.step_id)
+            yield _Moment(
+                at=step.started_at, kind="started", span=step, key=step.step_id
+            )
     for step in steps:
         if step.ended_at and step.step_id:
             yield _Moment(at=step.ended_at, kind="ended", span=step, key=step.step_id)

@@ -33,14 +33,20 @@ QUEUE_DEPTH = "inngest_queue_depth"
 # The environment of Inngest Cloud that is meant where none is set.
 _PRODUCTION = "production"
 
-_NO_METRICS = where_absent("This server has no metrics: count queued runs with {}.", "runs.list")
+_NO_METRICS = where_absent(
+    "This server has no metrics: count queued runs with {}.", "runs.list"
+)
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
 _SAMPLE = re.compile(
     rf"(?P<name>{_NAME})(?:\s*+\{{(?P<labels>.*)\}})?\s++(?P<value>\S++)(?:\s++(?P<at>-?\d++))?"
 )
-_LABEL = re.compile(rf'\s*+(?P<name>{_NAME})\s*+=\s*+"(?P<value>(?:[^"\\]|\\.)*+)"\s*+(?:,|$)\s*+')
-_COMMENT = re.compile(rf"#\s*+(?P<kind>HELP|TYPE)\s++(?P<name>{_NAME})(?:\s++(?P<text>.*))?")
+_LABEL = re.compile(
+    rf'\s*+(?P<name>{_NAME})\s*+=\s*+"(?P<value>(?:[^"\\]|\\.)*+)"\s*+(?:,|$)\s*+'
+)
+_COMMENT = re.compile(
+    rf"#\s*+(?P<kind>HELP|TYPE)\s++(?P<name>{_NAME})(?:\s++(?P<text>.*))?"
+)
 _ESCAPE = re.compile(r"\\(.)")
 
 # The samples of these types have names of their own.
@@ -54,7 +60,9 @@ def get_metrics(session: Session) -> Plan[list[Metric]]:
     of_cloud = _route(v1.get_prometheus_v1, environment)
     if session.settings.api_url == API_URL:
         return ask_first(session, "metrics", of_cloud)
-    return ask_first(session, "metrics", _route(v1.get_metrics, needs_key=False), of_cloud)
+    return ask_first(
+        session, "metrics", _route(v1.get_metrics, needs_key=False), of_cloud
+    )
 
 
 def get_queue_depth(session: Session) -> Plan[int]:
@@ -90,7 +98,9 @@ def _route(
 
 def _read_response(response: httpx.Response) -> list[Metric]:
     # A server without the route may send nothing at all, as may a proxy: that is not "no metrics".
-    if not response.content and "text/plain" not in response.headers.get("content-type", ""):
+    if not response.content and "text/plain" not in response.headers.get(
+        "content-type", ""
+    ):
         raise ValueError("an empty body that is not said to be metrics")
     return list(read_metrics(response.text))
 

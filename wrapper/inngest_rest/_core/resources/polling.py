@@ -123,7 +123,9 @@ class Poller(Generic[T]):
             return None
         try:
             return (
-                yield from runs.fetch(self._session, run_id, deadline=self._deadline, cached=False)
+                yield from runs.fetch(
+                    self._session, run_id, deadline=self._deadline, cached=False
+                )
             )
         except FAULTS as error:
             return error

@@ -59,17 +59,27 @@ class Requests(Locked):
     def latest(self, ids: Iterable[str], now: float) -> Requested | None:
         """Return the latest that may not have settled, of those for any of these runs."""
         requests = filter(None, (self._of_run.get(id.upper()) for id in ids))
-        recent = [each for each in requests if now - each.at < SETTLED_AFTER.total_seconds()]
-        return max(recent, key=lambda each: (each.new_run_id is None, each.number), default=None)
+        recent = [
+            each for each in requests if now - each.at < SETTLED_AFTER.total_seconds()
+        ]
+        return max(
+            recent,
+            key=lambda each: (each.new_run_id is None, each.number),
+            default=None,
+        )
 
     def claim(self, ids: Sequence[str], now: float, known: float) -> Requested | None:
         """Note a request, unless an earlier one is unknown or not among those known: return it."""
         with self._lock:
             earlier = self.latest(ids, now)
-            if earlier is not None and (earlier.new_run_id is None or earlier.number > known):
+            if earlier is not None and (
+                earlier.new_run_id is None or earlier.number > known
+            ):
                 return earlier
             self.number += 1
-            if len(self._of_run) > 10_000:  # those that have settled are not kept in mind
+            if (
+                len(self._of_run) > 10_000
+            ):  # those that have settled are not kept in mind
                 self._of_run = {
                     id: requested
                     for id, requested in self._of_run.items()
@@ -78,7 +88,9 @@ class Requests(Locked):
             self.note(ids, now)
         return None
 
-    def note(self, ids: Iterable[str], at: float, new_run_id: str | None = None) -> None:
+    def note(
+        self, ids: Iterable[str], at: float, new_run_id: str | None = None
+    ) -> None:
         requested = Requested(self.number, at, new_run_id)
         self._of_run.update((each.upper(), requested) for each in ids)
 
@@ -109,15 +121,23 @@ class Start(NamedTuple):
     @classmethod
     def check(cls, from_step: str | None, input: list[Any] | None) -> Start:
         """Reject what servers would ignore, or refuse for each run."""
-        if input is not None and (from_step is None or not isinstance(input, list) or not input):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise invalid("input", "must be a non-empty list, for the step of from_step")
+        if input is not None and (
+            from_step is None or not isinstance(input, list) or not input
+        ):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise invalid(
+                "input", "must be a non-empty list, for the step of from_step"
+            )
         return cls(check_text("from_step", from_step), check_json("input", input))
 
-    def step(self, session: Session, run: Run, others: Iterable[Run] | None) -> Plan[Span | None]:
+    def step(
+        self, session: Session, run: Run, others: Iterable[Run] | None
+    ) -> Plan[Span | None]:
         if self.from_step is None:
             return None
         first = min([run.id, *(run.id for run in others or ())])
-        return (yield from trace.step_to_start_from(session, run.id, first, self.from_step))
+        return (
+            yield from trace.step_to_start_from(session, run.id, first, self.from_step)
+        )
 
 
 def replay_one(
@@ -126,7 +146,9 @@ def replay_one(
     start, step = Start.check(from_step, input), None
     if start.from_step is not None:
         run = yield from runs.fetch(session, run_id)
-        step = yield from start.step(session, run, (yield from others_of_chain(session, run)))
+        step = yield from start.step(
+            session, run, (yield from others_of_chain(session, run))
+        )
     return (yield from replay(session, run_id, step=step, input=start.input))
 
 
@@ -148,18 +170,28 @@ def replay(
     def new_id(raw: api.V1Replay | api.V2RunId) -> str:
         new = run_id_of(raw)
         if new.upper() == run_id.upper():
-            raise ValueError(f"it names {new}, the run that was to be replayed, as the new one")
+            raise ValueError(
+                f"it names {new}, the run that was to be replayed, as the new one"
+            )
         return new
 
     body: Any = UNSET
     if step is not None:
-        from_step = api.V2RerunFromStep(step.step_id or "", UNSET if input is None else input)
+        from_step = api.V2RerunFromStep(
+            step.step_id or "", UNSET if input is None else input
+        )
         body = api.V2RerunBody(from_step)
     by_v1 = Route.of(v1.replay_run_v1, new_id, run_id, repeatable=False)
     how = "Send the event of the run again instead, with another id: {}, {}."
     advice = where_absent(how, "events.get", "send")
-    by_v2 = Route.of(v2.rerun_run_v2, new_id, run_id, body=body, repeatable=False, advice=advice)
-    ids, requests, now = (run_id, *others), requests_of(session), session.clock.monotonic
+    by_v2 = Route.of(
+        v2.rerun_run_v2, new_id, run_id, body=body, repeatable=False, advice=advice
+    )
+    ids, requests, now = (
+        (run_id, *others),
+        requests_of(session),
+        session.clock.monotonic,
+    )
     if earlier := requests.claim(ids, now(), known):
         ago = now() - earlier.at
         raise TransportError(
@@ -174,7 +206,9 @@ def replay(
             new_run_id = yield from ask_first(session, "runs.replay", by_v2, by_v1)
         else:  # some releases have the route, but start from no step
             how = "Servers start a run from a step since release 1.39: leave from_step out."
-            new_run_id = yield from perform(session, evolve(by_v2, advice=where_absent(how)))
+            new_run_id = yield from perform(
+                session, evolve(by_v2, advice=where_absent(how))
+            )
     except InngestError as error:
         requests.note(ids, -inf if was_refused(error) else now())
         raise
@@ -193,7 +227,10 @@ def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
     event_id = run.event_ids[0]
     listing = event_runs.list_of_event(session, event_id)
     ways: list[tuple[Plan[Iterable[Run]], Callable[[Run], object]]] = [
-        (event_runs.of_event_by_v1(session, event_id), lambda run: run.original_run_id or run.id),
+        (
+            event_runs.of_event_by_v1(session, event_id),
+            lambda run: run.original_run_id or run.id,
+        ),
         (read_all(listing), lambda run: (run.app_id, run.function_id)),
     ]
     for listed_by, chain_of in ways:
@@ -202,5 +239,7 @@ def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
         except (NotFoundError, *RULED_OUT):
             continue
         if own := listed.pop(run.id, None):
-            return tuple(run for run in listed.values() if chain_of(run) == chain_of(own))
+            return tuple(
+                run for run in listed.values() if chain_of(run) == chain_of(own)
+            )
     return None

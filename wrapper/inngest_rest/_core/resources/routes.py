@@ -31,7 +31,11 @@ from inngest_rest_api.api import OPERATIONS, Operation, Tag, ingest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inngest_rest._core.calls.route import AdviceByError, GeneratedOperation, RouteOptions
+    from inngest_rest._core.calls.route import (
+        AdviceByError,
+        GeneratedOperation,
+        RouteOptions,
+    )
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
@@ -53,7 +57,9 @@ def _operations_by_call() -> Mapping[str, tuple[Operation, ...]]:
     for operation in OPERATIONS:
         for call, place in operation.calls:
             placed.setdefault(call, []).append((place, operation))
-    return {call: tuple(each for _, each in sorted(placed[call])) for call in sorted(placed)}
+    return {
+        call: tuple(each for _, each in sorted(placed[call])) for call in sorted(placed)
+    }
 
 
 ROUTES = _operations_by_call()
@@ -112,7 +118,9 @@ def list_all(
     for operation in ROUTES[call]:
         if only in operation.name:
             module = module_of(operation)
-            of_pages |= page_routes(module, convert, *ids, query=query, window=window, **options)
+            of_pages |= page_routes(
+                module, convert, *ids, query=query, window=window, **options
+            )
     is_relative = window is not None and window.is_relative
     return listing_of(session, call, of_pages, is_relative=is_relative, **paging)
 
@@ -168,7 +176,9 @@ def page_routes(
     return {module.OPERATION.name: route}
 
 
-def listing_of(session: Session, call: str, of_pages: PageRoutes[T], **options: Any) -> Listing[T]:
+def listing_of(
+    session: Session, call: str, of_pages: PageRoutes[T], **options: Any
+) -> Listing[T]:
     """Return the listing by the routes of a call, in the order of `ROUTES`."""
     ordered = (of_pages[each.name] for each in ROUTES[call] if each.name in of_pages)
     return Listing(session, *ordered, call=call, **options)
@@ -193,11 +203,16 @@ def check_health(session: Session, *, deadline: float = math.inf) -> Plan[None]:
 
 
 def call_directly(
-    session: Session, operation: GeneratedOperation[P, T], *args: P.args, **kwargs: P.kwargs
+    session: Session,
+    operation: GeneratedOperation[P, T],
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> Plan[T]:
     """Perform an operation of the generated client, and return what its module reads."""
     if not hasattr(operation, "OPERATION"):
-        raise invalid("operation", "must be a module of the generated client, as v2.get_run_v2 is")
+        raise invalid(
+            "operation", "must be a module of the generated client, as v2.get_run_v2 is"
+        )
     request = operation.get_kwargs(*args, **kwargs)
     if operation.OPERATION.tag != "ingest":  # there the client's own event key is sent
         _api_of(request["url"])
@@ -209,13 +224,20 @@ def call_directly(
         return operation.parse_response(known, strict=False)
 
     is_repeatable = operation.OPERATION.method in REPEATABLE_METHODS
-    route = Route(operation.OPERATION, request, (httpx.Response,), read, repeatable=is_repeatable)
+    route = Route(
+        operation.OPERATION, request, (httpx.Response,), read, repeatable=is_repeatable
+    )
     # Events are sent by the operation that was named, even where `send` would take the other one.
     return (perform if route.host == "event" else first_present)(session, route)
 
 
 def request_directly(
-    session: Session, method: Method, path: str, *, query: Mapping[str, Any] | None, body: Any
+    session: Session,
+    method: Method,
+    path: str,
+    *,
+    query: Mapping[str, Any] | None,
+    body: Any,
 ) -> Plan[RawResponse]:
     if method not in get_args(Method):
         raise invalid("method", f"must be one of {', '.join(get_args(Method))}")

@@ -128,7 +128,9 @@ class PageForm(Generic[T]):
             raise ValueError("data is missing")
         for name, value in body.items():
             if name not in self.FIELDS and isinstance(value, list) and value:
-                raise ValueError(f"data is missing, and the list {shown(name)} is not documented")
+                raise ValueError(
+                    f"data is missing, and the list {shown(name)} is not documented"
+                )
 
     def _without_items(self, body: Mapping[str, Any]) -> Any:
         """Read all but the items; a page that is missing, unlike an empty one, stays so."""

@@ -50,7 +50,9 @@ def job_of_v1(raw_job: api.V1Job) -> Job:
         max_attempts=None if kind == "start" else optional(data.max_atts),
         leased_until=_moment_of_ulid(optional(item.lease_id) or ""),
         step=optional(pause.step_name),
-        step_id=optional(edge.outgoing) if edge and kind == "sleep" else optional(pause.outgoing),
+        step_id=optional(edge.outgoing)
+        if edge and kind == "sleep"
+        else optional(pause.outgoing),
         event=None if is_invocation else optional(pause.event),
         condition=None if is_invocation else optional(pause.expression),
         signal=optional(pause.signal_id),
@@ -68,6 +70,7 @@ def _moment_of_ulid(text: str) -> datetime | None:
 
 def _concurrency_keys(data: api.V1QueueItemData) -> dict[str, int]:
     limits = {
-        fields.optional(each.k): fields.optional(each.l) for each in fields.optional(data.cck) or ()
+        fields.optional(each.k): fields.optional(each.l)
+        for each in fields.optional(data.cck) or ()
     }
     return {key: limit for key, limit in limits.items() if key and limit is not None}

@@ -29,7 +29,9 @@ _QUEUED, _RUNNING = RunStatus.QUEUED, RunStatus.RUNNING
 _COMPLETED, _FAILED = RunStatus.COMPLETED, RunStatus.FAILED
 
 # v1 calls a run that waits to start "Scheduled" (schema V1RunStatus).
-_STATUSES = {status.value: status for status in RunStatus} | {"scheduled": RunStatus.QUEUED}
+_STATUSES = {status.value: status for status in RunStatus} | {
+    "scheduled": RunStatus.QUEUED
+}
 
 # What the server adds to the end of a cancelled run, so that steps in flight can report.
 GRACE_PERIOD = timedelta(seconds=10)

@@ -31,15 +31,23 @@ def score(
     checked = _check_scores(scores)
     in_experiment: api.V2ScoreExperiment | Unset = UNSET
     if experiment is not None or variant is not None:
-        if step or not (check_text("experiment", experiment) and check_text("variant", variant)):
+        if step or not (
+            check_text("experiment", experiment) and check_text("variant", variant)
+        ):
             raise invalid("experiment", "and variant go together, and not with a step")
-        in_experiment = api.V2ScoreExperiment(id=experiment or "", variant=variant or "")
+        in_experiment = api.V2ScoreExperiment(
+            id=experiment or "", variant=variant or ""
+        )
     body = [
-        api.V2Score(name=name, value=value, step_id=step or UNSET, experiment=in_experiment)
+        api.V2Score(
+            name=name, value=value, step_id=step or UNSET, experiment=in_experiment
+        )
         for name, value in checked.items()
     ]
     # A second score of a name takes the place of the first.
-    return routes.fetch_one(session, "runs.score", nothing, path={"id": run_id}, body=body)
+    return routes.fetch_one(
+        session, "runs.score", nothing, path={"id": run_id}, body=body
+    )
 
 
 def _check_scores(scores: Mapping[str, float | bool]) -> dict[str, float | bool]:
@@ -48,7 +56,9 @@ def _check_scores(scores: Mapping[str, float | bool]) -> dict[str, float | bool]
         raise invalid("scores", "must be 1 to 100 names with a value each")
     for name, value in checked.items():
         if not isinstance(value, bool | int | float):
-            raise invalid("scores", f"must be numbers or booleans; that of {shown(name)} is not")
+            raise invalid(
+                "scores", f"must be numbers or booleans; that of {shown(name)} is not"
+            )
         # The limit is one of UTF-8 (schema V2Score).
         if not 1 <= len(name.encode()) <= 128 or "'" in name or not name.isprintable():
             allowed = "1 to 128 bytes without control characters and apostrophes"

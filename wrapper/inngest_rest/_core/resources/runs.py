@@ -119,7 +119,9 @@ def local_filter(
     """Return the filter for that part of a selection which servers do not filter by."""
 
     def read_event(id: str, deadline: float) -> Plan[StoredEvent]:
-        return routes.ask_first(session, "events.get", events.get_route(id), deadline=deadline)
+        return routes.ask_first(
+            session, "events.get", events.get_route(id), deadline=deadline
+        )
 
     return LocalFilter(
         matches=selection.match,
@@ -146,7 +148,9 @@ def _variables_of(run: Run) -> dict[str, Any]:
 
 
 def function_of(run: Run) -> str:
-    return "/".join(filter(None, (run.app_id, run.function_id or run.internal_function_id)))
+    return "/".join(
+        filter(None, (run.app_id, run.function_id or run.internal_function_id))
+    )
 
 
 def why_none(session: Session, selection: Selection) -> Plan[str]:
@@ -156,7 +160,9 @@ def why_none(session: Session, selection: Selection) -> Plan[str]:
         if app is None:
             return ""
         yield from apps.check_app(session, app)
-        ids = [each.id for each in (yield from read_all(apps.list_functions(session, app)))]
+        ids = [
+            each.id for each in (yield from read_all(apps.list_functions(session, app)))
+        ]
         if function is not None and function not in ids:
             return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
     except errors.InngestError as error:  # it is a hint
@@ -173,7 +179,9 @@ def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
     def convert(answer: object) -> None:
         if not isinstance(answer, api.V2Errors):
             url = session.settings.api_url + route.operation.path
-            raise errors.RouteNotFoundError("it ignores query", status=200, method="GET", url=url)
+            raise errors.RouteNotFoundError(
+                "it ignores query", status=200, method="GET", url=url
+            )
 
     advice = routes.where_absent("Pass it as where instead, which is evaluated here.")
     route = Route.of(
@@ -205,7 +213,11 @@ def _pages_of_v1(selection: Selection) -> PageRoutes[Run]:
     status = api.V1RunStatusFilter(statuses[0]) if statuses else UNSET
     read = partial(fields.v1_page, id_of=ID_OF)
     return routes.page_routes(
-        v1.list_runs_v1, listed_run_of_v1, query={"status": status}, row=V1RunRow, read=read
+        v1.list_runs_v1,
+        listed_run_of_v1,
+        query={"status": status},
+        row=V1RunRow,
+        read=read,
     )
 
 
@@ -254,7 +266,9 @@ def _with_grace_period(ended: Window) -> Window:
 def _ended_within(ended: Window, run: Run, now: datetime) -> bool:
     """Return whether a run ended in a window."""
     since, until = ended.ends(now)
-    if run.ended_at is None or (since is not None and run.ended_at < whole_milliseconds(since)):
+    if run.ended_at is None or (
+        since is not None and run.ended_at < whole_milliseconds(since)
+    ):
         return False
     return until is None or run.ended_at <= until
 
@@ -347,7 +361,9 @@ def _is_another(stated: str | None, requested: str | None) -> bool:
 def get(session: Session, run_id: str, include_original_run_id: bool) -> Plan[Run]:
     run = yield from fetch(session, run_id)
     if include_original_run_id and not is_of_v1(run):
-        return with_v1(run, (yield from routes.ask_first(session, "runs.get", route_by_v1(run_id))))
+        return with_v1(
+            run, (yield from routes.ask_first(session, "runs.get", route_by_v1(run_id)))
+        )
     return run
 
 
@@ -367,12 +383,21 @@ def fetch(
 
     def convert(it: api.V2Run) -> Run:
         run = run_of_v2(it)
-        if session.absent.v2_root == V2_ROOT_BEFORE_1_26 and run.function_id is not None:
+        if (
+            session.absent.v2_root == V2_ROOT_BEFORE_1_26
+            and run.function_id is not None
+        ):
             # Such a release puts the app's id in front (recording 1.25-api-v2-run-echoes).
-            return evolve(run, function_id=run.function_id.removeprefix(f"{run.app_id}-"))
+            return evolve(
+                run, function_id=run.function_id.removeprefix(f"{run.app_id}-")
+            )
         return run
 
-    of_v1 = route_by_v1(run_id) if cached else routes.past_cache(session, route_by_v1(run_id))
+    of_v1 = (
+        route_by_v1(run_id)
+        if cached
+        else routes.past_cache(session, route_by_v1(run_id))
+    )
     of_v2 = Route.of(
         v2.get_run_v2,
         convert,
@@ -381,7 +406,11 @@ def fetch(
         about=About(run_id, "id"),
     )
     try:
-        return (yield from routes.ask_first(session, "runs.get", of_v2, of_v1, deadline=deadline))
+        return (
+            yield from routes.ask_first(
+                session, "runs.get", of_v2, of_v1, deadline=deadline
+            )
+        )
     except errors.NotFoundError as error:
         if not also_v1 or error.url == redacted_url(session, of_v1):
             raise
@@ -411,7 +440,9 @@ def with_v1(run: Run, of_v1: Run) -> Run:
     )
 
 
-def found_at_once(session: Session, route: Route[Any, T], deadline: float) -> Plan[T | None]:
+def found_at_once(
+    session: Session, route: Route[Any, T], deadline: float
+) -> Plan[T | None]:
     """Ask a route once, for a hint; return None if the server lacks it, or it fails."""
     if session.absent.has(route.operation, session.clock.monotonic()):
         return None
@@ -430,7 +461,9 @@ def explain_event_id(
     `send` returns ids of events. It has to be found out by a time of the session's clock.
     """
 
-    def explained(session: Session, run_id: str, /, *args: P.args, **kwargs: P.kwargs) -> Plan[T]:
+    def explained(
+        session: Session, run_id: str, /, *args: P.args, **kwargs: P.kwargs
+    ) -> Plan[T]:
         run_id = check_id("run id", run_id, argument="id")
         try:
             return (yield from plan(session, run_id, *args, **kwargs))
@@ -457,7 +490,9 @@ def cancel(session: Session, run_id: str) -> Plan[bool]:
         "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 for "
         f"every run; {post.method} {post.path} cancels there, since release {post.since}."
     )
-    by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice={errors.NotFoundError: advice})
+    by_v1 = Route.of(
+        v1.cancel_run_v1, nothing, run_id, advice={errors.NotFoundError: advice}
+    )
     try:
         yield from routes.ask_first(session, "runs.cancel", by_v2, by_v1)
     except (errors.ConflictError, errors.BadRequestError) as error:

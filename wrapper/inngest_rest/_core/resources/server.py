@@ -40,7 +40,9 @@ FIRST_RELEASE_THAT_LISTS = str(v2.list_operations_v2.OPERATION.since)
 """The first release that lists its operations."""
 
 # Whether the server is up is a separate finding.
-OPERATIONS_BY_CALL = {name: operations for name, operations in ROUTES.items() if name != "health"}
+OPERATIONS_BY_CALL = {
+    name: operations for name, operations in ROUTES.items() if name != "health"
+}
 
 
 class Releases(NamedTuple):
@@ -72,7 +74,9 @@ class Releases(NamedTuple):
 
     def have_reached(self, release: str) -> bool:
         """Return whether all of them are a release, or newer."""
-        return self.first is not None and version_key(release) <= version_key(self.first)
+        return self.first is not None and version_key(release) <= version_key(
+            self.first
+        )
 
     def are_before(self, release: str) -> bool:
         """Return whether none of them is a release, or newer."""
@@ -98,7 +102,9 @@ class RouteEvidence:
     def is_newer_than_recorded(self) -> bool:
         """Whether the server is newer than each release that this package was tried with."""
         first = self.releases.first
-        return first is not None and version_key(first)[:2] > version_key(NEWEST_RECORDED)
+        return first is not None and version_key(first)[:2] > version_key(
+            NEWEST_RECORDED
+        )
 
     @property
     def contradicts_release(self) -> bool:
@@ -182,7 +188,11 @@ def _first_release_without(operations: Sequence[Operation]) -> str | None:
     """Return the release that drops the last of them; None if one is there to stay."""
     dated = [each for each in operations if each.since and not each.cloud_only]
     releases = [each.until for each in dated if each.until]
-    return max(releases, key=version_key) if releases and len(releases) == len(dated) else None
+    return (
+        max(releases, key=version_key)
+        if releases and len(releases) == len(dated)
+        else None
+    )
 
 
 def calls_ruled_out(settings: Settings) -> list[str]:
@@ -242,8 +252,20 @@ class ProbeResult:
 
 # The operations of v2 that servers are known to list (recording 1.43-v2-operations).
 _KNOWN_TO_BE_LISTED = {
-    *("get_health_v2", "get_run_v2", "list_runs_v2", "list_function_runs_v2", "list_event_runs_v2"),
-    *("rerun_run_v2", "cancel_run_v2", "get_app_v2", "list_apps_v2", "get_run_trace_v2"),
+    *(
+        "get_health_v2",
+        "get_run_v2",
+        "list_runs_v2",
+        "list_function_runs_v2",
+        "list_event_runs_v2",
+    ),
+    *(
+        "rerun_run_v2",
+        "cancel_run_v2",
+        "get_app_v2",
+        "list_apps_v2",
+        "get_run_trace_v2",
+    ),
     *("get_function_v2", "list_functions_v2", "invoke_function_v2"),
 }
 
@@ -334,7 +356,9 @@ def probe(
             family=family,
             server_kind=response.headers.get("x-inngest-server-kind"),
             # The Date header is truncated to seconds.
-            clock_skew_s=None if stated is None else round(stated.timestamp() + 0.5 - middle, 1),
+            clock_skew_s=None
+            if stated is None
+            else round(stated.timestamp() + 0.5 - middle, 1),
         )
         try:
             return evolve(result, value=answers.read(response, route, url, session))

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest_api import models as api
 
-_ADVICE = where_absent("Get the run and its queued jobs instead: {}, {}.", "runs.get", "runs.jobs")
+_ADVICE = where_absent(
+    "Get the run and its queued jobs instead: {}, {}.", "runs.get", "runs.jobs"
+)
 
 LAST_FAILED = "last-failed"
 """Stands for the last step of a run that failed."""
@@ -76,7 +78,9 @@ def step_to_start_from(
     steps = yield from _steps(session, first_run_id)
     step = _only_step(steps, failed_id, first_run_id, shown(from_step))
     repeated = [
-        each.name for each in steps if each.status == "completed" and _began(each) > _began(step)
+        each.name
+        for each in steps
+        if each.status == "completed" and _began(each) > _began(step)
     ]
     if repeated:
         raise invalid(
@@ -118,7 +122,9 @@ def _only_step(steps: Sequence[Span], wanted: str, run_id: str, named: str) -> S
 
 
 def _steps(session: Session, run_id: str) -> Plan[list[Span]]:
-    advice = where_absent("Leave from_step out: any server replays a run from its beginning.")
+    advice = where_absent(
+        "Leave from_step out: any server replays a run from its beginning."
+    )
     root = yield from get_trace(session, run_id, advice=advice)
     return [step for step in root.children if step.step_id]
 
@@ -129,7 +135,10 @@ def _began(step: Span) -> datetime:
     A server goes by spans that the trace does not tell apart, one of each attempt (recordings
     1.43-v2-trace-step-fails-twice, 1.43-v2-trace-parallel-fails).
     """
-    times = [step.started_at or step.queued_at, *(each.queued_at for each in step.children)]
+    times = [
+        step.started_at or step.queued_at,
+        *(each.queued_at for each in step.children),
+    ]
     return max(filter(None, times), default=datetime.max.replace(tzinfo=UTC))
 
 
@@ -141,7 +150,9 @@ def span(raw: api.V2Span) -> Span:
         raw,
         name=optional(raw.name) or "",
         status=str(optional(raw.status) or "unknown").lower(),
-        duration=None if milliseconds is None else timedelta(milliseconds=int(milliseconds)),
+        duration=None
+        if milliseconds is None
+        else timedelta(milliseconds=int(milliseconds)),
         step_op=None if op is None else str(op).lower(),
         input=json_object(raw.input_),
         output=json_object(raw.output),
@@ -186,7 +197,9 @@ def _tidied(parent: Span) -> Span:
     duration = parent.duration
     if duration is None:
         duration = _between(parent.started_at, parent.ended_at)
-    return evolve(parent, duration=duration, children=tuple(map(_merged, groups.values())))
+    return evolve(
+        parent, duration=duration, children=tuple(map(_merged, groups.values()))
+    )
 
 
 def _step_of(step: Span) -> str | None:
@@ -197,9 +210,10 @@ def _step_of(step: Span) -> str | None:
     """
     if is_attempt(step):
         return None
-    named = {step.step_id, *(child.step_id for child in step.children if is_attempt(child))} - {
-        None
-    }
+    named = {
+        step.step_id,
+        *(child.step_id for child in step.children if is_attempt(child)),
+    } - {None}
     return named.pop() if len(named) == 1 else None
 
 
@@ -221,7 +235,9 @@ def _merged(spans: Sequence[Span]) -> Span:
         step_id=of_step.step_id,
         step_op=of_step.step_op,
         output=_first_output([best, *spans]),
-        metadata=next((span.metadata for span in (best, *spans) if span.metadata), best.metadata),
+        metadata=next(
+            (span.metadata for span in (best, *spans) if span.metadata), best.metadata
+        ),
         children=tuple(children),
     )
 
@@ -244,7 +260,9 @@ def _are_the_step_itself(attempts: Sequence[Span], of_step: Span) -> bool:
 def _since_first_attempt(best: Span, spans: Sequence[Span]) -> Span:
     """Return a span with the times from the first attempt at its step on."""
     queued_at = min((span.queued_at for span in spans if span.queued_at), default=None)
-    started_at = min((span.started_at for span in spans if span.started_at), default=None)
+    started_at = min(
+        (span.started_at for span in spans if span.started_at), default=None
+    )
     duration = _between(started_at, best.ended_at)
     return evolve(best, queued_at=queued_at, started_at=started_at, duration=duration)
 

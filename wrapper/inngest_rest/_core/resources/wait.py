@@ -54,7 +54,9 @@ def wait_until_ended(
                 return seen
         except FAULTS as error:
             is_over = now() >= deadline
-            if not _may_pass(error, was_seen=seen is not None, is_last=is_last, is_over=is_over):
+            if not _may_pass(
+                error, was_seen=seen is not None, is_last=is_last, is_over=is_over
+            ):
                 raise
             fault = error
             if seen is None and isinstance(error, errors.NotFoundError):

@@ -22,7 +22,12 @@ from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.resources import event_runs, events
-from inngest_rest._core.resources.catalogue import Catalogue, is_run_of, name_of, read_catalogue
+from inngest_rest._core.resources.catalogue import (
+    Catalogue,
+    is_run_of,
+    name_of,
+    read_catalogue,
+)
 from inngest_rest._core.resources.flow_control import (
     BATCH,
     ignores_repeated_ids,
@@ -56,9 +61,13 @@ _MAX_EVENTS_AT_FIRST_LOOK = 200
 _MAX_EVENTS_WITHOUT_RUN = 1_000  # before the wait ends without any run
 
 # In seconds:
-_FIRST_POLL = 0.3  # from an event to the first poll of its runs: quick ones have ended by then
+_FIRST_POLL = (
+    0.3  # from an event to the first poll of its runs: quick ones have ended by then
+)
 _POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be incomplete
-_QUIET = 1.0  # after the last run appeared, where it is not known which functions listen
+_QUIET = (
+    1.0  # after the last run appeared, where it is not known which functions listen
+)
 _EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run
 _EXPLAIN_AFTER_DEADLINE = 0.8  # for the same, once the wait has timed out
 
@@ -105,10 +114,14 @@ class _Wait:
     deadline: float
     follows_first: bool  # to the runs of an earlier event with its id
     explain: Explain
-    event: StoredEvent | None = None  # once it is stored, transient errors do not end the wait
+    event: StoredEvent | None = (
+        None  # once it is stored, transient errors do not end the wait
+    )
     runs: dict[str, Run] = field(factory=dict[str, "Run"])
     # Why it is unknown of which function a run is, by the id of the run.
-    unnamed: dict[str, errors.InngestError] = field(factory=dict[str, errors.InngestError])
+    unnamed: dict[str, errors.InngestError] = field(
+        factory=dict[str, errors.InngestError]
+    )
     first_look: float = 0.0
     was_listed: bool = False  # the server has said which runs there are, perhaps none
     newest_run_seen: float | None = None  # for the first time
@@ -150,7 +163,9 @@ def send_and_wait(
     seconds = check_seconds("timeout", timeout)
     _check_repeated(repeated)
     if not isinstance(event, Event | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid("event", f"must be an Event or a mapping, not {type(event).__name__}")
+        raise invalid(
+            "event", f"must be an Event or a mapping, not {type(event).__name__}"
+        )
     (event_id,) = yield from send(session, event)
     stored = events.as_stored(wire_form(event), event_id)
     sent = session.clock.monotonic()
@@ -209,7 +224,9 @@ def _read_event(wait: _Wait) -> Plan[None]:
         if not wait.deadline <= wait.now < appears_by:
             raise
         message = f"event {wait.event_id} did not appear before the timeout expired"
-        raise errors.WaitTimeoutError(message, run=None, event_id=wait.event_id) from error
+        raise errors.WaitTimeoutError(
+            message, run=None, event_id=wait.event_id
+        ) from error
     except RULED_OUT:
         return  # without v1, the event stays unknown
     wait.event = event
@@ -237,7 +254,9 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
 
 def _find_all(wait: _Wait) -> Plan[None]:
     """Poll the runs of the event until no further one is expected."""
-    catalogue = None if wait.event is None else (yield from _read_functions(wait, since=0.0))
+    catalogue = (
+        None if wait.event is None else (yield from _read_functions(wait, since=0.0))
+    )
     yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
     wait.first_look = wait.now
     pause = _POLL_INTERVAL
@@ -256,7 +275,9 @@ def _find_all(wait: _Wait) -> Plan[None]:
             return
         if wait.is_late:
             _time_out(wait)
-        yield from wait.pause(max(_next_look(wait, complete_at, pause), asked_pause(fault)))
+        yield from wait.pause(
+            max(_next_look(wait, complete_at, pause), asked_pause(fault))
+        )
         pause = longer(pause)
 
 
@@ -291,7 +312,10 @@ def _look(wait: _Wait, catalogue: Catalogue | None) -> Plan[Fault | None]:
         wait.was_listed = True
         if wait.follows_first and looked == wait.first_look:
             first_runs = yield from _first_runs(
-                wait, catalogue, max_events=_MAX_EVENTS_AT_FIRST_LOOK, deadline=wait.deadline
+                wait,
+                catalogue,
+                max_events=_MAX_EVENTS_AT_FIRST_LOOK,
+                deadline=wait.deadline,
             )
             wait.add(first_runs, looked)
     except FAULTS as error:

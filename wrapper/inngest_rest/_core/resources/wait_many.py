@@ -87,7 +87,9 @@ class WaitMany(Poller[Run]):
     def _raise(self, *, is_late: bool) -> NoReturn:
         if not is_late:
             error = next(iter(self._missing.values()))
-            error.add_note(f"did not appear: {_named([*self._missing])}; all others have ended")
+            error.add_note(
+                f"did not appear: {_named([*self._missing])}; all others have ended"
+            )
             raise error
         seen = [run_id for run_id, is_seen in self._open.items() if is_seen]
         unseen = [run_id for run_id, is_seen in self._open.items() if not is_seen]
@@ -129,7 +131,9 @@ class WaitMany(Poller[Run]):
         began = self._session.clock.now()
         since = self._session.server_clocks["api"].earliest(self._listed_at) - OVERLAP
         selection = Selection(statuses=ENDED, window=Window(since))
-        listing = runs.list_runs(self._session, selection, order="oldest", by_change=True)
+        listing = runs.list_runs(
+            self._session, selection, order="oldest", by_change=True
+        )
         found = yield from self._ends.read(
             listing, lambda run: run.id in self._open, self._deadline
         )

@@ -87,7 +87,9 @@ class Watch(Poller[RunChange]):
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
         ours = datetime.fromtimestamp(session.clock.now(), UTC)
-        begin = whole_milliseconds(max(check_instant("since", since, ours) or ours, EARLIEST))
+        begin = whole_milliseconds(
+            max(check_instant("since", since, ours) or ours, EARLIEST)
+        )
         self.state = WatchState(
             filter=filters,
             since=begin,
@@ -96,7 +98,9 @@ class Watch(Poller[RunChange]):
         )
         if token is not None:
             if since is not None:
-                raise invalid("since", "and token exclude each other", how="Pass one of them.")
+                raise invalid(
+                    "since", "and token exclude each other", how="Pass one of them."
+                )
             self.state = WatchState.from_token(token, filters)
         # The beginning by that clock which has it earlier, since either may be wrong.
         self._earliest = self.state.since
@@ -206,7 +210,9 @@ class Watch(Poller[RunChange]):
         while not walk.is_done:
             yield self._read(walk)
             recent.update(run.id for run in self._page if run.id in state.open)
-            newest = max((run.queued_at for run in self._page if run.queued_at), default=newest)
+            newest = max(
+                (run.queued_at for run in self._page if run.queued_at), default=newest
+            )
             self._known.move_window(
                 min(newest, self._clock.earliest(began, shown=newest)) - OVERLAP
             )
@@ -227,17 +233,25 @@ class Watch(Poller[RunChange]):
         if state.is_relative:  # by our clock; not so if a poll that failed came as far
             began = state.since.timestamp()
             self._earliest = self._clock.earliest(began)
-            state.since, state.is_relative = whole_milliseconds(self._clock.at(began)), False
+            state.since, state.is_relative = (
+                whole_milliseconds(self._clock.at(began)),
+                False,
+            )
         # What has ended is listed again below: it is not forgotten yet, as by `move_window`.
         state.window = max(state.window, self._earliest - OVERLAP)
         state.changes = max(state.changes, state.window)
         if state.looks_back:
             yield from self._pages(
                 self._list(ENDED, since=state.since, by_change=True),
-                lambda run: run.id in state.open or (run.queued_at or state.window) < state.window,
+                lambda run: (
+                    run.id in state.open
+                    or (run.queued_at or state.window) < state.window
+                ),
             )
 
-    def _find_ends(self, recent: set[str], passed: datetime) -> Iterator[Plan[Sequence[str]]]:
+    def _find_ends(
+        self, recent: set[str], passed: datetime
+    ) -> Iterator[Plan[Sequence[str]]]:
         """Find out which older runs have ended, that is open ones that were not just listed.
 
         Their ends are listed, and a few of them fetched in turn, as a list may be wrong. Where it

@@ -35,7 +35,9 @@ class WatchState(msgspec.Struct, kw_only=True):
     filter: dict[str, str]
     since: _Moment  # where it begins
     looks_back: bool  # to what ended since then and was queued before
-    is_relative: bool  # the beginning is by our clock, whose difference a response will show
+    is_relative: (
+        bool  # the beginning is by our clock, whose difference a response will show
+    )
     is_begun: bool = False
     window: _Moment = EARLIEST  # where the next poll begins
     changes: _Moment = EARLIEST  # the same for a listing by ends
@@ -52,7 +54,9 @@ class WatchState(msgspec.Struct, kw_only=True):
         except (ValueError, RecursionError):
             raise invalid("token", "is not the token of a watch") from None
         if state.filter != filter:
-            asked = ", ".join(f"{name}={shown(value)}" for name, value in state.filter.items())
+            asked = ", ".join(
+                f"{name}={shown(value)}" for name, value in state.filter.items()
+            )
             reason = f"is of a watch with {asked or 'no filter'}"
             raise invalid("token", reason, how="Pass the same filters.")
         return state
@@ -69,7 +73,9 @@ class KnownRuns:
         self._state = state
         self._clock = clock
         # Those that ended, the earliest queued first.
-        self._forgettable = [(queued_at, run_id) for run_id, queued_at in state.ended.items()]
+        self._forgettable = [
+            (queued_at, run_id) for run_id, queued_at in state.ended.items()
+        ]
         heapify(self._forgettable)
 
     def may_be_news(self, run: Run) -> bool:
@@ -84,7 +90,9 @@ class KnownRuns:
         known = state.open.pop(run.id, None)
         if known is None and run.id in state.ended:
             return None
-        ended_before = known is None and run.ended_at is not None and run.ended_at < state.since
+        ended_before = (
+            known is None and run.ended_at is not None and run.ended_at < state.since
+        )
         if ended_before or (known is not None and run.is_ended):
             self._remember_end(run)
             return None if ended_before else "ended"

@@ -31,7 +31,11 @@ class Window:
 
     @classmethod
     def of(
-        cls, session: Session, since: Instant | None, until: Instant | None, before: str = ""
+        cls,
+        session: Session,
+        since: Instant | None,
+        until: Instant | None,
+        before: str = "",
     ) -> Window:
         """Reject naive datetimes, and an empty window; `before` begins the names of its ends."""
         now = session.server_clocks["api"].now()
@@ -101,7 +105,9 @@ def _span(value: timedelta) -> str:
     return f"{value.total_seconds()}s"
 
 
-def check_instant(name: str, value: datetime | timedelta | None, now: datetime) -> datetime | None:
+def check_instant(
+    name: str, value: datetime | timedelta | None, now: datetime
+) -> datetime | None:
     """Return an instant, or how long before now it is, as an instant in UTC.
 
     A datetime without a time zone is rejected: the server would read it as UTC.

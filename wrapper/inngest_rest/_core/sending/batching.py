@@ -45,7 +45,10 @@ class Batch(NamedTuple):
 
     @classmethod
     def of(
-        cls, positions: Sequence[int], texts: Iterable[bytes], invalid: Sequence[SendFailure] = ()
+        cls,
+        positions: Sequence[int],
+        texts: Iterable[bytes],
+        invalid: Sequence[SendFailure] = (),
     ) -> Batch:
         return cls(positions, b"[%b]" % b",".join(texts), invalid)
 
@@ -82,7 +85,11 @@ def batches_of_events(
 
 
 def _batches(
-    chunk: Sequence[EventLike], first: int, convention: NameConvention | None, *, lenient: bool
+    chunk: Sequence[EventLike],
+    first: int,
+    convention: NameConvention | None,
+    *,
+    lenient: bool,
 ) -> Iterator[Batch]:
     body = encode_together(chunk, convention) if len(chunk) >= _WORTH_TOGETHER else None
     if body is not None:
@@ -150,7 +157,9 @@ class BatchOutcome:
     @cached_property
     def ids(self) -> tuple[str | None, ...]:
         """The internal id of each event known to be accepted, else None."""
-        return tuple(result if isinstance(result, str) else None for result in self.each)
+        return tuple(
+            result if isinstance(result, str) else None for result in self.each
+        )
 
     @cached_property
     def are_all_accepted(self) -> bool:
@@ -161,7 +170,11 @@ class BatchOutcome:
         """The number of events before the first of unknown outcome."""
         if self.are_all_accepted:
             return len(self.each)
-        unknown = (index for index, result in enumerate(self.each) if isinstance(result, Unknown))
+        unknown = (
+            index
+            for index, result in enumerate(self.each)
+            if isinstance(result, Unknown)
+        )
         return next(unknown, len(self.each))
 
     @cached_property
@@ -175,7 +188,9 @@ class BatchOutcome:
         for position, event, result in events:
             if not isinstance(result, str):
                 is_unknown = isinstance(result, Unknown) or result.may_be_stored
-                outcome: Literal["rejected", "unknown"] = "unknown" if is_unknown else "rejected"
+                outcome: Literal["rejected", "unknown"] = (
+                    "unknown" if is_unknown else "rejected"
+                )
                 failures.append(SendFailure(position, event, result.reason, outcome))
                 unknown += is_unknown
         accepted = len(self.each) + len(invalid) - len(failures)
@@ -183,7 +198,9 @@ class BatchOutcome:
         return SendReport(accepted, len(failures) - unknown, unknown, tuple(failures))
 
     def batch_report(self) -> BatchReport:
-        return BatchReport(self.batch.positions, self.ids, self.report, self.batch.share)
+        return BatchReport(
+            self.batch.positions, self.ids, self.report, self.batch.share
+        )
 
     def final(self) -> BatchOutcome:
         """Return the outcomes of the events that need not be sent again."""

@@ -74,11 +74,15 @@ def encode(
         if not (from_file or is_exact(wire)) and (reason := _first_unsupported(wire)):
             raise ValueError(f"not JSON: {reason}")
     except RecursionError:
-        raise InvalidEventError("not JSON: nested too deep", position=position) from None
+        raise InvalidEventError(
+            "not JSON: nested too deep", position=position
+        ) from None
     except Exception as error:  # noqa: BLE001 - a mapping runs the caller's own code
         raise InvalidEventError(str(error), position=position) from None
     if len(text) > MAX_EVENT_BYTES:
-        reason = f"it is {len(text):,} bytes of JSON; the server accepts {MAX_EVENT_BYTES:,}"
+        reason = (
+            f"it is {len(text):,} bytes of JSON; the server accepts {MAX_EVENT_BYTES:,}"
+        )
         raise InvalidEventError(reason, position=position)
     return text
 
@@ -203,7 +207,9 @@ def encode_together(
     if columns is None:
         return None
     ids = columns.get("id") or map(new_event_id().__add__, _suffixes())
-    rest = (columns.get(field) or repeat(UNSET) for field in ("user", "ts", "v", "meta"))
+    rest = (
+        columns.get(field) or repeat(UNSET) for field in ("user", "ts", "v", "meta")
+    )
     try:
         others = (_present(columns.get(field, [])) for field in ("user", "meta"))
         if not is_exact([columns["data"], *others]):
@@ -261,7 +267,9 @@ def _fields_of(events: Sequence[EventLike]) -> frozenset[str]:
     return frozenset()
 
 
-def _are_valid(columns: Mapping[str, list[Any]], convention: NameConvention | None) -> bool:
+def _are_valid(
+    columns: Mapping[str, list[Any]], convention: NameConvention | None
+) -> bool:
     """Return whether names, ids and times, which have the right types, are those of events."""
     names = set(columns["name"])
     if not (all(map(_is_free, names)) and all(columns.get("id", ()))):
@@ -316,11 +324,17 @@ def _first_unsupported(value: Any, path: str = "") -> str | None:
         key = repeated_key(cast("dict[object, object]", value))
         if key is None:
             return None
-        return f"{path or 'the event'} has two keys that both become {shown(key)} in JSON"
+        return (
+            f"{path or 'the event'} has two keys that both become {shown(key)} in JSON"
+        )
     # The plain value of an enum member, a set or a dataclass.
     inside: Any = msgspec.to_builtins(value, enc_hook=to_builtin)
     if isinstance(inside, dict | list):
-        return None if isinstance(value, list | tuple) else _first_unsupported(inside, path)
+        return (
+            None
+            if isinstance(value, list | tuple)
+            else _first_unsupported(inside, path)
+        )
     if isinstance(inside, float) and not math.isfinite(inside):
         return f"{path} is NaN or infinite, which JSON cannot represent"
     if isinstance(inside, int) and not -(2**63) <= inside < 2**64:
@@ -341,7 +355,10 @@ def _parts(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _reason(value: object, error: Exception) -> str:
     if isinstance(value, dict):
         keys = cast("dict[object, object]", value)
-        key = next((it for it in keys if len(keys) == 1 or _first_unsupported({it: None})), None)
+        key = next(
+            (it for it in keys if len(keys) == 1 or _first_unsupported({it: None})),
+            None,
+        )
         return f"has the key {shown(key)}, which cannot be text"
     if not isinstance(error, NotImplementedError):
         return f"cannot be encoded: {str(error) or type(error).__name__}"

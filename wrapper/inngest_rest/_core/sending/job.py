@@ -124,7 +124,10 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
             targets = cast("Iterable[J]", driver.run(self.collect()))
             try:
                 driver.run_many(
-                    targets, self._throttled, self.handle_result, in_flight=self._in_flight
+                    targets,
+                    self._throttled,
+                    self.handle_result,
+                    in_flight=self._in_flight,
                 )
             except BaseException as error:
                 self.interrupted(error)
@@ -136,7 +139,9 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
             targets = await driver.run(self.collect())
             act, in_flight = self._throttled, self._in_flight
             try:
-                await driver.run_many(targets, act, self._handle_result, in_flight=in_flight)
+                await driver.run_many(
+                    targets, act, self._handle_result, in_flight=in_flight
+                )
             except BaseException as error:
                 self.interrupted(error)
                 raise
@@ -146,7 +151,9 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         """Record a result; return whether to continue."""
         cause = self.record_result(target, result)
         self._failures = self._failures + 1 if isinstance(cause, self.outage) else 0
-        is_final = isinstance(cause, self.hopeless) or is_hopeless(cause, self._patience)
+        is_final = isinstance(cause, self.hopeless) or is_hopeless(
+            cause, self._patience
+        )
         if is_final or self._failures >= _OUTAGE:
             self.stopped_by = self.stopped_by or cause
         return self.stopped_by is None
@@ -191,7 +198,9 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
             options.period,
             on_batch=options.on_batch,
         )
-        self.batch_size = check_count("batch_size", options.batch_size, at_most=MAX_EVENTS)
+        self.batch_size = check_count(
+            "batch_size", options.batch_size, at_most=MAX_EVENTS
+        )
         session.check_can_send()
         self.events, self._on_batch = events, options.on_batch
         self._report = SendReport()
@@ -204,7 +213,9 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         return tracing.facts_of_sending(self._report)
 
     def run(self, driver: Driver) -> SendReport:
-        each_event(cast("Iterable[EventLike]", self.events))  # or raise: it is asynchronous
+        each_event(
+            cast("Iterable[EventLike]", self.events)
+        )  # or raise: it is asynchronous
         return super().run(driver)
 
     def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
@@ -227,20 +238,28 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
     def batches(self, events: Iterable[EventLike], first: int) -> Iterator[Batch]:
         """Yield the batches of the events that are drawn next, by the position of the first."""
         return batching.batches_of_events(
-            events, self.batch_size, self.session.name_convention, first=first, lenient=True
+            events,
+            self.batch_size,
+            self.session.name_convention,
+            first=first,
+            lenient=True,
         )
 
     def act(self, target: Batch) -> Plan[BatchOutcome]:
         return send_batch(self.session, target)
 
-    def record_result(self, target: Batch, result: BatchOutcome | None) -> InngestError | None:
+    def record_result(
+        self, target: Batch, result: BatchOutcome | None
+    ) -> InngestError | None:
         outcome = result or BatchOutcome.unknown(target, ABANDONED)
         self._report += outcome.report
         self._callback_result = self.notify(outcome)
         return outcome.cause
 
     def notify(self, outcome: BatchOutcome) -> object:
-        return None if self._on_batch is None else self._on_batch(outcome.batch_report())
+        return (
+            None if self._on_batch is None else self._on_batch(outcome.batch_report())
+        )
 
     def finish(self) -> SendReport:
         if self.stopped_by is None:

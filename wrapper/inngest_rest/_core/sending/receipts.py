@@ -10,7 +10,12 @@ from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.calls.settings import EVENT_BASE_URL, EVENT_KEY
 from inngest_rest._core.sending.batching import EventOutcome, Rejected
-from inngest_rest.errors import Advice, BadRequestError, InngestError, RouteNotFoundError
+from inngest_rest.errors import (
+    Advice,
+    BadRequestError,
+    InngestError,
+    RouteNotFoundError,
+)
 from inngest_rest_api.api.ingest import send_events
 from inngest_rest_api.models import SendError, SendResult, V2EventIdEnvelope
 from inngest_rest_api.types import UNSET
@@ -40,7 +45,11 @@ def post(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
     session.check_can_send()
     headers = {"Content-Type": "application/json", "x-inngest-event-id-seed": seed}
     # As built by `send_events.get_kwargs`, which only takes unencoded events.
-    kwargs = {"url": send_events.OPERATION.path, "headers": headers, "content": batch.body}
+    kwargs = {
+        "url": send_events.OPERATION.path,
+        "headers": headers,
+        "content": batch.body,
+    }
     route: Route[SendResult | SendError, list[EventOutcome]] = Route(
         send_events.OPERATION,
         kwargs,
@@ -60,7 +69,10 @@ def _post_each(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
     for event in batch.events():
         kwargs = {"url": send_event_v2.OPERATION.path, "json": event}
         route = Route[V2EventIdEnvelope, str](
-            send_event_v2.OPERATION, kwargs, (V2EventIdEnvelope,), lambda it: it.data.event_id
+            send_event_v2.OPERATION,
+            kwargs,
+            (V2EventIdEnvelope,),
+            lambda it: it.data.event_id,
         )
         try:
             outcomes.append((yield from perform(session, route)))
@@ -81,7 +93,9 @@ def _check_status(receipt: SendResult | SendError) -> None:
         raise ValueError(f"status is {status!r:.100}")
 
 
-def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> list[EventOutcome]:
+def _outcomes(
+    receipt: SendResult | SendError, count: int, session: Session
+) -> list[EventOutcome]:
     """Read a receipt; raise ValueError unless it accounts for every event."""
     # No ids are reported as one empty string (recording ingest-empty-array). An empty list may be a
     # null, which accounts for nothing.
@@ -93,7 +107,9 @@ def _outcomes(receipt: SendResult | SendError, count: int, session: Session) -> 
     _check_status(receipt)
     if isinstance(receipt, SendError):
         if len(ids) >= count:
-            raise ValueError(f"{len(ids)} ids for {count} events, one of which was rejected")
+            raise ValueError(
+                f"{len(ids)} ids for {count} events, one of which was rejected"
+            )
         return [*ids, Rejected(session.quote(str(receipt.error)))]
     if receipt.additional_properties.get("error") is not None:
         raise ValueError("it has an error")

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, cast
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.sending import batching
-from inngest_rest._core.sending.batching import Batch, BatchOutcome, EventOutcome, Unknown
+from inngest_rest._core.sending.batching import (
+    Batch,
+    BatchOutcome,
+    EventOutcome,
+    Unknown,
+)
 from inngest_rest._core.sending.limits import DEFAULT_EVENTS, MAX_EVENTS
 from inngest_rest._faults import had_no_effect
 from inngest_rest._visible import shown, type_name
@@ -48,7 +53,9 @@ def send(
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     # Everything is validated and encoded before anything is sent.
     convention = session.name_convention
-    batches = list(batching.batches_of_events(each_event(events), batch_size, convention))
+    batches = list(
+        batching.batches_of_events(each_event(events), batch_size, convention)
+    )
     sent: list[BatchOutcome] = []
     cause: InngestError | None = None
     for batch in batches:
@@ -65,10 +72,17 @@ def send(
 
 
 def _error_of(
-    session: Session, report: SendReport, ids: list[str | None], cause: InngestError | None
+    session: Session,
+    report: SendReport,
+    ids: list[str | None],
+    cause: InngestError | None,
 ) -> InngestError:
     """Return the error for events that were not accepted, with the one that caused it."""
-    if cause is not None and report.accepted == report.rejected == 0 and had_no_effect(cause):
+    if (
+        cause is not None
+        and report.accepted == report.rejected == 0
+        and had_no_effect(cause)
+    ):
         return cause
     partial = PartialSendError(report, ids)
     if len(ids) > 1:

@@ -27,7 +27,12 @@ from inngest_rest._core.sending.send import send_batch
 from inngest_rest._durable.buffer.queue import Queue
 from inngest_rest._durable.buffer.resends import LONGEST as LONGEST_RESEND
 from inngest_rest._durable.buffer.schedule import Deadline, Schedule
-from inngest_rest.errors import ApiError, BufferFullError, ClosedError, InvalidResponseError
+from inngest_rest.errors import (
+    ApiError,
+    BufferFullError,
+    ClosedError,
+    InvalidResponseError,
+)
 from inngest_rest.reports import SendReport
 from inngest_rest.typing import WhenFull
 
@@ -67,11 +72,15 @@ def deliver(session: Session, batch: Batch) -> Plan[BatchOutcome]:
             reason = f"rejected without a receipt: {outcome.cause.body}"
         if batch.may_be_stored:
             reason += "; an earlier request may have stored it"
-        return BatchOutcome(batch, [*known, Rejected(reason, may_be_stored=batch.may_be_stored)])
+        return BatchOutcome(
+            batch, [*known, Rejected(reason, may_be_stored=batch.may_be_stored)]
+        )
     middle = outcome.known + left // 2
     front = yield from deliver(session, batch.part(outcome.known, middle))
     if front.cause is not None:
-        untried = [Unknown(f"not tried after: {front.cause}")] * (len(outcome.each) - middle)
+        untried = [Unknown(f"not tried after: {front.cause}")] * (
+            len(outcome.each) - middle
+        )
         return BatchOutcome(batch, [*known, *front.each, *untried], front.cause)
     back = yield from deliver(session, batch.part(middle))
     return BatchOutcome(batch, [*known, *front.each, *back.each], back.cause)
@@ -101,10 +110,15 @@ def _check_resend_after(
     if resend_after is None:
         return None
     if store is None:
-        raise invalid("resend_after", "needs a path as store: events in memory are not kept")
+        raise invalid(
+            "resend_after", "needs a path as store: events in memory are not kept"
+        )
     seconds = check_seconds("resend_after", resend_after)
     if seconds > LONGEST_RESEND:
-        raise invalid("resend_after", "must be at most 23 hours: the platform remembers ids for 24")
+        raise invalid(
+            "resend_after",
+            "must be at most 23 hours: the platform remembers ids for 24",
+        )
     return seconds
 
 
@@ -132,7 +146,9 @@ class Buffer(Forked, ABC):
         resend_after: Seconds | None,
     ) -> None:
         if not isinstance(client, kind):
-            raise invalid("client", f"must be an {kind.__name__}, not {type(client).__name__}")
+            raise invalid(
+                "client", f"must be an {kind.__name__}, not {type(client).__name__}"
+            )
         if store is not None:
             check_path("store", store)
         check_count("batch_size", batch_size, at_most=MAX_EVENTS)
@@ -140,7 +156,9 @@ class Buffer(Forked, ABC):
         check_choice("when_full", when_full, get_args(WhenFull))
         check_callable("on_batch", on_batch)
         if iscoroutinefunction(on_batch):
-            raise invalid("on_batch", "is asynchronous: a buffer calls plain functions only")
+            raise invalid(
+                "on_batch", "is asynchronous: a buffer calls plain functions only"
+            )
         age = check_seconds("max_age", max_age)
         self._resend_after = _check_resend_after(resend_after, store)
         self._driver = client._driver  # noqa: SLF001
@@ -152,8 +170,12 @@ class Buffer(Forked, ABC):
         self._on_batch = on_batch
         self._is_closed = self._is_stopping = False
         self._forget()
-        poll = math.inf if store is None else 30.0  # other processes leave events in a file
-        self._schedule = Schedule(batch_size, age, self._session.clock.monotonic, poll=poll)
+        poll = (
+            math.inf if store is None else 30.0
+        )  # other processes leave events in a file
+        self._schedule = Schedule(
+            batch_size, age, self._session.clock.monotonic, poll=poll
+        )
         self._queue = self._open()
         super().__init__()
         # It keeps an open buffer, which may have events to send even if the caller dropped it.
@@ -161,7 +183,10 @@ class Buffer(Forked, ABC):
 
     def _open(self) -> Queue:
         session, schedule, wake = self._session, self._schedule, self._notify
-        options: Any = {"max_pending": self._max_pending, "convention": session.name_convention}
+        options: Any = {
+            "max_pending": self._max_pending,
+            "convention": session.name_convention,
+        }
         if self._path is None:
             return Queue(schedule, wake, **options)
         from inngest_rest._durable.buffer.outbox import Outbox  # noqa: PLC0415 - loads sqlite3
@@ -220,7 +245,9 @@ class Buffer(Forked, ABC):
         if failures and outcome.known == len(outcome.each):
             count, total = len(failures), len(outcome.each) + len(outcome.batch.invalid)
             reason = failures[0].reason
-            logger.warning("%d of %d events rejected, the first: %s", count, total, reason)
+            logger.warning(
+                "%d of %d events rejected, the first: %s", count, total, reason
+            )
         if self._on_batch is not None:
             try:
                 self._on_batch(outcome.batch_report())
@@ -255,7 +282,9 @@ class Buffer(Forked, ABC):
         mark = await self._elsewhere(queue.mark)
         with self._schedule.flush_now():
             self._notify()
-            while self._worker is None and queue.has_left(mark) and deadline.left() != 0.0:
+            while (
+                self._worker is None and queue.has_left(mark) and deadline.left() != 0.0
+            ):
                 # No thread could be started.
                 if pause := self._schedule.due_in():
                     await self._wait(self._count, min(pause, deadline.left()))
@@ -264,7 +293,9 @@ class Buffer(Forked, ABC):
             while True:
                 seen = self._count
                 # In this order: a batch that leaves the queue in between is still settling.
-                if not (await self._elsewhere(queue.has_left, mark) or self._is_settling):
+                if not (
+                    await self._elsewhere(queue.has_left, mark) or self._is_settling
+                ):
                     return True
                 left = deadline.left()
                 if self._is_stopping or left == 0.0 or not self._can_wait():
@@ -311,7 +342,9 @@ class Buffer(Forked, ABC):
                     self._dropped += 1
                     dropped = self._dropped
                 if dropped == 10 ** (len(str(dropped)) - 1):
-                    logger.warning("the buffer is full: %d events dropped so far", dropped)
+                    logger.warning(
+                        "the buffer is full: %d events dropped so far", dropped
+                    )
                 return False
             if self._when_full == "raise" or not self._can_wait():
                 raise BufferFullError(
@@ -336,7 +369,9 @@ class Buffer(Forked, ABC):
                     await self._wait(seen, min(seconds, resend_in))
                     continue
             except self._survivable:
-                logger.exception("the buffer's worker failed; no event is lost, and it continues")
+                logger.exception(
+                    "the buffer's worker failed; no event is lost, and it continues"
+                )
                 await self._wait(self._count, AFTER_A_BUG)
             self._notify()
 

@@ -47,7 +47,9 @@ LONGEST_LEASE = 3_600.0
 IDEMPOTENCY_WINDOW = 86_400.0
 """Seconds during which the platform deduplicates by event id (operation sendEvents)."""
 
-_FREE = f"(leased_until <= :now OR leased_until > :now + {LONGEST_LEASE} OR owner = :owner)"
+_FREE = (
+    f"(leased_until <= :now OR leased_until > :now + {LONGEST_LEASE} OR owner = :owner)"
+)
 _SELECT = f"""
 SELECT seq, text, added_at, owner FROM entries
 WHERE seq BETWEEN :first AND :last AND {_FREE} ORDER BY seq
@@ -128,11 +130,15 @@ class Outbox(Queue):
         return bool(ticket.outcome)
 
     def _store_all(self) -> None:
-        tickets = [self._pending_writes.popleft() for _ in range(len(self._pending_writes))]
+        tickets = [
+            self._pending_writes.popleft() for _ in range(len(self._pending_writes))
+        ]
         try:
             with self.file.transaction("cannot store the event") as db:
                 room, now = max(0, self._max_pending - self._count()), self._now()
-                db.executemany(_INSERT, [(ticket.text, now) for ticket in tickets[:room]])
+                db.executemany(
+                    _INSERT, [(ticket.text, now) for ticket in tickets[:room]]
+                )
                 if room and self._schedule.added(min(room, len(tickets))):
                     self._has_to_wake = True
         except BaseException as error:
@@ -167,24 +173,39 @@ class Outbox(Queue):
             reserved = self._next_batch()
         return reserved
 
-    def _choose(self, seqs: Sequence[int] | None, skipped: set[int]) -> tuple[Batch, bool]:
+    def _choose(
+        self, seqs: Sequence[int] | None, skipped: set[int]
+    ) -> tuple[Batch, bool]:
         """Return a batch of free events; a damaged one is not sent, but invalid."""
         damaged: list[SendFailure] = []
 
-        def good(rows: Iterable[tuple[int, Any, Any, Any]]) -> Iterator[tuple[int, bytes, bool]]:
+        def good(
+            rows: Iterable[tuple[int, Any, Any, Any]],
+        ) -> Iterator[tuple[int, bytes, bool]]:
             for seq, text, added_at, owner in rows:
                 if is_json_object(text):
                     if isinstance(added_at, float):  # not corrupted
                         self._warn_of_age(self._now() - added_at)
                     yield seq, text, owner is not None or seq in self._maybe_stored
                 else:
-                    damaged.append(SendFailure(seq, {}, "damaged in the file: not a JSON object"))
+                    damaged.append(
+                        SendFailure(seq, {}, "damaged in the file: not a JSON object")
+                    )
 
         first, last = (min(seqs), max(seqs)) if seqs else (0, 2**63 - 1)
         wanted = frozenset(seqs or ())
-        bounds = {"now": self._now(), "owner": self._owner, "first": first, "last": last}
+        bounds = {
+            "now": self._now(),
+            "owner": self._owner,
+            "first": first,
+            "last": last,
+        }
         with self.file.reading() as db, closing(db.execute(_SELECT, bounds)) as rows:
-            chosen = (it for it in rows if (it[0] in wanted if wanted else it[0] not in skipped))
+            chosen = (
+                it
+                for it in rows
+                if (it[0] in wanted if wanted else it[0] not in skipped)
+            )
             batch, is_full = gather(good(islice(chosen, self._schedule.most)))
         return batch._replace(invalid=damaged), is_full
 
@@ -203,7 +224,8 @@ class Outbox(Queue):
         if not self._has_warned_of_disk:
             self._has_warned_of_disk = True
             logger.warning(
-                "%s. Events in it are still sent; outcomes are written when that is possible", error
+                "%s. Events in it are still sent; outcomes are written when that is possible",
+                error,
             )
 
     def _keep(self, batch: Batch, *, may_be_stored: bool) -> None:
@@ -217,9 +239,13 @@ class Outbox(Queue):
         """Write every pending outcome and release the leases of unsent events."""
         outcomes = list(self._outcomes.items())
         accepted = [(seq,) for seq, reason in outcomes if reason is None]
-        rejected = [(self._now(), reason, seq) for seq, reason in outcomes if reason is not None]
+        rejected = [
+            (self._now(), reason, seq) for seq, reason in outcomes if reason is not None
+        ]
         owner, maybe_stored = self._owner, self._maybe_stored
-        released = [(owner if seq in maybe_stored else None, seq, owner) for seq in unsent]
+        released = [
+            (owner if seq in maybe_stored else None, seq, owner) for seq in unsent
+        ]
         if outcomes or unsent:
             with self.file.transaction("cannot record outcomes") as db:
                 db.executemany(_RELEASE, released)
@@ -259,7 +285,11 @@ class Outbox(Queue):
         return math.inf if self._resends is None else self._resends.due_in()
 
     def take_resends(self) -> Batch | None:
-        return None if self._resends is None else self._resends.take(self._schedule.batch_size)
+        return (
+            None
+            if self._resends is None
+            else self._resends.take(self._schedule.batch_size)
+        )
 
     def settle_resends(self, outcome: BatchOutcome) -> None:
         if self._resends is not None:
@@ -267,7 +297,9 @@ class Outbox(Queue):
 
     def dead_letters(self) -> list[SendFailure]:
         with self.file.reading() as db:
-            rows = db.execute("SELECT seq, text, reason FROM dead_letters ORDER BY seq").fetchall()
+            rows = db.execute(
+                "SELECT seq, text, reason FROM dead_letters ORDER BY seq"
+            ).fetchall()
         return [
             SendFailure(seq, decode(text) if is_json_object(text) else {}, str(reason))
             for seq, text, reason in rows

@@ -92,7 +92,11 @@ class OutboxFile:
                         db.execute("BEGIN IMMEDIATE")
                     except sqlite3.OperationalError as error:
                         is_busy = kind_of(error) == sqlite3.SQLITE_BUSY
-                        if not is_busy or self.skips_lock_wait or SYSTEM_CLOCK.monotonic() >= end:
+                        if (
+                            not is_busy
+                            or self.skips_lock_wait
+                            or SYSTEM_CLOCK.monotonic() >= end
+                        ):
                             raise
                     else:
                         with db:
@@ -179,7 +183,9 @@ class OutboxFile:
                         f"{VERSION}); upgrade inngest-rest, the file is unchanged"
                     )
                 elif not tables.issuperset(_TABLES):
-                    self._refuse("is damaged: its tables are not those of an outbox. Move it aside")
+                    self._refuse(
+                        "is damaged: its tables are not those of an outbox. Move it aside"
+                    )
             # Outside the transaction, so that other processes can write meanwhile.
             [fault] = db.execute("PRAGMA quick_check(1)").fetchone()
             if fault != "ok":
@@ -251,5 +257,7 @@ def _after_fork_in_child() -> None:
 
 if sys.platform != "win32":
     os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+        before=_before_fork,
+        after_in_parent=_after_fork,
+        after_in_child=_after_fork_in_child,
     )

@@ -44,7 +44,9 @@ def _may_be_about_the_events(cause: InngestError | None) -> bool:
     """Return whether the events themselves may have made the request fail."""
     if cause is None or isinstance(cause, RateLimitError | AuthenticationError):
         return False
-    return cause.status != 503 if isinstance(cause, ApiError) else not had_no_effect(cause)
+    return (
+        cause.status != 503 if isinstance(cause, ApiError) else not had_no_effect(cause)
+    )
 
 
 @frozen
@@ -125,10 +127,14 @@ class Queue:
         with self._taking:
             reserved = self._reserve()
             batch = reserved.batch
-            self._outcomes.update((each.position, each.reason) for each in batch.invalid)
+            self._outcomes.update(
+                (each.position, each.reason) for each in batch.invalid
+            )
             with self._schedule.lock:
                 added_since = self._schedule.waiting - reserved.waiting
-                self._schedule.took(reserved.left + added_since, is_full=reserved.is_full)
+                self._schedule.took(
+                    reserved.left + added_since, is_full=reserved.is_full
+                )
             self._taken = batch if batch.positions or batch.invalid else None
             return self._taken
 
@@ -147,14 +153,20 @@ class Queue:
             taken = {*batch.positions, *(failure.position for failure in batch.invalid)}
             if taken:
                 left = max(self._count() - len(skipped | taken), 0)
-                return Reserved(batch=batch, left=left, waiting=waiting, is_full=is_full)
+                return Reserved(
+                    batch=batch, left=left, waiting=waiting, is_full=is_full
+                )
         # Any that are left are those of other processes.
         return Reserved(batch=Batch.of([], []), left=0, waiting=waiting, is_full=False)
 
-    def _choose(self, seqs: Sequence[int] | None, skipped: set[int]) -> tuple[Batch, bool]:
+    def _choose(
+        self, seqs: Sequence[int] | None, skipped: set[int]
+    ) -> tuple[Batch, bool]:
         """Return a batch of these or of all but `skipped`, and whether its bytes fill it."""
         kept = self._entries
-        wanted = (seq for seq in seqs or kept if (seq in kept if seqs else seq not in skipped))
+        wanted = (
+            seq for seq in seqs or kept if (seq in kept if seqs else seq not in skipped)
+        )
         rows = ((seq, kept[seq], seq in self._maybe_stored) for seq in wanted)
         return gather(islice(rows, self._schedule.most))
 
@@ -166,9 +178,16 @@ class Queue:
             self._note(outcome)
             for seq, result in zip(outcome.batch.positions, outcome.each, strict=True):
                 if not isinstance(result, Unknown):
-                    self._outcomes[seq] = result.reason if isinstance(result, Rejected) else None
-            may_have_effect = outcome.cause is not None and not had_no_effect(outcome.cause)
-            self._keep(outcome.batch, may_be_stored=outcome.batch.may_be_stored or may_have_effect)
+                    self._outcomes[seq] = (
+                        result.reason if isinstance(result, Rejected) else None
+                    )
+            may_have_effect = outcome.cause is not None and not had_no_effect(
+                outcome.cause
+            )
+            self._keep(
+                outcome.batch,
+                may_be_stored=outcome.batch.may_be_stored or may_have_effect,
+            )
             self._taken = None
             return outcome.final()
 
@@ -276,10 +295,15 @@ class Queue:
         rows = iter(left.items())
         while some := dict(islice(rows, self._schedule.batch_size)):
             batch = Batch.of([*some], some.values())
-            on_lost(BatchOutcome.unknown(batch, "the buffer was closed before it was accepted"))
+            on_lost(
+                BatchOutcome.unknown(
+                    batch, "the buffer was closed before it was accepted"
+                )
+            )
         if left:
             logger.warning(
-                "%d events were not accepted when the buffer closed; see report", len(left)
+                "%d events were not accepted when the buffer closed; see report",
+                len(left),
             )
         return len(left)
 

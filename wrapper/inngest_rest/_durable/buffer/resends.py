@@ -69,7 +69,9 @@ class Resends:
     def keep(self, db: sqlite3.Connection, seqs: Iterable[int]) -> None:
         """Keep accepted events, in the transaction that deletes them from the queue."""
         now = self._now()
-        db.executemany(_KEEP, [{"now": now, "after": self._after, "seq": seq} for seq in seqs])
+        db.executemany(
+            _KEEP, [{"now": now, "after": self._after, "seq": seq} for seq in seqs]
+        )
 
     def due_in(self) -> float:
         """Return the seconds until the next events are due; infinity if none are kept."""
@@ -86,7 +88,9 @@ class Resends:
             with closing(db.execute(_DUE, [now, most])) as rows:
                 batch, _ = gather(_whole(rows, damaged))
             db.executemany(_DELETE, damaged)
-            db.executemany(_POSTPONE, [(now + self._lease, seq) for seq in batch.positions])
+            db.executemany(
+                _POSTPONE, [(now + self._lease, seq) for seq in batch.positions]
+            )
         return batch if batch.positions else None
 
     def settle(self, outcome: BatchOutcome) -> None:
@@ -94,7 +98,9 @@ class Resends:
         outcomes = list(zip(outcome.batch.positions, outcome.each, strict=True))
         not_before = self._now() + _PAUSE
         final = [(seq,) for seq, result in outcomes if not isinstance(result, Unknown)]
-        unknown = [(not_before, seq) for seq, result in outcomes if isinstance(result, Unknown)]
+        unknown = [
+            (not_before, seq) for seq, result in outcomes if isinstance(result, Unknown)
+        ]
         with self._file.transaction("cannot record outcomes") as db:
             db.executemany(_DELETE, final)
             db.executemany(_POSTPONE, unknown)

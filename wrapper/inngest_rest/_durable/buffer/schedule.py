@@ -150,12 +150,16 @@ class Schedule:
         """Return the events to retry now: those with the fewest failures, in one batch."""
         with self.lock:
             self._taken_at = now = self.clock()
-            due = {seq: it.failures for seq, it in self._failed.items() if it.due <= now}
+            due = {
+                seq: it.failures for seq, it in self._failed.items() if it.due <= now
+            }
             if not due or max(self._rest_until, self._yield_until) > now:
                 return []
             fewest = min(due.values())
             size = min(self.most, max(self.batch_size >> fewest, 1))
-            return list(islice((seq for seq, each in due.items() if each == fewest), size))
+            return list(
+                islice((seq for seq, each in due.items() if each == fewest), size)
+            )
 
     def forget(self, seqs: Iterable[int]) -> None:
         with self.lock:
@@ -206,7 +210,9 @@ class Schedule:
                     due += _PACE.backoff(failures - self.batch_size.bit_length() + 1)
                     self._yield_until = now + min(now - self._taken_at, _LONGEST_PAUSE)
             for seq, it in zip(seqs, was, strict=True):
-                self._failed[seq] = _Failed(failures, it.since if it else self._accepted, due)
+                self._failed[seq] = _Failed(
+                    failures, it.since if it else self._accepted, due
+                )
             return are_to_blame
 
     def due_in(self) -> float:

@@ -63,11 +63,15 @@ class CsvReader:
         """The number of the row read last, from 1."""
         self.unfinished = ""
         first = self._first_line()
-        self._end, self._stray = (b"\r", b"\n") if first.endswith(b"\r") else (b"\n", b"\r")
+        self._end, self._stray = (
+            (b"\r", b"\n") if first.endswith(b"\r") else (b"\n", b"\r")
+        )
         unquoted = re.sub(rb'"[^"]*+"', b"", first)
         self._separator = max(b",", b";", b"\t", key=unquoted.count)
         given = {b"sep": self._separator, b"end": self._end}
-        self._plain_cell = re.compile(rb"([^%(sep)b%(end)b]*+)(?:(%(sep)b)|(%(end)b))" % given)
+        self._plain_cell = re.compile(
+            rb"([^%(sep)b%(end)b]*+)(?:(%(sep)b)|(%(end)b))" % given
+        )
         # If neither a separator nor the end of the row follows, the quote is wrong.
         self._quoted_cell = re.compile(
             rb'"((?:[^"]++|"")*+)"(?:(%(sep)b)|(\r?%(end)b)|(?!\r?\Z)[\s\S])' % given
@@ -106,7 +110,11 @@ class CsvReader:
         self._start = end + 1
         cells = _decoded(line).split(self._separator.decode()) if line else []
         if self._stray in line:
-            strays = (number for number, cell in enumerate(cells) if self._stray.decode() in cell)
+            strays = (
+                number
+                for number, cell in enumerate(cells)
+                if self._stray.decode() in cell
+            )
             return self._stray_end(cells, next(strays))
         return Row(cells)
 
@@ -154,7 +162,11 @@ class CsvReader:
 
     def _read_on(self) -> bool:
         """Read as much again as is left over, so that a long cell is searched but a few times."""
-        blocks, size, left_over = [self._text[self._start :]], 0, len(self._text) - self._start
+        blocks, size, left_over = (
+            [self._text[self._start :]],
+            0,
+            len(self._text) - self._start,
+        )
         while size <= left_over and not self._has_ended:
             block = self._read(_BLOCK)
             blocks.append(block)
@@ -168,7 +180,12 @@ class CsvReader:
         """Read on; at the end of a file that does not grow, end the last row."""
         if self._read_on():
             return True
-        if self._grows or self._is_complete or not self._text or self._text.endswith(self._end):
+        if (
+            self._grows
+            or self._is_complete
+            or not self._text
+            or self._text.endswith(self._end)
+        ):
             return False
         self._text += self._end
         self._is_complete = True
@@ -179,13 +196,16 @@ class CsvReader:
         return Row(cells, f"has {name} outside quotes, which ends no row", column)
 
     def _too_long(self, *, is_last: bool = False) -> Row:
-        fault = (
-            f"a row of {self._row_size:,} bytes; the server accepts events of {MAX_EVENT_BYTES:,}"
-        )
+        limit = f"the server accepts events of {MAX_EVENT_BYTES:,}"
+        fault = f"a row of {self._row_size:,} bytes; {limit}"
         return Row((), fault, is_last=is_last)
 
     def _wrong_quote(self, cells: Sequence[str], where: int) -> Row:
-        behind = self._text[where : where + 20].partition(b"\n")[0].decode("utf-8", "replace")
+        behind = (
+            self._text[where : where + 20]
+            .partition(b"\n")[0]
+            .decode("utf-8", "replace")
+        )
         fault = f"has {shown(behind)} behind its closing quote; {_LAST}"
         return Row(cells, fault, len(cells), is_last=True)
 
@@ -200,7 +220,9 @@ class CsvReader:
             if is_quoted:
                 lines = begun.count(self._end)
                 where = f"quotes that {where} opens {lines:,} lines before"
-            self.unfinished = f"ends in the middle of {where}; resume once it is complete"
+            self.unfinished = (
+                f"ends in the middle of {where}; resume once it is complete"
+            )
             return None
         if is_quoted:
             fault = f"has a quote that is never closed; {_LAST}"

@@ -73,7 +73,10 @@ class NdjsonEncoder:
 
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
         """Return the JSON text of each event, or None if any line is unusual."""
-        if not {bytes}.issuperset(map(type, lines)) or max(map(len, lines)) > _MAX_PLAIN:
+        if (
+            not {bytes}.issuperset(map(type, lines))
+            or max(map(len, lines)) > _MAX_PLAIN
+        ):
             return None
         try:
             events = list(map(decode_or_recurse, lines))
@@ -96,9 +99,15 @@ class NdjsonEncoder:
         try:
             event = decode(line)
         except ValueError as error:
-            is_last = "" if line.endswith(b"\n") else "; the file ends in the middle of this line"
+            is_last = (
+                ""
+                if line.endswith(b"\n")
+                else "; the file ends in the middle of this line"
+            )
             why = _not_utf8(line) or error
-            raise InvalidEventError(f"not JSON: {why}{is_last}", position=number) from None
+            raise InvalidEventError(
+                f"not JSON: {why}{is_last}", position=number
+            ) from None
         if not isinstance(event, dict):
             reason = f"a line holds one JSON object, not {type(event).__name__}"
             raise InvalidEventError(reason, position=number)

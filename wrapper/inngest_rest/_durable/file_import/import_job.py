@@ -42,7 +42,9 @@ _SAVE_EVERY_SECONDS = 1.0
 def batches_of_file(session: Session, options: ImportOptions) -> Iterator[Batch]:
     """Yield the events of a file as they would be sent."""
     with closing(options.open()) as lines:
-        encoder = NdjsonEncoder(options.name, session.name_convention, first=lines.first)
+        encoder = NdjsonEncoder(
+            options.name, session.name_convention, first=lines.first
+        )
         yield from map(encoder.batch, lines.chunks(DEFAULT_EVENTS, DEFAULT_BYTES))
 
 
@@ -54,7 +56,9 @@ async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
 class ImportJob(SendJob):
     """Sends a file, or events with a checkpoint; each batch is recorded before it is reported."""
 
-    def __init__(self, session: Session, options: ImportOptions, sending: SendOptions) -> None:
+    def __init__(
+        self, session: Session, options: ImportOptions, sending: SendOptions
+    ) -> None:
         super().__init__(session, options.events, sending)
         self._options = options
         self._now = session.clock.monotonic
@@ -101,7 +105,9 @@ class ImportJob(SendJob):
             else:
                 opening.add_done_callback(self._close_opened)
             raise
-        self._reads_in_thread = not self._lines.is_regular  # they block on the writer of a pipe
+        self._reads_in_thread = (
+            not self._lines.is_regular
+        )  # they block on the writer of a pipe
         return await super().run_async(driver)
 
     def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
@@ -121,7 +127,11 @@ class ImportJob(SendJob):
         else:
             self._lines.check_all_read()
         report = super().finish()
-        if self._position == self._end and not self._options.resume and self._checkpoint:
+        if (
+            self._position == self._end
+            and not self._options.resume
+            and self._checkpoint
+        ):
             self._checkpoint.delete()
             self._checkpoint = None
         return report
@@ -139,7 +149,11 @@ class ImportJob(SendJob):
         if opening.exception() is None:
             self.close()
 
-    def batches(self, events: Iterable[EventLike] = (), first: int = 0) -> Iterator[Batch]:  # noqa: ARG002 - rows count themselves
+    def batches(
+        self,
+        events: Iterable[EventLike] = (),
+        first: int = 0,  # noqa: ARG002 - rows count themselves
+    ) -> Iterator[Batch]:
         for chunk in self._lines.chunks(self.batch_size, DEFAULT_BYTES, events):
             batch = self._encoder.batch(chunk)
             # The file may be all blank lines.
@@ -176,7 +190,9 @@ class ImportJob(SendJob):
             return
         self._rejected.flush(to_disk=True)
         try:
-            self._checkpoint.save(self._position, self._lines.head, self._rejected.states)
+            self._checkpoint.save(
+                self._position, self._lines.head, self._rejected.states
+            )
         except InvalidArgumentError:
             if self._options.resume:
                 raise

@@ -40,7 +40,9 @@ class RefusedLine(bytes):
     is_final = True
 
     @classmethod
-    def of(cls, line: bytes, reason: str, *, is_whole: bool = True, is_final: bool = True) -> Self:
+    def of(
+        cls, line: bytes, reason: str, *, is_whole: bool = True, is_final: bool = True
+    ) -> Self:
         """Make one of a line; `is_final` is False if the file has to be corrected there."""
         refused = cls(line)
         refused.reason, refused.is_whole, refused.is_final = reason, is_whole, is_final
@@ -91,7 +93,9 @@ class Lines:
         self._has_ended = False
         try:
             # Standard input and pipes are not seekable, and have no `head`.
-            self.is_regular = self._is_ours and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
+            self.is_regular = self._is_ours and stat.S_ISREG(
+                os.fstat(self._file.fileno()).st_mode
+            )
             if self._file.peek(2).startswith(b"\x1f\x8b"):
                 unzipped = gzip.GzipFile(fileobj=self.raw, mode="rb")
                 self._file = io.BufferedReader(unzipped, _BUFFER)
@@ -125,7 +129,9 @@ class Lines:
 
     def _leave_out(self, line: bytes, number: int) -> None:
         if line.strip():
-            self.unfinished = f"ends in the middle of line {number}; resume once it is complete"
+            self.unfinished = (
+                f"ends in the middle of line {number}; resume once it is complete"
+            )
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, up to this many, as soon as there are any; none at the end."""
@@ -163,7 +169,9 @@ class Lines:
             if rest.endswith(b"\n"):
                 break
         size = f"{len(line) + line.skipped:,}"
-        line.reason = f"a line of {size} bytes; the server accepts events of {MAX_EVENT_BYTES:,}"
+        line.reason = (
+            f"a line of {size} bytes; the server accepts events of {MAX_EVENT_BYTES:,}"
+        )
         return line
 
     def lock(self) -> None:

@@ -42,7 +42,9 @@ class ImportOptions(NamedTuple):
     name: str
     rejected: Path
     resume: bool
-    argument: str  # the one at fault if a file of ours, beside the input, cannot be used
+    argument: (
+        str  # the one at fault if a file of ours, beside the input, cannot be used
+    )
     checkpoint: str
     open: Callable[[], Lines | EventRows]
     continues: str
@@ -51,7 +53,9 @@ class ImportOptions(NamedTuple):
 
 
 _FIRST_LINE = "Delete it, or pass resume=False, to begin at the first line."
-_FIRST_EVENT = "Delete it to begin anew, by another name= if events without ids are to run again."
+_FIRST_EVENT = (
+    "Delete it to begin anew, by another name= if events without ids are to run again."
+)
 
 
 def options_of_events(
@@ -115,7 +119,9 @@ def options_of_file(
     )
 
 
-def _open(path: str, table: Table | None, checkpoint: str, *, grows: bool) -> Lines | EventRows:
+def _open(
+    path: str, table: Table | None, checkpoint: str, *, grows: bool
+) -> Lines | EventRows:
     """Open a file as what it is; refuse a table if the name of its events is not known."""
     lines = Lines(path, grows=grows)
     try:

@@ -52,7 +52,9 @@ class RejectedLines:
     state of both files, the import starts over.
     """
 
-    def __init__(self, path: Path, argument: str, states: LogStates | None = None) -> None:
+    def __init__(
+        self, path: Path, argument: str, states: LogStates | None = None
+    ) -> None:
         self._lines, self._reasons = self._logs = (
             _Log(path, argument),
             _Log(reasons_path(path), argument),
@@ -129,7 +131,10 @@ class _Log:
         if (self._path.stat().st_size if self._path.is_file() else 0) != written:
             # Either the process was killed after the checkpoint, or somebody added lines. Copied,
             # as a kill in the middle of this must leave the kept lines where they are.
-            with self._path.open("rb") as source, create_file(self._free_path()) as target:
+            with (
+                self._path.open("rb") as source,
+                create_file(self._free_path()) as target,
+            ):
                 shutil.copyfileobj(source, target)
         if self._size:
             os.truncate(self._path, self._size)
@@ -145,16 +150,20 @@ class _Log:
     def _free_path(self) -> Path:
         """Return the path with the next free number."""
         number = 1
-        while os.path.lexists(path := self._path.with_name(f"{self._path.name}.{number}")):
+        while os.path.lexists(
+            path := self._path.with_name(f"{self._path.name}.{number}")
+        ):
             number += 1
         return path
+
+    def _append(self) -> BinaryIO:
+        opener = partial(os.open, mode=0o600)  # for a file that is gone
+        return open(self._path, "ab", opener=opener)
 
     def write(self, text: bytes) -> None:
         with usable(self._argument, self._path):
             if self._file is None:
-                opener = partial(os.open, mode=0o600)  # for one that is gone
-                is_begun, path = self._size > 0, self._path
-                self._file = open(path, "ab", opener=opener) if is_begun else create_file(path)  # noqa: SIM115
+                self._file = self._append() if self._size else create_file(self._path)
             self._file.write(text)
         self.line_count += 1
         self._size += len(text)

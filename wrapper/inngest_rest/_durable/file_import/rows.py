@@ -16,7 +16,11 @@ from inngest_rest._core.sending.batching import describe
 from inngest_rest._core.sending.event_json import encode, wire_form
 from inngest_rest._durable.file_import.csv_reader import CsvReader
 from inngest_rest._durable.file_import.lines import EDGE, Chunk, Position, RefusedLine
-from inngest_rest._durable.file_import.tables import csv_names, open_parquet, parquet_rows
+from inngest_rest._durable.file_import.tables import (
+    csv_names,
+    open_parquet,
+    parquet_rows,
+)
 from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.event import new_event_id
 from inngest_rest.reports import SendFailure
@@ -42,7 +46,11 @@ class EventRows:
         checkpoint: str,
         to_begin_anew: str,
     ) -> None:
-        self._events, self._checkpoint, self._to_begin_anew = events, checkpoint, to_begin_anew
+        self._events, self._checkpoint, self._to_begin_anew = (
+            events,
+            checkpoint,
+            to_begin_anew,
+        )
         self._total = len(events) if isinstance(events, Sized) else 0
         self.position, self._drawn = Position(), 0
 
@@ -78,7 +86,9 @@ class EventRows:
                 lines, size, start = [], 0, self.position
             lines.append(line)
             size += len(line)
-            self.position = Position(self.position.line + 1, len(self.head), self._edge(line))
+            self.position = Position(
+                self.position.line + 1, len(self.head), self._edge(line)
+            )
             if not is_final:
                 yield Chunk(lines, start, self.position, is_final=False)
                 return
@@ -110,7 +120,9 @@ class EventRows:
         if behind < 0:
             return line
         if self.position.edge not in {b"", line[-EDGE:]}:
-            raise self._other_events(f"by what is now at {self._drawn - 1 + self.first:,}")
+            raise self._other_events(
+                f"by what is now at {self._drawn - 1 + self.first:,}"
+            )
         return None
 
 
@@ -118,7 +130,13 @@ class TableRows(EventRows):
     """The events of a table in a file, which is locked and closed with them."""
 
     def __init__(
-        self, file: Lines, table: Table, checkpoint: str, to_begin_anew: str, *, grows: bool
+        self,
+        file: Lines,
+        table: Table,
+        checkpoint: str,
+        to_begin_anew: str,
+        *,
+        grows: bool,
     ) -> None:
         self._file, self.is_regular = file, file.is_regular
         self._csv: CsvReader | None = None

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 # A first line such as `sep=;`, which Excel reads, and hides.
 _SEPARATOR_OF_EXCEL = re.compile("sep=.?", re.IGNORECASE)
 
-_ENCRYPTED = b"PARE"  # what a Parquet file with an encrypted footer begins and ends with
+_ENCRYPTED = (
+    b"PARE"  # what a Parquet file with an encrypted footer begins and ends with
+)
 
 
 def _int(cell: Any) -> int:
@@ -49,7 +51,9 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "text": str,
     "int": _int,
     "float": lambda cell: float(_without_marks(cell)),
-    "bool": lambda cell: {"true": True, "1": True, "false": False, "0": False}[str(cell).lower()],
+    "bool": lambda cell: {"true": True, "1": True, "false": False, "0": False}[
+        str(cell).lower()
+    ],
     "time": lambda cell: datetime.fromisoformat(str(cell)),
     "json": decode,
 }
@@ -72,10 +76,14 @@ class Column(NamedTuple):
         is_inside = path[:1] in (["data"], ["user"]) and all(path[1:] or [""])
         if "=" not in text or not (is_inside or place in _PLACES or not rest):
             how = f"COLUMN=PLACE or COLUMN=PLACE:TYPE, where places are {', '.join(_PLACES)}"
-            raise invalid(name, f"is {shown(text)}: write {how}, data.NAME or user.NAME")
+            raise invalid(
+                name, f"is {shown(text)}: write {how}, data.NAME or user.NAME"
+            )
         kind = kind or ("time" if place == "ts" else "")
         if kind and kind not in _TYPES:
-            raise invalid(name, f"has the type {shown(kind)}{did_you_mean(kind, _TYPES)}")
+            raise invalid(
+                name, f"has the type {shown(kind)}{did_you_mean(kind, _TYPES)}"
+            )
         return cls(column, path, kind)
 
     def put(self, cell: Any, event: dict[str, Any]) -> None:
@@ -102,12 +110,18 @@ class Table(NamedTuple):
     @classmethod
     def of(cls, event: str | None, columns: Iterable[str] | None) -> Table:
         found = check_each("columns", columns or (), "texts", Column.of)
-        if check_text("event", event) is None and ["name"] not in [each.path for each in found]:
-            raise invalid("event", "is missing: pass the name of the events, such as shop/x")
+        if check_text("event", event) is None and ["name"] not in [
+            each.path for each in found
+        ]:
+            raise invalid(
+                "event", "is missing: pass the name of the events, such as shop/x"
+            )
         known = {each.name: each for each in found}
         if len(known) < len(found):
             twice = next(each.name for each in found if known[each.name] is not each)
-            raise _of_columns(f"{shown(twice)} is there twice, and goes to one place alone")
+            raise _of_columns(
+                f"{shown(twice)} is there twice, and goes to one place alone"
+            )
         _check_places(found)
         return cls(event, known)
 
@@ -116,7 +130,9 @@ class Table(NamedTuple):
         if unknown := [name for name in self.known if name not in header]:
             reason = f"there is none called {shown(unknown[0])}{did_you_mean(unknown[0], header)}"
             raise _of_columns(reason)
-        columns = [self.known.get(name) or Column(name, ("data", name)) for name in header]
+        columns = [
+            self.known.get(name) or Column(name, ("data", name)) for name in header
+        ]
         _check_places(columns)
         return columns
 
@@ -137,7 +153,9 @@ class Table(NamedTuple):
         if not (row.cells or row.fault):
             return RefusedLine.of(b"\n", reason)  # a blank line
         data = {each.name: cell for each, cell in zip(columns, row.cells, strict=False)}
-        text = json.dumps({"name": self.event, "data": data}, default=str).encode() + b"\n"
+        text = (
+            json.dumps({"name": self.event, "data": data}, default=str).encode() + b"\n"
+        )
         is_whole = bool(row.cells) and not row.is_last
         return RefusedLine.of(text, reason, is_whole=is_whole, is_final=not row.is_last)
 
@@ -191,7 +209,9 @@ def csv_names(header: Row) -> Sequence[str]:
     except UnicodeEncodeError:
         reason = "is not UTF-8, the encoding of CSV that is read"
     if reason:
-        raise invalid("path:", f"the first row, of the names, {reason}", argument="path")
+        raise invalid(
+            "path:", f"the first row, of the names, {reason}", argument="path"
+        )
     return names
 
 
@@ -199,7 +219,9 @@ def parquet_rows(file: Any) -> Iterator[Row]:
     """Yield the rows of an open Parquet file, a few at a time, as cells may be large."""
     try:
         for batch in file.iter_batches(100):
-            yield from map(Row, zip(*(column.to_pylist() for column in batch.columns), strict=True))
+            yield from map(
+                Row, zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            )
     except (ValueError, OverflowError) as error:
         raise _unreadable(error) from None
 
@@ -219,7 +241,9 @@ def check_not_encrypted(path: str, file: Lines) -> None:
     with Path(path).open("rb") as again:
         again.seek(-len(_ENCRYPTED), os.SEEK_END)
         if again.read() == _ENCRYPTED:
-            raise invalid("path", "is a Parquet file with an encrypted footer: decrypt it first")
+            raise invalid(
+                "path", "is a Parquet file with an encrypted footer: decrypt it first"
+            )
 
 
 def _unreadable(error: Exception) -> InvalidArgumentError:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import RunStatus
 
-_LOST = "The server shows it as {}, but has lost what it needs to cancel it, and cannot."
+_LOST = (
+    "The server shows it as {}, but has lost what it needs to cancel it, and cannot."
+)
 
 
 class CancelJob(RunsJob):
@@ -49,7 +51,9 @@ class CancelJob(RunsJob):
             return with_outcome(row, ActionOutcome.NOT_FOUND, reason, error)
         except InngestError as error:
             return failure(row, error)
-        return with_outcome(row, ActionOutcome.DONE if was_running else ActionOutcome.ALREADY_ENDED)
+        return with_outcome(
+            row, ActionOutcome.DONE if was_running else ActionOutcome.ALREADY_ENDED
+        )
 
     def _status_of_open(self, run_id: str) -> Plan[RunStatus | None]:
         """Return the status of a run that the server shows as open, or None."""

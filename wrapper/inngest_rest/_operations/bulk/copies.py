@@ -67,7 +67,9 @@ class Copies:
     def __init__(self, session: Session, label: str | None) -> None:
         self._session, self._label = session, label
         self._listed: dict[str, _Mark] = {}
-        self._others: dict[str, _Mark | None] = {}  # which are not listed; None if not stored
+        self._others: dict[
+            str, _Mark | None
+        ] = {}  # which are not listed; None if not stored
 
     def add(self, event: StoredEvent) -> None:
         self._listed.setdefault(event.internal_id, _Mark.of(event))
@@ -79,7 +81,9 @@ class Copies:
         Copies are listed before the event, which is older.
         """
         digests = {mark.digest for mark in self._listed.values()}
-        sent = {mark.digest for mark in self._listed.values() if self._is_of_label(mark)}
+        sent = {
+            mark.digest for mark in self._listed.values() if self._is_of_label(mark)
+        }
         return len(digests - sent)
 
     def families(self) -> Plan[list[Family]]:

@@ -75,7 +75,11 @@ class InvokeJob(ReportedJob):
 
 
 def invoke_once(
-    session: Session, app: str, function: str, row: ActionRow, data: Mapping[str, Any] | None
+    session: Session,
+    app: str,
+    function: str,
+    row: ActionRow,
+    data: Mapping[str, Any] | None,
 ) -> Plan[BulkResult]:
     """Invoke a function, and return the row with what became of it."""
     try:

@@ -18,7 +18,11 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources import event_runs, events
-from inngest_rest._core.resources.catalogue import MatchedFunction, is_run_of, matching_triggers
+from inngest_rest._core.resources.catalogue import (
+    MatchedFunction,
+    is_run_of,
+    matching_triggers,
+)
 from inngest_rest._core.resources.flow_control import BATCH, limit, parse_duration
 from inngest_rest._core.resources.windows import Window
 from inngest_rest._operations.bulk.invoke import invoke_once
@@ -71,7 +75,9 @@ class RecoverJob(ReportedJob):
         limit: int | None,
     ) -> None:
         self._names = check_id("app", app), check_id("function", function)
-        super().__init__(session, f"functions.recover {app}/{function}", options, limit=limit)
+        super().__init__(
+            session, f"functions.recover {app}/{function}", options, limit=limit
+        )
         self.asked_window = Window.of(session, selection.since, selection.until)
         self._selection = selection
         self._has_filter = self.pick_source(ids, selection.to_json(), {})
@@ -83,7 +89,9 @@ class RecoverJob(ReportedJob):
     def collect(self) -> Plan[Iterable[ActionRow]]:
         self._function = yield from find_function(self.session, *self._names)
         if not any(trigger.kind == "event" for trigger in self._function.triggers):
-            raise invalid("function", "has no event trigger, so there is nothing to recover")
+            raise invalid(
+                "function", "has no event trigger, so there is nothing to recover"
+            )
         self._past = Past(self.session, self._function)
         self._excluded = _why_on_purpose(self._function)
         rows = yield from super().collect()
@@ -105,14 +113,18 @@ class RecoverJob(ReportedJob):
         if first is None:
             return
         # The runs that the report names were started for its other rows.
-        self._past.ignored |= {row.new_run_id for row in self.rows if row.new_run_id is not None}
+        self._past.ignored |= {
+            row.new_run_id for row in self.rows if row.new_run_id is not None
+        }
         since = datetime.fromtimestamp(first, UTC) - _CLOCKS_MAY_DIFFER
         yield from self._past.read_runs(since, {str(row.id) for row in self.rows})
 
     def collect_rows(self) -> Plan[None]:
         if self._has_filter:
             name = event_name_of(self._function)
-            self.listing = events.list_events(self.session, evolve(self._selection, name=name))
+            self.listing = events.list_events(
+                self.session, evolve(self._selection, name=name)
+            )
         yield from super().collect_rows()
 
     def keep(self, item: StoredEvent) -> None:
@@ -125,7 +137,9 @@ class RecoverJob(ReportedJob):
 
     def _older(self, item: StoredEvent) -> StoredEvent:
         oldest = self._oldest
-        if oldest is None or (item.received_at or _EPOCH) < (oldest.received_at or _EPOCH):
+        if oldest is None or (item.received_at or _EPOCH) < (
+            oldest.received_at or _EPOCH
+        ):
             return item
         return oldest
 
@@ -168,12 +182,16 @@ class RecoverJob(ReportedJob):
         row = yield from self.mark_started(row)
         return (yield from invoke_once(self.session, *self._names, row, event.data))
 
-    def _without_invocation(self, row: ActionRow, event: StoredEvent) -> Plan[BulkResult | None]:
+    def _without_invocation(
+        self, row: ActionRow, event: StoredEvent
+    ) -> Plan[BulkResult | None]:
         """Return the row of an event for which nothing is invoked; None for the others."""
         run = yield from self._run_of(event)
         if run is not None:
             reason = f"the event has started run {run.id}"
-            return with_outcome(evolve(row, new_run_id=run.id), ActionOutcome.ALREADY_RUN, reason)
+            return with_outcome(
+                evolve(row, new_run_id=run.id), ActionOutcome.ALREADY_RUN, reason
+            )
         refusal = self._refusal(event)
         if refusal is not None:
             return with_outcome(row, ActionOutcome.REFUSED, refusal)
@@ -184,7 +202,9 @@ class RecoverJob(ReportedJob):
         run_id = self._past.take_invocation(event)
         if run_id is not None:
             reason = f"run {run_id} was invoked since, with the same data"
-            return with_outcome(evolve(row, new_run_id=run_id), ActionOutcome.ALREADY_RUN, reason)
+            return with_outcome(
+                evolve(row, new_run_id=run_id), ActionOutcome.ALREADY_RUN, reason
+            )
         earlier = None
         # The events of a plan were compared with those before them when it was made.
         if row.outcome != ActionOutcome.PLANNED and not self._is_batched:

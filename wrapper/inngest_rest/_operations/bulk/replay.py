@@ -16,8 +16,17 @@ from attrs import evolve, frozen
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import apps, replays, runs
-from inngest_rest._operations.bulk.reported import BulkResult, Options, failure, with_outcome
-from inngest_rest._operations.bulk.selected_runs import MAX_ERROR_LENGTH, RunsJob, with_details
+from inngest_rest._operations.bulk.reported import (
+    BulkResult,
+    Options,
+    failure,
+    with_outcome,
+)
+from inngest_rest._operations.bulk.selected_runs import (
+    MAX_ERROR_LENGTH,
+    RunsJob,
+    with_details,
+)
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
 from inngest_rest.models import Run, RunStatus
@@ -104,7 +113,9 @@ class ReplayJob(RunsJob):
         self._requests = replays.requests_of(session)
         # The rows to do, by the ids of their runs; and the rows for whose chain another row stands.
         self._rows_by_id: dict[str, ActionRow] = {}
-        self._listed_runs: dict[str, Run] = {}  # without what may be large, until they are done
+        self._listed_runs: dict[
+            str, Run
+        ] = {}  # without what may be large, until they are done
         self._followers: dict[int, int] = {}
         self._debounced: dict[tuple[str, str], bool] = {}
 
@@ -230,7 +241,9 @@ class ReplayJob(RunsJob):
         first = self._first_row_of_chain(chain)
         if first.position != row.position:
             self._followers[row.position] = first.position
-            reason = f"row {first.position}, run {first.id}, is of the same chain of replays"
+            reason = (
+                f"row {first.position}, run {first.id}, is of the same chain of replays"
+            )
             return with_outcome(row, ActionOutcome.NOT_TRIED, reason)
         if latest is not None and latest.new_run_id is None:
             row = evolve(self.dated(row), replays_before=_sorted_ids(others))
@@ -243,14 +256,18 @@ class ReplayJob(RunsJob):
         rows = [by_id[id.upper()] for id in ids if id.upper() in by_id]
         return min(rows, key=lambda row: (not _was_requested(row), row.position))
 
-    def record_result(self, target: ActionRow, result: BulkResult | None) -> InngestError | None:
+    def record_result(
+        self, target: ActionRow, result: BulkResult | None
+    ) -> InngestError | None:
         """Update the row with the result, or with that of the row that stands for its chain."""
         first = self._followers.pop(target.position, None)
         if first is not None and result is not None:
             new_run_id, outcome = self.rows[first].new_run_id, self.rows[first].outcome
             if new_run_id is not None or outcome == ActionOutcome.PLANNED:
                 row = evolve(result.row, new_run_id=new_run_id, replays_before=None)
-                result = with_outcome(row, ActionOutcome.ALREADY_REPLAYED, result.row.reason)
+                result = with_outcome(
+                    row, ActionOutcome.ALREADY_REPLAYED, result.row.reason
+                )
         return super().record_result(target, result)
 
     def _request(self, attempt: _Attempt) -> Plan[BulkResult]:
@@ -268,7 +285,9 @@ class ReplayJob(RunsJob):
             )
         except InngestError as error:
             if replays.was_refused(error):
-                row = evolve(row, replays_before=None, requested_at=None, requested_at_here=None)
+                row = evolve(
+                    row, replays_before=None, requested_at=None, requested_at_here=None
+                )
                 return failure(row, error, is_sent=False)
             lost = error
         else:
@@ -318,5 +337,9 @@ def _sorted_ids(runs: Iterable[Run] | None) -> tuple[str, ...] | None:
     return None if runs is None else tuple(sorted(run.id for run in runs))
 
 
-def _replayed(row: ActionRow, outcome: ActionOutcome, new_run_id: str | None) -> BulkResult:
-    return with_outcome(evolve(row, new_run_id=new_run_id, replays_before=None), outcome)
+def _replayed(
+    row: ActionRow, outcome: ActionOutcome, new_run_id: str | None
+) -> BulkResult:
+    return with_outcome(
+        evolve(row, new_run_id=new_run_id, replays_before=None), outcome
+    )

@@ -72,7 +72,9 @@ class ReportFile(Locked):
             if hasattr(os, "fchmod"):
                 os.fchmod(self._file, 0o600)
             os.ftruncate(self._file, 0)
-            self._append([header, *(without_none(row.to_dict()) for row in report.rows)])
+            self._append(
+                [header, *(without_none(row.to_dict()) for row in report.rows)]
+            )
 
     def add(self, row: ActionRow) -> None:
         """Write a row as it is now; threads may do so at the same time."""
@@ -106,7 +108,9 @@ class ReportFile(Locked):
         os.ftruncate(file.fileno(), len(first_line) + size)
         return evolve(report, rows=[rows[position] for position in range(count)])
 
-    def _check_header(self, header: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    def _check_header(
+        self, header: Mapping[str, Any], asked: Mapping[str, Any]
+    ) -> None:
         """Reject the report of something else."""
         kept = {name: header.get(name) for name in asked}
         if _is_pinned(asked["selection"], header):
@@ -114,7 +118,9 @@ class ReportFile(Locked):
         if words := difference(kept, asked):
             raise self._refusal(f"is a report with {words}; name another file")
 
-    def _read_rows(self, file: BinaryIO, count: int) -> tuple[dict[int, ActionRow], int]:
+    def _read_rows(
+        self, file: BinaryIO, count: int
+    ) -> tuple[dict[int, ActionRow], int]:
         """Return the latest row of each position, and the number of bytes in whole lines."""
         size, rows = 0, dict[int, ActionRow]()
         for number, line in enumerate(file, 2):
@@ -124,7 +130,9 @@ class ReportFile(Locked):
                 row = ActionRow.from_dict(decode(line))
                 # If a first row were missed, the file would be begun anew, and all be done again.
                 if not 0 <= row.position < min(len(rows) + 1, count):
-                    raise ValueError(f"position {row.position} is none of {count}, or too early")
+                    raise ValueError(
+                        f"position {row.position} is none of {count}, or too early"
+                    )
             except ValueError as error:
                 raise self._refusal(f"is damaged in line {number}: {error}") from None
             rows[row.position] = row
@@ -149,7 +157,9 @@ class ReportFile(Locked):
         try:
             yield
         except (BlockingIOError, FileExistsError) as error:
-            raise self._refusal("is in use by another process or call; wait for its end") from error
+            raise self._refusal(
+                "is in use by another process or call; wait for its end"
+            ) from error
         except OSError as error:
             is_link = error.errno == errno.ELOOP
             reason = "it is a symbolic link" if is_link else error.strerror or error
@@ -167,7 +177,11 @@ def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:
     """Return whether a selection is the header's with the instants that its times stood for."""
     asked: Mapping[str, Any] = header["selection"] or {}
     prefix = "ended_" if any(name.startswith("ended_") for name in asked) else ""
-    window = {f"{prefix}{name}": header[name] for name in ("since", "until") if header.get(name)}
+    window = {
+        f"{prefix}{name}": header[name]
+        for name in ("since", "until")
+        if header.get(name)
+    }
     return bool(selection == {**asked, **window})
 
 

@@ -12,7 +12,12 @@ from attrs import evolve, frozen
 from inngest_rest import errors
 from inngest_rest._arguments import invalid
 from inngest_rest._core import tracing
-from inngest_rest._core.arguments import check_count_or_none, check_each, check_run_id, difference
+from inngest_rest._core.arguments import (
+    check_count_or_none,
+    check_each,
+    check_run_id,
+    difference,
+)
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
 from inngest_rest._core.resources.windows import Window, instant
@@ -64,10 +69,17 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     filters: ClassVar[tuple[str, ...]] = ()  # the names of those that can select them
     selects: ClassVar[str] = "run"  # the kind of things that ids and filters select
     check_id = staticmethod(check_run_id)
-    bound: ClassVar[tuple[str, ...]] = ()  # arguments that a report to resume from has to share
+    bound: ClassVar[
+        tuple[str, ...]
+    ] = ()  # arguments that a report to resume from has to share
 
     def __init__(
-        self, session: Session, action: str, options: Options, *, limit: int | None = None
+        self,
+        session: Session,
+        action: str,
+        options: Options,
+        *,
+        limit: int | None = None,
     ) -> None:
         super().__init__(
             session,
@@ -115,11 +127,16 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self.load_rows(kept, "report_path")
             if not any(map(self.is_left, self.rows)):
                 assert self._file is not None
-                raise ReportFinishedError(f"{self._file.path} is finished: {kept}", report=kept)
+                raise ReportFinishedError(
+                    f"{self._file.path} is finished: {kept}", report=kept
+                )
         return islice((row for row in self.rows if self.is_left(row)), self.limit)
 
     def pick_source(
-        self, ids: Iterable[str] | None, filters: Mapping[str, Any], others: Mapping[str, Any]
+        self,
+        ids: Iterable[str] | None,
+        filters: Mapping[str, Any],
+        others: Mapping[str, Any],
     ) -> bool:
         """Take the rows of ids, or of a report; return whether a filter selects them instead.
 
@@ -131,7 +148,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             selection = {**(self.head.selection or {})}
             self._check_same_arguments(selection, others)
         elif ids is not None:
-            unique = dict.fromkeys(check_each("ids", ids, f"{self.selects} ids", self.check_id))
+            unique = dict.fromkeys(
+                check_each("ids", ids, f"{self.selects} ids", self.check_id)
+            )
             first = [*unique][: self.limit]
             self.rows = [ActionRow(position, id) for position, id in enumerate(first)]
             selection = {"ids": digest(sorted(first))}
@@ -140,7 +159,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.head = evolve(self.head, selection={**selection, **without_none(others)})
         return ids is None and self.resumed is None
 
-    def _check_one_source(self, ids: Iterable[str] | None, filters: Mapping[str, Any]) -> None:
+    def _check_one_source(
+        self, ids: Iterable[str] | None, filters: Mapping[str, Any]
+    ) -> None:
         ways: list[str] = []
         if ids is not None:
             ways.append("ids")
@@ -150,7 +171,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             ways.append("/".join(filters))
         if len(ways) > 1:
             raise errors.InvalidArgumentError(
-                f"{' and '.join(ways)} exclude each other: pass one of them", argument=ways[0]
+                f"{' and '.join(ways)} exclude each other: pass one of them",
+                argument=ways[0],
             )
         if not ways:
             names, kind = ", ".join(self.filters), self.selects
@@ -181,7 +203,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             for item in page.items:
                 self.keep(item)
         selected = yield from self.selected_rows()
-        self.rows = [evolve(row, position=position) for position, row in enumerate(selected)]
+        self.rows = [
+            evolve(row, position=position) for position, row in enumerate(selected)
+        ]
         self.listed.clear()
         searched = None
         if self.listing.last_filter is not None or not self.rows:
@@ -280,7 +304,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self, target: ActionRow, result: BulkResult | None
     ) -> errors.InngestError | None:
         row, cause = result or BulkResult(self.rows[target.position])
-        if result is None and row is target and row.outcome is not ActionOutcome.UNKNOWN:
+        if (
+            result is None
+            and row is target
+            and row.outcome is not ActionOutcome.UNKNOWN
+        ):
             # It was not begun.
             row = with_outcome(row, ActionOutcome.NOT_TRIED).row
         self.rows[row.position] = row
@@ -324,19 +352,30 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 def _checked_report(report: ActionReport | Mapping[str, object]) -> ActionReport:
     """Return a report that a caller passed, which may come from a file."""
     try:
-        checked = report if isinstance(report, ActionReport) else ActionReport.from_dict(report)
+        checked = (
+            report
+            if isinstance(report, ActionReport)
+            else ActionReport.from_dict(report)
+        )
         # `json` reads text that is not Unicode.
         encode([checked.action, checked.selection, [row.id for row in checked.rows]])
     except UnicodeEncodeError:
-        raise invalid("resume", "is a damaged report: it has text that is not Unicode") from None
+        raise invalid(
+            "resume", "is a damaged report: it has text that is not Unicode"
+        ) from None
     except ValueError as error:
-        raise errors.InvalidArgumentError(f"resume: {error}", argument="resume") from None
+        raise errors.InvalidArgumentError(
+            f"resume: {error}", argument="resume"
+        ) from None
     return checked
 
 
 def digest(items: Sequence[object]) -> dict[str, Any]:
     """Return what tells a sequence from others, in the types of JSON."""
-    return {"count": len(items), "digest": blake2b(encode(items), digest_size=16).hexdigest()}
+    return {
+        "count": len(items),
+        "digest": blake2b(encode(items), digest_size=16).hexdigest(),
+    }
 
 
 def with_outcome(
@@ -349,7 +388,9 @@ def with_outcome(
     return BulkResult(evolve(row, outcome=outcome, reason=text), cause)
 
 
-def failure(row: ActionRow, error: errors.InngestError, *, is_sent: bool = True) -> BulkResult:
+def failure(
+    row: ActionRow, error: errors.InngestError, *, is_sent: bool = True
+) -> BulkResult:
     """Return the row of an act that ended with an error."""
     outcome = ActionOutcome.FAILED
     if isinstance(error, errors.NotFoundError):

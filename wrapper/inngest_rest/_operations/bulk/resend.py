@@ -100,7 +100,9 @@ class ResendJob(ReportedJob):
         there = None if to is None else self._destination.target.to_dict()
         if self.pick_source(ids, selection.to_json(), {"label": label, "to": there}):
             if selection.since is selection.until is None:
-                selection = evolve(selection, since=timedelta(hours=1))  # as `events.list` does
+                selection = evolve(
+                    selection, since=timedelta(hours=1)
+                )  # as `events.list` does
             self._lists_copies = to is None and selection.until is None
             self.asked_window = Window(selection.since, selection.until)
             self.listing = events.list_events(session, selection)
@@ -124,7 +126,11 @@ class ResendJob(ReportedJob):
 
     def _note_what_was_sent(self) -> Plan[None]:
         """Note what the label has sent before, as far as the newest events of a day show it."""
-        left = {self._new_id(row.id.upper()): row for row in self.rows if row.is_open and row.id}
+        left = {
+            self._new_id(row.id.upper()): row
+            for row in self.rows
+            if row.is_open and row.id
+        }
         if not left:
             return
         count = min(max(_FEWEST_SEARCHED, 2 * len(left)), _MOST_SEARCHED)
@@ -144,7 +150,9 @@ class ResendJob(ReportedJob):
         return f"{self._label}-{internal_id}"
 
     def row_of(self, item: StoredEvent) -> ActionRow:
-        return ActionRow(0, item.internal_id, event_name=item.name, queued_at=item.received_at)
+        return ActionRow(
+            0, item.internal_id, event_name=item.name, queued_at=item.received_at
+        )
 
     def is_enough(self) -> bool:
         return self.limit is not None and self._copies.least >= self.limit
@@ -173,7 +181,9 @@ class ResendJob(ReportedJob):
         if family.sent_as is None:
             reason = f"it is a copy of event {family.original}: event {family.sender} is sent"
         elif id == family.sent_as:
-            reason = f"it is the copy of event {family.original} that this label has sent"
+            reason = (
+                f"it is the copy of event {family.original} that this label has sent"
+            )
         else:
             reason = f"this label has sent it, as event {family.sent_as}"
         return evolve(row, outcome=ActionOutcome.ALREADY_SENT, reason=reason)
@@ -197,7 +207,9 @@ class ResendJob(ReportedJob):
             return with_outcome(target, target.outcome, _FORGOTTEN)
         row = evolve(target, event_name=event.name, queued_at=event.received_at)
         if event.name.startswith(_RESERVED):
-            reason = f"it is of the platform: events named {_RESERVED}... cannot be sent"
+            reason = (
+                f"it is of the platform: events named {_RESERVED}... cannot be sent"
+            )
             return with_outcome(row, ActionOutcome.REFUSED, reason)
         if self.dry_run:
             return with_outcome(row, ActionOutcome.PLANNED)
@@ -250,7 +262,9 @@ def _destination(session: Session, driver: object, to: Any) -> _Destination:
             send=partial(_send_by, to),
             newest=partial(_newest_by, to),
         )
-    raise invalid("to", "must be a client of the same kind, or the name of an environment")
+    raise invalid(
+        "to", "must be a client of the same kind, or the name of an environment"
+    )
 
 
 def _send_by(client: Any, event: Mapping[str, Any]) -> Plan[list[str]]:

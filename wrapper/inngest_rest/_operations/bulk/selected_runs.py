@@ -69,7 +69,9 @@ class RunsJob(ReportedJob):
         for status in statuses:
             if status in excluded:
                 have = "have not" if acts_on_ended else "have"
-                raise invalid("status", f"{status.value!r} selects runs that {have} ended")
+                raise invalid(
+                    "status", f"{status.value!r} selects runs that {have} ended"
+                )
 
 
 def with_details(row: ActionRow, run: Run) -> ActionRow:

@@ -66,10 +66,14 @@ class Past:
     def __init__(self, session: Session, function: Function) -> None:
         self._session, self._function = session, function
         self._lock = Lock()
-        self._invoked: defaultdict[bytes, list[str]] = defaultdict(list)  # runs, by their data
+        self._invoked: defaultdict[bytes, list[str]] = defaultdict(
+            list
+        )  # runs, by their data
         # The events with an id of their own, each with the time at which it was received.
         self._by_own_id: defaultdict[str, dict[str, float]] = defaultdict(dict)
-        self._read_back_to: float | None = None  # the oldest event that is known by its own id
+        self._read_back_to: float | None = (
+            None  # the oldest event that is known by its own id
+        )
         self.started: set[str] = set()
         self.ignored: set[str] = set()
         self.unread = 0
@@ -86,14 +90,20 @@ class Past:
         selection = Selection.of(
             self._session, app=function.app_id, function=function.id, since=since
         )
-        event_ids: dict[str, str] = {}  # of events that are not known, by the runs they started
+        event_ids: dict[
+            str, str
+        ] = {}  # of events that are not known, by the runs they started
         try:
             walk = runs.list_runs(self._session, selection, is_bounded=False).walk()
             while not walk.is_done:
                 for run in (yield from walk.next_page()).items:
                     self.started.update(run.event_ids)
                     first = next(iter(run.event_ids), None)
-                    if first is not None and first not in known and run.id not in self.ignored:
+                    if (
+                        first is not None
+                        and first not in known
+                        and run.id not in self.ignored
+                    ):
                         event_ids[run.id] = first
         except RouteNotFoundError:
             # The runs of each event are listed before anything is done.
@@ -101,7 +111,9 @@ class Past:
             return
         yield from self._read_invocations(event_ids, since)
 
-    def _read_invocations(self, event_ids: Mapping[str, str], since: Instant | None) -> Plan[None]:
+    def _read_invocations(
+        self, event_ids: Mapping[str, str], since: Instant | None
+    ) -> Plan[None]:
         """Read which of these events have invoked the function; of too many, only the first."""
         others = [*event_ids.items()]
         if len(others) > _FEW_OTHERS:
@@ -113,7 +125,9 @@ class Past:
 
     def _ids_of_triggers(self, since: Instant | None) -> Plan[set[str]]:
         """List the events that trigger the function, also those after the selected ones."""
-        selection = events.EventSelection(name=event_name_of(self._function), since=since)
+        selection = events.EventSelection(
+            name=event_name_of(self._function), since=since
+        )
         listing = events.list_events(self._session, selection, limit=_MOST_EARLIER)
         return {event.internal_id for event in (yield from read_all(listing))}
 

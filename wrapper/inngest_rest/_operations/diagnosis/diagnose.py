@@ -40,7 +40,11 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
         findings=tuple(findings(evidence)),
         calls=evidence.calls,
         clock_skew_s=evidence.clock_skew_s,
-        versions={"inngest-rest": __version__, "httpx": httpx.__version__, "python": python},
+        versions={
+            "inngest-rest": __version__,
+            "httpx": httpx.__version__,
+            "python": python,
+        },
     )
 
 
@@ -63,7 +67,9 @@ def _collect(session: Session) -> Plan[ServerEvidence]:
     return evidence
 
 
-def _tell_routes(session: Session, evidence: ServerEvidence, bearer: Secret | None) -> Plan[None]:
+def _tell_routes(
+    session: Session, evidence: ServerEvidence, bearer: Secret | None
+) -> Plan[None]:
     """Find out which operations the server has, by its list and, in doubt, by their answers."""
     lists = evidence.releases.have(server.LISTED_OPERATIONS.operation)
     if evidence.kind is ServerKind.CLOUD or lists is False:
@@ -110,7 +116,9 @@ def _identify(session: Session, evidence: ServerEvidence) -> Plan[None]:
         if evidence.release is not None:
             evidence.releases = Releases(evidence.release, evidence.release)
     elif server_kind is not None:
-        evidence.kind = ServerKind.DEV if server_kind == "dev" else ServerKind.SELF_HOSTED
+        evidence.kind = (
+            ServerKind.DEV if server_kind == "dev" else ServerKind.SELF_HOSTED
+        )
     elif settings.api_url == settings.event_url:
         # Other products have such a /health.
         result = yield from probe(session, server.EVENTS, _any_key(session))
@@ -122,12 +130,18 @@ def _try_keys(session: Session, evidence: ServerEvidence) -> Plan[Secret | None]
     """Try each key; return the first that is accepted, preferably by both APIs."""
     settings = session.settings
     accepted: list[Secret] = []
-    for name, bearer in zip(evidence.signing_keys, settings.signing_bearers, strict=True):
-        result = evidence.signing_keys[name] = yield from probe(session, server.EVENTS, bearer)
+    for name, bearer in zip(
+        evidence.signing_keys, settings.signing_bearers, strict=True
+    ):
+        result = evidence.signing_keys[name] = yield from probe(
+            session, server.EVENTS, bearer
+        )
         if result.has_route:
             accepted.append(bearer)
     if settings.api_key is not None:
-        result = evidence.api_key = yield from server.probe_v2(session, settings.api_key)
+        result = evidence.api_key = yield from server.probe_v2(
+            session, settings.api_key
+        )
         if result.has_route:
             accepted.append(settings.api_key)
             if evidence.kind is ServerKind.CLOUD:
@@ -135,7 +149,9 @@ def _try_keys(session: Session, evidence: ServerEvidence) -> Plan[Secret | None]
     return next(iter(accepted), None)
 
 
-def _try_permissions(session: Session, evidence: ServerEvidence, api_key: Secret) -> Plan[None]:
+def _try_permissions(
+    session: Session, evidence: ServerEvidence, api_key: Secret
+) -> Plan[None]:
     for route in server.SCOPED:
         result: ProbeResult = yield from probe(session, route, api_key)
         is_denied = isinstance(result.error, errors.PermissionDeniedError)

@@ -74,7 +74,9 @@ class ServerEvidence:
     def proxy(self, url: str) -> str | None:
         """Return the proxy's host and port for a URL, without its credentials."""
         settings = self.settings
-        proxy = settings.event_proxy if url == settings.event_url else settings.api_proxy
+        proxy = (
+            settings.event_proxy if url == settings.event_url else settings.api_proxy
+        )
         if self.has_own_transport or proxy is None:
             return None
         return urlsplit(proxy.reveal()).netloc.rpartition("@")[2]

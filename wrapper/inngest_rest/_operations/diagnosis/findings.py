@@ -103,7 +103,9 @@ def _server(evidence: ServerEvidence, url: str, result: ProbeResult) -> Observat
 def _release(evidence: ServerEvidence) -> Observation:
     if evidence.route_evidence.is_newer_than_recorded:
         release = evidence.release or f"{evidence.releases.first} or newer"
-        return texts.IS_NEWER_THAN_RECORDED.seen(release=release, newest=NEWEST_RELEASE_RECORDED)
+        return texts.IS_NEWER_THAN_RECORDED.seen(
+            release=release, newest=NEWEST_RELEASE_RECORDED
+        )
     if evidence.release:
         return texts.STATES_RELEASE.seen(release=evidence.release)
     if evidence.kind is ServerKind.CLOUD:
@@ -123,7 +125,9 @@ def _mode(evidence: ServerEvidence) -> Observation:
         return texts.NOT_DEV.seen(server=server)
     if is_dev and not evidence.settings.dev:
         return texts.DEV_NOT_SET.seen(url=evidence.settings.api_url)
-    return texts.MODE_AGREES.seen(server=server, needs="needs no" if is_dev else "checks")
+    return texts.MODE_AGREES.seen(
+        server=server, needs="needs no" if is_dev else "checks"
+    )
 
 
 def _event_key(evidence: ServerEvidence) -> Observation:
@@ -143,7 +147,9 @@ def _no_signing_key(evidence: ServerEvidence) -> Observation:
     if observation := _why_no_key_is_sent(evidence):
         return observation
     if evidence.settings.api_key:
-        return texts.ONLY_API_KEY.seen(calls=", ".join(calls_ruled_out(evidence.settings)))
+        return texts.ONLY_API_KEY.seen(
+            calls=", ".join(calls_ruled_out(evidence.settings))
+        )
     return texts.NO_KEY.seen()
 
 
@@ -161,13 +167,19 @@ def _api_key(evidence: ServerEvidence) -> Observation:
     if not evidence.permissions:
         return _key(evidence, _API_KEY, evidence.api_key)
     has = [name for name, is_granted in evidence.permissions.items() if is_granted]
-    lacks = [name for name, is_granted in evidence.permissions.items() if not is_granted]
-    seen = [f"it has {', '.join(has)}"] * bool(has) + [f"it lacks {', '.join(lacks)}"] * bool(lacks)
+    lacks = [
+        name for name, is_granted in evidence.permissions.items() if not is_granted
+    ]
+    seen = [f"it has {', '.join(has)}"] * bool(has) + [
+        f"it lacks {', '.join(lacks)}"
+    ] * bool(lacks)
     kind = texts.KEY_LACKS_PERMISSIONS if lacks else texts.KEY_HAS_PERMISSIONS
     return kind.seen(name=_API_KEY, permissions="; ".join(seen))
 
 
-def _key(evidence: ServerEvidence, name: str, result: ProbeResult | None) -> Observation:
+def _key(
+    evidence: ServerEvidence, name: str, result: ProbeResult | None
+) -> Observation:
     if result is None:
         return texts.KEY_NOT_TRIED.seen(name=name)
     if evidence.kind is ServerKind.DEV:
@@ -183,7 +195,9 @@ def _refused_key(
     evidence: ServerEvidence, name: str, error: errors.InngestError | None
 ) -> Observation:
     if isinstance(error, errors.ApiError) and refused_in_between(error):
-        return texts.KEY_REFUSED_IN_BETWEEN.seen(error.advice, name=name, error=error.described)
+        return texts.KEY_REFUSED_IN_BETWEEN.seen(
+            error.advice, name=name, error=error.described
+        )
     if isinstance(error, errors.PermissionDeniedError):
         return texts.KEY_DENIED.seen(error.advice, name=name, error=error.described)
     if any(result and result.has_route for result in evidence.signing_keys.values()):
@@ -193,14 +207,18 @@ def _refused_key(
 
 def _kind_of(key: Secret | None) -> str | None:
     text = key.reveal() if key else ""
-    return next((kind for prefix, kind in _KEY_KINDS.items() if text.startswith(prefix)), None)
+    return next(
+        (kind for prefix, kind in _KEY_KINDS.items() if text.startswith(prefix)), None
+    )
 
 
 def _environment(evidence: ServerEvidence) -> Observation:
     env = evidence.settings.env
     if evidence.kind in {ServerKind.DEV, ServerKind.SELF_HOSTED}:
         return (
-            texts.NO_ENVIRONMENTS.seen() if env is None else texts.ENVIRONMENT_IGNORED.seen(env=env)
+            texts.NO_ENVIRONMENTS.seen()
+            if env is None
+            else texts.ENVIRONMENT_IGNORED.seen(env=env)
         )
     environments = filter(None, evidence.settings.signing_key_kinds.values())
     key_envs = list(dict.fromkeys(environments))
@@ -231,9 +249,14 @@ def _routes(evidence: ServerEvidence) -> Iterator[Observation]:
 
 
 def _routes_that_lack(evidence: ServerEvidence) -> Observation:
-    api_version, ruled_out = evidence.settings.api_version, calls_ruled_out(evidence.settings)
+    api_version, ruled_out = (
+        evidence.settings.api_version,
+        calls_ruled_out(evidence.settings),
+    )
     if api_version != "auto" and ruled_out:
-        return texts.CALLS_RULED_OUT.seen(api_version=api_version, calls=", ".join(ruled_out))
+        return texts.CALLS_RULED_OUT.seen(
+            api_version=api_version, calls=", ".join(ruled_out)
+        )
     if evidence.kind is ServerKind.CLOUD:
         return texts.CLOUD_HAS_BOTH.seen()
     if evidence.releases == Releases():
@@ -245,11 +268,17 @@ def _routes_that_lack(evidence: ServerEvidence) -> Observation:
         )
         return texts.NO_LONGER.seen(calls=calls)
     if since := _since_of_missing_calls(evidence, ruled_out):
-        calls = ", ".join(f"{call} (since {release})" for call, release in since.items())
-        return texts.TOO_OLD.seen(calls=calls, release=max(since.values(), key=version_key))
+        calls = ", ".join(
+            f"{call} (since {release})" for call, release in since.items()
+        )
+        return texts.TOO_OLD.seen(
+            calls=calls, release=max(since.values(), key=version_key)
+        )
     if not evidence.route_evidence.trusts_release:
         return texts.NONE_KNOWN_TO_BE_GONE.seen()
-    cloud_only = "webhooks, Insights, experiments, sessions and the creation of environments"
+    cloud_only = (
+        "webhooks, Insights, experiments, sessions and the creation of environments"
+    )
     if not evidence.cancels_in_bulk:
         cloud_only = f"bulk cancellations, {cloud_only}"
     return texts.EVERY_CALL.seen(cloud_only=cloud_only)
@@ -261,11 +290,15 @@ def _calls_that_are_gone(evidence: ServerEvidence) -> dict[str, str | None]:
     return {
         each.call: each.until
         for each in evidence.calls
-        if each.is_available is False and each.since and releases.have_reached(each.since)
+        if each.is_available is False
+        and each.since
+        and releases.have_reached(each.since)
     }
 
 
-def _since_of_missing_calls(evidence: ServerEvidence, ruled_out: list[str]) -> dict[str, str]:
+def _since_of_missing_calls(
+    evidence: ServerEvidence, ruled_out: list[str]
+) -> dict[str, str]:
     """Return the first release with each call that the server lacks for its age."""
     return {
         each.call: each.since
@@ -295,5 +328,7 @@ def _proxies(evidence: ServerEvidence) -> Observation:
     proxies = {url: proxy for url in urls if (proxy := evidence.proxy(url))}
     if not proxies:
         return texts.NO_PROXY.seen()
-    sentences = [f"{url} is reached through the proxy {proxy}" for url, proxy in proxies.items()]
+    sentences = [
+        f"{url} is reached through the proxy {proxy}" for url, proxy in proxies.items()
+    ]
     return texts.PROXIES.seen(proxies="; ".join(sentences))

@@ -97,7 +97,9 @@ RELEASE_UNKNOWN = Kind(
 
 # Whether client and server agree on whether it is a dev server.
 MODE_AGREES = Kind(_OK, "{server}, which {needs} keys")
-MODE_UNKNOWN = Kind(_UNKNOWN, "it may be a dev server", "Set INNGEST_DEV to its URL if it is one.")
+MODE_UNKNOWN = Kind(
+    _UNKNOWN, "it may be a dev server", "Set INNGEST_DEV to its URL if it is one."
+)
 NOT_DEV = Kind(
     _WARNING,
     "INNGEST_DEV, or dev=, is set, but {server} answers, which checks keys",
@@ -117,7 +119,9 @@ KEYS_WITHHELD = Kind(
 )
 KEY_NOT_NEEDED = Kind(_OK, "not set, and not needed for a dev server")
 EVENT_KEY_REPLACED = Kind(_OK, "not set: events are sent one by one, by the API key")
-NO_EVENT_KEY = Kind(_WARNING, "not set: events cannot be sent", "Set INNGEST_EVENT_KEY.")
+NO_EVENT_KEY = Kind(
+    _WARNING, "not set: events cannot be sent", "Set INNGEST_EVENT_KEY."
+)
 EVENT_KEY_IS_OTHER = Kind(
     _PROBLEM, "event_key (INNGEST_EVENT_KEY) is {key_kind}", "Set it to an event key."
 )
@@ -153,8 +157,12 @@ KEY_LACKS_PERMISSIONS = Kind(
     "{name} is accepted; {permissions}",
     "Make a key with these permissions if you need such calls.",
 )
-KEY_TRIAL_FAILED = Kind(_UNKNOWN, "{name} is set; trying it failed: {error}", "Try again later.")
-KEY_REFUSED_IN_BETWEEN = Kind(_UNKNOWN, "whether {name} is accepted is unknown: {error}")
+KEY_TRIAL_FAILED = Kind(
+    _UNKNOWN, "{name} is set; trying it failed: {error}", "Try again later."
+)
+KEY_REFUSED_IN_BETWEEN = Kind(
+    _UNKNOWN, "whether {name} is accepted is unknown: {error}"
+)
 KEY_DENIED = Kind(_WARNING, "{name} is denied a read: {error}")
 KEY_REJECTED = Kind(
     _PROBLEM,
@@ -219,7 +227,9 @@ NO_LONGER = Kind(
     "the server no longer has a route for {calls}",
     "Do without these calls, or keep to a server of a release that has them.",
 )
-NONE_KNOWN_TO_BE_GONE = Kind(_OK, "no route is known to be gone, by its list and its answers")
+NONE_KNOWN_TO_BE_GONE = Kind(
+    _OK, "no route is known to be gone, by its list and its answers"
+)
 NOT_SHOWN = Kind(
     _UNKNOWN,
     "the server's list and answers do not show whether it has a route for {calls}",

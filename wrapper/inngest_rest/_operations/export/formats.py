@@ -24,7 +24,19 @@ ROWS_PER_FILE = 10_000
 """How many rows wait to be written, as one file of Parquet or as lines."""
 
 # What a spreadsheet takes for the beginning of a formula, or skips before one.
-_BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BEGINS_FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)
 
 
 class Output(ABC):
@@ -115,13 +127,17 @@ class CsvFile(LinesFile):
         escape_formulas: Whether a text that a spreadsheet would evaluate gets an apostrophe.
     """
 
-    def __init__(self, path: Path, kind: type[Record], *, escape_formulas: bool) -> None:
+    def __init__(
+        self, path: Path, kind: type[Record], *, escape_formulas: bool
+    ) -> None:
         super().__init__(path, kind)
         self._escape_formulas = escape_formulas
 
     def lines(self, rows: Sequence[Record], *, is_first: bool) -> bytes:
         named = columns(self._kind)  # type: ignore[arg-type] # mypy takes a class for its instances
-        text = _csv([self._cell(column.value_of(row)) for column in named] for row in rows)
+        text = _csv(
+            [self._cell(column.value_of(row)) for column in named] for row in rows
+        )
         if is_first:
             # In quotes, by which DuckDB knows that there may be quotes further down.
             text = ",".join(f'"{column.name}"' for column in named) + "\n" + text
@@ -163,7 +179,9 @@ class ParquetFolder(Output):
     def write(self, rows: Sequence[Record], final: int) -> int:
         if not rows:
             return final
-        replace_file(self.path / f"part-{final:06}.parquet", arrow.parquet(self._kind, rows))
+        replace_file(
+            self.path / f"part-{final:06}.parquet", arrow.parquet(self._kind, rows)
+        )
         return final + 1
 
 

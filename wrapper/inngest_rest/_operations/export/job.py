@@ -22,7 +22,12 @@ from inngest_rest._core.locks import lock_file
 from inngest_rest._core.resources.polling import OVERLAP
 from inngest_rest._core.resources.windows import instant
 from inngest_rest._files import read_file, replace_file, usable
-from inngest_rest._operations.export.formats import CsvFile, JsonLinesFile, Output, ParquetFolder
+from inngest_rest._operations.export.formats import (
+    CsvFile,
+    JsonLinesFile,
+    Output,
+    ParquetFolder,
+)
 from inngest_rest._redaction import Redactor
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.reports import ExportReport
@@ -62,7 +67,9 @@ class State(msgspec.Struct, tag_field="version", tag=1):
     path: str
     rows: _Count = 0  # how many are final
     size: _Count = 0  # bytes, or Parquet files, that are final
-    began: _Instant | None = None  # by the server's clock: what relative times are about
+    began: _Instant | None = (
+        None  # by the server's clock: what relative times are about
+    )
     since: _Instant | None = None  # the window that is listed
     until: _Instant | None = None
     cursor: str | None = None  # of the page that comes next
@@ -123,7 +130,11 @@ class Export:
     """One call of `export`; its arguments are checked when it is made."""
 
     def __init__(
-        self, session: Session, path: str | os.PathLike[str], source: Source, options: Options
+        self,
+        session: Session,
+        path: str | os.PathLike[str],
+        source: Source,
+        options: Options,
     ) -> None:
         self._session, self._source = session, source
         self._keeps_state = options.state is not None
@@ -158,36 +169,56 @@ class Export:
         self._exported = 0  # by this call
         self._saved_at = -math.inf
         self._watch: Watch | None = None
-        self._unfetched: Sequence[str] = ()  # runs that the watch is to fetch before its next poll
+        self._unfetched: Sequence[
+            str
+        ] = ()  # runs that the watch is to fetch before its next poll
 
     def run(self, driver: Driver) -> ExportReport:
-        with self._opened(), tracing.operation(self._source.operation, facts=self._facts):
+        with (
+            self._opened(),
+            tracing.operation(self._source.operation, facts=self._facts),
+        ):
             for plan in self._steps():
                 step = driver.run(plan)
                 if self._watch is not None and self._unfetched:
                     watch = self._watch
                     driver.run_many(
-                        self._unfetched, watch.fetch, watch.on_fetched, in_flight=_IN_FLIGHT
+                        self._unfetched,
+                        watch.fetch,
+                        watch.on_fetched,
+                        in_flight=_IN_FLIGHT,
                     )
                 if self._source.is_completed:
                     driver.run_many(
-                        step.items, self._source.complete, self._add_row, in_flight=_IN_FLIGHT
+                        step.items,
+                        self._source.complete,
+                        self._add_row,
+                        in_flight=_IN_FLIGHT,
                     )
                 self._keep(step)
         return self._report()
 
     async def run_async(self, driver: AsyncDriver) -> ExportReport:
-        with self._opened(), tracing.operation(self._source.operation, facts=self._facts):
+        with (
+            self._opened(),
+            tracing.operation(self._source.operation, facts=self._facts),
+        ):
             for plan in self._steps():
                 step = await driver.run(plan)
                 if self._watch is not None and self._unfetched:
                     watch = self._watch
                     await driver.run_many(
-                        self._unfetched, watch.fetch, watch.on_fetched, in_flight=_IN_FLIGHT
+                        self._unfetched,
+                        watch.fetch,
+                        watch.on_fetched,
+                        in_flight=_IN_FLIGHT,
                     )
                 if self._source.is_completed:
                     await driver.run_many(
-                        step.items, self._source.complete, self._add_row, in_flight=_IN_FLIGHT
+                        step.items,
+                        self._source.complete,
+                        self._add_row,
+                        in_flight=_IN_FLIGHT,
                     )
                 self._keep(step)
         return self._report()
@@ -324,7 +355,9 @@ class Export:
             with suppress(InvalidArgumentError):  # the disk may be full
                 self._save()
             total = self._saved_rows
-            error.add_note(f"{total:,} rows are in {self._path}: the same call goes on there")
+            error.add_note(
+                f"{total:,} rows are in {self._path}: the same call goes on there"
+            )
             raise
 
     def _load(self) -> State:
@@ -345,7 +378,12 @@ class Export:
         if state.is_listed and self._keeps_state and not self._source.is_watched:
             # List what is new since then.
             return msgspec.structs.replace(
-                state, since=state.until, until=None, cursor=None, last=[], is_listed=False
+                state,
+                since=state.until,
+                until=None,
+                cursor=None,
+                last=[],
+                is_listed=False,
             )
         return state
 
@@ -359,7 +397,9 @@ class Export:
                 self._source.watch(state)
         except (ValueError, OverflowError, RecursionError) as error:
             how = f"delete it and {self._path} to begin anew, or name other files"
-            reason = f"{self._state_path} is not the state of an export, or damaged: {how}"
+            reason = (
+                f"{self._state_path} is not the state of an export, or damaged: {how}"
+            )
             raise invalid("state", reason) from error
         return state
 
@@ -368,10 +408,14 @@ class Export:
             raise self._refusal(f"is of an export with {words}")
         if state.path != str(self._path):
             if not state.is_listed or size:
-                raise self._refusal(f"is of {state.path}, which is to be finished first")
+                raise self._refusal(
+                    f"is of {state.path}, which is to be finished first"
+                )
         elif size < state.size:
             path = self._path
-            raise self._refusal(f"says that there is more in {path}, which somebody has changed")
+            raise self._refusal(
+                f"says that there is more in {path}, which somebody has changed"
+            )
 
     def _refusal(self, reason: str) -> InvalidArgumentError:
         how = "Pass the same arguments as before, or another state."

@@ -45,7 +45,10 @@ class Runs(Source):
     operation: ClassVar[str] = "runs.export"
 
     def __init__(
-        self, session: Session, selection: Selection, include: Iterable[typing.RunInclude]
+        self,
+        session: Session,
+        selection: Selection,
+        include: Iterable[typing.RunInclude],
     ) -> None:
         included = sorted({*include})
         for name in included:
@@ -58,7 +61,9 @@ class Runs(Source):
         self.kind = _DetailedRun if self.is_completed else Run
         filters = selection.to_json()
         self.asked = {"runs": filters, "include": included}
-        self.ends = [name for name in ("until", "ended_since", "ended_until") if name in filters]
+        self.ends = [
+            name for name in ("until", "ended_since", "ended_until") if name in filters
+        ]
         self.since = selection.window.since
 
     def listing(self, state: State) -> Listing[Run]:
@@ -115,7 +120,11 @@ class Events(Source):
     def __init__(
         self, session: Session, selection: events.EventSelection, *, keeps_state: bool
     ) -> None:
-        self._session, self._selection, self._keeps_state = session, selection, keeps_state
+        self._session, self._selection, self._keeps_state = (
+            session,
+            selection,
+            keeps_state,
+        )
         self.asked = {"events": selection.to_json()}
         self.ends = ["until"] if selection.until is not None else []
         self.since = selection.since

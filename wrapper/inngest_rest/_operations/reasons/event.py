@@ -26,7 +26,10 @@ from inngest_rest.explanation import ReasonKind as Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest._operations.reasons.evidence import EventEvidence, FunctionWithoutRun
+    from inngest_rest._operations.reasons.evidence import (
+        EventEvidence,
+        FunctionWithoutRun,
+    )
 
 # For so long after an event, a run of it may still appear.
 _RUN_EXPECTED_FOR = timedelta(seconds=2 * APPEARS_WITHIN)
@@ -61,7 +64,9 @@ def no_trigger(evidence: EventEvidence) -> Iterator[Finding]:
         return
     # A name that cancels runs is not a misspelling.
     is_known = bool(evidence.cancelled_functions)
-    nearest = {} if is_known else nearest_triggers(evidence.event.name, catalogue.functions)
+    nearest = (
+        {} if is_known else nearest_triggers(evidence.event.name, catalogue.functions)
+    )
     yield Finding(
         kind=Kind.NO_TRIGGER,
         is_certain=evidence.functions_are_same,
@@ -78,7 +83,9 @@ def cancels_runs(evidence: EventEvidence) -> Iterator[Finding]:
     if not _nobody_listens(evidence):
         return
     for function in evidence.cancelled_functions:
-        yield about_function(function, Kind.CANCELS_RUNS, {"events": cancelling_events(function)})
+        yield about_function(
+            function, Kind.CANCELS_RUNS, {"events": cancelling_events(function)}
+        )
 
 
 def condition(without_run: FunctionWithoutRun) -> Iterator[Finding]:
@@ -98,12 +105,15 @@ def condition(without_run: FunctionWithoutRun) -> Iterator[Finding]:
 def duplicate_id(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     """An earlier event with the same id started a run of the function."""
     function, evidence = without_run.function, without_run.evidence
-    started = [(other, run) for other, run in evidence.same_id if is_run_of(run, function)]
+    started = [
+        (other, run) for other, run in evidence.same_id if is_run_of(run, function)
+    ]
     if not started or ignores_repeated_ids(function):
         return
     other, run = started[0]
     is_earlier = (
-        other.received_at is not None and evidence.began - other.received_at > EVENT_ORDER_SLACK
+        other.received_at is not None
+        and evidence.began - other.received_at > EVENT_ORDER_SLACK
     )
     yield without_run.finding(
         Kind.DUPLICATE_ID,
@@ -125,7 +135,9 @@ def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Finding]:
         return
     key = rate.get("key")
     counted = without_run.runs_within(parse_duration(rate.get("period")) or DAY)
-    has_same_key = {run.id: without_run.has_same_key(run, key) for run in counted} if key else {}
+    has_same_key = (
+        {run.id: without_run.has_same_key(run, key) for run in counted} if key else {}
+    )
     same_key = [run for run in counted if has_same_key.get(run.id, key is None)]
     are_all_of_another = all(same is False for same in has_same_key.values())
     yield without_run.finding(
@@ -137,7 +149,9 @@ def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Finding]:
             "earlier_events": [run.event_ids[0] for run in same_key if run.event_ids],
         },
         details={
-            "is_no_key_same": key and are_all_of_another and not without_run.has_further_runs,
+            "is_no_key_same": key
+            and are_all_of_another
+            and not without_run.has_further_runs,
         },
     )
 
@@ -150,7 +164,9 @@ def debounce(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     # Of two events in the same millisecond, the first ten characters, either may be the later one.
     own_time = without_run.evidence.event.internal_id[:10]
     later = [
-        run for run in without_run.other_runs if run.event_ids and run.event_ids[0][:10] >= own_time
+        run
+        for run in without_run.other_runs
+        if run.event_ids and run.event_ids[0][:10] >= own_time
     ]
     replacing = later[-1] if later and not without_run.has_further_runs else None
     yield without_run.finding(
@@ -173,7 +189,9 @@ def batch(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     age = evidence.now - evidence.received
     is_open = timeout is None or age < timeout + EVENT_ORDER_SLACK
     if is_open or evidence.is_listed_by_v1:
-        yield without_run.finding(Kind.BATCH, {"batch": setting}, details={"is_open": is_open})
+        yield without_run.finding(
+            Kind.BATCH, {"batch": setting}, details={"is_open": is_open}
+        )
 
 
 def singleton(without_run: FunctionWithoutRun) -> Iterator[Finding]:
@@ -186,7 +204,8 @@ def singleton(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     overlapping = [
         run.id
         for run in without_run.other_runs
-        if (run.queued_at or until) <= until and (run.ended_at or evidence.now) >= evidence.received
+        if (run.queued_at or until) <= until
+        and (run.ended_at or evidence.now) >= evidence.received
     ]
     yield without_run.finding(
         Kind.SINGLETON,

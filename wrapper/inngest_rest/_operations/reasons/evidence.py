@@ -64,7 +64,9 @@ class EventEvidence:
     # Other events with the same id, each with a run that it started; the oldest event first.
     same_id: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
     # Other runs at that time, newest first, by the name of their function.
-    other_runs: dict[str, Page[Run] | None] = field(factory=dict[str, "Page[Run] | None"])
+    other_runs: dict[str, Page[Run] | None] = field(
+        factory=dict[str, "Page[Run] | None"]
+    )
 
     # The first events of some of these, by the id of the run.
     events_of_runs: dict[str, StoredEvent] = field(factory=dict[str, "StoredEvent"])
@@ -139,7 +141,10 @@ class FunctionWithoutRun:
     @property
     def is_excluded(self) -> bool:
         """Whether its conditions certainly were false for the event."""
-        return self.was_the_same and self.listener.is_triggered_by(self.evidence.event) is False
+        return (
+            self.was_the_same
+            and self.listener.is_triggered_by(self.evidence.event) is False
+        )
 
     @property
     def other_runs(self) -> tuple[Run, ...]:
@@ -157,7 +162,9 @@ class FunctionWithoutRun:
         """Return its other runs that began within a time before the event, the newest first."""
         since = self.evidence.received - period - EVENT_ORDER_SLACK
         until = self.evidence.latest_start
-        return [run for run in self.other_runs if since <= (run.queued_at or since) <= until]
+        return [
+            run for run in self.other_runs if since <= (run.queued_at or since) <= until
+        ]
 
     def has_same_key(self, run: Run, key: str) -> bool | None:
         """Return whether a key has the same value for the event of a run; None if unknown."""
@@ -174,7 +181,9 @@ class FunctionWithoutRun:
         is_certain: bool = False,
         details: Mapping[str, Any] | None = None,
     ) -> Finding:
-        return about_function(self.function, kind, evidence, is_certain=is_certain, details=details)
+        return about_function(
+            self.function, kind, evidence, is_certain=is_certain, details=details
+        )
 
 
 @frozen(kw_only=True)
@@ -241,7 +250,10 @@ class RunEvidence:
         return [
             job
             for job in self.jobs
-            if job.kind != "pause" and job.at and job.at <= self.now and not self.executes(job)
+            if job.kind != "pause"
+            and job.at
+            and job.at <= self.now
+            and not self.executes(job)
         ]
 
     @property
@@ -300,7 +312,9 @@ class RunEvidence:
     @property
     def _ended_steps(self) -> list[tuple[datetime, str]]:
         return sorted(
-            (step.ended_at, step.name) for step in self.steps if step.step_id and step.ended_at
+            (step.ended_at, step.name)
+            for step in self.steps
+            if step.step_id and step.ended_at
         )
 
     @property

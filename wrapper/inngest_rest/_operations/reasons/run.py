@@ -22,7 +22,11 @@ from inngest_rest._core.resources.flow_control import (
     limit,
     parse_duration,
 )
-from inngest_rest._operations.reasons.evidence import attempts_at, first_line, is_same_error
+from inngest_rest._operations.reasons.evidence import (
+    attempts_at,
+    first_line,
+    is_same_error,
+)
 from inngest_rest._ulid import is_ulid
 from inngest_rest.explanation import ReasonKind as Kind
 from inngest_rest.models import Job, RunStatus
@@ -83,7 +87,9 @@ def lost(evidence: RunEvidence) -> Iterator[Finding]:
     """The queue has no job for the run, which has not ended."""
     if evidence.idle is not None:
         seconds = round(evidence.idle.total_seconds(), 3)
-        yield evidence.finding(Kind.LOST, {"idle_s": seconds}, is_certain=evidence.is_lost)
+        yield evidence.finding(
+            Kind.LOST, {"idle_s": seconds}, is_certain=evidence.is_lost
+        )
 
 
 def waits(evidence: RunEvidence) -> Iterator[Finding]:
@@ -120,7 +126,11 @@ def not_matched(evidence: RunEvidence) -> Iterator[Finding]:
                 if unmet or is_early:
                     yield evidence.finding(
                         Kind.NOT_MATCHED,
-                        {"event": event.internal_id, "unmet": unmet, "is_early": is_early},
+                        {
+                            "event": event.internal_id,
+                            "unmet": unmet,
+                            "is_early": is_early,
+                        },
                         is_certain=False,
                         details={"name": event.name},
                     )
@@ -180,13 +190,17 @@ def waits_by_trace(evidence: RunEvidence) -> Iterator[Finding]:
     for step in evidence.steps:
         kind = _WAITS.get(step.step_op or "")
         if kind and not step.ended_at and step.step_id not in in_queue:
-            yield evidence.finding(kind, {"step_id": step.step_id}, details={"step": step.name})
+            yield evidence.finding(
+                kind, {"step_id": step.step_id}, details={"step": step.name}
+            )
 
 
 def attempts(evidence: RunEvidence) -> Iterator[Finding]:
     """A job in the queue is an attempt that is executed, due, or next."""
     for job in evidence.jobs:
-        if job.kind == "pause" or (job.kind == "sleep" and job not in evidence.due_jobs):
+        if job.kind == "pause" or (
+            job.kind == "sleep" and job not in evidence.due_jobs
+        ):
             continue
         state = _state_of(evidence, job)
         if state is None:
@@ -235,11 +249,15 @@ def failed(evidence: RunEvidence) -> Iterator[Finding]:
     if run.status != RunStatus.FAILED:
         return
     step, failure = evidence.failed_step, evidence.last_failure
-    is_of_code = step is None and failure is not None and is_same_error(failure.error, run.error)
+    is_of_code = (
+        step is None and failure is not None and is_same_error(failure.error, run.error)
+    )
     attempts_made, after = None, None
     if step is not None:
         # What waits or invokes is tried once, as far as a function knows.
-        attempts_made = len(attempts_at(step)) or 1 if step.step_op in {"run", None} else None
+        attempts_made = (
+            len(attempts_at(step)) or 1 if step.step_op in {"run", None} else None
+        )
     elif failure is not None and is_of_code:
         attempts_made, after = failure.number, failure.after
     yield evidence.finding(
@@ -258,7 +276,9 @@ def attempt_failed(evidence: RunEvidence) -> Iterator[Finding]:
     failure = evidence.last_failure
     if evidence.run.status != RunStatus.FAILED or failure is None:
         return
-    if evidence.failed_step is None and not is_same_error(failure.error, evidence.run.error):
+    if evidence.failed_step is None and not is_same_error(
+        failure.error, evidence.run.error
+    ):
         yield evidence.finding(
             Kind.ATTEMPT_FAILED,
             {"attempt": failure.number, "error": first_line(failure.error)},
@@ -278,9 +298,14 @@ def cancelled(evidence: RunEvidence) -> Iterator[Finding]:
     ]
     yield evidence.finding(
         Kind.CANCELLED,
-        {"steps": [step.name for step in open_steps], "after": evidence.last_ended_step},
+        {
+            "steps": [step.name for step in open_steps],
+            "after": evidence.last_ended_step,
+        },
         details={
-            "open_steps": [(step.name, _WAITS.get(step.step_op or "")) for step in open_steps]
+            "open_steps": [
+                (step.name, _WAITS.get(step.step_op or "")) for step in open_steps
+            ]
         },
     )
 
@@ -305,7 +330,9 @@ def invoked_by(evidence: RunEvidence) -> Iterator[Finding]:
     """A step of another run invoked it."""
     invocation = None if evidence.event is None else invocation_of(evidence.event)
     if invocation is not None:
-        yield evidence.finding(Kind.INVOKED_BY, {"run": invocation.run_id, "step": invocation.step})
+        yield evidence.finding(
+            Kind.INVOKED_BY, {"run": invocation.run_id, "step": invocation.step}
+        )
 
 
 @frozen(kw_only=True)
@@ -320,7 +347,9 @@ class Invocation:
 def invocation_of(event: StoredEvent) -> Invocation | None:
     # Nobody else can send an event of this name (recording v1-event-invoked).
     match event.data if event.name == INVOKED else None:
-        case {"_inngest": {"correlation_id": str(id), "name": str(step)}} if is_ulid(id[:26]):
+        case {"_inngest": {"correlation_id": str(id), "name": str(step)}} if is_ulid(
+            id[:26]
+        ):
             return Invocation(run_id=id[:26], step_id=id[27:], step=step)
         case _:
             return None
@@ -382,7 +411,8 @@ def _later_runs_at_end(evidence: RunEvidence) -> list[str]:
     return [
         run.id
         for run in evidence.other_runs.items
-        if run.id > evidence.run.id and abs((run.queued_at or end) - end) < _CANCELLATION_SLACK
+        if run.id > evidence.run.id
+        and abs((run.queued_at or end) - end) < _CANCELLATION_SLACK
     ]
 
 
@@ -435,7 +465,11 @@ def function_removed(evidence: RunEvidence) -> Iterator[Finding]:
     if catalogue is None or catalogue.gaps:
         return
     if evidence.function is None and run.function_id is not None:
-        left = [function.id for function in catalogue.functions if function.app_id == run.app_id]
+        left = [
+            function.id
+            for function in catalogue.functions
+            if function.app_id == run.app_id
+        ]
         yield evidence.finding(
             Kind.FUNCTION_REMOVED,
             {"functions": left},
@@ -484,7 +518,9 @@ def _reached_limit(evidence: RunEvidence, limits: list[Limit]) -> ReachedLimit |
     # A job states which limits with a key it is under; others count all jobs of the function.
     of_function = [(entry["limit"], None) for entry in limits if not entry.get("key")]
     of_keys = [
-        (most, key) for job in evidence.due_jobs[:1] for key, most in job.concurrency_keys.items()
+        (most, key)
+        for job in evidence.due_jobs[:1]
+        for key, most in job.concurrency_keys.items()
     ]
     reached = None
     for most, key in (*of_function, *of_keys):
@@ -531,5 +567,10 @@ CANCELLING_RULES: tuple[Rule, ...] = (
 SCHEDULE_RULES: tuple[Rule, ...] = (scheduled,)
 """What keeps a run waiting that is to start at a later time: nothing else does before."""
 
-HOLDING_RULES: tuple[Rule, ...] = (app_unreachable, function_removed, throttled, concurrency)
+HOLDING_RULES: tuple[Rule, ...] = (
+    app_unreachable,
+    function_removed,
+    throttled,
+    concurrency,
+)
 """What may keep an open run waiting, as its app and function are now."""

@@ -51,7 +51,9 @@ def _message(finding: Finding) -> str:
 
 
 def _no_trigger(facts: Facts) -> str:
-    nearest = [f"{trigger!r} of {' and '.join(of)}" for trigger, of in facts["nearest"].items()]
+    nearest = [
+        f"{trigger!r} of {' and '.join(of)}" for trigger, of in facts["nearest"].items()
+    ]
     hint = f" (nearest: {', '.join(nearest)})" if nearest else ""
     return f"no function has a trigger for its name{hint}"
 
@@ -79,21 +81,29 @@ def _rate_limit(facts: Facts) -> str:
         text += f": {counted} of its runs{of_any_key} started in that period before it, or seconds "
         text += "after it"
     if facts["earlier_events"]:
-        text += f", the latest {facts['same_key'][0]} of event {facts['earlier_events'][0]}"
+        text += (
+            f", the latest {facts['same_key'][0]} of event {facts['earlier_events'][0]}"
+        )
     return text
 
 
 def _of_same_key(facts: Facts) -> str:
     run_ids, event_ids = facts["same_key"], facts["earlier_events"]
     text = f"event {event_ids[0]} with the same key started run {run_ids[0]}"
-    return text if len(run_ids) == 1 else f"{text}, and other such events {len(run_ids) - 1} more"
+    return (
+        text
+        if len(run_ids) == 1
+        else f"{text}, and other such events {len(run_ids) - 1} more"
+    )
 
 
 def _debounce(facts: Facts) -> str:
     text = f"{facts['subject']} debounces events for {facts['debounce'].get('period')}: it may "
     text += "still be waiting, or have been replaced by a later one"
     if facts["later_event"]:
-        text += f", such as {facts['later_event']}, which started run {facts['later_run']}"
+        text += (
+            f", such as {facts['later_event']}, which started run {facts['later_run']}"
+        )
     return text
 
 
@@ -116,8 +126,12 @@ def _batch(facts: Facts) -> str:
 def _singleton(facts: Facts) -> str:
     if "singleton" in facts:  # which skips an event
         text = f"{facts['subject']} is a singleton and may have skipped it"
-        return text + (f", as run {facts['other_run']} had not ended" if facts["other_run"] else "")
-    text = f"{facts['subject']} may have been cancelled by a later run of the singleton "
+        return text + (
+            f", as run {facts['other_run']} had not ended" if facts["other_run"] else ""
+        )
+    text = (
+        f"{facts['subject']} may have been cancelled by a later run of the singleton "
+    )
     return text + ", ".join(filter(None, (facts["function"], facts["later_run"])))
 
 
@@ -165,10 +179,8 @@ def _waits_for(article: str, noun: str) -> Callable[[Facts], str]:
     def text(facts: Facts) -> str:
         subject = f"step {facts['step']!r}" if facts["step"] else "it"
         if "until" not in facts:  # Inngest Cloud lists jobs without details
-            what = f"{article} {noun}"
-            return (
-                f"{subject} waits for {what}, but the server reports neither which nor until when"
-            )
+            unknown = "the server reports neither which nor until when"
+            return f"{subject} waits for {article} {noun}, but {unknown}"
         text = f"{subject} waits for {noun} {facts['for']!r}"
         text += f" that matches `{facts['condition']}`" if facts["condition"] else ""
         text += "".join(f" in run {run.id} ({run.status})" for run in facts["invoked"])
@@ -195,7 +207,9 @@ def _sleeps(facts: Facts) -> str:
 def _attempt(facts: Facts) -> str:
     number, most = facts["attempt"], facts["max_attempts"]
     text = f"attempt {number}" + (f" of {most}" if most else "")
-    return text + (" (by the function's current settings)" if facts["is_of_function"] else "")
+    return text + (
+        " (by the function's current settings)" if facts["is_of_function"] else ""
+    )
 
 
 def _executing(facts: Facts) -> str:
@@ -254,7 +268,9 @@ def _attempt_failed(facts: Facts) -> str:
 
 def _cancelled(facts: Facts) -> str:
     if facts["open_steps"]:
-        steps = [f"step {name!r} was {_DOING[wait]}" for name, wait in facts["open_steps"]]
+        steps = [
+            f"step {name!r} was {_DOING[wait]}" for name, wait in facts["open_steps"]
+        ]
         return f"it was cancelled while {and_more(steps)}"
     if facts["after"]:
         return f"it was cancelled after step {facts['after']!r} had ended"

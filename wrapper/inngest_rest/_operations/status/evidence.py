@@ -53,9 +53,15 @@ class StatusEvidence:
     recent: Listed | None = None  # of the last hour: all of them, or else a sample
     newest_run: Run | None = None  # of the time looked back
     queued: Listed | None = None  # the oldest first
-    explained: list[RunExplanation] = field(factory=list["RunExplanation"])  # of what waits long
-    queue_depth: int | None = None  # items in all queues, those included that are due later
-    open: Listed | None = None  # those that started and are open for long, the oldest first
+    explained: list[RunExplanation] = field(
+        factory=list["RunExplanation"]
+    )  # of what waits long
+    queue_depth: int | None = (
+        None  # items in all queues, those included that are due later
+    )
+    open: Listed | None = (
+        None  # those that started and are open for long, the oldest first
+    )
     jobs: dict[str, list[Job]] | None = None  # of some of these, by the id of the run
     lost: RunExplanation | None = None  # of a run that had no job
     lists_all_jobs: bool = True  # so that a run without one is lost

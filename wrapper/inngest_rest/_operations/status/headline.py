@@ -45,6 +45,10 @@ def _messages(checks: Iterable[StatusCheck], verdict: Verdict) -> list[str]:
     """Return what the checks that decide say."""
     if verdict is Verdict.OK:
         return [check.message for check in checks if check.check in _NAMED_IF_OK]
-    messages = [f"{check.check}: {check.message}" for check in checks if check.verdict is verdict]
+    messages = [
+        f"{check.check}: {check.message}"
+        for check in checks
+        if check.verdict is verdict
+    ]
     # Of several that are unknown, the reason is the same.
     return messages[:1] if verdict is Verdict.UNKNOWN else messages

@@ -32,7 +32,10 @@ from inngest_rest._operations.status.verdicts import server
 from inngest_rest._operations.status.verdicts.apps import judge_apps
 from inngest_rest._operations.status.verdicts.crons import judge_crons
 from inngest_rest._operations.status.verdicts.fresh import judge_fresh
-from inngest_rest._operations.status.verdicts.starting import is_held_back, judge_starting
+from inngest_rest._operations.status.verdicts.starting import (
+    is_held_back,
+    judge_starting,
+)
 from inngest_rest._operations.status.verdicts.stuck import judge_stuck
 from inngest_rest._operations.status.verdicts.succeeding import judge_succeeding
 from inngest_rest.models import RunStatus
@@ -86,7 +89,9 @@ def status(session: Session) -> Plan[StatusReport]:
         deadline = session.clock.monotonic() + session.settings.timeout
         yield from check_health(session, deadline=deadline)
     except _MAY_FAIL as error:
-        return report_of([server.is_down(error)], (), session.settings.target, clock.now())
+        return report_of(
+            [server.is_down(error)], (), session.settings.target, clock.now()
+        )
     reader = _Reader(session)
     evidence = reader.evidence
     yield from reader.read_recent()
@@ -122,7 +127,9 @@ class _Reader:
     def read(self, what: str, plan: Plan[T]) -> Plan[T | None]:
         """Return what a plan reads; None if it fails, or if the server has not answered since."""
         if self._lost_connection is not None:
-            self.evidence.unread[what] = f"not read after: {_in_words(self._lost_connection)}"
+            self.evidence.unread[what] = (
+                f"not read after: {_in_words(self._lost_connection)}"
+            )
             return None
         try:
             return (yield from plan)
@@ -159,14 +166,20 @@ class _Reader:
         )
         found = [*failed.runs]
         known = {function_of(run) for run in found}
-        missing = [names for names, _ in counts.most_common() if "/".join(names) not in known]
+        missing = [
+            names for names, _ in counts.most_common() if "/".join(names) not in known
+        ]
         for app, function in missing[:_MOST_FAILING]:
-            of_function = self._failed_page(_FEW_OF_FUNCTION, app=app, function=function)
+            of_function = self._failed_page(
+                _FEW_OF_FUNCTION, app=app, function=function
+            )
             found += runs_of((yield from self.read("failed", of_function)))
         return Listed(runs=tuple(found), has_more=failed.has_more)
 
     def _failed_page(self, most: int, **chosen: Any) -> Plan[Listed]:
-        return self._page(status=RunStatus.FAILED, since=WINDOW, most=most, output=True, **chosen)
+        return self._page(
+            status=RunStatus.FAILED, since=WINDOW, most=most, output=True, **chosen
+        )
 
     def _sampled(self, newest: Listed) -> Plan[Listed]:
         """Return the newest runs of the hour with those at some moments of it."""
@@ -174,7 +187,9 @@ class _Reader:
         now = self.session.server_clocks["api"].now()
         for minutes in _SAMPLED_AT:
             since = now - timedelta(minutes=minutes)
-            page = yield from self.read("recent", self._page(since=since, order="oldest"))
+            page = yield from self.read(
+                "recent", self._page(since=since, order="oldest")
+            )
             if page is None:  # v1 lists the newest alone
                 break
             found |= {run.id: run for run in page.runs}
@@ -197,7 +212,9 @@ class _Reader:
         oldest, others = waiting[0], waiting[1:]
         yield from self._explain(oldest)
         if others and all(map(is_held_back, evidence.explained)):
-            of_others = [run for run in others if function_of(run) != function_of(oldest)]
+            of_others = [
+                run for run in others if function_of(run) != function_of(oldest)
+            ]
             yield from self._explain((of_others or others)[-1])
 
     def _explain(self, run: Run) -> Plan[None]:
@@ -209,20 +226,29 @@ class _Reader:
         """Read what runs for long, and the jobs of some of these runs, old and less old."""
         evidence = self.evidence
         long_open = self._page(
-            status=RunStatus.RUNNING, since=LOOKED_BACK, until=STUCK_AFTER, order="oldest"
+            status=RunStatus.RUNNING,
+            since=LOOKED_BACK,
+            until=STUCK_AFTER,
+            order="oldest",
         )
         evidence.open = yield from self.read("open", long_open)
         started = runs_of(evidence.open)
         jobs: dict[str, list[Job]] = {}
-        for run in started[:: max(len(started) // _MOST_WITH_JOBS, 1)][:_MOST_WITH_JOBS]:
-            of_run = yield from self.read("jobs", run_jobs.list_jobs(self.session, run.id))
+        for run in started[:: max(len(started) // _MOST_WITH_JOBS, 1)][
+            :_MOST_WITH_JOBS
+        ]:
+            of_run = yield from self.read(
+                "jobs", run_jobs.list_jobs(self.session, run.id)
+            )
             if of_run is None:
                 break
             jobs[run.id] = of_run
         evidence.jobs = jobs if jobs or not started else None
         without = next((id for id, of_run in jobs.items() if not of_run), None)
         if without is not None:
-            evidence.lost = yield from self.read("lost", explain_run(self.session, without))
+            evidence.lost = yield from self.read(
+                "lost", explain_run(self.session, without)
+            )
 
     def read_arrivals(self) -> Plan[None]:
         """Read the newest event, and the newest run."""
@@ -233,9 +259,13 @@ class _Reader:
         evidence.newest_event = next(iter(page.items), None) if page else None
         newest = evidence.recent
         if newest is not None and not newest.runs:
-            newest = yield from self.read("newest", self._page(since=LOOKED_BACK, most=1))
+            newest = yield from self.read(
+                "newest", self._page(since=LOOKED_BACK, most=1)
+            )
         queued = [run for run in runs_of(newest) if run.queued_at is not None]
-        evidence.newest_run = max(queued, key=lambda run: str(run.queued_at), default=None)
+        evidence.newest_run = max(
+            queued, key=lambda run: str(run.queued_at), default=None
+        )
 
     def read_crons(self) -> Plan[None]:
         """Judge the crons, at a request for each app and each of them, if they are few."""
@@ -254,7 +284,12 @@ class _Reader:
             evidence.unread["crons"] = str(error)
 
     def _page(
-        self, *, order: RunOrder = "newest", most: int = _PAGE, output: bool = False, **chosen: Any
+        self,
+        *,
+        order: RunOrder = "newest",
+        most: int = _PAGE,
+        output: bool = False,
+        **chosen: Any,
     ) -> Plan[Listed]:
         selection = Selection.of(self.session, **chosen)
         listing = runs.list_runs(
@@ -267,7 +302,9 @@ class _Reader:
 def _in_words(error: errors.InngestError) -> str:
     """Return why something could not be read, in few words."""
     if isinstance(error, errors.RouteNotFoundError):
-        routes = [f"{route} (since {release})" for route, release in error.releases.items()]
+        routes = [
+            f"{route} (since {release})" for route, release in error.releases.items()
+        ]
         return f"this server has no {' and no '.join(routes) or 'route for it'}"
     return error.described
 

@@ -58,7 +58,9 @@ class EventSummaryJob(SummaryJob[EventToRead, "StoredEvent"]):
         self._path = _check_path(by)
         if options["exact"] or options["sample"] is not None:
             name = "exact" if options["exact"] else "sample"
-            raise invalid(name, "reads each run, and an event field each event: pass one")
+            raise invalid(
+                name, "reads each run, and an event field each event: pass one"
+            )
         super().__init__(*args, by=by, **options)
         self._asked_count = self._lacking_count = self._unread_count = 0
 
@@ -101,7 +103,9 @@ class EventSummaryJob(SummaryJob[EventToRead, "StoredEvent"]):
     def _notes(self) -> Iterator[str]:
         yield from super()._notes()
         if self._asked_count:
-            events_read = "1 event" if self._asked_count == 1 else f"{self._asked_count:,} events"
+            events_read = (
+                "1 event" if self._asked_count == 1 else f"{self._asked_count:,} events"
+            )
             yield f"Read {events_read}, a request each; of a batch, the first one."
         if self._lacking_count:
             yield f"The events of {_runs(self._lacking_count)} lack {self._by}."
@@ -122,7 +126,9 @@ def _check_path(by: str) -> list[str]:
     if first not in _FIELDS:
         raise invalid("by", f"has {shown(by)}{did_you_mean(first, _FIELDS)}")
     if not all(rest):
-        raise invalid("by", f"must name fields, as event.data.customer does, not {shown(by)}")
+        raise invalid(
+            "by", f"must name fields, as event.data.customer does, not {shown(by)}"
+        )
     return [first, *rest]
 
 
@@ -134,7 +140,11 @@ def _value_at(path: list[str], event: StoredEvent) -> str | None:
         value = cast("Any", value).get(name) if isinstance(value, dict) else None
     if value is None:
         return None
-    text = value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
+    text = (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, default=str, sort_keys=True)
+    )
     return _shortened(text) or '""'
 
 

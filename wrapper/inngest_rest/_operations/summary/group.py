@@ -57,7 +57,9 @@ class Group:
         if run.status == RunStatus.FAILED:
             self._count_error(run)
 
-    def add_time(self, phase: str, begin: datetime | None, end: datetime | None) -> None:
+    def add_time(
+        self, phase: str, begin: datetime | None, end: datetime | None
+    ) -> None:
         """Count the time that a phase of a run took, if it is known."""
         if begin is not None and end is not None:
             self._times_by_phase[phase].add(end - begin)
@@ -77,7 +79,10 @@ class Group:
 
     def _count_error(self, run: Run) -> None:
         message = normalized_error(run)
-        if message not in self._count_by_message and len(self._count_by_message) >= _MAX_MESSAGES:
+        if (
+            message not in self._count_by_message
+            and len(self._count_by_message) >= _MAX_MESSAGES
+        ):
             message = OTHER
         self._count_by_message[message] += 1
         self._example_by_message.setdefault(message, run.id)
@@ -87,16 +92,26 @@ class Group:
         failed = self.count_by_status[RunStatus.FAILED]
         return RunGroup(
             name=name,
-            counts={str(status): count for status, count in sorted(self.count_by_status.items())},
+            counts={
+                str(status): count
+                for status, count in sorted(self.count_by_status.items())
+            },
             failure_rate=round(failed / self.timed, 4) if self.timed else None,
-            times={phase: times.percentiles() for phase, times in self._times_by_phase.items()},
+            times={
+                phase: times.percentiles()
+                for phase, times in self._times_by_phase.items()
+            },
             oldest_open=self._oldest_open,
             longest=self._longest.id or None,
             errors=tuple(
                 ErrorCount(
-                    runs=count, message=message, example_id=self._example_by_message[message]
+                    runs=count,
+                    message=message,
+                    example_id=self._example_by_message[message],
                 )
-                for message, count in self._count_by_message.most_common(_MAX_MESSAGES_SHOWN)
+                for message, count in self._count_by_message.most_common(
+                    _MAX_MESSAGES_SHOWN
+                )
             ),
             last_run=None if last is None else last.queued_at,
             last_status=None if last is None else last.status,

@@ -199,7 +199,11 @@ class RunSummaryJob(SummaryJob[RunToGet, Run]):
         """Return the runs of the sample."""
         if self._sample_size:
             self._began_at = self._session.clock.monotonic()
-        return [RunToGet(group, id) for group in self._groups.values() for id in group.sampled_ids]
+        return [
+            RunToGet(group, id)
+            for group in self._groups.values()
+            for id in group.sampled_ids
+        ]
 
     def get(self, due: RunToGet) -> Plan[Run | None]:
         try:
@@ -225,7 +229,9 @@ class RunSummaryJob(SummaryJob[RunToGet, Run]):
             yield self._note_on_getting()
         elif self._timed_count:
             runs_got = (
-                "1 run" if self._timed_count == 1 else f"{self._timed_count:,} runs one by one"
+                "1 run"
+                if self._timed_count == 1
+                else f"{self._timed_count:,} runs one by one"
             )
             yield (
                 f"Lists have no start times: `exact` gets {runs_got} and adds waiting and running."

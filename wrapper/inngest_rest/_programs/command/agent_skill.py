@@ -102,7 +102,9 @@ def look(targets: Iterable[str], *scopes: Scope) -> list[InstalledSkill]:
     hosts_by_place: dict[Path, list[str]] = {}
     for scope in scopes:
         for target in targets:
-            hosts_by_place.setdefault(folder(target, scope) / "inngest", []).append(target)
+            hosts_by_place.setdefault(folder(target, scope) / "inngest", []).append(
+                target
+            )
     return [_installed(place, hosts) for place, hosts in hosts_by_place.items()]
 
 
@@ -155,7 +157,9 @@ def _files_in(place: Path) -> dict[str, str]:
     """Return the texts of a skill in a folder, by their paths in it."""
     paths = (place / "SKILL.md", *sorted(place.glob("references/*")))
     return {
-        path.relative_to(place).as_posix(): path.read_text(encoding="utf-8", errors="replace")
+        path.relative_to(place).as_posix(): path.read_text(
+            encoding="utf-8", errors="replace"
+        )
         for path in paths
         if path.is_file()
     }
@@ -212,7 +216,9 @@ def check(renderer: Renderer, _options: Options, _typed: dict[str, Any]) -> int:
     Exits with 4 if it is not installed where a host looks, and with 6 if one that is installed is
     of another version or has been changed.
     """
-    installed = [found for found in look(_HOSTS, *get_args(Scope)) if found.state != "absent"]
+    installed = [
+        found for found in look(_HOSTS, *get_args(Scope)) if found.state != "absent"
+    ]
     return renderer.many(installed, _problem_of(installed))
 
 

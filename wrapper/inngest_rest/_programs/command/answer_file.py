@@ -38,7 +38,11 @@ class Output:
     """
 
     def __init__(
-        self, path: str | None = None, *, force: bool = False, inputs: Sequence[str] = ()
+        self,
+        path: str | None = None,
+        *,
+        force: bool = False,
+        inputs: Sequence[str] = (),
     ) -> None:
         self.path = None if path in {"-", "/dev/stdout"} else path
         self.stream: TextIO = sys.stdout
@@ -81,7 +85,8 @@ class Output:
             if self._part is None:
                 return
             # Another command may have put its own in its place.
-            if not os.path.samestat(os.stat(self._part), os.fstat(self.stream.fileno())):  # noqa: PTH116
+            of_ours, there = os.fstat(self.stream.fileno()), Path(self._part).stat()
+            if not os.path.samestat(of_ours, there):
                 raise FileExistsError(f"another command has written to {self._part}")
             Path(self._part).replace(self.path)
 

@@ -74,7 +74,10 @@ def flag(*names: str, help: str, dest: str | None = None) -> Argument:
 def parser_of(arguments: Iterable[Argument]) -> argparse.ArgumentParser:
     """Return a parser of these alone, which raises its errors."""
     parser = argparse.ArgumentParser(
-        add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS, exit_on_error=False
+        add_help=False,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+        exit_on_error=False,
     )
     for each in arguments:
         each.add_to(parser)

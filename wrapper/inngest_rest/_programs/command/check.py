@@ -51,7 +51,9 @@ class Checking(Renderer):
         (self._report,) = map(self.redactor, records)
         return super().add((self._report,), page)
 
-    def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
+    def finish(
+        self, problem: Problem | None = None, *, data: Record | None = None
+    ) -> int:
         """Write the answer, notify the others, and return which of the exit statuses it is."""
         if data is not None:
             self.add((data,))
@@ -183,11 +185,17 @@ def _post(url: str, text: bytes) -> str:
 
     import httpx  # noqa: PLC0415
 
-    headers = {"Content-Type": "application/json", "User-Agent": f"inngest-rest/{__version__}"}
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": f"inngest-rest/{__version__}",
+    }
 
     async def post() -> str:
         # httpx itself bounds each read, and not all of them together.
-        async with asyncio.timeout(_WITHIN_S), httpx.AsyncClient(timeout=_WITHIN_S) as client:
+        async with (
+            asyncio.timeout(_WITHIN_S),
+            httpx.AsyncClient(timeout=_WITHIN_S) as client,
+        ):
             request = client.stream("POST", url, content=text, headers=headers)
             async with request as response:
                 return "" if response.is_success else f"HTTP {response.status_code}"

@@ -242,7 +242,9 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
 """The columns of each class of records, for as much of them as there is room and a value."""
 
 
-def columns_for(records: Sequence[Record], width: float, projection: Projection) -> list[Column]:
+def columns_for(
+    records: Sequence[Record], width: float, projection: Projection
+) -> list[Column]:
     """Return the columns that are asked for, or those for which there is room and a value."""
     kind = type(records[0])
     names = field_names(kind)
@@ -252,7 +254,8 @@ def columns_for(records: Sequence[Record], width: float, projection: Projection)
     return [
         column
         for column in columns
-        if column.has_room_at(width) and any(in_words(column.value(record)) for record in records)
+        if column.has_room_at(width)
+        and any(in_words(column.value(record)) for record in records)
     ]
 
 

@@ -25,7 +25,9 @@ PROGRAM = "inngest-rest"
 _NOT_REPEATED = {"output_file", "force", "confirm_profile"}
 
 
-def command_line(row: Row, values: Mapping[str, Any], options: Options | None = None) -> str:
+def command_line(
+    row: Row, values: Mapping[str, Any], options: Options | None = None
+) -> str:
     """Return the command line that calls a row, without what has its default."""
     words, positions = list[str](), list[str]()
     for parameter in parameters(row):

@@ -10,14 +10,26 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from inngest_rest import _table
-from inngest_rest._programs.command.arguments import Argument, argument, dashed, flag, parser_of
+from inngest_rest._programs.command.arguments import (
+    Argument,
+    argument,
+    dashed,
+    flag,
+    parser_of,
+)
 from inngest_rest._programs.command.command_line import PROGRAM, command_line
 from inngest_rest._programs.command.options import OPTIONS
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest._programs.parameter import Kind
 from inngest_rest._programs.parameters import parameters
-from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
+from inngest_rest._programs.problems import (
+    EXIT_STATUS,
+    Code,
+    Problem,
+    ProblemError,
+    problem_of,
+)
 from inngest_rest._table import Returns, docstring
 from inngest_rest._table import commands as rows
 from inngest_rest._visible import did_you_mean, nearest
@@ -87,7 +99,8 @@ class Command:
     def _valid_options(self, given: str) -> list[str]:
         """Return its own options, with those of every command if one of them may be meant."""
         own, others = (
-            sorted(each.names[-1] for each in options) for options in (self.options, OPTIONS)
+            sorted(each.names[-1] for each in options)
+            for options in (self.options, OPTIONS)
         )
         return [*own, *others] if nearest(given.partition("=")[0], others) else own
 
@@ -200,7 +213,9 @@ def _argument_of(parameter: Parameter) -> Argument:
         help += f" By default {parameter.default:g}."
     help = help.replace("%", "%%")
     if parameter.is_positional:
-        return argument(parameter.name, nargs="*" if parameter.is_many else "?", help=help)
+        return argument(
+            parameter.name, nargs="*" if parameter.is_many else "?", help=help
+        )
     action = None
     if parameter.kind is Kind.FLAG:
         action = "store_true"
@@ -225,14 +240,18 @@ def _own_options(row: Row) -> Iterator[Argument]:
         yield flag("--all", help="List everything; needs -o ndjson or --output-file.")
     if row.returns is Returns.STREAM and "timeout" in names:
         status = EXIT_STATUS[Code.RUN_FAILED]
-        yield flag("--exit-status", help=f"Exit with {status} if a run failed or was cancelled.")
+        yield flag(
+            "--exit-status",
+            help=f"Exit with {status} if a run failed or was cancelled.",
+        )
     if row.command == "api":
         yield from _OPTIONS_OF_API
     if row.name == "runs.check":
         yield from _OPTIONS_OF_CHECK
     if row.name in HAS_PAGE:
         yield flag(
-            "--web", help="Print the URL of its page, and on a terminal open it; nothing is sent."
+            "--web",
+            help="Print the URL of its page, and on a terminal open it; nothing is sent.",
         )
     if "confirm" in names:
         yield flag("--yes", help="Act without asking.")
@@ -255,7 +274,9 @@ _OPTIONS_OF_API = (
         type="@{}".format,
         help="File with the JSON of the body, or - for standard input.",
     ),
-    flag("--paginate", dest="all", help="Request all pages; as --all of other commands."),
+    flag(
+        "--paginate", dest="all", help="Request all pages; as --all of other commands."
+    ),
 )
 
 _OPTIONS_OF_CHECK = (

@@ -9,7 +9,13 @@ from attrs import evolve
 from inngest_rest._programs.command.arguments import Argument, flag
 from inngest_rest._programs.command.commands import command
 from inngest_rest._programs.parameter import refused
-from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, advice, problem_of
+from inngest_rest._programs.problems import (
+    EXIT_STATUS,
+    Code,
+    Problem,
+    advice,
+    problem_of,
+)
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
@@ -23,16 +29,32 @@ CANNOT_TELL = 2
 @command(
     "contract",
     arguments=(
-        Argument(names=("--url",), help="Base URL of the server or proxy; else as --base-url."),
-        flag("--acts", help="Also send events, cancel runs and all else: on a server of its own."),
-        flag("--unknown-fields", help="Also print fields of responses that the document lacks."),
-        Argument(names=("--release",), help="Release of a server that does not state it: 1.43."),
+        Argument(
+            names=("--url",),
+            help="Base URL of the server or proxy; else as --base-url.",
+        ),
+        flag(
+            "--acts",
+            help="Also send events, cancel runs and all else: on a server of its own.",
+        ),
+        flag(
+            "--unknown-fields",
+            help="Also print fields of responses that the document lacks.",
+        ),
+        Argument(
+            names=("--release",),
+            help="Release of a server that does not state it: 1.43.",
+        ),
         Argument(
             names=("--max-examples",),
             type=int,
             help="Random requests per operation, beside systematic ones. By default 10.",
         ),
-        Argument(names=("--timeout",), type=float, help="Seconds for all of it. By default 300."),
+        Argument(
+            names=("--timeout",),
+            type=float,
+            help="Seconds for all of it. By default 300.",
+        ),
     ),
     examples=(
         "contract --url http://127.0.0.1:8288",
@@ -79,7 +101,11 @@ def _client(options: Options) -> InngestClient:
 
 
 def _hold(
-    renderer: Renderer, client: InngestClient, typed: dict[str, Any], examples: int, timeout: float
+    renderer: Renderer,
+    client: InngestClient,
+    typed: dict[str, Any],
+    examples: int,
+    timeout: float,
 ) -> int:
     from inngest_rest._contract.holding import hold  # noqa: PLC0415 - one command needs it
 

@@ -16,7 +16,13 @@ from inngest_rest._programs.command.invocation import TerminalInvocation
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.parameter import refused
 from inngest_rest._programs.parameters import DEFAULT_LIMIT, parameters, read
-from inngest_rest._programs.problems import Code, Problem, ProblemError, advice, problem_of
+from inngest_rest._programs.problems import (
+    Code,
+    Problem,
+    ProblemError,
+    advice,
+    problem_of,
+)
 from inngest_rest._programs.projection import record_class
 from inngest_rest._programs.untrusted import untrusted_paths
 from inngest_rest._table import Returns
@@ -36,7 +42,13 @@ if TYPE_CHECKING:
     from inngest_rest.responses import Target
 
 _LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
-_WITHOUT_IDS = {"runs.summary", "doctor", "api", "runs.check", "status"}  # by their command
+_WITHOUT_IDS = {
+    "runs.summary",
+    "doctor",
+    "api",
+    "runs.check",
+    "status",
+}  # by their command
 
 
 @frozen(kw_only=True)
@@ -63,7 +75,9 @@ class Flags:
 def execute(row: Row, options: Options, typed: Mapping[str, Any]) -> int:
     """Make a call, write the answer, and return the exit status."""
     if row.name == "runs.check" and not options.named:
-        options = evolve(options, output="table")  # a line of text, unless another is asked for
+        options = evolve(
+            options, output="table"
+        )  # a line of text, unless another is asked for
     inputs = Inputs()
     renderer = _renderer(row, options, typed, inputs)
     renderer.stderr.quiet = options.quiet
@@ -110,7 +124,9 @@ def page_of(row: Row, values: Mapping[str, Any], target: Target) -> str:
             return target.function_page(values["app"], values["function"])
 
 
-def _renderer(row: Row, options: Options, typed: Mapping[str, Any], inputs: Inputs) -> Renderer:
+def _renderer(
+    row: Row, options: Options, typed: Mapping[str, Any], inputs: Inputs
+) -> Renderer:
     """Return what writes the answer; that of `runs check` notifies others, too."""
     untrusted = untrusted_paths(row)
     if row.name != "runs.check":
@@ -123,7 +139,9 @@ def _renderer(row: Row, options: Options, typed: Mapping[str, Any], inputs: Inpu
         row.returns,
         untrusted,
         format=options.format,
-        notified={name: inputs.text(name, typed[name]) for name in names if name in typed},
+        notified={
+            name: inputs.text(name, typed[name]) for name in names if name in typed
+        },
         state=typed.get("state"),
     )
 
@@ -141,13 +159,19 @@ def _configure(
     paths = [values[each.name] for each in parameters(row) if each.is_path]
     files = [*inputs.files, *filter(None, paths)]
     has_lines_of_rows = row.is_bulk and renderer.format == "ndjson"
-    renderer.configure(options, ActionRow if has_lines_of_rows else record_class(row), files)
+    renderer.configure(
+        options, ActionRow if has_lines_of_rows else record_class(row), files
+    )
     if renderer.redactor.what is not None and values.get("report"):
-        reason = "a report is written as it is, as what goes on by it needs the whole of it"
+        reason = (
+            "a report is written as it is, as what goes on by it needs the whole of it"
+        )
         raise refused("redact", f"{reason}: leave out this or --report")
 
 
-def _format(row: Row, options: Options, values: Mapping[str, Any], *, list_all: bool) -> Format:
+def _format(
+    row: Row, options: Options, values: Mapping[str, Any], *, list_all: bool
+) -> Format:
     """Return the format, which has to suit what is asked for."""
     form, is_chosen = options.format, options.output is not None
     if row.name in _LIVE and form == "json":
@@ -168,7 +192,9 @@ def _format_of_all(options: Options, values: Mapping[str, Any]) -> Format:
     if form not in {"json", "table"}:
         return form
     if options.output_file is None:
-        raise refused("all", "a list of any length needs -o ndjson, -o id or --output-file")
+        raise refused(
+            "all", "a list of any length needs -o ndjson, -o id or --output-file"
+        )
     return "ndjson" if options.output is None else form
 
 
@@ -181,7 +207,9 @@ def _is_of(row: Row, form: Format) -> bool:
     return form != "id" or row.command not in _WITHOUT_IDS
 
 
-def _data_of(error: BaseException, problem: Problem, renderer: Renderer) -> Record | None:
+def _data_of(
+    error: BaseException, problem: Problem, renderer: Renderer
+) -> Record | None:
     """Return what was done before an error, if it has that.
 
     What reads the ids of a plan that is not confirmed would take them for done.
@@ -191,7 +219,11 @@ def _data_of(error: BaseException, problem: Problem, renderer: Renderer) -> Reco
 
 
 def _with_resumption(
-    problem: Problem, row: Row, values: Mapping[str, Any], options: Options, renderer: Renderer
+    problem: Problem,
+    row: Row,
+    values: Mapping[str, Any],
+    options: Options,
+    renderer: Renderer,
 ) -> Problem:
     """Return the problem of sending a file, with the command that resumes it if it was begun."""
     is_begun = os.path.exists(f"{values.get('path')}.checkpoint")  # noqa: PTH110
@@ -215,7 +247,9 @@ def _run(invocation: TerminalInvocation, flags: Flags) -> int:
         renderer.stderr.hint(_watching(invocation))
     ended = _write(chunks, renderer)
     status = renderer.finish(_failed(ended) if flags.exit_status else None)
-    is_told = renderer.format == "json" and renderer.output.path is None  # by what was written
+    is_told = (
+        renderer.format == "json" and renderer.output.path is None
+    )  # by what was written
     if not is_told and (hint := _what_is_next(invocation)):
         renderer.stderr.hint(hint)
     return status
@@ -263,7 +297,9 @@ def _chunks(invocation: TerminalInvocation, *, list_all: bool) -> Iterator[Chunk
 def _of_each_id(invocation: TerminalInvocation) -> Iterator[Chunk]:
     """Yield what a call returns for each id on standard input."""
     for id in Inputs().ids("id", ["-"]):
-        for records, _ in evolve(invocation, values={**invocation.values, "id": id}).chunks():
+        for records, _ in evolve(
+            invocation, values={**invocation.values, "id": id}
+        ).chunks():
             yield records, None
 
 
@@ -279,17 +315,23 @@ def _pages(invocation: TerminalInvocation) -> Iterator[Chunk]:
         ((response,), _) = chunk
         yield (response,), None
         match getattr(response, "body", None):
-            case {"page": {"hasMore": True, "cursor": str(cursor)}} if cursor not in requested:
+            case {"page": {"hasMore": True, "cursor": str(cursor)}} if (
+                cursor not in requested
+            ):
                 query["cursor"] = cursor
                 requested.add(cursor)
             case {"page": {"hasMore": True}}:
-                message = "the server says that there is more, but not by which new cursor"
+                message = (
+                    "the server says that there is more, but not by which new cursor"
+                )
                 raise ProblemError(Problem(Code.SERVER, message))
             case _:
                 return
 
 
-def _with_raw_fields(values: Mapping[str, Any], raw_fields: Sequence[str]) -> dict[str, Any]:
+def _with_raw_fields(
+    values: Mapping[str, Any], raw_fields: Sequence[str]
+) -> dict[str, Any]:
     """Return the path of a request with these in its query, or its body if it is no GET."""
     pairs: list[tuple[str, str]] = []
     for raw_field in raw_fields:
@@ -312,7 +354,9 @@ def _ended(record: Record) -> Run | None:
             return record
         case models.RunChange(kind="ended"):
             return record.run
-        case models.StepChange(kind="ended", span=models.Span(run_id=str(id), status=status)):
+        case models.StepChange(
+            kind="ended", span=models.Span(run_id=str(id), status=status)
+        ):
             return models.Run(id, models.RunStatus(status))
         case _:
             return None
@@ -334,14 +378,18 @@ def _watching(invocation: TerminalInvocation) -> str:
     values = invocation.values
     what = f"run {values['id']}" if "id" in values else "runs"
     filters = [
-        f"{name} {shown(values[name])}" for name in RunFilter.__annotations__ if values.get(name)
+        f"{name} {shown(values[name])}"
+        for name in RunFilter.__annotations__
+        if values.get(name)
     ]
     of = f" of {', '.join(filters)}" if filters else ""
     until = f" for {values['timeout']:g} s" if values["timeout"] else " until Ctrl-C"
     return f"Watching {what}{of} at {invocation.client.target.api_url}{until}."
 
 
-def client_of(options: Options, malformed: dict[str, str] | None = None) -> InngestClient:
+def client_of(
+    options: Options, malformed: dict[str, str] | None = None
+) -> InngestClient:
     """Return the client that the options and the environment describe.
 
     A key that is malformed is left out if there is a place to note it.

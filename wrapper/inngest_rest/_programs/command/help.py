@@ -12,7 +12,13 @@ from attrs import frozen
 
 from inngest_rest._programs.command.answer_file import BROKEN_PIPE
 from inngest_rest._programs.command.command_line import PROGRAM
-from inngest_rest._programs.command.commands import GROUPS, all_words, find, is_group, summary_of
+from inngest_rest._programs.command.commands import (
+    GROUPS,
+    all_words,
+    find,
+    is_group,
+    summary_of,
+)
 from inngest_rest._programs.command.options import OPTIONS
 from inngest_rest._programs.problems import EXIT_STATUS, Code
 
@@ -34,7 +40,9 @@ a text with @.
 
 MEANINGS = {
     0: "done",
-    **{EXIT_STATUS[code]: code.meaning for code in Code if code is not Code.RULE_BROKEN},
+    **{
+        EXIT_STATUS[code]: code.meaning for code in Code if code is not Code.RULE_BROKEN
+    },
     BROKEN_PIPE: "the reader closed the output, as after `| head`",
 }
 """What each exit status means."""
@@ -78,7 +86,9 @@ def parser_for(
     for argument in help.arguments:
         argument.add_to(parser)
     if not words or is_whole:
-        group = parser if words else parser.add_argument_group("options of every command")
+        group = (
+            parser if words else parser.add_argument_group("options of every command")
+        )
         for option in OPTIONS:
             option.add_to(group)
     if is_group(words):
@@ -94,7 +104,9 @@ def _help_of(words: tuple[str, ...]) -> _Help:
             epilog="\n".join(["Exit status:", *map(_meaning, MEANINGS)]),
         )
     if is_group(words):
-        return _Help(usage=(*words, "COMMAND"), description=GROUPS[words[0]], epilog=_ELSEWHERE)
+        return _Help(
+            usage=(*words, "COMMAND"), description=GROUPS[words[0]], epilog=_ELSEWHERE
+        )
     command = find(words)
     positions = [position.names[0].upper() for position in command.positions]
     examples = "\n".join(f"  {example}" for example in command.examples)
@@ -118,7 +130,9 @@ def _add_commands(
     # As wide as a name below it and its indent, for which argparse leaves no room.
     below = parser.add_subparsers(title="commands", metavar=f"{'COMMAND':15}")
     depth = len(words)
-    for name in dict.fromkeys(known[depth] for known in all_words() if known[:depth] == words):
+    for name in dict.fromkeys(
+        known[depth] for known in all_words() if known[:depth] == words
+    ):
         inner = *words, name
         about = GROUPS[name] if is_group(inner) else summary_of(inner)
         add = partial(below.add_parser, name, help=about.removesuffix("."))
@@ -131,4 +145,6 @@ def _add_commands(
 def _wrapped(text: str) -> str:
     width = max(shutil.get_terminal_size().columns - 2, 20)
     paragraphs = text.split("\n\n")
-    return "\n\n".join(textwrap.fill(" ".join(each.split()), width) for each in paragraphs)
+    return "\n\n".join(
+        textwrap.fill(" ".join(each.split()), width) for each in paragraphs
+    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, evolve, field, frozen
@@ -45,7 +45,9 @@ class _Sending:
 
     _began: float = field(factory=time.monotonic, init=False)
     _counts: Counter[str] = field(factory=Counter, init=False)
-    _first: _Mark | None = field(default=None, init=False)  # it may be resumed, so not at 0
+    _first: _Mark | None = field(
+        default=None, init=False
+    )  # it may be resumed, so not at 0
 
     def after(self, batch: BatchReport) -> str:
         now = time.monotonic()
@@ -103,10 +105,12 @@ class TerminalInvocation(Invocation):
         self.answer.stderr.progress("Listing what is selected")
         return super().plan()
 
-    def act(self, planned: ActionReport | None = None, **of_python: Any) -> ActionReport:
+    def act(
+        self, planned: ActionReport | None = None, **of_python: Any
+    ) -> ActionReport:
         """Call a bulk method, and say so if a file had what it acts on."""
         path = self.values["report"]
-        is_begun = planned is None and path and os.path.exists(path) and os.path.getsize(path)  # noqa: PTH110, PTH202
+        is_begun = planned is None and path and _has_content(Path(path))
         report = super().act(planned, **of_python)
         if is_begun:
             self.answer.warnings.append(
@@ -126,7 +130,9 @@ class TerminalInvocation(Invocation):
             rows = tuple(row for row in rows if row.position not in self._written)
         elif token and not self.answer.projection.is_whole and len(rows) > _FIRST_ROWS:
             rows = rows[:_FIRST_ROWS]
-            self.answer.warnings.append(f"cut: rows after the first {_FIRST_ROWS}; --full has them")
+            self.answer.warnings.append(
+                f"cut: rows after the first {_FIRST_ROWS}; --full has them"
+            )
         return evolve(acted, rows=rows)
 
     def next_command(self, planned: ActionReport, token: str) -> str:
@@ -155,7 +161,9 @@ class TerminalInvocation(Invocation):
         if not self._can_ask:
             return None
         command = " ".join(self.row.words)
-        question = f"{command} at {self.place}, which is protected. Type the profile's name:"
+        question = (
+            f"{command} at {self.place}, which is protected. Type the profile's name:"
+        )
         return self.answer.stderr.ask_for(question)
 
     def ask(self, planned: ActionReport, deed: str) -> bool | None:
@@ -174,3 +182,7 @@ class TerminalInvocation(Invocation):
         record = self.answer.redactor(self.shown(planned))
         self.answer.warnings.clear()  # the result has them, too
         return tables.draw((record,), Projection(), "table", sys.stderr, is_one=True)
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0

@@ -110,8 +110,13 @@ def completion(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
 @command(
     "mcp",
     arguments=(
-        flag("--read-only", help="Serve only the tools that change nothing on the server."),
-        Argument(names=("--tools",), help="Serve only these groups, such as runs,events."),
+        flag(
+            "--read-only",
+            help="Serve only the tools that change nothing on the server.",
+        ),
+        Argument(
+            names=("--tools",), help="Serve only these groups, such as runs,events."
+        ),
     ),
     examples=("mcp --read-only --tools runs,events",),
 )
@@ -127,11 +132,17 @@ def mcp(renderer: Renderer, options: Options, typed: dict[str, Any]) -> int:
         from inngest_rest._programs import mcp_server  # noqa: PLC0415 - it takes long to load
 
         if sys.stdin.isatty():
-            where = "standard input and output, which is for the host of an agent to start"
-            renderer.stderr.hint(f"inngest-rest: serving MCP on {where}.\nCtrl-C ends it.")
+            where = (
+                "standard input and output, which is for the host of an agent to start"
+            )
+            renderer.stderr.hint(
+                f"inngest-rest: serving MCP on {where}.\nCtrl-C ends it."
+            )
         # Otherwise Ctrl-C would wait for the thread that reads the input.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        groups = typed["tools"].replace(" ", "").split(",") if "tools" in typed else None
+        groups = (
+            typed["tools"].replace(" ", "").split(",") if "tools" in typed else None
+        )
         mcp_server.serve(
             client,
             redact=options.redact or "keys",
@@ -180,7 +191,9 @@ class Served(Record):
             type=int,
             help=f"The port; 0 for any that is free. By default {DEFAULT_PORT}.",
         ),
-        Argument(names=("--host",), help="The address to listen on. By default 127.0.0.1."),
+        Argument(
+            names=("--host",), help="The address to listen on. By default 127.0.0.1."
+        ),
         Argument(
             names=("--release",),
             help="The release of Inngest to be, such as 1.17; else the newest.",
@@ -216,7 +229,9 @@ def mock(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
         raise refused("port", reason) from None
     except ValueError as error:
         raise refused("release", str(error)) from None
-    renderer.stderr.hint(f"{len(server.events):,} events, {len(server.requests):,} requests.")
+    renderer.stderr.hint(
+        f"{len(server.events):,} events, {len(server.requests):,} requests."
+    )
     return 0
 
 

@@ -31,7 +31,9 @@ def _option(
 ) -> Any:
     """Return a field that is read from an option, which has its name as well."""
     action = "store_true" if default is False else None
-    argument = Argument(names=names, help=help, choices=choices, type=type, action=action)
+    argument = Argument(
+        names=names, help=help, choices=choices, type=type, action=action
+    )
     return field(default=default, metadata={"argument": argument})
 
 
@@ -48,19 +50,27 @@ class Options:
     fields: str | None = _option(
         "Fields of each item to return, separated by commas, with dots for what is below."
     )
-    max_chars: int | None = _option("Truncate text longer than this (minimum 64).", type=int)
+    max_chars: int | None = _option(
+        "Truncate text longer than this (minimum 64).", type=int
+    )
     redact: Redaction | Literal["none"] | None = _option(
         "Redact what looks like a key or token, or that and e-mail addresses; no guarantee. By "
         "default none, of mcp keys.",
         choices=_REDACTIONS,
     )
-    output_file: str | None = _option("Write the answer to this file, which must not exist.")
+    output_file: str | None = _option(
+        "Write the answer to this file, which must not exist."
+    )
     force: bool = _option("Replace a file that exists.", default=False)
     quiet: bool = _option("Print no progress and no hints.", "-q", default=False)
     profile: str | None = _option("Server in the file of profiles (INNGEST_PROFILE).")
-    confirm_profile: str | None = _option("Name of a protected profile, for an act on its server.")
+    confirm_profile: str | None = _option(
+        "Name of a protected profile, for an act on its server."
+    )
     env: str | None = _option("Branch environment (INNGEST_ENV).")
-    dev: bool = _option("Use the dev server at http://127.0.0.1:8288 (INNGEST_DEV).", default=False)
+    dev: bool = _option(
+        "Use the dev server at http://127.0.0.1:8288 (INNGEST_DEV).", default=False
+    )
     base_url: str | None = _option("Base URL of the server (INNGEST_BASE_URL).")
     request_timeout: float = _option(
         "Seconds per request; by default 30.", default=30.0, type=float
@@ -87,7 +97,13 @@ def _argument_of(option: Any) -> Argument:
 
 OPTIONS = (
     *map(_argument_of, fields(Options)),
-    Argument(names=("--json",), dest="output", action="store_const", const="json", help=SUPPRESS),
+    Argument(
+        names=("--json",),
+        dest="output",
+        action="store_const",
+        const="json",
+        help=SUPPRESS,
+    ),
     Argument(
         names=("--full",),
         dest="fields",

@@ -12,10 +12,21 @@ from attrs import evolve
 from inngest_rest._programs.command.answer_file import BROKEN_PIPE, OutputError
 from inngest_rest._programs.command.arguments import parser_of
 from inngest_rest._programs.command.commands import find, is_group
-from inngest_rest._programs.command.options import FORMAT_VARIABLE, OPTIONS, Format, Options
+from inngest_rest._programs.command.options import (
+    FORMAT_VARIABLE,
+    OPTIONS,
+    Format,
+    Options,
+)
 from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.stderr import Stderr
-from inngest_rest._programs.problems import EXIT_STATUS, Code, Problem, ProblemError, problem_of
+from inngest_rest._programs.problems import (
+    EXIT_STATUS,
+    Code,
+    Problem,
+    ProblemError,
+    problem_of,
+)
 from inngest_rest._version import __version__
 from inngest_rest._visible import did_you_mean
 from inngest_rest.errors import InngestError, InvalidArgumentError
@@ -34,7 +45,9 @@ def run(tokens: Sequence[str]) -> int:
         cause = error.__cause__ or error
         if isinstance(cause, BrokenPipeError):
             return BROKEN_PIPE
-        Stderr().error(Problem(Code.UNEXPECTED, f"the answer cannot be written: {cause}"))
+        Stderr().error(
+            Problem(Code.UNEXPECTED, f"the answer cannot be written: {cause}")
+        )
         return EXIT_STATUS[Code.UNEXPECTED]
 
 
@@ -44,7 +57,10 @@ def _run(tokens: Sequence[str]) -> int:
     try:
         found, others = parser_of(OPTIONS).parse_known_args(tokens)
         typed = vars(found)
-        wants_help, wants_version = typed.pop("help", False), typed.pop("version", False)
+        wants_help, wants_version = (
+            typed.pop("help", False),
+            typed.pop("version", False),
+        )
         options = Options(**typed)
         if wants_version:
             return _print(__version__)
@@ -55,7 +71,9 @@ def _run(tokens: Sequence[str]) -> int:
         _check_variable()
         return command.run(options, command.read(others[len(command.words) :]))
     except ArgumentError as error:
-        with suppress(InngestError, IndexError):  # an option may come before the command
+        with suppress(
+            InngestError, IndexError
+        ):  # an option may come before the command
             name = find(tokens).name
         problem = _problem_of_option(error)
     except (InvalidArgumentError, ProblemError) as error:

@@ -43,14 +43,20 @@ class Renderer(Reply):
     format: Format = field(kw_only=True)
     stderr: Stderr = field(factory=Stderr, kw_only=True)
     output: Output = field(factory=Output, kw_only=True)
-    is_live: bool = field(default=False, kw_only=True)  # lines of changes stand for a table
+    is_live: bool = field(
+        default=False, kw_only=True
+    )  # lines of changes stand for a table
     _records: list[Record] = field(factory=list, init=False)
     _lines: Iterator[int] = field(factory=itertools.count, init=False)
 
-    def configure(self, options: Options, kind: type[Any], inputs: Sequence[str] = ()) -> None:
+    def configure(
+        self, options: Options, kind: type[Any], inputs: Sequence[str] = ()
+    ) -> None:
         """Take the options on what is written of records of a class, and where: onto no input."""
         is_whole = self.format != "json" or options.output_file is not None
-        self.projection = Projection.of(options.fields, options.max_chars, kind, is_whole=is_whole)
+        self.projection = Projection.of(
+            options.fields, options.max_chars, kind, is_whole=is_whole
+        )
         self.output = Output(options.output_file, force=options.force, inputs=inputs)
         self.redactor = Redactor(options.redact)
         if self.output.path is not None:
@@ -97,7 +103,9 @@ class Renderer(Reply):
         self.output.flush()
         return True
 
-    def finish(self, problem: Problem | None = None, *, data: Record | None = None) -> int:
+    def finish(
+        self, problem: Problem | None = None, *, data: Record | None = None
+    ) -> int:
         """Write what is left of the answer, or a problem with what was done all the same."""
         self.stderr.end_progress()
         if problem is not None:
@@ -143,7 +151,9 @@ class Renderer(Reply):
             self.room = ROOM
         text = self.envelope(problem).text()
         if self.output.path is None and self.output.stream.isatty():
-            text = visible_json(json.dumps(json.loads(text), ensure_ascii=False, indent=2))
+            text = visible_json(
+                json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+            )
         self.output.line(text)
 
     def _write_table(self) -> None:

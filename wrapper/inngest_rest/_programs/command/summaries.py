@@ -48,7 +48,9 @@ def _markdown(summary: RunSummary) -> Iterator[str]:
         yield _markdown_row([column.heading for column in columns])
         yield _markdown_row(["---"] * len(columns))
         for group in summary.groups:
-            yield _markdown_row([_escaped(in_words(column.value(group))) for column in columns])
+            yield _markdown_row(
+                [_escaped(in_words(column.value(group))) for column in columns]
+            )
         yield ""
     for note in notes_of(summary):
         yield f"- {_escaped(note)}"
@@ -71,7 +73,9 @@ def status_in_markdown(report: StatusReport) -> Iterator[str]:
     for check in report.checks:
         found = f"{check.message} ({check.limits})" if check.limits else check.message
         command = f"`{check.next_command}`" if check.next_command else ""
-        yield _markdown_row([check.check, check.verdict.value, _escaped(found), command])
+        yield _markdown_row(
+            [check.check, check.verdict.value, _escaped(found), command]
+        )
 
 
 @frozen

@@ -36,7 +36,12 @@ _GAP = 2  # between two columns
 
 
 def draw(
-    records: Sequence[Record], projection: Projection, form: str, stream: TextIO, *, is_one: bool
+    records: Sequence[Record],
+    projection: Projection,
+    form: str,
+    stream: TextIO,
+    *,
+    is_one: bool,
 ) -> str:
     """Return records of one class as a table; one record as its view, or its fields."""
     first: Record = records[0]
@@ -65,7 +70,11 @@ def _report(record: Record, form: str) -> str | None:
 
 def line_of(change: StepChange | RunChange) -> str:
     """Return a change of a run as a line; changes come one by one, and make no table."""
-    line = _line_of_step(change) if isinstance(change, StepChange) else _line_of_run(change)
+    line = (
+        _line_of_step(change)
+        if isinstance(change, StepChange)
+        else _line_of_run(change)
+    )
     return visible(line.rstrip())
 
 
@@ -74,13 +83,17 @@ def _line_of_step(change: StepChange) -> str:
     if change.kind != "ended":
         return joined(in_words(span.started_at), kind, span.name, by="  ")
     ended_at, duration = in_words(span.ended_at), in_words(span.duration)
-    return joined(ended_at, kind, f"{span.status:9}", span.name, duration, span.error, by="  ")
+    return joined(
+        ended_at, kind, f"{span.status:9}", span.name, duration, span.error, by="  "
+    )
 
 
 def _line_of_run(change: RunChange) -> str:
     run = change.run
     at = in_words(run.ended_at or run.queued_at)
-    return joined(at, run.id, change.kind.ljust(8), f"{run.status:9}", function_of(run), by="  ")
+    return joined(
+        at, run.id, change.kind.ljust(8), f"{run.status:9}", function_of(run), by="  "
+    )
 
 
 def _printable(part: Part, console: Console, projection: Projection) -> Text | Table:
@@ -90,7 +103,9 @@ def _printable(part: Part, console: Console, projection: Projection) -> Text | T
     if not isinstance(part, tuple):
         return part
     columns = columns_for(part, console.width, projection)
-    rows = [[_cell(column, record, projection) for column in columns] for record in part]
+    rows = [
+        [_cell(column, record, projection) for column in columns] for record in part
+    ]
     grid = _Grid(
         console=console,
         columns=columns,
@@ -116,7 +131,9 @@ def _cell(column: Column, record: Record, projection: Projection) -> Text:
     return cell
 
 
-def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> list[int]:
+def _widths(
+    columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int
+) -> list[int]:
     """Return how wide each column is; 0 if there is no room for it in a row."""
     wanted, widths = list[int](), list[int]()
     left = width + _GAP
@@ -148,8 +165,14 @@ class _Grid:
 
     def row(self, cells: Sequence[Text]) -> Iterator[Text]:
         """Yield the lines of a row: those cells that have a width, folded to it."""
-        inside = [(cell, width) for cell, width in zip(cells, self.widths, strict=True) if width]
-        folded = [cell.wrap(self.console, width, overflow="fold") for cell, width in inside]
+        inside = [
+            (cell, width)
+            for cell, width in zip(cells, self.widths, strict=True)
+            if width
+        ]
+        folded = [
+            cell.wrap(self.console, width, overflow="fold") for cell, width in inside
+        ]
         for pieces in zip_longest(*folded, fillvalue=Text()):
             line = Text()
             for piece, (_, width) in zip(pieces, inside, strict=True):

@@ -100,7 +100,10 @@ def _explanation(sentence: str, rows: tuple[Record, ...]) -> Iterator[Part]:
 
 
 def _acted(acted: Acted) -> Iterator[Part]:
-    outcomes = [f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in acted.counts.items()]
+    outcomes = [
+        f"{count:,} {outcome.replace('_', ' ')}"
+        for outcome, count in acted.counts.items()
+    ]
     counts = ", ".join(outcomes) or "nothing to do"
     yield f"{acted.action}: {counts} at {_whole_text(acted.target)}"
     bounds = [
@@ -113,14 +116,18 @@ def _acted(acted: Acted) -> Iterator[Part]:
         what = "Events received" if is_of_events else "Runs queued"
         yield f"{what} {' '.join(bounds)}"
     if len(acted.by_function) > 1:
-        functions = [f"{count:,} {quoted(name)}" for name, count in acted.by_function.items()]
+        functions = [
+            f"{count:,} {quoted(name)}" for name, count in acted.by_function.items()
+        ]
         yield f"Of them {and_more(functions)}"
     yield acted.rows[:_MOST_ROWS]
     yield from _number_left_out(len(acted.rows) - _MOST_ROWS)
 
 
 def _waiting(report: WaitingReport) -> Iterator[Part]:
-    counts = [f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.counts.items()]
+    counts = [
+        f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.counts.items()
+    ]
     yield f"{len(report.rows):,} open: {', '.join(counts)}" if counts else "no open run"
     yield report.rows[:_MOST_ROWS]
     yield from _number_left_out(len(report.rows) - _MOST_ROWS)
@@ -137,7 +144,11 @@ def _sent(sent: Sent) -> Iterator[Part]:
         for unchecked in preview.unchecked:
             yield Text(visible(f"not checked: {unchecked}"), style="dim")
         sent = evolve(sent, failures=preview.failures)
-    counts = {"accepted": sent.accepted, "rejected": sent.rejected, "unknown": sent.unknown}
+    counts = {
+        "accepted": sent.accepted,
+        "rejected": sent.rejected,
+        "unknown": sent.unknown,
+    }
     parts = [f"{count:,} {name}" for name, count in counts.items() if count]
     yield f"{', '.join(parts) or 'nothing was sent'} at {sent.target.event_url}"
     yield from map(visible, sent.ids[:_MOST_ROWS])
@@ -198,14 +209,20 @@ def _fields(record: Record, projection: Projection) -> Table:
         value = getattr(record, name, None)
         if value is not None and value not in ((), {}):
             text = projection.cut(_whole_text(value), name)
-            table.add_row(name.replace("_", " "), Text(safe(text), style=style_of(value)))
+            table.add_row(
+                name.replace("_", " "), Text(safe(text), style=style_of(value))
+            )
     return table
 
 
 def _grid() -> Table:
     """Return a table without a heading or lines."""
     return Table(
-        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=False
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        header_style="bold",
+        show_header=False,
     )
 
 

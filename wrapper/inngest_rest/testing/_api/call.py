@@ -32,7 +32,9 @@ class Server:
     is_cloud: bool = False  # it has what Inngest Cloud alone has
     ties_cursors: bool = False  # a cursor of runs is valid in one window
     largest_page: int | None = None  # if it is smaller than that of known servers
-    page_refusal: str | None = PAGE_REFUSAL  # of a larger `limit` by v2, which clamps it if None
+    page_refusal: str | None = (
+        PAGE_REFUSAL  # of a larger `limit` by v2, which clamps it if None
+    )
 
     def most_per_page(self, most: int) -> int:
         """Return the maximum of `limit` where known servers have this one."""

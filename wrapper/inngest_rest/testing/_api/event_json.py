@@ -42,7 +42,9 @@ _PYTHON_TYPES: dict[str, type] = {
 }  # fmt: skip
 # Matches numbers that a float64 may change or that Go writes differently: many digits, an exponent,
 # or a fraction of zeros.
-_DELICATE_NUMBER = re.compile(rb"[:,\[\s]-?(?:\d{16}|\d+(?:\.\d+)?[eE]|\d+\.0+[,\]}\s])")
+_DELICATE_NUMBER = re.compile(
+    rb"[:,\[\s]-?(?:\d{16}|\d+(?:\.\d+)?[eE]|\d+\.0+[,\]}\s])"
+)
 
 
 class RefusedError(ValueError):
@@ -113,7 +115,9 @@ def _read_array(text: str, start: int) -> Batch:
             if len(events) == MAX_EVENTS:
                 # The server randomly stores 4,999 or 5,000: 4,999 in recording ingest-5001.
                 events.pop()
-                return Batch(events, f"Cannot have more than {MAX_EVENTS} events in a batch")
+                return Batch(
+                    events, f"Cannot have more than {MAX_EVENTS} events in a batch"
+                )
             if len(item.text) > MAX_EVENT_BYTES // 4 and item.size > MAX_EVENT_BYTES:
                 return Batch(events, _too_large(item.size))
             refusal = _append(events, item)
@@ -134,7 +138,9 @@ def _append(events: list[Incoming], item: Item) -> str | None:
 
 
 def _too_large(size: int) -> str:
-    return f"Event is over the max size: Max {MAX_EVENT_BYTES} bytes / Size {size} bytes"
+    return (
+        f"Event is over the max size: Max {MAX_EVENT_BYTES} bytes / Size {size} bytes"
+    )
 
 
 def parse_event(value: Any, text: str = "", *, delicate: bool = True) -> Incoming:
@@ -158,7 +164,9 @@ def parse_event(value: Any, text: str = "", *, delicate: bool = True) -> Incomin
     meta = fields.get("meta")
     sessions = meta.get("sessions") if is_object(meta) else None
     if is_object(sessions) and len(sessions) > _MOST_SESSIONS:
-        raise RefusedError(f"event sessions can include at most {_MOST_SESSIONS} entries")
+        raise RefusedError(
+            f"event sessions can include at most {_MOST_SESSIONS} entries"
+        )
     if event.data is not None:
         event.data.pop("_inngest", None)
     return event
@@ -192,10 +200,15 @@ def validate_ts(ts: int) -> None:
 def _incoming(fields: dict[str, Any], delicate: bool) -> Incoming:
     if delicate:
         try:
-            fields = {key: item if key == "ts" else float64(item) for key, item in fields.items()}
+            fields = {
+                key: item if key == "ts" else float64(item)
+                for key, item in fields.items()
+            }
         except NotFiniteError as error:
             where = "Go struct field raw.data of type float64"
-            raise GoJsonError(f"json: cannot unmarshal number {error} into {where}") from None
+            raise GoJsonError(
+                f"json: cannot unmarshal number {error} into {where}"
+            ) from None
     return Incoming(
         fields.get("name") or "",
         fields.get("id") or "",
@@ -211,7 +224,9 @@ def _fields(value: Any, text: str) -> dict[str, Any]:
         return {}
     if not is_object(value):
         kind = kind_of(value)
-        raise GoJsonError(f"json: cannot unmarshal {kind} into Go value of type event.raw")
+        raise GoJsonError(
+            f"json: cannot unmarshal {kind} into Go value of type event.raw"
+        )
     fields = value
     if not fields.keys() <= _GO_TYPES.keys():
         # Go matches keys case-insensitively, and the last one wins.

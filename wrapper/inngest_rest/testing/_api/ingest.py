@@ -44,14 +44,18 @@ def send_events(call: Call) -> Response:
     answer: dict[str, object] = {"ids": ids or [""], "status": 200}
     if batch.error is not None:
         answer |= {"status": 400, "error": batch.error}
-    return json_response(400 if batch.error is not None else 200, answer, content_type=TEXT)
+    return json_response(
+        400 if batch.error is not None else 200, answer, content_type=TEXT
+    )
 
 
 def _read(call: Call) -> Batch:
     batch = read_events(call.request.body)
     if batch is not None:
         return batch
-    content_type = call.request.headers.get("content-type", "").partition(";")[0].strip()
+    content_type = (
+        call.request.headers.get("content-type", "").partition(";")[0].strip()
+    )
     if content_type == "application/x-www-form-urlencoded":
         # A form decodes to lists of strings, which then fail as an event.
         form = parse_qs(text_of(call.request.body), keep_blank_values=True)
@@ -82,7 +86,9 @@ def invoke(call: Call) -> Response:
         call.now,
         None if seed is None else seed.at(0),
     )
-    return json_response(200, {"id": stored.internal_id, "status": 200}, content_type=TEXT)
+    return json_response(
+        200, {"id": stored.internal_id, "status": 200}, content_type=TEXT
+    )
 
 
 def get_health(_: Call) -> Response:

@@ -41,8 +41,12 @@ class Keys:
         if isinstance(event_keys, str):
             raise TypeError("event_keys must be a collection of keys, not one string")
         if event_keys is not None and (not event_keys or "" in event_keys):
-            raise ValueError("event_keys must contain at least one key, and no empty one")
-        tokens = frozenset[str]() if signing_key is None else _accepted_tokens(signing_key)
+            raise ValueError(
+                "event_keys must contain at least one key, and no empty one"
+            )
+        tokens = (
+            frozenset[str]() if signing_key is None else _accepted_tokens(signing_key)
+        )
         shown = () if signing_key is None else (_PREFIX.sub("", signing_key),)
         return cls(frozenset(event_keys or ()), tokens, shown)
 
@@ -64,4 +68,6 @@ class Keys:
         if not self.signing_tokens:
             return True
         scheme, token = header[:6], header[7:]
-        return scheme.upper() == "BEARER" and _PREFIX.sub("", token) in self.signing_tokens
+        return (
+            scheme.upper() == "BEARER" and _PREFIX.sub("", token) in self.signing_tokens
+        )

@@ -96,7 +96,8 @@ def signature_of(method: str, path: str) -> str:
 
 
 OPERATION_NAMES = {signature: name for signature, (name, _) in UNDOCUMENTED.items()} | {
-    signature_of(operation.method, operation.path): operation.name for operation in OPERATIONS
+    signature_of(operation.method, operation.path): operation.name
+    for operation in OPERATIONS
 }
 """The name of every operation by its signature."""
 

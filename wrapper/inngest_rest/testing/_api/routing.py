@@ -24,11 +24,24 @@ if TYPE_CHECKING:
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 METHODS = frozenset(
-    ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "QUERY")
+    (
+        "GET",
+        "HEAD",
+        "POST",
+        "PUT",
+        "DELETE",
+        "PATCH",
+        "OPTIONS",
+        "CONNECT",
+        "TRACE",
+        "QUERY",
+    )
 )
 """The methods known to the server's router (chi); others are 405 on every path."""
 
-_BAD_REQUEST = Response(400, (("Content-Type", TEXT), ("Connection", "close")), b"400 Bad Request")
+_BAD_REQUEST = Response(
+    400, (("Content-Type", TEXT), ("Connection", "close")), b"400 Bad Request"
+)
 
 
 @attrs.frozen
@@ -78,7 +91,9 @@ def _always(response: Response) -> Match:
 _V1_MISS = _always(NOT_FOUND)
 _V2_MISS = Match(v2_guard(lambda _: v2_error(404, "api_error", "Not Found")))
 _V2_BARE = Match(v2_guard(lambda _: v2_error(400, "api_error", "Bad Request")))
-_V2_WRONG_METHOD = Match(v2_guard(lambda _: v2_error(501, "api_error", "Method Not Allowed")))
+_V2_WRONG_METHOD = Match(
+    v2_guard(lambda _: v2_error(501, "api_error", "Method Not Allowed"))
+)
 _HTML = (("Content-Type", "text/html; charset=utf-8"),)
 _PAGE = b"<!DOCTYPE html><html><head><title>Inngest</title></head><body></body></html>"
 
@@ -109,7 +124,9 @@ class Router:
             if name is None:
                 continue
             if " /v1/" in signature:
-                guarded = v1_guard(handler, read=signature.startswith("GET"), cache=cache)
+                guarded = v1_guard(
+                    handler, read=signature.startswith("GET"), cache=cache
+                )
                 v1.append((signature, Match(guarded, (), name)))
             elif " /v2/" in signature:
                 query, body = QUERIES.get(signature, ()), BODIES.get(signature, ())
@@ -132,12 +149,16 @@ class Router:
             return _always(Response(405))
         decoded = request.decoded_path
         for prefix in ("/v2", "/api/v2"):
-            if self._release.serves_v2_at(prefix) and f"{decoded}/".startswith(f"{prefix}/"):
+            if self._release.serves_v2_at(prefix) and f"{decoded}/".startswith(
+                f"{prefix}/"
+            ):
                 return self._find_v2(decoded.removeprefix("/api"), request.method)
         path = request.routed_path
         if path == "/v1" or path.startswith("/v1/"):
             return self._find_exact(self._v1, path, request.method) or _V1_MISS
-        return self._find_exact(self._ingest, path, request.method) or self._web_ui(request)
+        return self._find_exact(self._ingest, path, request.method) or self._web_ui(
+            request
+        )
 
     def _find_v2(self, path: str, method: str) -> Match:
         if not self._has_v2:
@@ -162,7 +183,9 @@ class Router:
         route, params = found
         match = route.methods.get(method)
         if match is None:
-            return _always(Response(405, tuple(("Allow", name) for name in route.methods)))
+            return _always(
+                Response(405, tuple(("Allow", name) for name in route.methods))
+            )
         return attrs.evolve(match, params=params)
 
     def _web_ui(self, request: Request) -> Match:

@@ -44,7 +44,11 @@ class Request:
         Go keeps the raw path only when it differs from the usual encoding of the decoded one.
         """
         decoded = self.decoded_path
-        return decoded if quote(decoded, safe=_PATH_SAFE) == self.raw_path else self.raw_path
+        return (
+            decoded
+            if quote(decoded, safe=_PATH_SAFE) == self.raw_path
+            else self.raw_path
+        )
 
     def query_value(self, name: str) -> str:
         """Return the first value of a query parameter, "" if absent."""

@@ -48,7 +48,9 @@ class _App:
             more = message.get("more_body", False)
         request = _request(scope, bytes(body))
         if request.headers.get("expect", _CONTINUE).lower() != _CONTINUE:
-            await _respond(_CANNOT_EXPECT.with_headers(("Date", formatdate(usegmt=True))), send)
+            await _respond(
+                _CANNOT_EXPECT.with_headers(("Date", formatdate(usegmt=True))), send
+            )
             return
         outcome = self._answer(request)
         if isinstance(outcome, Dropped):
@@ -77,18 +79,27 @@ def _request(scope: Scope, body: bytes) -> Request:
 
 
 async def _respond(response: Response, send: Send) -> None:
-    pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in response.headers]
-    await send({"type": "http.response.start", "status": response.status, "headers": pairs})
+    pairs = [
+        (name.lower().encode(), value.encode("latin-1"))
+        for name, value in response.headers
+    ]
+    await send(
+        {"type": "http.response.start", "status": response.status, "headers": pairs}
+    )
     await send({"type": "http.response.body", "body": response.body})
 
 
-def _protocol(connections: dict[Address | None, asyncio.Transport]) -> type[H11Protocol]:
+def _protocol(
+    connections: dict[Address | None, asyncio.Transport],
+) -> type[H11Protocol]:
     class Protocol(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             # asyncio only sets it for sockets with an explicit protocol number; without it, headers
             # and body of a response arrive 40 ms apart.
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            transport.get_extra_info("socket").setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+            )
             connections[self.client] = transport
 
         def connection_lost(self, exc: Exception | None) -> None:
@@ -157,7 +168,9 @@ def serve(answer: Callable[[Request], Outcome], port: int, host: str) -> Generat
         thread.start()
         try:
             if not server.ready.wait(_START_SECONDS):
-                raise RuntimeError(f"the mock server did not start within {_START_SECONDS:g} s")
+                raise RuntimeError(
+                    f"the mock server did not start within {_START_SECONDS:g} s"
+                )
             yield url
         finally:
             server.stop()

@@ -20,7 +20,9 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     Clients of this library that use it sleep in the mock's time (`inngest_time`).
     """
 
-    def __init__(self, answer: Callable[[Request], Outcome], inngest_time: ClientTime) -> None:
+    def __init__(
+        self, answer: Callable[[Request], Outcome], inngest_time: ClientTime
+    ) -> None:
         self._answer = answer
         self._inngest_time = inngest_time
 

@@ -35,7 +35,11 @@ class Item:
 
 def _refuse_constant(name: str) -> NoReturn:
     first = name.removeprefix("-")[0]
-    place = "in numeric literal" if name.startswith("-") else "looking for beginning of value"
+    place = (
+        "in numeric literal"
+        if name.startswith("-")
+        else "looking for beginning of value"
+    )
     raise GoJsonError(f"invalid character {first!r} {place}")
 
 
@@ -59,7 +63,9 @@ def read_document(text: str) -> Any:
     value, end = _read(text, start, "unexpected end of JSON input")
     rest = skip_space(text, end)
     if rest < len(text):
-        raise GoJsonError(f"invalid character {_quoted(text[rest])} after top-level value")
+        raise GoJsonError(
+            f"invalid character {_quoted(text[rest])} after top-level value"
+        )
     return value
 
 
@@ -125,11 +131,16 @@ def _explain(error: json.JSONDecodeError, text: str, start: int, truncated: str)
         place = "after object key:value pair" if in_object else "after array element"
     elif in_object and error.msg != "Expecting value":
         place = "looking for beginning of object key string"
-    elif literal := next((it for it in ("null", "true", "false") if it[0] == character), None):
+    elif literal := next(
+        (it for it in ("null", "true", "false") if it[0] == character), None
+    ):
         # It began as a literal, up to the first character that does not belong to one.
         rest = text[position : position + len(literal)]
         at = next(at for at, (a, b) in enumerate(zip_longest(literal, rest)) if a != b)
-        character, place = rest[at : at + 1], f"in literal {literal} (expecting {literal[at]!r})"
+        character, place = (
+            rest[at : at + 1],
+            f"in literal {literal} (expecting {literal[at]!r})",
+        )
     else:
         place = "looking for beginning of value"
     return f"invalid character {_quoted(character)} {place}"

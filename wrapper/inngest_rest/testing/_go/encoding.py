@@ -28,7 +28,9 @@ def encode(value: object, *, sort: bool = False) -> bytes:
     try:
         return _encode_sorted(value) if sort else _encode(value)
     except UnicodeEncodeError:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort)
+        text = json.dumps(
+            value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort
+        )
         return text.encode("utf-8", "replace")
 
 
@@ -42,7 +44,11 @@ def escape_html(body: bytes) -> bytes:
 
     In JSON these characters occur inside strings only, so replacing the bytes is safe.
     """
-    for character, escape in ((b"<", rb"\u003c"), (b">", rb"\u003e"), (b"&", rb"\u0026")):
+    for character, escape in (
+        (b"<", rb"\u003c"),
+        (b">", rb"\u003e"),
+        (b"&", rb"\u0026"),
+    ):
         if character in body:
             body = body.replace(character, escape)
     return body

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from inngest_rest.testing._state.execution import Execution
     from inngest_rest.testing._state.records import MockEvent
 
-Verdict: TypeAlias = Literal["started", "repeated", "rate_limited", "debounced", "skipped"]
+Verdict: TypeAlias = Literal[
+    "started", "repeated", "rate_limited", "debounced", "skipped"
+]
 
 IDEMPOTENCY_NS = 24 * 3600 * NS_PER_SECOND
 """How long the server deduplicates runs by event id (consts.FunctionIdempotencyPeriod)."""
@@ -71,7 +73,9 @@ class Admission:
         """
         flow = function.flow
         slot = (function.internal_id, key)
-        is_limited = flow.rate_limit is not None and not has_waited and original_run_id is None
+        is_limited = (
+            flow.rate_limit is not None and not has_waited and original_run_id is None
+        )
         if is_limited and not self._counts(function, slot, at):
             return Admitted("rate_limited")
         if flow.debounce_ns is not None and not has_waited:

@@ -33,10 +33,14 @@ class Batches:
         """Add an event to its function's batch; return the batch once it is full."""
         key = function.internal_id
         if key not in self.pending:
-            self.pending[key] = Batch(self._ids.next(at), function, at + function.batch_timeout_ns)
+            self.pending[key] = Batch(
+                self._ids.next(at), function, at + function.batch_timeout_ns
+            )
         batch = self.pending[key]
         batch.events.append(event)
-        return self.pending.pop(key) if len(batch.events) == function.batch_size else None
+        return (
+            self.pending.pop(key) if len(batch.events) == function.batch_size else None
+        )
 
     def pop_due(self, now: int) -> Batch | None:
         """Remove and return the batch that expired first, if any expired by `now`."""

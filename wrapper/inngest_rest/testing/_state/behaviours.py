@@ -96,7 +96,15 @@ class Steps:
 
 
 Behaviour: TypeAlias = (
-    Completes | Fails | Invokes | Retries | Sleeps | Steps | WaitsFor | WaitsForEvent | Works
+    Completes
+    | Fails
+    | Invokes
+    | Retries
+    | Sleeps
+    | Steps
+    | WaitsFor
+    | WaitsForEvent
+    | Works
 )
 """The result of `completes`, `fails` and the other functions that make one."""
 
@@ -144,7 +152,11 @@ def sleeps(duration: timedelta, then: Runner | None = None) -> Behaviour:
 
 
 def retries(
-    message: str, *, after: timedelta, then: Runner | None = None, name: str = "RetryAfterError"
+    message: str,
+    *,
+    after: timedelta,
+    then: Runner | None = None,
+    name: str = "RetryAfterError",
 ) -> Behaviour:
     """Fail one attempt, then retry.
 
@@ -196,7 +208,9 @@ def steps(*named: tuple[str, Runner]) -> Behaviour:
     Raises:
         TypeError: A step is none of these.
     """
-    return Steps(tuple((as_text("name", name), as_runner(name, each)) for name, each in named))
+    return Steps(
+        tuple((as_text("name", name), as_runner(name, each)) for name, each in named)
+    )
 
 
 def waits_for(
@@ -214,7 +228,8 @@ def waits_for(
         ValueError: `signal` is empty.
     """
     return WaitsFor(
-        as_text("signal", signal), Completes if then is None else as_runner("then", then)
+        as_text("signal", signal),
+        Completes if then is None else as_runner("then", then),
     )
 
 
@@ -264,7 +279,9 @@ def invokes(
         ValueError: `app` or `function` is empty.
     """
     following = Completes if then is None else as_runner("then", then)
-    return Invokes(as_text("app", app), as_text("function", function), data or {}, following)
+    return Invokes(
+        as_text("app", app), as_text("function", function), data or {}, following
+    )
 
 
 def _complete_with_event(event: MockEvent | None) -> Behaviour:

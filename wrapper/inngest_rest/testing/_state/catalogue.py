@@ -109,7 +109,9 @@ class Catalogue:
         """Return the functions triggered by an event name; `app/*` matches a prefix."""
         functions = self._by_event.get(event_name, [])
         if self._by_prefix:
-            wild = [it for prefix, it in self._by_prefix if event_name.startswith(prefix)]
+            wild = [
+                it for prefix, it in self._by_prefix if event_name.startswith(prefix)
+            ]
             return [*functions, *(it for it in wild if it not in functions)]
         return functions
 

@@ -17,7 +17,9 @@ WallClock: TypeAlias = Callable[[], int]
 
 def nanoseconds(span: timedelta) -> int:
     """Convert a timedelta to nanoseconds, without the rounding of floats."""
-    return (span.days * 86_400 + span.seconds) * NS_PER_SECOND + span.microseconds * 1_000
+    return (
+        span.days * 86_400 + span.seconds
+    ) * NS_PER_SECOND + span.microseconds * 1_000
 
 
 class Clock:

@@ -166,7 +166,11 @@ class Execution:
     def of_function(self, app_id: str, function_id: str) -> list[MockRun]:
         """Return the runs of a function, newest first."""
         wanted = (app_id, function_id)
-        return [it for it in self.runs.newest_first() if (it.app_id, it.function_id) == wanted]
+        return [
+            it
+            for it in self.runs.newest_first()
+            if (it.app_id, it.function_id) == wanted
+        ]
 
     def waiting(self, run_id: str) -> Waiting | None:
         """Return what a run waits for, or None."""
@@ -194,7 +198,9 @@ class Execution:
         """Resume the runs that wait for an event."""
         for run_id, waiting in list(self._waiting.items()):
             is_named = waiting.function is None and waiting.event == event.name
-            if is_named and (waiting.condition is None or waiting.condition.is_true(event)):
+            if is_named and (
+                waiting.condition is None or waiting.condition.is_true(event)
+            ):
                 del self._waiting[run_id]
                 self._continue(run_id, waiting.then, event, at)
 
@@ -234,31 +240,43 @@ class Execution:
                 self._end(run_id, "failed", attrs.asdict(behaviour), at)
             case Retries(failure, after, then):
                 self._note_failed_attempt(run_id, failure)
-                self._wait(run_id, Waiting("start", at + nanoseconds(after), then, value))
+                self._wait(
+                    run_id, Waiting("start", at + nanoseconds(after), then, value)
+                )
             case Works(duration, then):
-                self._wait(run_id, Waiting("request", at + nanoseconds(duration), then, value))
+                self._wait(
+                    run_id, Waiting("request", at + nanoseconds(duration), then, value)
+                )
             case Sleeps(duration, then):
                 self._note(run_id, step="sleep", step_op="SLEEP")
-                self._wait(run_id, Waiting("sleep", at + nanoseconds(duration), then, value))
+                self._wait(
+                    run_id, Waiting("sleep", at + nanoseconds(duration), then, value)
+                )
             case Steps(steps):
                 self._take(run_id, steps, value, at)
             case WaitsForEvent(name, timeout, condition, then):
                 self._note(run_id, step=name, step_op="WAIT_FOR_EVENT")
                 due = at + nanoseconds(timeout)
-                waiting = Waiting("pause", due, then, None, event=name, condition=condition)
+                waiting = Waiting(
+                    "pause", due, then, None, event=name, condition=condition
+                )
                 self._wait(run_id, waiting)
             case Invokes(app, function, _, then):
                 self._note(run_id, step=function, step_op="INVOKE")
                 event_id, start = self._invoke(behaviour, run_id, at)
                 slug = f"{app}-{function}"
-                waiting = Waiting("pause", None, then, None, event=event_id, function=slug)
+                waiting = Waiting(
+                    "pause", None, then, None, event=event_id, function=slug
+                )
                 self._wait(run_id, waiting)
                 start()
             case WaitsFor(signal, then):  # pragma: no branch - the last behaviour
                 self._note(run_id, step=signal, step_op="WAIT_FOR_SIGNAL")
                 if self._signals.setdefault(signal, run_id) != run_id:
                     # The server allows one waiting run per signal and fails a second one.
-                    message = f"another run is already waiting for the signal {signal!r}"
+                    message = (
+                        f"another run is already waiting for the signal {signal!r}"
+                    )
                     error = Fails(message, "SignalConflict", "signal_conflict", message)
                     self._end(run_id, "failed", attrs.asdict(error), at)
                 else:
@@ -300,7 +318,9 @@ class Execution:
             copy = msgspec.json.decode(encode(output))
         except (TypeError, ValueError) as error:
             message = f"the output is not JSON: {error}"
-            failure = Fails(message, type(error).__name__, "output_unserializable", message)
+            failure = Fails(
+                message, type(error).__name__, "output_unserializable", message
+            )
             self._end(run_id, "failed", attrs.asdict(failure), at)
         else:
             self._end(run_id, "completed", copy, at)
@@ -309,7 +329,9 @@ class Execution:
         self._waiting[run_id] = waiting
         if waiting.due_ns is not None:
             self._timer_number += 1
-            heapq.heappush(self._timers, (waiting.due_ns, self._timer_number, run_id, waiting))
+            heapq.heappush(
+                self._timers, (waiting.due_ns, self._timer_number, run_id, waiting)
+            )
 
     def _note(self, run_id: str, **changes: Any) -> None:
         self.runs.replace(run_id, attrs.evolve(self.runs[run_id], **changes))
@@ -318,7 +340,9 @@ class Execution:
         if self.runs[run_id].ended_ns is not None:
             self._note(run_id, finished_late=Finish(at, output))
         else:
-            self._note(run_id, status=status, output=output, ended_ns=at, attempt_error=None)
+            self._note(
+                run_id, status=status, output=output, ended_ns=at, attempt_error=None
+            )
             value: Value = {"data" if status == "completed" else "error": output}
             for parent, waiting in list(self._waiting.items()):
                 if waiting.function and waiting.event == self.runs[run_id].event_id:

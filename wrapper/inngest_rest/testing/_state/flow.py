@@ -45,7 +45,9 @@ def when(text: str, holds: Callable[[MockEvent], object]) -> Condition:
         ValueError: `text` is empty.
     """
     if not callable(holds):
-        raise TypeError(f"holds must take an event and return whether it starts a run: {holds!r}")
+        raise TypeError(
+            f"holds must take an event and return whether it starts a run: {holds!r}"
+        )
     return Condition(as_text("text", text), holds)
 
 

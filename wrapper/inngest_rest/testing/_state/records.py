@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-MockRunStatus: TypeAlias = Literal["queued", "running", "completed", "failed", "cancelled"]
+MockRunStatus: TypeAlias = Literal[
+    "queued", "running", "completed", "failed", "cancelled"
+]
 """The status of a run of the mock."""
 
 

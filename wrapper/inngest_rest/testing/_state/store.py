@@ -66,7 +66,12 @@ class Store:
         self.events.clear()
         self.execution.clear()
         self._wait_for_others()
-        for each in (self.cancellations, self.environments, self.webhooks_of_v2, self.webhooks):
+        for each in (
+            self.cancellations,
+            self.environments,
+            self.webhooks_of_v2,
+            self.webhooks,
+        ):
             each.clear()
 
     def last_due(self) -> int:
@@ -106,7 +111,9 @@ class Store:
             batch_id=batch.id,
         )
 
-    def receive(self, incoming: Incoming, now: int, internal_id: str | None = None) -> MockEvent:
+    def receive(
+        self, incoming: Incoming, now: int, internal_id: str | None = None
+    ) -> MockEvent:
         """Store an event and start the functions it triggers.
 
         An `internal_id` that is already stored comes from a repeated seed: the first event wins.
@@ -147,7 +154,9 @@ class Store:
     def fire_cron(self, function: Function, cron: str, now: int) -> MockRun:
         """Start the run of a schedule, whose event is stored like any other."""
         event = self._add_event(Incoming(SCHEDULED, data={"cron": cron}), now, None)
-        run_id = self.execution.start(function, [event], now, event.visible_ns, cron=cron)
+        run_id = self.execution.start(
+            function, [event], now, event.visible_ns, cron=cron
+        )
         return self.execution.runs[run_id]
 
     def invoke_directly(
@@ -171,7 +180,9 @@ class Store:
         """Store the event of an invocation by a run (recording v1-event-invoked)."""
         function = self.catalogue.find(behaviour.app, behaviour.function)
         if function is None:
-            raise ValueError(f"there is no function {behaviour.app}/{behaviour.function} to invoke")
+            raise ValueError(
+                f"there is no function {behaviour.app}/{behaviour.function} to invoke"
+            )
         of_step = {
             "correlation_id": f"{run_id}.{step_hash(behaviour.function)}",
             "fn_id": f"{behaviour.app}-{behaviour.function}",
@@ -179,7 +190,9 @@ class Store:
         }
         data = {**behaviour.data, "_inngest": of_step}
         event = self._add_event(Incoming(INVOKED, data=data), now, None)
-        admit = partial(self._admission.admit, function, [event], event.id, now, event.visible_ns)
+        admit = partial(
+            self._admission.admit, function, [event], event.id, now, event.visible_ns
+        )
         return event.internal_id, admit
 
     def rerun(self, run: MockRun, now: int, **steps: Any) -> Admitted:
@@ -189,7 +202,9 @@ class Store:
         assert function is not None, run
         assert event is not None, run
         first = run.original_run_id or run.id
-        key = self.ids.next(now)  # each replay has its own, so that a run can be replayed twice
+        key = self.ids.next(
+            now
+        )  # each replay has its own, so that a run can be replayed twice
         return self._admission.admit(
             function, [event], key, now, now, original_run_id=first, **steps
         )
@@ -218,9 +233,13 @@ class Store:
 
     def visible_runs_of_event(self, internal_id: str, now: int) -> list[MockRun]:
         """Return the runs of an event, oldest first, those of its batch included."""
-        return [run for run in self.execution.of_event(internal_id) if run.visible_ns <= now]
+        return [
+            run for run in self.execution.of_event(internal_id) if run.visible_ns <= now
+        ]
 
-    def _add_event(self, incoming: Incoming, now: int, internal_id: str | None) -> MockEvent:
+    def _add_event(
+        self, incoming: Incoming, now: int, internal_id: str | None
+    ) -> MockEvent:
         if internal_id is None:
             internal_id = self.ids.next(now)
         event = MockEvent(

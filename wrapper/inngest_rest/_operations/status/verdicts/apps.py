@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from inngest_rest._operations.status.verdicts.words import Figures
     from inngest_rest.models import App, Run
 
-_UNREACHABLE = "unable to reach sdk url"  # the server's words where an app does not answer
+_UNREACHABLE = (
+    "unable to reach sdk url"  # the server's words where an app does not answer
+)
 
 _NEXT_COMMAND = "inngest-rest apps list"
 
@@ -27,7 +29,9 @@ def judge_apps(evidence: StatusEvidence) -> StatusCheck:
     apps = evidence.apps
     if apps is None:
         return not_read("apps", evidence, "apps")
-    down = Counter(run.app_id for run in runs_of(evidence.failed) if _is_unreachable(run))
+    down = Counter(
+        run.app_id for run in runs_of(evidence.failed) if _is_unreachable(run)
+    )
     figures: Figures = {"apps": len(apps), "down": len(down)}
     if down:
         return _unreachable(down, figures)
@@ -76,7 +80,9 @@ def _limits_of_apps(evidence: StatusEvidence, apps: Collection[App]) -> str:
     functions_read = {function_of(run) for run in runs_of(evidence.failed)}
     number_unread = len(failed.keys() - functions_read)
     if number_unread:
-        limits.append(f"the errors of {counted(number_unread, 'function')} are not read")
+        limits.append(
+            f"the errors of {counted(number_unread, 'function')} are not read"
+        )
     if all(app.sync_status is None for app in apps):
         limits.insert(0, "this server does not report the results of syncs")
     return "; ".join(limits)

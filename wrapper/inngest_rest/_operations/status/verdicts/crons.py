@@ -66,6 +66,8 @@ def _on_time(judged: Sequence[Cron], figures: Figures) -> StatusCheck:
 
 def _named(crons: Sequence[Cron]) -> str:
     """Return the first of some crons with their states, and how many more there are."""
-    named = [f"{cron.function} ({cron.schedule}) {cron.state}" for cron in crons[:MOST_NAMED]]
+    named = [
+        f"{cron.function} ({cron.schedule}) {cron.state}" for cron in crons[:MOST_NAMED]
+    ]
     more = len(crons) - MOST_NAMED
     return ", ".join(named) + (f" and {more} more" if more > 0 else "")

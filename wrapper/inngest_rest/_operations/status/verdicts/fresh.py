@@ -24,7 +24,9 @@ def judge_fresh(evidence: StatusEvidence) -> StatusCheck:
     if unread is not None and evidence.recent is None:
         return not_read("fresh", evidence, "events")
     ages = _ages(evidence)
-    figures: Figures = {f"{name}_s": round(age.total_seconds()) for name, age in ages.items()}
+    figures: Figures = {
+        f"{name}_s": round(age.total_seconds()) for name, age in ages.items()
+    }
     newest = [f"newest {name} {in_words(age)} ago" for name, age in ages.items()]
     message = ", ".join(newest) or f"no event and no run in {LOOKED_BACK.days} days"
     ahead = evidence.clock_ahead_s

@@ -6,7 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources.runs import function_of
-from inngest_rest._operations.status.evidence import SETTLED_AFTER, WAITS_LONG_AFTER, runs_of
+from inngest_rest._operations.status.evidence import (
+    SETTLED_AFTER,
+    WAITS_LONG_AFTER,
+    runs_of,
+)
 from inngest_rest._operations.status.verdicts.words import in_words, not_read
 from inngest_rest.explanation import ReasonKind
 from inngest_rest.models import RunStatus
@@ -23,7 +27,12 @@ if TYPE_CHECKING:
 
 # What holds back a queued run on purpose, and what does so until others have run.
 _ON_PURPOSE = {ReasonKind.SCHEDULED, ReasonKind.DEBOUNCE, ReasonKind.BATCH}
-_BY_LIMITS = {ReasonKind.CONCURRENCY, ReasonKind.THROTTLE, ReasonKind.RATE_LIMIT, ReasonKind.PAUSED}
+_BY_LIMITS = {
+    ReasonKind.CONCURRENCY,
+    ReasonKind.THROTTLE,
+    ReasonKind.RATE_LIMIT,
+    ReasonKind.PAUSED,
+}
 
 _FEWEST_DUE = 3  # runs that should have started, before it is said that nothing starts
 
@@ -34,7 +43,10 @@ def judge_starting(evidence: StatusEvidence) -> StatusCheck:
         return not_read("starting", evidence, "queued")
     waits = [evidence.now - run.queued_at for run in queued.runs if run.queued_at]
     longest = max(waits, default=timedelta())
-    figures: Figures = {"queued": len(queued.runs), "oldest_s": round(longest.total_seconds())}
+    figures: Figures = {
+        "queued": len(queued.runs),
+        "oldest_s": round(longest.total_seconds()),
+    }
     if evidence.queue_depth is not None:
         figures["queue_depth"] = evidence.queue_depth
     if longest > WAITS_LONG_AFTER:
@@ -66,21 +78,27 @@ def _judge_long_wait(
     has_stopped = _none_has_started(evidence, decisive)
     if has_stopped:
         message = f"nothing that was queued in the last hour has started; {message}"
-    is_broken = has_stopped or (decisive is not None and ReasonKind.LOST in _kinds_of(decisive))
+    is_broken = has_stopped or (
+        decisive is not None and ReasonKind.LOST in _kinds_of(decisive)
+    )
     run = explained.run if explained else queued.runs[0]
     return StatusCheck(
         check="starting",
         verdict=Verdict.BROKEN if is_broken else Verdict.WARNING,
         message=message,
         figures=figures,
-        limits=None if is_broken else "a limit, a pause or a time in the future may hold it",
+        limits=None
+        if is_broken
+        else "a limit, a pause or a time in the future may hold it",
         next_command=f"inngest-rest runs explain {run.id}",
     )
 
 
 def _decisive(explained: Sequence[RunExplanation]) -> RunExplanation | None:
     """Return what decides: what waits on purpose does not, and the last one is held back least."""
-    return next((each for each in reversed(explained) if not _is_on_purpose(each)), None)
+    return next(
+        (each for each in reversed(explained) if not _is_on_purpose(each)), None
+    )
 
 
 def _why_they_wait(
@@ -96,7 +114,9 @@ def _why_they_wait(
     reasons = "; ".join(reason.message for reason in explained.reasons)
     if explained is evidence.explained[0]:  # the oldest
         return f"{message}: {reasons}"
-    return f"{message}: run {explained.run.id} of {function_of(explained.run)}: {reasons}"
+    return (
+        f"{message}: run {explained.run.id} of {function_of(explained.run)}: {reasons}"
+    )
 
 
 def _depth_in_words(evidence: StatusEvidence) -> str:
@@ -112,19 +132,25 @@ def _limits_of_explained(evidence: StatusEvidence) -> str | None:
     return f"only {number_explained} of them were explained"
 
 
-def _none_has_started(evidence: StatusEvidence, decisive: RunExplanation | None) -> bool:
+def _none_has_started(
+    evidence: StatusEvidence, decisive: RunExplanation | None
+) -> bool:
     """Return whether several runs should have started in the last hour, and none has.
 
     Those of a function that is known to hold its runs back do not count.
     """
     if decisive is not None and is_held_back(decisive):
         return False
-    held_back = {function_of(each.run) for each in evidence.explained if is_held_back(each)}
+    held_back = {
+        function_of(each.run) for each in evidence.explained if is_held_back(each)
+    }
     if decisive is not None:
         held_back.discard(function_of(decisive.run))
     recent = runs_of(evidence.recent)
     due = [run for run in recent if _should_have_started(run, evidence.now, held_back)]
-    return len(due) >= _FEWEST_DUE and all(run.status is RunStatus.QUEUED for run in due)
+    return len(due) >= _FEWEST_DUE and all(
+        run.status is RunStatus.QUEUED for run in due
+    )
 
 
 def _should_have_started(run: Run, now: datetime, held_back: Collection[str]) -> bool:

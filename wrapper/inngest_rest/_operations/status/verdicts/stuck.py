@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources.runs import function_of
-from inngest_rest._operations.status.evidence import LOOKED_BACK, STUCK_AFTER, WAITS_LONG_AFTER
+from inngest_rest._operations.status.evidence import (
+    LOOKED_BACK,
+    STUCK_AFTER,
+    WAITS_LONG_AFTER,
+)
 from inngest_rest._operations.status.verdicts.words import in_words, not_read
 from inngest_rest.explanation import ReasonKind
 from inngest_rest.status import StatusCheck, Verdict
@@ -49,10 +53,14 @@ def judge_stuck(evidence: StatusEvidence) -> StatusCheck:
 
 
 def _is_proven(lost: RunExplanation) -> bool:
-    return any(reason.kind is ReasonKind.LOST and reason.is_certain for reason in lost.reasons)
+    return any(
+        reason.kind is ReasonKind.LOST and reason.is_certain for reason in lost.reasons
+    )
 
 
-def _lost(evidence: StatusEvidence, lost: RunExplanation, opened: Listed) -> StatusCheck:
+def _lost(
+    evidence: StatusEvidence, lost: RunExplanation, opened: Listed
+) -> StatusCheck:
     run = lost.run
     return StatusCheck(
         check="stuck",
@@ -69,7 +77,9 @@ def _judge_jobs(
     evidence: StatusEvidence, jobs: Mapping[str, Sequence[Job]], opened: Listed
 ) -> StatusCheck:
     """Return whether runs that are open for long wait for a time to come, or for what is due."""
-    overdue = [run_id for run_id, of_run in jobs.items() if _is_overdue(of_run, evidence.now)]
+    overdue = [
+        run_id for run_id, of_run in jobs.items() if _is_overdue(of_run, evidence.now)
+    ]
     without_job = [run_id for run_id, of_run in jobs.items() if not of_run]
     figures: Figures = {"open": len(opened.runs), "overdue": len(overdue)}
     if overdue:
@@ -119,4 +129,6 @@ def _is_overdue(jobs: Sequence[Job], now: datetime) -> bool:
 
 def _limits_of_jobs(evidence: StatusEvidence, opened: Listed) -> str | None:
     looked_at = len(evidence.jobs or ())
-    return f"by the jobs of {looked_at} of them" if looked_at < len(opened.runs) else None
+    return (
+        f"by the jobs of {looked_at} of them" if looked_at < len(opened.runs) else None
+    )

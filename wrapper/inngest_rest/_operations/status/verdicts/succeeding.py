@@ -45,7 +45,9 @@ def judge_succeeding(evidence: StatusEvidence) -> StatusCheck:
     if failing and verdict is Verdict.OK:
         verdict = Verdict.WARNING
     sampled = "sampled " if recent.has_more else ""
-    message = f"{number_failed:,} of {number_ended:,} {sampled}runs of the last hour failed"
+    message = (
+        f"{number_failed:,} of {number_ended:,} {sampled}runs of the last hour failed"
+    )
     message += f" ({share:.1%})"
     if number_failed:
         message += _where_failed(failed, ended, failing) + _why_failed(evidence.failed)
@@ -53,7 +55,11 @@ def judge_succeeding(evidence: StatusEvidence) -> StatusCheck:
         check="succeeding",
         verdict=verdict,
         message=message,
-        figures={"failed": number_failed, "ended": number_ended, "share": round(share, 4)},
+        figures={
+            "failed": number_failed,
+            "ended": number_ended,
+            "share": round(share, 4),
+        },
         limits=_limits_of_sample(recent),
         next_command=None if verdict is Verdict.OK else _NEXT_COMMAND,
     )
@@ -74,7 +80,9 @@ def _none_has_ended(recent: Listed) -> StatusCheck:
     """Return that nothing can be said: a server with nothing to do is no fault, and no proof."""
     message = "no run in the last hour"
     if recent.runs:
-        message = f"none of {recent.count} runs of the last hour has completed or failed"
+        message = (
+            f"none of {recent.count} runs of the last hour has completed or failed"
+        )
     return StatusCheck(
         check="succeeding",
         verdict=Verdict.UNKNOWN,
@@ -107,7 +115,9 @@ def _least_share(failed: int, ended: int) -> float:
     return (share + square / (2 * ended) - spread) / (1 + square / ended)
 
 
-def _where_failed(failed: Counter[str], ended: Counter[str], failing: Sequence[str]) -> str:
+def _where_failed(
+    failed: Counter[str], ended: Counter[str], failing: Sequence[str]
+) -> str:
     if len(ended) == 1:
         return f", all of {next(iter(ended))}"
     worst, _ = failed.most_common(1)[0]

@@ -13,7 +13,12 @@ from inngest_rest.testing._api.responses import JSON, PANIC
 from inngest_rest.testing._api.v1.input import read_object
 from inngest_rest.testing._api.v1.shapes import v1_data, v1_error
 from inngest_rest.testing._go.times import parse_rfc3339, v1_time
-from inngest_rest.testing._state.ids import ACCOUNT_ID, ENVIRONMENT_ID, parse_ulid, stable_uuid
+from inngest_rest.testing._state.ids import (
+    ACCOUNT_ID,
+    ENVIRONMENT_ID,
+    parse_ulid,
+    stable_uuid,
+)
 
 if TYPE_CHECKING:
     from inngest_rest.testing._api.call import Call, Handlers
@@ -41,13 +46,19 @@ def create_cancellation(call: Call) -> Response:
         return v1_error(400, _MALFORMED)
     texts = {name: fields.get(name) for name in ("app_id", "function_id", "if")}
     times = {name: fields.get(name) for name in ("started_after", "started_before")}
-    if not all(value is None or isinstance(value, str) for value in (texts | times).values()):
+    if not all(
+        value is None or isinstance(value, str) for value in (texts | times).values()
+    ):
         return v1_error(400, _MALFORMED)
-    parsed = {name: parse_rfc3339(value) for name, value in times.items() if value is not None}
+    parsed = {
+        name: parse_rfc3339(value) for name, value in times.items() if value is not None
+    }
     if None in parsed.values():
         return v1_error(400, _MALFORMED)
     after, before = parsed.get("started_after"), parsed.get("started_before")
-    problems = [f"{name} is required" for name in ("app_id", "function_id") if not texts[name]]
+    problems = [
+        f"{name} is required" for name in ("app_id", "function_id") if not texts[name]
+    ]
     if before is None:
         problems.append("started_before is required")
     elif before > call.now + _SLACK_NS:

@@ -73,7 +73,9 @@ def list_event_runs(call: Call) -> Response:
     if event_id is None:
         return v1_error(400, f"Invalid event ID: {call.params[0]}")
     runs = call.store.visible_runs_of_event(event_id, call.now)
-    shown = [each for run in runs if run.event_id == event_id for each in v1_event_runs(run)]
+    shown = [
+        each for run in runs if run.event_id == event_id for each in v1_event_runs(run)
+    ]
     if call.server.has_postgresql and call.server.release.mixes_up_states:
         shown = [{**each, "status": STATUS_NAMES["running"]} for each in shown]
     return v1_data(shown, call.now, cache_seconds=15)

@@ -57,7 +57,9 @@ def v1_guard(handler: Handler, *, read: bool, cache: ResponseCache | None) -> Ha
     """
 
     def guarded(call: Call) -> Response:
-        if not call.keys.accepts_authorization(call.request.headers.get("authorization", "")):
+        if not call.keys.accepts_authorization(
+            call.request.headers.get("authorization", "")
+        ):
             return UNAUTHORIZED
         if not read:
             return handler(call)

@@ -20,9 +20,13 @@ _ENDED = "The total number of function runs ended"
 def get_metrics(call: Call) -> Response:
     """Respond with the depth of the queue: here, one item for each run that has not ended."""
     authorization = call.request.headers.get("authorization", "")
-    if call.server.release.guards_metrics and not call.keys.accepts_authorization(authorization):
+    if call.server.release.guards_metrics and not call.keys.accepts_authorization(
+        authorization
+    ):
         return UNAUTHORIZED
-    depth = sum(run.ended_ns is None for run in call.store.execution.runs.oldest_first())
+    depth = sum(
+        run.ended_ns is None for run in call.store.execution.runs.oldest_first()
+    )
     return _in_text("inngest_queue_depth", "gauge", _DEPTH, {"": depth})
 
 

@@ -42,7 +42,8 @@ def list_runs(call: Call) -> Response:
     matching = (
         run
         for run in call.store.execution.runs.newest_first(before)
-        if run.visible_ns <= call.now and status in ("", STATUS_NAMES[run.status].lower())
+        if run.visible_ns <= call.now
+        and status in ("", STATUS_NAMES[run.status].lower())
     )
     shown = islice(matching, page_limit(call, _MOST_RUNS))
     return v1_data([v1_run(run, _environment_id(call)) for run in shown], call.now)
@@ -98,12 +99,18 @@ def list_run_jobs(call: Call) -> Response:
 
 def _job(run: MockRun, waiting: Waiting, now: int) -> dict[str, object]:
     # A wait without a timeout is queued with the longest one, a year.
-    due = waiting.due_ns if waiting.due_ns is not None else run.queued_ns + _FAR_AHEAD_NS
+    due = (
+        waiting.due_ns if waiting.due_ns is not None else run.queued_ns + _FAR_AHEAD_NS
+    )
     due -= due % NS_PER_MILLISECOND
     identifier = {"runID": run.id, "evtID": run.event_id, "aID": ACCOUNT_ID}
     job_id, step = span_id(run.id, waiting.kind), step_hash(run.step)
     kind = "start" if waiting.kind == "request" else waiting.kind
-    item: dict[str, object] = {"id": job_id, "at": to_milliseconds(due), "wsID": ENVIRONMENT_ID}
+    item: dict[str, object] = {
+        "id": job_id,
+        "at": to_milliseconds(due),
+        "wsID": ENVIRONMENT_ID,
+    }
     if waiting.kind == "request":
         due = min(due, run.started_ns or due)
         item["leaseID"] = ulid((now + _LEASE_NS) // NS_PER_MILLISECOND, 0)
@@ -127,8 +134,15 @@ def _pause(run: MockRun, waiting: Waiting, step: str) -> dict[str, object]:
         return {**pause, "opcode": "WaitForSignal", "signalID": waiting.signal}
     if waiting.function is not None:
         of_function = {"event": "inngest/function.finished", "itFnID": waiting.function}
-        return {**pause, "opcode": "InvokeFunction", "tID": waiting.event, **of_function}
-    condition = {} if waiting.condition is None else {"expression": waiting.condition.text}
+        return {
+            **pause,
+            "opcode": "InvokeFunction",
+            "tID": waiting.event,
+            **of_function,
+        }
+    condition = (
+        {} if waiting.condition is None else {"expression": waiting.condition.text}
+    )
     return {**pause, "opcode": "WaitForEvent", "event": waiting.event, **condition}
 
 

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from inngest_rest.testing._api.responses import JSON, json_response
 from inngest_rest.testing._go.encoding import sorted_keys
-from inngest_rest.testing._go.times import NS_PER_SECOND, ZERO_TIME, go_duration, v1_time
+from inngest_rest.testing._go.times import (
+    NS_PER_SECOND,
+    ZERO_TIME,
+    go_duration,
+    v1_time,
+)
 from inngest_rest.testing._state.ids import NIL_ID, stable_uuid
 
 if TYPE_CHECKING:
@@ -33,7 +38,9 @@ def v1_error(status: int, message: str, *, content_type: str = JSON) -> Response
     return json_response(status, body, content_type=content_type)
 
 
-def v1_data(data: object, now: int, *, cache_seconds: int = 0, status: int = 200) -> Response:
+def v1_data(
+    data: object, now: int, *, cache_seconds: int = 0, status: int = 200
+) -> Response:
     """Respond with data, which the server's own cache keeps for `cache_seconds`."""
     metadata = {"fetched_at": v1_time(now)}
     headers: tuple[tuple[str, str], ...] = ()

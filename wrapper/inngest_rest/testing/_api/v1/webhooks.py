@@ -84,8 +84,14 @@ def _webhook_fields(call: Call) -> dict[str, object] | None:
     fields = body["data"] if is_object(body) and is_object(body.get("data")) else body
     if not is_object(fields):
         return None
-    changes = {name: fields[name] for name in ("name", "transform") if fields.get(name) is not None}
-    return changes if all(isinstance(value, str) for value in changes.values()) else None
+    changes = {
+        name: fields[name]
+        for name in ("name", "transform")
+        if fields.get(name) is not None
+    }
+    return (
+        changes if all(isinstance(value, str) for value in changes.values()) else None
+    )
 
 
 HANDLERS: Handlers = {

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest.testing._api.v2.input import Kind, invalid_field, page_limit, read_query
+from inngest_rest.testing._api.v2.input import (
+    Kind,
+    invalid_field,
+    page_limit,
+    read_query,
+)
 from inngest_rest.testing._api.v2.shapes import v2_data
 
 if TYPE_CHECKING:
@@ -27,7 +32,11 @@ def get_account(call: Call) -> Response:
 def list_envs(call: Call) -> Response:
     """Return the one environment."""
     _check_limit(call, 250)
-    env = {"id": "00000000-0000-4000-b000-000000000000", "name": _ENVIRONMENT, "type": "TEST"}
+    env = {
+        "id": "00000000-0000-4000-b000-000000000000",
+        "name": _ENVIRONMENT,
+        "type": "TEST",
+    }
     envs = [{**env, "createdAt": _MADE_AT}, *call.store.environments.values()]
     return v2_data(envs, call.now, page={})
 
@@ -58,7 +67,9 @@ def _check_limit(call: Call, most: int) -> None:
     page_limit(call.server, query, most)
 
 
-QUERIES = dict.fromkeys(("GET /v2/envs", "GET /v2/keys/events", "GET /v2/keys/signing"), _PAGING)
+QUERIES = dict.fromkeys(
+    ("GET /v2/envs", "GET /v2/keys/events", "GET /v2/keys/signing"), _PAGING
+)
 HANDLERS: Handlers = {
     "GET /v2/account": get_account,
     "GET /v2/envs": list_envs,

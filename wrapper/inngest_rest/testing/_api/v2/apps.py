@@ -52,7 +52,9 @@ _REFUSALS = {
 }
 
 
-def _page(call: Call, known: dict[str, Kind], items: Iterable[T]) -> tuple[list[T], dict[str, Any]]:
+def _page(
+    call: Call, known: dict[str, Kind], items: Iterable[T]
+) -> tuple[list[T], dict[str, Any]]:
     query = read_query(call.request, known)
     limit = page_limit(call.server, query, _MOST)
     rest = list(items)
@@ -131,7 +133,9 @@ def invoke(call: Call) -> Response:
     function = _find(call)
     marker = {"fn_id": function.internal_id, "type": "api"}
     data = {**float64(fields["data"]), "_inngest": marker}
-    admitted = call.store.invoke_directly(function, data, fields.get("idempotencyKey"), call.now)
+    admitted = call.store.invoke_directly(
+        function, data, fields.get("idempotencyKey"), call.now
+    )
     refusal = _REFUSALS.get(admitted.verdict)
     if refusal is not None:
         raise InputError(refusal[1], refusal[0], 422)

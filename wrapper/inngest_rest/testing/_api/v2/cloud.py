@@ -44,7 +44,9 @@ def _needs_cloud(call: Call, what: str) -> None:
         raise InputError(f"{what} not implemented in OSS", "not_implemented", 501)
 
 
-def _listed(call: Call, what: str, items: list[Any], known: dict[str, Kind]) -> Response:
+def _listed(
+    call: Call, what: str, items: list[Any], known: dict[str, Kind]
+) -> Response:
     read_query(call.request, {**_PAGING, **known})
     _needs_cloud(call, what)
     return v2_data(items, call.now, page={})

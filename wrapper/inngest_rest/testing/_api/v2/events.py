@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest.testing._api.event_json import RefusedError, refuse_reserved, validate_ts
+from inngest_rest.testing._api.event_json import (
+    RefusedError,
+    refuse_reserved,
+    validate_ts,
+)
 from inngest_rest.testing._api.v2.input import (
     BodyKind,
     InputError,
@@ -46,7 +50,9 @@ def send_event(call: Call) -> Response:
     data = float64(fields.get("data", {}))
     data.pop("_inngest", None)
     user = float64(fields.get("user")) or None
-    event = call.store.receive(Incoming(name, fields.get("id", ""), data, user, ts), call.now)
+    event = call.store.receive(
+        Incoming(name, fields.get("id", ""), data, user, ts), call.now
+    )
     return v2_data({"eventId": event.internal_id}, call.now)
 
 

@@ -41,18 +41,24 @@ def condition_of(query: str) -> Condition:
     if len(query.encode()) > _MOST_BYTES:
         message = f"Query cannot exceed {_MOST_BYTES} bytes"
         raise InputError(message, "query_too_long", 422)
-    parts = [part for line in query.splitlines() if line.strip() for part in line.split("&&")]
+    parts = [
+        part for line in query.splitlines() if line.strip() for part in line.split("&&")
+    ]
     found = [_COMPARISON.fullmatch(part) for part in parts]
     if None in found:
         raise InputError("Query expression is invalid", "expression_invalid", 422)
-    return lambda run, event: all(_holds(each, run, event) for each in found if each is not None)
+    return lambda run, event: all(
+        _holds(each, run, event) for each in found if each is not None
+    )
 
 
 def _holds(comparison: re.Match[str], run: MockRun, event: MockEvent) -> bool:
     first, *path = comparison["path"].split(".")
     if first == "event":
         # The server finds no run by an event that has an id of its own.
-        value: Any = event.as_seen_by_function() if event.id == event.internal_id else None
+        value: Any = (
+            event.as_seen_by_function() if event.id == event.internal_id else None
+        )
     else:
         value = run.output if (first == "error") is (run.status == "failed") else None
     for name in path:

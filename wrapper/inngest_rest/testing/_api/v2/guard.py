@@ -39,8 +39,12 @@ def v2_guard(
     def guarded(call: Call) -> Response:
         if limits_body and len(call.request.body) > MAX_EVENT_BYTES:
             message = f"Request body cannot exceed {MAX_EVENT_BYTES} bytes"
-            return v2_error(413, "invalid_request", message).with_headers(("Connection", "close"))
-        if not call.keys.accepts_authorization(call.request.headers.get("authorization", "")):
+            return v2_error(413, "invalid_request", message).with_headers(
+                ("Connection", "close")
+            )
+        if not call.keys.accepts_authorization(
+            call.request.headers.get("authorization", "")
+        ):
             return UNAUTHORIZED
         is_strict = call.server.release.is_strict
         try:

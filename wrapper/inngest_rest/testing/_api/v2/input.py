@@ -33,7 +33,9 @@ _GO_LAYOUT = "2006-01-02T15:04:05.999999999Z07:00"
 class InputError(ValueError):
     """The request is rejected with `response`."""
 
-    def __init__(self, message: str, code: str = "api_error", status: int = 400) -> None:
+    def __init__(
+        self, message: str, code: str = "api_error", status: int = 400
+    ) -> None:
         super().__init__(message)
         self.response: Response = v2_error(status, code, message)
 
@@ -102,16 +104,25 @@ def read_query(request: Request, known: dict[str, Kind]) -> Query:
             raise InputError(f'invalid URL escape "{bad[0]}"')
         key, _, value = pair.partition("=")
         key, value = unquote_plus(key), unquote_plus(value, errors="replace")
-        mapped = _MAP.fullmatch(key)  # the gateway's syntax for maps; elsewhere, two values
-        key, values = (key, [value]) if mapped is None else (mapped[1], [mapped[2], value])
+        mapped = _MAP.fullmatch(
+            key
+        )  # the gateway's syntax for maps; elsewhere, two values
+        key, values = (
+            (key, [value]) if mapped is None else (mapped[1], [mapped[2], value])
+        )
         head, dot, _ = key.partition(".")
         if dot and head in by_name:
-            raise InputError(f'invalid path: "{_snake(by_name[head])}" is not a message')
+            raise InputError(
+                f'invalid path: "{_snake(by_name[head])}" is not a message'
+            )
         if key in by_name:
             texts.setdefault(key, []).extend(values)
     # Of two spellings of one name, the last wins; on a server, one at random.
     return Query(
-        {by_name[key]: _value(by_name[key], known[by_name[key]], it) for key, it in texts.items()}
+        {
+            by_name[key]: _value(by_name[key], known[by_name[key]], it)
+            for key, it in texts.items()
+        }
     )
 
 
@@ -126,20 +137,25 @@ def _value(name: str, kind: Kind, texts: list[str]) -> Any:
         return text
     if kind == "bool":
         if text not in _BOOLEANS:
-            raise _unparsable(field, f'strconv.ParseBool: parsing "{text}": invalid syntax')
+            raise _unparsable(
+                field, f'strconv.ParseBool: parsing "{text}": invalid syntax'
+            )
         return _BOOLEANS[text]
     if kind == "timestamp":
         moment = parse_rfc3339(text)
         if moment is None:
             raise _unparsable(
-                field, f'parsing time "{text}" as "{_GO_LAYOUT}": cannot parse "{text}" as "2006"'
+                field,
+                f'parsing time "{text}" as "{_GO_LAYOUT}": cannot parse "{text}" as "2006"',
             )
         return moment
     if not _INTEGER.fullmatch(text):
         raise _unparsable(field, f'strconv.ParseInt: parsing "{text}": invalid syntax')
     number = int(text)
     if not -(2**31) <= number < 2**31:
-        raise _unparsable(field, f'strconv.ParseInt: parsing "{text}": value out of range')
+        raise _unparsable(
+            field, f'strconv.ParseInt: parsing "{text}": value out of range'
+        )
     return number
 
 
@@ -190,11 +206,15 @@ def read_body(body: bytes, known: dict[str, BodyKind]) -> dict[str, Any]:
         document = _read_leniently(text)
     if not is_object(document):
         token = "[" if is_array(document) else text.strip()
-        raise InputError(f"proto: syntax error {_place(text, 0)}: unexpected token {token}")
+        raise InputError(
+            f"proto: syntax error {_place(text, 0)}: unexpected token {token}"
+        )
     return read_fields(document, text, known)
 
 
-def read_fields(document: dict[str, Any], text: str, known: dict[str, BodyKind]) -> dict[str, Any]:
+def read_fields(
+    document: dict[str, Any], text: str, known: dict[str, BodyKind]
+) -> dict[str, Any]:
     """Read the fields of an object within the text of a body, as `read_body` does."""
     by_name = {name: name for name in known} | {_snake(name): name for name in known}
     fields: dict[str, Any] = {}
@@ -213,8 +233,12 @@ def read_fields(document: dict[str, Any], text: str, known: dict[str, BodyKind])
             where = _place(text, 0 if before is None else before.end())
             if kind in ("object", "array") or isinstance(value, dict | list):
                 token = raw[:1] if isinstance(value, dict | list) else raw
-                raise InputError(f"proto: syntax error {where}: unexpected token {token}")
-            raise InputError(f"proto: {where}: invalid value for {kind} field {key}: {raw}")
+                raise InputError(
+                    f"proto: syntax error {where}: unexpected token {token}"
+                )
+            raise InputError(
+                f"proto: {where}: invalid value for {kind} field {key}: {raw}"
+            )
         fields[by_name[key]] = int(cast("Any", value)) if kind == "int64" else value
     return fields
 
@@ -228,7 +252,11 @@ def _read_leniently(text: str) -> Any:
 
 def _is_int64(value: Any) -> bool:
     """Return whether protojson reads it as a 64-bit integer: a number or a string."""
-    whole = _INTEGER.fullmatch(value) is not None if isinstance(value, str) else value % 1 == 0
+    whole = (
+        _INTEGER.fullmatch(value) is not None
+        if isinstance(value, str)
+        else value % 1 == 0
+    )
     return whole and -(2**63) <= int(value) < 2**63
 
 

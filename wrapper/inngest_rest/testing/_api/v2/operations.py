@@ -46,7 +46,10 @@ def _is_served(release: Release, method: str, path: str) -> bool:
 
 def list_operations(call: Call) -> Response:
     """List the operations that a server lists, and of one its parameters, which tell releases."""
-    names = (*_LIST_RUNS, *(("include", "query") if call.server.release.is_strict else ()))
+    names = (
+        *_LIST_RUNS,
+        *(("include", "query") if call.server.release.is_strict else ()),
+    )
     properties = {name: {"type": "string"} for name in names}
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     listed = {

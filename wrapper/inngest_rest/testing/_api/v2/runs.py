@@ -23,7 +23,13 @@ from inngest_rest.testing._api.v2.input import (
     read_fields,
     read_query,
 )
-from inngest_rest.testing._api.v2.shapes import listed_end, v2_data, v2_error, v2_run, v2_trace
+from inngest_rest.testing._api.v2.shapes import (
+    listed_end,
+    v2_data,
+    v2_error,
+    v2_run,
+    v2_trace,
+)
 from inngest_rest.testing._go.decoding import text_of
 from inngest_rest.testing._go.times import NS_PER_MILLISECOND, v2_time
 from inngest_rest.testing._state.ids import parse_ulid, step_hash, ulid
@@ -52,10 +58,19 @@ _FILTERS: dict[str, Kind] = {
     "isDeferred": "bool",
     "query": "string",
 }
-_ALL_FILTERS: dict[str, Kind] = {**_FILTERS, "appId": "strings", "functionId": "strings"}
+_ALL_FILTERS: dict[str, Kind] = {
+    **_FILTERS,
+    "appId": "strings",
+    "functionId": "strings",
+}
 _STATUSES = {"QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"}
 _STRICT_STATUSES = {"SKIPPED", "PAUSED"}
-_TIME_FIELDS = {"": "queued", "QUEUEDAT": "queued", "STARTEDAT": "queued", "ENDEDAT": "changed"}
+_TIME_FIELDS = {
+    "": "queued",
+    "QUEUEDAT": "queued",
+    "STARTEDAT": "queued",
+    "ENDEDAT": "changed",
+}
 _RERUN: dict[str, BodyKind] = {"fromStep": "object"}
 _MOST_RUNS = 100
 _MOST_EVENT_RUNS = 40
@@ -80,7 +95,9 @@ def _changed(run: MockRun) -> int:
 def _cursor_of(run: MockRun, time_of: Clock = _queued, window: object = None) -> str:
     field = "start_time" if time_of is _queued else "end_time"
     position = {"f": field, "v": time_of(run) // 1_000}
-    cursor = {"id": run.id, "c": {field: position}} | ({"window": window} if window else {})
+    cursor = {"id": run.id, "c": {field: position}} | (
+        {"window": window} if window else {}
+    )
     return base64.b64encode(msgspec.json.encode(cursor)).decode()
 
 
@@ -111,11 +128,15 @@ def _answer(
     if len(shown) > limit:
         shown.pop()
         page |= {"cursor": _cursor_of(shown[-1], time_of, window), "hasMore": True}
-    data = [_shape(call, run, query.flag("includeOutput"), listed=True) for run in shown]
+    data = [
+        _shape(call, run, query.flag("includeOutput"), listed=True) for run in shown
+    ]
     return v2_data(data, call.now, page=page, time_range=time_range)
 
 
-def _shape(call: Call, run: MockRun, include_output: bool, *, listed: bool) -> dict[str, Any]:
+def _shape(
+    call: Call, run: MockRun, include_output: bool, *, listed: bool
+) -> dict[str, Any]:
     function = call.store.catalogue.find(run.app_id, run.function_id)
     assert function is not None, run
     shape = v2_run(run, function, include_output=include_output, listed=listed)
@@ -140,7 +161,9 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
         raise invalid_field("from must be before until")
     release = call.server.release
     statuses = {status.strip().upper() for status in query.texts("status")}
-    if not statuses <= (_STATUSES | _STRICT_STATUSES if release.is_strict else _STATUSES):
+    if not statuses <= (
+        _STATUSES | _STRICT_STATUSES if release.is_strict else _STATUSES
+    ):
         raise invalid_field("Status is invalid")
     if "PAUSED" in statuses:
         message = "Filtering runs by PAUSED status is not implemented"
@@ -215,7 +238,9 @@ def _ordered(
     found = filter(wanted, runs.newest_first())
     for run in sorted(found, key=rank, reverse=not is_ascending):
         if last is not None and (run is not last or not repeats):
-            before = rank(run) <= rank(last) if is_ascending else rank(run) >= rank(last)
+            before = (
+                rank(run) <= rank(last) if is_ascending else rank(run) >= rank(last)
+            )
             if before:
                 continue
         yield run
@@ -273,7 +298,9 @@ def get_run(call: Call) -> Response:
     """Return one run."""
     query = read_query(call.request, _OUTPUT)
     run = _find_run(call)
-    return v2_data(_shape(call, run, query.flag("includeOutput"), listed=False), call.now)
+    return v2_data(
+        _shape(call, run, query.flag("includeOutput"), listed=False), call.now
+    )
 
 
 def get_run_trace(call: Call) -> Response:
@@ -281,7 +308,9 @@ def get_run_trace(call: Call) -> Response:
     query = read_query(call.request, _OUTPUT)
     run = _find_run(call, "Trace not found")
     events = [call.store.events[each] for each in run.event_ids]
-    return v2_data(v2_trace(run, events, include_output=query.flag("includeOutput")), call.now)
+    return v2_data(
+        v2_trace(run, events, include_output=query.flag("includeOutput")), call.now
+    )
 
 
 def rerun(call: Call) -> Response:
@@ -295,7 +324,9 @@ def rerun(call: Call) -> Response:
         if not step.get("stepId"):
             raise missing_field("Step ID is required")
     run = _find_run(call)
-    run_id = call.store.rerun(run, call.now, **({} if step is None else _kept(run, step))).run_id
+    run_id = call.store.rerun(
+        run, call.now, **({} if step is None else _kept(run, step))
+    ).run_id
     if not run_id:  # recordings v2-rerun-debounced, v2-rerun-singleton-running
         raise InputError("Unable to rerun run", "internal_error", 500)
     return v2_data({"runId": run_id}, call.now)
@@ -310,7 +341,9 @@ def _kept(run: MockRun, step: Mapping[str, Any]) -> dict[str, Any]:
     if not run.steps and wanted in {run.step, step_hash(run.step)}:
         return {}
     if len(found) > 1:  # recording v2-rerun-ambiguous-step
-        raise InputError("Step name matches multiple steps in original run", "invalid_request")
+        raise InputError(
+            "Step name matches multiple steps in original run", "invalid_request"
+        )
     if not found:
         raise InputError("Step not found in original run", "invalid_request")
     (id,) = found

@@ -51,7 +51,12 @@ def _read(body: bytes) -> list[dict[str, Any]]:
         ) from None
     except (ValueError, RecursionError):
         raise InputError("invalid character looking for beginning of value") from None
-    known: Any = {"name": "string", "value": "any", "stepId": "string", "experiment": "object"}
+    known: Any = {
+        "name": "string",
+        "value": "any",
+        "stepId": "string",
+        "experiment": "object",
+    }
     return [read_body(bytes(each), known) for each in scores]
 
 

@@ -98,13 +98,21 @@ def listed_end(run: MockRun) -> int | None:
 def _listed_output(run: MockRun) -> dict[str, Any]:
     if run.attempt_error is not None:
         return {"output": {"error": run.attempt_error}}
-    return {"output": {"error": float64(run.output)}} if run.status == "failed" else _output(run)
+    return (
+        {"output": {"error": float64(run.output)}}
+        if run.status == "failed"
+        else _output(run)
+    )
 
 
 def _output(run: MockRun) -> dict[str, Any]:
     if run.finished_late is not None:
         return {"output": v2_output(run.finished_late.output)}
-    return {"output": v2_output(run.output)} if run.status in ("completed", "failed") else {}
+    return (
+        {"output": v2_output(run.output)}
+        if run.status in ("completed", "failed")
+        else {}
+    )
 
 
 def v2_output(output: Any) -> dict[str, Any]:
@@ -125,9 +133,13 @@ def _period(start: int, end: int | None) -> dict[str, str]:
     return {"endedAt": v2_time(end), "durationMs": str((end - start) // 1_000_000)}
 
 
-def v2_trace(run: MockRun, events: Sequence[MockEvent], *, include_output: bool) -> dict[str, Any]:
+def v2_trace(
+    run: MockRun, events: Sequence[MockEvent], *, include_output: bool
+) -> dict[str, Any]:
     """Write a run's trace: a root span with its steps, or with one that stands for all of it."""
-    status = {"queued": "WAITING", "running": "RUNNING"}.get(run.status, run.status.upper())
+    status = {"queued": "WAITING", "running": "RUNNING"}.get(
+        run.status, run.status.upper()
+    )
     span: dict[str, Any] = {"queuedAt": v2_time(run.queued_ns), "status": status}
     span |= _period(_start(run), run.ended_ns)
     if run.started_ns is None:
@@ -175,11 +187,21 @@ def _step(run: MockRun, step: Step, *, include_output: bool) -> dict[str, Any]:
 def _failed_attempt(run: MockRun) -> dict[str, Any]:
     """Write the last attempt, which is of no step (recording v2-trace-step-waits)."""
     times = {"queuedAt": v2_time(run.queued_ns), "startedAt": v2_time(_start(run))}
-    span = {**times, "endedAt": v2_time(_start(run)), "durationMs": "0", "status": "FAILED"}
+    span = {
+        **times,
+        "endedAt": v2_time(_start(run)),
+        "durationMs": "0",
+        "status": "FAILED",
+    }
     name = f"Attempt {run.attempt - 1}"
     attempt: dict[str, Any] = {**span, "id": span_id(run.id, name), "name": name}
     attempt["output"] = v2_output(run.attempt_error)
-    return {**span, "id": span_id(run.id, "end"), "name": "Finalization", "children": [attempt]}
+    return {
+        **span,
+        "id": span_id(run.id, "end"),
+        "name": "Finalization",
+        "children": [attempt],
+    }
 
 
 def v2_app(app: App) -> dict[str, Any]:
@@ -187,7 +209,11 @@ def v2_app(app: App) -> dict[str, Any]:
     return {
         "createdAt": v2_time(app.created_ns - app.created_ns % 1_000_000_000),
         "id": app.id,
-        "latestSync": {"framework": "mock", "sdkLanguage": "py", "url": f"mock://{app.id}"},
+        "latestSync": {
+            "framework": "mock",
+            "sdkLanguage": "py",
+            "url": f"mock://{app.id}",
+        },
         "method": "SERVE",
         "name": app.id,
         "functionCount": len(app.functions),
@@ -200,7 +226,10 @@ def v2_function(function: Function) -> dict[str, Any]:
     configuration: dict[str, Any] = {"concurrency": [_UNLIMITED], "retries": _RETRIES}
     if function.batch_size is not None:
         timeout = go_duration(function.batch_timeout_ns)
-        configuration["eventsBatch"] = {"maxSize": function.batch_size, "timeout": timeout}
+        configuration["eventsBatch"] = {
+            "maxSize": function.batch_size,
+            "timeout": timeout,
+        }
     if flow.debounce_ns is not None:
         configuration["debounce"] = {"period": go_duration(flow.debounce_ns)}
     if flow.rate_limit is not None:
@@ -218,7 +247,10 @@ def v2_function(function: Function) -> dict[str, Any]:
     if function.triggers or function.crons:
         condition = {} if flow.condition is None else {"if": flow.condition.text}
         shape["triggers"] = [
-            *({**condition, "type": "EVENT", "value": name} for name in function.triggers),
+            *(
+                {**condition, "type": "EVENT", "value": name}
+                for name in function.triggers
+            ),
             *({"type": "CRON", "value": cron} for cron in function.crons),
         ]
     return shape

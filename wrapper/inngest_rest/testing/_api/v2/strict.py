@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from inngest_rest.testing._carriers.messages import Request
 
 _PATHS = {
-    signature_of(each.method, each.path): re.findall(r"{(\w+)}", each.path) for each in OPERATIONS
+    signature_of(each.method, each.path): re.findall(r"{(\w+)}", each.path)
+    for each in OPERATIONS
 }
 
 
