@@ -10,9 +10,10 @@ import pytest
 
 from scripts.internal.benchmark import workload
 from scripts.internal.benchmark.__main__ import judge
-from scripts.internal.benchmark.goals import GOALS, LIVE_GOALS
+from scripts.internal.benchmark.cases import CASES
+from scripts.internal.benchmark.goals import GOALS, GROWING, LIVE_GOALS, PEAK_GOALS
 from scripts.internal.benchmark.history import Entry, add, limit, read
-from scripts.internal.benchmark.null_server import page_of_v1, page_of_v2
+from scripts.internal.benchmark.pages import page_of_v1, page_of_v2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +21,18 @@ if TYPE_CHECKING:
 
     from scripts.internal.benchmark.goals import Goal
 
-FASTER = next(each for each in GOALS if each.at_least is not None)
-CHEAPER = next(each for each in GOALS if each.at_most is not None)
+FASTER = next(each for each in GOALS if each.asks_for_speed)
+CHEAPER = next(each for each in GOALS if not each.asks_for_speed)
 
 
 def test_the_committed_ratios_are_of_goals() -> None:
     assert {each.goal for each in read()} <= {each.text for each in (*GOALS, *LIVE_GOALS)}
+
+
+def test_goals_compare_cases() -> None:
+    compared = {case for goal in (*GOALS, *LIVE_GOALS) for case in (goal.case, goal.against)}
+    compared |= {*GROWING, *(goal.case for goal in PEAK_GOALS)}
+    assert compared == CASES.keys()
 
 
 def test_a_verdict_says_what_the_other_run_leaves_out() -> None:

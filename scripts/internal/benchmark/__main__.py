@@ -6,6 +6,9 @@ the rounds' ratios and their quartiles are printed. Exit 1 if a case did not del
 if a goal was missed, or a ratio is a tenth worse than the best commit's.
 """
 
+# pyperf 2.11 has such processes and affinities, but measures wall time alone, and one benchmark
+# after the other instead of in turns.
+
 from __future__ import annotations
 
 import argparse
@@ -16,7 +19,6 @@ import platform
 import statistics
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,8 +32,10 @@ from scripts.internal.benchmark.goals import (
     Goal,
     PeakGoal,
     Run,
+    Setting,
     growing,
 )
+from scripts.internal.benchmark.null_server import NullServer, null_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,27 +66,24 @@ def main() -> int:
         help="print what an item costs with more and more of them, and nothing else",
     )
     options = parser.parse_args()
+    print(machine(), flush=True)
     if options.growth:
-        print(machine())
         for row in growth():
             print(row, flush=True)
         return 0
     chosen = LIVE_GOALS if options.live else GOALS
     goals = [goal for goal in chosen if options.only in goal.text]
-    of_peaks = [each for each in PEAK_GOALS if not options.live and options.only in each.text]
-    print(machine())
     figures = measure(goals, options.rounds, options.live)
     entries = history.read()
     verdicts = [judge(goal, figures, history.limit(goal, entries)) for goal in goals]
     print(*verdicts, sep="\n", flush=True)
-    peaks = [measure_peak(goal) for goal in of_peaks]
+    peaks = [] if options.live else measure_peaks(options.only)
     print(*peaks, sep="\n")
     if options.record:
         head = ["git", "rev-parse", "--short", "HEAD"]
         commit = subprocess.check_output(head, text=True).strip()
-        history.add([history.Entry(commit, each.ratio, each.goal) for each in verdicts])
-    met = [*(each.met for each in verdicts), *(each.met for each in peaks)]
-    return 0 if all(met) else 2
+        history.add([history.Entry(commit, each.value, each.goal) for each in verdicts])
+    return 0 if all(each.is_met for each in (*verdicts, *peaks)) else 2
 
 
 def machine() -> str:
@@ -94,87 +95,37 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, load {load}, Python {platform.python_version()}"
 
 
-@contextlib.contextmanager
-def server(latency_ms: float) -> Iterator[str]:
-    """Run the counting server on the other core."""
-    command = [
-        sys.executable,
-        "-m",
-        "scripts.internal.benchmark.null_server",
-        "--latency",
-        str(latency_ms),
-    ]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, {1}),  # noqa: PLW1509 - nothing else runs here
-    ) as process:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        process.communicate()
-
-
 def measure(goals: list[Goal], rounds: int, live: str | None) -> Figures:
     """Run all cases that the goals compare, in turns."""
     runs = list(dict.fromkeys(run for goal in goals for run in (goal.ours, goal.other)))
     figures: Figures = {run: [] for run in runs}
     with contextlib.ExitStack() as stack:
-        urls = {
-            latency: live or stack.enter_context(server(latency))
-            for latency in sorted({run.setting.latency_ms for run in runs})
-        }
+        servers = {}
+        for latency in {run.setting.latency_ms for run in runs}:
+            given = contextlib.nullcontext(NullServer(live)) if live else null_server(latency)
+            servers[latency] = stack.enter_context(given)
         for number in range(rounds):
             for run in runs:
                 print(f"round {number + 1}/{rounds}: {run.case}", end="\033[K\r", file=sys.stderr)
-                figures[run].append(one(run, urls[run.setting.latency_ms], counts=not live))
+                figures[run].append(one(run, servers[run.setting.latency_ms]))
     print(end="\033[K", file=sys.stderr)
     return figures
 
 
-def one(run: Run, url: str, *, counts: bool = True) -> dict[str, float]:
+def one(run: Run, server: NullServer) -> dict[str, float]:
     """Run a case once in its own process, and check that every counted event arrived."""
-    if counts:
-        received(url)
+    server.received.value = 0
     command = [sys.executable, "-m", "scripts.internal.benchmark.cases", run.case]
-    count = str(run.setting.events)
+    arguments = ["--url", server.url, "--count", str(run.setting.events)]
     output = subprocess.run(
-        [*command, "--url", url, "--count", count], check=True, stdout=subprocess.PIPE, text=True
+        [*command, *arguments], check=True, stdout=subprocess.PIPE, text=True
     ).stdout
     figures: dict[str, float] = json.loads(output)
-    if counts and figures["sent"] and (arrived := received(url)) < figures["sent"]:
-        print(f"{run.case}: {arrived} of {figures['sent']:.0f} events arrived", file=sys.stderr)
+    if server.counts and server.received.value < figures["sent"]:
+        arrived = f"{server.received.value} of {figures['sent']:.0f}"
+        print(f"{run.case}: {arrived} events arrived", file=sys.stderr)
         raise SystemExit(1)
     return figures
-
-
-def received(url: str) -> int:
-    with urllib.request.urlopen(f"{url}/count") as answer:  # noqa: S310 - our own server
-        return int(answer.read())
-
-
-class Peak(NamedTuple):
-    """The result of a goal of memory: by how many MiB the large run was above the small one."""
-
-    goal: str
-    mib: float
-    asked: float
-    met: bool
-
-    def __str__(self) -> str:
-        mark = "met   " if self.met else "MISSED"
-        return f"{mark} {self.mib:6.1f} MiB {'':10} asked {f'<= {self.asked:g}':>7}  {self.goal}"
-
-
-def measure_peak(goal: PeakGoal) -> Peak:
-    """Compare the peak memory of two runs."""
-    with server(0.0) as url:
-        small, large = (
-            statistics.median(one(run, url)["peak_mib"] for _ in range(PEAK_ROUNDS))
-            for run in (goal.small, goal.large)
-        )
-    return Peak(goal.text, large - small, goal.at_most, large - small <= goal.at_most)
 
 
 def growth() -> Iterator[str]:
@@ -186,42 +137,41 @@ def growth() -> Iterator[str]:
     sizes = " | ".join(f"{size:,}" for size in SIZES)
     yield f"| µs per item, of | {sizes} | MiB more at the most than at {SIZES[0]:,} |"
     yield f"|---|{'---:|' * (len(SIZES) + 1)}"
-    with server(0.0) as url:
+    with null_server(latency_ms=0) as server:
         for case in GROWING:
-            runs = [
-                [one(Run(each, case), url) for _ in range(1 if each.events >= 1e6 else PEAK_ROUNDS)]
-                for each in growing(case)
-            ]
-            costs = [
-                min(each["cpu"] for each in rounds) / size.events * 1e6
-                for rounds, size in zip(runs, growing(case), strict=True)
-            ]
-            peaks = [min(each["peak_mib"] for each in rounds) for rounds in runs]
-            cells = [f"{cost:.3g}" for cost in costs] + ["-"] * (len(SIZES) - len(costs))
+            cells, peaks = ["-"] * len(SIZES), []
+            for number, setting in enumerate(growing(case)):
+                rounds = 1 if setting.events >= max(SIZES) else PEAK_ROUNDS
+                figures = [one(Run(setting, case), server) for _ in range(rounds)]
+                cost = min(each["cpu"] for each in figures) / setting.events * 1e6
+                cells[number] = f"{cost:.3g}"
+                peaks.append(min(each["peak_mib"] for each in figures))
             yield f"| {case} | {' | '.join(cells)} | {peaks[-1] - peaks[0]:.1f} |"
 
 
 class Verdict(NamedTuple):
-    """The result of a goal."""
+    """The result of a goal.
+
+    Attributes:
+        goal: The goal's text.
+        value: What was measured.
+        shown: It as a text of six characters, and what is printed beside it.
+        asked: What the goal asks for.
+        is_met: Whether it is met.
+        remark: What is printed behind the goal's text.
+    """
 
     goal: str
-    ratio: float
-    low: float
-    high: float
+    value: float
+    shown: tuple[str, str]
     asked: str
-    met: bool
-    limit: float | None
-    leaves_out: str
+    is_met: bool
+    remark: str = ""
 
     def __str__(self) -> str:
-        mark = "met   " if self.met else "MISSED"
-        spread = f"({self.low:.2f}-{self.high:.2f})"
-        about = self.goal
-        if self.leaves_out:
-            about += f" (which leaves out {self.leaves_out})"
-        if self.limit is not None:
-            about += f", a tenth worse than the best: {self.limit:.2f}"
-        return f"{mark} {self.ratio:6.2f} {spread:14} asked {self.asked:>7}  {about}"
+        mark = "met   " if self.is_met else "MISSED"
+        value, beside = self.shown
+        return f"{mark} {value} {beside:14} asked {self.asked:>7}  {self.goal}{self.remark}"
 
 
 def judge(goal: Goal, figures: Figures, limit: float | None) -> Verdict:
@@ -237,16 +187,33 @@ def judge(goal: Goal, figures: Figures, limit: float | None) -> Verdict:
     ratios = [goal.ratio(*pair) for pair in zip(ours, other, strict=True)]
     ratio = statistics.median(ratios)
     low, _, high = statistics.quantiles(ratios, n=4) if len(ratios) > 1 else (ratio,) * 3
-    return Verdict(
-        goal=goal.text,
-        ratio=ratio,
-        low=low,
-        high=high,
-        asked=f">= {goal.at_least:g}" if goal.at_least else f"<= {goal.at_most:g}",
-        met=goal.is_met(ratio) and (limit is None or goal.is_within(ratio, limit)),
-        limit=limit,
-        leaves_out=goal.leaves_out,
+    is_met, remark = goal.is_met(ratio), ""
+    if goal.leaves_out:
+        remark += f" (which leaves out {goal.leaves_out})"
+    if limit is not None:
+        remark += f", a tenth worse than the best: {limit:.2f}"
+        is_met = is_met and goal.is_within(ratio, limit)
+    shown = (f"{ratio:6.2f}", f"({low:.2f}-{high:.2f})")
+    return Verdict(goal.text, ratio, shown, goal.asked, is_met, remark)
+
+
+def measure_peaks(only: str) -> list[Verdict]:
+    """Judge the goals of memory whose text contains a word."""
+    with null_server(latency_ms=0) as server:
+        return [measure_peak(goal, server) for goal in PEAK_GOALS if only in goal.text]
+
+
+def measure_peak(goal: PeakGoal, server: NullServer) -> Verdict:
+    """Compare the peak memory of two runs."""
+    small, large = (
+        statistics.median(
+            one(Run(Setting(events), goal.case), server)["peak_mib"] for _ in range(PEAK_ROUNDS)
+        )
+        for events in (goal.small, goal.large)
     )
+    more = large - small
+    shown = (f"{more:6.1f}", "MiB")
+    return Verdict(goal.text, more, shown, f"<= {goal.at_most:g}", more <= goal.at_most)
 
 
 if __name__ == "__main__":

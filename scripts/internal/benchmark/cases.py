@@ -2,6 +2,9 @@
 
 Each runs in its own process, so that neither memory nor warm caches carry over to the next. Only
 sending or reading is timed, not imports, pools and one warm-up request.
+
+A case is a function of the server's URL and the number of items; it prepares all that is not timed,
+and returns the function to time. The tables at the end name them.
 """
 
 from __future__ import annotations
@@ -16,105 +19,61 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from scripts.internal.benchmark import workload
-from scripts.internal.benchmark.null_server import page_of_open
+from scripts.internal.benchmark.pages import page_of_open
 
 BATCH = 512
 
-Case = Callable[[str, int], Callable[[], object]]
-CASES: dict[str, Case] = {}
+WARM_UP = {"name": "app/warm.up", "data": {}}
 
-SENDING = set[str]()
-"""The cases whose events the server counts."""
+KEYS: dict[str, Any] = {"event_key": "k", "signing_key": "signkey-test-12345678"}
 
-
-def case(name: str, *, sends: bool = False) -> Callable[[Case], Case]:
-    """Register a function that prepares a case and returns the function to time."""
-
-    def register(make: Case) -> Case:
-        CASES[name] = make
-        if sends:
-            SENDING.add(name)
-        return make
-
-    return register
-
-
-# Ours
-
-
-def client(url: str) -> Any:
-    from inngest_rest import InngestClient
-
-    return InngestClient(event_key="k", signing_key="signkey-test-12345678", base_url=url)
-
-
-def async_client(url: str) -> Any:
-    from inngest_rest import AsyncInngestClient
-
-    return AsyncInngestClient(event_key="k", signing_key="signkey-test-12345678", base_url=url)
-
-
-@case("send_many mappings", sends=True)
-def send_many_mappings(url: str, count: int) -> Callable[[], object]:
-    ours, events = client(url), workload.pool()
-    ours.send(events[:1])
-    return lambda: ours.send_many(workload.cycle(events, count))
-
-
-@case("send_many nested mappings", sends=True)
-def send_many_nested(url: str, count: int) -> Callable[[], object]:
-    ours, events = client(url), workload.nested_pool()
-    ours.send(events[:1])
-    return lambda: ours.send_many(workload.cycle(events, count))
-
-
-@case("send_many Events", sends=True)
-def send_many_events(url: str, count: int) -> Callable[[], object]:
-    from inngest_rest import Event
-
-    ours = client(url)
-    events = [Event(each["name"], each["data"], user=each["user"]) for each in workload.pool()]
-    ours.send(events[:1])
-    return lambda: ours.send_many(workload.cycle(events, count))
+Work = Callable[[], object]
+Case = Callable[[str, int], Work]
+Pool = Callable[[], list[Any]]
 
 
 def in_loop(
     ready: Callable[[], Coroutine[Any, Any, Any]],
     work: Callable[[Any], Coroutine[Any, Any, object]],
-) -> Callable[[], object]:
+) -> Work:
     """Prepare a case in an event loop, and return the function to time in the same loop."""
     runner = asyncio.Runner()
     made = runner.run(ready())
     return lambda: runner.run(work(made))
 
 
-async def warm_async_client(url: str) -> Any:
-    ours = async_client(url)
-    await ours.send({"name": "app/warm.up"})
-    return ours
+async def in_tasks(
+    items: Iterator[Any], at_once: int, act: Callable[[Any], Awaitable[object]]
+) -> None:
+    """Act on each item, in so many tasks."""
+
+    async def task() -> None:
+        for each in items:
+            await act(each)
+
+    await asyncio.gather(*(task() for _ in range(at_once)))
 
 
-def async_send_many(in_flight: int | None) -> Case:
-    def make(url: str, count: int) -> Callable[[], object]:
-        events, options = workload.pool(), {} if in_flight is None else {"in_flight": in_flight}
-        return in_loop(
-            lambda: warm_async_client(url),
-            lambda ours: ours.send_many(workload.cycle(events, count), **options),
-        )
-
-    return make
+async def warmed(make: Callable[[], Any], event: Any) -> Any:
+    """Make an asynchronous client, and send an event with it."""
+    made = make()
+    await made.send(event)
+    return made
 
 
-case("async send_many", sends=True)(async_send_many(None))
-case("async send_many, 16 in flight", sends=True)(async_send_many(16))
-case("async send_many, 32 in flight", sends=True)(async_send_many(32))
+def in_batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """Split into lists of 512, which the SDK and httpx leave to their callers."""
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
 
 
 def ndjson(count: int) -> Path:
@@ -126,118 +85,90 @@ def ndjson(count: int) -> Path:
     return path
 
 
-@case("send_file", sends=True)
-def send_file(url: str, count: int) -> Callable[[], object]:
+# Ours
+
+
+def client(url: str, **options: Any) -> Any:
+    from inngest_rest import InngestClient
+
+    return InngestClient(**KEYS, base_url=url, **options)
+
+
+def async_client(url: str, library: str = "") -> Any:
+    """Make an asynchronous client, with the transport of a library if one is named."""
+    from inngest_rest import AsyncInngestClient
+
+    if not library:
+        return AsyncInngestClient(**KEYS, base_url=url)
+    import httpx
+    import httpx_aiohttp
+
+    kinds = {"httpx": httpx.AsyncHTTPTransport, "httpx-aiohttp": httpx_aiohttp.AiohttpTransport}
+    return AsyncInngestClient(**KEYS, base_url=url, transport=kinds[library]())
+
+
+def event_pool() -> list[Any]:
+    from inngest_rest import Event
+
+    return [Event(each["name"], each["data"], user=each["user"]) for each in workload.pool()]
+
+
+def send_many(url: str, count: int, *, pool: Pool) -> Work:
+    ours, events = client(url), pool()
+    ours.send(events[:1])
+    return lambda: ours.send_many(workload.cycle(events, count))
+
+
+def async_send_many(url: str, count: int, *, library: str = "", **options: Any) -> Work:
+    events = workload.cycle(workload.pool(), count)
+    return in_loop(
+        lambda: warmed(partial(async_client, url, library), WARM_UP),
+        lambda ours: ours.send_many(events, **options),
+    )
+
+
+def send_file(url: str, count: int) -> Work:
     ours, path = client(url), ndjson(count)
-    ours.send({"name": "app/warm.up"})
+    ours.send(WARM_UP)
     return lambda: ours.send_file(path)
 
 
-@case("single sends", sends=True)
-def single_sends(url: str, count: int) -> Callable[[], object]:
+def single_sends(url: str, count: int) -> Work:
     ours, events = client(url), workload.pool()
     ours.send(events[:1])
     return lambda: [ours.send(each) for each in workload.cycle(events, count)]
 
 
-async def tasks(
-    count: int, at_once: int, send: Callable[[Any], Coroutine[Any, Any, object]]
-) -> None:
-    """Send single events from several tasks."""
-    source = workload.cycle(workload.pool(), count)
-
-    async def task() -> None:
-        for each in source:
-            await send(each)
-
-    await asyncio.gather(*(task() for _ in range(at_once)))
-
-
-def async_single_sends(at_once: int) -> Case:
-    return lambda url, count: in_loop(
-        lambda: warm_async_client(url), lambda ours: tasks(count, at_once, ours.send)
+def async_single_sends(url: str, count: int, *, at_once: int = 1, library: str = "") -> Work:
+    events = workload.cycle(workload.pool(), count)
+    return in_loop(
+        lambda: warmed(partial(async_client, url, library), WARM_UP),
+        lambda ours: in_tasks(events, at_once, ours.send),
     )
 
 
-def through(transport: str) -> Callable[[str], Coroutine[Any, Any, Any]]:
-    """Return what makes and warms an asynchronous client with a transport of a library."""
-
-    async def warm(url: str) -> Any:
-        import httpx
-        import httpx_aiohttp
-
-        from inngest_rest import AsyncInngestClient
-
-        kinds = {"httpx": httpx.AsyncHTTPTransport, "httpx-aiohttp": httpx_aiohttp.AiohttpTransport}
-        ours = AsyncInngestClient(event_key="k", base_url=url, transport=kinds[transport]())
-        await ours.send({"name": "app/warm.up"})
-        return ours
-
-    return warm
-
-
-def sends_through(transport: str, at_once: int) -> Case:
-    warm = through(transport)
-    return lambda url, count: in_loop(
-        lambda: warm(url), lambda ours: tasks(count, at_once, ours.send)
-    )
-
-
-def send_many_through(transport: str) -> Case:
-    warm = through(transport)
-
-    def make(url: str, count: int) -> Callable[[], object]:
-        events = workload.pool()
-        return in_loop(
-            lambda: warm(url), lambda ours: ours.send_many(workload.cycle(events, count))
-        )
-
-    return make
-
-
-for library in ("httpx", "httpx-aiohttp"):
-    case(f"async send_many through {library}", sends=True)(send_many_through(library))
-    case(f"async single sends through {library}", sends=True)(sends_through(library, 1))
-    case(f"async single sends through {library}, 64 tasks", sends=True)(sends_through(library, 64))
-
-case("async single sends", sends=True)(async_single_sends(1))
-case("async single sends, 8 tasks", sends=True)(async_single_sends(8))
-case("async single sends, 64 tasks", sends=True)(async_single_sends(64))
-
-
-@case("runs.get")
-def runs_get(url: str, count: int) -> Callable[[], object]:
+def runs_get(url: str, count: int) -> Work:
     ours = client(url)
     ours.runs.get("01M86WNRKHYE50ZF3GG530BHRT")
     return lambda: [ours.runs.get("01M86WNRKHYE50ZF3GG530BHRT") for _ in range(count)]
 
 
-def runs_list(family: Literal["v1", "v2"]) -> Case:
-    def make(url: str, count: int) -> Callable[[], object]:
-        from inngest_rest import InngestClient
+def runs_list(url: str, count: int, *, family: str) -> Work:
+    ours = client(url, api_version=family)
+    ours.runs.list().page()
 
-        ours = InngestClient(signing_key="signkey-test-12345678", base_url=url, api_version=family)
-        ours.runs.list().page()
+    def work() -> None:
+        seen = sum(1 for _ in ours.runs.list(limit=count))
+        assert seen == count, f"{seen} runs listed"
 
-        def work() -> None:
-            seen = sum(1 for _ in ours.runs.list(limit=count))
-            assert seen == count, f"{seen} runs listed"
-
-        return work
-
-    return make
-
-
-case("runs.list, v1")(runs_list("v1"))
-case("runs.list, v2")(runs_list("v2"))
+    return work
 
 
 class _EnoughError(Exception):
     """Ends an export, as the server has always one more page."""
 
 
-@case("runs.export")
-def runs_export(url: str, count: int) -> Callable[[], object]:
+def runs_export(url: str, count: int) -> Work:
     ours, path = client(url), Path(tempfile.mkdtemp()) / "runs.jsonl"
     ours.runs.list().page()
 
@@ -254,19 +185,15 @@ def runs_export(url: str, count: int) -> Callable[[], object]:
     return work
 
 
-@case("runs.summary")
-def runs_summary(url: str, count: int) -> Callable[[], object]:
+def runs_summary(url: str, count: int) -> Work:
     ours = client(url)
     ours.runs.list().page()
     return lambda: ours.runs.summary(limit=count)
 
 
-@case("runs.watch")
-def runs_watch(url: str, count: int) -> Callable[[], object]:  # noqa: ARG001 - it has no socket
-    """Watch until each of so many open runs was seen, of which nothing ends."""
+def runs_watch(url: str, count: int) -> Work:
+    """Watch until each of so many open runs was seen, of which nothing ends, without a socket."""
     import httpx
-
-    from inngest_rest import InngestClient
 
     def answer(request: httpx.Request) -> httpx.Response:
         params = request.url.params
@@ -274,7 +201,7 @@ def runs_watch(url: str, count: int) -> Callable[[], object]:  # noqa: ARG001 - 
         runs = range(count if "status" in params else 0)
         return httpx.Response(200, content=page_of_open(runs, int(params.get("cursor", 0))))
 
-    ours = InngestClient(dev=True, transport=httpx.MockTransport(answer))
+    ours = client(url, transport=httpx.MockTransport(answer))
 
     def work() -> None:
         with ours.runs.watch() as watcher:
@@ -289,8 +216,7 @@ def run_ids(count: int) -> Iterator[str]:
     return (f"01M86WNRKH{n * 7919:016d}" for n in range(count))
 
 
-@case("runs.cancel_all")
-def cancel_all(url: str, count: int) -> Callable[[], object]:
+def cancel_all(url: str, count: int) -> Work:
     ours = client(url)
     ours.runs.cancel_all(run_ids(8))
 
@@ -301,8 +227,7 @@ def cancel_all(url: str, count: int) -> Callable[[], object]:
     return work
 
 
-@case("async runs.cancel_all")
-def async_cancel_all(url: str, count: int) -> Callable[[], object]:
+def async_cancel_all(url: str, count: int) -> Work:
     async def ready() -> Any:
         ours = async_client(url)
         await ours.runs.cancel_all(run_ids(8))
@@ -311,28 +236,16 @@ def async_cancel_all(url: str, count: int) -> Callable[[], object]:
     return in_loop(ready, lambda ours: ours.runs.cancel_all(run_ids(count)))
 
 
-@case("async runs.cancel in 8 tasks")
-def cancel_in_tasks(url: str, count: int) -> Callable[[], object]:
+def cancel_in_tasks(url: str, count: int) -> Work:
     async def ready() -> Any:
         ours = async_client(url)
         await asyncio.gather(*map(ours.runs.cancel, run_ids(8)))
         return ours
 
-    async def cancel_each(ours: Any, ids: Iterator[str]) -> None:
-        for id in ids:
-            await ours.runs.cancel(id)
-
-    async def work(ours: Any) -> None:
-        ids = run_ids(count)
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(8):
-                tasks.create_task(cancel_each(ours, ids))
-
-    return in_loop(ready, work)
+    return in_loop(ready, lambda ours: in_tasks(run_ids(count), 8, ours.runs.cancel))
 
 
-@case("runs.cancel in 8 threads")
-def cancel_in_threads(url: str, count: int) -> Callable[[], object]:
+def cancel_in_threads(url: str, count: int) -> Work:
     ours, ids = client(url), list(run_ids(count))
     pool = ThreadPoolExecutor(8)
     list(pool.map(ours.runs.cancel, run_ids(8)))
@@ -342,15 +255,11 @@ def cancel_in_threads(url: str, count: int) -> Callable[[], object]:
 # httpx alone
 
 
-@case("httpx, ready bodies", sends=True)
-def httpx_ready_bodies(url: str, count: int) -> Callable[[], object]:
+def httpx_ready_bodies(url: str, count: int) -> Work:
     import httpx
 
     http, lines = httpx.Client(), [json.dumps(each).encode() for each in workload.pool()]
-    bodies = [
-        b"[" + b",".join(lines[start : start + BATCH]) + b"]"
-        for start in range(0, len(lines), BATCH)
-    ]
+    bodies = [b"[" + b",".join(batch) + b"]" for batch in in_batches(lines)]
     http.post(f"{url}/e/k", content=b"[]")
     return lambda: [
         http.post(f"{url}/e/k", content=body).json()
@@ -358,29 +267,20 @@ def httpx_ready_bodies(url: str, count: int) -> Callable[[], object]:
     ]
 
 
-def httpx_encoding(pool: Callable[[], list[dict[str, Any]]]) -> Case:
+def httpx_encoding(url: str, count: int, *, pool: Pool) -> Work:
     """Post what is encoded by msgspec just before, and read each receipt, as send_many does."""
+    import httpx
+    import msgspec
 
-    def make(url: str, count: int) -> Callable[[], object]:
-        import httpx
-        import msgspec
-
-        http, events = httpx.Client(), pool()
-        http.post(f"{url}/e/k", content=b"[]")
-        return lambda: [
-            http.post(f"{url}/e/k", content=msgspec.json.encode(batch)).json()
-            for batch in in_batches(workload.cycle(events, count))
-        ]
-
-    return make
+    http, events = httpx.Client(), pool()
+    http.post(f"{url}/e/k", content=b"[]")
+    return lambda: [
+        http.post(f"{url}/e/k", content=msgspec.json.encode(batch)).json()
+        for batch in in_batches(workload.cycle(events, count))
+    ]
 
 
-case("httpx, encoding mappings", sends=True)(httpx_encoding(workload.pool))
-case("httpx, encoding nested mappings", sends=True)(httpx_encoding(workload.nested_pool))
-
-
-@case("httpx.get().json()")
-def httpx_get(url: str, count: int) -> Callable[[], object]:
+def httpx_get(url: str, count: int) -> Work:
     import httpx
 
     http = httpx.Client()
@@ -388,27 +288,20 @@ def httpx_get(url: str, count: int) -> Callable[[], object]:
     return lambda: [http.get(f"{url}/v2/runs/x").json() for _ in range(count)]
 
 
-def httpx_pages(family: str, cursor_of: Callable[[Any], str]) -> Case:
-    def make(url: str, count: int) -> Callable[[], object]:
-        import httpx
+def httpx_pages(url: str, count: int, *, family: str, cursor_of: Callable[[Any], str]) -> Work:
+    import httpx
 
-        http = httpx.Client()
-        http.get(f"{url}/{family}/runs", params={"limit": 100})
+    http = httpx.Client()
+    http.get(f"{url}/{family}/runs", params={"limit": 100})
 
-        def work() -> None:
-            params: dict[str, Any] = {"limit": 100}
-            for _ in range(count // 100):
-                page = http.get(f"{url}/{family}/runs", params=params).json()
-                assert len(page["data"]) == 100
-                params["cursor"] = cursor_of(page)
+    def work() -> None:
+        params: dict[str, Any] = {"limit": 100}
+        for _ in range(count // 100):
+            page = http.get(f"{url}/{family}/runs", params=params).json()
+            assert len(page["data"]) == 100
+            params["cursor"] = cursor_of(page)
 
-        return work
-
-    return make
-
-
-case("httpx pages, v1")(httpx_pages("v1", lambda page: page["data"][-1]["run_id"]))
-case("httpx pages, v2")(httpx_pages("v2", lambda page: page["page"]["cursor"]))
+    return work
 
 
 # The official SDK
@@ -417,13 +310,7 @@ case("httpx pages, v2")(httpx_pages("v2", lambda page: page["page"]["cursor"]))
 def sdk(url: str) -> Any:
     import inngest
 
-    return inngest.Inngest(
-        app_id="benchmark",
-        event_key="k",
-        event_api_base_url=url,
-        is_production=True,
-        signing_key="signkey-test-12345678",
-    )
+    return inngest.Inngest(**KEYS, app_id="benchmark", event_api_base_url=url, is_production=True)
 
 
 def sdk_event(event: dict[str, Any]) -> Any:
@@ -432,20 +319,7 @@ def sdk_event(event: dict[str, Any]) -> Any:
     return inngest.Event(name=event["name"], data=event["data"])
 
 
-def in_batches(events: Any) -> Any:
-    """Split into lists of 512, which the SDK leaves to its callers."""
-    batch = []
-    for each in events:
-        batch.append(each)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-@case("SDK, ready Events", sends=True)
-def sdk_ready(url: str, count: int) -> Callable[[], object]:
+def sdk_ready(url: str, count: int) -> Work:
     official, events = sdk(url), [sdk_event(each) for each in workload.pool()]
     official.send_sync(events[:1])
     return lambda: [
@@ -453,26 +327,18 @@ def sdk_ready(url: str, count: int) -> Callable[[], object]:
     ]
 
 
-def sdk_mappings(pool: Callable[[], list[dict[str, Any]]]) -> Case:
-    def make(url: str, count: int) -> Callable[[], object]:
-        official, events = sdk(url), pool()
-        official.send_sync([sdk_event(events[0])])
-        return lambda: [
-            official.send_sync([sdk_event(each) for each in batch])
-            for batch in in_batches(workload.cycle(events, count))
-        ]
-
-    return make
+def sdk_mappings(url: str, count: int, *, pool: Pool) -> Work:
+    official, events = sdk(url), pool()
+    official.send_sync(sdk_event(WARM_UP))
+    return lambda: [
+        official.send_sync([sdk_event(each) for each in batch])
+        for batch in in_batches(workload.cycle(events, count))
+    ]
 
 
-case("SDK, from mappings", sends=True)(sdk_mappings(workload.pool))
-case("SDK, from nested mappings", sends=True)(sdk_mappings(workload.nested_pool))
-
-
-@case("SDK, from NDJSON lines", sends=True)
-def sdk_lines(url: str, count: int) -> Callable[[], object]:
+def sdk_lines(url: str, count: int) -> Work:
     official, path = sdk(url), ndjson(count)
-    official.send_sync([sdk_event({"name": "app/warm.up", "data": {}})])
+    official.send_sync(sdk_event(WARM_UP))
 
     def work() -> None:
         with path.open("rb") as file:
@@ -482,48 +348,35 @@ def sdk_lines(url: str, count: int) -> Callable[[], object]:
     return work
 
 
-async def warm_sdk(url: str) -> Any:
-    official = sdk(url)
-    await official.send(sdk_event({"name": "app/warm.up", "data": {}}))
-    return official
-
-
-@case("SDK async, 32 in flight", sends=True)
-def sdk_async_many(url: str, count: int) -> Callable[[], object]:
-    events = workload.pool()
-
-    async def work(official: Any) -> None:
-        source = in_batches(workload.cycle(events, count))
-
-        async def task() -> None:
-            for batch in source:
-                await official.send([sdk_event(each) for each in batch])
-
-        await asyncio.gather(*(task() for _ in range(32)))
-
-    return in_loop(lambda: warm_sdk(url), work)
-
-
-@case("SDK single sends", sends=True)
-def sdk_single(url: str, count: int) -> Callable[[], object]:
+def sdk_single(url: str, count: int) -> Work:
     official, events = sdk(url), workload.pool()
-    official.send_sync(sdk_event(events[0]))
+    official.send_sync(sdk_event(WARM_UP))
     return lambda: [official.send_sync(sdk_event(each)) for each in workload.cycle(events, count)]
 
 
-@case("SDK async single sends", sends=True)
-def sdk_async_single(url: str, count: int) -> Callable[[], object]:
+def sdk_in_loop(
+    items: Iterator[Any], url: str, at_once: int, convert: Callable[[Any], Any]
+) -> Work:
+    """Send each item, as the SDK's own, in so many tasks."""
     return in_loop(
-        lambda: warm_sdk(url),
-        lambda official: tasks(count, 1, lambda each: official.send(sdk_event(each))),
+        lambda: warmed(partial(sdk, url), sdk_event(WARM_UP)),
+        lambda official: in_tasks(items, at_once, lambda each: official.send(convert(each))),
     )
+
+
+def sdk_async_many(url: str, count: int) -> Work:
+    batches = in_batches(workload.cycle(workload.pool(), count))
+    return sdk_in_loop(batches, url, 32, lambda batch: [sdk_event(each) for each in batch])
+
+
+def sdk_async_single(url: str, count: int) -> Work:
+    return sdk_in_loop(workload.cycle(workload.pool(), count), url, 1, sdk_event)
 
 
 # The caller's cost of handing over an event while the worker is busy
 
 
-@case("EventBuffer.add")
-def buffer_add(url: str, count: int) -> Callable[[], object]:
+def buffer_add(url: str, count: int) -> Work:
     from inngest_rest import EventBuffer
 
     buffer = EventBuffer(client(url), max_pending=count)
@@ -531,8 +384,7 @@ def buffer_add(url: str, count: int) -> Callable[[], object]:
     return lambda: [buffer.add(each) for each in events]
 
 
-@case("posthog capture")
-def posthog_capture(url: str, count: int) -> Callable[[], object]:
+def posthog_capture(url: str, count: int) -> Work:
     from posthog import Posthog
 
     posthog = Posthog("phc_x", host=url, max_queue_size=count)
@@ -542,8 +394,7 @@ def posthog_capture(url: str, count: int) -> Callable[[], object]:
     ]
 
 
-@case("segment track")
-def segment_track(url: str, count: int) -> Callable[[], object]:
+def segment_track(url: str, count: int) -> Work:
     from segment.analytics.client import Client
 
     segment = Client("x", host=url, max_queue_size=count)
@@ -551,68 +402,117 @@ def segment_track(url: str, count: int) -> Callable[[], object]:
     return lambda: [segment.track("u", each["name"], each["data"]) for each in events]
 
 
-# The cost of the import, in a process that has loaded nothing else
+# The cost of the import, in a process that has loaded nothing else, and of the command
 
-
-def importing(statement: str) -> Case:
-    program = f"""\
+TIMED = """\
 import time
 a = time.process_time()
-{statement}
+{}
 print(time.process_time() - a)
 """
 
-    def make(url: str, count: int) -> Callable[[], object]:  # noqa: ARG001
-        # Installed packages are compiled, even if this environment disables writing bytecode.
-        environment = {**os.environ, "PYTHONPYCACHEPREFIX": tempfile.mkdtemp()}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-
-        def work() -> float:
-            done = subprocess.run(
-                [sys.executable, "-c", program],
-                check=True,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-            return float(done.stdout.splitlines()[-1])
-
-        work()
-        return work
-
-    return make
-
-
-case("import httpx")(importing("import httpx"))
-case("import inngest_rest")(importing("from inngest_rest import InngestClient, Event"))
-
-
-# The command, likewise
-
-
-def command(*words: str) -> Case:
-    return importing(f"""\
+COMMAND = """\
 import sys
 from inngest_rest._programs.command import main
-sys.argv = ["inngest-rest", *{words!r}]
+sys.argv = ["inngest-rest", *{!r}]
 try:
     main()
 except SystemExit:
-    pass""")
+    pass"""
+
+
+def importing(statement: str, url: str, count: int) -> Work:  # noqa: ARG001 - a case
+    """Run a statement in a process of its own, which measures itself."""
+    # Installed packages are compiled, even if this environment disables writing bytecode.
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": tempfile.mkdtemp()}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
+    def work() -> float:
+        done = subprocess.run(
+            [sys.executable, "-c", TIMED.format(statement)],
+            check=True,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        return float(done.stdout.splitlines()[-1])
+
+    work()
+    return work
+
+
+def command(words: str, url: str, count: int) -> Work:
+    """Run our command; `URL` stands for the server."""
+    return importing(COMMAND.format(words.replace("URL", url).split(" ")), url, count)
 
 
 MAKE_CLIENT = "from inngest_rest import InngestClient; client = InngestClient(dev=True)"
-case("make a client")(importing(MAKE_CLIENT))
-case("make a client, reach for runs")(importing(f"{MAKE_CLIENT}; client.runs"))
-# Both are refused by the client, before it sends a request.
-case("inngest-rest send")(command("--dev", "send", ""))
-case("inngest-rest runs get")(command("--dev", "runs", "get", "a/b"))
-case("inngest-rest runs list")(
-    lambda url, count: command("--dev", "--base-url", url, "runs", "list")(url, count)
-)
-case("inngest-rest --help")(command("--help"))
-case("inngest-rest runs list --help")(command("runs", "list", "--help"))
+
+SENDING: dict[str, Case] = {
+    "send_many mappings": partial(send_many, pool=workload.pool),
+    "send_many nested mappings": partial(send_many, pool=workload.nested_pool),
+    "send_many Events": partial(send_many, pool=event_pool),
+    "async send_many": async_send_many,
+    "async send_many, 16 in flight": partial(async_send_many, in_flight=16),
+    "async send_many, 32 in flight": partial(async_send_many, in_flight=32),
+    "send_file": send_file,
+    "single sends": single_sends,
+    "async single sends": async_single_sends,
+    "async single sends, 8 tasks": partial(async_single_sends, at_once=8),
+    "async single sends, 64 tasks": partial(async_single_sends, at_once=64),
+    "httpx, ready bodies": httpx_ready_bodies,
+    "httpx, encoding mappings": partial(httpx_encoding, pool=workload.pool),
+    "httpx, encoding nested mappings": partial(httpx_encoding, pool=workload.nested_pool),
+    "SDK, ready Events": sdk_ready,
+    "SDK, from mappings": partial(sdk_mappings, pool=workload.pool),
+    "SDK, from nested mappings": partial(sdk_mappings, pool=workload.nested_pool),
+    "SDK, from NDJSON lines": sdk_lines,
+    "SDK async, 32 in flight": sdk_async_many,
+    "SDK single sends": sdk_single,
+    "SDK async single sends": sdk_async_single,
+}
+"""The cases whose events the server counts."""
+
+for library in ("httpx", "httpx-aiohttp"):
+    one_by_one = partial(async_single_sends, library=library)
+    SENDING[f"async send_many through {library}"] = partial(async_send_many, library=library)
+    SENDING[f"async single sends through {library}"] = one_by_one
+    SENDING[f"async single sends through {library}, 64 tasks"] = partial(one_by_one, at_once=64)
+
+CASES: dict[str, Case] = {
+    **SENDING,
+    "runs.get": runs_get,
+    "runs.list, v1": partial(runs_list, family="v1"),
+    "runs.list, v2": partial(runs_list, family="v2"),
+    "runs.export": runs_export,
+    "runs.summary": runs_summary,
+    "runs.watch": runs_watch,
+    "runs.cancel_all": cancel_all,
+    "async runs.cancel_all": async_cancel_all,
+    "async runs.cancel in 8 tasks": cancel_in_tasks,
+    "runs.cancel in 8 threads": cancel_in_threads,
+    "httpx.get().json()": httpx_get,
+    "httpx pages, v1": partial(
+        httpx_pages, family="v1", cursor_of=lambda page: page["data"][-1]["run_id"]
+    ),
+    "httpx pages, v2": partial(
+        httpx_pages, family="v2", cursor_of=lambda page: page["page"]["cursor"]
+    ),
+    "EventBuffer.add": buffer_add,
+    "posthog capture": posthog_capture,
+    "segment track": segment_track,
+    "import httpx": partial(importing, "import httpx"),
+    "import inngest_rest": partial(importing, "from inngest_rest import InngestClient, Event"),
+    "make a client": partial(importing, MAKE_CLIENT),
+    "make a client, reach for runs": partial(importing, f"{MAKE_CLIENT}; client.runs"),
+    # Both are refused by the client, before it sends a request.
+    "inngest-rest send": partial(command, "--dev send "),
+    "inngest-rest runs get": partial(command, "--dev runs get a/b"),
+    "inngest-rest runs list": partial(command, "--dev --base-url URL runs list"),
+    "inngest-rest --help": partial(command, "--help"),
+    "inngest-rest runs list --help": partial(command, "runs list --help"),
+}
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ def read(file: Path = FILE) -> list[Entry]:
 def add(entries: list[Entry], file: Path = FILE) -> None:
     """Append lines."""
     with file.open("a", encoding="utf-8") as lines:
-        lines.writelines(f"{it.commit}\t{it.ratio:.2f}\t{it.goal}\n" for it in entries)
+        lines.writelines(f"{each.commit}\t{each.ratio:.2f}\t{each.goal}\n" for each in entries)
 
 
 def limit(goal: Goal, entries: list[Entry]) -> float | None:
@@ -39,4 +39,4 @@ def limit(goal: Goal, entries: list[Entry]) -> float | None:
     ratios = [each.ratio for each in entries if each.goal == goal.text]
     if not ratios:
         return None
-    return max(ratios) / _TOLERANCE if goal.at_least is not None else min(ratios) * _TOLERANCE
+    return max(ratios) / _TOLERANCE if goal.asks_for_speed else min(ratios) * _TOLERANCE

@@ -7,12 +7,13 @@ events do not that reads them from elsewhere.
 
 from __future__ import annotations
 
+import itertools
 import random
 import string
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 POOL = 5_120
 NESTED_POOL = 25_600
@@ -62,9 +63,6 @@ def nested_order(number: int) -> dict[str, Any]:
     }
 
 
-def cycle(events: list[Any], count: int) -> Iterator[Any]:
-    """Yield `count` events, repeating the list as often as needed."""
-    whole, rest = divmod(count, len(events))
-    for _ in range(whole):
-        yield from events
-    yield from events[:rest]
+def cycle(events: Iterable[Any], count: int) -> Iterator[Any]:
+    """Yield `count` events, repeating them as often as needed."""
+    return itertools.islice(itertools.cycle(events), count)
