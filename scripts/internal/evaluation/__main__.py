@@ -22,83 +22,57 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
+from scripts.internal.evaluation.agent import CHARACTERS_OF_TOKEN, Result, attempt
 from scripts.internal.evaluation.jobs import JOBS
-from scripts.internal.evaluation.programs import attempt
-from scripts.internal.evaluation.surfaces import CHARACTERS_OF_TOKEN, NoWayError, ours
-from scripts.internal.evaluation.vendor import vendors
+from scripts.internal.evaluation.surfaces import SURFACES, NoWayError, Surface
+from scripts.internal.tables import aligned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from scripts.internal.evaluation.jobs import Job
-    from scripts.internal.evaluation.surfaces import Way
-
-RIGHT = {True: "right", False: "WRONG", None: "no way"}
 
 
-@frozen
-class Result:
-    """What came of a job; `is_right` is None if there is no way to do it."""
-
-    is_right: bool | None
-    calls: int = 0
-    characters: int = 0
-    answer: str = ""
-
-    @property
-    def tokens(self) -> int:
-        return self.characters // CHARACTERS_OF_TOKEN
-
-    def __str__(self) -> str:
-        cost = f"{self.calls}/{self.tokens:,}" if self.calls else "-"
-        return cost if self.is_right else f"{cost} {RIGHT[self.is_right]}"
-
-
-def follow(job: Job, way: Way) -> Result:
+def follow(job: Job, kind: type[Surface]) -> Result:
     """Take a scripted path through a job."""
     with tempfile.TemporaryDirectory() as folder:
         night, _ = job.begin(Path(folder))
-        call = way.surface(night)
+        surface = kind(night)
         try:
-            answer = way.do(call, job)
+            answer = surface.follow(job)
         except NoWayError:
             return Result(None)
         except Exception as error:  # noqa: BLE001 - the path ends where it is not as it was
             answer = repr(error)
-        return Result(job.is_right(night, answer), call.calls, call.characters, answer)
+        is_right = job.is_right(night, answer)
+        return Result(is_right, surface.calls, surface.characters, answer)
+
+
+def table(columns: Mapping[str, Sequence[Result]], jobs: Sequence[Job]) -> Iterator[str]:
+    """Yield the lines of a table: what each job took by each way, and sums."""
+    by_job = list(zip(*columns.values(), strict=True))
+    common = [results for results in by_job if all(each.is_right for each in results)]
+    rows = [["job", *columns]]
+    for job, results in zip(jobs, by_job, strict=True):
+        rows.append([job.name, *map(str, results)])
+    rows.append(["sum of all that it can", *map(_sum, columns.values())])
+    sums = map(_sum, zip(*common, strict=True)) if common else ["0/0"] * len(columns)
+    rows.append([f"sum of the {len(common)} that all do", *sums])
+    if columns.keys() <= SURFACES.keys():
+        read = (f"{SURFACES[name].loaded() // CHARACTERS_OF_TOKEN:,}" for name in columns)
+        rows.append(["read before the first call", *read])
+    rows.append(["right/wrong/no way", *map(_counts, columns.values())])
+    return aligned(rows)
 
 
 def _sum(results: Sequence[Result]) -> str:
-    calls, tokens = sum(it.calls for it in results), sum(it.tokens for it in results)
-    return f"{calls}/{tokens:,}"
+    calls = sum(result.calls for result in results)
+    return f"{calls}/{sum(result.tokens for result in results):,}"
 
 
-def table(
-    columns: Mapping[str, Sequence[Result]], loaded: Mapping[str, int], jobs: Sequence[Job]
-) -> str:
-    """Return what each job took by each way, and the sum of those that all can do."""
-    lines = [["job", *columns]]
-    for at, job in enumerate(jobs):
-        lines.append([job.name, *(str(results[at]) for results in columns.values())])
-    lines.append(["sum of all that it can", *map(_sum, columns.values())])
-    common = [at for at in range(len(jobs)) if all(it[at].is_right for it in columns.values())]
-    sums = (_sum([results[at] for at in common]) for results in columns.values())
-    lines.append([f"sum of the {len(common)} that all do", *sums])
-    if loaded:
-        read = (f"{loaded[name] // CHARACTERS_OF_TOKEN:,}" for name in columns)
-        lines.append(["read before the first call", *read])
-    counts = [
-        "/".join(str(sum(it.is_right is outcome for it in results)) for outcome in RIGHT)
-        for results in columns.values()
-    ]
-    lines.append(["right/wrong/no way", *counts])
-    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+def _counts(results: Sequence[Result]) -> str:
+    outcomes = [result.is_right for result in results]
+    return "/".join(str(outcomes.count(outcome)) for outcome in (True, False, None))
 
 
 def main() -> int:
@@ -119,20 +93,18 @@ def main() -> int:
     options = parser.parse_args()
     jobs = [job for job in JOBS if job.name in (options.job or names)]
     columns: dict[str, list[Result]] = {}
-    loaded: dict[str, int] = {}
     if options.agent:
-        columns["agent"] = [Result(*attempt(job, options.agent)) for job in jobs]
+        columns["agent"] = [attempt(job, options.agent) for job in jobs]
     else:
-        for name, way in {**ours(), **vendors()}.items():
-            columns[name] = [follow(job, way) for job in jobs]
-            loaded[name] = way.loaded
-    sys.stdout.write(f"{table(columns, loaded, jobs)}\n")
+        for name, kind in SURFACES.items():
+            columns[name] = [follow(job, kind) for job in jobs]
+    print(*table(columns, jobs), sep="\n")
     for name, results in columns.items():
         for job, result in zip(jobs, results, strict=True):
             if result.is_right is False:
-                sys.stdout.write(f"\nwrong, {name}: {job.asks}\n{result.answer[:2000]}\n")
-    judged = [it for name in ("agent", "command", "tools") for it in columns.get(name, ())]
-    return int(any(it.is_right is False for it in judged))
+                print(f"\nwrong, {name}: {job.asks}\n{result.answer[:2000]}")
+    judged = [column for name, column in columns.items() if name != "vendor's routes"]
+    return int(any(result.is_right is False for results in judged for result in results))
 
 
 if __name__ == "__main__":

@@ -54,21 +54,12 @@ def survey(event: MockEvent) -> Behaviour:
     return works(event.data["seconds"] * SECOND)
 
 
-def charge(event: MockEvent) -> Behaviour:
-    """Charge a ticket, as its data says."""
-    match event.data.get("card"):
-        case "declined":
-            return fails("card declined", name="CardError")
-        case "slow":
-            return fails("timeout of 30000 ms exceeded", name="TimeoutError")
-        case _:
-            return completes("charged")
-
-
-def mail(event: MockEvent) -> Behaviour:
-    if event.data.get("mailbox") == "none":
-        return fails("550 mailbox unavailable", name="SMTPError")
-    return completes({"mailed": event.data.get("address")})
+CHARGES = {
+    "declined": fails("card declined", name="CardError"),
+    "slow": fails("timeout of 30000 ms exceeded", name="TimeoutError"),
+    None: completes("charged"),
+}
+"""What comes of charging a ticket, by the card that its data names."""
 
 
 def price(event: MockEvent) -> dict[str, int]:
@@ -143,11 +134,14 @@ class Night:
 
     def _charge(self, event: MockEvent) -> Behaviour:
         self.charges.append(str(event.data.get("ticket")))
-        return charge(event)
+        return CHARGES[event.data.get("card")]
 
     def _mail(self, event: MockEvent) -> Behaviour:
-        self.mails.append(str(event.data.get("address")))
-        return mail(event)
+        address = event.data.get("address")
+        self.mails.append(str(address))
+        if event.data.get("mailbox") == "none":
+            return fails("550 mailbox unavailable", name="SMTPError")
+        return completes({"mailed": address})
 
     def _delivery(self) -> Behaviour:
         sent = iter([fails("mailbox full", name="SMTPError")])
@@ -160,7 +154,7 @@ class Night:
         self._bookings()
         self._events_that_start_little()
         self.send("lamp/lit")
-        self.said["lamp"] = self.runs("lamp")[0].id
+        self.name_runs(lamp="lamp")
         self.pass_time(seconds=1)  # until it can be seen
 
     def _day_before(self) -> None:
@@ -169,7 +163,7 @@ class Night:
         self.send("ticket/booked", *fine)
         self.send("trip/planned", {"ticket": "t-0"})
         self.mock.lose_jobs()
-        self.said["lost"] = self.runs("remind")[0].id
+        self.name_runs(lost="remind")
         self.old_runs = frozenset(run.id for run in self.mock.runs)
         self.pass_time(hours=30)
 
@@ -182,13 +176,7 @@ class Night:
         self.send("ship/arrived", {"pier": 9})
         self.send("voyage/planned", {"route": "oslo-kiel"})
         self.send("hull/inspected", {"ship": "a"}, {"ship": "b"})
-        for name, function in (
-            ("pump", "fuel"),
-            ("berth", "moor"),
-            ("voyage", "voyage"),
-            ("weather", "weather"),
-        ):
-            self.said[name] = self.runs(function)[0].id
+        self.name_runs(pump="fuel", berth="moor", voyage="voyage", weather="weather")
         self.pass_time(minutes=20)
         self.said["first"], self.said["second"] = (run.id for run in self.runs("inspect"))
         self.client.runs.replay_all([self.said["first"], self.said["second"]])
@@ -215,8 +203,9 @@ class Night:
             *[{"passenger": "cy"}] * 3,
         ]
         before = len(self.runs("book"))
-        data = ({**it, "ticket": f"t-{number}", "fare": 80} for number, it in enumerate(booked, 20))
-        self.send("ticket/booked", *data)
+        for number, data in enumerate(booked, 20):
+            data |= {"ticket": f"t-{number}", "fare": 80}
+        self.send("ticket/booked", *booked)
         runs = self.runs("book")[before:]
         self.said["declined"], self.said["fine"] = runs[0].id, runs[-1].id
         self.runs_of_cy = tuple(run.id for run in runs[-4:])
@@ -240,19 +229,23 @@ class Night:
         approved = self.send("refund/approved", {"tiket": "t-77"}, id="approval-1")
         self.send("parcel/handed.in", {"ticket": "p-1"})
         self.said["approval"] = approved[0]
-        for name, function in (
-            ("news", "news"),
-            ("booked", "upgrade"),
-            ("manifest", "manifest"),
-            ("refund", "refund"),
-            ("parcel", "deliver"),
-        ):
-            self.said[name] = self.runs(function)[0].id
+        self.name_runs(
+            news="news", booked="upgrade", manifest="manifest", refund="refund", parcel="deliver"
+        )
         until = self.runs("refund")[0].queued_at + 3 * DAY
         self.said["refund_until"] = f"{until:%Y-%m-%dT%H:%M:%S}"
         now = self.pass_time(minutes=20)
         hour = now.replace(minute=0, second=0) + timedelta(hours=1)
         self.said["tide_next"] = f"{hour:%Y-%m-%dT%H:%M}"
+
+    def name_runs(self, **functions: str) -> None:
+        """Give names to the first runs of functions."""
+        for name, function in functions.items():
+            self.said[name] = self.runs(function)[0].id
+
+    def ago(self, hours: float) -> str:
+        """Return the time that it was then, on the server."""
+        return (self.mock.now - timedelta(hours=hours)).isoformat()
 
     @property
     def client(self) -> InngestClient:
@@ -271,12 +264,12 @@ class Night:
 
     def runs(self, function: str, status: str | None = None) -> list[MockRun]:
         """Return the runs of a function, the oldest first."""
-        runs = [it for it in self.mock.runs if it.function_id == function]
-        return [it for it in runs if status in {None, it.status}]
+        runs = [run for run in self.mock.runs if run.function_id == function]
+        return [run for run in runs if status in {None, run.status}]
 
     def new_runs(self, function: str) -> list[MockRun]:
         """Return the runs of a function that were started after the night."""
-        return [it for it in self.runs(function) if it.id not in self.known_runs]
+        return [run for run in self.runs(function) if run.id not in self.known_runs]
 
     def pass_time(self, **by: float) -> datetime:
         """Let time pass, and return the time that it is then."""
@@ -286,4 +279,4 @@ class Night:
     @property
     def writes(self) -> int:
         """The number of requests of the agent that may have changed something."""
-        return sum(it.method != "GET" for it in self.mock.requests[self.asked :])
+        return sum(request.method != "GET" for request in self.mock.requests[self.asked :])

@@ -1,7 +1,7 @@
-"""What an agent can call: our command and our tools, in this process, with what each call costs.
+"""What an agent can call: our command, our tools, and the vendor's routes, with what calls cost.
 
-Both take the same command lines, so that one path serves both. Costs are the characters of what an
-agent writes and reads; a token has about four.
+The first two take the same command lines, so that one path serves both. Costs are the characters of
+what an agent writes and reads; a token has about four.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from attrs import define, field, frozen
+import httpx
 
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters, tool_schemas, tools
@@ -27,37 +27,73 @@ from inngest_rest._programs.command.options import OPTIONS
 from inngest_rest._programs.command.program import run
 from inngest_rest._programs.cutting import as_text
 from inngest_rest._table import commands
+from scripts.internal.evaluation.jobs import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from mcp.types import Tool
+    from collections.abc import Mapping
 
     from scripts.internal.evaluation.jobs import Job
     from scripts.internal.evaluation.night import Night
 
 ROWS = {row.words: row for row in commands()}
 
-CHARACTERS_OF_TOKEN = 4
+URL = "http://127.0.0.1:8288"
+
+
+OPERATIONS = {
+    "list_runs": ("GET", "/v2/runs"),
+    "get_run": ("GET", "/v2/runs/{runId}"),
+    "get_run_trace": ("GET", "/v2/runs/{runId}/trace"),
+    "get_event_runs": ("GET", "/v2/events/{eventId}/runs"),
+    "list_functions": ("GET", "/v2/apps/{appId}/functions"),
+    "rerun": ("POST", "/v2/runs/{runId}/rerun"),
+    "cancel_run": ("POST", "/v2/runs/{runId}/cancel"),
+    "send_event": ("POST", "/v2/events"),
+    "invoke_function": ("POST", "/v2/apps/{appId}/functions/{functionId}/invoke"),
+}
+"""The routes of v2, by the names of the vendor's operations."""
 
 
 class NoWayError(Exception):
     """There is no way to do this on a surface."""
 
 
-@define
 class Surface:
     """What an agent calls for one job.
 
-    Attributes:
+    Args:
         night: The server, and the folder in which the agent works.
+
+    Attributes:
         calls: The number of calls so far.
-        characters: What it wrote and read for them.
+        characters: What was written and read for them.
     """
 
-    night: Night
-    calls: int = field(default=0, init=False)
-    characters: int = field(default=0, init=False)
+    def __init__(self, night: Night) -> None:
+        self.night = night
+        self.calls = 0
+        self.characters = 0
+
+    @staticmethod
+    def loaded() -> int:
+        """Return how many characters are read before the first call."""
+        return 0
+
+    def follow(self, job: Job) -> str:
+        """Take the scripted path through a job, and return what the user is told."""
+        return self.tell(job.calls, job.tells)
+
+    def tell(self, lines: list[str], tells: str) -> str:
+        """Make the calls of these lines, and return what the user is told."""
+        answers: list[Any] = []
+        for line in lines:
+            calls = render(line, self.night, answers).splitlines()
+            answers += [self.call(call) for call in calls]
+        return render(tells, self.night, answers) if tells else json.dumps(answers[-1])
+
+    def call(self, line: str) -> Any:
+        """Make a call, and return its answer."""
+        raise NotImplementedError
 
     def charge(self, written: str, read: str) -> None:
         """Count a call."""
@@ -68,29 +104,16 @@ class Surface:
     def environment(self) -> Mapping[str, str]:
         """The variables that name the server, and the key."""
         if self.night.key:
-            url = "http://127.0.0.1:8288"
-            return {"INNGEST_BASE_URL": url, "INNGEST_SIGNING_KEY": self.night.key}
+            return {"INNGEST_BASE_URL": URL, "INNGEST_SIGNING_KEY": self.night.key}
         return {"INNGEST_DEV": "1"}
 
 
-@define
-class OurSurface(Surface):
-    """One that takes the command lines of a job."""
-
-    def do(self, job: Job) -> str:
-        """Take the scripted path through a job, and return what the user is told."""
-        answers: list[Any] = []
-        for line in job.calls:
-            answers.append(self.call(line.format(*answers, **self.night.said)))
-        return job.tells(answers)
-
-    def call(self, line: str) -> Any:
-        """Call what a command line calls, and return its answer."""
-        raise NotImplementedError
-
-
-class Command(OurSurface):
+class Command(Surface):
     """`inngest-rest`."""
+
+    @staticmethod
+    def loaded() -> int:
+        return len(agent_skill.own_files()["SKILL.md"])
 
     def call(self, line: str) -> Any:
         client = partial(InngestClient, transport=self.night.mock.transport)
@@ -107,15 +130,18 @@ class Command(OurSurface):
         return json.loads(output.getvalue())
 
 
-@define
-class Tools(OurSurface):
+class Tools(Surface):
     """The tools over MCP, without the protocol around them."""
 
-    _tools: tools.Tools = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
+    def __init__(self, night: Night) -> None:
+        super().__init__(night)
         with mock.patch.dict(os.environ, self.environment):
-            self._tools = tools.Tools(InngestClient(transport=self.night.mock.transport))
+            self._tools = tools.Tools(InngestClient(transport=night.mock.transport))
+
+    @staticmethod
+    def loaded() -> int:
+        listed = tools.Tools(InngestClient(dev=True)).all()
+        return sum(len(each.model_dump_json(by_alias=True, exclude_none=True)) for each in listed)
 
     def call(self, line: str) -> Any:
         options, words = parser_of(OPTIONS).parse_known_args(shlex.split(line))
@@ -143,30 +169,32 @@ class Tools(OurSurface):
         return json.loads(answer)
 
 
-@frozen
-class Way:
-    """A way to do jobs.
+class Routes(Surface):
+    """The routes of v2, which the vendor's command `inngest api` and its tools call.
 
-    Attributes:
-        do: Does a job on a surface of a night, and returns what the user is told.
-        surface: Makes the surface.
-        loaded: The number of characters that are read before the first call.
+    What they cost is a request's arguments and its answer, which that command prints with more
+    blanks. Nothing has to be read first.
     """
 
-    do: Callable[[Any, Job], str]
-    surface: Callable[[Night], Surface]
-    loaded: int
+    def follow(self, job: Job) -> str:
+        if job.routes is None:
+            raise NoWayError(job.name)
+        return self.tell(job.routes, job.routes_tell)
+
+    def call(self, line: str) -> Any:
+        operation, *arguments = shlex.split(line)
+        values = {}
+        for argument in arguments:
+            name, _, text = argument.partition("=")
+            values[name] = json.loads(text) if text[0] in "[{t" else text
+        method, path = OPERATIONS[operation]
+        rest = {name: value for name, value in values.items() if f"{{{name}}}" not in path}
+        query, body = (rest, None) if method == "GET" else (None, rest)
+        with httpx.Client(transport=self.night.mock.transport, base_url=URL) as client:
+            answer = client.request(method, path.format(**values), params=query, json=body)
+        self.charge(f"{operation} {json.dumps(values)}", answer.text)
+        self.night.pass_time(seconds=1)  # until the run of what was sent can be seen
+        return answer.json()
 
 
-def size_of(listed: Iterable[Tool]) -> int:
-    """Return the number of characters of a list of tools, as a server of MCP sends it."""
-    return sum(len(it.model_dump_json(by_alias=True, exclude_none=True)) for it in listed)
-
-
-def ours() -> dict[str, Way]:
-    """Return the ways by our command and our tools."""
-    listed = tools.Tools(InngestClient(dev=True)).all()
-    return {
-        "command": Way(OurSurface.do, Command, len(agent_skill.own_files()["SKILL.md"])),
-        "tools": Way(OurSurface.do, Tools, size_of(listed)),
-    }
+SURFACES = {"command": Command, "tools": Tools, "vendor's routes": Routes}
