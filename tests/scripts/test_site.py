@@ -7,26 +7,35 @@ import runpy
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from inngest_rest._table import ROWS
 from scripts.internal.site import docstrings, machines, programs, reference, servers, stage
 from scripts.internal.site.machines import plain
-from scripts.internal.site.names import pages, placed, public
+from scripts.internal.site.names import public
+from scripts.internal.site.reference import Entries
 from scripts.internal.site.stage import Source, contents
 from tests.contract.recordings import read_all
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+
+ENTRIES = Entries()
 
 
-def test_every_public_name_is_in_a_group_of_the_reference_and_nothing_else_is() -> None:
-    assert placed(pages()).keys() == public().keys()
+@pytest.fixture(scope="module", autouse=True)
+def texts() -> dict[str, str]:
+    """Return the pages of the reference, whose names are then in `ENTRIES`."""
+    return reference.texts(ENTRIES)
 
 
-def test_no_name_is_in_two_groups() -> None:
-    names = [(part.module, name) for page in pages() for part in page.parts for name in part.names]
-    assert len(names) == len(set(names))
+def test_every_public_name_has_an_entry_in_the_reference_and_nothing_else_has() -> None:
+    assert set(ENTRIES.written) == public().keys()
+
+
+def test_no_name_has_two_entries() -> None:
+    assert len(ENTRIES.written) == len(set(ENTRIES.written))
 
 
 DOC = """\
@@ -76,8 +85,8 @@ def test_the_sidebar_has_the_pages_of_the_index_under_its_headings() -> None:
 def test_a_published_site_has_absolute_links_and_a_sitemap(tmp_path: Path) -> None:
     source = Source({"index": "# inngest-rest\n", "guides/runs": "# Runs\n\nFind runs.\n"})
     source.groups["Guides"] = ["guides/runs"]
-    machines.write(source, {}, tmp_path / "here", "")
-    machines.write(source, {}, tmp_path / "there", "https://site.invalid/")
+    machines.write(source, tmp_path / "here", "")
+    machines.write(source, tmp_path / "there", "https://site.invalid/")
     assert "- [Runs](guides/runs.md): Find runs." in (tmp_path / "here/llms.txt").read_text("utf-8")
     assert not (tmp_path / "here/sitemap.xml").exists()
     text = (tmp_path / "there/llms.txt").read_text("utf-8")
@@ -138,13 +147,13 @@ def test_each_recording_is_on_a_page_and_each_method_in_the_table_of_requests() 
     assert [row.name for row in ROWS if f"\n| `client.{row.name}` |" not in table] == []
 
 
-def test_a_default_that_is_made_anew_is_shown_as_three_dots() -> None:
-    texts = "\n".join(reference.texts().values())
-    assert "Event(name: str, data: Mapping[str, Any] | None = None, *, id: str = ...," in texts
-    assert "clock: Callable[[], int] = time_ns" in texts
+def test_a_default_that_is_made_anew_is_shown_as_three_dots(texts: dict[str, str]) -> None:
+    text = "\n".join(texts.values())
+    assert "Event(name: str, data: Mapping[str, Any] | None = None, *, id: str = ...," in text
+    assert "clock: Callable[[], int] = time_ns" in text
 
 
-def test_a_page_for_machines_has_nothing_of_sphinx() -> None:
-    for text in reference.texts().values():
+def test_a_page_for_machines_has_nothing_of_sphinx(texts: dict[str, str]) -> None:
+    for text in texts.values():
         found = re.search(r"^:::|^\(.*\)=$|\{(annotation|py:\w+)\}", plain(text), re.MULTILINE)
         assert found is None

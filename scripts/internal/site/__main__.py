@@ -11,28 +11,24 @@ import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sphinx.cmd.build import build_main
 
 from scripts.internal.site import generated, machines
 from scripts.internal.site.stage import DOCS, ROOT, URLS, Source
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 POLL_S = 1.0
 
 
 def build(folder: Path, *, afresh: bool) -> int:
     """Build the site into a folder; return 0 if no page that was read again had a warning."""
-    source = Source.gather(generated.all_pages(), generated.SIDEBAR, generated.files())
+    source = Source.gather(generated.pages(), generated.SIDEBAR, generated.files())
     source.write(folder / "source")
     arguments = ["-c", str(DOCS), "-d", str(folder / "doctrees"), "-W", "--keep-going", "-q"]
     # All pages are written: the search index of a part lacks the index entries of the others.
-    arguments += ["-E" if afresh else "-a"]
+    arguments.append("-E" if afresh else "-a")
     status = build_main([*arguments, "-b", "html", str(folder / "source"), str(folder / "html")])
-    machines.write(source, generated.BELOW, folder / "html", URLS.get("Documentation", ""))
+    machines.write(source, folder / "html", URLS.get("Documentation", ""))
     if status == 0:
         print(f"{len(source.pages)} pages in {folder / 'html'}")
     return status
@@ -44,7 +40,7 @@ def build_if_edited(folder: Path) -> int:
     stamp = folder / "built"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        newest = str(max(edits()))
+        newest = str(last_edit())
         if stamp.exists() and stamp.read_text() == newest:
             print(f"{folder / 'html'} is current")
             return 0
@@ -63,31 +59,30 @@ class Handler(SimpleHTTPRequestHandler):
 
 def serve(folder: Path, port: int) -> int:
     """Serve the site, and build it again after each edit, until Ctrl-C."""
-    command = [sys.executable, "-m", "scripts.internal.site", str(folder), "--changed"]
-    handler = partial(Handler, directory=str(folder / "html"))
-    (folder / "html").mkdir(parents=True, exist_ok=True)
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+    html = folder / "html"
+    html.mkdir(parents=True, exist_ok=True)
+    with ThreadingHTTPServer(("127.0.0.1", port), partial(Handler, directory=html)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(f"http://127.0.0.1:{server.server_port}", flush=True)
-        seen = 0.0
+        built = 0.0
         try:
             while True:
-                if (newest := max(edits())) > seen:
-                    seen = newest
+                if (edited := last_edit()) > built:
+                    built = edited
                     # A new process: the reference is written from code that may have changed.
+                    command = (sys.executable, "-m", "scripts.internal.site", folder, "--changed")
                     subprocess.run(command, check=False)
                 time.sleep(POLL_S)
         except KeyboardInterrupt:
             return 0
 
 
-def edits() -> Iterator[float]:
-    """Yield when each file was edited that the site is made of."""
-    for place in ("docs", "examples", "openapi", "scripts/internal/site", "wrapper"):
-        for path in (ROOT / place).rglob("*"):
-            if path.is_file() and path.suffix != ".pyc":
-                yield path.stat().st_mtime
-    yield from (path.stat().st_mtime for path in ROOT.glob("*.md"))
+def last_edit() -> float:
+    """Return when a file that the site is made of was last edited."""
+    files = [*ROOT.glob("*.md")]
+    for place in ("docs", "examples", "openapi", "scripts/internal", "wrapper"):
+        files += [each for each in (ROOT / place).rglob("*") if each.is_file()]
+    return max(each.stat().st_mtime for each in files if each.suffix != ".pyc")
 
 
 def main() -> int:

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator, Mapping
 
-_HEADING = re.compile(r"(Args|Attributes|Returns|Yields|Raises):")
-_ENTRY = re.compile(r"    (\*{0,2}\w[\w.]*(?:, \*{0,2}\w[\w.]*)*): (.*)")
+_SECTION = re.compile(r"(Args|Attributes|Returns|Yields|Raises):\n((?:[ ]+.*\n?|\n)*)")
+_NAME = r"\*{0,2}\w[\w.]*"
+_ENTRY = re.compile(
+    rf"^[ ]{{4}}(?P<names>{_NAME}(?:, {_NAME})*): (?P<text>.*(?:\n(?:[ ]{{5}}.*)?)*)", re.MULTILINE
+)
 
 
 @frozen
@@ -50,39 +53,25 @@ def parse(doc: str) -> Docstring:
     entries: dict[str, dict[str, str]] = {}
     passages: dict[str, str] = {}
     for block in re.split(r"\n\n+(?=\S)", doc):
-        first, _, rest = block.partition("\n")
-        if found := _HEADING.fullmatch(first):
-            heading, after = found[1], _unindented_tail(rest)
-            section = rest.removesuffix(after)
+        if block.startswith("HTTP: "):
+            passages["HTTP"] = _line(block.removeprefix("HTTP: "))
+            continue
+        text = block
+        if found := _SECTION.match(block):
+            heading, section = found.groups()
+            text = block[found.end() :]
             if heading in {"Returns", "Yields"}:
                 passages[heading] = _line(section)
             else:
                 entries.setdefault(heading, {}).update(_entries(section))
-            if after:
-                texts.append(markdown(after))
-        elif first.startswith("HTTP: "):
-            passages["HTTP"] = _line(block.removeprefix("HTTP: "))
-        else:
-            texts.append(markdown(block))
+        if text:
+            texts.append(markdown(text))
     return Docstring("\n\n".join(texts), entries, passages)
 
 
-def _unindented_tail(section: str) -> str:
-    found = re.search(r"^(?=[^\s])", section, re.MULTILINE)
-    return section[found.start() :] if found else ""
-
-
-def _entries(section: str) -> Iterable[tuple[str, str]]:
-    name, words = "", list[str]()
-    for line in section.splitlines():
-        if found := _ENTRY.fullmatch(line):
-            if name:
-                yield name, _line(" ".join(words))
-            name, words = found[1], [found[2]]
-        else:
-            words.append(line)
-    if name:
-        yield name, _line(" ".join(words))
+def _entries(section: str) -> Iterator[tuple[str, str]]:
+    for found in _ENTRY.finditer(section):
+        yield found["names"], _line(found["text"])
 
 
 def markdown(text: str) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
+
 from inngest_rest._core.resources.routes import ROUTES
+from scripts.internal.markdown import cell
 from scripts.internal.site.extension import label_of_route
-from scripts.internal.site.markdown import cell, table
+from scripts.internal.site.templates import filled
 from tests.contract.document import PATH, Document
 from tests.contract.methods import camel_case
 
@@ -17,24 +21,46 @@ if TYPE_CHECKING:
 
     from tests.contract.document import Object, Operation
 
-SCHEMA = "#/components/schemas/"
+DOCUMENT = Document.load()
 
-FAMILIES = {
+TITLES = {
     "ingest": "Sending and health",
     "v1": "Version 1",
     "v2": "Version 2",
 }
 
-DOCUMENT = Document.load()
+
+@frozen
+class Family:
+    """The operations of a tag of the document, and the schemas that are named for it."""
+
+    name: str
+    title: str
+    about: str
+    operations: tuple[Operation, ...]
+    schemas: Mapping[str, Object]
 
 
 def pages() -> dict[str, str]:
     """Return the pages of the document by their paths."""
-    found = {"reference/api": _start()}
-    for family in FAMILIES:
-        found[f"reference/api/{family}"] = _family(family)
-    for family in FAMILIES:
-        found[f"reference/api/schemas-{family}"] = _schemas(family)
+    about = DOCUMENT.spec["info"]["description"]
+    found = {"reference/api": filled("api.md", families=families(), about=about)}
+    for family in families():
+        place = "reference/api"
+        found[f"{place}/{family.name}"] = filled(
+            "operations.md",
+            family=family,
+            methods=methods_by_operation(),
+            own=own,
+            label=label_of_route,
+            route=route,
+            since=since,
+            type_of=type_of,
+            bodies=bodies,
+        )
+        found[f"{place}/schemas-{family.name}"] = filled(
+            "schemas.md", family=family, properties=properties, type_of=type_of
+        )
     return found
 
 
@@ -44,12 +70,35 @@ def files() -> dict[str, str]:
 
 
 @cache
+def families() -> tuple[Family, ...]:
+    """Return the families of operations, in the order of their pages."""
+    about = {each["name"]: each["description"] for each in DOCUMENT.spec["tags"]}
+    schemas = DOCUMENT.spec["components"]["schemas"]
+    return tuple(
+        Family(
+            name=name,
+            title=title,
+            about=about[name],
+            operations=tuple(each for each in DOCUMENT.operations if each.tag == name),
+            schemas={each: schemas[each] for each in schemas if family_of(each) == name},
+        )
+        for name, title in TITLES.items()
+    )
+
+
+def family_of(schema: str) -> str:
+    """Return the family that has a schema, by its name."""
+    found = re.match(r"V[12]", schema)
+    return found[0].lower() if found else "ingest"
+
+
+@cache
 def methods_by_operation() -> Mapping[str, list[str]]:
     """Return the methods of the client that ask an operation, by its id."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = defaultdict(list)
     for name, operations in ROUTES.items():
         for operation in operations:
-            found.setdefault(camel_case(operation.name), []).append(name)
+            found[camel_case(operation.name)].append(name)
     return found
 
 
@@ -59,158 +108,49 @@ def own(operation: Operation) -> Object:
     return part
 
 
-def _start() -> str:
-    info = DOCUMENT.spec["info"]
-    rows = []
-    for family, title in FAMILIES.items():
-        number = sum(each.tag == family for each in DOCUMENT.operations)
-        about = next(each for each in DOCUMENT.spec["tags"] if each["name"] == family)
-        schemas = f"[Schemas](api/schemas-{family}.md)."
-        rows.append(
-            (f"[{title}](api/{family}.md)", f"{number}: {cell(about['description'])} {schemas}")
-        )
-    return "\n\n".join(
-        [
-            "(page-api)=\n# The HTTP API",
-            (
-                "How an Inngest server really responds, operation by operation: the hand-written "
-                "[OpenAPI document](inngest.yaml) that the client is generated from."
-            ),
-            table(("family", "operations"), rows),
-            info["description"].strip(),
-        ]
-    )
-
-
-def _family(family: str) -> str:
-    operations = [each for each in DOCUMENT.operations if each.tag == family]
-    glance = [(f"`{_route(each)}`", cell(own(each)["summary"])) for each in operations]
-    about = next(each for each in DOCUMENT.spec["tags"] if each["name"] == family)
-    blocks = [f"# {FAMILIES[family]}", about["description"].strip()]
-    blocks.append(table(("operation", "what it does"), glance))
-    blocks += [_operation(each) for each in operations]
-    return "\n\n".join(blocks) + "\n"
-
-
-def _route(operation: Operation) -> str:
+def route(operation: Operation) -> str:
+    """Return how an operation is asked."""
     return f"{operation.method.upper()} {operation.path}"
 
 
-def _operation(operation: Operation) -> str:
-    part = own(operation)
-    label = label_of_route(operation.method, operation.path)
-    blocks = [
-        f"({label})=\n(operation-{operation.id.lower()})=\n## {part['summary']}",
-        f"```text\n{_route(operation)}\n```",
-        part["description"].strip(),
-        "\n".join(f":{line}" for line in _facts(operation, part)),
-    ]
-    if operation.parameters:
-        blocks += [
-            "**Parameters**",
-            table(("parameter", "type", "meaning"), map(_parameter, operation.parameters)),
-        ]
-    if operation.body:
-        content = operation.body["content"]["application/json"]
-        blocks += ["**Body**", _paragraph(type_of(content["schema"]), operation.body)]
-    blocks += ["**Responses**", _responses(operation)]
-    return "\n\n".join(filter(None, blocks))
-
-
-def _facts(operation: Operation, part: Object) -> Iterator[str]:
-    yield f"Id: `{operation.id}`"
-    if part.get("x-cloud-only"):
-        yield "Since: works on Inngest Cloud alone"
-    elif operation.since:
-        yield f"Since: release {operation.since} of the dev and the self-hosted server"
-        if operation.until:
-            yield f"Until: release {operation.until}, which no longer has it"
-    elif operation.tag != "ingest":
-        yield "Since: Inngest Cloud alone, or no server known"
-    if part.get("x-permission"):
-        yield f"Permission: `{part['x-permission']}`, of an API key of Inngest Cloud"
-    if names := methods_by_operation().get(operation.id):
-        yield f"Methods: {', '.join(f'`client.{each}`' for each in names)}"
-    yield f"Seen: [exchanges with servers](../exchanges/{operation.id}.md)"
-
-
-def _paragraph(kind: str, body: Object) -> str:
-    needed = "Required. " if body.get("required") else ""
-    return f"{needed}{kind}. {body.get('description', '').strip()}"
-
-
-def _parameter(parameter: Object) -> tuple[str, str, str]:
-    schema = parameter["schema"]
-    description = schema.get("description") or parameter.get("description", "")
-    notes = f" (in the {parameter['in']}{', required' if parameter.get('required') else ''})"
-    return f"`{parameter['name']}`{notes}", type_of(schema), cell(_since(parameter) + description)
-
-
-def _since(node: Object) -> str:
+def since(node: Object) -> str:
+    """Return which release was the first to have a part of the document, if that is stated."""
     return f"Since release {node['x-since']}. " if "x-since" in node else ""
 
 
-def _responses(operation: Operation) -> str:
-    rows = []
-    for status, response in operation.responses.items():
-        kinds = [type_of(each["schema"]) for each in response.get("content", {}).values()]
-        body = " or ".join(dict.fromkeys(kinds)) or "none"
-        sources = ", ".join(response.get("x-source", ()))
-        rows.append((status, body, cell(response["description"]), sources))
-    return table(("status", "body", "meaning", "sources"), rows)
+def bodies(response: Object) -> str:
+    """Return which schemas the body of a response may have."""
+    kinds = [type_of(each["schema"]) for each in response.get("content", {}).values()]
+    return " or ".join(dict.fromkeys(kinds)) or "none"
 
 
-def _schemas(family: str) -> str:
-    blocks = [
-        f"# Schemas of {FAMILIES[family][0].lower()}{FAMILIES[family][1:]}",
-        "What requests and responses are made of; a property is optional if it is not required.",
-    ]
-    for name, schema in DOCUMENT.spec["components"]["schemas"].items():
-        found = re.match(r"V[12]", name)
-        if (found[0].lower() if found else "ingest") == family:
-            blocks.append(_schema(name, schema))
-    return "\n\n".join(blocks) + "\n"
-
-
-def _schema(name: str, schema: Object) -> str:
-    blocks = [f"(schema-{name.lower()})=\n## {name}", schema.get("description", "").strip()]
-    if rows := list(_properties(schema)):
-        blocks.append(table(("property", "type", "meaning"), rows))
-    else:
-        blocks.append(f"{type_of(schema)}.")
-    blocks.append(f":Sources: {', '.join(schema.get('x-source', ()))}")
-    return "\n\n".join(filter(None, blocks))
-
-
-def _properties(schema: Object, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+def properties(schema: Object, prefix: str = "") -> Iterator[tuple[str, str, str]]:
     """Yield the properties of an object, those of objects inside it by a dotted name."""
     required = schema.get("required", ())
     for name, each in schema.get("properties", {}).items():
         needed = " (required)" if name in required else ""
-        text = _since(each) + each.get("description", "")
+        text = since(each) + each.get("description", "")
         yield f"`{prefix}{name}`{needed}", type_of(each), cell(text)
-        inner, mark = (each["items"], "[]") if "items" in each else (each, "")
-        yield from _properties(inner, f"{prefix}{name}{mark}.")
+        if "items" in each:
+            yield from properties(each["items"], f"{prefix}{name}[].")
+        else:
+            yield from properties(each, f"{prefix}{name}.")
 
 
 def type_of(schema: Object) -> str:
     """Return a schema in a few words, as Markdown."""
-    if reference := schema.get("$ref"):
-        name = reference.removeprefix(SCHEMA)
-        found = re.match(r"V[12]", name)
-        page = f"schemas-{found[0].lower() if found else 'ingest'}.md"
-        return f"[`{name}`]({page}#schema-{name.lower()})"
-    for key in ("oneOf", "anyOf"):
-        if key in schema:
-            return " or ".join(map(type_of, schema[key]))
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[`{name}`](schemas-{family_of(name)}.md#schema-{name.lower()})"
+    if choices := schema.get("oneOf") or schema.get("anyOf"):
+        return " or ".join(map(type_of, choices))
     if "enum" in schema:
         return ", ".join(f"`{each}`" for each in schema["enum"])
     kind: Any = schema.get("type", "any JSON")
-    if kind == "array":
-        return f"array of {type_of(schema['items'])}"
     if isinstance(kind, list):
         return " or ".join(kind)
-    more = schema.get("additionalProperties")
-    if isinstance(more, dict) and not schema.get("properties"):
-        return f"object of {type_of(more) if more else 'any JSON'}"
+    if kind == "array":
+        return f"array of {type_of(schema['items'])}"
+    if isinstance(schema.get("additionalProperties"), dict) and not schema.get("properties"):
+        return f"object of {type_of(schema['additionalProperties'])}"
     return f"{kind} ({schema['format']})" if "format" in schema else str(kind)

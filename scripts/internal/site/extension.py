@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -28,44 +29,39 @@ ARROW = "https://arrow.apache.org/docs/python/generated/pyarrow.Table.html"
 
 # Where other projects describe what our signatures name: `*` stands for the name. Opening a page
 # asks none of them, nor does the build, as intersphinx would.
-ELSEWHERE = {
-    name: place.replace("*", name)
-    for place, names in {
-        f"{PYTHON}stdtypes.html#*": "bytes dict frozenset list set str tuple",
-        f"{PYTHON}functions.html#*": "bool float int object type",
-        f"{PYTHON}collections.abc.html#collections.abc.*": (
-            "AsyncIterable AsyncIterator Awaitable Callable Collection Generator Iterable Iterator "
-            "Mapping Sequence"
-        ),
-        f"{PYTHON}typing.html#typing.*": (
-            "Any ClassVar Generic Literal Never NoReturn Self TypedDict Union Unpack"
-        ),
-        f"{PYTHON}exceptions.html#*": (
-            "Exception KeyError LookupError OSError RuntimeError TimeoutError TypeError ValueError"
-        ),
-        f"{PYTHON}constants.html#*": "None",
-        f"{PYTHON}contextlib.html#contextlib.*": "AbstractContextManager",
-        f"{PYTHON}os.html#os.PathLike": "PathLike os.PathLike",
-        f"{PYTHON}enum.html#enum.*": "StrEnum",
-        f"{PYTHON}datetime.html#datetime.*": "datetime timedelta",
-        f"{HTTPX}advanced/transports/": "httpx.AsyncBaseTransport httpx.BaseTransport",
-        f"{HTTPX}api/#headers": "httpx.Headers",
-        f"{HTTPX}api/#request": "httpx.Request",
-        f"{HTTPX}api/#response": "httpx.Response",
-        f"{HTTPX}exceptions/": "httpx.TransportError",
-        f"{PYTEST}#config": "pytest.Config",
-        ARROW: "pyarrow.Table",
-    }.items()
-    for name in names.split()
+_PLACES = {
+    f"{PYTHON}stdtypes.html#*": "bytes dict frozenset list set str tuple",
+    f"{PYTHON}functions.html#*": "bool float int object type",
+    f"{PYTHON}collections.abc.html#collections.abc.*": (
+        "AsyncIterable AsyncIterator Awaitable Callable Collection Generator Iterable Iterator "
+        "Mapping Sequence"
+    ),
+    f"{PYTHON}typing.html#typing.*": (
+        "Any ClassVar Generic Literal Never NoReturn Self TypedDict Union Unpack"
+    ),
+    f"{PYTHON}exceptions.html#*": (
+        "Exception KeyError LookupError OSError RuntimeError TimeoutError TypeError ValueError"
+    ),
+    f"{PYTHON}constants.html#*": "None",
+    f"{PYTHON}contextlib.html#contextlib.*": "AbstractContextManager",
+    f"{PYTHON}os.html#os.PathLike": "PathLike os.PathLike",
+    f"{PYTHON}enum.html#enum.*": "StrEnum",
+    f"{PYTHON}datetime.html#datetime.*": "datetime timedelta",
+    f"{HTTPX}advanced/transports/": "httpx.AsyncBaseTransport httpx.BaseTransport",
+    f"{HTTPX}api/#headers": "httpx.Headers",
+    f"{HTTPX}api/#request": "httpx.Request",
+    f"{HTTPX}api/#response": "httpx.Response",
+    f"{HTTPX}exceptions/": "httpx.TransportError",
+    f"{PYTEST}#config": "pytest.Config",
+    ARROW: "pyarrow.Table",
 }
-
-# Variables of types, and types that are nobody's to call.
-UNLINKED = {
-    *("D", "G", "P", "P.args", "P.kwargs", "T", "GeneratedOperation", "Inputs"),
-    *("ClientTime", "Finish", "Outcome", "Request", "Sender"),
+ELSEWHERE = {
+    name: place.replace("*", name) for place, names in _PLACES.items() for name in names.split()
 }
 
 NAME = re.compile(r"(?:await )?([A-Za-z_][\w.]*)(?:\((.*)\))?", re.DOTALL)
+PLAIN_WORD = re.compile("[a-z_]+")
+VARIABLE = re.compile(r"(INNGEST_\w+)(?:=\S+)?")
 ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[^\s?]*)(?:\?.*)?")
 COMMAND = re.compile(r"inngest-rest ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?(?: .*)?")
 
@@ -83,28 +79,19 @@ class Names:
         }
         self._names: dict[str, set[Target]] = {}
         for name, entry in env.domains.python_domain.objects.items():
-            for short in set(_short_names(name)):
+            for short in _short_names(name):
                 self._names.setdefault(short, set()).add((entry.docname, entry.node_id))
 
     def find(self, text: str) -> Target | None:
         """Return what a code span names, if it is one thing."""
         text = text.strip()
-        if found := ROUTE.fullmatch(text):
-            return self._labels.get(label_of_route(found[1], found[2]))
-        if found := COMMAND.fullmatch(text):
-            words = list(filter(None, found.groups()))
-            labels = [f"command-{'-'.join(words[:number])}" for number in (2, 1)]
-            return next((self._labels[each] for each in labels if each in self._labels), None)
-        if found := re.fullmatch(r"(INNGEST_\w+)(?:=\S+)?", text):
-            return self._labels.get(found[1].lower())
-        if label := self._labels.get(f"operation-{text.lower()}"):
-            return label
-        if (found := NAME.fullmatch(text)) is None:
-            return self._labels.get(f"recording-{text}")
-        name, is_plain = found[1].removeprefix("client."), re.fullmatch("[a-z_]+", found[1])
-        if is_plain and found[2] is None:
+        for label in _labels_of(text):
+            if label in self._labels:
+                return self._labels[label]
+        found = NAME.fullmatch(text)
+        if found is None or (PLAIN_WORD.fullmatch(found[1]) and found[2] is None):
             return None
-        return self.named(name)
+        return self.named(found[1].removeprefix("client."))
 
     def named(self, name: str) -> Target | None:
         """Return what a name of Python stands for, if it is one thing."""
@@ -112,22 +99,25 @@ class Names:
         return next(iter(targets)) if len(targets) == 1 else None
 
 
+def _labels_of(text: str) -> Iterator[str]:
+    """Yield the labels that what is no name of Python may have."""
+    if found := ROUTE.fullmatch(text):
+        yield label_of_route(found[1], found[2])
+    if found := COMMAND.fullmatch(text):
+        yield f"command-{found[1]}-{found[2]}"
+        yield f"command-{found[1]}"
+    if found := VARIABLE.fullmatch(text):
+        yield found[1].lower()
+    yield f"operation-{text.lower()}"
+    if not PLAIN_WORD.fullmatch(text):
+        yield f"recording-{text}"
+
+
 def _short_names(name: str) -> Iterator[str]:
-    short = re.sub(r"^inngest_rest\.(?:[a-z_]+\.)*(?=[A-Za-z_])", "", name)
     yield name
-    for prefix in (
-        "inngest_rest.testing.",
-        "inngest_rest.typing.",
-        "inngest_rest.models.",
-        "inngest_rest.pytest_plugin.",
-        "inngest_rest.",
-    ):
-        if name.startswith(prefix):
-            short = name.removeprefix(prefix)
-            break
+    short = re.sub(r"^inngest_rest\.((testing|typing|models|pytest_plugin)\.)?", "", name)
     yield short
-    if short.startswith("InngestClient."):
-        yield short.removeprefix("InngestClient.")
+    yield short.removeprefix("InngestClient.")
 
 
 def label_of_route(method: str, path: str) -> str:
@@ -149,9 +139,8 @@ class LinkNames(SphinxPostTransform):
         names = names_of(self.env)
         # Before Sphinx looks for a name of ours that ends so: a field may be called `bytes`.
         for xref in list(self.document.findall(addnodes.pending_xref)):
-            if xref.get("refdomain") == "py" and (uri := ELSEWHERE.get(xref["reftarget"])):
-                text = nodes.Text(xref["reftarget"])
-                xref.replace_self(nodes.reference("", "", text, refuri=uri, internal=False))
+            if xref.get("refdomain") == "py" and xref["reftarget"] in ELSEWHERE:
+                xref.replace_self(_elsewhere(xref["reftarget"]))
         for node in list(self.document.findall(nodes.literal)):
             if any(isinstance(each, _NOT_IN) for each in _ancestors(node)):
                 continue
@@ -161,28 +150,28 @@ class LinkNames(SphinxPostTransform):
                 self._link(node, target)
 
     def _link(self, node: nodes.literal, target: Target) -> None:
-        copy = node.deepcopy()
-        node.replace_self(
-            make_refnode(self.app.builder, self.env.current_document.docname, *target, copy)
-        )
+        node.replace_self(self._reference(target, node.deepcopy()))
 
     def _link_type(self, node: nodes.literal, names: Names) -> None:
         """Link the names in a type."""
-        parts = re.split(r"([A-Za-z_][\w.]*)", node.astext())
         children: list[nodes.Node] = []
-        here = self.env.current_document.docname
-        for part in parts:
-            text = nodes.Text(part)
+        for part in re.split(r"([A-Za-z_][\w.]*)", node.astext()):
             if part in ELSEWHERE:
-                children.append(
-                    nodes.reference("", "", text, refuri=ELSEWHERE[part], internal=False)
-                )
-            elif part and (target := names.named(part)):
-                children.append(make_refnode(self.app.builder, here, *target, text))
-            elif part:
-                children.append(text)
+                children.append(_elsewhere(part))
+            elif target := names.named(part):
+                children.append(self._reference(target, nodes.Text(part)))
+            else:
+                children.append(nodes.Text(part))
         node.clear()
         node.extend(children)
+
+    def _reference(self, target: Target, shown: nodes.Node) -> nodes.reference:
+        here = self.env.current_document.docname
+        return make_refnode(self.app.builder, here, *target, shown)
+
+
+def _elsewhere(name: str) -> nodes.reference:
+    return nodes.reference("", "", nodes.Text(name), refuri=ELSEWHERE[name], internal=False)
 
 
 def _ancestors(node: nodes.Node) -> Iterator[nodes.Node]:
@@ -191,14 +180,10 @@ def _ancestors(node: nodes.Node) -> Iterator[nodes.Node]:
         yield node
 
 
-_NAMES: dict[int, Names] = {}
-
-
+@cache
 def names_of(env: BuildEnvironment) -> Names:
     """Return the names of a build, once all of its pages are read."""
-    if id(env) not in _NAMES:
-        _NAMES[id(env)] = Names(env)
-    return _NAMES[id(env)]
+    return Names(env)
 
 
 class TypeRole(SphinxRole):
@@ -219,15 +204,9 @@ class StateRole(SphinxRole):
 def resolve(
     app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, child: nodes.TextElement
 ) -> nodes.Node | None:
-    """Resolve a name in a signature: ours by its short name, another's by its documentation."""
-    if node.get("refdomain") != "py":
-        return None
-    name = node["reftarget"]
-    if target := names_of(env).named(name):
-        return make_refnode(app.builder, node["refdoc"], *target, child)
-    if name in ELSEWHERE:
-        return nodes.reference("", "", child, refuri=ELSEWHERE[name], internal=False)
-    return child if name in UNLINKED else None
+    """Resolve a name of ours in a signature by its short name."""
+    target = names_of(env).named(node["reftarget"]) if node.get("refdomain") == "py" else None
+    return make_refnode(app.builder, node["refdoc"], *target, child) if target else None
 
 
 def add_aliases(app: Sphinx, doctree: nodes.document) -> None:

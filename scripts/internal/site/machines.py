@@ -9,53 +9,61 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from scripts.internal.site.templates import filled
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from scripts.internal.site.stage import Source
 
-_SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
+_TOCTREE = r"^```\{toctree\}\n:hidden:\n\n((?:[\w/-]+\n)*)```$\n*"
 
-_SUMMARY = (
-    "Unofficial typed Python client for Inngest's HTTP API, blocking and asynchronous, with a "
-    "command, tools for agents over MCP and a mock server for tests."
-)
+# What only Sphinx reads: front matter, labels, containers and the ends of entries, options, roles.
+# An entry becomes a heading.
+_SPHINX = {
+    r"\A---\n(?s:.*?)---\n+": "",
+    _TOCTREE: "",
+    r"^\([\w.-]+\)=\n": "",
+    r"^:{6,}\{py:\w+\} (.+)$": r"### `\1`",
+    r"^:{5}\{py:\w+\} (.+)$": r"#### `\1`",
+    r"^:{3,}.*\n": "",
+    r"^:(module|canonical|async|no-contents-entry|type):.*\n": "",
+    r"\{(?:annotation|state)\}(?=`)": "",
+    r"\n{3,}": "\n\n",
+}
 
 
-def write(source: Source, below: dict[str, list[str]], folder: Path, address: str) -> None:
+def write(source: Source, folder: Path, address: str) -> None:
     """Write the files of all pages of the sidebar, beside the pages themselves.
 
     `address` is that of the published site, to which links then lead; empty if there is none.
     """
-    index = ["# inngest-rest", f"> {_SUMMARY}", f"[All pages in one file]({address}llms-full.txt)"]
-    urls = [address]
-    whole = []
+    groups: dict[str, list[tuple[str, str, str]]] = {}
+    texts: dict[str, str] = {}
     for group, pages in source.groups.items():
-        lines = []
-        for name in _with_those_below(pages, below):
-            text = plain(source.pages[name])
-            title, about = _head(text)
-            lines.append(f"- [{title}]({address}{name}.md)" + (f": {about}" if about else ""))
-            urls.append(f"{address}{name}.html")
-            whole.append(text)
-            path = folder / f"{name}.md"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        index.append(f"## {group or 'Start'}\n\n" + "\n".join(lines))
-    (folder / "llms.txt").write_text("\n\n".join(index) + "\n", encoding="utf-8")
-    (folder / "llms-full.txt").write_text("\n".join(whole), encoding="utf-8")
+        groups[group or "Start"] = listed = []
+        for name in _with_those_below(pages, source.pages):
+            texts[name] = plain(source.pages[name])
+            listed.append((f"{address}{name}.md", *_head(texts[name])))
+    for name, text in texts.items():
+        path = folder / f"{name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    index = filled("llms.txt", address=address, groups=groups)
+    (folder / "llms.txt").write_text(index, encoding="utf-8")
+    (folder / "llms-full.txt").write_text("\n".join(texts.values()), encoding="utf-8")
     if address:
-        located = "".join(f"  <url><loc>{each}</loc></url>\n" for each in urls)
-        text = f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="{_SITEMAP}">\n{located}'
-        (folder / "sitemap.xml").write_text(f"{text}</urlset>\n", encoding="utf-8")
+        sitemap = filled("sitemap.xml", address=address, names=texts)
+        (folder / "sitemap.xml").write_text(sitemap, encoding="utf-8")
 
 
-def _with_those_below(pages: list[str], below: dict[str, list[str]]) -> Iterator[str]:
-    for name in pages:
+def _with_those_below(names: Iterable[str], pages: Mapping[str, str]) -> Iterator[str]:
+    for name in names:
         yield name
         place = name.rpartition("/")[0]
-        yield from (f"{place}/{each}" for each in below.get(name, ()))
+        for toctree in re.finditer(_TOCTREE, pages[name], re.MULTILINE):
+            yield from (f"{place}/{each}" for each in toctree[1].split())
 
 
 def _head(text: str) -> tuple[str, str]:
@@ -67,15 +75,7 @@ def _head(text: str) -> tuple[str, str]:
 
 
 def plain(text: str) -> str:
-    """Return Markdown that needs no Sphinx: entries become headings, roles and labels go."""
-    text = re.sub(r"\A---\n.*?---\n+", "", text, flags=re.DOTALL)
-    text = re.sub(r"^```\{toctree\}.*?^```$\n*", "", text, flags=re.DOTALL | re.MULTILINE)
-    text = re.sub(r"^\([\w.-]+\)=\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^(:{6,})\{py:\w+\} (.+)$", r"### `\2`", text, flags=re.MULTILINE)
-    text = re.sub(r"^(:{5})\{py:\w+\} (.+)$", r"#### `\2`", text, flags=re.MULTILINE)
-    text = re.sub(r"^:{3,}.*\n", "", text, flags=re.MULTILINE)
-    text = re.sub(
-        r"^:(module|canonical|async|no-contents-entry|type):.*\n", "", text, flags=re.MULTILINE
-    )
-    text = re.sub(r"\{(?:annotation|state)\}(?=`)", "", text)
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+    """Return Markdown that needs no Sphinx."""
+    for pattern, replacement in _SPHINX.items():
+        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    return text.strip() + "\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,11 @@ from attrs import field, frozen
 
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._table import ROWS
+from scripts.internal.markdown import fenced
 from scripts.internal.site import docstrings
-from scripts.internal.site.document import DOCUMENT, FAMILIES, own
-from scripts.internal.site.markdown import fenced, table
+from scripts.internal.site.document import DOCUMENT, families, own, route
+from scripts.internal.site.templates import filled
+from tests.contract.methods import camel_case
 from tests.contract.parsing import paired
 from tests.contract.recordings import (
     FOLDER,
@@ -30,28 +31,29 @@ from tests.contract.sources import Sources
 from tests.support.calls import MADE_OF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
+    from inngest_rest._table import Row
     from tests.contract.document import Operation
     from tests.contract.parsing import Exchange
 
 KINDS = {"dev": "dev", "start": "self-hosted"}
 
 
-@frozen
+def _parts(release: str) -> tuple[int, ...]:
+    return tuple(map(int, release.split(".")[:2]))
+
+
+@frozen(order=True)
 class Server:
     """A server that was recorded, or a release that was read."""
 
-    release: str
+    release: str = field(order=_parts)
     kind: str
 
     @property
     def words(self) -> str:
         return f"{self.release} {KINDS[self.kind]}"
-
-    @property
-    def anchor(self) -> str:
-        return f"{self.release}-{self.kind}".replace(".", "-")
 
 
 @frozen
@@ -60,6 +62,10 @@ class Cell:
 
     state: str
     anchor: str | None = None
+
+    def __str__(self) -> str:
+        shown = badge(self.state)
+        return f"[{shown}](#{self.anchor})" if self.anchor else shown
 
 
 STATES = {
@@ -74,6 +80,11 @@ STATES = {
 }
 
 
+def badge(state: str) -> str:
+    """Return the word of a state, which has a colour."""
+    return f"{{state}}`{state}`"
+
+
 @frozen
 class Known:
     """The exchanges of an operation by server."""
@@ -83,28 +94,25 @@ class Known:
 
     def cell(self, server: Server) -> Cell:
         """Return what is known of a server."""
-        found = self.by_server.get(server, [])
-        label = f"exchanges-{self.operation.id.lower()}-{server.anchor}"
-        if there := [each for each in found if not self._is_absent(each)]:
-            is_done = any(not each.recording.is_refusal for each in there)
-            return Cell("seen" if is_done else "error", label)
-        if found:
-            return Cell("absent", label)
-        if self.operation.since and _parts(self.operation.since) > _parts(server.release):
-            return Cell("since")
-        if self.operation.until and _parts(self.operation.until) <= _parts(server.release):
-            return Cell("until")
-        if any(server.release in each.read for each in self._sources()):
-            return Cell("read")
-        return Cell("-")
+        if server not in self.by_server:
+            return Cell(self._untried(server.release))
+        there = [each for each in self.by_server[server] if not _is_absent(each)]
+        if not there:
+            state = "absent"
+        elif any(not each.recording.is_refusal for each in there):
+            state = "seen"
+        else:
+            state = "error"
+        return Cell(state, anchor(server, self.operation))
 
-    def _is_absent(self, exchange: Exchange) -> bool:
-        """Return whether a response is that of a server that lacks the operation, or its effect."""
-        recording, operation = exchange
-        if is_of_absent_route(recording, operation):
-            return True
-        is_only_cloud = operation.tag != "ingest" and operation.since is None
-        return recording.status == 501 or (is_only_cloud and says_not_found(recording))
+    def _untried(self, release: str) -> str:
+        """Return the state of a server that no exchange was recorded with."""
+        since, until = self.operation.since, self.operation.until
+        if since and _parts(since) > _parts(release):
+            return "since"
+        if until and _parts(until) <= _parts(release):
+            return "until"
+        return "read" if any(release in each.read for each in self._sources()) else "-"
 
     @property
     def cloud(self) -> Cell:
@@ -116,22 +124,32 @@ class Known:
         yield from map(Sources.of, self.operation.responses.values())
 
 
-def _parts(release: str) -> tuple[int, int]:
-    first, second = release.split(".")[:2]
-    return int(first), int(second)
+def _is_absent(exchange: Exchange) -> bool:
+    """Return whether a response is that of a server that lacks the operation, or its effect."""
+    recording, operation = exchange
+    if is_of_absent_route(recording, operation):
+        return True
+    is_only_cloud = operation.tag != "ingest" and operation.since is None
+    return recording.status == 501 or (is_only_cloud and says_not_found(recording))
+
+
+def anchor(server: Server, operation: Operation) -> str:
+    """Return the label of the exchanges of an operation with a server."""
+    release = server.release.replace(".", "-")
+    return f"exchanges-{operation.id.lower()}-{release}-{server.kind}"
 
 
 @cache
-def _stated() -> Mapping[str, str]:
-    """Return the kind of server of each recording: dev or start."""
-    paths = sorted(FOLDER.glob("*.json"))
-    servers = {each.stem: json.loads(each.read_text("utf-8"))["server"] for each in paths}
-    return {name: "start" if "start" in server else "dev" for name, server in servers.items()}
+def stated(name: str) -> Mapping[str, Any]:
+    """Return all that a recording states."""
+    exchange: Mapping[str, Any] = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    return exchange
 
 
 def server_of(recording: Recording) -> Server:
     """Return the server that a recording is of."""
-    return Server(recording.minor_release, _stated()[recording.name])
+    kind = "start" if "start" in stated(recording.name)["server"] else "dev"
+    return Server(recording.minor_release, kind)
 
 
 @cache
@@ -150,80 +168,52 @@ def servers() -> tuple[Server, ...]:
     for each in DOCUMENT.operations:
         for sources in map(Sources.of, each.responses.values()):
             releases |= sources.read | sources.recorded
-    ordered = sorted(releases, key=_parts)
-    return tuple(Server(release, kind) for release in ordered for kind in KINDS)
+    return tuple(sorted(Server(each, kind) for each in releases for kind in KINDS))
 
 
 def pages() -> dict[str, str]:
     """Return the pages of servers, exchanges and methods by their paths."""
-    found = {"reference/servers": _truth(), "reference/methods": _methods()}
+    found = {
+        "reference/servers": _servers(),
+        "reference/methods": filled("methods.md", rows=map(_requests, ROWS)),
+        "reference/exchanges/others": _others(),
+    }
     for each in known():
-        found[f"reference/exchanges/{each.operation.id}"] = _exchanges(each)
-    found["reference/exchanges/others"] = _others()
+        newest_first = sorted(each.by_server.items(), reverse=True)
+        found[f"reference/exchanges/{each.operation.id}"] = filled(
+            "exchanges.md",
+            operation=each.operation,
+            by_server=newest_first,
+            anchor=anchor,
+            exchange=_exchange,
+            route=route,
+        )
     return found
 
 
-def _truth() -> str:
-    columns = servers()
-    recorded = sum(len(each) for one in known() for each in one.by_server.values())
-    legend = "\n".join(f"- {{state}}`{state}` {text}." for state, text in STATES.items())
-    blocks = [
-        "---\nhide-toc: true\n---\n\n(page-servers)=\n# What each server does",
-        (
-            f"Each operation by each server, as far as it is known: {recorded} exchanges were "
-            "recorded from dev and self-hosted servers, and Inngest Cloud is known by its "
-            "documentation alone. A word that is a link leads to the exchanges themselves."
-        ),
-        legend,
-        (
-            "Requests that belong to no operation are [on a page of their "
-            "own](#page-others); [the document](#page-api) has the operations, and "
-            "[methods](#page-methods) who asks them."
-        ),
-    ]
-    for family, title in FAMILIES.items():
-        rows = [each for each in known() if each.operation.tag == family]
-        blocks += [f"## {title}", _table(rows, columns)]
-    return "\n\n".join(blocks) + "\n"
+def _servers() -> str:
+    rows = defaultdict(list)
+    for each in known():
+        rows[each.operation.tag].append(_row(each))
+    return filled(
+        "servers.md",
+        recorded=sum(len(several) for each in known() for several in each.by_server.values()),
+        states=STATES,
+        badge=badge,
+        families=families(),
+        columns=["operation", "since", *(each.words for each in servers()), "Inngest Cloud"],
+        rows=rows,
+    )
 
 
-def _table(rows: Iterable[Known], columns: tuple[Server, ...]) -> str:
-    head = ["operation", "since", *(each.words for each in columns), "Inngest Cloud"]
-    lines = []
-    for each in rows:
-        since = "Cloud" if own(each.operation).get("x-cloud-only") else each.operation.since or "-"
-        if each.operation.until:
-            since = f"{since}, until {each.operation.until}"
-        route = f"`{each.operation.method.upper()} {each.operation.path}`"
-        cells = [*map(each.cell, columns), each.cloud]
-        shown = [
-            f"[{{state}}`{cell.state}`](#{cell.anchor})"
-            if cell.anchor
-            else f"{{state}}`{cell.state}`"
-            for cell in cells
-        ]
-        lines.append([route, since, *shown])
-    return f":::{{container}} truth\n{table(head, lines)}\n:::"
-
-
-def _exchanges(one: Known) -> str:
-    operation = one.operation
-    route = f"`{operation.method.upper()} {operation.path}`"
-    blocks = [
-        "---\norphan: true\nnosearch: true\n---",
-        f"# Exchanges of {operation.id}",
-        (
-            f"{route}: what servers were asked, and what they responded. Keys are replaced; values "
-            "too long to keep are cut. Back to [all servers](#page-servers)."
-        ),
-    ]
-    for server in sorted(one.by_server, key=lambda it: (_parts(it.release), it.kind), reverse=True):
-        label = f"exchanges-{operation.id.lower()}-{server.anchor}"
-        blocks.append(f"({label})=\n## {server.words}")
-        blocks += [_exchange(each.recording) for each in one.by_server[server]]
-    if not one.by_server:
-        blocks.append("None was recorded: no server that could be run has it.")
-    return "\n\n".join(blocks) + "\n"
+def _row(known: Known) -> list[str]:
+    """Return what the table has of an operation."""
+    operation = known.operation
+    since = "Cloud" if own(operation).get("x-cloud-only") else operation.since or "-"
+    if operation.until:
+        since = f"{since}, until {operation.until}"
+    cells = [*map(known.cell, servers()), known.cloud]
+    return [f"`{route(operation)}`", since, *map(str, cells)]
 
 
 def _others() -> str:
@@ -232,70 +222,42 @@ def _others() -> str:
     for each in read_all():
         if each.name not in have_operation and (why := why_outside(each, DOCUMENT)):
             by_reason[why].append(each)
-    blocks = [
-        "---\norphan: true\nnosearch: true\n---",
-        "(page-others)=\n# Exchanges of no operation",
-        "What servers respond where the document has no operation, by the reason.",
-    ]
-    for why, several in by_reason.items():
-        blocks.append(f"## {why[:1].upper()}{why[1:]}")
-        blocks += [_exchange(each, with_server=True) for each in several]
-    return "\n\n".join(blocks) + "\n"
+    return filled("others.md", by_reason=by_reason, exchange=_exchange, server_of=server_of)
 
 
-def _exchange(recording: Recording, *, with_server: bool = False) -> str:
-    stated = json.loads((FOLDER / f"{recording.name}.json").read_text(encoding="utf-8"))
+def _exchange(recording: Recording, words: str = "") -> str:
+    """Return what a server was asked, and what it responded."""
+    exchange = stated(recording.name)
     query = f"?{urlencode(recording.query, doseq=True)}" if recording.query else ""
-    sent = [f"{recording.method} {recording.path}{query}", *_headers(stated["request"])]
-    received = [f"HTTP {recording.status}", *_headers(stated["response"])]
-    blocks = [f"(recording-{recording.name})=\n### {recording.name}"]
-    if with_server:
-        blocks.append(server_of(recording).words)
-    if note := stated.get("note"):
-        blocks.append(docstrings.markdown(note))
-    blocks += [fenced("\n".join(sent), "text"), *_body(recording.sent)]
-    blocks += [fenced("\n".join(received), "text"), *_body(recording.received)]
-    return "\n\n".join(blocks)
+    sent = [f"{recording.method} {recording.path}{query}", *_headers(exchange["request"])]
+    received = [f"HTTP {recording.status}", *_headers(exchange["response"])]
+    return filled(
+        "exchange.md",
+        recording=recording,
+        words=words,
+        stated=exchange,
+        sent="\n".join(sent),
+        received="\n".join(received),
+        body=_body,
+    )
 
 
 def _headers(message: Mapping[str, Any]) -> list[str]:
     return [f"{name}: {value}" for name, value in message.get("headers", {}).items()]
 
 
-def _body(body: Any) -> list[str]:
+def _body(body: Any) -> str:
     if body in ("", None):
-        return []
+        return ""
     if isinstance(body, str):
-        return [fenced(body, "text")]
-    return [fenced(json.dumps(body, indent=2, ensure_ascii=False), "json")]
+        return fenced(body, "text")
+    return fenced(json.dumps(body, indent=2, ensure_ascii=False), "json")
 
 
-def _methods() -> str:
-    head = ("method", "asks, the first that the server has", "and what these ask", "in words")
-    lines = []
-    for row in ROWS:
-        asked = ", else ".join(
-            f"`{each.method} {_camel(each.path)}`" for each in _own_routes(row.name)
-        )
-        others = ", ".join(f"`client.{each}`" for each in MADE_OF.get(row.name, ()))
-        http = docstrings.read(row.method).passages.get("HTTP", "")
-        lines.append((f"`client.{row.name}`", asked or "-", others or "-", http))
-    return "\n\n".join(
-        [
-            "---\nhide-toc: true\n---\n\n(page-methods)=\n# What each method asks",
-            (
-                "The operations behind each method, in the order in which they are tried, and the "
-                "methods whose requests it makes as well. [What each server does](#page-servers) "
-                "tells which server has them."
-            ),
-            f":::{{container}} methods\n{table(head, lines)}\n:::",
-        ]
-    )
-
-
-def _own_routes(name: str) -> Iterable[Any]:
-    return ROUTES.get(name, ())
-
-
-def _camel(path: str) -> str:
-    return re.sub(r"_([a-z])(?=\w*\})", lambda found: found[1].upper(), path)
+def _requests(row: Row) -> tuple[str, ...]:
+    """Return which operations a method asks, and which methods whose requests it makes."""
+    routes = {each.id: route(each) for each in DOCUMENT.operations}
+    asked = [f"`{routes[camel_case(each.name)]}`" for each in ROUTES.get(row.name, ())]
+    others = [f"`client.{each}`" for each in MADE_OF.get(row.name, ())]
+    http = docstrings.read(row.method).passages.get("HTTP", "")
+    return f"`client.{row.name}`", ", else ".join(asked) or "-", ", ".join(others) or "-", http

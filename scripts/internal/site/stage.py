@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from scripts.internal.site.markdown import fenced
+from scripts.internal.markdown import fenced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +36,9 @@ PROJECT = {
 }
 """Pages at the root of the repository, by what they are called on the site."""
 
-_LINK = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
-_CODE = re.compile(r"^(`{3,}).*?^\1\s*$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+_CODE_OR_LINK = re.compile(
+    r"^(`{3,}).*?^\1\s*$|`[^`\n]*`|\]\((?P<target>[^)\s#]+)", re.MULTILINE | re.DOTALL
+)
 
 LANGUAGES = {
     ".py": "python",
@@ -62,124 +62,107 @@ class Source:
         pages: The Markdown of each page, by its path without an ending.
         groups: The groups of the sidebar with their pages.
         files: Files that pages show or offer, by their place among the pages.
-        texts: The same as text.
     """
 
     pages: dict[str, str] = field(factory=dict)
     groups: dict[str, list[str]] = field(factory=dict)
-    files: dict[str, Path] = field(factory=dict)
-    texts: dict[str, str] = field(factory=dict)
+    files: dict[str, str] = field(factory=dict)
 
     @classmethod
     def gather(
         cls,
         generated: Mapping[str, str],
-        entries: Mapping[str, list[str]],
+        sidebar: Mapping[str, list[str]],
         files: Mapping[str, str],
     ) -> Source:
         """Read docs/, follow its links out of it, and add the generated pages."""
-        source = cls(texts=dict(files))
+        source = cls(files=dict(files))
         for path in sorted(DOCS.rglob("*.md")):
             name = path.relative_to(DOCS).with_suffix("").as_posix()
-            if name not in PROJECT.values():
-                source.pages[name] = source._mended(path, name)
+            source.pages[name] = source._mended(path, name)
         source.groups.update(contents(source.pages["index"]))
         for page in PROJECT:
             source._add(ROOT / page)
         project = source.groups.pop(PROJECT_GROUP, [])
-        for group, pages in entries.items():
+        for group, pages in sidebar.items():
             source.groups.setdefault(group, []).extend(pages)
         source.groups[PROJECT_GROUP] = [*PROJECT.values(), *project]
         source.pages.update(generated)
         return source
 
     def write(self, folder: Path) -> None:
-        """Write what has changed; remove what is gone."""
-        wanted = {f"{name}.md": text for name, text in self.pages.items()} | self.texts
-        wanted["index.md"] = self.pages["index"] + self._sidebar()
-        kept = {folder / name for name in (*wanted, *self.files)}
-        for path in [*folder.rglob("*")] if folder.exists() else []:
-            if path.is_file() and path not in kept:
+        """Write what has changed, which Sphinx then reads again; remove what is gone."""
+        wanted = self.files | {f"{name}.md": text for name, text in self.pages.items()}
+        wanted["index.md"] += self._sidebar()
+        for path in folder.rglob("*"):
+            if path.is_file() and path.relative_to(folder).as_posix() not in wanted:
                 path.unlink()
         for name, text in wanted.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists() or path.read_text(encoding="utf-8") != text:
                 path.write_text(text, encoding="utf-8")
-        for name, origin in self.files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists() or path.stat().st_mtime < origin.stat().st_mtime:
-                shutil.copy2(origin, path)
 
     def _sidebar(self) -> str:
-        repository = URLS.get("Source", "")
         blocks = []
         for caption, pages in self.groups.items():
-            head = ["```{toctree}", ":hidden:", *([f":caption: {caption}"] if caption else [])]
-            links = [f"Source code <{repository}>"] * (
-                caption == PROJECT_GROUP and repository != ""
-            )
-            blocks.append("\n".join([*head, "", *pages, *links, "```"]))
+            lines = ["```{toctree}", ":hidden:"]
+            if caption:
+                lines.append(f":caption: {caption}")
+            lines += ["", *pages]
+            if caption == PROJECT_GROUP and "Source" in URLS:
+                lines.append(f"Source code <{URLS['Source']}>")
+            blocks.append("\n".join([*lines, "```"]))
         return "\n\n" + "\n\n".join(blocks) + "\n"
 
     def _mended(self, path: Path, name: str) -> str:
         """Return the text of a page with its links as they are on the site."""
 
         def mend(found: re.Match[str]) -> str:
-            target = found[2]
-            if re.match(r"[a-z]+:", target):
+            target = found["target"]
+            if target is None or re.match(r"[a-z]+:", target):
                 return found[0]
-            there = (path.parent / target).resolve()
-            if there.suffix == ".svg":
-                self.files[there.relative_to(DOCS).as_posix()] = there
-                new = there.relative_to(DOCS).as_posix()
-            elif there.is_relative_to(DOCS) and there.suffix == ".md":
-                new = there.relative_to(DOCS).as_posix()
-            else:
-                new = f"{self._add(there)}.md"
-            relative = os.path.relpath(new, Path(name).parent).replace(os.sep, "/")
-            return f"{found[1]}{relative}{found[3] or ''}{found[4]}"
+            there = self._place((path.parent / target).resolve())
+            return f"]({os.path.relpath(there, Path(name).parent)}"
 
-        text = re.sub(
-            r"```\{toctree\}.*?```\n", "", path.read_text(encoding="utf-8"), flags=re.DOTALL
-        )
-        parts, at = [], 0
-        for code in _CODE.finditer(text):
-            parts += [_LINK.sub(mend, text[at : code.start()]), code[0]]
-            at = code.end()
-        # A link whose text is code was cut in two.
-        return "".join([*parts, _LINK.sub(mend, text[at:])])
+        return _CODE_OR_LINK.sub(mend, path.read_text(encoding="utf-8"))
+
+    def _place(self, path: Path) -> str:
+        """Return where the site has a file of the repository; add it if it is not in docs/."""
+        if not path.is_relative_to(DOCS) or path.suffix not in {".md", ".svg"}:
+            return f"{self._add(path)}.md"
+        place = path.relative_to(DOCS).as_posix()
+        if path.suffix == ".svg":
+            self.files[place] = path.read_text(encoding="utf-8")
+        return place
 
     def _add(self, path: Path) -> str:
         """Add a file of the repository as a page, and return its name."""
         within = path.relative_to(ROOT).as_posix()
         name = PROJECT.get(within) or f"files/{within}"
-        if self.pages.get(name):
-            return name
-        self.pages[name] = "..."  # it may link to itself
-        if within in PROJECT:
-            self.pages[name] = self._mended(path, name)
-        else:
-            self.pages[name] = "---\norphan: true\nnosearch: true\n---\n\n" + self._shown(
-                path, within
-            )
+        if name not in self.pages:
+            self.pages[name] = ""  # it may link to itself
+            if within in PROJECT:
+                self.pages[name] = self._mended(path, name)
+            else:
+                shown = self._list(path) if path.is_dir() else _shown(path)
+                self.pages[name] = f"---\norphan: true\nnosearch: true\n---\n\n{shown}\n"
         return name
 
-    def _shown(self, path: Path, within: str) -> str:
-        if path.is_dir():
-            inner = [
-                each
-                for each in sorted(path.iterdir())
-                if each.suffix in LANGUAGES and each.name[0] not in "._" and each.is_file()
-            ]
-            lines = [f"- [`{each.name}`]({path.name}/{each.name}.md)" for each in inner]
-            for each in inner:
-                self._add(each)
-            return "\n".join([f"# {within}/", "", *lines, ""])
-        language = LANGUAGES.get(path.suffix, "text")
-        text = path.read_text(encoding="utf-8")
-        return f"# {within}\n\n{fenced(text, language)}\n"
+    def _list(self, folder: Path) -> str:
+        """Return a list of the files in a folder, each of which is added."""
+        lines = [f"# {folder.relative_to(ROOT).as_posix()}/", ""]
+        for path in sorted(folder.iterdir()):
+            if path.suffix in LANGUAGES and path.name[0] not in "._" and path.is_file():
+                self._add(path)
+                lines.append(f"- [`{path.name}`]({folder.name}/{path.name}.md)")
+        return "\n".join(lines)
+
+
+def _shown(path: Path) -> str:
+    language = LANGUAGES.get(path.suffix, "text")
+    text = path.read_text(encoding="utf-8")
+    return f"# {path.relative_to(ROOT).as_posix()}\n\n{fenced(text, language)}"
 
 
 def contents(index: str) -> dict[str, list[str]]:
