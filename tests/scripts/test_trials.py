@@ -12,5 +12,5 @@ def test_the_page_has_each_recorded_server_and_each_trial() -> None:
 
 def test_a_trial_that_is_not_on_the_page_changes_it() -> None:
     page = trials.PAGE.read_text(encoding="utf-8")
-    [newest, *_] = [line for line in trials.trials() if line.startswith("| 20")]
+    [newest, *_] = [line for line in trials.trials().splitlines() if line.startswith("| 20")]
     assert trials.written(page.replace(f"{newest}\n", "")) == page
