@@ -13,6 +13,7 @@ from scripts.internal.soak import __main__ as soak
 from scripts.internal.soak.books import KEPT, NOT_STORED, UNKNOWN, Books
 from scripts.internal.soak.load import RETRIES, note_send_error
 from scripts.internal.soak.samples import ENOUGH_LAPS, Sample, growth
+from scripts.internal.soak.server import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,11 +76,11 @@ def test_a_few_laps_say_nothing_about_growth() -> None:
     assert list(growth(samples(memory=100.0)[1:])) == []
 
 
-def facts(*stored: dict[str, Any], runs: int = 1) -> dict[str, Any]:
-    return {
-        "events": [[each["id"], f"internal {each['id']}"] for each in stored],
-        "runs": {each["id"]: {"one": runs, "two": 1} for each in stored},
-    }
+def facts(*stored: dict[str, Any], runs: int = 1) -> Facts:
+    return Facts(
+        events=[(each["id"], f"internal {each['id']}") for each in stored],
+        runs={each["id"]: {"one": runs, "two": 1} for each in stored},
+    )
 
 
 def accepts(books: Books, event: dict[str, Any]) -> None:
@@ -159,5 +160,5 @@ def test_a_single_event_whose_response_was_lost_is_not_said_to_be_not_stored() -
     ):
         client.send(events)
     note_send_error(books, events, raised.value)
-    facts = {"events": [[event.id, event.internal_id] for event in mock.events], "runs": {}}
-    assert not [line for line in books.check(facts) if NOT_STORED in line]
+    found = Facts([(event.id, event.internal_id) for event in mock.events], runs={})
+    assert not [line for line in books.check(found) if NOT_STORED in line]

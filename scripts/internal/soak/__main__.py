@@ -15,23 +15,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import random
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 from scripts.internal.soak.books import Books
-from scripts.internal.soak.load import Blocking, Tasks
+from scripts.internal.soak.load import TASKS, THREADS, Load, run_to_end
 from scripts.internal.soak.samples import ENOUGH_LAPS, Sample, growth
+from scripts.internal.soak.server import Facts, Server, server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 # Work of each thread and task in a lap.
 ROUNDS_OF_A_THREAD = 25
@@ -40,112 +40,97 @@ ROUNDS_OF_A_TASK = 6
 MOST_SHOWN = 20
 
 
-class Server:
-    """The process with the mock server."""
-
-    def __init__(self, seed: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.internal.soak.server", seed],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()
-
-    def ask(self, command: str) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{command}\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            raise ConnectionError("the server's process is gone")
-        return json.loads(line)
-
-
 class Soak:
     """A soak, lap by lap.
 
     Args:
         seconds: No lap begins after so many.
         seed: Decides about the work and the faults; threads run as they like.
-        say: Prints a line.
     """
 
-    def __init__(self, seconds: float, seed: str, say: Callable[[str], object]) -> None:
+    def __init__(self, seconds: float, seed: str) -> None:
         self._seconds = seconds
         self._seed = seed
-        self._say = say
         self._samples: list[Sample] = []
-        self._counts = [0, 0, 0]
+        self._events = self._requests = self._failed = 0
         self.wrong: list[str] = []
 
-    def run(self) -> None:
-        before = Sample.take()
-        with Server(self._seed) as server, tempfile.TemporaryDirectory() as folder:
-            asyncio.run(self._all_laps(server, Path(folder)))
-        after = Sample.take()
-        for what, left, had in (
-            ("descriptors", after.descriptors, before.descriptors),
-            ("threads", after.threads, before.threads),
-        ):
+    async def run(self) -> None:
+        with server(self._seed) as mock, tempfile.TemporaryDirectory() as folder:
+            before = Sample.take()
+            await self._all_laps(mock, Path(folder))
+            await asyncio.get_running_loop().shutdown_default_executor()
+            after = Sample.take()
+        for what in ("descriptors", "threads"):
+            left, had = getattr(after, what), getattr(before, what)
             if left > had:
                 self.wrong.append(f"{left} {what} after everything was closed, {had} before")
         self._judge()
 
-    async def _all_laps(self, server: Server, folder: Path) -> None:
+    async def _all_laps(self, mock: Server, folder: Path) -> None:
         end = time.monotonic() + self._seconds
-        url: str = (await asyncio.to_thread(server.ask, "start 0"))["url"]
-        port = url.rpartition(":")[2]
-        blocking, tasks = Blocking(url, folder), Tasks(url, folder)
-        self._say(" lap   events  requests  failed      MiB  objects  descriptors  threads  tasks")
+        url = await asyncio.to_thread(mock.start, port=0)
+        threads, tasks = Load(url, folder, is_async=False), Load(url, folder, is_async=True)
+        say(" lap   events  requests  failed      MiB  objects  descriptors  threads  tasks")
         lap = 1
-        while True:
-            await self._lap(lap, server, blocking, tasks)
-            if time.monotonic() >= end or self.wrong:
-                break
-            await asyncio.to_thread(server.ask, f"start {port}")
+        await self._lap(lap, mock, threads, tasks)
+        while time.monotonic() < end and not self.wrong:
             lap += 1
-        await asyncio.to_thread(blocking.close)
+            await asyncio.to_thread(mock.start, port=int(url.rpartition(":")[2]))
+            await self._lap(lap, mock, threads, tasks)
+        await asyncio.to_thread(run_to_end, threads.close())
         await tasks.close()
 
-    async def _lap(self, lap: int, server: Server, blocking: Blocking, tasks: Tasks) -> None:
-        books = Books(lap)
-        threads = blocking.start(books, ROUNDS_OF_A_THREAD, f"{self._seed} {lap}")
-        await tasks.work(books, ROUNDS_OF_A_TASK, f"{self._seed} {lap}")
-        for thread in threads:
-            await asyncio.to_thread(thread.join)
-        await asyncio.to_thread(server.ask, "mend")
-        await asyncio.to_thread(blocking.flush)
+    async def _lap(self, lap: int, mock: Server, threads: Load, tasks: Load) -> None:
+        threads.books = tasks.books = books = Books(lap)
+        await self._work(lap, threads, tasks)
+        await asyncio.to_thread(mock.mend)
+        await asyncio.to_thread(run_to_end, threads.flush())
         await tasks.flush()
-        facts = await asyncio.to_thread(server.ask, "stop")
+        facts = await asyncio.to_thread(mock.stop)
         self.wrong += [f"lap {lap}: {each}" for each in books.check(facts)]
-        counts = [len(books), facts["requests"], facts["struck"]]
-        self._counts = [sum(pair) for pair in zip(self._counts, counts, strict=True)]
-        del books, facts, threads
-        self._samples.append(sample := Sample.take())
-        self._say(
-            "{:4} {:8,} {:9,} {:7,} {:8.1f} {:8,} {:12} {:8} {:6}".format(lap, *counts, *sample)
-        )
+        self._note(lap, len(books), facts)
+
+    async def _work(self, lap: int, threads: Load, tasks: Load) -> None:
+        seed = f"{self._seed} {lap}"
+        running = [
+            threading.Thread(
+                target=run_to_end,
+                args=(threads.work(ROUNDS_OF_A_THREAD, f"{seed} thread {number}"),),
+            )
+            for number in range(THREADS)
+        ]
+        for thread in running:
+            thread.start()
+        works = [tasks.work(ROUNDS_OF_A_TASK, f"{seed} task {number}") for number in range(TASKS)]
+        await asyncio.gather(*works)
+        for thread in running:
+            await asyncio.to_thread(thread.join)
+
+    def _note(self, lap: int, events: int, facts: Facts) -> None:
+        self._events += events
+        self._requests += facts.requests
+        self._failed += facts.failed
+        sample = Sample.take()
+        self._samples.append(sample)
+        line = f"{lap:4} {events:8,} {facts.requests:9,} {facts.failed:7,}"
+        say(line + " {:8.1f} {:8,} {:12} {:8} {:6}".format(*sample))
 
     def _judge(self) -> None:
-        count = len(self._samples)
-        events, requests, struck = self._counts
-        self._say(
-            f"\n{count} laps: {events:,} events in {requests:,} requests, {struck:,} of which "
-            "failed."
+        say(
+            f"\n{len(self._samples)} laps: {self._events:,} events in {self._requests:,} "
+            f"requests, {self._failed:,} of which failed."
         )
-        if count < ENOUGH_LAPS:
-            self._say(f"Fewer than {ENOUGH_LAPS} laps: nothing is said about growth.")
+        if len(self._samples) < ENOUGH_LAPS:
+            say(f"Fewer than {ENOUGH_LAPS} laps: nothing is said about growth.")
         for each in growth(self._samples):
-            self._say(str(each))
+            say(str(each))
             if each.is_too_much:
                 self.wrong.append(f"{each.measure} grew from {each.early:,.1f} to {each.late:,.1f}")
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -160,10 +145,10 @@ def main(arguments: Sequence[str]) -> int:
     logging.getLogger("inngest_rest").setLevel(logging.CRITICAL)
     for name in [each for each in os.environ if each.startswith("INNGEST_")]:
         del os.environ[name]
-    print(f"{options.minutes:g} minutes, seed {seed}", flush=True)
-    soak = Soak(options.minutes * 60, seed, lambda line: print(line, flush=True))
+    say(f"{options.minutes:g} minutes, seed {seed}")
+    soak = Soak(options.minutes * 60, seed)
     try:
-        soak.run()
+        asyncio.run(soak.run())
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -171,7 +156,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"\n{len(soak.wrong)} things are wrong:", file=sys.stderr)
         print(*(f"  {each}" for each in soak.wrong[:MOST_SHOWN]), sep="\n", file=sys.stderr)
         return 1
-    print("Every event is accounted for, and nothing is left open.")
+    say("Every event is accounted for, and nothing is left open.")
     return 0
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from inngest_rest import BatchReport, SendFailure, SendReport
+    from scripts.internal.soak.server import Facts
 
 ACCEPTED, NOT_STORED, UNKNOWN, KEPT = "accepted", "not stored", "unknown", "kept by a buffer"
 
@@ -72,10 +73,10 @@ class Books:
         """Note the rejected events of a buffer, which has no others until it closes."""
         self.failed(batch.report.failures, batch.report)
 
-    def check(self, facts: Mapping[str, Any]) -> list[str]:
+    def check(self, facts: Facts) -> list[str]:
         """Return what is wrong."""
         stored: dict[str, set[str]] = {}
-        for own, internal in facts["events"]:
+        for own, internal in facts.events:
             stored.setdefault(own, set()).add(internal)
         wrong = list(self.wrong)
         wrong += [f"{id} is stored, and nobody sent it" for id in stored.keys() - self._said.keys()]
@@ -86,15 +87,14 @@ class Books:
                 wrong.append(f"{id} is said to be {said}, and is not stored")
             elif said == NOT_STORED and id in stored:
                 wrong.append(f"{id} is said to be {said}, and is stored")
-        wrong += [
-            f"{own} is said to be accepted as {internal}"
-            for own, internal in self._internal.items()
-            if internal not in stored.get(own, ())
-        ]
+        for own, internal in self._internal.items():
+            if internal not in stored.get(own, ()):
+                wrong.append(f"{own} is said to be accepted as {internal}")
         for ids, at_most in self._groups:
             if sum(id in stored for id in ids) > at_most:
                 wrong.append(f"more than {at_most} are stored of {ids}")
         once = dict.fromkeys(FUNCTIONS, 1)
-        runs = facts["runs"]
-        wrong += [f"{id} runs {runs.get(id)}" for id in stored if runs.get(id) != once]
+        for id in stored:
+            if facts.runs.get(id) != once:
+                wrong.append(f"{id} runs {facts.runs.get(id)}")
         return wrong

@@ -43,29 +43,24 @@ class Sample(NamedTuple):
 
     @classmethod
     def take(cls) -> Self:
-        """Measure this process."""
+        """Measure this process, in its event loop."""
         gc.collect()
         memory = descriptors = 0
         if _DESCRIPTORS.is_dir():
             pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
             memory = pages * os.sysconf("SC_PAGE_SIZE")
             descriptors = sum(1 for _ in _DESCRIPTORS.iterdir()) - 1
-        try:
-            tasks = len(asyncio.all_tasks())
-        except RuntimeError:  # outside of a loop
-            tasks = 0
-        objects = sys.getallocatedblocks()
-        return cls(memory / 2**20, objects, descriptors, threading.active_count(), tasks)
+        return cls(
+            memory=memory / 2**20,
+            objects=sys.getallocatedblocks(),
+            descriptors=descriptors,
+            threads=threading.active_count(),
+            tasks=len(asyncio.all_tasks()),
+        )
 
 
 class Growth(NamedTuple):
-    """One measure, early and late.
-
-    Attributes:
-        measure: Its name.
-        early: Its median in the second quarter of the laps.
-        late: Its median in the last quarter.
-    """
+    """The medians of a measure in the second quarter of the laps, and in the last."""
 
     measure: str
     early: float

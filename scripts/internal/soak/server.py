@@ -1,29 +1,22 @@
-"""The server of scripts/soak, in a process of its own: a new mock server for each lap.
-
-`python -m scripts.internal.soak.server SEED` reads a command a line and answers in a line of JSON:
-
-    start PORT  serve a new mock server, of which some requests go wrong; PORT 0 takes any. {"url"}
-    mend        from now on, nothing goes wrong. {}
-    stop        what the server has: {"events": [[id, internal id]],
-                "runs": {id: {function: count}}, "struck": how many requests went wrong,
-                "requests": of how many}
-"""
+"""The server of scripts/soak, in a process of its own: a new mock server for each lap."""
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import random
-import sys
 import threading
 from collections import Counter, defaultdict
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, contextmanager
+from multiprocessing.managers import BaseManager
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
 from inngest_rest.testing import MockServer, answers, drops, loses_response
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from inngest_rest.testing._faults import Fault
 
 FUNCTIONS = ("one", "two")
@@ -46,25 +39,49 @@ EFFECTS = [
 EVERY = 0.005
 
 
-class Lap:
-    """One mock server, and what it does wrong.
+class Facts(NamedTuple):
+    """What a server has at the end of a lap.
 
-    Args:
-        port: The port to serve on; 0 for any.
-        chance: Decides about faults.
+    Attributes:
+        events: The id and the internal id of each event.
+        runs: The number of runs of each function, by the id of the event.
+        requests: The number of requests.
+        failed: How many of those that send events went wrong.
     """
 
-    def __init__(self, port: int, chance: random.Random) -> None:
-        self._chance = chance
+    events: list[tuple[str, str]]
+    runs: dict[str, dict[str, int]]
+    requests: int = 0
+    failed: int = 0
+
+
+class Server:
+    """Mock servers, one after the other.
+
+    Args:
+        seed: Decides about faults.
+    """
+
+    def __init__(self, seed: str) -> None:
+        self._chance = random.Random(seed)  # noqa: S311
+        self._fault: Fault | None = None
+        self._is_mended = threading.Event()
+
+    def start(self, port: int) -> str:
+        """Serve a new mock server, of which some requests go wrong; return its URL.
+
+        Args:
+            port: The port to serve on; 0 for any.
+        """
         self._mock = MockServer(visibility_delay=0)
         for name in FUNCTIONS:
             self._mock.function("soak", name, trigger="soak/*")
-        self._fault: Fault | None = None
         self._stack = ExitStack()
-        self.url = self._stack.enter_context(self._mock.serve(port))
-        self._is_mended = threading.Event()
+        url = self._stack.enter_context(self._mock.serve(port))
+        self._is_mended.clear()
         self._thread = threading.Thread(target=self._go_wrong)
         self._thread.start()
+        return url
 
     def _go_wrong(self) -> None:
         weights = range(len(EFFECTS), 0, -1)
@@ -75,46 +92,42 @@ class Lap:
                 self._fault = self._mock.fault(effect, times=times, after=after)
 
     def mend(self) -> None:
+        """Let nothing go wrong from now on."""
         self._is_mended.set()
         self._thread.join()
         if self._fault is not None:
             self._fault.clear()
 
-    def stop(self) -> dict[str, Any]:
-        """End it, and return what it has."""
-        self.mend()
+    def stop(self) -> Facts:
+        """End the mock server, and return what it has."""
         self._stack.close()
-        events, requests = self._mock.events, self._mock.requests
-        own = {event.internal_id: event.id for event in events}
+        self._fault = None
+        events = [(event.id, event.internal_id) for event in self._mock.events]
+        own_ids = {internal: own for own, internal in events}
         runs: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for run in self._mock.runs:
-            runs[own[run.event_id]][run.function_id] += 1
-        sent = [each for each in requests if each.operation == "send_events"]
-        return {
-            "events": [[event.id, event.internal_id] for event in events],
-            "runs": runs,
-            "struck": sum(each.status != 200 for each in sent),
-            "requests": len(requests),
-        }
+            runs[own_ids[run.event_id]][run.function_id] += 1
+        requests = self._mock.requests
+        sent = [request for request in requests if request.operation == "send_events"]
+        return Facts(
+            events=events,
+            runs=dict(runs),
+            requests=len(requests),
+            failed=sum(request.status != 200 for request in sent),
+        )
 
 
-def main() -> None:
-    chance = random.Random(sys.argv[1])  # noqa: S311
-    lap: Lap | None = None
-    for line in sys.stdin:
-        command, _, port = line.strip().partition(" ")
-        answer: dict[str, Any] = {}
-        if command == "start":
-            lap = Lap(int(port), chance)
-            answer = {"url": lap.url}
-        elif lap is not None and command == "mend":
-            lap.mend()
-        elif lap is not None:
-            answer, lap = lap.stop(), None
-        print(json.dumps(answer), flush=True)
-    if lap is not None:
-        lap.stop()
+class _Processes(BaseManager):
+    """Makes servers in a process of its own."""
+
+    Server: type[Server]
 
 
-if __name__ == "__main__":
-    main()
+_Processes.register("Server", Server)
+
+
+@contextmanager
+def server(seed: str) -> Iterator[Server]:
+    """Have a server in a process of its own during the `with` block."""
+    with _Processes(ctx=multiprocessing.get_context("spawn")) as processes:
+        yield processes.Server(seed)
