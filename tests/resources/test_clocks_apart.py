@@ -187,8 +187,8 @@ def right(clock: Clock) -> MockServer:
 @pytest.mark.parametrize("ahead", [72, 3_600, -3_600])
 @pytest.mark.parametrize(
     "off",
-    [[0], [1], [2], [7], [8], range(0, 1_000, 2), range(1_000)],
-    ids=["first", "second", "third", "8th", "9th", "every second", "all"],
+    [[0], [1], [2], [7], [8]],
+    ids=["first", "second", "third", "8th", "9th"],
 )
 def test_a_watch_misses_no_run_for_dates_that_are_off(
     connect: Connect, right: MockServer, clock: Clock, off: Container[int], ahead: float

@@ -17,6 +17,7 @@ from inngest_rest._operations.summary.error_messages import normalized_error
 from inngest_rest._operations.summary.quantiles import QuantileSketch
 from inngest_rest.testing import MockServer, fails
 from tests.support.run_lists import BEGAN, Listed, RunLists, id_of
+from tests.support.server_with_history import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -325,15 +326,6 @@ def test_what_is_malformed_is_refused_before_anything_is_sent(
     assert lists.asked == []
 
 
-def nearest_rank(times: list[float], percent: int) -> float:
-    """Return the shortest of some times that so many of them did not exceed."""
-    return next(
-        each
-        for each in sorted(times)
-        if sum(other <= each for other in times) * 100 >= percent * len(times)
-    )
-
-
 def percentiles(times: list[float]) -> list[float]:
     found = QuantileSketch()
     for each in times:
@@ -346,7 +338,7 @@ def percentiles(times: list[float]) -> list[float]:
 def test_percentiles_of_few_times_are_those_of_nearest_rank(count: int) -> None:
     chance = random.Random(count)
     times = [round(chance.lognormvariate(2, 2), 6) for _ in range(count)]
-    assert percentiles(times) == [nearest_rank(times, 50), nearest_rank(times, 95)]
+    assert percentiles(times) == [percentile(times, 0.5), percentile(times, 0.95)]
 
 
 @pytest.mark.parametrize("count", [1_001, 1_020, 3_000])
@@ -355,7 +347,7 @@ def test_percentiles_of_many_times_are_within_one_percent_of_that(count: int) ->
         chance = random.Random(seed)
         # Two kinds of runs, far apart: the rank next to it would be wrong by far more.
         times = [chance.choice([1, 1_000]) * chance.uniform(1, 2) for _ in range(count)]
-        exact = [nearest_rank(times, 50), nearest_rank(times, 95)]
+        exact = [percentile(times, 0.5), percentile(times, 0.95)]
         assert percentiles(times) == pytest.approx(exact, rel=0.0101)
 
 
@@ -402,7 +394,7 @@ def test_a_message_is_without_what_varies(message: str, expected: str) -> None:
 
 
 def test_a_long_or_hostile_message_is_cut() -> None:
-    message = "'" * 100_000 + "1a" * 100_000 + " a1" * 100_000 + "a1-b" * 100_000 + "a" * 100_000
+    message = "".join(each * 20_000 for each in ("'", "1a", " a1", "a1-b", "a"))
     assert len(normalized_error(Run("r", RunStatus.FAILED, error=RunError("E", message)))) <= 160
 
 

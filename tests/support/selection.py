@@ -123,9 +123,6 @@ SLOW = {
     "tests/resources/test_rows.py::test_rows_of_any_values_are_read_alike": (
         "draws values at random"
     ),
-    "tests/resources/test_watch.py::test_a_wait_for_many_runs_makes_a_bounded_number_of_requests": (
-        "a thousand runs, got one by one"
-    ),
     "tests/secrets/test_crash_reports.py::test_a_report_with_local_variables_shows_no_key": (
         "formats the variables of each frame"
     ),
