@@ -52,49 +52,16 @@ def ask(client: InngestClient, server: Server, operation: Any, reply: Reply) -> 
     ("operation", "recording", "error", "status", "code", "message", "hidden"),
     [
         (GET_EVENT, "v1-event-unknown", NotFoundError, 404, None, "Event not found", True),
-        (
-            GET_EVENT,
-            "v1-event-bad",
-            BadRequestError,
-            400,
-            None,
-            "Invalid event ID: not-a-ulid",
-            True,
-        ),
         (LIST_EVENTS, "v1-events-cursor-bad", BadRequestError, 400, None, "Invalid cursor", True),
-        (
-            GET_EVENT,
-            "start-v1-noauth",
-            AuthenticationError,
-            401,
-            None,
-            "Authentication failed",
-            False,
-        ),
         (CANCEL, "v1-run-cancel-unknown", NotFoundError, 404, None, "Unable to load", False),
-        (CANCEL, "v1-run-cancel-bad", BadRequestError, 400, None, "Invalid run ID", False),
-        (SIGNAL, "v1-signal-unknown", NotFoundError, 404, None, "No signal found", False),
         (SIGNAL, "v1-signal-empty", ServerError, 500, None, "Failed to receive signal", False),
         (SIGNAL, "start-signal-noauth", AuthenticationError, 401, None, "Authentication", False),
-        (GET_APP, "v2-app-unknown", NotFoundError, 404, "not_found", "", False),
         (GET_APP, "v2-runs-put", RouteNotFoundError, 501, "api_error", "Method Not Allowed", False),
         (GET_APP, "v2-unknown-route", RouteNotFoundError, 404, "api_error", "Not Found", False),
-        (
-            GET_APP,
-            "start-v2-noauth",
-            AuthenticationError,
-            401,
-            None,
-            "Authentication failed",
-            False,
-        ),
+        (GET_APP, "start-v2-noauth", AuthenticationError, 401, None, "Authentication", False),
         (TRACE, "v2-trace-unknown", NotFoundError, 404, "not_found", "Trace not found", False),
         (TRACE, "v2-run-bad", BadRequestError, 400, "invalid_field_format", "ULID", False),
-        (REPLAY, "v2-rerun-unknown", NotFoundError, 404, "not_found", "", False),
-        (INVOKE, "v2-invoke-unknown", NotFoundError, 404, "not_found", "", False),
-        (INVOKE, "v2-invoke-nodata", BadRequestError, 400, "missing_field", "", False),
         (INVOKE, "v2-invoke-ratelimited", BadRequestError, 422, "rate_limited", "", False),
-        (INVOKE, "v2-invoke-debounced", BadRequestError, 422, "function_debounced", "", False),
     ],
 )
 def test_a_recorded_error_response_raises_its_error_class(
@@ -426,32 +393,11 @@ def test_a_long_message_is_cut(connect: Connect, server: Server) -> None:
     assert len(caught.value.message) == 500
 
 
-def test_a_cached_response_with_another_content_type_is_read(
-    client: InngestClient, server: Server
-) -> None:
-    server.on(f"GET /v1/runs/{ID}", recorded("v1-run-cached-hit"))
-    assert client.runs.get(ID).output == {"echo": {"k": "ok"}, "n": 1}
-
-
-def test_a_409_for_a_repeated_idempotency_key_is_a_success(
-    client: InngestClient, server: Server
-) -> None:
-    run_id = ask(client, server, INVOKE, recorded("v2-invoke-idem2"))
-    assert run_id == "01M86WVHRX8MW6FAESM50R3DZ6"
-
-
 def test_a_409_with_errors_raises_conflict_error(client: InngestClient, server: Server) -> None:
     body = {"errors": [{"code": "idempotency_conflict", "message": "other data"}]}
     with pytest.raises(ConflictError, match="other data") as caught:
         ask(client, server, INVOKE, says(body, status=409))
     assert caught.value.code == "idempotency_conflict"
-
-
-def test_fields_that_a_server_adds_are_ignored(client: InngestClient, server: Server) -> None:
-    body = about(ID, "v1-event").body.replace(
-        b'"data": {', b'"new": [1], "data": {"newer": {}, ', 1
-    )
-    assert ask(client, server, GET_EVENT, Reply(200, body)).name == "app/steps"
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,8 @@ def test_every_error_is_public_and_an_absent_route_is_no_absent_run() -> None:
 def api_error(kind: type[ApiError]) -> ApiError:
     error = kind("no", status=418, method="GET", url="https://a.b/v1", code="c", hidden=True)
     error.attempts = 3
+    if isinstance(error, RateLimitError):
+        error.retry_after = 7.0
     return error
 
 
@@ -130,13 +132,6 @@ def test_every_error_pickles_with_its_attributes(error: InngestError) -> None:
         assert str(again) == str(error)
         assert again.args == error.args
         assert vars(again) == vars(error)
-
-
-def test_retry_after_survives_pickling() -> None:
-    error = api_error(RateLimitError)
-    error.retry_after = 7.0
-    assert pickle.loads(pickle.dumps(error)).retry_after == 7.0
-    assert NotFoundError("x", status=404, method="GET", url="u").retry_after is None
 
 
 @pytest.mark.parametrize(
@@ -276,24 +271,6 @@ def test_what_to_do_about_an_argument_or_a_setting_is_apart_from_what_is_wrong_w
 def test_a_value_in_a_remedy_may_look_like_the_place_of_a_call(client: InngestClient) -> None:
     with pytest.raises(InvalidArgumentError, match=r"write APP/{}"):
         client.runs.list(function="{}")
-
-
-def test_a_missing_key_names_the_settings_that_would_provide_it(connect: Connect) -> None:
-    client = connect(dev=None)
-    with pytest.raises(MissingKeyError) as caught:
-        client.send({"name": "a"})
-    assert [it.variable for it in caught.value.settings] == ["INNGEST_EVENT_KEY"]
-    with pytest.raises(MissingKeyError) as caught:
-        client.apps.get("a")
-    assert [it.argument for it in caught.value.settings] == ["signing_key", "api_key"]
-
-
-def test_an_absent_route_names_the_release_that_has_it(connect: Connect, server: Server) -> None:
-    server.on("GET /v2/runs/01/trace", text(404, "404 page not found"))
-    with pytest.raises(RouteNotFoundError) as caught:
-        connect().runs.trace("01")
-    assert caught.value.releases == {"GET /v2/runs/{run_id}/trace": "1.19.3"}
-    assert pickle.loads(pickle.dumps(caught.value)).releases == caught.value.releases
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

@@ -13,7 +13,6 @@ from inngest_rest import (
     ConfigurationError,
     NotFoundError,
     RouteNotFoundError,
-    ServerError,
 )
 from inngest_rest._core.resources.routes import ROUTES
 from tests.support.calls import BY_NAME, tags
@@ -279,13 +278,6 @@ def test_a_run_unknown_to_v2_is_looked_up_in_v1_once(client: InngestClient, serv
     assert caught.value.status == 404
     event = f"GET /v1/events/{ID}"
     assert asks(server) == [f"GET /v2/runs/{ID}", f"GET /v1/runs/{ID}", event]
-
-
-def test_a_500_is_a_server_error_and_no_absent_route(connect: Connect, server: Server) -> None:
-    server.on(f"GET /v2/runs/{ID}", text(500, "panic"))
-    with pytest.raises(ServerError, match="panic"):
-        connect(retries=0).runs.get(ID)
-    assert asks(server) == [f"GET /v2/runs/{ID}"]
 
 
 def test_without_v2_a_run_that_v1_cannot_load_is_not_found(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -12,21 +13,15 @@ from inngest_rest_api import models as api
 from inngest_rest_api.types import UNSET, Unreadable
 from tests.support.server import body_of
 
-
-def is_unset(value: object) -> bool:
-    return value is UNSET
+RUN = body_of("v2-run-ok")["data"]
 
 
-def v2_run(**changes: Any) -> api.V2Run:
-    body = body_of("v2-run-ok")
-    body["data"] |= changes
-    return read_model((api.V2RunEnvelope,), body).data
-
-
-def without(key: str) -> api.V2Run:
-    body = body_of("v2-run-ok")
-    del body["data"][key]
-    return read_model((api.V2RunEnvelope,), body).data
+def read_run(**changes: Any) -> Any:
+    """Read a recorded run with other values in it; `UNSET` leaves a key out."""
+    changed = {key: value for key, value in {**RUN, **changes}.items() if value is not UNSET}
+    run = read_model((api.V2RunEnvelope,), {**body_of("v2-run-ok"), "data": changed}).data
+    assert run.id == RUN["id"]
+    return run
 
 
 @pytest.mark.parametrize("kind", [api.V2RunEnvelope, api.V1Event, api.SendResult])
@@ -39,49 +34,48 @@ def test_a_documented_response_is_read_exactly(kind: Any) -> None:
     assert read_model((kind,), body) == kind.from_dict(body)
 
 
-def test_a_key_that_is_required_and_absent_or_null_is_unset() -> None:
-    for run in (without("queuedAt"), v2_run(queuedAt=None)):
-        assert is_unset(run.queued_at)
-        assert run.id == body_of("v2-run-ok")["data"]["id"]
-        assert isinstance(run.started_at, dt.datetime)
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({"queuedAt": UNSET}, "queued_at", UNSET),
+        ({"queuedAt": None}, "queued_at", UNSET),
+        ({"queuedAt": None, "status": "PAUSED"}, "status", "PAUSED"),
+        ({"queuedAt": None, "new": {"a": 1}}, "additional_properties", {"new": {"a": 1}}),
+        ({"app": UNSET}, "app.id", UNSET),
+    ],
+    ids=["absent", "null", "an unknown member of an enum", "an added key", "an absent part"],
+)
+def test_a_key_that_is_missing_or_new_leaves_the_others_as_they_are(
+    changes: dict[str, Any], field: str, value: object
+) -> None:
+    run = read_run(**changes)
+    assert attrgetter(field)(run) == value
+    assert isinstance(run.started_at, dt.datetime)
 
 
-def test_a_part_that_is_required_and_absent_is_there_and_empty() -> None:
-    assert is_unset(without("app").app.id)
-    assert is_unset(read_model((api.V2RunEnvelope,), {"metadata": {}}).data.id)
+@pytest.mark.parametrize(("key", "value"), [("queuedAt", "soon"), ("app", "a"), ("trigger", [])])
+def test_a_value_that_is_not_as_documented_is_unreadable_with_its_reason(
+    key: str, value: object
+) -> None:
+    run = read_run(**{key: value})
+    found = getattr(run, api.V2Run.FIELDS[key])
+    assert isinstance(found, Unreadable)
+    assert key in found.reason
+    assert run.function.id == "ok"
 
 
 def test_a_list_that_is_required_and_null_is_empty_and_absent_unset() -> None:
     assert read_model((api.V1RunListEnvelope,), {"data": None, "metadata": {}}).data == []
-    assert is_unset(read_model((api.V1RunListEnvelope,), {"metadata": {"fetched_at": 1}}).data)
-
-
-def test_a_value_that_is_not_as_documented_is_unreadable_with_its_reason() -> None:
-    for key, value in (("queuedAt", "soon"), ("app", "a"), ("trigger", [])):
-        run = v2_run(**{key: value})
-        name = api.V2Run.FIELDS[key]
-        found = getattr(run, name)
-        assert isinstance(found, Unreadable)
-        assert key in found.reason
-        assert run.function.id == "ok"
-
-
-def test_an_unknown_member_of_an_enum_is_kept() -> None:
-    run = v2_run(status="PAUSED", queuedAt=None)
-    assert str(run.status) == "PAUSED"
-
-
-def test_added_keys_are_kept() -> None:
-    run = v2_run(new={"a": 1}, queuedAt=None)
-    assert run.additional_properties == {"new": {"a": 1}}
+    absent: Any = read_model((api.V1RunListEnvelope,), {"metadata": {"fetched_at": 1}})
+    assert absent.data is UNSET
+    envelope: Any = read_model((api.V2RunEnvelope,), {"metadata": {}})
+    assert envelope.data.id is UNSET
 
 
 def test_items_of_a_list_are_each_read_as_far_as_possible() -> None:
-    item = body_of("v2-run-ok")["data"]
-    del item["queuedAt"]
-    found = read_model((api.V2RunListEnvelope,), {"data": [item, item], "page": {}})
-    assert [each.id for each in found.data or ()] == [item["id"]] * 2
-    assert all(is_unset(each.queued_at) for each in found.data or ())
+    item = {key: value for key, value in RUN.items() if key != "queuedAt"}
+    found: Any = read_model((api.V2RunListEnvelope,), {"data": [item, item], "page": {}})
+    assert [(each.id, each.queued_at) for each in found.data] == [(RUN["id"], UNSET)] * 2
 
 
 def test_a_bare_list_is_read() -> None:

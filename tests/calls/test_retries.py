@@ -291,17 +291,6 @@ def test_the_retry_budget_does_not_exceed_its_size() -> None:
     assert [budget.take(), budget.take()] == [True, False]
 
 
-def test_a_hidden_500_of_v1_is_not_retried(
-    client: InngestClient, server: Server, clock: Clock
-) -> None:
-    server.on(f"GET /v1/runs/{ID}", recorded("v1-run-unknown"))
-    server.on(f"GET /v2/runs/{ID}", recorded("v2-run-unknown"))
-    with pytest.raises(NotFoundError):
-        client.runs.get(ID)
-    assert [each.startswith(f"GET /v1/runs/{ID}") for each in server.asked].count(True) == 1
-    assert clock.pauses == []
-
-
 @pytest.mark.parametrize(
     ("failure", "kind", "delivered"),
     [
