@@ -14,10 +14,7 @@ from inngest_rest import (
     RouteNotFoundError,
     RunStatus,
 )
-from inngest_rest._programs.parameters import parameters
-from inngest_rest._table import commands
 from inngest_rest.testing import MockServer
-from inngest_rest.typing import RunFilter, RunSelection
 from tests.calls.test_families import RUNS_LIST, asks
 from tests.support.server import says
 
@@ -99,15 +96,6 @@ def test_a_misspelt_filter_selects_nothing(
 def test_a_watch_takes_no_end_of_a_window(client: InngestClient) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'until'"):
         client.runs.watch(until=DAY)  # type: ignore[call-arg]
-
-
-@pytest.mark.parametrize("command", ["runs.list", "runs.watch", "runs.cancel", "runs.replay"])
-def test_programs_have_each_filter_with_its_description(command: str) -> None:
-    [row] = [row for row in commands() if row.command == command]
-    form = RunFilter if command == "runs.watch" else RunSelection
-    found = {each.name: each.help for each in parameters(row)}
-    assert found.keys() >= form.__annotations__.keys()
-    assert all(len(found[name]) > len("Only runs.") for name in form.__annotations__)
 
 
 @pytest.mark.parametrize(

@@ -180,12 +180,6 @@ def test_steps_and_failed_attempts_are_told_by_their_time_and_no_other_span(
     ]
 
 
-def test_the_id_of_an_event_is_named_as_one(client: InngestClient, mock: MockServer) -> None:
-    start(client, mock, completes())
-    with pytest.raises(NotFoundError, match="id of an event"):
-        list(client.runs.follow(mock.runs[-1].event_id or ""))
-
-
 FORBIDDEN = says({"errors": [{"code": "forbidden", "message": "no"}]}, status=403)
 
 
@@ -210,15 +204,6 @@ def test_a_run_that_does_not_appear_within_seconds_is_an_error(
     with pytest.raises(NotFoundError):
         list(client.runs.follow(ID))
     assert 5 <= clock.monotonic() - began < 9
-
-
-@pytest.mark.parametrize("id", ["", "a/b", 7])
-def test_a_malformed_id_is_refused_before_anything_is_sent(
-    client: InngestClient, mock: MockServer, id: Any
-) -> None:
-    with pytest.raises(InvalidArgumentError):
-        client.runs.follow(id)
-    assert not list(mock.requests)
 
 
 def test_an_invocation_that_waits_returns_the_run_with_its_output(

@@ -27,7 +27,7 @@ from inngest_rest._core.resources import apps, event_runs, events, run_jobs, run
 from inngest_rest._core.resources.rows import row_of
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
-from tests.support.server import RECORDINGS, body_of, recorded, says
+from tests.support.server import RECORDINGS, body_of, says
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -291,14 +291,6 @@ def test_a_failure_without_a_known_field_is_an_error_without_words() -> None:
     assert (run.error, run.output) == (RunError(None, None), None)
 
 
-def test_an_output_may_be_any_json_or_absent() -> None:
-    assert v1_run("v1-run-text").output == "plain"
-    assert v1_run("v1-run-none").output is None
-    assert v1_run("v1-run-steps").output is not None
-    assert v1_run("v1-run-slow").output is None
-    assert v1_run("v1-run-after-cancel").output is None
-
-
 def test_a_stored_event() -> None:
     event = events.event_of_v1(api.V1Event.from_dict(body_of("v1-event-user-v")["data"]))
     assert event.user is not None
@@ -396,21 +388,6 @@ def test_a_job_is_leased_until_the_time_in_its_lease(lease: str, until: datetime
         run_jobs.job_of_v1(api.V1Job.from_dict({"Raw": {"leaseID": lease}})).leased_until == until
     )
     assert run_jobs.job_of_v1(api.V1Job.from_dict({})) == Job()
-
-
-def test_a_trace_is_a_tree() -> None:
-    root = trace.span(api.V2Span.from_dict(body_of("v2-trace-steps")["data"]["rootSpan"]))
-    assert root.children
-    assert all(isinstance(each, Span) for each in root.children)
-    assert {each.step_op for each in root.children} <= {"run", "sleep", "wait_for_event", None}
-    assert root.duration is None or root.duration.total_seconds() > 0
-
-
-def test_a_list_omitted_by_v2_is_empty(client: InngestClient, server: Server) -> None:
-    server.on("GET /v2/apps/zzz/functions", recorded("v2-functions-unknown-app"))
-    server.on("GET /v2/events/01/runs", recorded("v2-event-runs-unknown"))
-    assert list(client.functions.list("zzz")) == []
-    assert list(client.events.runs("01")) == []
 
 
 def test_a_status_is_parsed_in_any_case_and_an_unknown_one_is_kept() -> None:

@@ -16,7 +16,7 @@ from inngest_rest import (
     RouteNotFoundError,
 )
 from inngest_rest.testing import MockServer
-from tests.support.server import Reply, body_of, recorded, says, text
+from tests.support.server import body_of, recorded, says, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,11 +162,6 @@ def test_updating_a_webhook_sends_only_the_given_fields(
     assert server.bodies() == [{"transform": "t"}, {"name": "n"}]
 
 
-def test_a_server_without_webhooks_raises_route_not_found(client: InngestClient) -> None:
-    with pytest.raises(RouteNotFoundError, match="GET /v1/webhooks"):
-        client.webhooks.list().page()
-
-
 @pytest.mark.parametrize(
     ("arguments", "sent"),
     [
@@ -212,25 +207,3 @@ def test_a_malformed_event_id_hints_at_the_internal_id(
     server.on("GET /v1/events/order-1", recorded("v1-event-bad"))
     with pytest.raises(BadRequestError, match=r"\. Pass the event's internal id, as send returns"):
         client.events.get("order-1")
-
-
-def test_a_function_and_its_app_are_read_from_v2(client: InngestClient, server: Server) -> None:
-    server.on("GET /v2/apps/flow-app/functions/full", recorded("v2-function-full"))
-    server.on("GET /v2/apps/probe-app/functions/cronfn", recorded("v2-function-cron"))
-    full = client.functions.get("flow-app", "full")
-    assert full.configuration is not None
-    assert full.configuration["retries"]
-    [trigger] = client.functions.get("probe-app", "cronfn").triggers
-    assert trigger.kind == "cron"
-    server.on("GET /v2/apps/probe-app", recorded("v2-app"))
-    app = client.apps.get("probe-app")
-    assert (app.id, app.sdk_language, app.method) == ("probe-app", "py", "serve")
-
-
-@pytest.mark.parametrize("recording", ["health"])
-def test_health_returns_none_if_the_server_is_up(
-    client: InngestClient, server: Server, recording: str
-) -> None:
-    reply: Reply = recorded(recording)
-    server.on("GET /health", reply)
-    assert client.health() is None  # type: ignore[func-returns-value]

@@ -165,7 +165,6 @@ def test_a_run_of_an_unknown_app_is_in_no_pattern() -> None:
         ({"ended_since": HOUR, "ended_until": 2 * HOUR}, "ended_since must be before ended_until"),
         ({"ended_since": HOUR, "status": "running"}, "ended_since selects only runs that are"),
         ({"error_contains": "x", "status": "completed"}, "error_contains selects only runs that"),
-        ({"status": "error"}, "unknown status 'error'; did you mean 'failed'"),
         ({"status": "failed,done"}, "unknown status 'done'; did you mean 'completed'"),
         ({"order": "asc"}, "unknown order 'asc'; valid values: newest, oldest"),
         ({"function": "charge"}, "function needs app.*or write APP/charge"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import evolve
 
-from inngest_rest import InvalidArgumentError, InvalidResponseError, Span
+from inngest_rest import InvalidResponseError, Span
 from inngest_rest._core.resources import trace
 from tests.support.server import body_of, recorded, says
 from tests.support.traces import many_steps, recorded_trace, span
@@ -261,11 +261,3 @@ def test_a_trace_of_ids_alone_is_read(client: InngestClient, server: Server) -> 
     server.on(ROUTE, says({"data": {"rootSpan": {"name": "Run"}}}))
     with pytest.raises(InvalidResponseError, match="id is missing"):
         client.runs.trace(ID)
-
-
-def test_an_id_that_is_not_valid_is_refused_before_anything_is_sent(
-    client: InngestClient, server: Server
-) -> None:
-    with pytest.raises(InvalidArgumentError, match="run id"):
-        client.runs.trace("")
-    assert server.asked == []

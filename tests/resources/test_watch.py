@@ -121,19 +121,13 @@ def test_runs_of_any_length_are_reported_from_start_to_end(
     assert kinds(changes).count("ended") == 90
 
 
-def test_a_long_run_ends_as_it_is_listed(shop: InngestClient) -> None:
+@pytest.mark.parametrize("has_output", [False, True])
+def test_a_long_run_ends_as_it_is_listed(shop: InngestClient, *, has_output: bool) -> None:
     start(shop, seconds=50)
-    changes = list(shop.runs.watch(timeout=100))
-    appeared, ended = changes
+    appeared, ended = shop.runs.watch(timeout=100, include_output=has_output)
     assert (appeared.kind, appeared.run.status) == ("appeared", "running")
     assert (ended.kind, ended.run.status) == ("ended", "completed")
-    assert ended.run.output is None
-
-
-def test_output_is_included_on_request(shop: InngestClient) -> None:
-    start(shop, seconds=50)
-    changes = list(shop.runs.watch(timeout=100, include_output=True))
-    assert changes[-1].run.output == {"a": 1}
+    assert ended.run.output == ({"a": 1} if has_output else None)
 
 
 @on_each_store
