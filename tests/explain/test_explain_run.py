@@ -13,7 +13,6 @@ from inngest_rest import (
     App,
     Function,
     Job,
-    NotFoundError,
     Reason,
     ReasonKind,
     Run,
@@ -41,7 +40,7 @@ from inngest_rest.testing import (
     works,
 )
 from inngest_rest_api.models import V1Job, V2Span
-from tests.support.server import about, body_of, recorded, says
+from tests.support.server import body_of, recorded, says
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -625,21 +624,12 @@ def test_a_limit_of_concurrency_is_certain_only_if_it_is_seen_to_be_reached(
 
 @pytest.mark.parametrize("status", ["QUEUED", "RUNNING"])
 def test_a_run_is_held_back_by_the_runs_that_are_executed(
-    connect: Connect, server: Server, clock: Clock, status: str
+    connect: Connect, server: Server, of_one_key: tuple[str, str], status: str
 ) -> None:
-    """As recorded: of the runs of one key, one is executed."""
-    waiting, busy = "01M8J663MDYNDMK1Z1Q71SJERC", "01M8J663JGWFJE6CXQVE9HWRJF"
-    clock.advance(NOW.timestamp() - clock.now())
-    leased = body_of("v1-run-jobs-keyed")
-    leased["data"][0]["Raw"]["leaseID"] = "01M8J6GQZZZZZZZZZZZZZZZZZZ"  # 23:05:50
+    waiting, busy = of_one_key
     of_keyed = {"app": {"id": "xp"}, "function": {"id": "keyed"}}
     queued = {**of_keyed, "id": waiting, "status": status, "trigger": {}}
-    function = {"id": "keyed", "app": {"id": "xp"}, "configuration": KEYED}
     server.on(f"GET /v2/runs/{waiting}", says({"data": queued}))
-    server.on(f"GET /v1/runs/{waiting}/jobs", recorded("v1-run-jobs-keyed"))
-    server.on(f"GET /v1/runs/{busy}/jobs", says(leased))
-    server.on("GET /v2/apps", says({"data": [{"id": "xp"}], "page": {}}))
-    server.on("GET /v2/apps/xp/functions", says({"data": [function], "page": {}}))
     running = {**queued, "id": busy, "status": "RUNNING"}
     idle = {**running, "id": RUN.id}
     server.on(f"GET /v1/runs/{RUN.id}/jobs", recorded("v1-run-jobs-keyed"))
@@ -705,17 +695,3 @@ def test_an_event_that_is_still_to_come_does_not_hold_back_its_replay(
     assert [kind for kind, *_ in told(client.runs.explain(scheduled))] == [K.SCHEDULED]
     replay = client.runs.replay(scheduled)
     assert told(client.runs.explain(replay))[0][0] == K.EXECUTING
-
-
-def test_between_two_steps_a_run_has_not_completed(connect: Connect, server: Server) -> None:
-    """v2 says COMPLETED as soon as one step has, beside steps that sleep or are retried."""
-    server.on(f"GET /v2/runs/{RUN.id}", about(RUN.id, "v2-run-completed-between-step-attempts"))
-    run = connect().runs.get(RUN.id)
-    assert (run.status, run.is_ended, run.output) == ("running", False, None)
-
-
-def test_the_id_of_an_event_is_named_as_one(client: InngestClient, mock: MockServer) -> None:
-    mock.function("shop", "charge", trigger="go")
-    (event_id,) = client.send({"name": "go"})
-    with pytest.raises(NotFoundError, match="id of an event"):
-        client.runs.explain(event_id)

@@ -534,17 +534,6 @@ def test_each_family_alone_will_do(
     assert {run.output for run in sent} == {run.output for run in again} == {"charge", "ship"}
 
 
-@pytest.mark.parametrize("release", ["1.17", "1.25", "1.33", "1.38", "1.43"])
-def test_the_status_of_each_run_is_known_on_every_release(
-    connect: Connect, make_mock: Callable[..., MockServer], release: str
-) -> None:
-    mock = make_mock(release=release, store="postgresql")
-    mock.function("shop", "charge", trigger="order", run=completes(1))
-    mock.function("shop", "ship", trigger="order", run=fails("no"))
-    runs = connect(transport=mock.transport).send_and_wait(Event("order"), timeout=60)
-    assert sorted(run.status for run in runs) == ["completed", "failed"]
-
-
 def test_a_function_that_was_added_since_the_last_wait_is_known(
     client: InngestClient, mock: MockServer
 ) -> None:

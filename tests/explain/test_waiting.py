@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +20,7 @@ from inngest_rest.testing import (
     when,
     works,
 )
-from tests.support.server import body_of, recorded, says
+from tests.support.server import says
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient, WaitingReport
@@ -34,7 +34,8 @@ SEVEN = "async.data.n == 7"
 
 
 @pytest.fixture
-def functions(mock: MockServer) -> None:
+def mock(clock: Clock) -> MockServer:
+    mock = MockServer(clock=clock.nanoseconds)
     mock.function("shop", "sleep", trigger="sleep", run=sleeps(HOUR))
     paid = waits_for_event("paid", timeout=HOUR, condition=when(SEVEN, bool))
     mock.function("shop", "order", trigger="order", run=paid)
@@ -44,6 +45,7 @@ def functions(mock: MockServer) -> None:
     mock.function("shop", "done", trigger="done", run=completes(1))
     mock.function("shop", "parent", trigger="parent", run=invokes("shop", "child"))
     mock.function("shop", "child", run=sleeps(HOUR))
+    return mock
 
 
 def send(client: InngestClient, clock: Clock, *names: str, **data: Any) -> None:
@@ -55,7 +57,6 @@ def told(report: WaitingReport) -> list[tuple[str | None, ReasonKind | None, str
     return [(row.function_id, row.kind, row.waits_for) for row in report.rows]
 
 
-@pytest.mark.usefixtures("functions")
 def test_each_open_run_is_told_with_what_it_waits_for_and_until_when(
     client: InngestClient, clock: Clock
 ) -> None:
@@ -82,7 +83,6 @@ def test_each_open_run_is_told_with_what_it_waits_for_and_until_when(
     assert (report.notes, report.unchecked) == ((), ())
 
 
-@pytest.mark.usefixtures("functions")
 def test_a_run_without_a_job_is_lost_and_comes_first_and_one_that_just_began_may_be(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -103,7 +103,6 @@ def test_a_run_without_a_job_is_lost_and_comes_first_and_one_that_just_began_may
     ]
 
 
-@pytest.mark.usefixtures("functions")
 def test_a_run_that_ends_or_goes_on_between_two_looks_is_not_lost(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -112,7 +111,6 @@ def test_a_run_that_ends_or_goes_on_between_two_looks_is_not_lost(
     assert client.runs.waiting().counts == {"waits_for_event": 1, "sleeps": 1}
 
 
-@pytest.mark.usefixtures("functions")
 def test_fields_of_the_events_that_are_asked_for_are_beside_their_runs(
     client: InngestClient, clock: Clock
 ) -> None:
@@ -131,7 +129,6 @@ def test_fields_of_the_events_that_are_asked_for_are_beside_their_runs(
         client.runs.waiting(event_fields=["date.order"])
 
 
-@pytest.mark.usefixtures("functions")
 def test_the_requests_are_one_list_and_one_for_the_jobs_of_each_run(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -143,7 +140,6 @@ def test_the_requests_are_one_list_and_one_for_the_jobs_of_each_run(
     assert len(asked) == 14
 
 
-@pytest.mark.usefixtures("functions")
 def test_of_more_runs_than_the_limit_those_that_were_queued_first_are_told(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -154,7 +150,6 @@ def test_of_more_runs_than_the_limit_those_that_were_queued_first_are_told(
     assert report.notes == ("Stopped at the limit of 2 runs; newer ones are not read.",)
 
 
-@pytest.mark.usefixtures("functions")
 def test_what_cannot_be_read_is_said_once_and_its_runs_are_told_as_unknown(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -168,21 +163,12 @@ def test_what_cannot_be_read_is_said_once_and_its_runs_are_told_as_unknown(
 
 
 def test_a_run_that_is_due_names_the_run_in_front_of_it(
-    connect: Connect, server: Server, clock: Clock
+    connect: Connect, server: Server, of_one_key: tuple[str, str]
 ) -> None:
-    """As recorded: of the runs of one key, one is executed; its jobs are read once."""
-    waiting, busy = "01M8J663MDYNDMK1Z1Q71SJERC", "01M8J663JGWFJE6CXQVE9HWRJF"
-    clock.advance(datetime(2026, 11, 28, 23, 5, tzinfo=UTC).timestamp() - clock.now())
-    leased = body_of("v1-run-jobs-keyed")
-    leased["data"][0]["Raw"]["leaseID"] = "01M8J6GQZZZZZZZZZZZZZZZZZZ"  # 23:05:50
+    waiting, busy = of_one_key
     keyed = {"app": {"id": "xp"}, "function": {"id": "keyed"}, "status": "RUNNING", "trigger": {}}
-    limits = {"concurrency": [{"limit": {"value": 1}, "key": "event.data.customer"}]}
-    function = {"id": "keyed", "app": {"id": "xp"}, "configuration": limits}
-    server.on(f"GET /v1/runs/{waiting}/jobs", recorded("v1-run-jobs-keyed"))
-    server.on(f"GET /v1/runs/{busy}/jobs", says(leased))
     app = {"id": "xp", "latestSync": {"error": "unreachable"}}
     server.on("GET /v2/apps", says({"data": [app], "page": {}}))
-    server.on("GET /v2/apps/xp/functions", says({"data": [function], "page": {}}))
     listed = [{**keyed, "id": id} for id in (busy, waiting)]
     server.on("GET /v2/runs", says({"data": listed, "page": {}}))
     report = connect().runs.waiting()
@@ -199,7 +185,6 @@ def test_a_run_that_is_due_names_the_run_in_front_of_it(
     assert "executes at most 1 at a time per key" in row.message
 
 
-@pytest.mark.usefixtures("functions")
 def test_a_check_of_orphaned_runs_is_broken_by_those_that_are_lost_alone(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -219,7 +204,6 @@ def test_a_check_of_orphaned_runs_is_broken_by_those_that_are_lost_alone(
     assert [each.rule for each in report.results] == ["orphaned"]
 
 
-@pytest.mark.usefixtures("functions")
 def test_a_check_of_orphaned_runs_whose_jobs_cannot_be_read_has_no_result(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
