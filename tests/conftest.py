@@ -24,6 +24,9 @@ from tests.support.server import Server
 if TYPE_CHECKING:
     from pathlib import Path
 
+# jsonschema imports it for formats that no test checks, and it builds 38 grammars: over a second.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
 # Many tests read at once what they sent, or do so by plain HTTP, which does not wait. Those of the
 # delay and of whole programs use the fixture `visibility_delay`.
 OF_A_MOCK: dict[str, Any] = MockServer.__init__.__kwdefaults__ or {}
