@@ -39,10 +39,30 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         return "$" + "".join(f"[{at}]" if isinstance(at, int) else f".{at}" for at in self.path)
 
+    def anywhere(self) -> str:
+        """Return the place with `[]` for any item of a list."""
+        return re.sub(r"\[\d+\]", "[]", str(self))
+
+
+def form_of(document: Document, schema: Object, body: Any) -> frozenset[tuple[str, str]]:
+    """Return what a reader may tell a body by: its keys, their types, and the values of enums."""
+    return frozenset(
+        (it.anywhere(), str(it.value) if "enum" in it.schema else type(it.value).__name__)
+        for it in places(document, schema, body, ())
+    )
+
 
 def mutations(document: Document, schema: Object, body: Any) -> Iterator[Mutation]:
-    """Change a body in every way that a server may without breaking its readers."""
+    """Change a body in every way that a server may without breaking its readers.
+
+    Of a list, items of the same form are changed once.
+    """
+    seen = set[object]()
     for place in places(document, schema, body, ()):
+        form = place.anywhere(), form_of(document, place.schema, place.value)
+        if form in seen:
+            continue
+        seen.add(form)
         if "enum" in place.schema:
             yield Mutation(f"{place}: unknown value", put(body, place.path, NEW_VALUE))
         if isinstance(place.value, dict):
@@ -74,7 +94,7 @@ def without_each(document: Document, schema: Object, body: Any) -> Iterator[tupl
     for place in places(document, schema, body, ()):
         if isinstance(place.value, dict):
             for name in sorted(place.value.keys() & place.schema.get("properties", {}).keys()):
-                where = re.sub(r"\[\d+\]", "[]", f"{place}.{name}")
+                where = f"{place.anywhere()}.{name}"
                 if where not in seen:
                     seen.add(where)
                     rest = {key: value for key, value in place.value.items() if key != name}

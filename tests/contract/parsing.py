@@ -6,6 +6,7 @@ import json
 import re
 from collections import defaultdict
 from datetime import datetime
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -63,8 +64,12 @@ def by_operation(exchanges: Mapping[str, Exchange]) -> dict[str, dict[str, Excha
 
 def module_of(operation: Operation) -> ModuleType:
     """Find the generated module of an operation in the generated table of operations."""
-    wanted = (operation.method.upper(), snake(operation.path))
-    (found,) = (each for each in OPERATIONS if (each.method, each.path) == wanted)
+    return _module(operation.method.upper(), snake(operation.path))
+
+
+@cache
+def _module(method: str, path: str) -> ModuleType:
+    (found,) = (each for each in OPERATIONS if (each.method, each.path) == (method, path))
     return import_module(f"inngest_rest_api.api.{found.tag}.{found.name}")
 
 

@@ -13,7 +13,7 @@ from .document import PATH, Document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pytest
+    from .document import Operation
 
 DOCUMENT = Document.load()
 SPEC: Any = DOCUMENT.spec
@@ -33,72 +33,66 @@ def test_lines_are_short() -> None:
     assert [number for number, line in enumerate(lines, 1) if len(line) > 100] == []
 
 
-def test_operation_is_described_and_has_one_tag(subtests: pytest.Subtests) -> None:
+def own(operation: Operation) -> Any:
+    """Return what the document has of an operation, as it is written there."""
+    return SPEC["paths"][operation.path][operation.method]
+
+
+def test_operation_has_one_tag_and_its_parameters_are_described() -> None:
+    assert {len(own(each)["tags"]) for each in DOCUMENT.operations} == {1}
+    # In the schema, where the generator looks for it.
+    undescribed = [
+        f"{operation.id}: {parameter['name']}"
+        for operation in DOCUMENT.operations
+        for parameter in operation.parameters
+        if not DOCUMENT.resolved(parameter["schema"]).get("description")
+    ]
+    assert undescribed == [], "describe these in their schemas"
+
+
+def test_statuses_are_named_one_by_one() -> None:
+    codes = [(each.id, code) for each in DOCUMENT.operations for code in each.responses]
+    assert [each for each in codes if not re.fullmatch(r"[1-5]\d\d", each[1])] == []
+
+
+def test_missing_key_is_documented() -> None:
+    text = {"text/plain; charset=utf-8": {"schema": {"type": "string"}}}
     for operation in DOCUMENT.operations:
-        with subtests.test(operation.id):
-            own = SPEC["paths"][operation.path][operation.method]
-            assert len(own["tags"]) == 1
-            # In the schema, where the generator looks for it.
-            undescribed = [
-                it["name"]
-                for it in operation.parameters
-                if not DOCUMENT.resolved(it["schema"]).get("description")
-            ]
-            assert undescribed == [], f"{operation.id}: describe these in their schemas"
+        if operation.tag == "ingest" or operation.id == "listOperationsV2":
+            assert own(operation)["security"] == [], operation.id
+        elif operation.id == "getMetrics":
+            assert own(operation)["security"] == [{}, {"bearer": []}]
+            assert operation.content(401) == text
+        else:
+            # Self-hosted servers send text, Inngest Cloud JSON.
+            error = {"v1": "V1Error", "v2": "V2Errors"}[operation.tag]
+            json = {"schema": {"$ref": f"#/components/schemas/{error}"}}
+            assert operation.content(401) == text | {"application/json": json}, operation.id
 
 
-def test_statuses_are_named_one_by_one(subtests: pytest.Subtests) -> None:
+def test_v1_reading_may_hide_an_error() -> None:
     for operation in DOCUMENT.operations:
-        with subtests.test(operation.id):
-            assert [
-                code for code in operation.responses if not re.fullmatch(r"[1-5]\d\d", code)
-            ] == []
+        sends_json = operation.id not in {"getMetrics", "getPrometheusV1"}
+        if operation.tag == "v1" and operation.method == "get" and sends_json:
+            for media in (operation.content(200) or {}).values():
+                # First, so that the parser's error is about the data when the data is wrong.
+                first = media["schema"]["oneOf"][0]
+                assert first == {"$ref": "#/components/schemas/V1Error"}, operation.id
 
 
-def test_missing_key_is_documented(subtests: pytest.Subtests) -> None:
-    for operation in DOCUMENT.operations:
-        with subtests.test(operation.id):
-            own = SPEC["paths"][operation.path][operation.method]
-            if operation.tag == "ingest" or operation.id == "listOperationsV2":
-                assert own["security"] == []
-            elif operation.id == "getMetrics":
-                assert own["security"] == [{}, {"bearer": []}]
-                assert operation.content(401) == {
-                    "text/plain; charset=utf-8": {"schema": {"type": "string"}}
-                }
-            else:
-                # Self-hosted servers send text, Inngest Cloud JSON.
-                error = {"v1": "V1Error", "v2": "V2Errors"}[operation.tag]
-                assert operation.content(401) == {
-                    "text/plain; charset=utf-8": {"schema": {"type": "string"}},
-                    "application/json": {"schema": {"$ref": f"#/components/schemas/{error}"}},
-                }
+def test_v2_path_value_may_change_the_path() -> None:
+    of_v2 = [each for each in DOCUMENT.operations if each.tag == "v2" and each.names("path")]
+    assert [each.id for each in of_v2 if not each.content(404)] == []
 
 
-def test_v1_reading_may_hide_an_error(subtests: pytest.Subtests) -> None:
-    for operation in DOCUMENT.operations:
-        with subtests.test(operation.id):
-            sends_json = operation.id not in {"getMetrics", "getPrometheusV1"}
-            if operation.tag == "v1" and operation.method == "get" and sends_json:
-                for media in (operation.content(200) or {}).values():
-                    # First, so that the parser's error is about the data when the data is wrong.
-                    assert media["schema"]["oneOf"][0] == {"$ref": "#/components/schemas/V1Error"}
-
-
-def test_v2_path_value_may_change_the_path(subtests: pytest.Subtests) -> None:
-    for operation in DOCUMENT.operations:
-        with subtests.test(operation.id):
-            if operation.tag == "v2" and operation.names("path"):
-                assert operation.content(404)
-
-
-def test_path_values_are_not_empty(subtests: pytest.Subtests) -> None:
-    for operation in DOCUMENT.operations:
-        with subtests.test(operation.id):
-            for parameter in operation.parameters:
-                if parameter["in"] == "path":
-                    schema = parameter["schema"]
-                    assert (schema["type"], schema["minLength"]) == ("string", 1)
+def test_path_values_are_not_empty() -> None:
+    values = [
+        (each["schema"]["type"], each["schema"]["minLength"])
+        for operation in DOCUMENT.operations
+        for each in operation.parameters
+        if each["in"] == "path"
+    ]
+    assert set(values) == {("string", 1)}
 
 
 def test_objects_and_enums_have_names() -> None:

@@ -34,7 +34,8 @@ def fuzz_mock(folder: Path, waiting: Collection[str] = (), **settings: Any) -> V
 
 
 def test_mock_answers_as_documented(tmp_path: Path) -> None:
-    verdict = fuzz_mock(tmp_path, SIGNALS)
+    # Fewer random cases than a real server gets: most are the systematic ones.
+    verdict = fuzz_mock(tmp_path, SIGNALS, examples=8)
     assert verdict.failures == (), verdict.log
     assert verdict.tested == verdict.of == len(DOCUMENT.operations), "none is left out"
     assert verdict.cases > 1_000
@@ -43,7 +44,8 @@ def test_mock_answers_as_documented(tmp_path: Path) -> None:
     assert every - verdict.accepted == {"DELETE /v1/cancellations/{cancellationId}"}
 
 
-# A wrong statement of each kind, each about another operation, so that one run finds them all.
+# Wrong statements that are found by what schemathesis is told here: its checks, the words of the
+# dictionaries, and the hook that reads text. The other kinds are those of test_recordings.py.
 LIES: dict[str, tuple[str, str, Callable[[Any], object]]] = {
     "a status is missing": (
         "cancelRunV2",
@@ -53,7 +55,9 @@ LIES: dict[str, tuple[str, str, Callable[[Any], object]]] = {
     "a content type is missing": (
         "getEventV1",
         "Undocumented Content-Type",
-        lambda spec: answer(spec, "/v1/events/{eventId}")["content"].pop("text/plain"),
+        lambda spec: spec["paths"]["/v1/events/{eventId}"]["get"]["responses"]["200"][
+            "content"
+        ].pop("text/plain"),
     ),
     "a body is invented": (
         "cancelRunV1",
@@ -66,38 +70,6 @@ LIES: dict[str, tuple[str, str, Callable[[Any], object]]] = {
         "getRunTraceV2",
         "Response violates schema",
         lambda spec: properties(spec, "V2Span")["durationMs"].update(type="integer"),
-    ),
-    "null is not allowed": (
-        "listRunsV1",
-        "Response violates schema",
-        lambda spec: properties(spec, "V1Run")["ended_at"].update(type="string"),
-    ),
-    "a text is too narrow": (
-        "sendEvents",
-        "Response violates schema",
-        lambda spec: properties(spec, "SendResult")["ids"]["items"].update(minLength=26),
-    ),
-    "a format is wrong": (
-        "listFunctionsV1",
-        "Response violates schema",
-        lambda spec: properties(spec, "V1Function")["internal_id"].update(format="date-time"),
-    ),
-    "an optional property is required": (
-        "listAppsV2",
-        "Response violates schema",
-        lambda spec: spec["components"]["schemas"]["V2AppListEnvelope"]["required"].append("data"),
-    ),
-    "a value of an enum is missing": (
-        "getRunV2",
-        "Response violates schema",
-        lambda spec: spec["components"]["schemas"]["V2RunStatus"]["enum"].remove("COMPLETED"),
-    ),
-    "an error is not documented as one": (
-        "listRunJobsV1",
-        "Response violates schema",
-        lambda spec: answer(spec, "/v1/runs/{runId}/jobs")["content"]["application/json"]["schema"][
-            "oneOf"
-        ].pop(0),
     ),
     "text is not documented as text": (
         "replayRunV1",
@@ -118,7 +90,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     document.write_text(json.dumps(spec), encoding="utf-8")
     only = [operation for operation, _, _ in LIES.values()]
     by_id = {f"{each.method.upper()} {each.path}": each.id for each in DOCUMENT.operations}
-    verdict = fuzz_mock(folder, document=document, only=only)
+    verdict = fuzz_mock(folder, document=document, only=only, examples=8)
     return {by_id[operation]: titles for operation, titles in verdict.kinds().items()}
 
 
@@ -126,10 +98,6 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 def test_wrong_document_is_detected_by_fuzzing(found: dict[str, set[str]], lie: str) -> None:
     operation, title, _ = LIES[lie]
     assert title in found.get(operation, set())
-
-
-def answer(spec: Any, path: str) -> Any:
-    return spec["paths"][path]["get"]["responses"]["200"]
 
 
 def properties(spec: Any, name: str) -> Any:
