@@ -99,20 +99,20 @@ HOSTILE = [
 @pytest.mark.parametrize("end", ["", "@", "."])
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_a_long_text_is_redacted_in_linear_time_whatever_it_is(piece: str, end: str) -> None:
-    size = 100_000
+    size = 30_000
     for text in (piece * (size // len(piece)) + end, piece + piece[-1] * size + end):
         started = time.process_time()
         Redactor("emails").text(text)
-        # Fifty times what is needed; quadratic time would be a minute.
-        assert time.process_time() - started < 1
+        # Fifty times what is needed; quadratic time would be six seconds.
+        assert time.process_time() - started < 0.5
 
 
 def test_many_keys_that_become_the_same_are_redacted_in_linear_time() -> None:
-    data = {f"{number}@b.test": number for number in range(50_000)}
-    data |= {f"[redacted] {number}": number for number in range(50_000)}
+    data = {f"{number}@b.test": number for number in range(20_000)}
+    data |= {f"[redacted] {number}": number for number in range(20_000)}
     started = time.process_time()
     found = Redactor("emails")(data)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 2
     assert sorted(found.values()) == sorted(data.values())
 
 
