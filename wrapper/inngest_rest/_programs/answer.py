@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from attrs import Factory, define, evolve, field, frozen
@@ -74,7 +73,7 @@ class Envelope(Record):
     data: Any = None
 
     def to_dict(self, *, flat: bool = False) -> dict[str, Any]:  # noqa: ARG002
-        """Return it with what is read first before the data, and without what is null or empty."""
+        """Return it in the types of JSON, without fields that are null or empty."""
         return Projection(is_whole=True).plain(self)
 
     def text(self) -> str:
@@ -84,28 +83,27 @@ class Envelope(Record):
 
 @define(eq=False, repr=False)
 class Reply:
-    """The answer to a call as its parts arrive, as an agent reads it: what there is room for."""
+    """The answer to a call while its parts arrive, bounded to what an agent can read."""
 
-    remedies: ClassVar = ("fields=*", "max_chars gets more")
-    """How its reader gets what is left out, and what is cut."""
+    remedy_for_fields: ClassVar[str] = "fields=*"
+    """How the reader gets fields that were left out."""
+
+    remedy_for_length: ClassVar[str] = "max_chars gets more"
+    """How the reader gets the rest of a truncated text."""
 
     command: str
     returns: Returns = Returns.ONE
     untrusted: tuple[str, ...] = ()
     projection: Projection = Factory(Projection)
-    room: int | None = (
-        ROOM  # number of bytes of its items; None if it is written to a file
-    )
+    # Number of bytes of its items; None if it is written to a file.
+    room: int | None = ROOM
     redactor: Redactor = Factory(Redactor)
-    warnings: list[str] = field(factory=list)  # what else to know about it
+    warnings: list[str] = field(factory=list)
     page: PageInfo | None = field(default=None, init=False)
-    confirm: str | None = field(
-        default=None, init=False
-    )  # the token, if it has to be confirmed
-    next_command: str | None = field(
-        default=None, init=False
-    )  # which does what was shown
-    _found: list[dict[str, Any]] = field(factory=list, init=False)
+    # The token that confirms the call, and the command line that makes it with this token.
+    confirm: str | None = field(default=None, init=False)
+    next_command: str | None = field(default=None, init=False)
+    _items: list[dict[str, Any]] = field(factory=list, init=False)
 
     @classmethod
     def to(
@@ -114,7 +112,7 @@ class Reply:
         projection: Projection | None = None,
         redactor: Redactor | None = None,
     ) -> Self:
-        """Return the answer to a call, by default with all fields and nothing redacted."""
+        """Return the empty answer to a call, by default with all fields and nothing redacted."""
         return cls(
             command=row.command,
             returns=row.returns,
@@ -124,36 +122,45 @@ class Reply:
         )
 
     def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
-        """Take records of the result, and return whether there may be room for more."""
-        before, is_item = len(self._found), self.returns is not Returns.ONE
+        """Add records of the result; return whether there may be room for more."""
+        count_before = len(self._items)
+        is_item = self.returns is not Returns.ONE
         for record in records:
-            # Before anything is cut: what is left of a secret would not be recognized.
-            whole = self.redactor(record)
-            self._found.append(self.projection.plain(whole, is_item=is_item))
+            # Redacted before anything is cut: the rest of a truncated secret is not recognized.
+            redacted = self.redactor(record)
+            self._items.append(self.projection.plain(redacted, is_item=is_item))
         if page is None:
             return True
-        total, number = len(self._found), self._number_with_room()
-        if number >= total:
+        total = len(self._items)
+        fitting = self._count_that_fits()
+        if fitting >= total:
             self.page = PageInfo(count=total, next=page.next_cursor)
             return True
-        self.page = PageInfo(count=number, next=page.cursor_after(number - before))
+        cursor = page.cursor_after(fitting - count_before)
+        self.page = PageInfo(count=fitting, next=cursor)
         where = "page.next has the cursor of the others"
-        self.warnings.append(f"data.items: the first {number} of {total}; {where}")
-        del self._found[number:]
+        self.warnings.append(f"data.items: the first {fitting} of {total}; {where}")
+        del self._items[fitting:]
         return False
 
-    def _number_with_room(self) -> int:
-        """Return how many of the items there is room for; the first one is always taken."""
+    def _count_that_fits(self) -> int:
+        """Return how many of the items fit into the answer; the first one always does."""
         if self.room is None:
-            return len(self._found)
-        most = self.projection.max_chars or LONGEST_ANSWER
-        sizes = accumulate(
-            size_of(Cutter(most).cut(item, "")) + 1 for item in self._found
-        )
-        return max(1, sum(size <= self.room for size in sizes))
+            return len(self._items)
+        used = 0
+        for count, item in enumerate(self._items):
+            cut = Cutter(self._max_chars).cut(item, "")
+            used += size_of(cut) + 1  # with the comma
+            if used > self.room:
+                return max(1, count)
+        return len(self._items)
+
+    @property
+    def _max_chars(self) -> int:
+        return self.projection.max_chars or LONGEST_ANSWER
 
     def envelope(self, problem: Problem | None = None) -> Envelope:
-        """Return it, as far as there is room, or a problem with what came before."""
+        """Return the answer within its bounds, or a problem with the result so far."""
         if problem is not None:
             problem = self.redactor(problem.worded(self.name_of))
         data = self._data(is_complete=problem is None)
@@ -161,9 +168,7 @@ class Reply:
             data = self.projection.cut(data, "data")
         paths = [path for path in self.untrusted if is_present({"data": data}, path)]
         if problem is not None:
-            paths.append(
-                "error.message"
-            )  # a server quotes in its messages what it was sent
+            paths.append("error.message")  # in which a server quotes its input
         envelope = Envelope(
             ok=problem is None,
             command=self.command,
@@ -177,38 +182,44 @@ class Reply:
         )
         if self.room is None:
             return envelope
-        return bound(
-            envelope, self.projection.max_chars or LONGEST_ANSWER, self.remedies[1]
-        )
+        return bound(envelope, self._max_chars, self.remedy_for_length)
 
     def _data(self, *, is_complete: bool) -> Any:
         if self.returns is Returns.ONE:
-            return self._found[0] if self._found else None
-        return {"items": self._found} if self._found or is_complete else None
+            return self._items[0] if self._items else None
+        if self._items or is_complete:
+            return {"items": self._items}
+        return None
 
     def all_warnings(self) -> tuple[str, ...]:
-        """Return what else to know about it, such as what it leaves out."""
-        warnings = self.redactor(
-            (*self.warnings, *self.projection.warnings(*self.remedies))
+        """Return the warnings about the answer, such as what it leaves out."""
+        of_projection = self.projection.warnings(
+            whole=self.remedy_for_fields, longer=self.remedy_for_length
         )
-        number = self.redactor.count
-        return (*warnings, f"redacted: {number}") if number else warnings
+        warnings = self.redactor((*self.warnings, *of_projection))
+        redacted = self.redactor.count
+        if redacted:
+            return (*warnings, f"redacted: {redacted}")
+        return warnings
 
     def name_of(self, call: NextCall) -> str:
-        """Return what its reader calls a method."""
-        return " of ".join([f"`{command_for(call.name).tool}`", *call.arguments])
+        """Return the name by which the reader of the answer knows a method."""
+        name = f"`{command_for(call.name).tool}`"
+        return " of ".join([name, *call.arguments])
 
 
 def bound(envelope: Envelope, max_chars: int, remedy: str) -> Envelope:
-    """Return an answer that has no more bytes than it may have, with warnings of what was cut.
+    """Return an answer cut to `LONGEST_ANSWER` bytes, with warnings of what was cut.
 
-    Texts are cut before lists and payloads with many keys; what does not fit even so is left out.
-    How to get what was cut says `remedy`.
+    Texts are cut before lists and payloads with many keys; data that do not fit even so are left
+    out. `remedy` says how to get what was cut.
     """
     bounded = envelope
     for cutter in _cutters(max_chars):
         data = cutter.cut(envelope.data, "data")
-        error = envelope.error and _cut_problem(envelope.error, cutter)
+        error = None
+        if envelope.error is not None:
+            error = _cut_problem(envelope.error, cutter)
         warnings = (*envelope.warnings, *cutter.warnings(remedy))
         bounded = evolve(envelope, data=data, error=error, warnings=warnings)
         if size_of(bounded.to_dict()) <= LONGEST_ANSWER:
@@ -218,7 +229,7 @@ def bound(envelope: Envelope, max_chars: int, remedy: str) -> Envelope:
 
 
 def _cutters(max_chars: int) -> Iterator[Cutter]:
-    """Yield what cuts an answer, each to less than the one before."""
+    """Yield cutters, each of which leaves less than the one before."""
     yield Cutter(max_chars)
     for chars in (10_000, 5_000, 2_500, 1_000, 500, _FEW_CHARS):
         yield Cutter(min(chars, max_chars))
@@ -227,6 +238,8 @@ def _cutters(max_chars: int) -> Iterator[Cutter]:
 
 
 def _cut_problem(problem: Problem, cutter: Cutter) -> Problem:
-    texts = {"message": problem.message, "hint": problem.hint}
-    cut = cutter.cut(texts, "error")
-    return evolve(problem, message=cut["message"], hint=cut["hint"])
+    return evolve(
+        problem,
+        message=cutter.cut(problem.message, "error.message"),
+        hint=cutter.cut(problem.hint, "error.hint"),
+    )

@@ -18,9 +18,8 @@ SPARED_CHARS = 64
 MOST_FIELDS = 50
 """No record has more: a larger object is a payload, whose keys may be cut."""
 
-_MOST_LEVELS = (
-    100  # parsers of JSON give up soon after: that of MCP hosts, pydantic's, at 200
-)
+# Parsers of JSON give up soon after: pydantic's, which MCP hosts use, at 200.
+_MOST_LEVELS = 100
 _MOST_NAMED = 10  # paths of one warning; there may be one for each item of each item
 
 # A payload's keys are untrusted: one that is not a plain name is not repeated in a path.
@@ -28,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 
 def as_text(value: Any) -> str:
-    """Return compact JSON of a value, in which no character hides."""
+    """Return compact JSON of a value, with invisible characters escaped."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return visible_json(text)
 
@@ -44,10 +43,14 @@ class Cutter:
     def __init__(self, max_chars: int, max_items: int | None = None) -> None:
         self._max_chars = max_chars
         self._max_items = max_items
-        self.paths: dict[str, list[str]] = {"characters": [], "items": [], "levels": []}
+        self.paths: dict[str, list[str]] = {
+            "characters": [],
+            "items": [],
+            "levels": [],
+        }
 
     def cut(self, value: Any, path: str, level: int = 0) -> Any:
-        """Return a value of JSON without what is too long; `path` leads to it."""
+        """Return a JSON value with its long parts truncated; `path` leads to the value."""
         match value:
             case str():
                 return self._text(value, path)
@@ -66,7 +69,7 @@ class Cutter:
                 return value
 
     def warnings(self, remedy: str) -> Iterator[str]:
-        """Yield what was cut, and how its reader gets the whole of it."""
+        """Yield a warning per unit with the paths that were cut, and how to get all of it."""
         limits = {
             "characters": self._max_chars,
             "items": self._max_items,
@@ -92,12 +95,14 @@ class Cutter:
             keys = self._first(keys, path)
         cut: dict[str, Any] = {}
         for key in keys:
-            place = f"{path}.{key if _NAME.fullmatch(key) else '*'}"
+            name = key if _NAME.fullmatch(key) else "*"
+            place = f"{path}.{name}"
             cut[self._text(key, place)] = self.cut(value[key], place, level + 1)
         return cut
 
     def _first(self, items: Sequence[Any], path: str) -> Sequence[Any]:
-        if self._max_items is None or len(items) <= self._max_items:
+        at_most = self._max_items
+        if at_most is None or len(items) <= at_most:
             return items
         self.paths["items"].append(f"{path} ({len(items)})")
-        return items[: self._max_items]
+        return items[:at_most]

@@ -25,14 +25,13 @@ if TYPE_CHECKING:
 
     from inngest_rest._table import Row
 
-# Fields that an answer has only if they are asked for, by the class; of an item of a list, these.
+# Fields that an answer has only if they are asked for, by class; further ones of list items.
 _LEFT_OUT: dict[str, frozenset[str]] = {
     "Span": frozenset({"id", "step_id", "queued_at", "ended_at", "input", "metadata"}),
-    "Explanation": frozenset(
-        {"event", "listeners", "unchecked"}
-    ),  # the sentence has the last
+    # The sentence has the unchecked facts and the messages of the reasons.
+    "Explanation": frozenset({"event", "listeners", "unchecked"}),
     "RunExplanation": frozenset({"unchecked"}),
-    "Reason": frozenset({"message", "evidence"}),  # so does it these
+    "Reason": frozenset({"message", "evidence"}),
     "Job": frozenset({"id", "step_id", "concurrency_keys"}),
     "Diagnosis": frozenset({"calls", "versions"}),
     "StatusReport": frozenset({"headline", "target"}),
@@ -48,10 +47,10 @@ _LEFT_OUT_OF_ITEM: dict[str, frozenset[str]] = {
 }
 _NOTHING = frozenset[str]()
 
-# What a list calls otherwise than its class does.
-_OF_LISTS = {("Run", "function"): ("app_id", "function_id")}
+# Fields of list items that are made of several fields of their class.
+_FIELDS_BEHIND = {("Run", "function"): ("app_id", "function_id")}
 
-# The class of `results` that a call which is no reading returns, by what its method returns.
+# Result class in `results` of calls that change something, by the return type of their method.
 _OF_PROGRAMS = {
     "list[str]": "Sent",
     "list[str | Run]": "Sent",
@@ -64,14 +63,14 @@ _OF_PROGRAMS = {
 
 def record_class(row: Row) -> type[Record]:
     """Return the class of the records that a call returns to programs."""
-    of_programs = _OF_PROGRAMS.get(row.result)
+    name = _OF_PROGRAMS.get(row.result)
     if row.effect is Effect.READ:
-        of_programs = "SessionKey" if row.name == "sessions.keys" else None
-    if of_programs is None:
+        name = "SessionKey" if row.name == "sessions.keys" else None
+    if name is None:
         return getattr(inngest_rest, row.result)  # type: ignore[no-any-return]
     from inngest_rest._programs import results  # noqa: PLC0415 - most commands do without
 
-    return getattr(results, of_programs)  # type: ignore[no-any-return]
+    return getattr(results, name)  # type: ignore[no-any-return]
 
 
 def field_names(kind: Any) -> tuple[str, ...]:
@@ -82,32 +81,40 @@ def field_names(kind: Any) -> tuple[str, ...]:
 def field_paths(
     kind: type[Record], above: tuple[type[Record], ...] = ()
 ) -> Iterator[str]:
-    """Yield the fields of a class of records, with dots for those of the records in them."""
+    """Yield the paths to the fields of a class of records, with dots into nested records.
+
+    A class that contains itself ends the path: `above` has the classes on the way to this one.
+    """
     hints = get_type_hints(kind)
+    on_the_way = (*above, kind)
     for name in field_names(kind):
-        below = record_in(hints[name])
-        if below is None or below in (*above, kind):
+        nested = record_in(hints[name])
+        if nested is None or nested in on_the_way:
             yield name
-        else:
-            yield from (f"{name}.{path}" for path in field_paths(below, (*above, kind)))
+            continue
+        for path in field_paths(nested, on_the_way):
+            yield f"{name}.{path}"
 
 
 def record_in(hint: Any) -> type[Record] | None:
-    """Return the class of the records that a field of a type has, if it has any."""
+    """Return the first class of records that a type hint mentions, if any."""
     if isinstance(hint, type) and issubclass(hint, Record):
         return hint
-    return next(filter(None, map(record_in, get_args(hint))), None)
+    for argument in get_args(hint):
+        nested = record_in(argument)
+        if nested is not None:
+            return nested
+    return None
 
 
 @define(eq=False, repr=False)
 class Projection:
     """Which fields of records an answer has, in which order, and what it leaves out."""
 
-    fields: tuple[str, ...] | None = (
-        None  # with dots for what is below; None for what says most
-    )
+    # Paths, with dots into nested records; None for the fields that say most.
+    fields: tuple[str, ...] | None = None
     max_chars: int | None = None
-    is_whole: bool = False  # it has all fields
+    is_whole: bool = False  # with all fields
     _left_out: dict[str, None] = field(factory=dict[str, None], init=False)
     _cutter: Cutter = field(init=False)
     _conversions: Conversions = field(init=False)
@@ -129,37 +136,47 @@ class Projection:
         *,
         is_whole: bool = False,
     ) -> Projection:
-        """Return what is asked for of records of a class; a star stands for all fields."""
+        """Return the projection for records of a class; `fields="*"` asks for all fields."""
         if max_chars is not None and max_chars < 1:
             raise invalid("max_chars", f"must be at least 1, got {max_chars}")
-        if fields is None or fields.strip() == "*":
-            return cls(max_chars=max_chars, is_whole=is_whole or fields is not None)
-        names = list[str]()
-        for name in fields.split(","):
-            own = name.strip().replace("-", "_")
-            names += _OF_LISTS.get((kind.__name__, own), (own,))
-        for name in names:
-            _check_field(name, kind)
-        return cls(
-            fields=tuple(dict.fromkeys(names)), max_chars=max_chars, is_whole=is_whole
-        )
+        if fields is None:
+            return cls(max_chars=max_chars, is_whole=is_whole)
+        if fields.strip() == "*":
+            return cls(max_chars=max_chars, is_whole=True)
+        paths = list[str]()
+        for word in fields.split(","):
+            path = word.strip().replace("-", "_")
+            paths += _FIELDS_BEHIND.get((kind.__name__, path), (path,))
+        for path in paths:
+            _check_field(path, kind)
+        without_repeats = tuple(dict.fromkeys(paths))
+        return cls(fields=without_repeats, max_chars=max_chars, is_whole=is_whole)
 
     @property
     def _is_brief(self) -> bool:
-        """Whether it has what says most."""
+        """Whether only the fields that say most are returned."""
         return self.fields is None and not self.is_whole
 
     def plain(self, record: Record, *, is_item: bool = False) -> dict[str, Any]:
-        """Return what is wanted of a record in the types of JSON, without what is null."""
+        """Return the requested fields of a record in the types of JSON, without nulls."""
         whole = self._object(record, is_item=is_item)
-        return cast("dict[str, Any]", _picked(whole, self.fields or ()))
+        if self.fields is None:
+            return whole
+        return cast("dict[str, Any]", _picked(whole, self.fields))
 
     def cut(self, data: Any, path: str) -> Any:
-        """Cut the texts that are too long, and note their paths."""
-        return data if self.max_chars is None else self._cutter.cut(data, path)
+        """Truncate texts longer than `max_chars`, and note their paths."""
+        if self.max_chars is None:
+            return data
+        return self._cutter.cut(data, path)
 
     def warnings(self, whole: str, longer: str) -> Iterator[str]:
-        """Yield what was cut, and left out, and how the caller gets it."""
+        """Yield what was cut and left out.
+
+        Args:
+            whole: How the caller gets all fields.
+            longer: How the caller gets longer texts.
+        """
         yield from self._cutter.warnings(longer)
         if self._left_out:
             yield f"cut: {', '.join(self._left_out)}; {whole} has it"
@@ -176,37 +193,42 @@ class Projection:
     def _object(self, record: Record, *, is_item: bool) -> dict[str, Any]:
         kind = type(record).__name__
         left_out = self._fields_left_out(kind, is_item=is_item)
-        convert = self._conversions_of_items if is_item else self._conversions
-        found: dict[str, Any] = {}
-        for each in fields(type(record)):  # type: ignore[arg-type]
-            value = getattr(record, each.name)
-            if each.name not in left_out and not _says_nothing(each, value):
-                found[each.name] = convert.convert_or_describe(value)
+        conversions = self._conversions_of_items if is_item else self._conversions
+        converted: dict[str, Any] = {}
+        for declared in fields(type(record)):  # type: ignore[arg-type]
+            name = declared.name
+            value = getattr(record, name)
+            if name not in left_out and not _is_uninformative(declared, value):
+                converted[name] = conversions.convert_or_describe(value)
         if self._is_brief and kind in SHORTEN:
-            self._left_out |= dict.fromkeys(SHORTEN[kind](found, is_item))
-        return found
+            shorten = SHORTEN[kind]
+            self._left_out |= dict.fromkeys(shorten(converted, is_item))
+        return converted
 
     def _fields_left_out(self, kind: str, *, is_item: bool) -> frozenset[str]:
         if not self._is_brief:
             return _NOTHING
-        of_items = _LEFT_OUT_OF_ITEM.get(kind, _NOTHING) if is_item else _NOTHING
-        return _LEFT_OUT.get(kind, _NOTHING) | of_items
+        left_out = _LEFT_OUT.get(kind, _NOTHING)
+        if is_item:
+            left_out |= _LEFT_OUT_OF_ITEM.get(kind, _NOTHING)
+        return left_out
 
 
-def _says_nothing(declared: Attribute[Any], value: object) -> bool:
-    """Return whether a field is private, null, or empty as it is by default."""
+def _is_uninformative(declared: Attribute[Any], value: object) -> bool:
+    """Return whether a field is private, null, or empty by default."""
     if value is None or declared.name.startswith("_"):
         return True
-    return value in ((), {}) and declared.default not in (None, NOTHING)
+    is_empty = value in ((), {})
+    return is_empty and declared.default not in (None, NOTHING)
 
 
 def _instant(value: datetime) -> str:
-    """Return a time with no more digits than it has."""
+    """Return a time in ISO 8601 with no trailing zeros."""
     if not value.microsecond:
         return _instant_to_the_second(value)
-    return _iso_text(
-        value, "microseconds" if value.microsecond % 1000 else "milliseconds"
-    )
+    if value.microsecond % 1000:
+        return _iso_text(value, "microseconds")
+    return _iso_text(value, "milliseconds")
 
 
 def _instant_to_the_second(value: datetime) -> str:
@@ -216,7 +238,8 @@ def _instant_to_the_second(value: datetime) -> str:
 def _iso_text(value: datetime, digits: str) -> str:
     if value.tzinfo is None:
         return value.isoformat()
-    return value.astimezone(UTC).isoformat(timespec=digits).replace("+00:00", "Z")
+    in_utc = value.astimezone(UTC)
+    return in_utc.isoformat(timespec=digits).replace("+00:00", "Z")
 
 
 def _seconds(value: timedelta) -> float:
@@ -224,7 +247,7 @@ def _seconds(value: timedelta) -> float:
 
 
 def _check_field(path: str, kind: type[Any]) -> None:
-    """Raise if records of a class have no such field; what a payload has is not known."""
+    """Raise if records of a class have no such field; fields of payloads are not checked."""
     nested: type[Any] | None = kind
     for name in path.split("."):
         if nested is None:
@@ -237,7 +260,7 @@ def _check_field(path: str, kind: type[Any]) -> None:
 
 
 def _picked(value: Any, paths: Sequence[str]) -> Any:
-    """Return what is at paths with dots, in each item of lists; all if there are none."""
+    """Return only the values at paths with dots, in each item of lists; all without paths."""
     if isinstance(value, list):
         return [_picked(item, paths) for item in cast("Any", value)]
     if not paths or not isinstance(value, dict):
@@ -249,8 +272,8 @@ def _picked(value: Any, paths: Sequence[str]) -> Any:
         below = paths_below.setdefault(name, [])
         if rest:
             below.append(rest)
-    return {
-        name: _picked(record[name], below)
-        for name, below in paths_below.items()
-        if name in record
-    }
+    picked: dict[str, Any] = {}
+    for name, below in paths_below.items():
+        if name in record:
+            picked[name] = _picked(record[name], below)
+    return picked

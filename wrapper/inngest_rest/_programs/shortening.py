@@ -1,7 +1,7 @@
-"""How a record in the types of JSON is made shorter, by its class: what says least is left out.
+"""Shortening records that were converted to JSON types, by class: the least useful fields go.
 
-A function changes the record, which is its own, and yields what it leaves out, if its reader should
-know of that.
+Each function changes the record in place, and returns descriptions of what it removed where the
+reader should know.
 """
 
 from __future__ import annotations
@@ -35,12 +35,14 @@ def _shorten_run(run: dict[str, Any], is_item: bool) -> Iterable[str]:
 def _shorten_listed_run(run: dict[str, Any]) -> None:
     """Name the function as rows of a report do, and leave the error as one line."""
     if "function_id" in run:
-        ids = run.pop("app_id", None), run.pop("function_id")
-        run["function"] = "/".join(filter(None, ids))
+        app_id = run.pop("app_id", None)
+        function_id = run.pop("function_id")
+        run["function"] = "/".join(name for name in (app_id, function_id) if name)
     error: dict[str, Any] | None = run.get("error")
     if error is not None:
         text: str = error.get("message") or error.get("name") or ""
-        run["error"] = text.strip().partition("\n")[0][:_LONGEST_LINE]
+        first_line = text.strip().partition("\n")[0]
+        run["error"] = first_line[:_LONGEST_LINE]
 
 
 def _shorten_explanation(explanation: dict[str, Any], _is_item: bool) -> Iterable[str]:
@@ -50,40 +52,49 @@ def _shorten_explanation(explanation: dict[str, Any], _is_item: bool) -> Iterabl
 
 
 def _shorten_span(span: dict[str, Any], is_item: bool) -> Iterable[str]:
-    """Leave each stack where it comes first: servers repeat it at each span around the error."""
+    """Keep the first copy of each stack: servers repeat it at every span around the error."""
     if is_item:
-        return  # the root is shortened with all that is below
+        return  # the root is shortened together with its descendants
     seen = set[str]()
-    spans = [span]
-    while spans:
-        each = spans.pop()
-        output: dict[str, Any] = each.get("output") or {}
-        stack = output.get("stack") if each["status"] == RunStatus.FAILED else None
+    pending = [span]
+    while pending:
+        current = pending.pop()
+        pending += reversed(current.get("children", []))
+        if current["status"] != RunStatus.FAILED:
+            continue
+        output: dict[str, Any] = current.get("output") or {}
+        stack = output.get("stack")
         if stack in seen:
-            each["output"] = {
-                name: value for name, value in output.items() if name != "stack"
-            }
+            current["output"] = _without(output, "stack")
             yield "stacks that are the same"
         elif isinstance(stack, str):
             seen.add(stack)
-        spans += reversed(each.get("children", []))
+
+
+def _without(record: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in record.items() if key != name}
 
 
 def _shorten_waiting_run(row: dict[str, Any], is_item: bool) -> Iterable[str]:
     yield from _shorten_run(row, is_item)
     if row["is_certain"]:
         del row["is_certain"]  # as nearly all are
-    if "runs" not in row and ("at" in row or row.get("kind") == "lost"):
-        del row["message"]  # which says what the other fields do
+    is_told_by_fields = "at" in row or row.get("kind") == "lost"
+    if is_told_by_fields and "runs" not in row:
+        del row["message"]
 
 
 def _shorten_sent(sent: dict[str, Any], _is_item: bool) -> Iterable[str]:
+    """Keep the first failure of each reason, with their number, and the first ids."""
     failures: list[dict[str, Any]] = sent.get("failures", [])
     counts = Counter(failure["reason"] for failure in failures)
     if len(counts) < len(failures):
-        firsts = {failure["reason"]: failure for failure in reversed(failures)}
+        first_of_reason: dict[str, dict[str, Any]] = {}
+        for failure in failures:
+            first_of_reason.setdefault(failure["reason"], failure)
         sent["failures"] = [
-            {"count": counts[reason], **firsts[reason]} for reason in counts
+            {"count": counts[reason], **failure}
+            for reason, failure in first_of_reason.items()
         ]
         yield "failures of the same reason"
     if len(sent.get("ids", ())) > _MOST_IDS:
@@ -92,9 +103,16 @@ def _shorten_sent(sent: dict[str, Any], _is_item: bool) -> Iterable[str]:
 
 
 def _shorten_diagnosis(diagnosis: dict[str, Any], _is_item: bool) -> Iterable[str]:
-    findings: list[dict[str, Any]] = diagnosis["findings"]
-    diagnosis["findings"] = [each for each in findings if each["state"] != "ok"]
-    diagnosis["passed"] = [each["check"] for each in findings if each["state"] == "ok"]
+    """Leave only the name of each check that passed."""
+    noteworthy: list[dict[str, Any]] = []
+    passed: list[str] = []
+    for finding in diagnosis["findings"]:
+        if finding["state"] == "ok":
+            passed.append(finding["check"])
+        else:
+            noteworthy.append(finding)
+    diagnosis["findings"] = noteworthy
+    diagnosis["passed"] = passed
     return ["findings that are ok"]
 
 
@@ -103,7 +121,7 @@ def _shorten_group(group: dict[str, Any], _is_item: bool) -> Iterable[str]:
         if not group[name]:
             del group[name]
     for error in group.get("errors", ()):
-        if error["message"] == group["name"]:  # of a group by errors
+        if error["message"] == group["name"]:  # grouped by error: the group says both
             del error["message"], error["runs"]
     if len(group["counts"]) == 1:
         group.pop("last_status", None)
@@ -111,18 +129,18 @@ def _shorten_group(group: dict[str, Any], _is_item: bool) -> Iterable[str]:
 
 
 def _shorten_description(description: dict[str, Any], _is_item: bool) -> Iterable[str]:
-    """Leave out what is the same in the schemas of all parameters, and of all forms but one."""
+    """Explain each form of a value only once: at the first parameter that has it."""
     schema: dict[str, Any] = description.get("parameters", {})
     schema.pop("additionalProperties", None)
-    known = set[str]()
+    explained = set[str]()
     for parameter in schema.get("properties", {}).values():
+        text: str = parameter.get("description", "")
         for form in FORMS.values():
-            if parameter.get("description", "").endswith(form):
-                if form in known:
-                    parameter["description"] = parameter["description"].removesuffix(
-                        form
-                    )
-                known.add(form)
+            if not text.endswith(form):
+                continue
+            if form in explained:
+                parameter["description"] = text = text.removesuffix(form)
+            explained.add(form)
     return []
 
 
@@ -144,4 +162,5 @@ SHORTEN: Mapping[str, Callable[[dict[str, Any], bool], Iterable[str]]] = {
     "RunGroup": _shorten_group,
     "Description": _shorten_description,
 }
-"""The function that makes a record of a class shorter; it takes whether it is an item of a list."""
+"""The function that shortens records of a class, called with the record and whether it is an item
+of a list."""
