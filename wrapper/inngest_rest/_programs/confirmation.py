@@ -1,6 +1,6 @@
-"""What is confirmed before it is done: what it is in words, and the token that stands for it.
+"""Confirmations: the description of an act before it is done, and the token that confirms it.
 
-A token stands for the set that was shown: that set is acted on, no other.
+A token identifies the set that was shown: the act touches this set and no other.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from inngest_rest._visible import and_more, quoted, shortened
 from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.responses import Target
 
-# What selects the runs, in whose place a plan stands.
+# Parameters that select the runs: a plan replaces them.
 _SELECTION = {"ids", "limit", "name", *RunSelection.__annotations__}
 
-# How a call is made, which may be another when it is confirmed.
+# Parameters of how a call is made, which may change between the plan and its confirmation.
 _MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}
 
 _ACTS_ON_EVENTS = {"events.resend", "functions.recover"}
@@ -34,16 +34,16 @@ _MOST_KEPT = 20  # plans that wait for their confirmation: each may have many ru
 
 
 class ShownPlan(NamedTuple):
-    """What was shown, and the parameters of the call that would have done it."""
+    """A plan that was shown, and the parameters of the call that would have carried it out."""
 
     values: Mapping[str, Any]
     planned: ActionReport
 
 
 class ShownPlans:
-    """What was shown, by its token, where one process shows it and acts on it.
+    """Plans by their token, for a process that both shows them and acts on them.
 
-    A token is good once.
+    Each token is valid once.
     """
 
     def __init__(self) -> None:
@@ -52,8 +52,9 @@ class ShownPlans:
     def keep(
         self, token: str, values: Mapping[str, Any], planned: ActionReport
     ) -> None:
-        self._plans[token] = ShownPlan(what_is_done(values), planned)
-        for oldest in list(self._plans)[:-_MOST_KEPT]:
+        self._plans[token] = ShownPlan(values=what_is_done(values), planned=planned)
+        tokens = list(self._plans)
+        for oldest in tokens[:-_MOST_KEPT]:
             del self._plans[oldest]
 
     def take(self, token: str) -> ShownPlan | None:
@@ -63,35 +64,36 @@ class ShownPlans:
 def token_of(
     target: Target, row: Row, values: Mapping[str, Any], planned: ActionReport
 ) -> str:
-    """Return the token of what is planned at a server: how much it is, and a digest of it."""
-    to_do = [row.id for row in planned.rows if row.is_open]
+    """Return the token of a plan for a server: the number of open rows and a digest."""
+    open_ids = [str(row.id) for row in planned.rows if row.is_open]
     selected = what_is_done(pinned(values, planned))
     if "ids" in values:
-        selected = {
-            **without(selected, names_that_select(row)),
-            "ids": sorted(map(str, to_do)),
-        }
+        selected = without(selected, names_that_select(row))
+        selected["ids"] = sorted(open_ids)
     parts = [target.to_dict(), row.command, selected]
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode())
-    return f"{len(to_do)}-{digest.hexdigest()[:16]}"
+    text = json.dumps(parts, sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{len(open_ids)}-{digest[:16]}"
 
 
 def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any]:
-    """Return parameters with the window that was planned, which is the same at any time."""
-    names = "since", "until"
+    """Return parameters with the absolute window of the plan, however long ago that was."""
     if "started_before" in values:
-        names = "started_after", "started_before"
+        begin, end = "started_after", "started_before"
     elif values.get("ended_since") or values.get("ended_until"):
-        names = "ended_since", "ended_until"
-    window = zip(names, (planned.since, planned.until), strict=True)
-    return {
-        **values,
-        **{name: instant for name, instant in window if instant is not None},
-    }
+        begin, end = "ended_since", "ended_until"
+    else:
+        begin, end = "since", "until"
+    pinned = dict(values)
+    if planned.since is not None:
+        pinned[begin] = planned.since
+    if planned.until is not None:
+        pinned[end] = planned.until
+    return pinned
 
 
 def names_that_select(row: Row) -> set[str]:
-    """Return the parameters in whose place a plan stands; what a call requires is none of them."""
+    """Return the optional parameters that a plan replaces."""
     required = {
         parameter.name for parameter in parameters(row) if parameter.is_required
     }
@@ -99,7 +101,7 @@ def names_that_select(row: Row) -> set[str]:
 
 
 def what_is_done(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters that say what is done, without those that say how."""
+    """Return the parameters that decide what is done, without those that decide how."""
     return without(values, _MANNER)
 
 
@@ -108,14 +110,10 @@ def without(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]
 
 
 def deed(row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
-    """Return in words what would be done, and to how much."""
+    """Describe the act that a call would do, with its extent."""
     match row.name:
         case "send_many":
-            names = Counter(str(event.get("name")) for event in values["events"])
-            counts = [
-                f"{count:,} {quoted(name)}" for name, count in names.most_common()
-            ]
-            return f"send {len(values['events']):,} events ({and_more(counts)})"
+            return _sending(values["events"])
         case "request":
             return f"{values['method']} {shortened(values['path'])}"
         case "cancellations.create":
@@ -129,21 +127,36 @@ def deed(row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
             return _deed_of_one(row, values)
 
 
+def _sending(events: Sequence[Mapping[str, Any]]) -> str:
+    """Describe the sending of events, with their number by name."""
+    counts_by_name = Counter(str(event.get("name")) for event in events)
+    counts = [
+        f"{count:,} {quoted(name)}" for name, count in counts_by_name.most_common()
+    ]
+    return f"send {len(events):,} events ({and_more(counts)})"
+
+
 def _amount(row: Row, planned: ActionReport) -> str:
     count = sum(row.is_open for row in planned.rows)
     kind = "event" if row.name in _ACTS_ON_EVENTS else "run"
-    return f"1 {kind}" if count == 1 else f"{count:,} {kind}s"
+    if count == 1:
+        return f"1 {kind}"
+    return f"{count:,} {kind}s"
 
 
 def _deed_of_one(row: Row, values: Mapping[str, Any]) -> str:
-    """Return in words what a call would do that acts on one thing."""
+    """Describe the act of a call that acts on one thing."""
     given = {name: value for name, value in what_is_done(values).items() if value}
-    text = shortened(json.dumps(given, ensure_ascii=False, default=str))
+    text = json.dumps(given, ensure_ascii=False, default=str)
     does = "change what is there" if row.effect is Effect.CHANGE else "add"
-    return f"{does}, with {text},"
+    return f"{does}, with {shortened(text)},"
 
 
 def to_do_by_function(report: ActionReport) -> list[tuple[str, int]]:
-    """Return how many rows are left to do of each function, or event name, the most first."""
-    kinds = (row.function or row.event_name for row in report.rows if row.is_open)
-    return Counter(filter(None, kinds)).most_common()
+    """Return the number of open rows per function, or event name, the largest first."""
+    counts = Counter[str]()
+    for row in report.rows:
+        name = row.function or row.event_name
+        if row.is_open and name:
+            counts[name] += 1
+    return counts.most_common()

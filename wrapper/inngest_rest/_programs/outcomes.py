@@ -1,4 +1,4 @@
-"""Problems that the result of a call tells of: what was not done, not accepted, or is not right."""
+"""Problems that the result of a call reports: not done, not accepted, or not as it should be."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.status import StatusReport
 
-# The answer where one run was named, whose outcome is all there is.
+# The code if a single run was named: its outcome is that of the call.
 _CODE_OF_ONE = {
     ActionOutcome.NOT_FOUND: Code.NOT_FOUND,
     ActionOutcome.REFUSED: Code.USAGE,
@@ -27,16 +27,14 @@ _CODE_OF_ONE = {
     ActionOutcome.UNKNOWN: Code.NETWORK,
 }
 
-_CODE_OF_CHECK = {
-    "connection": Code.NETWORK,
-    "server": Code.SERVER,
-}  # others are about keys
+# Other checks are about keys.
+_CODE_OF_CHECK = {"connection": Code.NETWORK, "server": Code.SERVER}
 
 _SENT_AGAIN = "runs nothing twice, except functions that debounce or batch"
 
 
 def problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | None:
-    """Return the problem that the result of a call tells of, if it does."""
+    """Return the problem that the result of a call reports, if any."""
     match row.command:
         case "runs.check" if record.broken:
             return Problem(Code.RULE_BROKEN, str(record))
@@ -55,34 +53,35 @@ def problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | No
 
 
 def incomplete(report: ActionReport) -> Problem:
-    """Return the problem that a report has rows which are not done."""
+    """Return the problem of a report with rows that are not done."""
     if len(report.rows) == 1:
         return _incomplete_one(report)
     again = "the same with the ids of those that failed tries them again."
-    return Problem(
-        Code.PARTIAL,
-        str(report),
-        hint=f"data.rows has the reason of each; {again}",
-    )
+    hint = f"data.rows has the reason of each; {again}"
+    return Problem(Code.PARTIAL, str(report), hint=hint)
 
 
 def _incomplete_one(report: ActionReport) -> Problem:
     (row,) = report.rows
     code = _CODE_OF_ONE.get(row.outcome, Code.PARTIAL)
-    doctor = advice("{} shows what answers at the base URL.", "diagnose")
+    hint = None
+    if code is Code.SERVER:
+        hint = advice("{} shows what answers at the base URL.", "diagnose")
     return Problem(
-        code,
-        row.reason or str(report),
-        hint=doctor if code is Code.SERVER else None,
+        code=code,
+        message=row.reason or str(report),
+        hint=hint,
         retryable=code is Code.NETWORK,
     )
 
 
 def with_malformed(diagnosis: Diagnosis, malformed: Mapping[str, str]) -> Diagnosis:
-    """Return a diagnosis with the keys, by argument, that the client was made without."""
+    """Add the malformed keys, by argument, that the client was made without to a diagnosis."""
     from inngest_rest.diagnosis import Check, Finding, FindingState  # noqa: PLC0415 - one call needs it
 
-    findings = [each for each in diagnosis.findings if each.check not in malformed]
+    findings = [
+        finding for finding in diagnosis.findings if finding.check not in malformed
+    ]
     for key, message in malformed.items():
         finding = Finding(
             check=Check(key),
@@ -98,29 +97,30 @@ def _of_status(report: StatusReport) -> Problem | None:
     if report.verdict == "broken":
         broken = [check.check for check in report.checks if check.verdict == "broken"]
         return Problem(Code.RULE_BROKEN, f"broken: {', '.join(broken)}")
-    return (
-        Problem(Code.PARTIAL, report.headline) if report.verdict == "unknown" else None
-    )
+    if report.verdict == "unknown":
+        return Problem(Code.PARTIAL, report.headline)
+    return None
 
 
 def _of_diagnosis(diagnosis: Diagnosis) -> Problem:
     first = diagnosis.problems[0]
     return Problem(
-        _CODE_OF_CHECK.get(first.check, Code.AUTHENTICATION),
-        f"{first.check}: {first.message}",
+        code=_CODE_OF_CHECK.get(first.check, Code.AUTHENTICATION),
+        message=f"{first.check}: {first.message}",
         hint=first.remedy,
     )
 
 
 def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
     total = sent.accepted + sent.rejected + sent.unknown
-    counts = f"{sent.accepted} of {total} events accepted, {sent.rejected} rejected, {sent.unknown}"
-    first = f"; first: {sent.failures[0].reason}" if sent.failures else ""
-    return Problem(
-        Code.PARTIAL,
-        f"{counts} unknown{first}",
-        hint=_how_to_send_the_rest(sent, values),
+    message = (
+        f"{sent.accepted} of {total} events accepted, "
+        f"{sent.rejected} rejected, {sent.unknown} unknown"
     )
+    if sent.failures:
+        message += f"; first: {sent.failures[0].reason}"
+    hint = _how_to_send_the_rest(sent, values)
+    return Problem(Code.PARTIAL, message, hint=hint)
 
 
 def _how_to_send_the_rest(sent: Sent, values: Mapping[str, Any]) -> str:
@@ -133,7 +133,7 @@ def _how_to_send_the_rest(sent: Sent, values: Mapping[str, Any]) -> str:
     rejected = rejected_path(
         values["path"], values["name"] or "", values.get("dead_letters")
     )
-    # There is none if the lines have to be corrected in the file itself.
+    # No such file exists if the lines have to be corrected in the file itself.
     if sent.rejected and rejected.exists():
         where = f"{rejected}, and the reason of each in {reasons_path(rejected)}"
         hints.append(

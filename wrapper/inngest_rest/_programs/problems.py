@@ -37,7 +37,8 @@ class Code(StrEnum):
     def __new__(cls, value: str, meaning: str) -> Self:
         """Return a code with its meaning in words."""
         code = str.__new__(cls, value)
-        code._value_, code.meaning = value, meaning
+        code._value_ = value
+        code.meaning = meaning
         return code
 
     UNEXPECTED = "unexpected", "an error of this program"
@@ -64,9 +65,8 @@ class Code(StrEnum):
 
 EXIT_STATUS: dict[Code, int] = {code: status for status, code in enumerate(Code, 1)}
 EXIT_STATUS[Code.INTERRUPTED] = 130
-EXIT_STATUS[Code.RULE_BROKEN] = (
-    1  # `runs check` ends with 0, 1, or 2 for whatever else goes wrong
-)
+# `runs check` ends with 0, 1, or 2 for whatever else goes wrong.
+EXIT_STATUS[Code.RULE_BROKEN] = 1
 
 
 @frozen(repr=False)
@@ -92,8 +92,10 @@ class Problem(Record):
     field: str | None = None
 
     def worded(self, name_of: Callable[[NextCall], str]) -> Self:
-        """Return the same with calls named as this program names them; before it is shown."""
-        hint = self.hint.render(name_of) if isinstance(self.hint, Advice) else self.hint
+        """Return the same with calls in the hint named as the program's reader knows them."""
+        hint = self.hint
+        if isinstance(hint, Advice):
+            hint = hint.render(name_of)
         return evolve(self, hint=hint or None)
 
 
@@ -107,8 +109,8 @@ class ProblemError(InngestError):
 
 
 def advice(text: str, *calls: str | NextCall) -> Advice:
-    """Return what to do next, with `{}` in the text where a call is named."""
-    named = (NextCall(call) if isinstance(call, str) else call for call in calls)
+    """Return advice on the next step; each `{}` in the text stands for a call."""
+    named = [NextCall(call) if isinstance(call, str) else call for call in calls]
     return Advice(text, tuple(named))
 
 
@@ -117,7 +119,7 @@ _APPS = advice("{} shows the apps of this server and environment.", "apps.list")
 _FUNCTIONS = advice("{} shows the functions of an app.", "functions.list")
 _RUNS = advice("{} shows runs" + _SOON.format("started"), "runs.list")
 
-# What to do where there is no such thing, by the group of the call.
+# Advice where something does not exist, by the group of the call.
 _NOT_FOUND = {
     "events": advice(
         "{} shows events with their internal ids" + _SOON.format("sent"), "events.list"
@@ -132,23 +134,24 @@ _NOT_FOUND = {
     "webhooks": advice("{} shows the webhooks.", "webhooks.list"),
 }
 
-# What to do about an argument that is missing or malformed.
+# Advice on an argument that is missing or malformed.
 _OF_ARGUMENT = {"app": _APPS, "function": _FUNCTIONS, "ids": _RUNS}
 
 DONE = frozenset(
-    map(
-        ActionOutcome,
-        (
-            *("planned", "done", "already_ended"),
-            *("already_replayed", "already_sent", "already_run"),
-        ),
-    )
+    {
+        ActionOutcome.PLANNED,
+        ActionOutcome.DONE,
+        ActionOutcome.ALREADY_ENDED,
+        ActionOutcome.ALREADY_REPLAYED,
+        ActionOutcome.ALREADY_SENT,
+        ActionOutcome.ALREADY_RUN,
+    }
 )
 """Outcomes of an act after which nothing is left to do."""
 
 _WITH_EFFECT = {ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.UNKNOWN}
 
-_CHECKED = Code.AUTHENTICATION, advice("{} checks each key.", "diagnose")
+_KEYS = advice("{} checks each key.", "diagnose")
 _RELEASE = advice("{} shows the release of the server, and what it offers.", "diagnose")
 
 _WRONG_SERVER = advice(
@@ -156,10 +159,10 @@ _WRONG_SERVER = advice(
     "diagnose",
 )
 
-# What an error of the API is, and what to do next.
+# The code of an error of the API, and advice beyond its own.
 _OF_API: dict[type[errors.ApiError], tuple[Code, Advice]] = {
-    errors.AuthenticationError: _CHECKED,
-    errors.PermissionDeniedError: _CHECKED,
+    errors.AuthenticationError: (Code.AUTHENTICATION, _KEYS),
+    errors.PermissionDeniedError: (Code.AUTHENTICATION, _KEYS),
     errors.BadRequestError: (Code.USAGE, Advice()),
     errors.ConflictError: (Code.USAGE, Advice()),
     errors.NotFoundError: (Code.NOT_FOUND, Advice()),
@@ -167,8 +170,8 @@ _OF_API: dict[type[errors.ApiError], tuple[Code, Advice]] = {
     errors.RateLimitError: (Code.RATE_LIMITED, advice("Wait before the next attempt.")),
 }
 
-# What Inngest says where it lacks a route: 404 and 405 (recordings 1.17-v1-apps, v1-events-slash).
-# A proxy may have removed the header.
+# Bodies of Inngest's 404 and 405 for an absent route (recordings 1.17-v1-apps, v1-events-slash).
+# They identify it where a proxy has removed the header.
 _BARE = {"", "404 page not found"}
 
 
@@ -177,7 +180,7 @@ def problem_of(
     row: Row | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> Problem:
-    """Return an error as a problem, with what to do next about the call that it ended."""
+    """Return an error as a problem, with advice that depends on the call that it ended."""
     if isinstance(error, PartialActionError):
         return _of_partial_action(error)
     if isinstance(error, ProblemError):
@@ -188,11 +191,8 @@ def problem_of(
         is_undone = isinstance(error, InngestError) and had_no_effect(error)
     if row is None:
         return problem
-    is_safe = (
-        values is None or row.is_repeatable or row.is_repeatable_if(values) or is_undone
-    )
-    names = {each.argument: each.name for each in parameters(row)}
-    field = problem.field and names.get(problem.field, problem.field)
+    field = problem.field and _parameter_for(row, argument=problem.field)
+    is_safe = is_undone or values is None or _is_repeatable(row, values)
     return evolve(
         problem,
         hint=problem.hint or _hint_of_call(row, problem.code, field),
@@ -201,8 +201,20 @@ def problem_of(
     )
 
 
+def _is_repeatable(row: Row, values: Mapping[str, Any]) -> bool:
+    return row.is_repeatable or row.is_repeatable_if(values)
+
+
+def _parameter_for(row: Row, *, argument: str) -> str:
+    """Return the name that programs have for an argument of the method."""
+    for parameter in parameters(row):
+        if parameter.argument == argument:
+            return parameter.name
+    return argument
+
+
 def _of_partial_action(error: PartialActionError) -> Problem:
-    """Return why a bulk call stopped, as a partial result if something was done before."""
+    """Return the cause that stopped a bulk call, as a partial result if anything was done."""
     cause = problem_of(error.__cause__ or InngestError(str(error)))
     if not _WITH_EFFECT.intersection(error.report.counts):
         return cause
@@ -211,7 +223,7 @@ def _of_partial_action(error: PartialActionError) -> Problem:
 
 
 def _hint_of_call(row: Row, code: Code, field: str | None) -> Advice | None:
-    """Return what to do next for a call whose error has no advice of its own."""
+    """Return advice for a call whose error has none of its own."""
     if code is Code.NOT_FOUND:
         return _NOT_FOUND.get(row.command.partition(".")[0])
     if code is Code.USAGE:
@@ -220,22 +232,25 @@ def _hint_of_call(row: Row, code: Code, field: str | None) -> Advice | None:
 
 
 def _of_any_call(error: BaseException) -> Problem:
-    """Return an error as a problem, whatever the call."""
-    is_timeout_of_run = (
-        type(error) is errors.WaitTimeoutError
-    )  # so there is a run to wait for
+    """Return an error as a problem, regardless of the call."""
     return evolve(
         _described(error),
-        retryable=is_timeout_of_run
-        or (isinstance(error, InngestError) and may_pass(error)),
+        retryable=_may_succeed_later(error),
         retry_after=getattr(error, "retry_after", None),
         status=getattr(error, "status", None),
         field=getattr(error, "argument", None),
     )
 
 
+def _may_succeed_later(error: BaseException) -> bool:
+    # Not of a subclass: its run does not exist, while that of a plain timeout goes on.
+    if type(error) is errors.WaitTimeoutError:
+        return True
+    return isinstance(error, InngestError) and may_pass(error)
+
+
 def _described(error: BaseException) -> Problem:
-    """Return what an error is, in words, and what to do next, whatever the call."""
+    """Return the code, message and advice of an error, regardless of the call."""
     match error:
         case ReportFinishedError():
             return Problem(Code.FINISHED, str(error))
@@ -247,9 +262,8 @@ def _described(error: BaseException) -> Problem:
         case errors.ApiError():
             return _of_response(error)
         case errors.TransportError():
-            return Problem(
-                Code.NETWORK, error.described, hint=_after_no_response(error)
-            )
+            hint = _after_no_response(error)
+            return Problem(Code.NETWORK, error.described, hint=hint)
         case errors.NoRunError():
             hint = advice("{} explains why.", "events.explain")
             return Problem(Code.TIMED_OUT, str(error), hint=hint)
@@ -272,59 +286,60 @@ def _of_argument(
             "set INNGEST_DEV=1, or to its URL."
         )
         return Problem(Code.AUTHENTICATION, error.reason, hint=hint)
-    hint = (
-        _with_cursor(error)
-        if isinstance(error, errors.InvalidArgumentError)
-        else error.advice
-    )
-    # Of an export whose disk is full: how much there is, and how to go on.
+    hint = error.advice
+    if isinstance(error, errors.InvalidArgumentError):
+        hint = _with_cursor(error)
+    # An export whose disk is full notes how much was written, and how to go on.
     return Problem(Code.USAGE, _with_notes(error.described, error), hint=hint or None)
 
 
 def _with_cursor(
     error: errors.InvalidArgumentError | errors.InvalidResponseError,
 ) -> Advice:
-    """Return the advice of an error, with the cursor at which a listing goes on if it has one."""
+    """Return the advice of an error, with the cursor at which its listing goes on, if any."""
     if error.cursor is None:
         return error.advice
     return error.advice.then(Advice(f"The cursor is {error.cursor}"))
 
 
 def _of_response(error: errors.ApiError) -> Problem:
-    """Return the problem of an error that a server responded, or something before it."""
+    """Return the problem of an error response, by the server or a proxy before it."""
     if isinstance(error, errors.RouteNotFoundError) and not _is_inngest(error):
         message = f"what responds is not Inngest: {error.described}"
         return Problem(Code.SERVER, message, hint=_WRONG_SERVER)
     if refused_in_between(error):
         shows = advice("{} shows what answers at the base URL.", "diagnose")
         return Problem(Code.SERVER, error.described, hint=error.advice.then(shows))
-    matching = (known for kind, known in _OF_API.items() if isinstance(error, kind))
-    code, then = next(matching, (Code.SERVER, Advice()))
-    return Problem(code, error.described, hint=error.advice.then(then))
+    for kind, (code, further_advice) in _OF_API.items():
+        if isinstance(error, kind):
+            hint = error.advice.then(further_advice)
+            return Problem(code, error.described, hint=hint)
+    return Problem(Code.SERVER, error.described, hint=error.advice)
 
 
 def _after_no_response(error: errors.TransportError) -> Advice:
-    """Return what to do where no server has responded; it may be the wrong one."""
-    is_right_server = isinstance(error, errors.RequestTimeoutError) and bool(
-        error.advice
-    )
-    if is_right_server:
-        return error.advice
+    """Return advice where no server has responded; the base URL may be wrong."""
+    if isinstance(error, errors.RequestTimeoutError) and error.advice:
+        return error.advice  # the server is the right one
     shows = advice("{} shows which server is asked, and why.", "diagnose")
     return error.advice.then(shows)
 
 
 def _after_timeout(error: errors.WaitTimeoutError) -> Advice:
-    """Return how to go on after waiting: for longer, or by finding what was waited for."""
-    is_there = error.event_id or error.was_seen
-    if is_there and not isinstance(error.__cause__, errors.NotFoundError):
+    """Return advice after a wait: wait for longer, or look for the event or run."""
+    exists = error.event_id or error.was_seen
+    if exists and not isinstance(error.__cause__, errors.NotFoundError):
         return advice("It continues on the server: wait again, or for longer.")
-    own = "There may be none: {} shows runs, {} finds an event by an id of your own."
-    return advice(own, "runs.list", "events.explain")
+    return advice(
+        "There may be none: {} shows runs, {} finds an event by an id of your own.",
+        "runs.list",
+        "events.explain",
+    )
 
 
 def _with_notes(message: str, error: BaseException) -> str:
-    return "; ".join([message, *getattr(error, "__notes__", ())])
+    notes = getattr(error, "__notes__", ())
+    return "; ".join([message, *notes])
 
 
 def _is_inngest(error: errors.RouteNotFoundError) -> bool:
