@@ -38,11 +38,11 @@ FORMS = {
     Kind.SECONDS: " In seconds.",
     Kind.SPAN: " Such as 90s, 15m, 2h, 7d.",
 }
-"""What is said after the help of a parameter of a kind."""
+"""The text that follows the help of a parameter of a kind."""
 
 
 class Statuses(tuple[str, ...]):
-    """Statuses of which one text may name several, in any case; a newer server may have others."""
+    """Valid statuses: one text may name several, in any case, and a newer server may add some."""
 
     __slots__ = ()
 
@@ -53,15 +53,15 @@ class Statuses(tuple[str, ...]):
 
 @frozen
 class Parameter:
-    """A parameter of a call, as programs have it; of several items, what each of them is."""
+    """A parameter of a call in programs."""
 
     name: str
     kind: Kind
     help: str
-    argument: str | None  # what the method calls it, if it has it
+    argument: str | None  # its name in the method; None if the method has none
     default: Any = None
     is_required: bool = False
-    is_many: bool = False
+    is_many: bool = False  # a list; all other facts are about each of its items
     is_positional: bool = False  # on the command line
     is_path: bool = False  # of a file that the call reads or writes
     choices: tuple[str, ...] = ()
@@ -74,30 +74,35 @@ class Parameter:
 
     @property
     def is_text(self) -> bool:
-        """Whether it is any text, which may stand in a file on the command line."""
+        """Whether it is arbitrary text, which the command also reads from a file."""
         return self.kind is Kind.TEXT and not self.choices and not self.is_path
 
     def schema(self) -> dict[str, Any]:
         """Return its JSON Schema."""
-        items = self._schema_of_item()
+        schema: dict[str, Any] = {"description": self.help}
         if self.is_many:
-            bounds = {"minItems": self.least, "maxItems": self.most}
-            schema: dict[str, Any] = {"type": "array", "items": items}
+            schema |= {"type": "array", "items": self._schema_of_item()}
+            least, most = "minItems", "maxItems"
         else:
-            bounds = {"minimum": self.least, "maximum": self.most}
-            schema = items
+            schema |= self._schema_of_item()
+            least, most = "minimum", "maximum"
         if self.kind is Kind.SECONDS and self.least is None:
             schema["exclusiveMinimum"] = 0
-        stated = {**bounds, "default": self.default}
-        schema |= {name: value for name, value in stated.items() if value is not None}
-        return {"description": self.help, **schema}
+        if self.least is not None:
+            schema[least] = self.least
+        if self.most is not None:
+            schema[most] = self.most
+        if self.default is not None:
+            schema["default"] = self.default
+        return schema
 
     def _schema_of_item(self) -> dict[str, Any]:
         schema: dict[str, Any] = {}
         if self.choices:
-            # An enum would keep a host that holds to it from a status of a newer server.
+            # With an enum, a strict host would refuse statuses that a newer server adds.
             is_open = isinstance(self.choices, Statuses)
-            schema["examples" if is_open else "enum"] = list(self.choices)
+            keyword = "examples" if is_open else "enum"
+            schema[keyword] = list(self.choices)
         if self.kind in {Kind.MOMENT, Kind.SPAN}:
             schema["type"] = "string"
         elif self.kind is not Kind.JSON:
@@ -105,13 +110,13 @@ class Parameter:
         return schema
 
     def read(self, value: Any) -> Any:
-        """Return the argument of Python that a JSON value stands for."""
+        """Convert a JSON value to the argument of Python."""
         if not self.is_many:
             argument = self._item(value, self.name)
             self._check_bounds(argument, value)
             return argument
         if not isinstance(value, list | tuple):
-            value = [value]  # one of several
+            value = [value]  # a single item may be given without a list
         items = cast("list[Any]", value)
         self._check_bounds(len(items), f"{len(items)} items")
         return [
@@ -120,10 +125,13 @@ class Parameter:
         ]
 
     def _item(self, value: Any, place: str) -> Any:
+        """Check and convert one value; `place` is its name in errors."""
         if isinstance(value, str) and self.kind in _OF_TEXT:
+            from_text = _OF_TEXT[self.kind]
             with suppress(ValueError):
-                value = _OF_TEXT[self.kind](value)
-        if not _TYPES[self.kind](value):
+                value = from_text(value)
+        is_valid = _TYPES[self.kind]
+        if not is_valid(value):
             reason = f"must be of type {self.kind}, got {shown(value)}"
             raise invalid(place, reason, argument=self.name)
         if self.choices and value not in self.choices:
@@ -132,16 +140,19 @@ class Parameter:
         check_json(self.name, value)
         if self.kind is Kind.SPAN:
             return span(self.name, str(value))
-        return moment(self.name, str(value)) if self.kind is Kind.MOMENT else value
+        if self.kind is Kind.MOMENT:
+            return moment(self.name, str(value))
+        return value
 
     def _check_bounds(self, number: Any, value: Any) -> None:
-        wanted = self._wanted(number)
-        if wanted is not None:
-            given = value if isinstance(value, str) else shown(value)
-            raise invalid(self.name, f"must be {wanted}, got {given}")
+        wanted = self._violated_bound(number)
+        if wanted is None:
+            return
+        given = value if isinstance(value, str) else shown(value)
+        raise invalid(self.name, f"must be {wanted}, got {given}")
 
-    def _wanted(self, number: Any) -> str | None:
-        """Return what a number has to be; None if it is."""
+    def _violated_bound(self, number: Any) -> str | None:
+        """Return the bound that a number violates, in words; None if it violates none."""
         if self.kind is Kind.SECONDS and not number > 0:
             return "a positive number of seconds"
         if self.least is not None and number < self.least:
@@ -173,7 +184,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 
 
 def moment(name: str, text: str) -> datetime | timedelta:
-    """Return the instant that a text names, or how long before now it is; reject any other."""
+    """Parse a time: an instant, or an age such as 2h."""
     try:
         ago = _span(text)
         if ago is not None:
@@ -192,27 +203,26 @@ def moment(name: str, text: str) -> datetime | timedelta:
 
 
 def span(name: str, text: str) -> timedelta:
-    """Return the length of time that a text names; reject any other."""
+    """Parse a length of time such as 2h."""
     with suppress(OverflowError):
-        read = _span(text)
-        if read is not None:
-            return read
-    raise invalid(
-        name, f"must be a length of time such as 90s, 15m, 2h, 7d, got {shown(text)}"
-    )
+        length = _span(text)
+        if length is not None:
+            return length
+    form = "a length of time such as 90s, 15m, 2h, 7d"
+    raise invalid(name, f"must be {form}, got {shown(text)}")
 
 
 def _span(text: str) -> timedelta | None:
-    """Return the length of time that a text names; None if it is something else."""
-    named = re.fullmatch("([0-9]{1,9})([smhdw])", text.strip())
-    if named is None:
+    """Parse a length of time; return None if it is something else."""
+    match = re.fullmatch("([0-9]{1,9})([smhdw])", text.strip())
+    if match is None:
         return None
-    number, unit = named.groups()
+    number, unit = match.groups()
     return timedelta(**{_UNITS[unit]: int(number)})
 
 
 def refused(name: str, reason: str) -> InvalidArgumentError:
-    """Return the error for a parameter whose reason is a sentence of its own."""
+    """Return the error for a parameter whose reason is a whole sentence."""
     return invalid(f"{name}:", reason, argument=name)
 
 
@@ -220,6 +230,8 @@ def unusable_file(
     name: str, path: object, error: Exception, *, verb: str = "read"
 ) -> InvalidArgumentError:
     """Return the error for a file, named by a parameter, that cannot be read or written."""
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    reason = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror
     reason = f"{reason[:1].lower()}{reason[1:]}"
     return refused(name, f"cannot {verb} {path}: {reason}")

@@ -1,7 +1,7 @@
 """The parameters of a call, derived from its method, and its arguments, read from JSON.
 
-What a program needs beyond the method is stated here by type and by name, once: a time may be how
-long ago it was, a list has a limit, a wait has a timeout.
+Facts that programs need beyond the method are stated here once, by type or by name: a time may be
+an age, a list has a limit, a wait has a timeout.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _STATUSES = Statuses(get_args(StatusName))
 
 @frozen
 class _Type:
-    """What a parameter is in JSON, by the type that the method has for it."""
+    """The form in JSON of parameters of a Python type."""
 
     kind: Kind
     is_many: bool = False
@@ -76,7 +76,7 @@ for _name, _alias in vars(typing).items():
     if get_origin(_alias) is Literal:
         _TYPE_OF[_name] = _Type(Kind.TEXT, choices=get_args(_alias))
 
-# Only Python can pass an argument of these types.
+# Types of arguments that only Python can pass.
 _TYPES_OF_PYTHON = {
     "type[D]",
     "ActionReport | Mapping[str, object]",
@@ -85,13 +85,13 @@ _TYPES_OF_PYTHON = {
     "Callable[[int, int], object]",
 }
 
-# How many items or requests of these are too many.
+# The maximum of a value or of a number of items.
 _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 
-# A program passes pages on by their cursor, has one unit for rates, and redacts all that it writes.
+# Programs pass pages on by cursor, have one unit for rates, and redact all that they write.
 _OF_PYTHON = {"page_size", "period", "token", "redact"}
 
-# What programs call a parameter, and say of it, otherwise than Python.
+# Names and help of parameters that differ from Python's.
 _NAMES = {"report_path": "report", "columns": "column", "max_requests": "rate"}
 _HELP = {
     "cursor": "The cursor of the next page, which an earlier page has.",
@@ -116,19 +116,19 @@ CONFIRM = Parameter(
     help="The token that a dry run of the same returned.",
     argument=None,
 )
-"""Where an act has to be confirmed."""
+"""Of calls that have to be confirmed."""
 
 
 @cache
 def parameters(row: Row) -> tuple[Parameter, ...]:
-    """Return the parameters that programs have of a call, in the order of its method."""
+    """Return the parameters of a call in programs, in the order of its method."""
     _, described = sections(docstring(row.declaration), "Args")
-    known = [
-        _parameter(row, declared, described.get(declared.name, ""))
-        for declared in row.arguments
-        if declared.name not in _OF_PYTHON
-        and _annotation(declared) not in _TYPES_OF_PYTHON
-    ]
+    known: list[Parameter] = []
+    for declared in row.arguments:
+        name = declared.name
+        if name in _OF_PYTHON or _annotation(declared) in _TYPES_OF_PYTHON:
+            continue
+        known.append(_parameter(row, declared, described.get(name, "")))
     is_gated = row.is_bulk or row.name == "request"
     if row.name == "cancellations.create":
         known.append(_DRY_RUN_OF_CANCELLATION)
@@ -145,12 +145,17 @@ def _annotation(declared: inspect.Parameter) -> str:
 
 
 def _parameter(row: Row, declared: inspect.Parameter, described: str) -> Parameter:
-    name, type_ = declared.name, _TYPE_OF[_annotation(declared)]
+    name = declared.name
+    type_ = _TYPE_OF[_annotation(declared)]
     is_required = declared.default is inspect.Parameter.empty
+    help = _HELP.get(name) or _first_sentence(described)
+    least = _LEAST.get(name, type_.least)
+    if type_.is_many and is_required:
+        least = 1
     parameter = Parameter(
         name=_NAMES.get(name, name),
         kind=type_.kind,
-        help=_HELP.get(name, _first_sentence(described)) + FORMS.get(type_.kind, ""),
+        help=help + FORMS.get(type_.kind, ""),
         argument=name,
         default=None if is_required else declared.default,
         is_required=is_required,
@@ -158,7 +163,7 @@ def _parameter(row: Row, declared: inspect.Parameter, described: str) -> Paramet
         is_positional=_is_positional(declared, type_.kind),
         is_path=type_.is_path,
         choices=type_.choices,
-        least=1 if type_.is_many and is_required else _LEAST.get(name, type_.least),
+        least=least,
         most=_MOST.get(name),
     )
     if name == "limit" and row.returns is Returns.PAGES:
@@ -170,46 +175,48 @@ def _parameter(row: Row, declared: inspect.Parameter, described: str) -> Paramet
 
 
 def _is_positional(declared: inspect.Parameter, kind: Kind) -> bool:
-    """Return whether a command takes it without its name: what identifies a thing, and a filter."""
-    if (
-        kind is not Kind.TEXT
-        or declared.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD
-    ):
+    """Return whether the command takes it without its name: an identifier or a main filter."""
+    if kind is not Kind.TEXT:
         return False
-    return declared.default is inspect.Parameter.empty or declared.name in {
-        "ids",
-        "app",
-    }
+    if declared.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+        return False
+    is_required = declared.default is inspect.Parameter.empty
+    return is_required or declared.name in {"ids", "app"}
 
 
 def _first_sentence(described: str) -> str:
-    """Return what JSON says of a parameter; what follows in its docstring is about Python."""
-    return in_json(described.partition(". ")[0].rstrip(".")) + "."
+    """Return the first sentence on a parameter; those after it are about Python."""
+    sentence = described.partition(". ")[0].rstrip(".")
+    return f"{in_json(sentence)}."
 
 
 def sections(docstring: str, heading: str) -> tuple[str, dict[str, str]]:
-    """Return what comes before a section of a docstring, and its entries by name."""
+    """Return the text before a section of a docstring, and the section's entries by name."""
     text, _, section = docstring.partition(f"\n\n{heading}:\n")
     entries = section.partition("\n\n")[0]
     found = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", entries, re.MULTILINE)
-    return text, {name: " ".join(words.split()) for name, words in found}
+    return text, {name: _on_one_line(words) for name, words in found}
 
 
 def in_json(text: str) -> str:
     """Return a text of a docstring on one line, in the words of JSON."""
-    return re.sub(r"\bNone\b", "null", " ".join(text.split()))
+    return re.sub(r"\bNone\b", "null", _on_one_line(text))
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def read(
     row: Row, values: Mapping[str, Any], *, of: tuple[Parameter, ...] | None = None
 ) -> dict[str, Any]:
-    """Return what values of JSON stand for, by the names of the call's parameters, or of others."""
+    """Convert JSON values by the call's parameters, or by others, to Python values."""
     return read_as(parameters(row) if of is None else of, values)
 
 
 def read_as(of: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what values of JSON stand for, by the names of these parameters."""
-    known = {each.name: each for each in of}
+    """Convert JSON values by these parameters to Python values; null counts as omitted."""
+    known = {parameter.name: parameter for parameter in of}
     for name in values:
         if name not in known:
             message = f"unknown parameter {shown(name)}{did_you_mean(name, known)}"
@@ -219,7 +226,7 @@ def read_as(of: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any
         value = values.get(name)
         if value is not None:
             read[name] = parameter.read(value)
-        elif parameter.is_required:  # null counts as omitted
+        elif parameter.is_required:
             raise invalid(name, "is missing")
         else:
             read[name] = parameter.default
@@ -227,12 +234,12 @@ def read_as(of: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any
 
 
 def arguments(row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was read as arguments of the method; what has its default is left out."""
-    given = {
-        each.argument: values[each.name]
-        for each in parameters(row)
-        if each.argument is not None and values.get(each.name) is not None
-    }
+    """Return the values as arguments of the method, without those that are None."""
+    given: dict[str, Any] = {}
+    for parameter in parameters(row):
+        value = values.get(parameter.name)
+        if parameter.argument is not None and value is not None:
+            given[parameter.argument] = value
     if "rules" in given:
         given["rules"] = [arguments(row, read(row, rule)) for rule in given["rules"]]
     return given

@@ -47,7 +47,7 @@ _PLAIN: dict[Any, Schema] = {
 
 
 def of_parameters(row: Row) -> Schema:
-    """Return the schema of a call's parameters: an object, with nothing unknown in it."""
+    """Return the schema of a call's parameters: an object without unknown properties."""
     known = parameters(row)
     return {
         "type": "object",
@@ -61,55 +61,63 @@ def of_parameters(row: Row) -> Schema:
 def of_answer(row: Row) -> Schema:
     """Return the schema of a call's answer, errors included."""
     definitions: dict[str, Schema] = {}
-    # MCP does not take a reference for a schema.
+    # MCP does not accept a reference as a schema.
     _of(Envelope, definitions)
     schema = definitions.pop(Envelope.__name__)
     result = _of_result(row, definitions)
-    schema["required"] = [
-        "ok",
-        "command",
-    ]  # what is null, empty or not asked for is left out
+    # Fields that are null, empty or not asked for are left out.
+    schema["required"] = ["ok", "command"]
     schema["properties"]["command"]["const"] = row.command
     schema["properties"]["data"]["anyOf"] = [result, _NULL]
     return {**schema, "$defs": definitions}
 
 
 def of_data(row: Row) -> Schema:
-    """Return the schema of what a call answers as `data`; what is null or empty is left out of it.
+    """Return the schema of a call's `data`, from which null and empty fields are left out.
 
     The envelope around it is the same for all calls: `of_answer` has it, too.
     """
     definitions: dict[str, Schema] = {}
     result = _of_result(row, definitions)
-    return {
-        **result,
-        "$defs": {name: _without_null(it) for name, it in definitions.items()},
+    without_null = {
+        name: _without_null(definition) for name, definition in definitions.items()
     }
+    return {**result, "$defs": without_null}
 
 
 def _without_null(definition: Schema) -> Schema:
-    """Return the schema of a class that says of no field that it may be null."""
-    properties: dict[str, Schema] = {}
-    for name, schema in definition.get("properties", {}).items():
-        kinds = [kind for kind in schema.get("anyOf", ()) if kind != _NULL]
-        if len(kinds) == 1:
-            about = {key: it for key, it in schema.items() if key != "anyOf"}
-            schema = {**kinds[0], **about}  # noqa: PLW2901
-        properties[name] = schema
-    return {**definition, "properties": properties} if properties else definition
+    """Return the schema of a class whose fields are never null."""
+    properties: dict[str, Schema] = definition.get("properties", {})
+    if not properties:
+        return definition
+    not_null = {name: _not_null(schema) for name, schema in properties.items()}
+    return {**definition, "properties": not_null}
+
+
+def _not_null(schema: Schema) -> Schema:
+    """Return the schema of a field without null, if that leaves one type."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != _NULL]
+    if len(kinds) != 1:
+        return schema
+    about = {key: value for key, value in schema.items() if key != "anyOf"}
+    return {**kinds[0], **about}
 
 
 def _of_result(row: Row, definitions: dict[str, Schema]) -> Schema:
     result = _of(record_class(row), definitions)
     if row.returns is Returns.ONE:
         return result
-    items = {"type": "array", "items": result}
-    return {"type": "object", "properties": {"items": items}, "required": ["items"]}
+    return {
+        "type": "object",
+        "properties": {"items": {"type": "array", "items": result}},
+        "required": ["items"],
+    }
 
 
 def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
-    """Return the schema of a type; those of the classes it is made of are added by name."""
-    origin, arguments = get_origin(kind) or kind, get_args(kind)
+    """Return the schema of a type; add those of the classes in it to the definitions."""
+    origin = get_origin(kind) or kind
+    arguments = get_args(kind)
     if isinstance(origin, type) and (attrs.has(origin) or issubclass(origin, Enum)):
         return _reference_to(origin, definitions)
     if isinstance(kind, TypeVar):
@@ -119,16 +127,12 @@ def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
     if origin is Literal:
         return {"enum": list(arguments)}
     if origin in {Union, UnionType}:
-        return {
-            "anyOf": [
-                _of(each, definitions) for each in arguments if each is not Advice
-            ]
-        }
+        # Advice is shown as its text.
+        members = [member for member in arguments if member is not Advice]
+        return {"anyOf": [_of(member, definitions) for member in members]}
     if issubclass(origin, Mapping):
-        return {
-            "type": "object",
-            "additionalProperties": _of(arguments[1], definitions),
-        }
+        values = _of(arguments[1], definitions)
+        return {"type": "object", "additionalProperties": values}
     # A tuple, a list or a sequence, whose items are all of one type.
     if not arguments:
         return {"type": "array"}
@@ -136,27 +140,30 @@ def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
 
 
 def _reference_to(kind: type[Any], definitions: dict[str, Schema]) -> Schema:
-    """Return the reference to the schema of a class, which is added to the definitions."""
+    """Return a reference to the schema of a class; add the schema to the definitions."""
     name = kind.__name__
     if name not in definitions:
-        definitions[name] = {}  # a record may hold others of its class
-        is_enum = issubclass(kind, Enum)
-        definitions[name] = _of_enum(kind) if is_enum else _of_class(kind, definitions)
+        definitions[name] = {}  # for a record with others of its class in it
+        if issubclass(kind, Enum):
+            definitions[name] = _of_enum(kind)
+        else:
+            definitions[name] = _of_class(kind, definitions)
     reference = {"$ref": f"#/$defs/{name}"}
-    if kind is RunError:  # of a run in a list it is a line
+    if kind is RunError:  # one line in a list of runs
         return {"anyOf": [reference, {"type": "string"}]}
     return reference
 
 
 def _of_enum(kind: type[Enum]) -> Schema:
-    known = [each.value for each in kind]
+    known = [member.value for member in kind]
     if "_missing_" in vars(kind):
-        words = f"{', '.join(known)}, or what a newer server calls it."
-        return {"type": "string", "description": words}
-    words = _docstring(kind)[0]
+        description = f"{', '.join(known)}, or what a newer server calls it."
+        return {"type": "string", "description": description}
     if kind is Code:
-        words = "; ".join(f"{code}: {code.meaning}" for code in Code)
-    return {"type": "string", "enum": known, "description": words}
+        description = "; ".join(f"{code}: {code.meaning}" for code in Code)
+    else:
+        description, _ = _docstring(kind)
+    return {"type": "string", "enum": known, "description": description}
 
 
 def _of_class(kind: type[Any], definitions: dict[str, Schema]) -> Schema:
@@ -166,19 +173,28 @@ def _of_class(kind: type[Any], definitions: dict[str, Schema]) -> Schema:
     for name in field_names(kind):
         schema = _of(hints[name], definitions)
         if name in described:
-            forms = [
-                each.pop("description", "") for each in schema.get("anyOf", [schema])
-            ]
-            schema["description"] = " ".join(filter(None, [described[name], *forms]))
+            schema["description"] = _description(described[name], schema)
         properties[name] = schema
     return {"type": "object", "description": description, "properties": properties}
 
 
+def _description(of_field: str, schema: Schema) -> str:
+    """Return the description of a field, with those of its types, which are removed there."""
+    descriptions = [of_field]
+    for kind in schema.get("anyOf", [schema]):
+        of_kind = kind.pop("description", "")
+        if of_kind:
+            descriptions.append(of_kind)
+    return " ".join(descriptions)
+
+
 def _docstring(kind: type[Any]) -> tuple[str, dict[str, str]]:
-    """Return what a class is, and its attributes, those of its bases included."""
-    description, attributes = "", dict[str, str]()
-    for each in reversed(kind.__mro__[:-1]):
-        text, found = sections(docstring(each), "Attributes")
+    """Return the description of a class, and of its attributes, those of its bases included."""
+    description = ""
+    attributes: dict[str, str] = {}
+    for base in reversed(kind.__mro__[:-1]):
+        text, entries = sections(docstring(base), "Attributes")
         description = in_json(text)
-        attributes |= {name: in_json(words) for name, words in found.items()}
+        for name, words in entries.items():
+            attributes[name] = in_json(words)
     return description, attributes

@@ -1,4 +1,4 @@
-"""What a tool takes, as a JSON Schema in few words: a list of tools costs every session."""
+"""The parameters of tools, and their JSON Schemas in few words: every session pays for them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,28 @@ LONGEST_WAIT_S = 300.0
 
 DEFAULT_WATCH_S = 30.0
 
-# Parameters that say how long to wait; without `wait`, a call does not.
+# Parameters of how long to wait, with their defaults; without `wait`, a call does not wait.
 _WAITS = {"timeout": DEFAULT_WATCH_S, "wait": None}
 
-# A file of this machine, and what agents have no need of.
+# Parameters that agents do not need, or that name a file of this machine.
 _LEFT_OUT = {
-    *("report", "dead_letters", "in_flight", "batch_size", "rate", "seed"),
-    *("raw", "include_original_run_id", "every", "label", "ts", "v"),
+    "report",
+    "dead_letters",
+    "in_flight",
+    "batch_size",
+    "rate",
+    "seed",
+    "raw",
+    "include_original_run_id",
+    "every",
+    "label",
+    "ts",
+    "v",
 }
 
-_LONG = (
-    100  # characters; of a longer text about a parameter, what comes first has to do
-)
+_LONG = 100  # characters of a description, of which only the beginning is then used
 
-# What a schema says; what else a value has to be, the error about it says.
+# Keywords of a schema that tools show; the error about a value has the other constraints.
 _SHOWN = {"type", "enum", "items", "default"}
 
 _LONG_FIELDS = {"output", "data", "body", "configuration", "rows"}
@@ -62,14 +70,15 @@ _CHARS_OF_ANSWER = Parameter(
 
 @cache
 def parameters_of(row: Row) -> tuple[Parameter, ...]:
-    """Return the parameters of a tool: its wait is bounded, and so is its answer."""
+    """Return the parameters of a tool, with bounds for its wait and its answer."""
     known = [_bounded(each) for each in parameters(row) if each.name not in _LEFT_OUT]
     if row.name == "send_many":
-        # On the command line somebody has typed or piped the events that are sent.
+        # The command does not ask: somebody has typed or piped the events.
         known.append(CONFIRM)
-    # What an act or an export returns is short, but for runs that are waited for.
+    # Acts and exports have short answers, except for runs that they wait for.
     is_read = row.effect is Effect.READ and not row.uses_files
-    if is_read or any(each.name == "wait" for each in known):
+    waits = any(parameter.name == "wait" for parameter in known)
+    if is_read or waits:
         known.append(_FIELDS_OF_ANSWER)
         if _may_be_long(row):
             known.append(_CHARS_OF_ANSWER)
@@ -84,26 +93,25 @@ def _bounded(parameter: Parameter) -> Parameter:
 
 
 def _may_be_long(row: Row) -> bool:
-    """Return whether an answer has texts of any length from outside."""
+    """Return whether an answer has untrusted texts of any length."""
     last_names = {path.rpartition(".")[2] for path in untrusted_paths(row)}
     return not _LONG_FIELDS.isdisjoint(last_names)
 
 
 def schema_of(row: Row) -> dict[str, Any]:
-    """Return the schema of what a tool takes, by itself."""
+    """Return the complete schema of a tool's parameters."""
     return SchemaWriter().schema_of(parameters_of(row))
 
 
 class SchemaWriter:
-    """Writes the schemas of several tools, of which none repeats a text of those before it."""
+    """Writes the schemas of several tools without repeating a text of an earlier one."""
 
     def __init__(self) -> None:
-        self._written: set[str] = (
-            set()
-        )  # texts, choices and whole schemas of parameters
+        # Texts, choices and whole schemas of parameters.
+        self._written: set[str] = set()
 
     def schema_of(self, known: Sequence[Parameter]) -> dict[str, Any]:
-        """Return the schema of what the next tool takes."""
+        """Return the schema of the next tool's parameters."""
         schema: dict[str, Any] = {
             "type": "object",
             "properties": {each.name: self._property(each) for each in known},
@@ -114,37 +122,40 @@ class SchemaWriter:
         return schema
 
     def _property(self, parameter: Parameter) -> dict[str, Any]:
-        """Return the schema of a parameter: its type alone if a tool before has the same."""
-        whole = parameter.schema()
-        as_text = str(whole)
-        if as_text in self._written:
-            return _types_in(whole)
+        """Return the schema of a parameter: only its type if an earlier tool has the same."""
+        schema = parameter.schema()
+        whole = str(schema)
+        if whole in self._written:
+            return _types_in(schema)
         form = FORMS.get(parameter.kind, "")
-        about = _first_part(whole.pop("description").removesuffix(form))
-        items = str(whole.get("items"))
+        about = _first_part(schema.pop("description").removesuffix(form))
+        items = str(schema.get("items"))
         if items in self._written and parameter.is_many and parameter.choices:
-            whole["items"] = {"type": "string"}
-        description = "".join(
-            part for part in (about, form) if part not in self._written
-        )
-        self._written.update((about, form, as_text, items))
+            schema["items"] = {"type": "string"}
+        description = self._unless_written(about) + self._unless_written(form)
+        self._written.update((about, form, whole, items))
         shown = {
-            name: value
-            for name, value in whole.items()
-            if name in _SHOWN and value is not False
+            keyword: value
+            for keyword, value in schema.items()
+            if keyword in _SHOWN and value is not False
         }
-        return {"description": description, **shown} if description else shown
+        if description:
+            return {"description": description, **shown}
+        return shown
+
+    def _unless_written(self, text: str) -> str:
+        return "" if text in self._written else text
 
 
 def _first_part(about: str) -> str:
-    """Return a text about a parameter, or what comes first if it is long."""
+    """Return the description of a parameter; only its first part if it is long."""
     if len(about) <= _LONG:
         return about
     return f"{re.split('[;:] ', about)[0].rstrip('.')}."
 
 
 def _types_in(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the type that a schema states, and that of its items."""
+    """Return a schema's type, and that of its items."""
     types: dict[str, Any] = {}
     if "type" in schema:
         types["type"] = schema["type"]

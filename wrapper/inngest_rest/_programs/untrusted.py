@@ -13,24 +13,23 @@ if TYPE_CHECKING:
     from inngest_rest._table import Row
     from inngest_rest.record import Record
 
-# Text in results that was chosen by the sender of an event, or by an app that synced, by the class.
+# Fields, by class, with text that the sender of an event or a synced app has chosen.
 _FIELDS: dict[str, tuple[str, ...]] = {
     "StoredEvent": ("id", "name", "data", "user", "v"),
     "Run": ("app_id", "function_id", "function", "cron", "output", "error"),
     "Span": ("name", "input", "output", "metadata", "children"),
     "Job": ("step", "event", "condition", "signal", "function"),
     "App": (
-        *(
-            "id",
-            "name",
-            "method",
-            "version",
-            "url",
-            "sdk_language",
-            "sdk_version",
-            "framework",
-        ),
-        *("sync_status", "sync_error"),
+        "id",
+        "name",
+        "method",
+        "version",
+        "url",
+        "sdk_language",
+        "sdk_version",
+        "framework",
+        "sync_status",
+        "sync_error",
     ),
     "Function": ("id", "app_id", "name", "triggers", "configuration"),
     "Cancellation": ("app_id", "function_id", "condition", "name"),
@@ -46,15 +45,13 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "RunSummary": ("groups",),
     "WaitingReport": ("unchecked",),
     "WaitingRun": (
-        *(
-            "app_id",
-            "function_id",
-            "function",
-            "waits_for",
-            "condition",
-            "event",
-            "message",
-        ),
+        "app_id",
+        "function_id",
+        "function",
+        "waits_for",
+        "condition",
+        "event",
+        "message",
     ),
     "RuleResult": ("message",),
     "StatusReport": ("headline",),
@@ -82,19 +79,27 @@ def _paths_in(kind: type[Record], place: str) -> Iterator[str]:
     for name in own:
         yield f"{place}.{name}"
     for name, hint in get_type_hints(kind).items():
-        nested = None if name in own else record_in(hint)
+        if name in own:
+            continue
+        nested = record_in(hint)
         if nested is not None:
             brackets = "[]" if "tuple[" in str(hint) else ""
             yield from _paths_in(nested, f"{place}.{name}{brackets}")
 
 
 def is_present(answer: Any, path: str) -> bool:
-    """Return whether there is something at a path of JSON, in any item of its lists."""
+    """Return whether JSON has a value at a path, in any item where the path names a list."""
     if not isinstance(answer, dict):
         return False
     name, _, rest = path.partition(".")
-    found: Any = cast("dict[str, Any]", answer).get(name.removesuffix("[]"))
-    items: list[Any] = (found or []) if name.endswith("[]") else [found]
-    return any(
-        item is not None and (not rest or is_present(item, rest)) for item in items
-    )
+    value: Any = cast("dict[str, Any]", answer).get(name.removesuffix("[]"))
+    if name.endswith("[]"):
+        items: list[Any] = value or []
+        return any(_is_present_below(item, rest) for item in items)
+    return _is_present_below(value, rest)
+
+
+def _is_present_below(value: Any, path: str) -> bool:
+    if value is None:
+        return False
+    return not path or is_present(value, path)
