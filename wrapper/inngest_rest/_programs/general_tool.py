@@ -1,7 +1,7 @@
 """The two tools for operations that have none of their own: `schema` describes, `call` calls them.
 
 A host approves a tool by its name and its annotations, so it cannot tell the calls of `call` apart:
-whatever changes the server by it has to be confirmed by the token of what would be done.
+each of them that changes the server has to be confirmed by the token of its plan.
 """
 
 from __future__ import annotations
@@ -39,45 +39,44 @@ PARAMETERS = {
     SCHEMA: (_NAME,),
     CALL: (evolve(_NAME, is_required=True), _ARGUMENTS, CONFIRM),
 }
-"""What each of the two takes."""
+"""The parameters of each of the two."""
 
 
 def description_of(name: str, rare: Iterable[Row], *, is_read_only: bool) -> str:
-    """Return what one of the two does; that of `call` names what it is for."""
+    """Return the description of one of the two; that of `call` names its operations."""
     if name == SCHEMA:
         return "List the operations that have no tool of their own, or describe one."
+    names = ", ".join(_grouped_names(rare))
     changes = "" if is_read_only else " What changes the server has to be confirmed."
-    return f"Call an operation without a tool of its own: {', '.join(_brief(rare))}.{changes}"
+    return f"Call an operation without a tool of its own: {names}.{changes}"
 
 
-def _brief(rows: Iterable[Row]) -> Iterator[str]:
-    """Yield the names of operations, a group once."""
+def _grouped_names(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the names of operations, each group as one text such as `runs.jobs|score`."""
     groups: dict[str, list[str]] = {}
     for row in rows:
         group, _, name = row.command.partition(".")
         groups.setdefault(group, []).append(name)
     for group, names in groups.items():
-        yield f"{group}.{'|'.join(names)}" if any(names) else group
+        if any(names):
+            yield f"{group}.{'|'.join(names)}"
+        else:
+            yield group
 
 
 def named(given: Mapping[str, Any]) -> str:
-    """Return the tool of the operation that `call` is given, as it may be written otherwise."""
-    return (
-        str(given.get("name"))
-        .strip()
-        .replace(" ", "_")
-        .replace(".", "_")
-        .replace("-", "_")
-    )
+    """Return the tool of the operation that `call` is given, however it is spelled."""
+    name = str(given.get("name")).strip()
+    for separator in " .-":
+        name = name.replace(separator, "_")
+    return name
 
 
 def unwrapped(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of the operation that `call` is given."""
     values = read_as(PARAMETERS[CALL], given)
-    arguments: dict[str, Any] = {
-        "confirm": values["confirm"],
-        **(values["arguments"] or {}),
-    }
+    arguments: dict[str, Any] = {"confirm": values["confirm"]}
+    arguments |= values["arguments"] or {}
     return {name: value for name, value in arguments.items() if value is not None}
 
 
@@ -87,7 +86,7 @@ def describe(
     given: Mapping[str, Any],
     schema_of: Callable[[Row], dict[str, Any]],
 ) -> Envelope:
-    """Answer with the rare operations, or with the description of any one, by its tool."""
+    """List the rare operations, or describe one by the name of its tool."""
     name = read_as(PARAMETERS[SCHEMA], given)["name"]
     if name is None:
         listed = {row.command: row.summary for row in rare.values()}

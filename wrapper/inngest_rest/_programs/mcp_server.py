@@ -1,4 +1,4 @@
-"""The tools over MCP, for the host of an agent: what it asks of the server, and is asked by it.
+"""The tools over MCP: requests of an agent's host, and requests to it.
 
 The protocol is that of https://modelcontextprotocol.io. Requires the extra `mcp`.
 """
@@ -62,7 +62,7 @@ _SKILL = Path(__file__).parents[1] / ".agents" / "skills" / "inngest"
 
 _ASK_FOR_ROOTS = types.ListRootsRequest()
 
-# What a host answers, by what it is asked for.
+# The type of a host's answer, by the name of the request to it.
 _RESULTS: dict[str, Any] = {
     "roots": types.ListRootsResult,
     "confirm": types.ElicitResult,
@@ -110,12 +110,14 @@ class _Handlers:
     async def call_tool(
         self, context: _Context, params: types.CallToolRequestParams
     ) -> Any:
-        """Call a tool; ask the host for its folders, and its user to confirm, if need be."""
+        """Call a tool; if need be, ask the host for its folders and its user to confirm."""
         folders = await self._folders_for(context, params)
         if isinstance(folders, types.InputRequiredResult):
             return folders
-        given, answers = params.arguments or {}, params.input_responses or {}
-        answer, token = answers.get("confirm"), params.request_state
+        given = params.arguments or {}
+        answers = params.input_responses or {}
+        answer = answers.get("confirm")
+        token = params.request_state
         if answer is None:
             envelope = await self._call(context, params.name, given, *folders)
             token = envelope.confirm
@@ -136,7 +138,7 @@ class _Handlers:
     async def _folders_for(
         self, context: _Context, params: types.CallToolRequestParams
     ) -> list[Path] | types.InputRequiredResult:
-        """Return the folders in which a call may use files: none if it uses no files."""
+        """Return the folders in which a call may use files; none if it uses no files."""
         row = self._tools.row_of(params.name, params.arguments or {})
         if row is None or not row.uses_files or not _gives_folders(context):
             return []
@@ -149,24 +151,26 @@ class _Handlers:
     async def _call(
         self, context: _Context, name: str, given: Mapping[str, Any], *folders: Path
     ) -> Envelope:
-        """Call a tool in a thread, so that others are answered meanwhile, and report progress."""
-        began, done = anyio.current_time(), list[None]()
+        """Call a tool in a thread, to serve others meanwhile, and report its progress."""
+        began = anyio.current_time()
+        count = 0
+
+        def note() -> None:
+            nonlocal count
+            count += 1
 
         async def report() -> None:
             while True:
                 await anyio.sleep(PACE_S)
                 elapsed = anyio.current_time() - began
-                await context.session.report_progress(
-                    elapsed, message=f"{len(done)} so far"
-                )
+                message = f"{count} so far"
+                await context.session.report_progress(elapsed, message=message)
 
         async with anyio.create_task_group() as group:
             group.start_soon(report)
-            # A copy, which is closed when the host cancels the call: it makes no further request.
+            # A copy, closed when the host cancels the call, so that no further request is made.
             with self._tools.client.with_options() as copy:
-                call = partial(
-                    self._tools.call, client=copy, note=partial(done.append, None)
-                )
+                call = partial(self._tools.call, client=copy, note=note)
                 envelope = await anyio.to_thread.run_sync(
                     call, name, given, *folders, abandon_on_cancel=True
                 )
@@ -174,14 +178,13 @@ class _Handlers:
         return envelope  # pyright: ignore[reportPossiblyUnboundVariable] # a group hides no error
 
     async def list_templates(self, *_: object) -> types.ListResourceTemplatesResult:
-        uri = "inngest://runs/{id}"
-        templates = [
-            types.ResourceTemplate(uri_template=uri, name="A run, as JSON"),
-            types.ResourceTemplate(
-                uri_template=f"{uri}/trace", name="The trace of a run, as text"
-            ),
-        ]
-        return types.ListResourceTemplatesResult(resource_templates=templates)
+        run = types.ResourceTemplate(
+            uri_template="inngest://runs/{id}", name="A run, as JSON"
+        )
+        trace = types.ResourceTemplate(
+            uri_template="inngest://runs/{id}/trace", name="The trace of a run, as text"
+        )
+        return types.ListResourceTemplatesResult(resource_templates=[run, trace])
 
     async def read_resource(self, _: object, params: Any) -> types.ReadResourceResult:
         uri = str(params.uri)
@@ -190,10 +193,10 @@ class _Handlers:
         return types.ReadResourceResult(contents=[contents])
 
     async def list_prompts(self, *_: object) -> types.ListPromptsResult:
-        prompts = [
-            types.Prompt(name=name, title=text.partition("\n")[0].lstrip("# "))
-            for name, text in _playbooks().items()
-        ]
+        prompts: list[types.Prompt] = []
+        for name, text in _playbooks().items():
+            first_line = text.partition("\n")[0]
+            prompts.append(types.Prompt(name=name, title=first_line.lstrip("# ")))
         return types.ListPromptsResult(prompts=prompts)
 
     async def get_prompt(self, _: object, params: Any) -> types.GetPromptResult:
@@ -229,10 +232,10 @@ def _playbooks() -> dict[str, str]:
 
 
 def _result(envelope: Envelope) -> types.CallToolResult:
-    # As text alone: each host passes that to the model, and those that know structured content
-    # (Claude Code, Codex, Copilot) pass that in its place: github.com/anthropics/claude-code
-    # /issues/79944, openai/codex/pull/9338, github/copilot-cli/issues/3258. The protocol wants
-    # it only of a tool that has an output schema.
+    # As text only: each host passes text to the model, and those that know structured content
+    # (Claude Code, Codex, Copilot) pass that instead of the text: github.com/anthropics/claude-code
+    # /issues/79944, openai/codex/pull/9338, github/copilot-cli/issues/3258. The protocol requires
+    # it only of tools with an output schema.
     text = types.TextContent(type="text", text=envelope.text())
     return types.CallToolResult(content=[text], is_error=not envelope.ok)
 
@@ -240,7 +243,7 @@ def _result(envelope: Envelope) -> types.CallToolResult:
 async def _ask(
     context: _Context, name: str, request: Any, *, state: str | None = None
 ) -> Any:
-    """Return what the host answers; to a modern one, the result that asks it to call again."""
+    """Return the host's answer; of a modern host, the result that asks it to call again."""
     if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
         return types.InputRequiredResult(
             input_requests={name: request}, request_state=state
@@ -249,17 +252,18 @@ async def _ask(
 
 
 def _folders(roots: types.ListRootsResult) -> list[Path]:
-    """Return the folders that the host gives."""
-    return [Path(unquote(urlsplit(str(root.uri)).path)) for root in roots.roots]
+    """Return the folders of the host's roots."""
+    paths = [urlsplit(str(root.uri)).path for root in roots.roots]
+    return [Path(unquote(path)) for path in paths]
 
 
 def _gives_folders(context: _Context) -> bool:
-    able = context.session.client_capabilities
-    return bool(able and able.roots)
+    capabilities = context.session.client_capabilities
+    return capabilities is not None and bool(capabilities.roots)
 
 
 def _can_ask(context: _Context) -> bool:
-    """Return whether the host can show a form to its user; one may only open a page."""
+    """Return whether the host can show a form to its user; some can only open a page."""
     capabilities = context.session.client_capabilities
     forms = capabilities.elicitation if capabilities else None
     if forms is None:
@@ -268,11 +272,15 @@ def _can_ask(context: _Context) -> bool:
 
 
 def _question(envelope: Envelope, count: str) -> types.ElicitRequest:
-    """Return the question whether to do what was planned; no name in it can pass for its words."""
+    """Return the question whether to carry out the plan, with the names in it quoted.
+
+    A quoted name cannot pass for words of the question.
+    """
     data: dict[str, Any] = envelope.data or {}
     planned: dict[str, Any] = data.get("planned") or data
     counts: dict[str, int] = planned.get("by_function") or {}
-    message = visible(str(envelope.error and envelope.error.message))
+    error = envelope.error
+    message = visible(str(error and error.message))
     message = message.removesuffix("; nothing was done")
     if counts:
         named = [f"{number:,} {quoted(name)}" for name, number in counts.items()]

@@ -1,11 +1,10 @@
-"""The calls as tools for agents: which there are, how each is described, and how one is called.
+"""The calls as tools for agents: the list of tools, their descriptions, and calling one.
 
-Requires the extra `mcp`, whose types describe them; `mcp_server` serves them.
+Requires the extra `mcp` for the types of descriptions; `mcp_server` serves the tools.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mcp import types
@@ -25,7 +24,8 @@ from inngest_rest._visible import and_more, did_you_mean
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
+    from pathlib import Path
 
     from inngest_rest import InngestClient
     from inngest_rest._table import Row
@@ -38,17 +38,22 @@ MOST_EVENTS = 100
 class Tools:
     """The calls as tools.
 
-    What is rare is called by one tool, `call`, where nobody has asked for its group: that tool has
-    whatever changes the server confirmed, since a host cannot tell its calls apart.
+    Rare calls share one tool, `call`, unless their group was asked for. A change made by this tool
+    has to be confirmed, since a host cannot tell its calls apart.
+
+    Args:
+        client: Makes the calls.
+        read_only: Serve only the calls that change nothing.
+        groups: Serve only these groups, such as "runs"; None for all that the server has.
+        redact: What to remove from answers.
     """
 
     def __init__(
         self,
         client: InngestClient,
         *,
-        read_only: bool = False,  # serve only those that change nothing
-        groups: Collection[str]
-        | None = None,  # such as "runs"; None for those of the server
+        read_only: bool = False,
+        groups: Collection[str] | None = None,
         redact: Redaction | Literal["none"] = "keys",
     ) -> None:
         self.client = client
@@ -56,48 +61,53 @@ class Tools:
         self._redact: Redaction | Literal["none"] = redact
         self._shown_plans = ShownPlans()
         rows = _rows_of_groups(groups) if groups else _rows_of_server(client)
-        self._rows = {
-            row.tool: row for row in rows if not read_only or row.effect is Effect.READ
-        }
-        self._rare = {}
+        if read_only:
+            rows = [row for row in rows if row.effect is Effect.READ]
+        self._rows = {row.tool: row for row in rows}
+        self._rare: dict[str, Row] = {}
         if not groups:
-            self._rare = {
-                row.command: row for row in self._rows.values() if row.is_rare
-            }
+            self._rare = {row.command: row for row in rows if row.is_rare}
 
     def all(self, *, files: bool = False) -> list[types.Tool]:
-        """Return each tool, with the schema of what it takes; no text is there twice."""
+        """Return each tool with the schema of its parameters; no text is repeated."""
         writer = SchemaWriter()
-        known = [row for row in self._rows.values() if files or not row.uses_files]
-        listed = [_tool(row, writer) for row in known if row.command not in self._rare]
-        rare = [row for row in known if row.command in self._rare]
+        tools: list[types.Tool] = []
+        rare: list[Row] = []
+        for row in self._rows.values():
+            if row.uses_files and not files:
+                continue
+            if row.command in self._rare:
+                rare.append(row)
+            else:
+                tools.append(_tool(row, writer))
         if rare:
-            listed += self._general_tools(rare, writer)
-        return listed
+            tools += self._general_tools(rare, writer)
+        return tools
 
-    def _general_tools(self, rare: list[Row], writer: SchemaWriter) -> list[types.Tool]:
-        """Return the tools that describe and call what has no tool of its own."""
-        reads = types.ToolAnnotations(read_only_hint=True)
-        return [
-            types.Tool(
+    def _general_tools(
+        self, rare: list[Row], writer: SchemaWriter
+    ) -> Iterator[types.Tool]:
+        """Yield the tools that describe and call operations without a tool of their own."""
+        for name, known in general_tool.PARAMETERS.items():
+            annotations = None
+            if name == general_tool.SCHEMA or self._read_only:
+                annotations = types.ToolAnnotations(read_only_hint=True)
+            description = general_tool.description_of(
+                name, rare, is_read_only=self._read_only
+            )
+            yield types.Tool(
                 name=name,
                 title=name.capitalize(),
-                description=general_tool.description_of(
-                    name, rare, is_read_only=self._read_only
-                ),
+                description=description,
                 input_schema=writer.schema_of(known),
-                annotations=reads
-                if name == general_tool.SCHEMA or self._read_only
-                else None,
+                annotations=annotations,
             )
-            for name, known in general_tool.PARAMETERS.items()
-        ]
 
     def row_of(self, name: str, given: Mapping[str, Any]) -> Row | None:
         """Return the call that a tool makes with these arguments; None if there is none."""
-        return self._rows.get(
-            general_tool.named(given) if name == general_tool.CALL else name
-        )
+        if name == general_tool.CALL:
+            name = general_tool.named(given)
+        return self._rows.get(name)
 
     def call(
         self,
@@ -107,7 +117,7 @@ class Tools:
         client: InngestClient | None = None,
         note: Callable[[], object] = lambda: None,
     ) -> Envelope:
-        """Call a method by JSON, with files in these folders alone, and return its answer.
+        """Call a method with JSON arguments, and files only in these folders.
 
         `client` stands in for the client of the server; `note` is called after each item.
         """
@@ -150,22 +160,21 @@ class Tools:
         return Reply.to(row, projection, self.redactor())
 
     def redactor(self) -> Redactor:
-        """Return what removes from an answer the keys and what else is to be redacted."""
+        """Return the redactor of an answer."""
         return Redactor(self._redact)
 
     def refusal(self, command: str, problem: Problem) -> Envelope:
-        """Return the answer to what was not called."""
+        """Return the answer to a call that was not made."""
         return Reply(command, redactor=self.redactor()).envelope(problem)
 
     def _unknown(self, name: str) -> InvalidArgumentError:
         where = " of a read-only server" if self._read_only else ""
-        return InvalidArgumentError(
-            f"unknown tool {name!r}{where}{did_you_mean(name, self._rows)}"
-        )
+        hint = did_you_mean(name, self._rows)
+        return InvalidArgumentError(f"unknown tool {name!r}{where}{hint}")
 
 
 def _rows_of_groups(groups: Collection[str]) -> list[Row]:
-    """Return the calls of these groups; reject a group that there is not."""
+    """Return the calls of these groups; raise if a group does not exist."""
     known = {row.words[0] for row in commands()}
     for name in set(groups) - known:
         message = f"unknown group of tools {name!r}{did_you_mean(name, known)}"
@@ -174,19 +183,22 @@ def _rows_of_groups(groups: Collection[str]) -> list[Row]:
 
 
 def _rows_of_server(client: InngestClient) -> list[Row]:
-    """Return the calls of which the server may have something."""
+    """Return the calls that the server may have."""
     if client.target.is_cloud:
         return [*commands()]
-    return [
-        row for row in commands() if OF_CLOUD.isdisjoint((row.words[0], row.command))
-    ]
+    rows: list[Row] = []
+    for row in commands():
+        is_of_cloud = row.words[0] in OF_CLOUD or row.command in OF_CLOUD
+        if not is_of_cloud:
+            rows.append(row)
+    return rows
 
 
 def _read(
     row: Row, given: Mapping[str, Any], folders: tuple[Path, ...], *, takes_token: bool
 ) -> dict[str, Any]:
-    """Return the values of the parameters; each file has to be in one of the folders."""
-    known = {each.name: each for each in parameters_of(row)}
+    """Return the values of the parameters; raise if a file is in none of the folders."""
+    known = {parameter.name: parameter for parameter in parameters_of(row)}
     if takes_token:
         known[parameters.CONFIRM.name] = parameters.CONFIRM
     values = parameters.read_as(known.values(), given)
@@ -198,22 +210,22 @@ def _read(
 
 
 def _inside(folders: tuple[Path, ...], name: str, path: str) -> str:
-    """Return the whole path of a file, which has to be in a folder that the host gives."""
+    """Return the absolute path of a file, which has to be in a folder of the host."""
     check_path(name, path)
-    for folder in map(Path.resolve, folders):
-        file = (folder / path).resolve()
-        if file.is_relative_to(folder):
+    for folder in folders:
+        root = folder.resolve()
+        file = (root / path).resolve()
+        if file.is_relative_to(root):
             return str(file)
-    reason = (
-        f"{path} is in no folder of the host's roots: {and_more([*map(str, folders)])}"
-    )
-    raise refused(name, reason)
+    roots = and_more([str(folder) for folder in folders])
+    raise refused(name, f"{path} is in no folder of the host's roots: {roots}")
 
 
 def _tool(row: Row, writer: SchemaWriter) -> types.Tool:
+    title = row.command.replace(".", " ").replace("_", " ").capitalize()
     return types.Tool(
         name=row.tool,
-        title=row.command.replace(".", " ").replace("_", " ").capitalize(),
+        title=title,
         description=row.summary,
         input_schema=writer.schema_of(parameters_of(row)),
         annotations=_annotations(row),
@@ -221,7 +233,7 @@ def _tool(row: Row, writer: SchemaWriter) -> types.Tool:
 
 
 def _annotations(row: Row) -> types.ToolAnnotations | None:
-    """Return what a tool does otherwise than by default: change, destroy, not be idempotent."""
+    """Return the hints that differ from the default: a destructive, unrepeatable change."""
     effect = Effect.CREATE if row.uses_files else row.effect  # an export adds a file
     is_read = effect is Effect.READ
     if effect is Effect.CHANGE and not row.is_repeatable:
