@@ -125,7 +125,8 @@ def test_files_that_are_named_exist() -> None:
         for path, text in prose().items()
         for named in re.findall(r"(?<![\w.{}*/-])([\w/-]+\.(?:md|py))\b(?!\.jinja)", text)
         if not (path.startswith("tests/") and named.endswith(".py"))
-        if not any(each.endswith(f"/{named}") for each in there)
+        # A template is named without its ending.
+        if not any(each.endswith((f"/{named}", f"/{named}.jinja")) for each in there)
     }
     assert missing == set()
 
