@@ -35,7 +35,12 @@ def is_wanted(server: Server) -> bool:
 def fuzz_server(server: Server) -> int:
     with serve_app(server) as served:
         verdict = fuzzed(server, served.app)
-    report(verdict)
+    if verdict.failures:
+        print(verdict.log)
+    for failure in verdict.failures:
+        print(f"FAILED {failure.title}: {', '.join(failure.operations)}")
+    print(f"{verdict.cases} requests to {verdict.tested} of {verdict.of} operations, none skipped")
+    print(f"{len(verdict.failures)} kinds of answers are not as documented")
     return 1 if verdict.failures or verdict.tested < verdict.of else 0
 
 
@@ -52,12 +57,3 @@ def fuzzed(server: Server, app: str) -> Verdict:
             signing_key=server.signing_key,
             only=server.routes.present(),
         )
-
-
-def report(verdict: Verdict) -> None:
-    if verdict.failures:
-        print(verdict.log)
-    for failure in verdict.failures:
-        print(f"FAILED {failure.title}: {', '.join(failure.operations)}")
-    print(f"{verdict.cases} requests to {verdict.tested} of {verdict.of} operations, none skipped")
-    print(f"{len(verdict.failures)} kinds of answers are not as documented")

@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -21,8 +19,7 @@ ONLY_VARIABLES = {
 DEV_SERVER = "http://127.0.0.1:8288"
 
 
-@frozen
-class Options:
+class Options(argparse.Namespace):
     """What to test, and how.
 
     Attributes:
@@ -42,34 +39,6 @@ class Options:
 
 def parse(arguments: Sequence[str], environ: Mapping[str, str], description: str) -> Options:
     """Read the command line and the environment; an option wins over a variable."""
-    parser = _parser(description)
-    given, others = parser.parse_known_args(arguments)
-    for option, variable in ONLY_VARIABLES.items():
-        if any(each.partition("=")[0] == option for each in others):
-            parser.error(f"{option}: everyone sees a command line; set {variable} instead")
-    if given.bins and (given.url or given.fuzz):
-        parser.error("--bins starts the servers itself and runs the cases: no --url, no --fuzz")
-    for path in given.bins:
-        if not path.is_file():
-            parser.error(f"--bins: {path} is not a file")
-    if given.fuzz and others:
-        parser.error(f"--fuzz does not accept {' '.join(others)}")
-    return Options(
-        url=(given.url or _url(environ)).rstrip("/"),
-        bins=given.bins,
-        fuzz=given.fuzz,
-        yes=given.yes,
-        arguments=tuple(others),
-    )
-
-
-def _url(environ: Mapping[str, str]) -> str:
-    """Return the server's URL by the variables; INNGEST_DEV may have one, or just say yes."""
-    dev = environ.get("INNGEST_DEV", "")
-    return environ.get("INNGEST_BASE_URL") or (dev if "://" in dev else DEV_SERVER)
-
-
-def _parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/test-live",
         description=description,
@@ -92,7 +61,26 @@ def _parser(description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--fuzz", action="store_true", help="fuzz instead of running the cases")
     parser.add_argument("--yes", action="store_true", help="fuzz without asking first")
-    return parser
+    options, others = parser.parse_known_args(arguments, Options())
+    for option, variable in ONLY_VARIABLES.items():
+        if any(each.partition("=")[0] == option for each in others):
+            parser.error(f"{option}: everyone sees a command line; set {variable} instead")
+    if options.bins and (options.url or options.fuzz):
+        parser.error("--bins starts the servers itself and runs the cases: no --url, no --fuzz")
+    for path in options.bins:
+        if not path.is_file():
+            parser.error(f"--bins: {path} is not a file")
+    if options.fuzz and others:
+        parser.error(f"--fuzz does not accept {' '.join(others)}")
+    options.url = (options.url or _url(environ)).rstrip("/")
+    options.arguments = tuple(others)
+    return options
+
+
+def _url(environ: Mapping[str, str]) -> str:
+    """Return the server's URL by the variables; INNGEST_DEV may have one, or just say yes."""
+    dev = environ.get("INNGEST_DEV", "")
+    return environ.get("INNGEST_BASE_URL") or (dev if "://" in dev else DEV_SERVER)
 
 
 def _paths(text: str) -> tuple[Path, ...]:

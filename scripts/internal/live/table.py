@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 from inngest_rest.testing._api.releases import CURRENT
 from inngest_rest_api.api import OPERATIONS
+from scripts.internal.tables import aligned
 from tests.contract.conformance import camel, general
 from tests.contract.live_report import Outcome
 from tests.contract.world import SINCE, parts
@@ -34,9 +35,7 @@ def table(reports: Sequence[Report]) -> Iterator[str]:
         [f"cases {outcome}", *(str(each[outcome]) for each in counts)]
         for outcome in get_args(Outcome)
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(map(str.ljust, row, widths)).rstrip()
+    yield from aligned(rows)
     yield from ("", *LEGEND.splitlines())
 
 
@@ -56,15 +55,15 @@ def state(operation: str, report: Report) -> str:
 
 def differences(reports: Sequence[Report]) -> Iterator[str]:
     """Yield what each server answers otherwise than the document, and whether it is a newer one."""
-    for it in reports:
-        release = it.release
+    for report in reports:
+        release = report.release
         is_newer = re.match(r"\d", release) and parts(release)[:2] > parts(CURRENT)[:2]
         if is_newer:
             yield f"{release} is newer than {CURRENT}, the newest release that was recorded."
-        if is_newer or it.differences:
-            found = len(it.differences)
+        if is_newer or report.differences:
+            found = len(report.differences)
             yield f"{release} answers otherwise than the document: {found} differences"
-            yield from (f"  {each}" for each in it.differences)
+            yield from (f"  {each}" for each in report.differences)
 
 
 def failures(reports: Sequence[Report]) -> Iterator[str]:
