@@ -4,7 +4,7 @@ A seeded sample of mutmut's changes is tried, each on the tests of its room that
 function. The texts of messages are not changed, nor are decorated functions and properties.
 
 The trials are kept in `.mutation/`: a second call goes on where the first one stopped. `--again`
-begins anew, as is needed once the core or its tests have changed; `--survivors` tries those alone.
+begins anew, as is needed once the core or its tests have changed.
 
 Exit status: 0 success; 1 the tests fail without a change, or reach none.
 """
@@ -34,7 +34,6 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time; default 2")
     parser.add_argument("--room", choices=ROOMS, action="append", help="part of it to change")
     parser.add_argument("--again", action="store_true", help="forget what was tried before")
-    parser.add_argument("--survivors", action="store_true", help="try again what survived")
     options = parser.parse_args()
     rooms = options.room or list(ROOMS)
     folder = ROOT / ".mutation" / "-".join(rooms)
@@ -47,8 +46,7 @@ def main() -> int:
     trials.adapt_mutmut()
     trials.make_mutants(options.jobs)
     chosen = sample(trials.trials(), options.sample, options.seed)
-    open_fates = {"not checked", "survived"} if options.survivors else {"not checked"}
-    if untried := [each for each in chosen if each.fate in open_fates]:
+    if untried := [each for each in chosen if each.fate == "not checked"]:
         trials.run(untried, options.jobs)
     names = {each.name for each in chosen}
     print(report([each for each in trials.trials() if each.name in names], trials.difference))
