@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -129,6 +129,19 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         # uvicorn polls `should_exit` every 0.1 s, which would slow down every test.
         await self._stopping.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn's own sleeps for 0.1 s before it looks whether a response is still being sent.
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0)  # connections without a response are closed then
+        with suppress(TimeoutError):
+            timeout = self.config.timeout_graceful_shutdown
+            await asyncio.wait_for(self._wait_tasks_to_complete(), timeout)
+        for task in self.server_state.tasks:
+            task.cancel()
 
     def stop(self) -> None:
         self.should_exit = True
