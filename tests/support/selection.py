@@ -100,8 +100,14 @@ LONG = {
     ),
     "tests/site": "each page in a browser, in four looks",
     "tests/skill/test_installed_command.py": "installs the command",
+    "tests/test_docs.py::test_a_program_runs_and_prints_what_the_page_shows": (
+        "runs whole programs, some of which wait"
+    ),
     "tests/test_docs.py::test_every_program_passes_mypy_strict": "runs mypy",
     "tests/test_examples.py": "runs whole programs",
+    "tests/test_generated.py::test_the_templates_support_constructs_that_our_document_lacks": (
+        "generates a client"
+    ),
     "tests/test_packaging.py": "builds the distributions",
     "tests/testing/test_client_time.py": "many threads and tasks wait together",
     "tests/testing/test_pytest_plugin.py::test_a_server_is_started_for_the_tests_and_ended": (
