@@ -20,6 +20,7 @@ KEYS = {"right": SIGNING_KEY, "wrong": SIGNING_KEY.replace("ab", "cd"), "": None
 # Not StrictUndefined: not every group that is answered has times, or failures.
 _TEMPLATES = Environment(undefined=ChainableUndefined, trim_blocks=True, autoescape=False)  # noqa: S701
 _TEMPLATES.filters["most_common"] = statistics.mode
+_TEMPLATES.globals.update({judge.__name__: judge for judge in JUDGES})
 
 
 def render(text: str, night: Night, answers: Sequence[Any] = ()) -> str:
@@ -40,8 +41,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     routes_tell: str = ""
     says: list[str] = []
     but_not: list[str] = []
-    changes_nothing: bool = False
-    starts: dict[str, int] = {}
+    right: str = ""
     key: Literal["right", "wrong", ""] = ""
 
     def begin(self, folder: Path) -> tuple[Night, str]:
@@ -54,14 +54,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         text = answer.lower()
         wanted = [render(word, night).lower() for word in self.says]
         unwanted = [render(word, night).lower() for word in self.but_not]
-        judge = JUDGES.get(self.name)
-        return (
-            all(word in text for word in wanted)
-            and not any(word in text for word in unwanted)
-            and not (self.changes_nothing and night.writes)
-            and all(len(night.new_runs(name)) == count for name, count in self.starts.items())
-            and (judge is None or judge(night, answer))
-        )
+        if not all(word in text for word in wanted) or any(word in text for word in unwanted):
+            return False
+        holds = _TEMPLATES.compile_expression(self.right or "true")
+        return bool(holds(night=night, answer=answer))
 
 
 def _read(file: Path) -> list[Job]:

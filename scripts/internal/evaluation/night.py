@@ -266,6 +266,12 @@ class Night:
         runs = [run for run in self.mock.runs if run.function_id == function]
         return [run for run in runs if status in {None, run.status}]
 
+    def ids(self, function: str, status: str | None = None) -> list[str]:
+        return [run.id for run in self.runs(function, status)]
+
+    def statuses(self, function: str) -> list[str]:
+        return [run.status for run in self.runs(function)]
+
     def new_runs(self, function: str) -> list[MockRun]:
         """Return the runs of a function that were started after the night."""
         return [run for run in self.runs(function) if run.id not in self.known_runs]
