@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 USAGE = """\
 scripts/test           all tests on the newest Python; on the oldest, with the lowest versions of
                        all dependencies, the tests whose result may differ there
-scripts/test --quick   between two edits: the newest Python, one client, nothing slow, and neither
-                       the site nor what agents' hosts and GitHub read
+scripts/test --quick   between two edits: the newest Python, one client, nothing slow, types by mypy
+                       alone, and neither the site nor what agents' hosts and GitHub read
 scripts/test --all     for a release: every test, with both clients, on every Python, what shows
                        docstrings by `python -OO`, and the document's use by other languages
 scripts/test ARGUMENT  pytest alone: scripts/test tests/sending -k splits; -n 2 uses both cores"""
@@ -74,7 +74,7 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
 }
 
 # What `--quick` leaves out: it takes long, or is about files that are seldom edited.
-NOT_QUICK = {"documentation", "files of agents' hosts", "GitHub's files"}
+NOT_QUICK = {"types, by pyright", "documentation", "files of agents' hosts", "GitHub's files"}
 
 OTHER_LANGUAGES = (sys.executable, "-m", "scripts.internal.other_languages")
 
