@@ -19,10 +19,10 @@ from inngest_rest import (
     RouteNotFoundError,
     ServerError,
 )
-from inngest_rest_api.api.ingest import get_dev_info, send_events
+from inngest_rest_api.api.ingest import send_events
 from inngest_rest_api.api.v1 import delete_webhook_v1, get_run_v1
 from inngest_rest_api.api.v2 import get_run_v2, list_runs_v2, rerun_run_v2
-from inngest_rest_api.models import DevInfo, Event, SendResult, V2RunEnvelope
+from inngest_rest_api.models import Event, SendResult, V2RunEnvelope
 from tests.support.server import Reply, Server, body_of, recorded, says, text
 
 if TYPE_CHECKING:
@@ -214,11 +214,6 @@ def test_an_empty_answer_of_an_operation_without_a_result_is_none(
 ) -> None:
     server.on("DELETE /v1/webhooks/w-1", Reply(204))
     assert client.call(delete_webhook_v1, "w-1") is None
-
-
-def test_what_the_dev_server_says_of_itself_is_read(client: InngestClient, server: Server) -> None:
-    server.on("GET /dev", recorded("dev-info"))
-    assert isinstance(client.call(get_dev_info), DevInfo)
 
 
 @pytest.mark.parametrize(

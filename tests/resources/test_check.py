@@ -256,6 +256,8 @@ def test_rules_are_about_runs_of_their_own_and_one_request_each(
         ({"failed_above": 0.05, "since": HOUR}, 'such as "5%", not 0.05'),
         ({"queued_above": -1}, "queued_above must be 0 or a positive integer"),
         ({"stuck": timedelta()}, "must be a positive timedelta"),
+        ({"queue_depth_above": -1}, "queue_depth_above must be 0 or a positive integer"),
+        ({"queue_depth_above": 1, "app": "shop"}, "app applies to no rule"),
     ],
 )
 def test_a_rule_that_is_malformed_is_refused_before_anything_is_asked(

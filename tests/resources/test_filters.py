@@ -81,23 +81,6 @@ def test_a_v1_cursor_is_rejected_with_a_filter_that_v1_lacks(client: InngestClie
         client.runs.list(cursor="/v1/runs:0:place", app="a")
 
 
-SELECTING = ["list", "watch", "cancel_all", "replay_all"]
-
-
-@pytest.mark.parametrize("name", SELECTING)
-def test_a_misspelt_filter_selects_nothing(
-    client: InngestClient, server: Server, name: str
-) -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'functoin'"):
-        getattr(client.runs, name)(functoin="charge")
-    assert not server.asked
-
-
-def test_a_watch_takes_no_end_of_a_window(client: InngestClient) -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'until'"):
-        client.runs.watch(until=DAY)  # type: ignore[call-arg]
-
-
 @pytest.mark.parametrize(
     "status", ["waiting", "WAITING", " Waiting ", RunStatus("waiting")], ids=repr
 )

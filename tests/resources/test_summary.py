@@ -311,17 +311,22 @@ async def _progress(_listed: int, _got: int) -> None: ...
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"by": "funtcion"}, "unknown by 'funtcion'; did you mean 'function'?"),
+        ({"by": "funtcion"}, "unknown by 'funtcion'; did you mean 'function'"),
         ({"exact": True, "sample": 3}, "sample and exact exclude each other"),
         ({"on_progress": _progress}, "on_progress must be a plain function"),
         ({"sample": 0}, "sample must be a positive integer"),
+        ({"by": "event.date"}, "did you mean .data"),
+        ({"by": "event.data..x"}, "must name fields"),
+        ({"by": "event.data.x", "exact": True}, "exact reads each run"),
+        ({"by": "event.data.x", "sample": 3}, "sample reads each run"),
+        ({"by": "app", "all_functions": True}, "all_functions goes with by=function"),
     ],
 )
 def test_what_is_malformed_is_refused_before_anything_is_sent(
     arguments: dict[str, Any], message: str, connect: Connect
 ) -> None:
     lists = RunLists(1, mixed)
-    with pytest.raises(InvalidArgumentError, match=re.escape(message)):
+    with pytest.raises(InvalidArgumentError, match=message):
         connect(transport=lists).runs.summary(**arguments)
     assert lists.asked == []
 
@@ -463,23 +468,6 @@ def test_an_event_that_is_gone_or_beyond_the_bound_is_not_read_but_its_runs_are_
     assert by_name(summary)["(event not read)"].counts == {"completed": 2}
     assert summary.runs == 6
     assert any(note.startswith("The events of 2 runs were not read") for note in summary.notes)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"by": "event.date"}, "did you mean .data"),
-        ({"by": "event.data..x"}, "must name fields"),
-        ({"by": "event.data.x", "exact": True}, "exact reads each run"),
-        ({"by": "event.data.x", "sample": 3}, "sample reads each run"),
-        ({"by": "app", "all_functions": True}, "all_functions goes with by=function"),
-    ],
-)
-def test_a_field_that_no_event_has_and_arguments_that_exclude_each_other_are_refused(
-    arguments: Any, message: str, connect: Connect
-) -> None:
-    with pytest.raises(InvalidArgumentError, match=message):
-        connect().runs.summary(**arguments)
 
 
 @pytest.mark.parametrize("by", ["function", "app", "status", "error", "hour"])

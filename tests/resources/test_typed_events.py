@@ -290,16 +290,3 @@ def test_a_type_that_cannot_be_converted_is_refused(connect: Connect, kind: Any)
         EventType("a", kind)
     with pytest.raises(InvalidArgumentError, match=f"^as_ {kind.__name__} cannot be used: "):
         connect().events.list(as_=kind)
-
-
-def test_a_pydantic_model_converts_itself(connect: Connect) -> None:
-    client = connect(transport=MockServer(v1_routes=True).transport)
-    made = EventType("app/order.created", Model)
-    [id] = client.send(made(Model(n=1)))
-    assert client.events.get(id, as_=Model).data == Model(n=1)
-    assert made.read(client.events.get(id)).data.price == Decimal("1.50")
-    with pytest.raises(InvalidArgumentError, match="data must be Model, not dict"):
-        made({"n": 1})  # type: ignore[arg-type]
-    [bad] = client.send({"name": "a", "data": {"n": "x"}})
-    with pytest.raises(EventDataError, match=r"data\.n: "):
-        client.events.get(bad, as_=Model)
