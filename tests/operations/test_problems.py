@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inngest_rest._programs.answer import Envelope
+    from inngest_rest._programs.problems import Problem
     from inngest_rest.testing._faults import Effect
     from tests.operations.cases import World
 
@@ -44,6 +45,16 @@ def run(world: World, operation: str, values: dict[str, Any]) -> Envelope:
     chosen = OPERATIONS[operation]
     given = read(chosen, values)
     return Invocation(row=chosen, client=world.client, values=given, is_confirmed=True).run()
+
+
+def error_of(envelope: Envelope) -> Problem:
+    assert envelope.error is not None
+    return envelope.error
+
+
+def data_of(envelope: Envelope) -> Any:
+    assert envelope.data is not None
+    return envelope.data
 
 
 def test_advice_names_a_method_by_the_command_that_does_the_same() -> None:
@@ -77,8 +88,7 @@ def test_what_must_not_be_done_twice_may_be_tried_again_if_it_was_not_done(
     operation: str, values: dict[str, Any], effect: Effect, is_safe: bool, world: World
 ) -> None:
     world.mock.fault(effect, times=None)
-    error = run(world, operation, values).error
-    assert error is not None
+    error = error_of(run(world, operation, values))
     assert error.retryable is is_safe
 
 
@@ -92,10 +102,9 @@ def test_an_act_of_which_the_outcome_is_unknown_may_be_tried_again_if_twice_is_a
     world.mock.fault(drops(httpx.ReadError), path=path, times=None)
     id = world.open_run() if operation == "runs.cancel" else world.failed_run_id
     envelope = run(world, operation, {"ids": [id]})
-    assert envelope.error is not None
-    assert envelope.data is not None
-    assert envelope.data["counts"] == {"unknown": 1}
-    assert (envelope.error.code, envelope.error.retryable) == ("network", is_safe)
+    error, data = error_of(envelope), data_of(envelope)
+    assert data["counts"] == {"unknown": 1}
+    assert (error.code, error.retryable) == ("network", is_safe)
 
 
 @pytest.mark.parametrize("operation", ["runs.cancel", "runs.replay"])
@@ -104,8 +113,7 @@ def test_an_act_that_a_pause_stopped_before_it_did_anything_may_be_tried_again(
 ) -> None:
     pause = answers(429, headers={"Retry-After": "7000"})
     world.mock.fault(pause, method="POST", times=None)
-    error = run(world, operation, {"ids": [world.failed_run_id]}).error
-    assert error is not None
+    error = error_of(run(world, operation, {"ids": [world.failed_run_id]}))
     assert (error.code, error.retryable, error.retry_after) == ("rate_limited", True, 7000)
 
 
@@ -113,15 +121,13 @@ def test_what_waits_for_the_runs_of_an_event_that_starts_none_is_told_what_expla
     world: World,
 ) -> None:
     (id,) = world.client.send({"name": "order/other"})
-    error = run(world, "events.wait", {"id": id, "timeout": 5}).error
-    assert error is not None
+    error = error_of(run(world, "events.wait", {"id": id, "timeout": 5}))
     assert (error.code, error.retryable) == ("timed_out", False)
     assert str(error.hint) == "`events_explain` explains why."
 
 
 def test_who_followed_a_run_for_too_short_a_time_is_told_to_do_so_again(world: World) -> None:
-    error = run(world, "runs.follow", {"id": world.open_run(), "timeout": 1}).error
-    assert error is not None
+    error = error_of(run(world, "runs.follow", {"id": world.open_run(), "timeout": 1}))
     assert str(error.hint) == "It continues on the server: wait again, or for longer."
 
 
@@ -153,36 +159,32 @@ def test_what_is_stopped_is_partly_done_only_if_some_of_it_was(done: int, world:
     for id in ids[done:]:
         world.mock.fault(answers(401), path=f"/v2/runs/{id}/cancel", times=None)
     envelope = run(world, "runs.cancel", {"ids": ids})
-    assert envelope.error is not None
-    assert envelope.data is not None
-    assert envelope.error.code == ("partial" if done else "authentication")
-    assert ("1 done" in envelope.error.message) is bool(done)
-    assert envelope.data["counts"].get("done", 0) == done
+    error, data = error_of(envelope), data_of(envelope)
+    assert error.code == ("partial" if done else "authentication")
+    assert ("1 done" in error.message) is bool(done)
+    assert data["counts"].get("done", 0) == done
 
 
 def test_a_dry_run_of_what_cannot_all_be_done_is_no_success(world: World) -> None:
     ids = [world.failed_run_id, NO_RUN]
     envelope = run(world, "runs.replay", {"ids": ids, "dry_run": True})
-    assert envelope.error is not None
-    assert envelope.data is not None
-    assert "not all of it can be done" in envelope.error.message
-    assert envelope.data["counts"] == {"planned": 1, "not_found": 1}
-    assert envelope.data["confirm"]
+    error, data = error_of(envelope), data_of(envelope)
+    assert "not all of it can be done" in error.message
+    assert data["counts"] == {"planned": 1, "not_found": 1}
+    assert data["confirm"]
 
 
 def test_what_was_accepted_is_there_beside_what_was_not(world: World) -> None:
     refused = {"name": "order/placed", "meta": {"sessions": dict.fromkeys("abcdef", 1)}}
     before = len(world.mock.events)
     envelope = run(world, "send_many", {"events": [{"name": "order/placed"}, refused]})
-    assert envelope.error is not None
-    assert envelope.data is not None
-    error = envelope.error
+    error, data = error_of(envelope), data_of(envelope)
     assert error.code == "partial"
     assert error.message.startswith("1 of 2 events accepted, 1 rejected, 0 unknown; first: ")
     assert str(error.hint).startswith("data.failures has each with its reason.")
-    assert (envelope.data["accepted"], envelope.data["rejected"]) == (1, 1)
-    assert envelope.data["ids"] == [each.internal_id for each in world.mock.events[before:]]
-    assert [each["position"] for each in envelope.data["failures"]] == [1]
+    assert (data["accepted"], data["rejected"]) == (1, 1)
+    assert data["ids"] == [each.internal_id for each in world.mock.events[before:]]
+    assert [each["position"] for each in data["failures"]] == [1]
 
 
 def test_rows_that_were_not_done_come_first(world: World) -> None:
@@ -280,8 +282,7 @@ def test_what_a_bulk_cancellation_would_do_names_its_condition(
 ) -> None:
     row = OPERATIONS["cancellations.create"]
     given = {"app": "shop", "function": "charge", "started_before": "1s", "condition": condition}
-    error = Invocation(row=row, client=world.client, values=read(row, given)).run().error
-    assert error is not None
+    error = error_of(Invocation(row=row, client=world.client, values=read(row, given)).run())
     assert ("for which event.data.x == 1 holds," in error.message) is bool(condition)
     assert "for which None" not in error.message
 
@@ -294,11 +295,10 @@ def test_an_act_on_one_run_fails_with_the_reason_of_its_row(
         id = world.open_run()
         world.mock.fault(drops(httpx.ReadError), path=f"/v2/runs/{id}/cancel", times=None)
     envelope = run(world, "runs.cancel", {"ids": [id]})
-    assert envelope.error is not None
-    assert envelope.data is not None
-    (row,) = envelope.data["rows"]
-    assert (envelope.error.code, envelope.error.message) == (code, row["reason"])
-    assert "what answers at the base URL" not in str(envelope.error.hint)
+    error, data = error_of(envelope), data_of(envelope)
+    (row,) = data["rows"]
+    assert (error.code, error.message) == (code, row["reason"])
+    assert "what answers at the base URL" not in str(error.hint)
 
 
 def test_of_many_events_of_a_file_the_first_ids_are_returned(
@@ -307,10 +307,9 @@ def test_of_many_events_of_a_file_the_first_ids_are_returned(
     monkeypatch.setattr(running, "_MOST_IDS", 3)
     file, before = tmp_path / "events.ndjson", len(world.mock.events)
     file.write_text('{"name": "order/placed"}\n' * 6, encoding="utf-8")
-    envelope = run(world, "send_file", {"path": str(file), "batch_size": 2, "in_flight": 1})
-    assert envelope.data is not None
-    assert envelope.data["accepted"] == 6
-    assert envelope.data["ids"] == [it.internal_id for it in world.mock.events[before:]][:3]
+    data = data_of(run(world, "send_file", {"path": str(file), "batch_size": 2, "in_flight": 1}))
+    assert data["accepted"] == 6
+    assert data["ids"] == [it.internal_id for it in world.mock.events[before:]][:3]
 
 
 @pytest.mark.parametrize(
@@ -329,17 +328,15 @@ def test_what_a_file_did_not_get_accepted_is_sent_again_by_the_file_or_its_rejec
     file.write_text("\n".join(lines), encoding="utf-8")
     if effect is not None:
         world.mock.fault(effect, times=None)
-    error = run(world, "send_file", {"path": str(file)}).error
-    assert error is not None
+    error = error_of(run(world, "send_file", {"path": str(file)}))
     assert has.format(file) in str(error.hint)
     assert lacks not in str(error.hint)
 
 
 def test_what_was_deleted_is_named_by_its_id(world: World) -> None:
     id = world.webhook()
-    envelope = run(world, "webhooks.delete", {"id": id})
-    assert envelope.data is not None
-    assert envelope.data["id"] == id
+    data = data_of(run(world, "webhooks.delete", {"id": id}))
+    assert data["id"] == id
 
 
 @pytest.mark.parametrize(
@@ -379,12 +376,12 @@ def test_what_would_be_done_is_counted_and_placed(world: World) -> None:
     row = OPERATIONS["runs.cancel"]
     target = f"at {world.client.target.api_url} (default environment); nothing was done"
     for ids, amount in ((runs, "2 runs"), ([*runs, world.failed_run_id], "2 runs")):
-        error = Invocation(row=row, client=world.client, values=read(row, {"ids": ids})).run().error
-        assert error is not None
+        error = error_of(
+            Invocation(row=row, client=world.client, values=read(row, {"ids": ids})).run()
+        )
         assert error.message == f"runs.cancel would act on {amount} {target}"
     client = world.client.with_options(env="preview")
-    error = Invocation(row=row, client=client, values=read(row, {"ids": runs})).run().error
-    assert error is not None
+    error = error_of(Invocation(row=row, client=client, values=read(row, {"ids": runs})).run())
     assert "(preview environment)" in error.message
 
 
@@ -397,8 +394,7 @@ def test_a_token_of_another_process_is_good_while_the_set_is_the_same(world: Wor
 
     shown = confirm(runs[:2], None).data
     assert shown is not None
-    wrong = confirm(runs, shown["confirm"]).error
-    assert wrong is not None
+    wrong = error_of(confirm(runs, shown["confirm"]))
     assert wrong.message.startswith("not what was confirmed, which were 2 then, or done since: ")
     assert confirm(runs[:2], shown["confirm"]).ok
     # Nothing of it is left to be done, which needs no confirmation.
@@ -437,8 +433,7 @@ def test_outputs_are_listed_for_errors_and_shown_if_they_are_named(
         answer=answer,
         has_errors=has_errors,
     )
-    data = call.run().data
-    assert data is not None
+    data = data_of(call.run())
     assert ("includeOutput=true" in [*world.mock.requests][-1].query) is is_asked
     assert any("output" in each for each in data["items"]) is shown
 
@@ -454,19 +449,16 @@ def test_a_plan_of_a_bulk_cancellation_is_named_as_the_call_is(world: World) -> 
 def test_what_a_server_says_and_the_names_of_events_are_told_as_they_are(world: World) -> None:
     said = "no signing key (INNGEST_SIGNING_KEY) is set"
     world.mock.fault(answers(400, {"errors": [{"code": "invalid", "message": said}]}))
-    refused = run(world, "runs.get", {"id": NO_RUN}).error
-    assert refused is not None
+    refused = error_of(run(world, "runs.get", {"id": NO_RUN}))
     assert said in refused.message
     events = [{"name": "dev (INNGEST_DEV)"}] * 101
-    asked = tools.Tools(world.client).call("send_many", {"events": events}).error
-    assert asked is not None
+    asked = error_of(tools.Tools(world.client).call("send_many", {"events": events}))
     assert 'would send 101 events (101 "dev (INNGEST_DEV)")' in asked.message
 
 
 def test_a_preview_of_what_is_invalid_has_the_first_reason(world: World) -> None:
     world.file.write_text('{"name": "order/placed"}\n{"name": ""}\n', encoding="utf-8")
-    error = run(world, "send_file", {"path": str(world.file), "dry_run": True}).error
-    assert error is not None
+    error = error_of(run(world, "send_file", {"path": str(world.file), "dry_run": True}))
     assert error.message.startswith("1 of 2 events are invalid; first: ")
     assert error.message.endswith("; nothing was sent")
 
@@ -479,17 +471,15 @@ def test_a_report_is_continued_if_something_is_left(
     if is_open:
         world.mock.fault(drops(httpx.ReadError), path=f"/v2/runs/{ids[1]}/cancel", times=None)
     values = {"ids": ids, "report": str(tmp_path / "report.jsonl")}
-    error = run(world, "runs.cancel", values).error
-    assert error is not None
+    error = error_of(run(world, "runs.cancel", values))
     assert (str(error.hint) == "The same command does what is left.") is is_open
 
 
 def test_events_of_a_list_that_are_unknown_have_no_file_to_send_again(world: World) -> None:
     world.mock.fault(loses_response(), times=None)
-    envelope = run(world, "send_many", {"events": [{"name": "order/placed"}] * 2})
-    assert envelope.error is not None
-    assert "2 unknown" in envelope.error.message
-    assert "by the same name" not in str(envelope.error.hint)
+    error = error_of(run(world, "send_many", {"events": [{"name": "order/placed"}] * 2}))
+    assert "2 unknown" in error.message
+    assert "by the same name" not in str(error.hint)
 
 
 def test_a_key_that_is_malformed_is_a_finding_in_place_of_that_of_its_check(world: World) -> None:
@@ -532,6 +522,5 @@ def test_a_failure_without_a_reason_is_told_by_the_whole_report() -> None:
 def test_of_many_ids_that_were_sent_an_agent_is_told_the_first(world: World) -> None:
     events = [{"name": "order/placed"}] * 21
     for count in (20, 21):
-        data = tools.Tools(world.client).call("send_many", {"events": events[:count]}).data
-        assert data is not None
+        data = data_of(tools.Tools(world.client).call("send_many", {"events": events[:count]}))
         assert data["ids"] == [it.internal_id for it in world.mock.events[-count:]][:20]
