@@ -137,27 +137,28 @@ def v2_page(run_id: str, page: dict[str, object]) -> Reply:
 
 
 @pytest.mark.parametrize(
-    "page",
-    [{}, {"cursor": ""}, {"hasMore": False}, {"cursor": "x", "hasMore": False}],
+    ("size", "page", "ids"),
+    [
+        (2, {}, ["a"]),
+        (2, {"page": {}}, ["a"]),
+        (2, {"page": {"cursor": ""}}, ["a"]),
+        (2, {"page": {"hasMore": False}}, ["a"]),
+        (2, {"page": {"cursor": "x", "hasMore": False}}, ["a"]),
+        (1, {"page": {"limit": 1}}, ["a"]),
+        (1, {"page": {"endCursor": "x", "hasNextPage": False}}, ["a"]),
+        (1, {"page": {"total": 1, "order": "DESC"}}, ["a"]),
+        (2, {"page": {"cursor": "x"}}, ["a", "b"]),
+        (2, {"page": {"cursor": "x", "hasNextPage": True}}, ["a", "b"]),
+        (2, {"page": {"cursor": "x", "has_more": True}}, ["a", "b"]),
+    ],
     ids=str,
 )
-def test_a_v2_page_without_a_cursor_or_that_says_so_is_the_last(
-    client: InngestClient, server: Server, page: dict[str, object]
+def test_a_page_that_says_nothing_else_is_the_last_unless_it_has_a_cursor(
+    client: InngestClient, server: Server, size: int, page: dict[str, object], ids: list[str]
 ) -> None:
-    server.on("GET /v2/runs", v2_page("a", page), BEYOND)
-    assert client.runs.list().page().next_cursor is None
-
-
-@pytest.mark.parametrize(
-    "page",
-    [{"cursor": "x"}, {"cursor": "x", "hasNextPage": True}, {"cursor": "x", "has_more": True}],
-    ids=str,
-)
-def test_a_cursor_is_followed_where_a_page_does_not_say_that_it_is_the_last(
-    client: InngestClient, server: Server, page: dict[str, object]
-) -> None:
-    server.on("GET /v2/runs", v2_page("a", page), v2_page("b", {}), BEYOND)
-    assert [each.id for each in client.runs.list(app="probe-app")] == ["a", "b"]
+    body = {"data": [{**RUN, "id": "a"}], "metadata": META, **page}
+    server.on("GET /v2/runs", says(body), v2_page("b", {}), BEYOND)
+    assert [each.id for each in client.runs.list(app="probe-app", page_size=size)] == ids
 
 
 MORE_BUT_NO_CURSOR = [{"hasMore": True}, {"hasMore": True, "cursor": ""}]
@@ -231,30 +232,6 @@ def test_a_full_page_that_does_not_say_whether_it_is_the_last_ends_a_listing_wit
     with pytest.raises(InvalidResponseError, match="2 items were listed, and the rest cannot"):
         found.extend(each.id for each in client.runs.list(app="probe-app", page_size=2))
     assert found == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    "page",
-    [
-        {"page": {"limit": 1}},
-        {"page": {"endCursor": "x", "hasNextPage": False}},
-        {"page": {"total": 1, "order": "DESC"}},
-    ],
-    ids=str,
-)
-def test_a_full_page_is_the_last_where_nothing_of_it_says_otherwise(
-    client: InngestClient, server: Server, page: dict[str, object]
-) -> None:
-    body = {"data": [{**RUN, "id": "a"}], "metadata": META, **page}
-    server.on("GET /v2/runs", says(body), BEYOND)
-    assert [each.id for each in client.runs.list(app="probe-app", page_size=1)] == ["a"]
-
-
-def test_a_page_without_page_is_the_last_if_it_is_short(
-    client: InngestClient, server: Server
-) -> None:
-    server.on("GET /v2/runs", says({"data": [{**RUN, "id": "a"}], "metadata": META}), BEYOND)
-    assert [each.id for each in client.runs.list(app="probe-app", page_size=2)] == ["a"]
 
 
 def test_items_under_another_name_than_data_are_no_empty_listing(

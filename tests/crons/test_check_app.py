@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from inngest_rest import AppCheck, InngestClient, InvalidArgumentError, NotFoundError
 from inngest_rest.testing import MockServer, answers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -21,12 +18,6 @@ def mock() -> MockServer:
     mock.function("shop", "report", cron="0 3 * * *")
     mock.function("mail", "digest", cron="0 9 * * 1")
     return mock
-
-
-@pytest.fixture
-def client(mock: MockServer) -> Iterator[InngestClient]:
-    with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
-        yield client
 
 
 @pytest.mark.parametrize(

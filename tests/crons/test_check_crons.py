@@ -14,7 +14,6 @@ from inngest_rest import AsyncInngestClient, InngestClient, InvalidArgumentError
 from inngest_rest.testing import MockServer, answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from inngest_rest import RuleResult
 
@@ -35,12 +34,6 @@ def mock() -> MockServer:
     mock = mock_at(START)
     mock.function("shop", "report", cron=HOURLY)
     return mock
-
-
-@pytest.fixture
-def client(mock: MockServer) -> Iterator[InngestClient]:
-    with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
-        yield client
 
 
 def fire_at(mock: MockServer, moment: datetime, cron: str | None = None) -> str:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
 from inngest_rest import ConfigurationError, InngestClient, RouteNotFoundError, RunStatus
 from inngest_rest._operations.cron_times import Schedule
 from inngest_rest.testing import MockServer, fails
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 START = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
 
@@ -29,12 +25,6 @@ def new_mock(release: str = "1.43.0") -> MockServer:
 @pytest.fixture
 def mock() -> MockServer:
     return new_mock()
-
-
-@pytest.fixture
-def client(mock: MockServer) -> Iterator[InngestClient]:
-    with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
-        yield client
 
 
 def test_without_an_app_the_functions_of_all_apps_are_listed_with_their_triggers(
