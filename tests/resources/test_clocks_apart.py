@@ -12,37 +12,22 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, answers, completes, sleeps
+from inngest_rest.testing import answers
+from tests.resources.conftest import lasting_mock, start
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
     from inngest_rest import RunChange
-    from inngest_rest.testing import Behaviour, MockEvent
+    from inngest_rest.testing import MockServer
     from tests.conftest import Connect
     from tests.support.clock import Clock
-
-
-def _work(event: MockEvent) -> Behaviour:
-    seconds = event.data.get("seconds", 0)
-    return sleeps(timedelta(seconds=seconds), completes(1)) if seconds else completes(1)
 
 
 @pytest.fixture(params=[600, -600], ids=["server ahead", "server behind"])
 def mock(clock: Clock, request: pytest.FixtureRequest) -> MockServer:
     ahead: int = request.param
-    mock = MockServer(clock=lambda: int((clock.now() + ahead) * 1e9), visibility_delay=0.7)
-    mock.function("shop", "work", trigger="go", run=_work)
-    return mock
-
-
-@pytest.fixture
-def producer(mock: MockServer) -> InngestClient:
-    return InngestClient(dev=True, transport=mock.transport)
-
-
-def start(producer: InngestClient, count: int, seconds: float = 0) -> None:
-    producer.send_many({"name": "go", "data": {"seconds": seconds}} for _ in range(count))
+    return lasting_mock(clock=lambda: int((clock.now() + ahead) * 1e9))
 
 
 def assert_complete(mock: MockServer, changes: list[RunChange], first: int = 0) -> None:
@@ -57,7 +42,7 @@ def test_a_watch_misses_no_run_and_reports_none_from_before(
 ) -> None:
     start(producer, 5)
     clock.advance(5)
-    clock.at_pauses(lambda n: start(producer, 7, (n * 37) % 90) if n < 40 else None)
+    clock.at_pauses(lambda n: start(producer, 7, seconds=(n * 37) % 90) if n < 40 else None)
     changes = list(connect(transport=mock.transport).runs.watch(timeout=200))
     assert_complete(mock, changes, first=5)
 
@@ -118,7 +103,7 @@ def test_a_day_is_searched_for_an_own_id_by_the_servers_clock(
     connect: Connect, mock: MockServer, clock: Clock
 ) -> None:
     client = connect(transport=mock.transport)
-    client.send({"name": "go", "id": "mine", "data": {}})
+    client.send({"name": "shop/go", "id": "mine", "data": {}})
     clock.advance(86_395)
     client.runs.list().page()
     explanation = client.events.explain("mine")
@@ -179,9 +164,7 @@ class Misdated(httpx.BaseTransport, httpx.AsyncBaseTransport):
 @pytest.fixture
 def right(clock: Clock) -> MockServer:
     """Return a server whose clock is ours."""
-    mock = MockServer(clock=clock.nanoseconds, visibility_delay=0.7)
-    mock.function("shop", "work", trigger="go", run=_work)
-    return mock
+    return lasting_mock(clock=clock.nanoseconds)
 
 
 @pytest.mark.parametrize("ahead", [72, 3_600, -3_600])
@@ -196,7 +179,7 @@ def test_a_watch_misses_no_run_for_dates_that_are_off(
     producer = InngestClient(dev=True, transport=right.transport)
     start(producer, 3)
     clock.advance(5)
-    clock.at_pauses(lambda n: start(producer, 3, (n * 37) % 90) if n < 40 else None)
+    clock.at_pauses(lambda n: start(producer, 3, seconds=(n * 37) % 90) if n < 40 else None)
     client = connect(transport=Misdated(clock, right, off, ahead))
     reported = {(it.kind, it.run.id) for it in client.runs.watch(timeout=200)}
     ids = [run.id for run in right.runs[3:]]

@@ -16,21 +16,14 @@ import httpx
 import pytest
 
 from inngest_rest import ActionReport, InngestClient
-from inngest_rest.testing import (
-    MockServer,
-    answers,
-    completes,
-    fails,
-    loses_response,
-    sleeps,
-    takes_effect_late,
-)
+from inngest_rest.testing import answers, loses_response, takes_effect_late
+from tests.resources.conftest import lasting_mock, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from inngest_rest.testing import Behaviour, MockEvent
+    from inngest_rest.testing import MockServer
     from tests.support.clock import Clock
 
     Client = Callable[[], InngestClient]
@@ -61,19 +54,7 @@ class Nodes(httpx.BaseTransport):
 
 @pytest.fixture
 def mock(clock: Clock) -> MockServer:
-    def work(event: MockEvent) -> Behaviour:
-        seconds = event.data.get("seconds", 0)
-        return sleeps(timedelta(seconds=seconds), completes(1)) if seconds else completes(1)
-
-    mock = MockServer(clock=clock.nanoseconds, visibility_delay=0.7)
-    mock.function("shop", "work", trigger="go", run=work)
-    mock.function("shop", "fail", trigger="fail", run=fails("no"))
-    return mock
-
-
-@pytest.fixture
-def producer(mock: MockServer) -> InngestClient:
-    return InngestClient(dev=True, transport=mock.transport)
+    return lasting_mock(clock=clock.nanoseconds)
 
 
 @pytest.fixture
@@ -81,10 +62,6 @@ def client(clock: Clock, mock: MockServer, turns: tuple[int, ...]) -> Client:
     """Return what makes a client of another process, whose first response is of the next node."""
     governed, nodes = clock.govern(InngestClient), Nodes(clock, mock, turns)
     return lambda: governed(dev=True, transport=nodes, retries=0)
-
-
-def start(producer: InngestClient, count: int, seconds: float = 0) -> None:
-    producer.send_many({"name": "go", "data": {"seconds": seconds}} for _ in range(count))
 
 
 def test_a_watch_reports_each_start_and_each_end_once(
@@ -96,7 +73,7 @@ def test_a_watch_reports_each_start_and_each_end_once(
     def sleep(seconds: float) -> None:
         whole(seconds / 2)
         if (n := next(rounds, None)) is not None:
-            start(producer, 2, (n * 37) % 90)
+            start(producer, 2, seconds=(n * 37) % 90)
         whole(seconds / 2)
 
     clock.sleep = sleep  # type: ignore[method-assign]
@@ -117,7 +94,7 @@ def test_exports_with_a_state_have_each_row_once(
     path, state = tmp_path / "rows.jsonl", tmp_path / "state"
     for seconds in (7, 31, 90, 700):
         start(producer, 3)
-        start(producer, 2, 50)
+        start(producer, 2, seconds=50)
         clock.advance(seconds)
         getattr(client(), kind).export(path, state=state)
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -129,7 +106,7 @@ def test_exports_with_a_state_have_each_row_once(
 def test_a_replay_that_may_come_is_requested_once(
     client: Client, mock: MockServer, producer: InngestClient, clock: Clock
 ) -> None:
-    producer.send({"name": "fail"})
+    start(producer, fails=True)
     clock.advance(1)
     run_id = mock.runs[0].id
     mock.fault(takes_effect_late(60, meanwhile=answers(504)), operation="rerun_run_v2")
@@ -146,7 +123,7 @@ def test_a_replay_that_may_come_is_requested_once(
 def test_a_replay_that_is_lost_is_requested_again_five_minutes_later(
     client: Client, mock: MockServer, producer: InngestClient, clock: Clock
 ) -> None:
-    producer.send({"name": "fail"})
+    start(producer, fails=True)
     clock.advance(1)
     mock.fault(answers(504), operation="rerun_run_v2")
     report = client().runs.replay_all([mock.runs[0].id])
@@ -163,7 +140,7 @@ def test_an_event_is_not_sent_again_once_its_id_is_forgotten(
     producer: InngestClient,
     clock: Clock,
 ) -> None:
-    producer.send({"name": "go"})
+    start(producer)
     clock.advance(1)
     mock.fault(loses_response(httpx.ReadTimeout), path="/e/*", times=None)
     report = client().events.resend([mock.events[0].internal_id], label="again")
@@ -181,9 +158,9 @@ def test_a_summary_counts_each_run_and_no_other(
     client: Client, mock: MockServer, producer: InngestClient, clock: Clock
 ) -> None:
     start(producer, 150)
-    producer.send_many({"name": "fail"} for _ in range(60))
+    start(producer, 60, app="other", fails=True)
     clock.advance(2)
     summary = client().runs.summary(since=mock.now - timedelta(minutes=1))
     counts = {group.name: dict(group.counts) for group in summary.groups}
-    assert counts == {"shop/work": {"completed": 150}, "shop/fail": {"failed": 60}}
+    assert counts == {"shop/work": {"completed": 150}, "other/work": {"failed": 60}}
     assert sum(each.runs for group in summary.groups for each in group.errors) == 60

@@ -27,13 +27,13 @@ from inngest_rest import (
     WaitTimeoutError,
     Watcher,
 )
-from inngest_rest.testing import MockServer, answers, completes, drops, fails, sleeps
+from inngest_rest.testing import MockServer, answers, drops, sleeps
+from tests.resources.conftest import lasting_mock, start
 from tests.support.run_lists import BEGAN, Listed, RunLists
 from tests.support.server import hangs, says
 
 if TYPE_CHECKING:
     from inngest_rest import RunChange
-    from inngest_rest.testing import Behaviour, MockEvent
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
@@ -45,27 +45,12 @@ on_each_store = pytest.mark.parametrize("mock", ["sqlite", "postgresql"], indire
 
 @pytest.fixture
 def mock(clock: Clock, request: pytest.FixtureRequest) -> MockServer:
-    """Return a mock in the test's time whose functions last as long as their event says."""
-
-    def work(event: MockEvent) -> Behaviour:
-        outcome = fails("no") if event.data.get("fails") else completes({"a": 1})
-        seconds = event.data.get("seconds", 0)
-        return sleeps(timedelta(seconds=seconds), outcome) if seconds else outcome
-
-    store: Any = getattr(request, "param", "sqlite")
-    mock = MockServer(clock=clock.nanoseconds, store=store, visibility_delay=0.7)
-    for app in ("shop", "other"):
-        mock.function(app, "work", trigger=f"{app}/go", run=work)
-    return mock
+    return lasting_mock(clock=clock.nanoseconds, store=getattr(request, "param", "sqlite"))
 
 
 @pytest.fixture
 def shop(connect: Connect, mock: MockServer) -> InngestClient:
     return connect(transport=mock.transport)
-
-
-def start(client: InngestClient, count: int = 1, *, app: str = "shop", **data: Any) -> None:
-    client.send_many({"name": f"{app}/go", "data": data} for _ in range(count))
 
 
 def closes(polling: Any) -> None:
@@ -96,9 +81,8 @@ def assert_complete(mock: MockServer, changes: list[RunChange]) -> None:
 
 @on_each_store
 def test_runs_that_start_and_end_between_polls_are_reported_once_whatever_pages_they_fill(
-    connect: Connect, mock: MockServer, clock: Clock
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
 ) -> None:
-    producer = InngestClient(dev=True, transport=mock.transport)
     clock.at_pauses(lambda n: start(producer, 120, seconds=0.1) if n < 2 else None)
     with connect(transport=mock.transport).runs.watch(every=5, timeout=60) as watcher:
         changes = list(watcher)
@@ -109,9 +93,8 @@ def test_runs_that_start_and_end_between_polls_are_reported_once_whatever_pages_
 
 @on_each_store
 def test_runs_of_any_length_are_reported_from_start_to_end(
-    connect: Connect, mock: MockServer, clock: Clock
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
 ) -> None:
-    producer = InngestClient(dev=True, transport=mock.transport)
     start(producer, 30, seconds=100)
     clock.advance(60)
     clock.at_pauses(lambda n: start(producer, 1, seconds=(n * 37) % 90) if n < 60 else None)
@@ -194,9 +177,8 @@ def test_app_and_function_are_filtered_by(shop: InngestClient) -> None:
 
 @on_each_store
 def test_a_token_continues_after_the_last_change_taken(
-    connect: Connect, mock: MockServer, clock: Clock
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
 ) -> None:
-    producer = InngestClient(dev=True, transport=mock.transport)
     clock.at_pauses(lambda n: start(producer, 3, seconds=(n * 37) % 90) if n < 40 else None)
     changes: list[RunChange] = []
     token = connect(transport=mock.transport).runs.watch().token
@@ -223,9 +205,8 @@ def test_a_token_is_json_and_has_the_open_runs(shop: InngestClient, mock: MockSe
 
 
 def test_a_watch_holds_the_open_runs_and_those_of_the_last_window(
-    connect: Connect, mock: MockServer, clock: Clock
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
 ) -> None:
-    producer = InngestClient(dev=True, transport=mock.transport)
     start(producer, 5, seconds=10_000)
     clock.at_pauses(lambda n: start(producer, 3) if n < 40 else None)
     watcher = connect(transport=mock.transport).runs.watch(timeout=300)
@@ -276,9 +257,8 @@ class WithoutEnds(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 @pytest.mark.parametrize("failing", [0, 3], ids=["all are got", "some fail at first"])
 def test_ends_are_found_run_by_run_where_they_cannot_be_listed(
-    connect: Connect, mock: MockServer, clock: Clock, failing: int
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient, failing: int
 ) -> None:
-    producer = InngestClient(dev=True, transport=mock.transport)
     start(producer, 8, seconds=100)
     start(producer, 8, seconds=10_000)
     clock.advance(60)
@@ -291,9 +271,8 @@ def test_ends_are_found_run_by_run_where_they_cannot_be_listed(
 @on_each_store
 @pytest.mark.parametrize("fault", [answers(503), drops()], ids=["503", "dropped"])
 def test_faults_that_pass_lose_nothing(
-    connect: Connect, mock: MockServer, clock: Clock, fault: Any
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient, fault: Any
 ) -> None:
-    producer = InngestClient(dev=True, transport=mock.transport)
     clock.at_pauses(lambda n: start(producer, 2, seconds=(n * 17) % 50) if n < 40 else None)
     for after in (2, 4, 5, 9, 12, 20):
         mock.fault(fault, times=2, after=after, path="/v2/*")
