@@ -14,7 +14,6 @@ from inngest_rest import AsyncInngestClient, InngestClient, InvalidArgumentError
 from inngest_rest.testing import MockServer, answers
 
 if TYPE_CHECKING:
-
     from inngest_rest import RuleResult
 
 HOUR = timedelta(hours=1)
