@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,7 @@ from scripts.internal.release import (
     recipe,
     rehearsal,
 )
-from scripts.internal.release.missing import ROOT, git, missing, notes, versions
+from scripts.internal.release.missing import ROOT, missing, notes, versions
 from scripts.internal.release.steps import WrongError, run, step
 
 if TYPE_CHECKING:
@@ -91,12 +91,8 @@ def agreed_version() -> tuple[str, str]:
 
 def build_twice(packages: Path, scratch: Path) -> tuple[distributions.Distributions, str]:
     """Build from this tree, then from the sdist that came of it."""
-    epoch = int(git("log", "-1", "--format=%ct"))
-    try:
-        first = distributions.build(ROOT, packages, epoch)
-        second = distributions.build_from_sdist(first.sdist, scratch / "second", epoch)
-    except subprocess.CalledProcessError as error:
-        raise WrongError(error.stdout + error.stderr) from None
+    first = distributions.build(ROOT, packages)
+    second = distributions.build_from_sdist(first.sdist, scratch / "second")
     if differing := distributions.differing(first, second):
         raise WrongError(f"the bytes of {', '.join(differing)} differ between two builds")
     return first, "the same bytes from the tree and from the sdist"
@@ -106,16 +102,15 @@ def build_server(
     out: Path, built: distributions.Distributions, version: str
 ) -> tuple[distributions.Distributions, str]:
     """Build the package of the MCP server and its bundle, out of the folder of the first."""
-    epoch = int(git("log", "-1", "--format=%ct"))
-    server = distributions.build(mcp_server.FOLDER, out / "pypi-mcp", epoch)
+    server = distributions.build(mcp_server.FOLDER, out / "pypi-mcp")
     shutil.copy(mcp_server.FOLDER / "server.json", out)
-    bundle = mcp_server.bundle(out, built.wheel, version, epoch)
+    bundle = mcp_server.bundle(out, built.wheel, version)
     return server, f"{bundle.name}, {bundle.stat().st_size:,} bytes"
 
 
 def check_metadata(built: Sequence[Path]) -> tuple[None, str]:
     """Check what the index would show."""
-    run(sys.executable, "-m", "twine", "check", "--strict", *map(str, built))
+    run(sys.executable, "-m", "twine", "check", "--strict", *built)
     return None, "accepted by twine"
 
 
@@ -130,37 +125,31 @@ def check_contents(built: distributions.Distributions) -> tuple[None, str]:
 
 def install(built: distributions.Distributions, scratch: Path) -> tuple[None, str]:
     """Install each distribution on the oldest and the newest Python, with and without extras."""
-    found = list(find_pythons().values())
+    every = list(find_pythons().values())
+    pythons = dict.fromkeys((every[0], every[-1]))
+    tried = list(product(pythons, built, ("", "[all]")))
     wrong = []
-    tried = 0
-    for python in dict.fromkeys((found[0], found[-1])):
-        for distribution in built:
-            for extras in ("", "[all]"):
-                tried += 1
-                made = installs.create(
-                    python,
-                    scratch / f"environment-{tried}",
-                    f"{distribution}{extras}",
-                    # Once as most people do; uv takes a tenth of the time.
-                    installer="pip" if tried == 1 else "uv",
-                )
-                faults = installs.use(made, with_extras=bool(extras))
-                wrong += [f"{python}, {distribution.name}{extras}: {each}" for each in faults]
+    for number, (python, distribution, extras) in enumerate(tried):
+        folder = scratch / f"environment-{number}"
+        # Once as most people do; uv takes a tenth of the time.
+        installer = "uv" if number else "pip"
+        made = installs.create(python, folder, f"{distribution}{extras}", installer=installer)
+        faults = installs.faults(made, with_extras=bool(extras))
+        wrong += [f"{python}, {distribution.name}{extras}: {fault}" for fault in faults]
     if wrong:
         raise WrongError("\n".join(wrong))
-    return None, f"{tried} environments, on {' and '.join(dict.fromkeys((found[0], found[-1])))}"
+    return None, f"{len(tried)} environments, on {' and '.join(pythons)}"
 
 
 def write_materials(
     out: Path, scratch: Path, built: distributions.Distributions
 ) -> tuple[None, str]:
     """Write the bill of materials of what an installation with all extras holds (CycloneDX)."""
-    made = installs.create(
-        sys.executable, scratch / "materials", f"{built.wheel}[all]", installer="uv"
-    )
+    wheel = f"{built.wheel}[all]"
+    python = installs.create(sys.executable, scratch / "materials", wheel, installer="uv")
     file = out / "inngest-rest.cdx.json"
     command = (sys.executable, "-m", "cyclonedx_py", "environment", "--output-reproducible")
-    run(*command, "--output-file", str(file), str(made.python))
+    run(*command, "--output-file", file, python)
     return None, f"{file.name}, {file.stat().st_size:,} bytes"
 
 

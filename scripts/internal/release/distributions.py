@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import filecmp
 import os
-import subprocess
 import sys
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING, NamedTuple
+
+from scripts.internal.release.missing import last_commit
+from scripts.internal.release.steps import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,27 +45,21 @@ class Distributions(NamedTuple):
     wheel: Path
 
 
-def build(source: Path, folder: Path, epoch: int) -> Distributions:
-    """Build both out of `source` into `folder`, as of `epoch`, in seconds since 1970."""
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-t", "wheel"]
-    subprocess.run(
-        [*command, "--directory", str(folder)],
-        cwd=source,
-        env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+def build(source: Path, folder: Path) -> Distributions:
+    """Build both out of `source` into `folder`, as of the last commit."""
+    command = (sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-t", "wheel")
+    epoch = {"SOURCE_DATE_EPOCH": str(last_commit())}
+    run(*command, "--directory", folder, cwd=source, env=os.environ | epoch)
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return Distributions(sdist, wheel)
 
 
-def build_from_sdist(sdist: Path, folder: Path, epoch: int) -> Distributions:
+def build_from_sdist(sdist: Path, folder: Path) -> Distributions:
     """Build both once more, out of an sdist in `folder`, as an installer would."""
     with tarfile.open(sdist) as archive:
         archive.extractall(folder / "source", filter="data")
     (source,) = (folder / "source").iterdir()
-    return build(source, folder / "again", epoch)
+    return build(source, folder / "again")
 
 
 def differing(first: Distributions, second: Distributions) -> list[str]:

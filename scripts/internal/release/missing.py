@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
+
+from scripts.internal.release.steps import run
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -87,9 +88,11 @@ def last_tag() -> str | None:
     return tags[0] if tags else None
 
 
+def last_commit() -> int:
+    """Return when the last commit was made, in seconds since 1970."""
+    return int(git("log", "-1", "--format=%ct"))
+
+
 def git(*arguments: str) -> str:
     """Return what git prints."""
-    command = ["git", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.strip()
+    return run("git", *arguments, cwd=ROOT).strip()

@@ -160,13 +160,13 @@ def by_pip(newcomer: Newcomer, _: Path, version: str) -> None:
     """Install the client, run the README's first program, then add the command."""
     environment = newcomer.home / "environment"
     newcomer.run(sys.executable, "-m", "venv", environment)
-    scripts = environment / ("Scripts" if os.name == "nt" else "bin")
-    install = (scripts / "python", "-m", "pip", "install", "--quiet")
+    python = environment / "bin" / "python"
+    install = (python, "-m", "pip", "install", "--quiet")
     newcomer.run(*install, f"inngest-rest=={version}")
-    printed = newcomer.run(scripts / "python", "-c", installs.first_program())
+    printed = newcomer.run(python, "-c", installs.first_program())
     expect(printed.startswith("sent app/order.created"), printed)
     newcomer.run(*install, f"inngest-rest[cli]=={version}")
-    use_command(newcomer, scripts / "inngest-rest", version)
+    use_command(newcomer, python.with_name("inngest-rest"), version)
 
 
 def by_uv(newcomer: Newcomer, _: Path, version: str) -> None:
