@@ -6,6 +6,8 @@ Reads OpenAPI 3 and the Swagger 2 that protoc-gen-openapiv2 writes, as JSON or Y
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -14,8 +16,7 @@ import yaml
 from tests.contract.document import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from tests.contract.document import Object
@@ -23,23 +24,9 @@ if TYPE_CHECKING:
 # Deeper, schemas of spans refer to themselves.
 _DEEPEST = 6
 
-
-class Shape(NamedTuple):
-    """One operation, as far as two documents can be compared.
-
-    Attributes:
-        parameters: The names of its query parameters.
-        sent: The paths of the fields of its body: `fromStep.stepId`.
-        received: The paths of the fields of its successes: `data[].id`.
-        values: The values of an enum, by the path of its field or the name of its parameter.
-        statuses: The statuses of its responses.
-    """
-
-    parameters: frozenset[str]
-    sent: frozenset[str]
-    received: frozenset[str]
-    values: Mapping[str, frozenset[str]]
-    statuses: frozenset[str]
+Statements = Mapping[str, AbstractSet[str]]
+"""What is said of one operation, by kind: query parameters, sent and received fields, statuses, and
+the values of each enum. A field is a path, such as `data[].id`."""
 
 
 class Difference(NamedTuple):
@@ -47,26 +34,26 @@ class Difference(NamedTuple):
 
     operation: str
     what: str
-    old: tuple[str, ...]
-    new: tuple[str, ...]
+    old: AbstractSet[str]
+    new: AbstractSet[str]
 
     def __str__(self) -> str:
-        sides = {"new": self.new, "old": self.old}
-        parts = [f"only {which}: {', '.join(each)}" for which, each in sides.items() if each]
+        sides = {"new": self.new - self.old, "old": self.old - self.new}
+        parts = [f"only {side}: {', '.join(sorted(each))}" for side, each in sides.items() if each]
         return f"{self.operation:<52} {self.what:<18} {'; '.join(parts)}"
 
 
-def shapes(spec: Object) -> dict[str, Shape]:
-    """Return the operations of a document, by `METHOD /path` with `{}` for each parameter."""
+def operations(spec: Object) -> dict[str, Statements]:
+    """Return what a document says, by `METHOD /path` with `{}` for each parameter of the path."""
     root = _root(spec)
     found = {}
     for path, item in spec["paths"].items():
-        whole = root + re.sub(r"\{[^}]*\}", "{}", path)
-        shared = item.get("parameters", [])
+        place = root + re.sub(r"\{[^}]*\}", "{}", path)
         for method in METHODS & item.keys():
             own = item[method]
-            listed = [_resolved(spec, each) for each in (*shared, *own.get("parameters", []))]
-            found[f"{method.upper()} {whole}"] = _shape(spec, own, listed)
+            parameters = [*item.get("parameters", ()), *own.get("parameters", ())]
+            resolved = [_resolved(spec, each) for each in parameters]
+            found[f"{method.upper()} {place}"] = _statements(spec, own, resolved)
     return found
 
 
@@ -77,40 +64,38 @@ def _root(spec: Object) -> str:
     return root if not any(path.startswith(f"{root}/") for path in spec["paths"]) else ""
 
 
-def _shape(spec: Object, own: Object, parameters: list[Object]) -> Shape:
-    values: dict[str, frozenset[str]] = {}
-    query = [each for each in parameters if each["in"] == "query"]
-    for each in query:
-        schema = each.get("schema", each)
-        items = _resolved(spec, schema.get("items", schema))
-        if "enum" in items:
-            values[each["name"]] = frozenset(map(str, items["enum"]))
-    body = _schema(own.get("requestBody", {})) or next(
-        (each["schema"] for each in parameters if each["in"] == "body"), {}
-    )
-    responses = {
-        status: _resolved(spec, each)
-        for status, each in own.get("responses", {}).items()
-        if status != "default"
-    }
+def _statements(spec: Object, own: Object, parameters: Iterable[Object]) -> Statements:
+    query: dict[str, Object] = {}
     received: dict[str, Object] = {}
-    for status, each in responses.items():
+    sent = _schema(own.get("requestBody", {}))
+    for each in parameters:
+        schema = _resolved(spec, each.get("schema", each))
+        if each["in"] == "query":
+            query[each["name"]] = _resolved(spec, schema.get("items", schema))
+        elif each["in"] == "body":
+            sent = schema
+    responses = own.get("responses", {}).keys() - {"default"}
+    for status in responses:
         if status.startswith("2"):
-            received |= dict(_fields(spec, _schema(each) or each.get("schema", {})))
-    values |= {
-        path: frozenset(map(str, it["enum"])) for path, it in received.items() if "enum" in it
+            response = _resolved(spec, own["responses"][status])
+            received |= dict(_fields(spec, _schema(response)))
+    enums = {
+        f"values of {name}": set(map(str, schema["enum"]))
+        for name, schema in sorted((query | received).items())
+        if "enum" in schema
     }
-    return Shape(
-        frozenset(each["name"] for each in query),
-        frozenset(path for path, _ in _fields(spec, body)),
-        frozenset(received),
-        values,
-        frozenset(responses),
-    )
+    return {
+        "parameters": query.keys(),
+        "sent": dict(_fields(spec, sent)).keys(),
+        "received": received.keys(),
+        "statuses": responses,
+        **enums,
+    }
 
 
 def _schema(node: Object) -> Object:
-    content: Any = node.get("content", {})
+    """Return the schema of a body: of Swagger that of a response itself."""
+    content: Any = node.get("content", {"application/json": node})
     schema: Object = content.get("application/json", {}).get("schema", {})
     return schema
 
@@ -127,7 +112,7 @@ def _resolved(spec: Object, node: Object) -> Object:
 def _fields(
     spec: Object, schema: Object, path: str = "", depth: int = 0
 ) -> Iterator[tuple[str, Object]]:
-    """Yield the path and the schema of each field within a schema."""
+    """Yield the fields of a schema with their paths, those of its forms and items included."""
     schema = _resolved(spec, schema)
     if depth > _DEEPEST:
         return
@@ -141,27 +126,20 @@ def _fields(
         yield from _fields(spec, each, below, depth + 1)
 
 
-def differences(old: Mapping[str, Shape], new: Mapping[str, Shape]) -> Iterator[Difference]:
+def differences(
+    old: Mapping[str, Statements], new: Mapping[str, Statements]
+) -> Iterator[Difference]:
     """Yield what one document says and the other does not, of the families that the new one has."""
     families = {_family(each) for each in new}
     here = {each for each in old if _family(each) in families}
     for operation in sorted(here ^ new.keys()):
-        yield _difference(operation, "operation", {operation} & here, {operation} & new.keys())
+        name = {operation}
+        yield Difference(operation, "operation", name & here, name & new.keys())
     for operation in sorted(here & new.keys()):
         one, two = old[operation], new[operation]
-        for what in ("parameters", "sent", "received", "statuses"):
-            if getattr(one, what) != getattr(two, what):
-                yield _difference(operation, what, getattr(one, what), getattr(two, what))
-        for name in sorted(one.values.keys() & two.values.keys()):
-            if one.values[name] != two.values[name]:
-                what = f"values of {name}"
-                yield _difference(operation, what, one.values[name], two.values[name])
-
-
-def _difference(
-    operation: str, what: str, old: AbstractSet[str], new: AbstractSet[str]
-) -> Difference:
-    return Difference(operation, what, (*sorted(old - new),), (*sorted(new - old),))
+        for what in one:
+            if what in two and one[what] != two[what]:
+                yield Difference(operation, what, one[what], two[what])
 
 
 def _family(operation: str) -> str:
@@ -170,7 +148,7 @@ def _family(operation: str) -> str:
 
 def compare(old: Path, new: Path) -> list[str]:
     """Return the lines of a comparison of the documents in two files."""
-    one, two = (shapes(yaml.safe_load(it.read_text(encoding="utf-8"))) for it in (old, new))
+    one, two = (operations(yaml.safe_load(each.read_text(encoding="utf-8"))) for each in (old, new))
     shared = len(one.keys() & two.keys())
     head = f"{shared} of the {len(two)} operations of {new.name} are in {old.name}."
     return [head, *map(str, differences(one, two))]
