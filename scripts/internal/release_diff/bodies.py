@@ -99,15 +99,18 @@ def name_of(path: str) -> str:
 
 def form(exchange: Recording) -> str:
     """Return the form of a response: status and content type, and of an error code and fields."""
-    status = str(exchange.status)
     kind = exchange.content_type.partition(";")[0].removeprefix("application/")
-    body = exchange.received
+    status, body = str(exchange.status), exchange.received
     if not exchange.is_refusal:
-        return " ".join(filter(None, (status, "" if kind == "json" else kind)))
+        return status if kind in {"json", ""} else f"{status} {kind}"
     if exchange.status == 200 and hides_error(body):
         status = f"200 as {body.get('status')}"
-    names = {path for path, _ in leaves(body)} if isinstance(body, dict) else set()
-    code = [value for path, value in leaves(body) if name_of(path) == "code"] if names else []
-    outer = sorted({path for path in names if "." not in path and "[]" not in path})
-    said = ", ".join(map(str, code)) or "{" + ", ".join(outer) + "}" * bool(outer)
-    return " ".join(filter(None, (status, kind, said if names else "")))
+    return " ".join(filter(None, (status, kind, _form_of_error(body))))
+
+
+def _form_of_error(body: Json) -> str:
+    """Return the codes of an error, or its outer fields."""
+    if not isinstance(body, dict):
+        return ""
+    codes = [str(value) for path, value in leaves(body) if name_of(path) == "code"]
+    return ", ".join(codes) or ("{" + ", ".join(sorted(body)) + "}" if body else "")

@@ -283,22 +283,18 @@ def judge(call: str, before: Outcome, again: Outcome, after: Outcome, kind: str 
         return _judged_error(call, before, after)
     if before.error is not None:
         return Judgement(call, "works", f"no {before.error.partition(':')[0]} any more")
-    paths = {
-        path
-        for path in before.result.keys() | after.result.keys()
-        if path not in OF_THE_MOMENT
-        and before.result.get(path) == again.result.get(path)
-        and before.result.get(path) != after.result.get(path)
-    }
-    for path in sorted(paths):
-        one, two = before.result.get(path), after.result.get(path)
-        if path.endswith("[]") and isinstance(two, int) and isinstance(one, int) and two < one:
+    was, was_again, is_now = (each.result.get for each in (before, again, after))
+    paths = (before.result.keys() | after.result.keys()) - OF_THE_MOMENT
+    changed = sorted(path for path in paths if was(path) == was_again(path) != is_now(path))
+    for path in changed:
+        one, two = was(path), is_now(path)
+        if path.endswith("[]") and isinstance(one, int) and isinstance(two, int) and two < one:
             return Judgement(call, "lies", f"{two} of {one} items")
-    if not paths or kind == "value new":
+    if not changed or kind == "value new":
         return Judgement(call, "works")
-    first = min(paths, key=len)
-    value = after.result.get(first)
-    return Judgement(call, "degrades", f"{first.strip('.') or 'the result'} is {value!r:.40}")
+    first = min(changed, key=len)
+    shown = f"{first.strip('.') or 'the result'} is {is_now(first)!r:.40}"
+    return Judgement(call, "degrades", shown)
 
 
 def _judged_error(call: str, before: Outcome, after: Outcome) -> Judgement:

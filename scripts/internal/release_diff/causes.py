@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from attrs import Factory, field, frozen
 
@@ -64,6 +64,21 @@ class Cause:
     )
 
 
+class FieldChange(NamedTuple):
+    """What changed about a field: its form from `old` to `new`, or its name to `new`."""
+
+    kind: Kind
+    name: str
+    old: str = ""
+    new: str = ""
+
+
+FIELD_KINDS: tuple[Kind, ...] = ("field new", "field renamed", "field gone", "form of a field")
+
+Place = tuple[str, str]
+"""An operation, and the path of a field in its bodies."""
+
+
 def causes(old: Survey, new: Survey) -> list[Cause]:
     """Return the differences between two servers: those that they show whenever they are asked."""
     first = {cause.key for cause in _of_one_moment(old, new, _paired(old.exchanges, new.exchanges))}
@@ -95,34 +110,38 @@ def _of_one_moment(old: Survey, new: Survey, pairs: Pairs) -> list[Cause]:
 
 def _operations(old: Survey, new: Survey, pairs: Pairs) -> Iterator[Cause]:
     """Yield the operations that one of the servers lacks."""
-    usual = {probe: each for probe, each in pairs.items() if probe.is_ordinary}
-    came: dict[str, Probe] = {}
-    went: dict[str, Probe] = {}
-    for probe, (before, after) in usual.items():
-        if lacks(before) != lacks(after):
-            (came if lacks(before) else went)[probe.operation] = probe
-    for name, probe in went.items():
-        refused = alterations.refusing(name, usual[probe][1])
-        yield Cause("operation gone", _route(name), (name,), refused, (probe,))
-    for name, probe in came.items():
-        yield Cause("operation new", _route(name), (name,), probes=(probe,))
+    moved = {
+        probe.operation: probe
+        for probe, (before, after) in pairs.items()
+        if probe.is_ordinary and lacks(before) != lacks(after)
+    }
+    for name, probe in moved.items():
+        refusal = pairs[probe][1]
+        if lacks(refusal):
+            refused = alterations.refusing(name, refusal)
+            yield Cause("operation gone", _route(name), (name,), refused, (probe,))
+    for name, probe in moved.items():
+        if lacks(pairs[probe][0]):
+            yield Cause("operation new", _route(name), (name,), probes=(probe,))
+    yield from _listed_operations(old, new)
+
+
+def _listed_operations(old: Survey, new: Survey) -> Iterator[Cause]:
+    """Yield the operations that one of the servers lists, and that are not documented."""
     asked = {probe.operation: probe for probe in new.exchanges}
     for name in sorted(new.listed.keys() - old.listed.keys()):
-        if DOCUMENT.match(*_example(name)) is None:
+        method, path = name.split(" ", 1)
+        if DOCUMENT.match(method, re.sub(r"\{\w+\}", "x", path)) is None:
             shown = (asked[name],) if name in asked else ()
             yield Cause("operation new", f"{name}, listed", (name,), probes=shown)
-    for name in sorted(old.listed.keys() - new.listed.keys() if new.listed else ()):
-        yield Cause("operation gone", f"{name}, listed", (name,))
+    if new.listed:
+        for name in sorted(old.listed.keys() - new.listed.keys()):
+            yield Cause("operation gone", f"{name}, listed", (name,))
 
 
 def _route(operation: str) -> str:
     found = next((each for each in DOCUMENT.operations if each.id == operation), None)
     return operation if found is None else f"{found.method.upper()} {found.path}"
-
-
-def _example(name: str) -> tuple[str, str]:
-    method, path = name.split(" ", 1)
-    return method, re.sub(r"\{\w+\}", "x", path)
 
 
 def _parameters(old: Survey, new: Survey) -> Iterator[Cause]:
@@ -140,39 +159,53 @@ def _parameters(old: Survey, new: Survey) -> Iterator[Cause]:
 
 def _fields(pairs: Pairs) -> Iterator[Cause]:
     """Yield the fields of successes that came, went, were renamed or have another form."""
-    gone, come, renamed, formed = (defaultdict[Any, list[tuple[str, str]]](list) for _ in range(4))
-    samples: dict[str, Any] = {}
-    replacements: dict[tuple[str, str, str], Any] = {}
+    places: dict[FieldChange, list[Place]] = defaultdict(list)
+    samples: dict[FieldChange, Any] = {}
     for operation, (old, new) in _bodies(pairs).items():
-        before, after = fields(old), fields(new)
-        for path in sorted(before.keys() & after.keys()):
-            one, two = before[path], after[path]
-            if one and two and not one & two:
-                change = name_of(path), " or ".join(sorted(one)), " or ".join(sorted(two))
-                formed[change].append((operation, path))
-                replacements.setdefault(change, _sample(new, path))
-                before, after = _without(before, path), _without(after, path)
-        lost, added = _outer(before.keys() - after.keys()), _outer(after.keys() - before.keys())
-        for path in sorted(lost):
-            if other := _successor(path, added, before, after):
-                added.remove(other)
-                renamed[name_of(path), name_of(other)].append((operation, path))
-            else:
-                gone[re.sub(r"^data(\[\])?\.", "", path)].append((operation, path))
-        for path in added:
-            come[name_of(path)].append((operation, path))
-            samples.setdefault(name_of(path), _sample(new, path))
-    for name, places in come.items():
-        made = alterations.adding(places, samples[name])
-        yield Cause("field new", f"{name} = {samples[name]!r:.40}", _names(places), made)
-    for (name, other), places in renamed.items():
-        made = alterations.renaming(places, other)
-        yield Cause("field renamed", f"{name} -> {other}", _names(places), made)
-    for name, places in gone.items():
-        yield Cause("field gone", name, _names(places), alterations.removing(places))
-    for (name, one, two), places in formed.items():
-        made = alterations.replacing(places, replacements[name, one, two])
-        yield Cause("form of a field", f"{name}: {one} -> {two}", _names(places), made)
+        for change, path in _field_changes(old, new):
+            places[change].append((operation, path))
+            samples.setdefault(change, _sample(new, path))
+    for change in sorted(places, key=lambda it: FIELD_KINDS.index(it.kind)):
+        yield _cause_of(change, places[change], samples[change])
+
+
+def _field_changes(old: list[Any], new: list[Any]) -> Iterator[tuple[FieldChange, str]]:
+    """Yield what changed in the bodies of one operation, each with the path that shows it."""
+    before, after = fields(old), fields(new)
+    for path in sorted(before.keys() & after.keys()):
+        one, two = before[path], after[path]
+        if one and two and not one & two:
+            was, is_ = (" or ".join(sorted(each)) for each in (one, two))
+            yield FieldChange("form of a field", name_of(path), was, is_), path
+            before, after = _without(before, path), _without(after, path)
+    lost = _outer(before.keys() - after.keys())
+    added = _outer(after.keys() - before.keys())
+    for path in sorted(lost):
+        if other := _successor(path, added, before, after):
+            added.remove(other)
+            yield FieldChange("field renamed", name_of(path), new=name_of(other)), path
+        else:
+            yield FieldChange("field gone", re.sub(r"^data(\[\])?\.", "", path)), path
+    for path in sorted(added):
+        yield FieldChange("field new", name_of(path)), path
+
+
+def _cause_of(change: FieldChange, places: list[Place], sample: Any) -> Cause:
+    name = change.name
+    match change.kind:
+        case "field new":
+            what = f"{name} = {sample!r:.40}"
+            alteration = alterations.adding(places, sample)
+        case "field renamed":
+            what = f"{name} -> {change.new}"
+            alteration = alterations.renaming(places, change.new)
+        case "field gone":
+            what = name
+            alteration = alterations.removing(places)
+        case _:
+            what = f"{name}: {change.old} -> {change.new}"
+            alteration = alterations.replacing(places, sample)
+    return Cause(change.kind, what, _names(places), alteration)
 
 
 def _bodies(pairs: Pairs) -> dict[str, tuple[list[Any], list[Any]]]:
@@ -221,49 +254,53 @@ def _sample(bodies: Iterable[Any], path: str) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else type(value).__name__
 
 
-def _names(places: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+def _names(places: Iterable[Place]) -> tuple[str, ...]:
     return tuple(sorted({operation for operation, _ in places}))
 
 
 def _values(pairs: Pairs) -> Iterator[Cause]:
     """Yield the values of enums that are neither the old server's nor documented there."""
-    found: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    found: dict[tuple[str, str], list[Place]] = defaultdict(list)
     for operation, (old, new) in _bodies(pairs).items():
         before = words(old)
         for path, values in words(new).items():
             for value in values - before.get(path, set()):
-                if _is_documented(operation, new, value):
-                    continue
-                found[name_of(path), value].append((operation, path))
+                if not _is_documented(operation, new, value):
+                    found[name_of(path), value].append((operation, path))
     for (name, value), places in found.items():
-        made = _valued(pairs, places, value)
+        instead = _replaced_by(value, pairs, places)
+        made = alterations.replacing(places, value, instead_of=instead)
         yield Cause("value new", f"{name} {value}", _names(places), made, value=value)
 
 
 def _is_documented(operation: str, bodies: Iterable[Any], value: str) -> bool:
     """Return whether the document allows a value wherever the bodies have it."""
-    documented = next((each for each in DOCUMENT.operations if each.id == operation), None)
-    content = (documented and documented.content(200)) or {}
+    documented = [each for each in DOCUMENT.operations if each.id == operation]
+    content = (documented[0].content(200) if documented else None) or {}
     schemas = [each["schema"] for kind, each in content.items() if "json" in kind]
-    return bool(schemas) and not any(
-        repr(value) in fault for body in bodies for fault in DOCUMENT.faults(schemas[0], body)
-    )
+    if not schemas:
+        return False
+    faults = [fault for body in bodies for fault in DOCUMENT.faults(schemas[0], body)]
+    return not any(repr(value) in fault for fault in faults)
 
 
-def _valued(pairs: Pairs, places: list[tuple[str, str]], value: str) -> Alteration:
-    """Put a new value where the old server has another one in the same response.
+def _replaced_by(value: str, pairs: Pairs, places: list[Place]) -> frozenset[Any]:
+    """Return what the old server has where the new one has a value, in the same responses.
 
     Lists may be in another order: what is not in one tells more.
     """
-    instead: set[str] = set()
     alone = [each for each in places if "[]" not in each[1]]
+    instead: set[str] = set()
     for probe, (before, after) in pairs.items():
         for operation, path in alone or places:
             if operation == probe.operation:
-                old = [each for at, each in leaves(before.received) if at == path]
-                new = [each for at, each in leaves(after.received) if at == path]
-                instead |= {a for a, b in zip(old, new, strict=False) if b == value and a != b}
-    return alterations.replacing(places, value, instead_of=frozenset(instead))
+                old, new = (_at(path, each.received) for each in (before, after))
+                instead.update(a for a, b in zip(old, new, strict=False) if b == value != a)
+    return frozenset(instead)
+
+
+def _at(path: str, body: Any) -> list[Any]:
+    return [value for place, value in leaves(body) if place == path]
 
 
 def _limits(old: Mapping[str, Limit], new: Mapping[str, Limit]) -> Iterator[Cause]:
@@ -273,16 +310,12 @@ def _limits(old: Mapping[str, Limit], new: Mapping[str, Limit]) -> Iterator[Caus
         if old[operation] != new[operation]:
             found[old[operation], new[operation]].append(operation)
     for (before, after), operations in found.items():
-        one, two = (_what_more_gets(each) for each in (before, after))
-        said = two if one == two else f"{one} -> {two}"
-        yield Cause(
-            "page limit",
-            f"{before.most or 'any'} -> {after.most or 'any'} ({said})",
-            tuple(sorted(operations)),
-            None
-            if after.most is None
-            else alterations.limiting(operations, after.most, refuses=after.refuses),
-        )
+        change = f"{before.most or 'any'} -> {after.most or 'any'}"
+        gets = " -> ".join(dict.fromkeys(map(_what_more_gets, (before, after))))
+        made = None
+        if after.most is not None:
+            made = alterations.limiting(operations, after.most, refuses=after.refuses)
+        yield Cause("page limit", f"{change} ({gets})", tuple(sorted(operations)), made)
 
 
 def _what_more_gets(limit: Limit) -> str:
@@ -293,23 +326,20 @@ def _what_more_gets(limit: Limit) -> str:
 
 def _responses(pairs: Pairs) -> Iterator[Cause]:
     """Yield the statuses, content types and forms of errors that differ."""
-    found: dict[tuple[str, str], list[Probe]] = defaultdict(list)
+    found: dict[str, list[Probe]] = defaultdict(list)
     for probe, (before, after) in pairs.items():
         one, two = form(before), form(after)
         if one != two:
-            found[one, two].append(probe)
-    for (one, two), probes in found.items():
-        names = sorted({each.operation for each in probes})
+            found[f"{one} -> {two}"].append(probe)
+    for change, probes in found.items():
+        operations = {each.operation for each in probes}
         shown = sorted({each.name for each in probes})
-        is_event = all(each.operation in ("sendEvents", "sendEventV2") for each in probes)
-        what = f"{', '.join(shown[:3])}{' ...' * (len(shown) > 3)}: {one} -> {two}"
-        answers = {each: pairs[each] for each in probes}
-        made = alterations.answering(answers)
+        more = " ..." if len(shown) > 3 else ""
         yield Cause(
-            kind="event" if is_event else "response",
-            what=what,
-            operations=tuple(names),
-            alteration=made,
+            kind="event" if operations <= {"sendEvents", "sendEventV2"} else "response",
+            what=f"{', '.join(shown[:3])}{more}: {change}",
+            operations=tuple(sorted(operations)),
+            alteration=alterations.answering({each: pairs[each] for each in probes}),
             probes=tuple(probes),
-            key=f"{one} -> {two}",
+            key=change,
         )

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, frozen
+import yaml
+from attrs import field, frozen
 
 from scripts.internal.release_diff.subjects import ask
 from tests.contract.conformance import camel
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from scripts.internal.release_diff.subjects import Subject
     from tests.contract.document import Operation
     from tests.contract.recordings import Recording
+
+PROBES = Path(__file__).with_name("probes.yaml")
 
 CROWD = 105
 """Runs of one function, and events of one name: more than the largest documented page."""
@@ -206,99 +210,40 @@ def _json(response: httpx.Response) -> dict[str, Any]:
 
 def probes(world: World) -> Iterator[Probe]:
     """Yield the requests: each operation as it is meant, then what is unusual about it."""
+    asked = yaml.safe_load(PROBES.read_text(encoding="utf-8"))
     for operation in DOCUMENT.operations:
         if operation.method == "get":
-            yield from _readings(operation, world)
-    yield from _events()
-    yield from _actions(world)
+            yield _probe(operation, world, {"name": "as usual", "ordinary": True})
+            parameters = {f"{each['in']} {each['name']}" for each in operation.parameters}
+            for row in asked["readings"]:
+                if row.get("parameter") in {None, *parameters}:
+                    yield _probe(operation, world, row)
+    operations = {each.id: each for each in DOCUMENT.operations}
+    for name, rows in asked["actions"].items():
+        for row in rows:
+            yield _probe(operations[name], world, row)
 
 
-def _readings(operation: Operation, world: World) -> Iterator[Probe]:
-    usual = Probe("as usual", operation.id, "GET", operation.path, is_ordinary=True)
-    yield usual
-    query = operation.names("query")
-    if "runId" in operation.names("path"):
-        for name in ("fails", "steps", "sleeps"):
-            run_id = {"runId": world.runs.get(name, UNKNOWN)}
-            yield evolve(usual, name=f"of a run that {name}", others=run_id)
-        yield evolve(usual, name="of an unknown run", others={"runId": UNKNOWN}, is_ordinary=False)
-        yield evolve(usual, name="of no id of a run", others={"runId": "x"}, is_ordinary=False)
-    if "eventId" in operation.names("path"):
-        unknown = {"eventId": UNKNOWN}
-        yield evolve(usual, name="of an unknown event", others=unknown, is_ordinary=False)
-    if "appId" in operation.names("path"):
-        yield evolve(usual, name="of an unknown app", others={"appId": "x"}, is_ordinary=False)
-    if "includeOutput" in query:
-        yield evolve(usual, name="with outputs", query={"includeOutput": "true"})
-    if "limit" in query:
-        yield evolve(usual, name="a page of two", query={"limit": 2})
-        yield evolve(usual, name="limit no number", query={"limit": "x"}, is_ordinary=False)
-    if "cursor" in query:
-        yield evolve(usual, name="cursor of nothing", query={"cursor": "x"}, is_ordinary=False)
-    if "status" in query:
-        for status in ("COMPLETED", "RUNNING", "CANCELLED"):
-            yield evolve(usual, name=f"of runs that are {status}", query={"status": status})
-        yield evolve(usual, name="of no status", query={"status": "X"}, is_ordinary=False)
-    yield evolve(usual, name="an unknown parameter", query={"unknown": "1"}, is_ordinary=False)
-
-
-ODD_EVENTS: Mapping[str, Mapping[str, Any]] = {
-    "without data": {"name": "diff/plain"},
-    "with data null": {"name": "diff/plain", "data": None},
-    "with data a list": {"name": "diff/plain", "data": [1]},
-    "with a name of 101 characters": {"name": "diff/" + "x" * 96, "data": {}},
-    "with a name of 255 characters": {"name": "diff/" + "x" * 250, "data": {}},
-    "without a name": {"data": {}},
-    "with an unknown field": {"name": "diff/plain", "data": {}, "unknown": 1},
-    "with a time in seconds with a fraction": {"name": "diff/plain", "data": {}, "ts": 1.5},
-    "with a version and an id": {"name": "diff/plain", "data": {}, "v": "1", "id": "diff-1"},
-}
-
-
-def _events() -> Iterator[Probe]:
-    plain = {"name": "diff/plain", "data": {"n": 1}}
-    usual = Probe("as usual", "sendEvents", "POST", "/e/{eventKey}", is_ordinary=True, body=plain)
-    yield usual
-    for name, event in ODD_EVENTS.items():
-        yield evolve(usual, name=f"an event {name}", body=dict(event), is_ordinary=False)
-    yield evolve(usual, name="no events", body=[], is_ordinary=False)
-    yield Probe("as usual", "sendEventV2", "POST", "/v2/events", body=plain, is_ordinary=True)
-
-
-def _actions(world: World) -> Iterator[Probe]:
-    """Yield what acts, on what the survey made; of Cloud's operations what any server says."""
-    run = "/v2/runs/{runId}"
-
-    def of(name: str) -> dict[str, str]:
-        return {"runId": world.runs.get(name, UNKNOWN)}
-
-    cancel = Probe("of an ended run", "cancelRunV2", "POST", f"{run}/cancel", others=of("echoes"))
-    yield cancel
-    yield evolve(cancel, name="as usual", others=of("cancelled"), is_ordinary=True)
-    yield evolve(cancel, name="of an unknown run", others={"runId": UNKNOWN})
-    delete = Probe("of an ended run", "cancelRunV1", "DELETE", "/v1/runs/{runId}")
-    yield delete
-    yield evolve(delete, name="as usual", others=of("deleted"), is_ordinary=True)
-    yield evolve(delete, name="of an unknown run", others={"runId": UNKNOWN})
-    rerun = Probe("as usual", "rerunRunV2", "POST", f"{run}/rerun", is_ordinary=True)
-    yield evolve(rerun, others=of("fails"))
-    yield evolve(rerun, name="of an unknown run", others={"runId": UNKNOWN}, is_ordinary=False)
-    step = {"fromStep": {"stepId": "x"}}
-    yield evolve(rerun, name="from an unknown step", body=step, is_ordinary=False)
-    invoke = "/v2/apps/{appId}/functions/{functionId}/invoke"
-    invoked = Probe("as usual", "invokeFunctionV2", "POST", invoke, body={"data": {"n": 1}})
-    yield evolve(invoked, others={"functionId": "fails"}, is_ordinary=True)
-    yield evolve(invoked, name="without data", body={})
-    yield evolve(invoked, name="of an unknown function", others={"functionId": "x"})
-    score = Probe("as usual", "createScoresV2", "POST", f"{run}/scores", is_ordinary=True)
-    yield evolve(score, body=[{"name": "diff", "value": 1}], others=of("steps"))
-    yield evolve(score, name="without a value", body=[{"name": "diff"}], is_ordinary=False)
-    signal = {"signal": "diff-nobody"}
-    yield Probe("nobody waits for", "sendSignalV1", "POST", "/v1/signals", body=signal)
-    yield Probe("without a body", "createCancellationV1", "POST", "/v1/cancellations", body={})
-    for operation in DOCUMENT.operations:
-        if operation.id in {"createEnvV2", "createWebhookV2", "syncAppV2", "queryInsightsV2"}:
-            yield Probe("without a body", operation.id, "POST", operation.path, body={})
+def _probe(operation: Operation, world: World, row: Mapping[str, Any]) -> Probe:
+    """Return a request of the table."""
+    others = dict(row.get("path", {}))
+    if "run" in row:
+        others["runId"] = world.runs.get(row["run"], UNKNOWN)
+    if "event" in row:
+        others["eventId"] = world.events.get(row["event"], UNKNOWN)
+    body: Any = row.get("body")
+    if "long" in row:
+        body = {"name": "diff/".ljust(row["long"], "x"), **body}
+    return Probe(
+        name=row["name"],
+        operation=operation.id,
+        method=operation.method.upper(),
+        path=operation.path,
+        query=row.get("query", {}),
+        body=body,
+        others=others,
+        is_ordinary=row.get("ordinary", False),
+    )
 
 
 def listed_by(http: httpx.Client) -> dict[str, frozenset[str]]:
@@ -329,38 +274,56 @@ def unknown_operations(listed: Mapping[str, frozenset[str]]) -> Iterator[Probe]:
 
 def limits(http: httpx.Client, world: World, subject: Subject) -> dict[str, Limit]:
     """Return the largest page of each listing: the documented maximum and one more are asked."""
+    present = subject.server.routes.present()
     found = {}
     for operation in DOCUMENT.operations:
-        schema = next((it["schema"] for it in operation.parameters if it["name"] == "limit"), None)
+        schemas = [each["schema"] for each in operation.parameters if each["name"] == "limit"]
         path = world.fill(operation.path) if operation.method == "get" else None
-        if schema is None or path is None or operation.id not in subject.server.routes.present():
+        if not schemas or path is None or operation.id not in present:
             continue
         query = {"name": f"{world.app}/nobody"} if operation.id == "listEventsV1" else {}
-        limit = _limit(http, subject.at(path), query, schema.get("maximum", 100))
+        pages = Pages(http, subject.at(path), query)
+        limit = pages.limit(schemas[0].get("maximum", 100))
         if limit is not None:
             found[operation.id] = limit
     return found
 
 
-def _limit(http: httpx.Client, path: str, query: Mapping[str, str], most: int) -> Limit | None:
-    def page(limit: int) -> httpx.Response:
-        return http.get(path, params={**query, "limit": limit})
+@frozen
+class Pages:
+    """A listing whose largest page is looked for."""
 
-    more = page(most + 1)
-    if more.is_success:
-        body = _json(more)
-        items = len(body.get("data") or [])
-        pages = body.get("page") or {}
-        is_cut = any(each for name, each in pages.items() if name != "limit")
-        is_cut = is_cut or (bool(query) and items < CROWD)  # v1 does not say so
-        return Limit(items if is_cut else None, refuses=False)
-    if not page(1).is_success:
-        return None
-    low, high = 1, most + 1
-    while high - low > 1:
-        tried = most if high == most + 1 else (low + high) // 2
-        low, high = (tried, high) if page(tried).is_success else (low, tried)
-    return Limit(low, refuses=True)
+    http: httpx.Client
+    path: str
+    query: Mapping[str, str]
+
+    def limit(self, documented: int) -> Limit | None:
+        """Return the largest page; None where no page is given at all."""
+        more = self._page(documented + 1)
+        if more.is_success:
+            items = len(_json(more).get("data") or [])
+            return Limit(items if self._is_cut(more, items) else None, refuses=False)
+        if not self._page(1).is_success:
+            return None
+        if self._page(documented).is_success:
+            return Limit(documented, refuses=True)
+        given, refused = 1, documented
+        while refused - given > 1:
+            tried = (given + refused) // 2
+            if self._page(tried).is_success:
+                given = tried
+            else:
+                refused = tried
+        return Limit(given, refuses=True)
+
+    def _page(self, limit: int) -> httpx.Response:
+        return self.http.get(self.path, params={**self.query, "limit": limit})
+
+    def _is_cut(self, response: httpx.Response, items: int) -> bool:
+        """Return whether there is more than a page; v1 does not say so."""
+        page = _json(response).get("page") or {}
+        says_more = any(each for name, each in page.items() if name != "limit")
+        return says_more or (bool(self.query) and items < CROWD)
 
 
 def lacks(exchange: Recording) -> bool:
