@@ -58,10 +58,21 @@ def start(environment: dict[str, str], *tokens: str, **options: Any) -> subproce
     )
 
 
+def loaded_by(environment: dict[str, str], *tokens: str) -> set[bytes]:
+    imports = [sys.executable, "-X", "importtime", *COMMAND[1:], *tokens]
+    done = subprocess.run(imports, env=environment, capture_output=True, check=False)
+    return {line.rpartition(b"|")[2].strip() for line in done.stderr.splitlines()}
+
+
+def test_a_request_by_plain_http_imports_no_httpx(environment: dict[str, str]) -> None:
+    loaded = loaded_by(environment, "runs", "list")
+    assert b"inngest_rest._core.drivers.blocking_transport" in loaded
+    assert not loaded & {b"httpx", b"ssl", b"click", b"pygments"}
+
+
 def test_what_the_command_of_httpx_needs_is_not_imported(environment: dict[str, str]) -> None:
-    imports = [sys.executable, "-X", "importtime", *COMMAND[1:], "runs", "list"]
-    done = subprocess.run(imports, env=environment, capture_output=True, check=True)
-    loaded = {line.rpartition(b"|")[2].strip() for line in done.stderr.splitlines()}
+    environment["INNGEST_DEV"] = "http://127.0.0.1:1"
+    loaded = loaded_by(environment, "--retries", "0", "runs", "list")
     assert b"httpx" in loaded
     assert not loaded & {b"click", b"pygments"}
 

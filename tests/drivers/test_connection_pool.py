@@ -24,6 +24,7 @@ from inngest_rest._core.clock import Clock as SystemClock
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool
+from inngest_rest._core.messages import Request, Response
 from inngest_rest.errors import ClosedError
 from tests.support.chance import drawing
 from tests.support.peer import ANSWER, PATIENCE
@@ -42,20 +43,21 @@ EVENT = {"name": "app/order"}
 A_MOMENT = 0.01
 
 
-class Own(httpx.BaseTransport, httpx.AsyncBaseTransport):
+class Own:
     """A fake for the client's own transport."""
 
     def __init__(self, act: Callable[[], object] = lambda: None) -> None:
         self.act = act
         self.used = self.closed = 0
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def send(self, request: Request) -> Response:
+        del request
         self.used += 1
         self.act()
-        return httpx.Response(200, stream=httpx.ByteStream(b"{}"), request=request)
+        return Response(200, stream=httpx.ByteStream(b"{}"))
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return self.handle_request(request)
+    async def send_async(self, request: Request) -> Response:
+        return self.send(request)
 
     def close(self) -> None:
         self.closed += 1
@@ -139,7 +141,7 @@ def test_closing_a_client_during_a_request_leaves_no_connection_open(client_kind
 
 
 def test_a_request_waiting_for_a_connection_is_not_sent_if_the_client_is_closed() -> None:
-    pool: ConnectionPool[httpx.BaseTransport] = ConnectionPool(Own)
+    pool: ConnectionPool[Any] = ConnectionPool(Own)
     driver = Driver({"api": pool}, SYSTEM_CLOCK)
     for _ in range(MAX_AT_ONCE):
         pool.slots.acquire()
@@ -179,9 +181,9 @@ class Held(Own):
         super().__init__()
         self.opened = opened
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def send_async(self, request: Request) -> Response:
         await self.opened[-1].wait()
-        return self.handle_request(request)
+        return self.send(request)
 
 
 def test_more_than_64_concurrent_requests_per_event_loop_wait_and_are_known_not_to_be_sent() -> (
@@ -247,9 +249,7 @@ def test_a_request_whose_turn_comes_with_little_time_left_is_not_sent(
     assert transport.used == is_sent
 
 
-async def wait_for_a_turn(
-    pool: ConnectionPool[httpx.AsyncBaseTransport], clock: Clock, seconds: float
-) -> None:
+async def wait_for_a_turn(pool: ConnectionPool[Any], clock: Clock, seconds: float) -> None:
     """Run a request whose turn comes in the same moment in which its time is up."""
     driver = AsyncDriver({"api": pool}, SystemClock(monotonic=clock.monotonic))
     slots = driver._slots_of("api", asyncio.get_running_loop())  # noqa: SLF001

@@ -216,13 +216,13 @@ def watched(log: list[str], effect: Plan[None]) -> Plan[None]:
 def run(client_kind: ClientKind, transport: Any, plan: Plan[T]) -> T:
     """Run a plan by either driver."""
     if client_kind == "blocking":
-        return Driver(connection_pool.pools(httpx.BaseTransport, transport), SYSTEM_CLOCK).run(plan)
+        return Driver(connection_pool.pools("BaseTransport", transport), SYSTEM_CLOCK).run(plan)
     return asyncio.run(run_async(transport, plan))
 
 
 async def run_async(transport: httpx.AsyncBaseTransport, plan: Plan[T]) -> T:
     return await AsyncDriver(
-        connection_pool.pools(httpx.AsyncBaseTransport, transport), SYSTEM_CLOCK
+        connection_pool.pools("AsyncBaseTransport", transport), SYSTEM_CLOCK
     ).run(plan)
 
 
@@ -318,7 +318,7 @@ def test_a_job_is_passed_on_although_a_cancellation_comes_while_an_exception_end
             return True
 
         driver = AsyncDriver(
-            connection_pool.pools(httpx.AsyncBaseTransport, Hangs()), Clock(sleep_async=ends_late)
+            connection_pool.pools("AsyncBaseTransport", Hangs()), Clock(sleep_async=ends_late)
         )
         task = asyncio.create_task(
             driver.run_many(source(), lambda _: sleep(1), on_result, in_flight=2)

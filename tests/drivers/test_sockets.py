@@ -30,6 +30,7 @@ from inngest_rest import (
 from inngest_rest._core.drivers import blocking_transport, own_transport
 from inngest_rest._core.drivers.async_transport import AsyncTransport, Stream
 from inngest_rest._core.drivers.connection_pool import pools
+from inngest_rest._core.messages import Request, requestable
 from tests.support.client_kinds import open_client
 from tests.support.peer import ANSWER, PATIENCE, Peer, answers, take_request, until_hung_up
 
@@ -83,7 +84,7 @@ def test_a_connection_serves_one_request_after_another(reach: Connect) -> None:
 
 def test_a_connection_carries_requests_to_its_own_server_alone(client_kind: ClientKind) -> None:
     """An app that is asked to sync is elsewhere, and has the pool of the API."""
-    kind: Any = httpx.BaseTransport if client_kind == "blocking" else httpx.AsyncBaseTransport
+    kind: Any = "BaseTransport" if client_kind == "blocking" else "AsyncBaseTransport"
     bodies: list[bytes] = []
 
     def takes(connection: socket.socket) -> None:
@@ -91,16 +92,21 @@ def test_a_connection_carries_requests_to_its_own_server_alone(client_kind: Clie
         connection.sendall(ANSWER)
         until_hung_up(connection)
 
-    def request(peer: Peer, body: bytes) -> httpx.Request:
-        times = httpx.Timeout(PATIENCE).as_dict()
-        return httpx.Request("POST", peer.url, content=body, extensions={"timeout": times})
+    def request(peer: Peer, body: bytes) -> Request:
+        headers = {"Content-Length": str(len(body))}
+        url = requestable(peer.url)
+        return Request("POST", url, headers, body, timeout=PATIENCE, shown=peer.url)
 
-    async def send(transport: Any, *requests: httpx.Request) -> None:
+    async def send(transport: Any, *requests: Request) -> None:
         for each in requests:
             if client_kind == "blocking":
-                transport.handle_request(each).read()
+                stream = transport.send(each).stream
+                assert b"".join(stream)
+                stream.close()
             else:
-                await (await transport.handle_async_request(each)).aread()
+                stream = (await transport.send_async(each)).stream
+                assert [piece async for piece in stream]
+                await stream.aclose()
         if client_kind == "blocking":
             transport.close()
         else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestError
 from inngest_rest._core import clock as _core
+from inngest_rest._core.drivers.httpx_transport import response_of
 from inngest_rest._core.plans import Call
 from tests.support.clock import STARTED
 
@@ -90,7 +91,7 @@ class Callers:
 
     def _read(self, plan: Plan[Any], call: Call[Any], response: httpx.Response) -> Any:
         try:
-            answer = call.read(response)
+            answer = call.read(response_of(response))
         except InngestError as error:
             return plan.throw(error)
         return plan.send(answer)

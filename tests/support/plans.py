@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
-
+from inngest_rest._core.messages import Request, requestable
 from inngest_rest._core.plans import Call, Plan, call
 
 
@@ -12,5 +11,5 @@ def a_call(timeout: float = 10.0) -> Plan[None]:
     return call(Call("api", "GET", "http://a.b", build, timeout, lambda _: None, str, 1_000))
 
 
-def build(timeout: float, _: object) -> httpx.Request:
-    return httpx.Request("GET", "http://a.b", extensions={"timeout": {"read": timeout}})
+def build(timeout: float, _: object) -> Request:
+    return Request("GET", requestable("http://a.b"), {}, timeout=timeout, shown="http://a.b")

@@ -10,6 +10,7 @@ Imports go one way, from top to bottom, and import-linter checks that (pyproject
     arguments               validation of arguments and of event names
     plans, clock            the definition of a plan; time and randomness
     secret, tracing         hidden keys; OpenTelemetry spans
+    messages                URLs, requests and responses
     json_text, locks        the JSON encoder and decoder; locks of threads and of files
     logs                    the logger, whose messages are one line
 """

@@ -17,7 +17,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    import httpx
+    from inngest_rest._core.messages import Response
 
 
 @frozen(kw_only=True)
@@ -85,7 +85,7 @@ class ServerClock:
         # The bounds by the last response, if it contradicts all before it: the next one decides.
         self.in_doubt: tuple[float, float] | None = None
 
-    def observe(self, response: httpx.Response, sent_at: float) -> None:
+    def observe(self, response: Response, sent_at: float) -> None:
         """Learn from a response that has just arrived, to a request sent at a time of our clock."""
         date = response.headers.get("date")
         # One of a cache shows another time, and the next of the same second little, unless the

@@ -13,8 +13,6 @@ from typing import (
     TypeVar,
 )
 
-import httpx
-
 from inngest_rest._arguments import invalid
 from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import recording
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from os import PathLike
+
+    import httpx
 
     from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest._core.sending.job import Events as Sent
@@ -177,7 +177,7 @@ class AsyncInngestClient(Resource):
             settings, clock, has_own_transport=transport is not None
         )
         pools = connection_pool.pools(
-            httpx.AsyncBaseTransport,
+            AsyncDriver.kind,
             transport,
             settings.event_proxy,
             settings.api_proxy,

@@ -14,8 +14,6 @@ from typing import (
     TypeVar,
 )
 
-import httpx
-
 from inngest_rest._arguments import invalid
 from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import recording
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from os import PathLike
+
+    import httpx
 
     from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest._core.sending.job import Events as Sent
@@ -178,7 +178,7 @@ class InngestClient(Resource):
             settings, clock, has_own_transport=transport is not None
         )
         pools = connection_pool.pools(
-            httpx.BaseTransport,
+            Driver.kind,
             transport,
             settings.event_proxy,
             settings.api_proxy,

@@ -4,14 +4,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
-
 from ... import errors
 from ...models.event import Event
 from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
+    import httpx
+
     from ...client import AuthenticatedClient, Client
     from ...models.send_error import SendError
     from ...models.send_result import SendResult

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from ... import errors
 from ...models.v1_webhook_body import V1WebhookBody
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
+    import httpx
+
     from ...client import AuthenticatedClient, Client
     from ...models.v1_error import V1Error
     from ...models.v1_webhook_envelope import V1WebhookEnvelope

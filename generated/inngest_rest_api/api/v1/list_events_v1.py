@@ -4,13 +4,13 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from ... import errors
 from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
+    import httpx
+
     from ...client import AuthenticatedClient, Client
     from ...models.v1_error import V1Error
     from ...models.v1_event_list_envelope import V1EventListEnvelope

@@ -4,13 +4,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
-
 from ... import errors
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
+    import httpx
+
     from ...client import AuthenticatedClient, Client
     from ...models.v2_app_envelope import V2AppEnvelope
     from ...models.v2_errors import V2Errors

@@ -5,13 +5,13 @@ import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
-
 from ... import errors
 from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
+    import httpx
+
     from ...client import AuthenticatedClient, Client
     from ...models.v2_errors import V2Errors
     from ...models.v2_experiment_envelope import V2ExperimentEnvelope

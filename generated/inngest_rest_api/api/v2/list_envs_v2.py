@@ -3,13 +3,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from ... import errors
 from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
+    import httpx
+
     from ...client import AuthenticatedClient, Client
     from ...models.v2_env_list_envelope import V2EnvListEnvelope
     from ...models.v2_errors import V2Errors

@@ -5,8 +5,6 @@ import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
-
 from ... import errors
 from ...models.v2_order import V2Order
 from ...models.v2_run_status import V2RunStatus
@@ -15,6 +13,8 @@ from ...types import UNSET, Response, Unset, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
+    import httpx
+
     from ...client import AuthenticatedClient, Client
     from ...models.v2_errors import V2Errors
     from ...models.v2_run_list_envelope import V2RunListEnvelope

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from ... import errors
 from ...models.v2_insights_query_body import V2InsightsQueryBody
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
+    import httpx
+
     from ...client import AuthenticatedClient, Client
     from ...models.v2_errors import V2Errors
     from ...models.v2_insights_result_envelope import V2InsightsResultEnvelope

@@ -4,14 +4,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import httpx
-
 from ... import errors
 from ...models.v2_sync_app_body import V2SyncAppBody
 from ...types import Response, read_json
 from .. import Operation
 
 if TYPE_CHECKING:
+    import httpx
+
     from ...client import AuthenticatedClient, Client
     from ...models.v2_app_sync_failure import V2AppSyncFailure
     from ...models.v2_app_sync_result_envelope import V2AppSyncResultEnvelope

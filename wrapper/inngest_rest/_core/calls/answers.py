@@ -20,7 +20,6 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
 
-import httpx
 from attrs import frozen
 
 from inngest_rest import errors
@@ -35,6 +34,7 @@ from inngest_rest._core.calls.settings import (
 )
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.json_text import decode
+from inngest_rest._core.messages import Response
 from inngest_rest._core.secret import cause_without_keys
 from inngest_rest._faults import refused_in_between
 from inngest_rest._ulid import is_ulid
@@ -120,7 +120,7 @@ _MOST_CONTAINERS = 1_000_000
 _LONGEST_PAUSE = 366 * 86_400.0
 
 
-def read(response: httpx.Response, route: Route[A, T], url: str, session: Session) -> T:
+def read(response: Response, route: Route[A, T], url: str, session: Session) -> T:
     """Return the result of a complete response to a URL without keys, or raise its error."""
     answer = _Response(response, route, url, session)
     content = response.content
@@ -136,7 +136,7 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
             with suppress(ValueError):
                 answer.check_about(read_json(content))
             return route.convert(cast("A", None))
-        if forms[0] is httpx.Response:
+        if forms[0] is Response:
             return route.convert(cast("A", response))
         page = _read_page(forms[0], content)
         if page is not None:
@@ -160,7 +160,7 @@ def read(response: httpx.Response, route: Route[A, T], url: str, session: Sessio
 
 @frozen
 class _Response:
-    _response: httpx.Response
+    _response: Response
     _route: Route[Any, Any]
     _url: str
     _session: Session
@@ -244,7 +244,7 @@ class _Response:
         if status == 500 and self._is_about_no_run(message, hidden=hidden):
             status, hidden, about_resource = 404, True, True
         challenge = self._response.headers.get("www-authenticate", "")
-        lacks_scope = "insufficient_scope" in (code or "") + challenge
+        lacks_scope = "insufficient_scope" in f"{code}{challenge}"
         error = _error_class(
             status, lacks_scope=lacks_scope, about_resource=about_resource
         )(
@@ -268,9 +268,9 @@ class _Response:
         """Return the error for such a status; a redirect is not followed, but named."""
         reason, location = (
             "neither a result nor an error",
-            self._response.headers.get("location"),
+            self._response.redirects_to,
         )
-        if not self._response.has_redirect_location or location is None:
+        if location is None:
             return self.invalid(reason)
         error = self.invalid(
             f"{reason}: it redirects to {shown(self._session.redact(location))}"
@@ -344,7 +344,7 @@ class _Response:
         """
         response, route = self._response, self._route
         if not response.content:
-            return route.forms not in ((), (httpx.Response,)) or (
+            return route.forms not in ((), (Response,)) or (
                 route.operation.tag == "v2" and response.status_code == 200
             )
         return (
@@ -405,7 +405,7 @@ def read_model(forms: tuple[type[A], ...], body: object) -> A:
     raise ValueError(f"it has none of the fields of {forms[0].__name__}")
 
 
-def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, object, bool]:
+def _words(body: dict[str, Any], response: Response) -> tuple[str, object, bool]:
     """Return the message, the code, and whether a 404 would mean a missing resource."""
     if "problem+json" in response.headers.get("content-type", "").lower():
         return _words_of_problem(body, response)
@@ -426,7 +426,7 @@ def _words(body: dict[str, Any], response: httpx.Response) -> tuple[str, object,
 
 
 def _words_of_problem(
-    body: dict[str, Any], response: httpx.Response
+    body: dict[str, Any], response: Response
 ) -> tuple[str, object, bool]:
     """Return the same of problem details (RFC 9457); a title alone is the status in words."""
     given = body.get("title"), body.get("detail")
@@ -436,12 +436,12 @@ def _words_of_problem(
     return message, body.get("code"), bool(detail)
 
 
-def _text(response: httpx.Response) -> str:
+def _text(response: Response) -> str:
     """Return the body as text, even if the server names an unknown character set."""
     return response.content[:_SHOWN].decode("utf-8", "replace")
 
 
-def _retry_after(response: httpx.Response, now: datetime) -> float | None:
+def _retry_after(response: Response, now: datetime) -> float | None:
     """Return Retry-After in seconds, given in seconds or as a date; None if neither."""
     value = response.headers.get("retry-after")
     try:
@@ -472,7 +472,7 @@ def recording(session: Session) -> Generator[Sequence[RawResponse]]:
 
 
 def record(
-    session: Session, route: Route[Any, Any], response: httpx.Response, url: str
+    session: Session, route: Route[Any, Any], response: Response, url: str
 ) -> None:
     """Keep a response for the recordings of this context, if there are any."""
     if kept := [
@@ -486,16 +486,18 @@ def record(
 def raw_response(
     session: Session,
     route: Route[Any, Any],
-    response: httpx.Response,
+    response: Response,
     url: str,
     *,
     at_most: int | None = None,
 ) -> RawResponse:
     """Return a complete response, or so many bytes of it, with the client's keys masked."""
-    from inngest_rest.responses import RawResponse  # noqa: PLC0415 - for errors and recordings
+    import httpx  # noqa: PLC0415 - for errors and recordings
+
+    from inngest_rest.responses import RawResponse  # noqa: PLC0415
 
     masked = session.redact_bytes
-    headers = [(masked(name), masked(value)) for name, value in response.headers.raw]
+    headers = [(masked(name), masked(value)) for name, value in response.fields]
     return RawResponse(
         status=response.status_code,
         method=route.operation.method,

@@ -6,8 +6,6 @@ import math
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
 
-import httpx
-
 from inngest_rest import errors
 from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers, page_sizes
@@ -15,13 +13,15 @@ from inngest_rest._core.calls.retry import has_retry_after
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.settings import API_VERSION, ENV, SIGNING_KEY, Settings
 from inngest_rest._core.logs import logger, request_fields
+from inngest_rest._core.messages import Request, json_content, requestable, with_query
 from inngest_rest._core.plans import Call, Plan, call, sleep
 from inngest_rest._faults import had_no_effect, may_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.messages import Response
     from inngest_rest._core.secret import Secret
     from inngest_rest._core.tracing import CallSpan
     from inngest_rest_api.api import Operation
@@ -203,7 +203,7 @@ def _with_keys(
         (None,) if api == "ingest" else session.bearers(api, is_needed=route.needs_key)
     )
 
-    def read(response: httpx.Response) -> T:
+    def read(response: Response) -> T:
         session.server_clocks[route.host].observe(response, sent_at)
         answers.record(session, route, response, url)
         span.status = response.status_code
@@ -231,55 +231,48 @@ def request(
     bearer: Secret | None,
     url: str,
     seconds: float,
-    read: Callable[[httpx.Response], T],
+    read: Callable[[Response], T],
 ) -> Call[T]:
     """Return the effect of one attempt, within some seconds; `url` is shown, and has no key."""
-    kwargs = route.kwargs
+    method, kwargs = route.operation.method, route.kwargs
     content: bytes = kwargs.get("content", b"")
-    is_json = "json" in kwargs
-    has_length = not is_json and route.operation.method not in _METHODS_WITHOUT_BODY
+    is_json = kwargs.get("json") is not None
+    if is_json:
+        content = json_content(kwargs["json"])
+    headers = kwargs.get("headers", {})
+    headers_of_body: dict[str, str] = {}
+    if is_json or method not in _METHODS_WITHOUT_BODY:
+        headers_of_body["Content-Length"] = str(len(content))
+    if is_json and "Content-Type" not in headers:
+        headers_of_body["Content-Type"] = "application/json"
 
-    def build(timeout: float, trace: object) -> httpx.Request:
+    def build(timeout: float, trace: object) -> Request:
         """Build the request, keys included: only where it is sent, and in no variable."""
-        try:
-            return _Request(
-                route.operation.method,
-                session.event_url(route.operation.path).reveal()
-                if route.host == "event"
-                else _with_query(url, kwargs.get("params")),
-                headers={
-                    "Host": session.authorities[route.host],
-                    **session.headers.reveal(),
-                    **kwargs.get("headers", {}),
-                    **(
-                        {}
-                        if bearer is None
-                        else {"authorization": f"Bearer {bearer.reveal()}"}
-                    ),
-                    **({"Content-Length": str(len(content))} if has_length else {}),
-                },
-                json=kwargs.get("json"),
-                # Of a stream, httpx does not find out the headers, which takes twice as long as all
-                # the rest of it.
-                stream=None if is_json else httpx.ByteStream(content),
-                extensions={
-                    # Connecting must time out before the exchange: only then is it certain that
-                    # nothing was sent.
-                    "timeout": httpx.Timeout(timeout, connect=timeout / 2).as_dict(),
-                    "shown": url,
-                    "trace": trace,
-                },
-            )
-        except httpx.InvalidURL:
-            pass
-        # Outside that clause, whose error may quote the event key.
-        raise errors.InvalidArgumentError(
-            "an id, name, cursor or key is too long for a URL"
+        return Request(
+            method,
+            session.event_url(route.operation.path).reveal()
+            if route.host == "event"
+            else requestable(with_query(url, kwargs.get("params"))),
+            headers={
+                "Host": session.authorities[route.host],
+                **session.headers.reveal(),
+                **headers,
+                **(
+                    {}
+                    if bearer is None
+                    else {"authorization": f"Bearer {bearer.reveal()}"}
+                ),
+                **headers_of_body,
+            },
+            content=content,
+            timeout=timeout,
+            shown=url,
+            trace=trace,
         )
 
     return Call(
         host=route.host,
-        method=route.operation.method,
+        method=method,
         url=url,
         build=build,
         timeout=seconds,
@@ -289,23 +282,6 @@ def request(
         accepted=route.accepted,
         template=route.operation.path,
     )
-
-
-def _with_query(url: str, params: Mapping[str, Any] | None) -> str:
-    """Return a URL with its parameters; httpx would parse it once more to add them."""
-    return f"{url}?{httpx.QueryParams(params)}" if params else url
-
-
-class _Request(httpx.Request):
-    """A request whose repr does not contain its URL: all frames of httpx hold the request."""
-
-    @property
-    def content(self) -> bytes:
-        """Its body, which httpx has only after it was read."""
-        return self.read()
-
-    def __repr__(self) -> str:
-        return f"<Request({self.method!r}, {self.extensions['shown']!r})>"
 
 
 def redacted_url(session: Session, route: Route[Any, Any]) -> str:

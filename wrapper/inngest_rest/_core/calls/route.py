@@ -90,7 +90,7 @@ class Route(Generic[A, T]):
         repr=False
     )  # the result of its module's `get_kwargs`
     # The generated models of a successful response, in each form that servers send; none if it has
-    # nothing that the result needs: any body will do; `httpx.Response` for the response itself.
+    # nothing that the result needs: any body will do; `Response` for the response itself.
     forms: tuple[type[A], ...]
     convert: Callable[[A], T]  # whatever it raises makes the response invalid
     repeatable: bool = field(

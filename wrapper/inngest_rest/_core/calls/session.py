@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
 
-import httpx
 from attrs import evolve
 
 from inngest_rest._core.arguments import NameConvention
@@ -26,6 +25,7 @@ from inngest_rest._core.calls.settings import (
     check_timeout,
 )
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, ServerClock
+from inngest_rest._core.messages import requestable
 from inngest_rest._core.secret import Hidden, Mask, Secret
 from inngest_rest._version import __version__
 from inngest_rest._visible import safe
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from inngest_rest._core.calls.settings import Settings
+    from inngest_rest._core.messages import Url
     from inngest_rest._core.plans import Host
 
 C = TypeVar("C")
@@ -80,10 +81,10 @@ class Session:
         }
         hosts: tuple[Host, ...] = ("event", "api")
         self.rate_limits = {host: RateLimit() for host in hosts}
-        urls = {"event": settings.event_url, "api": settings.api_url}
         # What a request has to have as its host.
-        self.authorities = {
-            host: httpx.URL(urls[host]).netloc.decode("ascii") for host in hosts
+        self.authorities: Mapping[Host, str] = {
+            "event": requestable(settings.event_url).origin.authority,
+            "api": requestable(settings.api_url).origin.authority,
         }
         self.server_clocks = {host: ServerClock(clock) for host in hosts}
         self.absent = AbsentRoutes()
@@ -99,7 +100,7 @@ class Session:
             None if check == "off" else NameConvention(refuses=check == "refuse")
         )
         self.name_convention = convention
-        self._event_urls: dict[str, Hidden[httpx.URL]] = {}
+        self._event_urls: dict[str, Hidden[Url]] = {}
         self._apply(settings)
 
     def _apply(self, settings: Settings) -> None:
@@ -157,7 +158,7 @@ class Session:
     def __str__(self) -> str:
         return f"{self.settings.event_url!r}, {self.settings.api_url!r}"
 
-    def event_url(self, path: str) -> Hidden[httpx.URL]:
+    def event_url(self, path: str) -> Hidden[Url]:
         """Return the URL of a path on the host of events, which may have the event key in it.
 
         Parsing a URL takes as long as the rest of building a request, and all events go to one URL.
@@ -166,7 +167,7 @@ class Session:
             key = self.event_key if "{event_key}" in path else Secret("")
             base = self.settings.event_url
             self._event_urls[path] = Hidden(
-                httpx.URL(
+                requestable(
                     base + path.replace("{event_key}", quote(key.reveal(), safe=""))
                 )
             )

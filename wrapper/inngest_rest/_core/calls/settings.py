@@ -10,19 +10,19 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, TypeVarTuple, get_args
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-import httpx
 from attrs import field, frozen
 
 from inngest_rest._arguments import check_choice
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls import profiles
+from inngest_rest._core.messages import Url, requestable
 from inngest_rest._core.secret import Hidden, Secret, hash_of_digits
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
@@ -35,6 +35,7 @@ from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
 if TYPE_CHECKING:
+    from inngest_rest._core.messages import Origin
     from inngest_rest.responses import Profile, Target
 
 Args = TypeVarTuple("Args")
@@ -245,7 +246,7 @@ def resolve(
     reader = _Reader({**arguments, **switches}, variables).with_profile()
     dev_server = _dev(reader)
     may_show_keys = _may_show_keys(reader)
-    proxies = Hidden(getproxies())
+    proxies = Hidden(_proxies())
     event_host = _host(
         EVENT_BASE_URL, _EVENT_URL, reader, dev_server, proxies, may_show_keys
     )
@@ -307,7 +308,7 @@ def _host(
     is_dev_server = found is not None and found is dev_server
     return _Host(
         url=url,
-        shows_keys=not may_show_keys and _is_plain_elsewhere(url),
+        shows_keys=not may_show_keys and _is_plain_elsewhere(requestable(url).origin),
         proxy=None if is_dev_server else _proxy(url, proxies, is_dev=is_dev),
     )
 
@@ -371,13 +372,13 @@ def _base_url(own: Setting, dev: _Found | None, reader: _Reader) -> _Found | Non
 def _check_url(found: _Found, *, may_http: bool) -> str:
     """Reject a base URL that is malformed or unsafe; return the URL to append paths to."""
     value = found.value.reveal()
-    url = requestable_url(value)
-    if url is None or re.search(r"[?#]", value):
+    origin = requestable_url(value)
+    if origin is None or re.search(r"[?#]", value):
         raise found.invalid(
             "is not a base URL: it must be of the form https://HOST[:PORT][/PATH] (or http://), "
             "without spaces, query or fragment"
         )
-    if url.userinfo:
+    if urlsplit(value).netloc.rpartition("@")[0]:
         raise found.invalid(
             "contains credentials",
             Advice(
@@ -386,43 +387,38 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
                 (HEADERS,),
             ),
         )
-    if not may_http and _is_plain_elsewhere(value):
+    if not may_http and _is_plain_elsewhere(origin):
+        host = urlsplit(value).hostname
         raise found.invalid(
-            f"is plain http to {url.host}, which would show the keys to the network",
+            f"is plain http to {host}, which would show the keys to the network",
             Advice("Use https, or set {}.", (ALLOW_HTTP_ON,)),
         )
     # The vendor gives the API's URL as https://api.inngest.com/v1; our paths begin with /v1.
     return value.rstrip("/").removesuffix("/v1").removesuffix("/v2")
 
 
-def requestable_url(text: str) -> httpx.URL | None:
-    """Return a URL of http or https; None if no request could be sent to it.
-
-    It raises nothing, since an error would quote part of a password that contains a slash.
-    """
-    try:
-        url = httpx.URL(text)
-        url.raw_host.decode().encode(
-            "idna"
-        )  # as connecting will, which finds an empty label
-        urlsplit(text)  # finds a bracket that is not closed
-        is_whole = bool(url.host) and url.scheme in {"http", "https"}
-    except (httpx.InvalidURL, ValueError):
+def requestable_url(text: str) -> Origin | None:
+    """Return where a URL of http or https leads; None if no request could be sent to it."""
+    url = Url.parse(text)
+    if url is None or re.search(r"[\x00-\x20\x7f]", text):
         return None
-    is_port = (
-        url.port is None or 0 < url.port < 65536
-    )  # a socket would take it modulo 65536
-    return (
-        url
-        if is_whole and is_port and not re.search(r"[\x00-\x20\x7f]", text)
-        else None
-    )
+    try:
+        urlsplit(text)  # finds a bracket that is not closed
+    except ValueError:
+        return None
+    origin = url.origin
+    *labels, last = origin.host.split(".")
+    # As connecting will: it encodes each label of the host.
+    has_host = all(0 < len(label) < 64 for label in labels) and len(last) < 64
+    is_whole = origin.host and origin.scheme in {"http", "https"}
+    # A socket would take it modulo 65536.
+    is_port = 0 < origin.port < 65536
+    return origin if has_host and is_whole and is_port else None
 
 
-def _is_plain_elsewhere(value: str) -> bool:
-    """Return whether the network can read what is sent to a URL."""
-    url = httpx.URL(value)
-    return url.scheme == "http" and not _is_loopback(url.host)
+def _is_plain_elsewhere(origin: Origin) -> bool:
+    """Return whether the network can read what is sent to a host."""
+    return origin.scheme == "http" and not _is_loopback(origin.host)
 
 
 def _is_loopback(host: str) -> bool:
@@ -472,19 +468,36 @@ def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret
 
     Never one for this machine or a dev server: it could not reach the one, and would read the keys.
     """
-    target = httpx.URL(url)
+    target = requestable(url).origin
     if _is_loopback(target.host) or (is_dev and target.scheme == "http"):
         return None
     of_scheme = Secret.of(proxies.reveal().get(target.scheme))
     proxy = of_scheme or Secret.of(proxies.reveal().get("all"))
-    if proxy is None or proxy_bypass(target.netloc.decode()):
+    if proxy is None:
+        return None
+    from urllib.request import proxy_bypass  # noqa: PLC0415 - see `_proxies`
+
+    if proxy_bypass(target.authority):
         return None
     return proxy if "://" in proxy.reveal() else Secret(f"http://{proxy.reveal()}")
 
 
+def _proxies() -> dict[str, str]:
+    """Return the proxies of the environment or the system's settings, by the scheme of a URL."""
+    # Elsewhere they are in variables alone. What reads them takes longer to import than attrs.
+    may_have_some = sys.platform in {"darwin", "win32"} or any(
+        name.lower().endswith("_proxy") for name in os.environ
+    )
+    if not may_have_some:
+        return {}
+    from urllib.request import getproxies  # noqa: PLC0415
+
+    return getproxies()
+
+
 def has_proxy(url: str, *, is_dev: bool) -> bool:
     """Return whether the environment names a proxy for a URL."""
-    return _proxy(url, Hidden(getproxies()), is_dev=is_dev) is not None
+    return _proxy(url, Hidden(_proxies()), is_dev=is_dev) is not None
 
 
 def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:

@@ -11,5 +11,6 @@ Requests go straight to the transport, not through `httpx.Client`, which would l
     own_transport, connection               shared by both: the exchange on a connection
     http1                                   requests and responses as bytes, by h11 or faster
     http_proxy                              forwarding, and tunnels
+    httpx_transport                         transports of httpx's, such as a given one
     sockets                                 DNS lookup, shutting down
 """

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 import anyio
-import httpx
 
 from inngest_rest._core.drivers.connection import Connection
 from inngest_rest._core.drivers.own_transport import OwnTransport, is_replaced
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from inngest_rest._core.drivers.http_proxy import HttpProxy
+    from inngest_rest._core.drivers.httpx_transport import HttpxTransport
+    from inngest_rest._core.messages import Request, Response
 
 # Bytes that are read at once; then others have a turn. As chunks of two bytes each, 64 KiB would
 # block the event loop, and thus its timeouts, for 0.15 s.
@@ -26,20 +27,20 @@ _READ_SIZE = 16 * 1024
 _ATTEMPT_DELAY = 0.25
 
 
-class AsyncTransport(OwnTransport, httpx.AsyncBaseTransport):
+class AsyncTransport(OwnTransport):
     """Connects with happy eyeballs. The driver bounds the whole exchange."""
 
-    def __init__(self, context: ssl.SSLContext, proxy: HttpProxy | None = None) -> None:
+    def __init__(
+        self, context: Callable[[], ssl.SSLContext], proxy: HttpProxy | None = None
+    ) -> None:
         super().__init__(context, proxy)
-        self._mocked: httpx.AsyncHTTPTransport | None = None
+        self._mocked: HttpxTransport | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def send_async(self, request: Request) -> Response:
         """Send a request."""
-        if is_replaced(httpx.AsyncHTTPTransport):
-            self._mocked = self._mocked or httpx.AsyncHTTPTransport(
-                verify=self._context
-            )
-            return await self._mocked.handle_async_request(request)
+        if is_replaced("Async"):
+            self._mocked = self._mocked or _of_httpx(self._context())
+            return await self._mocked.send_async(request)
         return await self._exchange(request)
 
     async def aclose(self) -> None:
@@ -50,12 +51,20 @@ class AsyncTransport(OwnTransport, httpx.AsyncBaseTransport):
         self._hang_up()
         await asyncio.sleep(0)  # until asyncio has closed the socket
 
-    async def _connect(self, request: httpx.Request) -> Connection:
-        async with asyncio.timeout(request.extensions["timeout"]["connect"]):
-            return await self._establish(request.url)
+    async def _connect(self, request: Request) -> Connection:
+        async with asyncio.timeout(request.connect_timeout):
+            return await self._establish(request.url.origin)
 
     async def _open(self, host: str, port: int) -> Connection:
         return await connect(host, port, Stream.connected)
+
+
+def _of_httpx(context: ssl.SSLContext) -> HttpxTransport:
+    import httpx  # noqa: PLC0415 - it is there: it was replaced
+
+    from inngest_rest._core.drivers.httpx_transport import HttpxTransport  # noqa: PLC0415
+
+    return HttpxTransport(httpx.AsyncHTTPTransport(verify=context))
 
 
 async def connect(

@@ -7,9 +7,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, TypeVar, cast
-
-import httpx
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
 from inngest_rest._core.drivers.exchange import (
@@ -35,7 +33,8 @@ if TYPE_CHECKING:
     )
 
     from inngest_rest._core.clock import Clock
-    from inngest_rest._core.drivers.connection_pool import ConnectionPool
+    from inngest_rest._core.drivers.connection_pool import ConnectionPool, Kind
+    from inngest_rest._core.messages import Request, Response
     from inngest_rest._core.plans import Call, Host, Plan, Sleep, Together
     from inngest_rest.errors import TransportError
 
@@ -53,10 +52,19 @@ _GRACE = 5.0
 _CLOSING_GRACE = 1.0
 
 
-class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
+class AsyncTransport(Protocol):
+    """What carries requests, one at a time unless the caller gave it."""
+
+    async def send_async(self, request: Request, /) -> Response: ...
+    async def aclose(self) -> None: ...
+
+
+class AsyncDriver(PlanRunner[AsyncTransport]):
+    kind: ClassVar[Kind] = "AsyncBaseTransport"
+
     def __init__(
         self,
-        pools: Mapping[Host, ConnectionPool[httpx.AsyncBaseTransport]],
+        pools: Mapping[Host, ConnectionPool[AsyncTransport]],
         clock: Clock,
     ) -> None:
         super().__init__(pools, clock)
@@ -83,7 +91,7 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
         call: Call[Any],
         started: float,  # noqa: ARG002 - the block below bounds it all
         stop: asyncio.Event | None,  # noqa: ARG002 - a task is cancelled
-    ) -> httpx.Response | TransportError:
+    ) -> Response | TransportError:
         loop, is_sent = asyncio.get_running_loop(), False
         slots, began = self._slots_of(call.host, loop), loop.time()
         has_to_wait = slots.locked()
@@ -112,7 +120,7 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
             owned = self._slots[host] = loop, asyncio.Semaphore(MAX_AT_ONCE)
         return owned[1]
 
-    async def _send_now(self, call: Call[Any]) -> httpx.Response:
+    async def _send_now(self, call: Call[Any]) -> Response:
         self._check_open()
         pool = self._pools[call.host]
         transport = pool.take()
@@ -129,10 +137,10 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
 
     async def _send_apart(
         self,
-        pool: ConnectionPool[httpx.AsyncBaseTransport],
-        given: httpx.AsyncBaseTransport,
+        pool: ConnectionPool[AsyncTransport],
+        given: AsyncTransport,
         call: Call[Any],
-    ) -> httpx.Response:
+    ) -> Response:
         """Send through the caller's transport; if cancelled, end the request at its next step.
 
         httpcore's pool leaks a connection if a request is cancelled while it is queued, between two
@@ -226,17 +234,17 @@ class AsyncDriver(PlanRunner[httpx.AsyncBaseTransport]):
 
 
 async def _whole_exchange(
-    transport: httpx.AsyncBaseTransport,
+    transport: AsyncTransport,
     call: Call[Any],
     trace: Callable[[str, object], Awaitable[None]] | None = None,
     abandoned: asyncio.Event | None = None,
-) -> tuple[httpx.Response, bool]:
+) -> tuple[Response, bool]:
     """Return the response, and whether it was read to its end."""
-    response = await transport.handle_async_request(call.build(call.timeout, trace))
-    if response.is_stream_consumed:  # by the caller's transport
+    response = await transport.send_async(call.build(call.timeout, trace))
+    stream = response.stream
+    if stream is None:  # the caller's transport has read it
         return response, True
     body = Body(response, call)
-    stream = cast("httpx.AsyncByteStream", response.stream)
     try:
         async for chunk in stream:
             # A body is one step, however slowly it comes.
@@ -247,7 +255,7 @@ async def _whole_exchange(
     return response, body.finish()
 
 
-async def _close(transport: httpx.AsyncBaseTransport) -> None:
+async def _close(transport: AsyncTransport) -> None:
     try:
         await transport.aclose()
     except Exception as error:

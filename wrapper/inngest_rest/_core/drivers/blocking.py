@@ -7,9 +7,7 @@ import sys
 import threading
 from collections import deque
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any, TypeVar, cast
-
-import httpx
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from inngest_rest._core.drivers.exchange import (
     Body,
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from queue import SimpleQueue
 
+    from inngest_rest._core.drivers.connection_pool import Kind
+    from inngest_rest._core.messages import Request, Response
     from inngest_rest._core.plans import Call, Host, Plan, Sleep, Together
     from inngest_rest.errors import TransportError
 
@@ -41,16 +41,25 @@ _GRACE_OF_INTERRUPT = 1.0
 _ABORT_GRACE = 0.5
 
 
+class BlockingTransport(Protocol):
+    """What carries requests, one at a time unless the caller gave it."""
+
+    def send(self, request: Request, /) -> Response: ...
+    def close(self) -> None: ...
+
+
 class Stop(threading.Event):
     """Once set, work ends at its next pause."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.in_flight: set[httpx.BaseTransport] = set()  # waiting for a response
+        self.in_flight: set[BlockingTransport] = set()  # waiting for a response
 
 
-class Driver(PlanRunner[httpx.BaseTransport]):
+class Driver(PlanRunner[BlockingTransport]):
     """Runs plans in the calling thread. Thread-safe."""
+
+    kind: ClassVar[Kind] = "BaseTransport"
 
     def prepare(self, host: Host) -> None:
         """Prepare the first request to a host, with proxy and certificates, without connecting."""
@@ -75,7 +84,7 @@ class Driver(PlanRunner[httpx.BaseTransport]):
 
     async def _send(
         self, call: Call[Any], started: float, stop: Stop | None
-    ) -> httpx.Response | TransportError:
+    ) -> Response | TransportError:
         pool, waited = self._pools[call.host], 0.0
         slots = pool.slots
         if not slots.acquire(blocking=False):
@@ -91,9 +100,7 @@ class Driver(PlanRunner[httpx.BaseTransport]):
                 stop.in_flight.add(transport)
             is_whole = False
             try:
-                response = transport.handle_request(
-                    call.build(call.timeout - waited, None)
-                )
+                response = transport.send(call.build(call.timeout - waited, None))
                 is_whole = self._read(response, call, started)
                 # A transport in flight may have been closed by then.
                 is_whole = is_whole and not (stop is not None and stop.is_set())
@@ -107,12 +114,12 @@ class Driver(PlanRunner[httpx.BaseTransport]):
         finally:
             slots.release()
 
-    def _read(self, response: httpx.Response, call: Call[Any], started: float) -> bool:
+    def _read(self, response: Response, call: Call[Any], started: float) -> bool:
         """Read the body within the call's timeout; return whether it was read to its end."""
-        if response.is_stream_consumed:  # by the caller's transport
+        stream = response.stream
+        if stream is None:  # the caller's transport has read it
             return True
         body, deadline = Body(response, call), started + call.timeout
-        stream = cast("httpx.SyncByteStream", response.stream)
         try:
             for chunk in stream:
                 if self._clock.monotonic() > deadline:

@@ -12,8 +12,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import httpx
-
 from inngest_rest._core.drivers.connection import Connection
 from inngest_rest._core.drivers.own_transport import OwnTransport, is_replaced
 from inngest_rest._core.drivers.sockets import is_readable, look_up, shut_down
@@ -21,28 +19,33 @@ from inngest_rest._core.plans import now
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from inngest_rest._core.drivers.http_proxy import HttpProxy
+    from inngest_rest._core.drivers.httpx_transport import HttpxTransport
+    from inngest_rest._core.messages import Request, Response
 
 _READ_SIZE = 64 * 1024
 
 
-class BlockingTransport(OwnTransport, httpx.BaseTransport):
+class BlockingTransport(OwnTransport):
     """Connects within the time left, to any of many addresses."""
 
-    def __init__(self, context: ssl.SSLContext, proxy: HttpProxy | None = None) -> None:
+    def __init__(
+        self, context: Callable[[], ssl.SSLContext], proxy: HttpProxy | None = None
+    ) -> None:
         super().__init__(context, proxy)
-        self._mocked: httpx.HTTPTransport | None = None
+        self._mocked: HttpxTransport | None = None
         self._deadline = _Deadline()
         self._user: int | None = None  # the thread whose request is on its way
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def send(self, request: Request) -> Response:
         """Send a request; its deadline covers the response, too."""
-        if is_replaced(httpx.HTTPTransport):
-            self._mocked = self._mocked or httpx.HTTPTransport(verify=self._context)
-            return self._mocked.handle_request(request)
+        if is_replaced(""):
+            self._mocked = self._mocked or _of_httpx(self._context())
+            return self._mocked.send(request)
         self._user = threading.get_ident()
-        self._deadline.end = time.monotonic() + request.extensions["timeout"]["read"]
+        self._deadline.end = time.monotonic() + request.timeout
         return now(self._exchange(request))
 
     def end_exchange(self, *, keeps: bool) -> None:
@@ -60,12 +63,10 @@ class BlockingTransport(OwnTransport, httpx.BaseTransport):
         if self._user in {None, threading.get_ident()}:
             self._hang_up()
 
-    async def _connect(self, request: httpx.Request) -> Connection:
+    async def _connect(self, request: Request) -> Connection:
         end = self._deadline.end
-        self._deadline.end = min(
-            end, time.monotonic() + request.extensions["timeout"]["connect"]
-        )
-        connection = await self._establish(request.url)
+        self._deadline.end = min(end, time.monotonic() + request.connect_timeout)
+        connection = await self._establish(request.url.origin)
         self._deadline.end = end
         return connection
 
@@ -85,6 +86,14 @@ class BlockingTransport(OwnTransport, httpx.BaseTransport):
             except OSError:
                 if not addresses or self._is_closed:
                     raise
+
+
+def _of_httpx(context: ssl.SSLContext) -> HttpxTransport:
+    import httpx  # noqa: PLC0415 - it is there: it was replaced
+
+    from inngest_rest._core.drivers.httpx_transport import HttpxTransport  # noqa: PLC0415
+
+    return HttpxTransport(httpx.HTTPTransport(verify=context))
 
 
 class _Deadline:

@@ -6,9 +6,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-import httpx
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from inngest_rest._core.locks import Forked
 from inngest_rest.errors import ConfigurationError, Setting
@@ -17,16 +15,21 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
+    import httpx
+
     from inngest_rest._core.plans import Host
     from inngest_rest._core.secret import Secret
 
 Transport = TypeVar("Transport")
 
+Kind = Literal["BaseTransport", "AsyncBaseTransport"]
+"""The class of httpx that a transport of the caller's is of."""
+
 MAX_AT_ONCE = 64
 """Maximum number of concurrent requests to one host; see scripts/internal/benchmark/README.md."""
 
 # Keep-alive expiry in seconds, as in httpx.
-_KEEP_ALIVE = httpx.Limits().keepalive_expiry or 5.0
+_KEEP_ALIVE = 5.0
 
 _UNUSABLE_PROXY = (
     "the URL of the proxy is malformed, or is not one of http, https or socks5; a /, ? or # in its "
@@ -43,11 +46,15 @@ class ConnectionPool(Forked, Generic[Transport]):
     """
 
     def __init__(
-        self, make: Callable[[], Transport], given: Transport | None = None
+        self,
+        make: Callable[[], Transport],
+        given: Transport | None = None,
+        *,
+        has_steps: bool = False,
     ) -> None:
         self.given = given
         # Whether httpcore's pool is below it; a transport around httpx's shows that by its steps.
-        self.has_steps = isinstance(given, httpx.AsyncHTTPTransport)
+        self.has_steps = has_steps
         self._make = make
         self._idle: deque[tuple[float, Transport]] = deque()
         self._open: set[Transport] = set()
@@ -70,7 +77,7 @@ class ConnectionPool(Forked, Generic[Transport]):
             made = self._make()
         except (ImportError, OSError) as error:
             reason = str(error)
-        except (ValueError, httpx.InvalidURL):
+        except (ValueError, _invalid_url()):
             reason = _UNUSABLE_PROXY
         else:
             self._open.add(made)
@@ -114,24 +121,25 @@ class ConnectionPool(Forked, Generic[Transport]):
         self.slots = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
+def _invalid_url() -> type[Exception]:
+    import httpx  # noqa: PLC0415 - for an error alone
+
+    return httpx.InvalidURL
+
+
 def pools(
-    kind: type[Transport],
-    given: Transport | None,
+    kind: Kind,
+    given: object,
     *proxies: Secret | None,
     encrypts: bool = True,
-) -> dict[Host, ConnectionPool[Transport]]:
+) -> dict[Host, ConnectionPool[Any]]:
     """Return the pool of each host, of transports of our own; a given one serves all.
 
     Unless it `encrypts`, no certificates are loaded for servers, and none is trusted. Apps are
     reached without a proxy.
     """
     if given is not None:
-        if not isinstance(given, kind):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigurationError(
-                f"transport must be an httpx.{kind.__name__}, not {type(given).__name__}",
-                settings=[Setting("transport")],
-            )
-        shared = ConnectionPool(lambda: given, given)
+        shared = _pool_of(kind, given)
         return {"event": shared, "api": shared, "app": shared}
 
     # Loading certificates takes longer than connecting: once for all transports, and lazily.
@@ -141,35 +149,61 @@ def pools(
 
         if not is_trusting:
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        import httpx  # noqa: PLC0415 - as it has the certificates
+
         made = httpx.create_ssl_context()
         made.set_alpn_protocols(["http/1.1"])
         return made
 
     def make(proxy: Secret | None) -> Any:
-        return _transport(kind, context(is_trusting=encrypts), proxy)
+        if encrypts:
+            context(is_trusting=True)
+        return _transport(kind, partial(context, is_trusting=encrypts), proxy)
 
     def make_for_app() -> Any:
-        return _transport(kind, context(is_trusting=True), None)
+        context(is_trusting=True)
+        return _transport(kind, partial(context, is_trusting=True), None)
 
-    event, api = [ConnectionPool[Transport](partial(make, it)) for it in proxies]
-    return {"event": event, "api": api, "app": ConnectionPool[Transport](make_for_app)}
+    event, api = [ConnectionPool[Any](partial(make, it)) for it in proxies]
+    return {"event": event, "api": api, "app": ConnectionPool[Any](make_for_app)}
 
 
-def _transport(kind: type[Any], context: ssl.SSLContext, proxy: Secret | None) -> Any:
+def _pool_of(kind: Kind, given: object) -> ConnectionPool[Any]:
+    """Return the pool of a transport that the caller gave, which is one of httpx's."""
+    import httpx  # noqa: PLC0415 - it is there: the transport is of it
+
+    from inngest_rest._core.drivers.httpx_transport import HttpxTransport  # noqa: PLC0415
+
+    if not isinstance(given, getattr(httpx, kind)):
+        raise ConfigurationError(
+            f"transport must be an httpx.{kind}, not {type(given).__name__}",
+            settings=[Setting("transport")],
+        )
+    transport = HttpxTransport(given)
+    return ConnectionPool(
+        lambda: transport,
+        transport,
+        has_steps=isinstance(given, httpx.AsyncHTTPTransport),
+    )
+
+
+def _transport(
+    kind: Kind, context: Callable[[], ssl.SSLContext], proxy: Secret | None
+) -> Any:
     """Return a transport of the client's own, or httpx's, which knows proxies of all kinds."""
-    is_blocking = issubclass(kind, httpx.BaseTransport)
     http_proxy = None
     if proxy is not None:
+        import httpx  # noqa: PLC0415 - as it reads the URLs of proxies
+
         checked = httpx.Proxy(proxy.reveal())
         if (checked.url.port or 0) > 65535:  # a socket would take it modulo 65536
             raise ValueError("a port is at most 65535")
         if checked.url.scheme != "http":
-            of_httpx = httpx.HTTPTransport if is_blocking else httpx.AsyncHTTPTransport
-            return of_httpx(proxy=checked, verify=context)
+            return _through_httpx(kind, context(), checked)
         from inngest_rest._core.drivers.http_proxy import HttpProxy  # noqa: PLC0415
 
         http_proxy = HttpProxy(checked)
-    if is_blocking:
+    if kind == "BaseTransport":
         from inngest_rest._core.drivers.blocking_transport import (  # noqa: PLC0415
             BlockingTransport,
         )
@@ -178,3 +212,13 @@ def _transport(kind: type[Any], context: ssl.SSLContext, proxy: Secret | None) -
     from inngest_rest._core.drivers.async_transport import AsyncTransport  # noqa: PLC0415
 
     return AsyncTransport(context, http_proxy)
+
+
+def _through_httpx(kind: Kind, context: ssl.SSLContext, proxy: httpx.Proxy) -> Any:
+    import httpx  # noqa: PLC0415 - it is there: it has read the URL
+
+    from inngest_rest._core.drivers.httpx_transport import HttpxTransport  # noqa: PLC0415
+
+    is_blocking = kind == "BaseTransport"
+    of_httpx = httpx.HTTPTransport if is_blocking else httpx.AsyncHTTPTransport
+    return HttpxTransport(of_httpx(proxy=proxy, verify=context))

@@ -14,9 +14,7 @@ import logging
 import sys
 import zlib
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
-
-import httpx
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeGuard, TypeVar
 
 from inngest_rest._core import tracing
 from inngest_rest._core.drivers.causes import lasting_cause
@@ -35,8 +33,11 @@ from inngest_rest.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import httpx
+
     from inngest_rest._core.clock import Clock
-    from inngest_rest._core.drivers.connection_pool import ConnectionPool
+    from inngest_rest._core.drivers.connection_pool import ConnectionPool, Kind
+    from inngest_rest._core.messages import Response
     from inngest_rest._core.plans import Host, Plan, Sleep
 
 T = TypeVar("T")
@@ -45,18 +46,11 @@ T = TypeVar("T")
 MAX_ERROR_BYTES = 64 * 1024
 """Bytes kept of an error response: its message is at the beginning."""
 
-# These errors prove that the request did not reach the server.
-_NOT_DELIVERED = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
-
 
 class PlanRunner(ABC, Generic[Transport]):
     """Runs plans on connections that it may share; `stop`, once set, ends them at a pause."""
+
+    kind: ClassVar[Kind]
 
     def __init__(
         self, pools: Mapping[Host, ConnectionPool[Transport]], clock: Clock
@@ -130,12 +124,12 @@ class PlanRunner(ABC, Generic[Transport]):
 
     async def _exchange(self, call: Call[T], stop: Any) -> T:
         handled, started = sys.exception(), self._clock.monotonic()
-        outcome: httpx.Response | TransportError
+        outcome: Response | TransportError
         try:
             outcome = await self._send(call, started, stop)
         except BaseException as error:
             clear_frames(error, handled)
-            if not isinstance(error, httpx.RequestError):
+            if not _is_of_httpx(error):
                 raise
             outcome = transport_error(call, error, closed=self._closed)
         if isinstance(outcome, TransportError):
@@ -162,12 +156,18 @@ class PlanRunner(ABC, Generic[Transport]):
     @abstractmethod
     async def _send(
         self, call: Call[Any], started: float, stop: Any
-    ) -> httpx.Response | TransportError:
+    ) -> Response | TransportError:
         """Return the response, or the error if it took too long."""
 
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("this client is closed; create a new one")
+
+
+def _is_of_httpx(error: BaseException) -> TypeGuard[httpx.RequestError]:
+    # Whoever raises such an error has imported httpx.
+    httpx = sys.modules.get("httpx")
+    return httpx is not None and isinstance(error, httpx.RequestError)
 
 
 def timed_out(call: Call[Any]) -> TransportError:
@@ -198,6 +198,8 @@ def transport_error(
     call: Call[Any], error: httpx.RequestError, *, closed: bool
 ) -> TransportError:
     """Convert an httpx error; raise the result outside the except clause of its cause."""
+    import httpx  # noqa: PLC0415 - it is there: it raised the error
+
     error.request = httpx.Request(call.method, call.url)
     kind = (
         RequestTimeoutError
@@ -219,7 +221,16 @@ def _is_undelivered(error: httpx.RequestError) -> bool:
     httpx-aiohttp, which may be the given transport, raises `ConnectTimeout` also if a server ends
     a connection that it had accepted; what aiohttp raised, the cause, tells the two apart.
     """
-    if not isinstance(error, _NOT_DELIVERED):
+    import httpx  # noqa: PLC0415 - it is there: it raised the error
+
+    undelivered = (
+        httpx.ConnectError,
+        httpx.ConnectTimeout,
+        httpx.PoolTimeout,
+        httpx.ProxyError,
+        httpx.UnsupportedProtocol,
+    )
+    if not isinstance(error, undelivered):
         return False
     aiohttp = sys.modules.get("aiohttp")
     cause = error.__cause__
@@ -253,15 +264,14 @@ def _likely_cause(reason: str) -> str:
 class Body:
     """Collects the chunks of a response, within the limits of its call."""
 
-    def __init__(self, response: httpx.Response, call: Call[Any]) -> None:
+    def __init__(self, response: Response, call: Call[Any]) -> None:
         self._response = response
         self._call = call
         status = response.status_code
         self._is_needed_whole = 200 <= status < 300 or status in call.accepted
         limit = call.max_response_bytes
         self._limit = limit if self._is_needed_whole else min(limit, MAX_ERROR_BYTES)
-        # Taken out, or httpx would decode the body again.
-        encoding = response.headers.pop("content-encoding", "").strip().lower()
+        encoding = response.take_encoding()
         # It finds out which of the two it is. Of an unknown encoding, the body fails as JSON.
         is_known = encoding in {"gzip", "x-gzip", "deflate"}
         self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 32) if is_known else None
@@ -276,6 +286,8 @@ class Body:
             try:
                 chunk = self._decoder.decompress(rest, self._limit + 1 - self._size)
             except zlib.error as error:
+                import httpx  # noqa: PLC0415 - for an error alone
+
                 raise httpx.DecodingError(str(error)) from error
         self._chunks.append(chunk)
         self._size += len(chunk)
@@ -293,6 +305,5 @@ class Body:
     def finish(self) -> bool:
         """Set the response's body; return whether it is complete."""
         content = b"".join(self._chunks)
-        self._response.stream = httpx.ByteStream(content[: self._limit])
-        self._response.read()
+        self._response.content, self._response.stream = content[: self._limit], None
         return self._size <= self._limit

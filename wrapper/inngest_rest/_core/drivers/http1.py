@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import httpx
-
 if TYPE_CHECKING:
     import h11
+    import httpx
+
+    from inngest_rest._core.messages import Request
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 _FIELDS = rb"((?:" + _TOKEN + rb"++:[\t -~]*+\r\n)++)\r\n"
@@ -27,17 +28,17 @@ _METHODS_WITHOUT_BODY = frozenset({"HEAD", "CONNECT"})
 _LONGEST_HEAD = 100 * 1024
 
 
-def request_bytes(
-    request: httpx.Request, target: bytes, *fields: tuple[bytes, bytes]
-) -> bytes:
+def request_bytes(request: Request, target: str, *fields: tuple[bytes, bytes]) -> bytes:
     """Return a request as it is sent, its body included: one packet and one system call."""
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode(), target)]
-    lines += [b"%b: %b" % field for field in (*request.headers.raw, *fields)]
+    lines = [f"{request.method} {target} HTTP/1.1".encode()]
+    lines += [b"%b: %b" % field for field in (*request.fields, *fields)]
     head = b"\r\n".join([*lines, b"", b""])
     is_as_meant = (
         head.count(b"\r\n") == len(lines) + 1
     )  # or else a field has a line in it
     if not is_as_meant or _HEAD_OF_REQUEST.fullmatch(head) is None:
+        import httpx  # noqa: PLC0415 - for an error alone
+
         raise httpx.LocalProtocolError("a header has a character that is not allowed")
     return head + request.content
 
@@ -69,7 +70,7 @@ class ResponseReader:
         if self._h11 is not None:
             self._receive_by_h11(self._h11, data)
         elif not data:
-            raise httpx.RemoteProtocolError(
+            raise _protocol_error(
                 f"the server disconnected {self._missing} bytes before the end of its response"
                 if self.status
                 else "the server disconnected without sending a response"
@@ -130,11 +131,17 @@ class ResponseReader:
                 ):  # for a tunnel
                     self.is_over = True
         except h11.RemoteProtocolError as error:
-            raise httpx.RemoteProtocolError(str(error)) from error
+            raise _protocol_error(str(error)) from error
         left_over, _ = connection.trailing_data
         self.is_last = (
             self.is_last or bool(left_over) or connection.their_state is not h11.DONE
         )
+
+
+def _protocol_error(reason: str) -> httpx.RemoteProtocolError:
+    import httpx  # noqa: PLC0415 - for an error alone
+
+    return httpx.RemoteProtocolError(reason)
 
 
 def _length_of(headers: list[tuple[bytes, bytes]]) -> int | None:

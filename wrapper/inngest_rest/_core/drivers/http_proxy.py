@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import httpx
 
 from inngest_rest._core.drivers.http1 import ResponseReader, request_bytes
+from inngest_rest._core.messages import Origin, Request, Url
 from inngest_rest._core.secret import Hidden
 
 if TYPE_CHECKING:
@@ -18,31 +20,29 @@ class HttpProxy:
     """A proxy that is reached by plain http, and forwards requests or connects to servers."""
 
     def __init__(self, proxy: httpx.Proxy) -> None:
+        host, port = proxy.url.raw_host.decode("ascii"), proxy.url.port or 80
+        self.origin = Origin("http", host, port)
         # With its password.
         self._proxy = Hidden(proxy)
 
-    @property
-    def url(self) -> httpx.URL:
-        """Its URL, without user and password."""
-        return self._proxy.reveal().url
-
-    def request_bytes(self, request: httpx.Request) -> bytes:
+    def request_bytes(self, request: Request) -> bytes:
         """Return a request that it is to forward: with the URL, less a password or a fragment."""
-        url = request.url
-        target = b"%b://%b%b" % (url.raw_scheme, url.netloc, url.raw_path)
+        origin = request.url.origin
+        target = f"{origin.scheme}://{origin.authority}{request.url.target}"
         return request_bytes(request, target, *self._authorization())
 
-    async def connect(self, connection: Connection, url: httpx.URL) -> None:
+    async def connect(self, connection: Connection, origin: Origin) -> None:
         """Have it connect to a server; raise what it responds if it does not."""
-        host = url.raw_host.decode("ascii")
-        server = f"[{host}]" if ":" in host else host
-        server += f":{url.port or 443}"
-        request = httpx.Request(
-            "CONNECT", url, headers={"host": server, "accept": "*/*"}
+        host = f"[{origin.host}]" if ":" in origin.host else origin.host
+        server = f"{host}:{origin.port}"
+        request = Request(
+            "CONNECT",
+            Url(origin, server),
+            {"host": server, "accept": "*/*"},
+            timeout=math.inf,  # that of the request for which it connects
+            shown=server,
         )
-        await connection.send(
-            request_bytes(request, server.encode(), *self._authorization())
-        )
+        await connection.send(request_bytes(request, server, *self._authorization()))
         reader = ResponseReader("CONNECT")
         try:
             while not reader.status:

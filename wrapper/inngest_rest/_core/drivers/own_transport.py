@@ -8,32 +8,34 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from types import FunctionType
-from typing import TYPE_CHECKING
-
-import httpx
+from typing import TYPE_CHECKING, Literal
 
 from inngest_rest._core.drivers.http1 import ResponseReader, request_bytes
+from inngest_rest._core.messages import Response
 from inngest_rest._core.plans import now
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from inngest_rest._core.drivers.connection import Connection
     from inngest_rest._core.drivers.http_proxy import HttpProxy
+    from inngest_rest._core.messages import Origin, Request
 
 
 class OwnTransport(ABC):
     """Carries one request at a time."""
 
-    def __init__(self, context: ssl.SSLContext, proxy: HttpProxy | None = None) -> None:
+    def __init__(
+        self, context: Callable[[], ssl.SSLContext], proxy: HttpProxy | None = None
+    ) -> None:
         self._context = context
         self._proxy = proxy
         self._connection: Connection | None = None
-        self._origin: tuple[str, str, int] | None = None  # that of the connection
+        self._origin: Origin | None = None  # that of the connection
         self._is_closed = False
 
-    async def _exchange(self, request: httpx.Request) -> httpx.Response:
+    async def _exchange(self, request: Request) -> Response:
         reader = ResponseReader(request.method)
         try:
             connection = await self._connection_for(request)
@@ -45,17 +47,16 @@ class OwnTransport(ABC):
         except BaseException:
             self.end_exchange(keeps=False)
             raise
-        return httpx.Response(
+        return Response(
             reader.status,
-            headers=reader.headers,
+            reader.headers,
+            reason=reader.reason.decode("ascii", "ignore"),
             stream=_Body(self, connection, reader),
-            request=request,
-            extensions={"http_version": b"HTTP/1.1", "reason_phrase": reader.reason},
         )
 
-    async def _connection_for(self, request: httpx.Request) -> Connection:
+    async def _connection_for(self, request: Request) -> Connection:
         """Return the connection, if it is idle and to the same server, or a new one."""
-        origin = (request.url.scheme, _host_of(request.url), _port_of(request.url))
+        origin = request.url.origin
         if (
             self._connection is None
             or self._origin != origin
@@ -78,26 +79,24 @@ class OwnTransport(ABC):
         self._connection = None
 
     @abstractmethod
-    async def _connect(self, request: httpx.Request) -> Connection:
+    async def _connect(self, request: Request) -> Connection:
         """Establish a connection within the time that the request gives for it."""
 
-    async def _establish(self, url: httpx.URL) -> Connection:
-        first = url if self._proxy is None else self._proxy.url
+    async def _establish(self, origin: Origin) -> Connection:
+        first = origin if self._proxy is None else self._proxy.origin
         # Kept at once, so that closing this reaches it.
-        self._connection = connection = await self._open(
-            _host_of(first), _port_of(first)
-        )
+        self._connection = connection = await self._open(first.host, first.port)
         self._check_open()
-        if url.scheme == "https":
+        if origin.scheme == "https":
             if self._proxy is not None:
-                await self._proxy.connect(connection, url)
-            await connection.encrypt(self._context, _host_of(url))
+                await self._proxy.connect(connection, origin)
+            await connection.encrypt(self._context(), origin.host)
             self._check_open()
         return connection
 
-    def _bytes_of(self, request: httpx.Request) -> bytes:
-        if self._proxy is None or request.url.scheme == "https":
-            return request_bytes(request, request.url.raw_path)
+    def _bytes_of(self, request: Request) -> bytes:
+        if self._proxy is None or request.url.origin.scheme == "https":
+            return request_bytes(request, request.url.target)
         return self._proxy.request_bytes(request)
 
     @abstractmethod
@@ -109,15 +108,7 @@ class OwnTransport(ABC):
             raise ConnectionAbortedError("the client was closed")
 
 
-def _host_of(url: httpx.URL) -> str:
-    return url.raw_host.decode("ascii")
-
-
-def _port_of(url: httpx.URL) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
-
-
-class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+class _Body:
     """The body of a response, as it comes."""
 
     def __init__(
@@ -158,47 +149,47 @@ async def _receive(connection: Connection, reader: ResponseReader) -> None:
 class _Raising:
     """Raises errors of a connection as those of httpx; as a generator, it would take longer."""
 
-    def __init__(
-        self, timeout: type[httpx.TimeoutException], failure: type[httpx.NetworkError]
-    ) -> None:
-        self._timeout = timeout
-        self._failure = failure
+    def __init__(self, step: Literal["Connect", "Write", "Read"]) -> None:
+        self._step = step
 
     def __enter__(self) -> None: ...
 
     def __exit__(
         self, kind: object, error: BaseException | None, traceback: object
     ) -> None:
-        if isinstance(error, TimeoutError):
-            raise self._timeout(str(error)) from error
-        if isinstance(
-            error, OSError | UnicodeError
-        ):  # UnicodeError: an invalid host name
-            raise self._failure(str(error) or type(error).__name__) from error
+        # UnicodeError: an invalid host name
+        if not isinstance(error, OSError | UnicodeError):
+            return
+        import httpx  # noqa: PLC0415 - which takes longer to import than all of this client
+
+        kind = "Timeout" if isinstance(error, TimeoutError) else "Error"
+        failure: type[httpx.TransportError] = getattr(httpx, f"{self._step}{kind}")
+        reason = str(error)
+        if kind == "Error":
+            reason = reason or type(error).__name__
+        raise failure(reason) from error
 
 
-_CONNECTING = _Raising(httpx.ConnectTimeout, httpx.ConnectError)
-_WRITING = _Raising(httpx.WriteTimeout, httpx.WriteError)
-_READING = _Raising(httpx.ReadTimeout, httpx.ReadError)
+_CONNECTING = _Raising("Connect")
+_WRITING = _Raising("Write")
+_READING = _Raising("Read")
 
 
-def is_replaced(
-    transport: type[httpx.HTTPTransport | httpx.AsyncHTTPTransport],
-) -> bool:
+def is_replaced(prefix: Literal["", "Async"]) -> bool:
     """Return whether httpx's transport, or httpcore's pool in it, does not send by itself.
 
     So do tools that mock, record or trace requests, and they expect to see those of this client.
+    Each of them has imported what it replaces.
     """
-    if issubclass(transport, httpx.HTTPTransport):
-        method, pool = "handle_request", "ConnectionPool"
-    else:
-        method, pool = "handle_async_request", "AsyncConnectionPool"
-    if not _is_defined_in("httpx", getattr(transport, method)):
-        return True
-    httpcore = sys.modules.get("httpcore")  # httpx imports it when it makes a transport
-    return httpcore is not None and not _is_defined_in(
-        "httpcore", getattr(getattr(httpcore, pool), method)
-    )
+    method = "handle_async_request" if prefix else "handle_request"
+    for package, kind in ("httpx", "HTTPTransport"), ("httpcore", "ConnectionPool"):
+        # None, too, in a module that another thread is just importing.
+        replaceable = getattr(sys.modules.get(package), prefix + kind, None)
+        if replaceable is not None and not _is_defined_in(
+            package, getattr(replaceable, method)
+        ):
+            return True
+    return False
 
 
 def _is_defined_in(package: str, function: object) -> bool:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-import httpx
 from attrs import evolve
 
 from inngest_rest import errors
@@ -23,6 +22,7 @@ from inngest_rest._core.calls.listing import ListedPage, Listing, read_all
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.calls.settings import has_proxy, requestable_url
+from inngest_rest._core.messages import Request, requestable
 from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
 from inngest_rest._core.resources.fields import (
     optional,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.messages import Response
     from inngest_rest._core.plans import Plan
     from inngest_rest.typing import Paging, Seconds
 
@@ -172,11 +173,12 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
     No key goes along: the app has its own.
     """
 
-    def build(seconds: float, trace: object) -> httpx.Request:
-        limits = httpx.Timeout(seconds, connect=seconds / 2).as_dict()
-        return httpx.Request("PUT", url, extensions={"timeout": limits, "trace": trace})
+    def build(seconds: float, trace: object) -> Request:
+        target = requestable(url)
+        headers = {"Host": target.origin.authority, "Content-Length": "0"}
+        return Request("PUT", target, headers, timeout=seconds, shown=url, trace=trace)
 
-    def read(response: httpx.Response) -> AppSync:
+    def read(response: Response) -> AppSync:
         if response.is_success:
             return AppSync(status="success", app_id=app_id)
         text = session.quote(response.text)

@@ -12,10 +12,9 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import httpx
-
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.calls.settings import API_URL
+from inngest_rest._core.messages import Response
 from inngest_rest._core.resources.routes import ask_first, where_absent
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidResponseError
@@ -85,18 +84,18 @@ def get_queue_depth(session: Session) -> Plan[int]:
 
 def _route(
     module: object, *path: str, needs_key: bool = True
-) -> Route[httpx.Response, list[Metric]]:
+) -> Route[Response, list[Metric]]:
     return Route.of(
         module,
         _read_response,
         *path,
-        expected=httpx.Response,
+        expected=Response,
         needs_key=needs_key,
         advice=_NO_METRICS,
     )
 
 
-def _read_response(response: httpx.Response) -> list[Metric]:
+def _read_response(response: Response) -> list[Metric]:
     # A server without the route may send nothing at all, as may a proxy: that is not "no metrics".
     if not response.content and "text/plain" not in response.headers.get(
         "content-type", ""

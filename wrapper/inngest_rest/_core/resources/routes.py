@@ -11,9 +11,8 @@ import math
 import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast, get_args
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
-import httpx
 from attrs import evolve
 
 from inngest_rest._arguments import check_json, invalid
@@ -22,6 +21,7 @@ from inngest_rest._core.calls.answers import raw_response
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.operation import first_present, perform, redacted_url
 from inngest_rest._core.calls.route import Route, nothing
+from inngest_rest._core.messages import Response
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.rows import PageForm, Row
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
@@ -213,11 +213,13 @@ def call_directly(
         raise invalid(
             "operation", "must be a module of the generated client, as v2.get_run_v2 is"
         )
+    import httpx  # noqa: PLC0415 - whose responses the generated client reads
+
     request = operation.get_kwargs(*args, **kwargs)
     if operation.OPERATION.tag != "ingest":  # there the client's own event key is sent
         _api_of(request["url"])
 
-    def read(response: httpx.Response) -> T:
+    def read(response: Response) -> T:
         # A model shows all that it was read from.
         masked = session.redact_bytes(response.content)
         known = httpx.Response(response.status_code, content=masked)
@@ -225,7 +227,7 @@ def call_directly(
 
     is_repeatable = operation.OPERATION.method in REPEATABLE_METHODS
     route = Route(
-        operation.OPERATION, request, (httpx.Response,), read, repeatable=is_repeatable
+        operation.OPERATION, request, (Response,), read, repeatable=is_repeatable
     )
     # Events are sent by the operation that was named, even where `send` would take the other one.
     return (perform if route.host == "event" else first_present)(session, route)
@@ -247,13 +249,13 @@ def request_directly(
     params = {name: value for name, value in given.items() if value is not None}
     kwargs = {
         "url": path,
-        "params": httpx.QueryParams(inline).merge(params),
+        "params": {**parse_qs(inline, keep_blank_values=True), **params},
         "json": check_json("body", body),
     }
-    route = Route[httpx.Response, httpx.Response](
+    route = Route[Response, Response](
         operation,
         kwargs,
-        (httpx.Response,),
+        (Response,),
         lambda it: it,
         repeatable=method in REPEATABLE_METHODS,
         needs_key=path != _METRICS,

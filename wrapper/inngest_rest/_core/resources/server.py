@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import httpx
 from attrs import evolve, field, frozen
 
 from inngest_rest import errors
@@ -13,6 +12,7 @@ from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.operation import may_ask, redacted_url, request
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.clock import http_date
+from inngest_rest._core.messages import Response
 from inngest_rest._core.plans import Plan, call
 from inngest_rest._core.resources.fields import required
 from inngest_rest._core.resources.routes import ROUTES, module_of
@@ -270,7 +270,7 @@ _KNOWN_TO_BE_LISTED = {
 }
 
 
-def _listed(response: httpx.Response) -> tuple[Releases, dict[str, bool]]:
+def _listed(response: Response) -> tuple[Releases, dict[str, bool]]:
     """Return what a server's list tells: its releases, and which operations it has."""
     operations = response.json()["data"]["operations"]
     routes = [each["http"] for each in operations if "http" in each]
@@ -283,7 +283,7 @@ def _listed(response: httpx.Response) -> tuple[Releases, dict[str, bool]]:
     return _listed_releases(response), seen
 
 
-def _listed_releases(response: httpx.Response) -> Releases:
+def _listed_releases(response: Response) -> Releases:
     """Return the releases whose operations are those that a server lists."""
     listed = {each["id"]: each for each in response.json()["data"]["operations"]}
     if "ListRuns" not in listed:
@@ -312,7 +312,7 @@ DEV_INFO = Route.of(
 """Only a dev server has it; the value is its release, or None."""
 EVENTS = Route.of(v1.list_events_v1, lambda _: None, query={"limit": 1})
 """A cheap read that needs the signing key."""
-LISTED_OPERATIONS = Route.of(v2.list_operations_v2, _listed, expected=httpx.Response)
+LISTED_OPERATIONS = Route.of(v2.list_operations_v2, _listed, expected=Response)
 """The operations of the server, which needs no key; the value are the releases that
 list these, and whether the server has each operation that is known to be listed."""
 V2_HEALTH = Route.of(v2.get_health_v2, lambda _: None)
@@ -348,7 +348,7 @@ def probe(
     url, family = redacted_url(session, route), route.operation.tag
     began = session.clock.now()
 
-    def read(response: httpx.Response) -> ProbeResult:
+    def read(response: Response) -> ProbeResult:
         answers.record(session, route, response, url)
         middle = (began + session.clock.now()) / 2
         stated = http_date(response.headers.get("date"))

@@ -427,8 +427,10 @@ class Buffer(Forked, ABC):
 _FIRST_IMPORTS = (
     "inngest_rest._core.sending.receipts",
     "inngest_rest._core.drivers.blocking_transport",
-    # Python, httpx and the transport import these lazily: on a first lookup, connection, response.
+    # Python, httpx and the transport import these lazily: on a first lookup, connection, response
+    # or error.
     "encodings.idna",
+    "httpx",
     "certifi",
     "h11",
 )

@@ -5,8 +5,6 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING
 
-import httpx
-
 from inngest_rest import errors
 from inngest_rest._core.resources import server
 from inngest_rest._core.resources.catalogue import name_of, read_catalogue
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
 
 def diagnose(session: Session) -> Plan[Diagnosis]:
     """Diagnose a server by reads alone, each of which is made once."""
+    import httpx  # noqa: PLC0415 - for its version
+
     # A separate session: it neither trusts nor changes the record of missing routes.
     session = session.apart()
     evidence = yield from _collect(session)

@@ -1,0 +1,80 @@
+"""URLs, queries and bodies are those that httpx would request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from inngest_rest._core import messages
+from inngest_rest._core.messages import Url, json_content, with_query
+
+PLAIN = (
+    "https://api.inngest.com/v2/runs?limit=40&cursor=a%2Bb",
+    "http://127.0.0.1:8288/e/a_key-1.2~3",
+    "http://inngest_dev:8288/v1/events/01?name=app%2Forder+paid",
+    "https://a.b:443/x",
+    "http://localhost",
+    "http://localhost?a=b",
+    "http://a.b//x/",
+)
+PARTS = (
+    *("http://", "https://", "HTTP://", "ftp://", "//", "user:pw@", "@"),
+    *("a", "B", "a.b", "a-b", "-", "_", ".", "..", "xn--", "1.2.3.4", "01.2.3.4", "256.1.1.1", "1"),
+    *(":", ":80", ":443", ":8288", ":0", ":00080", ":65536", "[::1]", "[", "]", "é", "ß.de"),
+    *("/", "/.", "/..", "/a", "/a.b", "?", "?a=b", "&", "=", "+", "#", "%", "%2F", "%zz", "%e9"),
+    *(" ", "\t", "\n", "\0", "\\", "{", "|", ";", "*", "'", "~", "x" * 64, "x" * 65_536),
+)
+
+
+def by_httpx(text: str) -> Any:
+    """Return where httpx would request a URL, and what."""
+    try:
+        url = httpx.URL(text)
+        _ = url.host
+        port = url.port if url.port is not None else {"https": 443}.get(url.scheme, 80)
+        return (url.scheme, url.raw_host.decode(), port), url.raw_path.decode()
+    except (httpx.InvalidURL, ValueError):
+        return None
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_a_plain_url_is_read_without_httpx(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "_parsed_by_httpx", None)
+    url = Url.parse(text)
+    assert url is not None
+    assert (tuple(url.origin), url.target) == by_httpx(text)
+    assert url.origin.authority == httpx.URL(text).netloc.decode()
+
+
+@given(
+    st.sampled_from(["http://a.b", "https://a.b:1", "http://a.b/c", "http://", ""]),
+    st.lists(st.sampled_from(PARTS), max_size=8).map("".join),
+)
+def test_any_url_is_read_as_httpx_reads_it(start: str, rest: str) -> None:
+    url = Url.parse(start + rest)
+    assert (url and (tuple(url.origin), url.target)) == by_httpx(start + rest)
+
+
+def test_a_url_is_in_no_repr() -> None:
+    assert "secret" not in repr(Url.parse("http://a.b/e/secret"))
+
+
+VALUES = st.none() | st.booleans() | st.integers() | st.text()
+
+
+@given(st.dictionaries(st.text(), VALUES | st.lists(VALUES), max_size=4))
+@example({"a": True, "b": None, "c": ["1", 2], "d": "ä &=+/~*"})
+def test_a_query_is_written_as_httpx_writes_it(parameters: dict[str, Any]) -> None:
+    expected = str(httpx.QueryParams(parameters))
+    assert with_query("http://a.b", parameters).removeprefix("http://a.b").lstrip("?") == expected
+
+
+def test_json_is_written_as_httpx_writes_it() -> None:
+    value = {"a": ["ä", 1.5, None, True], "b": {}}
+    assert json_content(value) == httpx.Request("POST", "http://a.b", json=value).content
+    assert json.loads(json_content(value)) == value
