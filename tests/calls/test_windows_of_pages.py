@@ -212,13 +212,13 @@ def test_a_mock_lists_runs_of_one_millisecond_with_or_without_tied_cursors(
 
 
 # By `order=ASC`, a server that stores in SQLite begins a page with the last run of the one before.
-@pytest.fixture
+@pytest.fixture(scope="module")
 def repeating() -> MockServer:
     times = count(int(NOON.timestamp()) * 10**9, 1_370_001)
     mock = MockServer(clock=lambda: next(times), visibility_delay=0)
     mock.function("shop", "charge", trigger="paid")
     with InngestClient(dev=True, transport=mock.transport) as client:
-        for _ in range(130):
+        for _ in range(110):
             client.send({"name": "paid"})
     return mock
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,6 +60,7 @@ def ask(client: InngestClient, call: str, mock: MockServer) -> None:
     make(client, call, instead, **others.get(call, {}))
 
 
+@cache
 def routes(release: str) -> dict[str, CallRoute]:
     found = call_routes(settings_of(dev=True), Releases(release, release))
     return {each.call: each for each in found}

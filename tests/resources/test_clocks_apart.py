@@ -91,11 +91,11 @@ def test_since_is_an_instant_of_the_servers_clock(
 def test_the_ends_of_many_runs_are_listed_by_the_servers_clock(
     connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
 ) -> None:
-    start(producer, 200, seconds=50)
+    start(producer, 60, seconds=50)
     ended = list(
         connect(transport=mock.transport).runs.wait_many([run.id for run in mock.runs], timeout=90)
     )
-    assert len(ended) == 200
+    assert len(ended) == 60
     assert clock.elapsed < 56
 
 
