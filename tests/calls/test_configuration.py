@@ -311,13 +311,6 @@ def test_a_missing_key_is_named_by_the_first_call_that_needs_it(
     assert server.asked == ["GET /health"]
 
 
-def test_a_dev_server_needs_no_keys(connect: Connect, server: Server) -> None:
-    server.on("POST /e/NO_EVENT_KEY_SET", accepts_all)
-    client = connect(dev=True)
-    assert client.send({"name": "a"}) == ["a"]
-    assert "authorization" not in server.requests[0].headers
-
-
 @pytest.mark.parametrize("kind", [InngestClient, AsyncInngestClient])
 def test_no_key_is_in_a_repr(kind: Any) -> None:
     secrets = {"event_key": "evt-secret", "signing_key": "5ec7e7", "api_key": "sk-secret"}

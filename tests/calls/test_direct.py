@@ -113,11 +113,6 @@ def test_sending_by_an_operation_without_the_key_that_it_needs_names_that_key(
     assert not server.requests
 
 
-def test_a_key_that_a_server_quotes_is_masked(connect: Connect, server: Server) -> None:
-    server.on(f"GET {NEW}", says({"data": KEYS["api_key"]}))
-    assert connect(**KEYS).request("GET", NEW).json() == {"data": "***"}
-
-
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_what_http_calls_idempotent_is_retried(
     method: Any, client: InngestClient, server: Server

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
-from inngest_rest import BadRequestError, InngestClient, NotFoundError, ServerError
+from inngest_rest import InngestClient, NotFoundError, ServerError
 from inngest_rest._programs.parameters import read
 from inngest_rest._programs.running import Invocation
 from inngest_rest._table import commands
@@ -320,15 +320,3 @@ def test_what_a_server_refuses_of_the_generated_client_is_named() -> None:
     assert [(each.code, each.message) for each in refused.errors] == [
         ("invalid_request", 'unknown query parameter "x"')
     ]
-
-
-def test_what_a_server_refuses_is_named_by_the_error() -> None:
-    mock = shop("1.45")
-    refusal = {"errors": [{"code": "invalid_request", "message": 'unknown query parameter "x"'}]}
-    mock.fault(answers(400, refusal))
-    with (
-        InngestClient(dev=True, transport=mock.transport) as client,
-        pytest.raises(BadRequestError, match='unknown query parameter "x"') as caught,
-    ):
-        client.runs.list().page()
-    assert caught.value.code == "invalid_request"

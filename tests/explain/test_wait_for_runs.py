@@ -26,8 +26,6 @@ from inngest_rest.testing import (
     answers,
     completes,
     delays,
-    fails,
-    retries,
     sleeps,
     when,
 )
@@ -199,24 +197,6 @@ def test_a_batch_is_waited_for(connect: Connect, make_mock: Callable[..., MockSe
     client.send(Event("order"))
     (run,) = client.send_and_wait(Event("order"), timeout=60)
     assert run.batch_id is not None
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "status"),
-    [
-        (fails("no"), "failed"),
-        (sleeps(30 * SECOND), "completed"),
-        (retries("once", after=5 * SECOND, then=completes(1)), "completed"),
-    ],
-    ids=["fails", "sleeps", "retries"],
-)
-def test_each_run_is_returned_once_it_has_ended(
-    client: InngestClient, mock: MockServer, behaviour: Any, status: str
-) -> None:
-    mock.function("shop", "other", trigger="order", run=behaviour)
-    runs = client.send_and_wait(Event("order"), timeout=60)
-    assert {run.function_id: run.status for run in runs} == {"charge": "completed", "other": status}
-    assert all(run.is_ended for run in runs)
 
 
 def test_a_minute_of_waiting_takes_at_most_36_requests(

@@ -182,14 +182,6 @@ def test_a_signal_carries_any_json(client: InngestClient, server: Server) -> Non
     assert len(server.requests) == 5
 
 
-def test_an_event_is_read_back_as_it_was_sent(connect: Connect) -> None:
-    client = connect(transport=MockServer().transport)
-    [internal] = client.send({"name": "a/b", "data": {"k": "ü"}, "id": "mine", "user": {"id": 5}})
-    found = client.events.get(internal)
-    assert (found.internal_id, found.id, found.name) == (internal, "mine", "a/b")
-    assert (found.data, found.user, found.v) == ({"k": "ü"}, {"id": 5}, None)
-
-
 def test_a_malformed_event_id_hints_at_the_internal_id(
     client: InngestClient, server: Server
 ) -> None:

@@ -17,7 +17,6 @@ from inngest_rest import (
     InvalidArgumentError,
     InvalidResponseError,
     NotFoundError,
-    RunStatus,
     ServerError,
     WaitTimeoutError,
 )
@@ -39,14 +38,6 @@ RUNNING = about(ID, "v2-run-between-attempts")
 UNKNOWN = recorded("v2-run-unknown")
 OF_V1 = {name: about(ID, f"v1-run-{name}") for name in ("slow", "ok", "unknown")}
 
-BEHAVIOURS = {
-    "ok": completes({"a": 1}),
-    "text": completes("plain"),
-    "nothing": completes(None),
-    "boom": fails("no"),
-    "nap": sleeps(timedelta(hours=1)),
-}
-
 # The first pauses of a wait, in seconds.
 PAUSES = [0.05 * 1.6**n for n in range(9)]
 
@@ -61,14 +52,6 @@ def test_a_run_that_has_ended_is_returned_at_once(
     server.on(V2, DONE)
     assert client.runs.wait(ID, timeout=10).status == "completed"
     assert clock.pauses == []
-
-
-def test_a_failed_run_is_returned_and_not_raised(client: InngestClient, server: Server) -> None:
-    server.on(V2, FAILED)
-    run = client.runs.wait(ID, timeout=10)
-    assert run.status is RunStatus.FAILED
-    assert run.error is not None
-    assert (run.error.name, run.error.message) == ("NonRetriableError", "step boom")
 
 
 def test_a_run_that_failed_an_attempt_is_waited_for_until_its_end(
@@ -438,23 +421,6 @@ def test_a_run_that_v1_lists_twice_is_listed_once(connect: Connect, server: Serv
     assert first["ended_at"] < second["ended_at"]
     assert run.ended_at == datetime.fromisoformat(first["ended_at"])
     assert list(client.events.runs(ID, limit=1)) == [run]
-
-
-def test_no_field_of_a_run_but_its_start_depends_on_the_call(connect: Connect) -> None:
-    mock = MockServer()
-    for name, behaviour in BEHAVIOURS.items():
-        mock.function("app", name, trigger="go", run=behaviour)
-    client = connect(transport=mock.transport)
-    [event] = client.send({"name": "go"})
-    by_event = {each.id: each for each in client.events.runs(event)}
-    listed = {each.id: each for each in client.runs.list(include_output=True)}
-    assert len(by_event) == len(listed) == len(BEHAVIOURS)
-    for id, run in listed.items():
-        single = client.runs.get(id)
-        assert run.started_at is None
-        assert run == by_event[id] == evolve(single, started_at=None)
-        if single.is_ended:
-            assert client.runs.wait(id, timeout=1) == single
 
 
 BAD_IDS = ["", ".", "..", "a/b", "../x", "a\\b", "a b", "a\n", "\0", "\ud800", 5, None]

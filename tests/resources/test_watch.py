@@ -457,17 +457,6 @@ def test_changes_and_ends_are_iterated_over_with_async_for(mock: MockServer, clo
     asyncio.run(scenario())
 
 
-def test_a_wait_for_many_names_those_that_are_open(shop: InngestClient, mock: MockServer) -> None:
-    start(shop)
-    start(shop, seconds=100)
-    waiting = shop.runs.wait_many([run.id for run in mock.runs], timeout=20)
-    assert next(waiting).id == mock.runs[0].id
-    with pytest.raises(WaitTimeoutError) as caught:
-        next(waiting)
-    assert caught.value.ids == (mock.runs[1].id,)
-    assert list(waiting) == []
-
-
 def test_a_wait_for_many_does_not_call_runs_open_that_it_could_not_see(
     shop: InngestClient, mock: MockServer
 ) -> None:
