@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 
 PROGRAM = "inngest-rest"
 
-# A file that has been written, or is another one; and what is typed for each act.
+# The destination of one answer, and the confirmation of one act.
 _NOT_REPEATED = {"output_file", "force", "confirm_profile"}
 
 
 def command_line(
     row: Row, values: Mapping[str, Any], options: Options | None = None
 ) -> str:
-    """Return the command line that calls a row, without what has its default."""
-    words, positions = list[str](), list[str]()
+    """Return the command line that calls a row, without values that are defaults."""
+    words: list[str] = []
+    positions: list[str] = []
     for parameter in parameters(row):
         value = values.get(parameter.name)
         if value is None or value == parameter.default:
@@ -39,38 +40,47 @@ def command_line(
             positions += _positions(value)
         else:
             words += _option(parameter.name, value, is_json=parameter.is_json)
-    words += _global_options(options)
-    is_plain = not any(position.startswith("-") for position in positions)
-    words = [*positions, *words] if is_plain else [*words, "--", *positions]
-    return shlex.join([PROGRAM, *row.words, *words])
+    if options is not None:
+        words += _global_options(options)
+    if any(position.startswith("-") for position in positions):
+        arguments = [*words, "--", *positions]
+    else:
+        arguments = [*positions, *words]
+    return shlex.join([PROGRAM, *row.words, *arguments])
 
 
 def options_line(options: Options) -> str:
-    """Return the options of every command as they are typed: those of the server alone."""
-    return shlex.join(_global_options(evolve(options, output=None)))
+    """Return the global options about the server as they are typed."""
+    without_format = evolve(options, output=None)
+    return shlex.join(_global_options(without_format))
 
 
 def as_typed(text: str) -> str:
-    """Return a text as it is typed, where @FILE would stand for one in a file."""
+    """Return a text as it is typed where @FILE would be read from a file."""
     return f"@{text}" if text.startswith("@") else text
 
 
 def _literally(parameter: Parameter, value: Any) -> Any:
     if not parameter.is_text:
         return value
-    return [as_typed(text) for text in value] if parameter.is_many else as_typed(value)
+    if parameter.is_many:
+        return [as_typed(text) for text in value]
+    return as_typed(value)
 
 
-def _global_options(options: Options | None) -> Iterator[str]:
+def _global_options(options: Options) -> Iterator[str]:
     for option in fields(Options):
-        value = getattr(options, option.name, option.default)
-        if value != option.default and option.name not in _NOT_REPEATED:
+        if option.name in _NOT_REPEATED:
+            continue
+        value = getattr(options, option.name)
+        if value != option.default:
             yield from _option(option.name, value)
 
 
 def _positions(value: Any) -> list[str]:
-    values = cast("list[object]", value) if isinstance(value, list | tuple) else [value]
-    return [_text_of(each) for each in values]
+    if isinstance(value, list | tuple):
+        return [_text_of(item) for item in cast("list[object]", value)]
+    return [_text_of(value)]
 
 
 def _option(name: str, value: Any, *, is_json: bool = False) -> Iterator[str]:
@@ -84,15 +94,17 @@ def _option(name: str, value: Any, *, is_json: bool = False) -> Iterator[str]:
 
 
 def _with_value(name: str, text: str) -> list[str]:
-    # What begins as an option does would be taken for one.
-    return [f"{dashed(name)}={text}"] if text.startswith("-") else [dashed(name), text]
+    option = dashed(name)
+    if text.startswith("-"):  # it would be taken for an option
+        return [f"{option}={text}"]
+    return [option, text]
 
 
 def _text_of(value: object) -> str:
     match value:
         case datetime():
             return value.isoformat()
-        case timedelta():  # it would be another window later
+        case timedelta():  # an age: pinned, as it would be another window later
             return (datetime.now(UTC) - value).isoformat()
         case _:
             return str(value)

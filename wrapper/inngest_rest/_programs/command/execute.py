@@ -1,4 +1,4 @@
-"""Execution of a call for the command line: from what was typed, by the gate, to the answer."""
+"""Execution of a call for the command line: from the typed texts to the written answer."""
 
 from __future__ import annotations
 
@@ -41,19 +41,13 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
     from inngest_rest.responses import Target
 
-_LIVE = {"runs.watch", "runs.follow"}  # what is written as it happens
-_WITHOUT_IDS = {
-    "runs.summary",
-    "doctor",
-    "api",
-    "runs.check",
-    "status",
-}  # by their command
+_LIVE = {"runs.watch", "runs.follow"}  # written as it happens
+_WITHOUT_IDS = {"runs.summary", "doctor", "api", "runs.check", "status"}  # commands
 
 
 @frozen(kw_only=True)
 class Flags:
-    """Options of a command that are no parameters of its call."""
+    """Options of a command that are not parameters of its call."""
 
     list_all: bool
     exit_status: bool
@@ -75,9 +69,7 @@ class Flags:
 def execute(row: Row, options: Options, typed: Mapping[str, Any]) -> int:
     """Make a call, write the answer, and return the exit status."""
     if row.name == "runs.check" and not options.named:
-        options = evolve(
-            options, output="table"
-        )  # a line of text, unless another is asked for
+        options = evolve(options, output="table")  # by default a line of text
     inputs = Inputs()
     renderer = _renderer(row, options, typed, inputs)
     renderer.stderr.quiet = options.quiet
@@ -114,7 +106,7 @@ def execute(row: Row, options: Options, typed: Mapping[str, Any]) -> int:
 
 
 def page_of(row: Row, values: Mapping[str, Any], target: Target) -> str:
-    """Return the URL of the page of what a call would get."""
+    """Return the URL of the web page of the thing that a call gets."""
     match row.name:
         case "runs.get":
             return target.run_page(values["id"])
@@ -127,21 +119,23 @@ def page_of(row: Row, values: Mapping[str, Any], target: Target) -> str:
 def _renderer(
     row: Row, options: Options, typed: Mapping[str, Any], inputs: Inputs
 ) -> Renderer:
-    """Return what writes the answer; that of `runs check` notifies others, too."""
+    """Return the renderer of the answer; that of `runs check` notifies others, too."""
     untrusted = untrusted_paths(row)
     if row.name != "runs.check":
         return Renderer(row.command, row.returns, untrusted, format=options.format)
     from inngest_rest._programs.command.check import Checking  # noqa: PLC0415 - one call
 
-    names: tuple[Literal["exec", "webhook"], ...] = ("exec", "webhook")
+    notified: dict[Literal["exec", "webhook"], str] = {}
+    if "exec" in typed:
+        notified["exec"] = inputs.text("exec", typed["exec"])
+    if "webhook" in typed:
+        notified["webhook"] = inputs.text("webhook", typed["webhook"])
     return Checking(
         row.command,
         row.returns,
         untrusted,
         format=options.format,
-        notified={
-            name: inputs.text(name, typed[name]) for name in names if name in typed
-        },
+        notified=notified,
         state=typed.get("state"),
     )
 
@@ -154,51 +148,59 @@ def _configure(
     flags: Flags,
     inputs: Inputs,
 ) -> None:
-    """Decide how the answer is written, and where: onto none of the files that are read."""
+    """Decide the format and the destination of the answer; a file that is read is refused."""
     renderer.format = _format(row, options, values, list_all=flags.list_all)
-    paths = [values[each.name] for each in parameters(row) if each.is_path]
-    files = [*inputs.files, *filter(None, paths)]
-    has_lines_of_rows = row.is_bulk and renderer.format == "ndjson"
-    renderer.configure(
-        options, ActionRow if has_lines_of_rows else record_class(row), files
-    )
+    paths = [
+        values[parameter.name] for parameter in parameters(row) if parameter.is_path
+    ]
+    files = [*inputs.files, *(path for path in paths if path)]
+    kind: type[Record] = record_class(row)
+    if row.is_bulk and renderer.format == "ndjson":
+        kind = ActionRow  # a line each
+    renderer.configure(options, kind, files)
     if renderer.redactor.what is not None and values.get("report"):
-        reason = (
+        whole = (
             "a report is written as it is, as what goes on by it needs the whole of it"
         )
-        raise refused("redact", f"{reason}: leave out this or --report")
+        raise refused("redact", f"{whole}: leave out this or --report")
 
 
 def _format(
     row: Row, options: Options, values: Mapping[str, Any], *, list_all: bool
 ) -> Format:
-    """Return the format, which has to suit what is asked for."""
-    form, is_chosen = options.format, options.output is not None
+    """Return the format of the answer; raise if the call has none in the chosen one."""
+    form = options.format
+    is_chosen = options.output is not None
     if row.name in _LIVE and form == "json":
         is_endless = row.name == "runs.watch" and values["timeout"] is None
-        return "ndjson" if is_endless or not is_chosen else form
-    if not _is_of(row, form):
+        if is_endless or not is_chosen:
+            return "ndjson"
+        return form
+    if not _has_format(row, form):
         if not is_chosen:
             return "json"
         raise refused("output", f"{row.command} has no {form} to print: use -o json")
-    return _format_of_all(options, values) if list_all else form
+    if list_all:
+        return _format_of_all(options, values)
+    return form
 
 
 def _format_of_all(options: Options, values: Mapping[str, Any]) -> Format:
-    """Return the format of a list of any length: lines, or what a file has room for."""
+    """Return the format of a list of any length: lines, or any format in a file."""
     if values.get("limit", DEFAULT_LIMIT) != DEFAULT_LIMIT:
         raise refused("all", "this and limit exclude each other: pass one of them")
     form = options.format
     if form not in {"json", "table"}:
         return form
     if options.output_file is None:
-        raise refused(
-            "all", "a list of any length needs -o ndjson, -o id or --output-file"
-        )
-    return "ndjson" if options.output is None else form
+        needs = "a list of any length needs -o ndjson, -o id or --output-file"
+        raise refused("all", needs)
+    if options.output is None:
+        return "ndjson"
+    return form
 
 
-def _is_of(row: Row, form: Format) -> bool:
+def _has_format(row: Row, form: Format) -> bool:
     """Return whether a call has an answer in a format."""
     if form == "markdown":
         return row.command in {"runs.summary", "status"}
@@ -210,12 +212,12 @@ def _is_of(row: Row, form: Format) -> bool:
 def _data_of(
     error: BaseException, problem: Problem, renderer: Renderer
 ) -> Record | None:
-    """Return what was done before an error, if it has that.
-
-    What reads the ids of a plan that is not confirmed would take them for done.
-    """
-    is_plan = problem.code is Code.CONFIRMATION_NEEDED and renderer.is_streaming
-    return error.data if isinstance(error, ProblemError) and not is_plan else None
+    """Return the result so far that an error carries, if any."""
+    if not isinstance(error, ProblemError):
+        return None
+    if problem.code is Code.CONFIRMATION_NEEDED and renderer.is_streaming:
+        return None  # a reader of ids would take a plan for things that are done
+    return error.data
 
 
 def _with_resumption(
@@ -225,8 +227,9 @@ def _with_resumption(
     options: Options,
     renderer: Renderer,
 ) -> Problem:
-    """Return the problem of sending a file, with the command that resumes it if it was begun."""
-    is_begun = os.path.exists(f"{values.get('path')}.checkpoint")  # noqa: PTH110
+    """Add to the problem of sending a file the command that resumes it, if it was begun."""
+    checkpoint = f"{values.get('path')}.checkpoint"
+    is_begun = os.path.exists(checkpoint)  # noqa: PTH110
     if problem.code is Code.PARTIAL or not is_begun:
         return problem
     command = command_line(row, {**values, "resume": True}, options)
@@ -235,42 +238,48 @@ def _with_resumption(
 
 
 def _run(invocation: TerminalInvocation, flags: Flags) -> int:
-    """Write the answer as it arrives, and what to do next; return the exit status."""
+    """Write the answer as it arrives, and a hint at the next command; return the exit status."""
     renderer = invocation.answer
     if flags.list_all:
         invocation.values = {**invocation.values, "limit": None}
-    # Of a list without an end, outputs would take long.
-    invocation.has_errors = not (flags.list_all or renderer.format == "id")
+    # Fetching the outputs of a list of any length would take long.
+    invocation.has_errors = not flags.list_all and renderer.format != "id"
     chunks = _chunks(invocation, list_all=flags.list_all)
     if invocation.row.name in _LIVE:
         renderer.is_live = renderer.format == "table"
         renderer.stderr.hint(_watching(invocation))
     ended = _write(chunks, renderer)
-    status = renderer.finish(_failed(ended) if flags.exit_status else None)
-    is_told = (
-        renderer.format == "json" and renderer.output.path is None
-    )  # by what was written
-    if not is_told and (hint := _what_is_next(invocation)):
-        renderer.stderr.hint(hint)
+    problem = _failed(ended) if flags.exit_status else None
+    status = renderer.finish(problem)
+    # An envelope on standard output has the next command itself.
+    if renderer.format != "json" or renderer.output.path is not None:
+        hint = _hint_at_next_command(invocation)
+        if hint is not None:
+            renderer.stderr.hint(hint)
     return status
 
 
 def _write(chunks: Iterator[Chunk], renderer: Renderer) -> list[Run]:
-    """Write what arrives; return the runs of whose end it tells."""
+    """Write the chunks as they arrive; return the runs that they report as ended."""
     ended: list[Run] = []
     for records, page in chunks:
         if not renderer.add(records, page):
             break
-        if renderer.returns is Returns.STREAM:
-            ended += filter(None, map(_ended, records))
-            if not renderer.is_live:
-                renderer.stderr.progress(f"{len(ended):,} so far")
+        if renderer.returns is not Returns.STREAM:
+            continue
+        for record in records:
+            run = _ended(record)
+            if run is not None:
+                ended.append(run)
+        if not renderer.is_live:
+            renderer.stderr.progress(f"{len(ended):,} so far")
     return ended
 
 
-def _what_is_next(invocation: TerminalInvocation) -> str | None:
-    """Return in words which command goes on."""
-    renderer, page = invocation.answer, invocation.answer.page
+def _hint_at_next_command(invocation: TerminalInvocation) -> str | None:
+    """Return a hint at the command that goes on, if there is one."""
+    renderer = invocation.answer
+    page = renderer.page
     if renderer.next_command is not None:
         return invocation.instruction()
     if page is None or page.next is None:
@@ -283,10 +292,12 @@ def _what_is_next(invocation: TerminalInvocation) -> str | None:
 
 
 def _chunks(invocation: TerminalInvocation, *, list_all: bool) -> Iterator[Chunk]:
-    """Return what arrives: of one call, or of one for each page, or each id read."""
-    row, renderer = invocation.row, invocation.answer
+    """Return the chunks of the result: of one call, or of one per page or per id read."""
+    row = invocation.row
+    renderer = invocation.answer
     if list_all and row.name == "request":
-        renderer.returns, renderer.untrusted = Returns.STREAM, ("data.items[].body",)
+        renderer.returns = Returns.STREAM
+        renderer.untrusted = ("data.items[].body",)
         return _pages(invocation)
     if row.name in {"events.runs", "events.wait"} and invocation.values["id"] == "-":
         renderer.returns = Returns.STREAM
@@ -295,44 +306,41 @@ def _chunks(invocation: TerminalInvocation, *, list_all: bool) -> Iterator[Chunk
 
 
 def _of_each_id(invocation: TerminalInvocation) -> Iterator[Chunk]:
-    """Yield what a call returns for each id on standard input."""
+    """Yield the records that a call returns for each id on standard input."""
     for id in Inputs().ids("id", ["-"]):
-        for records, _ in evolve(
-            invocation, values={**invocation.values, "id": id}
-        ).chunks():
+        of_id = evolve(invocation, values={**invocation.values, "id": id})
+        for records, _page in of_id.chunks():
             yield records, None
 
 
 def _pages(invocation: TerminalInvocation) -> Iterator[Chunk]:
-    """Yield the response that has each page of a list of v2."""
+    """Yield the response with each page of a list of v2."""
     values = invocation.values
     if values["method"] != "GET":
         raise refused("paginate", "only what GET lists has pages")
-    query: dict[str, Any] = {**(values["query"] or {})}
+    query: dict[str, Any] = dict(values["query"] or {})
     requested = {query.get("cursor")}
     while True:
-        (chunk,) = evolve(invocation, values={**values, "query": query}).chunks()
-        ((response,), _) = chunk
+        of_page = evolve(invocation, values={**values, "query": query})
+        ((records, _page),) = of_page.chunks()
+        (response,) = records
         yield (response,), None
         match getattr(response, "body", None):
-            case {"page": {"hasMore": True, "cursor": str(cursor)}} if (
-                cursor not in requested
-            ):
-                query["cursor"] = cursor
-                requested.add(cursor)
-            case {"page": {"hasMore": True}}:
-                message = (
-                    "the server says that there is more, but not by which new cursor"
-                )
-                raise ProblemError(Problem(Code.SERVER, message))
+            case {"page": {"hasMore": True} as page}:
+                cursor = page.get("cursor")
             case _:
                 return
+        if not isinstance(cursor, str) or cursor in requested:
+            message = "the server says that there is more, but not by which new cursor"
+            raise ProblemError(Problem(Code.SERVER, message))
+        query["cursor"] = cursor
+        requested.add(cursor)
 
 
 def _with_raw_fields(
     values: Mapping[str, Any], raw_fields: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the path of a request with these in its query, or its body if it is no GET."""
+    """Return a request's path with these in its query, or its body if it is not a GET."""
     pairs: list[tuple[str, str]] = []
     for raw_field in raw_fields:
         name, equals, value = raw_field.partition("=")
@@ -342,11 +350,12 @@ def _with_raw_fields(
     if values["method"] != "GET" and values["body"] is None:
         return {"body": dict(pairs)}
     path = values["path"]
-    return {"path": f"{path}{'&' if '?' in path else '?'}{urlencode(pairs)}"}
+    separator = "&" if "?" in path else "?"
+    return {"path": f"{path}{separator}{urlencode(pairs)}"}
 
 
 def _ended(record: Record) -> Run | None:
-    """Return the run of whose end a record tells, if it does."""
+    """Return the run that a record reports as ended, if any."""
     from inngest_rest import models  # noqa: PLC0415 - slow to load
 
     match record:
@@ -363,7 +372,7 @@ def _ended(record: Record) -> Run | None:
 
 
 def _failed(ended: Sequence[Run]) -> Problem | None:
-    """Return the problem that runs did not complete, if there are any."""
+    """Return the problem of runs that did not complete, if there are any."""
     failed = [run for run in ended if run.status in {"failed", "cancelled"}]
     if not failed:
         return None
@@ -374,17 +383,18 @@ def _failed(ended: Sequence[Run]) -> Problem | None:
 
 
 def _watching(invocation: TerminalInvocation) -> str:
-    """Return what is watched, where, and until when: it may be long before anything happens."""
+    """Describe the watch and its end, since it may be long before anything happens."""
     values = invocation.values
-    what = f"run {values['id']}" if "id" in values else "runs"
+    watched = f"run {values['id']}" if "id" in values else "runs"
     filters = [
         f"{name} {shown(values[name])}"
         for name in RunFilter.__annotations__
         if values.get(name)
     ]
-    of = f" of {', '.join(filters)}" if filters else ""
-    until = f" for {values['timeout']:g} s" if values["timeout"] else " until Ctrl-C"
-    return f"Watching {what}{of} at {invocation.client.target.api_url}{until}."
+    if filters:
+        watched += f" of {', '.join(filters)}"
+    until = f"for {values['timeout']:g} s" if values["timeout"] else "until Ctrl-C"
+    return f"Watching {watched} at {invocation.client.target.api_url} {until}."
 
 
 def client_of(
@@ -392,7 +402,7 @@ def client_of(
 ) -> InngestClient:
     """Return the client that the options and the environment describe.
 
-    A key that is malformed is left out if there is a place to note it.
+    A malformed key is left out and noted in `malformed`; without that, it raises.
     """
     try:
         return InngestClient(
@@ -404,9 +414,11 @@ def client_of(
             retries=options.retries,
         )
     except ConfigurationError as error:
-        (setting,) = error.settings or (None,)
-        variable = (setting and setting.variable) or ""
-        if malformed is None or setting is None or not variable.endswith("_KEY"):
+        if malformed is None or len(error.settings) != 1:
+            raise
+        (setting,) = error.settings
+        variable = setting.variable
+        if variable is None or not variable.endswith("_KEY"):
             raise
         malformed[setting.argument] = str(error)
         key = os.environ.pop(variable)

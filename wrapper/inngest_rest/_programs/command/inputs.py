@@ -1,7 +1,7 @@
-"""From what was typed to values: JSON, the text of a file (@FILE) or of standard input (@-).
+"""From typed texts to values: JSON, the text of a file (@FILE) or of standard input (@-).
 
-The stages of a command line have one name each: its *tokens*, as the shell splits them; what was
-*typed*, texts by parameter and option; *values*, which JSON has; and the *arguments* of the method.
+The stages of a command line have one name each: its *tokens*, as the shell splits them; the *typed*
+texts by parameter and option; *values*, as JSON has them; and the *arguments* of the method.
 """
 
 from __future__ import annotations
@@ -35,18 +35,19 @@ class _Text:
 
 @define
 class Inputs:
-    """Reads what was typed, and notes the files that it read."""
+    """Reads typed texts as values, and notes the files that it reads."""
 
     files: list[str] = field(factory=list)
 
     def values(self, row: Row, typed: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values of a call's parameters: those of `--params`, with what was typed."""
+        """Return the values of a call's parameters: typed ones override those of `--params`."""
         values: dict[str, Any] = {}
         if "params" in typed:
             values |= self.json("params", typed["params"], dict)
         for parameter in parameters(row):
-            if parameter.name in typed:
-                values[parameter.name] = self._value(parameter, typed[parameter.name])
+            name = parameter.name
+            if name in typed:
+                values[name] = self._value(parameter, typed[name])
         return values
 
     def _value(self, parameter: Parameter, typed: Any) -> Any:
@@ -60,15 +61,15 @@ class Inputs:
             return typed
         or_literally = f" (for the text itself, write @{typed})"
         if parameter.is_many:
-            return [self._read(name, each, or_literally).content for each in typed]
+            return [self._read(name, text, or_literally).content for text in typed]
         return self._read(name, typed, or_literally).content
 
     def text(self, name: str, typed: str) -> str:
-        """Return what was typed, or the text of a file (@FILE) or of standard input (@-)."""
+        """Return the typed text, or that of a file (@FILE) or of standard input (@-)."""
         return self._read(name, typed).content
 
     def json(self, name: str, typed: str, kind: type[object] = object) -> Any:
-        """Return the value of JSON that was typed or read; of TOML in a file that is called so."""
+        """Parse JSON that was typed or read, or TOML from a file with that ending."""
         text = self._read(name, "@-" if typed == "-" else typed)
         is_toml = text.place is not None and text.place.endswith(".toml")
         try:
@@ -82,7 +83,7 @@ class Inputs:
         return value
 
     def ids(self, name: str, typed: Iterable[str]) -> Iterator[str]:
-        """Yield the ids that were typed, and the words of the files that were typed instead."""
+        """Yield the typed ids, and the words of files that were typed instead of ids."""
         for word in typed:
             text = self._read(name, "@-" if word == "-" else word)
             if text.place is None:

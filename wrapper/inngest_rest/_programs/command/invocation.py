@@ -1,4 +1,4 @@
-"""A call that was typed: its progress, what it would do, and the question whether to do it."""
+"""A call that was typed: its progress, its plan, and the question whether to carry it out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FIRST_ROWS = 20  # of an answer that says what would be done
 
 @frozen
 class _Mark:
-    """How far a file had been sent at a time."""
+    """The share of a file that had been sent at a time."""
 
     share: float
     time: float
@@ -41,13 +41,12 @@ class _Mark:
 
 @define
 class _Sending:
-    """How far a file has been sent, in words."""
+    """The progress of sending a file, in words."""
 
     _began: float = field(factory=time.monotonic, init=False)
     _counts: Counter[str] = field(factory=Counter, init=False)
-    _first: _Mark | None = field(
-        default=None, init=False
-    )  # it may be resumed, so not at 0
+    # Sending may have been resumed, so the first mark is not at 0.
+    _first: _Mark | None = field(default=None, init=False)
 
     def after(self, batch: BatchReport) -> str:
         now = time.monotonic()
@@ -56,26 +55,30 @@ class _Sending:
         self._counts["rejected"] += report.rejected
         self._counts["unknown"] += report.unknown
         words = [f"{count:,} {name}" for name, count in self._counts.items() if count]
-        rate = self._counts.total() / max(now - self._began, 0.01)
+        elapsed = max(now - self._began, 0.01)
+        rate = self._counts.total() / elapsed
         words.append(f"{rate:,.0f}/s")
         if batch.share is not None:
             words.append(f"{batch.share:.0%}")
-            words += self._time_left(_Mark(batch.share, now))
+            seconds_left = self._seconds_left(_Mark(share=batch.share, time=now))
+            if seconds_left is not None:
+                words.append(f"{timedelta(seconds=round(seconds_left))} to go")
         return ", ".join(words)
 
-    def _time_left(self, mark: _Mark) -> list[str]:
+    def _seconds_left(self, mark: _Mark) -> float | None:
+        """Extrapolate from the first mark to the whole file; None before the second one."""
         if self._first is None:
             self._first = mark
-        done = mark.share - self._first.share
-        if done <= 0:
-            return []
-        seconds = (mark.time - self._first.time) / done * (1 - mark.share)
-        return [f"{timedelta(seconds=round(seconds))} to go"]
+        share_since = mark.share - self._first.share
+        if share_since <= 0:
+            return None
+        seconds_per_file = (mark.time - self._first.time) / share_since
+        return seconds_per_file * (1 - mark.share)
 
 
 @define(eq=False, repr=False, kw_only=True)
 class TerminalInvocation(Invocation):
-    """A call that was typed: it asks on a terminal, and elsewhere says which command confirms."""
+    """A call that was typed: it asks on a terminal, and elsewhere names the confirming command."""
 
     options: Options
     answer: Renderer  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues]
@@ -84,18 +87,21 @@ class TerminalInvocation(Invocation):
     _written: set[int] = field(factory=set, init=False)  # positions of rows
 
     def progress(self, listed: int, got: int) -> None:
-        """Show how far a file has been written, or runs have been listed."""
-        rate = got / max(time.monotonic() - self._began, 0.001)
-        written = f"{listed:,} rows written, {rate:,.0f} per second"
-        found = f"{listed:,} runs listed, {got:,} got one by one"
-        self.answer.stderr.progress(written if self.row.uses_files else found)
+        """Show the progress of writing a file, or of listing runs."""
+        if self.row.uses_files:
+            elapsed = max(time.monotonic() - self._began, 0.001)
+            rate = got / elapsed
+            text = f"{listed:,} rows written, {rate:,.0f} per second"
+        else:
+            text = f"{listed:,} runs listed, {got:,} got one by one"
+        self.answer.stderr.progress(text)
 
     def sent(self, batch: BatchReport) -> None:
-        """Show how far a file has been sent."""
+        """Show the progress of sending a file."""
         self.answer.stderr.progress(f"Sending: {self._sending.after(batch)}")
 
     def ended(self, row: ActionRow) -> None:
-        """Show what became of a run, and how far it is."""
+        """Write the outcome of a run if lines are streamed, and show the progress."""
         self._written.add(row.position)
         if self.answer.is_streaming:
             self.answer.add((row,))
@@ -108,11 +114,11 @@ class TerminalInvocation(Invocation):
     def act(
         self, planned: ActionReport | None = None, **of_python: Any
     ) -> ActionReport:
-        """Call a bulk method, and say so if a file had what it acts on."""
+        """Call a bulk method; warn if a report file had the rows that it acts on."""
         path = self.values["report"]
-        is_begun = planned is None and path and _has_content(Path(path))
+        is_resumed = planned is None and path and _has_content(Path(path))
         report = super().act(planned, **of_python)
-        if is_begun:
+        if is_resumed:
             self.answer.warnings.append(
                 f"resumed from {path}, which has {len(report.rows):,} rows; what the command line "
                 "selects was not looked up again"
@@ -120,20 +126,21 @@ class TerminalInvocation(Invocation):
         return report
 
     def shown(self, report: ActionReport, *, token: str | None = None) -> Record:
-        """Return a report as the result of the call, with the rows that are not written yet."""
+        """Return a report as the result of the call, without rows that are written already."""
         result = super().shown(report, token=token)
         if not self.row.is_bulk:
             return result
         acted = cast("Acted", result)
-        rows = acted.rows
         if self.answer.is_streaming:
-            rows = tuple(row for row in rows if row.position not in self._written)
-        elif token and not self.answer.projection.is_whole and len(rows) > _FIRST_ROWS:
-            rows = rows[:_FIRST_ROWS]
+            rows = [row for row in acted.rows if row.position not in self._written]
+            return evolve(acted, rows=tuple(rows))
+        is_plan = token is not None and not self.answer.projection.is_whole
+        if is_plan and len(acted.rows) > _FIRST_ROWS:
             self.answer.warnings.append(
                 f"cut: rows after the first {_FIRST_ROWS}; --full has them"
             )
-        return evolve(acted, rows=rows)
+            return evolve(acted, rows=acted.rows[:_FIRST_ROWS])
+        return acted
 
     def next_command(self, planned: ActionReport, token: str) -> str:
         values = {**pinned(self.values, planned), "dry_run": False, "confirm": token}
@@ -141,12 +148,11 @@ class TerminalInvocation(Invocation):
 
     def with_options(self, report: StatusReport) -> StatusReport:
         options = options_line(self.options)
-        checks = [
-            evolve(check, next_command=f"{check.next_command} {options}".rstrip())
-            if check.next_command
-            else check
-            for check in report.checks
-        ]
+        checks = list(report.checks)
+        for index, check in enumerate(checks):
+            if check.next_command:
+                command = f"{check.next_command} {options}".rstrip()
+                checks[index] = evolve(check, next_command=command)
         return evolve(report, checks=tuple(checks))
 
     def spelled(self, row: Row, values: Mapping[str, Any]) -> str:
@@ -154,7 +160,7 @@ class TerminalInvocation(Invocation):
 
     @property
     def _can_ask(self) -> bool:
-        """Whether a person reads it; one who reads JSON may be a program."""
+        """Whether a person reads the answer; JSON may be read by a program."""
         return self.answer.format == "table" and self.answer.stderr.can_ask
 
     def ask_for_profile(self) -> str | None:
@@ -181,7 +187,8 @@ class TerminalInvocation(Invocation):
 
         record = self.answer.redactor(self.shown(planned))
         self.answer.warnings.clear()  # the result has them, too
-        return tables.draw((record,), Projection(), "table", sys.stderr, is_one=True)
+        projection = Projection()
+        return tables.draw((record,), projection, "table", sys.stderr, is_one=True)
 
 
 def _has_content(path: Path) -> bool:

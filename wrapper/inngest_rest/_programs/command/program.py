@@ -52,28 +52,28 @@ def run(tokens: Sequence[str]) -> int:
 
 
 def _run(tokens: Sequence[str]) -> int:
-    options, name = Options(), ""
+    options = Options()
+    name = ""
     examples: tuple[str, ...] = ()
     try:
-        found, others = parser_of(OPTIONS).parse_known_args(tokens)
-        typed = vars(found)
-        wants_help, wants_version = (
-            typed.pop("help", False),
-            typed.pop("version", False),
-        )
+        parsed, others = parser_of(OPTIONS).parse_known_args(tokens)
+        typed = vars(parsed)
+        wants_help = typed.pop("help", False)
+        wants_version = typed.pop("version", False)
         options = Options(**typed)
         if wants_version:
             return _print(__version__)
         if wants_help or is_group(others):
             return _print_help(others)
         command = find(others)
-        name, examples = command.name, command.examples
+        name = command.name
+        examples = command.examples
         _check_variable()
-        return command.run(options, command.read(others[len(command.words) :]))
+        own_tokens = others[len(command.words) :]
+        return command.run(options, command.read(own_tokens))
     except ArgumentError as error:
-        with suppress(
-            InngestError, IndexError
-        ):  # an option may come before the command
+        # An option before the command hides it.
+        with suppress(InngestError, IndexError):
             name = find(tokens).name
         problem = _problem_of_option(error)
     except (InvalidArgumentError, ProblemError) as error:
@@ -95,12 +95,14 @@ def _print_help(tokens: Sequence[str]) -> int:
 
 
 def _check_variable() -> None:
-    named, valid = os.environ.get(FORMAT_VARIABLE), get_args(Format)
+    named = os.environ.get(FORMAT_VARIABLE)
+    valid = get_args(Format)
     if named and named not in valid:
         message = f"{FORMAT_VARIABLE} is {named!r}{did_you_mean(named, valid)}"
         raise InvalidArgumentError(message, argument="output")
 
 
 def _problem_of_option(error: ArgumentError) -> Problem:
-    field = (error.argument_name or "").rpartition("/")[2].lstrip("-").replace("-", "_")
+    names = (error.argument_name or "").split("/")  # such as -o/--output
+    field = names[-1].lstrip("-").replace("-", "_")
     return Problem(Code.USAGE, f"{field}: {error.message}", field=field or None)
