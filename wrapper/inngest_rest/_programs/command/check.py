@@ -1,4 +1,4 @@
-"""The answer to `runs check`: one line, three exit statuses, and who is told of a change."""
+"""The answer to `runs check`: one line, three exit statuses, and notifications of a change."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
 
 CANNOT_TELL = 2
-"""The exit status of a check that can say neither that all rules hold nor that one is broken."""
+"""The exit status of a check with an unknown result."""
 
-_WITHIN_S = 60.0  # that each of the others may take to be told, all in all
+_WITHIN_S = 60.0  # for a whole notification
 
 _STATUSES = {"ok": 0, "broken": EXIT_STATUS[Code.RULE_BROKEN], "unknown": CANNOT_TELL}
 
-# What each of the others was told last, such as "broken; server".
-_Told = dict[Literal["exec", "webhook"], str]
+# The last result of which each was notified, such as "broken; server".
+_LastResults = dict[Literal["exec", "webhook"], str]
 
 
 @define(eq=False, repr=False)
 class Checking(Renderer):
-    """Writes the answer as one line, and tells others, once per change if there is a state file."""
+    """Writes the answer as one line, and notifies others, with a state file once per change."""
 
-    # What tells others: a command as "exec", and as "webhook" a URL with a secret in it.
+    # A command as "exec", and as "webhook" a URL, which contains a secret.
     notified: dict[Literal["exec", "webhook"], str] = field(factory=dict)
     state: str | None = None  # state file: the last notification sent to each
     _report: Any = field(default=None, init=False)
@@ -54,18 +54,19 @@ class Checking(Renderer):
     def finish(
         self, problem: Problem | None = None, *, data: Record | None = None
     ) -> int:
-        """Write the answer, notify the others, and return which of the exit statuses it is."""
+        """Write the answer, notify the others, and return the exit status."""
         if data is not None:
             self.add((data,))
         problem = self.redactor(problem)
         state = _state_of(problem)
-        line = visible(f"{state}: {problem.message if problem else self._report}")
+        summary = problem.message if problem else str(self._report)
+        line = visible(f"{state}: {summary}")
         self._write_answer(line, problem)
         if problem is not None and problem.code is Code.INTERRUPTED:
             return EXIT_STATUS[Code.INTERRUPTED]
-        found = "; ".join([state, *self._broken_rules(problem)])
-        is_kept = self._tell(found, {"text": line, "state": state})
-        return _STATUSES[state] if is_kept else CANNOT_TELL
+        result = "; ".join([state, *self._broken_rules(problem)])
+        is_state_usable = self._notify(result, {"text": line, "state": state})
+        return _STATUSES[state] if is_state_usable else CANNOT_TELL
 
     def _write_answer(self, line: str, problem: Problem | None) -> None:
         if self.format != "table" or self.projection.fields is not None:
@@ -77,43 +78,50 @@ class Checking(Renderer):
             self.stderr.hint(str(problem.worded(self.name_of).hint))
 
     def _broken_rules(self, problem: Problem | None) -> list[str]:
-        """Return the rules that are broken; without a report, the code of what went wrong."""
+        """Return the broken rules; without a report, the code of the problem."""
         if self._report:
             return sorted(result.rule for result in self._report.broken)
-        return [str(problem.code if problem else None)]
+        code = problem.code if problem else None
+        return [str(code)]
 
-    def _tell(self, found: str, message: dict[str, str]) -> bool:
-        """Tell each of the others what was found, unless that is what it was told last.
+    def _notify(self, result: str, message: dict[str, str]) -> bool:
+        """Notify each of the others of the result, unless it has been notified of the same.
 
-        Return whether the state could be used. Without it, each is told unless all is well.
+        Returns whether the state file could be used. Without one, each is notified unless all is
+        well.
         """
         try:
-            told = _read(self.state)
+            last_results = _read(self.state)
         except (OSError, ValueError) as error:
             self._warn_of_state(error)
-            self._tell_all(found, message, {})
+            self._notify_all(result, message, {})
             return False
-        self._tell_all(found, message, told)
+        self._notify_all(result, message, last_results)
         try:
-            _write(self.state, told)
+            _write(self.state, last_results)
         except OSError as error:
             self._warn_of_state(error)
             return False
         return True
 
-    def _tell_all(self, found: str, message: dict[str, str], told: _Told) -> None:
+    def _notify_all(
+        self, result: str, message: dict[str, str], last_results: _LastResults
+    ) -> None:
+        """Notify the others, and note the result as the last one of those who received it."""
         report: dict[str, Any] = self._report.to_dict() if self._report else {}
-        for name, other in self.notified.items():
-            before = told.get(name, "ok")
-            if before == found:
+        for name, recipient in self.notified.items():
+            before = last_results.get(name, "ok")
+            if before == result:
                 continue
-            whole = {**message, "before": before.partition(";")[0], **report}
-            text = json.dumps(with_texts(whole, shortened)).encode()
-            if why := _tell_one(name, other, text):
+            state_before = before.partition(";")[0]
+            notification = {**message, "before": state_before, **report}
+            text = json.dumps(with_texts(notification, shortened))
+            failure = _send(name, recipient, text.encode())
+            if failure:
                 again = "the next check tells it again"
-                self.stderr.hint(f"Warning: --{name} failed ({why}); {again}")
+                self.stderr.hint(f"Warning: --{name} failed ({failure}); {again}")
             else:
-                told[name] = found
+                last_results[name] = result
 
     def _warn_of_state(self, error: Exception) -> None:
         why = getattr(error, "strerror", None) or "it is not the state of a check"
@@ -126,62 +134,64 @@ def _state_of(problem: Problem | None) -> str:
     return "broken" if problem.code is Code.RULE_BROKEN else "unknown"
 
 
-def _read(state: str | None) -> _Told:
-    """Return what each was told last, by a file that may not be there yet."""
+def _read(state: str | None) -> _LastResults:
+    """Read the last results from the state file; none if it does not exist yet."""
     text = read_file(Path(state)) if state else None
-    if text == b"":  # a check that could not write it has left it so
+    if text is None:
+        return {}
+    if text == b"":  # left by a check that could not write it
         return {"exec": "unknown", "webhook": "unknown"}
-    return {} if text is None else msgspec.json.decode(text, type=_Told)
+    return msgspec.json.decode(text, type=_LastResults)
 
 
-def _write(state: str | None, told: _Told) -> None:
+def _write(state: str | None, last_results: _LastResults) -> None:
     if state is None:
         return
     try:
-        replace_file(Path(state), json.dumps(told).encode())
+        replace_file(Path(state), json.dumps(last_results).encode())
     except OSError:
-        # As on a full disk. What it has is true no more, and to leave it empty takes no room.
+        # As on a full disk. Its content is outdated, and an empty file takes no space.
         with suppress(OSError):
             os.close(os.open(state, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         raise
 
 
-def _tell_one(name: str, other: str, text: bytes) -> str:
-    """Run a command of the user's own with what is told on its input, or post it to a URL.
+def _send(name: str, recipient: str, text: bytes) -> str:
+    """Run the user's command with the text on its input, or post the text to the URL.
 
-    Return why that failed, in words without the URL.
+    Returns the reason of a failure, without the URL; empty on success.
     """
     try:
-        return _run(other, text) if name == "exec" else _post(other, text)
-    except Exception as error:  # noqa: BLE001 - some errors have the URL in their words
+        return _run(recipient, text) if name == "exec" else _post(recipient, text)
+    except Exception as error:  # noqa: BLE001 - messages of some errors contain the URL
         return type(error).__name__
 
 
 def _run(command: str, text: bytes) -> str:
-    """Run a command, whose output is no part of the answer; end it with all that it started."""
-    own = subprocess.Popen(  # noqa: S602
+    """Run a command with its output on standard error; on a timeout, end its whole session."""
+    process = subprocess.Popen(  # noqa: S602
         command, shell=True, stdin=subprocess.PIPE, stdout=2, start_new_session=True
     )
-    # Neither Ctrl-C nor SIGTERM, as of `timeout`, reaches a session of its own.
+    # Neither Ctrl-C nor SIGTERM, as of `timeout`, reaches another session.
     handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        own.communicate(text, timeout=_WITHIN_S)
+        process.communicate(text, timeout=_WITHIN_S)
     except BaseException:
         if os.name == "posix":
             with suppress(ProcessLookupError):
-                os.killpg(own.pid, signal.SIGKILL)
+                os.killpg(process.pid, signal.SIGKILL)
         else:
-            own.kill()
-        own.wait()
+            process.kill()
+        process.wait()
         raise
     finally:
         signal.signal(signal.SIGTERM, handler)
-    return f"exit status {own.returncode}" if own.returncode else ""
+    return f"exit status {process.returncode}" if process.returncode else ""
 
 
 def _post(url: str, text: bytes) -> str:
-    """Post to a URL; of the answer, only the head is read, whatever its body would become."""
-    import asyncio  # noqa: PLC0415 - one of the two ways to tell needs them
+    """Post to a URL, and read only the head of the response, however large its body is."""
+    import asyncio  # noqa: PLC0415 - one of the two kinds of notification needs them
 
     import httpx  # noqa: PLC0415
 
@@ -191,7 +201,7 @@ def _post(url: str, text: bytes) -> str:
     }
 
     async def post() -> str:
-        # httpx itself bounds each read, and not all of them together.
+        # httpx bounds each read, but not all of them together.
         async with (
             asyncio.timeout(_WITHIN_S),
             httpx.AsyncClient(timeout=_WITHIN_S) as client,
