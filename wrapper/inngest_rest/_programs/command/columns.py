@@ -1,4 +1,4 @@
-"""Columns of tables: which values of a record a terminal shows, in which order, and how wide."""
+"""Columns of tables: the values of a record that a terminal shows, their order and width."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def _getter(value: str | Callable[[Any], object]) -> Callable[[Any], object]:
 
 @frozen
 class Column:
-    """A column of a table; where there is no room for it, its value has a line below the row.
+    """A column of a table; if there is no room for it, its value has a line below the row.
 
     Attributes:
-        heading: What it is called.
-        value: What it shows of a record, or the name of an attribute.
+        heading: Its heading.
+        value: A function of the record, or the name of an attribute.
         whole: Whether it is as wide as its values, as ids have to be; others may be folded.
-        least: How narrow others may be, if their values are wider.
-        is_optional: Whether it is left out where there is no room.
+        least: The minimum width of a column that may be folded.
+        is_optional: Whether it is left out if there is no room.
         is_line: Whether it always has a line of its own below the row.
         from_width: The narrowest terminal that shows it.
         below_width: The narrowest terminal that no longer does.
@@ -65,7 +65,7 @@ _line = partial(Column, is_line=True)
 
 
 def joined(*parts: object, by: str = " ") -> str:
-    """Return those parts that are not empty as text."""
+    """Join the parts that are not empty."""
     return by.join(str(part) for part in parts if part)
 
 
@@ -79,7 +79,9 @@ def function_of(run: Run) -> str:
 def _outcome(run: Run) -> str:
     if run.error is not None:
         return str(run.error)
-    return "" if run.output is None else in_json(run.output)
+    if run.output is None:
+        return ""
+    return in_json(run.output)
 
 
 def _error(run: Run) -> str:
@@ -103,7 +105,12 @@ def _triggers(function: Function) -> str:
 
 
 def _state_of_function(function: Function) -> str:
-    return joined(function.is_archived and "archived", function.is_paused and "paused")
+    states: list[str] = []
+    if function.is_archived:
+        states.append("archived")
+    if function.is_paused:
+        states.append("paused")
+    return " ".join(states)
 
 
 def _waits_for(job: Job) -> str | None:
@@ -113,7 +120,9 @@ def _waits_for(job: Job) -> str | None:
 def _route(call: CallRoute) -> str:
     if call.is_available is None:
         return f"{call.route} (if the server has it)"
-    return call.route if call.is_available and call.route else "none on this server"
+    if call.is_available and call.route:
+        return call.route
+    return "none on this server"
 
 
 def _releases(call: CallRoute) -> str | None:
@@ -125,12 +134,14 @@ def _id_or_position(row: ActionRow) -> str:
 
 
 def _kind(row: WaitingRun) -> str:
-    return (row.kind or "unknown").replace("_", " ") + ("" if row.is_certain else "?")
+    kind = (row.kind or "unknown").replace("_", " ")
+    return kind if row.is_certain else f"{kind}?"
 
 
 def _why(row: WaitingRun) -> str:
-    # Below the table is what to do about those that are lost.
-    return "" if row.kind == ReasonKind.LOST and row.is_certain else row.message
+    if row.kind == ReasonKind.LOST and row.is_certain:
+        return ""  # the advice on all that are lost stands below the table
+    return row.message
 
 
 def _values_of_event(row: WaitingRun) -> str:
@@ -254,9 +265,12 @@ def columns_for(
     return [
         column
         for column in columns
-        if column.has_room_at(width)
-        and any(in_words(column.value(record)) for record in records)
+        if column.has_room_at(width) and _has_value(column, records)
     ]
+
+
+def _has_value(column: Column, records: Sequence[Record]) -> bool:
+    return any(in_words(column.value(record)) for record in records)
 
 
 def _column_of_field(name: str) -> Column:

@@ -31,7 +31,7 @@ _METRICS = {
 
 
 def notes_of(summary: RunSummary) -> Iterator[str]:
-    """Yield the errors of a summary, and what else there is to know."""
+    """Yield the errors of a summary, and its notes."""
     if not summary.groups:
         yield "no runs"
     for group in summary.groups:
@@ -71,16 +71,17 @@ def status_in_markdown(report: StatusReport) -> Iterator[str]:
     yield _markdown_row(["check", "verdict", "what was found", "next"])
     yield _markdown_row(["---"] * 4)
     for check in report.checks:
-        found = f"{check.message} ({check.limits})" if check.limits else check.message
+        finding = check.message
+        if check.limits:
+            finding += f" ({check.limits})"
         command = f"`{check.next_command}`" if check.next_command else ""
-        yield _markdown_row(
-            [check.check, check.verdict.value, _escaped(found), command]
-        )
+        cells = [check.check, check.verdict.value, _escaped(finding), command]
+        yield _markdown_row(cells)
 
 
 @frozen
 class _Sample:
-    """A value of a metric: what is after `inngest_runs` in its name, and labels of its own."""
+    """A sample of a metric, whose name follows `inngest_runs`."""
 
     metric: str
     value: float
@@ -95,36 +96,42 @@ def _metrics(summary: RunSummary) -> Iterator[str]:
         yield f"# HELP inngest_runs{metric} {help}"
         yield f"# TYPE inngest_runs{metric} gauge"
         for group in summary.groups:
-            for sample in _samples(group):
-                if sample.metric == metric:
-                    labels = _labels({summary.by: group.name, **sample.labels})
-                    yield f"inngest_runs{metric}{labels} {sample.value}"
+            of_metric = [each for each in _samples(group) if each.metric == metric]
+            for sample in of_metric:
+                labels = _labels({summary.by: group.name, **sample.labels})
+                yield f"inngest_runs{metric}{labels} {sample.value}"
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    # Those escapes that `visible` leaves are the same in JSON.
+    # The escapes that `visible` writes are the same in JSON.
     pairs = [f"{name}={in_json(visible(value))}" for name, value in labels.items()]
     return f"{{{','.join(pairs)}}}"
 
 
 def _samples(group: RunGroup) -> Iterator[_Sample]:
     for status, count in group.counts.items():
-        yield _Sample("", count, {"status": status})
+        yield _Sample(metric="", value=count, labels={"status": status})
     if group.failure_rate is not None:
-        yield _Sample("_failure_ratio", group.failure_rate, {})
+        yield _Sample(metric="_failure_ratio", value=group.failure_rate, labels={})
     for phase, times in group.times.items():
-        for quantile, time in ("0.5", times.p50), ("0.95", times.p95):
-            labels = {"phase": phase, "quantile": quantile}
-            yield _Sample("_seconds", time.total_seconds(), labels)
+        for quantile, time in (("0.5", times.p50), ("0.95", times.p95)):
+            yield _Sample(
+                metric="_seconds",
+                value=time.total_seconds(),
+                labels={"phase": phase, "quantile": quantile},
+            )
     if group.oldest_open:
         queued_at = second_of_ulid(group.oldest_open)
-        yield _Sample("_oldest_open_timestamp_seconds", queued_at, {})
+        yield _Sample(
+            metric="_oldest_open_timestamp_seconds", value=queued_at, labels={}
+        )
     for error in group.errors:
-        yield _Sample("_errors", error.runs, {"error": error.message})
+        labels = {"error": error.message}
+        yield _Sample(metric="_errors", value=error.runs, labels=labels)
 
 
 REPORTS: Mapping[str, Callable[[RunSummary], Iterator[str]]] = {
     "markdown": _markdown,
     "prometheus": _metrics,
 }
-"""What writes a summary of runs in a format of its own."""
+"""The writers of a summary of runs, by format."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from inngest_rest._programs.projection import Projection
 
 _LONGEST_CELL = 160  # characters; a row has no room for more
-_LONGEST_LINE = 1_000  # of what has lines of its own
+_LONGEST_LINE = 1_000  # of a column that has lines of its own
 _GAP = 2  # between two columns
 
 
@@ -69,61 +69,74 @@ def _report(record: Record, form: str) -> str | None:
 
 
 def line_of(change: StepChange | RunChange) -> str:
-    """Return a change of a run as a line; changes come one by one, and make no table."""
-    line = (
-        _line_of_step(change)
-        if isinstance(change, StepChange)
-        else _line_of_run(change)
-    )
-    return visible(line.rstrip())
+    """Return a change of a run as a line; changes arrive singly, so they form no table."""
+    if isinstance(change, StepChange):
+        return visible(_line_of_step(change).rstrip())
+    return visible(_line_of_run(change).rstrip())
 
 
 def _line_of_step(change: StepChange) -> str:
-    span, kind = change.span, change.kind.ljust(8)
+    span = change.span
+    kind = f"{change.kind:8}"
     if change.kind != "ended":
         return joined(in_words(span.started_at), kind, span.name, by="  ")
-    ended_at, duration = in_words(span.ended_at), in_words(span.duration)
     return joined(
-        ended_at, kind, f"{span.status:9}", span.name, duration, span.error, by="  "
+        in_words(span.ended_at),
+        kind,
+        f"{span.status:9}",
+        span.name,
+        in_words(span.duration),
+        span.error,
+        by="  ",
     )
 
 
 def _line_of_run(change: RunChange) -> str:
     run = change.run
-    at = in_words(run.ended_at or run.queued_at)
     return joined(
-        at, run.id, change.kind.ljust(8), f"{run.status:9}", function_of(run), by="  "
+        in_words(run.ended_at or run.queued_at),
+        run.id,
+        f"{change.kind:8}",
+        f"{run.status:9}",
+        function_of(run),
+        by="  ",
     )
 
 
 def _printable(part: Part, console: Console, projection: Projection) -> Text | Table:
-    """Return a part of a view as it is printed: records as a table, text line by line."""
+    """Return a part of a view in the form that is printed: records as a table."""
     if isinstance(part, str):
         return Text(visible(part))
     if not isinstance(part, tuple):
         return part
     columns = columns_for(part, console.width, projection)
-    rows = [
-        [_cell(column, record, projection) for column in columns] for record in part
-    ]
+    rows = [_cells(record, columns, projection) for record in part]
     grid = _Grid(
         console=console,
         columns=columns,
         widths=_widths(columns, rows, console.width),
     )
-    lines = [*grid.row([Text(column.heading, "bold") for column in columns])]
+    headings = [Text(column.heading, "bold") for column in columns]
+    lines = list(grid.row(headings))
     for cells in rows:
         lines += grid.row(cells)
         lines += grid.below(cells)
     return Text("\n").join(lines)
 
 
+def _cells(
+    record: Record, columns: Sequence[Column], projection: Projection
+) -> list[Text]:
+    return [_cell(column, record, projection) for column in columns]
+
+
 def _cell(column: Column, record: Record, projection: Projection) -> Text:
-    """Return a value on one line, as far as there may be room for it."""
+    """Return a value on one line, truncated to a length for which there may be room."""
     value = column.value(record)
     text = in_words(value)
     longest = _LONGEST_LINE if column.is_line else _LONGEST_CELL
-    longest = min(projection.max_chars or longest, longest)
+    if projection.max_chars is not None:
+        longest = min(longest, projection.max_chars)
     if len(text) > max(longest, SPARED_CHARS):
         text = f"{text[:longest]}…"
     cell = Text(with_direction(visible(text)), overflow="fold")
@@ -134,59 +147,63 @@ def _cell(column: Column, record: Record, projection: Projection) -> Text:
 def _widths(
     columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int
 ) -> list[int]:
-    """Return how wide each column is; 0 if there is no room for it in a row."""
-    wanted, widths = list[int](), list[int]()
-    left = width + _GAP
+    """Return the width of each column; 0 if there is no room for it in a row."""
+    wanted: list[int] = []
+    widths: list[int] = []
+    room = width + _GAP
     for index, column in enumerate(columns):
-        widest = max(cells[index].cell_len for cells in rows)
-        wanted.append(max(widest, len(column.heading)))
-        least = wanted[index] if column.whole else min(wanted[index], column.least)
+        widest_cell = max(cells[index].cell_len for cells in rows)
+        widest = max(widest_cell, len(column.heading))
+        wanted.append(widest)
+        least = widest if column.whole else min(widest, column.least)
         least = min(least, width)
-        if column.is_line or least + _GAP > left:
+        if column.is_line or least + _GAP > room:
             widths.append(0)
             continue
         widths.append(least)
-        left -= least + _GAP
-    # What is left goes to those that want more, from the left.
+        room -= least + _GAP
+    # The rest goes to those that want more, from the left.
     for index, least in enumerate(widths):
-        more = min(wanted[index] - least, left) if least else 0
-        widths[index] += more
-        left -= more
+        if least:
+            more = min(wanted[index] - least, room)
+            widths[index] += more
+            room -= more
     return widths
 
 
 @frozen(kw_only=True)
 class _Grid:
-    """Where the cells of a table are; a width of 0 is that of a column without room in a row."""
+    """The layout of a table; a column of width 0 has no room in a row."""
 
     console: Console
     columns: Sequence[Column]
     widths: Sequence[int]
 
     def row(self, cells: Sequence[Text]) -> Iterator[Text]:
-        """Yield the lines of a row: those cells that have a width, folded to it."""
-        inside = [
-            (cell, width)
+        """Yield the lines of a row: the cells that have a width, folded to it."""
+        widths = [width for width in self.widths if width]
+        folded = [
+            cell.wrap(self.console, width, overflow="fold")
             for cell, width in zip(cells, self.widths, strict=True)
             if width
         ]
-        folded = [
-            cell.wrap(self.console, width, overflow="fold") for cell, width in inside
-        ]
         for pieces in zip_longest(*folded, fillvalue=Text()):
             line = Text()
-            for piece, (_, width) in zip(pieces, inside, strict=True):
-                line.append_text(piece).append(" " * (width - piece.cell_len + _GAP))
+            for piece, width in zip(pieces, widths, strict=True):
+                padding = width - piece.cell_len + _GAP
+                line.append_text(piece)
+                line.append(" " * padding)
             line.rstrip()
             yield line
 
     def below(self, cells: Sequence[Text]) -> Iterator[Text]:
-        """Yield the indented lines below a row: what has no room in it, as many as fit on each."""
+        """Yield the indented lines below a row, filled with the cells that have no room in it."""
         room = self.console.width - _GAP
-        lines = list[Text]()
+        lines: list[Text] = []
         for item in self._without_room(cells):
             if lines and lines[-1].cell_len + _GAP + item.cell_len <= room:
-                lines[-1].append(" " * _GAP).append_text(item)
+                lines[-1].append(" " * _GAP)
+                lines[-1].append_text(item)
             else:
                 lines.append(item)
         for line in lines:
@@ -194,6 +211,9 @@ class _Grid:
                 yield Text(" " * _GAP) + piece
 
     def _without_room(self, cells: Sequence[Text]) -> Iterator[Text]:
+        """Yield the values, with their headings, of columns that have no room in a row."""
         for cell, column, width in zip(cells, self.columns, self.widths, strict=True):
-            if cell and not width and not column.is_optional:
-                yield Text(f"{column.heading.lower()}: ", "dim") + cell
+            has_no_place = not width and not column.is_optional
+            if cell and has_no_place:
+                heading = Text(f"{column.heading.lower()}: ", "dim")
+                yield heading + cell

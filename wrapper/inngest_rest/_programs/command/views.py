@@ -1,4 +1,4 @@
-"""Views: what a terminal shows of one record, where it is more than a row of a table."""
+"""Views: one record on a terminal, where it is more than a row of a table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from inngest_rest._programs.projection import Projection
 
 Part = str | Text | Table | tuple[Record, ...]
-"""What a view consists of: lines of text, and records that make a table."""
+"""A part of a view: lines of text, or records that make a table."""
 
 _MOST_ROWS = 100
 
@@ -58,11 +58,13 @@ _STYLES = {
 
 def style_of(value: object) -> str:
     """Return the style of a status or an outcome; none for any other value."""
-    return _STYLES.get(str(value), "") if isinstance(value, Enum) else ""
+    if not isinstance(value, Enum):
+        return ""
+    return _STYLES.get(str(value), "")
 
 
 def view_of(record: Record, projection: Projection) -> Iterator[Part]:
-    """Yield what is shown of a record: its own view, or the fields that are asked for."""
+    """Yield the parts of a record's own view, or the fields that are asked for."""
     if projection.fields is not None:
         yield _fields(record, projection)
         return
@@ -106,15 +108,15 @@ def _acted(acted: Acted) -> Iterator[Part]:
     ]
     counts = ", ".join(outcomes) or "nothing to do"
     yield f"{acted.action}: {counts} at {_whole_text(acted.target)}"
-    bounds = [
-        f"{name} {in_words(bound)}"
-        for name, bound in (("since", acted.since), ("until", acted.until))
-        if bound
-    ]
-    if bounds:
+    window: list[str] = []
+    if acted.since:
+        window.append(f"since {in_words(acted.since)}")
+    if acted.until:
+        window.append(f"until {in_words(acted.until)}")
+    if window:
         is_of_events = acted.action.startswith(("events.resend", "functions.recover"))
-        what = "Events received" if is_of_events else "Runs queued"
-        yield f"{what} {' '.join(bounds)}"
+        selected = "Events received" if is_of_events else "Runs queued"
+        yield f"{selected} {' '.join(window)}"
     if len(acted.by_function) > 1:
         functions = [
             f"{count:,} {quoted(name)}" for name, count in acted.by_function.items()
@@ -128,7 +130,10 @@ def _waiting(report: WaitingReport) -> Iterator[Part]:
     counts = [
         f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.counts.items()
     ]
-    yield f"{len(report.rows):,} open: {', '.join(counts)}" if counts else "no open run"
+    if counts:
+        yield f"{len(report.rows):,} open: {', '.join(counts)}"
+    else:
+        yield "no open run"
     yield report.rows[:_MOST_ROWS]
     yield from _number_left_out(len(report.rows) - _MOST_ROWS)
     yield from report.notes
@@ -150,8 +155,10 @@ def _sent(sent: Sent) -> Iterator[Part]:
         "unknown": sent.unknown,
     }
     parts = [f"{count:,} {name}" for name, count in counts.items() if count]
-    yield f"{', '.join(parts) or 'nothing was sent'} at {sent.target.event_url}"
-    yield from map(visible, sent.ids[:_MOST_ROWS])
+    summary = ", ".join(parts) or "nothing was sent"
+    yield f"{summary} at {sent.target.event_url}"
+    for id in sent.ids[:_MOST_ROWS]:
+        yield visible(id)
     yield from _number_left_out(sent.accepted - min(len(sent.ids), _MOST_ROWS))
     for failure in sent.failures[:_MOST_ROWS]:
         yield Text(visible(f"{failure.position}: {failure.reason}"), style="red")
@@ -186,17 +193,16 @@ def _findings(diagnosis: Diagnosis) -> Table:
 def _checks(report: StatusReport) -> Table:
     table = _grid()
     for check in report.checks:
-        # What is fine needs no reservation for a person who looks for what is not.
-        limits = check.limits if check.verdict != "ok" else None
-        notes = [f"({limits})" if limits else "", _arrow(check.next_command)]
-        words = joined(check.message, *notes, by="\n")
+        lines = [check.message]
+        # Limits of a check that passed would distract from those that did not.
+        if check.limits and check.verdict != "ok":
+            lines.append(f"({check.limits})")
+        if check.next_command:
+            lines.append(f"→ {check.next_command}")
+        words = joined(*lines, by="\n")
         verdict = Text(check.verdict.value, style=style_of(check.verdict))
         table.add_row(verdict, check.check, Text(safe(words)))
     return table
-
-
-def _arrow(next_command: str | None) -> str:
-    return f"→ {next_command}" if next_command else ""
 
 
 def _fields(record: Record, projection: Projection) -> Table:
@@ -207,11 +213,11 @@ def _fields(record: Record, projection: Projection) -> Table:
     names: Sequence[str] = projection.fields or field_names(type(record))
     for name in names:
         value = getattr(record, name, None)
-        if value is not None and value not in ((), {}):
-            text = projection.cut(_whole_text(value), name)
-            table.add_row(
-                name.replace("_", " "), Text(safe(text), style=style_of(value))
-            )
+        if value is None or value in ((), {}):
+            continue
+        label = name.replace("_", " ")
+        text = projection.cut(_whole_text(value), name)
+        table.add_row(label, Text(safe(text), style=style_of(value)))
     return table
 
 
@@ -227,10 +233,12 @@ def _grid() -> Table:
 
 
 def _whole_text(value: object) -> str:
-    """Return a value with all that there is to say of it, where there are lines for it."""
+    """Return a value in full, on several lines if need be."""
     match value:
+        case Target(env=None | ""):
+            return value.api_url
         case Target():
-            return value.api_url + (f" (environment {value.env})" if value.env else "")
+            return f"{value.api_url} (environment {value.env})"
         case models.RunError():
             return joined(str(value), value.stack, by="\n")
         case _:
