@@ -27,20 +27,24 @@ if TYPE_CHECKING:
 Scope = Literal["project", "user"]
 
 SkillState = Literal["absent", "current", "different"]
-"""How what is installed compares with the skill of this package; another version is different."""
+"""The installed skill compared with that of this package; another version is different."""
 
 
 @frozen
 class _Host:
-    """A host of agents: its folder in the home of its user, and the variable that moves it."""
+    """A host of agents: its folder in the user's home, and the variable that moves it."""
 
     folder: str
     variable: str | None = None
 
     @property
+    def is_moved(self) -> bool:
+        return self.variable is not None and bool(os.environ.get(self.variable))
+
+    @property
     def home(self) -> Path:
         moved = os.environ.get(self.variable) if self.variable else None
-        return Path(moved or Path.home() / self.folder)
+        return Path(moved) if moved else Path.home() / self.folder
 
 
 # All but Claude Code read the skills in `.agents`, too, and list twice what is in both.
@@ -79,32 +83,32 @@ def own_files() -> dict[str, str]:
 
 
 def folder(target: str, scope: Scope) -> Path:
-    """Return the folder in which a host looks for skills, or the one that is the target."""
+    """Return the folder in which a host looks for skills; a target with a slash is a folder."""
     if "/" in target or os.sep in target:
         return Path(target).expanduser()
     name = _ALIASES.get(target, target)
     check_choice("target", name, _HOSTS)
     host = _HOSTS[name]
-    if scope == "user" and host.variable and os.environ.get(host.variable):
+    if scope == "user" and host.is_moved:
         return host.home / "skills"
     shared = host if name == "claude" else _HOSTS["agents"]
-    home = Path.home() if scope == "user" else Path.cwd()
-    return home / shared.folder / "skills"
+    root = Path.home() if scope == "user" else Path.cwd()
+    return root / shared.folder / "skills"
 
 
 def found_hosts() -> list[str]:
-    """Return the hosts whose folders are there; `agents` alone if none is."""
-    return [name for name, host in _HOSTS.items() if host.home.is_dir()] or ["agents"]
+    """Return the hosts whose folders exist; only `agents` if none does."""
+    found = [name for name, host in _HOSTS.items() if host.home.is_dir()]
+    return found or ["agents"]
 
 
 def look(targets: Iterable[str], *scopes: Scope) -> list[InstalledSkill]:
-    """Return what is in each folder that a host looks into."""
+    """Return the skill in each folder in which one of the hosts looks."""
     hosts_by_place: dict[Path, list[str]] = {}
     for scope in scopes:
         for target in targets:
-            hosts_by_place.setdefault(folder(target, scope) / "inngest", []).append(
-                target
-            )
+            place = folder(target, scope) / "inngest"
+            hosts_by_place.setdefault(place, []).append(target)
     return [_installed(place, hosts) for place, hosts in hosts_by_place.items()]
 
 
@@ -129,21 +133,21 @@ def install(
     targets: Iterable[str], scope: Scope = "user", *, force: bool = False
 ) -> list[InstalledSkill]:
     """Write the skill into the folders of hosts; other files in these stay."""
-    outdated = [found for found in look(targets, scope) if found.state != "current"]
-    different = [found.path for found in outdated if found.state == "different"]
+    outdated = [skill for skill in look(targets, scope) if skill.state != "current"]
+    different = [skill.path for skill in outdated if skill.state == "different"]
     if different and not force:
         why = f"{', '.join(different)} is not the skill of version {__version__}"
         raise InvalidArgumentError(f"{why}: keep it, or replace it with --force")
     try:
-        for found in outdated:
-            _write(Path(found.path))
+        for skill in outdated:
+            _write(Path(skill.path))
     except OSError as error:
         raise InvalidArgumentError(f"the skill cannot be installed: {error}") from None
     return look(targets, scope)
 
 
 def _write(place: Path) -> None:
-    """Write the files of the skill into a folder, and follow no link there."""
+    """Write the files of the skill into a folder, without following links there."""
     references = place / "references"
     for path in (place, place / "SKILL.md", references):
         if path.is_symlink():
@@ -155,14 +159,12 @@ def _write(place: Path) -> None:
 
 def _files_in(place: Path) -> dict[str, str]:
     """Return the texts of a skill in a folder, by their paths in it."""
-    paths = (place / "SKILL.md", *sorted(place.glob("references/*")))
-    return {
-        path.relative_to(place).as_posix(): path.read_text(
-            encoding="utf-8", errors="replace"
-        )
-        for path in paths
-        if path.is_file()
-    }
+    texts: dict[str, str] = {}
+    for path in (place / "SKILL.md", *sorted(place.glob("references/*"))):
+        if path.is_file():
+            name = path.relative_to(place).as_posix()
+            texts[name] = path.read_text(encoding="utf-8", errors="replace")
+    return texts
 
 
 @command(
@@ -216,9 +218,8 @@ def check(renderer: Renderer, _options: Options, _typed: dict[str, Any]) -> int:
     Exits with 4 if it is not installed where a host looks, and with 6 if one that is installed is
     of another version or has been changed.
     """
-    installed = [
-        found for found in look(_HOSTS, *get_args(Scope)) if found.state != "absent"
-    ]
+    everywhere = look(_HOSTS, *get_args(Scope))
+    installed = [skill for skill in everywhere if skill.state != "absent"]
     return renderer.many(installed, _problem_of(installed))
 
 
@@ -229,7 +230,7 @@ def _problem_of(installed: list[InstalledSkill]) -> Problem | None:
             message="the skill is not installed where a host looks for it",
             hint="`inngest-rest skill install` writes it; --target names the host.",
         )
-    different = [found.path for found in installed if found.state == "different"]
+    different = [skill.path for skill in installed if skill.state == "different"]
     if different:
         return Problem(
             code=Code.PARTIAL,

@@ -1,4 +1,4 @@
-"""Where the answer of a command goes: standard output, or a file that is named when it is whole."""
+"""The destination of a command's answer: standard output, or a file that appears when complete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 BROKEN_PIPE = 128 + 13
-"""What a shell reports of a program that ended because nobody read its output any more."""
+"""The exit status by which a shell reports a program whose reader has closed the pipe."""
 
 
 class OutputError(Exception):
@@ -32,9 +32,9 @@ def _writing() -> Generator[None]:
 
 
 class Output:
-    """The stream of the answer: a file, or standard output, which somebody may stop reading.
+    """The stream of the answer: a file, or standard output, whose reader may close it.
 
-    A file is written as FILE.part, for its owner alone, and has its name when it is whole.
+    A file is written as FILE.part, readable only by its owner, and renamed when it is complete.
     """
 
     def __init__(
@@ -49,26 +49,27 @@ class Output:
         self._part: str | None = None
         if self.path is None:
             return
-        here, part = self.path, f"{self.path}.part"
+        path = self.path
+        part = f"{path}.part"
         try:
-            # A directory cannot be opened; a pipe or a device takes what is written at once.
-            if os.path.exists(here) and not os.path.isfile(here):  # noqa: PTH110, PTH113
-                self.stream = open(here, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+            # A directory cannot be opened; a pipe or a device is written to directly.
+            if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+                self.stream = open(path, "w", encoding="utf-8")  # noqa: PTH123, SIM115
                 return
-            read = {*map(os.path.realpath, (*inputs, "/dev/stdin"))}
-            if read & {*map(os.path.realpath, (here, part))}:
+            read = {os.path.realpath(file) for file in (*inputs, "/dev/stdin")}
+            if os.path.realpath(path) in read or os.path.realpath(part) in read:
                 raise ValueError("this command reads it; name another file")
-            if os.path.lexists(here) and not force:
+            if os.path.lexists(path) and not force:
                 raise ValueError("it exists; name another file, or pass --force")
             Path(part).unlink(missing_ok=True)  # left by a kill, or a planted link
-            ours = partial(os.open, mode=0o600)
-            self.stream = open(part, "x", encoding="utf-8", opener=ours)  # noqa: SIM115
+            for_owner = partial(os.open, mode=0o600)
+            self.stream = open(part, "x", encoding="utf-8", opener=for_owner)  # noqa: SIM115
             self._part = part
         except (OSError, ValueError) as error:
-            raise unusable_file("output_file", here, error, verb="write") from None
+            raise unusable_file("output_file", path, error, verb="write") from None
 
     def line(self, text: str) -> None:
-        """Write a line; what is written before `flush` may be held back."""
+        """Write a line, which may be buffered until `flush`."""
         with _writing():
             self.stream.write(f"{text}\n")
 
@@ -77,22 +78,26 @@ class Output:
             self.stream.flush()
 
     def close(self) -> None:
-        """Close a file, which is whole."""
+        """Close a file, and give it its name, as it is complete."""
         self.flush()
         if self.path is None or self.stream.closed:
             return
         with _writing(), self.stream:
             if self._part is None:
                 return
-            # Another command may have put its own in its place.
-            of_ours, there = os.fstat(self.stream.fileno()), Path(self._part).stat()
-            if not os.path.samestat(of_ours, there):
+            # Another command may have replaced it by its own.
+            part = Path(self._part)
+            own = os.fstat(self.stream.fileno())
+            if not os.path.samestat(own, part.stat()):
                 raise FileExistsError(f"another command has written to {self._part}")
-            Path(self._part).replace(self.path)
+            part.replace(self.path)
 
     def abandon(self) -> str | None:
-        """Go on with standard output; return the path of what has been written, if anything was."""
-        path, file, self.path, self.stream = self.path, self.stream, None, sys.stdout
+        """Go on with standard output; return the path of the incomplete file, if it has content."""
+        path = self.path
+        file = self.stream
+        self.path = None
+        self.stream = sys.stdout
         if path is None or file.closed:
             return None
         file.close()

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True, eq=False)
 class Argument:
-    """An argument of a command, told by its order, or an option, told by its name.
+    """A positional argument of a command, or an option.
 
     Attributes:
-        names: The name of an argument; those of an option, the whole one last.
-        help: What it is; what is SUPPRESS is in no help.
-        action: What an option does that takes no value, or several.
-        nargs: How many words an argument takes.
-        choices: The words that are valid; the parser names the nearest for another.
-        metavar: What help calls the value.
-        dest: The name of what is read, if it is not its own.
-        type: What converts the text that was typed.
-        const: The value of an option that stands for one.
+        names: The name of an argument; those of an option, the long one last.
+        help: Its help; SUPPRESS hides it.
+        action: The action of an option that takes no value, or several.
+        nargs: The number of words that an argument takes.
+        choices: The valid words; the error for another names the nearest.
+        metavar: The name of the value in help.
+        dest: The name of the parsed value, if it differs from the option's.
+        type: The converter of the typed text.
+        const: The value that an option without one stands for.
     """
 
     names: tuple[str, ...]
@@ -45,7 +45,7 @@ class Argument:
         return self.names[0].startswith("-")
 
     def add_to(self, parser: Any) -> None:
-        """Add it to a parser, or a group in one; argparse takes no None for what is not given."""
+        """Add it to a parser or a group."""
         type = self.type if self.choices is None else partial(_choice, self.choices)
         details: dict[str, Any] = {
             "help": self.help,
@@ -57,12 +57,13 @@ class Argument:
             "type": type,
             "const": self.const,
         }
+        # argparse does not accept None for a detail that is missing.
         given = {name: detail for name, detail in details.items() if detail is not None}
         parser.add_argument(*self.names, **given)
 
 
 def argument(name: str, *, help: str, nargs: str = "?") -> Argument:
-    """Return an argument, which may be missing: the command says so itself."""
+    """Return an argument that may be missing; the command raises its own error."""
     return Argument(names=(name,), help=help, nargs=nargs)
 
 
@@ -72,7 +73,7 @@ def flag(*names: str, help: str, dest: str | None = None) -> Argument:
 
 
 def parser_of(arguments: Iterable[Argument]) -> argparse.ArgumentParser:
-    """Return a parser of these alone, which raises its errors."""
+    """Return a parser of only these, which raises errors instead of exiting."""
     parser = argparse.ArgumentParser(
         add_help=False,
         allow_abbrev=False,
@@ -85,7 +86,7 @@ def parser_of(arguments: Iterable[Argument]) -> argparse.ArgumentParser:
 
 
 def dashed(name: str) -> str:
-    """Return the option that stands for a parameter."""
+    """Return the option of a parameter."""
     return f"--{name.replace('_', '-')}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -52,7 +51,7 @@ _NO_API = (
 )
 
 GROUPS = {**_table.GROUPS, "skill": "The skill for agents: install, show and check it"}
-"""What begins several commands, and what these are about."""
+"""The first words that several commands share, with their subject."""
 
 # A key on a command line ends in the history of a shell, and in the list of processes.
 _KEY = re.compile(r"--?(event|signing|api)[-_]?(key|token)", re.IGNORECASE)
@@ -60,7 +59,7 @@ _KEY = re.compile(r"--?(event|signing|api)[-_]?(key|token)", re.IGNORECASE)
 
 @frozen(eq=False, kw_only=True)
 class Command:
-    """A command: the words that call it, what it does in words and in fact, what it takes."""
+    """A command: the words that call it, its description, arguments and implementation."""
 
     words: tuple[str, ...]
     description: str
@@ -78,7 +77,7 @@ class Command:
 
     @property
     def positions(self) -> list[Argument]:
-        """Its arguments that are told by their order, not by a name."""
+        """Its positional arguments."""
         return [each for each in self.arguments if not each.is_option]
 
     @property
@@ -87,32 +86,38 @@ class Command:
         return [each for each in self.arguments if each.is_option]
 
     def read(self, tokens: Sequence[str]) -> dict[str, Any]:
-        """Return what was typed, by the names of its arguments and options."""
-        before_dashes = list(takewhile("--".__ne__, tokens))
-        found, words = parser_of(self.options).parse_known_args(before_dashes)
+        """Parse the tokens after the command's words, by the names of arguments and options."""
+        tokens = list(tokens)
+        literal: list[str] = []
+        if "--" in tokens:
+            dashes = tokens.index("--")
+            literal = tokens[dashes + 1 :]
+            tokens = tokens[:dashes]
+        parsed, words = parser_of(self.options).parse_known_args(tokens)
         for word in words:
             if word.startswith("-") and word != "-":
                 raise unknown(word, self._valid_options(word))
-        words += tokens[len(before_dashes) + 1 :]
-        return vars(found) | self._positions_in(words)
+        return vars(parsed) | self._positions_in([*words, *literal])
 
     def _valid_options(self, given: str) -> list[str]:
-        """Return its own options, with those of every command if one of them may be meant."""
-        own, others = (
-            sorted(each.names[-1] for each in options)
-            for options in (self.options, OPTIONS)
-        )
-        return [*own, *others] if nearest(given.partition("=")[0], others) else own
+        """Return its own options, and the global ones if the given one resembles any of them."""
+        own = sorted(option.names[-1] for option in self.options)
+        of_all_commands = sorted(option.names[-1] for option in OPTIONS)
+        if nearest(given.partition("=")[0], of_all_commands):
+            return [*own, *of_all_commands]
+        return own
 
     def _positions_in(self, words: list[str]) -> dict[str, Any]:
+        """Return the positional arguments by name."""
         if self.name == "api" and len(words) == 1:
             words = ["GET", *words]
-        positions = self.positions
-        if positions and positions[-1].nargs == "*":
-            return {positions[-1].names[0]: words} if words else {}
-        if more := words[len(positions) :]:
-            raise InvalidArgumentError(f"unexpected arguments: {' '.join(more)}")
-        names = [position.names[0] for position in positions]
+        names = [position.names[0] for position in self.positions]
+        takes_many = bool(names) and self.positions[-1].nargs == "*"
+        if takes_many:
+            return {names[-1]: words} if words else {}
+        unexpected = words[len(names) :]
+        if unexpected:
+            raise InvalidArgumentError(f"unexpected arguments: {' '.join(unexpected)}")
         return dict(zip(names, words, strict=False))
 
 
@@ -121,20 +126,26 @@ def find(tokens: Sequence[str]) -> Command:
     for row in rows():
         if tuple(tokens[: len(row.words)]) == row.words:
             return _command_of(row)
-    for words, found in local_commands().items():
+    for words, command in local_commands().items():
         if tuple(tokens[: len(words)]) == words:
-            return found
-    known = all_words()
-    in_group = [words[1] for words in known if words[:-1] == tuple(tokens[:1])]
+            return command
+    first_words: list[str] = []
+    in_group: list[str] = []
+    for words in all_words():
+        first_words.append(words[0])
+        if len(words) == 2 and words[0] == tokens[0]:
+            in_group.append(words[1])
     if in_group:
         raise unknown(tokens[1], in_group)
-    raise unknown(tokens[0], list(dict.fromkeys(words[0] for words in known)))
+    raise unknown(tokens[0], list(dict.fromkeys(first_words)))
 
 
 def summary_of(words: tuple[str, ...]) -> str:
-    """Return what a command does, in one line, without looking what it takes."""
-    known = {row.words: row for row in rows()}
-    return known[words].summary if words in known else local_commands()[words].summary
+    """Return the summary of a command, without reading its parameters."""
+    for row in rows():
+        if row.words == words:
+            return row.summary
+    return local_commands()[words].summary
 
 
 def all_words() -> list[tuple[str, ...]]:
@@ -143,7 +154,7 @@ def all_words() -> list[tuple[str, ...]]:
 
 
 def is_group(tokens: Sequence[str]) -> bool:
-    """Return whether tokens are no command, but what several begin with."""
+    """Return whether tokens name the program or a group, and not yet a command."""
     return not tokens or (len(tokens) == 1 and tokens[0] in GROUPS)
 
 
@@ -151,10 +162,14 @@ _LOCAL = ("contract", "local", "agent_skill")
 
 
 def local_commands() -> dict[tuple[str, ...], Command]:
-    """Return the commands that are no call, which `@command` makes, by their words."""
-    modules = [import_module(f"{__package__}.{name}") for name in _LOCAL]
-    defined = [each for module in modules for each in vars(module).values()]
-    return {each.words: each for each in defined if isinstance(each, Command)}
+    """Return the commands about this program, which `@command` makes, by their words."""
+    found: dict[tuple[str, ...], Command] = {}
+    for name in _LOCAL:
+        module = import_module(f"{__package__}.{name}")
+        for value in vars(module).values():
+            if isinstance(value, Command):
+                found[value.words] = value
+    return found
 
 
 def command(
@@ -163,9 +178,13 @@ def command(
     examples: tuple[str, ...],
     kind: type[Record] = Problem,
 ) -> Callable[[Work], Command]:
-    """Make of a function the command that its docstring describes; it returns the exit status.
+    """Make a command of a function, which writes its answer and returns the exit status.
 
-    It writes its answer, records of a class, by the renderer that it is given.
+    Args:
+        words: The words that call the command; the function's docstring describes it.
+        arguments: Its arguments and options.
+        examples: Command lines, without the program's name.
+        kind: The class of the records in its answer.
     """
 
     def make(work: Work) -> Command:
@@ -195,17 +214,18 @@ def _command_of(row: Row) -> Command:
 
         return execute(row, options, typed)
 
+    of_parameters = [_argument_of(parameter) for parameter in parameters(row)]
     return Command(
         words=row.words,
         description=row.description,
         run=run,
-        arguments=(*map(_argument_of, parameters(row)), *_own_options(row)),
+        arguments=(*of_parameters, *_own_options(row)),
         examples=tuple(command_line(row, example) for example in row.examples),
     )
 
 
 def _argument_of(parameter: Parameter) -> Argument:
-    """Return a parameter as an argument: optional, because `--params` may give it."""
+    """Return a parameter as an optional argument, because `--params` may give it instead."""
     help = parameter.help
     if parameter.is_json:
         help += " JSON, @FILE, or - for standard input."
@@ -213,9 +233,8 @@ def _argument_of(parameter: Parameter) -> Argument:
         help += f" By default {parameter.default:g}."
     help = help.replace("%", "%%")
     if parameter.is_positional:
-        return argument(
-            parameter.name, nargs="*" if parameter.is_many else "?", help=help
-        )
+        nargs = "*" if parameter.is_many else "?"
+        return argument(parameter.name, nargs=nargs, help=help)
     action = None
     if parameter.kind is Kind.FLAG:
         action = "store_true"
@@ -230,7 +249,7 @@ def _argument_of(parameter: Parameter) -> Argument:
 
 
 def _own_options(row: Row) -> Iterator[Argument]:
-    """Yield the options of a command that are no parameters of its call."""
+    """Yield the options of a command that are not parameters of its call."""
     names = {parameter.name for parameter in parameters(row)}
     yield Argument(
         names=("--params",),
@@ -240,10 +259,8 @@ def _own_options(row: Row) -> Iterator[Argument]:
         yield flag("--all", help="List everything; needs -o ndjson or --output-file.")
     if row.returns is Returns.STREAM and "timeout" in names:
         status = EXIT_STATUS[Code.RUN_FAILED]
-        yield flag(
-            "--exit-status",
-            help=f"Exit with {status} if a run failed or was cancelled.",
-        )
+        help = f"Exit with {status} if a run failed or was cancelled."
+        yield flag("--exit-status", help=help)
     if row.command == "api":
         yield from _OPTIONS_OF_API
     if row.name == "runs.check":
@@ -258,7 +275,7 @@ def _own_options(row: Row) -> Iterator[Argument]:
 
 
 HAS_PAGE = ("runs.get", "events.get", "functions.get")
-"""The calls of what has a page of its own on the web."""
+"""The calls that get a thing with a web page of its own."""
 
 _OPTIONS_OF_API = (
     Argument(
@@ -300,7 +317,8 @@ _OPTIONS_OF_CHECK = (
 
 def unknown(given: str, valid: Sequence[str]) -> InngestError:
     """Return the error for an unknown command or option."""
-    if key := _KEY.match(given):  # the value of which is not repeated
+    key = _KEY.match(given)
+    if key is not None:  # its value is not repeated
         message = f"{key[0]}: keys are never options, which other users of the machine can read"
         hint = f"Set INNGEST_{key[1].upper()}_KEY in the environment."
         return ProblemError(Problem(Code.USAGE, message, hint=hint))

@@ -13,6 +13,7 @@ from inngest_rest._programs.problems import (
     EXIT_STATUS,
     Code,
     Problem,
+    ProblemError,
     advice,
     problem_of,
 )
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from inngest_rest._programs.command.renderer import Renderer
 
 CANNOT_TELL = 2
-"""The exit status of a trial that can say neither that all is as documented nor what is not."""
+"""The exit status of a trial with an unknown result."""
 
 
 @command(
@@ -71,8 +72,9 @@ def contract(renderer: Renderer, options: Options, typed: dict[str, Any]) -> int
     told. Requires the extra `contract`.
     """
     if not options.named:
-        renderer.format = "table"  # words, unless another format is asked for
-    timeout, examples = typed.get("timeout", 300.0), typed.get("max_examples", 10)
+        renderer.format = "table"  # text, unless another format is asked for
+    timeout = typed.get("timeout", 300.0)
+    examples = typed.get("max_examples", 10)
     if not timeout > 0:
         raise refused("timeout", "this must be more than 0")
     if examples < 1:
@@ -89,7 +91,7 @@ def contract(renderer: Renderer, options: Options, typed: dict[str, Any]) -> int
 
 
 def _client(options: Options) -> InngestClient:
-    """Return the client; where there is no key, one that needs none, as of a dev server."""
+    """Return the client; without a key, one in dev mode, which needs none."""
     from inngest_rest._contract.holding import has_key  # noqa: PLC0415 - not for help
     from inngest_rest._programs.command.execute import client_of  # noqa: PLC0415 - not for help
 
@@ -128,13 +130,12 @@ def _hold(
 
 
 def _check_protection(client: InngestClient, options: Options, *, acts: bool) -> None:
-    """Refuse to act on the server of a protected profile that is not confirmed."""
+    """Raise if `acts` would act on the server of a protected profile that is not confirmed."""
     profile = client.profile
-    if acts and profile is not None and profile.is_protected:
-        if options.confirm_profile == profile.name:
-            return
-        from inngest_rest._programs.problems import ProblemError  # noqa: PLC0415
-
-        hint = advice(f"To act there all the same: --confirm-profile {profile.name}")
-        message = f"profile {profile.name} is protected: --acts would act on its server"
-        raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, message, hint=hint))
+    if not acts or profile is None or not profile.is_protected:
+        return
+    if options.confirm_profile == profile.name:
+        return
+    hint = advice(f"To act there all the same: --confirm-profile {profile.name}")
+    message = f"profile {profile.name} is protected: --acts would act on its server"
+    raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, message, hint=hint))

@@ -1,4 +1,4 @@
-"""What help says of a command, of a group, or of the program: a parser that prints it."""
+"""The help of a command, of a group, or of the program: a parser that prints it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import shutil
 import textwrap
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -38,14 +38,12 @@ a text with @.
 """
 
 
-MEANINGS = {
-    0: "done",
-    **{
-        EXIT_STATUS[code]: code.meaning for code in Code if code is not Code.RULE_BROKEN
-    },
-    BROKEN_PIPE: "the reader closed the output, as after `| head`",
-}
-"""What each exit status means."""
+MEANINGS = {0: "done"}
+"""The meaning of each exit status."""
+for _code in Code:
+    if _code is not Code.RULE_BROKEN:
+        MEANINGS[EXIT_STATUS[_code]] = _code.meaning
+MEANINGS[BROKEN_PIPE] = "the reader closed the output, as after `| head`"
 
 _ELSEWHERE = f"Options of every command, and each exit status: {PROGRAM} --help"
 _MEANINGS_OF_CHECK = (
@@ -56,7 +54,7 @@ _MEANINGS_OF_CHECK = (
 
 @frozen(kw_only=True)
 class _Help:
-    """What help says, from top to bottom."""
+    """The parts of a help text, from top to bottom."""
 
     usage: tuple[str, ...]
     description: str
@@ -70,9 +68,9 @@ def parser_for(
     *,
     is_whole: bool = False,
 ) -> argparse.ArgumentParser:
-    """Return a parser with what help says of a command, of a group, or of the program.
+    """Return a parser with the help of a command, of a group, or of the program.
 
-    One that is whole has parsers of all below it, with all options: for completion.
+    For completion, `is_whole` adds the parsers of all commands below it, with all options.
     """
     help = _help_of(words)
     parser = make(
@@ -85,23 +83,28 @@ def parser_for(
     )
     for argument in help.arguments:
         argument.add_to(parser)
-    if not words or is_whole:
-        group = (
-            parser if words else parser.add_argument_group("options of every command")
-        )
-        for option in OPTIONS:
-            option.add_to(group)
+    if not words:
+        group = parser.add_argument_group("options of every command")
+        _add_global_options(group)
+    elif is_whole:
+        _add_global_options(parser)
     if is_group(words):
         _add_commands(parser, words, is_whole=is_whole)
     return parser
 
 
+def _add_global_options(parser: Any) -> None:
+    for option in OPTIONS:
+        option.add_to(parser)
+
+
 def _help_of(words: tuple[str, ...]) -> _Help:
     if not words:
+        statuses = [f"{status:5}  {meaning}" for status, meaning in MEANINGS.items()]
         return _Help(
             usage=("COMMAND",),
             description=_wrapped(DESCRIPTION),
-            epilog="\n".join(["Exit status:", *map(_meaning, MEANINGS)]),
+            epilog="\n".join(["Exit status:", *statuses]),
         )
     if is_group(words):
         return _Help(
@@ -119,21 +122,16 @@ def _help_of(words: tuple[str, ...]) -> _Help:
     )
 
 
-def _meaning(status: int) -> str:
-    return f"{status:5}  {MEANINGS[status]}"
-
-
 def _add_commands(
     parser: argparse.ArgumentParser, words: tuple[str, ...], *, is_whole: bool
 ) -> None:
-    """Add what is below a group, or below the program."""
+    """Add the commands of a group, or the groups and commands of the program."""
     # As wide as a name below it and its indent, for which argparse leaves no room.
     below = parser.add_subparsers(title="commands", metavar=f"{'COMMAND':15}")
     depth = len(words)
-    for name in dict.fromkeys(
-        known[depth] for known in all_words() if known[:depth] == words
-    ):
-        inner = *words, name
+    names = [known[depth] for known in all_words() if known[:depth] == words]
+    for name in dict.fromkeys(names):
+        inner = (*words, name)
         about = GROUPS[name] if is_group(inner) else summary_of(inner)
         add = partial(below.add_parser, name, help=about.removesuffix("."))
         if is_whole:
@@ -144,7 +142,8 @@ def _add_commands(
 
 def _wrapped(text: str) -> str:
     width = max(shutil.get_terminal_size().columns - 2, 20)
-    paragraphs = text.split("\n\n")
-    return "\n\n".join(
-        textwrap.fill(" ".join(each.split()), width) for each in paragraphs
-    )
+    paragraphs: list[str] = []
+    for paragraph in text.split("\n\n"):
+        on_one_line = " ".join(paragraph.split())
+        paragraphs.append(textwrap.fill(on_one_line, width))
+    return "\n\n".join(paragraphs)

@@ -26,6 +26,7 @@ from inngest_rest.responses import Profile
 if TYPE_CHECKING:
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.renderer import Renderer
+    from inngest_rest._table import Row
     from inngest_rest.testing import Behaviour, MockEvent, MockServer
 
 
@@ -63,26 +64,31 @@ def schema(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
 
     name = ".".join(typed.get("name", ())).replace("-", "_")
     rows = {row.command: row for row in commands()}
-    brief = {
-        name: Description(name, row.summary, row.effect.value, row.is_repeatable)
-        for name, row in rows.items()
-    }
     if not name:
-        return renderer.many([*brief.values()])
+        return renderer.many([_brief_description(row) for row in rows.values()])
     check_choice("operation", name, rows)
     row = rows[name]
-    taken = schemas.of_parameters(row)
-    about = taken.pop("description")
-    found = evolve(
-        brief[name],
+    parameters = schemas.of_parameters(row)
+    about = parameters.pop("description")
+    description = evolve(
+        _brief_description(row),
         description=about.removeprefix(row.summary).lstrip() or None,
         fields=list(field_paths(record_class(row))),
-        parameters=taken,
+        parameters=parameters,
         result=schemas.of_data(row),
         untrusted=list(untrusted_paths(row)),
-        examples=[command_line(row, each) for each in row.examples],
+        examples=[command_line(row, example) for example in row.examples],
     )
-    return renderer.finish(data=found)
+    return renderer.finish(data=description)
+
+
+def _brief_description(row: Row) -> Description:
+    return Description(
+        name=row.command,
+        summary=row.summary,
+        effect=row.effect.value,
+        idempotent=row.is_repeatable,
+    )
 
 
 @command(
@@ -103,8 +109,16 @@ def completion(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
 
     from inngest_rest._programs.command.help import parser_for  # noqa: PLC0415 - as help does
 
-    check_choice("shell", shell := typed.get("shell", ""), ("bash", "zsh", "fish"))
-    return renderer.text(shtab.complete(parser_for((), is_whole=True), shell))
+    shell = typed.get("shell", "")
+    check_choice("shell", shell, ("bash", "zsh", "fish"))
+    parser = parser_for((), is_whole=True)
+    return renderer.text(shtab.complete(parser, shell))
+
+
+_SERVING_MCP = (
+    "inngest-rest: serving MCP on standard input and output, which is for the host of an agent "
+    "to start.\nCtrl-C ends it."
+)
 
 
 @command(
@@ -132,17 +146,12 @@ def mcp(renderer: Renderer, options: Options, typed: dict[str, Any]) -> int:
         from inngest_rest._programs import mcp_server  # noqa: PLC0415 - it takes long to load
 
         if sys.stdin.isatty():
-            where = (
-                "standard input and output, which is for the host of an agent to start"
-            )
-            renderer.stderr.hint(
-                f"inngest-rest: serving MCP on {where}.\nCtrl-C ends it."
-            )
+            renderer.stderr.hint(_SERVING_MCP)
         # Otherwise Ctrl-C would wait for the thread that reads the input.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        groups = (
-            typed["tools"].replace(" ", "").split(",") if "tools" in typed else None
-        )
+        groups = None
+        if "tools" in typed:
+            groups = typed["tools"].replace(" ", "").split(",")
         mcp_server.serve(
             client,
             redact=options.redact or "keys",
@@ -207,7 +216,8 @@ def mock(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
 
     It needs no key, keeps all in memory, and takes events and calls as a dev server does.
     """
-    port, release = typed.get("port", DEFAULT_PORT), typed.get("release")
+    port = typed.get("port", DEFAULT_PORT)
+    release = typed.get("release")
     if not 0 <= port < 2**16:
         raise refused("port", "this must be from 0 to 65535")
     try:
@@ -215,8 +225,8 @@ def mock(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
 
         server = MockServer() if release is None else MockServer(release=release)
         add_shop(server)
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         host = typed.get("host", "127.0.0.1")
         with server.serve(port, host=host) as url, suppress(KeyboardInterrupt):
             if renderer.format == "table":
@@ -236,15 +246,17 @@ def mock(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
 
 
 def add_shop(server: MockServer) -> None:
-    """Add the functions that the pages of the documentation speak of."""
+    """Add the functions that the documentation uses."""
     from inngest_rest.testing import completes, fails, sleeps  # noqa: PLC0415
 
     def charge(event: MockEvent) -> Behaviour:
         total = event.data.get("total", 0)
-        is_declined = isinstance(total, int | float) and total > 100
-        return fails("card declined") if is_declined else completes({"charged": total})
+        if isinstance(total, int | float) and total > 100:
+            return fails("card declined")
+        return completes({"charged": total})
 
-    ship, receipt = sleeps(timedelta(days=1)), completes({"mailed": True})
+    ship = sleeps(timedelta(days=1))
+    receipt = completes({"mailed": True})
     server.function("shop", "charge", trigger="app/order.created", run=charge)
     server.function("shop", "ship", trigger="app/order.created", run=ship)
     server.function("shop", "receipt", trigger="app/order.paid", run=receipt)

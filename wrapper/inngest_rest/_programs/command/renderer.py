@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from inngest_rest.models import Page, RunChange, StepChange
     from inngest_rest.record import Record
 
-# Codes after which the answer has all that was asked for.
+# Codes of problems after which the answer is complete.
 _WHOLE = {Code.PARTIAL, Code.RUN_FAILED}
 
 
@@ -44,16 +44,15 @@ class Renderer(Reply):
     format: Format = field(kw_only=True)
     stderr: Stderr = field(factory=Stderr, kw_only=True)
     output: Output = field(factory=Output, kw_only=True)
-    is_live: bool = field(
-        default=False, kw_only=True
-    )  # lines of changes stand for a table
+    # Changes are written as lines in place of a table.
+    is_live: bool = field(default=False, kw_only=True)
     _records: list[Record] = field(factory=list, init=False)
     _lines: Iterator[int] = field(factory=itertools.count, init=False)
 
     def configure(
         self, options: Options, kind: type[Any], inputs: Sequence[str] = ()
     ) -> None:
-        """Take the options on what is written of records of a class, and where: onto no input."""
+        """Apply the options about the answer; the files in `inputs` are not overwritten."""
         is_whole = self.format != "json" or options.output_file is not None
         self.projection = Projection.of(
             options.fields, options.max_chars, kind, is_whole=is_whole
@@ -75,13 +74,13 @@ class Renderer(Reply):
         return self.finish(problem)
 
     def text(self, text: str) -> int:
-        """Write an answer that is text, whatever the format."""
+        """Write an answer that is text, regardless of the format."""
         self.format = "table"
         self.output.line(text.rstrip("\n"))
         return self.finish()
 
     def web_page(self, url: str) -> int:
-        """Write the URL of a page on the web, and show that to who sits before a terminal."""
+        """Write the URL of a web page, and open it for a person at a terminal."""
         import webbrowser  # noqa: PLC0415 - few look at one
 
         is_shown = self.output.path is None and self.output.stream.isatty()
@@ -91,23 +90,26 @@ class Renderer(Reply):
         return status
 
     def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
-        """Take records, and write them at once if the format has no end."""
+        """Add records, and write them at once if the format is a stream of lines."""
         if self.format == "json":
             return super().add(records, page)
-        self.page = PageInfo(len(page.items), page.next_cursor) if page else None
-        redacted = map(self.redactor, records)
-        if not self.is_streaming:
-            self._records += redacted
-            return True
-        for record in redacted:
-            self._write_lines(record)
-        self.output.flush()
+        self.page = None
+        if page is not None:
+            self.page = PageInfo(count=len(page.items), next=page.next_cursor)
+        for record in records:
+            redacted = self.redactor(record)
+            if self.is_streaming:
+                self._write_lines(redacted)
+            else:
+                self._records.append(redacted)
+        if self.is_streaming:
+            self.output.flush()
         return True
 
     def finish(
         self, problem: Problem | None = None, *, data: Record | None = None
     ) -> int:
-        """Write what is left of the answer, or a problem with what was done all the same."""
+        """Write the rest of the answer, and a problem if there is one; return the exit status."""
         self.stderr.end_progress()
         if problem is not None:
             problem = self.redactor(problem.worded(self.name_of))
@@ -119,19 +121,22 @@ class Renderer(Reply):
         self._write_hints()
         if problem is None:
             return 0
-        # Once, to each who reads: the answer has it, too.
-        is_read_apart = sys.stderr.isatty() > sys.stdout.isatty()
-        if self.format not in {"json", "ndjson"} or is_read_apart:
+        # A problem in JSON is repeated only to a person who does not see the JSON.
+        is_in_answer = self.format in {"json", "ndjson"}
+        is_person_elsewhere = sys.stderr.isatty() and not sys.stdout.isatty()
+        if not is_in_answer or is_person_elsewhere:
             self.stderr.error(problem)
         return EXIT_STATUS[problem.code]
 
     def name_of(self, call: NextCall) -> str:
-        words = command_for(call.name).words
-        program = (PROGRAM,) if len(words) == 1 else ()
-        return f"`{' '.join((*program, *words, *call.arguments))}`"
+        words = [*command_for(call.name).words]
+        if len(words) == 1:
+            words.insert(0, PROGRAM)  # a single word might be taken for something else
+        line = " ".join([*words, *call.arguments])
+        return f"`{line}`"
 
     def _abandon_output_of(self, problem: Problem) -> None:
-        """Leave a file that is not whole where it is, and go on with standard output."""
+        """Leave an incomplete file where it is, and go on with standard output."""
         if problem.code in _WHOLE:
             return
         part = self.output.abandon()
@@ -139,7 +144,7 @@ class Renderer(Reply):
             self.stderr.hint(f"The first lines are in {part}.")
 
     def _write_rest(self, problem: Problem | None) -> None:
-        """Write what has not been written as it arrived."""
+        """Write the parts that were not written on arrival."""
         if self.format == "json":
             self._write_envelope(problem)
         elif self._records and not self.is_streaming:
@@ -152,9 +157,8 @@ class Renderer(Reply):
             self.room = ROOM
         text = self.envelope(problem).text()
         if self.output.path is None and self.output.stream.isatty():
-            text = visible_json(
-                json.dumps(json.loads(text), ensure_ascii=False, indent=2)
-            )
+            indented = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+            text = visible_json(indented)
         self.output.line(text)
 
     def _write_table(self) -> None:
@@ -177,7 +181,7 @@ class Renderer(Reply):
             self.stderr.hint(f"Wrote {self.output.path}.")
 
     def _write_lines(self, record: Record) -> None:
-        """Write a record as lines: those of its ids, or of what it consists of."""
+        """Write a record as lines: a change, its ids, or its rows."""
         if self.is_live:
             from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
 
@@ -189,5 +193,5 @@ class Renderer(Reply):
             return
         for row in getattr(record, "rows", (record,)):
             place = f"items[{next(self._lines)}]"
-            line = self.projection.cut(self.projection.plain(row), place)
-            self.output.line(as_text(line))
+            plain = self.projection.plain(row)
+            self.output.line(as_text(self.projection.cut(plain, place)))
