@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from cronsim import CronSim
 
-# A server that finds no time in so many years plans none.
+# A server plans no time that is further ahead.
 _MOST_AHEAD = timedelta(days=5 * 366)
 
 LONGEST_JITTER = timedelta(minutes=5)
-"""How much later than planned a server starts a run, at most, if its trigger has a jitter."""
+"""The longest delay of a run whose trigger has a jitter."""
 
 _DURATION = {
     "h": 3_600.0,
@@ -41,7 +41,7 @@ _DURATION = {
 
 @frozen
 class Schedule:
-    """A cron schedule, which plans times of a zone; without one it is taken to be of UTC."""
+    """A cron schedule in a time zone; by default UTC."""
 
     text: str
     fields: str
@@ -51,44 +51,51 @@ class Schedule:
     @classmethod
     @lru_cache(maxsize=512)
     def parse(cls, text: str) -> Schedule | None:
-        """Return a schedule as a server reads it; None if that is not known of it."""
-        found = re.fullmatch(r"(?:(?:CRON_)?TZ=(\S*)\s)?(.*)", text.strip(), re.DOTALL)
-        assert found is not None  # of whatever text
-        prefix, fields = found.groups()
+        """Parse a schedule as a server does; return None if its times cannot be computed."""
+        match = re.fullmatch(r"(?:(?:CRON_)?TZ=(\S*)\s)?(.*)", text.strip(), re.DOTALL)
+        assert match is not None  # any text matches
+        zone_name, fields = match.groups()
         try:
-            zone = ZoneInfo(prefix or "UTC")
+            zone = ZoneInfo(zone_name or "UTC")
         except (ZoneInfoNotFoundError, ValueError, OSError):
             return None
-        # To cronsim, what stands for any day is a star.
-        schedule = cls(text, fields.replace("?", "*"), zone, prefix is not None)
+        schedule = cls(
+            text=text,
+            fields=fields.replace("?", "*"),  # cronsim knows only the star for any day
+            zone=zone,
+            names_zone=zone_name is not None,
+        )
         return schedule if schedule._is_valid() else None
 
     def _is_valid(self) -> bool:
-        return (
-            len(self.fields.split()) == 5 and self._walk(datetime.now(UTC)) is not None
-        )
+        has_five_fields = len(self.fields.split()) == 5
+        return has_five_fields and self._walk(datetime.now(UTC)) is not None
 
     def after(self, moment: datetime) -> datetime | None:
-        """Return the first time that is planned after a moment, in UTC; None if there is none."""
+        """Return the first planned time after a moment, in UTC; None if there is none."""
         return self._next(moment, is_backwards=False)
 
     def before(self, moment: datetime) -> datetime | None:
-        """Return the last time that was planned before a moment, in UTC; None if there is none."""
+        """Return the last planned time before a moment, in UTC; None if there is none."""
         return self._next(moment, is_backwards=True)
 
     def _next(self, moment: datetime, *, is_backwards: bool) -> datetime | None:
         walk = self._walk(moment, is_backwards=is_backwards)
+        if walk is None:
+            return None
         try:
-            found = None if walk is None else next(walk).astimezone(UTC)
+            planned = next(walk).astimezone(UTC)
         except (StopIteration, OverflowError):
             return None
-        return found if found and abs(found - moment) <= _MOST_AHEAD else None
+        if abs(planned - moment) > _MOST_AHEAD:
+            return None
+        return planned
 
     def _walk(self, moment: datetime, *, is_backwards: bool = False) -> CronSim | None:
         """Return the times from a moment on, or back; None if it is not a schedule.
 
-        With a field for the second, cronsim takes each time as the clock of the zone shows it, as
-        servers do, and does not correct those that fall into a change of the clocks.
+        With a field for the second, cronsim takes each time as the zone's clock shows it, as a
+        server does, and does not correct times that a change of the clocks skips or repeats.
         """
         cronsim = _library()
         try:
@@ -103,18 +110,18 @@ class Schedule:
 
 
 def _has_star(field: str) -> bool:
-    """Return whether a field of days restricts nothing, so that the other one decides."""
+    """Return whether a field of days allows any day, so that the other field decides."""
     return any(re.fullmatch(r"\*(?:-.*)?(?:/0*1)?", part) for part in field.split(","))
 
 
 def duration(text: object) -> timedelta:
-    """Return a duration as servers write it, such as 1m30s; zero for what is none."""
+    """Parse a duration as servers write it, such as 1m30s; zero for any other value."""
     if not isinstance(text, str):
         return timedelta()
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)", text)
-    return timedelta(
-        seconds=sum(float(number) * _DURATION[unit] for number, unit in parts)
-    )
+    seconds = 0.0
+    for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)", text):
+        seconds += float(number) * _DURATION[unit]
+    return timedelta(seconds=seconds)
 
 
 def _library() -> ModuleType:

@@ -36,15 +36,14 @@ DEFAULT_GRACE = timedelta(minutes=10)
 # Servers queue a run some milliseconds before its time (recording v2-run-cron).
 _EARLY = timedelta(seconds=2)
 
-# How many runs of a function are looked at, in one request.
-_RUNS = 100
+_RUNS = 100  # of a function, in one request
 
-# Zones differ by so much, and more.
+# The smallest difference of two time zones.
 _QUARTER = timedelta(minutes=15)
 
 
 class CronState(StrEnum):
-    """What became of the last time that a schedule planned, and whose grace is over."""
+    """The outcome of the last planned time of a schedule whose grace is over."""
 
     OK = "ok"
     LATE = "late"
@@ -73,12 +72,12 @@ UNDECIDED = (
 
 @frozen(kw_only=True)
 class Cron:
-    """A cron trigger of a function, and what became of its last time.
+    """A cron trigger of a function, and the outcome of its last planned time.
 
     Attributes:
         function: The function, as APP/FUNCTION.
         schedule: The schedule; empty if the function vanished.
-        state: What became of it.
+        state: The outcome.
         planned_at: The last planned time whose grace is over.
         run: The run of that time, or the last one of the schedule.
     """
@@ -98,15 +97,26 @@ class _History(NamedTuple):
     """The newest runs of a function, newest first."""
 
     runs: tuple[Run, ...]
-    is_whole: bool  # it has no others
+    is_whole: bool  # the function has no other runs
 
     def of(self, schedule: str) -> list[Run]:
         return [run for run in self.runs if run.cron == schedule]
 
     def reaches(self, moment: datetime) -> bool:
-        """Return whether all runs since a moment are among them."""
-        oldest = self.runs[-1].queued_at if self.runs else None
-        return self.is_whole or (oldest is not None and oldest < moment)
+        """Return whether it has all runs since a moment."""
+        if self.is_whole:
+            return True
+        if not self.runs:
+            return False
+        oldest = self.runs[-1].queued_at
+        return oldest is not None and oldest < moment
+
+
+class _RunsSince(NamedTuple):
+    """The runs of a schedule since a planned time."""
+
+    first: Run | None
+    are_all: bool  # if not, a later page may have some
 
 
 def check_crons(
@@ -123,21 +133,24 @@ def check_crons(
     """
     names = names or Names()
     listed_apps = yield from _apps(session, names)
-    of_apps = yield from together(
+    functions_by_app = yield from together(
         read_all(apps.list_functions(session, app.id)) for app in listed_apps
     )
     registered: set[tuple[str, str]] = set()
-    judged: list[tuple[_Judge, Function]] = []
-    for app, functions in zip(listed_apps, of_apps, strict=True):
+    to_judge: list[tuple[_Judge, Function]] = []
+    for app, functions in zip(listed_apps, functions_by_app, strict=True):
         judge = _Judge(session, app, grace)
-        present = [function for function in functions if not function.is_archived]
-        registered.update((app.id, function.id) for function in present)
-        judged += [(judge, each) for each in present if names.match(app.id, each.id)]
+        for function in functions:
+            if function.is_archived:
+                continue
+            registered.add((app.id, function.id))
+            if names.match(app.id, function.id):
+                to_judge.append((judge, function))
     histories = yield from together(
-        judge.history(function) for judge, function in judged
+        judge.history(function) for judge, function in to_judge
     )
     crons: list[Cron] = []
-    for (judge, function), history in zip(judged, histories, strict=True):
+    for (judge, function), history in zip(to_judge, histories, strict=True):
         crons += yield from judge.crons_of(function, history)
     crons += _vanished(expected, registered, names)
     return tuple(crons)
@@ -157,28 +170,26 @@ def _apps(session: Session, names: Names) -> Plan[Sequence[App]]:
 
 
 def names_app(names: Names, app_id: str) -> bool:
-    """Return whether functions of an app may be meant."""
+    """Return whether functions of an app may be among the named ones."""
     return names.app is None or Names(app=names.app).match(app_id, None)
 
 
 def _vanished(
     expected: Iterable[ExpectedFunction], registered: set[tuple[str, str]], names: Names
 ) -> list[Cron]:
-    """Return the expected functions that are not registered; of no app, in none."""
-    ids = {id for _, id in registered}
+    """Return the expected functions that are not registered; without an app, in no app."""
+    registered_ids = {id for _, id in registered}
+    vanished: list[str] = []
+    for function in expected:
+        if function.app_id is None:
+            if function.id not in registered_ids:
+                vanished.append(function.id)
+            continue
+        is_registered = (function.app_id, function.id) in registered
+        if names.match(function.app_id, function.id) and not is_registered:
+            vanished.append(f"{function.app_id}/{function.id}")
     return [
-        Cron(
-            function="/".join(filter(None, (each.app_id, each.id))),
-            schedule="",
-            state=CronState.VANISHED,
-        )
-        for each in expected
-        if names.match(each.app_id, each.id) or each.app_id is None
-        if (
-            each.id not in ids
-            if each.app_id is None
-            else (each.app_id, each.id) not in registered
-        )
+        Cron(function=name, schedule="", state=CronState.VANISHED) for name in vanished
     ]
 
 
@@ -189,14 +200,14 @@ class _Judge:
     _session: Session
     _app: App
     _grace: timedelta
-    # What v1 alone says of functions, read once if a cron seems broken.
+    # The functions as only v1 describes them, read once if a cron seems broken.
     _of_v1: dict[str, Function] = field(factory=dict, init=False)
     _is_read: list[bool] = field(factory=list, init=False)
 
     def crons_of(self, function: Function, history: _History) -> Plan[list[Cron]]:
         schedules = _schedules_of(function)
         if function.is_paused:
-            return [_cron(function, each, CronState.PAUSED) for each in schedules]
+            return [_cron(function, text, CronState.PAUSED) for text in schedules]
         crons: list[Cron] = []
         for schedule in schedules:
             cron = yield from self._cron(function, schedule, history)
@@ -204,12 +215,12 @@ class _Judge:
         return crons
 
     def history(self, function: Function) -> Plan[_History]:
-        """Read the newest runs of a function, if that has a cron to judge by them."""
+        """Read the newest runs of a function, if it has a cron to judge by them."""
         if function.is_paused or not _schedules_of(function):
-            return _History((), is_whole=False)
+            return _History(runs=(), is_whole=False)
         listing = list_runs(self._session, _selection(function), limit=_RUNS)
         page = yield from listing.walk().next_page()
-        return _History(page.items, page.next_cursor is None)
+        return _History(runs=page.items, is_whole=page.next_cursor is None)
 
     def _cron(self, function: Function, text: str, history: _History) -> Plan[Cron]:
         schedule = Schedule.parse(text)
@@ -230,19 +241,19 @@ class _Judge:
         history: _History,
         jitter: timedelta,
     ) -> Plan[Cron]:
-        """Judge a schedule by the last time that was planned before what it may take."""
+        """Judge a schedule by its last planned time whose grace and jitter are over."""
         allowed = self._grace + jitter
         now = self._session.server_clocks["api"].now()
         planned = schedule.before(now - allowed)
         if planned is None:
             return _cron(function, schedule.text, CronState.NOT_DUE)
-        first, is_certain = yield from self._first_since(
-            function, schedule, history, planned
-        )
-        last = next(iter(history.of(schedule.text)), None)
+        runs = yield from self._runs_since(function, schedule, history, planned)
+        first = runs.first
+        newest = history.of(schedule.text)
+        last = newest[0] if newest else None
         if first is not None:
             state = _state_of_run(schedule, planned, first, allowed)
-        elif not is_certain:
+        elif not runs.are_all:
             state = CronState.UNKNOWN
         elif last is not None:
             state = CronState.MISSED
@@ -253,51 +264,56 @@ class _Judge:
             state = CronState.OTHER_ZONE
         return _cron(function, schedule.text, state, planned, run)
 
-    def _first_since(
+    def _runs_since(
         self,
         function: Function,
         schedule: Schedule,
         history: _History,
         planned: datetime,
-    ) -> Plan[tuple[Run | None, bool]]:
-        """Return the first run of a schedule since its time, and whether there can be no other."""
+    ) -> Plan[_RunsSince]:
+        """Find the first run of a schedule since its planned time."""
         since = planned - _EARLY
         if history.reaches(since):
             own = [run for run in history.of(schedule.text) if _is_since(run, since)]
-            return (own[-1] if own else None), True
+            return _RunsSince(first=own[-1] if own else None, are_all=True)
         selection = evolve(_selection(function), window=Window(since))
         walk = list_runs(self._session, selection, order="oldest", limit=_RUNS).walk()
         page = yield from walk.next_page()
         own = [run for run in page.items if run.cron == schedule.text]
-        return (own[0] if own else None), page.next_cursor is None
+        is_last_page = page.next_cursor is None
+        return _RunsSince(first=own[0] if own else None, are_all=is_last_page)
 
     def _state_without_runs(
         self, function: Function, history: _History, planned: datetime
     ) -> Plan[CronState]:
-        """Return the state of a schedule of which no run is known, by when it was registered."""
-        current = {each.value for each in function.triggers}
+        """Return the state of a schedule without a known run, by the time of registration."""
+        current = {trigger.value for trigger in function.triggers}
         if any(run.cron and run.cron not in current for run in history.runs):
             return CronState.CHANGED
         of_v1 = yield from self._function_of_v1(function)
         created_at = of_v1.created_at if of_v1 else None
+        synced_at = self._app.synced_at
         if created_at is not None and created_at > planned:
             return CronState.NOT_DUE
-        synced_at = self._app.synced_at
-        may_be_newer = (
-            (created_at is None and synced_at is None)
-            or (synced_at is not None and synced_at > planned)
-            or (of_v1 is not None and bool(history.runs) and _may_be_changed(of_v1))
-        )
-        return CronState.UNKNOWN if may_be_newer else CronState.NEVER
+        if created_at is None and synced_at is None:
+            return CronState.UNKNOWN
+        if synced_at is not None and synced_at > planned:
+            return CronState.UNKNOWN
+        if of_v1 is not None and history.runs and _may_have_changed(of_v1):
+            return CronState.UNKNOWN
+        return CronState.NEVER
 
     def _jitter(self, function: Function, schedule: str) -> Plan[timedelta]:
-        """Return by how much its runs may be later than planned; v1 alone has it."""
+        """Return the longest delay of the schedule's runs, which only v1 states."""
         of_v1 = yield from self._function_of_v1(function)
         if of_v1 is None:
             return LONGEST_JITTER
+        longest = timedelta()
         triggers = (of_v1.configuration or {}).get("triggers") or ()
-        own = [each for each in triggers if each.get("cron") == schedule]
-        return max((duration(each.get("jitter")) for each in own), default=timedelta())
+        for trigger in triggers:
+            if trigger.get("cron") == schedule:
+                longest = max(longest, duration(trigger.get("jitter")))
+        return longest
 
     def _function_of_v1(self, function: Function) -> Plan[Function | None]:
         if not self._is_read:
@@ -306,14 +322,15 @@ class _Judge:
                 listed = yield from apps.functions_of_v1(self._session, self._app.id)
             except errors.ApiError:
                 listed = ()
-            self._of_v1.update((each.id, each) for each in listed)
+            for of_v1 in listed:
+                self._of_v1[of_v1.id] = of_v1
         return self._of_v1.get(function.id)
 
 
-def _may_be_changed(of_v1: Function) -> bool:
-    """Return whether a function that ran for other reasons may have got its schedule later on.
+def _may_have_changed(of_v1: Function) -> bool:
+    """Return whether a function with other runs may have got its schedule later on.
 
-    The version that a server counts says that its app was changed since, and not what of it.
+    A version other than the first shows that its app was changed since, but not which part of it.
     """
     return (of_v1.configuration or {}).get("fv") != 1
 
@@ -356,29 +373,34 @@ def _state_of_run(
     following = schedule.after(planned)
     if following is not None and _is_since(run, following - _EARLY):
         return CronState.OK
-    return (
-        CronState.LATE if _is_since(run, planned + allowed + _EARLY) else CronState.OK
-    )
+    if _is_since(run, planned + allowed + _EARLY):
+        return CronState.LATE
+    return CronState.OK
 
 
 def _is_of_another_zone(schedule: Schedule, run: Run) -> bool:
-    """Return whether a run came as much after its time as zones differ.
+    """Return whether a run's delay is one by which zones differ.
 
     A self-hosted server plans a schedule that names no zone in that of its machine.
     """
-    planned = run.queued_at and schedule.before(run.queued_at + _EARLY)
-    if schedule.names_zone or planned is None or run.queued_at is None:
+    if schedule.names_zone or run.queued_at is None:
         return False
-    quarters = round((run.queued_at - planned) / _QUARTER)
-    return quarters > 0 and abs(run.queued_at - planned - quarters * _QUARTER) <= _EARLY
+    planned = schedule.before(run.queued_at + _EARLY)
+    if planned is None:
+        return False
+    delay = run.queued_at - planned
+    quarters = round(delay / _QUARTER)
+    return quarters > 0 and abs(delay - quarters * _QUARTER) <= _EARLY
 
 
 def with_runs(
     session: Session, functions: tuple[Function, ...], deadline: float
 ) -> Plan[tuple[Function, ...]]:
-    """Add to functions their last runs, by a request for each, and when crons run next."""
-    plans = (_with_last_run(session, function, deadline) for function in functions)
-    return tuple((yield from together(plans)))
+    """Add to functions their last run, by a request for each, and the next one of a cron."""
+    with_last_run = yield from together(
+        _with_last_run(session, function, deadline) for function in functions
+    )
+    return tuple(with_last_run)
 
 
 def _with_last_run(
@@ -387,19 +409,24 @@ def _with_last_run(
     listing = list_runs(session, _selection(function), limit=1)
     page = yield from listing.walk().next_page(deadline=deadline)
     next_time = _next_time(function, session.server_clocks["api"].now())
-    done = evolve(function, next_run_at=next_time)
+    function = evolve(function, next_run_at=next_time)
     for run in page.items:
-        done = evolve(
-            done, last_run_id=run.id, last_status=run.status, last_run_at=run.queued_at
+        function = evolve(
+            function,
+            last_run_id=run.id,
+            last_status=run.status,
+            last_run_at=run.queued_at,
         )
-    return done
+    return function
 
 
 def _next_time(function: Function, now: datetime) -> datetime | None:
     if function.is_paused:
         return None
-    schedules = [
-        Schedule.parse(each.value) for each in function.triggers if each.kind == "cron"
-    ]
-    planned = [schedule.after(now) for schedule in schedules if schedule]
-    return min(filter(None, planned), default=None)
+    planned: list[datetime] = []
+    for text in _schedules_of(function):
+        schedule = Schedule.parse(text)
+        next_time = schedule.after(now) if schedule else None
+        if next_time is not None:
+            planned.append(next_time)
+    return min(planned, default=None)
