@@ -44,28 +44,33 @@ if TYPE_CHECKING:
 
 # The time that a rule goes with.
 _TIME_OF_RULE = {"failed_above": "since", "no_success_of": "within"}
-# What belongs to a rule without being needed by it.
+# Optional arguments of the rule about crons.
 _OPTIONS_OF_CRONS = ("grace", "expect")
 _RULES = (
     "failed_above with since, no_success_of with within, stuck, orphaned, queued_above, "
     "queue_depth_above, crons or server"
 )
 
-# How long before they count as stuck runs are looked for: a server reads all of that time.
+# The length of the search for stuck runs: a server reads all of that time.
 _STUCK_WITHIN = timedelta(days=7)
 
-# A lost run was queued longer ago; and the jobs of no more runs are read, those queued first.
+# A run that was queued later is not taken for lost.
 _LOST_BEFORE = timedelta(seconds=30)
-_MAX_ORPHANS_LOOKED_FOR = 200
+_MAX_ORPHANS_LOOKED_FOR = 200  # the oldest, since the jobs of each are read
 
-# What was found, by rule, and whether that breaks the rule; None if it is not known.
+_REQUEST_ERRORS = (
+    errors.ApiError,
+    errors.InvalidResponseError,
+    errors.TransportError,
+)
+
+_SHARE_OF_FAILED = "{failed:,} of {total:,} runs failed ({share:.1%}){mostly}"
+
+# The message of a result, by rule and whether it is broken; None if that is unknown.
 _TEXTS: dict[tuple[str, bool | None], str] = {
     ("server", False): "the server answers",
-    (
-        "failed_above",
-        False,
-    ): "{failed:,} of {total:,} runs failed ({share:.1%}){mostly}",
-    ("failed_above", True): "{failed:,} of {total:,} runs failed ({share:.1%}){mostly}",
+    ("failed_above", False): _SHARE_OF_FAILED,
+    ("failed_above", True): _SHARE_OF_FAILED,
     ("stuck", False): "no run is stuck{window}",
     ("stuck", True): "{runs} stuck{oldest} {run}",
     ("orphaned", False): "no run is lost, of {looked_at}{window}",
@@ -81,7 +86,7 @@ _TEXTS: dict[tuple[str, bool | None], str] = {
     ("crons", True): "{broken} of {crons}: {which}{others}",
 }
 
-# What is said of a cron in a state, where a rule is broken, or it cannot be judged.
+# The message about a cron that breaks the rule or cannot be judged.
 _TEXTS_OF_CRONS = {
     CronState.LATE: "{function} was late: planned for {planned}, run {run} came at {run_at}",
     CronState.MISSED: "{function} missed {planned} (last run {run} at {run_at})",
@@ -135,24 +140,22 @@ class Rule:
         )
 
     def result_of_error(self, error: Exception) -> RuleResult:
-        """Return the result if an error kept the rule from being checked."""
+        """Return the result of a check that an error prevented."""
+        state = FindingState.UNKNOWN
+        message = str(error)
         if self.kind == "server":
+            state = FindingState.PROBLEM
             message = _SERVER_IS_DOWN.format(error=error)
-            return RuleResult(
-                rule=self.label, state=FindingState.PROBLEM, message=message
-            )
-        return RuleResult(
-            rule=self.label, state=FindingState.UNKNOWN, message=str(error)
-        )
+        return RuleResult(rule=self.label, state=state, message=message)
 
     def result_after(self, error: Exception) -> RuleResult:
-        """Return the result if an earlier error makes it pointless to check the rule."""
+        """Return the result if an earlier error makes the check pointless."""
         message = _NOT_CHECKED.format(error=error)
         return RuleResult(rule=self.label, state=FindingState.UNKNOWN, message=message)
 
     def is_pointless_after(self, error: Exception | None) -> bool:
         if isinstance(error, errors.RequestTimeoutError) and error.advice:
-            return self.reads_all_runs  # it is this kind of listing that takes so long
+            return self.reads_all_runs  # only such listings take that long
         return isinstance(error, errors.TransportError)
 
 
@@ -161,26 +164,27 @@ def check(
 ) -> Plan[CheckReport]:
     """Check the rules, the server's first: if it is down, the others cannot be evaluated."""
     to_check = _all_rules(session, rules, rule)
+    to_check.sort(key=_is_about_runs)
     results: list[RuleResult] = []
     failure: Exception | None = None
-    for each in sorted(to_check, key=lambda each_rule: each_rule.kind != "server"):
+    for each in to_check:
         if failure is not None and each.is_pointless_after(failure):
             results.append(each.result_after(failure))
             continue
         try:
             observation = yield from each.observe()
             results.append(each.result(observation))
-        except (
-            errors.ApiError,
-            errors.InvalidResponseError,
-            errors.TransportError,
-        ) as error:
+        except _REQUEST_ERRORS as error:
             failure = error
             results.append(each.result_of_error(error))
-    report = CheckReport(session.settings.target, tuple(results))
+    report = CheckReport(target=session.settings.target, results=tuple(results))
     if failure is not None and report.is_ok:
         raise failure
     return report
+
+
+def _is_about_runs(rule: Rule) -> bool:
+    return rule.kind != "server"
 
 
 def _all_rules(
@@ -220,17 +224,20 @@ def _rules_of(session: Session, arguments: CheckRule) -> Iterator[Rule]:
 
 
 def _check_combination(passed: dict[str, Any]) -> None:
-    """Refuse a rule without its time, a time without its rule, and a filter without any rule."""
+    """Raise for a rule without its time, a time without its rule, or a filter without a rule."""
     for rule, time in _TIME_OF_RULE.items():
-        if (rule in passed) != (time in passed):
-            missing, present = (time, rule) if rule in passed else (rule, time)
-            raise invalid(missing, f"is missing: {present} requires it")
+        _check_goes_with(passed, rule, requires=time)
+        _check_goes_with(passed, time, requires=rule)
     for option in _OPTIONS_OF_CRONS:
-        if option in passed and "crons" not in passed:
-            raise invalid("crons", f"is missing: {option} requires it")
+        _check_goes_with(passed, option, requires="crons")
     filters = [name for name in ("app", "function", "queued_since") if name in passed]
     if filters and passed.keys() <= {*filters, "queue_depth_above"}:
         raise invalid(filters[0], f"applies to no rule: pass {_RULES}")
+
+
+def _check_goes_with(passed: dict[str, Any], name: str, *, requires: str) -> None:
+    if name in passed and requires not in passed:
+        raise invalid(requires, f"is missing: {name} requires it")
 
 
 def _rule_about_queues(session: Session, highest: int) -> Rule:
@@ -257,29 +264,29 @@ def _rule_about_runs(
 
 def _rule_about_crons(session: Session, arguments: CheckRule) -> Rule:
     names = Names.of(arguments.get("app"), arguments.get("function"))
-    given, expect = arguments.get("grace"), arguments.get("expect")
-    grace = DEFAULT_GRACE if given is None else given
+    grace = arguments.get("grace")
+    if grace is None:
+        grace = DEFAULT_GRACE
     if not isinstance(grace, timedelta) or grace < timedelta():  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(
-            "grace",
-            "must be a length of time, such as 10m; in Python a positive timedelta",
-        )
+        form = "a length of time, such as 10m; in Python a positive timedelta"
+        raise invalid("grace", f"must be {form}")
+    expect = arguments.get("expect")
     expected = () if expect is None else read_expected(expect)
     words = ["crons", f"grace {grace}", names.app, names.function]
     return Rule(
         kind="crons",
-        label=" ".join(filter(None, words)),
+        label=" ".join(word for word in words if word),
         observe=lambda: _observe_crons(session, names, grace, expected),
     )
 
 
 def _label_of(kind: str, arguments: CheckRule) -> str:
     values: dict[str, Any] = {**arguments}
-    words = [
-        kind,
-        "" if values[kind] is True else to_text(values[kind]),
-        to_text(values.get(_TIME_OF_RULE.get(kind, ""))),
-    ]
+    words: list[Any] = [kind]
+    if values[kind] is not True:
+        words.append(to_text(values[kind]))
+    if kind in _TIME_OF_RULE:
+        words.append(to_text(values.get(_TIME_OF_RULE[kind])))
     words += [values.get("app"), values.get("function")]
     if values.get("queued_since"):
         words.append(f"queued since {to_text(values['queued_since'])}")
@@ -287,7 +294,7 @@ def _label_of(kind: str, arguments: CheckRule) -> str:
 
 
 def _selection_of(session: Session, kind: str, arguments: CheckRule) -> Selection:
-    """Return which runs a rule of this kind is about."""
+    """Return the selection of the runs that a rule of this kind is about."""
     queued_since = arguments.get("queued_since")
     select = partial(
         Selection.of,
@@ -298,32 +305,34 @@ def _selection_of(session: Session, kind: str, arguments: CheckRule) -> Selectio
     )
     match kind:
         case "failed_above":
-            settled = RunStatus.COMPLETED, RunStatus.FAILED
+            settled = (RunStatus.COMPLETED, RunStatus.FAILED)
             return select(status=settled, ended_since=arguments.get("since"))
         case "no_success_of":
-            function, within = arguments.get("no_success_of"), arguments.get("within")
-            return select(status="completed", function=function, ended_since=within)
+            return select(
+                status="completed",
+                function=arguments.get("no_success_of"),
+                ended_since=arguments.get("within"),
+            )
         case "queued_above":
             return select(status="queued")
+        case "orphaned":
+            stuck_before: Instant | None = _LOST_BEFORE
         case _:
-            stuck_before = (
-                _LOST_BEFORE if kind == "orphaned" else arguments.get("stuck")
-            )
-            selection = select(status=UNFINISHED, until=stuck_before)
-            if queued_since is not None or stuck_before is None:
-                return selection
-            begin = _begin_of_search(stuck_before, session.server_clocks["api"].now())
-            return evolve(selection, window=Window(begin, stuck_before))
+            stuck_before = arguments.get("stuck")
+    selection = select(status=UNFINISHED, until=stuck_before)
+    if queued_since is not None or stuck_before is None:
+        return selection
+    begin = _begin_of_search(stuck_before, session.server_clocks["api"].now())
+    return evolve(selection, window=Window(begin, stuck_before))
 
 
 def _begin_of_search(until: Instant, now: datetime) -> Instant | None:
-    """Return since when stuck runs are looked for; None for all time."""
+    """Return the begin of the search for stuck runs; None for all time."""
     try:
-        since = (
-            until + _STUCK_WITHIN
-            if isinstance(until, timedelta)
-            else until - _STUCK_WITHIN
-        )
+        if isinstance(until, timedelta):  # an age
+            since: Instant = until + _STUCK_WITHIN
+        else:
+            since = until - _STUCK_WITHIN
         instant(since, now)
     except OverflowError:
         return None
@@ -331,7 +340,7 @@ def _begin_of_search(until: Instant, now: datetime) -> Instant | None:
 
 
 def _bound_of(kind: str, arguments: CheckRule) -> float:
-    """Return the share, or the number, of runs that does not yet break a rule."""
+    """Return the largest share, or number, of runs that does not break a rule."""
     if kind == "queued_above":
         queued_above = arguments.get("queued_above")
         assert queued_above is not None
@@ -339,15 +348,12 @@ def _bound_of(kind: str, arguments: CheckRule) -> float:
     if kind != "failed_above":
         return 0
     value: object = arguments.get(kind)
-    percent = (
-        re.fullmatch(r"(\d{1,2}(?:\.\d+)?) ?%", value)
-        if isinstance(value, str)
-        else None
-    )
+    percent = None
+    if isinstance(value, str):
+        percent = re.fullmatch(r"(\d{1,2}(?:\.\d+)?) ?%", value)
     if percent is None:
-        raise invalid(
-            kind, f'must be less than 100 %, such as "5%", not {shown(value)}'
-        )
+        example = 'less than 100 %, such as "5%"'
+        raise invalid(kind, f"must be {example}, not {shown(value)}")
     return float(percent[1]) / 100
 
 
@@ -361,17 +367,22 @@ def _observe_server(session: Session) -> Plan[Observation]:
 def _observe_failures(
     session: Session, selection: Selection, highest_share: float
 ) -> Plan[Observation]:
-    total, failed = 0, Counter[str]()
+    total = 0
+    failed_by_function = Counter[str]()
     walk = list_runs(session, selection).walk()
     while not walk.is_done:
         page = yield from walk.next_page()
         total += len(page.items)
-        failed.update(
-            function_of(run) for run in page.items if run.status == RunStatus.FAILED
-        )
-    share = failed.total() / total if total else 0.0
-    mostly = f", most of {failed.most_common(1)[0][0]}" if failed else ""
-    facts = {"failed": failed.total(), "total": total, "share": share, "mostly": mostly}
+        for run in page.items:
+            if run.status == RunStatus.FAILED:
+                failed_by_function[function_of(run)] += 1
+    failed = failed_by_function.total()
+    share = failed / total if total else 0.0
+    mostly = ""
+    if failed:
+        ((function, _),) = failed_by_function.most_common(1)
+        mostly = f", most of {function}"
+    facts = {"failed": failed, "total": total, "share": share, "mostly": mostly}
     return Observation(is_broken=share > highest_share, facts=facts)
 
 
@@ -395,35 +406,48 @@ def _observe_orphaned(
     if lost:
         facts = _facts_of_open_runs(lost, has_more=job.is_cut_by_limit)
         return Observation(is_broken=True, facts=facts)
-    if gaps := job.unchecked():
+    gaps = job.unchecked()
+    if gaps:
         return Observation(is_broken=None, facts={"gaps": "; ".join(gaps)})
     looked_at = _open_runs_in_words(job.number_of_runs, is_cut=job.is_cut_by_limit)
     window = _window_of(selection, session.server_clocks["api"].now())
-    return Observation(
-        is_broken=False, facts={"looked_at": looked_at, "window": window}
-    )
+    facts = {"looked_at": looked_at, "window": window}
+    return Observation(is_broken=False, facts=facts)
 
 
 def _open_runs_in_words(number: int, *, is_cut: bool) -> str:
     if is_cut:
         return f"the {number:,} open runs that are the oldest"
-    return f"{number:,} open {'run' if number == 1 else 'runs'}"
+    return _counted(number, "open run")
+
+
+def _counted(number: int, noun: str) -> str:
+    """Return a number of things, such as "1 run" or "2 runs"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _counted_are(number: int, noun: str) -> str:
+    """Return a number of things and the verb, such as "1 run is" or "2 runs are"."""
+    verb = "is" if number == 1 else "are"
+    return f"{_counted(number, noun)} {verb}"
 
 
 def _window_of(selection: Selection, now: datetime) -> str:
     since, _ = selection.window.ends(now)
-    return f" of those queued since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+    if since is None:
+        return ""
+    return f" of those queued since {since:%Y-%m-%d %H:%M} UTC"
 
 
-def _facts_of_open_runs(found: Sequence[Run], *, has_more: bool) -> dict[str, Any]:
-    run = found[0]
-    is_only_one = len(found) == 1 and not has_more
-    number = f"{len(found)}{' or more' if has_more else ''}"
-    return {
-        "runs": "1 run is" if is_only_one else f"{number} runs are",
-        "oldest": ":" if is_only_one else ", the oldest is",
-        "run": f"{run.id} of {function_of(run)}, {run.status} since {run.queued_at}",
+def _facts_of_open_runs(oldest: Sequence[Run], *, has_more: bool) -> dict[str, Any]:
+    run = oldest[0]
+    facts = {
+        "run": f"{run.id} of {function_of(run)}, {run.status} since {run.queued_at}"
     }
+    if len(oldest) == 1 and not has_more:
+        return {"runs": "1 run is", "oldest": ":", **facts}
+    number = f"{len(oldest)} or more" if has_more else str(len(oldest))
+    return {"runs": f"{number} runs are", "oldest": ", the oldest is", **facts}
 
 
 def _observe_success(
@@ -434,14 +458,14 @@ def _observe_success(
         # A server finds a run queued since then at once, and few that succeed are older.
         queued = evolve(selection, window=Window(selection.ended.since))
         completed = yield from read_all(list_runs(session, queued, limit=1))
-    completed = completed or (
-        yield from read_all(list_runs(session, selection, limit=1))
-    )
+    if not completed:
+        completed = yield from read_all(list_runs(session, selection, limit=1))
     if completed:
         run = completed[0]
         facts = {"function": function_of(run), "ended_at": run.ended_at}
         return Observation(is_broken=False, facts=facts)
-    function = "/".join(filter(None, (selection.names.app, selection.names.function)))
+    names = [selection.names.app, selection.names.function]
+    function = "/".join(name for name in names if name)
     why = yield from why_none(session, selection)
     facts = {"function": function, "reason": f"; {why}" if why else ""}
     return Observation(is_broken=True, facts=facts)
@@ -454,15 +478,14 @@ def _observe_queue(
     queued = yield from read_all(
         list_runs(session, selection, limit=highest_number + 1)
     )
-    is_broken = len(queued) > highest_number
-    number = highest_number if is_broken else len(queued)
-    facts = {"runs": f"{number:,} {'run is' if number == 1 else 'runs are'}"}
-    return Observation(is_broken=is_broken, facts=facts)
+    number = min(len(queued), highest_number)
+    facts = {"runs": _counted_are(number, "run")}
+    return Observation(is_broken=len(queued) > highest_number, facts=facts)
 
 
 def _observe_depth(session: Session, most: int) -> Plan[Observation]:
     depth = yield from get_queue_depth(session)
-    facts = {"items": f"{depth:,} {'item' if depth == 1 else 'items'}", "most": most}
+    facts = {"items": _counted(depth, "item"), "most": most}
     return Observation(is_broken=depth > most, facts=facts)
 
 
@@ -475,41 +498,39 @@ def _observe_crons(
     crons = yield from check_crons(session, names=names, grace=grace, expected=expected)
     broken = [_text_of(cron) for cron in crons if cron.is_broken]
     undecided = [_text_of(cron) for cron in crons if cron.state in UNDECIDED]
+    counts = Counter(cron.state for cron in crons)
     others = [
-        f"{number} {state}"
+        f"{counts[state]} {state}"
         for state in (CronState.NOT_DUE, CronState.PAUSED)
-        if (number := sum(cron.state is state for cron in crons))
+        if counts[state]
     ]
     if undecided:
         others.append(f"{len(undecided)} cannot be judged: {and_more(undecided)}")
-    on_time = sum(cron.state is CronState.OK for cron in crons)
     facts = {
         "broken": f"{len(broken):,}",
-        "crons": _number_of_crons(len(crons)),
-        "on_time": f"{_number_of_crons(on_time)} {'is' if on_time == 1 else 'are'}",
+        "crons": _counted(len(crons), "cron"),
+        "on_time": _counted_are(counts[CronState.OK], "cron"),
         "which": and_more(broken),
         "others": f"; {', '.join(others)}" if others else "",
     }
     return Observation(is_broken=bool(broken), facts=facts)
 
 
-def _number_of_crons(number: int) -> str:
-    return f"{number:,} {'cron' if number == 1 else 'crons'}"
-
-
 def _text_of(cron: Cron) -> str:
-    run, run_at = cron.run, None if cron.run is None else cron.run.queued_at
+    run = cron.run
     return _TEXTS_OF_CRONS[cron.state].format(
         function=cron.function,
         schedule=shown(cron.schedule),
         planned=_moment(cron.planned_at),
-        run=run and run.id,
-        run_at=_moment(run_at),
+        run=None if run is None else run.id,
+        run_at=_moment(None if run is None else run.queued_at),
     )
 
 
 def _moment(moment: datetime | None) -> str:
-    return "an unknown time" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    if moment is None:
+        return "an unknown time"
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 _OBSERVERS: dict[str, Observer] = {
