@@ -64,7 +64,7 @@ _EVENT_FIELDS = ("id", "internal_id", "name", "data", "ts", "user", "v", "receiv
 
 @define(kw_only=True, eq=False)
 class OpenRun:
-    """An open run, the evidence about it, and what could not be read of it."""
+    """An open run, the evidence about it, and the gaps in it."""
 
     reader: Reader
     evidence: RunEvidence
@@ -82,9 +82,9 @@ class OpenRun:
 
 
 class WaitingJob:
-    """A report on open runs in the making, with validated arguments.
+    """A report on open runs in progress, with validated arguments.
 
-    Of each run, its jobs are read; further requests are for the few that need them.
+    The jobs of each run are read; only few runs need further requests.
     """
 
     in_flight = 8
@@ -101,14 +101,15 @@ class WaitingJob:
         self._paths = _check_paths(event_fields)
         self._limit = check_count_or_none("limit", limit)
         _check_statuses(selection.statuses)
-        # The oldest first: what has waited for longest is not cut off.
+        # The oldest first, so that the limit does not cut off those that have waited longest.
         self._listing = runs.list_runs(
             session, selection.narrowed(UNFINISHED), order="oldest", limit=limit
         )
         self._may_list_all_jobs = not is_on_cloud(session.settings.api_url)
         self._reader = Reader(session=session)
         self._open: list[OpenRun] = []
-        self._is_cut_by_limit, self._searched = False, ""
+        self._is_cut_by_limit = False
+        self._searched = ""
 
     def steps(self) -> Iterator[Plan[list[OpenRun]]]:
         """Yield each step; the runs that it returns are read before the next one."""
@@ -124,21 +125,20 @@ class WaitingJob:
     def find_lost(self) -> Plan[list[Run]]:
         """Read the runs one by one; return those that certainly do not go on, the oldest first."""
         for step in self._steps_to_lost():
-            for each in (yield from step):
-                yield from self.read(each)
+            to_read = yield from step
+            for open_run in to_read:
+                yield from self.read(open_run)
         return self.lost()
 
     def _next_page(self, walk: Walk[Run]) -> Plan[list[OpenRun]]:
         page = yield from walk.next_page()
         now = self._session.server_clocks["api"].now()
-        listed = [
-            OpenRun(
-                reader=Reader(session=self._session),
-                evidence=RunEvidence(run=run, now=now),
-            )
-            for run in page.items
-            if not run.is_ended
-        ]
+        listed: list[OpenRun] = []
+        for run in page.items:
+            if not run.is_ended:
+                reader = Reader(session=self._session)
+                evidence = RunEvidence(run=run, now=now)
+                listed.append(OpenRun(reader=reader, evidence=evidence))
         self._open += listed
         self._is_cut_by_limit = page.next_cursor is not None
         if walk.is_done and not self._open:
@@ -146,52 +146,55 @@ class WaitingJob:
         return listed
 
     def _without_job(self) -> Plan[list[OpenRun]]:
-        """Return the runs without a job, once a step that was just over is followed by the next."""
+        """Return the runs without a job, after the time that a server takes between two steps."""
         without_job = [each for each in self._open if each.is_without_job]
         if without_job and self._may_list_all_jobs:
             yield from sleep(JOB_CHECK_INTERVAL)
         return without_job
 
-    def read(self, each: OpenRun) -> Plan[None]:
-        """Read the jobs of a run; of one without a job, look again whether it is lost."""
-        evidence, session = each.evidence, self._session
-        is_second_look = each.is_without_job
+    def read(self, open_run: OpenRun) -> Plan[None]:
+        """Read the jobs of a run; a run without a job is read again, in case it is lost."""
+        evidence = open_run.evidence
+        session = self._session
+        is_second_look = open_run.is_without_job
         if is_second_look:
             evidence.run = yield from runs.fetch(session, evidence.run.id, cached=False)
-            each.has_ended = evidence.run.is_ended
-            if each.has_ended:
+            open_run.has_ended = evidence.run.is_ended
+            if open_run.has_ended:
                 return
         plan = run_jobs.list_jobs(session, evidence.run.id, cached=False)
-        jobs = yield from each.reader.read(plan, "what it has in the queue")
-        each.are_jobs_read = jobs is not None
+        jobs = yield from open_run.reader.read(plan, "what it has in the queue")
+        open_run.are_jobs_read = jobs is not None
         evidence.jobs = jobs or []
         evidence.now = session.server_clocks["api"].now()
         if is_second_look or _is_without_details(evidence.jobs):
-            is_lost = is_second_look and each.is_without_job and self._may_list_all_jobs
-            yield from read_steps(each.reader, evidence, is_open_without_job=is_lost)
-        yield from self._read_event(each)
+            still_without_job = is_second_look and open_run.is_without_job
+            is_lost = still_without_job and self._may_list_all_jobs
+            yield from read_steps(
+                open_run.reader, evidence, is_open_without_job=is_lost
+            )
+        yield from self._read_event(open_run)
 
     def record(self, each: OpenRun, _: None) -> bool:  # noqa: ARG002 - all is in the run
         return True
 
-    def _read_event(self, each: OpenRun) -> Plan[None]:
-        """Read the event of a run, if its fields are asked for or its time may be to come."""
-        evidence = each.evidence
-        if evidence.event is not None or not evidence.run.event_ids:
+    def _read_event(self, open_run: OpenRun) -> Plan[None]:
+        """Read the event of a run, if its fields are asked for or it may be scheduled."""
+        evidence = open_run.evidence
+        run = evidence.run
+        if evidence.event is not None or not run.event_ids:
             return
-        may_be_scheduled = (
-            evidence.run.status == RunStatus.QUEUED and not evidence.due_jobs
-        )
+        may_be_scheduled = run.status == RunStatus.QUEUED and not evidence.due_jobs
         if not self._paths and not may_be_scheduled:
             return
-        plan = events.get_now(self._session, evidence.run.event_ids[0])
-        stored = yield from each.reader.read(plan, "its event")
+        plan = events.get_now(self._session, run.event_ids[0])
+        stored = yield from open_run.reader.read(plan, "its event")
         if stored is not None:
             evidence.event, _ = stored
-            each.event_fields = _values_at(self._paths, evidence.event)
+            open_run.event_fields = _values_at(self._paths, evidence.event)
 
     def _read_limits(self) -> Plan[list[OpenRun]]:
-        """Read what may hold runs back: all functions, and what those at their limit execute."""
+        """Read the functions of runs that limits may hold back, and which runs these execute."""
         self._open = [each for each in self._open if not each.has_ended]
         held_back = [
             each.evidence for each in self._open if depends_on_limits(each.evidence)
@@ -199,27 +202,34 @@ class WaitingJob:
         if not held_back:
             return []
         catalogue = yield from self._reader.read_catalogue()
-        jobs_of = {each.evidence.run.id: each.evidence.jobs for each in self._open}
-        executing: dict[str, list[tuple[str, Job]]] = {}
+        executing_by_function: dict[str, list[tuple[str, Job]]] = {}
         for evidence in held_back:
             function = find_function(evidence, catalogue)
-            if (
-                function is None
-                or not evidence.due_jobs
-                or not concurrency_limits(function)
-            ):
+            if function is None or not concurrency_limits(function):
+                continue
+            if not evidence.due_jobs:
                 continue
             name = name_of(function)
-            if name not in executing:
-                known = _of_function(jobs_of, self._open, evidence)
+            if name not in executing_by_function:
+                known = self._jobs_of_same_function(evidence.run)
                 yield from read_executing(self._reader, evidence, function, known)
-                executing[name] = evidence.executing
+                executing_by_function[name] = evidence.executing
             evidence.executing = [
                 (run_id, job)
-                for run_id, job in executing[name]
+                for run_id, job in executing_by_function[name]
                 if run_id != evidence.run.id
             ]
         return []
+
+    def _jobs_of_same_function(self, run: Run) -> dict[str, list[Job]]:
+        """Return the jobs of the open runs of a run's function, as far as they were read."""
+        jobs_by_run: dict[str, list[Job]] = {}
+        for each in self._open:
+            other = each.evidence.run
+            is_same = (other.app_id, other.function_id) == (run.app_id, run.function_id)
+            if each.are_jobs_read and is_same:
+                jobs_by_run[other.id] = each.evidence.jobs
+        return jobs_by_run
 
     def lost(self) -> list[Run]:
         """Return the runs that certainly do not go on, the oldest first."""
@@ -227,7 +237,7 @@ class WaitingJob:
 
     @property
     def number_of_runs(self) -> int:
-        """How many open runs were read."""
+        """The number of open runs that were read."""
         return len(self._open)
 
     @property
@@ -236,43 +246,47 @@ class WaitingJob:
         return self._is_cut_by_limit
 
     def unchecked(self) -> tuple[str, ...]:
-        """Return what could not be read: once for all runs of which it is the same."""
-        of_runs = [gap for each in self._open for gap in each.reader.unchecked]
-        counts = Counter(gap.partition(": ")[0] for gap in of_runs)
-        firsts = {gap.partition(": ")[0]: gap for gap in reversed(of_runs)}
-        gaps = [
-            firsts[what]
-            if number == 1
-            else f"{firsts[what]} (and of {number - 1:,} more runs)"
-            for what, number in counts.items()
-        ]
-        if not self._may_list_all_jobs and any(
-            each.is_without_job for each in self._open
-        ):
-            gaps.append("runs without a job, as Inngest Cloud may not list all jobs")
-        return (*gaps, *self._reader.unchecked)
+        """Return the gaps in the evidence; one that several runs share is returned once."""
+        gaps_by_subject: dict[str, list[str]] = {}
+        for each in self._open:
+            for gap in each.reader.unchecked:
+                subject = gap.partition(": ")[0]
+                gaps_by_subject.setdefault(subject, []).append(gap)
+        unchecked: list[str] = []
+        for first, *others in gaps_by_subject.values():
+            if others:
+                first += f" (and of {len(others):,} more runs)"  # noqa: PLW2901
+            unchecked.append(first)
+        may_hide_jobs = not self._may_list_all_jobs
+        if may_hide_jobs and any(each.is_without_job for each in self._open):
+            unchecked.append(
+                "runs without a job, as Inngest Cloud may not list all jobs"
+            )
+        return (*unchecked, *self._reader.unchecked)
 
     def result(self) -> WaitingReport:
         self._find_invoked()
-        rows = sorted(map(_row_of, self._open), key=_rank)
+        rows = [_row_of(each) for each in self._open]
+        rows.sort(key=_rank)
+        counts = Counter(str(row.kind or _UNKNOWN) for row in rows)
         return WaitingReport(
-            counts=dict(Counter(str(row.kind or _UNKNOWN) for row in rows)),
+            counts=dict(counts),
             rows=tuple(rows),
             notes=tuple(self._notes(rows)),
             unchecked=self.unchecked(),
         )
 
     def _find_invoked(self) -> None:
-        """Tell runs that wait for a function which of the open runs is its run."""
-        started = {
-            event_id: each.evidence.run
-            for each in self._open
-            for event_id in each.evidence.run.event_ids
-        }
+        """Add to runs that wait for a function the open run that it started."""
+        run_by_event: dict[str, Run] = {}
+        for each in self._open:
+            for event_id in each.evidence.run.event_ids:
+                run_by_event[event_id] = each.evidence.run
         for each in self._open:
             for job in each.evidence.jobs:
-                if job.event_id in started:
-                    each.evidence.invoked[job.event_id] = (started[job.event_id],)
+                if job.event_id in run_by_event:
+                    invoked = run_by_event[job.event_id]
+                    each.evidence.invoked[job.event_id] = (invoked,)
 
     def _notes(self, rows: list[WaitingRun]) -> Iterator[str]:
         if self._searched:
@@ -290,66 +304,51 @@ class WaitingJob:
 
 def _check_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
     """Return paths into an event, as `where` has them or without `event.`."""
+    if isinstance(paths, str):
+        paths = [paths]
     checked: list[str] = []
-    for given in [paths] if isinstance(paths, str) else paths or ():
-        for part in (check_text("event_fields", given) or "").split(","):
+    for given in paths or ():
+        text = check_text("event_fields", given) or ""
+        for part in text.split(","):
             path = part.strip().removeprefix("event.")
             name = path.partition(".")[0]
             if name not in _EVENT_FIELDS:
                 reason = f"has {shown(part)}{did_you_mean(name, _EVENT_FIELDS)}"
-                raise invalid(
-                    "event_fields", reason, how="Name fields such as data.order."
-                )
+                how = "Name fields such as data.order."
+                raise invalid("event_fields", reason, how=how)
             checked.append(path)
     return tuple(dict.fromkeys(checked))
 
 
 def _check_statuses(statuses: Iterable[RunStatus]) -> None:
-    ended = [status for status in statuses if status not in (*UNFINISHED, "paused")]
-    if ended:
-        raise invalid("status", f"{ended[0].value!r} selects runs that have ended")
+    for status in statuses:
+        if status not in (*UNFINISHED, "paused"):
+            raise invalid("status", f"{status.value!r} selects runs that have ended")
 
 
 def _is_without_details(jobs: list[Job]) -> bool:
-    """Return whether the server lists jobs without what they are, as Inngest Cloud does."""
+    """Return whether the server lists jobs without their kind, as Inngest Cloud does."""
     return bool(jobs) and all(job.kind is None for job in jobs)
 
 
-def _of_function(
-    jobs_of: Mapping[str, list[Job]],
-    open_runs: Iterable[OpenRun],
-    evidence: RunEvidence,
-) -> dict[str, list[Job]]:
-    """Return the jobs that were read of the runs of the function of a run."""
-    run = evidence.run
-    same = [each.evidence.run for each in open_runs if each.are_jobs_read]
-    return {
-        other.id: jobs_of[other.id]
-        for other in same
-        if (other.app_id, other.function_id) == (run.app_id, run.function_id)
-    }
-
-
 def _values_at(paths: Iterable[str], event: StoredEvent) -> dict[str, Any]:
-    """Return the values at paths into an event, of those paths that it has."""
-    found: dict[str, Any] = {}
+    """Return the values at those paths that an event has."""
+    values: dict[str, Any] = {}
     for path in paths:
         first, *rest = path.split(".")
         value: Any = getattr(event, first)
         for name in rest:
             value = cast("Any", value).get(name) if isinstance(value, dict) else None
         if value is not None:
-            found[path] = value
-    return found
+            values[path] = value
+    return values
 
 
-def _row_of(each: OpenRun) -> WaitingRun:
-    evidence, run = each.evidence, each.evidence.run
-    reasons = [
-        reason
-        for reason in map(reason_of, findings_of_run(evidence))
-        if reason.kind in _RANKS
-    ]
+def _row_of(open_run: OpenRun) -> WaitingRun:
+    evidence = open_run.evidence
+    run = evidence.run
+    all_reasons = [reason_of(finding) for finding in findings_of_run(evidence)]
+    reasons = [reason for reason in all_reasons if reason.kind in _RANKS]
     main = min(reasons, key=lambda reason: _RANKS[reason.kind], default=None)
     facts: Mapping[str, Any] = main.evidence if main else {}
     return WaitingRun(
@@ -365,14 +364,15 @@ def _row_of(each: OpenRun) -> WaitingRun:
         condition=facts.get("condition"),
         runs=tuple(facts.get("runs", ())),
         event_ids=run.event_ids,
-        event=each.event_fields,
+        event=open_run.event_fields,
         message="; ".join(reason.message for reason in reasons),
     )
 
 
 def _time_of(main: Reason | None, reasons: list[Reason]) -> Any:
-    """Return when what a run waits for ends or is due; of a limit, since when its job is due."""
-    for reason in ([main] if main else []) + reasons:
+    """Return the end of a wait or the due time of a job, by preference of the main reason."""
+    by_preference = [main, *reasons] if main else reasons
+    for reason in by_preference:
         at = reason.evidence.get("until") or reason.evidence.get("at")
         if at is not None:
             return at
@@ -380,4 +380,5 @@ def _time_of(main: Reason | None, reasons: list[Reason]) -> Any:
 
 
 def _rank(row: WaitingRun) -> tuple[int, str]:
-    return len(KINDS) if row.kind is None else _RANKS[row.kind], row.id
+    rank = len(KINDS) if row.kind is None else _RANKS[row.kind]
+    return rank, row.id
