@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SAVE_AFTER_SECONDS = 1.0
-"""How long rows wait to be written to a file of lines, if they are few."""
+"""The time after which few rows are written to a file of lines."""
 
 ROWS_PER_FILE = 10_000
-"""How many rows wait to be written, as one file of Parquet or as lines."""
+"""The number of rows that are written at once, as a file of Parquet or as lines."""
 
-# What a spreadsheet takes for the beginning of a formula, or skips before one.
+# Characters with which a spreadsheet begins a formula, or which it skips before one.
 _BEGINS_FORMULA = (
     "=",
     "+",
@@ -42,31 +42,32 @@ _BEGINS_FORMULA = (
 class Output(ABC):
     """A file or a folder, of which a part is final.
 
-    That part has a size: bytes of a file, or files of a folder. Methods raise OSError.
+    The size of that part is its bytes in a file, or its files in a folder. Methods raise OSError.
     """
 
     def __init__(self, path: Path, kind: type[Record]) -> None:
-        self.path, self._kind = path, kind
+        self.path = path
+        self._kind = kind
 
     @abstractmethod
     def create(self) -> bool:
-        """Create it; return whether there was none."""
+        """Create it; return False if it exists."""
 
     @abstractmethod
     def remove(self) -> None:
-        """Delete it, which is empty."""
+        """Delete it while it is empty."""
 
     @abstractmethod
     def size(self) -> int:
-        """Return the size of all there is, 0 if it does not exist."""
+        """Return its whole size; 0 if it does not exist."""
 
     @abstractmethod
     def is_due(self, row_count: int, seconds: float) -> bool:
-        """Return whether rows that wait are to be written now, so long after the last ones."""
+        """Return whether to write the waiting rows, `seconds` after the last ones."""
 
     @abstractmethod
     def write(self, rows: Sequence[Record], final: int) -> int:
-        """Write rows behind the final part; return its new size, when they are on disk."""
+        """Write rows to disk, after the final part; return the new size of that part."""
 
 
 class LinesFile(Output):
@@ -114,7 +115,7 @@ class LinesFile(Output):
 
 class JsonLinesFile(LinesFile):
     def lines(self, rows: Sequence[Record], *, is_first: bool) -> bytes:  # noqa: ARG002
-        # One by one: the dicts of all would take more memory than the rows.
+        # One by one: the dicts of all rows would take more memory than the rows.
         return b"".join(encode(row.to_dict()) + b"\n" for row in rows)
 
 
@@ -140,15 +141,17 @@ class CsvFile(LinesFile):
         )
         if is_first:
             # In quotes, by which DuckDB knows that there may be quotes further down.
-            text = ",".join(f'"{column.name}"' for column in named) + "\n" + text
+            header = ",".join(f'"{column.name}"' for column in named)
+            text = f"{header}\n{text}"
         return text.encode(errors="replace")
 
     def _cell(self, value: Any) -> Any:
         cell = to_builtin(value)
         if isinstance(cell, list):
             cell = encode(cell).decode()
-        is_formula = isinstance(cell, str) and cell.startswith(_BEGINS_FORMULA)
-        return f"'{cell}" if self._escape_formulas and is_formula else cell
+        if not self._escape_formulas or not isinstance(cell, str):
+            return cell
+        return f"'{cell}" if cell.startswith(_BEGINS_FORMULA) else cell
 
 
 class ParquetFolder(Output):
@@ -179,23 +182,22 @@ class ParquetFolder(Output):
     def write(self, rows: Sequence[Record], final: int) -> int:
         if not rows:
             return final
-        replace_file(
-            self.path / f"part-{final:06}.parquet", arrow.parquet(self._kind, rows)
-        )
+        path = self.path / f"part-{final:06}.parquet"
+        replace_file(path, arrow.parquet(self._kind, rows))
         return final + 1
 
 
-class _Written(list[str]):
-    """What the writer of `csv` takes for a file."""
+class _WrittenLines(list[str]):
+    """The lines that a writer of `csv` has written to it, as to a file."""
 
     write = list[str].append
 
 
 def _csv(rows: Iterable[Sequence[Any]]) -> str:
-    """Return lines of CSV, in which each cell with a quote, a comma or any line end is quoted.
+    """Return lines of CSV, with each cell quoted that has a quote, a comma or any line end.
 
-    The writer quotes a carriage return only where that is a part of its own line ends.
+    The writer quotes a carriage return only if its own line ends have one, which are then replaced.
     """
-    lines = _Written()
+    lines = _WrittenLines()
     csv.writer(lines, lineterminator="\r\n").writerows(rows)
-    return "".join([f"{line[:-2]}\n" for line in lines])
+    return "".join([line.removesuffix("\r\n") + "\n" for line in lines])

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.watch import Watch
+    from inngest_rest.models import Run
     from inngest_rest.record import Record
 
 _IN_FLIGHT = 8
@@ -51,7 +52,7 @@ _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 @frozen(kw_only=True)
 class Options:
-    """How to export, as a caller passed it (`inngest_rest.typing.ExportOptions`)."""
+    """The options of an export as the caller passed them (`inngest_rest.typing.ExportOptions`)."""
 
     state: str | os.PathLike[str] | None
     format: typing.ExportFormat | None
@@ -63,13 +64,11 @@ class Options:
 class State(msgspec.Struct, tag_field="version", tag=1):
     """The content of a state file."""
 
-    asked: dict[str, Any]  # what is exported, from where, and how
+    asked: dict[str, Any]  # the filters, the server and the format
     path: str
-    rows: _Count = 0  # how many are final
+    rows: _Count = 0  # that are final
     size: _Count = 0  # bytes, or Parquet files, that are final
-    began: _Instant | None = (
-        None  # by the server's clock: what relative times are about
-    )
+    began: _Instant | None = None  # by the server's clock: relative times refer to it
     since: _Instant | None = None  # the window that is listed
     until: _Instant | None = None
     cursor: str | None = None  # of the page that comes next
@@ -79,7 +78,7 @@ class State(msgspec.Struct, tag_field="version", tag=1):
 
 
 class Step(NamedTuple):
-    """What a page of the listing or a poll of the watch has found.
+    """The result of a page of the listing or a poll of the watch.
 
     Attributes:
         items: The runs or events.
@@ -91,13 +90,13 @@ class Step(NamedTuple):
 
 
 class Source(ABC):
-    """What is exported.
+    """The records that are exported.
 
     Attributes:
         kind: The class of the rows.
         asked: The filters, as a state keeps them.
-        ends: The names of the filters that bound what is exported to the past.
-        since: The beginning of what is listed, as the caller passed it.
+        ends: The names of the filters that bound the export to the past.
+        since: The begin of the listing, as the caller passed it.
         is_completed: Whether each item is completed by further requests.
     """
 
@@ -106,23 +105,23 @@ class Source(ABC):
     ends: Sequence[str]
     since: datetime | timedelta | None
     is_completed: bool = False
-    is_watched: ClassVar[bool]  # for what ends after it was listed
+    is_watched: ClassVar[bool]  # for items that end after the listing
     operation: ClassVar[str]  # the method, for programs that trace
 
     @abstractmethod
     def listing(self, state: State) -> Listing[Any]:
-        """Return the listing that a state goes on with; ValueError if it is damaged."""
+        """Return the listing from a state on; raise ValueError if the state is damaged."""
 
     @abstractmethod
     def is_wanted(self, item: Any, state: State) -> bool:
-        """Return whether an item belongs to the window of a state that is kept."""
+        """Return whether an item belongs to the window of a kept state."""
 
     def complete(self, item: Any) -> Plan[Record]:
         """Return the row of an item, by further requests."""
         raise NotImplementedError
 
     def watch(self, state: State) -> Watch:
-        """Return the watch that a state goes on with; ValueError if it is damaged."""
+        """Return the watch from a state on; raise ValueError if the state is damaged."""
         raise NotImplementedError
 
 
@@ -136,7 +135,8 @@ class Export:
         source: Source,
         options: Options,
     ) -> None:
-        self._session, self._source = session, source
+        self._session = session
+        self._source = source
         self._keeps_state = options.state is not None
         if self._keeps_state and source.ends:
             ends = ", ".join(source.ends)
@@ -144,34 +144,23 @@ class Export:
         check_path("path", path)
         check_path("state", path if options.state is None else options.state)
         self._path = Path(path).absolute()
-        check_path("path", self._path)  # of which the state has the folders, too
+        check_path("path", self._path)  # the state stores the absolute path
         self._state_path = Path(options.state or f"{path}.state")
         self._state_argument = "path" if options.state is None else "state"
         format = _format(self._path, options)
         self._output = _output(format, self._path, source.kind, options)
         self._redact = _redactor(options)
         self._on_progress = options.on_progress
-        target = session.settings.target
-        asked = {
-            **source.asked,
-            "format": format,
-            "server": target.api_url,
-            "environment": target.env,
-        }
-        if options.escape_formulas:
-            asked["escape_formulas"] = True
-        if options.redact:
-            asked["redact"] = options.redact
-        self._state = State(asked, str(self._path))
-        self._saved_rows = 0  # of which the state on disk knows
+        asked = _asked(session, source, format, options)
+        self._state = State(asked=asked, path=str(self._path))
+        self._saved_rows = 0  # in the state on disk
         self._completed: list[Record] = []  # of a page, not final
         self._waiting: list[Record] = []  # final once they are on disk
         self._exported = 0  # by this call
         self._saved_at = -math.inf
         self._watch: Watch | None = None
-        self._unfetched: Sequence[
-            str
-        ] = ()  # runs that the watch is to fetch before its next poll
+        # Runs that the watch has to fetch before its next poll.
+        self._unfetched: Sequence[str] = ()
 
     def run(self, driver: Driver) -> ExportReport:
         with (
@@ -235,39 +224,52 @@ class Export:
         )
 
     def _steps(self) -> Iterator[Plan[Step]]:
-        """Yield each step; what it finds is kept before the next one."""
+        """Yield each step; its result is kept before the next one."""
         walk = self._source.listing(self._state).walk()
         walk.last_ids = {*self._state.last}
-        while not (walk.is_done or self._state.is_listed):
+        while not walk.is_done and not self._state.is_listed:
             yield self._next_page(walk)
         if self._keeps_state and self._source.is_watched:
-            self._watch = watch = self._source.watch(self._state)
+            watch = self._source.watch(self._state)
+            self._watch = watch
             while not watch.polls:
                 yield self._poll(watch)
 
     def _next_page(self, walk: Walk[Any]) -> Plan[Step]:
         page = yield from walk.next_page()
-        state, now, items = self._state, cast("datetime", walk.now), page.items
-        state.began = state.began or now
-        if self._source.since is not None:
-            state.since = state.since or instant(self._source.since, now)
+        items = page.items
+        state = self._state
+        now = cast("datetime", walk.now)
+        if state.began is None:
+            state.began = now
+        if state.since is None and self._source.since is not None:
+            state.since = instant(self._source.since, now)
         if self._keeps_state:
-            # A later call begins there: all that the server has by then is listed in this one.
-            until = self._session.server_clocks["api"].earliest(walk.began) - OVERLAP
-            state.until = state.until or max(until, state.since or until)
+            if state.until is None:
+                state.until = self._end_of_window(walk, state)
             items = tuple(item for item in items if self._source.is_wanted(item, state))
         changes = {
             "cursor": page.next_cursor,
             "is_listed": walk.is_done,
             "last": [str(id) for id in walk.last_ids],
         }
-        return Step(items, changes)
+        return Step(items=items, changes=changes)
+
+    def _end_of_window(self, walk: Walk[Any], state: State) -> datetime:
+        """Return the time from which a later call goes on: this one lists all until then."""
+        until = self._session.server_clocks["api"].earliest(walk.began) - OVERLAP
+        if state.since is not None:
+            return max(until, state.since)
+        return until
 
     def _poll(self, watch: Watch) -> Plan[Step]:
         self._unfetched = yield from watch.poll()
-        changes = iter(watch.next_item, None)
-        ended = [change.run for change in changes if change and change.kind == "ended"]
-        return Step(ended, {"token": watch.token, "until": watch.state.window})
+        ended: list[Run] = []
+        while (change := watch.next_item()) is not None:
+            if change.kind == "ended":
+                ended.append(change.run)
+        changes = {"token": watch.token, "until": watch.state.window}
+        return Step(items=ended, changes=changes)
 
     def _add_row(self, _: object, row: Record | None) -> bool:
         if row is not None:
@@ -279,13 +281,14 @@ class Export:
         rows = self._completed if self._source.is_completed else step.items
         total = self._state.rows + len(rows)
         state = msgspec.structs.replace(self._state, rows=total, **step.changes)
-        self._waiting += map(self._redact, rows)
-        # At once, since an interrupt comes between calls: what waits counts from here on.
+        self._waiting += [self._redact(row) for row in rows]
+        # Both at once, since an interrupt comes between calls: the waiting rows count from here on.
         self._state, self._completed = state, []
         self._exported += len(rows)
         if self._on_progress is not None:
             self._on_progress(state.rows, self._exported)
-        if self._output.is_due(len(self._waiting), self._now() - self._saved_at):
+        seconds = self._now() - self._saved_at
+        if self._output.is_due(len(self._waiting), seconds):
             self._save()
 
     def _now(self) -> float:
@@ -309,7 +312,7 @@ class Export:
 
     @contextmanager
     def _opened(self) -> Generator[None]:
-        """Lock the output; however this ends, keep what is whole."""
+        """Lock the output; however this ends, save the complete rows."""
         self._load()  # before anything is written
         with usable("path", self._path):
             is_new = self._output.create()
@@ -338,7 +341,7 @@ class Export:
             os.close(lock)
 
     def _save_first_state(self, *, is_new: bool) -> None:
-        """Save a state before there is anything in the output, which without one is refused."""
+        """Save a state before the first row: an output with rows and no state is refused."""
         try:
             self._save_state(self._state)
         except InvalidArgumentError:
@@ -354,14 +357,12 @@ class Export:
         except BaseException as error:
             with suppress(InvalidArgumentError):  # the disk may be full
                 self._save()
-            total = self._saved_rows
-            error.add_note(
-                f"{total:,} rows are in {self._path}: the same call goes on there"
-            )
+            rows = f"{self._saved_rows:,} rows"
+            error.add_note(f"{rows} are in {self._path}: the same call goes on there")
             raise
 
     def _load(self) -> State:
-        """Return the state to go on with: of this export, and of what is in its output."""
+        """Return the state to go on with, which has to belong to this export and its output."""
         with usable("path", self._path):
             size = self._output.size()
         with usable("state", self._state_path):
@@ -373,10 +374,12 @@ class Export:
             return self._state
         state = self._decode(content)
         self._check_is_of_this_export(state, size)
-        if state.path != str(self._path):
-            state.path, state.size, state.rows = str(self._path), 0, 0
+        if state.path != str(self._path):  # a new output of the same export
+            state.path = str(self._path)
+            state.size = 0
+            state.rows = 0
         if state.is_listed and self._keeps_state and not self._source.is_watched:
-            # List what is new since then.
+            # The next window begins where the last one ended.
             return msgspec.structs.replace(
                 state,
                 since=state.until,
@@ -388,7 +391,7 @@ class Export:
         return state
 
     def _decode(self, content: bytes) -> State:
-        """Read a state, and try each use of it that a damaged one would break later."""
+        """Read a state, and try each use of it that would fail later if it is damaged."""
         try:
             state = msgspec.json.decode(content, type=State)
             self._source.listing(state)
@@ -396,26 +399,23 @@ class Export:
             if state.token is not None and self._source.is_watched:
                 self._source.watch(state)
         except (ValueError, OverflowError, RecursionError) as error:
+            problem = f"{self._state_path} is not the state of an export, or damaged"
             how = f"delete it and {self._path} to begin anew, or name other files"
-            reason = (
-                f"{self._state_path} is not the state of an export, or damaged: {how}"
-            )
-            raise invalid("state", reason) from error
+            raise invalid("state", f"{problem}: {how}") from error
         return state
 
     def _check_is_of_this_export(self, state: State, size: int) -> None:
-        if words := difference(state.asked, self._state.asked):
-            raise self._refusal(f"is of an export with {words}")
+        other_arguments = difference(state.asked, self._state.asked)
+        if other_arguments:
+            raise self._refusal(f"is of an export with {other_arguments}")
         if state.path != str(self._path):
-            if not state.is_listed or size:
-                raise self._refusal(
-                    f"is of {state.path}, which is to be finished first"
-                )
+            is_finished = state.is_listed and not size
+            if not is_finished:
+                reason = f"is of {state.path}, which is to be finished first"
+                raise self._refusal(reason)
         elif size < state.size:
-            path = self._path
-            raise self._refusal(
-                f"says that there is more in {path}, which somebody has changed"
-            )
+            changed = f"{self._path}, which somebody has changed"
+            raise self._refusal(f"says that there is more in {changed}")
 
     def _refusal(self, reason: str) -> InvalidArgumentError:
         how = "Pass the same arguments as before, or another state."
@@ -423,13 +423,32 @@ class Export:
 
 
 def _format(path: Path, options: Options) -> str:
-    """Return the format that was asked for, or that the name of the file says."""
+    """Return the requested format, or the one of the file name's suffix."""
     suffix = path.suffix.lower().removeprefix(".")
-    format: str = options.format or {"ndjson": "jsonl"}.get(suffix, suffix)
+    of_suffix = "jsonl" if suffix == "ndjson" else suffix
+    format: str = options.format or of_suffix
     check_choice("format", format, get_args(typing.ExportFormat))
     if options.escape_formulas and format != "csv":
         raise invalid("escape_formulas", f"is for CSV, not for {format}")
     return format
+
+
+def _asked(
+    session: Session, source: Source, format: str, options: Options
+) -> dict[str, Any]:
+    """Return the arguments that have to be the same in each call of an export."""
+    target = session.settings.target
+    asked = {
+        **source.asked,
+        "format": format,
+        "server": target.api_url,
+        "environment": target.env,
+    }
+    if options.escape_formulas:
+        asked["escape_formulas"] = True
+    if options.redact:
+        asked["redact"] = options.redact
+    return asked
 
 
 def _output(format: str, path: Path, kind: type[Record], options: Options) -> Output:

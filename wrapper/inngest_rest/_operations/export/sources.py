@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inngest_rest.record import Record
 
 _WINDOWS_MEET_WITHIN = timedelta(seconds=1)
-"""Where windows meet, servers may leave out an event: those of one second are asked twice."""
+"""The overlap of two windows, where servers may leave out an event."""
 
 
 @frozen(repr=False, slots=False)
@@ -39,7 +39,7 @@ class _DetailedRun(Run):
 
 
 class Runs(Source):
-    """Runs; with a state that is kept, only those that have ended."""
+    """Runs; with a kept state, only those that have ended."""
 
     is_watched: ClassVar[bool] = True
     operation: ClassVar[str] = "runs.export"
@@ -53,10 +53,12 @@ class Runs(Source):
         included = sorted({*include})
         for name in included:
             check_choice("include", name, get_args(typing.RunInclude))
-        self._session, self._selection, self._included = session, selection, included
-        # Who exports the runs that failed is after their errors, which cost no further request.
-        is_of_failures = [status.value for status in selection.statuses] == ["failed"]
-        self._has_outputs = is_of_failures or "output" in included
+        self._session = session
+        self._selection = selection
+        self._included = included
+        # Exports of failed runs have their errors, which take no further request.
+        are_all_failed = [status.value for status in selection.statuses] == ["failed"]
+        self._has_outputs = are_all_failed or "output" in included
         self.is_completed = included not in ([], ["output"])
         self.kind = _DetailedRun if self.is_completed else Run
         filters = selection.to_json()
@@ -67,13 +69,16 @@ class Runs(Source):
         self.since = selection.window.since
 
     def listing(self, state: State) -> Listing[Run]:
-        selection, ended = self._selection, self._selection.ended
+        selection = self._selection
         if state.began is not None:
-            ended = Window(*ended.ends(state.began))
-        window = evolve(selection.window, since=state.since or selection.window.since)
+            ended_since, ended_until = selection.ended.ends(state.began)
+            selection = evolve(selection, ended=Window(ended_since, ended_until))
+        if state.since is not None:
+            window = evolve(selection.window, since=state.since)
+            selection = evolve(selection, window=window)
         return runs.list_runs(
             self._session,
-            evolve(selection, window=window, ended=ended),
+            selection,
             include_output=self._has_outputs,
             also_v1="output" not in self._included,
             cursor=state.cursor,
@@ -85,8 +90,9 @@ class Runs(Source):
         return item.ended_at is not None and item.ended_at < state.until
 
     def complete(self, item: Run) -> Plan[Record]:
-        """Return a run with what is included, as far as the server still has it."""
-        event = root = None
+        """Return a run with its event and its trace, as far as the server still has them."""
+        event = None
+        root = None
         if "event" in self._included and item.event_ids:
             with suppress(NotFoundError):
                 event = yield from events.get(self._session, item.event_ids[0], None)
@@ -111,7 +117,7 @@ class Runs(Source):
 
 
 class Events(Source):
-    """Stored events; with a state that is kept, those of the windows since the last call."""
+    """Stored events; with a kept state, those of the windows since the last call."""
 
     is_watched: ClassVar[bool] = False
     operation: ClassVar[str] = "events.export"
@@ -120,15 +126,13 @@ class Events(Source):
     def __init__(
         self, session: Session, selection: events.EventSelection, *, keeps_state: bool
     ) -> None:
-        self._session, self._selection, self._keeps_state = (
-            session,
-            selection,
-            keeps_state,
-        )
+        self._session = session
+        self._selection = selection
+        self._keeps_state = keeps_state
         self.asked = {"events": selection.to_json()}
         self.ends = ["until"] if selection.until is not None else []
         self.since = selection.since
-        self.listing(State({}, ""))  # checks the arguments
+        self.listing(State(asked={}, path=""))  # checks the arguments
 
     def listing(self, state: State) -> Listing[StoredEvent[Any]]:
         begin = state.since
