@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from inngest_rest.models import Run, StoredEvent
 
 PREFIX = "event."
-"""What a path into an event begins with."""
+"""The beginning of a path into an event."""
 
 _FIELDS = ("id", "name", "data", "user", "ts", "v")
 
-# A request each; what runs without one have in common is still counted.
+# That are read, by a request each; the runs of others are counted in one group.
 _MAX_EVENTS = 5_000
 
 NO_EVENT = "(no event)"
@@ -38,14 +38,14 @@ _LONGEST_NAME = 120
 def summary_job(
     session: Session, selection: Selection, *, by: str, **options: Any
 ) -> SummaryJob[Any, Any]:
-    """Return the job of a summary by what lists have, or by a field of the event."""
-    is_by_event = isinstance(by, str) and by.startswith(PREFIX)  # pyright: ignore[reportUnnecessaryIsInstance]
-    kind = EventSummaryJob if is_by_event else RunSummaryJob
-    return kind(session, selection, by=by, **options)
+    """Return the job of a summary by a field of listed runs, or by one of their events."""
+    if isinstance(by, str) and by.startswith(PREFIX):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return EventSummaryJob(session, selection, by=by, **options)
+    return RunSummaryJob(session, selection, by=by, **options)
 
 
 class EventToRead(NamedTuple):
-    """An event, and those of the listed runs that it started."""
+    """An event, and the listed runs that it started."""
 
     id: str
     runs: list[Run]
@@ -56,27 +56,32 @@ class EventSummaryJob(SummaryJob[EventToRead, "StoredEvent"]):
 
     def __init__(self, *args: Any, by: str, **options: Any) -> None:
         self._path = _check_path(by)
-        if options["exact"] or options["sample"] is not None:
-            name = "exact" if options["exact"] else "sample"
-            raise invalid(
-                name, "reads each run, and an event field each event: pass one"
-            )
+        reason = "reads each run, and an event field each event: pass one"
+        if options["exact"]:
+            raise invalid("exact", reason)
+        if options["sample"] is not None:
+            raise invalid("sample", reason)
         super().__init__(*args, by=by, **options)
-        self._asked_count = self._lacking_count = self._unread_count = 0
+        self._asked_count = 0
+        self._lacking_count = 0
+        self._unread_count = 0
 
     def _count_runs(self, listed: tuple[Run, ...]) -> list[EventToRead]:
         runs_by_event: dict[str, list[Run]] = {}
         for run in listed:
-            if not run.event_ids:
-                self._count(run, NO_EVENT)
-            else:
+            if run.event_ids:
                 runs_by_event.setdefault(run.event_ids[0], []).append(run)
-        to_read = [EventToRead(id, runs) for id, runs in runs_by_event.items()]
-        left = _MAX_EVENTS - self._asked_count
-        for each in to_read[left:]:
-            self._count_all(each, NOT_READ)
-        self._asked_count += len(to_read[:left])
-        return to_read[:left]
+            else:
+                self._count(run, NO_EVENT)
+        to_read: list[EventToRead] = []
+        for event_id, runs in runs_by_event.items():
+            event = EventToRead(id=event_id, runs=runs)
+            if self._asked_count < _MAX_EVENTS:
+                self._asked_count += 1
+                to_read.append(event)
+            else:
+                self._count_all(event, NOT_READ)
+        return to_read
 
     def get(self, due: EventToRead) -> Plan[StoredEvent | None]:
         try:
@@ -103,9 +108,9 @@ class EventSummaryJob(SummaryJob[EventToRead, "StoredEvent"]):
     def _notes(self) -> Iterator[str]:
         yield from super()._notes()
         if self._asked_count:
-            events_read = (
-                "1 event" if self._asked_count == 1 else f"{self._asked_count:,} events"
-            )
+            events_read = f"{self._asked_count:,} events"
+            if self._asked_count == 1:
+                events_read = "1 event"
             yield f"Read {events_read}, a request each; of a batch, the first one."
         if self._lacking_count:
             yield f"The events of {_runs(self._lacking_count)} lack {self._by}."
@@ -126,9 +131,8 @@ def _check_path(by: str) -> list[str]:
     if first not in _FIELDS:
         raise invalid("by", f"has {shown(by)}{did_you_mean(first, _FIELDS)}")
     if not all(rest):
-        raise invalid(
-            "by", f"must name fields, as event.data.customer does, not {shown(by)}"
-        )
+        example = "as event.data.customer does"
+        raise invalid("by", f"must name fields, {example}, not {shown(by)}")
     return [first, *rest]
 
 
@@ -140,17 +144,18 @@ def _value_at(path: list[str], event: StoredEvent) -> str | None:
         value = cast("Any", value).get(name) if isinstance(value, dict) else None
     if value is None:
         return None
-    text = (
-        value
-        if isinstance(value, str)
-        else json.dumps(value, default=str, sort_keys=True)
-    )
-    return _shortened(text) or '""'
+    if value == "":
+        return '""'
+    if isinstance(value, str):
+        return _shortened(value)
+    return _shortened(json.dumps(value, default=str, sort_keys=True))
 
 
 def _shortened(text: str) -> str:
-    """Return a name of a limited length that values of the same beginning do not share."""
+    """Return a name of a limited length, which differs for values with the same beginning."""
     if len(text) <= _LONGEST_NAME:
         return text
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return f"{text[: _LONGEST_NAME - len(digest) - 1]}…{digest}"
+    encoded = text.encode("utf-8", "surrogatepass")
+    digest = blake2b(encoded, digest_size=4).hexdigest()
+    kept = _LONGEST_NAME - len(digest) - 1
+    return f"{text[:kept]}…{digest}"

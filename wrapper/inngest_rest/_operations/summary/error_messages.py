@@ -22,10 +22,12 @@ _VARIABLE = (
 
 
 def normalized_error(run: Run) -> str:
-    """Return the name of an error and the first line of its message, without what varies."""
-    name = run.error.name if run.error else None
-    message = (run.error.message if run.error else None) or ""
-    message = message.strip().partition("\n")[0]
+    """Return the name of an error and the first line of its message, without variable parts."""
+    if run.error is None:
+        return "no message"
+    message = (run.error.message or "").strip().partition("\n")[0]
     for pattern, mark in _VARIABLE:
         message = re.sub(pattern, mark, message)
-    return ": ".join(filter(None, (name, message)))[:_MAX_LENGTH] or "no message"
+    name = run.error.name
+    text = f"{name}: {message}" if name and message else name or message
+    return text[:_MAX_LENGTH] or "no message"

@@ -12,20 +12,21 @@ from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.summary import ErrorCount, RunGroup
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from random import Random
 
-# One that was cancelled did not take its time.
+# A cancelled run did not take its full time.
 TIMED = (RunStatus.FAILED, RunStatus.COMPLETED)
 
 OTHER = "(other)"
-"""The name of what is beyond a bound: of groups, or of messages."""
+"""The name of groups, or messages, beyond their maximum number."""
 
-_MAX_MESSAGES = 50  # that are told apart
+_MAX_MESSAGES = 50  # that are counted separately
 _MAX_MESSAGES_SHOWN = 5
 
 
 class LongestRun(NamedTuple):
-    """The run that took the longest; of two the one with the later id."""
+    """The run that took the longest; of several, the one with the latest id."""
 
     time: timedelta = timedelta.min
     id: str = ""
@@ -66,8 +67,10 @@ class Group:
 
     def compare(self, run: Run, begin: datetime | None, end: datetime | None) -> None:
         """Keep the id of the run that took the longest."""
-        if begin is not None and end is not None:
-            self._longest = max(self._longest, LongestRun(end - begin, run.id))
+        if begin is None or end is None:
+            return
+        candidate = LongestRun(time=end - begin, id=run.id)
+        self._longest = max(self._longest, candidate)
 
     def reservoir_sample(self, run: Run, size: int, random: Random) -> None:
         """Keep a run with the same chance as each other of the group."""
@@ -79,40 +82,34 @@ class Group:
 
     def _count_error(self, run: Run) -> None:
         message = normalized_error(run)
-        if (
-            message not in self._count_by_message
-            and len(self._count_by_message) >= _MAX_MESSAGES
-        ):
+        is_new = message not in self._count_by_message
+        if is_new and len(self._count_by_message) >= _MAX_MESSAGES:
             message = OTHER
         self._count_by_message[message] += 1
         self._example_by_message.setdefault(message, run.id)
 
     def record(self, name: str) -> RunGroup:
-        last = self._last
+        counts = sorted(self.count_by_status.items())
         failed = self.count_by_status[RunStatus.FAILED]
+        times = {
+            phase: sketch.percentiles()
+            for phase, sketch in self._times_by_phase.items()
+        }
+        last = self._last
         return RunGroup(
             name=name,
-            counts={
-                str(status): count
-                for status, count in sorted(self.count_by_status.items())
-            },
+            counts={str(status): count for status, count in counts},
             failure_rate=round(failed / self.timed, 4) if self.timed else None,
-            times={
-                phase: times.percentiles()
-                for phase, times in self._times_by_phase.items()
-            },
+            times=times,
             oldest_open=self._oldest_open,
             longest=self._longest.id or None,
-            errors=tuple(
-                ErrorCount(
-                    runs=count,
-                    message=message,
-                    example_id=self._example_by_message[message],
-                )
-                for message, count in self._count_by_message.most_common(
-                    _MAX_MESSAGES_SHOWN
-                )
-            ),
+            errors=tuple(self._most_common_errors()),
             last_run=None if last is None else last.queued_at,
             last_status=None if last is None else last.status,
         )
+
+    def _most_common_errors(self) -> Iterator[ErrorCount]:
+        most_common = self._count_by_message.most_common(_MAX_MESSAGES_SHOWN)
+        for message, count in most_common:
+            example = self._example_by_message[message]
+            yield ErrorCount(runs=count, message=message, example_id=example)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left
 from collections import Counter
 from datetime import timedelta
-from itertools import accumulate
 
 from inngest_rest.summary import Percentiles
 
@@ -34,10 +32,12 @@ class QuantileSketch:
 
     def add(self, time: timedelta) -> None:
         seconds = max(time.total_seconds(), _SHORTEST_S)
-        self._count_by_bin[math.ceil(math.log(seconds, _BIN_RATIO))] += 1
+        bin_number = math.ceil(math.log(seconds, _BIN_RATIO))
+        self._count_by_bin[bin_number] += 1
         self._count += 1
         if self._count <= _MAX_EXACT:
-            self._exact_us.append(max(time // _MICROSECOND, 0))
+            microseconds = max(time // _MICROSECOND, 0)
+            self._exact_us.append(microseconds)
         elif self._exact_us:
             self._exact_us = array("q")
 
@@ -46,15 +46,26 @@ class QuantileSketch:
         return Percentiles(p50=value_at(50), p95=value_at(95))
 
     def _exact_value_at(self, percent: int) -> timedelta:
-        return sorted(self._exact_us)[self._rank(percent) - 1] * _MICROSECOND
+        in_order = sorted(self._exact_us)
+        return in_order[self._rank(percent) - 1] * _MICROSECOND
 
     def _near_value_at(self, percent: int) -> timedelta:
-        bins = sorted(self._count_by_bin)
-        counts_up_to = list(accumulate(self._count_by_bin[each] for each in bins))
-        bin_of_rank = bins[bisect_left(counts_up_to, self._rank(percent))]
-        middle = _BIN_RATIO**bin_of_rank * 2 / (_BIN_RATIO + 1)
+        bin_number = self._bin_of_rank(self._rank(percent))
+        middle = _BIN_RATIO**bin_number * 2 / (_BIN_RATIO + 1)
         return timedelta(seconds=round(middle, 3))
 
+    def _bin_of_rank(self, rank: int) -> int:
+        """Return the bin of the time with a rank, the shortest being the first."""
+        seen = 0
+        for bin_number, count in sorted(self._count_by_bin.items()):
+            seen += count
+            if seen >= rank:
+                return bin_number
+        raise AssertionError  # no rank exceeds the count
+
     def _rank(self, percent: int) -> int:
-        """Return how many times a percentile is not exceeded by, in integers: floats round up."""
+        """Return the rank of a percentile: the share of all times, rounded up.
+
+        In integers, since a product of floats may be rounded to the next rank.
+        """
         return -(-self._count * percent // 100)

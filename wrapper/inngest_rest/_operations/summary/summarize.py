@@ -43,7 +43,7 @@ V = TypeVar("V")
 
 
 class SummaryJob(ABC, Generic[D, V]):
-    """A summary in the making, with validated arguments; a step returns what is due to be got."""
+    """A summary in progress, with validated arguments; a step returns the items to get."""
 
     in_flight = 8
 
@@ -68,7 +68,8 @@ class SummaryJob(ABC, Generic[D, V]):
             raise invalid("on_progress", "must be a plain function")
         if by == "error" and not selection.statuses:
             selection = evolve(selection, statuses=(RunStatus.FAILED,))
-        self._session, self._selection = session, selection
+        self._session = session
+        self._selection = selection
         self._by = by
         self._adds_functions = all_functions
         self._is_exact = exact
@@ -77,23 +78,27 @@ class SummaryJob(ABC, Generic[D, V]):
         self._on_progress = on_progress
         self._groups: dict[str, Group] = {}
         self._gaps: list[str] = []
-        # Errors are read with the runs that are counted: a second look would find others.
+        # Errors are read with the counted runs: a second listing would find other runs.
         may_fail = not selection.statuses or RunStatus.FAILED in selection.statuses
         self._listing = runs.list_runs(
             session, selection, limit=limit, include_output=may_fail, also_v1=True
         )
-        self._is_cut_by_limit, self._searched = False, ""
-        self._listed_count = self._timed_count = self._got_count = 0
-        self._began_at, self._getting_took_s = session.clock.monotonic(), 0.0
+        self._is_cut_by_limit = False
+        self._searched = ""
+        self._listed_count = 0
+        self._timed_count = 0
+        self._got_count = 0
+        self._began_at = session.clock.monotonic()
+        self._getting_took_s = 0.0
 
     def steps(self) -> Iterator[Plan[list[D]]]:
-        """Yield each step; what it returns is got and recorded before the next one."""
+        """Yield each step; the items that it returns are got and recorded before the next one."""
         walk = self._listing.walk()
         while not walk.is_done:
             yield self._count_page(walk)
 
     def _count_page(self, walk: Walk[Run]) -> Plan[list[D]]:
-        """Count the runs of the next page; return what is due."""
+        """Count the runs of the next page; return the items to get."""
         page = yield from walk.next_page()
         due = self._count_runs(page.items)
         self._listed_count += len(page.items)
@@ -109,7 +114,7 @@ class SummaryJob(ABC, Generic[D, V]):
 
     @abstractmethod
     def _count_runs(self, listed: tuple[Run, ...]) -> list[D]:
-        """Count the runs of a page as far as that can be done; return what is due."""
+        """Count the runs of a page as far as possible; return the items to get."""
 
     def _due_at_the_end(self) -> list[D]:
         return []
@@ -119,7 +124,7 @@ class SummaryJob(ABC, Generic[D, V]):
 
     @abstractmethod
     def record(self, due: D, found: V | None) -> bool:
-        """Count what was got; it is None if it is gone."""
+        """Count an item that was got; `found` is None if the server no longer has it."""
 
     def _count(self, run: Run, name: str) -> Group:
         """Count a run in the group of a name."""
@@ -150,19 +155,19 @@ class SummaryJob(ABC, Generic[D, V]):
             self._on_progress(self._listed_count, self._got_count)
 
     def result(self) -> RunSummary:
-        groups = sorted(
-            (group.record(name) for name, group in self._groups.items()),
-            key=self._rank,
-        )
-        return RunSummary(by=self._by, groups=tuple(groups), notes=tuple(self._notes()))
+        groups = [group.record(name) for name, group in self._groups.items()]
+        groups.sort(key=self._rank)
+        notes = tuple(self._notes())
+        return RunSummary(by=self._by, groups=tuple(groups), notes=notes)
 
     def _rank(self, group: RunGroup) -> tuple[bool | int | str, ...]:
-        """Return what groups are sorted by: hours in order, others by their failures and runs."""
+        """Return the sort key of a group: hours in order, others by their failures and runs."""
         is_other = group.name == OTHER
         if self._by == "hour":
             return is_other, group.name
         failed = group.counts.get(RunStatus.FAILED, 0)
-        return is_other, -failed, -sum(group.counts.values()), group.name
+        total = sum(group.counts.values())
+        return is_other, -failed, -total, group.name
 
     def _notes(self) -> Iterator[str]:
         if self._searched:
@@ -176,7 +181,7 @@ class SummaryJob(ABC, Generic[D, V]):
 
 
 class RunSummaryJob(SummaryJob[RunToGet, Run]):
-    """A summary by what lists have of a run; runs are got for the times that lists lack."""
+    """A summary by a field of listed runs; runs are got for the times that lists lack."""
 
     def __init__(self, *args: Any, by: str, **options: Any) -> None:
         check_choice("by", by, _GROUP_NAMES)
@@ -228,11 +233,9 @@ class RunSummaryJob(SummaryJob[RunToGet, Run]):
         if self._got_count:
             yield self._note_on_getting()
         elif self._timed_count:
-            runs_got = (
-                "1 run"
-                if self._timed_count == 1
-                else f"{self._timed_count:,} runs one by one"
-            )
+            runs_got = f"{self._timed_count:,} runs one by one"
+            if self._timed_count == 1:
+                runs_got = "1 run"
             yield (
                 f"Lists have no start times: `exact` gets {runs_got} and adds waiting and running."
             )
@@ -244,7 +247,8 @@ class RunSummaryJob(SummaryJob[RunToGet, Run]):
         )
         if self._got_count == self._timed_count:
             return f"{got}."
-        all_take_s = self._getting_took_s / self._got_count * self._timed_count
+        seconds_per_run = self._getting_took_s / self._got_count
+        all_take_s = seconds_per_run * self._timed_count
         return f"{got}; all take about {all_take_s:,.0f} s."
 
 
