@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class StatedTrigger(msgspec.Struct, frozen=True):
-    """A trigger, as it was stated."""
+    """A trigger of an expected or actual function."""
 
     kind: str
     value: str
@@ -33,7 +33,7 @@ class StatedTrigger(msgspec.Struct, frozen=True):
 
 
 class ExpectedFunction(msgspec.Struct, frozen=True):
-    """A function that is expected, with as much of it as was stated."""
+    """An expected function, with the facts that were stated of it."""
 
     id: str
     app_id: str | None = None
@@ -41,13 +41,14 @@ class ExpectedFunction(msgspec.Struct, frozen=True):
     configuration: dict[str, Any] | None = None
 
     def differences(self, function: Function) -> tuple[str, ...]:
-        """Return the names of what differs in a function, of all that was stated."""
+        """Return the names of the stated facts in which a function differs."""
         actual = _stated(function.to_dict())
         differing: list[str] = []
         if self.triggers is not None and self.triggers != actual.triggers:
             differing.append("triggers")
+        expected = self.configuration or {}
         configuration = actual.configuration or {}
-        for name, value in (self.configuration or {}).items():
+        for name, value in expected.items():
             if value != configuration.get(name):
                 differing.append(f"configuration.{name}")
         return tuple(differing)
@@ -56,25 +57,27 @@ class ExpectedFunction(msgspec.Struct, frozen=True):
 def read_expected(
     expect: Expected, app_id: str | None = None
 ) -> tuple[ExpectedFunction, ...]:
-    """Check what is expected; of functions that name another app than this one, return none."""
+    """Read the expected functions, without those that name another app than this one."""
     items: Any = expect
     if isinstance(expect, Mapping):
         items = _items_of_answer(cast("Mapping[str, Any]", expect))
     if isinstance(items, str) or not isinstance(items, Iterable):
-        raise invalid(
-            "expect", "must be a list of functions, or what `functions list` writes"
-        )
-    read = [
-        _read(item, index) for index, item in enumerate(cast("Iterable[object]", items))
-    ]
-    if not read:
+        form = "a list of functions, or what `functions list` writes"
+        raise invalid("expect", f"must be {form}")
+    functions: list[ExpectedFunction] = []
+    for index, item in enumerate(cast("Iterable[object]", items)):
+        functions.append(_read(item, index))
+    if not functions:
         raise invalid("expect", "is empty")
-    return tuple(each for each in read if app_id in {None, each.app_id or app_id})
+    if app_id is not None:
+        functions = [each for each in functions if each.app_id in {None, "", app_id}]
+    return tuple(functions)
 
 
 def _items_of_answer(answer: Mapping[str, Any]) -> object:
     """Return the functions of an answer of `functions list -o json`, if it has all of them."""
-    data, page = answer.get("data"), answer.get("page")
+    data = answer.get("data")
+    page = answer.get("page")
     if not isinstance(data, Mapping):
         return None
     if isinstance(page, Mapping) and cast("Mapping[str, Any]", page).get("next"):
@@ -90,11 +93,13 @@ def _read(item: object, index: int) -> ExpectedFunction:
     if isinstance(item, str):
         app_id, _, id = item.rpartition("/")
         item = {"id": id, "app_id": app_id or None}
+    elif isinstance(item, Function):
+        item = item.to_dict()
     try:
-        function = _stated(item.to_dict() if isinstance(item, Function) else item)
+        function = _stated(item)
     except msgspec.ValidationError as error:
-        what = f"must be an id or a function: {error}"
-        raise invalid(f"expect[{index}]", what, argument="expect") from None
+        reason = f"must be an id or a function: {error}"
+        raise invalid(f"expect[{index}]", reason, argument="expect") from None
     check_id("expect", function.id)
     return function
 
@@ -106,7 +111,7 @@ def _stated(function: object) -> ExpectedFunction:
 def check_app(
     session: Session, app_id: str, expect: Expected | None, count: int | None
 ) -> Plan[AppCheck]:
-    """Compare the functions that an app has with those that are expected, or their number."""
+    """Compare the functions of an app with the expected ones, or with their number."""
     app_id = check_id("app", app_id, argument="id")
     expected = check_expectation(app_id, expect, count)
     return (yield from _check(session, app_id, expected, count))
@@ -118,10 +123,9 @@ def _check(
     expected: tuple[ExpectedFunction, ...] | None,
     count: int | None,
 ) -> Plan[AppCheck]:
-    with suppress(RouteNotFoundError):  # v1 has none
-        yield from get_app(
-            session, app_id
-        )  # an app that is not there has lost no function
+    # An app that does not exist is an error: it has not lost its functions. v1 has no such route.
+    with suppress(RouteNotFoundError):
+        yield from get_app(session, app_id)
     listed = yield from read_all(list_functions(session, app_id))
     functions = [function for function in listed if not function.is_archived]
     return _compared(app_id, functions, expected, count)
@@ -135,10 +139,11 @@ def sync_and_check(
     expect: Expected | None,
     count: int | None,
 ) -> Plan[AppSync]:
-    """Have an app synced, and compare its functions if that is done, and any are expected."""
+    """Sync an app; once that is done, compare its functions with the expected ones, if any."""
     if expect is None and count is None:
         return (yield from sync_app(session, app_id, url, wait))
-    expected = check_expectation(check_id("app", app_id, argument="id"), expect, count)
+    app_id = check_id("app", app_id, argument="id")
+    expected = check_expectation(app_id, expect, count)
     sync = yield from sync_app(session, app_id, url, wait)
     if sync.status in {"pending", "error"}:
         return sync
@@ -149,7 +154,7 @@ def sync_and_check(
 def check_expectation(
     app_id: str, expect: Expected | None, count: int | None
 ) -> tuple[ExpectedFunction, ...] | None:
-    """Read what is expected of an app, before anything is sent; None if only its count is."""
+    """Read the expected functions of an app before anything is sent; None if only a count is."""
     if expect is None and count is None:
         raise invalid("expect", "or count is required")
     if count is not None:
@@ -169,19 +174,24 @@ def _compared(
     count: int | None,
 ) -> AppCheck:
     registered = {function.id: function for function in functions}
-    wanted = {each.id: each for each in expected or ()}
-    differing = {
-        id: differences
-        for id, each in wanted.items()
-        if id in registered and (differences := each.differences(registered[id]))
-    }
+    expected_by_id = {function.id: function for function in expected or ()}
+    new: list[str] = []
+    if expected is not None:
+        new = [id for id in registered if id not in expected_by_id]
+    gone: list[str] = []
+    changed: dict[str, tuple[str, ...]] = {}
+    for id, function in expected_by_id.items():
+        if id not in registered:
+            gone.append(id)
+            continue
+        differences = function.differences(registered[id])
+        if differences:
+            changed[id] = differences
     return AppCheck(
         app_id=app_id,
         function_count=len(registered),
-        expected_count=count if count is not None else len(wanted),
-        new=()
-        if expected is None
-        else tuple(id for id in registered if id not in wanted),
-        gone=tuple(id for id in wanted if id not in registered),
-        changed=differing,
+        expected_count=len(expected_by_id) if count is None else count,
+        new=tuple(new),
+        gone=tuple(gone),
+        changed=changed,
     )

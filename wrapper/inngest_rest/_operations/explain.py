@@ -59,6 +59,8 @@ from inngest_rest.models import Function, RunStatus
 from inngest_rest.responses import is_on_cloud
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import StoredEvent
@@ -67,14 +69,10 @@ T = TypeVar("T")
 
 
 # Bounds of the search, and so of the number of requests.
-_MAX_EVENTS_FOR_ID = (
-    1_000  # events of a day, to find the one with an own id: 50 per request
-)
-_MAX_AWAITED_NAMES = 3  # that a run waits for: one request for each
+_MAX_EVENTS_FOR_ID = 1_000  # of a day, searched for the sender's id, 50 per request
+_MAX_AWAITED_NAMES = 3  # of events that a run waits for, one request for each
 _MAX_AWAITED = 50  # events of such a name, the newest
-_MAX_EVENTS_WITH_SAME_ID = (
-    200  # events that are searched for those with the id of another
-)
+_MAX_EVENTS_WITH_SAME_ID = 200  # searched for events with the same id
 
 
 def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
@@ -84,7 +82,8 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
     not_found = _not_found(session, event_id, name)
     if is_ulid(event_id):
         now = session.server_clocks["api"].earliest().timestamp()
-        within = min(second_of_ulid(event_id) + APPEARS_WITHIN - now, APPEARS_WITHIN)
+        appears_by = second_of_ulid(event_id) + APPEARS_WITHIN
+        within = min(appears_by - now, APPEARS_WITHIN)
         try:
             return (yield from explain_stored(session, event_id, within=within))
         except errors.NotFoundError as error:
@@ -116,16 +115,17 @@ def _not_found(
 def explain_stored(
     session: Session, event_id: str, deadline: float = math.inf, *, within: float = 0.0
 ) -> Plan[Explanation]:
-    """Explain the outcome of an event, by its internal id, if it appears within some seconds."""
+    """Explain the outcome of an event by its internal id; it may appear `within` some seconds."""
     try:
         event, server_time = yield from read_once_stored(
             session, event_id, within, deadline
         )
     except RULED_OUT as error:
+        runs = yield from runs_of(session, event_id, deadline)
         return Explanation(
             event_id=event_id,
             event=None,
-            runs=(yield from runs_of(session, event_id, deadline)),
+            runs=runs,
             unchecked=(f"the event itself: {error}",),
         )
     reader = Reader(session=session, deadline=deadline)
@@ -137,23 +137,20 @@ def explain_stored(
         )
         yield from read_limits(reader, of_run, evidence.catalogue)
         reasons += [reason_of(finding) for finding in findings_of_limits(of_run)]
-    listeners = _listeners(evidence)
+    listeners = tuple(_listeners(evidence))
+    unchecked = reader.unchecked
     if _depends_on_earlier_functions(listeners, reasons):
-        reader.unchecked.append(
-            "whether the functions were the same when it was received"
-        )
+        unchecked.append("whether the functions were the same when it was received")
     if is_on_cloud(session.settings.api_url) and _has_unexplained(evidence):
         # Operation listEventRunsV1.
-        reader.unchecked.append(
-            "whether the environment was draining when it was received"
-        )
+        unchecked.append("whether the environment was draining when it was received")
     return Explanation(
         event_id=event_id,
         event=event,
         listeners=listeners,
         runs=evidence.runs,
         reasons=tuple(reasons),
-        unchecked=tuple(reader.unchecked),
+        unchecked=tuple(unchecked),
     )
 
 
@@ -161,35 +158,29 @@ def _has_unexplained(evidence: EventEvidence) -> bool:
     return any(not without_run.is_excluded for without_run in evidence.without_run)
 
 
-def _listeners(evidence: EventEvidence) -> tuple[Listener, ...]:
-    return tuple(
-        Listener(
-            app_id=listener.function.app_id,
-            function_id=listener.function.id,
+def _listeners(evidence: EventEvidence) -> Iterator[Listener]:
+    for listener in evidence.listeners:
+        function = listener.function
+        run_ids = [run.id for run in evidence.runs if is_run_of(run, function)]
+        yield Listener(
+            app_id=function.app_id,
+            function_id=function.id,
             trigger=listener.triggers[0],
-            run_ids=tuple(
-                run.id for run in evidence.runs if is_run_of(run, listener.function)
-            ),
-            has_changed=evidence.has_changed(listener.function),
-            ignores_repeated_ids=ignores_repeated_ids(listener.function),
+            run_ids=tuple(run_ids),
+            has_changed=evidence.has_changed(function),
+            ignores_repeated_ids=ignores_repeated_ids(function),
         )
-        for listener in evidence.listeners
-    )
 
 
 def _depends_on_earlier_functions(
     listeners: tuple[Listener, ...], reasons: list[Reason]
 ) -> bool:
     """Return whether other functions at the time of the event would explain why none ran."""
-    may_have_changed = [
-        listener
-        for listener in listeners
-        if not listener.run_ids and listener.has_changed is not False
-    ]
-    return bool(may_have_changed) or any(
-        reason.kind == ReasonKind.NO_TRIGGER and not reason.is_certain
-        for reason in reasons
-    )
+    for listener in listeners:
+        if not listener.run_ids and listener.has_changed is not False:
+            return True
+    uncertain = [reason.kind for reason in reasons if not reason.is_certain]
+    return ReasonKind.NO_TRIGGER in uncertain
 
 
 def _read_event_evidence(
@@ -233,19 +224,19 @@ def _read_event_evidence(
 def _read_events_of_limit(
     reader: Reader, without_run: FunctionWithoutRun
 ) -> Plan[None]:
-    """Read the events of the runs that may have used up a rate limit, if it is one for each key."""
+    """Read the events of the runs that may have used up a rate limit per key."""
     rate_limit = limit(without_run.function, "rateLimit") or {}
     if not rate_limit.get("key"):
         return
     evidence = without_run.evidence
-    counted = without_run.runs_within(parse_duration(rate_limit.get("period")) or DAY)
-    for run in [run for run in counted if run.event_ids][:MAX_READ_SINGLY]:
+    period = parse_duration(rate_limit.get("period")) or DAY
+    counted = [run for run in without_run.runs_within(period) if run.event_ids]
+    for run in counted[:MAX_READ_SINGLY]:
         plan = events.get_now(
             reader.session, run.event_ids[0], deadline=reader.deadline
         )
-        stored = yield from reader.read(
-            plan, f"whether the event of run {run.id} has its key"
-        )
+        subject = f"whether the event of run {run.id} has its key"
+        stored = yield from reader.read(plan, subject)
         if stored is not None:
             evidence.events_of_runs[run.id], _ = stored
 
@@ -263,21 +254,23 @@ def _read_same_id(
     listing = events.list_events(
         reader.session, selection, limit=_MAX_EVENTS_WITH_SAME_ID
     )
-    what = "events with the same id"
-    listed = yield from reader.read(read_all(listing, deadline=reader.deadline), what)
+    subject = "events with the same id"
+    plan = read_all(listing, deadline=reader.deadline)
+    listed = yield from reader.read(plan, subject)
     if listed is None:
         return
     if len(listed) >= _MAX_EVENTS_WITH_SAME_ID:
-        reader.unchecked.append(f"{what}, beyond the newest {_MAX_EVENTS_WITH_SAME_ID}")
-    # The oldest first; and a server may list an event several times.
-    others = {
-        other.internal_id: other
-        for other in reversed(listed)
-        if other.id == event.id and other.internal_id != event.internal_id
-    }
-    for other_id, other in list(others.items())[:MAX_READ_SINGLY]:
-        plan = runs_of(reader.session, other_id, reader.deadline)
-        started = yield from reader.read(plan, f"the runs of event {other_id}")
+        beyond = f"beyond the newest {_MAX_EVENTS_WITH_SAME_ID}"
+        reader.unchecked.append(f"{subject}, {beyond}")
+    # By id, since a server may list an event several times; the oldest first.
+    others: dict[str, StoredEvent] = {}
+    for other in reversed(listed):
+        if other.id == event.id and other.internal_id != event.internal_id:
+            others[other.internal_id] = other
+    for other in list(others.values())[:MAX_READ_SINGLY]:
+        other_id = other.internal_id
+        runs_plan = runs_of(reader.session, other_id, reader.deadline)
+        started = yield from reader.read(runs_plan, f"the runs of event {other_id}")
         evidence.same_id += [(other, run) for run in started or ()]
 
 
@@ -307,12 +300,12 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
 
 
 def _read_awaited(reader: Reader, evidence: RunEvidence) -> Plan[None]:
-    """Read the events of the name that a run waits for, with a condition, since it was queued."""
+    """Read the events with the names that a run waits for by a condition, since it was queued."""
+    since = evidence.run.queued_at or DAY
     names = {job.event for job in evidence.jobs if job.event and job.condition}
     for name in sorted(names)[:_MAX_AWAITED_NAMES]:
-        selection = events.EventSelection(
-            name=name, since=evidence.run.queued_at or DAY
-        )
+        selection = events.EventSelection(name=name, since=since)
         listing = events.list_events(reader.session, selection, limit=_MAX_AWAITED)
-        what = f"which events {shown(name)} did not match"
-        evidence.awaited += (yield from reader.read(read_all(listing), what)) or []
+        subject = f"which events {shown(name)} did not match"
+        listed = yield from reader.read(read_all(listing), subject)
+        evidence.awaited += listed or []
