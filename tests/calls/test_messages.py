@@ -75,6 +75,6 @@ def test_a_query_is_written_as_httpx_writes_it(parameters: dict[str, Any]) -> No
 
 
 def test_json_is_written_as_httpx_writes_it() -> None:
-    value = {"a": ["ä", 1.5, None, True], "b": {}}
+    value: dict[str, object] = {"a": ["ä", 1.5, None, True], "b": 1}
     assert json_content(value) == httpx.Request("POST", "http://a.b", json=value).content
     assert json.loads(json_content(value)) == value

@@ -9,10 +9,10 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
+from functools import cache
 from types import NoneType
 from typing import Any
 
-import msgspec
 from attrs import fields, has
 
 Conversion = Callable[[Any], Any]
@@ -116,5 +116,12 @@ def _iso_text(value: datetime) -> str:
     if value.tzinfo is not UTC or type(value) is not datetime:
         return value.isoformat()
     # The same text in a quarter of the time.
-    text: str = msgspec.to_builtins(value)
-    return f"{text[:-1]}+00:00"
+    return f"{_to_builtins()(value)[:-1]}+00:00"
+
+
+@cache
+def _to_builtins() -> Callable[[datetime], str]:
+    """Return msgspec's function: help of the command starts without msgspec, and sooner."""
+    import msgspec  # noqa: PLC0415
+
+    return msgspec.to_builtins

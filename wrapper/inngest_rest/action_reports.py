@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
-import msgspec
 from attrs import evolve, field, frozen
 
 from inngest_rest.errors import InngestError, InvalidArgumentError
@@ -62,6 +61,8 @@ class _Stored(Record):
         Raises:
             InvalidArgumentError: It is something else; the message has the position of the row.
         """
+        import msgspec  # noqa: PLC0415 - few read reports; help of the command does without
+
         try:
             return evolve(msgspec.convert(value, cls))  # type: ignore[misc] # converters are not called by msgspec
         except (RecursionError, ValueError) as error:

@@ -117,11 +117,12 @@ def with_query(url: str, parameters: Mapping[str, Any] | None) -> str:
     """Return a URL with parameters, each of which may have several values."""
     if not parameters:
         return url
-    pairs = [
-        (name, _text_of(value))
-        for name, values in parameters.items()
-        for value in (values if isinstance(values, list | tuple) else [values])
-    ]
+    pairs: list[tuple[str, str]] = []
+    for name, values in parameters.items():
+        several: Iterable[object] = (
+            values if isinstance(values, list | tuple) else [values]
+        )
+        pairs += [(name, _text_of(value)) for value in several]
     return f"{url}?{urlencode(pairs)}"
 
 

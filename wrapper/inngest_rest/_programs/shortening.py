@@ -10,7 +10,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._programs.parameter import FORMS
-from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -60,7 +59,7 @@ def _shorten_span(span: dict[str, Any], is_item: bool) -> Iterable[str]:
     while pending:
         current = pending.pop()
         pending += reversed(current.get("children", []))
-        if current["status"] != RunStatus.FAILED:
+        if current["status"] != "failed":
             continue
         output: dict[str, Any] = current.get("output") or {}
         stack = output.get("stack")
