@@ -177,7 +177,10 @@ def test_a_run_of_v2() -> None:
     )
     assert v2_run("v2-run-batch").batch_id is not None
     assert v2_run("v2-run-cron").cron is not None
-    assert v2_run("v2-run-ok", startedAt="0001-01-01T00:00:00Z").started_at is None
+    never = "0001-01-01T00:00:00Z"
+    assert v2_run("v2-run-ok", startedAt=never).started_at is None
+    listed = api.V2Run.from_dict({"id": "1", "endedAt": never})
+    assert listed_run_of_v2(listed).ended_at is None
 
 
 def test_a_run_that_waits_to_start_has_no_start() -> None:
