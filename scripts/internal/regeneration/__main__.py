@@ -26,6 +26,7 @@ import yaml
 
 from scripts.internal.regeneration import api_client, blocking_client, held
 from scripts.internal.regeneration.api_changes import changes
+from scripts.internal.regeneration.tools import SourceError
 from scripts.internal.regeneration.trees import compare, replace
 
 if TYPE_CHECKING:
@@ -98,19 +99,8 @@ def regenerate(root: Path, outputs: Iterable[Output], *, check: bool) -> int:
         try:
             for each in outputs:
                 each.write(root, Path(scratch) / each.package)
-        except subprocess.CalledProcessError as failure:
-            print(failure.stdout, failure.stderr, sep="", file=sys.stderr)
-            print(
-                f"Nothing was written: {failure.cmd[2]} did not accept {each.source}.",
-                file=sys.stderr,
-            )
-            return UNUSABLE
-        except (
-            api_client.OperationError,
-            blocking_client.UnusedSubstitutionError,
-            yaml.YAMLError,
-        ) as failure:
-            print(f"Nothing was written: {failure}.", file=sys.stderr)
+        except (SourceError, yaml.YAMLError) as failure:
+            print(f"Nothing was written of {each.source}: {failure}", file=sys.stderr)
             return UNUSABLE
         differences = {
             each: compare(Path(scratch) / each.package, root / each.package) for each in outputs

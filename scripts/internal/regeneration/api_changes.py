@@ -32,60 +32,49 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 def changes(before: Node, after: Node) -> list[Change]:
     """Compare two parsed documents and return the changes, sorted by place."""
-    comparison = Comparison(before, after)
-    return sorted({*comparison.operations(), *comparison.schemas()})
+    return sorted({*_operations(before, after), *_schemas(before, after)})
 
 
-class Comparison:
-    """Two documents side by side."""
+def _operations(old: Node, new: Node) -> Iterator[Change]:
+    """Compare operations with their parameters, bodies and responses; schemas by name only."""
+    before, after = operations_of(old), operations_of(new)
+    yield from additions_and_removals("", before, after, "operation", gone_breaks=True)
+    for id_ in before.keys() & after.keys():
+        yield from _operation(id_, before[id_], after[id_])
 
-    def __init__(self, before: Node, after: Node) -> None:
-        self._before, self._after = before, after
-        self._used = (used_schemas(before), used_schemas(after))
 
-    def operations(self) -> Iterator[Change]:
-        """Compare operations with their parameters, bodies and responses; schemas by name only."""
-        before, after = operations_of(self._before), operations_of(self._after)
-        yield from additions_and_removals("", before, after, "operation", gone_breaks=True)
-        for id_ in before.keys() & after.keys():
-            yield from _operation(id_, before[id_], after[id_])
-
-    def schemas(self) -> Iterator[Change]:
-        """Compare the named schemas, each for the directions in which it is used."""
-        before, after = _named(self._before), _named(self._after)
-        yield from additions_and_removals("", before, after, "schema", gone_breaks=True)
-        for name in before.keys() & after.keys():
-            ways = self._used[0].get(name, set()) | self._used[1].get(name, set())
-            yield from schema_changes(name, before[name], after[name], frozenset(ways))
+def _schemas(old: Node, new: Node) -> Iterator[Change]:
+    """Compare the named schemas, each for the directions in which it is used."""
+    before, after = _named(old), _named(new)
+    used_before, used_after = used_schemas(old), used_schemas(new)
+    yield from additions_and_removals("", before, after, "schema", gone_breaks=True)
+    for name in before.keys() & after.keys():
+        ways = used_before.get(name, set()) | used_after.get(name, set())
+        yield from schema_changes(name, before[name], after[name], frozenset(ways))
 
 
 def operations_of(document: Node) -> dict[str, Node]:
     """Index the operations by id, each with its method, path and all of its parameters."""
-    return {
-        item[method]["operationId"]: {
-            **item[method],
-            "at": f"{method.upper()} {path}",
-            "parameters": {
-                f"{each['in']} parameter {each['name']}": each
-                for each in (
-                    _resolved(document, parameter)
-                    for parameter in [
-                        *item.get("parameters", ()),
-                        *item[method].get("parameters", ()),
-                    ]
-                )
-            },
-            "responses": {
-                str(status): _resolved(document, each)
-                for status, each in item[method]["responses"].items()
-            },
-            "requestBody": _resolved(document, item[method].get("requestBody", {})),
-            "security": item[method].get("security", document.get("security", [])),
-        }
-        for path, item in document.get("paths", {}).items()
-        for method in METHODS
-        if method in item
-    }
+    found: dict[str, Node] = {}
+    for path, item in document.get("paths", {}).items():
+        for method in filter(item.__contains__, METHODS):
+            own = item[method]
+            given = [*item.get("parameters", ()), *own.get("parameters", ())]
+            parameters = [_resolved(document, each) for each in given]
+            found[own["operationId"]] = {
+                **own,
+                "at": f"{method.upper()} {path}",
+                "parameters": {
+                    f"{each['in']} parameter {each['name']}": each for each in parameters
+                },
+                "responses": {
+                    str(status): _resolved(document, response)
+                    for status, response in own["responses"].items()
+                },
+                "requestBody": _resolved(document, own.get("requestBody", {})),
+                "security": own.get("security", document.get("security", [])),
+            }
+    return found
 
 
 def used_schemas(document: Node) -> dict[str, set[str]]:

@@ -13,7 +13,7 @@ from io import StringIO
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from scripts.internal.regeneration.tools import tidy
+from scripts.internal.regeneration.tools import SourceError, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,10 +62,6 @@ WORDS = {
 }
 
 
-class UnusedSubstitutionError(Exception):
-    """A substitution that matches nothing in the asynchronous client."""
-
-
 def write(root: Path, package: Path) -> None:
     """Translate the modules of the asynchronous client."""
     package.mkdir(parents=True)
@@ -74,7 +70,7 @@ def write(root: Path, package: Path) -> None:
         text = translate(module.read_text(encoding="utf-8"), unused)
         (package / module.name).write_text(BANNER.format(module.name) + text, encoding="utf-8")
     if unused:
-        raise UnusedSubstitutionError(
+        raise SourceError(
             f"nothing in {SOURCE} matches {', '.join(map(repr, sorted(unused)))}: correct or "
             f"remove the substitution in {__name__.replace('.', '/')}.py"
         )

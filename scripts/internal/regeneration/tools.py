@@ -10,9 +10,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class SourceError(Exception):
+    """A source of which nothing can be generated; the message says why."""
+
+
 def run(module: str, *arguments: str | Path) -> None:
+    """Run a tool.
+
+    Raises:
+        SourceError: It failed.
+    """
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        print(done.stdout, done.stderr, sep="", file=sys.stderr)
+        raise SourceError(f"{module} did not accept it")
 
 
 def tidy(package: Path, *fixes: str, width: int = 100) -> None:
