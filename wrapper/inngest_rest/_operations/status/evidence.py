@@ -15,53 +15,51 @@ if TYPE_CHECKING:
     from inngest_rest.models import App, Job, Run, StoredEvent
 
 WINDOW = timedelta(hours=1)
-"""How far back runs are judged: an outage shows at once, and a shop has some runs in it."""
+"""The window in which runs are judged: an outage shows at once, and a shop has some runs in it."""
 
 SETTLED_AFTER = timedelta(minutes=1)
-"""How old a queued run is that should have started: lists are behind by some seconds."""
+"""The age at which a queued run should have started: lists are behind by some seconds."""
 
 WAITS_LONG_AFTER = timedelta(minutes=5)
 STUCK_AFTER = timedelta(minutes=15)
 
 LOOKED_BACK = timedelta(days=7)
-"""How far back open runs are looked for: a server reads all of that time."""
+"""The length of the search for open runs: a server reads all of that time."""
 
 
 @frozen(kw_only=True)
 class Listed:
-    """Runs as they were listed; there may be more of them."""
+    """Listed runs, of which the server may have more."""
 
     runs: tuple[Run, ...]
     has_more: bool = False
 
     @property
     def count(self) -> str:
-        return f"{len(self.runs):,}{' or more' if self.has_more else ''}"
+        number = f"{len(self.runs):,}"
+        return f"{number} or more" if self.has_more else number
 
 
 def runs_of(listed: Listed | None) -> tuple[Run, ...]:
-    """Return the runs that were listed; none if they could not be."""
+    """Return the listed runs; none if they could not be read."""
     return listed.runs if listed else ()
 
 
 @define(kw_only=True, eq=False)
 class StatusEvidence:
-    """What was read; None where it could not be, for which `unread` has the reason."""
+    """The results of the reads; None for a failed one, whose reason is in `unread`."""
 
     now: datetime  # by the server's clock
     clock_ahead_s: float = 0.0
     recent: Listed | None = None  # of the last hour: all of them, or else a sample
-    newest_run: Run | None = None  # of the time looked back
+    newest_run: Run | None = None  # of the whole search
     queued: Listed | None = None  # the oldest first
-    explained: list[RunExplanation] = field(
-        factory=list["RunExplanation"]
-    )  # of what waits long
-    queue_depth: int | None = (
-        None  # items in all queues, those included that are due later
-    )
-    open: Listed | None = (
-        None  # those that started and are open for long, the oldest first
-    )
+    # Explanations of runs that wait for long.
+    explained: list[RunExplanation] = field(factory=list["RunExplanation"])
+    # Items in all queues, including those that are due later.
+    queue_depth: int | None = None
+    # Runs that started, and have been open for long; the oldest first.
+    open: Listed | None = None
     jobs: dict[str, list[Job]] | None = None  # of some of these, by the id of the run
     lost: RunExplanation | None = None  # of a run that had no job
     lists_all_jobs: bool = True  # so that a run without one is lost
@@ -69,17 +67,19 @@ class StatusEvidence:
     newest_event: StoredEvent | None = None
     apps: list[App] | None = None
     crons: tuple[Cron, ...] | None = None
-    unread: dict[str, str] = field(factory=dict[str, str])  # why, by what it is
+    unread: dict[str, str] = field(factory=dict[str, str])  # reasons, by subject
 
     def waiting_long(self) -> list[Run]:
-        """Return the queued runs that wait for long, of those that were listed; oldest first."""
-        waiting = {
-            run.id: (run.queued_at, run)
-            for run in (*runs_of(self.queued), *runs_of(self.recent))
-            if run.status is RunStatus.QUEUED and run.queued_at is not None
-            if self.now - run.queued_at > WAITS_LONG_AFTER
-        }
-        return [run for _, run in sorted(waiting.values(), key=lambda each: each[0])]
+        """Return the listed queued runs that wait for long, the oldest first."""
+        waiting: dict[str, Run] = {}
+        queued_at: dict[str, datetime] = {}
+        for run in (*runs_of(self.queued), *runs_of(self.recent)):
+            if run.status is not RunStatus.QUEUED or run.queued_at is None:
+                continue
+            if self.now - run.queued_at > WAITS_LONG_AFTER:
+                waiting[run.id] = run
+                queued_at[run.id] = run.queued_at
+        return [waiting[id] for id in sorted(waiting, key=queued_at.__getitem__)]
 
     @property
     def has_nothing(self) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from inngest_rest.responses import Target
 
-# What has to be read for any verdict but "unknown", where nothing wrong is seen.
+# Evidence without which the verdict is "unknown" if no check found a problem.
 _NEEDED = {"recent", "queued"}
 
 _NAMED_IF_OK = {"starting", "succeeding", "fresh"}
@@ -21,11 +21,12 @@ _NAMED_IF_OK = {"starting", "succeeding", "fresh"}
 def report_of(
     checks: Sequence[StatusCheck], unread: Collection[str], target: Target, at: datetime
 ) -> StatusReport:
-    """Return the report that has the worst verdict of the checks, and what they say of it."""
+    """Return the report with the worst verdict of the checks, and their messages about it."""
     verdict = _worst(checks, unread)
+    messages = "; ".join(_messages(checks, verdict))
     return StatusReport(
         verdict=verdict,
-        headline=f"{verdict}: {'; '.join(_messages(checks, verdict))}",
+        headline=f"{verdict}: {messages}",
         checks=tuple(checks),
         target=target,
         at=at,
@@ -34,15 +35,15 @@ def report_of(
 
 def _worst(checks: Iterable[StatusCheck], unread: Collection[str]) -> Verdict:
     """Return the worst verdict; a question without an answer, as on a quiet server, is no fault."""
-    found = {check.verdict for check in checks}
+    verdicts = {check.verdict for check in checks}
     for verdict in (Verdict.BROKEN, Verdict.WARNING):
-        if verdict in found:
+        if verdict in verdicts:
             return verdict
     return Verdict.OK if _NEEDED.isdisjoint(unread) else Verdict.UNKNOWN
 
 
 def _messages(checks: Iterable[StatusCheck], verdict: Verdict) -> list[str]:
-    """Return what the checks that decide say."""
+    """Return the messages of the checks that decide the verdict."""
     if verdict is Verdict.OK:
         return [check.message for check in checks if check.check in _NAMED_IF_OK]
     messages = [
@@ -50,5 +51,6 @@ def _messages(checks: Iterable[StatusCheck], verdict: Verdict) -> list[str]:
         for check in checks
         if check.verdict is verdict
     ]
-    # Of several that are unknown, the reason is the same.
-    return messages[:1] if verdict is Verdict.UNKNOWN else messages
+    if verdict is Verdict.UNKNOWN:
+        return messages[:1]  # all have the same reason
+    return messages

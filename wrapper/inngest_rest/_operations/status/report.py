@@ -64,17 +64,17 @@ _JUDGES: tuple[Callable[[StatusEvidence], StatusCheck], ...] = (
 
 _PAGE = 100
 _FEW = 20  # failed runs that are read with their errors
-_MOST_FAILING = 3  # functions of which none is among these, and a few more are read
+_MOST_FAILING = 3  # functions of which none is among these, so that a few more are read
 _FEW_OF_FUNCTION = 5
 
-_MOST_TIMEOUTS = 2  # after which a server is asked for nothing else
+_MOST_TIMEOUTS = 2  # after which nothing else is read
 
-# Minutes ago at which a busy hour is sampled, each by a page of what was queued then.
+# The ages, in minutes, at which a busy hour is sampled, by a page of the runs queued then.
 _SAMPLED_AT = (60, 45, 30, 15, 5)
 
 _MOST_WITH_JOBS = 5  # open runs whose jobs are read one by one
 
-# Up to which crons are judged.
+# Crons are not judged beyond these numbers.
 _MOST_APPS = 10
 _MOST_FUNCTIONS = 50
 
@@ -82,16 +82,15 @@ _MAY_FAIL = (errors.ApiError, errors.InvalidResponseError, errors.TransportError
 
 
 def status(session: Session) -> Plan[StatusReport]:
-    """Ask whether the server answers, read what there is, and judge it."""
+    """Check that the server answers, read the evidence, and judge it."""
     clock = session.server_clocks["api"]
+    target = session.settings.target
     try:
         # A hung server is reported after one request timeout, without retries.
         deadline = session.clock.monotonic() + session.settings.timeout
         yield from check_health(session, deadline=deadline)
     except _MAY_FAIL as error:
-        return report_of(
-            [server.is_down(error)], (), session.settings.target, clock.now()
-        )
+        return report_of([server.is_down(error)], (), target, clock.now())
     reader = _Reader(session)
     evidence = reader.evidence
     yield from reader.read_recent()
@@ -105,10 +104,12 @@ def status(session: Session) -> Plan[StatusReport]:
         if not isinstance(refusal, errors.ServerError | errors.TransportError):
             raise refusal
         down = server.answers_nothing_else(refusal)
-        return report_of([down], evidence.unread, session.settings.target, clock.now())
-    evidence.now, evidence.clock_ahead_s = clock.now(), clock.ahead
-    checks = [server.answers(), *(judge(evidence) for judge in _JUDGES)]
-    return report_of(checks, evidence.unread, session.settings.target, evidence.now)
+        return report_of([down], evidence.unread, target, clock.now())
+    evidence.now = clock.now()
+    evidence.clock_ahead_s = clock.ahead
+    checks = [server.answers()]
+    checks += [judge(evidence) for judge in _JUDGES]
+    return report_of(checks, evidence.unread, target, evidence.now)
 
 
 class _Reader:
@@ -124,25 +125,28 @@ class _Reader:
         self._lost_connection: errors.InngestError | None = None
         self._timeouts = 0
 
-    def read(self, what: str, plan: Plan[T]) -> Plan[T | None]:
-        """Return what a plan reads; None if it fails, or if the server has not answered since."""
-        if self._lost_connection is not None:
-            self.evidence.unread[what] = (
-                f"not read after: {_in_words(self._lost_connection)}"
-            )
+    def read(self, subject: str, plan: Plan[T]) -> Plan[T | None]:
+        """Run a plan; return None if it fails, or if the connection was lost before."""
+        lost = self._lost_connection
+        if lost is not None:
+            self.evidence.unread[subject] = f"not read after: {_in_words(lost)}"
             return None
         try:
             return (yield from plan)
         except _MAY_FAIL as error:
             self.refusal = self.refusal or error
-            is_timeout = isinstance(error, errors.RequestTimeoutError)
-            self._timeouts += is_timeout
-            if isinstance(error, errors.TransportError) and (
-                not is_timeout or self._timeouts == _MOST_TIMEOUTS
-            ):
-                self._lost_connection = error
-            self.evidence.unread[what] = _in_words(error)
+            if isinstance(error, errors.TransportError):
+                self._note_transport_error(error)
+            self.evidence.unread[subject] = _in_words(error)
             return None
+
+    def _note_transport_error(self, error: errors.TransportError) -> None:
+        """Give up reading after a lost connection or repeated timeouts."""
+        if isinstance(error, errors.RequestTimeoutError):
+            self._timeouts += 1
+            if self._timeouts != _MOST_TIMEOUTS:
+                return
+        self._lost_connection = error
 
     def read_recent(self) -> Plan[None]:
         """Read the runs of the last hour: all if they fit on a page, else a sample of them."""
@@ -156,49 +160,46 @@ class _Reader:
 
     def _failed(self, recent: tuple[Run, ...]) -> Plan[Listed | None]:
         """Read the newest failed runs with their errors, and a few of functions without any."""
-        failed = yield from self.read("failed", self._failed_page(_FEW))
-        if failed is None:
+        newest = yield from self.read("failed", self._failed_page(_FEW))
+        if newest is None:
             return None
-        counts = Counter(
-            (str(run.app_id), str(run.function_id))
-            for run in recent
-            if run.status is RunStatus.FAILED
-        )
-        found = [*failed.runs]
-        known = {function_of(run) for run in found}
+        counts = Counter[tuple[str, str]]()
+        for run in recent:
+            if run.status is RunStatus.FAILED:
+                counts[str(run.app_id), str(run.function_id)] += 1
+        failed = [*newest.runs]
+        known = {function_of(run) for run in failed}
         missing = [
             names for names, _ in counts.most_common() if "/".join(names) not in known
         ]
         for app, function in missing[:_MOST_FAILING]:
-            of_function = self._failed_page(
-                _FEW_OF_FUNCTION, app=app, function=function
-            )
-            found += runs_of((yield from self.read("failed", of_function)))
-        return Listed(runs=tuple(found), has_more=failed.has_more)
+            plan = self._failed_page(_FEW_OF_FUNCTION, app=app, function=function)
+            of_function = yield from self.read("failed", plan)
+            failed += runs_of(of_function)
+        return Listed(runs=tuple(failed), has_more=newest.has_more)
 
-    def _failed_page(self, most: int, **chosen: Any) -> Plan[Listed]:
+    def _failed_page(self, most: int, **filters: Any) -> Plan[Listed]:
         return self._page(
-            status=RunStatus.FAILED, since=WINDOW, most=most, output=True, **chosen
+            status=RunStatus.FAILED, since=WINDOW, most=most, output=True, **filters
         )
 
     def _sampled(self, newest: Listed) -> Plan[Listed]:
         """Return the newest runs of the hour with those at some moments of it."""
-        found = {run.id: run for run in newest.runs}
+        runs_by_id = {run.id: run for run in newest.runs}
         now = self.session.server_clocks["api"].now()
         for minutes in _SAMPLED_AT:
             since = now - timedelta(minutes=minutes)
-            page = yield from self.read(
-                "recent", self._page(since=since, order="oldest")
-            )
-            if page is None:  # v1 lists the newest alone
+            plan = self._page(since=since, order="oldest")
+            page = yield from self.read("recent", plan)
+            if page is None:  # v1 lists only the newest
                 break
-            found |= {run.id: run for run in page.runs}
-        return Listed(runs=tuple(found.values()), has_more=True)
+            runs_by_id |= {run.id: run for run in page.runs}
+        return Listed(runs=tuple(runs_by_id.values()), has_more=True)
 
     def read_waiting(self) -> Plan[None]:
-        """Read what has not started, and why two runs that wait for long have not.
+        """Read the queued runs, and the explanations of two that wait for long.
 
-        The oldest one may wait on purpose, or by a limit of its own: this says nothing of others.
+        The oldest one may wait on purpose or by a limit of its own, which does not explain others.
         """
         evidence = self.evidence
         queued = self._page(status=RunStatus.QUEUED, since=LOOKED_BACK, order="oldest")
@@ -209,21 +210,24 @@ class _Reader:
         waiting = evidence.waiting_long()
         if not waiting:
             return
-        oldest, others = waiting[0], waiting[1:]
+        oldest, *others = waiting
         yield from self._explain(oldest)
-        if others and all(map(is_held_back, evidence.explained)):
-            of_others = [
+        is_explained = any(not is_held_back(each) for each in evidence.explained)
+        if others and not is_explained:
+            of_other_functions = [
                 run for run in others if function_of(run) != function_of(oldest)
             ]
-            yield from self._explain((of_others or others)[-1])
+            candidates = of_other_functions or others
+            yield from self._explain(candidates[-1])
 
     def _explain(self, run: Run) -> Plan[None]:
-        explained = yield from self.read("explained", explain_run(self.session, run.id))
-        if explained is not None:
-            self.evidence.explained.append(explained)
+        plan = explain_run(self.session, run.id)
+        explanation = yield from self.read("explained", plan)
+        if explanation is not None:
+            self.evidence.explained.append(explanation)
 
     def read_stuck(self) -> Plan[None]:
-        """Read what runs for long, and the jobs of some of these runs, old and less old."""
+        """Read the runs that have been open for long, and the jobs of some, old and less old."""
         evidence = self.evidence
         long_open = self._page(
             status=RunStatus.RUNNING,
@@ -234,21 +238,18 @@ class _Reader:
         evidence.open = yield from self.read("open", long_open)
         started = runs_of(evidence.open)
         jobs: dict[str, list[Job]] = {}
-        for run in started[:: max(len(started) // _MOST_WITH_JOBS, 1)][
-            :_MOST_WITH_JOBS
-        ]:
-            of_run = yield from self.read(
-                "jobs", run_jobs.list_jobs(self.session, run.id)
-            )
-            if of_run is None:
+        for run in _spread(started, _MOST_WITH_JOBS):
+            plan = run_jobs.list_jobs(self.session, run.id)
+            jobs_of_run = yield from self.read("jobs", plan)
+            if jobs_of_run is None:
                 break
-            jobs[run.id] = of_run
-        evidence.jobs = jobs if jobs or not started else None
-        without = next((id for id, of_run in jobs.items() if not of_run), None)
-        if without is not None:
-            evidence.lost = yield from self.read(
-                "lost", explain_run(self.session, without)
-            )
+            jobs[run.id] = jobs_of_run
+        if jobs or not started:
+            evidence.jobs = jobs
+        without_job = [id for id, jobs_of_run in jobs.items() if not jobs_of_run]
+        if without_job:
+            explanation = explain_run(self.session, without_job[0])
+            evidence.lost = yield from self.read("lost", explanation)
 
     def read_arrivals(self) -> Plan[None]:
         """Read the newest event, and the newest run."""
@@ -256,19 +257,19 @@ class _Reader:
         selection = events.EventSelection(since=LOOKED_BACK)
         walk = events.list_events(self.session, selection, limit=1).walk()
         page = yield from self.read("events", walk.next_page())
-        evidence.newest_event = next(iter(page.items), None) if page else None
+        if page is not None and page.items:
+            evidence.newest_event = page.items[0]
         newest = evidence.recent
         if newest is not None and not newest.runs:
-            newest = yield from self.read(
-                "newest", self._page(since=LOOKED_BACK, most=1)
-            )
+            plan = self._page(since=LOOKED_BACK, most=1)
+            newest = yield from self.read("newest", plan)
         queued = [run for run in runs_of(newest) if run.queued_at is not None]
         evidence.newest_run = max(
             queued, key=lambda run: str(run.queued_at), default=None
         )
 
     def read_crons(self) -> Plan[None]:
-        """Judge the crons, at a request for each app and each of them, if they are few."""
+        """Judge the crons, if they are few: it takes a request for each, and one for each app."""
         evidence = self.evidence
         if evidence.apps is None:
             evidence.unread["crons"] = evidence.unread["apps"]
@@ -299,8 +300,14 @@ class _Reader:
         return Listed(runs=page.items, has_more=page.next_cursor is not None)
 
 
+def _spread(runs: tuple[Run, ...], most: int) -> tuple[Run, ...]:
+    """Return some of the runs, at equal distances."""
+    distance = max(len(runs) // most, 1)
+    return runs[::distance][:most]
+
+
 def _in_words(error: errors.InngestError) -> str:
-    """Return why something could not be read, in few words."""
+    """Return the reason of a failed read in few words."""
     if isinstance(error, errors.RouteNotFoundError):
         routes = [
             f"{route} (since {release})" for route, release in error.releases.items()

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from inngest_rest._operations.status.verdicts.words import Figures
     from inngest_rest.models import App, Run
 
-_UNREACHABLE = (
-    "unable to reach sdk url"  # the server's words where an app does not answer
-)
+_UNREACHABLE = "unable to reach sdk url"  # the server's error if an app does not answer
 
 _NEXT_COMMAND = "inngest-rest apps list"
 
@@ -48,7 +46,9 @@ def judge_apps(evidence: StatusEvidence) -> StatusCheck:
 
 
 def _is_unreachable(run: Run) -> bool:
-    return run.error is not None and _UNREACHABLE in (run.error.message or "").lower()
+    if run.error is None or run.error.message is None:
+        return False
+    return _UNREACHABLE in run.error.message.lower()
 
 
 def _unreachable(down: Counter[str | None], figures: Figures) -> StatusCheck:

@@ -25,13 +25,12 @@ def judge_crons(evidence: StatusEvidence) -> StatusCheck:
     missed = [cron for cron in judged if cron.is_broken and cron not in late]
     undecided = [cron for cron in judged if cron.state in UNDECIDED]
     figures: Figures = {"crons": len(judged), "missed": len(missed), "late": len(late)}
-    for verdict, crons in (
-        (Verdict.BROKEN, missed),
-        (Verdict.WARNING, late),
-        (Verdict.UNKNOWN, undecided),
-    ):
-        if crons:
-            return _not_on_time(verdict, crons, len(judged), figures)
+    if missed:
+        return _not_on_time(Verdict.BROKEN, missed, len(judged), figures)
+    if late:
+        return _not_on_time(Verdict.WARNING, late, len(judged), figures)
+    if undecided:
+        return _not_on_time(Verdict.UNKNOWN, undecided, len(judged), figures)
     return _on_time(judged, figures)
 
 
@@ -48,7 +47,7 @@ def _not_on_time(
 
 
 def _on_time(judged: Sequence[Cron], figures: Figures) -> StatusCheck:
-    """Return what there is to say of crons that fired when due, were not due or are paused."""
+    """Return the check if all crons fired when due, were not due, or are paused."""
     states = Counter(cron.state for cron in judged)
     number_on_time = states.pop(CronState.OK, 0)
     others = ", ".join(f"{number} {state}" for state, number in states.items())
@@ -65,9 +64,10 @@ def _on_time(judged: Sequence[Cron], figures: Figures) -> StatusCheck:
 
 
 def _named(crons: Sequence[Cron]) -> str:
-    """Return the first of some crons with their states, and how many more there are."""
+    """Return the first crons with their states, and the number of the others."""
     named = [
         f"{cron.function} ({cron.schedule}) {cron.state}" for cron in crons[:MOST_NAMED]
     ]
-    more = len(crons) - MOST_NAMED
-    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
+    text = ", ".join(named)
+    more = len(crons) - len(named)
+    return f"{text} and {more} more" if more else text

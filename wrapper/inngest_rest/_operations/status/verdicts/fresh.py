@@ -51,8 +51,9 @@ def judge_fresh(evidence: StatusEvidence) -> StatusCheck:
 
 
 def _ages(evidence: StatusEvidence) -> dict[str, timedelta]:
-    """Return how old the newest event and the newest run are, if they are known."""
-    event, run = evidence.newest_event, evidence.newest_run
+    """Return the ages of the newest event and the newest run, as far as they are known."""
+    event = evidence.newest_event
+    run = evidence.newest_run
     ages: dict[str, timedelta] = {}
     if event is not None and event.received_at is not None:
         ages["event"] = evidence.now - event.received_at

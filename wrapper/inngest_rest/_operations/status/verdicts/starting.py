@@ -17,7 +17,7 @@ from inngest_rest.models import RunStatus
 from inngest_rest.status import StatusCheck, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from inngest_rest._operations.status.evidence import Listed, StatusEvidence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import Run
 
-# What holds back a queued run on purpose, and what does so until others have run.
+# Reasons that hold back a queued run on purpose, and those that do until others have run.
 _ON_PURPOSE = {ReasonKind.SCHEDULED, ReasonKind.DEBOUNCE, ReasonKind.BATCH}
 _BY_LIMITS = {
     ReasonKind.CONCURRENCY,
@@ -34,7 +34,7 @@ _BY_LIMITS = {
     ReasonKind.PAUSED,
 }
 
-_FEWEST_DUE = 3  # runs that should have started, before it is said that nothing starts
+_FEWEST_DUE = 3  # runs that should have started: with fewer, nothing can be concluded
 
 
 def judge_starting(evidence: StatusEvidence) -> StatusCheck:
@@ -63,9 +63,11 @@ def judge_starting(evidence: StatusEvidence) -> StatusCheck:
 def _judge_long_wait(
     evidence: StatusEvidence, queued: Listed, longest: timedelta, figures: Figures
 ) -> StatusCheck:
-    """Return whether what waits for long does so on purpose, by a limit, or for no reason seen."""
+    """Judge whether runs wait for long on purpose, by a limit, or for no visible reason."""
     decisive = _decisive(evidence.explained)
-    explained = decisive or next(iter(evidence.explained), None)
+    explained = decisive
+    if explained is None and evidence.explained:
+        explained = evidence.explained[0]
     message = _why_they_wait(evidence, queued, longest, explained)
     if explained is not None and decisive is None:
         return StatusCheck(
@@ -76,29 +78,31 @@ def _judge_long_wait(
             limits=_limits_of_explained(evidence),
         )
     has_stopped = _none_has_started(evidence, decisive)
+    is_lost = decisive is not None and ReasonKind.LOST in _kinds_of(decisive)
     if has_stopped:
         message = f"nothing that was queued in the last hour has started; {message}"
-    is_broken = has_stopped or (
-        decisive is not None and ReasonKind.LOST in _kinds_of(decisive)
-    )
+    verdict = Verdict.WARNING
+    limits: str | None = "a limit, a pause or a time in the future may hold it"
+    if has_stopped or is_lost:
+        verdict = Verdict.BROKEN
+        limits = None
     run = explained.run if explained else queued.runs[0]
     return StatusCheck(
         check="starting",
-        verdict=Verdict.BROKEN if is_broken else Verdict.WARNING,
+        verdict=verdict,
         message=message,
         figures=figures,
-        limits=None
-        if is_broken
-        else "a limit, a pause or a time in the future may hold it",
+        limits=limits,
         next_command=f"inngest-rest runs explain {run.id}",
     )
 
 
 def _decisive(explained: Sequence[RunExplanation]) -> RunExplanation | None:
-    """Return what decides: what waits on purpose does not, and the last one is held back least."""
-    return next(
-        (each for each in reversed(explained) if not _is_on_purpose(each)), None
-    )
+    """Return the last explanation, which is held back least, of runs not waiting on purpose."""
+    for explanation in reversed(explained):
+        if not _is_on_purpose(explanation):
+            return explanation
+    return None
 
 
 def _why_they_wait(
@@ -114,15 +118,16 @@ def _why_they_wait(
     reasons = "; ".join(reason.message for reason in explained.reasons)
     if explained is evidence.explained[0]:  # the oldest
         return f"{message}: {reasons}"
-    return (
-        f"{message}: run {explained.run.id} of {function_of(explained.run)}: {reasons}"
-    )
+    run = explained.run
+    return f"{message}: run {run.id} of {function_of(run)}: {reasons}"
 
 
 def _depth_in_words(evidence: StatusEvidence) -> str:
-    """Return how many items all queues have: sleeps and retries to come are among them."""
+    """Return the number of items in all queues, including sleeps and later retries."""
     depth = evidence.queue_depth
-    return "" if depth is None else f" (queue depth {depth:,}, sleeps included)"
+    if depth is None:
+        return ""
+    return f" (queue depth {depth:,}, sleeps included)"
 
 
 def _limits_of_explained(evidence: StatusEvidence) -> str | None:
@@ -146,22 +151,26 @@ def _none_has_started(
     }
     if decisive is not None:
         held_back.discard(function_of(decisive.run))
-    recent = runs_of(evidence.recent)
-    due = [run for run in recent if _should_have_started(run, evidence.now, held_back)]
-    return len(due) >= _FEWEST_DUE and all(
-        run.status is RunStatus.QUEUED for run in due
-    )
+    due = 0
+    for run in runs_of(evidence.recent):
+        if not _is_settled(run, evidence.now):
+            continue
+        if run.status is not RunStatus.QUEUED:
+            return False
+        if function_of(run) not in held_back:
+            due += 1
+    return due >= _FEWEST_DUE
 
 
-def _should_have_started(run: Run, now: datetime, held_back: Collection[str]) -> bool:
-    if run.queued_at is None or now - run.queued_at <= SETTLED_AFTER:
-        return False
-    return run.status is not RunStatus.QUEUED or function_of(run) not in held_back
+def _is_settled(run: Run, now: datetime) -> bool:
+    """Return whether a run was queued long enough ago to have started."""
+    return run.queued_at is not None and now - run.queued_at > SETTLED_AFTER
 
 
 def is_held_back(explained: RunExplanation) -> bool:
     """Return whether a queued run waits on purpose or by a limit, which others may not."""
-    return _is_on_purpose(explained) or not _kinds_of(explained).isdisjoint(_BY_LIMITS)
+    is_limited = not _kinds_of(explained).isdisjoint(_BY_LIMITS)
+    return is_limited or _is_on_purpose(explained)
 
 
 def _is_on_purpose(explained: RunExplanation) -> bool:

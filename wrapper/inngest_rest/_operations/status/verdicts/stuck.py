@@ -76,11 +76,14 @@ def _lost(
 def _judge_jobs(
     evidence: StatusEvidence, jobs: Mapping[str, Sequence[Job]], opened: Listed
 ) -> StatusCheck:
-    """Return whether runs that are open for long wait for a time to come, or for what is due."""
-    overdue = [
-        run_id for run_id, of_run in jobs.items() if _is_overdue(of_run, evidence.now)
-    ]
-    without_job = [run_id for run_id, of_run in jobs.items() if not of_run]
+    """Judge whether runs that are open for long wait for a later time, or for a due job."""
+    overdue: list[str] = []
+    without_job: list[str] = []
+    for run_id, jobs_of_run in jobs.items():
+        if not jobs_of_run:
+            without_job.append(run_id)
+        elif _are_overdue(jobs_of_run, evidence.now):
+            overdue.append(run_id)
     figures: Figures = {"open": len(opened.runs), "overdue": len(overdue)}
     if overdue:
         return StatusCheck(
@@ -117,18 +120,18 @@ def _why_unknown_whether_lost(evidence: StatusEvidence) -> str | None:
     return evidence.unread.get("lost")
 
 
-def _is_overdue(jobs: Sequence[Job], now: datetime) -> bool:
-    """Return whether each job of a run has been due for long, and none is being executed."""
-    return bool(jobs) and all(
-        job.at is not None
-        and now - job.at > WAITS_LONG_AFTER
-        and not (job.leased_until and job.leased_until > now)
-        for job in jobs
-    )
+def _are_overdue(jobs: Sequence[Job], now: datetime) -> bool:
+    """Return whether each job has been due for long, and none is being executed."""
+    for job in jobs:
+        is_executing = job.leased_until is not None and job.leased_until > now
+        is_late = job.at is not None and now - job.at > WAITS_LONG_AFTER
+        if is_executing or not is_late:
+            return False
+    return True
 
 
 def _limits_of_jobs(evidence: StatusEvidence, opened: Listed) -> str | None:
     looked_at = len(evidence.jobs or ())
-    return (
-        f"by the jobs of {looked_at} of them" if looked_at < len(opened.runs) else None
-    )
+    if looked_at >= len(opened.runs):
+        return None
+    return f"by the jobs of {looked_at} of them"

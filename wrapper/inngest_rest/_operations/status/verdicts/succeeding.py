@@ -36,7 +36,8 @@ def judge_succeeding(evidence: StatusEvidence) -> StatusCheck:
     if recent is None:
         return not_read("succeeding", evidence, "recent")
     failed, ended = outcomes_by_function(recent.runs)
-    number_failed, number_ended = failed.total(), ended.total()
+    number_failed = failed.total()
+    number_ended = ended.total()
     if not number_ended:
         return _none_has_ended(recent)
     share = number_failed / number_ended
@@ -44,13 +45,12 @@ def judge_succeeding(evidence: StatusEvidence) -> StatusCheck:
     verdict = _verdict_of_share(number_failed, number_ended)
     if failing and verdict is Verdict.OK:
         verdict = Verdict.WARNING
-    sampled = "sampled " if recent.has_more else ""
-    message = (
-        f"{number_failed:,} of {number_ended:,} {sampled}runs of the last hour failed"
-    )
+    runs = "sampled runs" if recent.has_more else "runs"
+    message = f"{number_failed:,} of {number_ended:,} {runs} of the last hour failed"
     message += f" ({share:.1%})"
     if number_failed:
-        message += _where_failed(failed, ended, failing) + _why_failed(evidence.failed)
+        message += _where_failed(failed, ended, failing)
+        message += _why_failed(evidence.failed)
     return StatusCheck(
         check="succeeding",
         verdict=verdict,
@@ -66,18 +66,21 @@ def judge_succeeding(evidence: StatusEvidence) -> StatusCheck:
 
 
 def outcomes_by_function(runs: Iterable[Run]) -> tuple[Counter[str], Counter[str]]:
-    """Return how many runs of each function failed, and how many completed or failed."""
-    failed, ended = Counter[str](), Counter[str]()
+    """Return, by function, the number of runs that failed, and of all that ended by themselves."""
+    failed = Counter[str]()
+    ended = Counter[str]()
     for run in runs:
-        if run.status in {RunStatus.COMPLETED, RunStatus.FAILED}:
-            ended[function_of(run)] += 1
-        if run.status is RunStatus.FAILED:
-            failed[function_of(run)] += 1
+        function = function_of(run)
+        if run.status is RunStatus.COMPLETED:
+            ended[function] += 1
+        elif run.status is RunStatus.FAILED:
+            ended[function] += 1
+            failed[function] += 1
     return failed, ended
 
 
 def _none_has_ended(recent: Listed) -> StatusCheck:
-    """Return that nothing can be said: a server with nothing to do is no fault, and no proof."""
+    """Return the check of a server with nothing to do, which is neither a fault nor a proof."""
     message = "no run in the last hour"
     if recent.runs:
         message = (
@@ -105,31 +108,37 @@ def _verdict_of_share(failed: int, ended: int) -> Verdict:
     least = _least_share(failed, ended)
     if least > _SHARE_OF_BROKEN and failed > 1:
         return Verdict.BROKEN
-    return Verdict.WARNING if least > _SHARE_OF_WARNING else Verdict.OK
+    if least > _SHARE_OF_WARNING:
+        return Verdict.WARNING
+    return Verdict.OK
 
 
 def _least_share(failed: int, ended: int) -> float:
     """Return the lower bound of Wilson's interval of a share."""
-    share, square = failed / ended, _Z * _Z
-    spread = _Z * sqrt(share * (1 - share) / ended + square / (4 * ended * ended))
-    return (share + square / (2 * ended) - spread) / (1 + square / ended)
+    share = failed / ended
+    square = _Z * _Z
+    center = share + square / (2 * ended)
+    variance = share * (1 - share) / ended + square / (4 * ended * ended)
+    return (center - _Z * sqrt(variance)) / (1 + square / ended)
 
 
 def _where_failed(
     failed: Counter[str], ended: Counter[str], failing: Sequence[str]
 ) -> str:
     if len(ended) == 1:
-        return f", all of {next(iter(ended))}"
-    worst, _ = failed.most_common(1)[0]
-    named = failing[:MOST_NAMED] or [worst]
-    return f", most: {', '.join(f'{name} {failed[name]:,} of {ended[name]:,}' for name in named)}"
+        (only,) = ended
+        return f", all of {only}"
+    ((worst, _),) = failed.most_common(1)
+    names = failing[:MOST_NAMED] or [worst]
+    shares = [f"{name} {failed[name]:,} of {ended[name]:,}" for name in names]
+    return f", most: {', '.join(shares)}"
 
 
 def _why_failed(failed: Listed | None) -> str:
     messages = Counter(normalized_error(run) for run in runs_of(failed))
     if not messages:
         return ""
-    most_frequent, _ = messages.most_common(1)[0]
+    ((most_frequent, _),) = messages.most_common(1)
     return f"; mostly {most_frequent}"
 
 

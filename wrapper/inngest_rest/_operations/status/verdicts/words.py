@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Figures = dict[str, int | float | str]
 
 MOST_NAMED = 3
-"""How many runs, functions or crons a sentence names."""
+"""The maximum number of runs, functions or crons that a sentence names."""
 
 _UNITS = {"d": 86_400, "h": 3_600, "min": 60}
 
@@ -29,11 +29,11 @@ def not_read(check: str, evidence: StatusEvidence, what: str) -> StatusCheck:
 
 
 def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def in_words(span: timedelta) -> str:
-    """Return a time in the largest unit of which there are two or more, such as `12 min`."""
+    """Return a length of time in the largest unit that it has at least two of, or exactly one."""
     seconds = max(span.total_seconds(), 0)
     for unit, length in _UNITS.items():
         is_whole = seconds >= length and seconds % length == 0
