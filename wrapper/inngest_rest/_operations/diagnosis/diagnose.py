@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def diagnose(session: Session) -> Plan[Diagnosis]:
-    """Diagnose a server by reads alone, each of which is made once."""
+    """Diagnose a server by reads only, each of which is made once."""
     import httpx  # noqa: PLC0415 - for its version
 
     # A separate session: it neither trusts nor changes the record of missing routes.
@@ -61,16 +61,16 @@ def _collect(session: Session) -> Plan[ServerEvidence]:
         yield from _identify(session, evidence)
     if evidence.is_up:
         bearer = yield from _try_keys(session, evidence)
-        yield from _tell_routes(session, evidence, bearer)
+        yield from _find_routes(session, evidence, bearer)
         if evidence.kind is ServerKind.DEV or bearer:
             yield from _read_what_differs(session, evidence, bearer)
     return evidence
 
 
-def _tell_routes(
+def _find_routes(
     session: Session, evidence: ServerEvidence, bearer: Secret | None
 ) -> Plan[None]:
-    """Find out which operations the server has, by its list and, in doubt, by their answers."""
+    """Find out which operations the server has, by its list and, in doubt, by probing them."""
     lists = evidence.releases.have(server.LISTED_OPERATIONS.operation)
     if evidence.kind is ServerKind.CLOUD or lists is False:
         return
@@ -104,21 +104,23 @@ def _any_key(session: Session) -> Secret | None:
 
 
 def _identify(session: Session, evidence: ServerEvidence) -> Plan[None]:
-    """Find out the kind of the server, and the release if it states it."""
+    """Find out the kind of the server, and its release if the server states it."""
     settings = session.settings
-    if all(map(is_on_cloud, evidence.hosts)):
+    if all(is_on_cloud(url) for url in evidence.hosts):
         evidence.kind = ServerKind.CLOUD
         return
     dev_info = yield from probe(session, server.DEV_INFO)
     server_kind = evidence.hosts[settings.event_url].server_kind
     if dev_info.error is None:
-        evidence.kind, evidence.release = ServerKind.DEV, dev_info.value
-        if evidence.release is not None:
-            evidence.releases = Releases(evidence.release, evidence.release)
+        release = dev_info.value
+        evidence.kind = ServerKind.DEV
+        evidence.release = release
+        if release is not None:
+            evidence.releases = Releases(first=release, below=release)
+    elif server_kind == "dev":
+        evidence.kind = ServerKind.DEV
     elif server_kind is not None:
-        evidence.kind = (
-            ServerKind.DEV if server_kind == "dev" else ServerKind.SELF_HOSTED
-        )
+        evidence.kind = ServerKind.SELF_HOSTED
     elif settings.api_url == settings.event_url:
         # Other products have such a /health.
         result = yield from probe(session, server.EVENTS, _any_key(session))
@@ -130,23 +132,20 @@ def _try_keys(session: Session, evidence: ServerEvidence) -> Plan[Secret | None]
     """Try each key; return the first that is accepted, preferably by both APIs."""
     settings = session.settings
     accepted: list[Secret] = []
-    for name, bearer in zip(
-        evidence.signing_keys, settings.signing_bearers, strict=True
-    ):
-        result = evidence.signing_keys[name] = yield from probe(
-            session, server.EVENTS, bearer
-        )
+    names = list(evidence.signing_keys)
+    for name, bearer in zip(names, settings.signing_bearers, strict=True):
+        result = yield from probe(session, server.EVENTS, bearer)
+        evidence.signing_keys[name] = result
         if result.has_route:
             accepted.append(bearer)
     if settings.api_key is not None:
-        result = evidence.api_key = yield from server.probe_v2(
-            session, settings.api_key
-        )
+        result = yield from server.probe_v2(session, settings.api_key)
+        evidence.api_key = result
         if result.has_route:
             accepted.append(settings.api_key)
             if evidence.kind is ServerKind.CLOUD:
                 yield from _try_permissions(session, evidence, settings.api_key)
-    return next(iter(accepted), None)
+    return accepted[0] if accepted else None
 
 
 def _try_permissions(
@@ -162,11 +161,14 @@ def _try_permissions(
 def _read_what_differs(
     session: Session, evidence: ServerEvidence, bearer: Secret | None
 ) -> Plan[None]:
-    """Find out what servers of one release may differ in."""
+    """Read the facts in which servers of one release may differ."""
     cancellations = yield from probe(session, server.CANCELLATIONS, bearer)
     evidence.cancels_in_bulk = cancellations.outcome != "failed"
     deadline = session.clock.monotonic() + session.settings.timeout
     catalogue = yield from read_catalogue(session, deadline=deadline)
     if not catalogue.gaps:
-        repeating = filter(ignores_repeated_ids, catalogue.functions)
-        evidence.repeating_functions = list(map(name_of, repeating))
+        evidence.repeating_functions = [
+            name_of(function)
+            for function in catalogue.functions
+            if ignores_repeated_ids(function)
+        ]

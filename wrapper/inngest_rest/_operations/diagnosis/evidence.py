@@ -23,9 +23,9 @@ class ServerEvidence:
     settings: Settings
     has_own_transport: bool
     signing_keys: dict[str, ProbeResult | None]
-    """What each key got, by setting; None if it was not tried."""
+    """The result of each key's trial, by setting; None if it was not tried."""
     hosts: dict[str, ProbeResult] = field(factory=dict[str, "ProbeResult"])
-    """What each host answered, by URL."""
+    """The result of each host's probe, by URL."""
     kind: ServerKind | None = None
     release: str | None = None
     """The release that the server states."""
@@ -48,12 +48,14 @@ class ServerEvidence:
 
     @property
     def clock_skew_s(self) -> float | None:
-        skews = (result.clock_skew_s for result in self.hosts.values())
-        return next((skew for skew in skews if skew is not None), None)
+        for result in self.hosts.values():
+            if result.clock_skew_s is not None:
+                return result.clock_skew_s
+        return None
 
     @property
     def route_evidence(self) -> RouteEvidence:
-        """What tells which routes the server has."""
+        """The evidence of which routes the server has."""
         return RouteEvidence(self.releases, self.seen)
 
     @property
@@ -61,22 +63,20 @@ class ServerEvidence:
         """The route that serves each call; empty if the server is down."""
         if not self.is_up:
             return ()
-        calls = tuple(call_routes(self.settings, self.releases, self.seen))
-        if self.cancels_in_bulk:
-            return calls
-        return tuple(
-            CallRoute(call=each.call, is_available=False)
-            if each.call.startswith("cancellations.")
-            else each
-            for each in calls
-        )
+        calls = list(call_routes(self.settings, self.releases, self.seen))
+        if not self.cancels_in_bulk:
+            for index, route in enumerate(calls):
+                if route.call.startswith("cancellations."):
+                    calls[index] = CallRoute(call=route.call, is_available=False)
+        return tuple(calls)
 
     def proxy(self, url: str) -> str | None:
         """Return the proxy's host and port for a URL, without its credentials."""
         settings = self.settings
-        proxy = (
-            settings.event_proxy if url == settings.event_url else settings.api_proxy
-        )
+        proxy = settings.api_proxy
+        if url == settings.event_url:
+            proxy = settings.event_proxy
         if self.has_own_transport or proxy is None:
             return None
-        return urlsplit(proxy.reveal()).netloc.rpartition("@")[2]
+        authority = urlsplit(proxy.reveal()).netloc
+        return authority.rpartition("@")[2]

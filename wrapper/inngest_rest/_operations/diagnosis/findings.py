@@ -79,10 +79,13 @@ def _keys(evidence: ServerEvidence) -> Iterator[tuple[Check, Observation]]:
 def _connection(evidence: ServerEvidence, url: str, result: ProbeResult) -> Observation:
     if result.outcome != "silent":
         return texts.RESPONDS.seen(url=url)
-    reason, advice = str(result.error), None
+    reason = str(result.error)
+    advice = None
     if isinstance(result.error, errors.TransportError):
-        reason, advice = result.error.described, result.error.advice
-    if proxy := evidence.proxy(url):
+        reason = result.error.described
+        advice = result.error.advice
+    proxy = evidence.proxy(url)
+    if proxy:
         return texts.NO_RESPONSE_BY_PROXY.seen(advice, error=reason, proxy=proxy)
     if evidence.settings.dev:
         return texts.NO_RESPONSE_OF_DEV_SERVER.seen(advice, error=reason)
@@ -110,8 +113,11 @@ def _release(evidence: ServerEvidence) -> Observation:
         return texts.STATES_RELEASE.seen(release=evidence.release)
     if evidence.kind is ServerKind.CLOUD:
         return texts.IS_CLOUD.seen()
-    first, below = evidence.releases
-    bounds = [f"{first} or newer"] * bool(first) + [f"older than {below}"] * bool(below)
+    bounds: list[str] = []
+    if evidence.releases.first:
+        bounds.append(f"{evidence.releases.first} or newer")
+    if evidence.releases.below:
+        bounds.append(f"older than {evidence.releases.below}")
     if bounds:
         return texts.RELEASE_BY_OPERATIONS.seen(bounds=", ".join(bounds))
     return texts.RELEASE_UNKNOWN.seen()
@@ -120,14 +126,14 @@ def _release(evidence: ServerEvidence) -> Observation:
 def _mode(evidence: ServerEvidence) -> Observation:
     if evidence.kind is None:
         return texts.MODE_UNKNOWN.seen()
-    server, is_dev = _SERVER_NAMES[evidence.kind], evidence.kind is ServerKind.DEV
+    server = _SERVER_NAMES[evidence.kind]
+    is_dev = evidence.kind is ServerKind.DEV
     if evidence.settings.dev and not is_dev:
         return texts.NOT_DEV.seen(server=server)
     if is_dev and not evidence.settings.dev:
         return texts.DEV_NOT_SET.seen(url=evidence.settings.api_url)
-    return texts.MODE_AGREES.seen(
-        server=server, needs="needs no" if is_dev else "checks"
-    )
+    needs = "needs no" if is_dev else "checks"
+    return texts.MODE_AGREES.seen(server=server, needs=needs)
 
 
 def _event_key(evidence: ServerEvidence) -> Observation:
@@ -136,7 +142,8 @@ def _event_key(evidence: ServerEvidence) -> Observation:
         return texts.EVENT_KEY_REPLACED.seen()
     if event_key is None:
         return _why_no_key_is_sent(evidence) or texts.NO_EVENT_KEY.seen()
-    if key_kind := _kind_of(event_key):
+    key_kind = _kind_of(event_key)
+    if key_kind is not None:
         return texts.EVENT_KEY_IS_OTHER.seen(key_kind=key_kind)
     if evidence.kind is ServerKind.DEV:
         return texts.ANY_EVENT_KEY.seen()
@@ -144,12 +151,12 @@ def _event_key(evidence: ServerEvidence) -> Observation:
 
 
 def _no_signing_key(evidence: ServerEvidence) -> Observation:
-    if observation := _why_no_key_is_sent(evidence):
+    observation = _why_no_key_is_sent(evidence)
+    if observation is not None:
         return observation
     if evidence.settings.api_key:
-        return texts.ONLY_API_KEY.seen(
-            calls=", ".join(calls_ruled_out(evidence.settings))
-        )
+        calls = ", ".join(calls_ruled_out(evidence.settings))
+        return texts.ONLY_API_KEY.seen(calls=calls)
     return texts.NO_KEY.seen()
 
 
@@ -166,15 +173,20 @@ def _api_key(evidence: ServerEvidence) -> Observation:
         return texts.API_KEY_IS_SIGNING_KEY.seen(name=_API_KEY)
     if not evidence.permissions:
         return _key(evidence, _API_KEY, evidence.api_key)
-    has = [name for name, is_granted in evidence.permissions.items() if is_granted]
-    lacks = [
-        name for name, is_granted in evidence.permissions.items() if not is_granted
-    ]
-    seen = [f"it has {', '.join(has)}"] * bool(has) + [
-        f"it lacks {', '.join(lacks)}"
-    ] * bool(lacks)
-    kind = texts.KEY_LACKS_PERMISSIONS if lacks else texts.KEY_HAS_PERMISSIONS
-    return kind.seen(name=_API_KEY, permissions="; ".join(seen))
+    granted: list[str] = []
+    lacking: list[str] = []
+    for name, is_granted in evidence.permissions.items():
+        if is_granted:
+            granted.append(name)
+        else:
+            lacking.append(name)
+    permissions: list[str] = []
+    if granted:
+        permissions.append(f"it has {', '.join(granted)}")
+    if lacking:
+        permissions.append(f"it lacks {', '.join(lacking)}")
+    text = texts.KEY_LACKS_PERMISSIONS if lacking else texts.KEY_HAS_PERMISSIONS
+    return text.seen(name=_API_KEY, permissions="; ".join(permissions))
 
 
 def _key(
@@ -200,31 +212,31 @@ def _refused_key(
         )
     if isinstance(error, errors.PermissionDeniedError):
         return texts.KEY_DENIED.seen(error.advice, name=name, error=error.described)
-    if any(result and result.has_route for result in evidence.signing_keys.values()):
+    results = evidence.signing_keys.values()
+    if any(result is not None and result.has_route for result in results):
         return texts.KEY_REJECTED_OTHER_USED.seen(name=name)
     return texts.KEY_REJECTED.seen(name=name)
 
 
 def _kind_of(key: Secret | None) -> str | None:
     text = key.reveal() if key else ""
-    return next(
-        (kind for prefix, kind in _KEY_KINDS.items() if text.startswith(prefix)), None
-    )
+    for prefix, kind in _KEY_KINDS.items():
+        if text.startswith(prefix):
+            return kind
+    return None
 
 
 def _environment(evidence: ServerEvidence) -> Observation:
     env = evidence.settings.env
     if evidence.kind in {ServerKind.DEV, ServerKind.SELF_HOSTED}:
-        return (
-            texts.NO_ENVIRONMENTS.seen()
-            if env is None
-            else texts.ENVIRONMENT_IGNORED.seen(env=env)
-        )
-    environments = filter(None, evidence.settings.signing_key_kinds.values())
-    key_envs = list(dict.fromkeys(environments))
+        if env is None:
+            return texts.NO_ENVIRONMENTS.seen()
+        return texts.ENVIRONMENT_IGNORED.seen(env=env)
+    key_kinds = evidence.settings.signing_key_kinds.values()
+    key_envs = list(dict.fromkeys(kind for kind in key_kinds if kind))
     if len(key_envs) > 1:
         return texts.KEYS_OF_TWO_ENVIRONMENTS.seen(key_envs=" and ".join(key_envs))
-    return _environment_of_key(env, next(iter(key_envs), None))
+    return _environment_of_key(env, key_envs[0] if key_envs else None)
 
 
 def _environment_of_key(env: str | None, key_env: str | None) -> Observation:
@@ -241,39 +253,36 @@ def _environment_of_key(env: str | None, key_env: str | None) -> Observation:
 
 
 def _routes(evidence: ServerEvidence) -> Iterator[Observation]:
-    yield _routes_that_lack(evidence)
-    if not evidence.releases.are_unknown and not evidence.route_evidence.trusts_release:
-        unknown = [each.call for each in evidence.calls if each.is_available is None]
-        if unknown:
-            yield texts.NOT_SHOWN.seen(calls=", ".join(unknown))
+    yield _missing_routes(evidence)
+    if evidence.releases.are_unknown or evidence.route_evidence.trusts_release:
+        return
+    unknown = [route.call for route in evidence.calls if route.is_available is None]
+    if unknown:
+        yield texts.NOT_SHOWN.seen(calls=", ".join(unknown))
 
 
-def _routes_that_lack(evidence: ServerEvidence) -> Observation:
-    api_version, ruled_out = (
-        evidence.settings.api_version,
-        calls_ruled_out(evidence.settings),
-    )
+def _missing_routes(evidence: ServerEvidence) -> Observation:
+    api_version = evidence.settings.api_version
+    ruled_out = calls_ruled_out(evidence.settings)
     if api_version != "auto" and ruled_out:
-        return texts.CALLS_RULED_OUT.seen(
-            api_version=api_version, calls=", ".join(ruled_out)
-        )
+        calls = ", ".join(ruled_out)
+        return texts.CALLS_RULED_OUT.seen(api_version=api_version, calls=calls)
     if evidence.kind is ServerKind.CLOUD:
         return texts.CLOUD_HAS_BOTH.seen()
     if evidence.releases == Releases():
         return texts.CALLS_UNKNOWN.seen()
-    if gone := _calls_that_are_gone(evidence):
-        calls = ", ".join(
+    until = _until_of_dropped_calls(evidence)
+    if until:
+        dropped = [
             f"{call} (until release {release})" if release else call
-            for call, release in gone.items()
-        )
-        return texts.NO_LONGER.seen(calls=calls)
-    if since := _since_of_missing_calls(evidence, ruled_out):
-        calls = ", ".join(
-            f"{call} (since {release})" for call, release in since.items()
-        )
-        return texts.TOO_OLD.seen(
-            calls=calls, release=max(since.values(), key=version_key)
-        )
+            for call, release in until.items()
+        ]
+        return texts.NO_LONGER.seen(calls=", ".join(dropped))
+    since = _since_of_missing_calls(evidence, ruled_out)
+    if since:
+        missing = [f"{call} (since {release})" for call, release in since.items()]
+        needed = max(since.values(), key=version_key)
+        return texts.TOO_OLD.seen(calls=", ".join(missing), release=needed)
     if not evidence.route_evidence.trusts_release:
         return texts.NONE_KNOWN_TO_BE_GONE.seen()
     cloud_only = (
@@ -284,27 +293,27 @@ def _routes_that_lack(evidence: ServerEvidence) -> Observation:
     return texts.EVERY_CALL.seen(cloud_only=cloud_only)
 
 
-def _calls_that_are_gone(evidence: ServerEvidence) -> dict[str, str | None]:
+def _until_of_dropped_calls(evidence: ServerEvidence) -> dict[str, str | None]:
     """Return each call that the server is too new for, with the release that dropped it."""
-    releases = evidence.releases
-    return {
-        each.call: each.until
-        for each in evidence.calls
-        if each.is_available is False
-        and each.since
-        and releases.have_reached(each.since)
-    }
+    until: dict[str, str | None] = {}
+    for route in evidence.calls:
+        if route.is_available is not False or not route.since:
+            continue
+        if evidence.releases.have_reached(route.since):
+            until[route.call] = route.until
+    return until
 
 
 def _since_of_missing_calls(
     evidence: ServerEvidence, ruled_out: list[str]
 ) -> dict[str, str]:
-    """Return the first release with each call that the server lacks for its age."""
-    return {
-        each.call: each.since
-        for each in evidence.calls
-        if each.is_available is False and each.since and each.call not in ruled_out
-    }
+    """Return each call that the server is too old for, with the release that added it."""
+    since: dict[str, str] = {}
+    for route in evidence.calls:
+        is_missing = route.is_available is False and route.call not in ruled_out
+        if is_missing and route.since:
+            since[route.call] = route.since
+    return since
 
 
 def _event_ids(repeating_functions: list[str]) -> Observation:
@@ -324,11 +333,12 @@ def _clock(skew_s: float | None) -> Observation:
 
 
 def _proxies(evidence: ServerEvidence) -> Observation:
-    urls = dict.fromkeys((evidence.settings.event_url, evidence.settings.api_url))
-    proxies = {url: proxy for url in urls if (proxy := evidence.proxy(url))}
-    if not proxies:
+    urls = dict.fromkeys([evidence.settings.event_url, evidence.settings.api_url])
+    sentences: list[str] = []
+    for url in urls:
+        proxy = evidence.proxy(url)
+        if proxy:
+            sentences.append(f"{url} is reached through the proxy {proxy}")
+    if not sentences:
         return texts.NO_PROXY.seen()
-    sentences = [
-        f"{url} is reached through the proxy {proxy}" for url, proxy in proxies.items()
-    ]
     return texts.PROXIES.seen(proxies="; ".join(sentences))
