@@ -39,7 +39,7 @@ def preview(
 
 
 def preview_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
-    """Check the events of batches, which are drawn once, and find what they would start."""
+    """Check the events of batches, which are iterated once, and find the runs they would start."""
     session.check_can_send()
     catalogue = yield from read_catalogue(session)
     tally = _Tally(catalogue=catalogue)
@@ -75,13 +75,15 @@ class _Row:
     def add(self, size: int, *, is_triggered: bool | None) -> None:
         self.events += 1
         self.bytes += size
-        self.runs += is_triggered is True
-        self.undecided += is_triggered is None
+        if is_triggered is None:
+            self.undecided += 1
+        elif is_triggered:
+            self.runs += 1
 
     def to_preview(self, catalogue: Catalogue) -> EventPreview:
-        nearest = (
-            () if self.function else nearest_triggers(self.name, catalogue.functions)
-        )
+        nearest: Iterable[str] = ()
+        if self.function is None:
+            nearest = nearest_triggers(self.name, catalogue.functions)
         return EventPreview(
             name=self.name,
             function=self.function,
@@ -95,7 +97,7 @@ class _Row:
 
 @define(kw_only=True)
 class _Tally:
-    """What was counted of the events so far."""
+    """The counts of the events so far."""
 
     catalogue: Catalogue
     events: int = 0

@@ -11,7 +11,7 @@ from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.wait_event import runs_of
 from inngest_rest._core.resources.windows import Window
 from inngest_rest._operations.reasons.evidence import SAME_FUNCTION_WITHIN
-from inngest_rest._operations.reasons.run import invocation_of
+from inngest_rest._operations.reasons.run import Invocation, invocation_of
 from inngest_rest._operations.run_evidence import MAX_READ_SINGLY, Reader
 from inngest_rest._visible import shown
 
@@ -49,26 +49,23 @@ def read_relatives(reader: Reader, evidence: RunEvidence) -> Plan[None]:
 def _read_children(
     reader: Reader, evidence: RunEvidence, steps: list[Span]
 ) -> Plan[None]:
-    """Find the runs of functions that steps invoked and that have ended.
+    """Find the ended runs of functions that steps invoked.
 
-    No server names them in the trace: but of the runs that were queued then, the event of the one
-    that a step invoked has the ids of the step and its run.
+    No server names them in the trace, but the event of an invoked run has the ids of the step and
+    its run: those of the runs that were queued at that time are read.
     """
     looked_at: set[str] = {evidence.run.id}
     for step in steps:
         candidates = yield from _runs_queued_at(reader, step)
-        for run in [run for run in candidates if run.id not in looked_at]:
+        for run in candidates:
+            if run.id in looked_at:
+                continue
             if len(looked_at) > MAX_READ_SINGLY:
-                reader.unchecked.append(
-                    f"which run step {shown(step.name)} invoked, of many"
-                )
+                gap = f"which run step {shown(step.name)} invoked, of many"
+                reader.unchecked.append(gap)
                 return
             looked_at.add(run.id)
-            plan = events.get_now(reader.session, run.event_ids[0])
-            stored = yield from reader.read(
-                plan, f"whether run {run.id} was invoked by it"
-            )
-            invocation = None if stored is None else invocation_of(stored[0])
+            invocation = yield from _read_invocation(reader, run)
             if invocation is None or invocation.run_id != evidence.run.id:
                 continue
             evidence.children += [
@@ -76,6 +73,16 @@ def _read_children(
             ]
             if invocation.step_id == step.step_id:
                 break
+
+
+def _read_invocation(reader: Reader, run: Run) -> Plan[Invocation | None]:
+    """Read the invocation that started a run; None if it was not invoked."""
+    plan = events.get_now(reader.session, run.event_ids[0])
+    stored = yield from reader.read(plan, f"whether run {run.id} was invoked by it")
+    if stored is None:
+        return None
+    event, _ = stored
+    return invocation_of(event)
 
 
 def _runs_queued_at(reader: Reader, step: Span) -> Plan[list[Run]]:
@@ -87,10 +94,15 @@ def _runs_queued_at(reader: Reader, step: Span) -> Plan[list[Run]]:
     listing = runs.list_runs(
         reader.session, Selection(window=window), order="oldest", limit=_MAX_CANDIDATES
     )
-    what = f"which run step {shown(step.name)} invoked"
-    listed = yield from reader.read(read_all(listing, deadline=reader.deadline), what)
+    plan = read_all(listing, deadline=reader.deadline)
+    subject = f"which run step {shown(step.name)} invoked"
+    listed = yield from reader.read(plan, subject)
     with_event = [run for run in listed or () if run.event_ids and not run.cron]
-    return sorted(with_event, key=lambda run: abs((run.queued_at or began) - began))
+
+    def distance(run: Run) -> timedelta:
+        return abs((run.queued_at or began) - began)
+
+    return sorted(with_event, key=distance)
 
 
 def _read_first_event(

@@ -51,15 +51,15 @@ JOB_CHECK_INTERVAL = 1.0
 
 @frozen(kw_only=True)
 class Reader:
-    """Reads evidence until a deadline, and notes what could not be read."""
+    """Reads evidence until a deadline, and notes the gaps in it."""
 
     session: Session
     deadline: float = math.inf  # by our clock
     unchecked: list[str] = field(factory=list[str])
 
-    def read(self, plan: Plan[T], what: str) -> Plan[T | None]:
-        """Return what a plan reads; None if it fails, which leaves something unchecked."""
-        return or_gap(plan, what, self.unchecked)
+    def read(self, plan: Plan[T], subject: str) -> Plan[T | None]:
+        """Run a plan; if it fails, return None and note the subject as unchecked."""
+        return or_gap(plan, subject, self.unchecked)
 
     def read_catalogue(self, *, since: float = math.inf) -> Plan[Catalogue]:
         catalogue = yield from read_catalogue(
@@ -70,7 +70,7 @@ class Reader:
 
 
 def depends_on_limits(evidence: RunEvidence) -> bool:
-    """Return whether its function, as it is now, says more about a run."""
+    """Return whether the limits of its function may explain the state of a run."""
     if evidence.is_lost:
         return False
     may_be_held_back = evidence.run.status in {RunStatus.QUEUED, RunStatus.CANCELLED}
@@ -80,7 +80,7 @@ def depends_on_limits(evidence: RunEvidence) -> bool:
 
 @frozen(kw_only=True)
 class Queue:
-    """A run, and what the queue has for it."""
+    """A run, and its jobs in the queue."""
 
     run: Run
     jobs: list[Job]
@@ -110,7 +110,7 @@ def read_queue(reader: Reader, run_id: str) -> Plan[Queue]:
 def read_steps(
     reader: Reader, evidence: RunEvidence, *, is_open_without_job: bool
 ) -> Plan[None]:
-    """Read the trace of a run, and for how long nothing has happened if it has no job."""
+    """Read the trace of a run, and its idle time if it has no job."""
     plan = trace.get_trace(reader.session, evidence.run.id)
     root = yield from reader.read(plan, "its steps")
     is_over = False
@@ -124,38 +124,41 @@ def read_steps(
 
 
 def _events_in(root: Span) -> tuple[dict[str, Any], ...]:
-    """Return the events that a run got, all of a batch, as its code got them."""
-    events: Any = root.input
-    if isinstance(events, dict):
-        # What is no object, is wrapped so.
-        events = cast("dict[str, Any]", events).get("data")
-    listed = cast("Any", events) if isinstance(events, list) else ()
+    """Return the events of a run, all of a batch, as its code received them."""
+    input: Any = root.input
+    if isinstance(input, dict):
+        # Servers wrap any other type in an object.
+        input = cast("dict[str, Any]", input).get("data")
+    if not isinstance(input, list):
+        return ()
+    items = cast("list[object]", input)
     return tuple(
-        cast("dict[str, Any]", event) for event in listed if isinstance(event, dict)
+        cast("dict[str, Any]", item) for item in items if isinstance(item, dict)
     )
 
 
 def _idle_time(session: Session, run: Run, root: Span | None) -> timedelta:
-    """Return how long ago a run changed for the last time, at least; 0 if that is unknown."""
+    """Return the least time since the last change of a run; 0 if that is unknown."""
     if root is None:
         return timedelta(0)
     times = [run.queued_at]
     spans = [root]
     while spans:
         span = spans.pop()
-        times += span.queued_at, span.started_at, span.ended_at
+        times += [span.queued_at, span.started_at, span.ended_at]
         spans += span.children
-    stated = [time for time in times if time]
-    if not stated:
+    known_times = [time for time in times if time]
+    if not known_times:
         return timedelta(0)
-    least, _ = session.server_clocks["api"].elapsed(max(stated), max(stated))
+    last_change = max(known_times)
+    least, _ = session.server_clocks["api"].elapsed(last_change, last_change)
     return max(least, timedelta(0))
 
 
 def read_limits(
     reader: Reader, evidence: RunEvidence, catalogue: Catalogue
 ) -> Plan[None]:
-    """Read the limits of a run's function, and what shows whether they were reached."""
+    """Read the limits of a run's function, and the evidence of whether they were reached."""
     function = find_function(evidence, catalogue)
     if function is None:
         return
@@ -177,14 +180,14 @@ def find_function(evidence: RunEvidence, catalogue: Catalogue) -> Function | Non
 def _read_what_cancels(
     reader: Reader, evidence: RunEvidence, function: Function
 ) -> Plan[None]:
-    """Read the later runs of a singleton, and the timeouts of a function, which v1 alone has."""
+    """Read the later runs of a singleton, and the timeouts of a function, which only v1 has."""
     if cancels_earlier_run(function):
         received_at = evidence.event.received_at if evidence.event else None
         began = received_at or evidence.run.queued_at or evidence.now
         evidence.other_runs = yield from read_other_runs(reader, function, began)
     plan = functions_of_v1(reader.session, function.app_id, deadline=reader.deadline)
-    what = f"the timeouts of functions of {function.app_id}"
-    of_app = yield from reader.read(plan, what)
+    subject = f"the timeouts of functions of {function.app_id}"
+    of_app = yield from reader.read(plan, subject)
     for function_of_v1 in of_app or ():
         if function_of_v1.id == function.id:
             evidence.timeouts = limit(function_of_v1, "timeouts") or {}
@@ -196,35 +199,36 @@ def read_executing(
     function: Function,
     known_jobs: Mapping[str, list[Job]] | None = None,
 ) -> Plan[None]:
-    """Read what other runs of the function of a run are executing; of some, the jobs are known."""
-    jobs_of = dict(known_jobs or {})
-    for run_id in (
-        yield from _unknown_running(reader, function, {evidence.run.id, *jobs_of})
-    ):
+    """Read the jobs that other runs of a run's function execute; those of some runs are known."""
+    jobs_by_run = dict(known_jobs or {})
+    known = {evidence.run.id, *jobs_by_run}
+    unknown_running = yield from _unknown_running(reader, function, known)
+    for run_id in unknown_running:
         plan = run_jobs.list_jobs(
             reader.session, run_id, cached=False, deadline=reader.deadline
         )
         jobs = yield from reader.read(plan, f"whether run {run_id} is being executed")
-        jobs_of[run_id] = jobs or []
-    evidence.executing += [
-        (run_id, job)
-        for run_id, jobs in jobs_of.items()
-        for job in jobs
-        if run_id != evidence.run.id and evidence.executes(job)
-    ]
+        jobs_by_run[run_id] = jobs or []
+    jobs_by_run.pop(evidence.run.id, None)
+    for run_id, jobs in jobs_by_run.items():
+        for job in jobs:
+            if evidence.executes(job):
+                evidence.executing.append((run_id, job))
 
 
 def _unknown_running(
     reader: Reader, function: Function, known: set[str]
 ) -> Plan[list[str]]:
-    """List those running runs of a function, up to a number, that are not known yet."""
+    """List the first running runs of a function that are not known yet."""
     names = Names(function.app_id, function.id)
     running = Selection(statuses=(RunStatus.RUNNING,), names=names)
     walk = runs.list_runs(reader.session, running, page_size=100).walk()
     first_page = walk.next_page(deadline=reader.deadline)
     page = yield from reader.read(first_page, "which runs are being executed")
-    ids = [run.id for run in page.items] if page else []
-    return [run_id for run_id in ids if run_id not in known][:MAX_READ_SINGLY]
+    if page is None:
+        return []
+    unknown = [run.id for run in page.items if run.id not in known]
+    return unknown[:MAX_READ_SINGLY]
 
 
 def read_other_runs(
@@ -236,10 +240,12 @@ def read_other_runs(
     if rate_limit:
         period = parse_duration(rate_limit.get("period")) or DAY
         reach = max(reach, period + SAME_FUNCTION_WITHIN)
-    needs_later = limit(function, "debounce") or cancels_earlier_run(function)
+    until: datetime | None = at + _LISTED_LATER_BY
+    if limit(function, "debounce") or cancels_earlier_run(function):
+        until = None  # later runs count, too
     selection = Selection(
         names=Names(function.app_id, function.id),
-        window=Window(at - reach, None if needs_later else at + _LISTED_LATER_BY),
+        window=Window(since=at - reach, until=until),
     )
     walk = runs.list_runs(reader.session, selection, page_size=100).walk()
     first_page = walk.next_page(deadline=reader.deadline)

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
         EventEvidence,
         FunctionWithoutRun,
     )
+    from inngest_rest.models import Run
 
 # For so long after an event, a run of it may still appear.
 _RUN_EXPECTED_FOR = timedelta(seconds=2 * APPEARS_WITHIN)
 
 
 def findings_of_event(evidence: EventEvidence) -> Iterator[Finding]:
-    """Yield why an event started no run, of any function or of each that listens for it."""
+    """Yield the reasons why an event started no run, in general or of each listening function."""
     for rule in EVENT_RULES:
         yield from rule(evidence)
     for without_run in evidence.without_run:
@@ -62,11 +63,9 @@ def no_trigger(evidence: EventEvidence) -> Iterator[Finding]:
     catalogue = evidence.catalogue
     if catalogue.gaps or not _nobody_listens(evidence):
         return
-    # A name that cancels runs is not a misspelling.
-    is_known = bool(evidence.cancelled_functions)
-    nearest = (
-        {} if is_known else nearest_triggers(evidence.event.name, catalogue.functions)
-    )
+    nearest: dict[str, list[str]] = {}
+    if not evidence.cancelled_functions:  # otherwise the name is not misspelled
+        nearest = nearest_triggers(evidence.event.name, catalogue.functions)
     yield Finding(
         kind=Kind.NO_TRIGGER,
         is_certain=evidence.functions_are_same,
@@ -104,17 +103,17 @@ def condition(without_run: FunctionWithoutRun) -> Iterator[Finding]:
 
 def duplicate_id(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     """An earlier event with the same id started a run of the function."""
-    function, evidence = without_run.function, without_run.evidence
+    function = without_run.function
+    evidence = without_run.evidence
     started = [
         (other, run) for other, run in evidence.same_id if is_run_of(run, function)
     ]
     if not started or ignores_repeated_ids(function):
         return
     other, run = started[0]
-    is_earlier = (
-        other.received_at is not None
-        and evidence.began - other.received_at > EVENT_ORDER_SLACK
-    )
+    is_earlier = False
+    if other.received_at is not None:
+        is_earlier = evidence.began - other.received_at > EVENT_ORDER_SLACK
     yield without_run.finding(
         Kind.DUPLICATE_ID,
         {"id": other.id, "other_event": other.internal_id, "other_run": run.id},
@@ -133,13 +132,17 @@ def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     rate = limit(without_run.function, "rateLimit")
     if rate is None:
         return
+    period = parse_duration(rate.get("period")) or DAY
+    counted = without_run.runs_within(period)
     key = rate.get("key")
-    counted = without_run.runs_within(parse_duration(rate.get("period")) or DAY)
-    has_same_key = (
-        {run.id: without_run.has_same_key(run, key) for run in counted} if key else {}
-    )
-    same_key = [run for run in counted if has_same_key.get(run.id, key is None)]
-    are_all_of_another = all(same is False for same in has_same_key.values())
+    same_key = counted if key is None else []
+    is_no_key_same = False
+    if key:
+        has_same_key = [without_run.has_same_key(run, key) for run in counted]
+        pairs = zip(counted, has_same_key, strict=True)
+        same_key = [run for run, is_same in pairs if is_same]
+        are_others_read = not without_run.has_further_runs
+        is_no_key_same = are_others_read and set(has_same_key) <= {False}
     yield without_run.finding(
         Kind.RATE_LIMIT,
         {
@@ -148,11 +151,7 @@ def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Finding]:
             "same_key": [run.id for run in same_key],
             "earlier_events": [run.event_ids[0] for run in same_key if run.event_ids],
         },
-        details={
-            "is_no_key_same": key
-            and are_all_of_another
-            and not without_run.has_further_runs,
-        },
+        details={"is_no_key_same": is_no_key_same},
     )
 
 
@@ -161,14 +160,7 @@ def debounce(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     setting = limit(without_run.function, "debounce")
     if setting is None:
         return
-    # Of two events in the same millisecond, the first ten characters, either may be the later one.
-    own_time = without_run.evidence.event.internal_id[:10]
-    later = [
-        run
-        for run in without_run.other_runs
-        if run.event_ids and run.event_ids[0][:10] >= own_time
-    ]
-    replacing = later[-1] if later and not without_run.has_further_runs else None
+    replacing = _run_of_later_event(without_run)
     yield without_run.finding(
         Kind.DEBOUNCE,
         {
@@ -177,6 +169,18 @@ def debounce(without_run: FunctionWithoutRun) -> Iterator[Finding]:
             "later_run": replacing.id if replacing else None,
         },
     )
+
+
+def _run_of_later_event(without_run: FunctionWithoutRun) -> Run | None:
+    """Return the first run of a later event; None if there may be runs that were not read."""
+    if without_run.has_further_runs:
+        return None
+    # Of two events in the same millisecond, the first ten characters, either may be the later one.
+    own_time = without_run.evidence.event.internal_id[:10]
+    for run in reversed(without_run.other_runs):
+        if run.event_ids and run.event_ids[0][:10] >= own_time:
+            return run
+    return None
 
 
 def batch(without_run: FunctionWithoutRun) -> Iterator[Finding]:
@@ -201,12 +205,12 @@ def singleton(without_run: FunctionWithoutRun) -> Iterator[Finding]:
         return
     evidence = without_run.evidence
     until = evidence.latest_start
-    overlapping = [
-        run.id
-        for run in without_run.other_runs
-        if (run.queued_at or until) <= until
-        and (run.ended_at or evidence.now) >= evidence.received
-    ]
+    overlapping: list[str] = []
+    for run in without_run.other_runs:
+        queued_at = run.queued_at or until
+        ended_at = run.ended_at or evidence.now
+        if queued_at <= until and ended_at >= evidence.received:
+            overlapping.append(run.id)
     yield without_run.finding(
         Kind.SINGLETON,
         {"singleton": setting, "other_run": overlapping[0] if overlapping else None},
@@ -215,7 +219,8 @@ def singleton(without_run: FunctionWithoutRun) -> Iterator[Finding]:
 
 def too_early(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     """The event was received so recently that a run may still appear."""
-    age = max(without_run.evidence.now - without_run.evidence.began, timedelta(0))
+    evidence = without_run.evidence
+    age = max(evidence.now - evidence.began, timedelta(0))
     if age < _RUN_EXPECTED_FOR:
         yield without_run.finding(Kind.TOO_EARLY, {"seconds": age.total_seconds()})
 

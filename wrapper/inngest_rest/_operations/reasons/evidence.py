@@ -52,7 +52,7 @@ _LONGEST_MESSAGE = 200  # characters of an error
 
 @define(kw_only=True)
 class EventEvidence:
-    """What was read about an event, its runs, and the functions that listen for it."""
+    """The evidence about an event, its runs, and the functions that listen for it."""
 
     event: StoredEvent
     now: datetime  # of the server
@@ -79,7 +79,7 @@ class EventEvidence:
 
     @property
     def latest_start(self) -> datetime:
-        """Until when a run may have started at the same time as one of the event."""
+        """The latest time at which a run may have started together with one of the event."""
         return self.began + EVENT_ORDER_SLACK
 
     @property
@@ -169,9 +169,13 @@ class FunctionWithoutRun:
     def has_same_key(self, run: Run, key: str) -> bool | None:
         """Return whether a key has the same value for the event of a run; None if unknown."""
         event = self.evidence.events_of_runs.get(run.id)
+        if event is None:
+            return None
         own = value_of(key, self.evidence.event)
-        other = None if event is None else value_of(key, event)
-        return None if own is None or other is None else own == other
+        other = value_of(key, event)
+        if own is None or other is None:
+            return None
+        return bool(own == other)
 
     def finding(
         self,
@@ -203,7 +207,10 @@ class Failure:
     @property
     def number(self) -> int | None:
         """Its number, from 1, if it is known."""
-        return int(self.attempt.name.split()[1]) + 1 if self.attempt else None
+        if self.attempt is None:
+            return None
+        words = self.attempt.name.split()  # such as "Attempt 0"
+        return int(words[1]) + 1
 
     @property
     def error(self) -> RunError | None:
@@ -212,7 +219,7 @@ class Failure:
 
 @define(kw_only=True)
 class RunEvidence:
-    """What was read about a run."""
+    """The evidence about a run."""
 
     run: Run
     now: datetime  # of the server, when the queue was read
@@ -247,34 +254,36 @@ class RunEvidence:
     @property
     def due_jobs(self) -> list[Job]:
         """The jobs that could be executed now, and are not."""
-        return [
-            job
-            for job in self.jobs
-            if job.kind != "pause"
-            and job.at
-            and job.at <= self.now
-            and not self.executes(job)
-        ]
+        return [job for job in self.jobs if self._is_due(job)]
+
+    def _is_due(self, job: Job) -> bool:
+        if job.kind == "pause" or self.executes(job):
+            return False
+        return job.at is not None and job.at <= self.now
 
     @property
     def scheduled_for(self) -> int | None:
         """The `ts` of its event, in milliseconds, if the run has yet to start at that time."""
-        if self.run.status != RunStatus.QUEUED or self.event is None or self.due_jobs:
+        if self.run.status != RunStatus.QUEUED or self.due_jobs:
             return None
-        ts, now = self.event.ts, self.now.timestamp() * 1_000
-        return ts if ts is not None and ts > now else None
+        if self.event is None or self.event.ts is None:
+            return None
+        now_ms = self.now.timestamp() * 1_000
+        return self.event.ts if self.event.ts > now_ms else None
 
     def executes(self, job: Job) -> bool:
         """Return whether a job is being executed: the server renews its lease meanwhile."""
         return job.leased_until is not None and job.leased_until > self.now
 
     def max_attempts(self, job: Job) -> int | None:
-        """Return how often a job is tried at most; a first one, as its function is now."""
+        """Return the maximum number of attempts; of the first job, by the function as it is now."""
         retries = limit(self.function, "retries") if self.function else None
         if job.kind != "start" or retries is None:
             return job.max_attempts
-        most: int = retries.get("value") or 0  # proto3 omits 0
-        return most + 1 if (job.attempt or 0) <= most else None
+        most_retries: int = retries.get("value") or 0  # proto3 omits 0
+        if (job.attempt or 0) > most_retries:
+            return None  # the function has changed since
+        return most_retries + 1
 
     @property
     def last_failure(self) -> Failure | None:
@@ -292,11 +301,12 @@ class RunEvidence:
         if not failed:
             return None
         failed_at, step, span = max(failed, key=lambda failure: failure[0])
+        later = [name for ended_at, name in self._ended_steps if ended_at > failed_at]
         return Failure(
             step=step,
             attempt=None if span is step else span,
             after=self._last_ended_by(span.started_at or failed_at),
-            is_latest=all(ended_at <= failed_at for ended_at, _ in self._ended_steps),
+            is_latest=not later,
         )
 
     def _last_ended_by(self, time: datetime) -> str | None:
@@ -321,13 +331,12 @@ class RunEvidence:
     def failed_step(self) -> Span | None:
         """The step whose error became that of the run; None if the server names none."""
         failed = [
-            step
-            for step in self.steps
-            if step.step_id
-            and step.status == "failed"
-            and is_same_error(_error_of(step), self.run.error)
+            step for step in self.steps if step.step_id and step.status == "failed"
         ]
-        return max(failed, key=lambda step: step.ended_at or self.now, default=None)
+        causes = [
+            step for step in failed if is_same_error(_error_of(step), self.run.error)
+        ]
+        return max(causes, key=lambda step: step.ended_at or self.now, default=None)
 
     def finding(
         self,

@@ -62,15 +62,16 @@ _WAITS = {
 
 
 def findings_of_run(evidence: RunEvidence) -> Iterator[Finding]:
-    """Yield what a run waits for, in which attempt it is, how it ended, and what holds it back."""
-    for rule in LOST_RULES if evidence.is_lost else RUN_RULES:
+    """Yield the findings about a run: its wait, attempt, or end, and the limits that hold it."""
+    rules = LOST_RULES if evidence.is_lost else RUN_RULES
+    for rule in rules:
         yield from rule(evidence)
     if not evidence.is_lost:
         yield from findings_of_limits(evidence)
 
 
 def findings_of_limits(evidence: RunEvidence) -> Iterator[Finding]:
-    """Yield why a run may wait, or was cancelled, as its function is now."""
+    """Yield the reasons for a wait or a cancellation that its function, as it is now, explains."""
     if evidence.run.status == RunStatus.CANCELLED:
         rules = CANCELLING_RULES
     elif evidence.catalogue is None or evidence.run.is_ended:
@@ -120,20 +121,18 @@ def not_matched(evidence: RunEvidence) -> Iterator[Finding]:
     """Events of the awaited name came, and did not end the wait: those that nearly match."""
     began = {step.step_id: step.queued_at or step.started_at for step in evidence.steps}
     for job in evidence.jobs:
-        if job.event and job.condition:
-            for event, unmet in _nearest(evidence, job.event, job.condition):
-                is_early = _is_before(event.received_at, began.get(job.step_id))
-                if unmet or is_early:
-                    yield evidence.finding(
-                        Kind.NOT_MATCHED,
-                        {
-                            "event": event.internal_id,
-                            "unmet": unmet,
-                            "is_early": is_early,
-                        },
-                        is_certain=False,
-                        details={"name": event.name},
-                    )
+        if not job.event or not job.condition:
+            continue
+        for event, unmet in _nearest(evidence, job.event, job.condition):
+            is_early = _is_before(event.received_at, began.get(job.step_id))
+            if not unmet and not is_early:
+                continue
+            yield evidence.finding(
+                Kind.NOT_MATCHED,
+                {"event": event.internal_id, "unmet": unmet, "is_early": is_early},
+                is_certain=False,
+                details={"name": event.name},
+            )
 
 
 def timed_out(evidence: RunEvidence) -> Iterator[Finding]:
@@ -165,7 +164,13 @@ def _nearest(
         for event in evidence.awaited
         if event.name == name
     ]
-    return sorted(judged, key=lambda each: len(each[1]))[:_MAX_NEAREST]
+    judged.sort(key=_number_of_unmet_parts)
+    return judged[:_MAX_NEAREST]
+
+
+def _number_of_unmet_parts(judged: tuple[StoredEvent, list[str]]) -> int:
+    _event, unmet = judged
+    return len(unmet)
 
 
 def _is_before(one: datetime | None, other: datetime | None) -> bool:
@@ -198,9 +203,8 @@ def waits_by_trace(evidence: RunEvidence) -> Iterator[Finding]:
 def attempts(evidence: RunEvidence) -> Iterator[Finding]:
     """A job in the queue is an attempt that is executed, due, or next."""
     for job in evidence.jobs:
-        if job.kind == "pause" or (
-            job.kind == "sleep" and job not in evidence.due_jobs
-        ):
+        is_sleeping = job.kind == "sleep" and job not in evidence.due_jobs
+        if job.kind == "pause" or is_sleeping:
             continue
         state = _state_of(evidence, job)
         if state is None:
@@ -248,18 +252,17 @@ def failed(evidence: RunEvidence) -> Iterator[Finding]:
     run = evidence.run
     if run.status != RunStatus.FAILED:
         return
-    step, failure = evidence.failed_step, evidence.last_failure
-    is_of_code = (
-        step is None and failure is not None and is_same_error(failure.error, run.error)
-    )
-    attempts_made, after = None, None
+    step = evidence.failed_step
+    failure = evidence.last_failure
+    attempts_made: int | None = None
+    after: str | None = None
     if step is not None:
-        # What waits or invokes is tried once, as far as a function knows.
-        attempts_made = (
-            len(attempts_at(step)) or 1 if step.step_op in {"run", None} else None
-        )
-    elif failure is not None and is_of_code:
-        attempts_made, after = failure.number, failure.after
+        # A step that waits or invokes is tried once, as far as a function knows.
+        if step.step_op in {"run", None}:
+            attempts_made = max(len(attempts_at(step)), 1)
+    elif failure is not None and is_same_error(failure.error, run.error):
+        attempts_made = failure.number  # at the function's own code
+        after = failure.after
     yield evidence.finding(
         Kind.FAILED,
         {
@@ -276,14 +279,15 @@ def attempt_failed(evidence: RunEvidence) -> Iterator[Finding]:
     failure = evidence.last_failure
     if evidence.run.status != RunStatus.FAILED or failure is None:
         return
-    if evidence.failed_step is None and not is_same_error(
-        failure.error, evidence.run.error
-    ):
-        yield evidence.finding(
-            Kind.ATTEMPT_FAILED,
-            {"attempt": failure.number, "error": first_line(failure.error)},
-            details={"failure": failure},
-        )
+    if evidence.failed_step is not None:
+        return
+    if is_same_error(failure.error, evidence.run.error):
+        return
+    yield evidence.finding(
+        Kind.ATTEMPT_FAILED,
+        {"attempt": failure.number, "error": first_line(failure.error)},
+        details={"failure": failure},
+    )
 
 
 def cancelled(evidence: RunEvidence) -> Iterator[Finding]:
@@ -345,19 +349,25 @@ class Invocation:
 
 
 def invocation_of(event: StoredEvent) -> Invocation | None:
+    """Return the invocation that sent an event; None if the event is of another kind."""
     # Nobody else can send an event of this name (recording v1-event-invoked).
-    match event.data if event.name == INVOKED else None:
-        case {"_inngest": {"correlation_id": str(id), "name": str(step)}} if is_ulid(
-            id[:26]
-        ):
-            return Invocation(run_id=id[:26], step_id=id[27:], step=step)
+    if event.name != INVOKED:
+        return None
+    match event.data:
+        case {"_inngest": {"correlation_id": str(id), "name": str(step)}}:
+            run_id = id[:26]
+            step_id = id[27:]
         case _:
             return None
+    if not is_ulid(run_id):
+        return None
+    return Invocation(run_id=run_id, step_id=step_id, step=step)
 
 
 def replays(evidence: RunEvidence) -> Iterator[Finding]:
     """The run is a replay of another."""
-    if original := _original_of(evidence):
+    original = _original_of(evidence)
+    if original:
         yield evidence.finding(Kind.REPLAYS, {"run": original})
 
 
@@ -408,17 +418,19 @@ def _later_runs_at_end(evidence: RunEvidence) -> list[str]:
     if evidence.other_runs is None:
         return []
     end = evidence.run.ended_at or evidence.now
-    return [
-        run.id
-        for run in evidence.other_runs.items
-        if run.id > evidence.run.id
-        and abs((run.queued_at or end) - end) < _CANCELLATION_SLACK
-    ]
+    later: list[str] = []
+    for run in evidence.other_runs.items:
+        distance = abs((run.queued_at or end) - end)
+        if run.id > evidence.run.id and distance < _CANCELLATION_SLACK:
+            later.append(run.id)
+    return later
 
 
 def cancelled_by_event(evidence: RunEvidence) -> Iterator[Finding]:
     """The function has events that cancel its runs."""
-    names = cancelling_events(evidence.function) if evidence.function else []
+    if evidence.function is None:
+        return
+    names = cancelling_events(evidence.function)
     if names:
         yield evidence.finding(Kind.CANCEL_ON, {"events": names}, is_certain=False)
 
@@ -427,7 +439,8 @@ def cancelled_by_timeout(evidence: RunEvidence) -> Iterator[Finding]:
     """The function has a timeout that the run may have exceeded."""
     if evidence.function is None:
         return
-    began, ended = evidence.run.queued_at, evidence.run.ended_at
+    began = evidence.run.queued_at
+    ended = evidence.run.ended_at
     took = ended - began if began and ended else None
     for which in ("start", "finish"):
         timeout = evidence.timeouts.get(which)
@@ -449,7 +462,9 @@ def scheduled(evidence: RunEvidence) -> Iterator[Finding]:
 
 def app_unreachable(evidence: RunEvidence) -> Iterator[Finding]:
     """The server could not reach the app of the run when it last tried to sync it."""
-    for app in evidence.catalogue.apps if evidence.catalogue else ():
+    if evidence.catalogue is None:
+        return
+    for app in evidence.catalogue.apps:
         if app.id == evidence.run.app_id and app.sync_error:
             yield evidence.finding(
                 Kind.APP_UNREACHABLE,
@@ -461,7 +476,8 @@ def app_unreachable(evidence: RunEvidence) -> Iterator[Finding]:
 
 def function_removed(evidence: RunEvidence) -> Iterator[Finding]:
     """The app of the run has no such function any more."""
-    run, catalogue = evidence.run, evidence.catalogue
+    run = evidence.run
+    catalogue = evidence.catalogue
     if catalogue is None or catalogue.gaps:
         return
     if evidence.function is None and run.function_id is not None:
@@ -515,25 +531,29 @@ class ReachedLimit:
 
 def _reached_limit(evidence: RunEvidence, limits: list[Limit]) -> ReachedLimit | None:
     """Return the last limit of a run that others use up."""
-    # A job states which limits with a key it is under; others count all jobs of the function.
-    of_function = [(entry["limit"], None) for entry in limits if not entry.get("key")]
-    of_keys = [
-        (most, key)
-        for job in evidence.due_jobs[:1]
-        for key, most in job.concurrency_keys.items()
-    ]
     reached = None
-    for most, key in (*of_function, *of_keys):
-        run_ids = [
-            run_id
-            for run_id, job in evidence.executing
-            if key is None or key in job.concurrency_keys
-        ]
-        if most and len(run_ids) >= most:
-            reached = ReachedLimit(
-                most=most, has_key=key is not None, runs=list(dict.fromkeys(run_ids))
-            )
+    for entry in limits:
+        if not entry.get("key"):  # it counts all jobs of the function
+            run_ids = [run_id for run_id, _ in evidence.executing]
+            reached = _if_reached(entry["limit"], run_ids) or reached
+    for job in evidence.due_jobs[:1]:  # a job states its limits with a key
+        for key, most in job.concurrency_keys.items():
+            run_ids = [
+                run_id
+                for run_id, other in evidence.executing
+                if key in other.concurrency_keys
+            ]
+            reached = _if_reached(most, run_ids, has_key=True) or reached
     return reached
+
+
+def _if_reached(
+    most: int, run_ids: list[str], *, has_key: bool = False
+) -> ReachedLimit | None:
+    if not most or len(run_ids) < most:
+        return None
+    runs = list(dict.fromkeys(run_ids))
+    return ReachedLimit(most=most, has_key=has_key, runs=runs)
 
 
 LOST_RULES: tuple[Rule, ...] = (lost, batch, invoked, invoked_by, replays, replayed)
@@ -562,10 +582,10 @@ CANCELLING_RULES: tuple[Rule, ...] = (
     cancelled_by_event,
     cancelled_by_timeout,
 )
-"""What may have cancelled a run, as its function is now."""
+"""About a cancelled run, by its function as it is now."""
 
 SCHEDULE_RULES: tuple[Rule, ...] = (scheduled,)
-"""What keeps a run waiting that is to start at a later time: nothing else does before."""
+"""About a run that is to start at a later time: nothing else holds it back before."""
 
 HOLDING_RULES: tuple[Rule, ...] = (
     app_unreachable,
@@ -573,4 +593,4 @@ HOLDING_RULES: tuple[Rule, ...] = (
     throttled,
     concurrency,
 )
-"""What may keep an open run waiting, as its app and function are now."""
+"""About an open run that may be held back, by its app and function as they are now."""

@@ -47,7 +47,9 @@ def _message(finding: Finding) -> str:
         "subject": finding.subject,
         "is_certain": finding.is_certain,
     }
-    return text.format_map(facts) if isinstance(text, str) else text(facts)
+    if isinstance(text, str):
+        return text.format_map(facts)
+    return text(facts)
 
 
 def _no_trigger(facts: Facts) -> str:
@@ -65,7 +67,8 @@ def _condition(facts: Facts) -> str:
 
 
 def _rate_limit(facts: Facts) -> str:
-    limit, counted = facts["rate_limit"], len(facts["earlier_runs"])
+    limit = facts["rate_limit"]
+    counted = len(facts["earlier_runs"])
     key = limit.get("key")
     text = f"the rate limit or idempotency of {facts['subject']}, "
     text += f"{limit.get('limit')} per {limit.get('period')}"
@@ -81,29 +84,26 @@ def _rate_limit(facts: Facts) -> str:
         text += f": {counted} of its runs{of_any_key} started in that period before it, or seconds "
         text += "after it"
     if facts["earlier_events"]:
-        text += (
-            f", the latest {facts['same_key'][0]} of event {facts['earlier_events'][0]}"
-        )
+        latest = facts["same_key"][0]
+        text += f", the latest {latest} of event {facts['earlier_events'][0]}"
     return text
 
 
 def _of_same_key(facts: Facts) -> str:
-    run_ids, event_ids = facts["same_key"], facts["earlier_events"]
+    run_ids = facts["same_key"]
+    event_ids = facts["earlier_events"]
     text = f"event {event_ids[0]} with the same key started run {run_ids[0]}"
-    return (
-        text
-        if len(run_ids) == 1
-        else f"{text}, and other such events {len(run_ids) - 1} more"
-    )
+    if len(run_ids) == 1:
+        return text
+    return f"{text}, and other such events {len(run_ids) - 1} more"
 
 
 def _debounce(facts: Facts) -> str:
     text = f"{facts['subject']} debounces events for {facts['debounce'].get('period')}: it may "
     text += "still be waiting, or have been replaced by a later one"
     if facts["later_event"]:
-        text += (
-            f", such as {facts['later_event']}, which started run {facts['later_run']}"
-        )
+        text += f", such as {facts['later_event']}, "
+        text += f"which started run {facts['later_run']}"
     return text
 
 
@@ -124,19 +124,20 @@ def _batch(facts: Facts) -> str:
 
 
 def _singleton(facts: Facts) -> str:
-    if "singleton" in facts:  # which skips an event
+    if "singleton" in facts:  # of an event
         text = f"{facts['subject']} is a singleton and may have skipped it"
-        return text + (
-            f", as run {facts['other_run']} had not ended" if facts["other_run"] else ""
-        )
-    text = (
-        f"{facts['subject']} may have been cancelled by a later run of the singleton "
-    )
-    return text + ", ".join(filter(None, (facts["function"], facts["later_run"])))
+        if facts["other_run"]:
+            text += f", as run {facts['other_run']} had not ended"
+        return text
+    text = f"{facts['subject']} may have been cancelled by a later run of the singleton"
+    text += f" {facts['function']}"
+    if facts["later_run"]:
+        text += f", {facts['later_run']}"
+    return text
 
 
 def _cancel_on(facts: Facts) -> str:
-    names = " or ".join(map(repr, facts["events"]))
+    names = " or ".join(repr(name) for name in facts["events"])
     return f"{facts['subject']} may have been cancelled by an event {names}"
 
 
@@ -205,11 +206,12 @@ def _sleeps(facts: Facts) -> str:
 
 
 def _attempt(facts: Facts) -> str:
-    number, most = facts["attempt"], facts["max_attempts"]
-    text = f"attempt {number}" + (f" of {most}" if most else "")
-    return text + (
-        " (by the function's current settings)" if facts["is_of_function"] else ""
-    )
+    text = f"attempt {facts['attempt']}"
+    if facts["max_attempts"]:
+        text += f" of {facts['max_attempts']}"
+    if facts["is_of_function"]:
+        text += " (by the function's current settings)"
+    return text
 
 
 def _executing(facts: Facts) -> str:
@@ -242,13 +244,15 @@ def _after_failure(facts: Facts) -> str:
 
 
 def _failed_attempt(failure: Failure) -> str:
-    step = f"step {failure.step_name!r}" if failure.step_name else ""
     after = f" after step {failure.after!r}" if failure.after else ""
-    if failure.number is None:
-        what = step or f"its code{after}"
+    if failure.number is not None:
+        at_step = f" at step {failure.step_name!r}" if failure.step_name else after
+        subject = f"attempt {failure.number}{at_step}"
+    elif failure.step_name:
+        subject = f"step {failure.step_name!r}"
     else:
-        what = f"attempt {failure.number}" + (f" at {step}" if step else after)
-    return f"{what} failed with {first_line(failure.error)}"
+        subject = f"its code{after}"
+    return f"{subject} failed with {first_line(failure.error)}"
 
 
 def _failed(facts: Facts) -> str:
@@ -277,7 +281,7 @@ def _cancelled(facts: Facts) -> str:
     return "it was cancelled before any of its steps had ended"
 
 
-# What a step was doing when its run was cancelled.
+# The activity of a step when its run was cancelled.
 _DOING = {
     Kind.WAITS_FOR_EVENT: "waiting for an event",
     Kind.WAITS_FOR_SIGNAL: "waiting for a signal",
@@ -288,9 +292,9 @@ _DOING = {
 
 
 def _replayed(facts: Facts) -> str:
-    what = f"run {facts['original']}" if facts["original"] else "it"
+    subject = f"run {facts['original']}" if facts["original"] else "it"
     by = and_more([f"run {run.id} ({run.status})" for run in facts["replays"]])
-    return f"{what} was replayed by {by}"
+    return f"{subject} was replayed by {by}"
 
 
 def _count(number: int, noun: str) -> str:
