@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from tests.support.client_kinds import ClientKind
 
-HOUR = timedelta(hours=1)
+NAP = timedelta(minutes=5)
 AT_ONCE = 30.0  # for very busy machines; it takes under a second
 
 
 @pytest.fixture
 def mock() -> MockServer:
     mock = MockServer()
-    mock.function("shop", "nap", trigger="app/nap", run=sleeps(HOUR, completes("rested")))
+    mock.function("shop", "nap", trigger="app/nap", run=sleeps(NAP, completes("rested")))
     return mock
 
 
@@ -42,12 +42,12 @@ def client(client_kind: ClientKind, mock: MockServer) -> Iterator[InngestClient]
         yield client
 
 
-def test_waiting_for_an_hour_takes_no_time(client: InngestClient, mock: MockServer) -> None:
+def test_waiting_takes_no_time(client: InngestClient, mock: MockServer) -> None:
     started, real = mock.now, time.monotonic()
     client.send({"name": "app/nap"})
     run = client.runs.wait(mock.runs[0].id, timeout=7200)
     assert run.output == "rested"
-    assert HOUR <= mock.now - started < HOUR + timedelta(seconds=AT_ONCE)
+    assert NAP <= mock.now - started < NAP + timedelta(seconds=AT_ONCE)
     assert time.monotonic() - real < AT_ONCE
 
 
@@ -57,8 +57,8 @@ def test_waiting_ends_when_the_time_of_the_mock_is_up(
     client.send({"name": "app/nap"})
     started = mock.now
     with pytest.raises(WaitTimeoutError):
-        client.runs.wait(mock.runs[0].id, timeout=600)
-    assert timedelta(minutes=10) <= mock.now - started < timedelta(minutes=11)
+        client.runs.wait(mock.runs[0].id, timeout=60)
+    assert timedelta(minutes=1) <= mock.now - started < timedelta(minutes=2)
 
 
 def test_pauses_between_retries_take_no_time(client: InngestClient, mock: MockServer) -> None:
@@ -89,7 +89,7 @@ def test_time_stands_still_for_the_pause_of_a_thread_that_was_told_to_stop() -> 
 
 def test_clock_that_stands_still_moves_for_a_pause() -> None:
     mock = MockServer(clock=lambda: 1_795_543_200 * 10**9)
-    mock.function("shop", "nap", trigger="app/nap", run=sleeps(HOUR))
+    mock.function("shop", "nap", trigger="app/nap", run=sleeps(NAP))
     with InngestClient(dev=True, transport=mock.transport) as client:
         client.send({"name": "app/nap"})
         assert client.runs.wait(mock.runs[0].id, timeout=7200).is_ended
@@ -99,7 +99,7 @@ def test_tasks_that_pause_together_wake_together(mock: MockServer) -> None:
     async def wait_for_all() -> list[Any]:
         async with AsyncInngestClient(dev=True, transport=mock.transport) as client:
             await client.send([{"name": "app/nap"}] * 5)
-            waits = (client.runs.wait(run.id, timeout=HOUR * 1.1) for run in mock.runs)
+            waits = (client.runs.wait(run.id, timeout=NAP * 1.1) for run in mock.runs)
             return await asyncio.gather(*waits)
 
     assert [run.output for run in asyncio.run(wait_for_all())] == ["rested"] * 5
@@ -111,7 +111,7 @@ def test_threads_may_wait_together(mock: MockServer) -> None:
         ThreadPoolExecutor(5) as pool,
     ):
         client.send([{"name": "app/nap"}] * 5)
-        found = pool.map(lambda run: client.runs.wait(run.id, timeout=HOUR * 5), list(mock.runs))
+        found = pool.map(lambda run: client.runs.wait(run.id, timeout=NAP * 5), list(mock.runs))
         assert [run.output for run in found] == ["rested"] * 5
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -32,6 +32,7 @@ MISTAKES: dict[str, tuple[Callable[[MockServer], object], type[Exception], str]]
         "'f' of app 'a' already exists",
     ),
     "no app": (lambda mock: mock.function("", "f"), ValueError, "app must not be empty"),
+    "no id": (lambda mock: mock.function("a", ""), ValueError, "id must not be empty"),
     "an id of another type": (
         lambda mock: mock.function("a", 7),  # type: ignore[arg-type]
         TypeError,
@@ -82,15 +83,3 @@ def test_mistake_is_refused(mistake: str) -> None:
     make, error, message = MISTAKES[mistake]
     with pytest.raises(error, match=message):
         make(MockServer())
-
-
-def test_operation_and_method_of_a_fault_are_suggested() -> None:
-    mock = MockServer()
-    for target, near in [
-        ({"operation": "get_run"}, "get_run_v2"),
-        ({"method": "GTE"}, "GET"),
-        ({"path": "/v2/runz"}, "/v2/runs"),
-    ]:
-        arguments: dict[str, Any] = target
-        with pytest.raises(ValueError, match=f"'{near}'"):
-            mock.fault(answers(503), **arguments)

@@ -63,9 +63,3 @@ def test_log_is_read_from_any_id_in_both_directions() -> None:
     assert list(log.newest_first("000000003")) == [2, 1]
     assert list(log.oldest_first("000000001")) == [2, 3]
     assert list(log.view()) == [3, 1, 2], "in order of arrival"
-
-
-def test_function_needs_ids_and_is_registered_once(mock: MockServer) -> None:
-    for app, id in (("probe-app", "ok"), ("", "x"), ("x", "")):
-        with pytest.raises(ValueError, match=r"already exists|must not be empty"):
-            mock.function(app, id)
