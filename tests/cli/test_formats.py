@@ -126,21 +126,6 @@ def test_all_lists_everything_where_that_needs_no_room(
         assert (ran.status, ran.lines[-1]["error"]["field"]) == (2, "all")
 
 
-def test_the_answer_is_written_to_a_file(run: Run, folder: Path) -> None:
-    ran = run("apps", "list", "--output-file", "apps.json")
-    assert ran.out == ""
-    assert json.loads((folder / "apps.json").read_text())["ok"] is True
-    assert ran.err == "Wrote apps.json.\n"
-
-
-def test_a_file_that_cannot_be_written_is_refused_before_anything_is_done(
-    run: Run, mock: MockServer, folder: Path
-) -> None:
-    ran = run("send", "order/placed", "--output-file", str(folder / "no" / "such"))
-    assert (ran.status, ran.answer["error"]["field"]) == (2, "output_file")
-    assert not mock.requests
-
-
 def test_fields_are_those_asked_for_in_that_order(
     run: Run, mock: MockServer, client: InngestClient
 ) -> None:
@@ -212,15 +197,6 @@ def test_json_has_no_character_that_a_terminal_would_obey_and_says_the_same(
     assert "\ufe0f" not in ran.out
     found = ran.answer["data"]["items"] if form == "json" else ran.lines
     assert found[0]["data"]["text"] == HOSTILE
-
-
-@pytest.mark.parametrize("form", ["table", "id"])
-def test_an_error_is_on_standard_error_alone_where_the_answer_is_not_json(
-    form: str, run: Run
-) -> None:
-    ran = run("runs", "get", "01K9V2D6N9P1R7Z4W8X3Y5A0BC", "-o", form)
-    assert ran.out == ""
-    assert ran.err.startswith("inngest-rest: ")
 
 
 def test_the_environment_sets_the_format_and_the_option_overrides_it(

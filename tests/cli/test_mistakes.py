@@ -34,6 +34,10 @@ NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
             "completed, failed, cancelled",
         ),
         (["runs", "list", "-o", "tabel"], "did you mean 'table'?", "table, json, ndjson, id"),
+        (["runs", "list", "-o", "xml"], "invalid choice 'xml'; valid values: ", "table, json"),
+        (["runs", "list", "--order", "xml"], "invalid choice 'xml'; valid values: ", ""),
+        (["runs", "list", "--status", "error"], "did you mean 'failed'?", ""),
+        (["runs", "list", "--status", "succeeded"], "did you mean 'completed'?", ""),
         (
             ["runs", "list", "--params", '{"statsu": 1}'],
             "did you mean 'status'?",
@@ -115,12 +119,13 @@ def test_json_of_the_wrong_kind_is_named(value: str, run: Run) -> None:
     ids=lambda it: " ".join(it) if isinstance(it, list) else "",
 )
 @pytest.mark.usefixtures("folder")
-def test_a_file_that_cannot_be_used_is_named_with_the_reason(
-    tokens: list[str], message: str, run: Run
+def test_a_file_that_cannot_be_used_is_named_with_the_reason_before_anything_is_done(
+    tokens: list[str], message: str, run: Run, mock: MockServer
 ) -> None:
     ran = run(*tokens)
     assert ran.status == 2
     assert ran.answer["error"]["message"].startswith(message)
+    assert not mock.requests
 
 
 @pytest.mark.parametrize(
@@ -345,9 +350,3 @@ def test_a_route_that_inngest_lacks_is_told_as_such_with_commands(
     ran = run("apps", "list")
     assert ran.status == 4
     assert "by its id instead: `functions list`." in ran.answer["error"]["hint"]
-
-
-@pytest.mark.parametrize("tokens", [["-o", "xml"], ["--order", "xml"]], ids=["global", "own"])
-def test_an_invalid_choice_is_called_so_with_the_valid_ones(tokens: list[str], run: Run) -> None:
-    message = run("runs", "list", *tokens).answer["error"]["message"]
-    assert "invalid choice 'xml'; valid values: " in message

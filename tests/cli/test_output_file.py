@@ -44,7 +44,8 @@ def test_a_file_that_exists_is_replaced_by_force_alone(run: Run, mock: MockServe
     ran = run("send", "order/placed", "--output-file", "a.json")
     refused(ran, mock, "cannot write a.json: it exists; name another file, or pass --force")
     assert path.read_text() == TEXT
-    assert run("send", "order/placed", "--output-file", "a.json", "--force").status == 0
+    written = run("send", "order/placed", "--output-file", "a.json", "--force")
+    assert written == (0, "", "Wrote a.json.\n")
     assert json.loads(path.read_text())["ok"] is True
     assert files() == {"a.json"}
 

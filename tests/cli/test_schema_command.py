@@ -37,11 +37,6 @@ def test_on_a_terminal_it_lists_them_one_a_line(capsys: pytest.CaptureFixture[st
     assert names == NAMES
 
 
-def test_names_alone_go_into_other_commands(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["schema", "-o", "id"]) == 0
-    assert capsys.readouterr().out.splitlines() == NAMES
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_each_operation_is_described_by_valid_schemas(
     capsys: pytest.CaptureFixture[str], name: str
@@ -97,16 +92,19 @@ def test_a_command_is_found_by_its_words_too(
     assert answered(capsys, "send-file")[1]["data"]["name"] == "send_file"
 
 
-def test_a_description_on_a_terminal_has_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["schema", "runs.list", "-o", "table", "--fields", "name,effect"]) == 0
-    assert capsys.readouterr().out == "name    runs.list\neffect  read\n"
-
-
-def test_the_name_alone_of_what_is_described_is_printed_too(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("line", "printed"),
+    [
+        ("schema -o id", NAMES),
+        ("schema runs list -o id", ["runs.list"]),
+        ("schema runs.list -o table --fields name,effect", ["name    runs.list", "effect  read"]),
+    ],
+)
+def test_names_alone_and_single_fields_are_printed(
+    line: str, printed: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["schema", "runs", "list", "-o", "id"]) == 0
-    assert capsys.readouterr().out == "runs.list\n"
+    assert run(line.split()) == 0
+    assert capsys.readouterr().out.splitlines() == printed
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

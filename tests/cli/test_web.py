@@ -23,11 +23,7 @@ RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
     ],
 )
 def test_a_page_is_printed_and_a_terminal_opens_it(
-    words: list[str],
-    page: str,
-    run: Run,
-    mock: MockServer,
-    monkeypatch: pytest.MonkeyPatch,
+    words: list[str], page: str, run: Run, mock: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
 

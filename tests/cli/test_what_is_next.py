@@ -44,13 +44,6 @@ def test_a_mistyped_option_is_answered_with_an_example_and_the_options_of_the_co
     assert "--base-url" not in error["message"]
 
 
-def test_a_mistyped_option_of_every_command_is_answered_with_the_nearest(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    assert run_program(["runs", "list", "--base-ulr", "x"]) == 2
-    assert "did you mean '--base-url'" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("words", [["functions", "pause"], ["runs", "delete"]])
 def test_what_no_api_does_is_said(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run_program(words) == 2
