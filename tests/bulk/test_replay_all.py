@@ -221,14 +221,18 @@ def test_a_single_replay_that_may_take_effect_yet_holds_back_others_of_the_proce
     assert len(mock.runs) == 1
 
 
-def test_a_replay_that_the_server_refused_holds_back_nothing(
-    client: InngestClient, mock: MockServer
+REFUSAL = {"errors": [{"code": "internal_error", "message": "Unable to rerun run"}]}
+
+
+@pytest.mark.parametrize("refusal", [answers(400, {"errors": []}), answers(500, REFUSAL)], ids=str)
+def test_a_replay_that_the_server_refused_has_failed_and_holds_back_nothing(
+    client: InngestClient, mock: MockServer, refusal: Effect
 ) -> None:
     run_id = failed_run(client, mock)
-    refusal = {"errors": [{"code": "internal_error", "message": "Unable to rerun run"}]}
-    mock.fault(answers(500, refusal), operation="rerun_run_v2")
+    fault = mock.fault(refusal, operation="rerun_run_v2")
     row = only_row(client.runs.replay_all([run_id]))
     assert (row.outcome, row.replays_before, row.requested_at) == ("failed", None, None)
+    assert fault.hits == 1
     assert client.runs.replay(run_id) == mock.runs[-1].id
 
 
@@ -244,16 +248,6 @@ def test_a_lost_replay_is_not_requested_again_where_it_cannot_be_looked_up(
     assert (row.outcome, row.replays_before) == ("unknown", None)
     wait(3_600)
     assert client.runs.replay_all(resume=report) == report
-    assert fault.hits == 1
-
-
-def test_a_refused_replay_has_failed_and_leaves_nothing_to_look_up(
-    client: InngestClient, mock: MockServer
-) -> None:
-    run_id = failed_run(client, mock)
-    fault = mock.fault(answers(400, {"errors": []}), operation="rerun_run_v2", times=None)
-    row = only_row(client.runs.replay_all([run_id]))
-    assert (row.outcome, row.replays_before) == ("failed", None)
     assert fault.hits == 1
 
 

@@ -46,6 +46,17 @@ def outcomes(report: ActionReport) -> list[str]:
     return [row.outcome.value for row in report.rows]
 
 
+def pass_time(seconds: float, *clocks: Clock | MockServer) -> None:
+    for each in clocks:
+        each.advance(seconds)
+
+
+def other_client(connect: Connect, server: MockServer) -> Any:
+    """Return a client of another server, as the method takes it."""
+    client: Any = connect(transport=server.transport, retries=0)
+    return client.target if isinstance(client, Blocking) else client
+
+
 def to_send(plan: ActionReport) -> list[str]:
     return [str(row.id) for row in plan.rows if row.outcome == "planned"]
 
@@ -105,8 +116,7 @@ def test_it_goes_to_another_client_with_connections_of_its_own(
     connect: Connect, client: InngestClient, mock: MockServer
 ) -> None:
     staging = MockServer()
-    own: Any = connect(transport=staging.transport, retries=0)
-    other = own.target if isinstance(own, Blocking) else own
+    other = other_client(connect, staging)
     stored = client.send([Event("shop/order", {"n": n}) for n in range(2)])
     staging.fault(answers(400, {"error": "no", "ids": [""]}), operation="send_events", after=1)
     report = client.events.resend(stored, to=other, in_flight=1)
@@ -157,8 +167,7 @@ def test_a_filter_selects_an_event_once_though_another_label_has_sent_it(
         client.events.resend(stored, label=label)
     planned = client.events.resend(name="shop/order", label="c", dry_run=True)
     assert sorted(to_send(planned)) == sorted(stored)  # one time, no order
-    for each in (clock, mock):
-        each.advance(60)
+    pass_time(60, clock, mock)
     client.send(Event("shop/order", {"n": 2}))
     for label in "de":
         client.events.resend(stored[:1], label=label)
@@ -192,8 +201,7 @@ def test_what_the_label_has_sent_is_told_and_not_sent_again(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
     stored = client.send([Event("shop/order", {"n": n}) for n in range(2)])
-    for each in (clock, mock):
-        each.advance(60)
+    pass_time(60, clock, mock)
     (copy,) = [row.new_event_id for row in client.events.resend(stored[:1]).rows]
     report = client.events.resend(name="shop/order")
     told = {row.id: (str(row.outcome), row.reason) for row in report.rows}
@@ -202,8 +210,7 @@ def test_what_the_label_has_sent_is_told_and_not_sent_again(
         copy: ("already_sent", f"it is the copy of event {stored[0]} that this label has sent"),
         stored[1]: ("done", None),
     }
-    for each in (clock, mock):
-        each.advance(120)
+    pass_time(120, clock, mock)
     client.send(Event("shop/order", {"n": 3}))
     later = client.events.resend(since=timedelta(minutes=2, seconds=30), dry_run=True)
     assert (len(later.rows), len(to_send(later))) == (3, 1)
@@ -214,8 +221,7 @@ def test_what_the_other_server_has_had_is_told_and_not_sent_again(
     client: InngestClient, connect: Connect
 ) -> None:
     there = MockServer()
-    own: Any = connect(transport=there.transport)
-    other = own.target if isinstance(own, Blocking) else own
+    other = other_client(connect, there)
     first, second = client.send([Event("shop/order", {"n": n}) for n in range(2)])
     client.events.resend([first], to=other)
     report = client.events.resend([first, second], to=other, dry_run=True)
@@ -238,8 +244,7 @@ def test_what_was_sent_outside_the_window_of_a_filter_is_told(
 
 def test_where_events_cannot_be_read_all_are_sent(client: InngestClient, connect: Connect) -> None:
     there = MockServer()
-    own: Any = connect(transport=there.transport, retries=0)
-    other = own.target if isinstance(own, Blocking) else own
+    other = other_client(connect, there)
     (stored,) = client.send(Event("shop/order"))
     for _ in range(2):
         there.fault(answers(403, {"error": "no"}), operation="list_events_v1", times=1)
@@ -252,8 +257,7 @@ def test_copies_of_copies_are_of_the_family_of_the_first(
     (stored,) = client.send([Event("shop/order", {"n": 1})])
     last = stored
     for label in "abc":
-        for each in (clock, mock):
-            each.advance(60)
+        pass_time(60, clock, mock)
         last = client.events.resend([last], label=label).rows[0].new_event_id or ""
     for since, rows in ((timedelta(hours=1), 4), (timedelta(minutes=1, seconds=30), 2)):
         plan = client.events.resend(since=since, label="d", dry_run=True)
@@ -266,8 +270,7 @@ def test_a_limit_counts_events_and_not_their_copies(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
     stored = client.send([Event("shop/order", {"n": n}) for n in range(70)])
-    for each in (clock, mock):
-        each.advance(60)
+    pass_time(60, clock, mock)
     client.events.resend(stored[10:], label="a")
     plan = client.events.resend(name="shop/order", label="b", limit=65, dry_run=True)
     assert len(to_send(plan)) == 65
@@ -280,8 +283,7 @@ def test_a_limit_counts_events_and_not_their_copies(
 def test_elsewhere_a_label_has_sent_nothing_of_what_is_listed_here(
     connect: Connect, client: InngestClient, mock: MockServer
 ) -> None:
-    own: Any = connect(transport=MockServer().transport, retries=0)
-    other = own.target if isinstance(own, Blocking) else own
+    other = other_client(connect, MockServer())
     client.events.resend(client.send([Event("shop/order")]))
     report = client.events.resend(name="shop/order", to=other)
     assert sorted(outcomes(report)) == ["already_sent", "done"]
@@ -310,8 +312,7 @@ def test_what_may_have_been_sent_a_day_ago_is_not_sent_again(
     stored = client.send(Event("shop/order"))
     fault = mock.fault(loses_response(httpx.ReadTimeout), operation="send_events")
     lost = client.events.resend(stored)
-    for each in (clock, mock):
-        each.advance(23.5 * 3_600)
+    pass_time(23.5 * 3_600, clock, mock)
     for _ in range(2):
         (row,) = client.events.resend(resume=lost).rows
         assert (row.outcome, row.requested_at) == ("unknown", lost.rows[0].requested_at)

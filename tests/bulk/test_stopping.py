@@ -75,10 +75,7 @@ class CancelledError(Exception):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, CancelledError])
 def test_an_exception_stops_runs_that_are_looked_up_before_they_are_replayed(
-    mock: MockServer,
-    ids: list[str],
-    error: type[BaseException],
-    monkeypatch: pytest.MonkeyPatch,
+    mock: MockServer, ids: list[str], error: type[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stops: list[blocking.Stop] = []
 
