@@ -154,11 +154,6 @@ def test_encoding_does_not_change_the_events() -> None:
     assert events == [{"name": "a", "data": {"n": None}}] * 10
 
 
-def test_each_event_gets_an_id_of_its_own() -> None:
-    [batch] = batching.batches_of_events([{"name": "a", "data": {}}] * 5_000, 5_000)
-    assert len({each["id"] for each in batch.events()}) == 5_000
-
-
 @pytest.mark.parametrize("field", ["user", "ts", "v"])
 def test_an_absent_field_of_a_line_is_not_sent_as_null(field: str) -> None:
     assert columns_of([{"name": "a", "data": {}, field: None}], from_file=True) is None

@@ -107,10 +107,10 @@ def test_a_name_that_only_resembles_a_reserved_one_is_accepted(name: str) -> Non
 
 
 @pytest.mark.parametrize("field", ["data", "user"])
-@pytest.mark.parametrize("value", [[], "text", 5, True, [("k", 1)]])
+@pytest.mark.parametrize("value", [[], "text", 5, 1.5, True, [("k", 1)]])
 def test_data_and_user_that_are_not_objects_are_rejected(field: str, value: Any) -> None:
     said = refusal({"name": "a", field: value})
-    assert said.startswith(f"{field} must be a JSON object, not {type(value).__name__}")
+    assert said == f"{field} must be a JSON object, not {type(value).__name__}"
 
 
 @pytest.mark.parametrize("field", ["id", "v"])
@@ -244,12 +244,6 @@ class Part(float):
 )
 def test_other_values_are_written_in_the_nearest_types_of_json(value: Any, written: Any) -> None:
     assert wire({"name": "a", "data": {"k": value, "n": None}})["data"]["k"] == written
-
-
-@pytest.mark.parametrize("value", [[], "text", 5, 1.5, True])
-def test_data_that_json_has_is_rejected_without_advice_for_python(value: Any) -> None:
-    said = refusal({"name": "a", "data": value})
-    assert said == f"data must be a JSON object, not {type(value).__name__}"
 
 
 def test_a_value_that_cannot_be_encoded_is_rejected_with_its_path() -> None:

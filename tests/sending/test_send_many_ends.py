@@ -142,9 +142,7 @@ def test_if_the_source_raises_earlier_batches_are_reported_first(
     assert [each.report.accepted for each in told] == [2, 2, 2]
 
 
-def test_an_interrupt_during_a_request_reports_accepted_and_unknown_events(
-    server: Server,
-) -> None:
+def test_an_interrupt_during_a_request_reports_accepted_and_unknown_events(server: Server) -> None:
     def interrupt(_: httpx.Request) -> Reply:
         raise KeyboardInterrupt
 
