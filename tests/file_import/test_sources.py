@@ -125,10 +125,7 @@ def test_a_missing_key_is_reported_before_the_file_is_opened(connect: Connect, f
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
 def test_standard_input_is_read_and_left_open(
-    client: InngestClient,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    zipped: bool,
+    client: InngestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zipped: bool
 ) -> None:
     monkeypatch.chdir(tmp_path)
     content = line(1) + b"\nbad\n"
