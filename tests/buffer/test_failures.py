@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
-import threading
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,83 +14,15 @@ from inngest_rest import Event, OutboxError, SendReport
 from inngest_rest._durable.buffer.outbox import Outbox
 from inngest_rest._durable.buffer.queue import Queue
 from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
-from tests.support.client_kinds import open_client
-from tests.support.clock import Clock
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, says, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import httpx
 
-    from tests.support.client_kinds import ClientKind
     from tests.support.server import Reply, Server
-
-READINGS = 8
-"""At least as many readings of the clock as a worker makes to send one batch."""
-
-
-class FaultyClock(Clock):
-    """Real time; one reading by a buffer's worker raises."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.left: int | None = None
-        self.caller: threading.Thread | None = None
-
-    def monotonic(self) -> float:
-        if self.left is not None and not self._is_read_by_caller():
-            self.left -= 1
-            if self.left < 0:
-                self.left = None
-                raise OSError("no clock")
-        return time.monotonic()
-
-    def now(self) -> float:
-        return time.time()
-
-    def _is_read_by_caller(self) -> bool:
-        try:
-            task = asyncio.current_task()
-        except RuntimeError:  # no loop runs here
-            task = None
-        is_worker = task is not None and task.get_name() == "inngest-rest-buffer"
-        return threading.current_thread() is self.caller and not is_worker
-
-
-@pytest.fixture
-def faulty() -> FaultyClock:
-    return FaultyClock()
-
-
-@pytest.fixture
-def client(client_kind: ClientKind, server: Server, faulty: FaultyClock) -> Iterator[Any]:
-    with asyncio.Runner() as runner:
-        client = open_client(client_kind, runner, faulty, dev=True, transport=server, retries=0)
-        yield client
-        client.close()
-
-
-@pytest.mark.parametrize("reading", range(READINGS))
-@pytest.mark.usefixtures("no_pauses")
-def test_an_event_is_delivered_although_the_worker_once_had_no_clock(
-    make: Make,
-    server: Server,
-    faulty: FaultyClock,
-    reading: int,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    server.on(ROUTE, accepts_all)
-    buffer = make(max_age=1_000)
-    buffer.add({"name": "a"})
-    faulty.caller = threading.current_thread()
-    faulty.left = reading
-    assert buffer.flush(PATIENCE)
-    assert {name for body in sent(server) for name in body} == {"a"}
-    assert buffer.pending == 0
-    assert ("no clock" in caplog.text) == (faulty.left is None)
 
 
 @pytest.mark.parametrize("method", ["take", "settle"])

@@ -8,6 +8,7 @@ import pickle
 import sqlite3
 import stat
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -36,14 +37,13 @@ from inngest_rest._durable.buffer.outbox import (
     LONGEST_LEASE,
     Outbox,
 )
-from inngest_rest._durable.buffer.outbox_file import OutboxFile
 from inngest_rest._durable.buffer.schedule import Schedule
 from tests.support.client_kinds import Blocking
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from inngest_rest._core.sending.batching import Batch
     from tests.support.clock import Clock
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 ROUTE = "POST /e/NO_EVENT_KEY_SET"
 LEASE = 100.0
+
+Open = Callable[..., Outbox]
 OPEN_FILES = Path("/proc/self/fd")
 
 
@@ -60,7 +62,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(path: Path, clock: Clock) -> Iterator[Callable[..., Outbox]]:
+def opened(path: Path, clock: Clock) -> Iterator[Open]:
     """Open the file as processes of their own would."""
     boxes: list[Outbox] = []
 
@@ -124,18 +126,17 @@ def pragma(box: Outbox, name: str, value: int) -> Iterator[None]:
         db.execute(f"PRAGMA {name} = {before}")
 
 
-def test_an_event_is_on_disk_when_put_returns(opened: Callable[..., Outbox], path: Path) -> None:
+def test_an_event_is_on_disk_when_put_returns(opened: Open, path: Path) -> None:
     box = opened()
     fill(box, "a", "b")
     assert rows(path) == ["a", "b"]
     with box.file.reading() as db:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert db.execute("PRAGMA fullfsync").fetchone() == (1,)
 
 
-def test_an_event_without_an_id_gets_one_before_it_is_stored(
-    opened: Callable[..., Outbox],
-) -> None:
+def test_an_event_without_an_id_gets_one_before_it_is_stored(opened: Open) -> None:
     box = opened()
     box.put({"name": "a"})
     [event] = box.take().events()  # type: ignore[union-attr]
@@ -159,7 +160,7 @@ def test_an_event_wakes_a_resting_worker_if_it_is_the_first_or_fills_a_batch(
     box.close(loses_nothing)
 
 
-def test_threads_that_wait_for_the_disk_share_a_commit(opened: Callable[..., Outbox]) -> None:
+def test_threads_that_wait_for_the_disk_share_a_commit(opened: Open) -> None:
     box = opened()
     commits: list[str] = []
     with box.file.reading() as db:
@@ -178,7 +179,7 @@ def test_threads_that_wait_for_the_disk_share_a_commit(opened: Callable[..., Out
 
 
 def test_an_interrupt_while_events_are_stored_reaches_every_thread_that_waits(
-    opened: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch
+    opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class TheEnd(BaseException):
         """As a KeyboardInterrupt, which would end pytest."""
@@ -199,7 +200,7 @@ def test_an_interrupt_while_events_are_stored_reaches_every_thread_that_waits(
 
 
 def test_leased_events_are_kept_from_others_until_the_lease_ends(
-    opened: Callable[..., Outbox], clock: Clock
+    opened: Open, clock: Clock
 ) -> None:
     one, other = opened(), opened()
     fill(one, "a", "b", "c", "d")
@@ -215,9 +216,7 @@ def test_leased_events_are_kept_from_others_until_the_lease_ends(
 
 
 @pytest.mark.parametrize("jump", [-86_400.0, -LONGEST_LEASE, 86_400.0])
-def test_a_clock_that_jumps_far_ends_a_lease(
-    opened: Callable[..., Outbox], clock: Clock, jump: float
-) -> None:
+def test_a_clock_that_jumps_far_ends_a_lease(opened: Open, clock: Clock, jump: float) -> None:
     one, other = opened(), opened()
     fill(one, "a")
     one.take()
@@ -226,7 +225,7 @@ def test_a_clock_that_jumps_far_ends_a_lease(
 
 
 def test_what_a_clock_that_jumped_far_has_leased_is_left(
-    opened: Callable[..., Outbox], path: Path, clock: Clock
+    opened: Open, path: Path, clock: Clock
 ) -> None:
     fill(box := opened(), "a")
     change(path, f"UPDATE entries SET owner = 'x', leased_until = {clock.now() + LEASE}")
@@ -235,9 +234,7 @@ def test_what_a_clock_that_jumped_far_has_leased_is_left(
     assert box.has_left(box.mark())
 
 
-def test_a_clock_that_is_set_back_a_little_ends_no_lease(
-    opened: Callable[..., Outbox], clock: Clock
-) -> None:
+def test_a_clock_that_is_set_back_a_little_ends_no_lease(opened: Open, clock: Clock) -> None:
     one, other = opened(), opened()
     fill(one, "a")
     one.take()
@@ -245,7 +242,7 @@ def test_a_clock_that_is_set_back_a_little_ends_no_lease(
     assert other.take() is None
 
 
-def test_outcomes_are_written_to_the_file(opened: Callable[..., Outbox], path: Path) -> None:
+def test_outcomes_are_written_to_the_file(opened: Open, path: Path) -> None:
     box = opened()
     fill(box, "a", "b", "c")
     batch = box.take()
@@ -259,9 +256,7 @@ def test_outcomes_are_written_to_the_file(opened: Callable[..., Outbox], path: P
     assert names(box.take()) == ["c"]
 
 
-def test_an_event_rejected_without_a_reason_becomes_a_dead_letter(
-    opened: Callable[..., Outbox], path: Path
-) -> None:
+def test_an_event_rejected_without_a_reason_becomes_a_dead_letter(opened: Open, path: Path) -> None:
     box = opened()
     fill(box, "a")
     batch = box.take()
@@ -271,9 +266,7 @@ def test_an_event_rejected_without_a_reason_becomes_a_dead_letter(
     assert rows(path, "dead_letters") == ["a"]
 
 
-def test_dead_letters_keep_event_and_reason_until_they_are_discarded(
-    opened: Callable[..., Outbox],
-) -> None:
+def test_dead_letters_keep_event_and_reason_until_they_are_discarded(opened: Open) -> None:
     box = opened()
     fill(box, "a", "b")
     batch = box.take()
@@ -286,7 +279,7 @@ def test_dead_letters_keep_event_and_reason_until_they_are_discarded(
     assert again.dead_letters() == [second]
 
 
-def test_a_batch_is_bounded_by_bytes(opened: Callable[..., Outbox]) -> None:
+def test_a_batch_is_bounded_by_bytes(opened: Open) -> None:
     box = opened()
     for name in "abcd":
         box.put({"name": name, "data": {"k": "x" * 1_500_000}})
@@ -296,16 +289,14 @@ def test_a_batch_is_bounded_by_bytes(opened: Callable[..., Outbox]) -> None:
     assert names(box.take()) == ["c", "d"]
 
 
-def test_events_that_were_taken_and_never_settled_are_returned_again(
-    opened: Callable[..., Outbox],
-) -> None:
+def test_events_that_were_taken_and_never_settled_are_returned_again(opened: Open) -> None:
     box = opened()
     fill(box, "a", "b")
     assert names(box.take()) == ["a", "b"]
     assert names(box.take()) == ["a", "b"]
 
 
-def test_room_is_counted_over_all_processes(opened: Callable[..., Outbox]) -> None:
+def test_room_is_counted_over_all_processes(opened: Open) -> None:
     one, other = opened(max_pending=2), opened(max_pending=2)
     fill(one, "a")
     fill(other, "b")
@@ -315,9 +306,7 @@ def test_room_is_counted_over_all_processes(opened: Callable[..., Outbox]) -> No
     assert one.put({"name": "c"}) is True
 
 
-def test_a_full_disk_refuses_an_event_and_keeps_the_others(
-    opened: Callable[..., Outbox], path: Path
-) -> None:
+def test_a_full_disk_refuses_an_event_and_keeps_the_others(opened: Open, path: Path) -> None:
     box = opened()
     fill(box, "a")
     big = {"name": "b", "data": {"k": "x" * 100_000}}
@@ -329,7 +318,7 @@ def test_a_full_disk_refuses_an_event_and_keeps_the_others(
 
 
 def test_a_disk_that_turns_read_only_refuses_an_event_and_keeps_the_others(
-    opened: Callable[..., Outbox], path: Path
+    opened: Open, path: Path
 ) -> None:
     box = opened()
     fill(box, "a")
@@ -340,7 +329,7 @@ def test_a_disk_that_turns_read_only_refuses_an_event_and_keeps_the_others(
 
 
 def test_an_outcome_that_could_not_be_written_is_written_later(
-    opened: Callable[..., Outbox], path: Path, caplog: pytest.LogCaptureFixture
+    opened: Open, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     box = opened()
     fill(box, "a", "b")
@@ -358,11 +347,7 @@ def test_an_outcome_that_could_not_be_written_is_written_later(
     ("name", "value"), [("max_page_count", 1), ("query_only", 1)], ids=["full", "read-only"]
 )
 def test_a_disk_that_cannot_be_written_does_not_keep_events_from_being_sent(
-    opened: Callable[..., Outbox],
-    path: Path,
-    caplog: pytest.LogCaptureFixture,
-    name: str,
-    value: int,
+    opened: Open, path: Path, caplog: pytest.LogCaptureFixture, name: str, value: int
 ) -> None:
     # Enough of them that their leases take another page.
     box = opened(batch_size=100)
@@ -397,7 +382,7 @@ def test_a_full_disk_gives_a_worker_rest_when_all_events_are_sent(path: Path, cl
 
 
 def test_a_buffer_that_closes_on_a_full_disk_logs_that_events_are_sent_again(
-    opened: Callable[..., Outbox], path: Path, caplog: pytest.LogCaptureFixture
+    opened: Open, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     box = opened()
     fill(box, "a", "b")
@@ -414,7 +399,7 @@ def test_a_buffer_that_closes_on_a_full_disk_logs_that_events_are_sent_again(
     "damage", ["'text'", "'{}'", "5", "X'7B'", "X'5B315D'", "X'FF'", "CAST(X'FF' AS TEXT)"]
 )
 def test_a_damaged_row_becomes_a_dead_letter_and_the_others_go_on(
-    opened: Callable[..., Outbox], path: Path, damage: str
+    opened: Open, path: Path, damage: str
 ) -> None:
     box = opened()
     fill(box, "a", "b", "c")
@@ -449,9 +434,7 @@ def test_no_file_is_opened_for_a_buffer_that_cannot_load_certificates(
     assert not path.exists()
 
 
-def test_a_file_of_a_newer_version_is_left_as_it_is(
-    opened: Callable[..., Outbox], path: Path
-) -> None:
+def test_a_file_of_a_newer_version_is_left_as_it_is(opened: Open, path: Path) -> None:
     fill(box := opened(), "a")
     box.close(loses_nothing)
     with closing(sqlite3.connect(path)) as db:
@@ -462,25 +445,21 @@ def test_a_file_of_a_newer_version_is_left_as_it_is(
     assert path.read_bytes() == before
 
 
-def test_a_database_of_another_application_is_refused(
-    opened: Callable[..., Outbox], path: Path
-) -> None:
+def test_a_database_of_another_application_is_refused(opened: Open, path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE entries (x)")
     with pytest.raises(OutboxError, match="a database of another application"):
         opened()
 
 
-def test_a_file_that_is_not_a_database_is_refused(
-    opened: Callable[..., Outbox], path: Path
-) -> None:
+def test_a_file_that_is_not_a_database_is_refused(opened: Open, path: Path) -> None:
     path.write_bytes(b"not a database at all " * 500)
     with pytest.raises(OutboxError, match=r"not a database. Move it aside") as caught:
         opened()
     assert caught.value.path == str(path)
 
 
-def test_a_damaged_file_is_refused(opened: Callable[..., Outbox], path: Path) -> None:
+def test_a_damaged_file_is_refused(opened: Open, path: Path) -> None:
     box = opened()
     for number in range(200):
         assert box.put({"name": f"e{number}", "data": {"k": "x" * 500}})
@@ -493,7 +472,7 @@ def test_a_damaged_file_is_refused(opened: Callable[..., Outbox], path: Path) ->
 
 
 def test_a_file_whose_damage_is_quoted_in_bytes_that_are_no_text_is_refused(
-    opened: Callable[..., Outbox], path: Path
+    opened: Open, path: Path
 ) -> None:
     opened().close(loses_nothing)
     path.write_bytes(path.read_bytes().replace(b"TABLE counts", b"\xff\xfe\xfdLE counts"))
@@ -502,17 +481,13 @@ def test_a_file_whose_damage_is_quoted_in_bytes_that_are_no_text_is_refused(
 
 
 @pytest.mark.parametrize("letters", [[5], [None], 5])
-def test_what_is_no_dead_letter_cannot_be_discarded(
-    opened: Callable[..., Outbox], letters: Any
-) -> None:
+def test_what_is_no_dead_letter_cannot_be_discarded(opened: Open, letters: Any) -> None:
     with pytest.raises(InvalidArgumentError, match=r"letters must be some of dead_letters\(\)"):
         opened().discard(letters)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anything")
-def test_a_read_only_file_is_refused_when_it_is_opened(
-    opened: Callable[..., Outbox], path: Path
-) -> None:
+def test_a_read_only_file_is_refused_when_it_is_opened(opened: Open, path: Path) -> None:
     opened().close(loses_nothing)
     path.chmod(0o400)
     with pytest.raises(OutboxError, match="readonly"):
@@ -520,7 +495,7 @@ def test_a_read_only_file_is_refused_when_it_is_opened(
 
 
 def test_another_process_that_writes_for_long_is_named(
-    opened: Callable[..., Outbox], path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Open, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox_file, "_LOCK_TIMEOUT", 0.01)
     box = opened()
@@ -537,7 +512,7 @@ def test_another_process_that_writes_for_long_is_named(
 
 
 def test_an_event_is_taken_as_soon_as_another_process_has_written(
-    opened: Callable[..., Outbox], path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Open, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box = opened()
     pauses: list[float] = []
@@ -554,7 +529,7 @@ def test_an_event_is_taken_as_soon_as_another_process_has_written(
     assert rows(path) == ["a"]
 
 
-def test_what_was_put_back_may_be_stored(opened: Callable[..., Outbox]) -> None:
+def test_what_was_put_back_may_be_stored(opened: Open) -> None:
     fill(box := opened(), "a")
     first = box.take()
     assert first is not None
@@ -566,7 +541,7 @@ def test_what_was_put_back_may_be_stored(opened: Callable[..., Outbox]) -> None:
 
 
 def test_a_drive_without_a_write_ahead_log_is_refused(
-    opened: Callable[..., Outbox], monkeypatch: pytest.MonkeyPatch
+    opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect = sqlite3.connect
     # A database in memory has none either.
@@ -575,7 +550,7 @@ def test_a_drive_without_a_write_ahead_log_is_refused(
         opened()
 
 
-def test_a_file_that_is_closed_is_forgotten(opened: Callable[..., Outbox]) -> None:
+def test_a_file_that_is_closed_is_forgotten(opened: Open) -> None:
     files = outbox_file.open_files
     box = opened()
     assert box.file in files
@@ -596,7 +571,7 @@ def test_an_error_pickles() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
-def test_only_its_owner_reads_the_file(opened: Callable[..., Outbox], path: Path) -> None:
+def test_only_its_owner_reads_the_file(opened: Open, path: Path) -> None:
     fill(opened(), "a")
     files = list(path.parent.iterdir())
     assert len(files) == 3
@@ -616,7 +591,7 @@ def test_a_relative_path_stays_where_it_was(
 
 
 @pytest.mark.skipif(not OPEN_FILES.is_dir(), reason="open files are listed on Linux alone")
-def test_reading_after_close_leaves_no_file_open(opened: Callable[..., Outbox], path: Path) -> None:
+def test_reading_after_close_leaves_no_file_open(opened: Open, path: Path) -> None:
     box = opened()
     fill(box, "a")
     box.close(loses_nothing)
@@ -625,7 +600,7 @@ def test_reading_after_close_leaves_no_file_open(opened: Callable[..., Outbox], 
 
 
 def test_events_older_than_the_idempotency_window_are_logged_once(
-    opened: Callable[..., Outbox], clock: Clock, caplog: pytest.LogCaptureFixture
+    opened: Open, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     box = opened(batch_size=1)
     fill(box, "a", "b", "c")
@@ -682,9 +657,7 @@ def test_events_left_by_one_process_are_sent_by_another(
     assert rows(path) == []
 
 
-def test_what_failed_here_and_was_sent_by_another_process_is_forgotten(
-    opened: Callable[..., Outbox],
-) -> None:
+def test_what_failed_here_and_was_sent_by_another_process_is_forgotten(opened: Open) -> None:
     here, there = opened(), opened()
     fill(here, "a")
     page = InvalidResponseError("a page", method="POST", url="", status=403, body="")
@@ -696,7 +669,7 @@ def test_what_failed_here_and_was_sent_by_another_process_is_forgotten(
 
 
 def test_a_backlog_goes_out_without_an_event_being_added(
-    client: InngestClient, server: Server, path: Path, opened: Callable[..., Outbox]
+    client: InngestClient, server: Server, path: Path, opened: Open
 ) -> None:
     fill(box := opened(), "a")
     box.close(loses_nothing)
@@ -708,7 +681,7 @@ def test_a_backlog_goes_out_without_an_event_being_added(
 
 
 def test_a_buffer_sends_past_damaged_rows_and_counts_them_as_rejected(
-    client: InngestClient, server: Server, path: Path, opened: Callable[..., Outbox]
+    client: InngestClient, server: Server, path: Path, opened: Open
 ) -> None:
     fill(box := opened(), "a", "b", "c")
     box.close(loses_nothing)
@@ -751,18 +724,7 @@ def _open(client: Any, path: Any) -> Any:
     return Blocking(AsyncEventBuffer(client.target, path), client.runner)
 
 
-def test_what_is_stored_is_written_through_to_the_disk(tmp_path: Path) -> None:
-    file = OutboxFile(tmp_path / "outbox.db")
-    with file.transaction("cannot look") as db:
-        kept = [db.execute(f"PRAGMA {it}").fetchone()[0] for it in ("synchronous", "fullfsync")]
-        assert kept == [2, 1]
-        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    file.retire()
-
-
-def test_an_event_that_an_earlier_process_left_is_due_at_once(
-    opened: Callable[..., Outbox],
-) -> None:
+def test_an_event_that_an_earlier_process_left_is_due_at_once(opened: Open) -> None:
     first = opened()
     assert first._schedule.due_in() == 3_600  # noqa: SLF001
     fill(first, "a")
@@ -785,9 +747,7 @@ def test_an_event_for_which_there_is_no_room_wakes_nobody(path: Path, clock: Clo
     box.close(loses_nothing)
 
 
-def test_what_a_batch_leaves_in_a_file_waits_for_its_own_age(
-    opened: Callable[..., Outbox],
-) -> None:
+def test_what_a_batch_leaves_in_a_file_waits_for_its_own_age(opened: Open) -> None:
     box = opened()
     fill(box, *"abcd")
     assert names(box.take()) == [*"abc"]

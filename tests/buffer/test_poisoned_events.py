@@ -314,6 +314,7 @@ def test_a_flush_tries_at_once_what_has_failed(rule: Schedule) -> None:
     fails(rule)
     assert again(rule) == []
     with rule.flush_now():
+        assert rule.due_in() == 0
         assert fails(rule) == [0]
         assert again(rule) == []
 
@@ -328,9 +329,7 @@ def queue_of(rule: Schedule) -> Queue:
     return Queue(rule, lambda: None, max_pending=100_000)
 
 
-def test_new_events_go_first_after_a_failure_and_failed_ones_after_a_success(
-    clock: Clock,
-) -> None:
+def test_new_events_go_first_after_a_failure_and_failed_ones_after_a_success(clock: Clock) -> None:
     queue = queue_of(Schedule(1, 1.0, clock.monotonic))
     for name in "abcd":
         queue.put({"name": name})
@@ -345,14 +344,14 @@ def test_new_events_go_first_after_a_failure_and_failed_ones_after_a_success(
     assert sent == "abcabd"
 
 
-def test_a_hundred_poisoned_events_keep_none_of_the_others(clock: Clock) -> None:
+def test_many_poisoned_events_keep_none_of_the_others(clock: Clock) -> None:
     rule = Schedule(512, 1.0, clock.monotonic)
     queue = queue_of(rule)
-    for number in range(10_000):
+    for number in range(3_000):
         queue.put({"name": "poisoned" if number % 100 == 50 else "good"})
     accepted = requests = 0
     began = clock.monotonic()
-    while accepted < 9_900:
+    while accepted < 2_970:
         clock.advance(rule.due_in() or 0.0)
         batch = queue.take()
         assert batch is not None
@@ -362,9 +361,9 @@ def test_a_hundred_poisoned_events_keep_none_of_the_others(clock: Clock) -> None
         else:
             accepted += len(batch.positions)
             queue.settle(BatchOutcome(batch, ["internal"] * len(batch.positions)))
-    assert requests < 2_000
+    assert requests < 600
     assert clock.monotonic() - began < 120
-    assert queue.pending == 100
+    assert queue.pending == 30
 
 
 @pytest.fixture(params=["memory", "file"])

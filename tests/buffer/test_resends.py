@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     import httpx
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 AFTER, LEASE = 30.0, 150.0
 
+Open = Callable[..., Outbox]
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -38,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(path: Path, clock: Clock) -> Iterator[Callable[..., Outbox]]:
+def opened(path: Path, clock: Clock) -> Iterator[Open]:
     """Open the file as processes of their own would."""
     boxes: list[Outbox] = []
 
@@ -81,7 +84,7 @@ def kept(path: Path) -> int:
 
 
 def test_accepted_events_are_due_again_after_their_time_and_are_not_pending(
-    opened: Callable[..., Outbox], clock: Clock
+    opened: Open, clock: Clock
 ) -> None:
     box = opened()
     accept(box, "a", "b", "c")
@@ -97,7 +100,7 @@ def test_accepted_events_are_due_again_after_their_time_and_are_not_pending(
 
 @pytest.mark.parametrize("outcome", ["internal-id", Rejected("no")])
 def test_an_event_is_sent_again_once_whatever_the_server_decides(
-    opened: Callable[..., Outbox], clock: Clock, path: Path, outcome: Any
+    opened: Open, clock: Clock, path: Path, outcome: Any
 ) -> None:
     box = opened()
     accept(box, "a")
@@ -110,9 +113,7 @@ def test_an_event_is_sent_again_once_whatever_the_server_decides(
     assert box.dead_letters() == []
 
 
-def test_an_event_without_an_answer_is_sent_again_after_a_pause(
-    opened: Callable[..., Outbox], clock: Clock
-) -> None:
+def test_an_event_without_an_answer_is_sent_again_after_a_pause(opened: Open, clock: Clock) -> None:
     box = opened()
     accept(box, "a", "b")
     clock.advance(AFTER)
@@ -125,7 +126,7 @@ def test_an_event_without_an_answer_is_sent_again_after_a_pause(
 
 
 def test_events_of_a_process_that_was_killed_while_it_sent_them_are_sent_by_another(
-    opened: Callable[..., Outbox], clock: Clock
+    opened: Open, clock: Clock
 ) -> None:
     box = opened()
     accept(box, "a")
@@ -138,7 +139,7 @@ def test_events_of_a_process_that_was_killed_while_it_sent_them_are_sent_by_anot
 
 
 def test_events_are_not_sent_again_when_the_platform_may_have_forgotten_their_ids(
-    opened: Callable[..., Outbox], clock: Clock, path: Path
+    opened: Open, clock: Clock, path: Path
 ) -> None:
     accept(opened(), "a")
     clock.advance(LONGEST + 1)
@@ -147,7 +148,7 @@ def test_events_are_not_sent_again_when_the_platform_may_have_forgotten_their_id
 
 
 def test_a_file_with_accepted_events_is_a_file_like_any_other_to_a_buffer_without_the_setting(
-    opened: Callable[..., Outbox], clock: Clock
+    opened: Open, clock: Clock
 ) -> None:
     accept(opened(), "a")
     clock.advance(AFTER)
@@ -193,7 +194,7 @@ def test_a_time_that_makes_no_sense_is_refused(make: Make, resend_after: Any, re
 
 
 def test_an_event_that_is_damaged_in_the_file_keeps_no_other_from_being_sent_again(
-    opened: Callable[..., Outbox], clock: Clock, path: Path
+    opened: Open, clock: Clock, path: Path
 ) -> None:
     box = opened()
     accept(box, "a", "b")

@@ -118,21 +118,6 @@ def test_a_schedule_changes_under_its_lock_alone(change: Callable[[Schedule], ob
     assert held[-1]
 
 
-def test_a_clock_that_fails_leaves_the_count_of_waiting_events_right(clock: Clock) -> None:
-    def read_clock() -> float:
-        if is_broken:
-            raise OSError("no clock")
-        return clock.monotonic()
-
-    is_broken = False
-    timing = Schedule(3, 60.0, read_clock)
-    is_broken = True
-    with pytest.raises(OSError, match="no clock"):
-        timing.added()
-    is_broken = False
-    assert timing.due_in() == LONGEST_WAIT
-
-
 def test_after_a_batch_that_is_full_by_bytes_the_rest_is_due_at_once(timing: Schedule) -> None:
     timing.added(2)
     timing.took(1, is_full=True)
@@ -219,23 +204,3 @@ def test_a_batch_of_stored_events_is_bounded_by_bytes_but_has_at_least_one() -> 
     assert [list(batch.positions) for batch, _ in found] == [[1, 2], [1], [1]]
     assert [batch.may_be_stored for batch, _ in found] == [True, False, False]
     assert [is_full for _, is_full in found] == [False, True, True]
-
-
-def test_a_flush_and_a_success_end_all_pauses_at_once() -> None:
-    schedule = Schedule(1, 60.0, lambda: 0.0)
-    schedule.added()
-    schedule.failed()
-    assert schedule.due_in() == 1
-    with schedule.flush_now():
-        assert schedule.due_in() == 0
-    schedule.failed()
-    schedule.succeeded()
-    assert schedule.due_in() == 0
-    schedule.took(0)
-    # Of a batch that failed after another was accepted, it is the only event: it has to wait.
-    schedule.failed_on([7])
-    schedule.succeeded()
-    schedule.failed_on([7])
-    with schedule.flush_now():
-        assert schedule.due_in() == 0
-        assert [7] in [*schedule.turns()]
