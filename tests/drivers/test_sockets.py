@@ -230,9 +230,7 @@ def test_a_connection_with_an_unread_rest_of_an_error_is_not_reused(reach: Conne
         assert client.send(EVENT) == ["01"]
 
 
-def test_a_broken_connection_may_have_delivered_the_request(
-    reach: Connect,
-) -> None:
+def test_a_broken_connection_may_have_delivered_the_request(reach: Connect) -> None:
     with Peer(take_request) as peer:
         client = reach(peer.url)
         with pytest.raises(TransportError) as caught:

@@ -125,9 +125,7 @@ def test_a_mistake_is_an_answer_that_says_what_is_wrong(
     assert message in found.error.message
 
 
-def test_the_schema_of_an_operation_says_what_it_takes_and_does(
-    served: tools.Tools,
-) -> None:
+def test_the_schema_of_an_operation_says_what_it_takes_and_does(served: tools.Tools) -> None:
     listed = served.call("schema", {}).data["operations"]
     assert list(listed) == [row.command for row in RARE]
     for row in RARE:

@@ -69,9 +69,7 @@ def test_binaries_are_tried_in_turn_and_all_must_pass(
 
 
 def test_binary_that_does_not_start_is_a_failure_and_the_next_is_tried(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(live, "try_cases", lambda *_: Tried(Report("1.43.0", (), ()), 0))
     monkeypatch.setattr(live, "find_server", lambda url, *_: Server(url, None, None, ROUTES))

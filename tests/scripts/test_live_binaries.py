@@ -102,9 +102,7 @@ def test_each_server_gets_a_database_of_its_own(
 
 @pytest.mark.parametrize("psql", ["#!/bin/sh\necho refused >&2; exit 1\n", None])
 def test_database_that_cannot_be_created_is_an_error(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    psql: str | None,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, psql: str | None
 ) -> None:
     if psql is not None:
         write_program(tmp_path / "psql", psql)

@@ -51,9 +51,7 @@ def test_show_prints_a_playbook(capsys: pytest.CaptureFixture[str]) -> None:
     assert (status, "did you mean 'incident'?" in answer["error"]["message"]) == (2, True)
 
 
-def test_show_version_prints_the_version_of_the_package(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_show_version_prints_the_version_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["skill", "show", "--version"]) == 0
     assert capsys.readouterr().out == f"{__version__}\n"
 
@@ -104,9 +102,7 @@ def test_install_takes_hosts_by_any_of_their_names_and_a_scope(
     assert found["path"] == str(tmp_path / "project" / ".claude" / "skills" / "inngest")
 
 
-def test_install_keeps_a_changed_skill_unless_forced(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_install_keeps_a_changed_skill_unless_forced(capsys: pytest.CaptureFixture[str]) -> None:
     path = Path(installed(capsys)["path"], "SKILL.md")
     path.write_text("mine", encoding="utf-8")
     status, answer = answered(capsys, "install")
