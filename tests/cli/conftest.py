@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs.command import execute, program
+from inngest_rest._programs.command import execute
 from inngest_rest.testing import MockServer, completes, fails, sleeps
-from tests.support.command import Ran, Run
+from tests.support.command import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,23 +33,16 @@ def client(mock: MockServer) -> InngestClient:
 
 @pytest.fixture
 def run(
-    mock: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    mock: MockServer,
+    client: InngestClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Run:
-    """Run a command; standard input is text that is no terminal."""
+    """Return what runs a command; standard input is text that is no terminal."""
     monkeypatch.setattr(execute, "InngestClient", partial(InngestClient, transport=mock.transport))
     monkeypatch.setenv("INNGEST_DEV", "1")
     monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*tokens: str, stdin: str | None = "") -> Ran:
-        given = None
-        if stdin is not None:
-            data = stdin.encode("utf-8", "surrogateescape")
-            given = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)), "utf-8")
-        monkeypatch.setattr(sys, "stdin", given)
-        status = program.run(tokens)
-        return Ran(status, *capsys.readouterr())
-
-    return run
+    return Run(mock, client, monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ import pytest
 from inngest_rest._programs.command.invocation import TerminalInvocation
 from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest.testing import MockServer, answers
-from tests.support.command import Run, send
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest import ActionRow, InngestClient
+    from inngest_rest import ActionRow
+    from tests.support.command import Run
 
 
 NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
@@ -40,19 +40,19 @@ def running(mock: MockServer) -> int:
     return sum(run.status == "running" for run in mock.runs)
 
 
-def test_one_id_is_acted_on_at_once(run: Run, mock: MockServer, client: InngestClient) -> None:
-    ids = send(client, mock, "open", 3)
+def test_one_id_is_acted_on_at_once(run: Run) -> None:
+    ids = run.start("open", 3)
     ran = run("runs", "cancel", ids[0])
     assert (ran.status, ran.answer["data"]["counts"]) == (0, {"done": 1})
-    assert running(mock) == 2
+    assert running(run.server) == 2
 
 
 @pytest.mark.parametrize("given", ["ids", "standard input", "a filter", "--params"])
 @pytest.mark.parametrize("act", ["cancel", "replay"])
 def test_more_than_one_run_is_confirmed_however_it_is_chosen(
-    given: str, act: str, run: Run, mock: MockServer, client: InngestClient
+    given: str, act: str, run: Run
 ) -> None:
-    ids = send(client, mock, "open" if act == "cancel" else "failed", 2)
+    ids = run.start("open" if act == "cancel" else "failed", 2)
     words, stdin = ["runs", act], ""
     match given:
         case "ids":
@@ -65,52 +65,50 @@ def test_more_than_one_run_is_confirmed_however_it_is_chosen(
             words += ["--app", "shop"]
     refused = run(*words, stdin=stdin)
     assert (refused.status, refused.answer["error"]["code"]) == (9, "confirmation_needed")
-    assert not writes(mock)
+    assert not writes(run.server)
     acted = run(*words, "--yes", stdin=stdin)
     assert acted.status == 0
-    assert writes(mock) == set(ids)
+    assert writes(run.server) == set(ids)
     told = {name for row in acted.answer["data"]["rows"] for name in row}
     assert told <= {"id", "outcome", "new_run_id"}, "the short answer"
 
 
-def test_inputs_of_more_than_one_run_are_confirmed(run: Run, mock: MockServer) -> None:
+def test_inputs_of_more_than_one_run_are_confirmed(run: Run) -> None:
     words = ["functions", "invoke-many", "shop", "charge", "--inputs"]
     assert run(*words, "[{}, {}]").status == 9
-    assert not mock.runs
+    assert not run.server.runs
     assert run(*words, "[{}]").status == 0
     assert run(*words, "[{}, {}]", "--yes").status == 0
-    assert len(mock.runs) == 3
+    assert len(run.server.runs) == 3
 
 
 @pytest.mark.parametrize("given", ['{"yes": true}', '{"yes": "true", "app": "shop"}'])
 def test_yes_is_an_option_of_the_command_line_alone(
-    given: str, run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
+    given: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = send(client, mock, "open", 2)
+    ids = run.start("open", 2)
     for name in ("YES", "INNGEST_YES", "INNGEST_REST_YES"):
         monkeypatch.setenv(name, "1")
     assert run("runs", "cancel", *ids, "--params", given).status == 2
     assert run("runs", "cancel", "-", stdin="\n".join([*ids, "--yes"])).status == 2
     assert run("runs", "cancel", "--app", "shop").status == 9
-    assert not writes(mock)
+    assert not writes(run.server)
 
 
-def test_a_token_confirms_the_runs_that_were_shown_and_no_others(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    shown = send(client, mock, "open", 2)
+def test_a_token_confirms_the_runs_that_were_shown_and_no_others(run: Run) -> None:
+    shown = run.start("open", 2)
     words = ["runs", "cancel", "--app", "shop", "--limit", "2"]
     token = run(*words, "--dry-run").answer["confirm"]
-    others = send(client, mock, "open", 2)
+    others = run.start("open", 2)
     refused = run(*words, "--confirm", token)
     assert (refused.status, refused.answer["error"]["field"]) == (9, "confirm")
     assert "not what was confirmed, which were 2 then" in refused.answer["error"]["message"]
     assert {row["id"] for row in refused.answer["data"]["rows"]} == set(others)
-    assert not writes(mock)
+    assert not writes(run.server)
     run("runs", "cancel", others[0])
     run("runs", "cancel", others[1])
     assert run(*words, "--confirm", token).status == 0
-    assert writes(mock) == {*shown, *others}
+    assert writes(run.server) == {*shown, *others}
 
 
 @pytest.mark.parametrize(
@@ -123,21 +121,19 @@ def test_a_token_confirms_the_runs_that_were_shown_and_no_others(
     ids=["refusal", "dry run", "request"],
 )
 def test_an_answer_has_its_token_and_the_command_that_it_confirms(
-    words: list[str], run: Run, mock: MockServer, client: InngestClient
+    words: list[str], run: Run
 ) -> None:
-    send(client, mock, "open", 2)
+    run.start("open", 2)
     answer = run(*words).answer
     token = answer["confirm"]
     assert answer["next_command"].startswith(f"inngest-rest {words[0]} {words[1]} ")
     assert answer["next_command"].endswith(f"--confirm {token}")
-    assert not writes(mock)
+    assert not writes(run.server)
 
 
 @pytest.mark.parametrize("other", ["act", "server", "environment", "inputs"])
-def test_a_token_is_of_one_act_in_one_place(
-    other: str, run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "failed", 2)
+def test_a_token_is_of_one_act_in_one_place(other: str, run: Run) -> None:
+    ids = run.start("failed", 2)
     token = run("runs", "replay", *ids, "--dry-run").answer["confirm"]
     words = ["runs", "replay", *ids]
     if other == "inputs":
@@ -145,22 +141,20 @@ def test_a_token_is_of_one_act_in_one_place(
         token = run(*words, "[{}, {}]", "--dry-run").answer["confirm"]
         words.append('[{}, {"id": 1}]')
     if other == "act":
-        ids = send(client, mock, "open", 2)
+        ids = run.start("open", 2)
         token = run("runs", "cancel", *ids, "--dry-run").answer["confirm"]
-        mock.advance(7200)  # now they have completed, and could be replayed
+        run.server.advance(7200)  # now they have completed, and could be replayed
         words = ["runs", "replay", *ids]
     words += {
         "server": ["--base-url", "http://127.0.0.1:8289"],
         "environment": ["--env", "test"],
     }.get(other, [])
     assert run(*words, "--confirm", token).status == 9
-    assert not writes(mock)
+    assert not writes(run.server)
 
 
-def test_nothing_is_printed_for_a_pipeline_before_it_is_confirmed(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "open", 2)
+def test_nothing_is_printed_for_a_pipeline_before_it_is_confirmed(run: Run) -> None:
+    ids = run.start("open", 2)
     ran = run("runs", "cancel", *ids, "-o", "id")
     assert (ran.status, ran.out) == (9, "")
     ran = run("runs", "cancel", *ids, "-o", "ndjson")
@@ -168,9 +162,9 @@ def test_nothing_is_printed_for_a_pipeline_before_it_is_confirmed(
 
 
 def test_a_person_sees_which_runs_of_which_functions_it_is_before_saying_yes(
-    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = send(client, mock, "failed", 7)
+    ids = run.start("failed", 7)
     asked: list[str] = []
 
     def ask(_: Stderr, question: str, *, about: str) -> bool:
@@ -189,19 +183,17 @@ def test_a_person_sees_which_runs_of_which_functions_it_is_before_saying_yes(
     assert [(it[0], *it[2:4], *it[6:]) for it in shown] == [
         (id, "shop/ship", "failed", "no", "stock") for id in ids
     ]
-    assert not writes(mock)
+    assert not writes(run.server)
     monkeypatch.setattr(Stderr, "ask", lambda *_, **__: True)
     assert run("runs", "replay", *ids, "-o", "table").status == 0
-    assert writes(mock) == set(ids)
+    assert writes(run.server) == set(ids)
 
 
 @pytest.mark.parametrize("function", ["wait", "shop-wait"])
-def test_a_bulk_cancellation_is_shown_before_it_is_created(
-    function: str, run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "open", 2)
-    send(client, mock, "failed")
-    mock.advance(60)
+def test_a_bulk_cancellation_is_shown_before_it_is_created(function: str, run: Run) -> None:
+    ids = run.start("open", 2)
+    run.start("failed")
+    run.server.advance(60)
     words = ["cancellations", "create", "shop", function, "--started-before", "1s"]
     planned = run(*words, "--dry-run")
     data = planned.answer["data"]
@@ -211,28 +203,30 @@ def test_a_bulk_cancellation_is_shown_before_it_is_created(
     refused = run(*words)
     assert refused.status == 9
     assert "of at most 2 runs now" in refused.answer["error"]["message"]
-    assert not created(mock)
-    mock.advance(60)
+    assert not created(run.server)
+    run.server.advance(60)
     command = planned.answer["next_command"].removeprefix("inngest-rest ")
     run(*shlex.split(command))
-    assert [it["started_before"][:19] for it in created(mock)] == [data["planned"]["until"][:19]]
+    assert [it["started_before"][:19] for it in created(run.server)] == [
+        data["planned"]["until"][:19]
+    ]
     run(*words, "--yes")
-    assert len(created(mock)) == 2
+    assert len(created(run.server)) == 2
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"], ["--yes"]])
 def test_a_bulk_cancellation_is_refused_where_the_server_has_none_with_what_cancels_the_same_runs(
-    more: list[str], run: Run, mock: MockServer, client: InngestClient
+    more: list[str], run: Run
 ) -> None:
-    send(client, mock, "open", 2)
-    mock.advance(60)
-    mock.fault(answers(500, b""), path="/v1/cancellations", times=None)
-    words = ["--started-before", mock.now.isoformat(), "--condition", "event.data.id == 1"]
+    run.start("open", 2)
+    run.server.advance(60)
+    run.server.fault(answers(500, b""), path="/v1/cancellations", times=None)
+    words = ["--started-before", run.server.now.isoformat(), "--condition", "event.data.id == 1"]
     refused = run("cancellations", "create", "shop", "shop-wait", *words, *more)
     error = refused.answer["error"]
     assert (refused.status, error["code"], error["retryable"]) == (4, "not_found", False)
     assert refused.answer.get("confirm") is None
-    assert len(created(mock)) == ("--yes" in more)
+    assert len(created(run.server)) == ("--yes" in more)
     if "--yes" in more:
         return
     _, _, command = error["hint"].partition("inngest-rest ")
@@ -242,47 +236,45 @@ def test_a_bulk_cancellation_is_refused_where_the_server_has_none_with_what_canc
 
 @pytest.mark.parametrize("command", ["cancel", "replay", "wait"])
 def test_an_answer_in_json_instead_of_ids_is_refused_with_what_prints_ids(
-    command: str, run: Run, mock: MockServer, client: InngestClient
+    command: str, run: Run
 ) -> None:
-    send(client, mock, "open", 2)
+    run.start("open", 2)
     listed = run("runs", "list", "-o", "json").out
-    before = len(mock.requests)
+    before = len(run.server.requests)
     ran = run("runs", command, "-", stdin=listed)
     error = ran.answer["error"]
     assert (ran.status, error["field"]) == (2, "ids")
     assert error["message"].startswith('ids[0] is malformed: \'{"ok":')
     assert "`runs list`" in error["hint"]
-    assert len(mock.requests) == before
+    assert len(run.server.requests) == before
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"], ["--report", "r.json"]])
 def test_a_malformed_id_is_a_mistake_that_asks_for_nothing_and_begins_no_report(
-    more: list[str], run: Run, mock: MockServer, folder: Path
+    more: list[str], run: Run, folder: Path
 ) -> None:
     ran = run("runs", "cancel", "a/b", *more)
     assert (ran.status, ran.answer["error"]["field"]) == (2, "ids")
-    assert not mock.requests
+    assert not run.server.requests
     assert not list(folder.iterdir())
 
 
-def test_no_ids_on_standard_input_are_a_mistake_even_beside_a_filter(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    send(client, mock, "open")
+def test_no_ids_on_standard_input_are_a_mistake_even_beside_a_filter(run: Run) -> None:
+    run.start("open")
     ran = run("runs", "cancel", "-", "--status", "running", "--yes")
     assert (ran.status, ran.answer["error"]["field"]) == (2, "ids")
-    assert not writes(mock)
+    assert not writes(run.server)
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson", "id", "table"])
 @pytest.mark.parametrize("act", ["cancel", "replay"])
 def test_a_filter_is_refused_where_nobody_can_be_asked_with_the_command_that_does_it(
-    form: str, act: str, run: Run, mock: MockServer, client: InngestClient
+    form: str, act: str, run: Run
 ) -> None:
-    send(client, mock, "open" if act == "cancel" else "failed", 3)
+    run.start("open" if act == "cancel" else "failed", 3)
     ran = run("runs", act, "--since", "2h", "--app", "shop", "-o", form)
     assert ran.status == 9
-    assert not writes(mock)
+    assert not writes(run.server)
     if form in {"json", "ndjson"}:  # where the error is in the answer, it is not printed again
         error = (ran.answer if form == "json" else ran.lines[-1])["error"]
         message, hint = error["message"], error["hint"]
@@ -292,13 +284,13 @@ def test_a_filter_is_refused_where_nobody_can_be_asked_with_the_command_that_doe
     assert "3 runs at http://127.0.0.1:8288 (default environment); nothing was done" in message
     _, _, command = hint.partition("To do it: inngest-rest ")
     assert "2h" not in command
-    send(client, mock, "open" if act == "cancel" else "failed")  # nobody has seen this one
+    run.start("open" if act == "cancel" else "failed")  # nobody has seen this one
     assert run(*shlex.split(command)).status == 0
-    assert len(writes(mock)) == 3
+    assert len(writes(run.server)) == 3
 
 
-def test_the_refusal_has_the_first_rows(run: Run, mock: MockServer, client: InngestClient) -> None:
-    ids = send(client, mock, "open", 30)
+def test_the_refusal_has_the_first_rows(run: Run) -> None:
+    ids = run.start("open", 30)
     answer = run("runs", "cancel", "--app", "shop").answer
     assert [row["id"] for row in answer["data"]["rows"]] == ids[:20]
     assert answer["data"]["counts"] == {"planned": 30}
@@ -307,14 +299,12 @@ def test_the_refusal_has_the_first_rows(run: Run, mock: MockServer, client: Inng
     assert [row["id"] for row in data["rows"]] == ids
 
 
-def test_json_means_no_yes_even_on_a_terminal(
-    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    send(client, mock, "open")
+def test_json_means_no_yes_even_on_a_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.start("open")
     monkeypatch.setattr(Stderr, "can_ask", True)
     monkeypatch.setattr(Stderr, "ask", lambda *_: pytest.fail("asked"))
     assert run("runs", "cancel", "--app", "shop", "-o", "json").status == 9
-    assert not writes(mock)
+    assert not writes(run.server)
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"]])
@@ -325,38 +315,32 @@ def test_a_filter_that_selects_nothing_is_done_at_once(more: list[str], run: Run
 
 
 @pytest.mark.parametrize("more", [[], ["--yes"], ["--dry-run"], ["--limit", "3", "--yes"]])
-def test_an_empty_filter_is_refused(
-    more: list[str], run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    send(client, mock, "open")
+def test_an_empty_filter_is_refused(more: list[str], run: Run) -> None:
+    run.start("open")
     ran = run("runs", "cancel", *more)
     assert (ran.status, ran.answer["error"]["code"]) == (2, "usage")
     assert "nothing selects runs" in ran.answer["error"]["message"]
-    assert not writes(mock)
+    assert not writes(run.server)
 
 
-def test_a_dry_run_does_nothing_and_says_how_to_do_it(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "open", 2)
+def test_a_dry_run_does_nothing_and_says_how_to_do_it(run: Run) -> None:
+    ids = run.start("open", 2)
     ran = run("runs", "cancel", "--app", "shop", "--since", "1h", "--dry-run", "-o", "id")
     assert (ran.status, ran.out.split()) == (0, ids)
-    assert not writes(mock)
+    assert not writes(run.server)
     _, _, command = ran.err.strip().partition("To do it: inngest-rest ")
     assert run(*shlex.split(command)).out.split() == ids
-    assert running(mock) == 0
+    assert running(run.server) == 0
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson", "id", "table"])
-def test_a_dry_run_of_what_cannot_all_be_done_is_no_success(
-    form: str, run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "failed")
+def test_a_dry_run_of_what_cannot_all_be_done_is_no_success(form: str, run: Run) -> None:
+    (id,) = run.start("failed")
     ran = run("runs", "replay", id, NO_RUN, "--dry-run", "-o", form)
     assert ran.status == 6
     assert "To do it" not in ran.err
     assert "not all of it can be done" in (ran.out if "json" in form else ran.err)
-    assert not writes(mock)
+    assert not writes(run.server)
 
 
 def test_a_dry_run_of_one_run_that_does_not_exist_exits_as_that_does(run: Run) -> None:
@@ -365,19 +349,15 @@ def test_a_dry_run_of_one_run_that_does_not_exist_exits_as_that_does(run: Run) -
     assert ran.answer["data"]["counts"] == {"not_found": 1}
 
 
-def test_rows_are_streamed_as_they_are_done(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "failed", 3)
+def test_rows_are_streamed_as_they_are_done(run: Run) -> None:
+    ids = run.start("failed", 3)
     ran = run("runs", "replay", *ids, "--yes", "-o", "ndjson")
     assert [(row["id"], row["outcome"]) for row in ran.lines] == [(id, "done") for id in ids]
-    assert run("runs", "replay", ids[0], "-o", "id").out.strip() == mock.runs[-1].id
+    assert run("runs", "replay", ids[0], "-o", "id").out.strip() == run.server.runs[-1].id
 
 
-def test_ctrl_c_reports_what_was_done(
-    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ids = send(client, mock, "open", 4)
+def test_ctrl_c_reports_what_was_done(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = run.start("open", 4)
     ended = TerminalInvocation.ended
 
     def interrupted(self: TerminalInvocation, row: ActionRow) -> None:
@@ -396,10 +376,10 @@ def test_ctrl_c_reports_what_was_done(
 
 @pytest.mark.parametrize(("form", "lines"), [("id", 1), ("ndjson", 3)])
 def test_what_a_dry_run_found_before_it_was_stopped_is_printed(
-    form: str, lines: int, run: Run, mock: MockServer, client: InngestClient
+    form: str, lines: int, run: Run
 ) -> None:
-    ids = send(client, mock, "failed", 2)
-    mock.fault(answers(401), path=f"/v2/runs/{ids[1]}", times=None)
+    ids = run.start("failed", 2)
+    run.server.fault(answers(401), path=f"/v2/runs/{ids[1]}", times=None)
     ran = run("runs", "replay", *ids, "--dry-run", "-o", form)
     assert ran.status == 3
     assert len(ran.out.splitlines()) == lines
@@ -407,32 +387,27 @@ def test_what_a_dry_run_found_before_it_was_stopped_is_printed(
 
 
 def test_a_report_is_resumed_from_and_what_is_done_is_not_done_again(
-    run: Run, mock: MockServer, client: InngestClient, folder: Path
+    run: Run, folder: Path
 ) -> None:
-    ids = send(client, mock, "failed", 4)
-    mock.fault(answers(400), path=f"/v2/runs/{ids[2]}/rerun")
+    ids = run.start("failed", 4)
+    run.server.fault(answers(400), path=f"/v2/runs/{ids[2]}/rerun")
     first = run("runs", "replay", "--app", "shop", "--yes", "--report", "r.json")
     assert (first.status, first.answer["data"]["counts"]) == (6, {"done": 3, "failed": 1})
-    started = len(mock.runs)
+    started = len(run.server.runs)
     second = run("runs", "replay", "--app", "shop", "--yes", "--report", "r.json")
     assert (second.status, second.answer["data"]["counts"]) == (0, {"done": 4})
     assert "resumed from r.json, which has 4 rows" in second.answer["warnings"][0]
-    assert len(mock.runs) == started + 1
+    assert len(run.server.runs) == started + 1
     assert [each.name for each in folder.iterdir()] == ["r.json"]
 
 
 @pytest.mark.parametrize("by", ["token", "terminal"])
 def test_what_was_confirmed_is_kept_in_a_report_and_gone_on_with(
-    by: str,
-    run: Run,
-    mock: MockServer,
-    client: InngestClient,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    by: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["runs", "cancel", "--app", "shop", "--report", "r.jsonl"]
-    ids = send(client, mock, "open", 2)
-    mock.fault(answers(400), path=f"/v2/runs/{ids[0]}/cancel")
+    ids = run.start("open", 2)
+    run.server.fault(answers(400), path=f"/v2/runs/{ids[0]}/cancel")
     if by == "terminal":
         monkeypatch.setattr(Stderr, "can_ask", True)
         monkeypatch.setattr(Stderr, "ask", lambda *_, **__: True)
@@ -440,23 +415,23 @@ def test_what_was_confirmed_is_kept_in_a_report_and_gone_on_with(
     else:
         planned = run(*words, "--dry-run")
         assert not list(folder.iterdir())
-        send(client, mock, "open")  # nobody has seen this one
+        run.start("open")  # nobody has seen this one
         words = shlex.split(planned.answer["next_command"])[1:]
         first = run(*words)
     assert first.status == 6
     assert "The same command does what is left." in first.out + first.err
-    assert writes(mock) == set(ids)
+    assert writes(run.server) == set(ids)
     assert run(*words, "--yes").status == 0
-    assert writes(mock) == set(ids)
+    assert writes(run.server) == set(ids)
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("others", [(), ("--since", "2h")], ids=["alone", "with another"])
 def test_a_window_of_ends_is_pinned_by_its_token_and_is_that_of_its_report(
-    run: Run, mock: MockServer, client: InngestClient, others: tuple[str, ...]
+    run: Run, others: tuple[str, ...]
 ) -> None:
-    ids = send(client, mock, "failed", 2)
-    mock.fault(answers(400), path=f"/v2/runs/{ids[0]}/rerun")
+    ids = run.start("failed", 2)
+    run.server.fault(answers(400), path=f"/v2/runs/{ids[0]}/rerun")
     words = ["runs", "replay", *others, "--ended-since", "1h", "--report", "r.jsonl"]
     command = run(*words, "--dry-run").answer["next_command"].removeprefix("inngest-rest ")
     given = {word.partition("=")[0] for word in shlex.split(command) if word.startswith("--")}
@@ -464,7 +439,7 @@ def test_a_window_of_ends_is_pinned_by_its_token_and_is_that_of_its_report(
     assert given.isdisjoint({"--since", "--until"}.difference(others))
     assert run(*shlex.split(command)).status == 6
     assert run(*shlex.split(command.partition(" --confirm")[0]), "--yes").status == 0
-    assert writes(mock) == set(ids)
+    assert writes(run.server) == set(ids)
 
 
 def test_an_empty_list_says_on_standard_error_or_as_a_warning_what_was_searched(run: Run) -> None:
@@ -476,51 +451,45 @@ def test_an_empty_list_says_on_standard_error_or_as_a_warning_what_was_searched(
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_report_of_something_else_is_no_success(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "open", 3)
+def test_a_report_of_something_else_is_no_success(run: Run) -> None:
+    ids = run.start("open", 3)
     assert run("runs", "cancel", ids[0], "--report", "r.jsonl").status == 0
     for other in (["cancel", *ids[1:]], ["cancel", "--app", "shop"], ["replay", ids[0]]):
         ran = run("runs", *other, "--yes", "--report", "r.jsonl")
         assert (ran.status, ran.answer["error"]["field"]) == (2, "report")
         assert ran.answer["error"]["message"].startswith("r.jsonl is a report with ")
-    assert writes(mock) == {ids[0]}
+    assert writes(run.server) == {ids[0]}
 
 
-def test_a_report_that_is_finished_is_no_success(
-    run: Run, mock: MockServer, client: InngestClient, folder: Path
-) -> None:
-    words = ["runs", "replay", *send(client, mock, "failed"), "--report", "r.jsonl"]
+def test_a_report_that_is_finished_is_no_success(run: Run, folder: Path) -> None:
+    words = ["runs", "replay", *run.start("failed"), "--report", "r.jsonl"]
     assert run(*words).status == 0
     done = folder.joinpath("r.jsonl").read_text()
-    started = len(mock.runs)
+    started = len(run.server.runs)
     again = run(*words)
     error = again.answer["error"]
     assert (again.status, error["code"], error["field"]) == (12, "finished", "report")
     assert "r.jsonl is finished: runs.replay: 1 done" in again.answer["error"]["message"]
     assert folder.joinpath("r.jsonl").read_text() == done
-    assert len(mock.runs) == started
+    assert len(run.server.runs) == started
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"action": "runs.cancel", "rows": []}\n'])
 def test_a_file_that_is_no_report_is_refused_and_left_alone(
-    text: str, run: Run, mock: MockServer, client: InngestClient, folder: Path
+    text: str, run: Run, folder: Path
 ) -> None:
-    ids = send(client, mock, "open")
+    ids = run.start("open")
     (folder / "r.json").write_text(text)
     ran = run("runs", "cancel", *ids, "--report", "r.json")
     assert (ran.status, ran.answer["error"]["field"]) == (2, "report")
     assert "r.json is not a report" in ran.answer["error"]["message"]
     assert (folder / "r.json").read_text() == text
-    assert not writes(mock)
+    assert not writes(run.server)
 
 
-def test_an_act_that_failed_names_the_command_that_looks_at_the_server(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "open")
-    mock.fault(answers(400), path=f"/v2/runs/{id}/cancel")
+def test_an_act_that_failed_names_the_command_that_looks_at_the_server(run: Run) -> None:
+    (id,) = run.start("open")
+    run.server.fault(answers(400), path=f"/v2/runs/{id}/cancel")
     error = run("runs", "cancel", id).answer["error"]
     assert (error["code"], error["hint"]) == (
         "server",
@@ -529,29 +498,25 @@ def test_an_act_that_failed_names_the_command_that_looks_at_the_server(
 
 
 @pytest.mark.usefixtures("folder")
-def test_invoke_many_keeps_a_report_of_its_inputs(run: Run, mock: MockServer) -> None:
+def test_invoke_many_keeps_a_report_of_its_inputs(run: Run) -> None:
     tokens = ["functions", "invoke-many", "shop", "charge", "--inputs", '[{"id": 1}, {"id": 2}]']
     assert run(*tokens, "--report", "r.json").status == 9
-    assert not mock.runs
+    assert not run.server.runs
     ran = run(*tokens, "--report", "r.json", "--yes")
     assert ran.answer["data"]["counts"] == {"done": 2}
     assert run(*tokens, "--report", "r.json", "--yes").status == 12
-    assert len(mock.runs) == 2
+    assert len(run.server.runs) == 2
 
 
-def test_nothing_is_read_from_standard_input_but_where_it_is_asked_for(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "open")
+def test_nothing_is_read_from_standard_input_but_where_it_is_asked_for(run: Run) -> None:
+    (id,) = run.start("open")
     run("runs", "cancel", id, stdin="not read")
     assert sys.stdin.read() == "not read"
 
 
-def test_a_token_confirms_no_other_step_or_label(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "failed", 2)
-    events = [mock.runs[-1].event_id, mock.runs[-2].event_id]
+def test_a_token_confirms_no_other_step_or_label(run: Run) -> None:
+    ids = run.start("failed", 2)
+    events = [run.server.runs[-1].event_id, run.server.runs[-2].event_id]
     for words, others in (
         (("runs", "replay", *ids), (("--from-step", "step"), ("--replay-again",))),
         (("events", "resend", *events), (("--label", "other"), ("--to", "preview"))),
@@ -560,17 +525,15 @@ def test_a_token_confirms_no_other_step_or_label(
         token = ("--confirm", plan["confirm"])
         assert {run(*words, *other, *token).status for other in others} == {9}
         assert run(*words, *token).status == 0
-    assert (len(mock.runs), len(mock.events)) == (6, 4)
+    assert (len(run.server.runs), len(run.server.events)) == (6, 4)
 
 
-def test_what_a_function_missed_is_recovered_by_the_token_of_its_dry_run(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    missed = client.send([{"name": "order/missed", "data": {"n": n}} for n in range(2)])
-    mock.advance(60)
-    mock.function("shop", "late", trigger="order/missed")
+def test_what_a_function_missed_is_recovered_by_the_token_of_its_dry_run(run: Run) -> None:
+    missed = run.client.send([{"name": "order/missed", "data": {"n": n}} for n in range(2)])
+    run.server.advance(60)
+    run.server.function("shop", "late", trigger="order/missed")
     words = ["functions", "recover", "shop", "late"]
-    since = (mock.now - timedelta(hours=1)).isoformat()
+    since = (run.server.now - timedelta(hours=1)).isoformat()
     planned = run(*words, "--since", since, "--dry-run")
     assert (planned.status, planned.answer["data"]["counts"]) == (0, {"planned": 2})
     assert run(*words, "--since", since).status == 9

@@ -17,15 +17,15 @@ import pytest
 
 from inngest_rest._programs.command import check
 from inngest_rest._redaction import with_texts
-from inngest_rest.testing import MockServer, answers, drops
-from tests.support.command import Run, send
+from inngest_rest.testing import answers, drops
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from inngest_rest import InngestClient
+    from tests.support.command import Run
+
 
 FAILED = ("runs", "check", "--failed-above", "5%", "--since", "15m")
 SERVER = ("runs", "check", "--server", "--retries", "0")
@@ -76,11 +76,9 @@ def hook() -> Iterator[Hook]:
         yield hook
 
 
-def test_a_check_is_one_line_of_text_and_0_or_1(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
+def test_a_check_is_one_line_of_text_and_0_or_1(run: Run) -> None:
     assert run(*FAILED) == (0, "ok: 0 of 0 runs failed (0.0%)\n", "")
-    send(client, mock, "failed")
+    run.start("failed")
     line = "broken: 1 of 1 runs failed (100.0%), most of shop/ship\n"
     assert run(*FAILED) == (1, line, "")
     ran = run(*FAILED, "-o", "json")
@@ -88,43 +86,37 @@ def test_a_check_is_one_line_of_text_and_0_or_1(
     assert [each["state"] for each in ran.answer["data"]["results"]] == ["problem"]
 
 
-def test_whatever_keeps_it_from_telling_is_2(
-    run: Run, mock: MockServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whatever_keeps_it_from_telling_is_2(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("runs", "check").status == 2
     assert run("runs", "check", "--queued-above", "-1").status == 2
     assert run("runs", "check", "--queued-above", "0").out == "ok: 0 runs are queued\n"
     assert run(*FAILED[:-1], "soon").status == 2
     assert run(*FAILED, "--stuckk", "1h").status == 2
     for fault in (answers(401), answers(500), drops(httpx.ConnectError)):
-        mock.fault(fault)
+        run.server.fault(fault)
         ran = run(*FAILED, "--retries", "0")
         assert (ran.status, ran.out[:9], ran.out.count("\n")) == (2, "unknown: ", 1)
     monkeypatch.delenv("INNGEST_DEV")
     assert run(*FAILED).status == 2
 
 
-def test_a_server_that_is_down_is_a_broken_rule_only_where_it_is_one(
-    run: Run, mock: MockServer
-) -> None:
+def test_a_server_that_is_down_is_a_broken_rule_only_where_it_is_one(run: Run) -> None:
     assert run(*SERVER).out == "ok: the server answers\n"
-    mock.fault(drops(httpx.ConnectError), times=None)
+    run.server.fault(drops(httpx.ConnectError), times=None)
     ran = run(*SERVER, *FAILED[2:])
     assert (ran.status, ran.out.startswith("broken: the server does not answer")) == (1, True)
     assert run(*FAILED, "--retries", "0").status == 2
 
 
-def test_rules_of_a_toml_file_are_about_runs_of_their_own(
-    run: Run, mock: MockServer, client: InngestClient, folder: Path
-) -> None:
+def test_rules_of_a_toml_file_are_about_runs_of_their_own(run: Run, folder: Path) -> None:
     (folder / "check.toml").write_text(
         'server = true\n[[rules]]\nfunction = "shop/ship"\nfailed_above = "5%"\nsince = "15m"\n'
         '[[rules]]\nno_success_of = "shop/charge"\nwithin = "26h"\n'
     )
     words = ("runs", "check", "--params", "@check.toml")
-    send(client, mock, "placed")
+    run.start("placed")
     assert run(*words).status == 0
-    send(client, mock, "failed")
+    run.start("failed")
     ran = run(*words, "-o", "json")
     states = [each["state"] for each in ran.answer["data"]["results"]]
     assert states == ["ok", "problem", "ok"]
@@ -146,7 +138,7 @@ def told_by(way: str, hook: Hook, folder: Path) -> tuple[list[str], Callable[[],
 
 @pytest.mark.parametrize("way", ["webhook", "exec"])
 def test_each_change_is_told_once_also_of_a_server_that_is_gone_and_comes_back(
-    way: str, run: Run, mock: MockServer, client: InngestClient, hook: Hook, folder: Path
+    way: str, run: Run, hook: Hook, folder: Path
 ) -> None:
     options, told = told_by(way, hook, folder)
     words = [*SERVER, *FAILED[2:], *options, "--state", "state.json"]
@@ -158,15 +150,15 @@ def test_each_change_is_told_once_also_of_a_server_that_is_gone_and_comes_back(
             assert SECRET not in ran.out + ran.err
 
     check(0)
-    mock.fault(drops(httpx.ConnectError), times=2)
+    run.server.fault(drops(httpx.ConnectError), times=2)
     check(1)
     check(0)
-    mock.fault(drops(httpx.ReadTimeout), times=2)
+    run.server.fault(drops(httpx.ReadTimeout), times=2)
     check(1)
     check(0)
-    send(client, mock, "failed")
+    run.start("failed")
     check(1)
-    send(client, mock, "failed")
+    run.start("failed")
     check(1)  # the same rule, by other numbers
     changes = [(each["before"], each["state"]) for each in told()]
     assert changes == [("ok", "broken"), ("broken", "ok")] * 2 + [("ok", "broken")]
@@ -177,26 +169,26 @@ def test_each_change_is_told_once_also_of_a_server_that_is_gone_and_comes_back(
 
 @pytest.mark.usefixtures("folder")
 def test_another_rule_that_breaks_and_a_check_that_cannot_tell_are_changes(
-    run: Run, mock: MockServer, client: InngestClient, hook: Hook
+    run: Run, hook: Hook
 ) -> None:
     words = [*FAILED, "--queued-above", "1", "--state", "state.json", "--webhook", hook.url]
     words += ["--retries", "0"]
-    send(client, mock, "failed")
+    run.start("failed")
     assert run(*words).status == 1
-    mock.function("shop", "later", trigger="order/later")
-    client.send([{"name": "order/later", "ts": mock.now + timedelta(hours=1)} for _ in range(2)])
+    run.server.function("shop", "later", trigger="order/later")
+    run.client.send(
+        [{"name": "order/later", "ts": run.server.now + timedelta(hours=1)} for _ in range(2)]
+    )
     assert run(*words).status == 1
-    mock.fault(answers(500), times=4)
+    run.server.fault(answers(500), times=4)
     assert [run(*words).status for _ in range(2)] == [2, 2]
     assert hook.changes == [("ok", "broken"), ("broken", "broken"), ("broken", "unknown")]
 
 
-def test_without_a_state_each_check_that_is_not_ok_is_told(
-    run: Run, mock: MockServer, client: InngestClient, hook: Hook
-) -> None:
+def test_without_a_state_each_check_that_is_not_ok_is_told(run: Run, hook: Hook) -> None:
     words = [*FAILED, "--webhook", hook.url]
     run(*words)
-    send(client, mock, "failed")
+    run.start("failed")
     run(*words)
     run(*words)
     assert hook.changes == [("ok", "broken")] * 2
@@ -204,9 +196,9 @@ def test_without_a_state_each_check_that_is_not_ok_is_told(
 
 @pytest.mark.parametrize("way", ["webhook", "exec"])
 def test_who_could_not_be_told_is_told_by_the_next_check_and_the_status_is_that_of_the_check(
-    way: str, run: Run, mock: MockServer, client: InngestClient, hook: Hook, folder: Path
+    way: str, run: Run, hook: Hook, folder: Path
 ) -> None:
-    send(client, mock, "failed")
+    run.start("failed")
     hook.status = 503
     options, _ = told_by(way, hook, folder)
     wrong = options if way == "webhook" else ["--exec", "exit 3"]
@@ -224,10 +216,8 @@ def test_who_could_not_be_told_is_told_by_the_next_check_and_the_status_is_that_
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:9/hooks/s3cr3t", "file:///s3cr3t", "http://[s3cr3t", "s3cr3t"]
 )
-def test_the_url_of_a_webhook_is_never_printed(
-    url: str, run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    send(client, mock, "failed")
+def test_the_url_of_a_webhook_is_never_printed(url: str, run: Run) -> None:
+    run.start("failed")
     ran = run(*FAILED, "--webhook", url)
     assert "s3cr3t" not in ran.out + ran.err
     assert "webhook" in ran.err
@@ -239,14 +229,14 @@ def test_the_url_of_a_webhook_is_never_printed(
     ["mine", "[]", "null", '"exec"', '{"exec": 1}', '{"mail": "ok"}', '{"exec": "ok"', "[" * 9_999],
 )
 def test_beside_a_file_that_is_no_state_the_check_is_made_and_told_and_exits_with_2(
-    text: str, run: Run, mock: MockServer, client: InngestClient, hook: Hook, folder: Path
+    text: str, run: Run, hook: Hook, folder: Path
 ) -> None:
     (folder / "notes.txt").write_text(text)
     options, told = told_by("exec", hook, folder)
     words = [*FAILED, *options, "--state", "notes.txt"]
     said = "Warning: state: notes.txt cannot be used: it is not the state of a check\n"
     assert run(*words) == (2, "ok: 0 of 0 runs failed (0.0%)\n", said)
-    send(client, mock, "failed")
+    run.start("failed")
     ran = run(*words)
     assert (ran.status, ran.out[:7], ran.err) == (2, "broken:", said)
     assert [(each["before"], each["state"]) for each in told()] == [("ok", "broken")]
@@ -254,10 +244,10 @@ def test_beside_a_file_that_is_no_state_the_check_is_made_and_told_and_exits_wit
 
 
 def test_a_check_is_made_and_told_while_another_holds_its_state(
-    run: Run, mock: MockServer, client: InngestClient, hook: Hook, folder: Path
+    run: Run, hook: Hook, folder: Path
 ) -> None:
     fcntl = pytest.importorskip("fcntl")
-    send(client, mock, "failed")
+    run.start("failed")
     (folder / "state.json").write_text('{"webhook": "ok"}')
     with (folder / "state.json").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
@@ -268,12 +258,7 @@ def test_a_check_is_made_and_told_while_another_holds_its_state(
 
 @pytest.mark.parametrize("is_new", [True, False])
 def test_what_was_told_while_the_disk_was_full_is_followed_by_what_comes_then(
-    is_new: bool,
-    run: Run,
-    mock: MockServer,
-    hook: Hook,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    is_new: bool, run: Run, hook: Hook, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [*SERVER, "--state", "state.json", "--webhook", hook.url]
     if not is_new:
@@ -282,7 +267,7 @@ def test_what_was_told_while_the_disk_was_full_is_followed_by_what_comes_then(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    mock.fault(drops(httpx.ConnectError))
+    run.server.fault(drops(httpx.ConnectError))
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         ran = run(*words)
@@ -295,10 +280,10 @@ def test_what_was_told_while_the_disk_was_full_is_followed_by_what_comes_then(
 
 @pytest.mark.skipif(os.name != "posix", reason="needs process groups")
 def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(
-    run: Run, mock: MockServer, client: InngestClient, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check, "_WITHIN_S", 0.3)
-    send(client, mock, "failed")
+    run.start("failed")
     os.mkfifo(folder / "alive")
     reader = os.open(folder / "alive", os.O_RDONLY | os.O_NONBLOCK)
     try:
@@ -329,11 +314,11 @@ class Slow(BaseHTTPRequestHandler):
 
 
 def test_a_webhook_has_its_time_for_all_of_an_exchange(
-    run: Run, mock: MockServer, client: InngestClient, hook: Hook, monkeypatch: pytest.MonkeyPatch
+    run: Run, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check, "_WITHIN_S", 0.3)
     hook.server.RequestHandlerClass = Slow
-    send(client, mock, "failed")
+    run.start("failed")
     ran = run(*FAILED, "--webhook", hook.url)
     assert (ran.status, "--webhook failed (TimeoutError)" in ran.err) == (1, True)
 
@@ -352,21 +337,19 @@ class Large(BaseHTTPRequestHandler):
         pass
 
 
-def test_the_body_of_an_answer_that_nobody_reads_is_not_decoded(
-    run: Run, mock: MockServer, client: InngestClient, hook: Hook
-) -> None:
+def test_the_body_of_an_answer_that_nobody_reads_is_not_decoded(run: Run, hook: Hook) -> None:
     hook.server.RequestHandlerClass = Large
-    send(client, mock, "failed")
+    run.start("failed")
     assert run(*FAILED, "--webhook", hook.url).err == ""
 
 
 @pytest.mark.parametrize("rule", [FAILED[2:], ("--server",)], ids=lambda it: it[0])
 def test_what_others_are_told_is_escaped_short_and_redacted(
-    rule: tuple[str, ...], run: Run, mock: MockServer, hook: Hook
+    rule: tuple[str, ...], run: Run, hook: Hook
 ) -> None:
     key = "ghs" + "_abcdefghijklmnopqrst"
     error = f"no {key} \x1b[2J\x1b]8;;http://x\x07 \u202e \n- all is well " + "x" * 5_000
-    mock.fault(answers(500, json.dumps({"error": error, "status": 500})), times=None)
+    run.server.fault(answers(500, json.dumps({"error": error, "status": 500})), times=None)
     run("runs", "check", *rule, "--retries", "0", "--webhook", hook.url, "--redact", "keys")
     (told,) = hook.told
     texts = list[str]()

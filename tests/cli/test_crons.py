@@ -39,10 +39,8 @@ def test_a_table_of_all_functions_has_their_last_runs_and_the_next_of_crons(run:
     ]
 
 
-def test_a_missed_cron_exits_with_1_and_a_longer_grace_with_0(
-    run: Run, mock: MockServer, folder: Path
-) -> None:
-    mock.advance(timedelta(minutes=30))
+def test_a_missed_cron_exits_with_1_and_a_longer_grace_with_0(run: Run, folder: Path) -> None:
+    run.server.advance(timedelta(minutes=30))
     ran = run("runs", "check", "--crons", "--grace", "10m", "-o", "table")
     assert ran.status == 1
     assert ran.out.startswith("broken: 1 of 1 cron: mail/digest missed ")

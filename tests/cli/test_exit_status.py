@@ -12,13 +12,13 @@ import pytest
 from inngest_rest._programs import schemas
 from inngest_rest._programs.command import execute
 from inngest_rest._programs.problems import EXIT_STATUS
-from inngest_rest.testing import MockServer, answers, drops
-from tests.support.command import Run, send
+from inngest_rest.testing import answers, drops
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest import InngestClient
+    from tests.support.command import Run
+
 
 NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
 
@@ -90,8 +90,8 @@ def test_3_without_a_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "a key is never an option" in ran.answer["error"]["hint"]
 
 
-def test_3_if_the_server_rejects_the_key(run: Run, mock: MockServer) -> None:
-    mock.fault(answers(401), times=None)
+def test_3_if_the_server_rejects_the_key(run: Run) -> None:
+    run.server.fault(answers(401), times=None)
     assert run("runs", "list").status == 3
 
 
@@ -100,42 +100,40 @@ def test_4_if_there_is_no_such_run(command: str, run: Run) -> None:
     assert run("runs", command, NO_RUN).status == 4
 
 
-def test_5_if_the_server_asks_for_a_pause(run: Run, mock: MockServer) -> None:
-    mock.fault(answers(429, headers={"Retry-After": "7"}), times=None)
+def test_5_if_the_server_asks_for_a_pause(run: Run) -> None:
+    run.server.fault(answers(429, headers={"Retry-After": "7"}), times=None)
     ran = run("runs", "list", "--retries", "0")
     assert ran.status == 5
     assert ran.answer["error"]["retry_after"] == 7
 
 
-def test_6_if_some_of_it_is_done(run: Run, mock: MockServer, client: InngestClient) -> None:
-    ids = send(client, mock, "open", 2)
+def test_6_if_some_of_it_is_done(run: Run) -> None:
+    ids = run.start("open", 2)
     ran = run("runs", "cancel", *ids, NO_RUN, "--yes")
     assert ran.status == 6
     assert ran.answer["data"]["counts"] == {"done": 2, "not_found": 1}
 
 
-def test_7_if_the_server_does_not_respond(run: Run, mock: MockServer) -> None:
-    mock.fault(drops(httpx.ConnectError), times=None)
+def test_7_if_the_server_does_not_respond(run: Run) -> None:
+    run.server.fault(drops(httpx.ConnectError), times=None)
     ran = run("runs", "list", "--retries", "0")
     assert ran.status == 7
     assert ran.answer["error"]["retryable"] is True
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_8_if_the_server_fails(status: int, run: Run, mock: MockServer) -> None:
-    mock.fault(answers(status), times=None)
+def test_8_if_the_server_fails(status: int, run: Run) -> None:
+    run.server.fault(answers(status), times=None)
     assert run("runs", "list", "--retries", "0").status == 8
 
 
-def test_9_if_it_has_to_be_confirmed(run: Run, mock: MockServer, client: InngestClient) -> None:
-    send(client, mock, "open")
+def test_9_if_it_has_to_be_confirmed(run: Run) -> None:
+    run.start("open")
     assert run("runs", "cancel", "--status", "running").status == 9
 
 
-def test_10_if_a_run_does_not_end_in_time(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "open")
+def test_10_if_a_run_does_not_end_in_time(run: Run) -> None:
+    (id,) = run.start("open")
     assert run("runs", "wait", id, "--timeout", "3").status == 10
 
 
@@ -147,11 +145,9 @@ def test_10_if_a_run_does_not_end_in_time(
         ("events.wait", ["events", "wait"]),
     ],
 )
-def test_11_if_the_run_failed_and_that_is_asked_for(
-    name: str, tokens: list[str], run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "failed")
-    ids = {"runs.wait": [id], "events.wait": [mock.events[-1].internal_id]}.get(name, [])
+def test_11_if_the_run_failed_and_that_is_asked_for(name: str, tokens: list[str], run: Run) -> None:
+    (id,) = run.start("failed")
+    ids = {"runs.wait": [id], "events.wait": [run.server.events[-1].internal_id]}.get(name, [])
     assert run(*tokens, *ids).status == 0
     ran = run(*tokens, *ids, "--exit-status")
     assert ran.status == 11
@@ -159,18 +155,14 @@ def test_11_if_the_run_failed_and_that_is_asked_for(
     assert ran.answer["data"]["items"]
 
 
-def test_12_if_a_report_has_nothing_left_to_do(
-    run: Run, mock: MockServer, client: InngestClient, folder: Path
-) -> None:
-    (id,) = send(client, mock, "open")
+def test_12_if_a_report_has_nothing_left_to_do(run: Run, folder: Path) -> None:
+    (id,) = run.start("open")
     words = ["runs", "cancel", id, "--report", str(folder / "report.jsonl")]
     assert [run(*words).status for _ in range(2)] == [0, 12]
 
 
-def test_0_if_the_run_completed_and_the_exit_status_is_asked_for(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "placed")
+def test_0_if_the_run_completed_and_the_exit_status_is_asked_for(run: Run) -> None:
+    (id,) = run.start("placed")
     assert run("runs", "wait", id, "--exit-status").status == 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest._programs.command.stderr import Stderr
-from inngest_rest.testing import MockServer, answers
+from inngest_rest.testing import answers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,21 +44,19 @@ def test_rejected_lines_are_said_to_be_in_files_to_correct(
     assert json.loads((folder / reasons).read_text())["line"] == 2
 
 
-def test_what_was_sent_all_the_same_is_a_line_before_the_error(
-    run: Run, mock: MockServer, folder: Path
-) -> None:
+def test_what_was_sent_all_the_same_is_a_line_before_the_error(run: Run, folder: Path) -> None:
     (folder / "orders.ndjson").write_text(GOOD + BAD)
     ran = run("send-file", "orders.ndjson", "-o", "ndjson")
     sent, failed = ran.lines
     assert (sent["accepted"], sent["rejected"]) == (1, 1)
     assert (failed["ok"], failed["error"]["code"]) == (False, "partial")
     ids = run("send-file", "orders.ndjson", "-o", "id").out.split()
-    assert ids == [mock.events[-1].internal_id]
+    assert ids == [run.server.events[-1].internal_id]
 
 
 @pytest.mark.usefixtures("folder")
-def test_lines_of_which_nothing_is_known_are_to_be_sent_again(run: Run, mock: MockServer) -> None:
-    mock.fault(answers(500), times=None)
+def test_lines_of_which_nothing_is_known_are_to_be_sent_again(run: Run) -> None:
+    run.server.fault(answers(500), times=None)
     ran = run("send-file", "-", "--name", "orders", "--retries", "0", stdin=GOOD)
     assert ran.status == 6
     assert "by the same name" in ran.answer["error"]["hint"]
@@ -66,7 +64,7 @@ def test_lines_of_which_nothing_is_known_are_to_be_sent_again(run: Run, mock: Mo
 
 
 def test_progress_says_how_fast_and_how_long_and_an_interrupt_how_to_go_on(
-    run: Run, mock: MockServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # More than is read at once.
     (folder / "orders.csv").write_text("total,note\n" + f"5,{'x' * 300}\n" * 4_000)
@@ -87,4 +85,4 @@ def test_progress_says_how_fast_and_how_long_and_an_interrupt_how_to_go_on(
     _, _, command = ran.answer["error"]["hint"].partition("To go on: inngest-rest ")
     again = run(*shlex.split(command))
     assert (again.status, again.answer["data"]["accepted"] < 4_000) == (0, True)
-    assert len(mock.runs) == 4_000
+    assert len(run.server.runs) == 4_000

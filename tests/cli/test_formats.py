@@ -12,22 +12,19 @@ from inngest_rest._programs.command.answer_file import Output
 from inngest_rest._programs.cutting import Cutter
 from inngest_rest._programs.projection import field_names, record_class
 from inngest_rest._table import commands
-from inngest_rest.testing import MockServer, answers, completes
-from tests.support.command import Run, send
+from inngest_rest.testing import answers, completes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest import InngestClient
     from inngest_rest._table import Row
+    from tests.support.command import Run
 
 HOSTILE = "a\x1b[31m\x9b\u202eb\u200bc\ufe0f[red]\U000e0041"
 
 
-def test_json_is_one_envelope_with_where_it_goes_on_and_what_strangers_wrote(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "placed", 3)
+def test_json_is_one_envelope_with_where_it_goes_on_and_what_strangers_wrote(run: Run) -> None:
+    ids = run.start("placed", 3)
     ran = run("runs", "list", "--limit", "2")
     answer = ran.answer
     assert [it["id"] for it in answer["data"]["items"]] == ids[:2]
@@ -39,18 +36,14 @@ def test_json_is_one_envelope_with_where_it_goes_on_and_what_strangers_wrote(
     assert following["page"] == {"count": 1}
 
 
-def test_a_list_has_20_items_unless_more_are_asked_for(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    send(client, mock, "placed", 25)
+def test_a_list_has_20_items_unless_more_are_asked_for(run: Run) -> None:
+    run.start("placed", 25)
     assert run("runs", "list").answer["page"]["count"] == 20
     assert run("runs", "list", "--limit", "1000").answer["page"]["count"] == 25
 
 
-def test_the_hint_is_the_command_of_the_next_page_with_its_window_fixed(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "placed", 5)
+def test_the_hint_is_the_command_of_the_next_page_with_its_window_fixed(run: Run) -> None:
+    ids = run.start("placed", 5)
     ran = run("runs", "list", "--since", "2h", "--limit", "3", "-o", "id", "--status", "completed")
     assert ran.out.split() == ids[:3]
     _, command = ran.err.strip().split("inngest-rest ")
@@ -61,26 +54,22 @@ def test_the_hint_is_the_command_of_the_next_page_with_its_window_fixed(
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson", "id", "table"])
-def test_quiet_leaves_out_hints(
-    form: str, run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    send(client, mock, "placed", 2)
+def test_quiet_leaves_out_hints(form: str, run: Run) -> None:
+    run.start("placed", 2)
     assert run("runs", "list", "--limit", "1", "-q", "-o", form).err == ""
 
 
-def test_ndjson_has_a_line_per_item(run: Run, mock: MockServer, client: InngestClient) -> None:
-    ids = send(client, mock, "placed", 3)
+def test_ndjson_has_a_line_per_item(run: Run) -> None:
+    ids = run.start("placed", 3)
     assert [each["id"] for each in run("runs", "list", "-o", "ndjson").lines] == ids
 
 
-def test_ndjson_is_flushed_page_by_page(
-    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    send(client, mock, "placed", 250)
-    before, flush, flushed = len(mock.requests), Output.flush, list[int]()
+def test_ndjson_is_flushed_page_by_page(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.start("placed", 250)
+    before, flush, flushed = len(run.server.requests), Output.flush, list[int]()
 
     def note(output: Output) -> None:
-        flushed.append(len(mock.requests) - before)
+        flushed.append(len(run.server.requests) - before)
         flush(output)
 
     monkeypatch.setattr(Output, "flush", note)
@@ -88,11 +77,9 @@ def test_ndjson_is_flushed_page_by_page(
     assert flushed[:3] == [1, 2, 3]
 
 
-def test_ndjson_keeps_what_came_before_an_error(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "placed", 150)
-    mock.fault(answers(400), after=1, times=2)
+def test_ndjson_keeps_what_came_before_an_error(run: Run) -> None:
+    ids = run.start("placed", 150)
+    run.server.fault(answers(400), after=1, times=2)
     ran = run("runs", "list", "--all", "-o", "ndjson", "--app", "shop")
     *items, last = ran.lines
     assert [each["id"] for each in items] == ids[:100]
@@ -100,11 +87,9 @@ def test_ndjson_keeps_what_came_before_an_error(
     assert ran.status == 2
 
 
-def test_json_keeps_what_came_before_an_error(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    send(client, mock, "placed", 150)
-    mock.fault(answers(400), after=1, times=2)
+def test_json_keeps_what_came_before_an_error(run: Run) -> None:
+    run.start("placed", 150)
+    run.server.fault(answers(400), after=1, times=2)
     ran = run("runs", "list", "--limit", "150", "--app", "shop")
     assert len(ran.answer["data"]["items"]) == 100
     assert ran.answer["page"]["next"]
@@ -112,10 +97,8 @@ def test_json_keeps_what_came_before_an_error(
     assert ran.status == 2
 
 
-def test_all_lists_everything_where_that_needs_no_room(
-    run: Run, mock: MockServer, client: InngestClient, folder: Path
-) -> None:
-    send(client, mock, "placed", 120)
+def test_all_lists_everything_where_that_needs_no_room(run: Run, folder: Path) -> None:
+    run.start("placed", 120)
     assert len(run("runs", "list", "--all", "-o", "id").out.split()) == 120
     run("runs", "list", "--all", "--output-file", "runs.ndjson")
     lines = (folder / "runs.ndjson").read_text().splitlines()
@@ -126,10 +109,8 @@ def test_all_lists_everything_where_that_needs_no_room(
         assert (ran.status, ran.lines[-1]["error"]["field"]) == (2, "all")
 
 
-def test_fields_are_those_asked_for_in_that_order(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "placed")
+def test_fields_are_those_asked_for_in_that_order(run: Run) -> None:
+    (id,) = run.start("placed")
     ran = run("runs", "list", "--fields", "status,id,app_id")
     assert ran.answer["data"]["items"] == [{"status": "completed", "id": id, "app_id": "shop"}]
     assert ran.answer["untrusted"] == ["data.items[].app_id"]
@@ -161,10 +142,8 @@ def test_each_result_has_fields_to_choose_from(row: Row) -> None:
     assert field_names(record_class(row))
 
 
-def test_text_that_is_too_long_is_cut_and_the_paths_are_named(
-    run: Run, client: InngestClient
-) -> None:
-    client.send({"name": "order/other", "data": {"long": "x" * 100, "short": "y"}, "id": "1"})
+def test_text_that_is_too_long_is_cut_and_the_paths_are_named(run: Run) -> None:
+    run.client.send({"name": "order/other", "data": {"long": "x" * 100, "short": "y"}, "id": "1"})
     ran = run("events", "list", "--max-chars", "40")
     (item,) = ran.answer["data"]["items"]
     assert item["data"] == {"long": f"{'x' * 40}...[60 more characters]", "short": "y"}
@@ -178,10 +157,8 @@ def test_text_that_is_too_long_is_cut_and_the_paths_are_named(
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson", "table"])
-def test_ids_times_and_statuses_are_never_cut(
-    form: str, run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "placed")
+def test_ids_times_and_statuses_are_never_cut(form: str, run: Run) -> None:
+    (id,) = run.start("placed")
     tokens = ["runs", "list", "--fields", "id,queued_at,status", "-o", form]
     assert run(*tokens, "--max-chars", "5") == run(*tokens)
     assert id in run(*tokens, "--max-chars", "5").out
@@ -189,9 +166,9 @@ def test_ids_times_and_statuses_are_never_cut(
 
 @pytest.mark.parametrize("form", ["json", "ndjson"])
 def test_json_has_no_character_that_a_terminal_would_obey_and_says_the_same(
-    form: str, run: Run, client: InngestClient
+    form: str, run: Run
 ) -> None:
-    client.send({"name": "order/other", "data": {"text": HOSTILE}})
+    run.client.send({"name": "order/other", "data": {"text": HOSTILE}})
     ran = run("events", "list", "-o", form)
     assert ran.out.replace("\n", "").isprintable()
     assert "\ufe0f" not in ran.out
@@ -200,9 +177,9 @@ def test_json_has_no_character_that_a_terminal_would_obey_and_says_the_same(
 
 
 def test_the_environment_sets_the_format_and_the_option_overrides_it(
-    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (id,) = send(client, mock, "placed")
+    (id,) = run.start("placed")
     monkeypatch.setenv("INNGEST_REST_OUTPUT", "id")
     assert run("runs", "list").out == f"{id}\n"
     assert run("runs", "list", "-o", "json").answer["ok"]
@@ -222,14 +199,14 @@ def test_the_environment_sets_the_format_and_the_option_overrides_it(
     ids=lambda it: " ".join(it[:2]) if isinstance(it, list) else "",
 )
 def test_ids_are_those_that_other_commands_take(
-    tokens: list[str], expected: str | list[str], run: Run, mock: MockServer, client: InngestClient
+    tokens: list[str], expected: str | list[str], run: Run
 ) -> None:
-    client.send({"name": "order/placed"})
+    run.client.send({"name": "order/placed"})
     ids = run(*tokens, "-o", "id").out.split()
     newest = {
-        "event": [mock.events[-1].internal_id],
-        "run": [mock.runs[-1].id],
-        "runs": [mock.runs[-1].id] * 2,
+        "event": [run.server.events[-1].internal_id],
+        "run": [run.server.runs[-1].id],
+        "runs": [run.server.runs[-1].id] * 2,
     }
     assert ids == (newest[expected] if isinstance(expected, str) else expected)
 
@@ -239,10 +216,8 @@ def test_what_has_no_ids_prints_none(run: Run, folder: Path) -> None:
     assert (installed.status, installed.out) == (0, "")
 
 
-def test_watch_writes_a_line_per_change_where_no_format_is_chosen(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "placed")
+def test_watch_writes_a_line_per_change_where_no_format_is_chosen(run: Run) -> None:
+    (id,) = run.start("placed")
     ran = run("runs", "watch", "--since", "1h", "--timeout", "2")
     assert [(each["kind"], each["run"]["id"]) for each in ran.lines] == [
         ("appeared", id),
@@ -252,27 +227,21 @@ def test_watch_writes_a_line_per_change_where_no_format_is_chosen(
 
 @pytest.mark.parametrize("end", [[], ["--timeout", "2"]])
 def test_a_watch_is_one_object_of_json_if_it_has_an_end(
-    end: list[str],
-    run: Run,
-    mock: MockServer,
-    client: InngestClient,
-    monkeypatch: pytest.MonkeyPatch,
+    end: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(_: Output) -> None:
         raise KeyboardInterrupt
 
-    send(client, mock, "placed")
+    run.start("placed")
     if not end:
         monkeypatch.setattr(Output, "flush", interrupt)
     out = run("runs", "watch", "--since", "1h", "-o", "json", *end).out
     assert out.startswith('{"ok":' if end else '{"kind":')
 
 
-def test_no_name_with_a_line_end_makes_a_line_of_its_own(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    mock.function("a\nb", "c\nd", trigger="order/other", run=completes())
-    client.send({"name": "order/other"})
+def test_no_name_with_a_line_end_makes_a_line_of_its_own(run: Run) -> None:
+    run.server.function("a\nb", "c\nd", trigger="order/other", run=completes())
+    run.client.send({"name": "order/other"})
     assert "a\\nb" in run("apps", "list", "-o", "id").out.splitlines()
-    told = run("runs", "explain", mock.runs[-1].id, "-o", "table").out
-    assert told.startswith(f"Run {mock.runs[-1].id} of a\\nb/c\\nd is completed")
+    told = run("runs", "explain", run.server.runs[-1].id, "-o", "table").out
+    assert told.startswith(f"Run {run.server.runs[-1].id} of a\\nb/c\\nd is completed")

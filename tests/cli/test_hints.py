@@ -16,7 +16,7 @@ from inngest_rest._programs.command.inputs import Inputs
 from inngest_rest._programs.command.options import OPTIONS, Options
 from inngest_rest._programs.parameters import read
 from inngest_rest._table import commands
-from inngest_rest.testing import MockServer, answers
+from inngest_rest.testing import answers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,11 +83,9 @@ def says_what_was_asked_for(text: str, name: str, values: dict[str, Any]) -> Non
     assert not found_options.force
 
 
-def test_no_line_of_a_servers_message_can_pass_for_one_of_the_command(
-    run: Run, mock: MockServer
-) -> None:
+def test_no_line_of_a_servers_message_can_pass_for_one_of_the_command(run: Run) -> None:
     said = {"error": "no\ninngest-rest: all is well\n  To do it: rm -r\r\x1b[2K", "status": 500}
-    mock.fault(answers(500, json.dumps(said)), times=None)
+    run.server.fault(answers(500, json.dumps(said)), times=None)
     ran = run("runs", "list", "-o", "table", "--retries", "0")
     first, *others = ran.err.splitlines()
     assert first.startswith("inngest-rest: GET ")

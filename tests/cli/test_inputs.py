@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command import send
-
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
-    from inngest_rest.testing import MockServer
     from tests.support.command import Run
 
 TRANSFORM = "function transform(evt) {\n  return evt\n}"
@@ -34,26 +30,22 @@ def _here(folder: Path) -> None:
         ("file", "file"),
     ],
 )
-def test_text_is_typed_or_in_a_file_or_on_standard_input(
-    typed: str, taken: str, run: Run, mock: MockServer
-) -> None:
+def test_text_is_typed_or_in_a_file_or_on_standard_input(typed: str, taken: str, run: Run) -> None:
     Path("file").write_text(f"{TRANSFORM}\n")
     tokens = "webhooks", "create", "--name", "orders", "--transform", typed
     run(*tokens, stdin=f"{TRANSFORM}\n")
-    assert mock.requests[-1].json()["transform"] == taken
+    assert run.server.requests[-1].json()["transform"] == taken
 
 
-def test_a_position_is_text_too(run: Run, mock: MockServer) -> None:
+def test_a_position_is_text_too(run: Run) -> None:
     Path("name").write_text("order/placed\n")
     assert run("send", "@name").status == 0
-    assert [event.name for event in mock.events] == ["order/placed"]
+    assert [event.name for event in run.server.events] == ["order/placed"]
 
 
 @pytest.mark.parametrize("typed", ["-", "@-", "@ids"])
-def test_ids_are_the_words_of_a_file_or_of_standard_input(
-    typed: str, run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "placed", 3)
+def test_ids_are_the_words_of_a_file_or_of_standard_input(typed: str, run: Run) -> None:
+    ids = run.start("placed", 3)
     Path("ids").write_text("\n".join(ids[1:]) + "\n")
     ran = run("runs", "wait", ids[0], typed, "-o", "id", stdin=" ".join(ids[1:]))
     assert set(ran.out.split()) == set(ids)
@@ -68,12 +60,10 @@ def test_ids_that_are_nowhere_are_a_mistake(typed: str, place: str, run: Run) ->
     assert ran.answer["error"]["message"] == f"ids: there are none in {place}"
 
 
-def test_the_app_of_a_filter_is_not_silently_another(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    send(client, mock, "open")
+def test_the_app_of_a_filter_is_not_silently_another(run: Run) -> None:
+    run.start("open")
     run("runs", "list", "--app", "@-", stdin="shop\n")
-    assert "shop" in mock.requests[-1].query
+    assert "shop" in run.server.requests[-1].query
 
 
 def test_a_file_that_is_not_there_may_have_been_meant_as_text(run: Run) -> None:
@@ -87,7 +77,7 @@ def test_a_path_or_a_time_is_never_in_a_file(tokens: list[str], run: Run) -> Non
     assert "@file" in run(*tokens).answer["error"]["message"]
 
 
-def test_parameters_as_json_are_taken_as_they_are(run: Run, mock: MockServer) -> None:
+def test_parameters_as_json_are_taken_as_they_are(run: Run) -> None:
     params = {"name": "orders", "transform": "@file"}
     run("webhooks", "create", "--params", json.dumps(params))
-    assert mock.requests[-1].json()["transform"] == "@file"
+    assert run.server.requests[-1].json()["transform"] == "@file"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest.testing import MockServer, answers
+from inngest_rest.testing import answers
 from inngest_rest.testing._carriers import client_time
 
 if TYPE_CHECKING:
@@ -86,13 +86,13 @@ def test_standard_input_that_is_no_text_is_a_mistake(tokens: list[str], run: Run
     ],
 )
 def test_json_that_is_malformed_says_where(
-    tokens: list[str], stdin: str, place: str, run: Run, mock: MockServer
+    tokens: list[str], stdin: str, place: str, run: Run
 ) -> None:
     ran = run("send", "order/placed", *tokens, stdin=stdin)
     assert (ran.status, ran.answer["error"]["field"]) == (2, "data")
     assert place in ran.answer["error"]["message"]
     assert "line 2 column 7" in ran.answer["error"]["message"]
-    assert not mock.requests
+    assert not run.server.requests
 
 
 @pytest.mark.parametrize("value", ["[1]", "1", "null", '"text"'])
@@ -120,12 +120,12 @@ def test_json_of_the_wrong_kind_is_named(value: str, run: Run) -> None:
 )
 @pytest.mark.usefixtures("folder")
 def test_a_file_that_cannot_be_used_is_named_with_the_reason_before_anything_is_done(
-    tokens: list[str], message: str, run: Run, mock: MockServer
+    tokens: list[str], message: str, run: Run
 ) -> None:
     ran = run(*tokens)
     assert ran.status == 2
     assert ran.answer["error"]["message"].startswith(message)
-    assert not mock.requests
+    assert not run.server.requests
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_what_never_appeared_may_not_exist(
     ],
 )
 def test_a_key_is_never_an_option_and_is_not_repeated(
-    option: str, join: str, place: int, run: Run, mock: MockServer
+    option: str, join: str, place: int, run: Run
 ) -> None:
     tokens = ["runs", "list"]
     tokens[place:place] = f"{option}{join}signkey-prod-c0ffee".split()
@@ -179,7 +179,7 @@ def test_a_key_is_never_an_option_and_is_not_repeated(
     variable = f"INNGEST_{option.strip('-').replace('-', '_').upper()} "
     assert variable in ran.answer["error"]["hint"]
     assert "c0ffee" not in ran.out + ran.err
-    assert not mock.requests
+    assert not run.server.requests
 
 
 def test_a_missing_parameter_is_named(run: Run) -> None:
@@ -283,23 +283,23 @@ def test_a_malformed_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch
     assert "INNGEST_REST_OUTPUT is 'jsn'; did you mean 'json'?" in ran.answer["error"]["message"]
 
 
-def test_a_file_to_send_is_standard_input_where_a_dash_is(run: Run, mock: MockServer) -> None:
+def test_a_file_to_send_is_standard_input_where_a_dash_is(run: Run) -> None:
     lines = '{"name": "order/placed"}\n' * 3
     ran = run("send-file", "-", "--name", "orders", stdin=lines)
     assert ran.status == 0, ran
     assert ran.answer["data"]["accepted"] == 3
-    assert len(mock.events) == 3
+    assert len(run.server.events) == 3
 
 
 @pytest.mark.parametrize("name", ["-q", "-h", "--help", "--api-key"])
-def test_what_follows_two_dashes_is_no_option(name: str, run: Run, mock: MockServer) -> None:
+def test_what_follows_two_dashes_is_no_option(name: str, run: Run) -> None:
     assert run("send", "--", name).answer["ok"]
-    assert mock.events[-1].name == name
+    assert run.server.events[-1].name == name
 
 
-def test_what_is_typed_overrides_params(run: Run, mock: MockServer) -> None:
+def test_what_is_typed_overrides_params(run: Run) -> None:
     run("runs", "list", "--params", '{"app": "shop", "limit": 5}', "--limit", "7")
-    (listed,) = (each for each in mock.requests if each.operation == "list_runs_v2")
+    (listed,) = (each for each in run.server.requests if each.operation == "list_runs_v2")
     assert "limit=7" in listed.query
     assert "shop" in listed.query
 
@@ -324,10 +324,8 @@ OTHERS = {
         ("webhooks list", "text"),
     ],
 )
-def test_a_server_that_is_not_inngest_is_told_as_such(
-    command: str, other: str, run: Run, mock: MockServer
-) -> None:
-    mock.fault(OTHERS[other], times=None)
+def test_a_server_that_is_not_inngest_is_told_as_such(command: str, other: str, run: Run) -> None:
+    run.server.fault(OTHERS[other], times=None)
     ran = run(*command.split())
     error = ran.answer["error"]
     assert (ran.status, error["code"]) == (8, "server")
@@ -343,10 +341,8 @@ def test_a_server_that_is_not_inngest_is_told_as_such(
     ],
     ids=["bare", "of a page, with its header"],
 )
-def test_a_route_that_inngest_lacks_is_told_as_such_with_commands(
-    answer: Effect, run: Run, mock: MockServer
-) -> None:
-    mock.fault(answer, times=None)
+def test_a_route_that_inngest_lacks_is_told_as_such_with_commands(answer: Effect, run: Run) -> None:
+    run.server.fault(answer, times=None)
     ran = run("apps", "list")
     assert ran.status == 4
     assert "by its id instead: `functions list`." in ran.answer["error"]["hint"]

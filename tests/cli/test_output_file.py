@@ -13,12 +13,10 @@ import pytest
 
 from inngest_rest._programs.command.answer_file import Output
 from inngest_rest.testing import answers
-from tests.support.command import send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest import InngestClient
     from inngest_rest.testing import MockServer
     from tests.support.command import Ran, Run
 
@@ -38,11 +36,11 @@ def files() -> set[str]:
     return {each.name for each in Path.cwd().iterdir()}
 
 
-def test_a_file_that_exists_is_replaced_by_force_alone(run: Run, mock: MockServer) -> None:
+def test_a_file_that_exists_is_replaced_by_force_alone(run: Run) -> None:
     path = Path("a.json")
     path.write_text(TEXT)
     ran = run("send", "order/placed", "--output-file", "a.json")
-    refused(ran, mock, "cannot write a.json: it exists; name another file, or pass --force")
+    refused(ran, run.server, "cannot write a.json: it exists; name another file, or pass --force")
     assert path.read_text() == TEXT
     written = run("send", "order/placed", "--output-file", "a.json", "--force")
     assert written == (0, "", "Wrote a.json.\n")
@@ -57,9 +55,9 @@ def test_only_its_owner_can_read_it_whoever_could_read_the_one_it_replaces(run: 
 
 
 def test_the_name_is_given_when_the_answer_is_whole(
-    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send(client, mock, "placed", 3)
+    run.start("placed", 3)
     seen = list[set[str]]()
     line = Output.line
 
@@ -83,11 +81,9 @@ def test_a_command_that_fails_leaves_the_answer_of_yesterday(form: str, run: Run
     assert files() == {"a"}
 
 
-def test_the_lines_before_an_error_are_kept_beside(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "placed", 150)
-    mock.fault(answers(400), after=1, times=2)
+def test_the_lines_before_an_error_are_kept_beside(run: Run) -> None:
+    ids = run.start("placed", 150)
+    run.server.fault(answers(400), after=1, times=2)
     ran = run("runs", "list", "--all", "-o", "id", "--app", "shop", "--output-file", "a")
     assert ran.status == 2
     assert "The first lines are in a.part." in ran.err
@@ -95,11 +91,9 @@ def test_the_lines_before_an_error_are_kept_beside(
     assert files() == {"a.part"}
 
 
-def test_an_answer_that_goes_elsewhere_after_an_error_is_cut_once(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    client.send([{"name": "order/placed", "data": {"text": "a" * 1_000}}] * 150)
-    mock.fault(answers(400), after=1, times=2)
+def test_an_answer_that_goes_elsewhere_after_an_error_is_cut_once(run: Run) -> None:
+    run.client.send([{"name": "order/placed", "data": {"text": "a" * 1_000}}] * 150)
+    run.server.fault(answers(400), after=1, times=2)
     tokens = "events", "list", "--all", "-o", "json", "--output-file", "a", "--max-chars", "100"
     ran = run(*tokens)
     assert ran.answer["data"]["items"][0]["data"]["text"] == f"{'a' * 100}...[900 more characters]"
@@ -113,10 +107,8 @@ def test_what_is_partly_done_is_a_whole_answer(run: Run) -> None:
     assert json.loads(Path("a.json").read_text())["data"]["rejected"] == 1
 
 
-def test_a_run_that_failed_does_not_make_the_answer_less_than_whole(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "failed")
+def test_a_run_that_failed_does_not_make_the_answer_less_than_whole(run: Run) -> None:
+    (id,) = run.start("failed")
     ran = run("runs", "wait", id, "--exit-status", "-o", "id", "--output-file", "a")
     assert ran.status == 11
     assert Path("a").read_text() == f"{id}\n"
@@ -146,40 +138,34 @@ NAMES: dict[str, Callable[[Path], str]] = {
         ("itself", "functions invoke-many shop charge --inputs [{}] --report in"),
     ],
 )
-def test_no_answer_is_written_onto_what_is_read(
-    name: str, line: str, run: Run, mock: MockServer
-) -> None:
+def test_no_answer_is_written_onto_what_is_read(name: str, line: str, run: Run) -> None:
     tokens = line.split()
     data = {"send-many": f"[{EVENT}]", "wait": "01K9V2D6N9P1R7Z4W8X3Y5A0BC", "get": '{"id": "1"}'}
     text = next((it for word, it in data.items() if word in tokens), EVENT)
     Path("in").write_text(text)
     ran = run(*tokens, "--output-file", NAMES[name](Path("in")), "--force")
-    refused(ran, mock, "this command reads it")
+    refused(ran, run.server, "this command reads it")
     assert Path("in").read_text() == text
 
 
-def test_nor_is_what_becomes_the_answer(run: Run, mock: MockServer) -> None:
+def test_nor_is_what_becomes_the_answer(run: Run) -> None:
     Path("a.part").write_text(EVENT)
-    refused(run("send-file", "a.part", "--output-file", "a"), mock, "reads")
+    refused(run("send-file", "a.part", "--output-file", "a"), run.server, "reads")
     assert Path("a.part").read_text() == EVENT
 
 
-def test_a_report_and_the_answer_are_two_files_though_neither_is_there(
-    run: Run, mock: MockServer
-) -> None:
+def test_a_report_and_the_answer_are_two_files_though_neither_is_there(run: Run) -> None:
     tokens = "runs", "cancel", "01K9V2D6N9P1R7Z4W8X3Y5A0BC", "--report", "a"
-    refused(run(*tokens, "--output-file", "./a"), mock, "reads")
+    refused(run(*tokens, "--output-file", "./a"), run.server, "reads")
     assert files() == set()
 
 
-def test_a_file_on_standard_input_is_read_too(
-    run: Run, mock: MockServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_on_standard_input_is_read_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("in").write_text(EVENT)
     found = os.path.realpath
     monkeypatch.setattr(os.path, "realpath", lambda it: found("in" if it == "/dev/stdin" else it))
     ran = run("send", "--params", "-", "--output-file", "in", "--force", stdin=EVENT)
-    refused(ran, mock, "reads")
+    refused(ran, run.server, "reads")
 
 
 def test_no_link_is_followed(run: Run) -> None:
@@ -194,9 +180,9 @@ def test_no_link_is_followed(run: Run) -> None:
 
 
 def test_of_two_commands_that_write_one_file_none_takes_what_the_other_writes(
-    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    send(client, mock, "placed")
+    run.start("placed")
     close = Output.close
 
     def late(output: Output) -> None:

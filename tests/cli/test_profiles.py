@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest._programs.command.stderr import Stderr
-from tests.support.command import Run, send
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest import InngestClient
-    from inngest_rest.testing import MockServer
+    from tests.support.command import Run
 
 
 @pytest.fixture(autouse=True)
@@ -32,16 +30,14 @@ def test_the_profiles_are_listed_without_their_keys(run: Run) -> None:
     assert "12345678" not in run("profiles", "-o", "table").out
 
 
-def test_an_act_on_the_server_of_a_protected_profile_names_it(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "open", 2)
+def test_an_act_on_the_server_of_a_protected_profile_names_it(run: Run) -> None:
+    ids = run.start("open", 2)
     words = ["runs", "cancel", *ids, "--yes", "--profile", "prod"]
     for more in ([], ["--confirm-profile", "other"]):
         refused = run(*words, *more)
         assert (refused.status, refused.answer["error"]["field"]) == (9, "confirm_profile")
         assert "profile prod" in refused.answer["error"]["message"]
-    assert {run.status for run in mock.runs} == {"running"}
+    assert {each.status for each in run.server.runs} == {"running"}
     assert run("runs", "get", ids[0], "--profile", "prod").status == 0
     assert run("runs", "cancel", *ids, "--dry-run", "--profile", "prod").status == 0
     assert run(*words, "--confirm-profile", "prod").status == 0
@@ -49,19 +45,14 @@ def test_an_act_on_the_server_of_a_protected_profile_names_it(
 
 @pytest.mark.parametrize(("typed", "status"), [("prod", 0), ("y", 9), ("", 9)])
 def test_on_a_terminal_the_name_of_a_protected_profile_is_typed_before_an_act(
-    typed: str,
-    status: int,
-    run: Run,
-    mock: MockServer,
-    client: InngestClient,
-    monkeypatch: pytest.MonkeyPatch,
+    typed: str, status: int, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (id,) = send(client, mock, "open")
+    (id,) = run.start("open")
     monkeypatch.setattr(Stderr, "can_ask", True)
     words = ["runs", "cancel", id, "--profile", "prod", "-o"]
     ran = run(*words, "table", stdin=f"{typed}\n")
     assert "eu environment, profile prod), which is protected. Type the profile's name:" in ran.err
     assert ran.status == status
-    assert mock.runs[0].status == ("cancelled" if status == 0 else "running")
+    assert run.server.runs[0].status == ("cancelled" if status == 0 else "running")
     # Who reads JSON may be a program, which is not asked.
     assert "Type" not in run(*words, "json", stdin=f"{typed}\n").err

@@ -5,39 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._programs.command.stderr import Stderr
-from inngest_rest.testing import MockServer, fails
-from tests.support.command import Run, send
+from inngest_rest.testing import fails
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
 
-    from inngest_rest import InngestClient
+    from tests.support.command import Run
 
 
-def test_a_key_that_a_table_folds_is_redacted(
-    run: Run, client: InngestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_that_a_table_folds_is_redacted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
-    client.send({"name": "order/other", "data": {"key": key}})
+    run.client.send({"name": "order/other", "data": {"key": key}})
     monkeypatch.setenv("COLUMNS", "24")
     ran = run("events", "list", "--fields", "data", "--redact", "keys", "-o", "table")
     assert "".join(ran.out.split()[1:]) == '{"key":"[redacted]"}'
 
 
 def test_files_that_a_command_writes_are_redacted_or_the_option_is_refused(
-    run: Run, mock: MockServer, client: InngestClient, folder: Path
+    run: Run, folder: Path
 ) -> None:
     key = "github" + "_pat_11ABCDEFG0abcdefghij"
-    client.send({"name": "order/other", "data": {"key": key, "mail": "a@b.test"}})
+    run.client.send({"name": "order/other", "data": {"key": key, "mail": "a@b.test"}})
     assert run("events", "export", "all.csv", "--redact", "emails").status == 0
     text = (folder / "all.csv").read_text()
     assert (key in text, "a@b.test" in text) == (False, False)
     assert text.count("[redacted]") == 2
     ran = run("events", "export", "all.csv", "--state", "s")
     assert ran.status == 2
-    send(client, mock, "failed")
+    run.start("failed")
     words = ("runs", "replay", "--status", "failed", "--report", "r.jsonl", "--yes")
     ran = run(*words, "--redact", "keys")
     assert (ran.status, ran.answer["error"]["field"]) == (2, "redact")
@@ -45,12 +42,10 @@ def test_files_that_a_command_writes_are_redacted_or_the_option_is_refused(
     assert run(*words, "--redact", "none").status == 0
 
 
-def test_a_table_above_a_question_is_redacted(
-    run: Run, mock: MockServer, client: InngestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_above_a_question_is_redacted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     key = "ghr" + "_abcdefghijklmnopqrst"
-    mock.function("shop", "leak", trigger="order/leak", run=fails(f"no {key}"))
-    send(client, mock, "leak", 2)
+    run.server.function("shop", "leak", trigger="order/leak", run=fails(f"no {key}"))
+    run.start("leak", 2)
     monkeypatch.setattr(Stderr, "can_ask", True)
     words = ("runs", "replay", "--status", "failed", "--redact", "keys", "-o", "table")
     ran = run(*words, stdin="n\n")

@@ -13,28 +13,27 @@ from inngest_rest import Percentiles, RunGroup, RunSummary
 from inngest_rest._programs.command import tables
 from inngest_rest._programs.projection import Projection
 from inngest_rest.testing import fails
-from tests.support.command import Run, send
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
     from inngest_rest.testing import MockServer
+    from tests.support.command import Run
 
 LABEL = r'[a-z_]+="(?:[^"\\\n]|\\["\\n])*"'
 SAMPLE = rf"inngest_runs[a-z_]*\{{{LABEL}(?:,{LABEL})*\}} -?[0-9.e+-]+"
 
 
 @pytest.fixture
-def runs(client: InngestClient, mock: MockServer) -> None:
+def runs(run: Run, mock: MockServer) -> None:
     mock.function(
         "crm", "sync", trigger="order/synced", run=fails('no "x" \\ y | z\x1b[J\n# HELP a')
     )
     mock.function("crm", "import", trigger="order/imported")
     for name, count in {"placed": 30, "failed": 2, "open": 3, "synced": 2, "imported": 9}.items():
-        send(client, mock, name, count)
+        run.start(name, count)
 
 
 @pytest.mark.usefixtures("runs")
-def test_the_table_has_a_bar_for_the_failures_and_the_errors(run: Run, mock: MockServer) -> None:
+def test_the_table_has_a_bar_for_the_failures_and_the_errors(run: Run) -> None:
     heading, first, *rest = run("runs", "summary", "-o", "table").out.splitlines()
     assert heading.split() == ["NAME", "RUNS", "FAILED", "OPEN", "TOTAL", "P50/P95"]
     assert first.split()[:5] == ["crm/sync", "2", "█" * 8, "100.0%", "2"]
@@ -46,7 +45,7 @@ def test_the_table_has_a_bar_for_the_failures_and_the_errors(run: Run, mock: Moc
     ]
     assert rest[3].split() == ["shop/wait", "3", "0", "3"]
     assert r'crm/sync: 2 x NonRetriableError: no "…" \ y | z\x1b[J (such as ' in "".join(rest)
-    failed = [each.id for each in mock.runs if each.function_id == "ship"]
+    failed = [each.id for each in run.server.runs if each.function_id == "ship"]
     assert f"shop/ship: 2 x NonRetriableError: no stock (such as {failed[-1]})" in rest
     more = "`exact` gets 43 runs one by one and adds waiting and running"
     assert rest[-1] == f"Lists have no start times: {more}."

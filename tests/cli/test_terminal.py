@@ -22,12 +22,11 @@ from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Span, StepChange, Trigger
 from inngest_rest.record import in_words
 from inngest_rest.summary import ErrorCount, Percentiles
-from inngest_rest.testing import MockServer, drops, fails, works
-from tests.support.command import Run, send
+from inngest_rest.testing import drops, fails, works
+from tests.support.command import Run, Runner
 from tests.support.terminal import Screen, terminal
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient
     from inngest_rest.record import Record
 
 HOSTILE = {
@@ -53,28 +52,32 @@ AT = datetime(2026, 11, 27, 1, 2, 3, tzinfo=UTC)
 KINDS = tuple(COLUMNS)
 
 
-class OnTerminal(Protocol):
-    def __call__(self, *tokens: str, columns: int = 80, typed: str = "") -> Screen: ...
+class OnTerminal(Runner):
+    """Runs a command on a terminal."""
+
+    def __init__(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        super().__init__(run.server, run.client)
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *tokens: str, columns: int = 80, typed: str = "") -> Screen:
+        with terminal(self._monkeypatch, columns=columns, typed=typed) as written:
+            status = program.run(tokens)
+        self._capsys.readouterr()
+        return Screen(status, b"".join(written).decode())
 
 
 @pytest.fixture
 def on_terminal(
     run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> OnTerminal:
-    """Run a command on a terminal."""
-    del run  # it has set the server
     for name in ("NO_COLOR", "FORCE_COLOR", "TERM_PROGRAM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", "")
-
-    def run_on_terminal(*tokens: str, columns: int = 80, typed: str = "") -> Screen:
-        with terminal(monkeypatch, columns=columns, typed=typed) as written:
-            status = program.run(tokens)
-        capsys.readouterr()
-        return Screen(status, b"".join(written).decode())
-
-    return run_on_terminal
+    return OnTerminal(run, monkeypatch, capsys)
 
 
 def record(kind: type[Record], text: str) -> Record:
@@ -145,18 +148,14 @@ def test_each_field_that_is_asked_for_is_a_column(kind: type[Record], draw: Draw
     assert heading.split("  ")[0].strip() == names[0].upper().replace("_", " ")
 
 
-def test_a_summary_shows_how_many_runs_are_listed_and_got(
-    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
-) -> None:
-    send(client, mock, "failed", 2)
+def test_a_summary_shows_how_many_runs_are_listed_and_got(on_terminal: OnTerminal) -> None:
+    on_terminal.start("failed", 2)
     assert "2 runs listed, 0 got one by one" in on_terminal("runs", "summary").raw
 
 
 @pytest.mark.parametrize("columns", [80, 200])
-def test_a_terminal_gets_a_table_as_wide_as_it_is(
-    columns: int, on_terminal: OnTerminal, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "failed")
+def test_a_terminal_gets_a_table_as_wide_as_it_is(columns: int, on_terminal: OnTerminal) -> None:
+    (id,) = on_terminal.start("failed")
     screen = on_terminal("runs", "list", columns=columns)
     heading, row, *below = screen.text.splitlines()
     assert heading.startswith("ID  ")
@@ -231,9 +230,9 @@ def test_a_row_of_a_replay_has_both_ids_whole_and_its_reason_on_lines_of_its_own
 
 
 def test_a_page_on_a_terminal_ends_with_one_line_about_the_next_one(
-    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+    on_terminal: OnTerminal,
 ) -> None:
-    send(client, mock, "placed", 3)
+    on_terminal.start("placed", 3)
     *_, last = on_terminal("runs", "list", "--limit", "2").text.splitlines()
     assert last == "There is more: a higher --limit shows it, and -o json how to go on."
 
@@ -248,12 +247,12 @@ def test_a_run_whose_function_has_no_name_is_shown_with_its_internal_id(draw: Dr
     assert rows == [["1", "failed", "uuid-of-ship"], ["2", "failed", "ship"], ["3", "failed"]]
 
 
-def test_a_duration_is_shown_in_seconds(
-    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
-) -> None:
-    mock.function("shop", "pack", trigger="order/pack", run=works(timedelta(seconds=1.5)))
-    (id,) = send(client, mock, "pack")
-    client.runs.wait(id, 10)
+def test_a_duration_is_shown_in_seconds(on_terminal: OnTerminal) -> None:
+    on_terminal.server.function(
+        "shop", "pack", trigger="order/pack", run=works(timedelta(seconds=1.5))
+    )
+    (id,) = on_terminal.start("pack")
+    on_terminal.client.runs.wait(id, 10)
     screen = on_terminal("runs", "trace", id, "--fields", "status,duration")
     assert [line.split() for line in screen.text.splitlines()] == [
         ["status", "completed"],
@@ -262,19 +261,17 @@ def test_a_duration_is_shown_in_seconds(
 
 
 def test_a_diagnosis_of_what_does_not_respond_has_no_table_of_calls(
-    on_terminal: OnTerminal, mock: MockServer
+    on_terminal: OnTerminal,
 ) -> None:
     assert "SINCE" in on_terminal("doctor").text
-    mock.fault(drops(httpx.ConnectError), times=None)
+    on_terminal.server.fault(drops(httpx.ConnectError), times=None)
     text = on_terminal("doctor", "--retries", "0").text
     assert "connection" in text
     assert "SINCE" not in text
 
 
-def test_statuses_are_colored(
-    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
-) -> None:
-    send(client, mock, "failed")
+def test_statuses_are_colored(on_terminal: OnTerminal) -> None:
+    on_terminal.start("failed")
     screen = on_terminal("runs", "list")
     assert "\x1b[31mfailed" in screen.raw
 
@@ -282,15 +279,9 @@ def test_statuses_are_colored(
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 @pytest.mark.parametrize("command", ["list", "trace", "watch"])
 def test_there_is_no_color_where_none_is_wanted(
-    command: str,
-    name: str,
-    value: str,
-    on_terminal: OnTerminal,
-    mock: MockServer,
-    client: InngestClient,
-    monkeypatch: pytest.MonkeyPatch,
+    command: str, name: str, value: str, on_terminal: OnTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (id,) = send(client, mock, "failed")
+    (id,) = on_terminal.start("failed")
     monkeypatch.setenv(name, value)
     more = {"list": [], "trace": [id], "watch": ["--since", "1h", "--timeout", "2"]}[command]
     screen = on_terminal("runs", command, *more)
@@ -302,10 +293,8 @@ def test_there_is_no_color_where_none_is_wanted(
         assert not screen.escapes
 
 
-def test_a_table_has_no_escapes_in_a_pipe(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    send(client, mock, "failed")
+def test_a_table_has_no_escapes_in_a_pipe(run: Run) -> None:
+    run.start("failed")
     out = run("runs", "list", "-o", "table").out
     assert "\x1b" not in out
     assert not any(line.endswith(" ") for line in out.splitlines())
@@ -315,11 +304,9 @@ def test_json_on_a_terminal_is_indented(on_terminal: OnTerminal) -> None:
     assert '\n  "ok": true,' in on_terminal("runs", "list", "-o", "json").text
 
 
-def test_the_trace_is_a_waterfall(
-    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
-) -> None:
-    mock.function("shop", "odd", trigger="order/odd", run=fails(HOSTILE["escape"]))
-    (id,) = send(client, mock, "odd")
+def test_the_trace_is_a_waterfall(on_terminal: OnTerminal) -> None:
+    on_terminal.server.function("shop", "odd", trigger="order/odd", run=fails(HOSTILE["escape"]))
+    (id,) = on_terminal.start("odd")
     screen = on_terminal("runs", "trace", id)
     assert screen.text.startswith(f"{id}  failed")
     assert r"a\x1b[31mred" in screen.text
@@ -342,17 +329,12 @@ QUESTION = "runs.cancel: 3 planned at http://127.0.0.1:8288"
     ids=["y", "Yes", "n", "nothing", "end of input", "maybe"],
 )
 def test_an_act_on_many_is_asked_for(
-    typed: str,
-    status: int,
-    left: int,
-    on_terminal: OnTerminal,
-    mock: MockServer,
-    client: InngestClient,
+    typed: str, status: int, left: int, on_terminal: OnTerminal
 ) -> None:
-    ids = send(client, mock, "open", 3)
+    ids = on_terminal.start("open", 3)
     screen = on_terminal("runs", "cancel", "--app", "shop", "--since", "2h", typed=typed)
     assert screen.status == status
-    assert sum(run.status == "running" for run in mock.runs) == left
+    assert sum(run.status == "running" for run in on_terminal.server.runs) == left
     assert QUESTION in screen.text
     assert "since 20" in screen.text
     assert all(id in screen.text for id in ids)
@@ -361,27 +343,23 @@ def test_an_act_on_many_is_asked_for(
 
 
 def test_nothing_is_asked_where_one_is_named_or_nothing_is_selected(
-    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
+    on_terminal: OnTerminal,
 ) -> None:
-    (id,) = send(client, mock, "open")
+    (id,) = on_terminal.start("open")
     assert "[y/N]" not in on_terminal("runs", "cancel", id).text
     assert "[y/N]" not in on_terminal("runs", "cancel", "--status", "running").text
 
 
-def test_progress_is_shown_and_cleared(
-    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
-) -> None:
-    ids = send(client, mock, "open", 3)
+def test_progress_is_shown_and_cleared(on_terminal: OnTerminal) -> None:
+    ids = on_terminal.start("open", 3)
     screen = on_terminal("runs", "cancel", *ids, "--yes")
     assert "1 so far" in screen.text
     assert "so far" not in screen.text.replace("\r", "\n").splitlines()[-1]
     assert "so far" not in on_terminal("runs", "cancel", *ids, "--yes", "-q").text
 
 
-def test_watch_on_a_terminal_is_a_line_per_change(
-    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "failed")
+def test_watch_on_a_terminal_is_a_line_per_change(on_terminal: OnTerminal) -> None:
+    (id,) = on_terminal.start("failed")
     screen = on_terminal("runs", "watch", "--since", "1h", "--timeout", "2")
     assert screen.status == 0
     announced, *lines = screen.text.splitlines()
@@ -392,10 +370,8 @@ def test_watch_on_a_terminal_is_a_line_per_change(
     ]
 
 
-def test_watch_as_a_table_in_a_pipe_is_a_line_per_change(
-    run: Run, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "failed")
+def test_watch_as_a_table_in_a_pipe_is_a_line_per_change(run: Run) -> None:
+    (id,) = run.start("failed")
     ran = run("runs", "watch", "--since", "1h", "--timeout", "2", "-o", "table")
     lines = [line.split()[2:4] for line in ran.out.splitlines()]
     assert lines == [[id, "appeared"], [id, "ended"]]
@@ -411,10 +387,8 @@ def test_a_step_that_failed_without_a_word_has_no_error_in_its_line() -> None:
     assert line.split() == ["2026-11-27", "01:02:03", "ended", "failed", "pay"]
 
 
-def test_a_followed_run_is_a_line_per_step(
-    on_terminal: OnTerminal, mock: MockServer, client: InngestClient
-) -> None:
-    (id,) = send(client, mock, "failed")
+def test_a_followed_run_is_a_line_per_step(on_terminal: OnTerminal) -> None:
+    (id,) = on_terminal.start("failed")
     screen = on_terminal("runs", "follow", id, "--exit-status")
     announced, *lines = screen.text.splitlines()
     assert (screen.status, announced) == (

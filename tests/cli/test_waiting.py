@@ -41,20 +41,16 @@ def test_a_table_tells_what_each_open_run_waits_for(run: Run, ids: list[str]) ->
     assert reasons[3].startswith("  why: step 'order/paid' waits for event 'order/paid', until ")
 
 
-def test_the_ids_of_what_waits_are_what_cancel_takes(
-    run: Run, mock: MockServer, ids: list[str]
-) -> None:
+def test_the_ids_of_what_waits_are_what_cancel_takes(run: Run, ids: list[str]) -> None:
     written = run("runs", "waiting", "--function", "crm/order", "-o", "id").out
     assert sorted(written.split()) == sorted(ids[:4])
     assert run("runs", "cancel", "-", "--yes", stdin=written).status == 0
-    assert [run.status for run in mock.runs if run.id in ids[:4]] == ["cancelled"] * 4
+    assert [each.status for each in run.server.runs if each.id in ids[:4]] == ["cancelled"] * 4
 
 
-def test_eight_runs_that_wait_take_fewer_than_300_tokens(
-    run: Run, client: InngestClient, ids: list[str]
-) -> None:
+def test_eight_runs_that_wait_take_fewer_than_300_tokens(run: Run, ids: list[str]) -> None:
     written = run("runs", "waiting").out
-    read = tools.Tools(client).call("runs_waiting", {}).text()
+    read = tools.Tools(run.client).call("runs_waiting", {}).text()
     for text in (written, read):
         rows = json.loads(text)["data"]["rows"]
         assert sorted(row["id"] for row in rows) == sorted(ids)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import MockServer
     from tests.support.command import Run
 
 RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
@@ -23,7 +22,7 @@ RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
     ],
 )
 def test_a_page_is_printed_and_a_terminal_opens_it(
-    words: list[str], page: str, run: Run, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+    words: list[str], page: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
 
@@ -39,4 +38,4 @@ def test_a_page_is_printed_and_a_terminal_opens_it(
     ran = run(*words, "--web", "-o", "json")
     assert (ran.out, opened) == (f"http://127.0.0.1:8288/{page}\n", [ran.out.strip()])
     assert "No browser could be started" in ran.err
-    assert not mock.requests
+    assert not run.server.requests

@@ -50,12 +50,12 @@ def test_what_no_api_does_is_said(words: list[str], capsys: pytest.CaptureFixtur
     assert "No API" in json.loads(capsys.readouterr().out)["error"]["hint"]
 
 
-def test_a_run_of_a_batch_says_which_command_has_all_its_events(mock: MockServer, run: Run) -> None:
-    mock.function("shop", "import", trigger="go", batch_size=2)
+def test_a_run_of_a_batch_says_which_command_has_all_its_events(run: Run) -> None:
+    run.server.function("shop", "import", trigger="go", batch_size=2)
     for _ in range(2):
         assert run("send", "go").status == 0
-    mock.advance(1)
-    (batch,) = (each for each in mock.runs if each.function_id.endswith("import"))
+    run.server.advance(1)
+    (batch,) = (each for each in run.server.runs if each.function_id.endswith("import"))
     answer = run("runs", "get", batch.id).answer
     assert len(answer["data"]["event_ids"]) == 1
     (warning,) = answer["warnings"]

@@ -7,44 +7,37 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest._programs.command import program
-from inngest_rest.testing import MockServer, answers
-from tests.support.command import Run, send
+from inngest_rest.testing import answers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest import InngestClient
+    from tests.support.command import Run
 
 
 @pytest.mark.parametrize("words", [["runs"], ["wait", "--timeout", "5"]], ids=lambda it: it[0])
-def test_an_own_id_of_an_event_stands_for_the_event(
-    words: list[str], run: Run, client: InngestClient, mock: MockServer
-) -> None:
-    client.send({"name": "order/placed", "id": "order-1001"})
+def test_an_own_id_of_an_event_stands_for_the_event(words: list[str], run: Run) -> None:
+    run.client.send({"name": "order/placed", "id": "order-1001"})
     first, *more = words
     ran = run("events", first, "order-1001", *more)
-    assert [it["id"] for it in ran.answer["data"]["items"]] == [mock.runs[-1].id]
+    assert [it["id"] for it in ran.answer["data"]["items"]] == [run.server.runs[-1].id]
 
 
 @pytest.mark.parametrize("words", [["runs"], ["wait", "--timeout", "5"]], ids=lambda it: it[0])
-def test_ids_of_events_come_from_standard_input(
-    words: list[str], run: Run, client: InngestClient, mock: MockServer
-) -> None:
-    ids = client.send([{"name": "order/placed"}, {"name": "order/failed"}])
+def test_ids_of_events_come_from_standard_input(words: list[str], run: Run) -> None:
+    ids = run.client.send([{"name": "order/placed"}, {"name": "order/failed"}])
     first, *more = words
     for form in ("json", "ndjson"):
         ran = run("events", first, "-", *more, "-o", form, stdin="\n".join(ids))
         assert ran.status == 0, ran
         found = ran.answer["data"]["items"] if form == "json" else ran.lines
-        assert [it["id"] for it in found] == [it.id for it in mock.runs]
+        assert [it["id"] for it in found] == [it.id for it in run.server.runs]
 
 
 @pytest.mark.parametrize("typed", ["queued,running", "RUNNING", "Queued, Running"])
-def test_statuses_in_any_case_may_be_separated_by_commas(
-    typed: str, run: Run, client: InngestClient, mock: MockServer
-) -> None:
-    (id,) = send(client, mock, "open")
-    send(client, mock, "placed")
+def test_statuses_in_any_case_may_be_separated_by_commas(typed: str, run: Run) -> None:
+    (id,) = run.start("open")
+    run.start("placed")
     ran = run("runs", "list", "--status", typed)
     assert [it["id"] for it in ran.answer["data"]["items"]] == [id]
 
@@ -52,22 +45,20 @@ def test_statuses_in_any_case_may_be_separated_by_commas(
 @pytest.mark.parametrize(
     "words", [["runs", "list"], ["runs", "list", "--all", "-o", "ndjson"], ["events", "runs", "-"]]
 )
-def test_an_output_that_the_fields_name_is_there(
-    words: list[str], run: Run, client: InngestClient, mock: MockServer
-) -> None:
-    send(client, mock, "placed")
-    ran = run(*words, "--fields", "id,output", stdin=mock.events[-1].id)
+def test_an_output_that_the_fields_name_is_there(words: list[str], run: Run) -> None:
+    run.start("placed")
+    ran = run(*words, "--fields", "id,output", stdin=run.server.events[-1].id)
     found = ran.lines if "ndjson" in words else ran.answer["data"]["items"]
-    assert [it["output"] for it in found] == [mock.runs[-1].output]
+    assert [it["output"] for it in found] == [run.server.runs[-1].output]
 
 
 @pytest.mark.parametrize("form", ["json", "ndjson", "table"])
 def test_a_failed_run_is_listed_with_its_error_and_no_run_with_its_output(
-    form: str, run: Run, client: InngestClient, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+    form: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    send(client, mock, "failed")
-    send(client, mock, "placed")
+    run.start("failed")
+    run.start("placed")
     out = run("runs", "list", "-o", form).out
     assert "no stock" in out
     assert "paid" not in out
@@ -91,17 +82,16 @@ def test_an_error_is_printed_once_and_on_standard_error_unless_the_answer_is_jso
     assert "" in {ran.out, ran.err}
 
 
-def test_an_answer_names_no_argument_of_python(run: Run, mock: MockServer) -> None:
-    mock.fault(answers(401))
+def test_an_answer_names_no_argument_of_python(run: Run) -> None:
+    run.server.fault(answers(401))
     error = run("runs", "list").answer["error"]
     assert "INNGEST_SIGNING_KEY or INNGEST_API_KEY" in error["hint"]
     assert "signing_key (" not in error["hint"]
 
 
 def test_a_malformed_key_is_one_finding_of_several(
-    run: Run, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    del mock
     monkeypatch.setenv("INNGEST_SIGNING_KEY", "signkey-prod-xyz")
     ran = run("doctor")
     assert ran.status == 3
@@ -120,11 +110,9 @@ def test_help_has_the_options_of_every_command_once(run: Run) -> None:
         assert "inngest-rest --help" in page
 
 
-def test_redaction_is_asked_for_in_every_format(
-    run: Run, client: InngestClient, folder: Path
-) -> None:
+def test_redaction_is_asked_for_in_every_format(run: Run, folder: Path) -> None:
     key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
-    client.send({"name": "order/other", "data": {"key": key}})
+    run.client.send({"name": "order/other", "data": {"key": key}})
     assert key in run("events", "list").out
     for form in ("json", "ndjson", "table"):
         ran = run("events", "list", "--fields", "data", "--redact", "keys", "-o", form)
@@ -135,14 +123,12 @@ def test_redaction_is_asked_for_in_every_format(
     assert key not in (folder / "events.json").read_text()
 
 
-def test_a_csv_is_refused_at_its_first_line_with_the_way_that_works(
-    run: Run, mock: MockServer, folder: Path
-) -> None:
+def test_a_csv_is_refused_at_its_first_line_with_the_way_that_works(run: Run, folder: Path) -> None:
     (folder / "events.csv").write_text("order,total\n" + "1,2\n" * 1_200)
     ran = run("send-file", "events.csv")
     assert ran.status == 2
     assert "--csv" in ran.answer["error"]["message"]
-    assert not mock.requests
+    assert not run.server.requests
 
 
 def test_a_mcp_server_is_told_what_to_serve_and_redact(
