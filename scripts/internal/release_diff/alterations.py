@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import httpx
 
@@ -63,9 +62,10 @@ def replacing(places: Places, value: Any, instead_of: Collection[Any] = ()) -> A
 def _rewriting(places: Places, change: Change) -> Alteration:
     def alter(request: httpx.Request, send: Send) -> httpx.Response:
         response = send(request)
-        paths = [path for operation, path in places if operation == operation_at(request)]
+        asked = operation_at(request)
+        paths = [path for operation, path in places if operation == asked]
         body = parsed(response.text)
-        if not response.is_success or not paths or not isinstance(body, dict | list):
+        if not paths or not response.is_success or not isinstance(body, dict | list):
             return response
         for path in paths:
             body = _changed(body, path, change)
@@ -76,7 +76,8 @@ def _rewriting(places: Places, change: Change) -> Alteration:
 
 def _changed(body: Any, path: str, change: Change) -> Any:
     if path.startswith("[]."):  # a list without an envelope
-        return [changed(each, path.removeprefix("[]."), change) for each in body]
+        within = path.removeprefix("[].")
+        return [changed(each, within, change) for each in body]
     return changed(body, path, change)
 
 
@@ -99,13 +100,13 @@ def limiting(operations: Collection[str], most: int, *, refuses: bool) -> Altera
 
     def alter(request: httpx.Request, send: Send) -> httpx.Response:
         asked = request.url.params.get("limit", "")
-        if operation_at(request) not in operations or not asked.isdigit() or int(asked) <= most:
+        is_too_much = asked.isdigit() and int(asked) > most
+        if not is_too_much or operation_at(request) not in operations:
             return send(request)
         if refuses:
             error = {"code": "invalid_field_format", "message": f"Limit cannot exceed {most}"}
             return httpx.Response(400, json={"errors": [error]})
-        query = {**request.url.params, "limit": str(most)}
-        url = request.url.copy_with(query=urlencode(query).encode())
+        url = request.url.copy_set_param("limit", most)
         return send(httpx.Request(request.method, url, headers=request.headers))
 
     return alter
@@ -115,21 +116,26 @@ def answering(answers: Mapping[Probe, tuple[Recording, Recording]]) -> Alteratio
     """Give the new server's answer to requests that are like those of probes."""
 
     def alter(request: httpx.Request, send: Send) -> httpx.Response:
-        alike = [each for probe, each in answers.items() if _is_like(request, probe, each[0])]
-        if not alike:
-            return send(request)
-        before, after = alike[0]
-        if not before.is_refusal and not after.is_refusal:
-            response = send(request)  # the same success, said otherwise
-            headers = {**_headers(response), "content-type": after.content_type}
-            return httpx.Response(after.status, headers=headers, content=response.content)
-        if before.is_refusal:
-            response = send(request)
-            is_refused_so = form(exchange("", request, response)) == form(before)
-            return _answer(after) if is_refused_so else response
-        return _answer(after)
+        for probe, (before, after) in answers.items():
+            if _is_like(request, probe, before):
+                return _answered(request, send, before, after)
+        return send(request)
 
     return alter
+
+
+def _answered(
+    request: httpx.Request, send: Send, before: Recording, after: Recording
+) -> httpx.Response:
+    """Answer as the new server does; a success of both keeps its own ids."""
+    if after.is_refusal and not before.is_refusal:
+        return _answer(after)
+    response = send(request)
+    if before.is_refusal:
+        is_refused_so = form(exchange("", request, response)) == form(before)
+        return _answer(after) if is_refused_so else response
+    headers = {**_headers(response), "content-type": after.content_type}
+    return httpx.Response(after.status, headers=headers, content=response.content)
 
 
 def _is_like(request: httpx.Request, probe: Probe, asked: Recording) -> bool:
@@ -140,20 +146,24 @@ def _is_like(request: httpx.Request, probe: Probe, asked: Recording) -> bool:
         return True
     if not probe.query.items() <= dict(request.url.params).items():
         return False
-    sent = parsed(request.content.decode()) if request.content else None
-    if probe.operation in ("sendEvents", "sendEventV2"):
-        events = sent if isinstance(sent, list) else [sent]
-        return any(_is_alike(event, probe.body) for event in events)
-    return routed(path_of(request)) == routed(asked.path)
+    if probe.operation not in {"sendEvents", "sendEventV2"}:
+        return routed(path_of(request)) == routed(asked.path)
+    sent = parsed(request.content.decode())
+    events = sent if isinstance(sent, list) else [sent]
+    return any(_is_alike(event, probe.body) for event in events)
 
 
 def _is_alike(event: Any, odd: Any) -> bool:
     """Return whether an event is as another one, as far as a server may refuse it for that."""
     if not isinstance(event, dict) or not isinstance(odd, dict):
         return False
-    is_long = [len(str(each.get("name", ""))) > 100 for each in (event, odd)]
-    data = [kind(each["data"]) if "data" in each else "" for each in (event, odd)]
-    return is_long[0] == is_long[1] and data[0] == data[1] and event.keys() >= odd.keys()
+    return event.keys() >= odd.keys() and _oddity(event) == _oddity(odd)
+
+
+def _oddity(event: Mapping[str, Any]) -> tuple[bool, str]:
+    """Return whether the name of an event is long, and what kind of data it has."""
+    data = kind(event["data"]) if "data" in event else ""
+    return len(str(event.get("name", ""))) > 100, data
 
 
 def _answer(recording: Recording) -> httpx.Response:

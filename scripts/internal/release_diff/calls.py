@@ -11,14 +11,16 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import httpx
+import yaml
 from attrs import field, frozen
 
-from inngest_rest import InngestClient, InngestError, RunStatus
+from inngest_rest import EndedRuns, InngestClient, InngestError, Paginator, RunStatus
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._table import EVENT_ID, RUN_ID, Effect
 from scripts.internal.release_diff.alterations import operation_at
@@ -35,8 +37,41 @@ if TYPE_CHECKING:
 Verdict = Literal["works", "degrades", "breaks", "lies"]
 Call = Callable[[InngestClient, "World"], Any]
 
-SECONDS = 4.0
-"""How long a call may wait for what has long been there."""
+BY_HAND: Mapping[str, Any] = yaml.safe_load(
+    Path(__file__).with_name("calls.yaml").read_text(encoding="utf-8")
+)
+
+# What is compared of a result that differs each time.
+COMPARED: Mapping[str, Callable[[Any], Any]] = {
+    "send": len,
+    "send_and_wait": lambda runs: runs[0].status,
+    "runs.replay": bool,
+    "functions.invoke": bool,
+}
+
+
+def _by_hand(named: str, client: InngestClient, world: World) -> Any:
+    """Make a call with the arguments that the table has."""
+    name = named.partition(" ")[0]
+    result = attrgetter(name)(client)(**_filled(BY_HAND[named], world))
+    if isinstance(result, Paginator | EndedRuns):
+        result = list(result)
+    return COMPARED[name](result) if name in COMPARED else result
+
+
+def _filled(value: Any, world: World) -> Any:
+    """Return arguments with the ids of what is in the world."""
+    if isinstance(value, dict):
+        return {name: _filled(each, world) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_filled(each, world) for each in value]
+    if isinstance(value, str):
+        return value.format(app=world.app, runs=world.runs, events=world.events)
+    return value
+
+
+def _every_run(client: InngestClient, world: World) -> Any:
+    return [client.runs.get(each) for each in world.runs.values()]
 
 
 def _exported(client: InngestClient, world: World) -> Any:
@@ -46,52 +81,6 @@ def _exported(client: InngestClient, world: World) -> Any:
         return sorted(file.read_text(encoding="utf-8").splitlines())
 
 
-_BY_HAND: Mapping[str, Call] = {
-    "send": lambda it, _: len(it.send({"name": "diff/plain"})),
-    "send (a name of 101 characters)": lambda it, _: len(it.send({"name": "diff/" + "x" * 96})),
-    "send_and_wait": lambda it, world: (
-        it.send_and_wait({"name": f"{world.app}/picks", "data": {"n": 6}}, timeout=SECONDS)[
-            0
-        ].status
-    ),
-    "events.list": lambda it, world: list(it.events.list(name=f"{world.app}/nobody")),
-    "events.get": lambda it, world: it.events.get(world.events["echoes"]),
-    "events.runs": lambda it, world: list(it.events.runs(world.events["echoes"])),
-    "events.runs (v2)": lambda it, world: list(it.events.runs(world.events["echoes"])),
-    "events.wait": lambda it, world: it.events.wait(world.events["echoes"], timeout=SECONDS),
-    "events.explain": lambda it, world: it.events.explain(world.events["fails"]),
-    "runs.list": lambda it, world: list(it.runs.list(app=world.app, function="echoes")),
-    "runs.list (page_size=20)": lambda it, world: list(
-        it.runs.list(app=world.app, function="echoes", page_size=20)
-    ),
-    "runs.get": lambda it, world: [it.runs.get(each) for each in world.runs.values()],
-    "runs.get (v1)": lambda it, world: it.runs.get(world.runs["echoes"]),
-    "runs.wait": lambda it, world: it.runs.wait(world.runs["fails"], timeout=SECONDS),
-    "runs.wait_many": lambda it, world: list(
-        it.runs.wait_many([world.runs["echoes"], world.runs["fails"]], timeout=SECONDS)
-    ),
-    "runs.explain": lambda it, world: it.runs.explain(world.runs["fails"]),
-    "runs.trace": lambda it, world: it.runs.trace(world.runs["steps"]),
-    "runs.jobs": lambda it, world: it.runs.jobs(world.runs["sleeps"]),
-    "runs.summary": lambda it, world: it.runs.summary(app=world.app, function="echoes"),
-    "runs.check": lambda it, world: it.runs.check(app=world.app, function="echoes"),
-    "runs.export": _exported,
-    "runs.cancel (ended)": lambda it, world: it.runs.cancel(world.runs["echoes"]),
-    "runs.cancel_all (ended)": lambda it, world: it.runs.cancel_all(
-        [world.runs["echoes"], world.runs["fails"]]
-    ),
-    "runs.replay": lambda it, world: bool(it.runs.replay(world.runs["steps"])),
-    "runs.score": lambda it, world: it.runs.score(world.runs["fails"], {"diff": 1}),
-    "apps.list": lambda it, _: list(it.apps.list()),
-    "apps.get": lambda it, world: it.apps.get(world.app),
-    "functions.list": lambda it, world: list(it.functions.list(world.app)),
-    "functions.get": lambda it, world: it.functions.get(world.app, "echoes"),
-    "functions.invoke": lambda it, world: bool(it.functions.invoke(world.app, "fails")),
-    "health": lambda it, _: it.health(),
-    "diagnose": lambda it, _: it.diagnose(),
-}
-
-
 def _by_example(name: str, client: InngestClient, world: World) -> Any:
     """Make a call with the example of its row, about what is in the world."""
     app, function = world.app, "echoes"
@@ -99,19 +88,19 @@ def _by_example(name: str, client: InngestClient, world: World) -> Any:
     return call_by_example(client, name, {**ids, "shop": app, "charge": function})
 
 
-def _read_by_example() -> Iterable[str]:
-    """Yield the calls of operations that only read, and that are not made by hand."""
-    by_hand = {name.partition(" ")[0] for name in _BY_HAND}
-    for name in ROUTES.keys() - by_hand - {"runs.watch"}:
+def _calls() -> Iterable[tuple[str, Call]]:
+    for named in BY_HAND:
+        yield named, partial(_by_hand, named)
+    yield "runs.get", _every_run
+    yield "runs.export", _exported
+    made = {"runs.get", "runs.export", "runs.watch", *(each.partition(" ")[0] for each in BY_HAND)}
+    for name in sorted(ROUTES.keys() - made):
         is_of_servers = any(not each.cloud_only for each in ROUTES[name])
         if is_of_servers and BY_NAME[name].effect is Effect.READ:
-            yield name
+            yield name, partial(_by_example, name)
 
 
-CALLS: Mapping[str, Call] = {
-    **_BY_HAND,
-    **{name: partial(_by_example, name) for name in sorted(_read_by_example())},
-}
+CALLS: Mapping[str, Call] = dict(_calls())
 """Every call that only reads is made; one that acts, where it is among those by hand."""
 
 

@@ -81,9 +81,10 @@ Place = tuple[str, str]
 
 def causes(old: Survey, new: Survey) -> list[Cause]:
     """Return the differences between two servers: those that they show whenever they are asked."""
-    first = {cause.key for cause in _of_one_moment(old, new, _paired(old.exchanges, new.exchanges))}
+    first = _of_one_moment(old, new, _paired(old.exchanges, new.exchanges))
     later = _of_one_moment(old, new, _paired(old.later, new.later))
-    return [cause for cause in later if cause.key in first]
+    lasting = {cause.key for cause in first}
+    return [cause for cause in later if cause.key in lasting]
 
 
 def _paired(old: Mapping[Probe, Recording], new: Mapping[Probe, Recording]) -> Pairs:
@@ -147,14 +148,14 @@ def _route(operation: str) -> str:
 def _parameters(old: Survey, new: Survey) -> Iterator[Cause]:
     """Yield the parameters that the servers list of the same operation."""
     found: dict[str, list[str]] = defaultdict(list)
-    for name in old.listed.keys() & new.listed.keys():
+    for name in sorted(old.listed.keys() & new.listed.keys()):
         before, after = old.listed[name], new.listed[name]
-        for each in after - before:
+        for each in sorted(after - before):
             found[f"{each} is new"].append(name)
-        for each in before - after:
+        for each in sorted(before - after):
             found[f"{each} is gone"].append(name)
     for what, names in found.items():
-        yield Cause("parameter", what, tuple(sorted(names)))
+        yield Cause("parameter", what, tuple(names))
 
 
 def _fields(pairs: Pairs) -> Iterator[Cause]:
@@ -238,14 +239,14 @@ def _successor(
     path: str, added: set[str], before: Mapping[str, set[str]], after: Mapping[str, set[str]]
 ) -> str | None:
     """Return the field that a gone one was renamed to: a like one, in the same place."""
-    place = path.rpartition(".")[0]
-    alike = [
-        (SequenceMatcher(None, name_of(path).lower(), name_of(each).lower()).ratio(), each)
-        for each in added
-        if each.rpartition(".")[0] == place and (before[path] & after[each] or not before[path])
-    ]
-    likeness, best = max(alike, default=(0.0, ""))
-    return best if likeness > 0.4 else None
+    place, name = path.rpartition(".")[0], name_of(path).lower()
+    alike: dict[str, float] = {}
+    for each in added:
+        is_of_a_kind = before[path] & after[each] or not before[path]
+        if each.rpartition(".")[0] == place and is_of_a_kind:
+            alike[each] = SequenceMatcher(None, name, name_of(each).lower()).ratio()
+    best = max(alike, key=alike.__getitem__, default=None)
+    return best if best is not None and alike[best] > 0.4 else None
 
 
 def _sample(bodies: Iterable[Any], path: str) -> Any:
