@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.internal.soak.server import FUNCTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from inngest_rest import BatchReport, SendFailure, SendReport
     from scripts.internal.soak.server import Facts
@@ -78,23 +78,25 @@ class Books:
         stored: dict[str, set[str]] = {}
         for own, internal in facts.events:
             stored.setdefault(own, set()).add(internal)
-        wrong = list(self.wrong)
-        wrong += [f"{id} is stored, and nobody sent it" for id in stored.keys() - self._said.keys()]
-        for id, said in self._said.items():
-            if said is None:
-                wrong.append(f"nothing was said of {id}")
-            elif said in {ACCEPTED, KEPT} and id not in stored:
-                wrong.append(f"{id} is said to be {said}, and is not stored")
-            elif said == NOT_STORED and id in stored:
-                wrong.append(f"{id} is said to be {said}, and is stored")
-        for own, internal in self._internal.items():
-            if internal not in stored.get(own, ()):
-                wrong.append(f"{own} is said to be accepted as {internal}")
+        wrong = [*self.wrong, *self._wrongly_said(stored)]
         for ids, at_most in self._groups:
             if sum(id in stored for id in ids) > at_most:
                 wrong.append(f"more than {at_most} are stored of {ids}")
         once = dict.fromkeys(FUNCTIONS, 1)
-        for id in stored:
-            if facts.runs.get(id) != once:
-                wrong.append(f"{id} runs {facts.runs.get(id)}")
-        return wrong
+        runs = {id: facts.runs.get(id) for id in stored}
+        return wrong + [f"{id} runs {found}" for id, found in runs.items() if found != once]
+
+    def _wrongly_said(self, stored: Mapping[str, set[str]]) -> Iterator[str]:
+        """Yield what was said of events that are, or are not, among the stored ones."""
+        for id in stored.keys() - self._said.keys():
+            yield f"{id} is stored, and nobody sent it"
+        for id, said in self._said.items():
+            if said is None:
+                yield f"nothing was said of {id}"
+            elif said in {ACCEPTED, KEPT} and id not in stored:
+                yield f"{id} is said to be {said}, and is not stored"
+            elif said == NOT_STORED and id in stored:
+                yield f"{id} is said to be {said}, and is stored"
+        for own, internal in self._internal.items():
+            if internal not in stored.get(own, ()):
+                yield f"{own} is said to be accepted as {internal}"
