@@ -11,11 +11,12 @@ said to be.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
+
+from scripts.internal.release.steps import WrongError, run
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "openapi" / "inngest.yaml"
@@ -40,62 +41,56 @@ VALIDATOR = {
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        if shutil.which("npm"):
-            try_npm(Path(folder))
-        else:
-            print("not tried, for want of npm: redocly, spectral, TypeScript")
-        if shutil.which("java") and shutil.which("go"):
-            try_go(Path(folder))
-        else:
-            print("not tried, for want of Java or Go: Go")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            try_all(Path(folder))
+    except WrongError as error:
+        print(error)
+        return 1
     print("the document suits redocly, spectral, TypeScript and Go, as far as tried")
     return 0
 
 
+def try_all(folder: Path) -> None:
+    if shutil.which("npm"):
+        try_npm(folder)
+    else:
+        print("not tried, for want of npm: redocly, spectral, TypeScript")
+    if shutil.which("java") and shutil.which("go"):
+        try_go(folder)
+    else:
+        print("not tried, for want of Java or Go: Go")
+
+
 def try_npm(folder: Path) -> None:
     install = ("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
-    run(folder, *install, *PACKAGES)
+    run(*install, *PACKAGES, cwd=folder)
     tools = folder / "node_modules" / ".bin"
-    lint = run(ROOT, tools / "redocly", "lint", DOCUMENT)
+    lint = run(tools / "redocly", "lint", DOCUMENT, cwd=ROOT)
     if "You have" in lint:  # "... 2 warnings."
-        raise SystemExit(lint)
-    run(ROOT, tools / "spectral", "lint", "--fail-severity=warn", DOCUMENT)
-    run(folder, tools / "openapi-typescript", DOCUMENT, "--output", folder / "api.ts")
+        raise WrongError(lint)
+    run(tools / "spectral", "lint", "--fail-severity=warn", DOCUMENT, cwd=ROOT)
+    run(tools / "openapi-typescript", DOCUMENT, "--output", folder / "api.ts", cwd=folder)
     (folder / "use.ts").write_text(USE, encoding="utf-8")
-    run(folder, tools / "tsc", "--strict", "--noEmit", "use.ts", "api.ts")
+    run(tools / "tsc", "--strict", "--noEmit", "use.ts", "api.ts", cwd=folder)
 
 
 def try_go(folder: Path) -> None:
-    run(folder, sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", GENERATOR)
+    run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", GENERATOR, cwd=folder)
     (wheel,) = folder.glob("openapi_generator_cli-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         jar = archive.extract("openapi_generator_cli/openapi-generator.jar", folder)
     code = folder / "go"
     options = ("-c", ROOT / "openapi" / "openapi-generator.yaml", "-o", code)
     types = ("--type-mappings", "null=interface{}")
-    run(folder, "java", "-jar", jar, "generate", "-g", "go", "-i", DOCUMENT, *options, *types)
+    generate = ("java", "-jar", jar, "generate", "-g", "go", "-i", DOCUMENT)
+    run(*generate, *options, *types, cwd=folder)
     stub = folder / "validator"
     stub.mkdir()
     for name, text in VALIDATOR.items():
         (stub / name).write_text(text, encoding="utf-8")
-    run(code, "go", "mod", "edit", f"-replace=gopkg.in/validator.v2={stub}")
-    run(code, "go", "build", "-mod=mod", ".")
-
-
-def run(folder: Path, *command: str | Path) -> str:
-    """Run a command and return what it prints; if it fails, end with that."""
-    done = subprocess.run(
-        [*map(str, command)],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"{' '.join(map(str, command))}\n{done.stdout}")
-    return done.stdout
+    run("go", "mod", "edit", f"-replace=gopkg.in/validator.v2={stub}", cwd=code)
+    run("go", "build", "-mod=mod", ".", cwd=code)
 
 
 if __name__ == "__main__":
