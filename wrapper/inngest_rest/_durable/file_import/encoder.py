@@ -43,9 +43,11 @@ class NdjsonEncoder:
     def __init__(
         self, name: str, convention: NameConvention | None = None, *, first: int = 1
     ) -> None:
-        self._convention, self._first = convention, first
+        self._convention = convention
+        self._first = first
         # 64 bits of hash suffice to distinguish imports, and versions of one line.
-        self._id = b"%.16b-%%d-%%.16b" % hexlify(sha256(name.encode()).digest())
+        digest = hexlify(sha256(name.encode()).digest())
+        self._id = b"%.16b-%%d-%%.16b" % digest
         # Appended, since the server uses the last of two keys that it considers equal.
         self._with_id = b'%b,"id":"' + self._id + b'"}'
 
@@ -73,10 +75,8 @@ class NdjsonEncoder:
 
     def _plain_texts(self, lines: Sequence[bytes], first: int) -> list[bytes] | None:
         """Return the JSON text of each event, or None if any line is unusual."""
-        if (
-            not {bytes}.issuperset(map(type, lines))
-            or max(map(len, lines)) > _MAX_PLAIN
-        ):
+        are_plain = {bytes}.issuperset(map(type, lines))
+        if not are_plain or max(map(len, lines)) > _MAX_PLAIN:
             return None
         try:
             events = list(map(decode_or_recurse, lines))
@@ -99,15 +99,10 @@ class NdjsonEncoder:
         try:
             event = decode(line)
         except ValueError as error:
-            is_last = (
-                ""
-                if line.endswith(b"\n")
-                else "; the file ends in the middle of this line"
-            )
-            why = _not_utf8(line) or error
-            raise InvalidEventError(
-                f"not JSON: {why}{is_last}", position=number
-            ) from None
+            reason = f"not JSON: {_not_utf8(line) or error}"
+            if not line.endswith(b"\n"):
+                reason += "; the file ends in the middle of this line"
+            raise InvalidEventError(reason, position=number) from None
         if not isinstance(event, dict):
             reason = f"a line holds one JSON object, not {type(event).__name__}"
             raise InvalidEventError(reason, position=number)
@@ -123,7 +118,7 @@ class NdjsonEncoder:
 
 
 def _not_utf8(line: bytes) -> UnicodeDecodeError | None:
-    """Return what says where a line has a byte that is not UTF-8: msgspec 0.23 does not."""
+    """Return the error that locates a byte which is not UTF-8: that of msgspec 0.23 does not."""
     try:
         line.decode()
     except UnicodeDecodeError as error:

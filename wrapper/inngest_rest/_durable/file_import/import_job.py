@@ -65,9 +65,11 @@ class ImportJob(SendJob):
         self._reads_in_thread = False
 
     def _open(self) -> None:
-        options, convention = self._options, self.session.name_convention
+        options = self._options
         self._lines = options.open()
-        self._encoder = NdjsonEncoder(options.name, convention, first=self._lines.first)
+        self._encoder = NdjsonEncoder(
+            options.name, self.session.name_convention, first=self._lines.first
+        )
         try:
             self._lines.lock()
             self._checkpoint = Checkpoint(options) if self._lines.is_regular else None
@@ -81,8 +83,9 @@ class ImportJob(SendJob):
         except BaseException:
             self._lines.close()
             raise
-        self._position = self._end = self._lines.position
-        self._saved = self._position, self._rejected.states
+        self._position = self._lines.position  # before it, everything is done
+        self._end = self._lines.position  # of the last batch that was read
+        self._saved = (self._position, self._rejected.states)
         self._save_at = self._now()
 
     @property
@@ -105,14 +108,15 @@ class ImportJob(SendJob):
             else:
                 opening.add_done_callback(self._close_opened)
             raise
-        self._reads_in_thread = (
-            not self._lines.is_regular
-        )  # they block on the writer of a pipe
+        # A read of a pipe blocks on its writer.
+        self._reads_in_thread = not self._lines.is_regular
         return await super().run_async(driver)
 
     def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
         source = yield from super().collect()
-        return _in_thread(self.batches()) if self._reads_in_thread else source
+        if self._reads_in_thread:
+            return _in_thread(self.batches())
+        return source
 
     def interrupted(self, error: BaseException) -> None:
         self.close()
@@ -127,11 +131,8 @@ class ImportJob(SendJob):
         else:
             self._lines.check_all_read()
         report = super().finish()
-        if (
-            self._position == self._end
-            and not self._options.resume
-            and self._checkpoint
-        ):
+        is_done = self._position == self._end
+        if is_done and self._checkpoint and not self._options.resume:
             self._checkpoint.delete()
             self._checkpoint = None
         return report
@@ -158,7 +159,8 @@ class ImportJob(SendJob):
             batch = self._encoder.batch(chunk)
             # The file may be all blank lines.
             if batch.positions or batch.invalid:
-                origin, self._end = (self._end, chunk), chunk.end
+                origin = (self._end, chunk)
+                self._end = chunk.end
                 yield batch._replace(origin=origin, share=self._lines.share())
         if self._lines.unfinished:
             # Left to the next import.
@@ -174,9 +176,10 @@ class ImportJob(SendJob):
                 line = chunk.lines[failure.position - first]
                 self._rejected.add(line, failure.position, failure.reason)
         self._rejected.flush()
-        # Not if one before it is unknown, or was lost by an interrupt.
-        is_known = begin == self._position and outcome.known == len(outcome.each)
-        if is_known and chunk.is_final:
+        # The position stays before a batch of unknown outcome, or one lost by an interrupt.
+        follows_position = begin == self._position
+        is_known = outcome.known == len(outcome.each)
+        if follows_position and is_known and chunk.is_final:
             self._position = chunk.end
             self._rejected.keep()
             if self._now() >= self._save_at:
@@ -185,14 +188,13 @@ class ImportJob(SendJob):
 
     def _save(self) -> None:
         """Write the checkpoint, if there is one and it has changed."""
-        progress = self._position, self._rejected.states
+        states = self._rejected.states
+        progress = (self._position, states)
         if self._checkpoint is None or progress == self._saved:
             return
         self._rejected.flush(to_disk=True)
         try:
-            self._checkpoint.save(
-                self._position, self._lines.head, self._rejected.states
-            )
+            self._checkpoint.save(self._position, self._lines.head, states)
         except InvalidArgumentError:
             if self._options.resume:
                 raise

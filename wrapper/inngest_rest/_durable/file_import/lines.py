@@ -30,22 +30,27 @@ EDGE = 4_096
 
 _BUFFER = 256 * 1024
 
+_GZIP = b"\x1f\x8b"  # the beginning of such a file
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 
 class RefusedLine(bytes):
-    """A line, or a row in words of its own, that is no event, and why."""
+    """A rejected line, or a rejected row as JSON, with the reason."""
 
     reason = ""
     is_whole = True
-    skipped = 0  # bytes that are left out
+    skipped = 0  # bytes that were truncated
     is_final = True
 
     @classmethod
     def of(
         cls, line: bytes, reason: str, *, is_whole: bool = True, is_final: bool = True
     ) -> Self:
-        """Make one of a line; `is_final` is False if the file has to be corrected there."""
+        """Reject a line; `is_final` is False if the file has to be corrected there."""
         refused = cls(line)
-        refused.reason, refused.is_whole, refused.is_final = reason, is_whole, is_final
+        refused.reason = reason
+        refused.is_whole = is_whole
+        refused.is_final = is_final
         return refused
 
 
@@ -60,10 +65,11 @@ class Position(NamedTuple):
         """Return the position after lines that begin here; a truncated line comes alone."""
         if not lines:
             return self
-        end, last = self.offset + sum(map(len, lines)), lines[-1]
+        last = lines[-1]
+        end = self.offset + sum(map(len, lines))
         if isinstance(last, RefusedLine):
-            return Position(self.line + 1, end + last.skipped)
-        return Position(self.line + len(lines), end, last[-EDGE:])
+            return Position(line=self.line + 1, offset=end + last.skipped)
+        return Position(line=self.line + len(lines), offset=end, edge=last[-EDGE:])
 
 
 class Chunk(NamedTuple):
@@ -93,25 +99,30 @@ class Lines:
         self._has_ended = False
         try:
             # Standard input and pipes are not seekable, and have no `head`.
-            self.is_regular = self._is_ours and stat.S_ISREG(
-                os.fstat(self._file.fileno()).st_mode
-            )
-            if self._file.peek(2).startswith(b"\x1f\x8b"):
+            self.is_regular = False
+            self._size = 0
+            if self._is_ours:
+                status = os.fstat(self._file.fileno())
+                self.is_regular = stat.S_ISREG(status.st_mode)
+                self._size = status.st_size if self.is_regular else 0
+            if self._file.peek(2).startswith(_GZIP):
                 unzipped = gzip.GzipFile(fileobj=self.raw, mode="rb")
                 self._file = io.BufferedReader(unzipped, _BUFFER)
-            self._size = os.fstat(self._file.fileno()).st_size if self.is_regular else 0
             with _one_error_of_gzip():
                 self.start = self._file.peek(EDGE)[:EDGE]
             self.head = self.start if self.is_regular else b""
-            has_mark = self.start.startswith(b"\xef\xbb\xbf")
-            self.position = Position(0, len(self._file.read(3 if has_mark else 0)))
+            self.position = Position()
+            if self.start.startswith(_BYTE_ORDER_MARK):
+                mark = self._file.read(len(_BYTE_ORDER_MARK))
+                self.position = Position(offset=len(mark))
         except BaseException:
             self.close()
             raise
 
     def chunks(self, max_lines: int, max_bytes: int, *_: object) -> Iterator[Chunk]:
         """Yield all lines in chunks of at most this size; a longer line is a chunk of its own."""
-        position, lines = self.position, list[bytes]()
+        position = self.position
+        lines: list[bytes] = []
         try:
             with _one_error_of_gzip():
                 while True:
@@ -120,9 +131,10 @@ class Lines:
                         return
                     if self._grows and may_be_incomplete(lines[-1]):
                         self._leave_out(lines.pop(), position.line + len(lines) + 1)
-                    chunk = Chunk(lines, position, position.after(lines))
-                    yield chunk
-                    position, lines = chunk.end, left_over
+                    end = position.after(lines)
+                    yield Chunk(lines=lines, start=position, end=end)
+                    position = end
+                    lines = left_over
         except OSError as error:
             error.add_note(f"read until line {position.line + len(lines):,}")
             raise
@@ -146,15 +158,20 @@ class Lines:
         # A line of MAX_LINE bytes may be incomplete, so it must exceed the limit to be checked.
         max_bytes = min(max_bytes, MAX_LINE - 1)
         size = sum(map(len, lines))
+        if self._has_ended:
+            return []
         source = iter(partial(self._file.readline, MAX_LINE), b"")
-        for line in islice(source, 0 if self._has_ended else max_lines - len(lines)):
+        for line in islice(source, max_lines - len(lines)):
             size += len(line)
             # Bytes that a writer appends meanwhile continue the last line.
             self._has_ended = len(line) < MAX_LINE and not line.endswith(b"\n")
-            whole = self._whole(line) if size > max_bytes else line
-            if size > max_bytes and lines:
-                return [whole]
-            lines.append(whole)
+            if size > max_bytes:
+                whole = self._whole(line)
+                if lines:
+                    return [whole]
+                lines.append(whole)
+            else:
+                lines.append(line)
             if self._has_ended:
                 break
         return []
@@ -175,13 +192,14 @@ class Lines:
         return line
 
     def lock(self) -> None:
-        """Lock the file until it is closed, or refuse: another import has locked it."""
-        if self.is_regular:
-            try:
-                lock_file(self.raw.fileno())
-            except BlockingIOError:
-                why = "is being sent by another send_file; wait until that has ended"
-                raise InvalidArgumentError(f"{self._path} {why}") from None
+        """Lock the file until it is closed; raise if another import has locked it."""
+        if not self.is_regular:
+            return
+        try:
+            lock_file(self.raw.fileno())
+        except BlockingIOError:
+            why = "is being sent by another send_file; wait until that has ended"
+            raise InvalidArgumentError(f"{self._path} {why}") from None
 
     def go_to(self, position: Position) -> bool:
         """Seek to a position; return False if the line before it has changed."""
@@ -200,8 +218,10 @@ class Lines:
         return True
 
     def share(self) -> float | None:
-        """Return how much of the file has been read."""
-        return min(self.raw.tell() / self._size, 1.0) if self._size else None
+        """Return the share of the file that has been read."""
+        if not self._size:
+            return None
+        return min(self.raw.tell() / self._size, 1.0)
 
     def close(self) -> None:
         if self._is_ours:

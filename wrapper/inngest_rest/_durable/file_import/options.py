@@ -42,9 +42,7 @@ class ImportOptions(NamedTuple):
     name: str
     rejected: Path
     resume: bool
-    argument: (
-        str  # the one at fault if a file of ours, beside the input, cannot be used
-    )
+    argument: str  # the one at fault if a file beside the input cannot be used
     checkpoint: str
     open: Callable[[], Lines | EventRows]
     continues: str
@@ -122,7 +120,7 @@ def options_of_file(
 def _open(
     path: str, table: Table | None, checkpoint: str, *, grows: bool
 ) -> Lines | EventRows:
-    """Open a file as what it is; refuse a table if the name of its events is not known."""
+    """Open a file as lines or as a table; raise for a table without a name for its events."""
     lines = Lines(path, grows=grows)
     try:
         check_not_encrypted(path, lines)

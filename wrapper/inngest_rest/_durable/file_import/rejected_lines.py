@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
+_BLOCK = 1024 * 1024
+
 
 class LogState(NamedTuple):
-    """A file of rejected lines, or of their reasons: what of it is final, and what was written.
+    """The state of a file of rejected lines, or of their reasons: its final part, and its size.
 
     Lines after the checkpoint's position will be rejected again.
     """
@@ -55,17 +57,19 @@ class RejectedLines:
     def __init__(
         self, path: Path, argument: str, states: LogStates | None = None
     ) -> None:
-        self._lines, self._reasons = self._logs = (
-            _Log(path, argument),
-            _Log(reasons_path(path), argument),
-        )
-        pairs = list(zip(self._logs, states or (), strict=False))
-        if pairs and all(log.is_ours(state) for log, state in pairs):
-            for log, state in pairs:
+        self._lines = _Log(path, argument)
+        self._reasons = _Log(reasons_path(path), argument)
+        self._logs = (self._lines, self._reasons)
+        if states is not None and self._are_ours(states):
+            for log, state in zip(self._logs, states, strict=True):
                 log.resume(state)
         else:
             for log in self._logs:
                 log.set_aside()
+
+    def _are_ours(self, states: LogStates) -> bool:
+        pairs = zip(self._logs, states, strict=True)
+        return all(log.is_ours(state) for log, state in pairs)
 
     @property
     def states(self) -> LogStates:
@@ -77,10 +81,11 @@ class RejectedLines:
             log.keep()
 
     def add(self, line: bytes, number: int, reason: str) -> None:
-        copied = not isinstance(line, RefusedLine) or line.is_whole
-        if copied:
+        is_whole = not isinstance(line, RefusedLine) or line.is_whole
+        rejected_line = None
+        if is_whole:
             self._lines.write(line.rstrip(b"\r\n") + b"\n")
-        rejected_line = self._lines.line_count if copied else None
+            rejected_line = self._lines.line_count
         entry = {"line": number, "reason": reason, "rejected_line": rejected_line}
         self._reasons.write(to_json(entry) + b"\n")
 
@@ -101,23 +106,33 @@ class _Log:
     """
 
     def __init__(self, path: Path, argument: str) -> None:
-        self._path, self._argument = path, argument
+        self._path = path
+        self._argument = argument
         self._file: BinaryIO | None = None
-        self.line_count = self._size = 0
-        self._kept = 0, 0
+        self.line_count = 0
+        self._size = 0
+        self._kept_lines = 0
+        self._kept_size = 0
         self._hash = blake2b(digest_size=16)
 
     @property
     def state(self) -> LogState:
-        return LogState(*self._kept, self._size, self._hash.hexdigest())
+        return LogState(
+            kept_lines=self._kept_lines,
+            kept_size=self._kept_size,
+            size=self._size,
+            digest=self._hash.hexdigest(),
+        )
 
     def keep(self) -> None:
-        self._kept = self.line_count, self._size
+        self._kept_lines = self.line_count
+        self._kept_size = self._size
 
     def is_ours(self, state: LogState) -> bool:
         """Return whether the file begins with all that was written; zero bytes need no file."""
         with usable(self._argument, self._path):
-            return _hash_of(self._path, state.size).hexdigest() == state.digest
+            actual = _hash_of(self._path, state.size)
+        return actual.hexdigest() == state.digest
 
     def resume(self, state: LogState) -> None:
         """Continue after the kept beginning of the file."""
@@ -125,10 +140,12 @@ class _Log:
             self._resume(state)
 
     def _resume(self, state: LogState) -> None:
-        self.line_count, self._size, written, _ = state
+        self.line_count = state.kept_lines
+        self._size = state.kept_size
         self.keep()
         self._hash = _hash_of(self._path, self._size)
-        if (self._path.stat().st_size if self._path.is_file() else 0) != written:
+        size_now = self._path.stat().st_size if self._path.is_file() else 0
+        if size_now != state.size:
             # Either the process was killed after the checkpoint, or somebody added lines. Copied,
             # as a kill in the middle of this must leave the kept lines where they are.
             with (
@@ -150,11 +167,11 @@ class _Log:
     def _free_path(self) -> Path:
         """Return the path with the next free number."""
         number = 1
-        while os.path.lexists(
-            path := self._path.with_name(f"{self._path.name}.{number}")
-        ):
+        while True:
+            path = self._path.with_name(f"{self._path.name}.{number}")
+            if not os.path.lexists(path):
+                return path
             number += 1
-        return path
 
     def _append(self) -> BinaryIO:
         opener = partial(os.open, mode=0o600)  # for a file that is gone
@@ -185,10 +202,12 @@ class _Log:
 
 
 def _hash_of(path: Path, size: int) -> blake2b:
-    state = blake2b(digest_size=16)
-    if size and path.is_file():
-        with path.open("rb") as file:
-            while size and (read := file.read(min(size, 1024 * 1024))):
-                state.update(read)
-                size -= len(read)
-    return state
+    """Return the hash of the beginning of a file; of nothing if the file does not exist."""
+    digest = blake2b(digest_size=16)
+    if not size or not path.is_file():
+        return digest
+    with path.open("rb") as file:
+        while size and (block := file.read(min(size, _BLOCK))):
+            digest.update(block)
+            size -= len(block)
+    return digest

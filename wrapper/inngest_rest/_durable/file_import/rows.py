@@ -1,7 +1,7 @@
 """Events of a program, such as rows of a database, and of tables: each becomes a line of JSON.
 
-They are sent, resumed and rejected as lines of a file are. To resume, they are drawn again from the
-first; those that are final are dropped, and the last of them has to be the one that was sent.
+They are sent, resumed and rejected as lines of a file are. To resume, they are iterated again from
+the first; final ones are dropped, and the last of them has to be the one that was sent.
 """
 
 from __future__ import annotations
@@ -46,27 +46,28 @@ class EventRows:
         checkpoint: str,
         to_begin_anew: str,
     ) -> None:
-        self._events, self._checkpoint, self._to_begin_anew = (
-            events,
-            checkpoint,
-            to_begin_anew,
-        )
+        self._events = events
+        self._checkpoint = checkpoint
+        self._to_begin_anew = to_begin_anew
         self._total = len(events) if isinstance(events, Sized) else 0
-        self.position, self._drawn = Position(), 0
+        self._drawn = 0
+        self.position = Position()
 
     @property
     def unfinished(self) -> str:
-        """What the input ends in the middle of, and the next import will read; "" if nothing."""
+        """The incomplete end of the input, which the next import will read; "" if complete."""
         return ""
 
     def lock(self) -> None:
-        """Do nothing: what a program draws cannot be locked."""
+        """Do nothing: events of a program cannot be locked."""
 
     def close(self) -> None:
-        """Do nothing: what a program draws is its own."""
+        """Do nothing: the program closes its own source."""
 
     def share(self) -> float | None:
-        return self._drawn / self._total if self._total else None
+        if not self._total:
+            return None
+        return self._drawn / self._total
 
     def go_to(self, position: Position) -> bool:
         self.position = position
@@ -77,29 +78,41 @@ class EventRows:
     ) -> Iterator[Chunk]:
         """Yield events in chunks of at most this size: all of them, or those drawn for it."""
         events = drawn if isinstance(self._events, AsyncIterable) else self._events
-        lines, size, start = list[bytes](), 0, self.position
-        for line in filter(None, map(self._line, events)):
+        lines: list[bytes] = []
+        size = 0
+        start = self.position
+        for event in events:
+            line = self._line(event)
+            if line is None:
+                continue
             is_final = not isinstance(line, RefusedLine) or line.is_final
             is_full = len(lines) == max_lines or size + len(line) > max_bytes
             if lines and (is_full or not is_final):
-                yield Chunk(lines, start, self.position)
-                lines, size, start = [], 0, self.position
+                yield Chunk(lines=lines, start=start, end=self.position)
+                lines = []
+                size = 0
+                start = self.position
             lines.append(line)
             size += len(line)
             self.position = Position(
-                self.position.line + 1, len(self.head), self._edge(line)
+                line=self.position.line + 1,
+                offset=len(self.head),
+                edge=self._edge(line),
             )
             if not is_final:
-                yield Chunk(lines, start, self.position, is_final=False)
+                yield Chunk(lines=lines, start=start, end=self.position, is_final=False)
                 return
         if lines:
-            yield Chunk(lines, start, self.position)
+            yield Chunk(lines=lines, start=start, end=self.position)
 
     def check_all_read(self) -> None:
-        """Refuse events that are fewer than those that were sent."""
-        if self._drawn + bool(self.unfinished) < self.position.line:
-            there = f"of which there are {self._drawn:,}, while {self.position.line:,} are final"
-            raise self._other_events(there)
+        """Raise if there are fewer events than were sent."""
+        known = self._drawn + 1 if self.unfinished else self._drawn
+        if known < self.position.line:
+            counts = (
+                f"there are {self._drawn:,}, while {self.position.line:,} are final"
+            )
+            raise self._other_events(f"of which {counts}")
 
     def _other_events(self, why: str) -> InvalidArgumentError:
         reason = f"belongs to other events, {why}"
@@ -107,22 +120,20 @@ class EventRows:
         return invalid(self._checkpoint, reason, how=how, argument="checkpoint")
 
     def _edge(self, line: bytes) -> bytes:
-        # A value that is no JSON may have another repr in another process.
+        # A value that is not JSON may have another repr in another process.
         return b"" if isinstance(line, RefusedLine) else line[-EDGE:]
 
     def _line(self, event: EventLike | RefusedLine) -> bytes | None:
-        """Return an event as a line; None if it is final, and is the one that was sent."""
+        """Return an event as a line; None if it is final, after a check of the last final one."""
         self._drawn += 1
-        behind = self.position.line - self._drawn
-        if behind > 0:
+        if self._drawn < self.position.line:
             return None
         line = event if isinstance(event, RefusedLine) else _encoded(event)
-        if behind < 0:
+        if self._drawn > self.position.line:
             return line
         if self.position.edge not in {b"", line[-EDGE:]}:
-            raise self._other_events(
-                f"by what is now at {self._drawn - 1 + self.first:,}"
-            )
+            number = self._drawn - 1 + self.first
+            raise self._other_events(f"by what is now at {number:,}")
         return None
 
 
@@ -138,21 +149,26 @@ class TableRows(EventRows):
         *,
         grows: bool,
     ) -> None:
-        self._file, self.is_regular = file, file.is_regular
+        self._file = file
+        self.is_regular = file.is_regular
         self._csv: CsvReader | None = None
         if file.start.startswith(b"PAR1"):
-            self.first, self.head = 1, file.head
+            self.first = 1
+            self.head = file.head
             parquet = open_parquet(file)
             columns = table.columns(parquet.schema_arrow.names)
             events = table.events(columns, parquet_rows(parquet))
         else:
+            self.first = 2  # after the names
             self._csv = CsvReader(file.read, grows=grows)
             rows = iter(self._csv)
             header = next(rows, None)
             names = csv_names(header) if header else ()
-            self.first, self.head = 2, to_json(names) if self.is_regular else b""
-            is_begun = header is None and grows
-            events = table.events([] if is_begun else table.columns(names), rows)
+            if self.is_regular:
+                self.head = to_json(names)
+            is_header_incomplete = header is None and grows
+            columns = [] if is_header_incomplete else table.columns(names)
+            events = table.events(columns, rows)
         super().__init__(events, checkpoint, to_begin_anew)
 
     @property
@@ -173,7 +189,7 @@ class TableRows(EventRows):
 
 
 def _encoded(event: EventLike) -> bytes:
-    """Return the JSON of an event, without an id that it would not have another time."""
+    """Return the JSON of an event, without a random id, which would differ the next time."""
     try:
         wire = wire_form(event)
         if new_event_id.made(wire.get("id")):

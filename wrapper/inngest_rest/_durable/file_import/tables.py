@@ -1,4 +1,4 @@
-"""Tables: rows of CSV or Parquet become events, as the columns say."""
+"""Tables: rows of CSV or Parquet become events, by their columns."""
 
 from __future__ import annotations
 
@@ -27,13 +27,11 @@ if TYPE_CHECKING:
 # A first line such as `sep=;`, which Excel reads, and hides.
 _SEPARATOR_OF_EXCEL = re.compile("sep=.?", re.IGNORECASE)
 
-_ENCRYPTED = (
-    b"PARE"  # what a Parquet file with an encrypted footer begins and ends with
-)
+_ENCRYPTED = b"PARE"  # the first and last bytes of Parquet with an encrypted footer
 
 
 def _int(cell: Any) -> int:
-    """Return the number that the cell is; `int` alone would cut 1.5 of Parquet."""
+    """Return the cell as an integer; `int` alone would truncate 1.5 of Parquet."""
     number = int(_without_marks(cell))
     if not isinstance(cell, str) and number != cell:
         raise ValueError(shown(cell))
@@ -41,27 +39,40 @@ def _int(cell: Any) -> int:
 
 
 def _without_marks(cell: Any) -> Any:
-    """Refuse 1_000, which is a number in Python alone."""
+    """Refuse 1_000, which is a number only in Python."""
     if isinstance(cell, str) and "_" in cell:
         raise ValueError(shown(cell))
     return cell
 
 
+def _float(cell: Any) -> float:
+    return float(_without_marks(cell))
+
+
+_BOOLS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def _bool(cell: Any) -> bool:
+    return _BOOLS[str(cell).lower()]
+
+
+def _time(cell: Any) -> datetime:
+    return datetime.fromisoformat(str(cell))
+
+
 _TYPES: dict[str, Callable[[Any], Any]] = {
     "text": str,
     "int": _int,
-    "float": lambda cell: float(_without_marks(cell)),
-    "bool": lambda cell: {"true": True, "1": True, "false": False, "0": False}[
-        str(cell).lower()
-    ],
-    "time": lambda cell: datetime.fromisoformat(str(cell)),
+    "float": _float,
+    "bool": _bool,
+    "time": _time,
     "json": decode,
 }
 _PLACES = ("name", "id", "ts", "v")
 
 
 class Column(NamedTuple):
-    """Where the cells of a column go in an event, nowhere by an empty path, and their type."""
+    """The place of a column's cells in an event, none by an empty path, and their type."""
 
     name: str
     path: Sequence[str]
@@ -73,18 +84,18 @@ class Column(NamedTuple):
         column, _, rest = text.partition("=")
         place, _, kind = rest.partition(":")
         path = place.split(".") if place else []
-        is_inside = path[:1] in (["data"], ["user"]) and all(path[1:] or [""])
-        if "=" not in text or not (is_inside or place in _PLACES or not rest):
+        is_inside = len(path) > 1 and path[0] in {"data", "user"} and all(path)
+        is_place = is_inside or place in _PLACES or not rest
+        if "=" not in text or not is_place:
             how = f"COLUMN=PLACE or COLUMN=PLACE:TYPE, where places are {', '.join(_PLACES)}"
-            raise invalid(
-                name, f"is {shown(text)}: write {how}, data.NAME or user.NAME"
-            )
-        kind = kind or ("time" if place == "ts" else "")
+            reason = f"is {shown(text)}: write {how}, data.NAME or user.NAME"
+            raise invalid(name, reason)
+        if place == "ts" and not kind:
+            kind = "time"
         if kind and kind not in _TYPES:
-            raise invalid(
-                name, f"has the type {shown(kind)}{did_you_mean(kind, _TYPES)}"
-            )
-        return cls(column, path, kind)
+            reason = f"has the type {shown(kind)}{did_you_mean(kind, _TYPES)}"
+            raise invalid(name, reason)
+        return cls(name=column, path=path, type=kind)
 
     def put(self, cell: Any, event: dict[str, Any]) -> None:
         """Put a cell into an event; an empty one is null, unless it is text."""
@@ -93,43 +104,44 @@ class Column(NamedTuple):
             try:
                 cell = None if is_empty else _TYPES[self.type](cell)
             except Exception as error:  # noqa: BLE001 - of a value of any type
-                raise ValueError(
-                    f"column {self.name} is not of type {self.type}: {error}"
-                ) from None
-        for each in self.path[:-1]:
-            event = event.setdefault(each, {})
-        event.update(dict.fromkeys(self.path[-1:], cell))
+                fault = f"is not of type {self.type}: {error}"
+                raise ValueError(f"column {self.name} {fault}") from None
+        if not self.path:
+            return
+        *parents, last = self.path
+        for parent in parents:
+            event = event.setdefault(parent, {})
+        event[last] = cell
 
 
 class Table(NamedTuple):
-    """How rows become events: the name of these, and what is known of columns by theirs."""
+    """The rules by which rows become events."""
 
-    event: str | None
-    known: dict[str, Column]
+    event: str | None  # the name of the events; None if a column has it
+    known: dict[str, Column]  # by name; any other column goes into the data
 
     @classmethod
     def of(cls, event: str | None, columns: Iterable[str] | None) -> Table:
-        found = check_each("columns", columns or (), "texts", Column.of)
-        if check_text("event", event) is None and ["name"] not in [
-            each.path for each in found
-        ]:
-            raise invalid(
-                "event", "is missing: pass the name of the events, such as shop/x"
-            )
-        known = {each.name: each for each in found}
-        if len(known) < len(found):
-            twice = next(each.name for each in found if known[each.name] is not each)
-            raise _of_columns(
-                f"{shown(twice)} is there twice, and goes to one place alone"
-            )
-        _check_places(found)
-        return cls(event, known)
+        given = check_each("columns", columns or (), "texts", Column.of)
+        has_names = any(column.path == ["name"] for column in given)
+        if check_text("event", event) is None and not has_names:
+            example = "pass the name of the events, such as shop/x"
+            raise invalid("event", f"is missing: {example}")
+        known: dict[str, Column] = {}
+        for column in given:
+            if column.name in known:
+                name = shown(column.name)
+                raise _of_columns(f"{name} is there twice, and goes to one place alone")
+            known[column.name] = column
+        _check_places(given)
+        return cls(event=event, known=known)
 
     def columns(self, header: Sequence[str]) -> list[Column]:
-        """Return the columns with these names, or refuse them."""
-        if unknown := [name for name in self.known if name not in header]:
-            reason = f"there is none called {shown(unknown[0])}{did_you_mean(unknown[0], header)}"
-            raise _of_columns(reason)
+        """Return the columns of a header; raise if it lacks a known one."""
+        for name in self.known:
+            if name not in header:
+                hint = did_you_mean(name, header)
+                raise _of_columns(f"there is none called {shown(name)}{hint}")
         columns = [
             self.known.get(name) or Column(name, ("data", name)) for name in header
         ]
@@ -137,7 +149,7 @@ class Table(NamedTuple):
         return columns
 
     def events(self, columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[Any]:
-        """Yield the event of each row, or what is there instead."""
+        """Yield the event of each row; a RefusedLine for an invalid one."""
         for row in rows:
             event: dict[str, Any] = {"name": self.event, "data": {}}
             try:
@@ -150,14 +162,17 @@ class Table(NamedTuple):
                 yield event
 
     def _refused(self, row: Row, columns: Sequence[Column], reason: str) -> RefusedLine:
-        if not (row.cells or row.fault):
+        if not row.cells and not row.fault:
             return RefusedLine.of(b"\n", reason)  # a blank line
-        data = {each.name: cell for each, cell in zip(columns, row.cells, strict=False)}
-        text = (
-            json.dumps({"name": self.event, "data": data}, default=str).encode() + b"\n"
+        names = [column.name for column in columns]
+        data = dict(zip(names, row.cells, strict=False))
+        text = json.dumps({"name": self.event, "data": data}, default=str)
+        return RefusedLine.of(
+            text.encode() + b"\n",
+            reason,
+            is_whole=bool(row.cells) and not row.is_last,
+            is_final=not row.is_last,
         )
-        is_whole = bool(row.cells) and not row.is_last
-        return RefusedLine.of(text, reason, is_whole=is_whole, is_final=not row.is_last)
 
 
 def _of_columns(reason: str) -> InvalidArgumentError:
@@ -165,31 +180,40 @@ def _of_columns(reason: str) -> InvalidArgumentError:
 
 
 def _check_places(columns: Sequence[Column]) -> None:
-    """Refuse two columns of one place, and one whose place is inside the value of another."""
-    at, inside = dict[tuple[str, ...], Column](), dict[tuple[str, ...], Column]()
+    """Raise if two columns have one place, or one is inside the value of another."""
+    column_at: dict[tuple[str, ...], Column] = {}
+    column_inside: dict[tuple[str, ...], Column] = {}
     for column in columns:
         path = tuple(column.path)
         if not path:
             continue
-        above = [path[:length] for length in range(1, len(path))]
-        candidates = [at.get(path), inside.get(path), *map(at.get, above)]
-        for other in filter(None, candidates):
-            places = " and ".join(dict.fromkeys([".".join(other.path), ".".join(path)]))
-            raise _of_columns(
-                f"{shown(other.name)} and {shown(column.name)} would overwrite each other at "
-                f"{places}; let one go elsewhere, or nowhere, by {shown(column.name + '=')}"
-            )
-        at[path] = column
-        inside.update(dict.fromkeys(above, column))
+        parents = [path[:length] for length in range(1, len(path))]
+        other = column_at.get(path) or column_inside.get(path)
+        for parent in parents:
+            other = other or column_at.get(parent)
+        if other is not None:
+            raise _overwriting(other, column)
+        column_at[path] = column
+        for parent in parents:
+            column_inside[parent] = column
+
+
+def _overwriting(one: Column, other: Column) -> InvalidArgumentError:
+    places = " and ".join(dict.fromkeys([".".join(one.path), ".".join(other.path)]))
+    return _of_columns(
+        f"{shown(one.name)} and {shown(other.name)} would overwrite each other at "
+        f"{places}; let one go elsewhere, or nowhere, by {shown(other.name + '=')}"
+    )
 
 
 def _check(row: Row, columns: Sequence[Column]) -> None:
-    """Raise if a row has a fault, or not the cells that the header says."""
-    given, expected = len(row.cells), len(columns)
+    """Raise if a row has a fault, or another number of cells than the header."""
+    given = len(row.cells)
+    expected = len(columns)
     if row.fault:
-        is_known = row.column is not None and row.column < expected
-        where = f"column {columns[row.column or 0].name} " if is_known else ""
-        raise ValueError(f"{where}{row.fault}")
+        if row.column is None or row.column >= expected:
+            raise ValueError(row.fault)
+        raise ValueError(f"column {columns[row.column].name} {row.fault}")
     if given < expected:
         more = f"column {columns[given].name} has none"
         raise ValueError(f"it has {given} cells, and the header {expected}: {more}")
@@ -199,29 +223,36 @@ def _check(row: Row, columns: Sequence[Column]) -> None:
 
 
 def csv_names(header: Row) -> Sequence[str]:
-    """Return the names in the first row of CSV, or refuse it."""
+    """Return the names in the first row of CSV; raise if they are unusable."""
+    fault = _fault_of_names(header)
+    if fault:
+        reason = f"the first row, of the names, {fault}"
+        raise invalid("path:", reason, argument="path")
+    return header.cells
+
+
+def _fault_of_names(header: Row) -> str:
     names = header.cells
-    reason = header.fault or ("" if names else "is blank")
-    if not reason and _SEPARATOR_OF_EXCEL.fullmatch(names[0]) and not any(names[1:]):
-        reason = "tells Excel which separator the file has: delete that line"
     try:
         "".join(names).encode()
     except UnicodeEncodeError:
-        reason = "is not UTF-8, the encoding of CSV that is read"
-    if reason:
-        raise invalid(
-            "path:", f"the first row, of the names, {reason}", argument="path"
-        )
-    return names
+        return "is not UTF-8, the encoding of CSV that is read"
+    if header.fault:
+        return header.fault
+    if not names:
+        return "is blank"
+    if _SEPARATOR_OF_EXCEL.fullmatch(names[0]) and not any(names[1:]):
+        return "tells Excel which separator the file has: delete that line"
+    return ""
 
 
 def parquet_rows(file: Any) -> Iterator[Row]:
     """Yield the rows of an open Parquet file, a few at a time, as cells may be large."""
     try:
         for batch in file.iter_batches(100):
-            yield from map(
-                Row, zip(*(column.to_pylist() for column in batch.columns), strict=True)
-            )
+            columns = [column.to_pylist() for column in batch.columns]
+            for cells in zip(*columns, strict=True):
+                yield Row(cells)
     except (ValueError, OverflowError) as error:
         raise _unreadable(error) from None
 
@@ -235,15 +266,18 @@ def open_parquet(file: Lines) -> Any:
 
 
 def check_not_encrypted(path: str, file: Lines) -> None:
-    """Refuse Parquet that would be taken for CSV, of which a name may begin alike."""
-    if not (file.is_regular and file.start.startswith(_ENCRYPTED)):
+    """Refuse Parquet with an encrypted footer, which would be taken for CSV.
+
+    A name in CSV may begin with the same bytes, so the end decides.
+    """
+    if not file.is_regular or not file.start.startswith(_ENCRYPTED):
         return
     with Path(path).open("rb") as again:
         again.seek(-len(_ENCRYPTED), os.SEEK_END)
-        if again.read() == _ENCRYPTED:
-            raise invalid(
-                "path", "is a Parquet file with an encrypted footer: decrypt it first"
-            )
+        end = again.read()
+    if end == _ENCRYPTED:
+        reason = "is a Parquet file with an encrypted footer: decrypt it first"
+        raise invalid("path", reason)
 
 
 def _unreadable(error: Exception) -> InvalidArgumentError:
