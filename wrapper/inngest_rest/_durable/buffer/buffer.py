@@ -65,25 +65,29 @@ def deliver(session: Session, batch: Batch) -> Plan[BatchOutcome]:
     outcome = yield from send_batch(session, batch)
     if not _is_about_the_request(outcome.cause):
         return outcome
-    known, left = outcome.each[: outcome.known], len(outcome.each) - outcome.known
-    if left == 1:
-        reason = str(outcome.cause)
-        if isinstance(outcome.cause, InvalidResponseError):
-            reason = f"rejected without a receipt: {outcome.cause.body}"
-        if batch.may_be_stored:
-            reason += "; an earlier request may have stored it"
-        return BatchOutcome(
-            batch, [*known, Rejected(reason, may_be_stored=batch.may_be_stored)]
-        )
-    middle = outcome.known + left // 2
+    known = outcome.each[: outcome.known]
+    total = len(outcome.each)
+    rest = total - outcome.known
+    if rest == 1:
+        return BatchOutcome(batch, [*known, _rejected(batch, outcome.cause)])
+    middle = outcome.known + rest // 2
     front = yield from deliver(session, batch.part(outcome.known, middle))
     if front.cause is not None:
-        untried = [Unknown(f"not tried after: {front.cause}")] * (
-            len(outcome.each) - middle
-        )
-        return BatchOutcome(batch, [*known, *front.each, *untried], front.cause)
+        not_tried = Unknown(f"not tried after: {front.cause}")
+        back_half = [not_tried] * (total - middle)
+        return BatchOutcome(batch, [*known, *front.each, *back_half], front.cause)
     back = yield from deliver(session, batch.part(middle))
     return BatchOutcome(batch, [*known, *front.each, *back.each], back.cause)
+
+
+def _rejected(batch: Batch, cause: InngestError | None) -> Rejected:
+    """Return the outcome of the only event that a rejected request can be about."""
+    reason = str(cause)
+    if isinstance(cause, InvalidResponseError):
+        reason = f"rejected without a receipt: {cause.body}"
+    if batch.may_be_stored:
+        reason += "; an earlier request may have stored it"
+    return Rejected(reason, may_be_stored=batch.may_be_stored)
 
 
 def _is_about_the_request(cause: InngestError | None) -> bool:
@@ -96,11 +100,9 @@ def _is_about_the_request(cause: InngestError | None) -> bool:
         body = cast("dict[str, object]", read) if isinstance(read, dict) else {}
         is_error = ("error" in body or "errors" in body) and not body.get("ids")
         return cause.status == 400 and is_error
-    return (
-        isinstance(cause, ApiError)
-        and cause.status in _ABOUT_THE_REQUEST
-        and not cause.may_have_taken_effect
-    )
+    if not isinstance(cause, ApiError) or cause.may_have_taken_effect:
+        return False
+    return cause.status in _ABOUT_THE_REQUEST
 
 
 def _check_resend_after(
@@ -110,15 +112,12 @@ def _check_resend_after(
     if resend_after is None:
         return None
     if store is None:
-        raise invalid(
-            "resend_after", "needs a path as store: events in memory are not kept"
-        )
+        reason = "needs a path as store: events in memory are not kept"
+        raise invalid("resend_after", reason)
     seconds = check_seconds("resend_after", resend_after)
     if seconds > LONGEST_RESEND:
-        raise invalid(
-            "resend_after",
-            "must be at most 23 hours: the platform remembers ids for 24",
-        )
+        reason = "must be at most 23 hours: the platform remembers ids for 24"
+        raise invalid("resend_after", reason)
     return seconds
 
 
@@ -146,9 +145,8 @@ class Buffer(Forked, ABC):
         resend_after: Seconds | None,
     ) -> None:
         if not isinstance(client, kind):
-            raise invalid(
-                "client", f"must be an {kind.__name__}, not {type(client).__name__}"
-            )
+            reason = f"must be an {kind.__name__}, not {type(client).__name__}"
+            raise invalid("client", reason)
         if store is not None:
             check_path("store", store)
         check_count("batch_size", batch_size, at_most=MAX_EVENTS)
@@ -156,9 +154,8 @@ class Buffer(Forked, ABC):
         check_choice("when_full", when_full, get_args(WhenFull))
         check_callable("on_batch", on_batch)
         if iscoroutinefunction(on_batch):
-            raise invalid(
-                "on_batch", "is asynchronous: a buffer calls plain functions only"
-            )
+            reason = "is asynchronous: a buffer calls plain functions only"
+            raise invalid("on_batch", reason)
         age = check_seconds("max_age", max_age)
         self._resend_after = _check_resend_after(resend_after, store)
         self._driver = client._driver  # noqa: SLF001
@@ -168,11 +165,11 @@ class Buffer(Forked, ABC):
         self._max_pending = max_pending
         self._when_full = when_full
         self._on_batch = on_batch
-        self._is_closed = self._is_stopping = False
+        self._is_closed = False
+        self._is_stopping = False
         self._forget()
-        poll = (
-            math.inf if store is None else 30.0
-        )  # other processes leave events in a file
+        # Other processes leave events in a file.
+        poll = math.inf if store is None else 30.0
         self._schedule = Schedule(
             batch_size, age, self._session.clock.monotonic, poll=poll
         )
@@ -182,38 +179,42 @@ class Buffer(Forked, ABC):
         atexit.register(self.at_exit)
 
     def _open(self) -> Queue:
-        session, schedule, wake = self._session, self._schedule, self._notify
-        options: Any = {
-            "max_pending": self._max_pending,
-            "convention": session.name_convention,
-        }
+        session = self._session
         if self._path is None:
-            return Queue(schedule, wake, **options)
+            return Queue(
+                self._schedule,
+                self._notify,
+                max_pending=self._max_pending,
+                convention=session.name_convention,
+            )
         from inngest_rest._durable.buffer.outbox import Outbox  # noqa: PLC0415 - loads sqlite3
 
+        longest_request = session.settings.retry.total + session.settings.timeout
         return Outbox(
             self._path,
-            schedule,
-            wake,
-            # The longest that a request can take, including its retries.
-            lease=session.settings.retry.total + session.settings.timeout,
+            self._schedule,
+            self._notify,
+            max_pending=self._max_pending,
+            convention=session.name_convention,
+            lease=longest_request,
             now=session.clock.now,
             resend_after=self._resend_after,
-            **options,
         )
 
     def _forget(self) -> None:
         self._lock = threading.RLock()  # for a signal handler that closes it
         self._is_settling = False
         self._report = SendReport()
-        self._dropped = self._count = 0
+        self._dropped = 0
+        self._count = 0
         self._worker = None
 
     def __repr__(self) -> str:
         if not hasattr(self, "_queue"):  # in a crash report, if the constructor raised
             return f"{type(self).__name__}(<not initialized>)"
-        url, path = self._session.settings.event_url, self._path
-        return f"{type(self).__name__}({url!r}, {path and str(path)!r})"
+        url = self._session.settings.event_url
+        path = None if self._path is None else str(self._path)
+        return f"{type(self).__name__}({url!r}, {path!r})"
 
     @property
     def report(self) -> SendReport:
@@ -243,10 +244,11 @@ class Buffer(Forked, ABC):
             self._report += outcome.report
         failures = outcome.report.failures
         if failures and outcome.known == len(outcome.each):
-            count, total = len(failures), len(outcome.each) + len(outcome.batch.invalid)
-            reason = failures[0].reason
             logger.warning(
-                "%d of %d events rejected, the first: %s", count, total, reason
+                "%d of %d events rejected, the first: %s",
+                len(failures),
+                len(outcome.each) + len(outcome.batch.invalid),
+                failures[0].reason,
             )
         if self._on_batch is not None:
             try:
@@ -274,33 +276,39 @@ class Buffer(Forked, ABC):
         return function(*args)
 
     async def _whole(self, work: Awaitable[R]) -> R:
-        """Finish some work, whatever happens to the caller meanwhile."""
+        """Finish some work even if the caller is cancelled meanwhile."""
         return await work
 
     async def _flush(self, timeout: Seconds | None) -> bool:
-        deadline, queue = Deadline(timeout, self._session.clock), self._queue
+        deadline = Deadline(timeout, self._session.clock)
+        queue = self._queue
         mark = await self._elsewhere(queue.mark)
         with self._schedule.flush_now():
             self._notify()
-            while (
-                self._worker is None and queue.has_left(mark) and deadline.left() != 0.0
-            ):
-                # No thread could be started.
-                if pause := self._schedule.due_in():
-                    await self._wait(self._count, min(pause, deadline.left()))
-                else:
-                    await self._send_next()
+            if self._worker is None:  # no thread could be started
+                await self._send_until(mark, deadline)
             while True:
                 seen = self._count
                 # In this order: a batch that leaves the queue in between is still settling.
-                if not (
-                    await self._elsewhere(queue.has_left, mark) or self._is_settling
-                ):
+                has_left = await self._elsewhere(queue.has_left, mark)
+                if not has_left and not self._is_settling:
                     return True
                 left = deadline.left()
                 if self._is_stopping or left == 0.0 or not self._can_wait():
                     return not await self._elsewhere(queue.has_left, mark)
                 await self._wait(seen, left)
+
+    async def _send_until(self, mark: int, deadline: Deadline) -> None:
+        """Send events up to a mark in the caller's thread, until a worker is started."""
+        while self._worker is None and self._queue.has_left(mark):
+            left = deadline.left()
+            if left == 0.0:
+                return
+            pause = self._schedule.due_in()
+            if pause:
+                await self._wait(self._count, min(pause, left))
+            else:
+                await self._send_next()
 
     async def _close(self, timeout: Seconds | None) -> int:
         deadline = Deadline(timeout, self._session.clock)
@@ -359,14 +367,15 @@ class Buffer(Forked, ABC):
     async def _work(self) -> None:
         while not self._is_stopping:
             try:
-                seen, seconds = self._count, self._schedule.due_in()
+                seen = self._count
+                due_in = self._schedule.due_in()
                 resend_in = await self._elsewhere(self._queue.resend_due_in)
-                if not seconds:
+                if not due_in:
                     await self._send_next()
                 elif not resend_in:
                     await self._resend_next()
                 else:
-                    await self._wait(seen, min(seconds, resend_in))
+                    await self._wait(seen, min(due_in, resend_in))
                     continue
             except self._survivable:
                 logger.exception(

@@ -60,6 +60,8 @@ _INSERT = "INSERT INTO entries (text, added_at) VALUES (?, ?)"
 _LEASE = "UPDATE entries SET owner = ?, leased_until = ? WHERE seq = ?"
 _RELEASE = "UPDATE entries SET owner = ?, leased_until = 0 WHERE seq = ? AND owner = ?"
 _DELETE = "DELETE FROM entries WHERE seq = ?"
+_DEAD_LETTERS = "SELECT seq, text, reason FROM dead_letters ORDER BY seq"
+_DISCARD = "DELETE FROM dead_letters WHERE seq = ?"
 _MOVE_TO_DEAD_LETTERS = """
 INSERT OR IGNORE INTO dead_letters SELECT seq, text, added_at, ?, ? FROM entries WHERE seq = ?
 """
@@ -94,11 +96,11 @@ class Outbox(Queue):
         self.file = OutboxFile(path)
         self._lease = min(lease, LONGEST_LEASE)
         self._now = now
-        self._resends = (
-            None
-            if resend_after is None
-            else Resends(self.file, after=resend_after, lease=self._lease, now=now)
-        )
+        self._resends: Resends | None = None
+        if resend_after is not None:
+            self._resends = Resends(
+                self.file, after=resend_after, lease=self._lease, now=now
+            )
         super().__init__(schedule, wake, **options)
         if self.pending:  # left by an earlier process
             schedule.added(self._schedule.batch_size)
@@ -130,15 +132,14 @@ class Outbox(Queue):
         return bool(ticket.outcome)
 
     def _store_all(self) -> None:
-        tickets = [
-            self._pending_writes.popleft() for _ in range(len(self._pending_writes))
-        ]
+        number = len(self._pending_writes)
+        tickets = [self._pending_writes.popleft() for _ in range(number)]
         try:
             with self.file.transaction("cannot store the event") as db:
-                room, now = max(0, self._max_pending - self._count()), self._now()
-                db.executemany(
-                    _INSERT, [(ticket.text, now) for ticket in tickets[:room]]
-                )
+                room = max(0, self._max_pending - self._count())
+                now = self._now()
+                rows = [(ticket.text, now) for ticket in tickets[:room]]
+                db.executemany(_INSERT, rows)
                 if room and self._schedule.added(min(room, len(tickets))):
                     self._has_to_wake = True
         except BaseException as error:
@@ -192,20 +193,19 @@ class Outbox(Queue):
                         SendFailure(seq, {}, "damaged in the file: not a JSON object")
                     )
 
-        first, last = (min(seqs), max(seqs)) if seqs else (0, 2**63 - 1)
         wanted = frozenset(seqs or ())
         bounds = {
             "now": self._now(),
             "owner": self._owner,
-            "first": first,
-            "last": last,
+            "first": min(wanted, default=0),
+            "last": max(wanted, default=2**63 - 1),
         }
+
+        def is_chosen(seq: int) -> bool:
+            return seq in wanted if wanted else seq not in skipped
+
         with self.file.reading() as db, closing(db.execute(_SELECT, bounds)) as rows:
-            chosen = (
-                it
-                for it in rows
-                if (it[0] in wanted if wanted else it[0] not in skipped)
-            )
+            chosen = (row for row in rows if is_chosen(row[0]))
             batch, is_full = gather(good(islice(chosen, self._schedule.most)))
         return batch._replace(invalid=damaged), is_full
 
@@ -237,25 +237,29 @@ class Outbox(Queue):
 
     def _write_outcomes(self, unsent: Sequence[int] = ()) -> None:
         """Write every pending outcome and release the leases of unsent events."""
-        outcomes = list(self._outcomes.items())
-        accepted = [(seq,) for seq, reason in outcomes if reason is None]
-        rejected = [
-            (self._now(), reason, seq) for seq, reason in outcomes if reason is not None
-        ]
-        owner, maybe_stored = self._owner, self._maybe_stored
-        released = [
-            (owner if seq in maybe_stored else None, seq, owner) for seq in unsent
-        ]
-        if outcomes or unsent:
-            with self.file.transaction("cannot record outcomes") as db:
-                db.executemany(_RELEASE, released)
-                if self._resends is not None:
-                    self._resends.keep(db, (seq for (seq,) in accepted))
-                # First: this frees the space that dead letters need.
-                db.executemany(_DELETE, accepted)
-                db.executemany(_MOVE_TO_DEAD_LETTERS, rejected)
-                db.executemany(_DELETE, [(seq,) for *_, seq in rejected])
-            self._note_written(seq for seq, _ in outcomes)
+        outcomes = dict(self._outcomes)
+        if not outcomes and not unsent:
+            return
+        accepted = [seq for seq, reason in outcomes.items() if reason is None]
+        rejected = {
+            seq: reason for seq, reason in outcomes.items() if reason is not None
+        }
+        now = self._now()
+        with self.file.transaction("cannot record outcomes") as db:
+            db.executemany(_RELEASE, [self._release_of(seq) for seq in unsent])
+            if self._resends is not None:
+                self._resends.keep(db, accepted)
+            # First: this frees the space that dead letters need.
+            db.executemany(_DELETE, [(seq,) for seq in accepted])
+            dead_letters = [(now, reason, seq) for seq, reason in rejected.items()]
+            db.executemany(_MOVE_TO_DEAD_LETTERS, dead_letters)
+            db.executemany(_DELETE, [(seq,) for seq in rejected])
+        self._note_written(outcomes)
+
+    def _release_of(self, seq: int) -> tuple[str | None, int, str]:
+        """Return the arguments of `_RELEASE`: an event that may be stored keeps its owner."""
+        owner = self._owner if seq in self._maybe_stored else None
+        return owner, seq, self._owner
 
     def _note_written(self, seqs: Iterable[int]) -> None:
         super()._note_written(seqs)
@@ -276,20 +280,27 @@ class Outbox(Queue):
         return self._count_left(mark, at_most=1) > 0
 
     def _count_left(self, mark: int, *, at_most: int | None = None) -> int:
+        """Count free events before the mark that are not final, up to a number."""
         free = {"now": self._now(), "owner": self._owner, "last": mark}
+        count = 0
         with self.file.reading() as db, closing(db.execute(_LEFT, free)) as rows:
-            left = (seq for (seq,) in rows if seq not in self._outcomes)
-            return sum(1 for _ in islice(left, at_most))
+            for (seq,) in rows:
+                if seq in self._outcomes:
+                    continue
+                count += 1
+                if count == at_most:
+                    break
+        return count
 
     def resend_due_in(self) -> float:
-        return math.inf if self._resends is None else self._resends.due_in()
+        if self._resends is None:
+            return math.inf
+        return self._resends.due_in()
 
     def take_resends(self) -> Batch | None:
-        return (
-            None
-            if self._resends is None
-            else self._resends.take(self._schedule.batch_size)
-        )
+        if self._resends is None:
+            return None
+        return self._resends.take(self._schedule.batch_size)
 
     def settle_resends(self, outcome: BatchOutcome) -> None:
         if self._resends is not None:
@@ -297,21 +308,21 @@ class Outbox(Queue):
 
     def dead_letters(self) -> list[SendFailure]:
         with self.file.reading() as db:
-            rows = db.execute(
-                "SELECT seq, text, reason FROM dead_letters ORDER BY seq"
-            ).fetchall()
-        return [
-            SendFailure(seq, decode(text) if is_json_object(text) else {}, str(reason))
-            for seq, text, reason in rows
-        ]
+            rows = db.execute(_DEAD_LETTERS).fetchall()
+        failures: list[SendFailure] = []
+        for seq, text, reason in rows:
+            event = decode(text) if is_json_object(text) else {}
+            failure = SendFailure(position=seq, event=event, reason=str(reason))
+            failures.append(failure)
+        return failures
 
     def discard(self, letters: Iterable[SendFailure]) -> None:
         try:
-            gone = [(each.position,) for each in letters]
+            seqs = [(letter.position,) for letter in letters]
         except (AttributeError, TypeError):
             raise invalid("letters", "must be some of dead_letters()") from None
         with self.file.transaction("cannot discard dead letters") as db:
-            db.executemany("DELETE FROM dead_letters WHERE seq = ?", gone)
+            db.executemany(_DISCARD, seqs)
 
     def skip_lock_wait(self) -> None:
         self.file.skips_lock_wait = True

@@ -91,12 +91,8 @@ class OutboxFile:
                     try:
                         db.execute("BEGIN IMMEDIATE")
                     except sqlite3.OperationalError as error:
-                        is_busy = kind_of(error) == sqlite3.SQLITE_BUSY
-                        if (
-                            not is_busy
-                            or self.skips_lock_wait
-                            or SYSTEM_CLOCK.monotonic() >= end
-                        ):
+                        is_over = SYSTEM_CLOCK.monotonic() >= end
+                        if is_over or self.skips_lock_wait or not _is_busy(error):
                             raise
                     else:
                         with db:
@@ -215,7 +211,14 @@ def _advice(error: Exception) -> str:
         return ". Move it aside: it is damaged, or not an outbox"
     if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return f". Another process has been writing for {_LOCK_TIMEOUT:g} s"
-    return ". Make room on the disk" if kind == sqlite3.SQLITE_FULL else ""
+    if kind == sqlite3.SQLITE_FULL:
+        return ". Make room on the disk"
+    return ""
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    """Return whether another process was writing."""
+    return kind_of(error) == sqlite3.SQLITE_BUSY
 
 
 def kind_of(error: BaseException | None) -> int:
@@ -232,7 +235,7 @@ def is_json_object(text: object) -> bool:
         return False
 
 
-# In the order in which they were opened; and those that the thread closed which forks.
+# The open files, in the order of opening; and those that a forking thread has closed.
 open_files: dict[OutboxFile, None] = {}
 _closed = threading.local()
 

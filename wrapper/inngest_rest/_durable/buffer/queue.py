@@ -44,14 +44,14 @@ def _may_be_about_the_events(cause: InngestError | None) -> bool:
     """Return whether the events themselves may have made the request fail."""
     if cause is None or isinstance(cause, RateLimitError | AuthenticationError):
         return False
-    return (
-        cause.status != 503 if isinstance(cause, ApiError) else not had_no_effect(cause)
-    )
+    if isinstance(cause, ApiError):
+        return cause.status != 503
+    return not had_no_effect(cause)
 
 
 @frozen
 class Reserved:
-    """The next batch, and what was known when it was chosen.
+    """The next batch, and the counts at the time of its choice.
 
     Attributes:
         batch: The next batch; empty if none is due.
@@ -127,19 +127,17 @@ class Queue:
         with self._taking:
             reserved = self._reserve()
             batch = reserved.batch
-            self._outcomes.update(
-                (each.position, each.reason) for each in batch.invalid
-            )
+            for failure in batch.invalid:
+                self._outcomes[failure.position] = failure.reason
             with self._schedule.lock:
                 added_since = self._schedule.waiting - reserved.waiting
-                self._schedule.took(
-                    reserved.left + added_since, is_full=reserved.is_full
-                )
+                left = reserved.left + added_since
+                self._schedule.took(left, is_full=reserved.is_full)
             self._taken = batch if batch.positions or batch.invalid else None
             return self._taken
 
     def _reserve(self) -> Reserved:
-        """Choose the next batch while no event can be added: each is in it or left, and once."""
+        """Choose the next batch while no event can be added, so that each is counted once."""
         with self._schedule.lock:
             return self._next_batch()
 
@@ -150,7 +148,8 @@ class Queue:
         skipped = self._schedule.failing() | self._outcomes.keys()
         for seqs in self._schedule.turns():
             batch, is_full = self._choose(seqs, skipped)
-            taken = {*batch.positions, *(failure.position for failure in batch.invalid)}
+            taken = set(batch.positions)
+            taken.update(failure.position for failure in batch.invalid)
             if taken:
                 left = max(self._count() - len(skipped | taken), 0)
                 return Reserved(
@@ -164,9 +163,10 @@ class Queue:
     ) -> tuple[Batch, bool]:
         """Return a batch of these or of all but `skipped`, and whether its bytes fill it."""
         kept = self._entries
-        wanted = (
-            seq for seq in seqs or kept if (seq in kept if seqs else seq not in skipped)
-        )
+        if seqs:
+            wanted = (seq for seq in seqs if seq in kept)
+        else:
+            wanted = (seq for seq in kept if seq not in skipped)
         rows = ((seq, kept[seq], seq in self._maybe_stored) for seq in wanted)
         return gather(islice(rows, self._schedule.most))
 
@@ -177,25 +177,22 @@ class Queue:
                 return None
             self._note(outcome)
             for seq, result in zip(outcome.batch.positions, outcome.each, strict=True):
-                if not isinstance(result, Unknown):
-                    self._outcomes[seq] = (
-                        result.reason if isinstance(result, Rejected) else None
-                    )
-            may_have_effect = outcome.cause is not None and not had_no_effect(
-                outcome.cause
-            )
-            self._keep(
-                outcome.batch,
-                may_be_stored=outcome.batch.may_be_stored or may_have_effect,
-            )
+                if isinstance(result, Rejected):
+                    self._outcomes[seq] = result.reason
+                elif not isinstance(result, Unknown):
+                    self._outcomes[seq] = None
+            may_be_stored = outcome.batch.may_be_stored
+            if outcome.cause is not None and not had_no_effect(outcome.cause):
+                may_be_stored = True
+            self._keep(outcome.batch, may_be_stored=may_be_stored)
             self._taken = None
             return outcome.final()
 
     def _note(self, outcome: BatchOutcome) -> None:
         """Record the outcome of a request, which schedules its remaining events and all others."""
-        positions, known = outcome.batch.positions, outcome.known
-        done, rest = positions[:known], positions[known:]
-        self._schedule.forget(done)
+        positions = outcome.batch.positions
+        rest = positions[outcome.known :]
+        self._schedule.forget(positions[: outcome.known])
         if not rest:
             self._schedule.succeeded()
         elif _may_be_about_the_events(outcome.cause) and self._schedule.failed_on(rest):
@@ -208,14 +205,15 @@ class Queue:
             self.pause(len(rest), outcome.cause)
 
     def pause(self, count: int, error: BaseException | None) -> None:
-        expected = error is None or isinstance(error, InngestError)
-        asked = error.retry_after if isinstance(error, ApiError) else None
+        is_expected = error is None or isinstance(error, InngestError)
+        retry_after = error.retry_after if isinstance(error, ApiError) else None
+        seconds = self._schedule.failed(retry_after)
         logger.warning(
             "%d events were not accepted and are kept; trying again in %.0f s: %s",
             count,
-            self._schedule.failed(asked),
+            seconds,
             error,
-            exc_info=None if expected else error,
+            exc_info=None if is_expected else error,
         )
 
     def put_back(self, batch: Batch) -> None:
@@ -272,7 +270,7 @@ class Queue:
         return None
 
     def settle_resends(self, outcome: BatchOutcome) -> None:
-        """Record what came of accepted events that were sent again."""
+        """Record the outcome of accepted events that were sent again."""
 
     def dead_letters(self) -> list[SendFailure]:
         """Return the dead letters, oldest first."""
@@ -289,17 +287,16 @@ class Queue:
     def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
         """Discard all remaining events, including those in flight; log and return their number."""
         with self._taking, self._schedule.lock:
-            left, self._entries, self._taken = self._entries, OrderedDict(), None
+            left = self._entries
+            self._entries = OrderedDict()
+            self._taken = None
             self._schedule.forget(self._schedule.failing())
             self._schedule.took(0)
+        reason = "the buffer was closed before it was accepted"
         rows = iter(left.items())
         while some := dict(islice(rows, self._schedule.batch_size)):
             batch = Batch.of([*some], some.values())
-            on_lost(
-                BatchOutcome.unknown(
-                    batch, "the buffer was closed before it was accepted"
-                )
-            )
+            on_lost(BatchOutcome.unknown(batch, reason))
         if left:
             logger.warning(
                 "%d events were not accepted when the buffer closed; see report",
@@ -315,7 +312,9 @@ def gather(rows: Iterable[tuple[int, bytes, bool]]) -> tuple[Batch, bool]:
     """
     seqs: list[int] = []
     texts: list[bytes] = []
-    size, may_be_stored, is_full = 2, False, False
+    size = 2  # the brackets
+    may_be_stored = False
+    is_full = False
     for seq, text, may_be in rows:
         size += len(text) + 1
         is_full = bool(seqs) and size > DEFAULT_BYTES

@@ -77,7 +77,10 @@ class Resends:
         """Return the seconds until the next events are due; infinity if none are kept."""
         with self._file.reading() as db:
             [not_before] = db.execute(_NEXT).fetchone()
-        return math.inf if not_before is None else max(not_before - self._now(), 0.0)
+        if not_before is None:
+            return math.inf
+        seconds: float = not_before - self._now()
+        return max(seconds, 0.0)
 
     def take(self, most: int) -> Batch | None:
         """Return a batch of due events, and leave them to this process for a lease."""
@@ -88,19 +91,20 @@ class Resends:
             with closing(db.execute(_DUE, [now, most])) as rows:
                 batch, _ = gather(_whole(rows, damaged))
             db.executemany(_DELETE, damaged)
-            db.executemany(
-                _POSTPONE, [(now + self._lease, seq) for seq in batch.positions]
-            )
+            leased_until = now + self._lease
+            db.executemany(_POSTPONE, [(leased_until, seq) for seq in batch.positions])
         return batch if batch.positions else None
 
     def settle(self, outcome: BatchOutcome) -> None:
         """Forget events with a final outcome; try the others again after a pause."""
-        outcomes = list(zip(outcome.batch.positions, outcome.each, strict=True))
         not_before = self._now() + _PAUSE
-        final = [(seq,) for seq, result in outcomes if not isinstance(result, Unknown)]
-        unknown = [
-            (not_before, seq) for seq, result in outcomes if isinstance(result, Unknown)
-        ]
+        final: list[tuple[int]] = []
+        unknown: list[tuple[float, int]] = []
+        for seq, result in zip(outcome.batch.positions, outcome.each, strict=True):
+            if isinstance(result, Unknown):
+                unknown.append((not_before, seq))
+            else:
+                final.append((seq,))
         with self._file.transaction("cannot record outcomes") as db:
             db.executemany(_DELETE, final)
             db.executemany(_POSTPONE, unknown)
@@ -109,7 +113,7 @@ class Resends:
 def _whole(
     rows: Iterable[tuple[int, bytes]], damaged: list[tuple[int]]
 ) -> Iterator[tuple[int, bytes, bool]]:
-    """Yield events that are not damaged, which would keep others of their request from arriving."""
+    """Yield the undamaged events: a damaged one would keep others of its request from arriving."""
     for seq, text in rows:
         if is_json_object(text):
             yield seq, text, True

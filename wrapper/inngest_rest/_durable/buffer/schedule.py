@@ -40,6 +40,8 @@ _OUTAGE = 3
 
 @define
 class _Failed:
+    """The failures of an event, and the time of its next attempt."""
+
     failures: int  # an outage counts as one
     since: int  # the number of batches accepted before the first of them
     due: float
@@ -77,14 +79,13 @@ class Schedule:
         self._not_before = 0.0
         # By number, least recently failed first.
         self._failed: dict[int, _Failed] = {}
-        # Retries are held back until these times, because nothing is accepted and because they
-        # were slow; and the time at which some were last taken.
+        # Retries wait until these times, since nothing is accepted, or since they were slow.
         self._rest_until = 0.0
         self._yield_until = 0.0
-        self._taken_at = 0.0
-        self._are_first = False
-        self._accepted = 0
-        # Failures since then that the events may have caused.
+        self._taken_at = 0.0  # the last time that retries were taken
+        self._are_first = False  # before new events
+        self._accepted = 0  # batches
+        # Failures since the last accepted batch that the events may have caused.
         self._in_a_row = 0
 
     def added(self, count: int = 1) -> bool:
@@ -93,17 +94,19 @@ class Schedule:
             before = self.waiting
             if before == 0:
                 self._since = self.clock()
-            self.waiting = after = before + count
+            after = before + count
+            self.waiting = after
             return before == 0 or before < self.batch_size <= after
 
     def took(self, left: int, *, is_full: bool = False) -> None:
-        """Record that a batch was taken, and how many new events still wait.
+        """Record that a batch was taken, and the number of new events that still wait.
 
         Behind a batch filled by its bytes, they have waited as long as its own events.
         """
         with self.lock:
             self.waiting = left
-            self._since = self.clock() - (self._max_age if is_full else 0.0)
+            waited = self._max_age if is_full else 0.0
+            self._since = self.clock() - waited
 
     @contextmanager
     def flush_now(self) -> Generator[None]:
@@ -114,9 +117,11 @@ class Schedule:
         """
         with self.lock:
             self._flushes += 1
-            self._not_before = self._rest_until = self._yield_until = 0.0
-            for each in self._failed.values():
-                each.due = 0.0
+            self._not_before = 0.0
+            self._rest_until = 0.0
+            self._yield_until = 0.0
+            for failed in self._failed.values():
+                failed.due = 0.0
             # Another process may have added events that were not counted here.
             self.waiting = max(self.waiting, 1)
         try:
@@ -149,17 +154,21 @@ class Schedule:
     def _due(self) -> list[int]:
         """Return the events to retry now: those with the fewest failures, in one batch."""
         with self.lock:
-            self._taken_at = now = self.clock()
-            due = {
-                seq: it.failures for seq, it in self._failed.items() if it.due <= now
-            }
-            if not due or max(self._rest_until, self._yield_until) > now:
+            now = self.clock()
+            self._taken_at = now
+            if max(self._rest_until, self._yield_until) > now:
                 return []
-            fewest = min(due.values())
+            failures = {
+                seq: failed.failures
+                for seq, failed in self._failed.items()
+                if failed.due <= now
+            }
+            if not failures:
+                return []
+            fewest = min(failures.values())
             size = min(self.most, max(self.batch_size >> fewest, 1))
-            return list(
-                islice((seq for seq, each in due.items() if each == fewest), size)
-            )
+            with_fewest = (seq for seq, number in failures.items() if number == fewest)
+            return list(islice(with_fewest, size))
 
     def forget(self, seqs: Iterable[int]) -> None:
         with self.lock:
@@ -169,12 +178,15 @@ class Schedule:
     def succeeded(self) -> None:
         """Record an accepted batch: events that fail again after it are to blame themselves."""
         with self.lock:
-            for each in self._failed.values():
-                if each.since == self._accepted:
-                    each.failures, each.due = 1, 0.0
+            for failed in self._failed.values():
+                if failed.since == self._accepted:
+                    failed.failures = 1
+                    failed.due = 0.0
             self._accepted += 1
-            self._in_a_row = self._pauses = 0
-            self._not_before = self._rest_until = 0.0
+            self._in_a_row = 0
+            self._pauses = 0
+            self._not_before = 0.0
+            self._rest_until = 0.0
             self._are_first = True
 
     def failed(self, asked: float | None = None) -> float:
@@ -185,7 +197,8 @@ class Schedule:
         """
         with self.lock:
             self._pauses += 1
-            pause = max(_PACE.backoff(self._pauses), min(asked or 0.0, LONGEST_WAIT))
+            asked_pause = min(asked or 0.0, LONGEST_WAIT)
+            pause = max(_PACE.backoff(self._pauses), asked_pause)
             self._not_before = self.clock() + pause
             return pause
 
@@ -197,38 +210,46 @@ class Schedule:
         with self.lock:
             now = self.clock()
             self._in_a_row += 1
-            was = [self._failed.pop(seq, None) for seq in seqs]
-            are_to_blame = any(it and it.since < self._accepted for it in was)
+            earlier = {seq: self._failed.pop(seq, None) for seq in seqs}
+            failed_before = [failed for failed in earlier.values() if failed]
+            are_to_blame = any(
+                failed.since < self._accepted for failed in failed_before
+            )
             # While nothing is accepted, new and failed events take turns.
-            self._are_first = self._in_a_row >= _OUTAGE and None in was
-            failures, due = 1 + max(it.failures if it else 0 for it in was), now
+            has_new = len(failed_before) < len(seqs)
+            self._are_first = self._in_a_row >= _OUTAGE and has_new
+            failures = 1 + max((failed.failures for failed in failed_before), default=0)
+            due = now
             if are_to_blame:
                 # As many failures as it takes to halve a full batch down to this size.
-                failures = max(failures, (self.batch_size // len(seqs)).bit_length())
+                halvings = (self.batch_size // len(seqs)).bit_length()
+                failures = max(failures, halvings)
                 self._rest_until = now + _PACE.backoff(self._in_a_row - _OUTAGE)
                 if len(seqs) == 1:  # until then, halving protects the others
                     due += _PACE.backoff(failures - self.batch_size.bit_length() + 1)
-                    self._yield_until = now + min(now - self._taken_at, _LONGEST_PAUSE)
-            for seq, it in zip(seqs, was, strict=True):
-                self._failed[seq] = _Failed(
-                    failures, it.since if it else self._accepted, due
-                )
+                    took = min(now - self._taken_at, _LONGEST_PAUSE)
+                    self._yield_until = now + took
+            for seq, failed in earlier.items():
+                since = failed.since if failed else self._accepted
+                self._failed[seq] = _Failed(failures=failures, since=since, due=due)
             return are_to_blame
 
     def due_in(self) -> float:
         """Return the seconds until the next send, at most LONGEST_WAIT."""
         with self.lock:
             now = self.clock()
-            times: list[float] = []
-            if self._failed:
-                due = min(each.due for each in self._failed.values())
-                times.append(max(due, self._rest_until, self._yield_until))
-            if self.waiting:
-                is_full = self._flushes or self.waiting >= self.batch_size
-                times.append(now if is_full else self._since + self._max_age)
+            if not self.waiting:
+                due = self._since + self._poll
+            elif self._flushes or self.waiting >= self.batch_size:
+                due = now
             else:
-                times.append(self._since + self._poll)
-            return min(max(min(times) - now, self._not_before - now, 0.0), LONGEST_WAIT)
+                due = self._since + self._max_age
+            if self._failed:
+                retry_due = min(failed.due for failed in self._failed.values())
+                retry_due = max(retry_due, self._rest_until, self._yield_until)
+                due = min(due, retry_due)
+            due = max(due, self._not_before, now)
+            return min(due - now, LONGEST_WAIT)
 
 
 class Deadline:
