@@ -76,6 +76,12 @@ def test_a_night_ends_now(tmp_path: Path) -> None:
     assert abs(Night(tmp_path).mock.now - datetime.now(UTC)) < timedelta(seconds=30)
 
 
+def test_each_booking_of_a_passenger_has_a_ticket_of_its_own(tmp_path: Path) -> None:
+    events = [event.data for event in Night(tmp_path).mock.events if "passenger" in event.data]
+    tickets = [data["ticket"] for data in events]
+    assert len(tickets) == len(set(tickets)) > 10
+
+
 def test_the_table_has_the_sum_of_the_jobs_that_every_way_does_right() -> None:
     jobs = [BY_NAME["webhook"], BY_NAME["cancel-all"]]
     results = {name: [follow(job, SURFACES[name]) for job in jobs] for name in ("command", "tools")}

@@ -202,9 +202,10 @@ class Night:
             *[{"passenger": "cy"}] * 3,
         ]
         before = len(self.runs("book"))
-        for number, data in enumerate(booked, 20):
-            data |= {"ticket": f"t-{number}", "fare": 80}
-        self.send("ticket/booked", *booked)
+        self.send(
+            "ticket/booked",
+            *({**data, "ticket": f"t-{n}", "fare": 80} for n, data in enumerate(booked, 20)),
+        )
         runs = self.runs("book")[before:]
         self.said["declined"], self.said["fine"] = runs[0].id, runs[-1].id
         self.runs_of_cy = tuple(run.id for run in runs[-4:])
