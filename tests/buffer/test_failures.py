@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.support.server import Reply, Server
 
 
-@pytest.mark.parametrize("method", ["take", "settle"])
+@pytest.mark.parametrize("method", ["take", "settle", "resend_due_in"])
 @pytest.mark.usefixtures("no_pauses")
 def test_an_event_is_delivered_although_its_store_once_failed(
     make: Make,
@@ -52,6 +52,7 @@ def test_an_event_is_delivered_although_its_store_once_failed(
     assert buffer.flush(PATIENCE)
     assert buffer.report == SendReport(accepted=1)
     assert "a bug" in caplog.text
+    assert {each.name for each in caplog.records} == {"inngest_rest"}, "and not asyncio's"
 
 
 @pytest.mark.usefixtures("no_pauses")
