@@ -151,9 +151,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             unique = dict.fromkeys(
                 check_each("ids", ids, f"{self.selects} ids", self.check_id)
             )
-            first = [*unique][: self.limit]
-            self.rows = [ActionRow(position, id) for position, id in enumerate(first)]
+            first = list(islice(unique, self.limit))
+            # Memory is not to hold these and the rows at once: there may be many.
+            del unique
             selection = {"ids": digest(sorted(first))}
+            self.rows = [ActionRow(position, id) for position, id in enumerate(first)]
         else:
             selection = without_none({**filters, "limit": self.limit})
         self.head = evolve(self.head, selection={**selection, **without_none(others)})
