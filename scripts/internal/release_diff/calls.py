@@ -239,20 +239,26 @@ def judgements(
 def _further(subject: Subject, world: World, cause: Cause) -> Iterable[Judgement]:
     """Judge what is about one kind of difference: a filter by a new status, a gone route."""
     if cause.kind == "value new" and cause.what.startswith("status "):
-        status = str(cause.value).lower()
-
-        def filtered(client: InngestClient, _: World) -> None:
-            client.runs.list(status=RunStatus(status), limit=1).page()
-
-        error = made(subject, world, cause, {"filter": filtered})["filter"].error or ""
-        is_ours = error.startswith("InvalidArgumentError")
-        name = f"runs.list(status={status!r})"
-        yield Judgement(name, "breaks" if is_ours else "works", error * is_ours)
+        yield _filter_by(str(cause.value).lower(), subject, world, cause)
     if cause.kind == "operation gone" and cause.alteration is not None:
         shown = made(subject, world, cause, {"diagnose": lambda it, _: it.diagnose().calls})
         for route in _claimed(shown["diagnose"].result):
-            if cause.what == re.sub(r"\{(\w+)\}", lambda it: "{" + camel(it[1]) + "}", route):
+            documented = re.sub(r"\w+", lambda name: camel(name[0]), route)
+            if cause.what == documented:
                 yield Judgement("diagnose", "lies", f"says that there is {route}")
+
+
+def _filter_by(status: str, subject: Subject, world: World, cause: Cause) -> Judgement:
+    """Judge whether runs can be listed by a new status."""
+
+    def filtered(client: InngestClient, _: World) -> None:
+        client.runs.list(status=RunStatus(status), limit=1).page()
+
+    error = made(subject, world, cause, {"filter": filtered})["filter"].error or ""
+    name = f"runs.list(status={status!r})"
+    if error.startswith("InvalidArgumentError"):
+        return Judgement(name, "breaks", error)
+    return Judgement(name, "works")
 
 
 def _claimed(result: Mapping[str, Any]) -> Iterable[str]:
@@ -291,8 +297,9 @@ def _judged_error(call: str, before: Outcome, after: Outcome) -> Judgement:
     if before.error is None:
         # Where the old server refused as well, the client knew what that meant.
         return Judgement(call, "degrades" if before.is_refused else "breaks", error)
-    is_same = before.error.partition(":")[0] == error.partition(":")[0]
-    return Judgement(call, "works" if is_same else "degrades", "" if is_same else error)
+    if before.error.partition(":")[0] == error.partition(":")[0]:
+        return Judgement(call, "works")
+    return Judgement(call, "degrades", error)
 
 
 def differing(old: Subject, one: World, new: Subject, two: World) -> list[Judgement]:
@@ -300,12 +307,12 @@ def differing(old: Subject, one: World, new: Subject, two: World) -> list[Judgem
 
     Ids and times differ; errors, how many items there are, and what is empty do not.
     """
-    before, after = made(old, one), made(new, two)
-    roughly = {name: attrs.evolve(each, result=_rough(each)) for name, each in before.items()}
-    found = [
-        judge(name, each, each, attrs.evolve(after[name], result=_rough(after[name])))
-        for name, each in roughly.items()
-    ]
+    after = made(new, two)
+    found = []
+    for name, outcome in made(old, one).items():
+        before = attrs.evolve(outcome, result=_rough(outcome))
+        now = attrs.evolve(after[name], result=_rough(after[name]))
+        found.append(judge(name, before, before, now))
     return [each for each in found if each.verdict != "works"]
 
 

@@ -250,9 +250,13 @@ def _successor(
 
 
 def _sample(bodies: Iterable[Any], path: str) -> Any:
-    values = (value for body in bodies for each, value in leaves(body) if each == path)
-    value = next((value for value in values if value is not None), None)
-    return value if isinstance(value, str | int | float | bool | None) else type(value).__name__
+    """Return a value of a field; of an object or a list which of these it is."""
+    for body in bodies:
+        for value in _at(path, body):
+            if value is not None:
+                is_plain = isinstance(value, str | int | float | bool)
+                return value if is_plain else type(value).__name__
+    return None
 
 
 def _names(places: Iterable[Place]) -> tuple[str, ...]:

@@ -34,7 +34,16 @@ PROBES = Path(__file__).with_name("probes.yaml")
 CROWD = 105
 """Runs of one function, and events of one name: more than the largest documented page."""
 
-STARTED = ("echoes", "fails", "steps", "sleeps", "sleeps", "sleeps")
+MADE = {
+    "echoes": "echoes",
+    "fails": "fails",
+    "steps": "steps",
+    "sleeps": "sleeps",
+    "cancelled": "sleeps",
+    "deleted": "sleeps",
+}
+"""The runs that are asked about, by what becomes of them, and the function of each."""
+
 ENDED = {"completed", "failed", "cancelled"}
 
 
@@ -163,21 +172,29 @@ def _asked(
 
 def build(http: httpx.Client, subject: Subject) -> World:
     """Start runs of every kind, and wait until they are as they will stay."""
-    app, key = subject.app, subject.server.event_key or "key"
-    events = [{"name": f"{app}/{name}", "data": {"n": 1}} for name in STARTED]
-    crowd = [{"name": f"{app}/echoes", "data": {"n": n}} for n in range(CROWD)]
-    listed = [{"name": f"{app}/nobody", "data": {"n": n}} for n in range(CROWD)]
-    ids = http.post(f"/e/{key}", json=events).raise_for_status().json()["ids"]
-    http.post(f"/e/{key}", json=listed)
-    later = http.post(f"/e/{key}", json=crowd).json()["ids"]
-    names = ("echoes", "fails", "steps", "sleeps", "cancelled", "deleted")
-    found = dict(zip(names, ids, strict=True))
-    runs = {name: _run_of(http, event_id) for name, event_id in found.items()}
-    runs["crowd"] = _run_of(http, later[-1])
-    world = World(app, found, {name: run for name, run in runs.items() if run is not None}, key)
+    app = subject.app
+    key = subject.server.event_key or "key"
+
+    def send(*events: str, each: int = 1) -> list[str]:
+        """Send events of functions of the app, and return their ids."""
+        sent = [
+            {"name": f"{app}/{name}", "data": {"n": n}}
+            for name in events
+            for n in range(1, each + 1)
+        ]
+        response = http.post(f"/e/{key}", json=sent)
+        ids: list[str] = response.raise_for_status().json()["ids"]
+        return ids
+
+    events = dict(zip(MADE, send(*MADE.values()), strict=True))
+    send("nobody", each=CROWD)
+    crowd = send("echoes", each=CROWD)
+    runs = {name: _run_of(http, event_id) for name, event_id in events.items()}
+    runs["crowd"] = _run_of(http, crowd[-1])
+    found = {name: run_id for name, run_id in runs.items() if run_id is not None}
     for name in ("echoes", "fails", "steps", "crowd"):
-        _wait(http, world.runs.get(name, UNKNOWN))
-    return world
+        _wait(http, found.get(name, UNKNOWN))
+    return World(app=app, events=events, runs=found, event_key=key)
 
 
 def _run_of(http: httpx.Client, event_id: str) -> str | None:

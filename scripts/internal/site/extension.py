@@ -136,42 +136,43 @@ class LinkNames(SphinxPostTransform):
     default_priority = 5
 
     def run(self, **_: Any) -> None:
-        names = names_of(self.env)
         # Before Sphinx looks for a name of ours that ends so: a field may be called `bytes`.
         for xref in list(self.document.findall(addnodes.pending_xref)):
             if xref.get("refdomain") == "py" and xref["reftarget"] in ELSEWHERE:
                 xref.replace_self(_elsewhere(xref["reftarget"]))
-        for node in list(self.document.findall(nodes.literal)):
-            if any(isinstance(each, _NOT_IN) for each in _ancestors(node)):
-                continue
-            if "type" in node["classes"]:
-                self._link_type(node, names)
-            elif target := names.find(node.astext()):
-                self._link(node, target)
+        for literal in list(self.document.findall(nodes.literal)):
+            if not any(isinstance(each, _NOT_IN) for each in _ancestors(literal)):
+                self._link(literal)
 
-    def _link(self, node: nodes.literal, target: Target) -> None:
-        node.replace_self(self._reference(target, node.deepcopy()))
+    def _link(self, literal: nodes.literal) -> None:
+        names = names_of(self.env)
+        text = literal.astext()
+        if "type" in literal["classes"]:
+            literal.clear()
+            literal.extend(self._links_of_type(text, names))
+        elif target := names.find(text):
+            literal.replace_self(self._reference(target, literal.deepcopy()))
 
-    def _link_type(self, node: nodes.literal, names: Names) -> None:
-        """Link the names in a type."""
-        children: list[nodes.Node] = []
-        for part in re.split(r"([A-Za-z_][\w.]*)", node.astext()):
+    def _links_of_type(self, text: str, names: Names) -> Iterator[nodes.Node]:
+        """Yield the parts of a type, of which each name is a link."""
+        for part in re.split(r"([A-Za-z_][\w.]*)", text):
             if part in ELSEWHERE:
-                children.append(_elsewhere(part))
+                yield _elsewhere(part)
             elif target := names.named(part):
-                children.append(self._reference(target, nodes.Text(part)))
+                yield self._reference(target, nodes.Text(part))
             else:
-                children.append(nodes.Text(part))
-        node.clear()
-        node.extend(children)
+                yield nodes.Text(part)
 
     def _reference(self, target: Target, shown: nodes.Node) -> nodes.reference:
+        builder = self.app.builder
         here = self.env.current_document.docname
-        return make_refnode(self.app.builder, here, *target, shown)
+        return make_refnode(builder, here, *target, shown)
 
 
 def _elsewhere(name: str) -> nodes.reference:
-    return nodes.reference("", "", nodes.Text(name), refuri=ELSEWHERE[name], internal=False)
+    """Return a link to where another project describes a name."""
+    place = ELSEWHERE[name]
+    return nodes.reference("", "", nodes.Text(name), refuri=place, internal=False)
 
 
 def _ancestors(node: nodes.Node) -> Iterator[nodes.Node]:

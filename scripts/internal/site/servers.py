@@ -257,7 +257,11 @@ def _body(body: Any) -> str:
 def _requests(row: Row) -> tuple[str, ...]:
     """Return which operations a method asks, and which methods whose requests it makes."""
     routes = {each.id: route(each) for each in DOCUMENT.operations}
-    asked = [f"`{routes[camel_case(each.name)]}`" for each in ROUTES.get(row.name, ())]
-    others = [f"`client.{each}`" for each in MADE_OF.get(row.name, ())]
-    http = docstrings.read(row.method).passages.get("HTTP", "")
-    return f"`client.{row.name}`", ", else ".join(asked) or "-", ", ".join(others) or "-", http
+    asked = [routes[camel_case(each.name)] for each in ROUTES.get(row.name, ())]
+    made_of = [f"client.{name}" for name in MADE_OF.get(row.name, ())]
+    return (
+        f"`client.{row.name}`",
+        ", else ".join(f"`{each}`" for each in asked) or "-",
+        ", ".join(f"`{each}`" for each in made_of) or "-",
+        docstrings.read(row.method).passages.get("HTTP", ""),
+    )
