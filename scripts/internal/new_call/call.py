@@ -69,17 +69,7 @@ def model_of(document: Document, operation: Operation) -> Model:
 
 def method(document: Document, operation: Operation, name: str, summary: str) -> str:
     """Return the method of the asynchronous client, but for what a listing takes of `Paging`."""
-    path = _ids(operation)
-    query = [
-        _field(document, each["name"], {**each["schema"], **each}, is_required=False)
-        for each in operation.parameters
-        if each["in"] == "query" and each["name"] not in ("limit", "cursor")
-    ]
-    schema = document.resolved(operation.schema_of_body() or {})
-    body = [
-        _field(document, key, each, is_required=key in schema.get("required", ()))
-        for key, each in schema.get("properties", {}).items()
-    ]
+    path, query, body = _ids(operation), _query(document, operation), _body(document, operation)
     model = model_of(document, operation)
     result = f"builtins.list[{model.name}]" if model.is_list else model.name or "None"
     convert = f"to_{_snake(model.name)}" if model.name else "nothing"
@@ -104,6 +94,22 @@ def _ids(operation: Operation) -> list[Field]:
     things = [_words(each["name"]) for each in operation.parameters if each["in"] == "path"]
     fields = [Field(each, "str", f"The {each}'s id.", is_required=True) for each in things]
     return [*fields[:-1], evolve(fields[-1], name="id")] if fields else []
+
+
+def _query(document: Document, operation: Operation) -> list[Field]:
+    return [
+        _field(document, each["name"], {**each["schema"], **each}, is_required=False)
+        for each in operation.parameters
+        if each["in"] == "query" and each["name"] not in ("limit", "cursor")
+    ]
+
+
+def _body(document: Document, operation: Operation) -> list[Field]:
+    schema = document.resolved(operation.schema_of_body() or {})
+    return [
+        _field(document, name, each, is_required=name in schema.get("required", ()))
+        for name, each in schema.get("properties", {}).items()
+    ]
 
 
 def _field(document: Document, name: str, schema: Mapping[str, Any], *, is_required: bool) -> Field:
