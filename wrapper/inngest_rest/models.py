@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 from attrs import field, frozen
@@ -375,6 +374,8 @@ class Span(Record):
 
     def _repr_html_(self) -> str:
         """Return the waterfall in a frame of its own, for a notebook."""
+        from html import escape  # noqa: PLC0415 - for notebooks alone
+
         html = escape(self.to_html())
         return f'<iframe sandbox width="100%" height="400" srcdoc="{html}"></iframe>'
 

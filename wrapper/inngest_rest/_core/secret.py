@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import sys
@@ -98,6 +97,8 @@ class Mask:
 
 def hash_of_digits(digits: str) -> str:
     """Return what is sent of a signing key, by its hex digits: the SHA-256 of its bytes, in hex."""
+    import hashlib  # noqa: PLC0415 - it loads OpenSSL, for clients with a signing key alone
+
     return hashlib.sha256(bytes.fromhex(digits)).hexdigest()
 
 
