@@ -18,7 +18,7 @@ import re
 from collections import deque
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, cast, get_args
 
 from attrs import frozen
 
@@ -87,7 +87,7 @@ _NOT_FOLLOWED = errors.Advice(
     (BASE_URL,),
 )
 
-# By its vendor's documentation, which is all that is known of it.
+# By the vendor's documentation; it was never observed.
 _MAY_LACK_V2 = errors.Advice(
     'Inngest Cloud may not have enabled v2 for the account: api_version="v1" avoids it in Python.'
 )
@@ -121,29 +121,12 @@ _LONGEST_PAUSE = 366 * 86_400.0
 
 
 def read(response: Response, route: Route[A, T], url: str, session: Session) -> T:
-    """Return the result of a complete response to a URL without keys, or raise its error."""
+    """Return the result of a complete response, or raise its error; `url` has no keys."""
     answer = _Response(response, route, url, session)
-    content = response.content
-    if len(content) > _MOST_CONTAINERS:  # a deadline holds for reading, too
-        found = content.count(b"{") + content.count(b"[")
-        if found > _MOST_CONTAINERS:
-            raise answer.invalid(f"it is made of {found:,} objects and lists")
-    accepted = route.accepted.get(response.status_code)
-    forms = route.forms if accepted is None else (accepted,)
+    answer.check_size()
     try:
         answer.raise_error()
-        if not forms:
-            with suppress(ValueError):
-                answer.check_about(read_json(content))
-            return route.convert(cast("A", None))
-        if forms[0] is Response:
-            return route.convert(cast("A", response))
-        page = _read_page(forms[0], content)
-        if page is not None:
-            return route.convert(page)
-        body = read_json(content)
-        answer.check_about(body)
-        return route.convert(read_model(forms, body))
+        return _result(answer, response, route)
     except errors.InngestError:
         raise
     except Exception as error:  # noqa: BLE001 - raised as another below
@@ -154,8 +137,35 @@ def read(response: Response, route: Route[A, T], url: str, session: Session) -> 
             error = ValueError(error.obj.reason).with_traceback(error.__traceback__)
         reason = f"not as documented ({type(error).__name__}: {error})"
         cause = cause_without_keys(error, session.redact)
-    # Outside that clause: an error that quotes a key is not to be its context either.
+    # Outside that clause: an error that quotes a key must not be its context either.
     raise answer.invalid(reason) from cause
+
+
+def _result(answer: _Response, response: Response, route: Route[A, T]) -> T:
+    """Return the result of a successful response."""
+    content = response.content
+    accepted = route.accepted.get(response.status_code)
+    forms = route.forms if accepted is None else (accepted,)
+    if not forms:
+        with suppress(ValueError):
+            answer.check_about(read_json(content))
+        return route.convert(cast("A", None))
+    if forms[0] is Response:
+        return route.convert(cast("A", response))
+    page = _read_page(forms[0], content)
+    if page is not None:
+        return route.convert(page)
+    body = read_json(content)
+    answer.check_about(body)
+    return route.convert(read_model(forms, body))
+
+
+class _StatedError(NamedTuple):
+    """The error that the body of a response states."""
+
+    message: str
+    code: object
+    about_resource: bool  # a 404 would mean a missing resource, not a missing route
 
 
 @frozen
@@ -171,6 +181,15 @@ class _Response:
             self._session, self._route, self._response, self._url, at_most=_SHOWN
         )
 
+    def check_size(self) -> None:
+        """Refuse a body that takes longer to parse than a deadline would allow."""
+        content = self._response.content
+        if len(content) <= _MOST_CONTAINERS:
+            return
+        containers = content.count(b"{") + content.count(b"[")
+        if containers > _MOST_CONTAINERS:
+            raise self.invalid(f"it is made of {containers:,} objects and lists")
+
     def invalid(self, reason: str) -> errors.InvalidResponseError:
         return errors.InvalidResponseError(
             self._session.quote(reason),
@@ -182,22 +201,19 @@ class _Response:
         )
 
     def check_about(self, body: Any) -> None:
-        """Refuse a response about something else; one that does not say what is not refused."""
+        """Refuse a response about another resource; one that names none is accepted."""
         about = self._route.about
-        if about is None or not isinstance(body, dict) or not is_ulid(about.id):
+        if about is None or not is_ulid(about.id):
             return
-        data = cast("dict[str, Any]", body).get("data")
-        stated = (
-            cast("dict[str, Any]", data).get(about.field)
-            if isinstance(data, dict)
-            else None
-        )
+        stated = _field_of(_field_of(body, "data"), about.field)
+        if not isinstance(stated, str):
+            return
         # Servers ignore the case of the letters.
-        if isinstance(stated, str) and stated.upper() != about.id.upper():
+        if stated.upper() != about.id.upper():
             raise self.invalid(f"it is about {shown(stated)}, not about {about.id}")
 
     def raise_error(self) -> None:
-        """Raise the error a response reports; return if it reports none."""
+        """Raise the error that the response reports; return if it reports none."""
         response = self._response
         is_success = 200 <= response.status_code < 300
         if is_success and self._is_of_the_web_ui():
@@ -205,28 +221,37 @@ class _Response:
         is_accepted = is_success or response.status_code in self._route.accepted
         if is_accepted and not self._may_hide_an_error():
             return
-        body: dict[str, Any] = {}
-        with suppress(ValueError):
-            payload = decode(response.content)
-            body = cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
+        body = self._json_object()
         if not is_accepted or (response.status_code >= 400 and "errors" in body):
             raise self._error(body, response.status_code, hidden=False)
         self._raise_hidden_error(body)
 
+    def _json_object(self) -> dict[str, Any]:
+        """Return the body if it is a JSON object, else an empty one."""
+        try:
+            payload = decode(self._response.content)
+        except ValueError:
+            return {}
+        return cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
+
     def _raise_hidden_error(self, body: dict[str, Any]) -> None:
         """Raise the error that the body of a success states."""
         is_v1 = self._route.operation.tag == "v1"
-        stated = body.get("errors") or (not is_v1 and body.get("error"))
+        stated = body.get("errors")
+        if not stated and not is_v1:
+            stated = body.get("error")
         if stated and not body.get("data"):
             # Nobody knows what became of the request.
-            words = _words(body, self._response)[0]
-            raise self.invalid(f"a success that states an error: {words}")
+            message = _stated_error(body, self._response).message
+            raise self.invalid(f"a success that states an error: {message}")
         if is_v1 and "data" in body and body["data"] is None:
-            stated = body.get("status")
-            raise self._error(body, stated if type(stated) is int else 0, hidden=True)
+            status = body.get("status")
+            if type(status) is not int:
+                status = 0
+            raise self._error(body, status, hidden=True)
 
     def _may_hide_an_error(self) -> bool:
-        """Return whether an accepted response may be an error, found out without parsing it."""
+        """Return whether an accepted response may be an error, without parsing it."""
         content = self._response.content
         if self._route.operation.tag not in ("v1", "v2"):
             return False
@@ -240,15 +265,20 @@ class _Response:
         """Return the error of an effective status; `hidden` if the HTTP status is a success."""
         if status < 400:
             raise self._neither_result_nor_error()
-        message, code, about_resource = _words(body, self._response)
-        if status == 500 and self._is_about_no_run(message, hidden=hidden):
-            status, hidden, about_resource = 404, True, True
+        stated = _stated_error(body, self._response)
+        about_resource = stated.about_resource
+        if status == 500 and self._is_about_no_run(stated.message, hidden=hidden):
+            status = 404
+            hidden = True
+            about_resource = True
+        code = stated.code
         challenge = self._response.headers.get("www-authenticate", "")
         lacks_scope = "insufficient_scope" in f"{code}{challenge}"
-        error = _error_class(
+        kind = _error_class(
             status, lacks_scope=lacks_scope, about_resource=about_resource
-        )(
-            self._session.quote(message),
+        )
+        error = kind(
+            self._session.quote(stated.message),
             status=status,
             code=self._session.quote(code) if isinstance(code, str) else None,
             hidden=hidden,
@@ -256,76 +286,78 @@ class _Response:
             url=self._url,
             response=self._raw,
         )
-        dated = http_date(self._response.headers.get("date"))
-        now = dated or self._session.server_clocks[self._route.host].now()
-        error.retry_after = _retry_after(self._response, now)
+        error.retry_after = _retry_after(self._response, self._server_time())
         advice = self._advice(error, lacks_scope=lacks_scope)
         if advice is not None:
             error.advice = advice
         return error
 
+    def _server_time(self) -> datetime:
+        """Return the date of the response, or else the time by the server's clock."""
+        date = http_date(self._response.headers.get("date"))
+        return date or self._session.server_clocks[self._route.host].now()
+
     def _neither_result_nor_error(self) -> errors.InvalidResponseError:
-        """Return the error for such a status; a redirect is not followed, but named."""
-        reason, location = (
-            "neither a result nor an error",
-            self._response.redirects_to,
-        )
+        """Return the error for a status below 400; it names the target of a redirect."""
+        reason = "neither a result nor an error"
+        location = self._response.redirects_to
         if location is None:
             return self.invalid(reason)
-        error = self.invalid(
-            f"{reason}: it redirects to {shown(self._session.redact(location))}"
-        )
+        target = shown(self._session.redact(location))
+        error = self.invalid(f"{reason}: it redirects to {target}")
         error.advice = _NOT_FOLLOWED
         return error
 
     def _is_about_no_run(self, message: str, *, hidden: bool) -> bool:
-        """Return whether these are v1's words for "no such run".
+        """Return whether the message is v1's for "no such run".
 
-        Release 1.45 no longer hides them under HTTP 200; there, the run must be the one asked for.
+        Release 1.45 no longer hides it under HTTP 200; there, it must be about the requested run.
         """
-        if self._route.operation.tag != "v1" or not message.startswith(_NO_RUN):
+        is_v1 = self._route.operation.tag == "v1"
+        if not is_v1 or not message.startswith(_NO_RUN):
             return False
         return hidden or message.removeprefix(_NO_RUN) in self._url
 
     def _advice(
         self, error: errors.ApiError, *, lacks_scope: bool
     ) -> errors.Advice | None:
-        """Return what to do about an error, if that is known."""
-        kind, route = type(error), self._route
+        """Return the advice for an error; None if there is none."""
+        kind = type(error)
         sign = refused_in_between(error)
         if sign is not None:
-            return errors.Advice(_IN_BETWEEN.format(sign=sign)).then(_LET_IT_PASS)
-        if kind in route.advice:
-            return route.advice[kind]
+            refused = errors.Advice(_IN_BETWEEN.format(sign=sign))
+            return refused.then(_LET_IT_PASS)
+        if kind in self._route.advice:
+            return self._route.advice[kind]
         if kind is errors.AuthenticationError:
             return self._advice_on_keys()
-        if kind is errors.PermissionDeniedError and (
-            lacks_scope or route.operation.tag == "v2"
-        ):
+        is_about_permissions = lacks_scope or self._route.operation.tag == "v2"
+        if kind is errors.PermissionDeniedError and is_about_permissions:
             return self._advice_on_permissions(lacks_scope=lacks_scope)
         return None
 
     def _advice_on_permissions(self, *, lacks_scope: bool) -> errors.Advice:
-        """Return which permission the key needs: the one the server names, or that of the call."""
+        """Name the permission that the key needs: the server's word for it, or the call's."""
+        permission = self._route.operation.permission
         challenge = self._response.headers.get("www-authenticate", "")
-        scope = re.search(r'scope="([^"]+)"', challenge) if lacks_scope else None
-        permission = scope[1] if scope else self._route.operation.permission
-        needed = (
-            f"permission {self._session.quote(permission)}"
-            if permission
-            else "permission"
-        )
+        scope = re.search(r'scope="([^"]+)"', challenge)
+        if lacks_scope and scope:
+            permission = scope[1]
+        needed = "permission"
+        if permission:
+            needed += f" {self._session.quote(permission)}"
         return errors.Advice(
             f"The call needs a key with the {needed}. {_KEYS_ARE_MADE}"
         )
 
     def _advice_on_keys(self) -> errors.Advice:
-        """Return what to do where the server rejects a key."""
-        settings, api = self._session.settings, self._route.operation.tag
+        """Return the advice for a rejected key."""
+        settings = self._session.settings
+        api = self._route.operation.tag
         keys = _KEYS[api]
+        placeholders = " or ".join("{}" for _ in keys)
         advice = errors.Advice(
-            f"Check {' or '.join('{}' for _ in keys)}, and that it belongs to this server and "
-            "environment.",
+            f"Check {placeholders}, and that it belongs to this server and environment.",
             keys,
         )
         if settings.withholds_keys:
@@ -338,25 +370,24 @@ class _Response:
         return advice
 
     def _is_of_the_web_ui(self) -> bool:
-        """Return whether this is what a server's web UI responds for a path that is not its own.
+        """Return whether this is the response of a server's web UI to a path it does not know.
 
         Release builds send a page, builds without the UI send 200 and nothing, as v2 never does.
         """
-        response, route = self._response, self._route
-        if not response.content:
-            return route.forms not in ((), (Response,)) or (
-                route.operation.tag == "v2" and response.status_code == 200
-            )
-        return (
-            "html" in response.headers.get("content-type", "")
-            or response.content.lstrip()[:1] == b"<"
-        )
+        response = self._response
+        if response.content:
+            is_html = "html" in response.headers.get("content-type", "")
+            return is_html or response.content.lstrip().startswith(b"<")
+        needs_body = self._route.forms not in ((), (Response,))
+        is_v2 = self._route.operation.tag == "v2"
+        return needs_body or (is_v2 and response.status_code == 200)
 
     def _raise_absent(self) -> NoReturn:
         """Raise the error for a response of the web UI, caused by the one for a wrong base URL."""
+        body = "a web page" if self._response.content else "an empty body"
         reason = (
-            f"{'a web page' if self._response.content else 'an empty body'} instead of JSON; the "
-            "web UI answers like this where the base URL or the path is wrong"
+            f"{body} instead of JSON; the web UI answers like this where the base URL or the path "
+            "is wrong"
         )
         invalid = self.invalid(reason)
         if self._route.operation.tag == "ingest":
@@ -375,65 +406,97 @@ def _error_class(
 ) -> type[errors.ApiError]:
     if lacks_scope:
         return errors.PermissionDeniedError
-    kind = _BY_STATUS.get(
-        status, errors.ServerError if status >= 500 else errors.ApiError
-    )
+    kind = _BY_STATUS.get(status)
+    if kind is None:
+        return errors.ServerError if status >= 500 else errors.ApiError
     if kind is errors.NotFoundError and not about_resource:
         return errors.RouteNotFoundError
     return kind
 
 
+def _field_of(value: object, name: str) -> object:
+    """Return a field of a JSON object; None for any other value."""
+    if not isinstance(value, dict):
+        return None
+    return cast("dict[str, object]", value).get(name)
+
+
 def _read_page(form: type[A], content: bytes) -> A | None:
-    """Read a page of a listing straight from its JSON, if its form can and it is as documented."""
+    """Read a page of a listing from its JSON; None if its form cannot, or it is malformed."""
     from_json = getattr(form, "from_json", None)
     return None if from_json is None else from_json(content)
 
 
 def read_model(forms: tuple[type[A], ...], body: object) -> A:
-    """Read the first form, a generated model or a list of one, of which a body has something."""
+    """Read a body as the first generated model, or list of one, that shares a field with it."""
     for form in forms:
         items: tuple[Any, ...] = get_args(form)
         if items:
-            found: Any = [items[0].from_dict(each) for each in cast("list[Any]", body)]
-            return cast("A", found)
+            item = items[0]
+            models: Any = [item.from_dict(fields) for fields in cast("list[Any]", body)]
+            return cast("A", models)
+        if not isinstance(body, dict):
+            continue
         model: Any = form
-        if (
-            isinstance(body, dict)
-            and cast("dict[str, Any]", body).keys() & model.FIELDS.keys()
-        ):
+        if cast("dict[str, Any]", body).keys() & model.FIELDS.keys():
             return cast("A", model.from_dict(body))
     raise ValueError(f"it has none of the fields of {forms[0].__name__}")
 
 
-def _words(body: dict[str, Any], response: Response) -> tuple[str, object, bool]:
-    """Return the message, the code, and whether a 404 would mean a missing resource."""
+def _stated_error(body: dict[str, Any], response: Response) -> _StatedError:
+    """Return the error that a body states in one of the forms of servers and proxies."""
     if "problem+json" in response.headers.get("content-type", "").lower():
-        return _words_of_problem(body, response)
-    listed = body.get("errors")
-    several = cast("list[object]", listed) if isinstance(listed, list) else []
-    if found := [
-        cast("dict[str, Any]", each) for each in several if isinstance(each, dict)
-    ]:
-        said = [error.get("message") for error in found]
-        message = "; ".join(it if isinstance(it, str) else shown(it) for it in said)
+        return _problem_details(body, response)
+    listed = _listed_errors(body.get("errors"))
+    if listed:
         # The gateway's own code for an unknown path (recording v2-unknown-route).
-        return message, found[0].get("code"), found[0].get("code") != "api_error"
-    if isinstance(body.get("error"), str):
-        return body["error"], body.get("code"), True
+        code = listed[0].get("code")
+        return _StatedError(
+            message="; ".join(_message_of(error) for error in listed),
+            code=code,
+            about_resource=code != "api_error",
+        )
+    error = body.get("error")
+    if isinstance(error, str):
+        return _StatedError(message=error, code=body.get("code"), about_resource=True)
     text = _text(response).strip()
     is_page = "<" in text[:100]
-    return (text if text and not is_page else response.reason_phrase), None, False
+    if not text or is_page:
+        text = response.reason_phrase
+    return _StatedError(message=text, code=None, about_resource=False)
 
 
-def _words_of_problem(
-    body: dict[str, Any], response: Response
-) -> tuple[str, object, bool]:
-    """Return the same of problem details (RFC 9457); a title alone is the status in words."""
-    given = body.get("title"), body.get("detail")
-    title, detail = (each if isinstance(each, str) else "" for each in given)
-    parts = [detail] if detail.startswith(title) else [title, detail]
-    message = ": ".join(filter(None, parts)) or title or response.reason_phrase
-    return message, body.get("code"), bool(detail)
+def _listed_errors(value: object) -> list[dict[str, Any]]:
+    """Return the objects in a list of errors; none if it is not a list."""
+    if not isinstance(value, list):
+        return []
+    items = cast("list[object]", value)
+    return [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
+
+
+def _message_of(error: dict[str, Any]) -> str:
+    message = error.get("message")
+    return message if isinstance(message, str) else shown(message)
+
+
+def _problem_details(body: dict[str, Any], response: Response) -> _StatedError:
+    """Return the error of problem details (RFC 9457); a title alone only repeats the status."""
+    title = _text_or_empty(body.get("title"))
+    detail = _text_or_empty(body.get("detail"))
+    message = title
+    if detail:
+        message = detail
+        if title and not detail.startswith(title):
+            message = f"{title}: {detail}"
+    return _StatedError(
+        message=message or response.reason_phrase,
+        code=body.get("code"),
+        about_resource=bool(detail),
+    )
+
+
+def _text_or_empty(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _text(response: Response) -> str:
@@ -448,8 +511,12 @@ def _retry_after(response: Response, now: datetime) -> float | None:
         seconds = float(value or "")
     except ValueError:
         date = http_date(value)
-        seconds = math.nan if date is None else (date - now).total_seconds()
-    return None if math.isnan(seconds) else min(max(0.0, seconds), _LONGEST_PAUSE)
+        if date is None:
+            return None
+        seconds = (date - now).total_seconds()
+    if math.isnan(seconds):
+        return None
+    return min(max(0.0, seconds), _LONGEST_PAUSE)
 
 
 # `raw()` keeps only the last responses of a long listing or import.
@@ -462,25 +529,28 @@ _recordings = ContextVar("inngest_rest.raw", default=())
 
 @contextmanager
 def recording(session: Session) -> Generator[Sequence[RawResponse]]:
-    """Keep the last responses to one client and its copies, as long as this is entered."""
-    own = session.budgets, deque["RawResponse"](maxlen=_MOST_KEPT)
+    """Keep the last responses to one client and its copies while the context is entered."""
+    kept = deque["RawResponse"](maxlen=_MOST_KEPT)
+    own = (session.budgets, kept)
     _recordings.set((*_recordings.get(), own))
     try:
-        yield own[1]
+        yield kept
     finally:
-        _recordings.set(tuple(each for each in _recordings.get() if each is not own))
+        others = [other for other in _recordings.get() if other is not own]
+        _recordings.set(tuple(others))
 
 
 def record(
     session: Session, route: Route[Any, Any], response: Response, url: str
 ) -> None:
     """Keep a response for the recordings of this context, if there are any."""
-    if kept := [
-        kept for client, kept in _recordings.get() if client is session.budgets
-    ]:
-        raw = raw_response(session, route, response, url)
-        for each in kept:
-            each.append(raw)
+    recordings = _recordings.get()
+    own = [kept for client, kept in recordings if client is session.budgets]
+    if not own:
+        return
+    raw = raw_response(session, route, response, url)
+    for kept in own:
+        kept.append(raw)
 
 
 def raw_response(
@@ -491,13 +561,15 @@ def raw_response(
     *,
     at_most: int | None = None,
 ) -> RawResponse:
-    """Return a complete response, or so many bytes of it, with the client's keys masked."""
+    """Return a response with the client's keys masked; `at_most` bytes of its body."""
     import httpx  # noqa: PLC0415 - for errors and recordings
 
     from inngest_rest.responses import RawResponse  # noqa: PLC0415
 
     masked = session.redact_bytes
-    headers = [(masked(name), masked(value)) for name, value in response.fields]
+    headers: list[tuple[bytes, bytes]] = []
+    for name, value in response.fields:
+        headers.append((masked(name), masked(value)))
     return RawResponse(
         status=response.status_code,
         method=route.operation.method,

@@ -21,6 +21,7 @@ from inngest_rest.errors import (
     InvalidResponseError,
 )
 from inngest_rest.models import Page
+from inngest_rest.typing import Paging
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.record import Record
-    from inngest_rest.typing import Paging
     from inngest_rest_api.types import Unset
 
 T = TypeVar("T")
@@ -42,9 +42,8 @@ class PageRequest(NamedTuple):
     cursor: str | Unset  # the server's own; UNSET at the start
     size: int
     now: datetime  # the server's time when the listing began
-    place: datetime | None = (
-        None  # of the cursor in the order of the listing, if it is known
-    )
+    # The time of the cursor in the order of the listing, if it is known.
+    place: datetime | None = None
 
 
 class ListedPage(NamedTuple, Generic[T]):
@@ -54,19 +53,19 @@ class ListedPage(NamedTuple, Generic[T]):
     cursor: str | None = None
     # Fewer than requested, by an API that does not say whether more follow.
     is_short: bool = False
-    # Why more follow, or may follow, that cannot be asked for, as there is no cursor: else empty.
+    # Why items may follow that cannot be requested, since there is no cursor; else empty.
     cut_off: str = ""
 
 
 class Place(NamedTuple):
-    """Where a cursor of a server is in the order of a listing, as far as it says so."""
+    """The position of a server's cursor in the order of a listing, as far as it can be read."""
 
-    id: str  # of the item that it stands behind
+    id: str  # of the item before the cursor
     at: datetime | None = None  # the time by which the listing is ordered
 
 
 class Cursor(NamedTuple):
-    path: str  # the requested one, which identifies the API and the listing
+    path: str  # of the request, which identifies the API and the listing
     skip: int  # how many items of the next response have been returned already
     cursor: str  # the server's own; empty at the start
 
@@ -75,7 +74,7 @@ class Cursor(NamedTuple):
 
 
 class AskForPage(Protocol[T]):
-    """Asks one of several routes for a page, which comes with the path of that route."""
+    """Requests a page by one of several routes; returns it with the path of that route."""
 
     def __call__(
         self,
@@ -85,98 +84,115 @@ class AskForPage(Protocol[T]):
     ) -> Plan[tuple[str, ListedPage[T]]]: ...
 
 
+def _has_no_place(_: str) -> None:
+    """Read no position from a cursor."""
+
+
+class ListingOptions(Paging, Generic[T], total=False):
+    """The properties of a listing, and the arguments of its caller."""
+
+    # The largest page that servers are known to return; this one may return less.
+    largest_page: int
+    # Needed where an item may be repeated on the next page.
+    id_of: Callable[[T], str]
+    ask: AskForPage[T]
+    # Adds to the items of a page the fields that its response lacks, by a deadline.
+    complete: Callable[[tuple[T, ...], float], Plan[tuple[T, ...]]] | None
+    is_relative: bool  # the requests depend on the time
+    # Reads the position of a cursor in the order of the listing; None if it cannot.
+    place_of: Callable[[str], Place | None]
+    # Raises, before each page, if the server would ignore a filter.
+    guard: Callable[[float], Plan[None]] | None
+    # Whether to keep an item that the server selected, given the time of the listing.
+    keep: Callable[[T, datetime], bool] | None
+    # Makes the filter of one walk, for conditions that the server does not support.
+    local_filter: Callable[[], LocalFilter[T]] | None
+    # Raises, at the end of a walk that found nothing, if there is a reason.
+    if_empty: Callable[[float], Plan[None]] | None
+    about: str  # the listing, in words
+    explain: Callable[[], Plan[str]] | None  # why a walk found nothing
+    kind: type[Record]  # of the items; an empty listing cannot infer it
+
+
 class Listing(Generic[T]):
-    """A listing with validated arguments; it can be iterated any number of times."""
+    """A listing with validated arguments; it can be iterated any number of times.
+
+    Args:
+        session: The session of the client.
+        *routes: Make the route of a page, in order of preference.
+        call: The method that returns the listing.
+        **options: Its properties.
+    """
 
     def __init__(
         self,
         session: Session,
-        *routes: Callable[
-            [PageRequest], Route[Any, ListedPage[T]]
-        ],  # in order of preference
-        call: str,  # the method that returns it
-        # What servers are known to return at once; this one may return less.
-        largest_page: int = 100,
-        id_of: Callable[[T], str]
-        | None = None,  # where an item may be repeated on the next page
-        ask: AskForPage[T] = first_present,  # asks one of the routes for a page
-        # Adds to the items of a page what its response lacks, by a deadline.
-        complete: Callable[[tuple[T, ...], float], Plan[tuple[T, ...]]] | None = None,
-        is_relative: bool = False,  # the requests depend on what time it is
-        # Where a cursor is in the order of the listing, if it can be read there.
-        place_of: Callable[[str], Place | None] = lambda _: None,
-        # Raises, before each page, if the server would ignore a filter.
-        guard: Callable[[float], Plan[None]] | None = None,
-        # Whether an item is wanted of those that the server selects, at a time of the listing.
-        keep: Callable[[T, datetime], bool] | None = None,
-        # Makes the filter of one walk, for what the server does not filter by.
-        local_filter: Callable[[], LocalFilter[T]] | None = None,
-        # Raises, at the end of a walk that found nothing, if there is a reason.
-        if_empty: Callable[[float], Plan[None]] | None = None,
-        about: str = "",  # what is listed, in words
-        explain: Callable[[], Plan[str]] | None = None,  # why a walk found nothing
-        kind: type[Record]
-        | None = None,  # of the items, which an empty listing has to know
-        **paging: Unpack[Paging],
+        *routes: Callable[[PageRequest], Route[Any, ListedPage[T]]],
+        call: str,
+        **options: Unpack[ListingOptions[T]],
     ) -> None:
         self.session = session
         self.call = call
         self.routes = routes
-        self.kind = kind
-        self.id_of = id_of
-        self.ask = ask
-        self.complete = complete
-        self.is_relative = is_relative
-        self.place_of = place_of
-        self.guard = guard
-        self.keep = keep
-        self.local_filter = local_filter
-        self.if_empty = if_empty
-        self.about = about
-        self._explain = explain
+        self.kind = options.get("kind")
+        self.id_of = options.get("id_of")
+        self.ask: AskForPage[T] = options.get("ask", first_present)
+        self.complete = options.get("complete")
+        self.is_relative = options.get("is_relative", False)
+        self.place_of = options.get("place_of", _has_no_place)
+        self.guard = options.get("guard")
+        self.keep = options.get("keep")
+        self.local_filter = options.get("local_filter")
+        self.if_empty = options.get("if_empty")
+        self.about = options.get("about", "")
+        self._explain = options.get("explain")
         self.last_filter: LocalFilter[T] | None = None
         self.is_empty = False
-        self.limit = check_count_or_none("limit", paging.get("limit"))
-        size = check_count_or_none("page_size", paging.get("page_size"), at_most=100)
-        self.largest_page = largest_page
-        self.page_size = min(size or largest_page, largest_page)
-        cursor = paging.get("cursor")
-        self.start = None if cursor is None else _parse_cursor(cursor)
-        if self.start is not None:
-            paths = self._paths()
-            if self.start.path not in paths:
-                reason = (
-                    f"belongs to another listing, not to that of {' or '.join(paths)}"
-                )
-                raise invalid("cursor", f"{shown(cursor)} {reason}")
+        self.limit = check_count_or_none("limit", options.get("limit"))
+        size = check_count_or_none("page_size", options.get("page_size"), at_most=100)
+        self.largest_page = options.get("largest_page", 100)
+        self.page_size = min(size or self.largest_page, self.largest_page)
+        cursor = options.get("cursor")
+        self.start = None if cursor is None else self._start_at(cursor)
 
     def walk(self) -> Walk[T]:
         return Walk(self)
 
+    def _start_at(self, text: str) -> Cursor:
+        """Return a cursor given by the caller; reject that of another listing."""
+        cursor = _parse_cursor(text)
+        paths = self._paths()
+        if cursor.path not in paths:
+            reason = f"belongs to another listing, not to that of {' or '.join(paths)}"
+            raise invalid("cursor", f"{shown(text)} {reason}")
+        return cursor
+
     def _paths(self) -> list[str]:
-        asked = PageRequest(
-            UNSET, self.page_size, self.session.server_clocks["api"].now()
-        )
-        return [route(asked).path for route in self.routes]
+        now = self.session.server_clocks["api"].now()
+        request = PageRequest(cursor=UNSET, size=self.page_size, now=now)
+        return [route(request).path for route in self.routes]
 
     def __str__(self) -> str:
         about = shortened(self.about or self._paths()[0])
-        return f"{about}: {self.last_filter}" if self.last_filter is not None else about
+        return about if self.last_filter is None else f"{about}: {self.last_filter}"
 
     def searched(self) -> Plan[str]:
-        """Return what was searched, in words, with a reason why nothing was found."""
-        why = (yield from self._explain()) if self.is_empty and self._explain else ""
+        """Describe the last search, with a reason if it found nothing."""
+        why = ""
+        if self.is_empty and self._explain is not None:
+            why = yield from self._explain()
         return f"{self}; {why}" if why else str(self)
 
 
 def _parse_cursor(text: str) -> Cursor:
-    found = re.fullmatch(r"(/[^:]+):([0-9]{1,9}):(.*)", check_text("cursor", text))
-    if found is None:
+    match = re.fullmatch(r"(/[^:]+):([0-9]{1,9}):(.*)", check_text("cursor", text))
+    if match is None:
         raise invalid("cursor", f"{shown(text)} is not the next_cursor of a page")
-    return Cursor(found[1], int(found[2]), found[3])
+    path, skip, cursor = match.groups()
+    return Cursor(path=path, skip=int(skip), cursor=cursor)
 
 
-# Requests of the first page while the server's clock is being learned: one response shows another
+# Requests for the first page while the server's clock is being learned: one response shows another
 # time, one confirms it, and one is of that time.
 _MOST_ATTEMPTS = 3
 
@@ -197,21 +213,21 @@ class Walk(Generic[T]):
         self._seen = {listing.start}
         place = listing.place_of(listing.start.cursor) if listing.start else None
         self.last_ids = {place.id} if place else set[str]()
-        self._longest = 0  # of the pages before which were not the last
+        self._longest = 0  # of the earlier pages that were not the last
         self._local_filter = listing.local_filter() if listing.local_filter else None
         listing.last_filter = self._local_filter
         self._is_empty = listing.is_empty = listing.start is None
         self._listed = 0  # items that were returned
         self.began: float | None = None  # by our clock
-        # Whether the window of a page is narrowed to what lies behind its cursor: a server looks
-        # for a cursor from the beginning of the window, so a page would take longer with each one.
+        # Whether the window of a page is narrowed to begin at its cursor: a server searches for a
+        # cursor from the beginning of the window, so each page would take longer than the last.
         self._narrows = True
-        # The server's time when it began; None before the first page.
+        # The server's time at the beginning; None before the first page.
         self.now: datetime | None = None
         self.is_done = False
 
     def next_page(self, *, deadline: float = math.inf) -> Plan[Page[T]]:
-        """Fetch the next page and move on; it must be there by `deadline`."""
+        """Fetch the next page by `deadline`, and move on."""
         page = yield from self._next_page(deadline)
         while not (page.items or self.is_done):
             page = yield from self._next_page(deadline)
@@ -228,36 +244,38 @@ class Walk(Generic[T]):
         if page.is_short and (yield from self._is_last(path, page, deadline)):
             page = page._replace(cursor=None)
         self._longest = max(self._longest, len(page.items))
-        skipped = min(cursor.skip if cursor else 0, len(page.items))
+        server_cursor = cursor.cursor if cursor else ""
+        skipped = min(cursor.skip, len(page.items)) if cursor else 0
         fresh = [index for index in self._fresh(page.items) if index >= skipped]
         wanted = yield from self._wanted(path, page.items, fresh, deadline)
-        # Where the server returned more than requested, the rest is in the same response.
+        # If the server returned more than requested, the next page begins in the same response.
         taken = wanted[: self._left]
         following = self._following(
             path, page, fresh=fresh, taken=taken, skipped=skipped
         )
-        items = page.items
-        if len(taken) < len(items):
-            items = tuple(items[index] for index in taken)
-        self._listed += len(items)
-        if self._left is not None:
-            self._left -= len(items)
+        items = self._take(page.items, taken)
         self._cursor = following
         self.is_done = following is None or self._left == 0
         if self._listing.complete is not None and items:
             items = yield from self._listing.complete(items, deadline)
-        start = path, tuple(taken), cursor.cursor if cursor else ""
+        start = (path, tuple(taken), server_cursor)
         return Page(items, None if following is None else str(following), start)
+
+    def _take(self, items: tuple[T, ...], indices: Sequence[int]) -> tuple[T, ...]:
+        """Return some items of a page, and count them."""
+        self._listed += len(indices)
+        if self._left is not None:
+            self._left -= len(indices)
+        if len(indices) == len(items):
+            return items
+        return tuple(items[index] for index in indices)
 
     def _next_size(self) -> int:
         """Return how many items to request: no more than are left."""
         size = self._listing.page_size
-        # Where items are left out here, a small page would have none that are wanted.
-        if (
-            self._left is None
-            or self._local_filter is not None
-            or self._listing.keep is not None
-        ):
+        # If items are filtered here, a small page might have none that are wanted.
+        filters_here = self._local_filter is not None or self._listing.keep is not None
+        if self._left is None or filters_here:
             return size
         return min(size, self._left)
 
@@ -266,18 +284,23 @@ class Walk(Generic[T]):
     ) -> Plan[Sequence[int]]:
         """Return the indices of the items that the listing's own filters keep."""
         wanted = fresh
-        if self._listing.keep is not None and self.now is not None:
-            keep, now = self._listing.keep, self.now
+        keep = self._listing.keep
+        now = self.now
+        if keep is not None and now is not None:
             wanted = [index for index in wanted if keep(items[index], now)]
-        if self._local_filter is not None:
-            try:
-                wanted = yield from self._matching(
-                    self._local_filter, items, wanted, deadline
-                )
-            except InvalidArgumentError as error:
-                error.cursor = str(self._cursor or Cursor(path, 0, ""))
-                raise
-        return wanted
+        if self._local_filter is None:
+            return wanted
+        try:
+            return (
+                yield from self._matching(self._local_filter, items, wanted, deadline)
+            )
+        except InvalidArgumentError as error:
+            error.cursor = self._resume_cursor(path)
+            raise
+
+    def _resume_cursor(self, path: str) -> str:
+        """Return the cursor of the current page, for an error that ends the walk."""
+        return str(self._cursor or Cursor(path=path, skip=0, cursor=""))
 
     def _matching(
         self,
@@ -286,7 +309,7 @@ class Walk(Generic[T]):
         indices: Sequence[int],
         deadline: float,
     ) -> Plan[list[int]]:
-        """Return the indices of the items that a filter wants, no more than are left."""
+        """Return the indices of the items that a filter accepts, no more than are left."""
         matching: list[int] = []
         for index in indices:
             if len(matching) == self._left:
@@ -304,45 +327,45 @@ class Walk(Generic[T]):
         taken: Sequence[int],
         skipped: int,
     ) -> Cursor | None:
-        """Return the cursor behind the items that were taken; None at the end."""
-        cursor = self._cursor
-        if self._left == len(taken) and taken and taken[-1] < fresh[-1]:
-            # The rest of this page comes first.
-            return Cursor(path, taken[-1] + 1, cursor.cursor if cursor else "")
+        """Return the cursor after the items that were taken; None at the end."""
+        server_cursor = self._cursor.cursor if self._cursor else ""
+        skip = self._cursor.skip if self._cursor else 0
+        is_limit_reached = self._left == len(taken)
+        if is_limit_reached and taken and taken[-1] < fresh[-1]:
+            # The next walk begins with the rest of this page.
+            return Cursor(path=path, skip=taken[-1] + 1, cursor=server_cursor)
         if page.cut_off:
             if not fresh:
                 raise self._cut_off(path, page.cut_off)
-            # What this page has is right: the same place is asked again, behind it.
-            following = Cursor(path, len(page.items), cursor.cursor if cursor else "")
+            # The items of this page are right: request it again, and skip them.
+            following = Cursor(path=path, skip=len(page.items), cursor=server_cursor)
         elif page.cursor is not None:
-            following = Cursor(
-                path, (cursor.skip if cursor else 0) - skipped, page.cursor
-            )
+            following = Cursor(path=path, skip=skip - skipped, cursor=page.cursor)
         else:
             return None
         self._check_new(following)
         return following
 
     def _cut_off(self, path: str, reason: str) -> InvalidResponseError:
-        """Return the error for a page that has nothing new, and no cursor for what follows."""
+        """Return the error for a page without a new item, and without a cursor."""
         error = self._broken_off(
             f"{reason}: {self._listed:,} items were listed, and the rest cannot be asked for",
             path,
         )
-        error.cursor = str(self._cursor or Cursor(path, 0, ""))
+        error.cursor = self._resume_cursor(path)
         error.advice = _CUT_OFF
         return error
 
     def _is_last(self, path: str, page: ListedPage[T], deadline: float) -> Plan[bool]:
         """Return whether nothing follows a page that is shorter than requested.
 
-        A server may return fewer than requested without a word. So a page is the last if one before
-        it was longer, and not if one was as long; otherwise what follows it is looked at.
+        A server may silently return fewer than requested. So a page is the last if an earlier one
+        was longer, and not if one was as long; otherwise the next page is requested to find out.
         """
         length = len(page.items)
         if length <= self._longest:
             return length < self._longest
-        following = Cursor(path, 0, page.cursor or "")
+        following = Cursor(path=path, skip=0, cursor=page.cursor or "")
         _, rest = yield from self._fetch(following, 1, deadline)
         return rest.cursor is None
 
@@ -357,33 +380,33 @@ class Walk(Generic[T]):
         attempts = 0
         while True:
             attempts += 1
-            now, ahead = self.now or clock.at(self.began), clock.ahead
-            found = yield from self._fetch_at(cursor, size, now, deadline)
-            is_settled = (
-                clock.in_doubt is None and abs(clock.ahead - ahead) <= SAME_WITHIN
-            )
+            now = self.now or clock.at(self.began)
+            ahead = clock.ahead
+            path_and_page = yield from self._fetch_at(cursor, size, now, deadline)
             if not self._listing.is_relative:
-                now = self.now or clock.at(self.began)
-            elif self.now is None and not is_settled and attempts < _MOST_ATTEMPTS:
-                continue
-            self.now = now
-            return found
+                self.now = self.now or clock.at(self.began)
+                return path_and_page
+            is_same = abs(clock.ahead - ahead) <= SAME_WITHIN
+            is_settled = is_same and clock.in_doubt is None
+            if self.now is not None or is_settled or attempts == _MOST_ATTEMPTS:
+                self.now = now
+                return path_and_page
 
     def _fetch_at(
         self, cursor: Cursor | None, size: int, now: datetime, deadline: float
     ) -> Plan[tuple[str, ListedPage[T]]]:
-        """Fetch a page in the window that is left, or in the whole one where that goes wrong."""
-        request = PageRequest(cursor.cursor or UNSET if cursor else UNSET, size, now)
-        place = (
-            self._listing.place_of(cursor.cursor) if cursor and self._narrows else None
-        )
+        """Fetch a page in the rest of the window, or in the whole one if that fails."""
+        server_cursor = (cursor.cursor if cursor else "") or UNSET
+        request = PageRequest(cursor=server_cursor, size=size, now=now)
+        place: Place | None = None
+        if cursor and self._narrows:
+            place = self._listing.place_of(cursor.cursor)
         if place is not None and place.at is not None:
+            narrowed = request._replace(place=place.at)
             try:
-                found = yield from self._go_on(
-                    cursor, request._replace(place=place.at), deadline
-                )
-                if not self._is_odd(found[1]):
-                    return found
+                path, page = yield from self._go_on(cursor, narrowed, deadline)
+                if not self._is_odd(page):
+                    return path, page
             except BadRequestError:
                 pass
             self._narrows = False
@@ -392,45 +415,42 @@ class Walk(Generic[T]):
     def _go_on(
         self, cursor: Cursor | None, request: PageRequest, deadline: float
     ) -> Plan[tuple[str, ListedPage[T]]]:
-        """Ask for a page; for one more item if it ends where it began, with the last item again.
+        """Request a page, and one item more if its cursor is the requested one.
 
-        A server that repeats that item would never come further by pages of one.
+        A server that repeats the last item would never advance by pages of one.
         """
-        found = yield from self._ask(cursor, request, deadline)
-        is_stuck = cursor is not None and found[1].cursor == cursor.cursor
+        path, page = yield from self._ask(cursor, request, deadline)
+        is_stuck = cursor is not None and page.cursor == cursor.cursor
         if is_stuck and request.size < self._listing.largest_page:
             larger = request._replace(size=request.size + 1)
-            found = yield from self._ask(cursor, larger, deadline)
-        return found
+            path, page = yield from self._ask(cursor, larger, deadline)
+        return path, page
 
     def _ask(
         self, cursor: Cursor | None, request: PageRequest, deadline: float
     ) -> Plan[tuple[str, ListedPage[T]]]:
+        """Request a page by the routes to which the cursor belongs."""
         routes: list[Route[Any, tuple[str, ListedPage[T]]]] = []
         for make in self._listing.routes:
             route = make(request)
-            if cursor is None or cursor.path == route.path:  # it can continue there
+            if cursor is None or cursor.path == route.path:
                 routes.append(evolve(route, convert=partial(_with_path, route)))  # type: ignore[arg-type]
-        return (
-            yield from self._listing.ask(
-                self._listing.session, *routes, deadline=deadline
-            )
-        )
+        session = self._listing.session
+        return (yield from self._listing.ask(session, *routes, deadline=deadline))
 
     def _is_odd(self, page: ListedPage[T]) -> bool:
-        """Return whether a page cannot follow the last one: its cursor was not understood.
+        """Return whether a page cannot follow the last one: the server misread the cursor.
 
-        Either there is nothing, though more was to come, or items that have been listed.
+        Either it is empty, though more was to come, or it repeats items.
         """
         if not page.items:
             return page.cursor is None
-        repeated = self.last_ids.intersection(
-            map(self._listing.id_of or id, page.items)
-        )
-        return len(repeated) > 1  # of one alone, see `_fresh`
+        ids = map(self._listing.id_of or id, page.items)
+        repeated = self.last_ids.intersection(ids)
+        return len(repeated) > 1  # a single one is normal: see `_fresh`
 
     def _fresh(self, items: tuple[T, ...]) -> Sequence[int]:
-        """Return the indices of the items that neither this page nor the last one has had before.
+        """Return the indices of the items that are new to this page and the last one.
 
         A server may begin a page with the last item of the one before (operation listRunsV2).
         """
@@ -438,14 +458,21 @@ class Walk(Generic[T]):
         if id_of is None:
             return range(len(items))
         ids = list(map(id_of, items))
-        last_ids, self.last_ids = self.last_ids, {*ids}
-        if len(self.last_ids) == len(ids) and last_ids.isdisjoint(ids):
+        listed_before = self.last_ids
+        self.last_ids = set(ids)
+        are_distinct = len(self.last_ids) == len(ids)
+        if are_distinct and listed_before.isdisjoint(ids):
             return range(len(items))
-        first = {id: index for index, id in reversed([*enumerate(ids)])}
-        return sorted(index for id, index in first.items() if id not in last_ids)
+        seen = set(listed_before)
+        fresh: list[int] = []
+        for index, item_id in enumerate(ids):
+            if item_id not in seen:
+                seen.add(item_id)
+                fresh.append(index)
+        return fresh
 
     def _check_new(self, following: Cursor) -> None:
-        """Reject a cursor that this iteration has seen before: it would never end."""
+        """Reject a cursor that repeats: the walk would never end."""
         if following in self._seen:
             raise self._broken_off(
                 f"it repeats the cursor {following.cursor[:100]!r}: the listing would never end",
@@ -459,7 +486,7 @@ class Walk(Generic[T]):
 
 
 def read_all(listing: Listing[T], *, deadline: float = math.inf) -> Plan[list[T]]:
-    """Read a listing to its end, which must be there by `deadline`."""
+    """Read a listing to its end, by `deadline`."""
     walk = listing.walk()
     items: list[T] = []
     while not walk.is_done:

@@ -17,30 +17,30 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_RUNS = 50_000
-"""How many runs one walk through a listing reads."""
+"""The number of runs that one walk through a listing reads at most."""
 
 MOST_EVENTS_OF_RUNS = 5_000
-"""How many events such a walk reads, one request each."""
+"""The number of events that such a walk reads at most, one request each."""
 
 MOST_EVENTS = 1_000_000
-"""How many events one walk through a listing of events reads: about half a minute."""
+"""The number of events that one walk through a listing of events reads: about half a minute."""
 
-_MOST_REMEMBERED = 500  # events: several runs of one event are close to each other
+_MOST_REMEMBERED = 500  # events: the runs of one event are close to each other
 
 
 class LocalFilter(Generic[T]):
-    """Decides which items one walk through a listing, or one watch, wants, and counts them.
+    """Selects and counts the items of one walk through a listing, or of one watch.
 
-    It begins with what costs nothing: whether an item `matches`, then `where` on the `values` of
-    the item alone. Only if that cannot decide, the event that the item names is read.
+    The cheap filters come first: `matches`, then `where` on the `values` of the item alone. The
+    event that the item names is read only if these cannot decide.
 
     Args:
-        matches: Tell whether an item is wanted by the filters besides `where`.
+        matches: Return whether an item passes the filters other than `where`.
         where: A condition; None if there is none.
-        values: Return the variables that the condition sees of an item.
+        values: Return the variables of an item that the condition may use.
         argument: The argument to name in the error about too many items.
         narrowed_by: The arguments that make the server select fewer items.
-        most_read: How many items may be read; None for any number, events included.
+        most_read: The largest number of items to read; None for no limit, on their events as well.
         event_ids: Return the ids of the events of an item.
         read_event: Read one of them, by a deadline; None if items have no events.
     """
@@ -65,7 +65,7 @@ class LocalFilter(Generic[T]):
         self._most_read = most_read
         self._event_ids = event_ids
         self._read_event = read_event
-        # What a condition sees of the last events, or why one could not be read.
+        # The variables of the last events, or why one could not be read.
         self._events: dict[str, Mapping[str, Any] | str] = {}
         self._items_read = 0
         self._events_read = 0
@@ -76,7 +76,9 @@ class LocalFilter(Generic[T]):
         """Return whether an item is wanted; raise if too many were read before it."""
         self._check_bound(self._items_read, self._most_read)
         self._items_read += 1
-        return self._matches(item) and (yield from self._holds(item, deadline))
+        if not self._matches(item):
+            return False
+        return (yield from self._holds(item, deadline))
 
     def __str__(self) -> str:
         words = f"{self._items_read:,} read"
@@ -109,14 +111,12 @@ class LocalFilter(Generic[T]):
         if not event_ids:
             return verdict
         event = yield from self._event(event_ids[0], deadline)
-        return (
-            event
-            if isinstance(event, str)
-            else where.verdict({**values, "event": event})
-        )
+        if isinstance(event, str):
+            return event
+        return where.verdict({**values, "event": event})
 
     def _event(self, id: str, deadline: float) -> Plan[Mapping[str, Any] | str]:
-        """Return what a condition sees of an event, or why it cannot be read."""
+        """Return the variables of an event, or why it cannot be read."""
         if id in self._events:
             return self._events[id]
         self._check_bound(self._events_read, MOST_EVENTS_OF_RUNS)
@@ -125,7 +125,8 @@ class LocalFilter(Generic[T]):
             self._events.clear()
         assert self._read_event is not None
         try:
-            self._events[id] = of_event((yield from self._read_event(id, deadline)))
+            event = yield from self._read_event(id, deadline)
+            self._events[id] = of_event(event)
         except NotFoundError:
             self._events[id] = f"there is no event {id}"
         return self._events[id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import reduce
-from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, TypeVar, cast
 
 from inngest_rest import errors
 from inngest_rest._core import tracing
@@ -59,7 +59,7 @@ def _perform(
         try:
             value = yield from _with_keys(session, route, url, attempts.deadline, span)
         except errors.ClosedError as error:
-            # What became of an earlier attempt matters more than why there is no other.
+            # The outcome of an earlier attempt matters more than why there is no other.
             raise attempts.failure or error from None
         except errors.InngestError as error:
             if attempts.may_have_deleted(error):
@@ -74,23 +74,30 @@ def _perform(
 
 
 class _Attempts:
-    """The attempts at one route: what is known after each, and whether another may follow."""
+    """The attempts at one route: their failures, and whether another one may follow."""
 
     def __init__(
         self, session: Session, route: Route[Any, Any], deadline: float
     ) -> None:
-        self._session, self._route = session, route
+        self._session = session
+        self._route = route
         self._policy = session.settings.retry
         self.deadline = min(deadline, session.deadline(self._policy.total))
         self.failure: errors.InngestError | None = None
-        self._failures = self._spent_retries = 0
-        # Whether the server may have got a request, and may have carried one out.
-        self._was_delivered = self._took_effect = False
+        self._failures = 0
+        self._spent_retries = 0
+        self._was_delivered = False  # the server may have received a request
+        self._took_effect = False  # it may have carried one out
 
     def wait_for_rate_limit(self) -> Plan[None]:
         """Wait until the host accepts requests again; raise if that is after the deadline."""
-        limit, clock = self._session.rate_limits[self._route.host], self._session.clock
-        while left := limit.left(now := clock.monotonic()):
+        limit = self._session.rate_limits[self._route.host]
+        clock = self._session.clock
+        while True:
+            now = clock.monotonic()
+            left = limit.left(now)
+            if not left:
+                return
             if now + left >= self.deadline:
                 raise self.failure or limit.refusal(now)
             # Jitter: if the first retry is limited again, the rest keep waiting.
@@ -98,12 +105,12 @@ class _Attempts:
             yield from sleep(min(left + spread, self.deadline - now))
 
     def may_have_deleted(self, error: errors.InngestError) -> bool:
-        """Return whether an earlier attempt has deleted the resource, and its response was lost."""
+        """Return whether an earlier attempt deleted the resource and its response was lost."""
         is_gone = isinstance(error, errors.NotFoundError)
         return self._route.deletes and self._took_effect and is_gone
 
     def add_failure(self, failure: errors.InngestError) -> None:
-        """Take over a failure, and tell it what is known of the attempts before it."""
+        """Record a failure, and add the outcome of earlier attempts to it."""
         self.failure = failure
         self._failures += 1
         if isinstance(failure, errors.ApiError | errors.TransportError):
@@ -112,9 +119,8 @@ class _Attempts:
                 slow = self._route.advice.get(errors.RequestTimeoutError)
                 failure.advice = slow or failure.advice
         if isinstance(failure, errors.TransportError):
-            failure.delivered = self._was_delivered = (
-                self._was_delivered or failure.delivered
-            )
+            self._was_delivered = self._was_delivered or failure.delivered
+            failure.delivered = self._was_delivered
         else:
             self._was_delivered = True
         self._took_effect = self._took_effect or not had_no_effect(failure)
@@ -124,27 +130,28 @@ class _Attempts:
             limit = self._session.rate_limits[self._route.host]
             limit.keep(failure, self._session.clock.monotonic())
         # Retry-After means the server is healthy, so this retry is free.
-        self._spent_retries += self._policy.retries == 0 or not has_retry_after(failure)
+        is_free = has_retry_after(failure) and self._policy.retries > 0
+        if not is_free:
+            self._spent_retries += 1
 
     def pause_or_raise(self) -> Plan[None]:
-        """Pause before the next attempt; raise the last failure if there is to be none."""
-        assert self.failure is not None, "it was added"
+        """Pause before the next attempt; raise the last failure if there must be none."""
+        failure = self.failure
+        assert failure is not None, "it was added"
         clock = self._session.clock
-        pause = self._policy.pause(self.failure, self._failures, clock.random())
+        pause = self._policy.pause(failure, self._failures, clock.random())
         ends_in_time = clock.monotonic() + pause < self.deadline
-        if not (
-            ends_in_time
-            and self._may_retry(self.failure)
-            and self._has_budget(self.failure)
-        ):
-            raise self.failure
-        extra = request_fields(self._route.operation.method, self._route.operation.path)
-        logger.debug(
-            "trying again in %.2f s: %s",
-            pause,
-            self.failure,
-            extra={**extra, "attempt": self._failures, "pause_s": round(pause, 3)},
-        )
+        if not ends_in_time or not self._may_retry(failure):
+            raise failure
+        if not self._has_budget(failure):
+            raise failure
+        operation = self._route.operation
+        extra = {
+            **request_fields(operation.method, operation.path),
+            "attempt": self._failures,
+            "pause_s": round(pause, 3),
+        }
+        logger.debug("trying again in %.2f s: %s", pause, failure, extra=extra)
         yield from sleep(pause)
 
     def _may_retry(self, failure: errors.InngestError) -> bool:
@@ -158,14 +165,14 @@ class _Attempts:
         return not is_busy
 
     def _has_budget(self, failure: errors.InngestError) -> bool:
-        # Without a time, too: a rate limit is not an outage, which the budget is for.
+        """Take a retry from the budget; a rate limit is not an outage, and needs none."""
         if isinstance(failure, errors.RateLimitError):
             return True
         return self._session.budgets[self._route.host].take()
 
 
 def _took_too_long(error: errors.InngestError) -> bool:
-    """Return whether a server had a request, perhaps by a proxy, and did not respond in time."""
+    """Return whether the server received the request, and did not respond in time."""
     if isinstance(error, errors.RequestTimeoutError):
         return error.delivered
     return isinstance(error, errors.ApiError) and error.status == 504
@@ -199,9 +206,9 @@ def _with_keys(
 ) -> Plan[T]:
     """Make one attempt; if a key is rejected, repeat it with the next one."""
     api = route.operation.tag
-    bearers = (
-        (None,) if api == "ingest" else session.bearers(api, is_needed=route.needs_key)
-    )
+    bearers: tuple[Secret | None, ...] = (None,)
+    if api != "ingest":
+        bearers = session.bearers(api, is_needed=route.needs_key)
 
     def read(response: Response) -> T:
         session.server_clocks[route.host].observe(response, sent_at)
@@ -287,14 +294,13 @@ def request(
 def redacted_url(session: Session, route: Route[Any, Any]) -> str:
     """Return the request's URL without its query and without the event key."""
     if route.host == "event":
-        return session.settings.event_url + route.operation.path.replace(
-            "{event_key}", "***"
-        )
+        path = route.operation.path.replace("{event_key}", "***")
+        return session.settings.event_url + path
     return session.settings.api_url + rooted(session, route.operation, route.path)
 
 
 def rooted(session: Session, operation: Operation, path: str) -> str:
-    """Return the path of an operation as this server has it: v2 may be below another root."""
+    """Return the path of an operation on this server: v2 may be below another root."""
     if operation.tag == "v2":
         return session.absent.v2_root + path.removeprefix(V2_ROOT)
     return path
@@ -310,32 +316,48 @@ def first_present(
     the error names the release that has one of them; if all responded as the web UI does, it is an
     InvalidResponseError: the base URL may be wrong.
     """
-    allowed = [route for route in routes if may_ask(session.settings, route.operation)]
-    if not allowed:
-        raise _none_may_be_asked(session, routes)
-    now = session.clock.monotonic()
-    present = [each for each in allowed if not session.absent.has(each.operation, now)]
-    failures: list[tuple[Route[Any, T], errors.RouteNotFoundError]] = []
-    for route in present or allowed:
+    absences: list[_Absence] = []
+    for route in _worth_trying(session, routes):
         try:
             return (yield from _perform_with_fitting_page(session, route, deadline))
         except errors.RouteNotFoundError as error:
             if route.may_panic and _is_panic(error.__cause__):
-                raise  # no release has what it lacks
-            failures.append((route, error))
+                raise  # no release implements it
+            absences.append(_Absence(route=route, error=error))
         session.absent.add(route.operation, session.clock.monotonic())
-    page, *pages = (_page_of(failure) for _, failure in failures)
-    if page is not None and all(pages):
-        raise page
-    raise _absent(session, failures)
+    pages = [_page_of(absence.error) for absence in absences]
+    first_page = pages[0]
+    if first_page is not None and all(pages):
+        raise first_page
+    raise _absent(session, absences)
+
+
+def _worth_trying(
+    session: Session, routes: tuple[Route[Any, T], ...]
+) -> list[Route[Any, T]]:
+    """Return the routes that the settings allow, without those known to be absent."""
+    allowed = [route for route in routes if may_ask(session.settings, route.operation)]
+    if not allowed:
+        raise _none_may_be_asked(session, routes)
+    now = session.clock.monotonic()
+    absent = session.absent
+    present = [route for route in allowed if not absent.has(route.operation, now)]
+    return present or allowed
+
+
+class _Absence(NamedTuple):
+    """A route that the server lacks, and the error that shows it."""
+
+    route: Route[Any, Any]
+    error: errors.RouteNotFoundError
 
 
 def _perform_with_fitting_page(
     session: Session, route: Route[Any, T], deadline: float
 ) -> Plan[T]:
-    """Perform a route; where the server refuses the size of a page, with one that it accepts.
+    """Perform a route; if the server refuses the page size, with one that it accepts.
 
-    That is the one which its refusal names, or else the server's default; it is remembered.
+    That is the size named in the refusal, or else the server's default; it is remembered.
     """
     fitting = session.page_sizes.fitted(route)
     refusals = 0
@@ -387,12 +409,12 @@ def _may_be_done(
     page: errors.InvalidResponseError,
     deadline: float,
 ) -> Plan[bool]:
-    """Return whether an act that must not be done twice may be done: its response may be lost."""
+    """Return whether an act that must not be repeated may be done, and its response lost."""
     if route.repeatable or page.body:
         return False
     if page.status != 200 or not _is_below_v2(session, page):
         return True
-    # Servers of v2 below another root alone answer without a body, too, to what they lack
+    # Servers that have v2 only below the other root also respond without a body to an unknown path
     # (recording 1.25-v2-invoke).
     if (yield from _has_v2(session, V2_ROOT, deadline)):
         return True
@@ -407,14 +429,18 @@ def _has_v2(session: Session, root: str, deadline: float) -> Plan[bool]:
     """Return whether the server has v2 below a root."""
     from inngest_rest_api.api import v2  # noqa: PLC0415 - a client that only sends has no use for it
 
-    route = Route.of(v2.get_health_v2, lambda _: True, repeatable=False)
-    before, session.absent.v2_root = session.absent.v2_root, root
+    def is_healthy(_: object) -> bool:
+        return True
+
+    route = Route.of(v2.get_health_v2, is_healthy, repeatable=False)
+    known_root = session.absent.v2_root
+    session.absent.v2_root = root
     try:
         return (yield from perform(session, route, deadline=deadline))
     except errors.InngestError:
         return False
     finally:
-        session.absent.v2_root = before
+        session.absent.v2_root = known_root
 
 
 def _page_of(error: errors.ApiError) -> errors.InvalidResponseError | None:
@@ -423,30 +449,34 @@ def _page_of(error: errors.ApiError) -> errors.InvalidResponseError | None:
     return cause if isinstance(cause, errors.InvalidResponseError) else None
 
 
-def _absent(
-    session: Session, failures: list[tuple[Route[Any, T], errors.RouteNotFoundError]]
-) -> errors.RouteNotFoundError:
-    """Return the error for routes that are all absent: what was asked, and what to do."""
-    operations = [route.operation for route, _ in failures]
-    asked = [f"{each.method} {rooted(session, each, each.path)}" for each in operations]
-    error = failures[-1][1]
+def _absent(session: Session, absences: list[_Absence]) -> errors.RouteNotFoundError:
+    """Return the error for absent routes: the last one's, with requests, releases and advice."""
+    asked: list[str] = []
+    releases: dict[str, str] = {}
+    advice: list[errors.Advice] = []
+    advice_of_routes: list[errors.Advice] = []
+    for route, _ in absences:
+        operation = route.operation
+        path = rooted(session, operation, operation.path)
+        asked.append(f"{operation.method} {path}")
+        if operation.since and not operation.cloud_only:
+            name = f"{operation.method} {operation.path}"
+            releases[name] = operation.since
+            advice.append(errors.Advice(f"Servers have {name} {_span(operation)}."))
+        own_advice = route.advice.get(errors.RouteNotFoundError)
+        if own_advice and own_advice not in advice_of_routes:
+            advice_of_routes.append(own_advice)
+    last = absences[-1]
+    if last.route.operation.cloud_only:
+        advice.append(_CLOUD_ONLY)
+    advice += advice_of_routes
+    error = last.error
     error.message += f" (asked: {' and '.join(asked)})"
     error.args = (error.message,)
     error.may_have_taken_effect = any(
-        each.may_have_taken_effect for _, each in failures
+        absence.error.may_have_taken_effect for absence in absences
     )
-    released = [each for each in operations if each.since and not each.cloud_only]
-    error.releases = {
-        f"{each.method} {each.path}": each.since or "" for each in released
-    }
-    advice = [
-        errors.Advice(f"Servers have {each.method} {each.path} {_span(each)}.")
-        for each in released
-    ]
-    if operations[-1].cloud_only:
-        advice.append(_CLOUD_ONLY)
-    of_routes = [route.advice.get(errors.RouteNotFoundError) for route, _ in failures]
-    advice += dict.fromkeys(filter(None, of_routes))
+    error.releases = releases
     if advice:
         error.advice = reduce(errors.Advice.then, advice)
     return error
@@ -467,7 +497,7 @@ _NEED_ENV = {"list_webhooks_v2", "create_webhook_v2"}
 
 
 def may_ask(settings: Settings, operation: Operation) -> bool:
-    """Return whether a client with these settings asks an operation."""
+    """Return whether a client with these settings may request an operation."""
     if operation.name in {"send_events", "send_event_v2"}:
         return settings.sends_by_v2 is (operation.tag == "v2")
     if operation.tag == "ingest":
@@ -489,10 +519,8 @@ def _none_may_be_asked(
     if pinned != "auto":
         reason = f'but api_version="{pinned}" is set'
         return errors.ConfigurationError(f"{message}, {reason}", settings=[API_VERSION])
-    if apis == "v2":
-        setting, needed = ENV, "an environment"
-    else:
-        setting, needed = SIGNING_KEY, "a signing key"
+    needed = "an environment" if apis == "v2" else "a signing key"
+    setting = ENV if apis == "v2" else SIGNING_KEY
     return errors.ConfigurationError(
         f"{message}, which needs {needed}",
         settings=[setting],

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 T = TypeVar("T")
 
-# The words of servers for it. Of another refusal that has one of them, two requests are in vain.
+# Words of servers for it. Another refusal that has one of them costs two requests in vain.
 _ABOUT_SIZE = re.compile("limit|page|max", re.IGNORECASE)
 
 
@@ -26,11 +26,14 @@ class PageSizes:
 
     def fitted(self, route: Route[A, T]) -> Route[A, T]:
         """Return a route with a page that is no larger than the server was found to accept."""
-        asked, name = size_of(route), route.operation.name
+        asked = size_of(route)
+        name = route.operation.name
         if asked is None or name not in self._largest:
             return route
         largest = self._largest[name]
-        return with_size(route, None if largest is None else min(asked, largest))
+        if largest is None:
+            return with_size(route, None)
+        return with_size(route, min(asked, largest))
 
     def remember(self, route: Route[A, T]) -> None:
         """Note that the server accepted the page of a route, and refused a larger one."""
@@ -38,24 +41,27 @@ class PageSizes:
 
 
 def size_of(route: Route[A, T]) -> int | None:
-    """Return the size that a route requests of a page; None if it requests none."""
-    return route.kwargs["params"].get("limit") if route.is_page else None
+    """Return the page size that a route requests; None if it requests none."""
+    if not route.is_page:
+        return None
+    size: int | None = route.kwargs["params"].get("limit")
+    return size
 
 
 def with_size(route: Route[A, T], size: int | None) -> Route[A, T]:
     """Return a route with a page of another size; None leaves it to the server."""
-    params = {
-        name: value for name, value in route.kwargs["params"].items() if name != "limit"
-    }
+    params = dict(route.kwargs["params"])
+    params.pop("limit", None)
     if size is not None:
         params["limit"] = size
     return evolve(route, kwargs={**route.kwargs, "params": params})
 
 
 def named_by(refusal: BadRequestError, asked: int) -> int | None:
-    """Return the largest size below the one asked for that a refusal names; None if it has none."""
+    """Return the largest size below the requested one that a refusal names; None if it has none."""
     numbers = map(int, re.findall(r"\b[0-9]{1,4}\b", refusal.message))
-    return max((each for each in numbers if 0 < each < asked), default=None)
+    smaller = [number for number in numbers if 0 < number < asked]
+    return max(smaller, default=None)
 
 
 def is_about_size(refusal: BadRequestError) -> bool:

@@ -45,14 +45,13 @@ def path_in(environ: Mapping[str, str]) -> Path:
     named = environ.get(CONFIG_VARIABLE)
     if named:
         return Path(named)
-    folder = environ.get("XDG_CONFIG_HOME") or Path(
-        environ.get("HOME") or Path.home(), ".config"
-    )
+    home = environ.get("HOME") or Path.home()
+    folder = environ.get("XDG_CONFIG_HOME") or Path(home, ".config")
     return Path(folder, "inngest-rest", "config.toml")
 
 
 def read_file(environ: Mapping[str, str]) -> dict[str, Profile]:
-    """Return the profiles of the file by their names; none if there is no file."""
+    """Return the profiles of the file by name; none if there is no file."""
     import tomllib  # noqa: PLC0415 - few have a file
 
     path = path_in(environ)
@@ -65,16 +64,18 @@ def read_file(environ: Mapping[str, str]) -> dict[str, Profile]:
     except ValueError:
         # The error may quote a line that has a key.
         raise _invalid(path, "is not TOML in UTF-8") from None
-    return {name: _profile(path, name, table) for name, table in content.items()}
+    profiles: dict[str, Profile] = {}
+    for name, table in content.items():
+        profiles[name] = _profile(path, name, table)
+    return profiles
 
 
 def named(name: str, environ: Mapping[str, str]) -> Profile:
-    """Return a profile of the file, which has to have it."""
+    """Return a profile of the file; raise ConfigurationError if the file lacks it."""
     known = read_file(environ)
     if name not in known:
-        reason = (
-            f"{path_in(environ)} has no profile {name!r}{did_you_mean(name, known)}"
-        )
+        hint = did_you_mean(name, known)
+        reason = f"{path_in(environ)} has no profile {name!r}{hint}"
         raise ConfigurationError(reason, settings=[PROFILE])
     return known[name]
 
@@ -85,26 +86,27 @@ def key_of(profile: Profile, key: str, environ: Mapping[str, str]) -> Secret | N
     if source is None:
         return None
     kind, _, rest = source.partition(" ")
-    if kind == "variable":
-        value = Secret(environ.get(rest) or "")
-        if not value.reveal():
-            raise _of(profile, f"{key}_variable names {rest}, which is not set")
-        return value
-    return _printed(profile, key, shlex.split(rest))
+    if kind == "command":
+        return _printed(profile, key, shlex.split(rest))
+    value = Secret(environ.get(rest) or "")
+    if not value.reveal():
+        raise _of(profile, f"{key}_variable names {rest}, which is not set")
+    return value
 
 
 def _printed(profile: Profile, key: str, command: list[str]) -> Secret:
-    """Return what a command prints; no error has that, nor what it says on standard error.
+    """Return the output of a command; errors have neither that nor its standard error.
 
-    It reads what a person types, but not what is piped to us: events, or the requests of an agent.
+    The command may read from a terminal, but not from a pipe: that has the events to send, or the
+    requests of an agent.
     """
     import subprocess  # noqa: PLC0415 - few have a command
 
-    is_typed = sys.stdin is not None and sys.stdin.isatty()
+    is_terminal = sys.stdin is not None and sys.stdin.isatty()
     try:
         ran = subprocess.run(  # noqa: S603 - the user's own command, without a shell
             command,
-            stdin=None if is_typed else subprocess.DEVNULL,
+            stdin=None if is_terminal else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             timeout=_COMMAND_TIMEOUT_S,
             check=False,
@@ -114,9 +116,8 @@ def _printed(profile: Profile, key: str, command: list[str]) -> Secret:
         raise _of(profile, reason) from None
     value = Secret(ran.stdout.decode("utf-8", "replace").strip())
     if ran.returncode != 0 or not value.reveal():
-        raise _of(
-            profile, f"{key}_command has printed no key: exit status {ran.returncode}"
-        )
+        reason = f"{key}_command has printed no key: exit status {ran.returncode}"
+        raise _of(profile, reason)
     return value
 
 
@@ -131,20 +132,19 @@ def _profile(path: Path, name: str, table: object) -> Profile:
     settings = {text: str(given[text]) for text in _TEXTS if text in given}
     if isinstance(given.get("dev"), bool):
         settings["dev"] = str(int(given["dev"]))
-    keys = {
-        key: f"variable {given[f'{key}_variable']}"
-        for key in _KEYS
-        if f"{key}_variable" in given
-    }
-    keys |= {
-        key: f"command {shlex.join(given[f'{key}_command'])}"
-        for key in _KEYS
-        if f"{key}_command" in given
-    }
+    variables: dict[str, str] = {}
+    commands: dict[str, str] = {}
+    for key in _KEYS:
+        variable = given.get(f"{key}_variable")
+        if variable is not None:
+            variables[key] = f"variable {variable}"
+        command = given.get(f"{key}_command")
+        if command is not None:
+            commands[key] = f"command {shlex.join(command)}"
     return Profile(
         name=name,
         settings=settings,
-        keys=keys,
+        keys={**variables, **commands},
         is_protected=given.get("protected", False),
     )
 
@@ -156,29 +156,23 @@ def _check(path: Path, name: str, setting: str, value: object) -> None:
         how = f"Name a variable ({setting}_variable) or a command ({setting}_command)."
         raise _invalid(path, f"{place}: the file must not contain keys", how)
     if setting not in _KNOWN:
-        raise _invalid(
-            path, f"{place}, which is not a setting{did_you_mean(setting, _KNOWN)}"
-        )
-    if any(
-        isinstance(text, str) and _looks_like_a_key(text) for text in _words_of(value)
-    ):
-        raise _invalid(
-            path,
-            f"{place} whose value looks like a key; keys do not belong in the file",
-        )
+        hint = did_you_mean(setting, _KNOWN)
+        raise _invalid(path, f"{place}, which is not a setting{hint}")
+    if _has_a_key(value):
+        reason = "whose value looks like a key; keys do not belong in the file"
+        raise _invalid(path, f"{place} {reason}")
     if setting.endswith("_variable") and not re.fullmatch(_VARIABLE, str(value)):
         raise _invalid(path, f"{place} that is not the name of a variable")
     if not _has_right_type(setting, value):
-        kind = (
-            "a list of words"
-            if setting.endswith("_command")
-            else "text, or true or false"
-        )
+        is_command = setting.endswith("_command")
+        kind = "a list of words" if is_command else "text, or true or false"
         raise _invalid(path, f"{place} that is not {kind}")
 
 
-def _words_of(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list) else [value]
+def _has_a_key(value: object) -> bool:
+    """Return whether a value, or a word of a command, looks like a key."""
+    words = cast("list[object]", value) if isinstance(value, list) else [value]
+    return any(isinstance(word, str) and _looks_like_a_key(word) for word in words)
 
 
 def _has_right_type(setting: str, value: object) -> bool:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from inngest_rest import errors
 from inngest_rest._core.locks import Locked
 
-# A server that means a longer pause than an hour will say so again.
+# A server that needs a longer pause than an hour will ask for it again.
 _LONGEST_KEPT = 3_600.0
 
 _HOPELESS = (
@@ -26,26 +26,28 @@ Fault = errors.ApiError | errors.TransportError
 FAULTS = (errors.ApiError, errors.TransportError)
 
 RULED_OUT = (errors.ConfigurationError, errors.RouteNotFoundError)
-"""The errors of a call that the settings, or the routes of the server, rule out."""
+"""The errors of a call that the settings, or the routes of the server, do not allow."""
 
 
 def is_hopeless(error: errors.InngestError | None, patience: float) -> bool:
-    """Return whether no later request can succeed, or none within so many seconds."""
+    """Return whether no request can succeed, ever or within `patience` seconds."""
     if isinstance(error, _HOPELESS) or has_retry_after(error):
         return True
-    if isinstance(error, errors.TransportError) and error.permanent:
-        return True
-    # A 503, too, may ask for a longer pause.
-    return isinstance(error, errors.ApiError) and (error.retry_after or 0.0) > patience
+    if isinstance(error, errors.TransportError):
+        return error.permanent
+    if isinstance(error, errors.ApiError):
+        # A 503, too, may ask for a pause.
+        return (error.retry_after or 0.0) > patience
+    return False
 
 
 def has_retry_after(error: errors.InngestError | None) -> bool:
-    """Return whether this is a rate limit with the time of the next attempt."""
+    """Return whether the error is a rate limit that states when to try again."""
     return isinstance(error, errors.RateLimitError) and bool(error.retry_after)
 
 
 class RateLimit(Locked):
-    """The pause that a host asked for, kept by all who share a client."""
+    """The pause that a host asked for, shared by the copies of a client."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,30 +55,31 @@ class RateLimit(Locked):
         self._error: errors.RateLimitError | None = None
 
     def keep(self, error: errors.RateLimitError, now: float) -> None:
-        """Take over the pause that a response asks for, unless a longer one is kept."""
-        asked = min(error.retry_after or 0.0, _LONGEST_KEPT)
+        """Begin the pause that a response asks for, unless a longer one has begun."""
+        pause = min(error.retry_after or 0.0, _LONGEST_KEPT)
         with self._lock:
-            if now + asked > self._until:
-                # A copy, without the frames of its traceback and the notes of its caller. It is
-                # there before the pause is: others look at the pause first, without the lock.
+            if now + pause > self._until:
+                # A copy, without the frames of its traceback and the notes of its caller. It is set
+                # before the pause: other threads read the pause first, without the lock.
                 self._error = copy.copy(error)
-                self._until = now + asked
+                self._until = now + pause
 
     def left(self, now: float) -> float:
         """Return the seconds before which no request may go out."""
         return max(0.0, self._until - now)
 
     def refusal(self, now: float) -> errors.RateLimitError:
-        """Return the error of a request that cannot wait so long, and so is not sent."""
+        """Return the error of a request that cannot wait for the pause to end: it is not sent."""
         assert self._error is not None, "there is a pause"
         refusal = copy.copy(self._error)
         refusal.retry_after = self.left(now)
-        refusal.attempts, refusal.may_have_taken_effect = 0, False
+        refusal.attempts = 0
+        refusal.may_have_taken_effect = False
         return refusal
 
 
 class RetryBudget(Locked):
-    """A budget for retries, so that they do not amplify an outage; first attempts go on without it.
+    """A budget for retries, so that they do not amplify an outage; first attempts need none.
 
     Each retry takes one token, each success returns a tenth of one.
     """

@@ -50,7 +50,7 @@ class GeneratedOperation(Protocol[P, T_co]):
     """The module of an operation."""
 
     @property
-    def OPERATION(self) -> Operation: ...  # noqa: N802 - as it is generated
+    def OPERATION(self) -> Operation: ...  # noqa: N802 - the name is generated
 
     def get_kwargs(self, *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]: ...
 
@@ -58,7 +58,7 @@ class GeneratedOperation(Protocol[P, T_co]):
 
 
 class About(NamedTuple):
-    """What the data of a response must be about: the ULID that was asked for, and its field."""
+    """The requested ULID, and the field of the response that must have it."""
 
     id: str
     field: str
@@ -69,7 +69,7 @@ def nothing(_: object) -> None:
 
 
 class RouteOptions(TypedDict, total=False):
-    """What is known of an operation beside what is sent; the fields of a `Route` explain each."""
+    """The properties of an operation; the fields of `Route` explain them."""
 
     repeatable: bool
     deletes: bool
@@ -86,36 +86,31 @@ class Route(Generic[A, T]):
     """One operation with its arguments, and how to read its response."""
 
     operation: Operation
-    kwargs: Mapping[str, Any] = field(
-        repr=False
-    )  # the result of its module's `get_kwargs`
-    # The generated models of a successful response, in each form that servers send; none if it has
-    # nothing that the result needs: any body will do; `Response` for the response itself.
+    # The result of its module's `get_kwargs`.
+    kwargs: Mapping[str, Any] = field(repr=False)
+    # The generated models of a successful response, in each form that servers send. None of them if
+    # the result needs no body: any body will do. `Response` for the response itself.
     forms: tuple[type[A], ...]
-    convert: Callable[[A], T]  # whatever it raises makes the response invalid
-    repeatable: bool = field(
-        default=True, kw_only=True
-    )  # twice has the same effect as once
-    deletes: bool = field(
-        default=False, kw_only=True
-    )  # a second attempt does not find it
-    # Servers that lack the operation respond with an empty 500, each time: not worth another.
+    # Any exception that it raises makes the response invalid.
+    convert: Callable[[A], T]
+    # Twice has the same effect as once.
+    repeatable: bool = field(default=True, kw_only=True)
+    # After a success, another attempt does not find the resource.
+    deletes: bool = field(default=False, kw_only=True)
+    # Servers that lack the operation always respond with an empty 500: do not retry it.
     may_panic: bool = field(default=False, kw_only=True)
-    # A server may be busy with it for longer than the timeout, each time.
+    # A server may need longer than the timeout, on each attempt.
     is_slow: bool = field(default=False, kw_only=True)
-    # Some servers respond without a key, so that a client without one may ask.
+    # False if some servers respond without a key.
     needs_key: bool = field(default=True, kw_only=True)
-    # It requests a page of a listing, whose size may be another.
+    # It requests a page of a listing, whose size may be changed.
     is_page: bool = field(default=False, kw_only=True)
-    accepted: Mapping[int, type[A]] = field(
-        default=_NOTHING, kw_only=True
-    )  # statuses beyond 2xx
-    about: About | None = field(
-        default=None, kw_only=True
-    )  # a proxy may mix responses up
-    advice: AdviceByError = field(
-        default=_NOTHING, kw_only=True
-    )  # where it needs other advice
+    # The models of statuses beyond 2xx.
+    accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)
+    # A proxy may mix up responses.
+    about: About | None = field(default=None, kw_only=True)
+    # Advice that replaces the general one of an error.
+    advice: AdviceByError = field(default=_NOTHING, kw_only=True)
 
     @staticmethod
     def of(
@@ -128,11 +123,18 @@ class Route(Generic[A, T]):
         is_page: bool = False,
         **options: Unpack[RouteOptions],
     ) -> Route[Any, R]:
-        """Return the route by an operation to what its data is converted to.
+        """Return a route that sends arguments to an operation and converts the data it returns.
 
-        Sent are the ids in the path, the parameters of the query by the names that the operation's
-        module gives them, and the body, which may be the fields of its model. The result of
-        `nothing` is None, whatever a successful response contains.
+        Args:
+            module: The operation's generated module.
+            convert: Return the result for the data; with `nothing`, any successful response will
+                do, and the result is None.
+            *path: The ids in the path.
+            query: The query parameters, by their names in the module.
+            body: The body, or the fields of its model.
+            expected: The model of a successful response, if not those of the module.
+            is_page: It requests a page of a listing, whose size may be changed.
+            **options: The properties of the operation.
         """
         arguments = dict(query or {})
         if isinstance(body, dict):
@@ -146,9 +148,13 @@ class Route(Generic[A, T]):
         def convert_data(answer: Any) -> R:  # some responses have no envelope
             return convert(getattr(answer, "data", answer))
 
-        kwargs = module.get_kwargs(*path, **arguments)
         return Route(
-            module.OPERATION, kwargs, forms, convert_data, is_page=is_page, **options
+            operation=module.OPERATION,
+            kwargs=module.get_kwargs(*path, **arguments),
+            forms=forms,
+            convert=convert_data,
+            is_page=is_page,
+            **options,
         )
 
     @property
@@ -174,17 +180,17 @@ def _body(module: Any, fields: dict[str, Any]) -> Any:
 
 
 class AbsentRoutes:
-    """The operations that a server was recently found to lack, and where it has v2."""
+    """The operations that a server was recently found to lack, and its root of v2."""
 
     def __init__(self) -> None:
         self.v2_root = V2_ROOT
         self.has_queries = False  # it was found to filter runs by an expression
-        # The names of its functions, with that of the app, by the UUIDs that v1 has for them.
+        # The names of app and function, by the UUID that v1 has for the function.
         self.functions: dict[str, tuple[str | None, str | None]] = {}
         self._until: dict[str, float] = {}
 
     def add(self, operation: Operation, now: float) -> None:
-        """Note that an operation is absent; it is logged the first time."""
+        """Record that an operation is absent; log it the first time."""
         if operation.name not in self._until:
             logger.info(
                 "the server does not have %s %s", operation.method, operation.path

@@ -49,7 +49,7 @@ _LONGEST_QUOTE = 500
 # Enough to find a key where a quotation is cut; all of a large response takes long.
 _LOOKED_AT = 4_096
 
-# What copies of a client may have of their own, with its check.
+# The options that a copy of a client may change, with their checks.
 _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "timeout": check_timeout,
     "retry": check_retries,
@@ -81,10 +81,10 @@ class Session:
         }
         hosts: tuple[Host, ...] = ("event", "api")
         self.rate_limits = {host: RateLimit() for host in hosts}
-        # What a request has to have as its host.
+        # The values of the Host header.
         self.authorities: Mapping[Host, str] = {
-            "event": requestable(settings.event_url).origin.authority,
-            "api": requestable(settings.api_url).origin.authority,
+            "event": _authority(settings.event_url),
+            "api": _authority(settings.api_url),
         }
         self.server_clocks = {host: ServerClock(clock) for host in hosts}
         self.absent = AbsentRoutes()
@@ -95,27 +95,29 @@ class Session:
             "v1": settings.signing_bearers,
             "v2": (*v2_only, *settings.signing_bearers),
         }
-        check = settings.event_name_check
-        convention = (
-            None if check == "off" else NameConvention(refuses=check == "refuse")
-        )
-        self.name_convention = convention
+        self.name_convention: NameConvention | None = None
+        if settings.event_name_check != "off":
+            refuses = settings.event_name_check == "refuse"
+            self.name_convention = NameConvention(refuses=refuses)
         self._event_urls: dict[str, Hidden[Url]] = {}
         self._apply(settings)
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
+        user_agent = f"inngest-rest/{__version__}"
         env = {} if settings.env is None else {"x-inngest-env": settings.env}
-        given = {name: value.reveal() for name, value in settings.headers.items()}
         self.headers = Hidden(
-            {"user-agent": f"inngest-rest/{__version__}", **env, **given}
+            {
+                "user-agent": user_agent,
+                **env,
+                **{name: value.reveal() for name, value in settings.headers.items()},
+            }
         )
-        self.redact = Mask(
-            _secrets(settings)
-        )  # in text from a server, which may quote requests
+        # Masks keys in text from a server, which may quote requests.
+        self.redact = Mask(_secrets(settings))
 
     def quote(self, text: str) -> str:
-        """Return the beginning of a text from a server: its lines, without keys of this client."""
+        """Return the first lines of a text from a server, without keys of this client."""
         return safe(self.redact(text[:_LOOKED_AT]))[:_LONGEST_QUOTE]
 
     def redact_bytes(self, data: bytes) -> bytes:
@@ -124,27 +126,33 @@ class Session:
         return self.redact(data.decode("latin-1")).encode("latin-1")
 
     def with_options(self, **options: Any) -> Session:
-        """Return a session that shares all that this one has learned; None changes nothing."""
-        other = copy.copy(self)
+        """Return a session with other options that shares everything learned about the server.
+
+        None leaves an option unchanged; headers are added.
+        """
         changed = {
-            name: _OPTIONS[name](it) for name, it in options.items() if it is not None
+            name: _OPTIONS[name](value)
+            for name, value in options.items()
+            if value is not None
         }
-        changed["headers"] = {**self.settings.headers, **changed.get("headers", {})}
+        new_headers = changed.get("headers", {})
+        changed["headers"] = {**self.settings.headers, **new_headers}
+        other = copy.copy(self)
         other._apply(evolve(self.settings, **changed))  # noqa: SLF001
         return other
 
     def until(self, ends_at: float) -> Session:
-        """Return a session whose requests all end by then, which shares all else."""
+        """Return a session whose requests all end by a time, and which shares the rest."""
         other = copy.copy(self)
         other._ends_at = ends_at  # noqa: SLF001
         return other
 
     def deadline(self, seconds: float) -> float:
-        """Return when so many seconds are over, or sooner if no request may take so long."""
+        """Return the time after so many seconds, or the end of the session if it is sooner."""
         return min(self.clock.monotonic() + seconds, self._ends_at)
 
     def request_timeout(self, deadline: float = math.inf) -> float:
-        """Return how many seconds one request may take."""
+        """Return the timeout of one request in seconds."""
         left = min(deadline, self._ends_at) - self.clock.monotonic()
         # A pause may end late, and a socket does not accept a negative timeout.
         return min(self.settings.timeout, max(left, 0.001))
@@ -159,18 +167,16 @@ class Session:
         return f"{self.settings.event_url!r}, {self.settings.api_url!r}"
 
     def event_url(self, path: str) -> Hidden[Url]:
-        """Return the URL of a path on the host of events, which may have the event key in it.
+        """Return the URL of a path on the event host; it may contain the event key.
 
-        Parsing a URL takes as long as the rest of building a request, and all events go to one URL.
+        It is kept: parsing it takes as long as the rest of building a request.
         """
         if path not in self._event_urls:
             key = self.event_key if "{event_key}" in path else Secret("")
+            segment = Secret(quote(key.reveal(), safe=""))
+            full_path = Secret(path.replace("{event_key}", segment.reveal()))
             base = self.settings.event_url
-            self._event_urls[path] = Hidden(
-                requestable(
-                    base + path.replace("{event_key}", quote(key.reveal(), safe=""))
-                )
-            )
+            self._event_urls[path] = Hidden(requestable(base + full_path.reveal()))
         return self._event_urls[path]
 
     @property
@@ -184,30 +190,38 @@ class Session:
         )
 
     def check_can_send(self) -> None:
-        """Raise MissingKeyError if no key is there to send events with."""
+        """Raise MissingKeyError if there is no key to send events with."""
         if not self.settings.sends_by_v2:
             _ = self.event_key
 
     def bearers(self, api: str, *, is_needed: bool = True) -> tuple[Secret | None, ...]:
         """Return the bearer tokens to try with an API, in order; a dev server needs none."""
-        if bearers := self._bearers[api]:
+        bearers = self._bearers[api]
+        if bearers:
             return bearers
         if self.settings.dev or not is_needed:
             return (None,)
-        raise MissingKeyError(
-            f"this call requires a key for {api}",
-            settings=[SIGNING_KEY, API_KEY] if api == "v2" else [SIGNING_KEY],
-        )
+        keys = [SIGNING_KEY, API_KEY] if api == "v2" else [SIGNING_KEY]
+        raise MissingKeyError(f"this call requires a key for {api}", settings=keys)
 
     def bearer_worked(self, api: str, bearer: Secret | None) -> None:
         """Try this bearer token first from now on."""
-        if bearer is not None and self._bearers[api][0] is not bearer:
-            others = (other for other in self._bearers[api] if other is not bearer)
-            self._bearers[api] = (bearer, *others)
+        if bearer is None:
+            return
+        bearers = self._bearers[api]
+        if bearers[0] is bearer:
+            return
+        others = [other for other in bearers if other is not bearer]
+        self._bearers[api] = (bearer, *others)
+
+
+def _authority(url: str) -> str:
+    """Return host and port of a URL, as the Host header has them."""
+    return requestable(url).origin.authority
 
 
 def _secrets(settings: Settings) -> Iterator[Secret]:
-    """Return whatever a request shows to the server, or to a proxy, but to nobody else."""
+    """Yield the parts of a request that only the server, or a proxy, may see."""
     for key in (settings.event_key, settings.api_key, *settings.signing_bearers):
         if key is not None:
             yield key
@@ -218,15 +232,16 @@ def _secrets(settings: Settings) -> Iterator[Secret]:
             yield Secret(value.reveal().rpartition(" ")[2])
     for proxy in (settings.event_proxy, settings.api_proxy):
         if proxy is not None and "@" in proxy.reveal():
-            # To the last @: a slash that was not escaped is part of the password all the same.
+            # Up to the last @: a slash that was not escaped is still part of the password.
             rest = Secret(proxy.reveal().partition("://")[2])
-            credentials = Secret(unquote(rest.reveal().rpartition("@")[0]))
+            quoted = Secret(rest.reveal().rpartition("@")[0])
+            credentials = Secret(unquote(quoted.reveal()))
             yield credentials
             yield Secret(credentials.reveal().partition(":")[2])
 
 
 def copied(client: C, session: Session, driver: object) -> C:
-    """Return a copy of a client with another session and driver, and groups of its own."""
+    """Return a copy of a client with another session and driver, and its own call groups."""
     clone = object.__new__(type(client))
     vars(clone).update(vars(client))
     for name in vars(client):

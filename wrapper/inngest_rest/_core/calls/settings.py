@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, TypeVarTuple, get_args
 from urllib.parse import urlsplit
@@ -62,7 +62,7 @@ HEADERS = Setting("headers", "INNGEST_HEADERS")
 ALLOW_HTTP_ON = Setting("allow_http=True", "INNGEST_ALLOW_HTTP=1")
 
 
-# What a key has to match, and what is said of one that does not; compiled when first needed: many
+# The pattern of a key, and the reason given if it does not match. Compiled at first use: many
 # processes import this package without having a key.
 _KEY = (
     r"[\x21-\x7e]+",
@@ -79,7 +79,7 @@ _VALID_SIGNING_KEY = (
         'prefix such as "signkey-prod-"'
     ),
 )
-# Any other word might be a part of somebody's secret.
+# Any other word might be part of a secret.
 _ENVIRONMENTS = frozenset({"prod", "test", "branch"})
 _SWITCHES = {"1": True, "true": True, "0": False, "false": False}
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -118,13 +118,12 @@ class Settings:
     @property
     def encrypts(self) -> bool:
         """Whether one of the hosts is reached by https."""
-        return any(
-            url.lower().startswith("https:") for url in (self.event_url, self.api_url)
-        )
+        urls = (self.event_url, self.api_url)
+        return any(url.lower().startswith("https:") for url in urls)
 
     @property
     def sends_by_v2(self) -> bool:
-        """Whether an API key is all that it has to send events with."""
+        """Whether events can only be sent with an API key."""
         return self.event_key is None and self.api_key is not None and not self.dev
 
     @property
@@ -137,9 +136,13 @@ class Settings:
 def invalid_setting(
     setting: Setting, reason: str, *, how: str | Advice = "", name: str | None = None
 ) -> ConfigurationError:
-    """Return the error for a setting, by the name of the argument or variable that has it.
+    """Return the error for a setting.
 
-    `how` is its remedy, a sentence.
+    Args:
+        setting: The invalid setting.
+        reason: The rest of the message after the name.
+        how: The remedy, a sentence.
+        name: The argument or variable that has it; by default the argument.
     """
     message = f"{name or setting.argument} {reason}"
     advice = how if isinstance(how, Advice) else Advice(how)
@@ -152,7 +155,7 @@ def hide(**given: str | None) -> dict[str, Secret | None]:
 
 
 class _Found(NamedTuple):
-    """A setting that is set: what it is called where it is set, and its value."""
+    """A setting that is set: its name where it is set, and its value."""
 
     setting: Setting
     name: str
@@ -163,7 +166,7 @@ class _Found(NamedTuple):
         return _SWITCHES.get(self.value.reveal().lower())
 
     def key(self, *kind: tuple[str, str]) -> Secret:
-        """Reject what cannot be sent in a header, or is no key of a kind."""
+        """Return the value; reject one that a header cannot have, or that is not of a kind."""
         for pattern, reason in (_KEY, *kind):
             if not re.fullmatch(pattern, self.value.reveal()):
                 raise self.invalid(reason)
@@ -184,42 +187,49 @@ class _Reader(NamedTuple):
         value = self.arguments.get(setting.argument)
         if value is None:
             return None
-        found = _Found(setting, setting.argument, value)
+        found = _Found(setting=setting, name=setting.argument, value=value)
         if not isinstance(value.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise found.invalid(f"must be text, not {type(value.reveal()).__name__}")
         return found
 
     def variable(self, setting: Setting) -> _Found | None:
-        value = Secret(self.environ.reveal().get(setting.variable or "") or "")
-        return _Found(setting, str(setting.variable), value) if value.reveal() else None
+        variable = setting.variable
+        if variable is None:
+            return None
+        value = Secret(self.environ.reveal().get(variable) or "")
+        if not value.reveal():
+            return None
+        return _Found(setting=setting, name=variable, value=value)
 
     def in_profile(self, setting: Setting) -> _Found | None:
-        """Return what the profile says; a command that prints a key is run."""
-        profile, name = self.profile, setting.argument
+        """Return a setting of the profile; a command that prints a key is run."""
+        profile = self.profile
         if profile is None:
             return None
-        value = Secret.of(profile.settings.get(name))
-        if name in profile.keys:
-            value = profiles.key_of(profile, name, self.environ.reveal())
-        return (
-            None
-            if value is None
-            else _Found(setting, f"{name} of profile {profile.name}", value)
-        )
+        argument = setting.argument
+        value = Secret.of(profile.settings.get(argument))
+        if argument in profile.keys:
+            value = profiles.key_of(profile, argument, self.environ.reveal())
+        if value is None:
+            return None
+        name = f"{argument} of profile {profile.name}"
+        return _Found(setting=setting, name=name, value=value)
 
     def find(self, setting: Setting) -> _Found | None:
-        return (
-            self.argument(setting) or self.variable(setting) or self.in_profile(setting)
-        )
+        """Return a setting from the first source that has it."""
+        for source in (self.argument, self.variable, self.in_profile):
+            found = source(setting)
+            if found is not None:
+                return found
+        return None
 
     def with_profile(self) -> _Reader:
-        """Return the same with the profile that is named, if one is."""
+        """Return a reader that also has the named profile, if one is named."""
         found = self.argument(profiles.PROFILE) or self.variable(profiles.PROFILE)
         if found is None:
             return self
-        return self._replace(
-            profile=profiles.named(found.value.reveal(), self.environ.reveal())
-        )
+        profile = profiles.named(found.value.reveal(), self.environ.reveal())
+        return self._replace(profile=profile)
 
 
 def all_profiles() -> list[Profile]:
@@ -246,34 +256,29 @@ def resolve(
     reader = _Reader({**arguments, **switches}, variables).with_profile()
     dev_server = _dev(reader)
     may_show_keys = _may_show_keys(reader)
-    proxies = Hidden(_proxies())
-    event_host = _host(
-        EVENT_BASE_URL, _EVENT_URL, reader, dev_server, proxies, may_show_keys
+    hosts = _Hosts(
+        reader=reader,
+        dev_server=dev_server,
+        proxies=Hidden(_proxies()),
+        may_show_keys=may_show_keys,
     )
-    api_host = _host(_API_BASE_URL, API_URL, reader, dev_server, proxies, may_show_keys)
+    event_host = hosts.find(EVENT_BASE_URL, default=_EVENT_URL)
+    api_host = hosts.find(_API_BASE_URL, default=API_URL)
+    name_checks = get_args(EventNameCheck)
     _checked(check_choice, "api_version", api_version, get_args(ApiVersion))
-    _checked(
-        check_choice, "event_name_check", event_name_check, get_args(EventNameCheck)
-    )
-    signing_keys = [key for key in map(reader.find, (SIGNING_KEY, _FALLBACK)) if key]
-    signing_bearers = tuple(
-        hash_of(key.key(_VALID_SIGNING_KEY)) for key in signing_keys
-    )
-    event, api = map(reader.find, (EVENT_KEY, API_KEY))
-    event_key = event and event.key(_VALID_EVENT_KEY)
-    api_key = api and api.key()
-    withholds_event_key = event_host.shows_keys and event_key is not None
-    withholds_api_keys = api_host.shows_keys and bool(signing_bearers or api_key)
+    _checked(check_choice, "event_name_check", event_name_check, name_checks)
+    keys = _read_keys(reader)
+    usable = keys.shown_to(event_host=event_host, api_host=api_host)
     return Settings(
         event_url=event_host.url,
         api_url=api_host.url,
         dev=dev_server is not None,
         env=_env(reader),
-        event_key=None if event_host.shows_keys else event_key,
-        signing_bearers=() if api_host.shows_keys else signing_bearers,
-        signing_key_kinds={key.name: _kind(key.value) for key in signing_keys},
-        api_key=None if api_host.shows_keys else api_key,
-        withholds_keys=withholds_event_key or withholds_api_keys,
+        event_key=usable.event_key,
+        signing_bearers=usable.signing_bearers,
+        signing_key_kinds=keys.signing_key_kinds,
+        api_key=usable.api_key,
+        withholds_keys=usable != keys,
         api_version=api_version,
         event_name_check=event_name_check,
         timeout=check_timeout(timeout),
@@ -287,29 +292,64 @@ def resolve(
 
 
 class _Host(NamedTuple):
-    """Where events, or all other requests, go to."""
+    """The destination of events, or of all other requests."""
 
     url: str
     shows_keys: bool  # the network could read keys that are sent to it
     proxy: Secret | None
 
 
-def _host(
-    own: Setting,
-    default: str,
-    reader: _Reader,
-    dev_server: _Found | None,
-    proxies: Hidden[dict[str, str]],
-    may_show_keys: bool,
-) -> _Host:
-    is_dev = dev_server is not None
-    found = _base_url(own, dev_server, reader)
-    url = _check_url(found, may_http=is_dev or may_show_keys) if found else default
-    is_dev_server = found is not None and found is dev_server
-    return _Host(
-        url=url,
-        shows_keys=not may_show_keys and _is_plain_elsewhere(requestable(url).origin),
-        proxy=None if is_dev_server else _proxy(url, proxies, is_dev=is_dev),
+@frozen(kw_only=True)
+class _Hosts:
+    """Finds the two hosts of a server."""
+
+    reader: _Reader
+    dev_server: _Found | None
+    proxies: Hidden[dict[str, str]]
+    may_show_keys: bool
+
+    def find(self, own: Setting, *, default: str) -> _Host:
+        is_dev = self.dev_server is not None
+        found = _base_url(own, self.dev_server, self.reader)
+        url = default
+        if found is not None:
+            url = _check_url(found, may_http=is_dev or self.may_show_keys)
+        proxy: Secret | None = None
+        if found is None or found is not self.dev_server:
+            proxy = _proxy(url, self.proxies, is_dev=is_dev)
+        is_plain = _is_plain_elsewhere(requestable(url).origin)
+        shows_keys = not self.may_show_keys and is_plain
+        return _Host(url=url, shows_keys=shows_keys, proxy=proxy)
+
+
+class _Keys(NamedTuple):
+    """The keys of a client."""
+
+    event_key: Secret | None
+    signing_bearers: tuple[Secret, ...]
+    signing_key_kinds: Mapping[str, str | None]
+    api_key: Secret | None
+
+    def shown_to(self, *, event_host: _Host, api_host: _Host) -> _Keys:
+        """Return the keys without those that the network could read on the way to a host."""
+        keys = self
+        if event_host.shows_keys:
+            keys = keys._replace(event_key=None)
+        if api_host.shows_keys:
+            keys = keys._replace(signing_bearers=(), api_key=None)
+        return keys
+
+
+def _read_keys(reader: _Reader) -> _Keys:
+    signing_keys = [key for key in map(reader.find, (SIGNING_KEY, _FALLBACK)) if key]
+    bearers = [hash_of(key.key(_VALID_SIGNING_KEY)) for key in signing_keys]
+    event_key = reader.find(EVENT_KEY)
+    api_key = reader.find(API_KEY)
+    return _Keys(
+        event_key=event_key.key(_VALID_EVENT_KEY) if event_key else None,
+        signing_bearers=tuple(bearers),
+        signing_key_kinds={key.name: _kind(key.value) for key in signing_keys},
+        api_key=api_key.key() if api_key else None,
     )
 
 
@@ -357,16 +397,29 @@ def _dev(reader: _Reader) -> _Found | None:
 
 
 def _base_url(own: Setting, dev: _Found | None, reader: _Reader) -> _Found | None:
-    """Return the base URL of a host; arguments come first."""
-    argument = reader.argument(own) or reader.argument(BASE_URL)
-    if argument is None and dev is not None and dev.name == _DEV.argument:
-        argument = dev
-    variable = reader.variable(own) or reader.variable(BASE_URL)
-    if argument or variable:
-        return argument or variable
-    if dev is not None and dev.name in {_DEV.argument, _DEV.variable}:
-        return dev  # it overrides a profile
-    return reader.in_profile(own) or reader.in_profile(BASE_URL) or dev
+    """Return the base URL of a host from the first source that has one."""
+    for found in _base_urls(own, dev, reader):
+        if found is not None:
+            return found
+    return None
+
+
+def _base_urls(
+    own: Setting, dev: _Found | None, reader: _Reader
+) -> Iterator[_Found | None]:
+    """Yield the base URL of each source; a dev server counts where it is configured."""
+    dev_source = None if dev is None else dev.name
+    yield reader.argument(own)
+    yield reader.argument(BASE_URL)
+    if dev_source == _DEV.argument:
+        yield dev
+    yield reader.variable(own)
+    yield reader.variable(BASE_URL)
+    if dev_source == _DEV.variable:
+        yield dev
+    yield reader.in_profile(own)
+    yield reader.in_profile(BASE_URL)
+    yield dev
 
 
 def _check_url(found: _Found, *, may_http: bool) -> str:
@@ -431,15 +484,18 @@ def _is_loopback(host: str) -> bool:
 
 
 def hash_of(signing_key: Secret) -> Secret:
-    """Return the SHA-256 of a key's bytes, less its prefix, in hex, as official SDKs send it."""
+    """Return the SHA-256 of a key without its prefix, in hex, as official SDKs send it."""
     digits = Secret(signing_key.reveal().rpartition("-")[2])
     return Secret(hash_of_digits(digits.reveal()))
 
 
 def _kind(key: Secret) -> str | None:
-    """Return the environment that a signing key is for by its prefix; None if it does not show."""
-    match = re.fullmatch(_VALID_SIGNING_KEY[0], key.reveal())
-    return match[1] if match and match[1] in _ENVIRONMENTS else None
+    """Return the environment in the prefix of a signing key; None if it has none."""
+    pattern, _ = _VALID_SIGNING_KEY
+    match = re.fullmatch(pattern, key.reveal())
+    if match is None or match[1] not in _ENVIRONMENTS:
+        return None
+    return match[1]
 
 
 def check_timeout(timeout: Seconds) -> float:
@@ -454,12 +510,14 @@ def check_timeout(timeout: Seconds) -> float:
 def _checked(
     check: Callable[[str, S, *Args], T], name: str, value: S, *others: *Args
 ) -> T:
+    """Run a check of an argument that is a setting; raise its error as a ConfigurationError."""
     try:
         return check(name, value, *others)
     except InvalidArgumentError as error:
+        reason = error.described
         settings = [Setting(name)]
         raise ConfigurationError(
-            error.described, settings=settings, advice=error.advice
+            reason, settings=settings, advice=error.advice
         ) from None
 
 
@@ -501,10 +559,12 @@ def has_proxy(url: str, *, is_dev: bool) -> bool:
 
 
 def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
-    """Return the policy for a number of retries, the default one for None."""
+    """Return the policy for a number of retries; the default policy for None."""
     if isinstance(retries, RetryPolicy):
         return retries
-    return RetryPolicy() if retries is None else RetryPolicy(retries=retries)
+    if retries is None:
+        return RetryPolicy()
+    return RetryPolicy(retries=retries)
 
 
 def check_env(env: str) -> str | None:
@@ -514,7 +574,9 @@ def check_env(env: str) -> str | None:
 
 def _env(reader: _Reader) -> str | None:
     found = reader.find(ENV)
-    return found.key().reveal() if found and found.value.reveal() else None
+    if found is None or not found.value.reveal():
+        return None
+    return found.key().reveal()
 
 
 def _of_variable(found: _Found | None) -> dict[str, Secret]:
@@ -531,7 +593,10 @@ def _of_variable(found: _Found | None) -> dict[str, Secret]:
 
 
 def _of_lines(text: Secret) -> Hidden[Mapping[str, str]] | None:
-    """Return the header of each line; None if a line has none. It raises nothing: it holds them."""
+    """Return the header of each line; None if a line has no colon.
+
+    It raises nothing: a traceback would have the headers.
+    """
     lines = [line.partition(":") for line in text.reveal().splitlines() if line.strip()]
     if not all(colon for _, colon, _ in lines):
         return None
@@ -552,9 +617,8 @@ def check_headers(
         if re.fullmatch(_RESERVED, header.lower()):
             reason = f"must not contain {header}, which the client sets"
             raise wrong(reason, how="env= sets x-inngest-env.")
-        if not isinstance(value.reveal(), str) or not re.fullmatch(
-            _HEADER_VALUE, value.reveal()
-        ):  # pyright: ignore[reportUnnecessaryIsInstance]
+        is_text = isinstance(value.reveal(), str)  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not is_text or not re.fullmatch(_HEADER_VALUE, value.reveal()):
             raise wrong(
                 f"must not contain a malformed value: that of {header} must be text in printable "
                 "ASCII, not empty, without line breaks, control characters or spaces around it",
