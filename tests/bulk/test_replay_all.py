@@ -347,11 +347,14 @@ def test_the_run_of_a_function_that_was_removed_is_replayed(
     assert only_row(client.runs.replay_all([run_id])).outcome == "done"
 
 
-def test_a_dry_run_tells_what_would_be_refused(client: InngestClient, mock: MockServer) -> None:
+def test_a_dry_run_tells_what_would_be_refused_and_what_does_not_exist(
+    client: InngestClient, mock: MockServer
+) -> None:
     failed = failed_run(client, mock)
     client.send(Event("app/nap"))
-    report = client.runs.replay_all([failed, mock.runs[-1].id], dry_run=True)
-    assert report.counts == {"planned": 1, "refused": 1}
+    ids = [failed, mock.runs[-1].id, "01M86WNRKHYE50ZF3GG530BHRT"]
+    report = client.runs.replay_all(ids, dry_run=True)
+    assert report.counts == {"planned": 1, "refused": 1, "not_found": 1}
 
 
 def test_a_run_whose_function_v1_does_not_name_is_replayed(connect: Connect) -> None:
