@@ -185,3 +185,24 @@ def test_each_example_works(
     is_refuted = row.name == "apps.check" and ran.answer["error"]["code"] == Code.RULE_BROKEN
     assert ran.status == 0 or is_refuted, ran
     assert ran.out
+
+
+FOR_AGENTS = ["schema", "mcp", "skill show", "skill install", "skill check"]
+
+
+@pytest.mark.parametrize("command", FOR_AGENTS)
+def test_each_example_of_a_command_for_agents_works(
+    command: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    shown = run(*command.split(), "--help")
+    assert shown.status == 0
+    assert "each exit status:" in shown.out
+    examples = re.findall(r"^  inngest-rest (.*\S)", shown.out, re.MULTILINE)
+    assert examples
+    assert all(each.startswith(command) for each in examples)
+    if command == "mcp":
+        return  # tests/mcp_server/test_stdio.py runs it
+    run("skill", "install")
+    assert [run(*shlex.split(each)).status for each in examples] == [0] * len(examples)
