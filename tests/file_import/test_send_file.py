@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import SendReport
+from inngest_rest import InvalidEventError, SendReport
+from inngest_rest._core.sending.event_json import encode
 from inngest_rest._durable.file_import import lines as lines_module
+from inngest_rest._durable.file_import.encoder import NdjsonEncoder
+from inngest_rest._durable.file_import.lines import Chunk, Position
 from inngest_rest.testing import MockServer
 from tests.support.ndjson import ROUTE, line, sent
 from tests.support.server import refuses
@@ -95,10 +99,13 @@ def test_an_id_is_the_same_whatever_else_a_batch_holds(
 def test_an_empty_id_counts_as_absent_and_absent_or_null_data_is_an_empty_object(
     client: InngestClient, server: Server, file: Path, empty: str | None
 ) -> None:
-    file.write_bytes(b'{"name":"a","data":null,"user":null,"ts":null,"v":null}\n{"name":"b"}\n')
+    file.write_bytes(
+        b'{"name":"a","data":null}\n{"name":"b"}\n'
+        b'{"name":"c","data":{},"user":null,"ts":null,"v":null}\n'
+    )
     client.send_file(file)
-    assert [set(each) for each in sent(server)] == [{"name", "data", "id"}] * 2
-    assert [each["data"] for each in sent(server)] == [{}, {}]
+    assert [set(each) for each in sent(server)] == [{"name", "data", "id"}] * 3
+    assert [each["data"] for each in sent(server)] == [{}] * 3
     file.write_bytes(line(1, id=empty))
     client.send_file(file)
     assert sent(server)[-1]["id"]
@@ -155,6 +162,29 @@ def test_an_id_depends_on_the_name_the_number_and_the_bytes_of_a_line_alone(
         True,
         True,
     ]
+
+
+@pytest.mark.parametrize("field", ["name", "data", "user", "ts", "v", "id", "meta", "other"])
+def test_a_line_is_sent_if_its_event_would_be(field: str) -> None:
+    numbers = [0, -1, 1.0, 1.7e12, 2**70, 1_700_000_000_000, 315_532_799_999, 4_102_444_800_001]
+    values: list[Any] = [None, True, "", "x", "Inngest/x", [], {}, {"a": [None]}, *numbers]
+    for value in values:
+        event: dict[str, Any] = {"name": "a", "data": {}, field: value}
+        chunk = Chunk([json.dumps(event).encode()], Position(), Position())
+        is_sent = len(NdjsonEncoder("x").batch(chunk).positions) == 1
+        if is_sent:
+            encode(event, 1, from_file=True)
+        else:
+            with pytest.raises(InvalidEventError):
+                encode(event, 1, from_file=True)
+
+
+@pytest.mark.parametrize("text", [b'"data":{"x":1e999}', b'"meta":[1e999]', b'"other":1e999'])
+def test_a_line_with_a_number_too_large_is_rejected_among_good_ones(text: bytes) -> None:
+    bad = b'{"name":"a","data":{},%b}' % text
+    chunk = Chunk([line(1), bad, line(3)], Position(), Position())
+    batch = NdjsonEncoder("x").batch(chunk)
+    assert (batch.positions, [each.position for each in batch.invalid]) == ([1, 3], [2])
 
 
 def test_an_id_is_the_same_in_every_release(

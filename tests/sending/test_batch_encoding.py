@@ -16,7 +16,6 @@ from inngest_rest import Event, InvalidEventError
 from inngest_rest._core.sending import batching
 from inngest_rest._core.sending.event_json import (
     MAX_EVENT_BYTES,
-    columns_of,
     encode,
     encode_together,
 )
@@ -152,8 +151,3 @@ def test_encoding_does_not_change_the_events() -> None:
     events: list[Any] = [{"name": "a", "data": {"n": None}} for _ in range(10)]
     assert encode_together(events) is not None
     assert events == [{"name": "a", "data": {"n": None}}] * 10
-
-
-@pytest.mark.parametrize("field", ["user", "ts", "v"])
-def test_an_absent_field_of_a_line_is_not_sent_as_null(field: str) -> None:
-    assert columns_of([{"name": "a", "data": {}, field: None}], from_file=True) is None

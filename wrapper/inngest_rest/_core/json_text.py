@@ -69,13 +69,12 @@ def repeated_key(keys: Iterable[object]) -> str | None:
     return None
 
 
-decode_or_recurse = msgspec.json.Decoder[Any]().decode
-"""Do what `decode` does without a frame of its own, but raise RecursionError for deep nesting."""
+_decode = msgspec.json.Decoder[Any]().decode
 
 
 def decode(text: bytes | str) -> Any:
     """Return the value of a JSON text; raise ValueError if it is invalid, or nested too deep."""
     try:
-        return decode_or_recurse(text)
+        return _decode(text)
     except RecursionError:
         raise ValueError("nested too deep") from None

@@ -50,7 +50,8 @@ class Batch(NamedTuple):
         texts: Iterable[bytes],
         invalid: Sequence[SendFailure] = (),
     ) -> Batch:
-        return cls(positions, b"[%b]" % b",".join(texts), invalid)
+        # To format it takes ten times as long.
+        return cls(positions, b"[" + b",".join(texts) + b"]", invalid)
 
     def events(self) -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = decode(self.body)

@@ -228,25 +228,21 @@ def _suffixes() -> Sequence[str]:
 
 
 def columns_of(
-    events: Sequence[EventLike],
-    convention: NameConvention | None = None,
-    *,
-    from_file: bool = False,
+    events: Sequence[EventLike], convention: NameConvention | None = None
 ) -> dict[str, list[Any]] | None:
     """Return the values of each field of ordinary events, or None if any event is unusual.
 
-    Only events with certainly valid fields pass; they have no others, unless they are `from_file`.
-    Each has a name and data; either all have an id or none. What else is absent is UNSET.
+    Only events with certainly valid fields pass. Each has a name and data; either all have an id or
+    none. What else is absent is UNSET.
     """
     fields = _fields_of(events)
-    if not ({"name", "data"} <= fields and (from_file or fields <= FIELDS)):
+    if not {"name", "data"} <= fields <= FIELDS:
         return None
     columns: dict[str, list[Any]] = {}
-    for field in FIELDS & fields:
+    for field in fields:
         column = _column(field, events)
         kinds = set(map(type, column))
-        # Of a file, the text of the line is sent, so nothing is converted.
-        if field in _KINDS and not from_file and not kinds.isdisjoint(_CONVERTED):
+        if field in _KINDS and not kinds.isdisjoint(_CONVERTED):
             if kinds == {NoneType} and field in _OPTIONAL:
                 continue
             column = list(map(_converted, column))
@@ -271,13 +267,18 @@ def _are_valid(
     columns: Mapping[str, list[Any]], convention: NameConvention | None
 ) -> bool:
     """Return whether names, ids and times, which have the right types, are those of events."""
-    names = set(columns["name"])
-    if not (all(map(_is_free, names)) and all(columns.get("id", ()))):
-        return False
     times = _present(columns.get("ts", []))
     if times and not FIRST_TS <= min(times) <= max(times) <= LAST_TS:
         return False
-    return convention is None or convention.allows(names)
+    names = set(columns["name"])
+    return all(columns.get("id", ())) and are_usual(names, convention)
+
+
+def are_usual(names: set[str], convention: NameConvention | None) -> bool:
+    """Return whether events may have these names, and nothing has to be said about any."""
+    return all(map(_is_free, names)) and (
+        convention is None or convention.allows(names)
+    )
 
 
 def _column(field: str, events: Sequence[Any]) -> list[Any]:

@@ -5,13 +5,22 @@ from __future__ import annotations
 from binascii import hexlify
 from hashlib import sha256
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
+import msgspec
+from msgspec import UNSET, UnsetType
 from xxhash import xxh3_64_digest
 
-from inngest_rest._core.json_text import decode, decode_or_recurse
+from inngest_rest._core.json_text import decode
 from inngest_rest._core.sending.batching import Batch
-from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, columns_of, encode
+from inngest_rest._core.sending.event_json import (
+    FIRST_TS,
+    LAST_TS,
+    MAX_EVENT_BYTES,
+    are_usual,
+    encode,
+)
 from inngest_rest._durable.file_import.lines import Chunk, RefusedLine
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.reports import SendFailure
@@ -28,6 +37,40 @@ _MAX_PLAIN = MAX_EVENT_BYTES - 64
 # Lines validated together: decoded, they fit into the CPU cache, and are too few to trigger the
 # garbage collector.
 _GROUP = 128
+
+
+class _PlainEvent(msgspec.Struct, gc=False):
+    """An event of a line that can be sent as it is: with the fields it must have, and valid others.
+
+    Values are decoded though nobody uses them: a number may be too large for any server.
+    """
+
+    name: str
+    data: dict[str, Any]
+    id: Annotated[str, msgspec.Meta(min_length=1)] | UnsetType = UNSET
+    user: dict[str, Any] | UnsetType = UNSET
+    ts: Annotated[int, msgspec.Meta(ge=FIRST_TS, le=LAST_TS)] | UnsetType = UNSET
+    v: str | UnsetType = UNSET
+
+
+class _KnownEvent(_PlainEvent, gc=False, forbid_unknown_fields=True):
+    """The same with no other key, whose value would be skipped instead of decoded."""
+
+    meta: Any = None
+
+
+_decode_known = msgspec.json.Decoder(_KnownEvent).decode
+_decode_plain = msgspec.json.Decoder(_PlainEvent).decode
+
+
+def _plain_events(lines: Sequence[bytes]) -> Sequence[_PlainEvent]:
+    """Return the events of lines; raise ValueError if any is unusual, or no JSON."""
+    try:
+        return list(map(_decode_known, lines))
+    except msgspec.ValidationError:
+        for line in lines:
+            decode(line)
+        return list(map(_decode_plain, lines))
 
 
 class NdjsonEncoder:
@@ -79,14 +122,16 @@ class NdjsonEncoder:
         if not are_plain or max(map(len, lines)) > _MAX_PLAIN:
             return None
         try:
-            events = list(map(decode_or_recurse, lines))
+            events = _plain_events(lines)
         except (ValueError, RecursionError):
             return None
-        columns = columns_of(events, self._convention, from_file=True)
-        if columns is None:
+        if not are_usual(set(map(attrgetter("name"), events)), self._convention):
             return None
-        if "id" in columns:
+        kinds = set(map(type, map(attrgetter("id"), events)))
+        if kinds == {str}:
             return [line.rstrip() for line in lines]
+        if kinds != {UnsetType}:
+            return None
         heads = [line.rstrip()[:-1] for line in lines]
         digests = map(hexlify, map(xxh3_64_digest, heads))
         with_id = self._with_id
