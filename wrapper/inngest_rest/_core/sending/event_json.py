@@ -30,7 +30,7 @@ from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event, EventLike, new_event_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inngest_rest._core.arguments import NameConvention
 
@@ -180,10 +180,10 @@ class _Row(msgspec.Struct, gc=False):
     name: str
     data: dict[str, Any]
     id: str
-    user: dict[str, Any] | UnsetType
-    ts: int | UnsetType
-    v: str | UnsetType
-    meta: Any
+    user: dict[str, Any] | UnsetType = UNSET
+    ts: int | UnsetType = UNSET
+    v: str | UnsetType = UNSET
+    meta: Any = UNSET
 
 
 _OPTIONAL = {"user", "ts", "v"}
@@ -207,18 +207,24 @@ def encode_together(
     if columns is None:
         return None
     ids = columns.get("id") or map(new_event_id().__add__, _suffixes())
-    rest = (
-        columns.get(field) or repeat(UNSET) for field in ("user", "ts", "v", "meta")
-    )
     try:
-        others = (_present(columns.get(field, [])) for field in ("user", "meta"))
-        if not is_exact([columns["data"], *others]):
+        # What is false is exact, such as {} and UNSET.
+        others = (filter(None, columns.get(field, [])) for field in ("user", "meta"))
+        if not is_exact([columns["data"], *map(list, others)]):
             return None
-        body = to_json(list(map(_Row, columns["name"], columns["data"], ids, *rest)))
+        body = to_json(_rows_of(columns, ids))
     except Exception:  # noqa: BLE001 - nested too deep, or a tzinfo's own code failed
         return None
     # If all together are below the limit for one event, none exceeds it.
     return body if len(body) <= MAX_EVENT_BYTES else None
+
+
+def _rows_of(columns: Mapping[str, list[Any]], ids: Iterable[str]) -> list[_Row]:
+    optional = [columns.get(field) for field in ("user", "ts", "v", "meta")]
+    while optional and optional[-1] is None:
+        optional.pop()  # to pass a default to each row takes longer than to leave it out
+    rest = (column or repeat(UNSET) for column in optional)
+    return list(map(_Row, columns["name"], columns["data"], ids, *rest))
 
 
 @functools.cache
@@ -241,10 +247,10 @@ def columns_of(
     columns: dict[str, list[Any]] = {}
     for field in fields:
         column = _column(field, events)
+        if field in _OPTIONAL and _is_nothing(column):
+            continue
         kinds = set(map(type, column))
         if field in _KINDS and not kinds.isdisjoint(_CONVERTED):
-            if kinds == {NoneType} and field in _OPTIONAL:
-                continue
             column = list(map(_converted, column))
             kinds = set(map(type, column))
         if not kinds <= _KINDS.get(field, kinds):
@@ -288,6 +294,11 @@ def _column(field: str, events: Sequence[Any]) -> list[Any]:
         return list(map(itemgetter(field), events))
     except KeyError:
         return [each.get(field, UNSET) for each in events]
+
+
+def _is_nothing(column: list[Any]) -> bool:
+    """Return whether a column has None alone, which is found out without a look at each type."""
+    return column[0] is None and column.count(None) == len(column)
 
 
 def _present(column: list[Any]) -> list[Any]:
