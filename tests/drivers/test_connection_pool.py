@@ -144,11 +144,11 @@ def test_a_request_waiting_for_a_connection_is_not_sent_if_the_client_is_closed(
     pool: ConnectionPool[Any] = ConnectionPool(Own)
     driver = Driver({"api": pool}, SYSTEM_CLOCK)
     for _ in range(MAX_AT_ONCE):
-        pool.slots.acquire()
+        assert pool.slots.take(0.0)
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(driver.run, a_call())
         driver.close()
-        pool.slots.release()
+        pool.slots.give_back()
         with pytest.raises(ClosedError):
             waiting.result(PATIENCE)
     assert pool.close() == []
@@ -218,12 +218,12 @@ class LateSlot:
         self.clock = clock
         self.seconds = seconds
 
-    def acquire(self, *, blocking: bool = True, timeout: float | None = None) -> bool:
-        del timeout
-        self.clock.advance(self.seconds if blocking else 0.0)
-        return blocking
+    def take(self, seconds: float) -> bool:
+        if seconds:
+            self.clock.advance(self.seconds)
+        return seconds > 0
 
-    def release(self) -> None: ...
+    def give_back(self) -> None: ...
 
 
 @pytest.mark.parametrize(("seconds", "is_sent"), [(7.4, True), (7.6, False), (10.1, False)])

@@ -87,8 +87,8 @@ class Driver(PlanRunner[BlockingTransport]):
     ) -> Response | TransportError:
         pool, waited = self._pools[call.host], 0.0
         slots = pool.slots
-        if not slots.acquire(blocking=False):
-            if not slots.acquire(timeout=longest_wait(call)):
+        if not slots.take(0.0):
+            if not slots.take(longest_wait(call)):
                 return not_sent(call)
             waited = self._clock.monotonic() - started
         try:
@@ -112,7 +112,7 @@ class Driver(PlanRunner[BlockingTransport]):
                     unused.close()
             return response
         finally:
-            slots.release()
+            slots.give_back()
 
     def _read(self, response: Response, call: Call[Any], started: float) -> bool:
         """Read the body within the call's timeout; return whether it was read to its end."""

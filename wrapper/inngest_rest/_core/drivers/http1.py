@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]"
 _FIELDS = rb"((?:" + _TOKEN + rb"++:[\t -~]*+\r\n)++)\r\n"
 _PLAIN_HEAD = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2}) ([\t -~]*+)\r\n" + _FIELDS)
+# A field of such a head; its value is without the spaces around it.
+_FIELD = re.compile(rb"([^:]++):[\t ]*+((?:[^\r]*[^\r\t ])?+)[\t ]*+\r\n")
 _HEAD_OF_REQUEST = re.compile(_TOKEN + rb"++ [!-~]++ HTTP/1\.1\r\n" + _FIELDS)
 
 # Responses without a body, whatever their fields say.
@@ -91,8 +93,7 @@ class ResponseReader:
         head = _PLAIN_HEAD.match(data)
         if head is None or head.end() > _LONGEST_HEAD:
             return False
-        fields = [line.partition(b":") for line in head[3].split(b"\r\n")[:-1]]
-        headers = [(name, value.strip(b"\t ")) for name, _, value in fields]
+        headers: list[tuple[bytes, bytes]] = _FIELD.findall(head[3])
         length = _length_of(headers)
         status = int(head[1])
         if (
@@ -146,19 +147,18 @@ def _protocol_error(reason: str) -> httpx.RemoteProtocolError:
 
 def _length_of(headers: list[tuple[bytes, bytes]]) -> int | None:
     """Return the length of a body; None if it is in doubt, or the connection may end with it."""
-    lengths: list[bytes] = []
-    for name, value in headers:
-        match name.lower():
-            case b"content-length":
-                lengths.append(value)
-            case b"connection" if value.lower() != b"keep-alive":
-                return None
-            case b"transfer-encoding":
-                return None
-            case _:
-                pass
-    is_beyond_doubt = len(lengths) == 1 and re.fullmatch(rb"[0-9]{1,15}", lengths[0])
-    return int(lengths[0]) if is_beyond_doubt else None
+    names = [name.lower() for name, _ in headers]
+    if names.count(b"content-length") != 1 or b"transfer-encoding" in names:
+        return None
+    if b"connection" in names and not _keeps_connection(headers):
+        return None
+    length = headers[names.index(b"content-length")][1]
+    return int(length) if length.isdigit() and len(length) <= 15 else None
+
+
+def _keeps_connection(headers: list[tuple[bytes, bytes]]) -> bool:
+    values = {value.lower() for name, value in headers if name.lower() == b"connection"}
+    return values == {b"keep-alive"}
 
 
 def _h11_awaiting_response(method: str) -> h11.Connection:
