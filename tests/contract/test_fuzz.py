@@ -90,7 +90,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     document.write_text(json.dumps(spec), encoding="utf-8")
     only = [operation for operation, _, _ in LIES.values()]
     by_id = {f"{each.method.upper()} {each.path}": each.id for each in DOCUMENT.operations}
-    verdict = fuzz_mock(folder, document=document, only=only, examples=8)
+    verdict = fuzz_mock(folder, document=document, only=only)
     return {by_id[operation]: titles for operation, titles in verdict.kinds().items()}
 
 
