@@ -141,11 +141,12 @@ def test_a_file_that_fails_as_it_is_closed_leaves_no_worker(
     def fail(_: Outbox) -> int:
         raise OutboxError("damaged", path="")
 
+    of_others = set(workers())  # those of the tests before may still end
     buffer = make()
     monkeypatch.setattr(Outbox, "mark", fail)
     with pytest.raises(OutboxError, match="damaged"):
         buffer.close()
-    assert workers() == []
+    assert set(workers()) <= of_others
     assert buffer.close() == 0
 
 
