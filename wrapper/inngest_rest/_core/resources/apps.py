@@ -18,12 +18,17 @@ from inngest_rest._core.arguments import (
     check_seconds,
     check_text,
 )
-from inngest_rest._core.calls.listing import ListedPage, Listing, read_all
+from inngest_rest._core.calls.listing import (
+    ListedPage,
+    Listing,
+    PageRequest,
+    read_all,
+)
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.calls.settings import has_proxy, requestable_url
 from inngest_rest._core.messages import Request, requestable
-from inngest_rest._core.plans import FIRST_PAUSE, Call, call, longer, sleep
+from inngest_rest._core.plans import FIRST_PAUSE, Call, Host, call, longer, sleep
 from inngest_rest._core.resources.fields import (
     optional,
     record,
@@ -42,7 +47,6 @@ from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import App, AppSync, Function, Trigger
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
-from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,16 +80,15 @@ def get_app(session: Session, app_id: str, *, deadline: float = math.inf) -> Pla
 
 
 def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan[None]:
-    """Raise if there is no such app, and name the nearest; where there is no route, it may be."""
+    """Raise NotFoundError, with the nearest id, if there is no such app; not if v1 cannot tell."""
     try:
         yield from get_app(session, app_id, deadline=deadline)
-    except (errors.RouteNotFoundError, errors.ConfigurationError):  # v1 has none
-        return
+    except (errors.RouteNotFoundError, errors.ConfigurationError):
+        return  # v1 has no route for it
     except errors.NotFoundError as error:
         error.message = f"there is no app {shown(app_id)}"
-        with suppress(
-            errors.RouteNotFoundError
-        ):  # before release 1.40, which cannot list apps
+        # Servers before release 1.40 cannot list apps.
+        with suppress(errors.RouteNotFoundError):
             apps = yield from read_all(list_apps(session), deadline=deadline)
             ids = [app.id for app in apps if not app.is_archived]
             error.message += did_you_mean(app_id, ids)
@@ -95,13 +98,12 @@ def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan
 def sync_app(
     session: Session, app_id: str, url: str, wait: Seconds | None
 ) -> Plan[AppSync]:
-    """Have the server read an app; where it cannot be told to, have the app register itself."""
+    """Make the server sync an app; if it has no route for that, make the app register itself."""
     check_id("app", app_id, argument="id")
     seconds = 0.0 if wait is None else check_seconds("wait", wait)
     if requestable_url(check_text("url", url) or "") is None:
-        raise invalid(
-            "url", "must be the http or https URL that serves the app's functions"
-        )
+        reason = "must be the http or https URL that serves the app's functions"
+        raise invalid("url", reason)
     app_before: App | None = None
     if seconds:
         look_until = session.clock.monotonic() + seconds
@@ -122,7 +124,7 @@ def _ask_to_sync(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         body=api.V2SyncAppBody(url=url),
         accepted={422: api.V2AppSyncFailure},
     )
-    # All of the response: a failure has no data.
+    # Convert the whole response: a failure has no data.
     return ask_first(session, "apps.sync", evolve(route, convert=_app_sync))
 
 
@@ -133,9 +135,11 @@ def _wait_for_sync(
     app_before: App | None,
     deadline: float,
 ) -> Plan[AppSync]:
-    """Wait until a pending sync is done; until then, the app shows the last one."""
+    """Wait until a pending sync is done; until then, the app has the state of the previous one."""
     pause = FIRST_PAUSE
-    while sync.status == "pending" and session.clock.monotonic() + pause < deadline:
+    if sync.status != "pending":
+        return sync
+    while session.clock.monotonic() + pause < deadline:
         yield from sleep(pause)
         pause = longer(pause)
         try:
@@ -153,24 +157,36 @@ def _find_app(session: Session, app_id: str, *, deadline: float) -> Plan[App | N
     try:
         return (yield from get_app(session, app_id, deadline=deadline))
     except (errors.NotFoundError, errors.RouteNotFoundError):
-        return None  # after any other error, the last sync would look like a new one
+        return (
+            None  # after any other error, the previous sync would look like a new one
+        )
 
 
 def _app_sync(response: api.V2AppSyncResultEnvelope | api.V2AppSyncFailure) -> AppSync:
     sync = optional(response.data)
-    if sync is not None:
-        error = optional(sync.error)
-        reason = error and (optional(error.message) or optional(error.code))
-        return record(AppSync, sync, error=reason)
-    failures = response.errors if isinstance(response, api.V2AppSyncFailure) else UNSET
-    messages = [failure.message for failure in optional(failures) or []]
+    if sync is None:
+        return _failed_sync(response)
+    error = optional(sync.error)
+    reason: str | None = None
+    if error is not None:
+        reason = optional(error.message) or optional(error.code)
+    return record(AppSync, sync, error=reason)
+
+
+def _failed_sync(
+    response: api.V2AppSyncResultEnvelope | api.V2AppSyncFailure,
+) -> AppSync:
+    failures: list[api.V2Error] = []
+    if isinstance(response, api.V2AppSyncFailure):
+        failures = optional(response.errors) or []
+    messages = [failure.message for failure in failures]
     return AppSync(status="error", error="; ".join(messages) or None)
 
 
 def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
-    """Ask an app itself to register its functions with its server, as every SDK does at a PUT.
+    """Ask an app to register its functions with its server, as every SDK does on a PUT.
 
-    No key goes along: the app has its own.
+    The request has no key: the app has its own.
     """
 
     def build(seconds: float, trace: object) -> Request:
@@ -186,18 +202,18 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         return AppSync(status="error", app_id=app_id, error=reason)
 
     settings = session.settings
-    is_behind_proxy = settings.api_proxy is not None and has_proxy(
-        url, is_dev=settings.dev
-    )
+    host: Host = "app"
+    if settings.api_proxy is not None and has_proxy(url, is_dev=settings.dev):
+        host = "api"  # whose connections go through the proxy
     exchange = Call(
-        host="api" if is_behind_proxy else "app",
+        host=host,
         method="PUT",
         url=url,
         build=build,
-        timeout=session.settings.timeout,
+        timeout=settings.timeout,
         read=read,
         redact=session.redact,
-        max_response_bytes=session.settings.max_response_bytes,
+        max_response_bytes=settings.max_response_bytes,
     )
     try:
         return (yield from call(exchange))
@@ -206,13 +222,15 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
 
 
 def app_of_v2(app: api.V2App) -> App:
-    method = optional(app.method)
+    method: str | None = optional(app.method)
+    if method is not None:
+        method = str(method).lower()
     sync = optional(app.latest_sync) or api.V2AppSync()
     return record(
         App,
         app,
         sync,
-        method=None if method is None else str(method).lower(),
+        method=method,
         version=optional(app.app_version),
         # proto3 omits fields that are false or zero.
         is_archived=optional(app.is_archived) or False,
@@ -223,7 +241,7 @@ def app_of_v2(app: api.V2App) -> App:
 
 
 Complete = Callable[[tuple[Function, ...], float], "Plan[tuple[Function, ...]]"]
-"""Adds to functions what their listing lacks, by a deadline."""
+"""Adds to functions the fields that their listing lacks, by a deadline."""
 
 
 def list_functions(
@@ -235,25 +253,32 @@ def list_functions(
     """List the functions of an app: v2 has more details; v1 returns all of them at once."""
     if app_id is None:
         return _list_of_all_apps(session, complete, **paging)
-    app_id = check_id("app", app_id)
-    routes = page_routes(
-        v2.list_functions_v2, partial(function_of_v2, app_id=app_id), app_id
-    )
-    routes["list_functions_v1"] = lambda _: _list_by_v1(app_id)
-    check = partial(check_app, session, app_id)
+    checked_id = check_id("app", app_id)
+
+    def by_v1(_: PageRequest) -> Route[Any, ListedPage[Function]]:
+        return _list_by_v1(checked_id)
+
+    convert = partial(function_of_v2, app_id=checked_id)
+    routes = page_routes(v2.list_functions_v2, convert, checked_id)
+    routes["list_functions_v1"] = by_v1
     return listing_of(
-        session, "functions.list", routes, if_empty=check, complete=complete, **paging
+        session,
+        "functions.list",
+        routes,
+        if_empty=partial(check_app, session, checked_id),
+        complete=complete,
+        **paging,
     )
 
 
-# How many apps have their functions read for one page, at a request or more for each.
+# Apps in a page, whose functions are read with a request or more for each.
 _MOST_APPS = 20
 
 
 def _list_of_all_apps(
     session: Session, complete: Complete | None, **paging: Unpack[Paging]
 ) -> Listing[Function]:
-    """List the functions of all apps: each page has those of some apps."""
+    """List the functions of all apps: a page has the functions of some apps."""
     by_v2 = page_routes(v2.list_apps_v2, app_of_v2, advice=_ADVICE)
     by_v1 = page_routes(v1.list_apps_v1, partial(record, App))
     listing: Listing[Any] = listing_of(
@@ -273,48 +298,49 @@ def _list_of_all_apps(
 def _functions_of_apps(
     session: Session, *routes: Route[Any, tuple[str, ListedPage[App]]], deadline: float
 ) -> Plan[tuple[str, ListedPage[Function]]]:
-    """Ask for a page of apps, and return the functions of each in its place."""
+    """Request a page of apps, and return a page of their functions."""
     path, apps = yield from first_present(session, *routes, deadline=deadline)
     functions: list[Function] = []
     for app in apps.items:
-        if not app.is_archived:
-            with suppress(errors.NotFoundError):  # it was archived meanwhile
-                functions += yield from read_all(
-                    list_functions(session, app.id), deadline=deadline
-                )
-    return path, ListedPage(tuple(functions), apps.cursor, apps.is_short, apps.cut_off)
+        if app.is_archived:
+            continue
+        of_app = list_functions(session, app.id)
+        with suppress(errors.NotFoundError):  # it was archived meanwhile
+            functions += yield from read_all(of_app, deadline=deadline)
+    page = ListedPage(
+        items=tuple(functions),
+        cursor=apps.cursor,
+        is_short=apps.is_short,
+        cut_off=apps.cut_off,
+    )
+    return path, page
 
 
 def functions_of_v1(
     session: Session, app_id: str, *, deadline: float = math.inf
 ) -> Plan[tuple[Function, ...]]:
     """Get the functions of an app from v1, which alone has their timeouts."""
-    page = yield from ask_first(
-        session, "functions.list", _list_by_v1(app_id), deadline=deadline
-    )
+    route = _list_by_v1(app_id)
+    page = yield from ask_first(session, "functions.list", route, deadline=deadline)
     return page.items
 
 
 def _list_by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
     def convert(functions: list[api.V1Function]) -> ListedPage[Function]:
-        return ListedPage(
-            tuple(function_of_v1(function, app_id) for function in functions)
-        )
+        converted = [function_of_v1(function, app_id) for function in functions]
+        return ListedPage(tuple(converted))
 
     return Route.of(v1.list_functions_v1, convert, app_id)
 
 
 def get_function(session: Session, app_id: str, function_id: str) -> Plan[Function]:
-    convert = partial(function_of_v2, app_id=app_id)
-    advice = where_absent(
-        "List the functions of the app instead: {}.", "functions.list"
-    )
+    how = "List the functions of the app instead: {}."
     return fetch_one(
         session,
         "functions.get",
-        convert,
+        partial(function_of_v2, app_id=app_id),
         path={"app": app_id, "function": function_id},
-        advice=advice,
+        advice=where_absent(how, "functions.list"),
     )
 
 
@@ -335,7 +361,7 @@ def invoke(
         run_id_of,
         path={"app": app_id, "function": function_id},
         body=body,
-        # Not with a key, either: a server executes a function again for each repeat (operation
+        # Not even with a key: a server executes a function again for each repeat (operation
         # invokeFunctionV2), though it responds with a 409 that has the body of a success and the
         # id of the first run (recording v2-invoke-idem2).
         repeatable=False,
@@ -349,11 +375,12 @@ def invoke(
 def function_of_v1(function: api.V1Function, app_id: str) -> Function:
     configuration = function.config.additional_properties
     triggers = configuration.get("triggers") or ()
+    full_id = required(function.id, "id")
     return record(
         Function,
         function,
         # v1 prefixes it with the app's id (operation listFunctionsV1).
-        id=required(function.id, "id").removeprefix(f"{app_id}-"),
+        id=full_id.removeprefix(f"{app_id}-"),
         app_id=app_id,
         triggers=tuple(_trigger_of_v1(trigger) for trigger in triggers),
         configuration=dict(configuration),
@@ -364,11 +391,9 @@ def function_of_v1(function: api.V1Function, app_id: str) -> Function:
 def _trigger_of_v1(trigger: Mapping[str, Any]) -> Trigger:
     kind = "event" if "event" in trigger else "cron"
     condition = trigger.get("expression")
-    return Trigger(
-        kind=kind,
-        value=str(trigger.get(kind, "")),
-        condition=condition if isinstance(condition, str) else None,
-    )
+    if not isinstance(condition, str):
+        condition = None
+    return Trigger(kind=kind, value=str(trigger.get(kind, "")), condition=condition)
 
 
 def function_of_v2(function: api.V2Function, app_id: str) -> Function:
@@ -387,8 +412,9 @@ def function_of_v2(function: api.V2Function, app_id: str) -> Function:
 
 
 def _trigger_of_v2(trigger: api.V2Trigger) -> Trigger:
+    kind = str(optional(trigger.type_) or "unknown")
     return Trigger(
-        kind=str(optional(trigger.type_) or "unknown").lower(),
+        kind=kind.lower(),
         value=optional(trigger.value) or "",
         # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V2Trigger).
         condition=optional(trigger.if_) or optional(trigger.condition),

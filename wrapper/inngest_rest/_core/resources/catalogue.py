@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MAX_APPS = 50  # whose functions are read, at a request for each
-_KEPT_FOR = (
-    60.0  # seconds for which a catalogue is used again, where an earlier one will do
-)
+_MAX_APPS = 50  # whose functions are read, with a request for each
+
+# Seconds for which a catalogue is reused, if the caller accepts an earlier one.
+_KEPT_FOR = 60.0
 
 
 @frozen(kw_only=True)
@@ -38,11 +38,13 @@ class MatchedFunction:
     triggers: list[Trigger]
 
     def is_triggered_by(self, event: StoredEvent) -> bool | None:
-        """Return whether a condition holds for the event; None if that cannot be told for sure."""
+        """Return whether a condition holds for the event; None if that is uncertain."""
         outcomes = {holds(trigger.condition, event) for trigger in self.triggers}
         if True in outcomes:
             return True
-        return None if None in outcomes else False
+        if None in outcomes:
+            return None
+        return False
 
 
 @frozen(kw_only=True)
@@ -51,19 +53,18 @@ class Catalogue:
 
     apps: list[App]
     functions: list[Function]
-    gaps: list[str]  # what could not be read, and why
+    gaps: list[str]  # the parts that could not be read, and why
     read_at: float
     same_since: float  # when the functions were first read as they are now
 
     def listeners(self, event_name: str) -> list[MatchedFunction]:
         """Return the functions with a trigger for the name of an event."""
-        matched = (
-            MatchedFunction(
-                function=function, triggers=matching_triggers(function, event_name)
-            )
-            for function in self.functions
-        )
-        return [listener for listener in matched if listener.triggers]
+        listeners: list[MatchedFunction] = []
+        for function in self.functions:
+            triggers = matching_triggers(function, event_name)
+            if triggers:
+                listeners.append(MatchedFunction(function=function, triggers=triggers))
+        return listeners
 
 
 # By environment, and by the state that all copies of a client share.
@@ -77,13 +78,13 @@ def read_catalogue(
 ) -> Plan[Catalogue]:
     """Read all apps and their functions.
 
-    What the server has no route for, or does not list before the deadline, becomes a gap.
+    A part that the server has no route for, or does not list before the deadline, becomes a gap.
 
     Args:
         session: The session of the client.
-        deadline: When to stop reading.
-        since: A catalogue that was read after this time, and within the last minute, is returned
-            again; by default, none is.
+        deadline: The time at which to stop reading.
+        since: Return the last catalogue again if it was read after this time and within the last
+            minute; by default, read a new one.
     """
     began = session.clock.monotonic()
     of_client = _last_read.setdefault(session.absent, {})
@@ -93,13 +94,15 @@ def read_catalogue(
     gaps: list[str] = []
     apps = yield from _read_apps(session, gaps, deadline)
     functions = yield from _read_functions(session, apps[:_MAX_APPS], gaps, deadline)
-    is_same = last is not None and last.functions == functions
+    same_since = session.clock.monotonic()
+    if last is not None and last.functions == functions:
+        same_since = last.same_since
     catalogue = Catalogue(
         apps=apps,
         functions=functions,
         gaps=gaps,
         read_at=began,
-        same_since=last.same_since if last and is_same else session.clock.monotonic(),
+        same_since=same_since,
     )
     if not gaps:
         of_client[session.settings.env] = catalogue
@@ -112,8 +115,8 @@ def _read_functions(
     functions: list[Function] = []
     for app in apps:
         plan = read_all(list_functions(session, app.id), deadline=deadline)
-        of_app = yield from or_gap(plan, f"the functions of app {app.id}", gaps)
-        functions += [function for function in of_app or () if not function.is_archived]
+        listed = yield from or_gap(plan, f"the functions of app {app.id}", gaps)
+        functions += [function for function in listed or () if not function.is_archived]
     return functions
 
 
@@ -128,7 +131,10 @@ def _read_apps(session: Session, gaps: list[str], deadline: float) -> Plan[list[
 
 
 def or_gap(plan: Plan[T], what: str, gaps: list[str]) -> Plan[T | None]:
-    """Run a plan; if it fails, add what could not be read, and why, to the gaps."""
+    """Run a plan; if it fails, return None and add the missing part, with the error, to the gaps.
+
+    `what` names that part.
+    """
     try:
         return (yield from plan)
     except errors.InngestError as error:
@@ -137,13 +143,12 @@ def or_gap(plan: Plan[T], what: str, gaps: list[str]) -> Plan[T | None]:
 
 
 def is_run_of(run: Run, function: Function) -> bool:
-    """Return whether a run is one of a function, which v1 identifies only by UUID."""
+    """Return whether a run belongs to a function, which v1 identifies only by UUID."""
     if run.function_id is not None:
-        return (run.app_id, run.function_id) == (function.app_id, function.id)
-    return (
-        run.internal_function_id is not None
-        and run.internal_function_id == function.internal_id
-    )
+        return run.app_id == function.app_id and run.function_id == function.id
+    if run.internal_function_id is None:
+        return False
+    return run.internal_function_id == function.internal_id
 
 
 def name_of(function: Function) -> str:
@@ -157,12 +162,10 @@ def matching_triggers(function: Function, event_name: str) -> list[Trigger]:
     These are the name itself and a wildcard after each slash or dot: `app/user.created` matches
     `app/*` and `app/user.*`, but not `app/us*` (recording v2-function-wildcard).
     """
-    wildcards = (
-        f"{event_name[: at + 1]}*"
-        for at, letter in enumerate(event_name)
-        if letter in "/."
-    )
-    patterns = {event_name, *wildcards}
+    patterns = {event_name}
+    for position, letter in enumerate(event_name, start=1):
+        if letter in "/.":
+            patterns.add(f"{event_name[:position]}*")
     return [
         trigger
         for trigger in function.triggers
@@ -173,14 +176,13 @@ def matching_triggers(function: Function, event_name: str) -> list[Trigger]:
 def nearest_triggers(
     event_name: str, functions: Iterable[Function]
 ) -> dict[str, list[str]]:
-    """Return the trigger most similar to an unmatched name, in each case, with its functions."""
+    """Return the trigger most similar to an unmatched name, in any case, with its functions."""
     functions_by_trigger: dict[str, list[str]] = {}
     for function in functions:
+        name = name_of(function)
         for trigger in function.triggers:
             if trigger.kind == "event":
-                functions_by_trigger.setdefault(trigger.value, []).append(
-                    name_of(function)
-                )
+                functions_by_trigger.setdefault(trigger.value, []).append(name)
     nearest = nearest_text(event_name, functions_by_trigger)
     if nearest is None:
         return {}

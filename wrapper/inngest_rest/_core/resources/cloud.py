@@ -23,7 +23,7 @@ from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET, Unset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
@@ -33,9 +33,8 @@ account = partial(record, models.AccountInfo)
 
 
 def environment(raw: api.V2Env) -> models.Environment:
-    return record(
-        models.Environment, raw, kind=(optional(raw.type_) or "production").lower()
-    )
+    kind = optional(raw.type_) or "production"
+    return record(models.Environment, raw, kind=kind.lower())
 
 
 key = partial(record, models.Key)
@@ -53,25 +52,28 @@ def insights_result(raw: api.V2InsightsResult) -> models.InsightsResult:
     columns = optional(raw.columns)
     if columns is None:
         raise ValueError("columns is missing")
-    remarks = optional(raw.diagnostics) or []
+    rows = [tuple(optional(row.values) or ()) for row in optional(raw.rows) or []]
+    diagnostics: list[str] = []
+    for diagnostic in optional(raw.diagnostics) or []:
+        severity = optional(diagnostic.severity)
+        diagnostics.append(f"{severity}: {optional(diagnostic.message)}")
     return models.InsightsResult(
-        tuple(required(each.name, "name") for each in columns),
-        tuple(tuple(optional(each.values) or ()) for each in optional(raw.rows) or []),
-        tuple(
-            f"{optional(each.severity)}: {optional(each.message)}" for each in remarks
-        ),
+        columns=tuple(required(column.name, "name") for column in columns),
+        rows=tuple(rows),
+        diagnostics=tuple(diagnostics),
     )
 
 
 def insights_tables(
     data: list[api.V2InsightsTable] | Unset | None,
 ) -> list[models.InsightsTable]:
-    def table(raw: api.V2InsightsTable) -> models.InsightsTable:
-        columns = optional(raw.columns) or []
-        types = {required(each.name, "name"): optional(each.type_) for each in columns}
-        return record(models.InsightsTable, raw, columns=types)
-
-    return list(map(table, optional(data) or ()))
+    tables: list[models.InsightsTable] = []
+    for raw in optional(data) or ():
+        types: dict[str, str | None] = {}
+        for column in optional(raw.columns) or []:
+            types[required(column.name, "name")] = optional(column.type_)
+        tables.append(record(models.InsightsTable, raw, columns=types))
+    return tables
 
 
 def event_schema(raw: api.V2EventSchema) -> models.EventSchema:
@@ -79,7 +81,7 @@ def event_schema(raw: api.V2EventSchema) -> models.EventSchema:
 
 
 def of_one_function(app: str | None, function: str | None) -> dict[str, Any]:
-    """Return arguments of a request about an app or a function; reject a pattern of several."""
+    """Return the arguments of a request about one app or function; reject patterns."""
     names = Names.of(app, function)
     app, function = names.exact
     if names != Names(app, function):
@@ -100,33 +102,36 @@ def experiment(raw: api.V2Experiment) -> models.Experiment:
 def experiment_of(
     function: str,
 ) -> Callable[[api.V2ExperimentDetail], models.Experiment]:
-    """Return how an experiment of a function is converted, with what its variants came to."""
+    """Return the conversion of an experiment of a function, with the metrics of its variants."""
 
     def convert(raw: api.V2ExperimentDetail) -> models.Experiment:
-        weights = {
-            each.variant_name: each.weight
-            for each in optional(raw.variant_weights) or []
-        }
-
-        def variant(raw: api.V2VariantMetrics) -> models.Variant:
-            name = required(raw.variant_name, "variantName")
-            metrics = {
-                required(each.key, "key"): {
-                    "avg": optional(each.avg),
-                    "min": optional(each.min_),
-                    "max": optional(each.max_),
-                }
-                for each in optional(raw.metrics) or []
-            }
-            weight = optional(weights.get(name, UNSET))
-            return record(
-                models.Variant, raw, name=name, weight=weight, metrics=metrics
-            )
-
-        variants = tuple(map(variant, optional(raw.variants) or []))
-        return record(models.Experiment, raw, function_id=function, variants=variants)
+        weights: dict[Any, Any] = {}
+        for weight in optional(raw.variant_weights) or []:
+            weights[weight.variant_name] = weight.weight
+        variants = [
+            _measured_variant(variant, weights)
+            for variant in optional(raw.variants) or []
+        ]
+        return record(
+            models.Experiment, raw, function_id=function, variants=tuple(variants)
+        )
 
     return convert
+
+
+def _measured_variant(
+    raw: api.V2VariantMetrics, weights: Mapping[Any, Any]
+) -> models.Variant:
+    name = required(raw.variant_name, "variantName")
+    metrics: dict[str, dict[str, float | None]] = {}
+    for metric in optional(raw.metrics) or []:
+        metrics[required(metric.key, "key")] = {
+            "avg": optional(metric.avg),
+            "min": optional(metric.min_),
+            "max": optional(metric.max_),
+        }
+    weight = optional(weights.get(name, UNSET))
+    return record(models.Variant, raw, name=name, weight=weight, metrics=metrics)
 
 
 def session_key(raw: api.V2SessionKey) -> str:
@@ -134,19 +139,21 @@ def session_key(raw: api.V2SessionKey) -> str:
 
 
 def session_group(raw: api.V2Session) -> models.SessionGroup:
-    functions = map(_function_id, optional(raw.functions) or [])
-    return record(models.SessionGroup, raw, function_ids=tuple(filter(None, functions)))
+    ids = [_function_id(function) for function in optional(raw.functions) or []]
+    known = [function_id for function_id in ids if function_id]
+    return record(models.SessionGroup, raw, function_ids=tuple(known))
 
 
 def session_run(raw: api.V2SessionRun) -> models.Run:
     status = models.RunStatus(optional(raw.status) or "unknown")
-    return record(
-        models.Run, raw, status=status, function_id=_function_id(raw.function)
-    )
+    function_id = _function_id(raw.function)
+    return record(models.Run, raw, status=status, function_id=function_id)
 
 
 def _function_id(raw: api.V2FunctionRef | Unset) -> str | None:
-    return None if isinstance(raw, Unset) else optional(raw.id)
+    if isinstance(raw, Unset):
+        return None
+    return optional(raw.id)
 
 
 # It responds to them with 500 and an empty body (recording v1-cancellations).
@@ -156,7 +163,7 @@ NO_CANCELLATIONS: AdviceByError = {
         (NextCall("runs.cancel_all"),),
     )
 }
-"""What to do where the server has no bulk cancellations."""
+"""The alternative if the server has no bulk cancellations."""
 
 
 def cancellation(raw: api.V1Cancellation) -> models.Cancellation:
@@ -175,28 +182,24 @@ def create_webhook(
         "name": check_text("name", name),
         "transform": check_text("transform", transform),
     }
-    names = [
-        name
-        for name in check_each("events", events, "names of events", check_text)
-        if name
-    ]
-    kind = "DENY" if deny_events else "ALLOW"
-    chosen = api.V2EventFilter(events=names, filter_=kind) if names else None
-    of_v2 = {
+    checked_events = check_each("events", events, "names of events", check_text)
+    names = [name for name in checked_events if name]
+    body_of_v2 = {
         **body,
         "response": check_text("response", response),
-        "event_filter": chosen,
+        "event_filter": _event_filter(names, denies=deny_events),
     }
     routes = list[Route[Any, models.Webhook]]()
-    if not (response or names or session.settings.api_version == "v2"):
-        # v1 would leave out what it does not have.
-        routes.append(
-            Route.of(v1.create_webhook_v1, webhook, body=body, repeatable=False)
-        )
+    # v1 would ignore the fields that it does not have.
+    needs_v2 = response or names or session.settings.api_version == "v2"
+    if not needs_v2:
+        by_v1 = Route.of(v1.create_webhook_v1, webhook, body=body, repeatable=False)
+        routes.append(by_v1)
     if name and transform:
-        routes.append(
-            Route.of(v2.create_webhook_v2, webhook, body=of_v2, repeatable=False)
+        by_v2 = Route.of(
+            v2.create_webhook_v2, webhook, body=body_of_v2, repeatable=False
         )
+        routes.append(by_v2)
     if not routes:
         raise invalid(
             "transform", "and name are required by v2, which alone has events"
@@ -204,12 +207,18 @@ def create_webhook(
     return ask_first(session, "webhooks.create", *routes)
 
 
+def _event_filter(names: list[str], *, denies: bool) -> api.V2EventFilter | None:
+    if not names:
+        return None
+    return api.V2EventFilter(events=names, filter_="DENY" if denies else "ALLOW")
+
+
 def webhook(raw: api.V1Webhook | api.V2Webhook) -> models.Webhook:
-    chosen = optional(raw.event_filter) if isinstance(raw, api.V2Webhook) else None
-    if chosen is None:
+    if isinstance(raw, api.V1Webhook):
         return record(models.Webhook, raw)
-    denies, events = (
-        optional(chosen.filter_) == "DENY",
-        tuple(optional(chosen.events) or ()),
-    )
+    event_filter = optional(raw.event_filter)
+    if event_filter is None:
+        return record(models.Webhook, raw)
+    events = tuple(optional(event_filter.events) or ())
+    denies = optional(event_filter.filter_) == "DENY"
     return record(models.Webhook, raw, events=events, denies_events=denies)

@@ -30,7 +30,7 @@ from inngest_rest._core.resources.run_rows import (
     listed_run_of_v1,
     listed_run_of_v2,
 )
-from inngest_rest.models import Run
+from inngest_rest.models import Function, Run
 from inngest_rest_api.api import v1, v2
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     _RunsOfEvent = Route[Any, tuple[str, ListedPage[Run]]]
 
-# Seconds for what only adds to an answer.
+# Seconds for requests that only complete an answer.
 _LONGEST_LOOK = 5.0
 
 
@@ -59,18 +59,27 @@ def list_of_event(
 ) -> Listing[Run]:
     """List the runs of an event: by v1, past its cache, and by v2 where that may lack some.
 
-    A request to v2 makes a self-hosted server read the spans of all runs that it ever had. But v1
-    lists the run of a batch under one of its events only: if nothing is known of that, functions
-    are looked at, and v2 is asked as well where v1 has none.
+    A request to v2 makes a self-hosted server read the spans of all its runs. But v1 lists the run
+    of a batch under only one of its events, so v2 is asked as well if v1 has no run, or if a
+    function may batch the event.
 
-    In `unnamed`, each run whose function could not be read is put, by its id, with the reason.
+    Args:
+        session: The session of the client.
+        event_id: The internal id of the event.
+        include_original_run_id: Complete the runs with the fields that only v1 has.
+        may_be_batched: Whether a function may batch the event; None to find out.
+        unnamed: Receives the runs whose function could not be read, by id, with the reason.
+        **paging: The arguments of the listing.
     """
     event_id = check_id("event id", event_id, argument="id")
 
     def read(page: PageData[Run], request: PageRequest) -> ListedPage[Run]:
         return runs.checked_page(fields.v2_page(page, request))
 
-    # An event has few runs, so their output is always asked for: v1 has it, too.
+    def by_v1(_: PageRequest) -> Route[Any, ListedPage[Run]]:
+        return routes.past_cache(session, _of_event_by_v1(event_id))
+
+    # An event has few runs, so their output is always requested: v1 has it, too.
     of_pages = routes.page_routes(
         v2.list_event_runs_v2,
         listed_run_of_v2,
@@ -79,9 +88,7 @@ def list_of_event(
         row=V2RunRow,
         read=read,
     )
-    of_pages["list_event_runs_v1"] = lambda _: routes.past_cache(
-        session, _of_event_by_v1(event_id)
-    )
+    of_pages["list_event_runs_v1"] = by_v1
     return routes.listing_of(
         session,
         "events.runs",
@@ -110,17 +117,17 @@ def _complete(
     is_whole: bool,
     unnamed: dict[str, errors.InngestError],
 ) -> Plan[tuple[Run, ...]]:
-    """Return listed runs as v2 has them, or, if `is_whole`, also with what v1 alone has."""
+    """Return listed runs with the fields of v2 or, if `is_whole`, of both v1 and v2."""
     completed: list[Run] = []
     for run in listed:
         unnamed.pop(run.id, None)
         try:
-            named = yield from _as_by_v2(session, run, is_whole, deadline)
+            named = yield from _as_by_v2(session, run, deadline, is_whole=is_whole)
         except errors.InngestError as error:
-            named = run  # as v1 has it, which lacks only the names
+            named = run  # v1 lacks only the names
             unnamed[run.id] = error
         if _may_be_misreported(session, run):
-            # By itself, it is right in every release.
+            # Every release reports it correctly if it is requested alone.
             with suppress(errors.InngestError):
                 named = yield from runs.fetch(
                     session, run.id, cached=False, deadline=deadline
@@ -134,17 +141,20 @@ def _complete(
 def _with_v1(
     session: Session, event_id: str, of_v2: list[Run], deadline: float
 ) -> Plan[list[Run]]:
-    """Return runs with what v1 alone has of them."""
+    """Return runs with the fields that only v1 has."""
     listed = yield from of_event_by_v1(session, event_id, deadline=deadline)
     of_v1 = {run.id: run for run in listed}
+    completed: list[Run] = []
     for run in of_v2:
-        if run.id not in of_v1:
-            # v1 lists the run of a batch under one of its events only.
+        by_v1 = of_v1.get(run.id)
+        if by_v1 is None:
+            # v1 lists the run of a batch under only one of its events.
             route = runs.route_by_v1(run.id)
-            of_v1[run.id] = yield from routes.ask_first(
+            by_v1 = yield from routes.ask_first(
                 session, "runs.get", route, deadline=deadline
             )
-    return [runs.with_v1(run, of_v1[run.id]) for run in of_v2]
+        completed.append(runs.with_v1(run, by_v1))
+    return completed
 
 
 def _ask_for_runs(
@@ -156,32 +166,36 @@ def _ask_for_runs(
 ) -> Plan[tuple[str, ListedPage[Run]]]:
     """Ask v1 for the runs of an event, and v2 if v1 refuses or may not have them all."""
     ask = partial(first_present, session, deadline=deadline)
-    if len(offered) == 1 or not all(
-        _is_usable(session, route.operation) for route in offered
-    ):
+    usable = [route for route in offered if _is_usable(session, route.operation)]
+    if len(offered) == 1 or len(usable) < len(offered):
         return (yield from ask(*offered))
     by_v1, by_v2 = offered
     if may_be_batched:
         return (yield from ask(by_v2, by_v1))
     try:
-        listed = yield from ask(by_v1, by_v2)
+        path, page = yield from ask(by_v1, by_v2)
     except errors.RouteNotFoundError:
         raise
-    except (
-        errors.AuthenticationError,
-        errors.PermissionDeniedError,
-        errors.NotFoundError,
-    ):
-        return (yield from ask(by_v2))  # it may take another key, and knows other runs
-    path, page = listed
+    except _REFUSALS_OF_V1:
+        return (yield from ask(by_v2))
     if path != by_v1.path or may_be_batched is False:
-        return listed
-    if page.items and not (yield from _may_be_batched(session, event_id, deadline)):
-        return listed
+        return path, page
+    if page.items:
+        may_be_batched = yield from _may_be_batched(session, event_id, deadline)
+        if not may_be_batched:
+            return path, page
     try:
         return (yield from ask(by_v2))
     except errors.RouteNotFoundError:
-        return listed
+        return path, page
+
+
+# Errors of v1 after which v2 may succeed: it may accept another key, and it has other runs.
+_REFUSALS_OF_V1 = (
+    errors.AuthenticationError,
+    errors.PermissionDeniedError,
+    errors.NotFoundError,
+)
 
 
 def _is_usable(session: Session, operation: Operation) -> bool:
@@ -191,57 +205,57 @@ def _is_usable(session: Session, operation: Operation) -> bool:
 
 
 def _may_be_batched(session: Session, event_id: str, deadline: float) -> Plan[bool]:
-    """Return whether a function may have got an event in a batch, which v1 lists under another."""
+    """Return whether a function may have batched an event, so that v1 lists the run elsewhere."""
     now = session.clock.monotonic()
     soon = now + min(_LONGEST_LOOK, (deadline - now) / 2)  # the rest is for v2
     known = yield from catalogue.read_catalogue(session, deadline=soon, since=0.0)
     if known.gaps:
         return True
-    batching = [
-        function
-        for function in known.functions
-        if flow_control.limit(function, *flow_control.BATCH)
-    ]
+    batching = [function for function in known.functions if _batches(function)]
     if not batching:
         return False
     event = yield from runs.found_at_once(session, events.get_route(event_id), deadline)
     if event is None or event.name == events.INVOKED:
         return True
-    return any(
-        catalogue.matching_triggers(function, event.name) for function in batching
-    )
+    name = event.name
+    return any(catalogue.matching_triggers(function, name) for function in batching)
 
 
-def _as_by_v2(session: Session, run: Run, is_whole: bool, deadline: float) -> Plan[Run]:
-    """Return a run of v1 as v2 has it, or also with what v1 alone has.
+def _batches(function: Function) -> bool:
+    return flow_control.limit(function, *flow_control.BATCH) is not None
 
-    v1 has the UUID of its function in place of the names of it and its app.
+
+def _as_by_v2(
+    session: Session, run: Run, deadline: float, *, is_whole: bool
+) -> Plan[Run]:
+    """Return a run of v1 with the fields of v2 or, if `is_whole`, of both.
+
+    v1 has the UUID of a function in place of the names of app and function.
     """
-    id, names = run.internal_function_id, session.absent.functions
-    if id is None:
+    internal_id = run.internal_function_id
+    if internal_id is None:
         return run
-    if id not in names:
+    names = session.absent.functions
+    if internal_id not in names:
         if not _is_usable(session, v2.get_run_v2.OPERATION):
             return run
         soon = min(deadline, session.clock.monotonic() + _LONGEST_LOOK)
-        found = yield from runs.fetch(session, run.id, deadline=soon, also_v1=False)
-        if found.function_id is None:
+        by_v2 = yield from runs.fetch(session, run.id, deadline=soon, also_v1=False)
+        if by_v2.function_id is None:
             return run
-        names[id] = found.app_id, found.function_id
-    app_id, function_id = names[id]
-    run = evolve(run, app_id=app_id, function_id=function_id)
-    return (
-        run
-        if is_whole
-        else evolve(run, internal_function_id=None, original_run_id=None)
-    )
+        names[internal_id] = (by_v2.app_id, by_v2.function_id)
+    app_id, function_id = names[internal_id]
+    named = evolve(run, app_id=app_id, function_id=function_id)
+    if is_whole:
+        return named
+    return evolve(named, internal_function_id=None, original_run_id=None)
 
 
 def _may_be_misreported(session: Session, run: Run) -> bool:
     """Return whether a release before 1.27.1 may have listed a run with a wrong state.
 
-    v1 lists some that have ended as unfinished (recording 1.17-v1-event-runs-echoes), and v2, where
-    it is below /api/v2, lists each as queued (recording 1.25-api-v2-event-runs).
+    v1 lists some ended runs as unfinished (recording 1.17-v1-event-runs-echoes), and v2, if it is
+    below /api/v2, lists all as queued (recording 1.25-api-v2-event-runs).
     """
     if runs.is_of_v1(run):
         return run.status == UNKNOWN
@@ -251,37 +265,41 @@ def _may_be_misreported(session: Session, run: Run) -> bool:
 def of_event_by_v1(
     session: Session, event_id: str, *, deadline: float = math.inf
 ) -> Plan[tuple[Run, ...]]:
-    """Get the runs of an event from v1, which names the run that each repeats; past its cache."""
-    of_v1 = routes.past_cache(session, _of_event_by_v1(event_id))
-    return (
-        yield from routes.ask_first(session, "events.runs", of_v1, deadline=deadline)
-    ).items
+    """Get the runs of an event from v1, past its cache; v1 alone has the original of a rerun."""
+    route = routes.past_cache(session, _of_event_by_v1(event_id))
+    page = yield from routes.ask_first(session, "events.runs", route, deadline=deadline)
+    return page.items
 
 
 def are_listed_by_v1(session: Session) -> bool:
-    """Return whether v1 lists the runs of events, as the server has no other route for it."""
-    return session.settings.api_version == "v1" or session.absent.has(
-        v2.list_event_runs_v2.OPERATION, session.clock.monotonic()
-    )
+    """Return whether only v1 can list the runs of events, by the settings or the server."""
+    if session.settings.api_version == "v1":
+        return True
+    by_v2 = v2.list_event_runs_v2.OPERATION
+    return session.absent.has(by_v2, session.clock.monotonic())
 
 
 def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
     def convert(page: PageData[Run]) -> ListedPage[Run]:
-        return ListedPage(each_once(runs.checked_page(ListedPage(page[1])).items))
+        _, listed = page
+        checked = runs.checked_page(ListedPage(listed))
+        return ListedPage(each_once(checked.items))
 
     expected = PageForm(v1.list_event_runs_v1, listed_run_of_v1, V1RunRow)
     return Route.of(v1.list_event_runs_v1, convert, event_id, expected=expected)
 
 
 def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
-    """Return the runs of an event, each once, the newest first as v2 has them.
+    """Return the runs of an event without repeats, newest first as v2 has them.
 
-    A run that was cancelled while its code was executing is listed twice: as it was cancelled, and
-    as its code ended later (recording v1-event-runs-twice). The first end is the run's.
+    v1 lists a run twice if it was cancelled while its code was executing: as cancelled, and with
+    the later end of the code (recording v1-event-runs-twice). The first end is the run's.
     """
-    found: dict[str, Run] = {}
-    for each in listed:
-        known = found.setdefault(each.id, each)
-        if each.ended_at and (known.ended_at is None or each.ended_at < known.ended_at):
-            found[each.id] = each
-    return tuple(sorted(found.values(), key=runs.ID_OF, reverse=True))
+    by_id: dict[str, Run] = {}
+    for run in listed:
+        other = by_id.setdefault(run.id, run)
+        if run.ended_at is None:
+            continue
+        if other.ended_at is None or run.ended_at < other.ended_at:
+            by_id[run.id] = run
+    return tuple(sorted(by_id.values(), key=runs.ID_OF, reverse=True))

@@ -45,13 +45,13 @@ BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)
 INVOKED = "inngest/function.invoked"
 """The name of the event that invokes a function.
 
-One that batches runs for it at once and, on release 1.43, also in a batch with others of its kind.
+A function that batches events runs for it at once; on release 1.43, also in a batch of invocations.
 """
 
 
 @frozen(kw_only=True)
 class EventSelection:
-    """Which stored events: the filters that a caller passed."""
+    """The caller's filters of stored events."""
 
     name: str | None = None
     since: Instant | None = None
@@ -76,40 +76,43 @@ def list_events(
     is_bounded: bool = True,
     **paging: Unpack[Paging],
 ) -> Listing[StoredEvent[Any]]:
-    name, where = check_text("name", selection.name), selection.where
-    condition = None if where is None else Expression("where", where, ("event",))
+    name = check_text("name", selection.name)
+    condition: Expression | None = None
+    if selection.where is not None:
+        condition = Expression("where", selection.where, ("event",))
     read = _reader(as_)
     window = Window.of(session, selection.since, selection.until)
+    window_of_requests = window
+    if window.until and not window.since:
+        window_of_requests = evolve(window, since=BEGINNING)
 
     def read_page(
-        page: PageData[StoredEvent], asked: PageRequest
+        page: PageData[StoredEvent], request: PageRequest
     ) -> ListedPage[StoredEvent[Any]]:
-        other = next((each for each in page[1] if name not in (None, each.name)), None)
-        if other is not None:
-            raise ValueError(
-                f"it lists event {other.internal_id}, named {shown(other.name)}"
-            )
-        return fields.v1_page(page, asked, attrgetter("internal_id"))
+        _, items = page
+        if name is not None:
+            _check_names(items, name)
+        return fields.v1_page(page, request, attrgetter("internal_id"))
 
     by_v1 = page_routes(
         v1.list_events_v1,
         listed_event,
         query={"name": name},
-        window=evolve(
-            window, since=window.since or (BEGINNING if window.until else None)
-        ),
+        window=window_of_requests,
         ends=("received_after", "received_before"),
         row=EventRow,
         read=read_page,
     )
-    asked = [f"{key}={shown(value)}" for key, value in selection.to_json().items()]
 
     def variables_of(event: StoredEvent) -> dict[str, Any]:
         return {"event": of_event(event)}
 
+    def matches(_: StoredEvent) -> bool:
+        return True
+
     def filter_here() -> LocalFilter[StoredEvent[Any]]:
         return LocalFilter(
-            matches=lambda _: True,
+            matches=matches,
             where=condition,
             values=variables_of,
             argument="where",
@@ -118,25 +121,41 @@ def list_events(
         )
 
     def read_all(
-        found: tuple[StoredEvent[Any], ...],
-        deadline: float,  # noqa: ARG001 - it asks for nothing
+        stored: tuple[StoredEvent[Any], ...],
+        deadline: float,  # noqa: ARG001 - it sends no request
     ) -> Plan[tuple[StoredEvent[Any], ...]]:
         yield from ()
-        return tuple(map(read, found))
+        return tuple(map(read, stored))
 
     return listing_of(
         session,
         "events.list",
         by_v1,
-        # listEventsV1 silently clamps to 51; behind a shorter page than requested, one has to look.
+        # listEventsV1 silently clamps to 51, and after a shorter page than requested, another
+        # request has to find out whether it was the last.
         largest_page=50,
         complete=None if as_ is None else read_all,
         is_relative=window.is_relative,
         local_filter=None if condition is None else filter_here,
-        about=f"events with {', '.join(asked) or 'no filter'}",
+        about=f"events with {_in_words(selection)}",
         kind=StoredEvent,
         **paging,
     )
+
+
+def _check_names(events: tuple[StoredEvent[Any], ...], name: str) -> None:
+    """Reject a page with an event of another name."""
+    for event in events:
+        if event.name != name:
+            raise ValueError(
+                f"it lists event {event.internal_id}, named {shown(event.name)}"
+            )
+
+
+def _in_words(selection: EventSelection) -> str:
+    filters = selection.to_json()
+    words = [f"{name}={shown(value)}" for name, value in filters.items()]
+    return ", ".join(words) or "no filter"
 
 
 def get_route(event_id: str) -> Route[Any, StoredEvent]:
@@ -153,16 +172,16 @@ def get_route(event_id: str) -> Route[Any, StoredEvent]:
 def get_now(
     session: Session, event_id: str, *, deadline: float = math.inf
 ) -> Plan[tuple[StoredEvent, datetime | None]]:
-    """Get one stored event, and the time by the server's clock, which ours may differ from."""
+    """Get one stored event, and the time by the server's clock, which may differ from ours."""
 
-    def at_time(raw: api.V1EventEnvelope) -> tuple[StoredEvent, datetime | None]:
+    def with_time(raw: api.V1EventEnvelope) -> tuple[StoredEvent, datetime | None]:
         metadata = fields.optional(raw.metadata)
-        return event_of_v1(raw.data), fields.timestamp(
-            getattr(metadata, "fetched_at", None)
-        )
+        time = fields.timestamp(getattr(metadata, "fetched_at", None))
+        return event_of_v1(raw.data), time
 
-    route: Route[Any, Any] = get_route(check_id("event id", event_id, argument="id"))
-    timed = past_cache(session, evolve(route, convert=at_time))
+    checked_id = check_id("event id", event_id, argument="id")
+    route: Route[Any, Any] = get_route(checked_id)
+    timed = past_cache(session, evolve(route, convert=with_time))
     return ask_first(session, "events.get", timed, deadline=deadline)
 
 
@@ -171,30 +190,39 @@ def get(
 ) -> Plan[StoredEvent[Any]]:
     read = _reader(as_)
     route = get_route(check_id("event id", event_id, argument="id"))
-    return read((yield from ask_first(session, "events.get", route)))
+    event = yield from ask_first(session, "events.get", route)
+    return read(event)
 
 
 def _reader(as_: type[Any] | None) -> Callable[[StoredEvent], StoredEvent[Any]]:
-    if as_ is None:
-        return lambda event: event
-    check_kind("as_", as_)
-    return lambda event: read_event(event, as_)
+    """Return the function that reads an event's data as a type, if there is one."""
+    if as_ is not None:
+        check_kind("as_", as_)
+
+    def read(event: StoredEvent) -> StoredEvent[Any]:
+        return event if as_ is None else read_event(event, as_)
+
+    return read
 
 
 def as_stored(event: Mapping[str, Any], internal_id: str = "") -> StoredEvent:
-    """Return an event that was not stored as a condition sees it; its `ts` is the server's."""
-    ts, fields = event.get("ts"), {it: event.get(it) for it in ("user", "v")}
-    fields |= {
-        "data": event.get("data") or {},
-        "ts": ts if isinstance(ts, int) else None,
-    }
+    """Return an unsent event as a condition would see it, once stored with its `ts`."""
+    ts = event.get("ts")
+    if not isinstance(ts, int):
+        ts = None
     return StoredEvent(
-        internal_id, event.get("id") or internal_id, event["name"], **fields
+        internal_id=internal_id,
+        id=event.get("id") or internal_id,
+        name=event["name"],
+        data=event.get("data") or {},
+        ts=ts,
+        user=event.get("user"),
+        v=event.get("v"),
     )
 
 
 class EventRow(Row):
-    """What `StoredEvent` has of an event of v1."""
+    """The fields of an event of v1 that `StoredEvent` has."""
 
     internal_id: str
     id: str | None = None
@@ -203,7 +231,7 @@ class EventRow(Row):
     ts: int | None = None
     # Self-hosted servers spell it the first way, Inngest Cloud the second (schema V1Event).
     received_at: str | None = None
-    receivedAt: str | None = None  # noqa: N815 - as it is generated
+    receivedAt: str | None = None  # noqa: N815 - the name is generated
     user: dict[str, Any] | None = None
     v: str | None = None
 
@@ -213,8 +241,9 @@ def event_of_v1(raw: api.V1Event) -> StoredEvent:
 
 
 def listed_event(row: EventRow) -> StoredEvent:
-    # Both are read: that one of them is no time is an error, whether or not the other is one.
-    received_at, received_at_in_cloud = moment(row.received_at), moment(row.receivedAt)
+    # Read both: an invalid time is an error, even if the other one is valid.
+    received_at = moment(row.received_at)
+    received_at_in_cloud = moment(row.receivedAt)
     return StoredEvent(
         internal_id=row.internal_id,
         id=row.id or row.internal_id,

@@ -1,7 +1,7 @@
 """Read fields of generated models, any of which may be absent or not as documented.
 
 A missing field is `UNSET`, even if the document requires it, and becomes None. Go's zero time
-becomes None, too. Only the fields that a result cannot do without are `required`.
+becomes None, too. Only fields that are indispensable to a result are `required`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from inngest_rest_api import models as api
 from inngest_rest_api.types import UNSET, Unreadable, Unset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest.record import Record
 
@@ -42,15 +42,17 @@ def optional(value: T | Unset) -> T | None:
 
 
 def required(value: str | Unset | None, name: str) -> str:
-    """Return the text that a result cannot be without; raise ValueError if it is absent."""
+    """Return an indispensable text; raise ValueError if it is absent."""
     found = optional(value)
     if found is None:
         raise ValueError(f"{name} is missing")
     return found
 
 
-def run_id_of(it: api.V1RunId | api.V1Replay | api.V2Invocation | api.V2RunId) -> str:
-    return required(it.run_id, "the id of the run")
+def run_id_of(
+    response: api.V1RunId | api.V1Replay | api.V2Invocation | api.V2RunId,
+) -> str:
+    return required(response.run_id, "the id of the run")
 
 
 def timestamp(value: datetime | Unset | None) -> datetime | None:
@@ -58,10 +60,10 @@ def timestamp(value: datetime | Unset | None) -> datetime | None:
 
     One without a time zone is read as UTC, which servers write.
     """
-    found = optional(value)
-    if found is None or found.year == 1:
+    time = optional(value)
+    if time is None or time.year == 1:
         return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
@@ -71,82 +73,93 @@ def json_object(value: api.JsonObject | Unset | None) -> dict[str, Any] | None:
 
 
 def record(kind: type[R], /, *models: object, **given: Any) -> R:
-    """Make a record of the fields of the same names that models have, and of those that are given.
+    """Make a record from the given fields and, for the others, from models with the same names.
 
-    What has no default is required.
+    A field without a default is required.
     """
-    for each in fields(kind):  # type: ignore[arg-type]
-        if each.name not in given:
-            values = (getattr(it, each.name, UNSET) for it in models)
-            value: Any = next((value for value in values if value is not UNSET), UNSET)
-            if isinstance(value, datetime):
-                given[each.name] = timestamp(value)
-            elif each.default is NOTHING:
-                given[each.name] = required(value, each.name)
-            elif (found := optional(value)) is not None:
-                given[each.name] = found
+    for field in fields(kind):  # type: ignore[arg-type]
+        name = field.name
+        if name in given:
+            continue
+        value = _first_set(name, models)
+        if isinstance(value, datetime):
+            given[name] = timestamp(value)
+        elif field.default is NOTHING:
+            given[name] = required(value, name)
+        else:
+            found = optional(value)
+            if found is not None:
+                given[name] = found
     return kind(**given)
+
+
+def _first_set(name: str, models: Iterable[object]) -> Any:
+    """Return a field of the first model that has it, else `UNSET`."""
+    for model in models:
+        value = getattr(model, name, UNSET)
+        if value is not UNSET:
+            return value
+    return UNSET
 
 
 def v1_page(
     answer: PageData[T], asked: PageRequest, id_of: Callable[[T], str]
 ) -> ListedPage[T]:
-    """Return a page of a listing: it continues after the last id; a short page may be the last.
+    """Return a page of a listing that continues after the last id; a short page may be the last.
 
-    A page that ends where the requested cursor is has nothing new.
+    A page that ends at the requested cursor has nothing new.
     """
-    items = answer[1]
+    _, items = answer
     last = id_of(items[-1]) if items else None
     if last is None or last == asked.cursor:
         return ListedPage(items)
-    return ListedPage(items, last, is_short=len(items) < asked.size)
+    return ListedPage(items, cursor=last, is_short=len(items) < asked.size)
 
 
 def v2_page(answer: PageData[T], asked: PageRequest) -> ListedPage[T]:
-    """Return a page of a listing; only `page` shows whether more follow: it may be empty itself.
+    """Return a page of a listing; `page` shows whether more follow, even if it has no items.
 
-    Servers send a cursor only where more follow, so it is followed unless the page says that it is
-    the last: a release may name `hasMore` otherwise. One that has more, but no cursor, is cut off,
-    and so is a full one that does not say in words known here whether it is the last. v1, which has
-    no `page`, lists all at once.
+    Servers send a cursor only if more follow, so it is used unless `hasMore` is false: a release
+    may rename that. A page with `hasMore` but no cursor is cut off, and so is a full one that does
+    not state in known fields whether it is the last. v1, which has no `page`, lists all at once.
     """
     envelope, items = answer
     is_full = len(items) >= asked.size
     page = optional(getattr(envelope, "page", api.V2Page()))
     if page is None:
         return ListedPage(items, cut_off=_WITHOUT_PAGE if is_full else "")
-    has_more, cursor = optional(page.has_more), optional(page.cursor) or None
+    has_more = optional(page.has_more)
+    cursor = optional(page.cursor) or None
     if has_more is False:
         return ListedPage(items)
     if cursor is not None:
-        return ListedPage(items, cursor)
+        return ListedPage(items, cursor=cursor)
     if has_more is True:
-        return ListedPage(
-            items, cut_off="it says that more follow (hasMore), but not by which cursor"
-        )
-    return ListedPage(
-        items, cut_off=_said_otherwise(page.additional_properties, is_full=is_full)
-    )
+        return ListedPage(items, cut_off=_WITHOUT_CURSOR)
+    unknown_fields = page.additional_properties
+    return ListedPage(items, cut_off=_may_go_on(unknown_fields, is_full=is_full))
 
 
 _WITHOUT_PAGE = "it is full, and does not say whether more follow (page)"
+_WITHOUT_CURSOR = "it says that more follow (hasMore), but not by which cursor"
 
 # Fields that other APIs have in the place of hasMore and cursor: hasNextPage, next_token, after.
 _FORWARD = re.compile("next|more|end_?cursor|after|continu", re.IGNORECASE)
 
 
-def _said_otherwise(page: Mapping[str, Any], *, is_full: bool) -> str:
-    """Return why more may follow a page without hasMore and cursor, by fields unknown here.
+def _may_go_on(page: Mapping[str, Any], *, is_full: bool) -> str:
+    """Return why more may follow a page without hasMore and cursor, by its unknown fields.
 
-    A flag says it of any page; anything else, such as a cursor that is always there, of a full one.
+    A flag that is true is evidence on any page; any other value, such as a cursor that is always
+    sent, only on a full one.
     """
-    said = {
-        name: value for name, value in page.items() if value and _FORWARD.search(name)
-    }
-    flags = [
-        name for name, value in page.items() if value is False and _FORWARD.search(name)
-    ]
-    if flags or not said or not (is_full or True in said.values()):
+    values = {name: value for name, value in page.items() if _FORWARD.search(name)}
+    if any(value is False for value in values.values()):
         return ""
-    names = ", ".join(map(shown, said))
+    evidence = {name: value for name, value in values.items() if value}
+    if not evidence:
+        return ""
+    if not is_full and True not in evidence.values():
+        return ""
+    names = ", ".join(map(shown, evidence))
     return f"more may follow it by fields that are not documented ({names})"

@@ -28,74 +28,69 @@ ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
 
 def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
-    """Return one status or several as a tuple without repeats; reject a mistyped name."""
+    """Return one status or several as a tuple without repeats; reject an unknown name."""
     if status is None:
         return ()
-    one = isinstance(status, str) or not isinstance(status, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
-    given: list[Any] = [status] if one else [*status]
+    is_single = isinstance(status, str) or not isinstance(status, Iterable)  # pyright: ignore[reportUnnecessaryIsInstance]
+    given: list[Any] = [status] if is_single else [*status]
     if not given:
         raise invalid("status", "is empty", how="Name at least one, or leave it out.")
-    names = [it for each in given for it in _names(each)]
+    names: list[Any] = []
+    for value in given:
+        names += _names(value)
     for name in names:
-        # A `RunStatus` is what a server said, or was made on purpose.
+        # A `RunStatus` comes from a server, or was made on purpose.
         if not isinstance(name, RunStatus) and not is_status(name):
             check_choice("status", name, get_args(StatusName))
     return tuple(dict.fromkeys(map(RunStatus, names)))
 
 
-def _names(given: object) -> list[Any]:
-    if isinstance(given, RunStatus) or not isinstance(given, str):
-        return [given]
-    return [name.strip().lower() for name in given.split(",")]
+def _names(value: object) -> list[Any]:
+    """Return the names in a text such as "failed,cancelled"; any other value as it is."""
+    if isinstance(value, RunStatus) or not isinstance(value, str):
+        return [value]
+    return [name.strip().lower() for name in value.split(",")]
 
 
 @frozen
 class Names:
-    """An app and a function as callers name them: by an id or a pattern each, or in one text."""
+    """The caller's app and function: each an id or a pattern, or both in one text."""
 
     app: str | None = None
     function: str | None = None
 
     @classmethod
     def of(cls, app: str | None, function: str | None) -> Names:
-        """Check them; reject what would select every run, and a bare function without its app."""
-        app, function = check_text("app", app), check_text("function", function)
+        """Check the names; reject patterns of every run, and a bare function without its app."""
+        app = check_text("app", app)
+        function = check_text("function", function)
         if function is not None and "/" in function:
             app, function = _split(app, function)
-        for name, value in (("app", app), ("function", function)):
-            if value is not None:
-                check_id(name, value)
+        if app is not None:
+            check_id("app", app)
+        if function is not None:
+            check_id("function", function)
         if _selects_all(app, function):
-            raise invalid(
-                "app" if function is None else "function", "selects every run"
-            )
-        if (
-            app is None
-            and function is not None
-            and not _is_pattern(function, or_with="-")
-        ):
-            raise invalid(
-                "function",
-                "needs app: functions are named within one",
-                how=f"Pass app, or write APP/{function}.",
-            )
+            name = "app" if function is None else "function"
+            raise invalid(name, "selects every run")
+        if app is None and function is not None:
+            _check_has_app(function)
         return cls(app, function)
 
     @property
     def exact(self) -> tuple[str | None, str | None]:
-        """The one app, and the one function, that each run must be of; None if there is none."""
+        """The only app, and the only function, whose runs match; None for any or a pattern."""
         if self.app is None or _is_pattern(self.app):
             return None, None
-        return self.app, None if _is_pattern(self.function or "*") else self.function
+        if self.function is None or _is_pattern(self.function):
+            return self.app, None
+        return self.app, self.function
 
     @property
     def ids(self) -> tuple[list[str], list[str]]:
-        """What the server can filter by: the ids of apps, and of functions in them."""
+        """The ids of apps, and of functions in them, by which the server can filter."""
         if self.app is None and self.function and not _is_pattern(self.function):
-            # The dash between the two may be any of them.
-            parts = self.function.split("-")
-            at = range(1, len(parts))
-            return ["-".join(parts[:n]) for n in at], ["-".join(parts[n:]) for n in at]
+            return _split_at_dashes(self.function)
         app, function = self.exact
         return [app] if app else [], [function] if function else []
 
@@ -108,24 +103,45 @@ class Names:
 
 
 def _split(app: str | None, function: str) -> tuple[str, str]:
-    """Return the app and the function that APP/FUNCTION names; reject another app beside it."""
+    """Return the app and the function of APP/FUNCTION; reject another app beside it."""
     of_function, _, name = function.partition("/")
     if app not in {None, of_function}:
-        raise invalid(
-            "function", f"is one of app {shown(of_function)}, not {shown(app)}"
-        )
+        reason = f"is one of app {shown(of_function)}, not {shown(app)}"
+        raise invalid("function", reason)
     return of_function, name
 
 
+def _split_at_dashes(text: str) -> tuple[list[str], list[str]]:
+    """Return the ids that APP-FUNCTION may stand for, as either may contain dashes."""
+    parts = text.split("-")
+    apps: list[str] = []
+    functions: list[str] = []
+    for position in range(1, len(parts)):
+        apps.append("-".join(parts[:position]))
+        functions.append("-".join(parts[position:]))
+    return apps, functions
+
+
+def _check_has_app(function: str) -> None:
+    """Reject a function without an app, unless it may be APP-FUNCTION or is a pattern."""
+    if _is_pattern(function) or "-" in function:
+        return
+    raise invalid(
+        "function",
+        "needs app: functions are named within one",
+        how=f"Pass app, or write APP/{function}.",
+    )
+
+
 def _selects_all(app: str | None, function: str | None) -> bool:
-    """Return whether patterns are given that fit every name."""
+    """Return whether the patterns match every name."""
     text = f"{app or ''}{function or ''}"
     # A dash alone would be the one between each app and its function.
     return bool(text) and not re.sub("[*?-]", "", text)
 
 
-def _is_pattern(name: str, or_with: str = "*") -> bool:
-    return not {"*", "?", or_with}.isdisjoint(name)
+def _is_pattern(name: str) -> bool:
+    return "*" in name or "?" in name
 
 
 def _matches(pattern: str | None, name: str | None) -> bool:
@@ -137,7 +153,7 @@ def _matches(pattern: str | None, name: str | None) -> bool:
 
 @frozen(kw_only=True)
 class Selection:
-    """Which runs: the checked `RunSelection`."""
+    """The checked filters of runs, a `RunSelection`."""
 
     statuses: tuple[RunStatus, ...] = ()
     names: Names = Names()
@@ -167,24 +183,26 @@ class Selection:
         window = Window.of(session, since, until)
         ended = Window.of(session, ended_since, ended_until, "ended_")
         if ended and window and window.since is None:
-            raise invalid(
-                "until",
-                "with an end time requires since: runs are then listed by queue time",
+            reason = (
+                "with an end time requires since: runs are then listed by queue time"
             )
-        if (
-            error_contains is not None
-            and not check_text("error_contains", error_contains).strip()
-        ):
-            raise invalid(
-                "error_contains",
-                "must not be blank: nearly every error contains blanks",
-            )
-        variables = ("run", "event", "error", "output")
+            raise invalid("until", reason)
+        if error_contains is not None:
+            text = check_text("error_contains", error_contains)
+            if not text.strip():
+                reason = "must not be blank: nearly every error contains blanks"
+                raise invalid("error_contains", reason)
+        checked_statuses = check_statuses(status)
+        names = Names.of(app, function)
+        condition: Expression | None = None
+        if where is not None:
+            variables = ("run", "event", "error", "output")
+            condition = Expression("where", where, variables)
         return cls(
-            statuses=check_statuses(status),
-            names=Names.of(app, function),
+            statuses=checked_statuses,
+            names=names,
             error_contains=error_contains,
-            where=None if where is None else Expression("where", where, variables),
+            where=condition,
             query=check_query(query),
             window=window,
             ended=ended,
@@ -194,8 +212,8 @@ class Selection:
     def by_end(self) -> bool:
         """Whether servers have to select runs by their ends.
 
-        Where the time of queueing is bounded, they list runs by that, as servers with much history
-        take long for the ends (operation listRunsV2), which are compared here.
+        If the time of queueing is bounded, they list runs by that and the ends are compared here:
+        servers with much history take long to list runs by their ends (operation listRunsV2).
         """
         return bool(self.ended) and not self.window
 
@@ -204,30 +222,39 @@ class Selection:
         return self.window.is_relative or self.ended.is_relative
 
     def narrowed(self, default: tuple[RunStatus, ...] = ()) -> Selection:
-        """Return it with the statuses that runs can have which the other filters select."""
+        """Return a selection with only the statuses that the other filters allow."""
         statuses = self.statuses or default
-        name, possible = ("ended_since", ENDED) if self.ended else ("", statuses)
         if self.error_contains:
-            name, possible = "error_contains", (RunStatus.FAILED,)
-        left = tuple(each for each in possible if not statuses or each in statuses)
-        if name and not left:
-            only, asked = " or ".join(possible), " or ".join(statuses)
-            raise invalid(
-                name, f"selects only runs that are {only}, none that is {asked}"
-            )
-        return evolve(self, statuses=left)
+            narrowing = "error_contains"
+            possible: tuple[RunStatus, ...] = (RunStatus.FAILED,)
+        elif self.ended:
+            narrowing = "ended_since"
+            possible = ENDED
+        else:
+            return evolve(self, statuses=statuses)
+        if statuses:
+            possible_names = " or ".join(possible)
+            possible = tuple(status for status in possible if status in statuses)
+            if not possible:
+                requested = " or ".join(statuses)
+                raise invalid(
+                    narrowing,
+                    f"selects only runs that are {possible_names}, none that is {requested}",
+                )
+        return evolve(self, statuses=possible)
 
     @property
     def needs_output(self) -> bool:
         """Whether runs have to be listed with their outputs or errors."""
-        names = self.where.names if self.where else set[str]()
-        return self.error_contains is not None or not names.isdisjoint(
-            {"output", "error"}
-        )
+        if self.error_contains is not None:
+            return True
+        if self.where is None:
+            return False
+        return not self.where.names.isdisjoint({"output", "error"})
 
     @property
     def evaluated_here(self) -> tuple[str, ...]:
-        """The arguments that servers do not filter by, or not completely."""
+        """The arguments by which servers do not filter, or not completely."""
         arguments: list[str] = []
         if self.where is not None:
             arguments.append("where")
@@ -241,11 +268,11 @@ class Selection:
         return tuple(arguments)
 
     def without_local(self) -> Selection:
-        """Return it without what is evaluated here alone; servers filter by a part of names."""
+        """Return a selection without the filters that no server supports, not even in part."""
         return evolve(self, error_contains=None, where=None)
 
     def match(self, run: Run) -> bool:
-        """Return whether a run is selected by what servers do not filter by, but for `where`."""
+        """Return whether a run passes the filters evaluated here, other than `where`."""
         if not self.names.match(run.app_id, run.function_id):
             return False
         if self.error_contains is None:
@@ -257,7 +284,7 @@ class Selection:
 
     def to_json(self) -> dict[str, Any]:
         asked = {
-            "status": sorted(each.value for each in self.statuses) or None,
+            "status": sorted(status.value for status in self.statuses) or None,
             "app": self.names.app,
             "function": self.names.function,
             "error_contains": self.error_contains,
@@ -274,7 +301,5 @@ class Selection:
         asked = self.to_json()
         if self.statuses:
             asked["status"] = ",".join(sorted(self.statuses))
-        return (
-            ", ".join(f"{name}={shown(value)}" for name, value in asked.items())
-            or "no filter"
-        )
+        words = [f"{name}={shown(value)}" for name, value in asked.items()]
+        return ", ".join(words) or "no filter"

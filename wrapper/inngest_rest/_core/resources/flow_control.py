@@ -20,7 +20,7 @@ _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
 
 
 def limit(function: Function, *names: str) -> Limit | None:
-    """Return a limit of a function, under the first of its names, those of v2 and of v1.
+    """Return a limit of a function by its first name that is set; v2 and v1 differ in names.
 
     `rateLimit` and `throttle` have `limit` and `period`, `debounce` has a `period`, and a batch
     `maxSize` and `timeout`; idempotency reads as a rate limit of 1 per 24 hours.
@@ -30,7 +30,10 @@ def limit(function: Function, *names: str) -> Limit | None:
 
 
 def ignores_repeated_ids(function: Function) -> bool:
-    """Return whether it runs again for a repeated id, which servers check only after these two."""
+    """Return whether a function runs again for a repeated id.
+
+    Servers check the id after debouncing and batching, so these let a repeat through.
+    """
     return limit(function, "debounce", *BATCH) is not None
 
 
@@ -45,7 +48,7 @@ def concurrency_limits(function: Function) -> list[Limit]:
     limits: list[Limit] = []
     for entry in _entries(function, "concurrency"):
         value = entry.get("limit")
-        # v2 says where the number comes from; v1 has the number alone.
+        # v2 also states the origin of the number; v1 has only the number.
         if not _is_mapping(value):
             limits.append({**entry, "limit": value})
         elif not value.get("isPlanLimit"):
@@ -55,9 +58,8 @@ def concurrency_limits(function: Function) -> list[Limit]:
 
 def cancelling_events(function: Function) -> list[str]:
     """Return the names of the events that cancel the function's runs."""
-    names = [
-        entry.get("event") for entry in _entries(function, "cancellations", "cancel")
-    ]
+    entries = _entries(function, "cancellations", "cancel")
+    names = [entry.get("event") for entry in entries]
     return [name for name in names if isinstance(name, str)]
 
 
@@ -65,22 +67,23 @@ def parse_duration(text: object) -> timedelta | None:
     """Parse a duration such as "24h0m0s"; None if it is not one."""
     if not isinstance(text, str) or not re.fullmatch(f"(?:{_PART})+", text):
         return None
-    parts = re.findall(_PART, text)
-    return timedelta(
-        seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    )
+    seconds = 0.0
+    for number, unit in re.findall(_PART, text):
+        seconds += float(number) * _SECONDS[unit]
+    return timedelta(seconds=seconds)
 
 
 def _entries(function: Function, *names: str) -> list[Limit]:
-    """Return the entries of a setting, or its only one, under the first of its names."""
+    """Return the entries of a setting, or its only one, by its first name that is set."""
     configuration = function.configuration or {}
     for name in names:
         setting: Any = configuration.get(name)
-        if setting:
-            entries = cast(
-                "list[object]", setting if isinstance(setting, list) else [setting]
-            )
-            return [entry for entry in entries if entry and _is_mapping(entry)]
+        if not setting:
+            continue
+        entries: list[object] = [setting]
+        if isinstance(setting, list):
+            entries = cast("list[object]", setting)
+        return [entry for entry in entries if entry and _is_mapping(entry)]
     return []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
 from weakref import WeakValueDictionary
@@ -34,12 +35,12 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest.typing import Seconds
 
-# Seconds until another's request is looked at again.
+# Seconds between two looks at the request of another follower.
 _SOON = 0.05
 
 
 class _Feed(Forked):
-    """The trace of a run, which all who follow it by one client read, and one of them requests."""
+    """The trace of a run, shared by its followers in one client, one of which requests it."""
 
     def __init__(self) -> None:
         self.asking = Lock()
@@ -63,13 +64,13 @@ class Follow(Poller[StepChange]):
         super().__init__(session, timeout)
         self._id = check_id("run id", run_id, argument="id")
         self._fails_at = self._began + APPEARS_WITHIN
-        key = session.absent, self._id, session.settings.env
+        key = (session.absent, self._id, session.settings.env)
         self._feed = _feeds.setdefault(key, _Feed())
         self._root: Span | None = None
         self._reported: set[tuple[str, str]] = set()
 
     def poll(self) -> Plan[Sequence[str]]:
-        """Pause, and read the trace, unless another has just read it."""
+        """Pause, and read the trace unless another follower has just read it."""
         if self._feed.root is self._root:
             yield from self._read_trace()
         root = self._feed.root
@@ -80,7 +81,8 @@ class Follow(Poller[StepChange]):
         return ()
 
     def _read_trace(self) -> Plan[None]:
-        feed, now = self._feed, self._now()
+        feed = self._feed
+        now = self._now()
         if now >= self._deadline:
             was_seen = feed.root is not None
             state = "had not ended" if was_seen else "did not appear"
@@ -92,7 +94,8 @@ class Follow(Poller[StepChange]):
         pause = feed.next_at - now
         asking = feed.asking
         if pause > 0 or not asking.acquire(blocking=False):
-            yield from sleep(min(max(pause, _SOON), SLICE, self._deadline - now))
+            pause = max(pause, _SOON)
+            yield from sleep(min(pause, SLICE, self._deadline - now))
             return
         try:
             ask = runs.explain_event_id(self._ask, by=self._deadline)
@@ -104,12 +107,11 @@ class Follow(Poller[StepChange]):
         try:
             root = yield from get_trace(session, run_id, deadline=self._deadline)
         except FAULTS as error:
-            passes = (
-                may_appear(error)
-                if feed.root
-                else isinstance(error, errors.NotFoundError)
-            )
-            if self._now() >= self._fails_at or not passes:
+            if feed.root is not None:
+                may_pass = may_appear(error)
+            else:
+                may_pass = isinstance(error, errors.NotFoundError)
+            if self._now() >= self._fails_at or not may_pass:
                 raise
             feed.next_at = self._now() + max(feed.pause, asked_pause(error))
             feed.pause = longer(feed.pause)
@@ -120,12 +122,13 @@ class Follow(Poller[StepChange]):
         feed.root = root
 
     def _changes(self, root: Span) -> Iterator[StepChange]:
-        """Yield what a trace has that was not reported."""
+        """Yield the changes in a trace that were not reported yet."""
         for moment in _moments(root):
-            key = moment.kind, moment.key
+            key = (moment.kind, moment.key)
             if key not in self._reported:
                 self._reported.add(key)
-                yield StepChange(moment.kind, evolve(moment.span, children=()))
+                span = evolve(moment.span, children=())
+                yield StepChange(moment.kind, span)
 
 
 @frozen(kw_only=True)
@@ -139,29 +142,29 @@ class _Moment:
 
 
 def _moments(root: Span) -> Iterator[_Moment]:
-    """Yield all starts and ends in a trace by their times; those of the run come first and last."""
+    """Yield the starts and ends in a trace by time; those of the run come first and last."""
     if root.started_at:
         yield _Moment(at=root.started_at, kind="started", span=root, key="")
-    yield from sorted(_moments_of_steps(root), key=lambda moment: moment.at)
+    yield from sorted(_moments_of_steps(root), key=attrgetter("at"))
     if root.ended_at:
         yield _Moment(at=root.ended_at, kind="ended", span=root, key="")
 
 
 def _moments_of_steps(root: Span) -> Iterator[_Moment]:
-    steps = [child for child in root.children if child.step_id]
-    for step in steps:
+    # Sorting keeps this order of moments at the same time.
+    for step in root.children:
         if step.started_at and step.step_id:
             yield _Moment(
                 at=step.started_at, kind="started", span=step, key=step.step_id
             )
-    for step in steps:
+    for step in root.children:
         if step.ended_at and step.step_id:
             yield _Moment(at=step.ended_at, kind="ended", span=step, key=step.step_id)
     yield from _moments_of_failed_attempts(root)
 
 
 def _moments_of_failed_attempts(root: Span) -> Iterator[_Moment]:
-    """Yield the ends of failed attempts; one of no step may be at a step that has not ended."""
+    """Yield the ends of failed attempts; the step of an attempt may not have an id yet."""
     for child in root.children:
         for span in child.children:
             if is_attempt(span) and span.status == "failed" and span.ended_at:

@@ -54,14 +54,13 @@ _WITH_ENDS = ("histogram", "summary")
 
 
 def get_metrics(session: Session) -> Plan[list[Metric]]:
-    """Get the metrics by the first route that the server has; Inngest Cloud has but one."""
+    """Get the metrics by the first route that the server has; Inngest Cloud has only one."""
     environment = session.settings.env or _PRODUCTION
     of_cloud = _route(v1.get_prometheus_v1, environment)
     if session.settings.api_url == API_URL:
         return ask_first(session, "metrics", of_cloud)
-    return ask_first(
-        session, "metrics", _route(v1.get_metrics, needs_key=False), of_cloud
-    )
+    of_server = _route(v1.get_metrics, needs_key=False)
+    return ask_first(session, "metrics", of_server, of_cloud)
 
 
 def get_queue_depth(session: Session) -> Plan[int]:
@@ -71,7 +70,11 @@ def get_queue_depth(session: Session) -> Plan[int]:
         InvalidResponseError: The metrics do not have it.
     """
     metrics = yield from get_metrics(session)
-    depth = next((each.value for each in metrics if each.name == QUEUE_DEPTH), math.nan)
+    depth = math.nan
+    for metric in metrics:
+        if metric.name == QUEUE_DEPTH:
+            depth = metric.value
+            break
     if not math.isfinite(depth):
         raise InvalidResponseError(
             f"its metrics have no {QUEUE_DEPTH}; those of Inngest Cloud never do",
@@ -96,10 +99,9 @@ def _route(
 
 
 def _read_response(response: Response) -> list[Metric]:
-    # A server without the route may send nothing at all, as may a proxy: that is not "no metrics".
-    if not response.content and "text/plain" not in response.headers.get(
-        "content-type", ""
-    ):
+    # A server without the route, or a proxy, may send an empty body: that is not "no metrics".
+    content_type = response.headers.get("content-type", "")
+    if not response.content and "text/plain" not in content_type:
         raise ValueError("an empty body that is not said to be metrics")
     return list(read_metrics(response.text))
 
@@ -111,35 +113,40 @@ def read_metrics(text: str) -> Iterator[Metric]:
         ValueError: A line is neither a sample nor a comment.
     """
     types: dict[str, str] = {}
-    words: dict[str, str] = {}
-    for line in filter(None, map(str.strip, text.split("\n"))):
-        if line.startswith("#"):
-            comment = _COMMENT.fullmatch(line)
-            if comment is not None:
-                known = types if comment["kind"] == "TYPE" else words
-                known[comment["name"]] = comment["text"] or ""
+    helps: dict[str, str] = {}
+    for raw_line in text.split("\n"):
+        line = raw_line.strip()
+        if not line:
             continue
-        yield _sample(line, types, words)
+        if not line.startswith("#"):
+            yield _sample(line, types, helps)
+            continue
+        comment = _COMMENT.fullmatch(line)
+        if comment is not None:
+            texts = types if comment["kind"] == "TYPE" else helps
+            texts[comment["name"]] = comment["text"] or ""
 
 
-def _sample(line: str, types: dict[str, str], words: dict[str, str]) -> Metric:
-    found = _SAMPLE.fullmatch(line)
-    if found is None:
+def _sample(line: str, types: dict[str, str], helps: dict[str, str]) -> Metric:
+    sample = _SAMPLE.fullmatch(line)
+    if sample is None:
         raise ValueError(f"not a sample: {shown(line)}")
-    family = _family(found["name"], types)
-    at = found["at"]
+    family = _family(sample["name"], types)
+    time: datetime | None = None
+    if sample["at"] is not None:
+        time = datetime.fromtimestamp(int(sample["at"]) / 1_000, UTC)
     return Metric(
-        name=found["name"],
-        labels=_labels(found["labels"] or ""),
-        value=float(found["value"]),
+        name=sample["name"],
+        labels=_labels(sample["labels"] or ""),
+        value=float(sample["value"]),
         type=types.get(family, "untyped"),
-        help=_unescaped(words[family]) if family in words else None,
-        at=None if at is None else datetime.fromtimestamp(int(at) / 1_000, UTC),
+        help=_unescaped(helps[family]) if family in helps else None,
+        at=time,
     )
 
 
 def _family(name: str, types: dict[str, str]) -> str:
-    """Return the name by which comments speak of a sample."""
+    """Return the name of a sample in comments."""
     for end in _ENDS:
         family = name.removesuffix(end)
         if family != name and types.get(family) in _WITH_ENDS:
@@ -160,4 +167,9 @@ def _labels(text: str) -> dict[str, str]:
 
 
 def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(lambda escape: "\n" if escape[1] == "n" else escape[1], text)
+    return _ESCAPE.sub(_unescaped_letter, text)
+
+
+def _unescaped_letter(escape: re.Match[str]) -> str:
+    letter: str = escape[1]
+    return "\n" if letter == "n" else letter

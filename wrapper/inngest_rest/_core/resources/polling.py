@@ -31,59 +31,60 @@ T = TypeVar("T")
 APPEARS_WITHIN = 5.0
 
 OVERLAP = timedelta(seconds=30)
-"""How far a window reaches back before the poll that precedes it.
+"""The overlap of a window with that of the previous poll.
 
 Runs and ends become visible up to a second late and out of order, and the end of a cancelled run
-lies 10 s in the future (operation listRunsV2); the rest is for a slow server. All moments are of
-the server's clock.
+lies 10 s in the future (operation listRunsV2); the rest is for a slow server. Times are by the
+server's clock.
 """
 
 OUTAGE = 300.0
-"""Seconds for which a server may fail that has answered."""
+"""Seconds for which a server that has responded may fail."""
 
 SLICE = 1.0
 """Seconds of a single pause: `close` takes effect at its end."""
 
 SHORTEST_PAUSE = 0.001
-"""Seconds that a clock advances by for sure; a shorter pause, a rounding error, might never end."""
+"""The shortest pause in seconds: a clock may not advance by a rounding error, for ever."""
 
 FEW = 10
-"""Up to so many open runs are fetched one by one; of more, the ends are listed, too."""
+"""Up to so many open runs are fetched one by one; for more, the ends are listed, too."""
 
 BATCH = 64
-"""Runs that are fetched before what was found of them is passed on."""
+"""Runs that are fetched before the results are returned."""
 
 _LATEST = 10.0  # seconds from one round to the next, after which changes are late
 
 MOST_FETCHED = 1_500
-"""Runs that are fetched in a round where ends are not listed."""
+"""Runs that are fetched in a round in which ends are not listed."""
 
 
 def may_appear(fault: errors.InngestError) -> bool:
     """Return whether an error after a run was seen may be transient."""
-    # A server that has the run and the route loses neither: it, or a proxy, is failing.
+    # A server never loses a run or a route: it, or a proxy, is failing.
     is_absent = isinstance(fault, errors.NotFoundError | errors.RouteNotFoundError)
     return is_absent or may_pass(fault)
 
 
 def asked_pause(fault: Fault | None) -> float:
-    """Return for how many seconds a server asked not to be asked again."""
+    """Return the pause in seconds that a server asked for, 0 if none."""
     return getattr(fault, "retry_after", None) or 0.0
 
 
 def rest_after(spent: float, *, is_busy: bool) -> float:
-    """Return how many seconds to leave a server alone that was occupied for so many.
+    """Return the seconds of rest for a server after it was occupied for so many.
 
-    While much changes it is kept busy for three quarters of the time; otherwise for a quarter, or
-    for up to a half where changes would be seen more than ten seconds late.
+    If many runs change, it is kept busy for three quarters of the time; otherwise for a quarter, or
+    for up to a half if changes would be more than ten seconds late.
     """
     if is_busy:
         return spent / 3
-    return min(3 * spent, max(_LATEST - spent, spent))
+    longest_rest = max(_LATEST - spent, spent)
+    return min(3 * spent, longest_rest)
 
 
 class Poller(Generic[T]):
-    """What an iterator polls: it takes the next item, and polls when there is none.
+    """The source of an iterator: it returns the next item, and polls when there is none.
 
     `poll` may return the ids of runs. A driver fetches these concurrently, and passes each result
     to `on_fetched`, in the order of the ids and in the thread or task that iterates.
@@ -92,12 +93,14 @@ class Poller(Generic[T]):
     in_flight = 8
 
     def __init__(self, session: Session, timeout: Seconds | None) -> None:
-        self._session, self._now = session, session.clock.monotonic
+        self._session = session
+        self._now = session.clock.monotonic
         seconds = math.inf if timeout is None else check_seconds("timeout", timeout)
         self._began = self._now()
         self._deadline = self._began + seconds
         self._pending = deque[T]()
-        self._is_exhausted = self._is_closed = False
+        self._is_exhausted = False
+        self._is_closed = False
         self._spent = 0.0  # seconds of requests in this round
         self._fetching_since = self._began
 
@@ -110,28 +113,25 @@ class Poller(Generic[T]):
         self._is_closed = True
 
     def next_item(self) -> T | None:
-        """Return the next item found; None if another poll is needed."""
+        """Return the next item; None if another poll is needed."""
         return self._pending.popleft() if self._pending else None
 
     def poll(self) -> Plan[Sequence[str]]:
-        """Pause, or ask the server; return the ids of runs to be fetched."""
+        """Pause, or send a request; return the ids of runs to fetch."""
         raise NotImplementedError
 
     def fetch(self, run_id: str) -> Plan[Run | Fault | None]:
-        """Get a run, or return why that failed; None if the time is up."""
+        """Return a run, or the fault of its request; None if the time is up."""
         if not self._may_go_on:
             return None
+        plan = runs.fetch(self._session, run_id, deadline=self._deadline, cached=False)
         try:
-            return (
-                yield from runs.fetch(
-                    self._session, run_id, deadline=self._deadline, cached=False
-                )
-            )
+            return (yield from plan)
         except FAULTS as error:
             return error
 
     def on_fetched(self, run_id: str, result: Run | Fault | None) -> bool:
-        """Take the result of `fetch`; return whether to fetch further runs."""
+        """Handle the result of `fetch`; return whether to fetch more runs."""
         now = self._now()
         self._spent += now - self._fetching_since
         self._fetching_since = now
@@ -139,12 +139,12 @@ class Poller(Generic[T]):
         return goes_on and self._may_go_on
 
     def _note(self, run_id: str, result: Run | Fault) -> bool:
-        """Note what became of a run; return whether to fetch further ones."""
+        """Record the state of a run; return whether to fetch more of them."""
         raise NotImplementedError
 
     @property
     def _is_late(self) -> bool:
-        # A timer may run out a rounding error too early.
+        # A timer may expire early by a rounding error.
         return self._deadline - self._now() < SHORTEST_PAUSE
 
     @property
@@ -152,9 +152,12 @@ class Poller(Generic[T]):
         return not (self._is_closed or self._is_late)
 
     def _pause_until(self, moment: float) -> Plan[None]:
-        while self._may_go_on and (left := moment - self._now()) > 0:
-            left = min(left, self._deadline - self._now(), SLICE)
-            yield from sleep(max(left, SHORTEST_PAUSE))
+        while self._may_go_on:
+            left = moment - self._now()
+            if left <= 0:
+                return
+            pause = min(left, self._deadline - self._now(), SLICE)
+            yield from sleep(max(pause, SHORTEST_PAUSE))
 
 
 @frozen(kw_only=True)
@@ -164,11 +167,11 @@ class FoundEnds:
 
 
 class EndsListing:
-    """Lists which runs have ended, while the server does so quickly.
+    """Lists the runs that have ended, as long as the server is quick.
 
-    A self-hosted server reads all its history for such a listing, which may take minutes. Where it
-    was slow or failed, it is left alone for sixty times as long as it took, and runs are fetched
-    one by one instead.
+    A self-hosted server reads all its history for such a listing, which may take minutes. After a
+    slow or failed listing, there is none for sixty times its duration, and runs are fetched one by
+    one instead.
     """
 
     _QUICK = 2.0
@@ -187,7 +190,7 @@ class EndsListing:
     def read(
         self, listing: Listing[Run], is_wanted: Callable[[Run], bool], deadline: float
     ) -> Plan[FoundEnds]:
-        """Read the listing within the budget; raise an error that will not pass."""
+        """Read the listing within the budget; raise an error that is not transient."""
         self.is_complete = False
         began = self._now()
         deadline = min(deadline, began + self._budget)

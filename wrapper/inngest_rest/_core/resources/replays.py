@@ -37,15 +37,20 @@ if TYPE_CHECKING:
     from inngest_rest.models import Run, Span
 
 SETTLED_AFTER = timedelta(minutes=5)
-"""Time after which a request that was given up takes effect no more; longer than gateways wait."""
+"""Time after which an abandoned request has no effect any more; longer than gateways wait."""
 
 
 class Requested(NamedTuple):
-    """A replay that was requested: how many there were up to it, when, and the run it started."""
+    """A requested replay: its number, its time, and the run it started."""
 
     number: int
     at: float
     new_run_id: str | None = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it may or may not have started a run."""
+        return self.new_run_id is None
 
 
 class Requests(Locked):
@@ -57,42 +62,60 @@ class Requests(Locked):
         self._of_run: dict[str, Requested] = {}
 
     def latest(self, ids: Iterable[str], now: float) -> Requested | None:
-        """Return the latest that may not have settled, of those for any of these runs."""
-        requests = filter(None, (self._of_run.get(id.upper()) for id in ids))
-        recent = [
-            each for each in requests if now - each.at < SETTLED_AFTER.total_seconds()
-        ]
-        return max(
-            recent,
-            key=lambda each: (each.new_run_id is None, each.number),
-            default=None,
-        )
+        """Return the latest unsettled request for any of these runs; an unknown one comes first."""
+        unknown: Requested | None = None
+        known: Requested | None = None
+        for run_id in ids:
+            request = self._of_run.get(run_id.upper())
+            if request is None or _is_settled(request, now):
+                continue
+            if request.is_unknown:
+                unknown = _later(request, unknown)
+            else:
+                known = _later(request, known)
+        return unknown or known
 
     def claim(self, ids: Sequence[str], now: float, known: float) -> Requested | None:
-        """Note a request, unless an earlier one is unknown or not among those known: return it."""
+        """Record a new request; or return an earlier one that forbids it, and record nothing.
+
+        That is one whose outcome is unknown, or one with a number above `known`.
+        """
         with self._lock:
             earlier = self.latest(ids, now)
-            if earlier is not None and (
-                earlier.new_run_id is None or earlier.number > known
-            ):
+            if earlier is not None and (earlier.is_unknown or earlier.number > known):
                 return earlier
             self.number += 1
-            if (
-                len(self._of_run) > 10_000
-            ):  # those that have settled are not kept in mind
-                self._of_run = {
-                    id: requested
-                    for id, requested in self._of_run.items()
-                    if self.latest([id], now)
-                }
+            if len(self._of_run) > _MOST_KEPT:
+                self._drop_settled(now)
             self.note(ids, now)
         return None
 
     def note(
         self, ids: Iterable[str], at: float, new_run_id: str | None = None
     ) -> None:
-        requested = Requested(self.number, at, new_run_id)
-        self._of_run.update((each.upper(), requested) for each in ids)
+        requested = Requested(number=self.number, at=at, new_run_id=new_run_id)
+        for run_id in ids:
+            self._of_run[run_id.upper()] = requested
+
+    def _drop_settled(self, now: float) -> None:
+        unsettled = {
+            run_id: request
+            for run_id, request in self._of_run.items()
+            if not _is_settled(request, now)
+        }
+        self._of_run = unsettled
+
+
+_MOST_KEPT = 10_000  # requests, before those that have settled are dropped
+
+
+def _is_settled(request: Requested, now: float) -> bool:
+    return now - request.at >= SETTLED_AFTER.total_seconds()
+
+
+def _later(request: Requested, other: Requested | None) -> Requested:
+    """Return the later of two requests, the second one if they are the same."""
+    return request if other is None or request.number > other.number else other
 
 
 _requests: WeakKeyDictionary[RetryBudget, Requests] = WeakKeyDictionary()
@@ -107,48 +130,51 @@ def requests_of(session: Session) -> Requests:
 
 
 def was_refused(error: InngestError) -> bool:
-    """Return whether the server said that it starts no run; a gateway cannot say that."""
+    """Return whether the server itself, and not a gateway, refused to start a run."""
     is_own = isinstance(error, ServerError) and error.code == "internal_error"
     return is_own or had_no_effect(error)
 
 
 class Start(NamedTuple):
-    """Where replays start: at a step, by its name, its id or `last-failed`, or at the beginning."""
+    """The start of replays: a step, by its name, its id or `last-failed`, or the beginning."""
 
     from_step: str | None = None
     input: list[Any] | None = None
 
     @classmethod
     def check(cls, from_step: str | None, input: list[Any] | None) -> Start:
-        """Reject what servers would ignore, or refuse for each run."""
-        if input is not None and (
-            from_step is None or not isinstance(input, list) or not input
-        ):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise invalid(
-                "input", "must be a non-empty list, for the step of from_step"
-            )
-        return cls(check_text("from_step", from_step), check_json("input", input))
+        """Reject arguments that servers would ignore, or refuse for each run."""
+        if input is not None:
+            is_list = isinstance(input, list)  # pyright: ignore[reportUnnecessaryIsInstance]
+            if from_step is None or not is_list or not input:
+                reason = "must be a non-empty list, for the step of from_step"
+                raise invalid("input", reason)
+        checked_step = check_text("from_step", from_step)
+        return cls(from_step=checked_step, input=check_json("input", input))
 
     def step(
         self, session: Session, run: Run, others: Iterable[Run] | None
     ) -> Plan[Span | None]:
+        """Return the step to start from, given the other runs of the run's chain."""
         if self.from_step is None:
             return None
-        first = min([run.id, *(run.id for run in others or ())])
+        first_id = min([run.id, *(other.id for other in others or ())])
         return (
-            yield from trace.step_to_start_from(session, run.id, first, self.from_step)
+            yield from trace.step_to_start_from(
+                session, run.id, first_id, self.from_step
+            )
         )
 
 
 def replay_one(
     session: Session, run_id: str, from_step: str | None, input: list[Any] | None
 ) -> Plan[str]:
-    start, step = Start.check(from_step, input), None
+    start = Start.check(from_step, input)
+    step: Span | None = None
     if start.from_step is not None:
         run = yield from runs.fetch(session, run_id)
-        step = yield from start.step(
-            session, run, (yield from others_of_chain(session, run))
-        )
+        others = yield from others_of_chain(session, run)
+        step = yield from start.step(session, run, others)
     return (yield from replay(session, run_id, step=step, input=start.input))
 
 
@@ -163,8 +189,16 @@ def replay(
 ) -> Plan[str]:
     """Replay a run by one request, and return the new run's id.
 
-    While it may take effect, that holds back replays of the others of its chain as well: another
-    replay, unknown or later than those known, holds this one back by a TransportError.
+    As long as the request may take effect, no other replay of the chain is sent; and this one is
+    not sent, but raises TransportError, if another one was requested.
+
+    Args:
+        session: The session of the client.
+        run_id: The run to replay.
+        others: The other runs of its chain.
+        known: The number of the latest request that the caller knows the outcome of.
+        step: The step to start from; None for the beginning.
+        input: The input of this step.
     """
 
     def new_id(raw: api.V1Replay | api.V2RunId) -> str:
@@ -175,24 +209,21 @@ def replay(
             )
         return new
 
-    body: Any = UNSET
-    if step is not None:
-        from_step = api.V2RerunFromStep(
-            step.step_id or "", UNSET if input is None else input
-        )
-        body = api.V2RerunBody(from_step)
     by_v1 = Route.of(v1.replay_run_v1, new_id, run_id, repeatable=False)
     how = "Send the event of the run again instead, with another id: {}, {}."
-    advice = where_absent(how, "events.get", "send")
     by_v2 = Route.of(
-        v2.rerun_run_v2, new_id, run_id, body=body, repeatable=False, advice=advice
+        v2.rerun_run_v2,
+        new_id,
+        run_id,
+        body=_replay_body(step, input),
+        repeatable=False,
+        advice=where_absent(how, "events.get", "send"),
     )
-    ids, requests, now = (
-        (run_id, *others),
-        requests_of(session),
-        session.clock.monotonic,
-    )
-    if earlier := requests.claim(ids, now(), known):
+    ids = (run_id, *others)
+    requests = requests_of(session)
+    now = session.clock.monotonic
+    earlier = requests.claim(ids, now(), known)
+    if earlier is not None:
         ago = now() - earlier.at
         raise TransportError(
             f"not sent: a replay of this run was requested {ago:.0f} s ago, perhaps without a "
@@ -204,11 +235,11 @@ def replay(
     try:
         if step is None:
             new_run_id = yield from ask_first(session, "runs.replay", by_v2, by_v1)
-        else:  # some releases have the route, but start from no step
+        else:
+            # Some releases have the route, but cannot start from a step.
             how = "Servers start a run from a step since release 1.39: leave from_step out."
-            new_run_id = yield from perform(
-                session, evolve(by_v2, advice=where_absent(how))
-            )
+            from_step = evolve(by_v2, advice=where_absent(how))
+            new_run_id = yield from perform(session, from_step)
     except InngestError as error:
         requests.note(ids, -inf if was_refused(error) else now())
         raise
@@ -216,30 +247,49 @@ def replay(
     return new_run_id
 
 
+def _replay_body(step: Span | None, input: list[Any] | None) -> Any:
+    if step is None:
+        return UNSET
+    step_input = UNSET if input is None else input
+    return api.V2RerunBody(api.V2RerunFromStep(step.step_id or "", step_input))
+
+
 def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
     """Return the other runs of the chain of replays that a run belongs to.
 
-    v1 names the first run of each chain. Where it does not list the run, they are the runs of the
+    v1 has the first run of each chain. If it does not list the run, the chain is the runs of the
     same function for the same event. None if the server does not list the run either way.
     """
     if not run.event_ids:
         return None
     event_id = run.event_ids[0]
-    listing = event_runs.list_of_event(session, event_id)
-    ways: list[tuple[Plan[Iterable[Run]], Callable[[Run], object]]] = [
-        (
-            event_runs.of_event_by_v1(session, event_id),
-            lambda run: run.original_run_id or run.id,
-        ),
-        (read_all(listing), lambda run: (run.app_id, run.function_id)),
-    ]
-    for listed_by, chain_of in ways:
-        try:
-            listed = {run.id: run for run in (yield from listed_by)}
-        except (NotFoundError, *RULED_OUT):
-            continue
-        if own := listed.pop(run.id, None):
-            return tuple(
-                run for run in listed.values() if chain_of(run) == chain_of(own)
-            )
-    return None
+    by_v1 = event_runs.of_event_by_v1(session, event_id)
+    others = yield from _others(run, by_v1, _first_run_of_chain)
+    if others is not None:
+        return others
+    by_any_route = read_all(event_runs.list_of_event(session, event_id))
+    return (yield from _others(run, by_any_route, _function_of))
+
+
+def _others(
+    run: Run, listed_by: Plan[Iterable[Run]], chain_of: Callable[[Run], object]
+) -> Plan[tuple[Run, ...] | None]:
+    """Return the other listed runs of a run's chain; None if the run is not listed."""
+    try:
+        runs_of_event = yield from listed_by
+    except (NotFoundError, *RULED_OUT):
+        return None
+    by_id = {listed.id: listed for listed in runs_of_event}
+    own = by_id.pop(run.id, None)
+    if own is None:
+        return None
+    chain = chain_of(own)
+    return tuple(other for other in by_id.values() if chain_of(other) == chain)
+
+
+def _first_run_of_chain(run: Run) -> str:
+    return run.original_run_id or run.id
+
+
+def _function_of(run: Run) -> tuple[str | None, str | None]:
+    return run.app_id, run.function_id

@@ -31,6 +31,7 @@ from inngest_rest_api.api import OPERATIONS, Operation, Tag, ingest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from inngest_rest._core.calls.listing import ListingOptions
     from inngest_rest._core.calls.route import (
         AdviceByError,
         GeneratedOperation,
@@ -53,13 +54,14 @@ _METRICS = "/metrics"
 
 
 def _operations_by_call() -> Mapping[str, tuple[Operation, ...]]:
-    placed: dict[str, list[tuple[int, Operation]]] = {}
+    ranked: dict[str, list[tuple[int, Operation]]] = {}
     for operation in OPERATIONS:
-        for call, place in operation.calls:
-            placed.setdefault(call, []).append((place, operation))
-    return {
-        call: tuple(each for _, each in sorted(placed[call])) for call in sorted(placed)
-    }
+        for call, rank in operation.calls:
+            ranked.setdefault(call, []).append((rank, operation))
+    operations: dict[str, tuple[Operation, ...]] = {}
+    for call in sorted(ranked):
+        operations[call] = tuple(operation for _, operation in sorted(ranked[call]))
+    return operations
 
 
 ROUTES = _operations_by_call()
@@ -85,9 +87,9 @@ def fetch_one(
     deadline: float = math.inf,
     **options: Unpack[RouteOptions],
 ) -> Plan[T]:
-    """Ask for one thing by the only operation of a call, and convert its data.
+    """Perform the only operation of a call, and convert the data of its response.
 
-    The ids in the path have the names that the method gives them, and stand in the path's order.
+    The ids in the path have the names of the method's arguments, in the order of the path.
     """
     (operation,) = ROUTES[call]
     ids = _checked(path)
@@ -108,10 +110,10 @@ def list_all(
     only: str = "",
     **options: Unpack[RouteOptions],
 ) -> Listing[T]:
-    """List what each operation of a call returns in pages or at once, and convert each item.
+    """List the items of a call's operations, in pages or all at once, and convert each item.
 
-    The ids in the path are as `fetch_one` takes them; `only` is a part of the names of the
-    operations that are asked, if not all are.
+    The ids in the path are those of `fetch_one`; `only` limits the operations to those with this
+    text in their names.
     """
     ids = _checked(path)
     of_pages: PageRoutes[T] = {}
@@ -126,7 +128,7 @@ def list_all(
 
 
 def _checked(path: Mapping[str, str] | None) -> list[str]:
-    return [check_id(name, id) for name, id in (path or {}).items()]
+    return [check_id(name, value) for name, value in (path or {}).items()]
 
 
 def module_of(operation: Operation) -> Any:
@@ -146,26 +148,40 @@ def page_routes(
     row: type[Row] | None = None,
     **options: Unpack[RouteOptions],
 ) -> PageRoutes[T]:
-    """Return the routes to the pages of a listing, by the operation.
+    """Return the routes to the pages of a listing, by operation.
 
-    To the query are added the place and size of the page, and the window's ends, by these names.
-    What converts an item takes its model or, if the kind of it is named, its row.
+    Args:
+        module: The generated module of the operation.
+        convert: Return the result of an item, from its row if `row` is given, else its model.
+        *path: The ids in the path.
+        query: Query parameters; limit and cursor of each page are added.
+        read: Return the items of a response and the cursor of the next.
+        window: The window of the listing, which becomes two query parameters.
+        ends: The names of these two.
+        is_ascending: The listing begins with the oldest item.
+        row: The class of an item's fields, if they are read straight from the JSON.
+        **options: The properties of the operation.
     """
     expected = PageForm(module, convert, row)
     is_paged = "cursor" in (module.get_kwargs.__kwdefaults__ or ())
 
     def route(page: PageRequest) -> Route[Any, ListedPage[T]]:
+        def read_page(data: PageData[T]) -> ListedPage[T]:
+            return read(data, page)
+
         query_of_page = dict(query or {})
         if is_paged:
-            query_of_page |= {"limit": page.size, "cursor": page.cursor}
+            query_of_page["limit"] = page.size
+            query_of_page["cursor"] = page.cursor
         if window is not None:
-            left = window
+            rest = window
             if page.place is not None:
-                left = window.behind(page.place, page.now, is_ascending=is_ascending)
-            query_of_page |= zip(ends, left.at(page.now), strict=True)
+                rest = window.behind(page.place, page.now, is_ascending=is_ascending)
+            since_name, until_name = ends
+            query_of_page[since_name], query_of_page[until_name] = rest.at(page.now)
         return Route.of(
             module,
-            lambda data: read(data, page),
+            read_page,
             *path,
             query=query_of_page,
             expected=expected,
@@ -177,29 +193,36 @@ def page_routes(
 
 
 def listing_of(
-    session: Session, call: str, of_pages: PageRoutes[T], **options: Any
+    session: Session,
+    call: str,
+    of_pages: PageRoutes[T],
+    **options: Unpack[ListingOptions[T]],
 ) -> Listing[T]:
     """Return the listing by the routes of a call, in the order of `ROUTES`."""
-    ordered = (of_pages[each.name] for each in ROUTES[call] if each.name in of_pages)
+    names = [operation.name for operation in ROUTES[call]]
+    ordered = [of_pages[name] for name in names if name in of_pages]
     return Listing(session, *ordered, call=call, **options)
 
 
 def where_absent(text: str, *calls: str) -> AdviceByError:
-    """Return what to do instead where a server lacks a route."""
-    return {RouteNotFoundError: Advice(text, tuple(map(NextCall, calls)))}
+    """Return the alternatives to a route that a server lacks."""
+    next_calls = tuple(NextCall(call) for call in calls)
+    return {RouteNotFoundError: Advice(text, next_calls)}
 
 
 def past_cache(session: Session, route: Route[Any, T]) -> Route[Any, T]:
-    """Return a route past v1's cache, which takes an unknown parameter for another request.
+    """Return a route that bypasses v1's cache: an unknown parameter makes it another request.
 
-    Its entries live for 3 to 15 seconds.
+    The entries of the cache live for 3 to 15 seconds.
     """
-    params = {**route.kwargs.get("params", {}), "_": int(session.clock.now() * 1_000)}
+    milliseconds = int(session.clock.now() * 1_000)
+    params = {**route.kwargs.get("params", {}), "_": milliseconds}
     return evolve(route, kwargs={**route.kwargs, "params": params})
 
 
 def check_health(session: Session, *, deadline: float = math.inf) -> Plan[None]:
-    return perform(session, Route.of(ingest.get_health, nothing), deadline=deadline)
+    route = Route.of(ingest.get_health, nothing)
+    return perform(session, route, deadline=deadline)
 
 
 def call_directly(
@@ -208,7 +231,7 @@ def call_directly(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> Plan[T]:
-    """Perform an operation of the generated client, and return what its module reads."""
+    """Perform an operation of the generated client, and return its module's result."""
     if not hasattr(operation, "OPERATION"):
         raise invalid(
             "operation", "must be a module of the generated client, as v2.get_run_v2 is"
@@ -216,21 +239,27 @@ def call_directly(
     import httpx  # noqa: PLC0415 - whose responses the generated client reads
 
     request = operation.get_kwargs(*args, **kwargs)
-    if operation.OPERATION.tag != "ingest":  # there the client's own event key is sent
+    # The ingest API gets the client's own event key, whatever its path.
+    if operation.OPERATION.tag != "ingest":
         _api_of(request["url"])
 
     def read(response: Response) -> T:
-        # A model shows all that it was read from.
+        # The repr of a model shows the whole response.
         masked = session.redact_bytes(response.content)
-        known = httpx.Response(response.status_code, content=masked)
-        return operation.parse_response(known, strict=False)
+        masked_response = httpx.Response(response.status_code, content=masked)
+        return operation.parse_response(masked_response, strict=False)
 
-    is_repeatable = operation.OPERATION.method in REPEATABLE_METHODS
     route = Route(
-        operation.OPERATION, request, (Response,), read, repeatable=is_repeatable
+        operation=operation.OPERATION,
+        kwargs=request,
+        forms=(Response,),
+        convert=read,
+        repeatable=operation.OPERATION.method in REPEATABLE_METHODS,
     )
-    # Events are sent by the operation that was named, even where `send` would take the other one.
-    return (perform if route.host == "event" else first_present)(session, route)
+    if route.host == "event":
+        # Events are sent by the named operation, even if `send` would use the other one.
+        return perform(session, route)
+    return first_present(session, route)
 
 
 def request_directly(
@@ -252,11 +281,15 @@ def request_directly(
         "params": {**parse_qs(inline, keep_blank_values=True), **params},
         "json": check_json("body", body),
     }
+
+    def unchanged(response: Response) -> Response:
+        return response
+
     route = Route[Response, Response](
-        operation,
-        kwargs,
-        (Response,),
-        lambda it: it,
+        operation=operation,
+        kwargs=kwargs,
+        forms=(Response,),
+        convert=unchanged,
         repeatable=method in REPEATABLE_METHODS,
         needs_key=path != _METRICS,
     )
@@ -266,10 +299,11 @@ def request_directly(
 
 def _api_of(path: str) -> Tag:
     """Return the API of a path; reject one that may lead elsewhere: v2 decodes escaped slashes."""
-    # Only below these is it known which key is accepted; errors would show another event key.
-    below = r"/(?:(v[12])/[^\x00-\x20\x7f\\?#\ud800-\udfff]+|health|dev|metrics|e/\{event_key\})"
-    found = re.fullmatch(below, path)
-    if found is None or {"", ".", ".."} & {*re.split(r"[/\\]", unquote(path))[1:]}:
+    # The paths whose key is known; errors would show an event key in any other.
+    known = r"/(?:(v[12])/[^\x00-\x20\x7f\\?#\ud800-\udfff]+|health|dev|metrics|e/\{event_key\})"
+    match = re.fullmatch(known, path)
+    _, *segments = re.split(r"[/\\]", unquote(path))
+    if match is None or not {"", ".", ".."}.isdisjoint(segments):
         raise invalid(
             "path",
             "must be below /v1/ or /v2/, without a host and without an empty part, . or .., or be "
@@ -277,4 +311,4 @@ def _api_of(path: str) -> Tag:
         )
     if path == _METRICS:
         return "v1"  # before release 1.19, a server needs the signing key for it
-    return cast("Tag", found[1] or "ingest")
+    return cast("Tag", match[1] or "ingest")

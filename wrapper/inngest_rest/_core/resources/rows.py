@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Row(msgspec.Struct, gc=False):  # what JSON holds has no cycles to be collected
-    """The base of rows. What is absent or null is None, and so is what a row leaves out."""
+class Row(msgspec.Struct, gc=False):  # values of JSON have no cycles to collect
+    """The base of rows; an absent field is None, as is null."""
 
 
 W = TypeVar("W", bound=Row)
@@ -39,55 +39,51 @@ _fields_of = cache(msgspec.structs.fields)
 def row_of(kind: type[W], model: object) -> W:
     """Return the row of a generated model; raise ValueError if a value is not as documented."""
     given: dict[str, Any] = {}
-    for each in _fields_of(kind):
-        value = getattr(model, each.name)
-        if isinstance(value, Unreadable) and not _has_type(each):
-            continue  # a record does without it
-        found = required(value, each.encode_name) if each.required else _in_json(value)
-        if isinstance(each.type, type) and issubclass(each.type, Row):
-            found = row_of(each.type, found)
-        if found is not None:
-            given[each.name] = found
+    for field in _fields_of(kind):
+        raw = getattr(model, field.name)
+        if isinstance(raw, Unreadable) and field.type is Any:
+            continue  # a record does not need it
+        value = required(raw, field.encode_name) if field.required else _in_json(raw)
+        if isinstance(field.type, type) and issubclass(field.type, Row):
+            value = row_of(field.type, value)
+        if value is not None:
+            given[field.name] = value
     return kind(**given)
 
 
-def _has_type(each: msgspec.structs.FieldInfo) -> bool:
-    return each.type is not Any
-
-
 def _in_json(value: Any) -> Any:
-    match optional(value):
-        case api.JsonObject() as found:
-            return found.additional_properties
-        case datetime() as found:
-            return found.isoformat()
-        case found:
-            return found
+    """Return a value of a model as it is in JSON."""
+    found = optional(value)
+    if isinstance(found, api.JsonObject):
+        return found.additional_properties
+    if isinstance(found, datetime):
+        return found.isoformat()
+    return found
 
 
 def moment(text: str | None) -> datetime | None:
-    """Return the time in a row, or None if it has none or Go's zero time, in the year 1.
+    """Return a time of a row; None if it is absent or Go's zero time, in the year 1.
 
     One without a time zone is read as UTC, which servers write.
     """
     if text is None:
         return None
-    found = datetime.fromisoformat(text)
-    if found.year == 1:
+    time = datetime.fromisoformat(text)
+    if time.year == 1:
         return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 class PageForm(Generic[T]):
-    """How to read a page of an operation: as its envelope, with its items converted.
+    """Reads a page of an operation: its envelope, and its items converted.
 
-    Each is converted as it is read, so that few objects are alive for the garbage collector.
+    Each item is converted as it is read, so that the garbage collector has few live objects.
     """
 
     def __init__(
         self, module: Any, convert: Callable[[Any], T], kind: type[Row] | None = None
     ) -> None:
-        """Take what converts the model of an item or, if its kind is named, its row."""
+        """Take the conversion of an item, from its row if its `kind` is given, else its model."""
         (self._envelope,) = module.result_types()
         self.__name__: str = self._envelope.__name__
         self.FIELDS: Mapping[str, str] = self._envelope.FIELDS
@@ -100,30 +96,30 @@ class PageForm(Generic[T]):
         if self._kind is None:
             return None
         try:
-            # Text, since msgspec does not look whether what it skips is UTF-8.
+            # Text, since msgspec does not check that skipped values are UTF-8.
             page = _decoder(self._envelope, self._kind).decode(content.decode())
             items = tuple(map(self._convert, page.data))
         except (ValueError, RecursionError):
             return None
-        others = {
-            key: value
-            for key in self.FIELDS
-            if key != "data" and (value := getattr(page, key)) is not UNSET
-        }
-        return self._without_items(others), items
+        rest: dict[str, Any] = {}
+        for key in self.FIELDS:
+            value = getattr(page, key)
+            if key != "data" and value is not UNSET:
+                rest[key] = value
+        return self._without_items(rest), items
 
     def from_dict(self, body: dict[str, Any]) -> PageData[T]:
-        """Read any page by the generated models; raise ValueError for what is not as documented."""
-        items: Any = body.get("data", UNSET)
-        if items is UNSET:
+        """Read any page by the generated models; raise ValueError if it is not as documented."""
+        data: Any = body.get("data", UNSET)
+        if data is UNSET:
             self._check_empty(body)
         rest = self._without_items(body)
         # Go writes a list that was never filled as null.
-        items = optional(read_list(items or [], "data", dict)) or ()
-        return rest, tuple([self._read(each) for each in items])
+        items = optional(read_list(data or [], "data", dict)) or ()
+        return rest, tuple([self._read(item) for item in items])
 
     def _check_empty(self, body: Mapping[str, Any]) -> None:
-        """Refuse a page without data that may not be empty: v2 leaves out only an empty list."""
+        """Refuse a page without data that may not be empty: v2 omits only an empty list."""
         if "data" in self._envelope.REQUIRED:
             raise ValueError("data is missing")
         for name, value in body.items():
@@ -133,7 +129,7 @@ class PageForm(Generic[T]):
                 )
 
     def _without_items(self, body: Mapping[str, Any]) -> Any:
-        """Read all but the items; a page that is missing, unlike an empty one, stays so."""
+        """Read all but the items; a missing `page` stays missing, unlike an empty one."""
         envelope = self._envelope.from_dict({**body, "data": None})
         if "page" in self._envelope.REQUIRED and body.get("page") is None:
             envelope.page = UNSET
@@ -141,12 +137,15 @@ class PageForm(Generic[T]):
 
     def _read(self, item: dict[str, Any]) -> T:
         model = self._item.from_dict(item)
-        return self._convert(model if self._kind is None else row_of(self._kind, model))
+        if self._kind is None:
+            return self._convert(model)
+        return self._convert(row_of(self._kind, model))
 
 
 @cache
 def _decoder(envelope: Any, kind: type[Row]) -> msgspec.json.Decoder[Any]:
-    """Return the decoder of pages whose items are rows; the rest of an envelope is as it is."""
-    others = [(key, Any, UNSET) for key in envelope.FIELDS if key != "data"]
+    """Return the decoder of pages whose items are rows; it converts nothing else."""
+    rest = [(key, Any, UNSET) for key in envelope.FIELDS if key != "data"]
     items: Any = list[kind]  # type: ignore[valid-type]
-    return msgspec.json.Decoder(msgspec.defstruct("Page", [("data", items), *others]))
+    page = msgspec.defstruct("Page", [("data", items), *rest])
+    return msgspec.json.Decoder(page)

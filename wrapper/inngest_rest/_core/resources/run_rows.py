@@ -22,23 +22,25 @@ if TYPE_CHECKING:
 # v1-event-runs-between-attempts).
 
 UNKNOWN = RunStatus("unknown")
-"""How a run ended that has an end and is listed as unfinished."""
+"""The status of a run that has an end, but is listed as unfinished."""
 
 # Looking up a member of an enum takes as long as calling a function.
-_QUEUED, _RUNNING = RunStatus.QUEUED, RunStatus.RUNNING
-_COMPLETED, _FAILED = RunStatus.COMPLETED, RunStatus.FAILED
+_QUEUED = RunStatus.QUEUED
+_RUNNING = RunStatus.RUNNING
+_COMPLETED = RunStatus.COMPLETED
+_FAILED = RunStatus.FAILED
 
 # v1 calls a run that waits to start "Scheduled" (schema V1RunStatus).
 _STATUSES = {status.value: status for status in RunStatus} | {
     "scheduled": RunStatus.QUEUED
 }
 
-# What the server adds to the end of a cancelled run, so that steps in flight can report.
+# The server adds it to the end of a cancelled run, so that steps in flight can report.
 GRACE_PERIOD = timedelta(seconds=10)
 
 
 class V1RunRow(Row):
-    """What `Run` has of a run of v1."""
+    """The fields of a run of v1 that `Run` has."""
 
     run_id: str
     status: str = "unknown"
@@ -63,7 +65,7 @@ class _Trigger(Row, rename="camel"):
 
 
 class V2RunRow(Row, rename="camel"):
-    """What `Run` has of a run of v2."""
+    """The fields of a run of v2 that `Run` has."""
 
     id: str
     app: _Named
@@ -101,9 +103,9 @@ def listed_run_of_v1(row: V1RunRow) -> Run:
 
 
 def run_of_v2(raw: api.V2Run) -> Run:
-    """Convert a run by itself: before its start, the one it has is when it was queued.
+    """Convert a run that was requested alone.
 
-    See recording v2-run-queued.
+    Before it starts, its `startedAt` is the time of queueing (recording v2-run-queued).
     """
     row = row_of(V2RunRow, raw)
     run = _run_of_v2(row, moment(row.ended_at))
@@ -115,9 +117,8 @@ def run_of_v2(raw: api.V2Run) -> Run:
 def listed_run_of_v2(row: V2RunRow) -> Run:
     """Convert a run of a listing.
 
-    There, `startedAt` is not the start, but when the run was scheduled, and the end of a cancelled
-    run includes a grace period (recordings v2-event-runs-cancelled-endedat,
-    v2-run-cancelled-endedat).
+    There, `startedAt` is not the start, but the time of scheduling, and the end of a cancelled run
+    includes a grace period (recordings v2-event-runs-cancelled-endedat, v2-run-cancelled-endedat).
     """
     ended_at = moment(row.ended_at)
     if ended_at is not None and row.status == "CANCELLED":
@@ -132,7 +133,7 @@ def _run_of_v2(row: V2RunRow, ended_at: datetime | None) -> Run:
     output, error = _outcome(status, _unwrapped(row.output, status))
     trigger = row.trigger
     run = Run.__new__(Run)
-    # `Run(...)` would first put what it is given by name into a dict, in the same time again.
+    # `Run(...)` would take twice as long, as it collects its keyword arguments in a dict.
     Run.__init__(
         run,
         id=row.id,
@@ -155,22 +156,24 @@ _FINAL = {"COMPLETED", "FAILED", "CANCELLED"}
 
 
 def _check_open(row: V2RunRow) -> None:
-    """Refuse a run without an end that has ended: it would seem to be running for good.
+    """Refuse an ended run without an end: it would seem to be running for good.
 
-    Servers send how long a run took with its end, and never without it, between two attempts either
-    (recordings v2-run-between-attempts, v2-run-completed-between-step-attempts).
+    Servers send the duration of a run with its end, and never without it, not even between two
+    attempts (recordings v2-run-between-attempts, v2-run-completed-between-step-attempts).
     """
-    took = row.duration_ms
-    # "0" may stand for none: it is what Go writes for a number that is not there.
-    if row.status in _FINAL and isinstance(took, str) and took.strip("0"):
+    if row.status not in _FINAL:
+        return
+    duration = row.duration_ms
+    # "0" may stand for none: Go writes it for an absent number.
+    if isinstance(duration, str) and duration.strip("0"):
         raise ValueError(f"run {shown(row.id)} has durationMs, but endedAt is missing")
 
 
 def _unwrapped(output: dict[str, Any] | None, status: RunStatus) -> Any:
     """Return an output, or an error, as the SDK reported it.
 
-    v2 wraps what is not an object as `{"data": value}`. A function that returns such an object
-    itself reads the same there (recordings v2-run-output-number, v2-run-output-data-number).
+    v2 wraps a value that is not an object as `{"data": value}`. A function that returns such an
+    object itself reads the same (recordings v2-run-output-number, v2-run-output-data-number).
     Listings wrap an error once more (recording v2-runs-include-output).
     """
     if output is None or len(output) != 1:
@@ -182,14 +185,14 @@ def _unwrapped(output: dict[str, Any] | None, status: RunStatus) -> Any:
     return output
 
 
-def _status(said: str, ended_at: datetime | None) -> RunStatus:
-    """Return the status of a run that agrees with its end.
+def _status(stated: str, ended_at: datetime | None) -> RunStatus:
+    """Return the status of a run, made consistent with its end.
 
     A run that failed without an end is between two attempts, and one that completed without an end
-    between two steps (recording v2-run-completed-between-step-attempts). How one ended that has an
-    end and is called unfinished, by listEventRunsV1 before release 1.27.1, is unknown.
+    between two steps (recording v2-run-completed-between-step-attempts). listEventRunsV1 before
+    release 1.27.1 lists some ended runs as unfinished: their outcome is unknown.
     """
-    status = _STATUSES.get(said.lower()) or RunStatus(said or "unknown")
+    status = _STATUSES.get(stated.lower()) or RunStatus(stated or "unknown")
     if ended_at is None:
         return _RUNNING if status is _COMPLETED or status is _FAILED else status
     return UNKNOWN if status in UNFINISHED else status
@@ -199,8 +202,11 @@ def _outcome(status: RunStatus, output: Any) -> tuple[Any, RunError | None]:
     """Return the output and the error of a run.
 
     A run that has not ended has neither, though listEventRunsV2 shows the error of its last
-    attempt, nor has a cancelled one, whose code may have run on (recording v1-event-runs-twice).
+    attempt. Neither has a cancelled one, whose code may have run on (recording
+    v1-event-runs-twice).
     """
+    if status is _COMPLETED:
+        return output, None
     if status is _FAILED and output is not None:
         return None, run_error(output)
-    return (output if status is _COMPLETED else None), None
+    return None, None

@@ -29,25 +29,32 @@ def score(
 ) -> Plan[None]:
     check_text("step", step)
     checked = _check_scores(scores)
-    in_experiment: api.V2ScoreExperiment | Unset = UNSET
-    if experiment is not None or variant is not None:
-        if step or not (
-            check_text("experiment", experiment) and check_text("variant", variant)
-        ):
-            raise invalid("experiment", "and variant go together, and not with a step")
-        in_experiment = api.V2ScoreExperiment(
-            id=experiment or "", variant=variant or ""
-        )
-    body = [
-        api.V2Score(
+    in_experiment = _experiment(experiment, variant, step)
+    body: list[api.V2Score] = []
+    for name, value in checked.items():
+        score_of_name = api.V2Score(
             name=name, value=value, step_id=step or UNSET, experiment=in_experiment
         )
-        for name, value in checked.items()
-    ]
-    # A second score of a name takes the place of the first.
+        body.append(score_of_name)
+    # It may be repeated: a second score of a name replaces the first.
     return routes.fetch_one(
         session, "runs.score", nothing, path={"id": run_id}, body=body
     )
+
+
+def _experiment(
+    experiment: str | None, variant: str | None, step: str | None
+) -> api.V2ScoreExperiment | Unset:
+    if experiment is None and variant is None:
+        return UNSET
+    reason = "and variant go together, and not with a step"
+    if step:
+        raise invalid("experiment", reason)
+    checked_experiment = check_text("experiment", experiment)
+    checked_variant = checked_experiment and check_text("variant", variant)
+    if not checked_experiment or not checked_variant:
+        raise invalid("experiment", reason)
+    return api.V2ScoreExperiment(id=checked_experiment, variant=checked_variant)
 
 
 def _check_scores(scores: Mapping[str, float | bool]) -> dict[str, float | bool]:
@@ -56,11 +63,11 @@ def _check_scores(scores: Mapping[str, float | bool]) -> dict[str, float | bool]
         raise invalid("scores", "must be 1 to 100 names with a value each")
     for name, value in checked.items():
         if not isinstance(value, bool | int | float):
-            raise invalid(
-                "scores", f"must be numbers or booleans; that of {shown(name)} is not"
-            )
+            reason = f"must be numbers or booleans; that of {shown(name)} is not"
+            raise invalid("scores", reason)
         # The limit is one of UTF-8 (schema V2Score).
-        if not 1 <= len(name.encode()) <= 128 or "'" in name or not name.isprintable():
+        has_length = 1 <= len(name.encode()) <= 128
+        if not has_length or "'" in name or not name.isprintable():
             allowed = "1 to 128 bytes without control characters and apostrophes"
             raise invalid("scores", f"must have names of {allowed}, not {shown(name)}")
     return checked

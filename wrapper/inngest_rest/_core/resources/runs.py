@@ -82,16 +82,25 @@ def list_runs(
 ) -> Listing[Run]:
     """List runs: by v2, or else by v1 if it supports the arguments.
 
-    With `also_v1`, v1 is asked for runs with their output as well, which its lists always have.
-
-    The window and the order may be about when runs last changed: when they ended, or before that
-    when they were scheduled (schema V2TimeField).
+    Args:
+        session: The session of the client.
+        selection: The filters.
+        order: The order of the listing.
+        include_output: List outputs and errors, too.
+        is_bounded: Limit the number of runs that are read and filtered here.
+        by_change: Apply window and order to the time of the last change: the end, or before that
+            the scheduling (schema V2TimeField).
+        also_v1: Allow v1 with `include_output`; its lists always have the output.
+        **paging: The arguments of the listing.
     """
     selection = selection.narrowed()
     check_choice("order", order, get_args(RunOrder))
     is_ascending = order == "oldest"
     of_pages = _pages_of_v2(
-        selection, include_output, is_ascending=is_ascending, by_change=by_change
+        selection,
+        include_output=include_output,
+        is_ascending=is_ascending,
+        by_change=by_change,
     )
     if not is_ascending and (also_v1 or not include_output):
         of_pages |= _pages_of_v1(selection)
@@ -116,12 +125,11 @@ def list_runs(
 def local_filter(
     session: Session, selection: Selection, *, is_bounded: bool = True
 ) -> LocalFilter[Run]:
-    """Return the filter for that part of a selection which servers do not filter by."""
+    """Return the filter for the part of a selection that servers do not support."""
 
-    def read_event(id: str, deadline: float) -> Plan[StoredEvent]:
-        return routes.ask_first(
-            session, "events.get", events.get_route(id), deadline=deadline
-        )
+    def read_event(event_id: str, deadline: float) -> Plan[StoredEvent]:
+        route = events.get_route(event_id)
+        return routes.ask_first(session, "events.get", route, deadline=deadline)
 
     return LocalFilter(
         matches=selection.match,
@@ -136,44 +144,49 @@ def local_filter(
 
 
 def _variables_of(run: Run) -> dict[str, Any]:
-    """Return what an expression sees of a run: its output and its error are variables, too."""
-    variables = {"output": run.output, "error": run.error and run.error.to_dict()}
+    """Return the variables of a run in an expression: `run`, and its output and error apart."""
+    output_and_error = {
+        "output": run.output,
+        "error": run.error and run.error.to_dict(),
+    }
     values = {
         field.name: getattr(run, field.name)
         for field in attrs_fields(Run)
-        if field.name not in variables
+        if field.name not in output_and_error
     }
-    values |= {"status": str(run.status), "event_ids": [*run.event_ids]}
-    return {**variables, "run": values}
+    values["status"] = str(run.status)
+    values["event_ids"] = [*run.event_ids]
+    return {**output_and_error, "run": values}
 
 
 def function_of(run: Run) -> str:
-    return "/".join(
-        filter(None, (run.app_id, run.function_id or run.internal_function_id))
-    )
+    """Return app and function of a run as APP/FUNCTION, as far as they are known."""
+    function = run.function_id or run.internal_function_id
+    return "/".join(filter(None, (run.app_id, function)))
 
 
 def why_none(session: Session, selection: Selection) -> Plan[str]:
-    """Return which app or function that is named does not exist, and the nearest that does."""
+    """Return which of the selected app and function does not exist, with the nearest name."""
     app, function = selection.names.exact
+    if app is None:
+        return ""
     try:
-        if app is None:
-            return ""
         yield from apps.check_app(session, app)
-        ids = [
-            each.id for each in (yield from read_all(apps.list_functions(session, app)))
-        ]
-        if function is not None and function not in ids:
-            return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
-    except errors.InngestError as error:  # it is a hint
-        return error.message if isinstance(error, errors.NotFoundError) else ""
-    return ""
+        functions = yield from read_all(apps.list_functions(session, app))
+    except errors.NotFoundError as error:
+        return error.message
+    except errors.InngestError:
+        return ""  # it is only a hint
+    ids = [each.id for each in functions]
+    if function is None or function in ids:
+        return ""
+    return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
 
 
 def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
     """Raise if the server ignores queries, and so would list every run.
 
-    It is asked for the runs of what is no expression, which fails if it is read at all.
+    A request with an invalid expression shows it: it fails if the server reads the query.
     """
 
     def convert(answer: object) -> None:
@@ -191,47 +204,49 @@ def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
         accepted={422: api.V2Errors},
         advice=advice,
     )
+    if session.absent.has_queries:
+        return
     operation = route.operation._replace(
         name="list_runs_v2_query", path="/v2/runs?query=", since="1.45.0"
     )
     route = evolve(route, operation=operation)
-    if not session.absent.has_queries:
-        yield from first_present(session, route, deadline=deadline)
-        session.absent.has_queries = True
+    yield from first_present(session, route, deadline=deadline)
+    session.absent.has_queries = True
 
 
 def _pages_of_v1(selection: Selection) -> PageRoutes[Run]:
-    """Return the routes of v1, if it has all filters of a selection.
+    """Return the routes of v1 if it supports all filters of a selection.
 
-    It ignores unknown ones, and would return runs that were not requested; no server of v1 has been
-    seen to list runs, with or without their output.
+    It ignores unknown ones, and would list other runs; no server of v1 has been seen to list runs,
+    with or without their output.
     """
     statuses = selection.statuses
-    is_of_one_status = selection == Selection(statuses=statuses[:1])
-    if not is_of_one_status or not {*api.V1RunStatusFilter}.issuperset(statuses):
+    has_one_filter = selection == Selection(statuses=statuses[:1])
+    if not has_one_filter or not {*api.V1RunStatusFilter}.issuperset(statuses):
         return {}
-    status = api.V1RunStatusFilter(statuses[0]) if statuses else UNSET
-    read = partial(fields.v1_page, id_of=ID_OF)
     return routes.page_routes(
         v1.list_runs_v1,
         listed_run_of_v1,
-        query={"status": status},
+        query={"status": api.V1RunStatusFilter(statuses[0]) if statuses else UNSET},
         row=V1RunRow,
-        read=read,
+        read=partial(fields.v1_page, id_of=ID_OF),
     )
 
 
 def _pages_of_v2(
-    selection: Selection, include_output: bool, *, is_ascending: bool, by_change: bool
+    selection: Selection, *, include_output: bool, is_ascending: bool, by_change: bool
 ) -> PageRoutes[Run]:
     app_ids, function_ids = selection.names.ids
     include_output = include_output or selection.needs_output
-    window, is_by_end = selection.window, selection.by_end or by_change
+    is_by_end = selection.by_end or by_change
+    window = selection.window
     if selection.by_end:
         window = _with_grace_period(selection.ended)
+    exact_app, exact_function = selection.names.exact
 
-    def read(it: PageData[Run], asked: PageRequest) -> ListedPage[Run]:
-        return checked_page(fields.v2_page(it, asked), *selection.names.exact)
+    def read(data: PageData[Run], request: PageRequest) -> ListedPage[Run]:
+        page = fields.v2_page(data, request)
+        return checked_page(page, exact_app, exact_function)
 
     return routes.page_routes(
         v2.list_runs_v2,
@@ -239,7 +254,7 @@ def _pages_of_v2(
         query={
             "order": api.V2Order.ASC if is_ascending else UNSET,
             "time_field": api.V2TimeField.ENDEDAT if is_by_end else UNSET,
-            "status": [api.V2RunStatus(each.upper()) for each in selection.statuses],
+            "status": [api.V2RunStatus(name.upper()) for name in selection.statuses],
             "app_id": app_ids,
             "function_id": function_ids,
             "include_output": bool(include_output) or UNSET,
@@ -255,20 +270,21 @@ def _pages_of_v2(
 
 
 def _with_grace_period(ended: Window) -> Window:
-    """Return a window of ends as servers have them: of a cancelled run, later than it is."""
+    """Return a window of ends by the server's times, which are later for cancelled runs."""
     until = ended.until
     if until is None:
         return ended
-    is_ago = isinstance(until, timedelta)
-    return evolve(ended, until=until - GRACE_PERIOD if is_ago else until + GRACE_PERIOD)
+    if isinstance(until, timedelta):  # so long ago
+        return evolve(ended, until=until - GRACE_PERIOD)
+    return evolve(ended, until=until + GRACE_PERIOD)
 
 
 def _ended_within(ended: Window, run: Run, now: datetime) -> bool:
     """Return whether a run ended in a window."""
+    if run.ended_at is None:
+        return False
     since, until = ended.ends(now)
-    if run.ended_at is None or (
-        since is not None and run.ended_at < whole_milliseconds(since)
-    ):
+    if since is not None and run.ended_at < whole_milliseconds(since):
         return False
     return until is None or run.ended_at <= until
 
@@ -286,15 +302,17 @@ def _advice_for(selection: Selection) -> AdviceByError:
     if selection.by_end:
         advice[errors.RequestTimeoutError] = _SLOW
     known = get_args(StatusName)
-    if unknown := [each for each in selection.statuses if each not in known]:
+    unknown = [name for name in selection.statuses if name not in known]
+    if unknown:
         text = f"Not every server has {', '.join(unknown)}. Known statuses: {', '.join(known)}."
         advice[errors.BadRequestError] = errors.Advice(text)
     if selection.query is not None:
-        # Advice names calls in place of {}.
+        # Advice replaces {} by calls.
+        query = shown(selection.query).replace("{}", "{ }")
         text = (
-            f"The query is {shown(selection.query).replace('{}', '{ }')}: servers understand "
-            "comparisons of a field with a text, a number, true, false or null, joined by && and "
-            "||, without functions or negative numbers."
+            f"The query is {query}: servers understand comparisons of a field with a text, a "
+            "number, true, false or null, joined by && and ||, without functions or negative "
+            "numbers."
         )
         advice[errors.BadRequestError] = errors.Advice(text)
     return advice
@@ -319,17 +337,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _place_of(cursor: str) -> Place | None:
-    """Return where a cursor is, and in a listing by the time of scheduling also that time.
+    """Return the position of a cursor, with the time of scheduling if runs are listed by that.
 
-    Servers order runs by that, which is later than the time in an id. Of another order, or where
-    cursors are others, windows stay as they are.
+    That time is later than the one in an id. Without it, windows stay as they are.
     """
     try:
         text = base64.b64decode(cursor, validate=True)
         position = msgspec.json.decode(text, type=_Position)
         key = position.c.start_time
-        at = None if key is None else _EPOCH + timedelta(microseconds=key.v)
-        return Place(position.id, at)
+        if key is None:
+            return Place(id=position.id)
+        return Place(id=position.id, at=_EPOCH + timedelta(microseconds=key.v))
     except (ValueError, OverflowError, RecursionError):
         return None
 
@@ -337,17 +355,17 @@ def _place_of(cursor: str) -> Place | None:
 def checked_page(
     page: ListedPage[Run], app: str | None = None, function: str | None = None
 ) -> ListedPage[Run]:
-    """Return a page; refuse one with two runs of one id, or that another listing must have.
+    """Return a page; refuse one with two runs of one id, or with a run of another app or function.
 
-    Its statuses and times prove nothing: servers select runs by one query and read them by another,
-    and a run may be scored or retried in between.
+    Statuses and times prove nothing: servers select runs by one query and read them by another, and
+    a run may be scored or retried in between.
     """
     functions: dict[str, str] = {}
     for run in page.items:
-        own = run.function_id or run.internal_function_id
-        if own and functions.setdefault(run.id, own) != own:
+        function_id = run.function_id or run.internal_function_id
+        if function_id and functions.setdefault(run.id, function_id) != function_id:
             raise ValueError(f"it lists two runs with the id {run.id}")
-        if run.status == UNKNOWN and not (run.queued_at or own):
+        if run.status == UNKNOWN and not (run.queued_at or function_id):
             raise ValueError(f"it lists {run.id}, which is not a run")
         if _is_another(run.app_id, app) or _is_another(run.function_id, function):
             raise ValueError(f"it lists run {run.id} of {run.app_id}/{run.function_id}")
@@ -360,11 +378,10 @@ def _is_another(stated: str | None, requested: str | None) -> bool:
 
 def get(session: Session, run_id: str, include_original_run_id: bool) -> Plan[Run]:
     run = yield from fetch(session, run_id)
-    if include_original_run_id and not is_of_v1(run):
-        return with_v1(
-            run, (yield from routes.ask_first(session, "runs.get", route_by_v1(run_id)))
-        )
-    return run
+    if not include_original_run_id or is_of_v1(run):
+        return run
+    of_v1 = yield from routes.ask_first(session, "runs.get", route_by_v1(run_id))
+    return with_v1(run, of_v1)
 
 
 def fetch(
@@ -377,27 +394,22 @@ def fetch(
 ) -> Plan[Run]:
     """Get a run from the first API that the server has, or from v1 if v2 cannot load it.
 
-    With `also_v1`, v1 is asked about a run that v2 does not have. Unless `cached`, v1 does not
+    With `also_v1`, v1 is asked for a run that v2 does not have. Unless `cached`, v1 does not
     respond from its cache, whose entries live for 3 s.
     """
 
-    def convert(it: api.V2Run) -> Run:
-        run = run_of_v2(it)
-        if (
-            session.absent.v2_root == V2_ROOT_BEFORE_1_26
-            and run.function_id is not None
-        ):
-            # Such a release puts the app's id in front (recording 1.25-api-v2-run-echoes).
-            return evolve(
-                run, function_id=run.function_id.removeprefix(f"{run.app_id}-")
-            )
-        return run
+    def convert(raw: api.V2Run) -> Run:
+        run = run_of_v2(raw)
+        is_old = session.absent.v2_root == V2_ROOT_BEFORE_1_26
+        if not is_old or run.function_id is None:
+            return run
+        # Such a release prefixes the id with the app's (recording 1.25-api-v2-run-echoes).
+        function_id = run.function_id.removeprefix(f"{run.app_id}-")
+        return evolve(run, function_id=function_id)
 
-    of_v1 = (
-        route_by_v1(run_id)
-        if cached
-        else routes.past_cache(session, route_by_v1(run_id))
-    )
+    of_v1 = route_by_v1(run_id)
+    if not cached:
+        of_v1 = routes.past_cache(session, of_v1)
     of_v2 = Route.of(
         v2.get_run_v2,
         convert,
@@ -415,9 +427,10 @@ def fetch(
         if not also_v1 or error.url == redacted_url(session, of_v1):
             raise
         # v1 can load some runs that v2 cannot (recording v2-run-after-metadata).
-        if run := (yield from found_at_once(session, of_v1, deadline)):
-            return run
-        raise
+        run = yield from found_at_once(session, of_v1, deadline)
+        if run is None:
+            raise
+        return run
 
 
 def route_by_v1(run_id: str) -> Route[Any, Run]:
@@ -425,29 +438,31 @@ def route_by_v1(run_id: str) -> Route[Any, Run]:
 
 
 def is_of_v1(run: Run) -> bool:
-    """Return whether v1 responded with this run, which then has all that v1 alone has."""
+    """Return whether a run comes from v1, so that it has the fields that only v1 has."""
     return run.internal_function_id is not None
 
 
 def with_v1(run: Run, of_v1: Run) -> Run:
-    """Return a run of v2 with what v1 alone has of it, its exact output included."""
-    is_same = run.status == of_v1.status == RunStatus.COMPLETED
+    """Return a run of v2 with the fields that only v1 has, and v1's exact output."""
+    output = run.output
+    if run.status == of_v1.status == RunStatus.COMPLETED:
+        output = of_v1.output
     return evolve(
         run,
         internal_function_id=of_v1.internal_function_id,
         original_run_id=of_v1.original_run_id,
-        output=of_v1.output if is_same else run.output,
+        output=output,
     )
 
 
 def found_at_once(
     session: Session, route: Route[Any, T], deadline: float
 ) -> Plan[T | None]:
-    """Ask a route once, for a hint; return None if the server lacks it, or it fails."""
+    """Request a hint once, without retries; return None if that fails."""
     if session.absent.has(route.operation, session.clock.monotonic()):
         return None
+    once = evolve(route, repeatable=False)
     try:
-        once = evolve(route, repeatable=False)
         return (yield from first_present(session, once, deadline=deadline))
     except errors.InngestError:
         return None
@@ -456,9 +471,9 @@ def found_at_once(
 def explain_event_id(
     plan: Callable[Concatenate[Session, str, P], Plan[T]], *, by: float = math.inf
 ) -> Callable[Concatenate[Session, str, P], Plan[T]]:
-    """Return a plan about a run that says, if there is no such run, whether the id is an event's.
+    """Return a plan about a run whose "not found" says if the id is that of an event.
 
-    `send` returns ids of events. It has to be found out by a time of the session's clock.
+    `send` returns ids of events. `by` is the time by the session's clock to find that out.
     """
 
     def explained(
@@ -470,9 +485,11 @@ def explain_event_id(
         except errors.NotFoundError as error:
             now = session.clock.monotonic()
             deadline = min(by, now + 2.0)  # it is only a hint
-            if now < deadline and (
-                yield from found_at_once(session, events.get_route(run_id), deadline)
-            ):
+            if now >= deadline:
+                raise
+            route = events.get_route(run_id)
+            event = yield from found_at_once(session, route, deadline)
+            if event is not None:
                 error.advice = errors.Advice(
                     "This is the id of an event; its runs: {}.",
                     (errors.NextCall("events.runs", (run_id,)),),
@@ -483,16 +500,15 @@ def explain_event_id(
 
 
 def cancel(session: Session, run_id: str) -> Plan[bool]:
-    """Cancel a run, and return False if v2 responds that it had ended; v1 does not tell."""
+    """Cancel a run; return False if v2 responds that it had ended, which v1 does not report."""
     by_v2 = Route.of(v2.cancel_run_v2, nothing, run_id, about=About(run_id, "runId"))
     post = by_v2.operation
-    advice = errors.Advice(
+    how = errors.Advice(
         "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 for "
         f"every run; {post.method} {post.path} cancels there, since release {post.since}."
     )
-    by_v1 = Route.of(
-        v1.cancel_run_v1, nothing, run_id, advice={errors.NotFoundError: advice}
-    )
+    advice: AdviceByError = {errors.NotFoundError: how}
+    by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice=advice)
     try:
         yield from routes.ask_first(session, "runs.cancel", by_v2, by_v1)
     except (errors.ConflictError, errors.BadRequestError) as error:

@@ -10,7 +10,12 @@ from attrs import evolve, field, frozen
 from inngest_rest import errors
 from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.operation import may_ask, redacted_url, request
-from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
+from inngest_rest._core.calls.route import (
+    V2_ROOT,
+    V2_ROOT_BEFORE_1_26,
+    Route,
+    nothing,
+)
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.messages import Response
 from inngest_rest._core.plans import Plan, call
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.secret import Secret
+    from inngest_rest_api import models as api
     from inngest_rest_api.api import Operation
 
     Outcome = Literal["silent", "failed", "refused", "absent", "present"]
@@ -46,7 +52,7 @@ OPERATIONS_BY_CALL = {
 
 
 class Releases(NamedTuple):
-    """The releases that a server may be of: from one, if known, and below another; or just one."""
+    """The possible releases of a server: from the first, if known, and below another."""
 
     first: str | None = None
     below: str | None = None
@@ -59,40 +65,42 @@ class Releases(NamedTuple):
         """Return whether all of them have an operation, or none; None if only some do."""
         if operation.tag == "ingest":
             return True
-        since, until = operation.since, operation.until
-        if since is None or operation.cloud_only:
+        if operation.since is None or operation.cloud_only:
             # No release is known to have it, so neither does the newest known one.
             return None if self.are_unknown else False
-        if until is not None and self.have_reached(until):
+        if operation.until is not None and self.have_reached(operation.until):
             return False
-        may_lack = until is not None and not self.are_before(until)
-        if self.first is not None and version_key(since) <= version_key(self.first):
-            return None if may_lack else True
-        if self.below is not None and version_key(self.below) <= version_key(since):
+        if self.have_reached(operation.since):
+            is_certain = operation.until is None or self.are_before(operation.until)
+            return True if is_certain else None
+        if self._are_below(operation.since):
             return False
         return None
 
     def have_reached(self, release: str) -> bool:
-        """Return whether all of them are a release, or newer."""
-        return self.first is not None and version_key(release) <= version_key(
-            self.first
-        )
+        """Return whether each of them is a release, or newer."""
+        if self.first is None:
+            return False
+        return version_key(release) <= version_key(self.first)
 
     def are_before(self, release: str) -> bool:
-        """Return whether none of them is a release, or newer."""
-        if self.have_reached(release) or self.below is None:
+        """Return whether each of them is older than a release."""
+        return not self.have_reached(release) and self._are_below(release)
+
+    def _are_below(self, release: str) -> bool:
+        if self.below is None:
             return False
         return version_key(self.below) <= version_key(release)
 
 
 def version_key(release: str) -> tuple[int, ...]:
-    """Return what releases are sorted by."""
+    """Return the sort key of a release."""
     return tuple(map(int, release.split(".")))
 
 
 @frozen
 class RouteEvidence:
-    """What tells which routes a server has: its release, and what it lists or answered."""
+    """The evidence of a server's routes: its release, its own list, and its responses."""
 
     releases: Releases
     seen: Mapping[str, bool] = field(factory=dict[str, bool])
@@ -101,23 +109,25 @@ class RouteEvidence:
     @property
     def is_newer_than_recorded(self) -> bool:
         """Whether the server is newer than each release that this package was tried with."""
-        first = self.releases.first
-        return first is not None and version_key(first)[:2] > version_key(
-            NEWEST_RECORDED
-        )
+        if self.releases.first is None:
+            return False
+        major_and_minor = version_key(self.releases.first)[:2]
+        return major_and_minor > version_key(NEWEST_RECORDED)
 
     @property
     def contradicts_release(self) -> bool:
-        """Whether it has what its release should not have, or lacks what it should."""
-        return any(
-            self.releases.have(each) is (not self.seen[each.name])
-            for each in OPERATIONS
-            if each.name in self.seen and each.since and not each.cloud_only
-        )
+        """Whether an operation is there, or absent, unlike in the server's release."""
+        for operation in OPERATIONS:
+            seen = self.seen.get(operation.name)
+            if seen is None or not operation.since or operation.cloud_only:
+                continue
+            if self.releases.have(operation) is (not seen):
+                return True
+        return False
 
     @property
     def trusts_release(self) -> bool:
-        """Whether the document says which routes the server has."""
+        """Whether the routes of the server follow from its release."""
         return not self.is_newer_than_recorded and not self.contradicts_release
 
     def have(self, operation: Operation) -> bool | None:
@@ -131,17 +141,15 @@ class RouteEvidence:
         return has_by_release
 
     def unknown_reads(self, settings: Settings) -> list[Operation]:
-        """Return the reads that a release should have, and that nothing else tells of."""
-        return [
-            each
-            for each in OPERATIONS
-            if each.method == "GET"
-            and each.calls
-            and may_ask(settings, each)
-            and each.tag != "ingest"
-            and self.releases.have(each)
-            and each.name not in self.seen
-        ]
+        """Return the reads that are known only from the release."""
+        unknown: list[Operation] = []
+        for operation in OPERATIONS:
+            is_read = operation.method == "GET" and operation.tag != "ingest"
+            if not is_read or not operation.calls or operation.name in self.seen:
+                continue
+            if may_ask(settings, operation) and self.releases.have(operation):
+                unknown.append(operation)
+        return unknown
 
 
 def call_routes(
@@ -150,14 +158,14 @@ def call_routes(
     """Yield the first route that the server has for each call, else the first that it may have."""
     evidence = RouteEvidence(releases, seen or {})
     for name, operations in OPERATIONS_BY_CALL.items():
-        asked = [each for each in operations if may_ask(settings, each)]
-        chosen = _choose(asked, evidence)
+        allowed = [each for each in operations if may_ask(settings, each)]
+        chosen = _choose(allowed, evidence)
         if chosen is None:
             yield CallRoute(
                 call=name,
                 is_available=False,
-                since=_first_release_with(asked or operations),
-                until=_first_release_without(asked or operations),
+                since=_first_release_with(allowed or operations),
+                until=_first_release_without(allowed or operations),
             )
             continue
         yield CallRoute(
@@ -171,37 +179,46 @@ def call_routes(
 
 
 def _choose(operations: list[Operation], evidence: RouteEvidence) -> Operation | None:
-    """Return the operation that is asked first; None if the server has none."""
-    certain = (each for each in operations if evidence.have(each))
-    possible = [each for each in operations if evidence.have(each) is None]
-    # Prefer one that some server is known to have.
-    possible.sort(key=lambda operation: operation.since is None)
-    return next(certain, next(iter(possible), None))
+    """Return the operation to try first; None if the server has none."""
+    possible: list[Operation] = []
+    for operation in operations:
+        has_operation = evidence.have(operation)
+        if has_operation:
+            return operation
+        if has_operation is None:
+            possible.append(operation)
+    for operation in possible:
+        # Prefer one that some server is known to have.
+        if operation.since is not None:
+            return operation
+    return possible[0] if possible else None
+
+
+def _released(operations: Sequence[Operation]) -> list[Operation]:
+    return [each for each in operations if each.since and not each.cloud_only]
 
 
 def _first_release_with(operations: Sequence[Operation]) -> str | None:
-    releases = (each.since for each in operations if each.since and not each.cloud_only)
+    releases = [each.since for each in _released(operations) if each.since]
     return min(releases, key=version_key, default=None)
 
 
 def _first_release_without(operations: Sequence[Operation]) -> str | None:
-    """Return the release that drops the last of them; None if one is there to stay."""
-    dated = [each for each in operations if each.since and not each.cloud_only]
-    releases = [each.until for each in dated if each.until]
-    return (
-        max(releases, key=version_key)
-        if releases and len(releases) == len(dated)
-        else None
-    )
+    """Return the release that drops the last of them; None if one is still there."""
+    released = _released(operations)
+    releases = [each.until for each in released if each.until]
+    if len(releases) < len(released):
+        return None
+    return max(releases, key=version_key, default=None)
 
 
 def calls_ruled_out(settings: Settings) -> list[str]:
-    """Return the calls served only by an API that the settings rule out."""
-    return [
-        name
-        for name, operations in OPERATIONS_BY_CALL.items()
-        if not any(may_ask(settings, each) for each in operations)
-    ]
+    """Return the calls that only have routes of an API that the settings do not allow."""
+    ruled_out: list[str] = []
+    for name, operations in OPERATIONS_BY_CALL.items():
+        if not any(may_ask(settings, operation) for operation in operations):
+            ruled_out.append(name)
+    return ruled_out
 
 
 @frozen
@@ -216,18 +233,19 @@ class ProbeResult:
 
     @property
     def outcome(self) -> Outcome:
-        """Whether the route is there; "failed" if the server is limited, too."""
+        """Whether the route is there; "failed" includes a rate limit."""
         match self.error:
             case errors.TransportError():
                 return "silent"
             case errors.AuthenticationError() | errors.PermissionDeniedError():
                 return "refused"
-            # v2 says so of a wrong method, and 404 of an unknown path (document, info).
+            # v2 responds with 501 to a wrong method, and with 404 to an unknown path (document,
+            # info).
             case errors.RouteNotFoundError(status=501):
                 return "present"
             case errors.RouteNotFoundError() | errors.InvalidResponseError():
                 return "absent"
-            # v1 has its "not found" in a 200.
+            # v1 hides its "not found" in a 200.
             case errors.RateLimitError() | errors.ServerError(hidden=False):
                 return "failed"
             case None | errors.ApiError():
@@ -240,51 +258,55 @@ class ProbeResult:
         """Whether a healthy Inngest server responded."""
         if refused_in_between(self.error):
             return False
-        is_refused = self.outcome == "refused" and self.family != "ingest"
-        is_its_own = self.error is None or self.server_kind is not None or is_refused
-        return self.outcome in {"present", "refused"} and is_its_own
+        if self.outcome not in {"present", "refused"}:
+            return False
+        if self.error is None or self.server_kind is not None:
+            return True
+        return self.outcome == "refused" and self.family != "ingest"
 
     @property
     def has_route(self) -> bool | None:
         """Whether the server has the route and accepts the key; None if unknown."""
-        return {"present": True, "absent": False}.get(self.outcome)
+        if self.outcome == "present":
+            return True
+        if self.outcome == "absent":
+            return False
+        return None
 
 
 # The operations of v2 that servers are known to list (recording 1.43-v2-operations).
 _KNOWN_TO_BE_LISTED = {
-    *(
-        "get_health_v2",
-        "get_run_v2",
-        "list_runs_v2",
-        "list_function_runs_v2",
-        "list_event_runs_v2",
-    ),
-    *(
-        "rerun_run_v2",
-        "cancel_run_v2",
-        "get_app_v2",
-        "list_apps_v2",
-        "get_run_trace_v2",
-    ),
-    *("get_function_v2", "list_functions_v2", "invoke_function_v2"),
+    "get_health_v2",
+    "get_run_v2",
+    "list_runs_v2",
+    "list_function_runs_v2",
+    "list_event_runs_v2",
+    "rerun_run_v2",
+    "cancel_run_v2",
+    "get_app_v2",
+    "list_apps_v2",
+    "get_run_trace_v2",
+    "get_function_v2",
+    "list_functions_v2",
+    "invoke_function_v2",
 }
 
 
 def _listed(response: Response) -> tuple[Releases, dict[str, bool]]:
-    """Return what a server's list tells: its releases, and which operations it has."""
+    """Return the possible releases of a server, and its operations, by its own list."""
     operations = response.json()["data"]["operations"]
     routes = [each["http"] for each in operations if "http" in each]
-    listed = {f"{each['method']} /v2{each['path']}" for each in routes}
-    seen = {
-        each.name: f"{each.method} {each.path}" in listed
-        for each in OPERATIONS
-        if each.name in _KNOWN_TO_BE_LISTED or f"{each.method} {each.path}" in listed
-    }
+    listed = {f"{route['method']} /v2{route['path']}" for route in routes}
+    seen: dict[str, bool] = {}
+    for operation in OPERATIONS:
+        is_listed = f"{operation.method} {operation.path}" in listed
+        if is_listed or operation.name in _KNOWN_TO_BE_LISTED:
+            seen[operation.name] = is_listed
     return _listed_releases(response), seen
 
 
 def _listed_releases(response: Response) -> Releases:
-    """Return the releases whose operations are those that a server lists."""
+    """Return the releases that list the same operations as the server."""
     listed = {each["id"]: each for each in response.json()["data"]["operations"]}
     if "ListRuns" not in listed:
         return Releases(first=FIRST_RELEASE_THAT_LISTS)
@@ -294,41 +316,61 @@ def _listed_releases(response: Response) -> Releases:
 
 
 def _stated_release(version: str) -> str | None:
-    """Return the release in a version such as 1.43.0-253303c; None for one that was built."""
+    """Return the release in a version such as 1.43.0-253303c; None for one built from source."""
     stated = re.match(r"v?(\d{1,9}\.\d{1,9}\.\d{1,9})\b", version)
-    return stated and stated[1]
+    return stated[1] if stated else None
 
 
-def _path_exists(module: Any) -> Route[Any, None]:
-    """Return a cheap GET of a listing, of whose response nothing is read."""
-    kwargs = {"url": module.OPERATION.path, "params": {"limit": 1}}
-    return Route(module.OPERATION, kwargs, (), lambda _: None)
+def _message_of(health: api.Health) -> str:
+    return required(health.message, "message")
 
 
-HEALTH = Route.of(ingest.get_health, lambda health: required(health.message, "message"))
-DEV_INFO = Route.of(
-    ingest.get_dev_info, lambda info: _stated_release(required(info.version, "version"))
-)
+def _release_of(info: api.DevInfo) -> str | None:
+    return _stated_release(required(info.version, "version"))
+
+
+def _valid(_: object) -> None:
+    """Convert to nothing a response that must be as documented, unlike with `nothing`."""
+
+
+def _read_without_result(
+    operation: Operation, path: str, params: Mapping[str, int]
+) -> Route[Any, None]:
+    """Return a GET whose response is not read."""
+    kwargs = {"url": path, "params": params}
+    return Route(operation=operation, kwargs=kwargs, forms=(), convert=nothing)
+
+
+def _short_listing(operation: Operation) -> Route[Any, None]:
+    return _read_without_result(operation, operation.path, {"limit": 1})
+
+
+HEALTH = Route.of(ingest.get_health, _message_of)
+DEV_INFO = Route.of(ingest.get_dev_info, _release_of)
 """Only a dev server has it; the value is its release, or None."""
-EVENTS = Route.of(v1.list_events_v1, lambda _: None, query={"limit": 1})
+EVENTS = Route.of(v1.list_events_v1, _valid, query={"limit": 1})
 """A cheap read that needs the signing key."""
 LISTED_OPERATIONS = Route.of(v2.list_operations_v2, _listed, expected=Response)
-"""The operations of the server, which needs no key; the value are the releases that
-list these, and whether the server has each operation that is known to be listed."""
-V2_HEALTH = Route.of(v2.get_health_v2, lambda _: None)
+"""The operations of the server, which needs no key.
+
+The value is the possible releases, and whether the server has each operation of the known ones.
+"""
+V2_HEALTH = Route.of(v2.get_health_v2, _valid)
 """A cheap read of v2, which also accepts an API key."""
-CANCELLATIONS = Route.of(v1.list_cancellations_v1, lambda _: None)
-SCOPED = tuple(map(_path_exists, (v2.list_runs_v2, v2.list_apps_v2)))
+CANCELLATIONS = Route.of(v1.list_cancellations_v1, _valid)
+SCOPED = (
+    _short_listing(v2.list_runs_v2.OPERATION),
+    _short_listing(v2.list_apps_v2.OPERATION),
+)
 """Cheap reads, each with the permission that it needs."""
 
 
 def existence(operation: Operation) -> Route[Any, None]:
-    """Return a read that tells whether the server has an operation: with ids that nothing has."""
+    """Return a read that shows whether the server has an operation, with ids of no resource."""
     path = re.sub(r"{[^}]*}", "0" * 26, operation.path)
     # A server may refuse a parameter that it does not know.
     is_limited = "limit" in (module_of(operation).get_kwargs.__kwdefaults__ or ())
-    params = {"limit": 1} if is_limited else {}
-    return Route(operation, {"url": path, "params": params}, (), lambda _: None)
+    return _read_without_result(operation, path, {"limit": 1} if is_limited else {})
 
 
 def probe_v2(session: Session, bearer: Secret | None) -> Plan[ProbeResult]:
@@ -344,29 +386,32 @@ def probe_v2(session: Session, bearer: Secret | None) -> Plan[ProbeResult]:
 def probe(
     session: Session, route: Route[Any, Any], bearer: Secret | None = None
 ) -> Plan[ProbeResult]:
-    """Make one request, without retries; any error but `ClosedError` is a result."""
-    url, family = redacted_url(session, route), route.operation.tag
+    """Make one request, without retries; any error except `ClosedError` is a result."""
+    url = redacted_url(session, route)
+    family = route.operation.tag
     began = session.clock.now()
 
     def read(response: Response) -> ProbeResult:
         answers.record(session, route, response, url)
         middle = (began + session.clock.now()) / 2
-        stated = http_date(response.headers.get("date"))
+        skew: float | None = None
+        date = http_date(response.headers.get("date"))
+        if date is not None:
+            # The Date header is truncated to seconds.
+            skew = round(date.timestamp() + 0.5 - middle, 1)
         result = ProbeResult(
             family=family,
             server_kind=response.headers.get("x-inngest-server-kind"),
-            # The Date header is truncated to seconds.
-            clock_skew_s=None
-            if stated is None
-            else round(stated.timestamp() + 0.5 - middle, 1),
+            clock_skew_s=skew,
         )
         try:
-            return evolve(result, value=answers.read(response, route, url, session))
+            value = answers.read(response, route, url, session)
         except errors.InngestError as error:
             return evolve(result, error=error)
+        return evolve(result, value=value)
 
+    timeout = session.request_timeout()
     try:
-        timeout = session.request_timeout()
         return (yield from call(request(session, route, bearer, url, timeout, read)))
     except errors.ClosedError:
         raise

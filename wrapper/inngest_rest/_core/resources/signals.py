@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
-    # For an empty one the server responds with 500 after 1.5 s (recording v1-signal-empty).
+    # The server responds to an empty one with 500 after 1.5 s (recording v1-signal-empty).
     check_text("signal", signal or "")
     body = api.V1Signal(signal, check_json("data", data))
     return routes.fetch_one(

@@ -1,8 +1,8 @@
 """A run's trace: get the server's spans, and build a readable tree of them.
 
-A server records more than happened. The recordings v2-trace-all-kinds, v2-trace-step-retries and
-v2-trace-steps show what is made readable here: a step is two siblings, or three; each request has
-a span of its own; and the attempts at a step lie under a span that is not the step's.
+A server records more spans than there are steps. As the recordings v2-trace-all-kinds,
+v2-trace-step-retries and v2-trace-steps show, a step is two siblings, or three; each request has a
+span of its own; and the attempts at a step are below a span that is not the step's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from inngest_rest._visible import and_more, did_you_mean, shown
 from inngest_rest.models import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
@@ -34,7 +34,7 @@ _ADVICE = where_absent(
 )
 
 LAST_FAILED = "last-failed"
-"""Stands for the last step of a run that failed."""
+"""The value of `from_step` that means the last failed step of a run."""
 
 
 def get_trace(
@@ -45,16 +45,16 @@ def get_trace(
     advice: AdviceByError = _ADVICE,
     deadline: float = math.inf,
 ) -> Plan[Span]:
-    """Get a run's trace, the root span first: as a readable tree, or as the server has it."""
+    """Get the root span of a run's trace, as a readable tree or, if `raw`, as the server has it."""
 
-    def root(answer: api.V2Trace) -> Span:
-        found = evolve(span(answer.root_span), run_id=optional(answer.run_id))
-        return found if raw else readable(found)
+    def root_of(trace: api.V2Trace) -> Span:
+        root = evolve(span(trace.root_span), run_id=optional(trace.run_id))
+        return root if raw else readable(root)
 
     return fetch_one(
         session,
         "runs.trace",
-        root,
+        root_of,
         path={"id": run_id},
         query={"include_output": True},
         about=About(run_id, "runId"),
@@ -66,10 +66,10 @@ def get_trace(
 def step_to_start_from(
     session: Session, run_id: str, first_run_id: str, from_step: str
 ) -> Plan[Span]:
-    """Return the only step of a run of this name or id, or the last that failed; or refuse.
+    """Return the only step of a run with a name or id, or the last failed step.
 
     A server looks for it in the first run of the chain of replays, whichever run is replayed, and
-    keeps the results that this one has of the steps that began before.
+    keeps the results of that run's steps that began before.
     """
     if from_step != LAST_FAILED:
         steps = yield from _steps(session, first_run_id)
@@ -77,11 +77,9 @@ def step_to_start_from(
     failed_id = _last_failed((yield from _steps(session, run_id)))
     steps = yield from _steps(session, first_run_id)
     step = _only_step(steps, failed_id, first_run_id, shown(from_step))
-    repeated = [
-        each.name
-        for each in steps
-        if each.status == "completed" and _began(each) > _began(step)
-    ]
+    began = _began(step)
+    later = [each for each in steps if _began(each) > began]
+    repeated = [each.name for each in later if each.status == "completed"]
     if repeated:
         raise invalid(
             "from_step",
@@ -107,18 +105,20 @@ def _last_failed(steps: Sequence[Span]) -> str:
 
 
 def _only_step(steps: Sequence[Span], wanted: str, run_id: str, named: str) -> Span:
-    """Return the step of an id, or else the only one of a name; `named` is how callers named it."""
-    found = [step for step in steps if step.step_id == wanted]
-    found = found or [step for step in steps if step.name == wanted]
-    if len(found) > 1:
-        ids = ", ".join(f"{step.step_id} ({step.status})" for step in found)
+    """Return the step with an id, else the only one with a name; `named` is the caller's word."""
+    matching = [step for step in steps if step.step_id == wanted]
+    if not matching:
+        matching = [step for step in steps if step.name == wanted]
+    if len(matching) > 1:
+        ids = ", ".join(f"{step.step_id} ({step.status})" for step in matching)
         reason = f"{shown(wanted)} is the name of several steps"
         raise invalid("from_step", reason, how=f"Pass the id of one, {ids}.")
-    if not found:
+    if not matching:
         names = list(dict.fromkeys(step.name for step in steps))
-        reason = f"{named} is not a step on record of run {run_id}{did_you_mean(wanted, names)}"
+        hint = did_you_mean(wanted, names)
+        reason = f"{named} is not a step on record of run {run_id}{hint}"
         raise invalid("from_step", reason)
-    return found[0]
+    return matching[0]
 
 
 def _steps(session: Session, run_id: str) -> Plan[list[Span]]:
@@ -130,103 +130,113 @@ def _steps(session: Session, run_id: str) -> Plan[list[Span]]:
 
 
 def _began(step: Span) -> datetime:
-    """Return when a step, or the last attempt at it, began at the earliest.
+    """Return the latest possible start of a step, or of the last attempt at it.
 
-    A server goes by spans that the trace does not tell apart, one of each attempt (recordings
+    A server goes by spans that the trace does not distinguish, one for each attempt (recordings
     1.43-v2-trace-step-fails-twice, 1.43-v2-trace-parallel-fails).
     """
-    times = [
-        step.started_at or step.queued_at,
-        *(each.queued_at for each in step.children),
-    ]
+    times = [step.started_at or step.queued_at]
+    times += [attempt.queued_at for attempt in step.children]
     return max(filter(None, times), default=datetime.max.replace(tzinfo=UTC))
 
 
 def span(raw: api.V2Span) -> Span:
-    """Convert a span and those below it, as they are."""
-    op, milliseconds = optional(raw.step_op), optional(raw.duration_ms)
+    """Convert a span and those below it, without changes to the tree."""
+    step_op: str | None = optional(raw.step_op)
+    if step_op is not None:
+        step_op = str(step_op).lower()
+    milliseconds = optional(raw.duration_ms)
+    duration: timedelta | None = None
+    if milliseconds is not None:
+        duration = timedelta(milliseconds=int(milliseconds))
+    status = str(optional(raw.status) or "unknown")
+    children = [span(child) for child in optional(raw.children) or ()]
     return record(
         Span,
         raw,
         name=optional(raw.name) or "",
-        status=str(optional(raw.status) or "unknown").lower(),
-        duration=None
-        if milliseconds is None
-        else timedelta(milliseconds=int(milliseconds)),
-        step_op=None if op is None else str(op).lower(),
+        status=status.lower(),
+        duration=duration,
+        step_op=step_op,
         input=json_object(raw.input_),
         output=json_object(raw.output),
-        metadata={
-            kind: values.to_dict()
-            for each in optional(raw.metadata) or ()
-            if (kind := optional(each.kind)) and (values := optional(each.values))
-        },
-        children=tuple(map(span, optional(raw.children) or ())),
+        metadata=_metadata(raw),
+        children=tuple(children),
     )
 
 
+def _metadata(raw: api.V2Span) -> dict[str, dict[str, Any]]:
+    """Return the metadata of a span by kind."""
+    metadata: dict[str, dict[str, Any]] = {}
+    for entry in optional(raw.metadata) or ():
+        kind = optional(entry.kind)
+        values = optional(entry.values) if kind else None
+        if kind and values:
+            metadata[kind] = values.to_dict()
+    return metadata
+
+
 def readable(root: Span) -> Span:
-    """Return the tree of what happened: one span per step, with the attempts at it below.
+    """Return the tree of the steps: one span per step, with the attempts at it below.
 
     The root of a run that was skipped has an internal name (recording v2-trace-skipped).
     """
     tidied = _tidied(root)
     if root.ended_at is not None:
-        # Servers leave what waited as it was: in a run that went on, it may have ended or not.
-        tidied = _no_longer_waiting(
-            tidied, "cancelled" if root.status == "cancelled" else "unknown"
-        )
+        # Servers do not update waiting steps at the end: unless cancelled, they may have ended or
+        # not.
+        status = "cancelled" if root.status == "cancelled" else "unknown"
+        tidied = _no_longer_waiting(tidied, status)
     return evolve(tidied, name="Run")
 
 
 def _no_longer_waiting(parent: Span, status: str) -> Span:
-    """Return a span in which, and below which, what waits has another status."""
-    children = tuple(_no_longer_waiting(child, status) for child in parent.children)
-    status_now = status if parent.status == "waiting" else parent.status
-    return evolve(parent, status=status_now, children=children)
+    """Return a tree of spans in which waiting ones have another status."""
+    children = [_no_longer_waiting(child, status) for child in parent.children]
+    new_status = status if parent.status == "waiting" else parent.status
+    return evolve(parent, status=new_status, children=tuple(children))
 
 
 def _tidied(parent: Span) -> Span:
     """Return a span with the spans below it made readable."""
-    # Those of one step, in the place of the first; any other is alone.
+    # The spans of a step are merged in the place of the first one; any other span is alone.
     groups: dict[object, list[Span]] = {}
     for position, child in enumerate(parent.children):
-        # That of a request to the app is beside those of what the request did.
+        # The span of a request to the app is a sibling of the spans of its steps.
         if child.name != "executor.nonstep":
-            groups.setdefault(_step_of(child) or position, []).append(_tidied(child))
+            key = _step_of(child) or position
+            groups.setdefault(key, []).append(_tidied(child))
     duration = parent.duration
     if duration is None:
         duration = _between(parent.started_at, parent.ended_at)
-    return evolve(
-        parent, duration=duration, children=tuple(map(_merged, groups.values()))
-    )
+    children = [_merged(spans) for spans in groups.values()]
+    return evolve(parent, duration=duration, children=tuple(children))
 
 
 def _step_of(step: Span) -> str | None:
     """Return the id of the step that a span belongs to.
 
-    A step that was tried again has its attempts under a span of no step, of which only the attempt
-    that succeeded names the step (recording v2-trace-step-retries).
+    The attempts at a step that was retried are below a span without a step, and only the successful
+    attempt names the step (recording v2-trace-step-retries).
     """
     if is_attempt(step):
         return None
-    named = {
-        step.step_id,
-        *(child.step_id for child in step.children if is_attempt(child)),
-    } - {None}
-    return named.pop() if len(named) == 1 else None
+    spans = [step, *filter(is_attempt, step.children)]
+    step_ids = {span.step_id for span in spans if span.step_id is not None}
+    return step_ids.pop() if len(step_ids) == 1 else None
 
 
 def _merged(spans: Sequence[Span]) -> Span:
     """Return the spans of one step as one span, with the attempts at it below."""
-    # The app's own time, which has measurements, rather than the server's around it.
+    # Prefer the app's own span, which has measurements, to the server's around it.
     best = max(spans, key=lambda span: (span.ended_at is not None, bool(span.metadata)))
     of_step = next((span for span in spans if span.step_id), best)
     children = [child for span in spans for child in span.children]
     attempts = [child for child in children if is_attempt(child)]
+    sources = [best, *spans]
     if _are_the_step_itself(attempts, of_step):
         children = [child for child in children if not is_attempt(child)]
-        spans = [*spans, *attempts]
+        sources += attempts
     elif attempts and len(spans) > 1:
         best = _since_first_attempt(best, spans)
     return evolve(
@@ -234,22 +244,31 @@ def _merged(spans: Sequence[Span]) -> Span:
         name=of_step.name,
         step_id=of_step.step_id,
         step_op=of_step.step_op,
-        output=_first_output([best, *spans]),
-        metadata=next(
-            (span.metadata for span in (best, *spans) if span.metadata), best.metadata
-        ),
+        output=_first_output(sources),
+        metadata=_first_metadata(sources),
         children=tuple(children),
     )
 
 
 def _first_output(spans: Sequence[Span]) -> dict[str, Any] | None:
-    return next((span.output for span in spans if span.output is not None), None)
+    for span in spans:
+        output: dict[str, Any] | None = span.output
+        if output is not None:
+            return output
+    return None
+
+
+def _first_metadata(spans: Sequence[Span]) -> Mapping[str, Mapping[str, Any]]:
+    for span in spans:
+        if span.metadata:
+            return span.metadata
+    return {}
 
 
 def _are_the_step_itself(attempts: Sequence[Span], of_step: Span) -> bool:
-    """Return whether attempts are not to be shown below their step.
+    """Return whether attempts must not be shown below their step.
 
-    The only attempt is the step itself. Older releases count the request that begins a sleep as one
+    A single attempt is the step itself. Older releases count the request that begins a sleep as one
     attempt, and the sleep as another.
     """
     if any(attempt.status == "failed" for attempt in attempts):
@@ -258,13 +277,16 @@ def _are_the_step_itself(attempts: Sequence[Span], of_step: Span) -> bool:
 
 
 def _since_first_attempt(best: Span, spans: Sequence[Span]) -> Span:
-    """Return a span with the times from the first attempt at its step on."""
-    queued_at = min((span.queued_at for span in spans if span.queued_at), default=None)
-    started_at = min(
-        (span.started_at for span in spans if span.started_at), default=None
+    """Return a span whose times begin with the first attempt at its step."""
+    queued = [span.queued_at for span in spans if span.queued_at]
+    started = [span.started_at for span in spans if span.started_at]
+    started_at = min(started, default=None)
+    return evolve(
+        best,
+        queued_at=min(queued, default=None),
+        started_at=started_at,
+        duration=_between(started_at, best.ended_at),
     )
-    duration = _between(started_at, best.ended_at)
-    return evolve(best, queued_at=queued_at, started_at=started_at, duration=duration)
 
 
 def is_attempt(step: Span) -> bool:
@@ -273,4 +295,6 @@ def is_attempt(step: Span) -> bool:
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
-    return None if start is None or end is None else end - start
+    if start is None or end is None:
+        return None
+    return end - start

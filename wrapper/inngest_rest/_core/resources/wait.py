@@ -41,41 +41,41 @@ def wait_until_ended(
     pause = FIRST_PAUSE
     missing: errors.NotFoundError | None = None
     while True:
-        is_last = now() >= appears_by
+        is_last_chance = now() >= appears_by
+        # A run appears in v2 no later than in v1: v1 is asked at the start and at the end.
+        also_v1 = missing is None or is_last_chance
         fault: Fault | None = None
         try:
-            # A run appears in v2 no later than in v1: v1 is asked at the start and at the end.
-            also_v1 = missing is None or is_last
             seen = yield from runs.fetch(
                 session, run_id, deadline=deadline, also_v1=also_v1, cached=False
             )
+        except FAULTS as error:
+            if seen is not None:
+                is_transient = may_appear(error)
+            elif isinstance(error, errors.NotFoundError):
+                missing = error
+                is_transient = not is_last_chance
+            else:
+                # A request that failed at the deadline ends as an expired wait.
+                is_late = now() >= deadline
+                is_transient = is_late and isinstance(error, errors.TransportError)
+            if not is_transient:
+                raise
+            fault = error
+        else:
             missing = None
             if seen.is_ended:
                 return seen
-        except FAULTS as error:
-            is_over = now() >= deadline
-            if not _may_pass(
-                error, was_seen=seen is not None, is_last=is_last, is_over=is_over
-            ):
-                raise
-            fault = error
-            if seen is None and isinstance(error, errors.NotFoundError):
-                missing = error
         left = deadline - now()
         if left <= 0:
-            state = "did not appear" if seen is None else f"was still {seen.status}"
-            message = f"run {run_id} {state} when the timeout expired"
-            raise errors.WaitTimeoutError(message, run=seen) from missing or fault
+            raise _timed_out(run_id, seen) from missing or fault
         if seen is None:
             left = min(left, max(appears_by - now(), SHORTEST_PAUSE))
         yield from sleep(min(max(pause, asked_pause(fault)), left))
         pause = longer(pause)
 
 
-def _may_pass(error: Fault, *, was_seen: bool, is_last: bool, is_over: bool) -> bool:
-    """Return whether a wait goes on after a fault; if it is over, it ends as one that expired."""
-    if was_seen:
-        return may_appear(error)
-    if isinstance(error, errors.NotFoundError):
-        return not is_last
-    return is_over and isinstance(error, errors.TransportError)
+def _timed_out(run_id: str, seen: Run | None) -> errors.WaitTimeoutError:
+    state = "did not appear" if seen is None else f"was still {seen.status}"
+    message = f"run {run_id} {state} when the timeout expired"
+    return errors.WaitTimeoutError(message, run=seen)

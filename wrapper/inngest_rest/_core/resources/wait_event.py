@@ -54,20 +54,16 @@ if TYPE_CHECKING:
     Explain = Callable[[Session, str, float], Plan[Explanation]]
 
 DAY = timedelta(days=1)
-"""For how long a server remembers the id of an event."""
+"""The time for which a server remembers the id of an event."""
 
-# How many events are searched for an earlier one with the same id, at 50 per request.
+# The number of events searched for an earlier one with the same id, at 50 per request.
 _MAX_EVENTS_AT_FIRST_LOOK = 200
 _MAX_EVENTS_WITHOUT_RUN = 1_000  # before the wait ends without any run
 
 # In seconds:
-_FIRST_POLL = (
-    0.3  # from an event to the first poll of its runs: quick ones have ended by then
-)
+_FIRST_POLL = 0.3  # from an event to the first poll: quick runs have ended by then
 _POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be incomplete
-_QUIET = (
-    1.0  # after the last run appeared, where it is not known which functions listen
-)
+_QUIET = 1.0  # after the last run appeared, if the event's functions are unknown
 _EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run
 _EXPLAIN_AFTER_DEADLINE = 0.8  # for the same, once the wait has timed out
 
@@ -75,7 +71,7 @@ _EXPLAIN_AFTER_DEADLINE = 0.8  # for the same, once the wait has timed out
 def read_once_stored(
     session: Session, event_id: str, within: float, deadline: float
 ) -> Plan[tuple[StoredEvent, datetime | None]]:
-    """Get an event and the server's time; one that was just sent may take seconds to appear."""
+    """Get an event and the server's time; a new event may take seconds to appear."""
     appears_by = min(session.clock.monotonic() + within, deadline)
     pause = FIRST_PAUSE
     while True:
@@ -112,20 +108,19 @@ class _Wait:
     event_id: str
     received: float  # by the server
     deadline: float
-    follows_first: bool  # to the runs of an earlier event with its id
+    follows_first: bool  # to the runs of an earlier event with the same id
     explain: Explain
-    event: StoredEvent | None = (
-        None  # once it is stored, transient errors do not end the wait
-    )
+    # Once the event is known to be stored, transient errors do not end the wait.
+    event: StoredEvent | None = None
     runs: dict[str, Run] = field(factory=dict[str, "Run"])
-    # Why it is unknown of which function a run is, by the id of the run.
+    # Why the function of a run is unknown, by the id of the run.
     unnamed: dict[str, errors.InngestError] = field(
         factory=dict[str, errors.InngestError]
     )
     first_look: float = 0.0
-    was_listed: bool = False  # the server has said which runs there are, perhaps none
+    was_listed: bool = False  # the server has listed the runs, perhaps none
     newest_run_seen: float | None = None  # for the first time
-    # Until then the next run may appear: a busy server may take as long for it as for the last.
+    # The next run may appear until then: a busy server may take as long for it as for the last.
     next_run_by: float = -math.inf
     waits_for: str | None = None  # a function without a run that may still get one
 
@@ -141,9 +136,10 @@ class _Wait:
         return _has_run_of(self.runs.values(), function)
 
     def add(self, runs: Iterable[Run], seen_at: float) -> None:
-        before = len(self.runs)
-        self.runs.update((run.id, run) for run in runs)
-        if len(self.runs) > before:
+        count_before = len(self.runs)
+        for run in runs:
+            self.runs[run.id] = run
+        if len(self.runs) > count_before:
             self.newest_run_seen = seen_at
             self.next_run_by = seen_at + (seen_at - self.first_look)
 
@@ -163,9 +159,8 @@ def send_and_wait(
     seconds = check_seconds("timeout", timeout)
     _check_repeated(repeated)
     if not isinstance(event, Event | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(
-            "event", f"must be an Event or a mapping, not {type(event).__name__}"
-        )
+        reason = f"must be an Event or a mapping, not {type(event).__name__}"
+        raise invalid("event", reason)
     (event_id,) = yield from send(session, event)
     stored = events.as_stored(wire_form(event), event_id)
     sent = session.clock.monotonic()
@@ -214,7 +209,7 @@ def _check_repeated(repeated: str | None) -> None:
 
 
 def _read_event(wait: _Wait) -> Plan[None]:
-    """Read the event that is waited for, and how long ago the server received it."""
+    """Read the event, and how long ago the server received it."""
     appears_by = wait.now + APPEARS_WITHIN
     try:
         event, server_time = yield from read_once_stored(
@@ -239,9 +234,9 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
     """Find all runs of the event, and wait until each has ended."""
     yield from _find_all(wait)
     for run_id, run in wait.runs.items():
-        # Fetched singly, a run has its outcome; an old release lists it as unfinished.
         if run.is_ended and run.status != UNKNOWN:
             continue
+        # An old release lists some ended runs as unfinished; requested alone, they are right.
         try:
             wait.runs[run_id] = yield from wait_until_ended(
                 wait.session, run_id, wait.deadline, seen=run
@@ -254,30 +249,29 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
 
 def _find_all(wait: _Wait) -> Plan[None]:
     """Poll the runs of the event until no further one is expected."""
-    catalogue = (
-        None if wait.event is None else (yield from _read_functions(wait, since=0.0))
-    )
+    catalogue: Catalogue | None = None
+    if wait.event is not None:
+        catalogue = yield from _read_functions(wait, since=0.0)
     yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
     wait.first_look = wait.now
     pause = _POLL_INTERVAL
     while True:
-        looked = wait.now
+        looked_at = wait.now
         fault = yield from _look(wait, catalogue)
         complete_at = _complete_at(wait, catalogue)
-        is_complete = fault is None and looked >= complete_at
+        is_complete = fault is None and looked_at >= complete_at
         if not is_complete and _is_older(catalogue, wait.received):
             # Functions may have been added or removed since.
             catalogue = yield from _read_functions(wait, since=wait.received)
-        if not wait.runs and (is_complete or wait.is_late):
-            wait.add((yield from _explain_absence(wait, catalogue)), wait.now)
-            is_complete = False
-        if is_complete:
+        if wait.runs and is_complete:
             return
+        if not wait.runs and (is_complete or wait.is_late):
+            appeared = yield from _explain_absence(wait, catalogue)
+            wait.add(appeared, wait.now)
         if wait.is_late:
             _time_out(wait)
-        yield from wait.pause(
-            max(_next_look(wait, complete_at, pause), asked_pause(fault))
-        )
+        seconds = _next_look(wait, complete_at, pause)
+        yield from wait.pause(max(seconds, asked_pause(fault)))
         pause = longer(pause)
 
 
@@ -286,48 +280,49 @@ def _is_older(catalogue: Catalogue | None, time: float) -> bool:
 
 
 def _next_look(wait: _Wait, complete_at: float, pause: float) -> float:
-    """Return in how many seconds to look again: then, or when the runs are complete if sooner."""
+    """Return the seconds until the next poll: a pause, or less if the runs are complete sooner."""
     left = complete_at - wait.now
     return min(pause, left) if left > 0 else pause
 
 
 def _read_functions(wait: _Wait, *, since: float) -> Plan[Catalogue]:
-    # To read the functions for longer is of no use; and there must be time left for the runs.
+    # Half of the time is left for the runs.
     seconds = min(APPEARS_WITHIN, max(wait.deadline - wait.now, 0.0) / 2)
     return read_catalogue(wait.session, deadline=wait.now + seconds, since=since)
 
 
 def _look(wait: _Wait, catalogue: Catalogue | None) -> Plan[Fault | None]:
-    """List the runs of the event, or return the fault that may pass."""
-    looked = wait.now
+    """List the runs of the event, or return a transient fault."""
+    looked_at = wait.now
     try:
-        listed = runs_of(
+        listed = yield from runs_of(
             wait.session,
             wait.event_id,
             wait.deadline,
             may_be_batched=_may_be_batched(wait, catalogue),
             unnamed=wait.unnamed,
         )
-        wait.add((yield from listed), looked)
+        wait.add(listed, looked_at)
         wait.was_listed = True
-        if wait.follows_first and looked == wait.first_look:
+        if wait.follows_first and looked_at == wait.first_look:
             first_runs = yield from _first_runs(
                 wait,
                 catalogue,
                 max_events=_MAX_EVENTS_AT_FIRST_LOOK,
                 deadline=wait.deadline,
             )
-            wait.add(first_runs, looked)
+            wait.add(first_runs, looked_at)
     except FAULTS as error:
         timed_out = isinstance(error, errors.TransportError) and wait.is_late
-        if not (timed_out or (wait.event and may_appear(error))):
+        is_transient = wait.event is not None and may_appear(error)
+        if not timed_out and not is_transient:
             raise
         return error
     return None
 
 
 def _may_be_batched(wait: _Wait, catalogue: Catalogue | None) -> bool:
-    """Return whether a function may get the event in a batch, which v1 may list under another."""
+    """Return whether a function may batch the event, so that v1 may list the run elsewhere."""
     if catalogue is None or catalogue.gaps or wait.event is None:
         return True
     listeners = catalogue.listeners(wait.event.name)
@@ -335,15 +330,15 @@ def _may_be_batched(wait: _Wait, catalogue: Catalogue | None) -> bool:
 
 
 def _complete_at(wait: _Wait, catalogue: Catalogue | None) -> float:
-    """Return the time at which the runs are complete; note a function that may start one."""
+    """Return the time at which the runs are complete; record a function that may start one."""
     wait.waits_for = None
-    soon = wait.received + APPEARS_WITHIN
-    if wait.newest_run_seen is not None:
-        soon = max(min(soon, wait.newest_run_seen + _QUIET), wait.next_run_by)
+    soon = _next_run_expected_by(wait)
     if catalogue is None or catalogue.gaps or wait.event is None:
         return math.inf if wait.newest_run_seen is None else soon
+    complete_at = -math.inf
     listeners = catalogue.listeners(wait.event.name)
-    complete_at = soon if not listeners or wait.newest_run_seen is None else -math.inf
+    if not listeners or wait.newest_run_seen is None:
+        complete_at = soon
     for listener in listeners:
         function = listener.function
         if wait.has_run_of(function) or listener.is_triggered_by(wait.event) is False:
@@ -355,24 +350,35 @@ def _complete_at(wait: _Wait, catalogue: Catalogue | None) -> float:
     return complete_at
 
 
+def _next_run_expected_by(wait: _Wait) -> float:
+    """Return the time by which a run should have appeared, if the functions are unknown."""
+    first_run_by = wait.received + APPEARS_WITHIN
+    if wait.newest_run_seen is None:
+        return first_run_by
+    quiet_at = min(first_run_by, wait.newest_run_seen + _QUIET)
+    return max(quiet_at, wait.next_run_by)
+
+
 def _longest_delay(function: Function) -> float:
-    """Return for how many seconds a function may hold an event back; inf if that is unknown."""
+    """Return the seconds for which a function may delay an event; inf if that is unknown."""
     debounce = limit(function, "debounce") or {}
     batch = limit(function, *BATCH) or {}
-    delays = [
-        parse_duration(debounce.get("period", "0s")),
-        parse_duration(batch.get("timeout", "0s")),
-    ]
-    return max(math.inf if delay is None else delay.total_seconds() for delay in delays)
+    longest = 0.0
+    for text in (debounce.get("period", "0s"), batch.get("timeout", "0s")):
+        delay = parse_duration(text)
+        if delay is None:
+            return math.inf
+        longest = max(longest, delay.total_seconds())
+    return longest
 
 
 @define(kw_only=True)
 class _FirstRuns:
-    """The runs that earlier events with the same id started, in place of runs of the event."""
+    """The runs of earlier events with the same id, which take the place of the event's own."""
 
     event: StoredEvent
-    functions: list[Function]  # that have no run of the event, and take each id once
-    repeating: list[Function]  # that run again for a repeated id
+    functions: list[Function]  # without a run of the event; they accept each id once
+    repeating: list[Function]  # which run again for a repeated id
     has_unknown_functions: bool
     runs: list[Run] = field(factory=list[Run])
 
@@ -400,9 +406,9 @@ class _FirstRuns:
         return all(_has_run_of(self.runs, function) for function in self.functions)
 
     def ids_of_earlier(self, listed: Iterable[StoredEvent]) -> set[str]:
-        """Return the internal ids of the other events that have the id of the event."""
-        same = {other.internal_id for other in listed if other.id == self.event.id}
-        return same - {self.event.internal_id}
+        """Return the internal ids of the other listed events with the same id."""
+        with_same_id = [other for other in listed if other.id == self.event.id]
+        return {other.internal_id for other in with_same_id} - {self.event.internal_id}
 
     def add(self, runs: Iterable[Run]) -> None:
         for run in runs:
@@ -413,7 +419,7 @@ class _FirstRuns:
 def _first_runs(
     wait: _Wait, catalogue: Catalogue | None, *, max_events: int, deadline: float
 ) -> Plan[list[Run]]:
-    """List what earlier events with the same id started of the functions that have no run of it."""
+    """List the runs of earlier events with the same id, for functions without a run of this one."""
     event = wait.event
     if catalogue is None or event is None or event.id == event.internal_id:
         return []
@@ -427,21 +433,21 @@ def _first_runs(
     while not (first.is_complete or walk.is_done):
         page = yield from walk.next_page(deadline=deadline)
         for event_id in first.ids_of_earlier(page.items):
-            first.add((yield from runs_of(wait.session, event_id, deadline)))
+            earlier_runs = yield from runs_of(wait.session, event_id, deadline)
+            first.add(earlier_runs)
     return first.runs
 
 
 def name_of_all_triggers(functions: Iterable[Function], name: str) -> str | None:
-    """Return the name of an event if no other triggers the functions, else None.
+    """Return the name of an event if it is the only trigger of the functions, else None.
 
-    A function takes one event for an id, whichever of its triggers the events match.
+    A function accepts one event per id, whichever of its triggers the events match.
     """
-    names = {
-        trigger.value
-        for function in functions
-        for trigger in function.triggers
-        if trigger.kind == "event"
-    }
+    names: set[str] = set()
+    for function in functions:
+        names.update(
+            trigger.value for trigger in function.triggers if trigger.kind == "event"
+        )
     return name if names == {name} else None
 
 
@@ -450,7 +456,7 @@ def _has_run_of(runs: Iterable[Run], function: Function) -> bool:
 
 
 def _explain_absence(wait: _Wait, catalogue: Catalogue | None) -> Plan[Iterable[Run]]:
-    """Raise an error that explains why there is no run; return those that appeared meanwhile."""
+    """Raise an error that explains the missing run; return runs that appeared meanwhile."""
     waited = wait.now - wait.received
     message = f"no run of event {wait.event_id} appeared within {waited:.1f} s"
     latest = max(wait.deadline, wait.now) + _EXPLAIN_AFTER_DEADLINE
@@ -481,8 +487,8 @@ def _time_out(wait: _Wait, cause: errors.InngestError | None = None) -> NoReturn
     if not wait.was_listed:
         states.append("its runs could not be listed")
     elif wait.unnamed:
-        # It may be of the function that the wait is for.
-        ((run_id, reason), *_) = wait.unnamed.items()
+        # It may be a run of the function that the wait is for.
+        run_id, reason = next(iter(wait.unnamed.items()))
         states.append(f"the function of run {run_id} could not be read ({reason})")
         cause = cause or reason
     elif wait.waits_for is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_each, check_run_id, check_seconds
@@ -44,14 +44,14 @@ _PAUSE_OF_MANY = 1.0
 class WaitMany(Poller[Run]):
     """A wait for many runs, with validated arguments.
 
-    It goes round after round. In the first, each run is fetched; later, those that are listed as
-    ended and a few others in turn; and where ends cannot be listed quickly, each again.
+    It polls in rounds. The first round fetches each run; later ones fetch the runs that are listed
+    as ended, and a few others in turn; or each run again if ends cannot be listed quickly.
     """
 
     def __init__(self, session: Session, ids: Iterable[str], timeout: Seconds) -> None:
         super().__init__(session, check_seconds("timeout", timeout))
         checked = check_each("ids", ids, "run ids", check_run_id)
-        # In the order in which they are fetched; and whether they were seen.
+        # Whether each run was seen, in the order in which they are fetched.
         self._open = dict.fromkeys(checked, False)
         self._is_exhausted = not checked
         self._left_in_round = len(self._open)
@@ -79,29 +79,34 @@ class WaitMany(Poller[Run]):
 
     def _check_time(self) -> None:
         """Raise for unfinished runs if the time is up, or for missing ones if all others ended."""
-        is_late = self._is_late
-        if is_late or not self._open:
+        if self._is_late:
             self.close()
-            self._raise(is_late=is_late)
+            raise self._timed_out() from self._fault
+        if not self._open:
+            self.close()
+            raise self._not_found()
 
-    def _raise(self, *, is_late: bool) -> NoReturn:
-        if not is_late:
-            error = next(iter(self._missing.values()))
-            error.add_note(
-                f"did not appear: {_named([*self._missing])}; all others have ended"
-            )
-            raise error
+    def _not_found(self) -> errors.NotFoundError:
+        error = next(iter(self._missing.values()))
+        missing = _named([*self._missing])
+        error.add_note(f"did not appear: {missing}; all others have ended")
+        return error
+
+    def _timed_out(self) -> errors.WaitTimeoutError:
         seen = [run_id for run_id, is_seen in self._open.items() if is_seen]
         unseen = [run_id for run_id, is_seen in self._open.items() if not is_seen]
         unseen += self._missing
-        states = (seen, "had not ended"), (unseen, "could not be seen")
-        text = " and ".join(f"{_named(ids)} {state}" for ids, state in states if ids)
-        raise errors.WaitTimeoutError(
-            f"{text} when the timeout expired",
+        states: list[str] = []
+        if seen:
+            states.append(f"{_named(seen)} had not ended")
+        if unseen:
+            states.append(f"{_named(unseen)} could not be seen")
+        return errors.WaitTimeoutError(
+            f"{' and '.join(states)} when the timeout expired",
             run=None,
             ids=[*self._open, *self._missing],
             was_seen=bool(seen),
-        ) from self._fault
+        )
 
     def _pause_between_rounds(self) -> Plan[None]:
         pause = max(self._pause, asked_pause(self._fault))
@@ -115,51 +120,64 @@ class WaitMany(Poller[Run]):
 
     def _begin_round(self) -> Plan[None]:
         """Choose the runs to fetch: those that are listed as ended come first."""
-        self._ended_in_round, self._spent, self._fault = 0, 0.0, None
+        self._ended_in_round = 0
+        self._spent = 0.0
+        self._fault = None
         due = MOST_FETCHED
         if len(self._open) > FEW and self._ends.is_due:
-            found = yield from self._list_ends()
-            ended = {run.id: self._open[run.id] for run in found.runs}
+            ends = yield from self._list_ends()
+            ended = {run.id: self._open[run.id] for run in ends.runs}
             self._open = {**ended, **self._open}
-            self._fault = found.fault
-            # A list may be wrong, and a run may be seen late: each is fetched in turn.
-            due = len(ended) + FEW if self._ends.is_complete else MOST_FETCHED
+            self._fault = ends.fault
+            if self._ends.is_complete:
+                # The list may be wrong or late, so a few others are fetched in turn.
+                due = len(ended) + FEW
         self._left_in_round = min(due, len(self._open))
 
     def _list_ends(self) -> Plan[FoundEnds]:
         """List the open runs that have ended since the last time."""
         began = self._session.clock.now()
-        since = self._session.server_clocks["api"].earliest(self._listed_at) - OVERLAP
-        selection = Selection(statuses=ENDED, window=Window(since))
+        clock = self._session.server_clocks["api"]
+        since = clock.earliest(self._listed_at) - OVERLAP
+        selection = Selection(statuses=ENDED, window=Window(since=since))
         listing = runs.list_runs(
             self._session, selection, order="oldest", by_change=True
         )
-        found = yield from self._ends.read(
-            listing, lambda run: run.id in self._open, self._deadline
-        )
+
+        def is_open(run: Run) -> bool:
+            return run.id in self._open
+
+        ends = yield from self._ends.read(listing, is_open, self._deadline)
         if self._ends.is_complete:
             self._listed_at = began
-        return found
+        return ends
 
     def _note(self, run_id: str, result: Run | Fault) -> bool:
-        """Note what became of a run; raise an error that will not pass."""
+        """Record the state of a run; raise an error that is not transient."""
         if isinstance(result, errors.NotFoundError) and not self._open[run_id]:
-            if self._now() >= self._began + APPEARS_WITHIN:
-                del self._open[run_id]
-                self._missing[run_id] = result
+            self._note_missing(run_id, result)
         elif isinstance(result, FAULTS):
             if not (self._is_late or may_appear(result)):
                 raise result
             self._fault = max(self._fault or result, result, key=asked_pause)
         else:
-            self._open[run_id] = True
-            if result.is_ended:
-                del self._open[run_id]
-                self._pending.append(result)
-                self._pause = FIRST_PAUSE
-                self._ended_in_round += 1
+            self._note_seen(run_id, result)
         self._is_exhausted = not (self._open or self._missing)
         return True
+
+    def _note_missing(self, run_id: str, error: errors.NotFoundError) -> None:
+        if self._now() >= self._began + APPEARS_WITHIN:
+            del self._open[run_id]
+            self._missing[run_id] = error
+
+    def _note_seen(self, run_id: str, run: Run) -> None:
+        if not run.is_ended:
+            self._open[run_id] = True
+            return
+        del self._open[run_id]
+        self._pending.append(run)
+        self._pause = FIRST_PAUSE
+        self._ended_in_round += 1
 
 
 def _named(ids: Sequence[str]) -> str:

@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.typing import ChangeKind, Seconds
 
-# Seconds that a listing of ends may take. It is short: what began meanwhile is seen behind it.
+# Seconds that a listing of ends may take. It is short: runs that begin meanwhile are seen after it.
 _BUDGET = 2.0
 
-# Seconds of a poll in which open runs are fetched one by one; the rest comes in the next one.
+# Seconds of a poll in which open runs are fetched one by one; the rest follows in the next poll.
 _FETCHING = 5.0
 
 _LONGEST_PAUSE = 60.0  # seconds between two polls that fail
@@ -53,11 +53,11 @@ _LONGEST_PAUSE = 60.0  # seconds between two polls that fail
 class Watch(Poller[RunChange]):
     """A watch with validated arguments: its state, and when the next poll is due.
 
-    A poll has several steps: it lists what was queued lately, page by page, and finds out what
-    became of older runs that were open, by a listing of ends or one by one. What a step finds is
-    taken item by item before the next one. A window moves on when all of it was taken, so the state
-    is right at any moment: a step that fails or is cancelled is repeated, and `token` has exactly
-    what was not taken yet.
+    A poll has several steps: it lists the runs that were queued lately, page by page, and finds out
+    which of the older open runs have ended, by a listing of ends or one by one. The results of a
+    step are taken item by item before the next step. A window advances when all its items were
+    taken, so the state is right at any time: a step that fails or is cancelled is repeated, and
+    `token` continues exactly after the last item that was taken.
 
     `polls` is the number of polls that succeeded, and after which no older run was left to fetch.
     """
@@ -76,53 +76,62 @@ class Watch(Poller[RunChange]):
         super().__init__(session, timeout)
         self._clock = session.server_clocks["api"]
         self._statuses = selection.statuses
-        filters = evolve(selection, statuses=()).to_json()
         self._local_filter = None
         if selection.evaluated_here:
             self._local_filter = runs.local_filter(session, selection, is_bounded=False)
         self._include_output = include_output or selection.needs_output
-        # The rest is evaluated by the filter, as runs change.
+        # The other filters are evaluated here, as runs change.
         self._listed = selection.without_local()
         self._every = check_seconds("every", every)
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
-        ours = datetime.fromtimestamp(session.clock.now(), UTC)
-        begin = whole_milliseconds(
-            max(check_instant("since", since, ours) or ours, EARLIEST)
-        )
-        self.state = WatchState(
-            filter=filters,
-            since=begin,
-            looks_back=since is not None,
-            is_relative=not isinstance(since, datetime),
-        )
-        if token is not None:
-            if since is not None:
-                raise invalid(
-                    "since", "and token exclude each other", how="Pass one of them."
-                )
-            self.state = WatchState.from_token(token, filters)
-        # The beginning by that clock which has it earlier, since either may be wrong.
+        filters = evolve(selection, statuses=()).to_json()
+        self.state = self._initial_state(filters, since, token)
+        # The beginning by the clock that has it earlier, since either may be wrong.
         self._earliest = self.state.since
-        self._next_poll = self._succeeded_at = self._began
+        self._next_poll = self._began
+        self._succeeded_at = self._began
         self._failures = 0
         self._fault: Fault | None = None
-        self._steps: Iterator[Plan[Sequence[str]]] | None = None  # left of the poll
+        # The remaining steps of the poll.
+        self._steps: Iterator[Plan[Sequence[str]]] | None = None
         self._page: tuple[Run, ...] = ()
-        self._found = deque[tuple[Run, bool]]()  # and whether it is selected
+        # The runs of the last step, and whether each is selected.
+        self._found = deque[tuple[Run, bool]]()
         self._changes = 0  # of this poll
         self._known = KnownRuns(self.state, self._clock)
         self._ends = EndsListing(session, budget=_BUDGET)
-        # Older open runs that are still to be fetched, and until when all others are known.
+        # Older open runs to fetch, and the time until which all others are known.
         self._unfetched: dict[str, None] = {}
         self._known_until = EARLIEST
         self._fetch_until = self._began
         self._fetched = deque[tuple[str, "Run | Fault"]]()
         self.polls = 0
 
+    def _initial_state(
+        self,
+        filters: dict[str, str],
+        since: datetime | timedelta | None,
+        token: str | None,
+    ) -> WatchState:
+        """Return the state in a token, or that of a watch that begins now or `since`."""
+        now = datetime.fromtimestamp(self._session.clock.now(), UTC)
+        begin = max(check_instant("since", since, now) or now, EARLIEST)
+        if token is None:
+            return WatchState(
+                filter=filters,
+                since=whole_milliseconds(begin),
+                looks_back=since is not None,
+                is_relative=not isinstance(since, datetime),
+            )
+        if since is not None:
+            reason = "and token exclude each other"
+            raise invalid("since", reason, how="Pass one of them.")
+        return WatchState.from_token(token, filters)
+
     @property
     def token(self) -> str:
-        """Where another watch can go on: what was taken so far, as JSON."""
+        """The position from which another watch can continue, as JSON."""
         return self.state.token
 
     @property
@@ -145,20 +154,22 @@ class Watch(Poller[RunChange]):
         return None
 
     def _is_reported(self, kind: ChangeKind, run: Run) -> bool:
-        """Return whether a change leads to one of the statuses asked for, if any were."""
+        """Return whether a change leads to one of the selected statuses, if there are any."""
         if not self._statuses:
             return True
         # A run that had ended before it was seen has one change of status to report, not two.
-        return run.status in self._statuses and (kind == "ended") is run.is_ended
+        is_final = (kind == "ended") is run.is_ended
+        return is_final and run.status in self._statuses
 
     def poll(self) -> Plan[Sequence[str]]:
-        """Pause, or make one step of a poll; all that was found must be taken."""
+        """Pause, or make one step of a poll; the results of the last one must be taken."""
         if self._now() < self._next_poll:
             yield from self._pause_until(self._next_poll)
             if self._fault is not None and self._is_late:
                 raise self._fault  # changes since then are unknown
             return ()
-        steps, self._steps = self._steps or self._steps_of_poll(), None
+        steps = self._steps or self._steps_of_poll()
+        self._steps = None
         began = self._now()
         due: Sequence[str] = ()
         try:
@@ -176,11 +187,12 @@ class Watch(Poller[RunChange]):
         return due
 
     def _tolerate(self, error: Fault, began: float) -> None:
-        """Poll again after a pause, unless an error is to be raised."""
-        now = self._now()
+        """Schedule another poll after an error, or raise the error."""
         if self._ended_before_response(error, began):
             return
-        if self._is_late or not may_pass(error) or now - self._succeeded_at > OUTAGE:
+        now = self._now()
+        is_outage = now - self._succeeded_at > OUTAGE
+        if self._is_late or is_outage or not may_pass(error):
             self._succeeded_at = now  # the next iteration may retry as long again
             raise error
         pause = min(_LONGEST_PAUSE, self._every * 2.0 ** min(self._failures, 9))
@@ -189,14 +201,14 @@ class Watch(Poller[RunChange]):
         self._next_poll = now + max(pause, asked_pause(error))
 
     def _ended_before_response(self, error: Fault, began: float) -> bool:
-        """Return whether a request failed only since the watch had no time left for it."""
+        """Return whether a request failed only because the watch had no time left for it."""
         is_well = self.state.is_begun and self._fault is None
         had_less = self._deadline - began < self._session.settings.timeout
         is_timeout = isinstance(error, errors.RequestTimeoutError)
         return self._is_late and is_well and had_less and is_timeout
 
     def _steps_of_poll(self) -> Iterator[Plan[Sequence[str]]]:
-        """Yield the steps of a poll; each is made, and what it found taken, before the next."""
+        """Yield the steps of a poll; the results of each are taken before the next."""
         state = self.state
         began = self._session.clock.now()
         self._spent = 0.0
@@ -206,19 +218,18 @@ class Watch(Poller[RunChange]):
         recent: set[str] = set()
         newest = state.window
         walk = self._list(since=state.window).walk()
-        # In ascending order, a run that is added meanwhile comes behind the page and not before it.
+        # In ascending order, a run that is added meanwhile comes after the page, not before it.
         while not walk.is_done:
             yield self._read(walk)
             recent.update(run.id for run in self._page if run.id in state.open)
-            newest = max(
-                (run.queued_at for run in self._page if run.queued_at), default=newest
-            )
-            self._known.move_window(
-                min(newest, self._clock.earliest(began, shown=newest)) - OVERLAP
-            )
+            times = [run.queued_at for run in self._page if run.queued_at]
+            newest = max(times, default=newest)
+            read_until = min(newest, self._clock.earliest(began, shown=newest))
+            self._known.move_window(read_until - OVERLAP)
         passed = self._clock.earliest(began, shown=newest) - OVERLAP
         self._known.move_window(passed)
-        state.since, state.is_begun = self._earliest, True
+        state.since = self._earliest
+        state.is_begun = True
         yield from self._find_ends(recent, passed)
         if not self._unfetched:
             self.polls += 1
@@ -227,35 +238,36 @@ class Watch(Poller[RunChange]):
         self._next_poll = self._now() + max(self._every - self._spent, rest)
 
     def _begin(self) -> Iterator[Plan[Sequence[str]]]:
-        """Find what is open, and what ended since the beginning but was queued before it."""
+        """Find open runs, and runs that ended since the beginning but were queued before it."""
         state = self.state
         yield from self._pages(self._list(UNFINISHED))
-        if state.is_relative:  # by our clock; not so if a poll that failed came as far
+        # Not again if an earlier poll failed after this step.
+        if state.is_relative:
             began = state.since.timestamp()
             self._earliest = self._clock.earliest(began)
-            state.since, state.is_relative = (
-                whole_milliseconds(self._clock.at(began)),
-                False,
-            )
-        # What has ended is listed again below: it is not forgotten yet, as by `move_window`.
+            state.since = whole_milliseconds(self._clock.at(began))
+            state.is_relative = False
+        # Ended runs are listed again below, so they are not forgotten yet, as by `move_window`.
         state.window = max(state.window, self._earliest - OVERLAP)
         state.changes = max(state.changes, state.window)
-        if state.looks_back:
-            yield from self._pages(
-                self._list(ENDED, since=state.since, by_change=True),
-                lambda run: (
-                    run.id in state.open
-                    or (run.queued_at or state.window) < state.window
-                ),
-            )
+        if not state.looks_back:
+            return
+
+        def was_queued_before(run: Run) -> bool:
+            if run.id in state.open:
+                return True
+            return run.queued_at is not None and run.queued_at < state.window
+
+        ended = self._list(ENDED, since=state.since, by_change=True)
+        yield from self._pages(ended, was_queued_before)
 
     def _find_ends(
         self, recent: set[str], passed: datetime
     ) -> Iterator[Plan[Sequence[str]]]:
-        """Find out which older runs have ended, that is open ones that were not just listed.
+        """Find out which older runs have ended: open ones that were not just listed.
 
-        Their ends are listed, and a few of them fetched in turn, as a list may be wrong. Where it
-        takes the server too long to list ends, all are fetched, in several polls if need be.
+        Their ends are listed, and a few of them fetched in turn, as a list may be wrong. If the
+        server takes too long to list ends, all are fetched, in several polls if necessary.
         """
         state = self.state
         older = [run_id for run_id in state.open if run_id not in recent]
@@ -264,15 +276,21 @@ class Watch(Poller[RunChange]):
             yield self._read_ends(passed)
             older = [run_id for run_id in older if run_id in state.open]
             due = older[:FEW] if self._ends.is_complete else older
+        self._choose_unfetched(older, due, passed)
+        yield from self._fetch_in_turn()
+        if not self._unfetched:
+            state.changes = max(state.changes, self._known_until)
+
+    def _choose_unfetched(
+        self, older: list[str], due: list[str], passed: datetime
+    ) -> None:
+        """Choose the runs to fetch: those left from the last poll first, if they are many."""
         left = self._unfetched.keys() & older
-        if left and len(due) > FEW:  # the rest of what was too much for the last poll
+        if left and len(due) > FEW:
             due = [run_id for run_id in due if run_id in left]
         else:
             self._known_until = passed
         self._unfetched = dict.fromkeys(due)
-        yield from self._fetch_in_turn()
-        if not self._unfetched:
-            state.changes = max(state.changes, self._known_until)
 
     def _list(
         self,
@@ -281,10 +299,11 @@ class Watch(Poller[RunChange]):
         since: datetime | None = None,
         by_change: bool = False,
     ) -> Listing[Run]:
-        """List the runs that were queued since then, or that changed since then."""
+        """List the runs that were queued, or that changed, since a time."""
+        selection = evolve(self._listed, statuses=statuses, window=Window(since=since))
         listing = runs.list_runs(
             self._session,
-            evolve(self._listed, statuses=statuses, window=Window(since)),
+            selection,
             order="oldest",
             by_change=by_change,
             include_output=self._include_output,
@@ -303,25 +322,30 @@ class Watch(Poller[RunChange]):
     def _read(
         self, walk: Walk[Run], is_wanted: Callable[[Run], bool] | None = None
     ) -> Plan[Sequence[str]]:
-        """Read the next page, and add the runs that are wanted to what was found."""
-        self._page = (yield from walk.next_page(deadline=self._deadline)).items
-        yield from self._take_up(filter(is_wanted, self._page))
+        """Read the next page, and take up the runs that are wanted."""
+        page = yield from walk.next_page(deadline=self._deadline)
+        self._page = page.items
+        wanted = page.items
+        if is_wanted is not None:
+            wanted = tuple(run for run in page.items if is_wanted(run))
+        yield from self._take_up(wanted)
         return ()
 
     def _read_ends(self, passed: datetime) -> Plan[Sequence[str]]:
         state = self.state
-        found = yield from self._ends.read(
-            self._list(since=state.changes, by_change=True),
-            lambda run: run.id in state.open,
-            self._deadline,
-        )
+
+        def is_open(run: Run) -> bool:
+            return run.id in state.open
+
+        changed = self._list(since=state.changes, by_change=True)
+        ends = yield from self._ends.read(changed, is_open, self._deadline)
         if self._ends.is_complete:
             state.changes = max(state.changes, passed)
-        yield from self._take_up(found.runs)
+        yield from self._take_up(ends.runs)
         return ()
 
     def _fetch_in_turn(self) -> Iterator[Plan[Sequence[str]]]:
-        """Fetch older runs, until it was enough for one poll."""
+        """Fetch older runs, as many as one poll may."""
         self._fetched.clear()
         self._fetch_until = self._now() + _FETCHING
         left = MOST_FETCHED
@@ -340,18 +364,19 @@ class Watch(Poller[RunChange]):
         return not _is_failure(result) and self._now() < self._fetch_until
 
     def _take_up_fetched(self) -> Plan[Sequence[str]]:
-        """Add what was fetched to what was found; then raise an error that it met."""
+        """Take up the fetched runs; then raise the fault of one that failed."""
         failures: list[Fault] = []
         while self._fetched:
             run_id, result = self._fetched[0]
-            if isinstance(result, FAULTS) and _is_failure(result):
-                failures.append(result)
-            else:
-                if isinstance(result, Run):
-                    yield from self._take_up([self._as_listed(result)])
-                else:  # it was listed before: the server has deleted it
-                    self._known.forget(run_id)
+            if isinstance(result, Run):
+                yield from self._take_up([self._as_listed(result)])
                 self._unfetched.pop(run_id, None)
+            elif isinstance(result, errors.NotFoundError):
+                # It was listed before: the server has deleted it.
+                self._known.forget(run_id)
+                self._unfetched.pop(run_id, None)
+            else:
+                failures.append(result)
             self._fetched.popleft()
         if failures:
             raise max(failures, key=asked_pause)
@@ -363,7 +388,7 @@ class Watch(Poller[RunChange]):
         return evolve(run, started_at=None)
 
     def _take_up(self, found: Iterable[Run]) -> Plan[None]:
-        """Add runs to what was found, and whether they are selected, if that is evaluated here."""
+        """Keep runs for `next_item`, and whether each passes the filters evaluated here."""
         for run in found:
             is_selected = True
             if self._local_filter is not None and self._known.may_be_news(run):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -18,46 +18,43 @@ if TYPE_CHECKING:
     from inngest_rest.models import Run
     from inngest_rest.typing import ChangeKind
 
-# Of a beginning or a token: beyond these, adding times would fail.
+# The earliest time of a beginning or a token: with an earlier one, arithmetic could fail.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
-# How long ended runs are remembered beyond the window: a listing goes by a time that is slightly
-# later than `queued_at`.
+# Ended runs are remembered so long beyond the window: a listing uses a time that is slightly later
+# than `queued_at`.
 _MARGIN = timedelta(seconds=5)
 
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class WatchState(msgspec.Struct, kw_only=True):
-    """Where a watch is, as its token has it; all that was found until then was taken."""
+    """The position of a watch, which its token contains; all changes before it were taken."""
 
     version: Literal[1] = 1
     filter: dict[str, str]
-    since: _Moment  # where it begins
-    looks_back: bool  # to what ended since then and was queued before
-    is_relative: (
-        bool  # the beginning is by our clock, whose difference a response will show
-    )
+    since: _Moment  # the beginning of the watch
+    looks_back: bool  # to runs that were queued before it and ended after it
+    # The beginning is by our clock, whose difference from the server's a response will show.
+    is_relative: bool
     is_begun: bool = False
-    window: _Moment = EARLIEST  # where the next poll begins
+    window: _Moment = EARLIEST  # the beginning of the next poll
     changes: _Moment = EARLIEST  # the same for a listing by ends
     open: dict[str, RunStatus] = {}
-    ended: dict[str, _Moment] = {}  # when those of the last window were queued
+    ended: dict[str, _Moment] = {}  # when the ended runs of the last window were queued
 
     @classmethod
     def from_token(cls, token: str, filter: dict[str, str]) -> WatchState:
-        """Return the state of a token; reject one that no watch of this selection has made."""
+        """Return the state in a token; reject a token of another selection."""
         try:
             state = msgspec.json.decode(check_text("token", token), type=cls)
-            for id in (*state.open, *state.ended):
-                check_id("id", id)
+            for run_id in (*state.open, *state.ended):
+                check_id("id", run_id)
         except (ValueError, RecursionError):
             raise invalid("token", "is not the token of a watch") from None
         if state.filter != filter:
-            asked = ", ".join(
-                f"{name}={shown(value)}" for name, value in state.filter.items()
-            )
-            reason = f"is of a watch with {asked or 'no filter'}"
+            filters = [f"{name}={shown(value)}" for name, value in state.filter.items()]
+            reason = f"is of a watch with {', '.join(filters) or 'no filter'}"
             raise invalid("token", reason, how="Pass the same filters.")
         return state
 
@@ -72,41 +69,41 @@ class KnownRuns:
     def __init__(self, state: WatchState, clock: ServerClock) -> None:
         self._state = state
         self._clock = clock
-        # Those that ended, the earliest queued first.
-        self._forgettable = [
-            (queued_at, run_id) for run_id, queued_at in state.ended.items()
-        ]
-        heapify(self._forgettable)
+        # A heap of the ended runs, the earliest queued first.
+        self._forgettable: list[tuple[datetime, str]] = []
+        for run_id, queued_at in state.ended.items():
+            heappush(self._forgettable, (queued_at, run_id))
 
     def may_be_news(self, run: Run) -> bool:
-        """Return whether something about a run may be new, without remembering it."""
+        """Return whether a run may have changed, without remembering it."""
         if run.id in self._state.ended:
             return False
         return run.is_ended or self._state.open.get(run.id) != run.status
 
     def learn(self, run: Run) -> ChangeKind | None:
-        """Remember a run, last of all; return what is new about it, None if nothing is."""
+        """Remember a run as the most recent one; return its change, None if there is none."""
         state = self._state
-        known = state.open.pop(run.id, None)
-        if known is None and run.id in state.ended:
-            return None
-        ended_before = (
-            known is None and run.ended_at is not None and run.ended_at < state.since
-        )
-        if ended_before or (known is not None and run.is_ended):
-            self._remember_end(run)
-            return None if ended_before else "ended"
-        state.open[run.id] = run.status
-        if known is None:
+        known_status = state.open.pop(run.id, None)
+        if known_status is None:
+            if run.id in state.ended:
+                return None
+            if run.ended_at is not None and run.ended_at < state.since:
+                self._remember_end(run)
+                return None
+            state.open[run.id] = run.status
             return "appeared"
-        return None if run.status == known else "changed"
+        if run.is_ended:
+            self._remember_end(run)
+            return "ended"
+        state.open[run.id] = run.status
+        return None if run.status == known_status else "changed"
 
     def forget(self, run_id: str) -> None:
         """Forget an open run, which the server has deleted."""
         self._state.open.pop(run_id, None)
 
     def move_window(self, to: datetime) -> None:
-        """Move the window on, and forget the ended runs before it, which are not listed again."""
+        """Advance the window, and forget the ended runs before it, which are not listed again."""
         state = self._state
         state.window = max(state.window, to)
         oldest = state.window - _MARGIN

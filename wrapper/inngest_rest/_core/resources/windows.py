@@ -24,7 +24,7 @@ _MARGIN = timedelta(milliseconds=1)
 
 @frozen
 class Window:
-    """A window of time; a timedelta is that long before now, by the server's clock."""
+    """A window of time; a timedelta counts back from now, by the server's clock."""
 
     since: Instant | None = None
     until: Instant | None = None
@@ -37,7 +37,7 @@ class Window:
         until: Instant | None,
         before: str = "",
     ) -> Window:
-        """Reject naive datetimes, and an empty window; `before` begins the names of its ends."""
+        """Reject naive datetimes, and an empty window; `before` is the prefix of argument names."""
         now = session.server_clocks["api"].now()
         begin = check_instant(f"{before}since", since, now)
         end = check_instant(f"{before}until", until, now)
@@ -45,8 +45,8 @@ class Window:
             raise invalid(f"{before}since", f"must be before {before}until")
         # Kept in UTC: arithmetic in another zone is off by an hour when its clocks change.
         return cls(
-            since if isinstance(since, timedelta) else begin,
-            until if isinstance(until, timedelta) else end,
+            since=since if isinstance(since, timedelta) else begin,
+            until=until if isinstance(until, timedelta) else end,
         )
 
     def __bool__(self) -> bool:
@@ -59,25 +59,28 @@ class Window:
     def ends(self, now: datetime) -> tuple[datetime | None, datetime | None]:
         """Return both ends as instants."""
         since = None if self.since is None else instant(self.since, now)
-        return since, None if self.until is None else instant(self.until, now)
+        until = None if self.until is None else instant(self.until, now)
+        return since, until
 
     def at(self, now: datetime) -> tuple[datetime | Unset, datetime | Unset]:
         """Return both ends as arguments of a request."""
         since, until = self.ends(now)
-        return UNSET if since is None else since, UNSET if until is None else until
+        since_argument = UNSET if since is None else since
+        until_argument = UNSET if until is None else until
+        return since_argument, until_argument
 
     def behind(self, place: datetime, now: datetime, *, is_ascending: bool) -> Window:
-        """Return the part of the window that comes, in this order, at a place in it or later."""
+        """Return the rest of the window from a place in the order of the listing."""
         since, until = self.ends(now)
         if is_ascending:
-            place -= _MARGIN
-            since = place if since is None else max(since, place)
+            earliest = place - _MARGIN
+            since = earliest if since is None else max(since, earliest)
         else:
-            place += _MARGIN
-            until = place if until is None else min(until, place)
+            latest = place + _MARGIN
+            until = latest if until is None else min(until, latest)
         if since is not None and until is not None and since >= until:
             return self  # servers refuse an empty window
-        return Window(since, until)
+        return Window(since=since, until=until)
 
 
 ALL_TIME = Window()
@@ -86,7 +89,9 @@ ALL_TIME = Window()
 def to_text(value: str | datetime | timedelta | None) -> str | None:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    return f"{_span(value)} ago" if isinstance(value, timedelta) else value
+    if isinstance(value, timedelta):
+        return f"{_span(value)} ago"
+    return value
 
 
 _UNITS = {
@@ -98,7 +103,7 @@ _UNITS = {
 
 
 def _span(value: timedelta) -> str:
-    """Return a length of time as the command takes it, `90m`: whole, in its largest unit."""
+    """Return a length of time as the command accepts it, `90m`: whole, in its largest unit."""
     for unit, length in _UNITS.items():
         if value and not value % length:
             return f"{value // length}{unit}"
@@ -108,7 +113,7 @@ def _span(value: timedelta) -> str:
 def check_instant(
     name: str, value: datetime | timedelta | None, now: datetime
 ) -> datetime | None:
-    """Return an instant, or how long before now it is, as an instant in UTC.
+    """Return an instant, or a timedelta before now, as an instant in UTC.
 
     A datetime without a time zone is rejected: the server would read it as UTC.
     """
@@ -131,5 +136,5 @@ def check_instant(
 
 
 def instant(value: datetime | timedelta, now: datetime) -> datetime:
-    """Return the instant that a timedelta before now is; a datetime is returned as it is."""
+    """Return the instant that is a timedelta before now; a datetime is returned unchanged."""
     return now - value if isinstance(value, timedelta) else value
