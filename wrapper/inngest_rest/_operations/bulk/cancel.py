@@ -29,9 +29,9 @@ class CancelJob(RunsJob):
         return self._preview(target) if self.dry_run else self._cancel(target)
 
     def _preview(self, row: ActionRow) -> Plan[BulkResult]:
-        """Say whether a run would be cancelled. One that a filter selects is open."""
+        """Return the row with the outcome that a cancellation would have."""
         assert row.id is not None
-        if self.listing is not None:
+        if self.listing is not None:  # of open runs
             return with_outcome(row, ActionOutcome.PLANNED)
         try:
             run = yield from runs.fetch(self.session, row.id)
@@ -46,14 +46,15 @@ class CancelJob(RunsJob):
         try:
             was_running = yield from runs.cancel(self.session, row.id)
         except NotFoundError as error:
+            reason = str(error)
             status = yield from self._status_of_open(row.id)
-            reason = str(error) if status is None else f"{error} {_LOST.format(status)}"
+            if status is not None:
+                reason += f" {_LOST.format(status)}"
             return with_outcome(row, ActionOutcome.NOT_FOUND, reason, error)
         except InngestError as error:
             return failure(row, error)
-        return with_outcome(
-            row, ActionOutcome.DONE if was_running else ActionOutcome.ALREADY_ENDED
-        )
+        outcome = ActionOutcome.DONE if was_running else ActionOutcome.ALREADY_ENDED
+        return with_outcome(row, outcome)
 
     def _status_of_open(self, run_id: str) -> Plan[RunStatus | None]:
         """Return the status of a run that the server shows as open, or None."""

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class _Mark(NamedTuple):
-    """What of an event tells whether it is a copy, and of which one."""
+    """The evidence of whether an event is a copy, and of which one."""
 
     digest: bytes  # the same for an event and its copies
-    label: str = ""  # of the id, if it looks like that of a copy
+    label: str = ""  # in the id, if it looks like that of a copy
     original: str | None = None  # the internal id in it
 
     @classmethod
@@ -44,8 +44,8 @@ class Family(NamedTuple):
 
     Attributes:
         original: The internal id of the event.
-        ids: Those of what is listed, the oldest first.
-        sent_as: The copy that the label has made before; None if none is listed.
+        ids: The internal ids of the listed ones, the oldest first.
+        sent_as: The earlier copy with the same label; None if none is listed.
     """
 
     original: str
@@ -54,80 +54,86 @@ class Family(NamedTuple):
 
     @property
     def sender(self) -> str:
-        """The one to send: the event itself, or if it is not listed, its oldest copy."""
+        """The event to send: the original, or its oldest copy if it is not listed."""
         return self.original if self.original in self.ids else self.ids[0]
 
 
 class Copies:
-    """The events that are listed, the newest first, by their families.
+    """The listed events, the newest first, by their families.
 
-    `label` is the one that is sent now; None if it is sent elsewhere, where its copies are, too.
+    `label` is that of the copies to send; None if they go elsewhere, where earlier ones are, too.
     """
 
     def __init__(self, session: Session, label: str | None) -> None:
-        self._session, self._label = session, label
+        self._session = session
+        self._label = label
         self._listed: dict[str, _Mark] = {}
-        self._others: dict[
-            str, _Mark | None
-        ] = {}  # which are not listed; None if not stored
+        # Events that are not listed; None if not stored.
+        self._others: dict[str, _Mark | None] = {}
 
     def add(self, event: StoredEvent) -> None:
         self._listed.setdefault(event.internal_id, _Mark.of(event))
 
     @property
     def least(self) -> int:
-        """How many families there are at least that the label has not sent.
+        """The least number of families that the label has not sent.
 
         Copies are listed before the event, which is older.
         """
-        digests = {mark.digest for mark in self._listed.values()}
-        sent = {
-            mark.digest for mark in self._listed.values() if self._is_of_label(mark)
-        }
+        marks = self._listed.values()
+        digests = {mark.digest for mark in marks}
+        sent = {mark.digest for mark in marks if self._is_of_label(mark)}
         return len(digests - sent)
 
     def families(self) -> Plan[list[Family]]:
-        """Return them, the one with the oldest event first."""
+        """Return the families, the one with the oldest event first."""
         counts = Counter(mark.digest for mark in self._listed.values())
         ids_by_original: dict[str, list[str]] = {}
-        for id, mark in reversed(self._listed.items()):
-            original = id
-            # Most are like no other, and are sent whatever they are copies of.
+        for event_id, mark in reversed(self._listed.items()):
+            original = event_id
+            # Most events are unique, and are sent whatever they are copies of.
             if counts[mark.digest] > 1 or self._is_of_label(mark):
-                original = yield from self._original_of(id)
-            ids_by_original.setdefault(original, []).append(id)
-        return [
-            Family(original=original, ids=ids, sent_as=self._sent_as(original, ids))
-            for original, ids in ids_by_original.items()
-        ]
+                original = yield from self._original_of(event_id)
+            ids_by_original.setdefault(original, []).append(event_id)
+        families: list[Family] = []
+        for original, ids in ids_by_original.items():
+            sent_as = self._sent_as(original, ids)
+            families.append(Family(original=original, ids=ids, sent_as=sent_as))
+        return families
 
     def _sent_as(self, original: str, ids: list[str]) -> str | None:
-        of_label = (id for id in ids if self._is_of_label(self._listed[id]))
-        return next((id for id in of_label if id != original), None)
+        for event_id in ids:
+            mark = self._listed[event_id]
+            if event_id != original and self._is_of_label(mark):
+                return event_id
+        return None
 
     def _is_of_label(self, mark: _Mark) -> bool:
         return mark.original is not None and mark.label == self._label
 
-    def _original_of(self, id: str) -> Plan[str]:
-        """Return the event that one is a copy of, perhaps by copies of copies; else itself."""
-        mark, seen = self._listed[id], {id}
+    def _original_of(self, event_id: str) -> Plan[str]:
+        """Follow a copy, and copies of copies, to the original; return other ids unchanged."""
+        original = event_id
+        mark = self._listed[event_id]
+        seen = {event_id}
         while mark.original is not None and mark.original not in seen:
             copied = yield from self._mark_of(mark.original)
             if copied is None or copied.digest != mark.digest:
                 break
-            id, mark = mark.original, copied
-            seen.add(id)
-        return id
+            original = mark.original
+            mark = copied
+            seen.add(original)
+        return original
 
-    def _mark_of(self, id: str) -> Plan[_Mark | None]:
-        """Return the mark of an event, which is read if it is not listed; None without it."""
-        if id in self._listed:
-            return self._listed[id]
-        if id not in self._others:
+    def _mark_of(self, event_id: str) -> Plan[_Mark | None]:
+        """Return the mark of an event, which is read if it is not listed; None if not stored."""
+        if event_id in self._listed:
+            return self._listed[event_id]
+        if event_id not in self._others:
             try:
-                event = yield from events.get(self._session, id, None)
+                event = yield from events.get(self._session, event_id, None)
             except NotFoundError:
-                self._others[id] = None
+                self._others[event_id] = None
             else:
-                self._others[id] = _Mark.of(event)
-        return self._others[id]
+                self._others[event_id] = _Mark.of(event)
+        return self._others[event_id]

@@ -58,20 +58,21 @@ class InvokeJob(ReportedJob):
         if len(rows) != len(self._inputs):
             raise invalid(
                 argument,
-                f"is the report of {len(rows)} inputs, and there are "
-                f"{len(self._inputs)}: pass the same inputs in the same order",
+                f"is the report of {len(rows)} inputs, and there are {len(self._inputs)}: pass the "
+                "same inputs in the same order",
             )
 
     def is_left(self, row: ActionRow) -> bool:
-        """Return whether an input is to be tried, which one of unknown outcome is not."""
+        """Return whether to try an input; one of unknown outcome is not tried again."""
         return row.is_open and row.outcome != ActionOutcome.UNKNOWN
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
         if self.dry_run:
             return with_outcome(target, ActionOutcome.PLANNED)
         yield from self.mark_started(target)
+        app, function = self._function
         data = self._inputs[target.position]
-        return (yield from invoke_once(self.session, *self._function, target, data))
+        return (yield from invoke_once(self.session, app, function, target, data))
 
 
 def invoke_once(
@@ -81,7 +82,7 @@ def invoke_once(
     row: ActionRow,
     data: Mapping[str, Any] | None,
 ) -> Plan[BulkResult]:
-    """Invoke a function, and return the row with what became of it."""
+    """Invoke a function, and return the row with the outcome."""
     try:
         run_id = yield from apps.invoke(session, app, function, data)
     except NotFoundError as error:

@@ -8,7 +8,6 @@ are not recovered: those that a limit may have held back, and those that repeat 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -48,10 +47,10 @@ if TYPE_CHECKING:
     from inngest_rest.models import Function, Run, StoredEvent
 
 _MAY_STILL_START = timedelta(seconds=30)
-"""A busy server makes the run of an event this much later."""
+"""The delay of a run on a busy server."""
 
 _CLOCKS_MAY_DIFFER = timedelta(minutes=10)
-"""By so much, the time in an id may be wrong."""
+"""The largest error of the time in an id."""
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -74,10 +73,10 @@ class RecoverJob(ReportedJob):
         *,
         limit: int | None,
     ) -> None:
-        self._names = check_id("app", app), check_id("function", function)
-        super().__init__(
-            session, f"functions.recover {app}/{function}", options, limit=limit
-        )
+        self._app_id = check_id("app", app)
+        self._function_id = check_id("function", function)
+        action = f"functions.recover {app}/{function}"
+        super().__init__(session, action, options, limit=limit)
         self.asked_window = Window.of(session, selection.since, selection.until)
         self._selection = selection
         self._has_filter = self.pick_source(ids, selection.to_json(), {})
@@ -87,65 +86,65 @@ class RecoverJob(ReportedJob):
         self._oldest: StoredEvent | None = None
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
-        self._function = yield from find_function(self.session, *self._names)
-        if not any(trigger.kind == "event" for trigger in self._function.triggers):
-            raise invalid(
-                "function", "has no event trigger, so there is nothing to recover"
-            )
-        self._past = Past(self.session, self._function)
-        self._excluded = _why_on_purpose(self._function)
+        function = yield from find_function(
+            self.session, self._app_id, self._function_id
+        )
+        if not any(trigger.kind == "event" for trigger in function.triggers):
+            reason = "has no event trigger, so there is nothing to recover"
+            raise invalid("function", reason)
+        self._function = function
+        self._past = Past(self.session, function)
+        self._excluded = _why_on_purpose(function)
         rows = yield from super().collect()
         if self.listing is None:
             yield from self._read_past_of_rows()
         if not self._past.lists_runs:
-            unseen = (
+            searched = (
                 "this server does not list runs, so that an earlier recovery does not show: "
                 "continue one by its report"
             )
-            words = [words for words in (self.head.searched, unseen) if words]
-            self.head = evolve(self.head, searched="; ".join(words))
+            if self.head.searched:
+                searched = f"{self.head.searched}; {searched}"
+            self.head = evolve(self.head, searched=searched)
         return rows
 
     def _read_past_of_rows(self) -> Plan[None]:
-        """Read what ran since the oldest event of ids or a report: a plan may be used again."""
+        """Read the runs since the oldest event of ids or a report: a plan may be used again."""
         left = [str(row.id) for row in self.rows if self.is_left(row)]
-        first = min(map(second_of_ulid, left), default=None)
-        if first is None:
+        if not left:
             return
-        # The runs that the report names were started for its other rows.
-        self._past.ignored |= {
-            row.new_run_id for row in self.rows if row.new_run_id is not None
-        }
-        since = datetime.fromtimestamp(first, UTC) - _CLOCKS_MAY_DIFFER
-        yield from self._past.read_runs(since, {str(row.id) for row in self.rows})
+        # The runs in the report were started for its other rows.
+        for row in self.rows:
+            if row.new_run_id is not None:
+                self._past.ignored.add(row.new_run_id)
+        oldest = datetime.fromtimestamp(min(map(second_of_ulid, left)), UTC)
+        known = {str(row.id) for row in self.rows}
+        yield from self._past.read_runs(oldest - _CLOCKS_MAY_DIFFER, known)
 
     def collect_rows(self) -> Plan[None]:
         if self._has_filter:
             name = event_name_of(self._function)
-            self.listing = events.list_events(
-                self.session, evolve(self._selection, name=name)
-            )
+            selection = evolve(self._selection, name=name)
+            self.listing = events.list_events(self.session, selection)
         yield from super().collect_rows()
 
     def keep(self, item: StoredEvent) -> None:
         matched = self._matched(item)
-        if matched.triggers:
-            self._past.add(item)
-            self._oldest = self._older(item)
-            if matched.is_triggered_by(item) is not False:
-                super().keep(item)
-
-    def _older(self, item: StoredEvent) -> StoredEvent:
-        oldest = self._oldest
-        if oldest is None or (item.received_at or _EPOCH) < (
-            oldest.received_at or _EPOCH
-        ):
-            return item
-        return oldest
+        if not matched.triggers:
+            return
+        self._past.add(item)
+        if self._oldest is None or _received_at(item) < _received_at(self._oldest):
+            self._oldest = item
+        if matched.is_triggered_by(item) is not False:
+            super().keep(item)
 
     def row_of(self, item: StoredEvent) -> ActionRow:
-        received = item.received_at or _EPOCH
-        return ActionRow(0, item.internal_id, event_name=item.name, queued_at=received)
+        return ActionRow(
+            0,
+            item.internal_id,
+            event_name=item.name,
+            queued_at=_received_at(item),
+        )
 
     def is_enough(self) -> bool:
         """Most events have started a run, which is not known yet."""
@@ -156,15 +155,18 @@ class RecoverJob(ReportedJob):
         if not self.listed:
             return ()
         yield from self._past.read_runs(self.asked_window.since, self.listed)
-        left = [row for id, row in self.listed.items() if id not in self._past.started]
+        started = self._past.started
+        left = [row for row in self.listed.values() if row.id not in started]
         if left:
             yield from self._past.read_day_before(self._oldest)
-        # Servers list by ids, whose time is that of the machine that sent.
+        # Servers list by ids, which have the time of the sending machine.
         left.sort(key=attrgetter("queued_at"), reverse=True)
-        return [*islice(left, self.limit)][::-1]
+        newest = left[: self.limit]
+        newest.reverse()
+        return newest
 
     def is_left(self, row: ActionRow) -> bool:
-        """Return whether an event is to be tried, which one of unknown outcome is not."""
+        """Return whether to try an event; one of unknown outcome is not tried again."""
         return row.is_open and row.outcome != ActionOutcome.UNKNOWN
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
@@ -180,33 +182,33 @@ class RecoverJob(ReportedJob):
         if self.dry_run:
             return with_outcome(row, ActionOutcome.PLANNED)
         row = yield from self.mark_started(row)
-        return (yield from invoke_once(self.session, *self._names, row, event.data))
+        return (
+            yield from invoke_once(
+                self.session, self._app_id, self._function_id, row, event.data
+            )
+        )
 
     def _without_invocation(
         self, row: ActionRow, event: StoredEvent
     ) -> Plan[BulkResult | None]:
-        """Return the row of an event for which nothing is invoked; None for the others."""
+        """Return the result of an event that must not be invoked; None for the others."""
         run = yield from self._run_of(event)
         if run is not None:
             reason = f"the event has started run {run.id}"
-            return with_outcome(
-                evolve(row, new_run_id=run.id), ActionOutcome.ALREADY_RUN, reason
-            )
+            return _already_run(row, run.id, reason)
         refusal = self._refusal(event)
         if refusal is not None:
             return with_outcome(row, ActionOutcome.REFUSED, refusal)
         return (yield from self._compared(row, event))
 
     def _compared(self, row: ActionRow, event: StoredEvent) -> Plan[BulkResult | None]:
-        """Return the row of an event that was recovered before, or repeats an id."""
+        """Return the result of an event that was recovered before, or repeats an id."""
         run_id = self._past.take_invocation(event)
         if run_id is not None:
             reason = f"run {run_id} was invoked since, with the same data"
-            return with_outcome(
-                evolve(row, new_run_id=run_id), ActionOutcome.ALREADY_RUN, reason
-            )
-        earlier = None
-        # The events of a plan were compared with those before them when it was made.
+            return _already_run(row, run_id, reason)
+        earlier: str | None = None
+        # The events of a plan were compared with earlier ones when it was made.
         if row.outcome != ActionOutcome.PLANNED and not self._is_batched:
             earlier = yield from self._past.repeated_by(event)
         if earlier is not None:
@@ -222,12 +224,15 @@ class RecoverJob(ReportedJob):
         return None
 
     def _run_of(self, event: StoredEvent) -> Plan[Run | None]:
-        # v1 lists the run of a batch under one of its events only.
+        # v1 lists the run of a batch under only one of its events.
         listing = event_runs.list_of_event(
             self.session, event.internal_id, may_be_batched=self._is_batched
         )
         listed = yield from read_all(listing)
-        return next((run for run in listed if is_run_of(run, self._function)), None)
+        for run in listed:
+            if is_run_of(run, self._function):
+                return run
+        return None
 
     @property
     def _is_batched(self) -> bool:
@@ -260,8 +265,17 @@ class RecoverJob(ReportedJob):
         return MatchedFunction(function=self._function, triggers=triggers)
 
 
+def _received_at(event: StoredEvent) -> datetime:
+    return event.received_at or _EPOCH
+
+
+def _already_run(row: ActionRow, run_id: str, reason: str) -> BulkResult:
+    with_run = evolve(row, new_run_id=run_id)
+    return with_outcome(with_run, ActionOutcome.ALREADY_RUN, reason)
+
+
 def _why_on_purpose(function: Function) -> str | None:
-    """Return what of a function may have kept any event from starting it, as it is meant to."""
+    """Return the setting of a function that may have skipped any event on purpose, if any."""
     if function.is_paused:
         return "the function is paused, and would not run: resume it first"
     if limit(function, "debounce") is not None:

@@ -9,6 +9,7 @@ the runs of the event, or until it is too late to take effect.
 from __future__ import annotations
 
 from contextlib import suppress
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -71,7 +72,7 @@ class _Attempt:
         row: The row of the run.
         run: The run itself.
         others: The other runs of its chain, or None if they cannot be listed.
-        known_requests: How many replays had been requested before these were listed.
+        known_requests: The number of replays that had been requested before these were listed.
         step: The step to start from, or None for the beginning.
     """
 
@@ -109,13 +110,14 @@ class ReplayJob(RunsJob):
             from_step=start.from_step,
             input=start.input,
         )
-        self._replay_again, self._start = replay_again, start
+        self._replay_again = replay_again
+        self._start = start
         self._requests = replays.requests_of(session)
-        # The rows to do, by the ids of their runs; and the rows for whose chain another row stands.
+        # The rows to act on, by the ids of their runs.
         self._rows_by_id: dict[str, ActionRow] = {}
-        self._listed_runs: dict[
-            str, Run
-        ] = {}  # without what may be large, until they are done
+        # The listed runs that are not replayed yet, without large fields.
+        self._listed_runs: dict[str, Run] = {}
+        # The rows that another row of the same chain replaces.
         self._followers: dict[int, int] = {}
         self._debounced: dict[tuple[str, str], bool] = {}
 
@@ -128,8 +130,10 @@ class ReplayJob(RunsJob):
         self._listed_runs[item.id] = evolve(item, output=None, error=error)
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
-        rows = list((yield from super().collect()))
-        self._rows_by_id = {str(row.id).upper(): row for row in reversed(rows)}
+        collected = yield from super().collect()
+        rows = list(collected)
+        for row in rows:
+            self._rows_by_id.setdefault(str(row.id).upper(), row)
         return rows
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
@@ -147,13 +151,13 @@ class ReplayJob(RunsJob):
             return prepared
         if self.dry_run:
             return with_outcome(prepared.row, ActionOutcome.PLANNED)
-        started = yield from self.mark_started(
-            evolve(prepared.row, replays_before=_sorted_ids(prepared.others))
-        )
+        replays_before = _sorted_ids(prepared.others)
+        row = evolve(prepared.row, replays_before=replays_before)
+        started = yield from self.mark_started(row)
         return (yield from self._request(evolve(prepared, row=started)))
 
     def _run_of(self, row: ActionRow) -> Plan[Run]:
-        """Return the run of a row: as it was listed, if it had ended then.
+        """Return the run of a row: the listed one if it had ended.
 
         Lists show a run as running once it has a score (operation listRunsV2).
         """
@@ -164,7 +168,7 @@ class ReplayJob(RunsJob):
         return (yield from runs.fetch(self.session, row.id))
 
     def _prepare(self, row: ActionRow, run: Run) -> Plan[_Attempt | BulkResult]:
-        """Look at a run and its chain; return the row as it stays if it must not be replayed."""
+        """Check a run and its chain; return the row's result if it must not be replayed."""
         if not _was_requested(row):
             refusal = yield from self._why_refused(run)
             if refusal is not None:
@@ -179,8 +183,9 @@ class ReplayJob(RunsJob):
         if held_back is not None:
             return held_back
         step = yield from self._start.step(self.session, run, others)
+        step_name = None if step is None else step.name
         return _Attempt(
-            row=evolve(row, from_step=None if step is None else step.name),
+            row=evolve(row, from_step=step_name),
             run=run,
             others=others,
             known_requests=known_requests,
@@ -193,17 +198,20 @@ class ReplayJob(RunsJob):
             return _BATCH
         if not run.is_ended:
             return _NOT_ENDED
-        return _DEBOUNCED if (yield from self._is_debounced(run)) else None
+        is_debounced = yield from self._is_debounced(run)
+        return _DEBOUNCED if is_debounced else None
 
     def _is_debounced(self, run: Run) -> Plan[bool]:
         if run.app_id is None or run.function_id is None:
             return False
-        key = run.app_id, run.function_id
+        key = (run.app_id, run.function_id)
         if key not in self._debounced:
             debounce = None
-            # Removed, or not readable: then the server's response to the replay decides.
+            # If the function cannot be read, the server's response to the replay decides.
             with suppress(NotFoundError, *RULED_OUT):
-                function = yield from apps.get_function(self.session, *key)
+                function = yield from apps.get_function(
+                    self.session, run.app_id, run.function_id
+                )
                 debounce = (function.configuration or {}).get("debounce")
             self._debounced[key] = bool(debounce)
         return self._debounced[key]
@@ -213,11 +221,12 @@ class ReplayJob(RunsJob):
     ) -> BulkResult | None:
         """Return the outcome of a request whose response was lost, or None if it can be repeated.
 
-        If the earlier request cannot be looked up, another may replay the run twice.
+        If the earlier request cannot be looked up, another one might replay the run twice.
         """
         if others is None or row.replays_before is None:
             return BulkResult(row)
-        if result := _new_run_of_chain(row, others):
+        result = _new_run_of_chain(row, others)
+        if result is not None:
             return result
         if row.requested_at is not None:
             clock = self.session.server_clocks["api"]
@@ -229,7 +238,7 @@ class ReplayJob(RunsJob):
     def _held_back(
         self, row: ActionRow, run: Run, others: tuple[Run, ...] | None
     ) -> BulkResult | None:
-        """Return the row as it stays because of the other runs of its chain, if it has to."""
+        """Return the row's result if the other runs of its chain forbid a replay, else None."""
         if others is None and not self._replay_again:
             return with_outcome(row, ActionOutcome.REFUSED, _UNLISTED)
         listed = others or ()
@@ -245,33 +254,39 @@ class ReplayJob(RunsJob):
                 f"row {first.position}, run {first.id}, is of the same chain of replays"
             )
             return with_outcome(row, ActionOutcome.NOT_TRIED, reason)
-        if latest is not None and latest.new_run_id is None:
+        if latest is not None and latest.is_unknown:
             row = evolve(self.dated(row), replays_before=_sorted_ids(others))
             return with_outcome(row, ActionOutcome.UNKNOWN, _MAY_TAKE_EFFECT)
         return None
 
-    def _first_row_of_chain(self, ids: Iterable[str]) -> ActionRow:
-        """Return the row that stands for a chain of runs: one already requested, else the first."""
-        by_id = self._rows_by_id
-        rows = [by_id[id.upper()] for id in ids if id.upper() in by_id]
-        return min(rows, key=lambda row: (not _was_requested(row), row.position))
+    def _first_row_of_chain(self, run_ids: Iterable[str]) -> ActionRow:
+        """Return the row to replay of a chain: one that was requested already, else the first."""
+        rows: list[ActionRow] = []
+        for run_id in run_ids:
+            row = self._rows_by_id.get(run_id.upper())
+            if row is not None:
+                rows.append(row)
+        requested = [row for row in rows if _was_requested(row)]
+        return min(requested or rows, key=attrgetter("position"))
 
     def record_result(
         self, target: ActionRow, result: BulkResult | None
     ) -> InngestError | None:
-        """Update the row with the result, or with that of the row that stands for its chain."""
-        first = self._followers.pop(target.position, None)
-        if first is not None and result is not None:
-            new_run_id, outcome = self.rows[first].new_run_id, self.rows[first].outcome
-            if new_run_id is not None or outcome == ActionOutcome.PLANNED:
-                row = evolve(result.row, new_run_id=new_run_id, replays_before=None)
+        """Update a row with its result, or with that of the first row of its chain."""
+        position = self._followers.pop(target.position, None)
+        if position is not None and result is not None:
+            first = self.rows[position]
+            if first.new_run_id is not None or first.outcome == ActionOutcome.PLANNED:
+                row = evolve(
+                    result.row, new_run_id=first.new_run_id, replays_before=None
+                )
                 result = with_outcome(
                     row, ActionOutcome.ALREADY_REPLAYED, result.row.reason
                 )
         return super().record_result(target, result)
 
     def _request(self, attempt: _Attempt) -> Plan[BulkResult]:
-        """Request the replay, once; after a lost response, look at once whether it took effect."""
+        """Request the replay once; if the response is lost, check whether it took effect."""
         row = attempt.row
         assert row.id is not None
         try:
@@ -296,19 +311,20 @@ class ReplayJob(RunsJob):
             yield from sleep(_APPEARS_AFTER_SECONDS)
             with suppress(InngestError):
                 others = yield from replays.others_of_chain(self.session, attempt.run)
-                if result := _new_run_of_chain(row, others or ()):
+                result = _new_run_of_chain(row, others or ())
+                if result is not None:
                     return result
         reason = f"{lost} ({_MAY_TAKE_EFFECT})"
         return with_outcome(self.dated(row), ActionOutcome.UNKNOWN, reason, lost)
 
 
 def _was_requested(row: ActionRow) -> bool:
-    """Whether an earlier request for it may have arrived."""
+    """Return whether an earlier request for a row may have arrived."""
     return row.outcome == ActionOutcome.UNKNOWN
 
 
 def _failed_before_request(row: ActionRow, error: InngestError) -> BulkResult:
-    """Return the row of a run that could not be looked at, or must not be replayed."""
+    """Return the row of a run that could not be read, or must not be replayed."""
     if not _was_requested(row) and isinstance(error, InvalidArgumentError):
         return with_outcome(row, ActionOutcome.REFUSED, error)
     # Not requested now; if an earlier call did so, the outcome remains unknown.
@@ -328,18 +344,22 @@ def _effective_replay(
 
 
 def _new_run_of_chain(row: ActionRow, others: Iterable[Run]) -> BulkResult | None:
-    """Return the row as done if its chain has a run that it had not before the request."""
-    new = {run.id for run in others}.difference(row.replays_before or ())
-    return _replayed(row, ActionOutcome.DONE, min(new)) if new else None
+    """Return the row as done if its chain has a new run since the request, else None."""
+    ids = {run.id for run in others}
+    new_ids = ids.difference(row.replays_before or ())
+    if not new_ids:
+        return None
+    return _replayed(row, ActionOutcome.DONE, min(new_ids))
 
 
 def _sorted_ids(runs: Iterable[Run] | None) -> tuple[str, ...] | None:
-    return None if runs is None else tuple(sorted(run.id for run in runs))
+    if runs is None:
+        return None
+    return tuple(sorted(run.id for run in runs))
 
 
 def _replayed(
     row: ActionRow, outcome: ActionOutcome, new_run_id: str | None
 ) -> BulkResult:
-    return with_outcome(
-        evolve(row, new_run_id=new_run_id, replays_before=None), outcome
-    )
+    replayed = evolve(row, new_run_id=new_run_id, replays_before=None)
+    return with_outcome(replayed, outcome)

@@ -34,9 +34,9 @@ _FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 class ReportFile(Locked):
     """The file of one bulk operation, locked from `open` or `begin` to `close`.
 
-    It is bound to what was asked for: action, selection, server and environment.
-    Each method raises InvalidArgumentError if the file cannot be used, is in use, or has the report
-    of something else; its `__cause__` is the system's error, if any.
+    It is bound to the arguments of its operation: action, selection, server and environment. Each
+    method raises InvalidArgumentError if the file cannot be used, is in use, or has the report of
+    another operation; its `__cause__` is the system's error, if any.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -72,17 +72,16 @@ class ReportFile(Locked):
             if hasattr(os, "fchmod"):
                 os.fchmod(self._file, 0o600)
             os.ftruncate(self._file, 0)
-            self._append(
-                [header, *(without_none(row.to_dict()) for row in report.rows)]
-            )
+            rows = [without_none(row.to_dict()) for row in report.rows]
+            self._append([header, *rows])
 
     def add(self, row: ActionRow) -> None:
-        """Write a row as it is now; threads may do so at the same time."""
+        """Write the current state of a row; thread-safe."""
         with self._usable(), self._lock:
             self._append([without_none(row.to_dict())])
 
     def close(self) -> None:
-        """Free the lock; what would be added later raises an error."""
+        """Free the lock; adding a row afterwards raises an error."""
         with self._lock:
             if self._file is not None:
                 os.close(self._file)
@@ -104,35 +103,34 @@ class ReportFile(Locked):
         self._check_header(header, asked)
         rows, size = self._read_rows(file, count)
         if len(rows) < count:
-            return None  # a kill came while the rows were written first
+            return None  # killed while the rows were written first
         os.ftruncate(file.fileno(), len(first_line) + size)
-        return evolve(report, rows=[rows[position] for position in range(count)])
+        ordered = [rows[position] for position in range(count)]
+        return evolve(report, rows=ordered)
 
     def _check_header(
         self, header: Mapping[str, Any], asked: Mapping[str, Any]
     ) -> None:
-        """Reject the report of something else."""
+        """Reject the report of another operation."""
         kept = {name: header.get(name) for name in asked}
         if _is_pinned(asked["selection"], header):
             kept["selection"] = asked["selection"]
-        if words := difference(kept, asked):
-            raise self._refusal(f"is a report with {words}; name another file")
+        differing = difference(kept, asked)
+        if differing:
+            raise self._refusal(f"is a report with {differing}; name another file")
 
     def _read_rows(
         self, file: BinaryIO, count: int
     ) -> tuple[dict[int, ActionRow], int]:
         """Return the latest row of each position, and the number of bytes in whole lines."""
-        size, rows = 0, dict[int, ActionRow]()
-        for number, line in enumerate(file, 2):
+        rows: dict[int, ActionRow] = {}
+        size = 0
+        for number, line in enumerate(file, start=2):
             if not line.endswith(b"\n"):
                 break
             try:
                 row = ActionRow.from_dict(decode(line))
-                # If a first row were missed, the file would be begun anew, and all be done again.
-                if not 0 <= row.position < min(len(rows) + 1, count):
-                    raise ValueError(
-                        f"position {row.position} is none of {count}, or too early"
-                    )
+                _check_position(row.position, rows_before=len(rows), count=count)
             except ValueError as error:
                 raise self._refusal(f"is damaged in line {number}: {error}") from None
             rows[row.position] = row
@@ -157,33 +155,41 @@ class ReportFile(Locked):
         try:
             yield
         except (BlockingIOError, FileExistsError) as error:
-            raise self._refusal(
-                "is in use by another process or call; wait for its end"
-            ) from error
+            in_use = "is in use by another process or call; wait for its end"
+            raise self._refusal(in_use) from error
         except OSError as error:
             is_link = error.errno == errno.ELOOP
             reason = "it is a symbolic link" if is_link else error.strerror or error
             raise self._refusal(f"cannot be written as a report: {reason}") from error
 
 
+def _check_position(position: int, *, rows_before: int, count: int) -> None:
+    """Reject a position outside the report, or before the one that should come first.
+
+    If a first row were missing, the file would be begun anew, and every act repeated.
+    """
+    if not 0 <= position < min(rows_before + 1, count):
+        raise ValueError(f"position {position} is none of {count}, or too early")
+
+
 def _is_torn_header(line: bytes) -> bool:
-    """Return whether a file is empty, or a kill came while its first line was written."""
+    """Return whether a file is empty, or its writer was killed during the first line."""
     if line.endswith(b"\n"):
         return False
     return not line or line.startswith(b'{"report":1,')
 
 
 def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:
-    """Return whether a selection is the header's with the instants that its times stood for."""
-    asked: Mapping[str, Any] = header["selection"] or {}
-    prefix = "ended_" if any(name.startswith("ended_") for name in asked) else ""
-    window = {
-        f"{prefix}{name}": header[name]
-        for name in ("since", "until")
-        if header.get(name)
-    }
-    return bool(selection == {**asked, **window})
+    """Return whether a selection is that of the header, with its times as instants."""
+    pinned = dict(header["selection"] or {})
+    is_of_ends = any(name.startswith("ended_") for name in pinned)
+    prefix = "ended_" if is_of_ends else ""
+    for name in ("since", "until"):
+        if header.get(name):
+            pinned[f"{prefix}{name}"] = header[name]
+    return bool(selection == pinned)
 
 
 def without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are set."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -49,7 +49,7 @@ class BulkResult(NamedTuple):
 
 @frozen(kw_only=True)
 class Options:
-    """How a bulk operation acts, as a caller passed it (`inngest_rest.typing.BulkOptions`)."""
+    """The caller's options of a bulk operation (`inngest_rest.typing.BulkOptions`)."""
 
     dry_run: bool
     in_flight: int
@@ -66,12 +66,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     outage = (errors.ServerError, errors.TransportError)
 
-    filters: ClassVar[tuple[str, ...]] = ()  # the names of those that can select them
-    selects: ClassVar[str] = "run"  # the kind of things that ids and filters select
+    filters: ClassVar[tuple[str, ...]] = ()  # the names of the filters of targets
+    selects: ClassVar[str] = "run"  # the kind of targets
     check_id = staticmethod(check_run_id)
-    bound: ClassVar[
-        tuple[str, ...]
-    ] = ()  # arguments that a report to resume from has to share
+    # The arguments that must be the same when a report is resumed.
+    bound: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -89,14 +88,15 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             on_start=options.on_start,
             on_result=options.on_result,
         )
-        self._on_start, self._on_result = options.on_start, options.on_result
+        self._on_start = options.on_start
+        self._on_result = options.on_result
         self.dry_run = options.dry_run  # report the targets without acting on them
         self.resumed = options.resume
         self.limit = check_count_or_none("limit", limit)
-        self.head = ActionReport(action, ())  # all of the report but its rows
-        self.rows: list[ActionRow] = []  # all of them in their current state
-        self.listing: Listing[Any] | None = None  # of what a filter selects
-        self.listed: dict[str, ActionRow] = {}  # the rows of that, by their ids
+        self.head = ActionReport(action, ())  # the report without its rows
+        self.rows: list[ActionRow] = []  # in their current state
+        self.listing: Listing[Any] | None = None  # of the targets of a filter
+        self.listed: dict[str, ActionRow] = {}  # their rows by id
         self.asked_window = Window()
         path = options.report_path
         self._file = None if path is None else ReportFile(path)
@@ -110,27 +110,32 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return tracing.facts_of_action(self._report(), self.selects)
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
-        """Return the rows to act on: those that the report file left, or that are selected."""
+        """Return the rows to act on: those left in the report file, or the selected ones."""
+        if self._file is None:
+            yield from self.collect_rows()
+        else:
+            yield from self._collect_with_file(self._file)
+        left = (row for row in self.rows if self.is_left(row))
+        return islice(left, self.limit)
+
+    def _collect_with_file(self, file: ReportFile) -> Plan[None]:
+        """Load the rows of the report file; or collect them, and begin the file."""
         target = self.session.settings.target
-        asked = {
+        arguments = {
             "action": self.head.action,
             "selection": self.head.selection,
             "server": target.api_url,
             "environment": target.env,
         }
-        kept = None if self._file is None else self._file.open(asked)
+        kept = file.open(arguments)
         if kept is None:
             yield from self.collect_rows()
-            if self._file is not None and not self.dry_run:
-                self._file.begin(asked, self._report())
-        else:
-            self.load_rows(kept, "report_path")
-            if not any(map(self.is_left, self.rows)):
-                assert self._file is not None
-                raise ReportFinishedError(
-                    f"{self._file.path} is finished: {kept}", report=kept
-                )
-        return islice((row for row in self.rows if self.is_left(row)), self.limit)
+            if not self.dry_run:
+                file.begin(arguments, self._report())
+            return
+        self.load_rows(kept, "report_path")
+        if not any(map(self.is_left, self.rows)):
+            raise ReportFinishedError(f"{file.path} is finished: {kept}", report=kept)
 
     def pick_source(
         self,
@@ -138,9 +143,10 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         filters: Mapping[str, Any],
         others: Mapping[str, Any],
     ) -> bool:
-        """Take the rows of ids, or of a report; return whether a filter selects them instead.
+        """Load the rows of ids or of a report; return True if a filter selects the rows instead.
 
-        It has to be one of the three. A report to come is bound to it, and to the other arguments.
+        Exactly one of the three is given. The report of this job is bound to it, and to the other
+        arguments.
         """
         self._check_one_source(ids, filters)
         if self.resumed is not None:
@@ -152,49 +158,54 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
                 check_each("ids", ids, f"{self.selects} ids", self.check_id)
             )
             first = list(islice(unique, self.limit))
-            # Memory is not to hold these and the rows at once: there may be many.
+            # Memory must not hold these and the rows at once: there may be many.
             del unique
             selection = {"ids": digest(sorted(first))}
-            self.rows = [ActionRow(position, id) for position, id in enumerate(first)]
+            self.rows = [
+                ActionRow(position, row_id) for position, row_id in enumerate(first)
+            ]
         else:
             selection = without_none({**filters, "limit": self.limit})
-        self.head = evolve(self.head, selection={**selection, **without_none(others)})
+        selection |= without_none(others)
+        self.head = evolve(self.head, selection=selection)
         return ids is None and self.resumed is None
 
     def _check_one_source(
         self, ids: Iterable[str] | None, filters: Mapping[str, Any]
     ) -> None:
-        ways: list[str] = []
+        sources: list[str] = []
         if ids is not None:
-            ways.append("ids")
+            sources.append("ids")
         if self.resumed is not None:
-            ways.append("resume")
+            sources.append("resume")
         if filters:
-            ways.append("/".join(filters))
-        if len(ways) > 1:
+            sources.append("/".join(filters))
+        if len(sources) > 1:
             raise errors.InvalidArgumentError(
-                f"{' and '.join(ways)} exclude each other: pass one of them",
-                argument=ways[0],
+                f"{' and '.join(sources)} exclude each other: pass one of them",
+                argument=sources[0],
             )
-        if not ways:
-            names, kind = ", ".join(self.filters), self.selects
+        if not sources:
+            kind = self.selects
+            filter_names = ", ".join(self.filters)
             raise errors.InvalidArgumentError(
-                f"nothing selects {kind}s: pass ids, or a filter ({names}); there is no way to act "
-                f"on every {kind} of a server by accident"
+                f"nothing selects {kind}s: pass ids, or a filter ({filter_names}); there is no way "
+                f"to act on every {kind} of a server by accident"
             )
 
     def _check_same_arguments(
         self, selection: Mapping[str, Any], others: Mapping[str, Any]
     ) -> None:
-        """Reject a report that was begun with other values of the arguments that it is bound to."""
+        """Reject a report that was begun with other values of its bound arguments."""
         theirs = {name: selection.get(name) for name in self.bound}
         ours = {name: others.get(name) for name in self.bound}
-        if words := difference(theirs, ours):
+        differing = difference(theirs, ours)
+        if differing:
             how = f"pass the same {' and '.join(self.bound)}"
-            raise invalid("resume", f"is a report with {words}: {how}")
+            raise invalid("resume", f"is a report with {differing}: {how}")
 
     def collect_rows(self) -> Plan[None]:
-        """Add the rows of what the filter selects, if there is one."""
+        """Add the rows that the filter selects, if there is one."""
         if self.listing is None:
             return
         # The end of the window is an instant of the server's clock.
@@ -209,24 +220,21 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             evolve(row, position=position) for position, row in enumerate(selected)
         ]
         self.listed.clear()
-        searched = None
+        searched: str | None = None
         if self.listing.last_filter is not None or not self.rows:
             searched = yield from self.listing.searched()
         assert walk.now is not None
         self._note_window(walk.now, searched)
 
     def _note_window(self, now: datetime, searched: str | None) -> None:
-        """Note the instants that the ends of the filter's window stood for, and what was read."""
-        since, until = self.asked_window.since, self.asked_window.until
-        self.head = evolve(
-            self.head,
-            since=None if since is None else instant(since, now),
-            until=instant(until or timedelta(), now),
-            searched=searched,
-        )
+        """Record the filter's window as instants, and a description of the search."""
+        window = self.asked_window
+        since = None if window.since is None else instant(window.since, now)
+        until = instant(window.until or timedelta(), now)
+        self.head = evolve(self.head, since=since, until=until, searched=searched)
 
     def keep(self, item: Any) -> None:
-        """Remember of a listed item no more than is needed: there may be many large ones."""
+        """Remember only the necessary parts of a listed item: there may be many large ones."""
         row = self.row_of(item)
         self.listed.setdefault(str(row.id), row)
 
@@ -235,11 +243,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return ActionRow(0, item.id)
 
     def is_enough(self) -> bool:
-        """Return whether what is listed is as much as the limit allows."""
+        """Return whether as many items are listed as the limit allows."""
         return self.limit is not None and len(self.listed) >= self.limit
 
     def selected_rows(self) -> Plan[Iterable[ActionRow]]:
-        """Return the rows of the report, in their order, out of those that are listed."""
+        """Return the rows of the report, in order, from those that are listed."""
         yield from ()
         return islice(self.listed.values(), self.limit)
 
@@ -251,21 +259,27 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self._file.close()
 
     def resume(self) -> None:
-        """Load the rows of the report that was passed, if any; reject one of another action."""
+        """Load the rows of the caller's report, if any; reject one of another action."""
         if self.resumed is None:
             return
         report = _checked_report(self.resumed)
         if report.action != self.head.action:
-            reason = f"is the report of {report.action}, which cannot be resumed by"
-            raise invalid("resume", f"{reason} {self.head.action}")
+            raise invalid(
+                "resume",
+                f"is the report of {report.action}, which cannot be resumed by "
+                f"{self.head.action}",
+            )
         self.load_rows(report)
 
     def load_rows(self, report: ActionReport, argument: str = "resume") -> None:
-        """Take the rows of a report, which an argument named, if they can be acted on."""
+        """Check and load the rows of a report; `argument` is the one that names it."""
         self.check_rows(report.rows, argument)
         self.rows = list(report.rows)
-        ids = digest(sorted(row.id or "" for row in self.rows))
-        self.head = evolve(report, rows=(), selection=report.selection or {"ids": ids})
+        selection = report.selection
+        if not selection:
+            ids = sorted(row.id or "" for row in self.rows)
+            selection = {"ids": digest(ids)}
+        self.head = evolve(report, rows=(), selection=selection)
 
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
         """Reject rows that cannot be acted on: they may come from a file."""
@@ -275,14 +289,16 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
                 self.check_id(name, row.id or "", argument=argument)
 
     def mark_started(self, row: ActionRow) -> Plan[ActionRow]:
-        """Mark a row as being requested, and report it; an act starts here, or is Stopped."""
+        """Mark a row as being requested, and report it; raise Stopped if no act may start."""
         yield from sleep(0.0)  # the job may have been stopped in the meantime
         begun = evolve(self.dated(row), outcome=ActionOutcome.UNKNOWN, reason=ABANDONED)
         try:
+            callback_result: object = None
             with self._lock:
                 self._check_goes_on()
-                started = None if self._on_start is None else self._on_start(begun)
-            yield from wait_for(started)
+                if self._on_start is not None:
+                    callback_result = self._on_start(begun)
+            yield from wait_for(callback_result)
         except BaseException:
             self._is_stopped = True
             raise
@@ -294,7 +310,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return begun
 
     def dated(self, row: ActionRow) -> ActionRow:
-        """Note the time of a request that is sent now."""
+        """Return a row with the time of a request that is sent now."""
         clock = self.session.server_clocks["api"]
         return evolve(row, requested_at=clock.now(), requested_at_here=clock.here())
 
@@ -305,37 +321,40 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     def record_result(
         self, target: ActionRow, result: BulkResult | None
     ) -> errors.InngestError | None:
-        row, cause = result or BulkResult(self.rows[target.position])
-        if (
-            result is None
-            and row is target
-            and row.outcome is not ActionOutcome.UNKNOWN
-        ):
-            # It was not begun.
-            row = with_outcome(row, ActionOutcome.NOT_TRIED).row
+        row = self._abandoned(target) if result is None else result.row
         self.rows[row.position] = row
-        if result is not None:  # or the file has it, as unknown
+        if result is not None:  # the file has an abandoned row as unknown
             self._note(row)
         if self._on_result is not None:
             self._callback_result = self._on_result(row)
-        return cause
+        return None if result is None else result.cause
+
+    def _abandoned(self, target: ActionRow) -> ActionRow:
+        """Return the row of an abandoned act."""
+        row = self.rows[target.position]
+        was_begun = row is not target or row.outcome is ActionOutcome.UNKNOWN
+        return row if was_begun else with_outcome(row, ActionOutcome.NOT_TRIED).row
 
     def _throttled(self, target: ActionRow) -> Plan[BulkResult]:
-        # The rate is that of the acts, of which a dry run has none.
-        return self.act(target) if self.dry_run else super()._throttled(target)
+        # The rate limits acts, and a dry run has none.
+        if self.dry_run:
+            return self.act(target)
+        return super()._throttled(target)
 
     def interrupted(self, error: BaseException) -> None:
-        """Attach the progress so far to an external exception, as `report` and in words."""
-        error.report = report = self._report()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+        """Attach the progress so far to an external exception, as `report` and in a note."""
+        report = self._report()
+        error.report = report  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
         error.add_note(f"so far {report}")
 
     def finish(self) -> ActionReport:
         report = self._report()
         if self.stopped_by is None:
             return report
+        cause = str(self.stopped_by).removesuffix(".")
         raise PartialActionError(
-            f"stopped by {str(self.stopped_by).removesuffix('.')}. So far {report}. Pass "
-            "resume=error.report to continue where it stopped.",
+            f"stopped by {cause}. So far {report}. Pass resume=error.report to continue where it "
+            "stopped.",
             report=report,
         ) from self.stopped_by
 
@@ -343,40 +362,39 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return evolve(self.head, rows=self.rows)
 
     def _note(self, row: ActionRow) -> None:
-        """Write a row to the report file; one that cannot be written stops the job."""
-        if self._file is not None and not self.dry_run:
-            try:
-                self._file.add(row)
-            except errors.InvalidArgumentError as error:
-                self.stopped_by = self.stopped_by or error
+        """Write a row to the report file; stop the job if that fails."""
+        if self._file is None or self.dry_run:
+            return
+        try:
+            self._file.add(row)
+        except errors.InvalidArgumentError as error:
+            self.stopped_by = self.stopped_by or error
 
 
-def _checked_report(report: ActionReport | Mapping[str, object]) -> ActionReport:
-    """Return a report that a caller passed, which may come from a file."""
+def _checked_report(given: ActionReport | Mapping[str, object]) -> ActionReport:
+    """Return the caller's report, which may come from a file."""
     try:
-        checked = (
-            report
-            if isinstance(report, ActionReport)
-            else ActionReport.from_dict(report)
-        )
-        # `json` reads text that is not Unicode.
-        encode([checked.action, checked.selection, [row.id for row in checked.rows]])
+        report = given
+        if not isinstance(report, ActionReport):
+            report = ActionReport.from_dict(report)
+        # `json` reads text that is not Unicode; encoding it fails.
+        ids = [row.id for row in report.rows]
+        encode([report.action, report.selection, ids])
     except UnicodeEncodeError:
-        raise invalid(
-            "resume", "is a damaged report: it has text that is not Unicode"
-        ) from None
+        reason = "is a damaged report: it has text that is not Unicode"
+        raise invalid("resume", reason) from None
     except ValueError as error:
-        raise errors.InvalidArgumentError(
-            f"resume: {error}", argument="resume"
-        ) from None
-    return checked
+        message = f"resume: {error}"
+        raise errors.InvalidArgumentError(message, argument="resume") from None
+    return report
 
 
 def digest(items: Sequence[object]) -> dict[str, Any]:
-    """Return what tells a sequence from others, in the types of JSON."""
+    """Return a fingerprint of a sequence, in the types of JSON."""
+    text = encode(items)
     return {
         "count": len(items),
-        "digest": blake2b(encode(items), digest_size=16).hexdigest(),
+        "digest": blake2b(text, digest_size=16).hexdigest(),
     }
 
 

@@ -11,7 +11,6 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 from inspect import isawaitable
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -55,19 +54,19 @@ _REMEMBERED = timedelta(hours=23)
 
 _RESERVED = "inngest/"
 
-# How many events of the server that they go to are searched for what the label has sent: 50 per
-# request.
-_FEWEST_SEARCHED, _MOST_SEARCHED = 200, 1_000
+# Events of the destination that are searched for earlier copies with the label, at 50 per request.
+_FEWEST_SEARCHED = 200
+_MOST_SEARCHED = 1_000
 
 
 @frozen(kw_only=True)
 class _Destination:
-    """Where events are sent to, by whose connections.
+    """The destination of events, with its connections.
 
     Attributes:
         target: The server and the environment.
         send: Sends an event there.
-        newest: Lists so many of the newest events whose ids a server remembers.
+        newest: Lists a number of the newest events whose ids the server remembers.
     """
 
     target: Target
@@ -96,15 +95,15 @@ class ResendJob(ReportedJob):
         self._label = check_id("label", label)
         self._copies = Copies(session, label if to is None else None)
         self._destination = _destination(session, driver, to)
-        self._lists_copies = False  # the filter selects what the label has sent, too
+        self._lists_copies = False  # the filter also selects earlier copies
         there = None if to is None else self._destination.target.to_dict()
-        if self.pick_source(ids, selection.to_json(), {"label": label, "to": there}):
-            if selection.since is selection.until is None:
-                selection = evolve(
-                    selection, since=timedelta(hours=1)
-                )  # as `events.list` does
+        bound = {"label": label, "to": there}
+        if self.pick_source(ids, selection.to_json(), bound):
+            if selection.since is None and selection.until is None:
+                # The default of `events.list`.
+                selection = evolve(selection, since=timedelta(hours=1))
             self._lists_copies = to is None and selection.until is None
-            self.asked_window = Window(selection.since, selection.until)
+            self.asked_window = Window(since=selection.since, until=selection.until)
             self.listing = events.list_events(session, selection)
 
     @staticmethod
@@ -122,29 +121,29 @@ class ResendJob(ReportedJob):
     def collect_rows(self) -> Plan[None]:
         yield from super().collect_rows()
         if self.resumed is None and not self._lists_copies:
-            yield from self._note_what_was_sent()
+            yield from self._note_sent()
 
-    def _note_what_was_sent(self) -> Plan[None]:
-        """Note what the label has sent before, as far as the newest events of a day show it."""
-        left = {
-            self._new_id(row.id.upper()): row
-            for row in self.rows
-            if row.is_open and row.id
-        }
+    def _note_sent(self) -> Plan[None]:
+        """Mark the rows that have a copy with the label among the newest events of a day."""
+        left: dict[str, ActionRow] = {}
+        for row in self.rows:
+            if row.is_open and row.id:
+                left[self._new_id(row.id.upper())] = row
         if not left:
             return
         count = min(max(_FEWEST_SEARCHED, 2 * len(left)), _MOST_SEARCHED)
         try:
             newest = yield from self._destination.newest(count)
         except InngestError:
-            return  # there may be a key for sending alone
+            return  # the key may only be valid for sending
         for event in newest:
-            row = left.get(event.id)
-            if row is not None:
-                reason = f"this label has sent it, as event {event.internal_id}"
-                self.rows[row.position] = evolve(
-                    row, outcome=ActionOutcome.ALREADY_SENT, reason=reason
-                )
+            sent = left.get(event.id)
+            if sent is None:
+                continue
+            reason = f"this label has sent it, as event {event.internal_id}"
+            self.rows[sent.position] = evolve(
+                sent, outcome=ActionOutcome.ALREADY_SENT, reason=reason
+            )
 
     def _new_id(self, internal_id: str) -> str:
         return f"{self._label}-{internal_id}"
@@ -161,26 +160,29 @@ class ResendJob(ReportedJob):
         """Return the rows of the newest events and of their copies, the oldest first."""
         families = yield from self._copies.families()
         to_send = self._newest_senders(families)
-        rows = {
-            id: self._row_in(family, id)
-            for family in families
-            if family.sent_as is not None or family.sender in to_send
-            for id in family.ids
-        }
-        return [rows[id] for id in reversed(self.listed) if id in rows]
+        rows: dict[str, ActionRow] = {}
+        for family in families:
+            if family.sent_as is not None or family.sender in to_send:
+                for event_id in family.ids:
+                    rows[event_id] = self._row_in(family, event_id)
+        return [
+            rows[event_id] for event_id in reversed(self.listed) if event_id in rows
+        ]
 
     def _newest_senders(self, families: Iterable[Family]) -> set[str]:
         """Return the ids of the events to send, no more than the limit allows."""
         unsent = {family.sender for family in families if family.sent_as is None}
-        return {*islice((id for id in self.listed if id in unsent), self.limit)}
+        newest = [event_id for event_id in self.listed if event_id in unsent]
+        return set(newest[: self.limit])
 
-    def _row_in(self, family: Family, id: str) -> ActionRow:
-        row = self.listed[id]
-        if family.sent_as is None and id == family.sender:
+    def _row_in(self, family: Family, event_id: str) -> ActionRow:
+        """Return the row of a family's event; only one of them is sent."""
+        row = self.listed[event_id]
+        if family.sent_as is None and event_id == family.sender:
             return row
         if family.sent_as is None:
             reason = f"it is a copy of event {family.original}: event {family.sender} is sent"
-        elif id == family.sent_as:
+        elif event_id == family.sent_as:
             reason = (
                 f"it is the copy of event {family.original} that this label has sent"
             )
@@ -189,9 +191,10 @@ class ResendJob(ReportedJob):
         return evolve(row, outcome=ActionOutcome.ALREADY_SENT, reason=reason)
 
     def dated(self, row: ActionRow) -> ActionRow:
-        # Of several requests that may have arrived, the id is kept since the first.
-        is_dated = row.outcome == ActionOutcome.UNKNOWN and row.requested_at is not None
-        return row if is_dated else super().dated(row)
+        # The server remembers the id since the first request that may have arrived.
+        if _was_requested(row) and row.requested_at is not None:
+            return row
+        return super().dated(row)
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
         assert target.id is not None
@@ -216,12 +219,12 @@ class ResendJob(ReportedJob):
         return (yield from self._send_copy(row, event))
 
     def _may_be_forgotten(self, row: ActionRow) -> bool:
-        """Whether a request was sent so long ago that servers may have forgotten its id."""
+        """Return whether servers may have forgotten the id of an earlier request."""
         if row.requested_at is None:
             return False
         clock = self.session.server_clocks["api"]
-        _, at_most = clock.elapsed(row.requested_at, row.requested_at_here)
-        return at_most > _REMEMBERED
+        _, longest = clock.elapsed(row.requested_at, row.requested_at_here)
+        return longest > _REMEMBERED
 
     def _send_copy(self, row: ActionRow, event: StoredEvent) -> Plan[BulkResult]:
         fields = {
@@ -243,12 +246,12 @@ class ResendJob(ReportedJob):
 
 
 def _was_requested(row: ActionRow) -> bool:
-    """Whether an earlier request for it may have arrived."""
+    """Return whether an earlier request for a row may have arrived."""
     return row.outcome == ActionOutcome.UNKNOWN
 
 
 def _destination(session: Session, driver: object, to: Any) -> _Destination:
-    """Return the environment that was named, or the server of another client."""
+    """Return this server, the named environment of it, or the server of another client."""
     if to is None or isinstance(to, str):
         there = session if to is None else session.with_options(env=to)
         return _Destination(
@@ -268,7 +271,7 @@ def _destination(session: Session, driver: object, to: Any) -> _Destination:
 
 
 def _send_by(client: Any, event: Mapping[str, Any]) -> Plan[list[str]]:
-    """Send an event by a client that has connections of its own."""
+    """Send an event by another client."""
     sent = client.send(event)
     if isawaitable(sent):
         task = asyncio.ensure_future(sent)
@@ -284,7 +287,7 @@ def _newest_of(session: Session, count: int) -> Plan[list[StoredEvent]]:
 
 
 def _newest_by(client: Any, count: int) -> Plan[list[StoredEvent]]:
-    """List them by a client that has connections of its own."""
+    """List the newest events by another client."""
     listing = client.events.list(since=_REMEMBERED, limit=count)
     if hasattr(listing, "__iter__"):
         return [*listing]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inngest_rest.action_reports import ActionRow
 
 MAX_ERROR_LENGTH = 200
-"""How many characters of a run's error a row shows."""
+"""The number of characters of a run's error in a row."""
 
 
 class RunsJob(ReportedJob):
@@ -59,29 +59,33 @@ class RunsJob(ReportedJob):
         return with_details(row, item) if self.dry_run else row
 
     def _check_statuses(self, statuses: Iterable[RunStatus]) -> None:
-        """Reject a status of which no run can be acted on.
+        """Reject a status whose runs cannot be acted on.
 
-        One of a newer server is let through: each run is looked at before it is replayed, and one
-        that has ended is not cancelled.
+        An unknown status of a newer server is accepted: each run is checked before it is replayed,
+        and an ended one is not cancelled.
         """
         acts_on_ended = self.default_statuses is not UNFINISHED
+        have = "have not" if acts_on_ended else "have"
         excluded = (*UNFINISHED, "paused") if acts_on_ended else (*ENDED, "skipped")
         for status in statuses:
             if status in excluded:
-                have = "have not" if acts_on_ended else "have"
-                raise invalid(
-                    "status", f"{status.value!r} selects runs that {have} ended"
-                )
+                reason = f"{status.value!r} selects runs that {have} ended"
+                raise invalid("status", reason)
 
 
 def with_details(row: ActionRow, run: Run) -> ActionRow:
-    """Return a row with what a person judges its run by."""
-    error = (run.error.message or run.error.name) if run.error else None
+    """Return a row with the details that let a person judge its run."""
+    error: str | None = None
+    if run.error is not None:
+        error = run.error.message or run.error.name
+    if error:
+        first_line, _, _ = error.partition("\n")
+        error = first_line[:MAX_ERROR_LENGTH]
     return evolve(
         row,
         function=runs.function_of(run) or None,
         status=str(run.status),
         queued_at=run.queued_at,
         ended_at=run.ended_at,
-        error=error and error.partition("\n")[0][:MAX_ERROR_LENGTH],
+        error=error,
     )

@@ -30,83 +30,83 @@ if TYPE_CHECKING:
     from inngest_rest.models import Function, StoredEvent
 
 _MOST_EARLIER = 20_000
-"""How many events of the day before are looked at for the same id, at 50 per request."""
+"""The number of events of the day before that are searched for the same id, at 50 per request."""
 
 _MOST_INVOKED = 2_000
-"""How many events are read that may have invoked the function, at one per request."""
+"""The number of possible invocations that are read, at one per request."""
 
 _FEW_OTHERS = 50
-"""As many events as a request lists: for fewer, it is not asked which ones are of a trigger."""
+"""The events of one request: for fewer, the events of the triggers are not listed."""
 
 
 def find_function(session: Session, app: str, function: str) -> Plan[Function]:
     """Get a function of an app; every release lists them."""
     listed = yield from read_all(apps.list_functions(session, app))
-    found = next((each for each in listed if each.id == function), None)
-    return found or (yield from apps.get_function(session, app, function))
+    for candidate in listed:
+        if candidate.id == function:
+            return candidate
+    return (yield from apps.get_function(session, app, function))
 
 
 def event_name_of(function: Function) -> str | None:
     """Return the only name of events that trigger a function; None if there may be several."""
     names = [trigger.value for trigger in function.triggers if trigger.kind == "event"]
-    name = names[0] if names else ""
-    return None if "*" in name else name_of_all_triggers([function], name)
+    if not names or "*" in names[0]:
+        return None
+    return name_of_all_triggers([function], names[0])
 
 
 class Past:
-    """What started a function: the events of its runs, and what it was invoked with.
+    """The earlier starts of a function: the events of its runs, and its invocations.
 
     Attributes:
         started: Internal ids of events that started a run; of a batch, one of them.
-        ignored: Runs that are known to be no earlier recovery.
-        unread: How many runs may come from an invocation that was not looked at.
+        ignored: Runs that are not an earlier recovery.
+        unread: The number of runs that may come from an invocation that was not read.
         lists_runs: Whether the server lists runs, without which no invocation can be found.
     """
 
     def __init__(self, session: Session, function: Function) -> None:
-        self._session, self._function = session, function
+        self._session = session
+        self._function = function
         self._lock = Lock()
-        self._invoked: defaultdict[bytes, list[str]] = defaultdict(
-            list
-        )  # runs, by their data
-        # The events with an id of their own, each with the time at which it was received.
+        # The invoked runs by the digest of their data.
+        self._invoked: defaultdict[bytes, list[str]] = defaultdict(list)
+        # The time of receipt of each event with an id of its own, by both ids.
         self._by_own_id: defaultdict[str, dict[str, float]] = defaultdict(dict)
-        self._read_back_to: float | None = (
-            None  # the oldest event that is known by its own id
-        )
+        # The time of the oldest event that is known by its own id.
+        self._read_back_to: float | None = None
         self.started: set[str] = set()
         self.ignored: set[str] = set()
         self.unread = 0
         self.lists_runs = True
 
     def add(self, event: StoredEvent) -> None:
-        """Remember the own id of an event; without one, it has its internal id."""
+        """Remember the own id of an event; an event without one has its internal id."""
         if event.id != event.internal_id:
             self._by_own_id[event.id][event.internal_id] = _received(event)
 
     def read_runs(self, since: Instant | None, known: Container[str]) -> Plan[None]:
-        """Read the runs that were queued after a time; known events have invoked nothing."""
+        """Read the runs that were queued after a time; known events are not invocations."""
         function = self._function
         selection = Selection.of(
             self._session, app=function.app_id, function=function.id, since=since
         )
-        event_ids: dict[
-            str, str
-        ] = {}  # of events that are not known, by the runs they started
+        # The unknown events that started a run, by the id of the run.
+        event_ids: dict[str, str] = {}
         try:
             walk = runs.list_runs(self._session, selection, is_bounded=False).walk()
             while not walk.is_done:
-                for run in (yield from walk.next_page()).items:
+                page = yield from walk.next_page()
+                for run in page.items:
                     self.started.update(run.event_ids)
-                    first = next(iter(run.event_ids), None)
-                    if (
-                        first is not None
-                        and first not in known
-                        and run.id not in self.ignored
-                    ):
-                        event_ids[run.id] = first
+                    if not run.event_ids or run.id in self.ignored:
+                        continue
+                    first_event_id = run.event_ids[0]
+                    if first_event_id not in known:
+                        event_ids[run.id] = first_event_id
         except RouteNotFoundError:
-            # The runs of each event are listed before anything is done.
+            # Each event's runs are listed before anything is done.
             self.lists_runs = False
             return
         yield from self._read_invocations(event_ids, since)
@@ -114,11 +114,11 @@ class Past:
     def _read_invocations(
         self, event_ids: Mapping[str, str], since: Instant | None
     ) -> Plan[None]:
-        """Read which of these events have invoked the function; of too many, only the first."""
+        """Read which of these events invoked the function; only the first ones if they are many."""
         others = [*event_ids.items()]
         if len(others) > _FEW_OTHERS:
             of_triggers = yield from self._ids_of_triggers(since)
-            others = [(run_id, id) for run_id, id in others if id not in of_triggers]
+            others = [pair for pair in others if pair[1] not in of_triggers]
         self.unread = max(len(others) - _MOST_INVOKED, 0)
         for run_id, event_id in others[:_MOST_INVOKED]:
             yield from self._read_invocation(run_id, event_id)
@@ -129,7 +129,8 @@ class Past:
             name=event_name_of(self._function), since=since
         )
         listing = events.list_events(self._session, selection, limit=_MOST_EARLIER)
-        return {event.internal_id for event in (yield from read_all(listing))}
+        listed = yield from read_all(listing)
+        return {event.internal_id for event in listed}
 
     def _read_invocation(self, run_id: str, event_id: str) -> Plan[None]:
         try:
@@ -140,10 +141,10 @@ class Past:
             self._invoked[_digest(event.data)].append(run_id)
 
     def take_invocation(self, event: StoredEvent) -> str | None:
-        """Return a run that was invoked with the data of an event; each stands for one event."""
+        """Return a run that was invoked with the data of an event, and remove it."""
         with self._lock:
-            found = self._invoked.get(_digest(event.data))
-            return found.pop() if found else None
+            run_ids = self._invoked.get(_digest(event.data))
+            return run_ids.pop() if run_ids else None
 
     def read_day_before(self, oldest: StoredEvent | None) -> Plan[None]:
         """Read the own ids of the events of 24 hours before the oldest of the selected ones."""
@@ -152,20 +153,20 @@ class Past:
         yield from self._read_ids_before(oldest)
 
     def repeated_by(self, event: StoredEvent) -> Plan[str | None]:
-        """Return the event whose id one repeats, which therefore starts no run; None if it is new.
+        """Return the earliest event with the same id within 24 hours, if there is one.
 
-        Functions start one run for an id within 24 hours.
+        Functions start one run for an id within that time.
         """
         if event.id == event.internal_id:
             return None
         received = _received(event)
         if self._read_back_to is None or received < self._read_back_to:
             yield from self._read_ids_before(event)
-        earlier = {
-            time: id
-            for id, time in self._by_own_id[event.id].items()
-            if id != event.internal_id and 0 <= received - time < DAY.total_seconds()
-        }
+        earlier: dict[float, str] = {}
+        for event_id, time in self._by_own_id[event.id].items():
+            is_recent = 0 <= received - time < DAY.total_seconds()
+            if is_recent and event_id != event.internal_id:
+                earlier[time] = event_id
         return earlier[min(earlier)] if earlier else None
 
     def _read_ids_before(self, event: StoredEvent) -> Plan[None]:
@@ -177,18 +178,21 @@ class Past:
         )
         walk = events.list_events(self._session, selection, limit=_MOST_EARLIER).walk()
         while not walk.is_done:
-            for each in (yield from walk.next_page()).items:
-                self.add(each)
+            page = yield from walk.next_page()
+            for stored in page.items:
+                self.add(stored)
         self._read_back_to = _received(event)
 
 
 def _received(event: StoredEvent) -> float:
-    """Return when an event was received, in seconds since 1970; by its id if it does not say."""
+    """Return the time of receipt in seconds since 1970, from the id if it is not stated."""
     if event.received_at is None:
         return second_of_ulid(event.internal_id)
     return event.received_at.timestamp()
 
 
 def _digest(data: Mapping[str, Any] | None) -> bytes:
-    own = {name: value for name, value in (data or {}).items() if name != "_inngest"}
+    """Return a digest of an event's data, without the fields that the server adds."""
+    own = dict(data or {})
+    own.pop("_inngest", None)
     return blake2b(encode(own), digest_size=16).digest()
