@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from scripts.internal.release_diff.bodies import changed, form, kind
-from scripts.internal.release_diff.subjects import exchange, operation_of, parsed, path_of
+from scripts.internal.release_diff.subjects import exchange, parsed
 from tests.contract.document import routed
 from tests.contract.parsing import body_of, respond
+from tests.contract.replayer import path_of
+from tests.contract.world import DOCUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -171,5 +173,7 @@ def _answer(recording: Recording) -> httpx.Response:
 
 
 def operation_at(request: httpx.Request) -> str:
-    """Name the operation of a request."""
-    return operation_of(request.method, path_of(request))
+    """Name what a request asks: the id of a documented operation, else method and path."""
+    path = path_of(request)
+    found = DOCUMENT.match(request.method, path)
+    return f"{request.method} {path}" if found is None else found.id

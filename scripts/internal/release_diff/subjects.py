@@ -16,7 +16,8 @@ from scripts.internal.servers import started
 from tests.contract.live_world import find_server, serve_app
 from tests.contract.mock_world import make_mock
 from tests.contract.recordings import Recording
-from tests.contract.world import DOCUMENT, FUNCTIONS
+from tests.contract.replayer import path_of
+from tests.contract.world import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,20 +121,9 @@ def exchange(name: str, request: httpx.Request, response: httpx.Response) -> Rec
     )
 
 
-def path_of(request: httpx.Request) -> str:
-    """Return the path as it is sent."""
-    return request.url.raw_path.decode().partition("?")[0]
-
-
 def parsed(text: str) -> Any:
     """Return JSON as what it means, anything else as it is."""
     try:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def operation_of(method: str, path: str) -> str:
-    """Name what a request asks: the id of a documented operation, else method and path."""
-    found = DOCUMENT.match(method, path)
-    return f"{method} {path}" if found is None else found.id
