@@ -18,7 +18,6 @@ from inngest_rest._programs.command.arguments import (
 )
 from inngest_rest._programs.command.command_line import PROGRAM, command_line
 from inngest_rest._programs.command.options import OPTIONS
-from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest._programs.parameter import Kind
 from inngest_rest._programs.parameters import parameters
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from inngest_rest._programs.command.options import Options
+    from inngest_rest._programs.command.renderer import Renderer
     from inngest_rest._programs.parameter import Parameter
     from inngest_rest._table import Row
     from inngest_rest.record import Record
@@ -189,6 +189,8 @@ def command(
 
     def make(work: Work) -> Command:
         def run(options: Options, typed: dict[str, Any]) -> int:
+            from inngest_rest._programs.command.renderer import Renderer  # noqa: PLC0415 - not for help
+
             stderr = Stderr(options.quiet)
             renderer = Renderer(".".join(words), format=options.format, stderr=stderr)
             try:

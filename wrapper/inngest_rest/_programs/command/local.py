@@ -16,8 +16,6 @@ from inngest_rest._programs.command.arguments import Argument, argument, flag
 from inngest_rest._programs.command.command_line import command_line
 from inngest_rest._programs.command.commands import command
 from inngest_rest._programs.parameter import refused
-from inngest_rest._programs.projection import field_paths, record_class
-from inngest_rest._programs.untrusted import untrusted_paths
 from inngest_rest._table import commands
 from inngest_rest.profiles import read_profiles
 from inngest_rest.record import Record
@@ -60,7 +58,9 @@ def schema(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
 
     --full adds the JSON Schema of the answer.
     """
-    from inngest_rest._programs import schemas  # noqa: PLC0415 - one command needs it
+    from inngest_rest._programs import schemas  # noqa: PLC0415 - one command needs these
+    from inngest_rest._programs.projection import field_paths, record_class  # noqa: PLC0415
+    from inngest_rest._programs.untrusted import untrusted_paths  # noqa: PLC0415
 
     name = ".".join(typed.get("name", ())).replace("-", "_")
     rows = {row.command: row for row in commands()}

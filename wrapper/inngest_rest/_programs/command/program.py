@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from attrs import evolve
 
-from inngest_rest._programs.command.answer_file import BROKEN_PIPE, OutputError
+from inngest_rest._programs.command.answer_file import BROKEN_PIPE, Output, OutputError
 from inngest_rest._programs.command.arguments import parser_of
 from inngest_rest._programs.command.commands import find, is_group
 from inngest_rest._programs.command.options import (
@@ -18,7 +18,6 @@ from inngest_rest._programs.command.options import (
     Format,
     Options,
 )
-from inngest_rest._programs.command.renderer import Renderer
 from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest._programs.problems import (
     EXIT_STATUS,
@@ -80,11 +79,16 @@ def _run(tokens: Sequence[str]) -> int:
         problem = problem_of(error)
     if problem.hint is None and examples:
         problem = evolve(problem, hint=f"For example: {examples[0]}")
+    from inngest_rest._programs.command.renderer import Renderer  # noqa: PLC0415 - not for help
+
     return Renderer(name, format=options.format).finish(problem)
 
 
 def _print(text: str) -> int:
-    return Renderer("", format="table").text(text)
+    output = Output()
+    output.line(text.rstrip("\n"))
+    output.close()
+    return 0
 
 
 def _print_help(tokens: Sequence[str]) -> int:
