@@ -57,8 +57,9 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
     spaced evenly over a period.
     """
 
-    # Additional errors after which no later act can succeed; and those of an outage, ten in a row.
+    # Additional errors after which no later act can succeed.
     hopeless: ClassVar[tuple[type[InngestError], ...]] = ()
+    # The errors of which ten in a row are an outage.
     outage: ClassVar[tuple[type[InngestError], ...]] = (InngestError,)
 
     def __init__(
@@ -107,13 +108,13 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
 
     @abstractmethod
     def facts(self) -> tracing.Facts:
-        """Return what it has done so far, as attributes of its span."""
+        """Return the progress so far, as attributes of the job's span."""
 
     def interrupted(self, error: BaseException) -> None:
         """Handle an external exception, which ends the job."""
 
     def close(self) -> None:
-        """Free what the job holds, however it ended."""
+        """Free the resources of the job, however it ended."""
 
     def run(self, driver: Driver) -> R:
         with closing(self), tracing.operation(self.operation, facts=self.facts):
@@ -137,10 +138,12 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
     async def run_async(self, driver: AsyncDriver) -> R:
         with closing(self), tracing.operation(self.operation, facts=self.facts):
             targets = await driver.run(self.collect())
-            act, in_flight = self._throttled, self._in_flight
             try:
                 await driver.run_many(
-                    targets, act, self._handle_result, in_flight=in_flight
+                    targets,
+                    self._throttled,
+                    self._handle_result,
+                    in_flight=self._in_flight,
                 )
             except BaseException as error:
                 self.interrupted(error)
@@ -150,19 +153,22 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
     def handle_result(self, target: J, result: T | None) -> bool:
         """Record a result; return whether to continue."""
         cause = self.record_result(target, result)
-        self._failures = self._failures + 1 if isinstance(cause, self.outage) else 0
-        is_final = isinstance(cause, self.hopeless) or is_hopeless(
-            cause, self._patience
-        )
-        if is_final or self._failures >= _OUTAGE:
+        if isinstance(cause, self.outage):
+            self._failures += 1
+        else:
+            self._failures = 0
+        is_outage = self._failures >= _OUTAGE
+        is_final = isinstance(cause, self.hopeless)
+        if is_outage or is_final or is_hopeless(cause, self._patience):
             self.stopped_by = self.stopped_by or cause
         return self.stopped_by is None
 
     async def _handle_result(self, target: J, result: T | None) -> bool:
         goes_on = self.handle_result(target, result)
-        told, self._callback_result = self._callback_result, None
-        if isawaitable(told):
-            await told
+        callback_result = self._callback_result
+        self._callback_result = None
+        if isawaitable(callback_result):
+            await callback_result
         return goes_on
 
     def _throttled(self, target: J) -> Plan[T]:
@@ -178,7 +184,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
 
 @frozen(kw_only=True)
 class SendOptions:
-    """How many events are sent, as a caller passed it to `send_many`."""
+    """The caller's options of `send_many`."""
 
     batch_size: int
     in_flight: int
@@ -188,7 +194,7 @@ class SendOptions:
 
 
 class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
-    """Sends events in batches as they fill, and tells `on_batch` of each."""
+    """Sends events in batches as they fill, and calls `on_batch` with the report of each."""
 
     def __init__(self, session: Session, events: Events, options: SendOptions) -> None:
         super().__init__(
@@ -202,7 +208,8 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
             "batch_size", options.batch_size, at_most=MAX_EVENTS
         )
         session.check_can_send()
-        self.events, self._on_batch = events, options.on_batch
+        self.events = events
+        self._on_batch = options.on_batch
         self._report = SendReport()
 
     @property
@@ -213,9 +220,8 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         return tracing.facts_of_sending(self._report)
 
     def run(self, driver: Driver) -> SendReport:
-        each_event(
-            cast("Iterable[EventLike]", self.events)
-        )  # or raise: it is asynchronous
+        # Raises if it is asynchronous.
+        each_event(cast("Iterable[EventLike]", self.events))
         return super().run(driver)
 
     def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
@@ -225,18 +231,20 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         return self.batches(each_event(self.events), 0)
 
     async def _drawn(self, events: AsyncIterable[EventLike]) -> AsyncIterator[Batch]:
-        chunk, first = list[EventLike](), 0
+        chunk: list[EventLike] = []
+        first = 0  # the position of the first event in the chunk
         async for event in events:
             chunk.append(event)
             if len(chunk) == self.batch_size:
                 for batch in self.batches(chunk, first):
                     yield batch
-                chunk, first = [], first + self.batch_size
+                chunk = []
+                first += self.batch_size
         for batch in self.batches(chunk, first):
             yield batch
 
     def batches(self, events: Iterable[EventLike], first: int) -> Iterator[Batch]:
-        """Yield the batches of the events that are drawn next, by the position of the first."""
+        """Yield the batches of events; `first` is the position of the first one."""
         return batching.batches_of_events(
             events,
             self.batch_size,
@@ -257,9 +265,10 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         return outcome.cause
 
     def notify(self, outcome: BatchOutcome) -> object:
-        return (
-            None if self._on_batch is None else self._on_batch(outcome.batch_report())
-        )
+        """Call `on_batch`, if there is one, and return its result."""
+        if self._on_batch is None:
+            return None
+        return self._on_batch(outcome.batch_report())
 
     def finish(self) -> SendReport:
         if self.stopped_by is None:

@@ -41,20 +41,27 @@ def post(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
     """
     if session.settings.sends_by_v2:
         return _post_each(session, batch)
-    seed = f"{int(session.clock.now() * 1_000)},{base64.b64encode(os.urandom(10)).decode()}"
     session.check_can_send()
-    headers = {"Content-Type": "application/json", "x-inngest-event-id-seed": seed}
-    # As built by `send_events.get_kwargs`, which only takes unencoded events.
+    milliseconds = int(session.clock.now() * 1_000)
+    entropy = base64.b64encode(os.urandom(10)).decode()
+    # As built by `send_events.get_kwargs`, which only accepts unencoded events.
     kwargs = {
         "url": send_events.OPERATION.path,
-        "headers": headers,
+        "headers": {
+            "Content-Type": "application/json",
+            "x-inngest-event-id-seed": f"{milliseconds},{entropy}",
+        },
         "content": batch.body,
     }
+
+    def outcomes_of(receipt: SendResult | SendError) -> list[EventOutcome]:
+        return _outcomes(receipt, len(batch.positions), session)
+
     route: Route[SendResult | SendError, list[EventOutcome]] = Route(
-        send_events.OPERATION,
-        kwargs,
-        (SendResult,),
-        lambda receipt: _outcomes(receipt, len(batch.positions), session),
+        operation=send_events.OPERATION,
+        kwargs=kwargs,
+        forms=(SendResult,),
+        convert=outcomes_of,
         accepted={400: SendError},  # lists the events stored before the rejected one
         advice=_ADVICE,
     )
@@ -62,34 +69,40 @@ def post(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
 
 
 def _post_each(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
-    """Post each event by itself, as v2 takes them, up to the first that is rejected."""
+    """Post each event alone, as v2 requires, up to the first that is rejected."""
     from inngest_rest_api.api.v2 import send_event_v2  # noqa: PLC0415 - most clients use event keys
+
+    def event_id_of(envelope: V2EventIdEnvelope) -> str:
+        return envelope.data.event_id
 
     outcomes: list[EventOutcome] = []
     for event in batch.events():
-        kwargs = {"url": send_event_v2.OPERATION.path, "json": event}
         route = Route[V2EventIdEnvelope, str](
-            send_event_v2.OPERATION,
-            kwargs,
-            (V2EventIdEnvelope,),
-            lambda it: it.data.event_id,
+            operation=send_event_v2.OPERATION,
+            kwargs={"url": send_event_v2.OPERATION.path, "json": event},
+            forms=(V2EventIdEnvelope,),
+            convert=event_id_of,
         )
         try:
-            outcomes.append((yield from perform(session, route)))
+            event_id = yield from perform(session, route)
         except BadRequestError as error:
-            return [*outcomes, Rejected(session.quote(error.message))]
+            outcomes.append(Rejected(session.quote(error.message)))
+            return outcomes
         except InngestError:
             if not outcomes:
                 raise
             return outcomes
+        outcomes.append(event_id)
     return outcomes
 
 
 def _check_status(receipt: SendResult | SendError) -> None:
-    """Refuse a receipt of another status than HTTP's; a server may leave it out."""
+    """Refuse a receipt whose status contradicts that of HTTP; a server may omit it."""
     status: object = receipt.status
+    if status is UNSET:
+        return
     statuses = (400,) if isinstance(receipt, SendError) else range(200, 300)
-    if status is not UNSET and status not in statuses:
+    if status not in statuses:
         raise ValueError(f"status is {status!r:.100}")
 
 
@@ -97,11 +110,13 @@ def _outcomes(
     receipt: SendResult | SendError, count: int, session: Session
 ) -> list[EventOutcome]:
     """Read a receipt; raise ValueError unless it accounts for every event."""
-    # No ids are reported as one empty string (recording ingest-empty-array). An empty list may be a
-    # null, which accounts for nothing.
+    # An empty list may be a null, which accounts for nothing.
     if type(receipt.ids) is not list or not receipt.ids:
         raise ValueError("ids is not a list of strings")
-    ids: list[EventOutcome] = [] if receipt.ids == [""] else [*receipt.ids]
+    # Servers report no ids as one empty string (recording ingest-empty-array).
+    ids: list[EventOutcome] = []
+    if receipt.ids != [""]:
+        ids = [*receipt.ids]
     if not all(ids):
         raise ValueError("an id is empty")
     _check_status(receipt)
@@ -110,7 +125,8 @@ def _outcomes(
             raise ValueError(
                 f"{len(ids)} ids for {count} events, one of which was rejected"
             )
-        return [*ids, Rejected(session.quote(str(receipt.error)))]
+        ids.append(Rejected(session.quote(str(receipt.error))))
+        return ids
     if receipt.additional_properties.get("error") is not None:
         raise ValueError("it has an error")
     if len(ids) != count:

@@ -52,22 +52,24 @@ def send(
         raise invalid("events", "must be one argument", how=how)
     check_count("batch_size", batch_size, at_most=MAX_EVENTS)
     # Everything is validated and encoded before anything is sent.
-    convention = session.name_convention
-    batches = list(
-        batching.batches_of_events(each_event(events), batch_size, convention)
+    drawn = batching.batches_of_events(
+        each_event(events), batch_size, session.name_convention
     )
-    sent: list[BatchOutcome] = []
+    outcomes: list[BatchOutcome] = []
     cause: InngestError | None = None
-    for batch in batches:
+    for batch in list(drawn):
         if cause is None:
-            sent.append((yield from send_batch(session, batch)))
-            cause = sent[-1].cause
+            outcome = yield from send_batch(session, batch)
+            cause = outcome.cause
         else:
-            sent.append(BatchOutcome.unknown(batch, f"not tried after: {cause}"))
-    ids = [id for each in sent for id in each.ids]
-    if all(each.are_all_accepted for each in sent):
+            outcome = BatchOutcome.unknown(batch, f"not tried after: {cause}")
+        outcomes.append(outcome)
+    ids: list[str | None] = []
+    for outcome in outcomes:
+        ids += outcome.ids
+    if all(outcome.are_all_accepted for outcome in outcomes):
         return cast("list[str]", ids)
-    report = sum((each.report for each in sent), SendReport())
+    report = sum((outcome.report for outcome in outcomes), SendReport())
     raise _error_of(session, report, ids, cause)
 
 
@@ -77,21 +79,20 @@ def _error_of(
     ids: list[str | None],
     cause: InngestError | None,
 ) -> InngestError:
-    """Return the error for events that were not accepted, with the one that caused it."""
-    if (
-        cause is not None
-        and report.accepted == report.rejected == 0
-        and had_no_effect(cause)
-    ):
+    """Return the error for events that were not accepted, with its cause."""
+    are_all_unknown = report.accepted == 0 and report.rejected == 0
+    if cause is not None and are_all_unknown and had_no_effect(cause):
         return cause
     partial = PartialSendError(report, ids)
     if len(ids) > 1:
         partial.__cause__ = cause
         return partial
-    # A single event cannot be partial: its own error is raised, with the report as the cause.
-    [failure] = report.failures
-    url = f"{session.settings.event_url}/e/***"
-    error = cause or BadRequestError(failure.reason, status=400, method="POST", url=url)
+    # A single event cannot be partial: raise its own error, caused by the report.
+    error = cause
+    if error is None:
+        [failure] = report.failures
+        url = f"{session.settings.event_url}/e/***"
+        error = BadRequestError(failure.reason, status=400, method="POST", url=url)
     partial.__cause__ = error.__cause__
     error.__cause__ = partial
     return error
@@ -101,13 +102,17 @@ def send_batch(session: Session, batch: Batch) -> Plan[BatchOutcome]:
     """Send a whole batch, continuing after each event that the server rejects."""
     from inngest_rest._core.sending.receipts import post  # noqa: PLC0415 - loads generated models
 
-    each: list[EventOutcome] = []
-    while left := len(batch.positions) - len(each):
+    outcomes: list[EventOutcome] = []
+    count = len(batch.positions)
+    while len(outcomes) < count:
+        rest = batch.part(len(outcomes)) if outcomes else batch
         try:
-            each += yield from post(session, batch.part(len(each)) if each else batch)
+            outcomes += yield from post(session, rest)
         except (ApiError, ClosedError, InvalidResponseError, TransportError) as error:
-            return BatchOutcome(batch, each + [Unknown(str(error))] * left, error)
-    return BatchOutcome(batch, each)
+            unknown = Unknown(str(error))
+            outcomes += [unknown] * (count - len(outcomes))
+            return BatchOutcome(batch=batch, each=outcomes, cause=error)
+    return BatchOutcome(batch=batch, each=outcomes)
 
 
 def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
