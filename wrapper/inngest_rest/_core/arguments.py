@@ -41,34 +41,32 @@ def check_id(name: str, value: str, *, argument: str | None = None) -> str:
     """
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(name, f"must be text, not {type_name(value)}", argument=argument)
-    if (
-        value in {"", ".", ".."}
-        or "/" in value
-        or "\\" in value
-        or re.search(_NO_URL, value)
-    ):
-        raise invalid(
-            name, f"is malformed: {shown(value)} is not an id", argument=argument
-        )
+    is_relative = value in {"", ".", ".."}
+    has_slash = "/" in value or "\\" in value
+    if is_relative or has_slash or re.search(_NO_URL, value):
+        reason = f"is malformed: {shown(value)} is not an id"
+        raise invalid(name, reason, argument=argument)
     return _plain(value)
 
 
 def check_run_id(name: str, value: str, *, argument: str | None = None) -> str:
-    """Reject what cannot be the id of a run, before many requests are made of it."""
-    if not is_ulid(id := check_id(name, value, argument=argument)):
-        raise invalid(
-            name, f"is malformed: {shown(id)} is not the id of a run", argument=argument
-        )
-    return id
+    """Reject text that cannot be the id of a run, before many requests are made with it."""
+    run_id = check_id(name, value, argument=argument)
+    if not is_ulid(run_id):
+        reason = f"is malformed: {shown(run_id)} is not the id of a run"
+        raise invalid(name, reason, argument=argument)
+    return run_id
 
 
 def check_names(given: Iterable[str], known: Iterable[str], *others: str) -> None:
-    """Reject an argument that is none of these; others are declared, and have been taken."""
+    """Reject an unknown argument; the others are only candidates for a suggestion."""
     names = [*known]
     for name in given:
         if name not in names:
-            text = f"unknown argument {name!r}{did_you_mean(name, [*names, *others])}"
-            raise InvalidArgumentError(text, argument=name)
+            hint = did_you_mean(name, [*names, *others])
+            raise InvalidArgumentError(
+                f"unknown argument {name!r}{hint}", argument=name
+            )
 
 
 def check_text(name: str, value: S) -> S:
@@ -91,38 +89,37 @@ def check_count(
     name: str, value: int, *, at_least: int = 1, at_most: int | None = None
 ) -> int:
     """Reject anything but an integer from `at_least`, which is 1 or 0, to `at_most`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < at_least:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(
-            name,
-            f"must be {'' if at_least else '0 or '}a positive integer, got {shown(value)}",
-        )
+    is_integer = isinstance(value, int) and not isinstance(value, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not is_integer or value < at_least:
+        wanted = "a positive integer" if at_least else "0 or a positive integer"
+        raise invalid(name, f"must be {wanted}, got {shown(value)}")
     if at_most is not None and value > at_most:
         raise invalid(name, f"must be at most {at_most}, not {shown(value)}")
     return value
 
 
 def difference(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    """Return in words how what was asked for differs from what a file was kept for; "" if not.
+    """Return in words how the arguments of a call differ from those of a file; "" if they do not.
 
-    Both are compared as JSON has them, in which one of them was stored.
+    They are compared as JSON, in which one of them was stored.
     """
-    found = _differing(decode(encode(kept)), decode(encode(asked)))
-    return " and ".join(
-        f"{name} {shown(theirs)}, not {shown(ours)}" for name, theirs, ours in found
-    )
+    kept_as_json = decode(encode(kept))
+    asked_as_json = decode(encode(asked))
+    return " and ".join(_differences(kept_as_json, asked_as_json))
 
 
-def _differing(
-    kept: Mapping[str, Any], asked: Mapping[str, Any], depth: int = 0
-) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what differs, by its name; of a selection, only those of its parts that do."""
+def _differences(
+    kept: Mapping[str, Any], asked: Mapping[str, Any], *, is_nested: bool = False
+) -> Iterator[str]:
+    """Yield the arguments that differ; of an object, such as a selection, only its fields."""
     for name in dict.fromkeys([*kept, *asked]):
         theirs: Any = kept.get(name)
         ours: Any = asked.get(name)
-        if not depth and all(isinstance(each, dict) for each in (theirs, ours)):
-            yield from _differing(theirs, ours, 1)
+        are_objects = all(isinstance(value, dict) for value in (theirs, ours))
+        if are_objects and not is_nested:
+            yield from _differences(theirs, ours, is_nested=True)
         elif theirs != ours:
-            yield name, theirs, ours
+            yield f"{name} {shown(theirs)}, not {shown(ours)}"
 
 
 def check_callable(name: str, value: object) -> None:
@@ -131,18 +128,15 @@ def check_callable(name: str, value: object) -> None:
 
 
 def is_aware(moment: datetime) -> bool:
-    """Return whether a datetime has a zone that says how far it is from UTC."""
+    """Return whether a datetime has a time zone with an offset from UTC."""
     return moment.utcoffset() is not None
 
 
 def check_seconds(name: str, value: Seconds) -> float:
     """Return a duration in seconds; reject anything but a positive one."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if (
-        isinstance(seconds, bool)
-        or not isinstance(seconds, int | float)
-        or not seconds > 0
-    ):  # pyright: ignore[reportUnnecessaryIsInstance]
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not is_number or not seconds > 0:  # which NaN is not, either
         raise invalid(
             name,
             f"must be a positive number of seconds or a timedelta, not {shown(value)}",
@@ -163,11 +157,11 @@ def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, A
 def check_each(
     name: str, items: Iterable[S], items_are: str, check: Callable[[str, S], T]
 ) -> list[T]:
-    """Check each item of an iterable; an error says which one it is about."""
+    """Check each item of an iterable; an error has the index of its item."""
     if isinstance(items, str | bytes) or not isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise invalid(name, f"must be an iterable of {items_are}, not {shown(items)}")
     try:
-        return [check(f"{name}[{at}]", each) for at, each in enumerate(items)]
+        return [check(f"{name}[{index}]", item) for index, item in enumerate(items)]
     except InvalidArgumentError as error:
         error.argument = name
         raise
@@ -189,7 +183,7 @@ def check_name(name: object, convention: NameConvention | None = None) -> None:
 
 
 class NameConvention:
-    """The check of a client's event names: it refuses others, or warns once per name."""
+    """The check of a client's event names, which refuses a name or warns once of it."""
 
     def __init__(self, *, refuses: bool) -> None:
         self._refuses = refuses
@@ -206,7 +200,7 @@ class NameConvention:
         reason = f"name {shown(name)} {shape}"
         if self._refuses:
             raise ValueError(reason)
-        # Names are few by nature; where a program makes them up, warnings end.
+        # Names are few by nature; if a program generates them, warnings end.
         if name not in self._warned and len(self._warned) < 100:
             self._warned.add(name)
             logger.warning("event %s", reason)

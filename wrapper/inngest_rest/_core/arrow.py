@@ -1,4 +1,4 @@
-"""Records as Arrow tables, by pyarrow: the one module that imports it, where a table is made."""
+"""Records as Arrow tables: the only module that imports pyarrow, when a table is made."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def load(module: str = "pyarrow") -> Any:
 
 
 def batch(kind: Any, items: Sequence[Any]) -> Any:
-    """Return records as a batch of Arrow; of what kind they are, the first one may say."""
+    """Return records as a record batch; `kind` is their class, by default that of the first."""
     pa = load()
     types = {
         str: pa.string(),
@@ -38,16 +38,21 @@ def batch(kind: Any, items: Sequence[Any]) -> Any:
         timedelta: pa.duration("us"),
         tuple: pa.list_(pa.string()),
     }
-    found: Any = kind or (items[0].__class__ if items else None)
-    named = columns(found) if found else ()
-    schema = pa.schema([(each.name, types[each.type]) for each in named])
-    return pa.record_batch(
-        [[*map(each.value_of, items)] for each in named], schema=schema
-    )
+    record_class: Any = kind
+    if record_class is None and items:
+        record_class = items[0].__class__
+    fields: list[tuple[str, Any]] = []
+    arrays: list[list[Any]] = []
+    for column in columns(record_class) if record_class else ():
+        fields.append((column.name, types[column.type]))
+        arrays.append([column.value_of(item) for item in items])
+    return pa.record_batch(arrays, schema=pa.schema(fields))
 
 
 def table(kind: type[Record] | None, batches: Sequence[Any]) -> Any:
-    return load().Table.from_batches(batches or [batch(kind, ())])
+    if not batches:
+        batches = [batch(kind, ())]
+    return load().Table.from_batches(batches)
 
 
 def stream(
@@ -59,13 +64,16 @@ def stream(
             "an asynchronous listing cannot be read here: pass await .to_arrow()"
         )
     batches = (batch(kind, page.items) for page in paginator.pages() if page.items)
+    # Without a kind, the first batch has the schema.
     first = [] if kind else [*islice(batches, 1)]
-    form = (first or [batch(kind, ())])[0].schema
-    reader = load().RecordBatchReader.from_batches(form, chain(first, batches))
+    schema = first[0].schema if first else batch(kind, ()).schema
+    reader = load().RecordBatchReader.from_batches(schema, chain(first, batches))
     return reader.__arrow_c_stream__(requested_schema)
 
 
 def parquet(kind: type[Record], rows: Sequence[Record]) -> bytes:
+    """Return records as a Parquet file."""
     content = BytesIO()
-    load("pyarrow.parquet").write_table(table(kind, [batch(kind, rows)]), content)
+    rows_as_table = table(kind, [batch(kind, rows)])
+    load("pyarrow.parquet").write_table(rows_as_table, content)
     return content.getvalue()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Clock:
-    """A source of time and randomness; only drivers, and a file that is locked, sleep by it."""
+    """A source of time and randomness; only drivers, and the lock of a file, sleep by it."""
 
     monotonic: Callable[[], float] = time.monotonic  # for deadlines
     now: Callable[[], float] = time.time  # to be compared with times of other machines
@@ -38,16 +38,18 @@ SYSTEM_CLOCK = Clock()
 def clock_of(transport: object, clock: Clock) -> Clock:
     """Return the transport's own clock, if it has one, else `clock`.
 
-    A clock that a test has put in the place of the system's stays.
+    A test's clock is never replaced.
     """
+    if clock is not SYSTEM_CLOCK:
+        return clock
     own: Clock = getattr(transport, "inngest_time", clock)
-    return own if clock is SYSTEM_CLOCK else clock
+    return own
 
 
-# Seconds by which two clocks may differ and count as one: the header Date has whole seconds.
+# Two clocks count as one if they differ by so many seconds: the Date header has whole seconds.
 SAME_WITHIN = 2.0
 
-# A date outside these is of a clock that was never set.
+# A year outside these is that of a clock that was never set.
 _YEARS = range(2020, 2200)
 
 
@@ -61,56 +63,59 @@ def http_date(text: str | None) -> datetime | None:
 
 
 def whole_milliseconds(at: datetime) -> datetime:
-    """Cut a time to the millisecond, which is all that the times of runs have here."""
-    # `replace` takes three times as long, as each run of a listing shows.
+    """Truncate a time to the millisecond, as the times of runs are here."""
+    # `replace` takes three times as long, which shows in listings.
     return at - timedelta(0, 0, at.microsecond % 1_000)
 
 
 class ServerClock:
-    """The clock of a server, known by the header Date of its responses (RFC 9110, 6.6.1).
+    """The clock of a server, estimated from the Date header of its responses (RFC 9110, 6.6.1).
 
-    Until two responses in a row have shown another, and where it agrees with ours, it is ours: a
-    single one may be of a node whose clock is off, or have the time of a proxy.
+    It is ours until two responses in a row show another time: a single one may come from a node
+    with a wrong clock, or have the time of a proxy.
 
-    Windows of time begin and end by `now`, the likely time. Either clock may be wrong, so whatever
-    depends on time having passed goes by both, as `earliest` and `elapsed` do: because one is
-    wrong, nothing is lost and nothing done twice.
+    Windows of time begin and end by `now`, the likely time. Either clock may be wrong, so any
+    decision about elapsed time considers both, as `earliest` and `elapsed` do: a wrong clock loses
+    nothing, and repeats nothing.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._seen: str | None = None
-        # The server's clock is ahead of ours by a number of seconds between these two.
+        # The least and the most seconds by which the server's clock is ahead of ours.
         self._bounds = (-SAME_WITHIN, SAME_WITHIN)
-        # The bounds by the last response, if it contradicts all before it: the next one decides.
+        # The bounds by the last response, if it contradicts all earlier ones: the next one decides.
         self.in_doubt: tuple[float, float] | None = None
 
     def observe(self, response: Response, sent_at: float) -> None:
         """Learn from a response that has just arrived, to a request sent at a time of our clock."""
         date = response.headers.get("date")
-        # One of a cache shows another time, and the next of the same second little, unless the
-        # first was a surprise.
+        # A cached response has an old time.
         if date is None or "age" in response.headers:
             return
+        # Another response in the same second shows nothing new, except to confirm a doubt.
         if date == self._seen and self.in_doubt is None:
             return
         self._seen = date
         stated = http_date(date)
-        if stated is not None and stated.year in _YEARS:
-            seconds = stated.timestamp()
-            low, high = seconds - self._clock.now(), seconds + 1 - sent_at
-            for before in (self._bounds, self.in_doubt):
-                if before is not None and max(low, before[0]) <= min(high, before[1]):
-                    self._bounds = max(low, before[0]), min(high, before[1])
-                    self.in_doubt = None
-                    return
-            self.in_doubt = low, high
+        if stated is None or stated.year not in _YEARS:
+            return
+        seconds = stated.timestamp()
+        observed = (seconds - self._clock.now(), seconds + 1 - sent_at)
+        for known in (self._bounds, self.in_doubt):
+            overlap = None if known is None else _overlap(observed, known)
+            if overlap is not None:
+                self._bounds = overlap
+                self.in_doubt = None
+                return
+        self.in_doubt = observed
 
     @property
     def ahead(self) -> float:
-        """By how many seconds the server's clock is ahead of ours; 0 if the two agree."""
+        """The seconds by which the server's clock is ahead of ours; 0 if the two agree."""
         low, high = self._bounds
-        return 0.0 if low <= SAME_WITHIN and high >= -SAME_WITHIN else (low + high) / 2
+        may_agree = low <= SAME_WITHIN and high >= -SAME_WITHIN
+        return 0.0 if may_agree else (low + high) / 2
 
     def at(self, moment: float) -> datetime:
         """Return the server's time at a moment of our clock."""
@@ -122,22 +127,26 @@ class ServerClock:
     def earliest(
         self, moment: float | None = None, *, shown: datetime | None = None
     ) -> datetime:
-        """Return the time that it is at least, at a moment of our clock: as far as both clocks say.
+        """Return the earliest possible time, by both clocks, at a moment of our clock.
 
-        Ours is behind if what the server has is of a later time, `shown`.
+        Ours is behind if the server has shown a later time, `shown`.
         """
         ours, *theirs = self._opinions(moment)
-        return whole_milliseconds(min(max(ours, shown or ours), *theirs))
+        if shown is not None:
+            ours = max(ours, shown)
+        return whole_milliseconds(min(ours, *theirs))
 
     def elapsed(
         self, at: datetime, here: datetime | None
     ) -> tuple[timedelta, timedelta]:
-        """Return how long ago a moment was at least, and at most: the two clocks may differ.
+        """Return the least and the most time since a moment: the two clocks may differ.
 
-        It was noted by the server's clock, and by that of a machine, `here`.
+        The moment is `at` by the server's clock, and `here` by that of the machine, if known.
         """
         ours, *theirs = self._opinions(None)
-        spans = [each - at for each in theirs] + ([ours - here] if here else [])
+        spans = [time - at for time in theirs]
+        if here is not None:
+            spans.append(ours - here)
         return min(spans), max(spans)
 
     def here(self) -> datetime:
@@ -146,6 +155,15 @@ class ServerClock:
 
     def _opinions(self, moment: float | None) -> Iterator[datetime]:
         """Yield a moment by our clock, by the server's, and by that of a response in doubt."""
-        at = self._clock.now() if moment is None else moment
+        seconds = self._clock.now() if moment is None else moment
         for ahead in (0.0, self.ahead, *(self.in_doubt or ())):
-            yield datetime.fromtimestamp(at + ahead, UTC)
+            yield datetime.fromtimestamp(seconds + ahead, UTC)
+
+
+def _overlap(
+    one: tuple[float, float], other: tuple[float, float]
+) -> tuple[float, float] | None:
+    """Return the overlap of two intervals; None if they have none."""
+    low = max(one[0], other[0])
+    high = min(one[1], other[1])
+    return (low, high) if low <= high else None

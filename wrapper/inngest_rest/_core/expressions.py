@@ -42,10 +42,10 @@ _BOUND = r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*(\w+)\s*,"
 
 
 class Expression:
-    """An expression of a caller's, on some of the variables that it may have."""
+    """The caller's expression on some of the allowed variables."""
 
     def __init__(self, name: str, text: str, variables: tuple[str, ...]) -> None:
-        """Compile it; reject what is not CEL, or names something else."""
+        """Compile an expression; reject other text than CEL, and other variables."""
         self.text = check_text(name, text).strip()
         if len(self.text) > _LONGEST:
             raise invalid(name, f"has more than {_LONGEST:,} characters")
@@ -57,42 +57,51 @@ class Expression:
         try:
             self._program = cel.compile(self.text)
         except Exception as error:  # noqa: BLE001 - the library has no exception class
-            what = str(error).partition("ERROR: ")[2].partition("\n")[0] or str(error)
-            raise invalid(name, f"is not CEL: {what}; {shown(self.text)}") from None
+            _, _, details = str(error).partition("ERROR: ")
+            first_line, _, _ = details.partition("\n")
+            reason = first_line or str(error)
+            raise invalid(name, f"is not CEL: {reason}; {shown(self.text)}") from None
         bound = {*re.findall(_BOUND, self.text)}
         self.names = {*self._program.variables()} - bound.difference(variables)
         if not self.names:
             raise invalid(name, "names no variable, so it selects all or nothing")
-        if others := sorted(self.names.difference(variables)):
-            raise invalid(
-                name, f"names {others[0]!r}{did_you_mean(others[0], variables)}"
-            )
+        unknown = sorted(self.names.difference(variables))
+        if unknown:
+            hint = did_you_mean(unknown[0], variables)
+            raise invalid(name, f"names {unknown[0]!r}{hint}")
 
     def verdict(self, values: Mapping[str, Any]) -> bool | str:
-        """Return whether it holds; if that cannot be decided, the reason."""
+        """Return whether it is true, or why that cannot be decided."""
         if not _is_json(values.get("event")) or not _is_json(values.get("output")):
             return "the data is nested too deep"
         try:
             value = self._program.execute(dict(values))
         except Exception as error:  # noqa: BLE001 - the library has no exception class
-            what = f"there is no {error}" if isinstance(error, KeyError) else str(error)
-            return what.partition(". ")[0].partition(": ")[0][:120]
-        return (
-            value
-            if isinstance(value, bool)
-            else f"it is {shown(value)}, not true or false"
-        )
+            return _reason(error)
+        if isinstance(value, bool):
+            return value
+        return f"it is {shown(value)}, not true or false"
+
+
+def _reason(error: Exception) -> str:
+    """Return the beginning of the library's message."""
+    message = f"there is no {error}" if isinstance(error, KeyError) else str(error)
+    first_sentence, _, _ = message.partition(". ")
+    reason, _, _ = first_sentence.partition(": ")
+    return reason[:120]
 
 
 def of_event(event: StoredEvent) -> dict[str, Any]:
-    """Return what expressions see of an event."""
-    names = ("id", "name", "data", "user", "ts", "v")
-    fields = {
-        name: value for name in names if (value := getattr(event, name)) is not None
+    """Return the fields of an event for expressions."""
+    fields: dict[str, Any] = {
+        "id": None if event.id == event.internal_id else event.id,
+        "name": event.name,
+        "data": event.data,
+        "user": event.user,
+        "ts": event.ts,
+        "v": event.v,
     }
-    if event.id == event.internal_id:
-        del fields["id"]
-    return fields
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def holds(condition: str | None, event: StoredEvent) -> bool | None:
@@ -113,9 +122,8 @@ def holds(condition: str | None, event: StoredEvent) -> bool | None:
         if not _OPERATORS.issuperset(program.functions()):
             return None
         for field in re.findall(_FIELD, condition):
-            cel.compile(field).execute(
-                {"event": fields}
-            )  # Raises if the event lacks it.
+            # Raises if the event lacks it.
+            cel.compile(field).execute({"event": fields})
         value = program.execute({"event": fields})
     except Exception:  # noqa: BLE001 - the library has no exception class
         return None
@@ -123,7 +131,7 @@ def holds(condition: str | None, event: StoredEvent) -> bool | None:
 
 
 def value_of(expression: str, event: StoredEvent) -> Any:
-    """Return the value of an expression, as of a key, for an event; None if it is not known."""
+    """Return the value of an expression, such as a key, for an event; None if it is unknown."""
     fields = of_event(event)
     if len(expression) > _LONGEST or not _is_json(fields):
         return None
@@ -136,22 +144,21 @@ def value_of(expression: str, event: StoredEvent) -> Any:
 
 
 def unmet_parts(condition: str, awaited: StoredEvent, event: StoredEvent) -> list[str]:
-    """Return the parts of the condition of a wait, between `&&`, that do not hold for an event.
+    """Return the parts of a wait's condition, between `&&`, that are false for an event.
 
-    Empty if all hold, or if that cannot be told.
+    Empty if all are true, or if that cannot be evaluated.
 
     Args:
-        condition: The condition, of `async`, the awaited event, and `event`, that of the run.
-        awaited: An event of the awaited name.
+        condition: The condition, with `async`, the awaited event, and `event`, that of the run.
+        awaited: An event with the awaited name.
         event: The event of the run.
     """
     variables = {"async": of_event(awaited), "event": of_event(event)}
     if len(condition) > _LONGEST or not all(map(_is_json, variables.values())):
         return []
     parts = [condition] if "||" in condition else _parts(condition)
-    return [
-        part.strip() for part in parts if _outcome(part, variables) in {False, _MISSING}
-    ]
+    unmet = [part for part in parts if _outcome(part, variables) in {False, _MISSING}]
+    return [part.strip() for part in unmet]
 
 
 _MISSING = "missing"  # a field that a part names
@@ -159,15 +166,21 @@ _MISSING = "missing"  # a field that a part names
 
 def _parts(condition: str) -> list[str]:
     """Split a condition at each `&&` that is neither in a text nor in parentheses."""
-    parts, depth, quote = [""], 0, ""
+    parts = [""]
+    depth = 0
+    quote = ""  # of the text that is open
     for piece in re.findall(r"&&|.", condition, re.DOTALL):
         if piece == "&&" and not depth and not quote:
             parts.append("")
             continue
         if piece in {'"', "'"} and quote in {"", piece}:
             quote = "" if quote else piece
-        elif not quote:
-            depth += (piece in "([{") - (piece in ")]}")
+        elif quote:
+            pass
+        elif piece in "([{":
+            depth += 1
+        elif piece in ")]}":
+            depth -= 1
         parts[-1] += piece
     return parts
 
@@ -188,7 +201,9 @@ def _is_json(value: object, depth: int = _DEEPEST_DATA) -> bool:
     """Return whether data is plain JSON and not deeply nested."""
     if not isinstance(value, dict | list):
         return value is None or type(value) in {str, int, float, bool}
-    parts = cast(
-        "Iterable[object]", value.values() if isinstance(value, dict) else value
-    )
-    return depth > 0 and all(_is_json(part, depth - 1) for part in parts)
+    if depth == 0:
+        return False
+    parts = cast("Iterable[object]", value)
+    if isinstance(value, dict):
+        parts = cast("Iterable[object]", value.values())
+    return all(_is_json(part, depth - 1) for part in parts)

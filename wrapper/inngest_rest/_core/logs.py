@@ -14,24 +14,25 @@ _IDS = {"{run_id}": "run_id", "{event_id}": "event_id"}
 
 
 def request_fields(method: str, template: str, url: str = "") -> dict[str, str]:
-    """Return what structured logging has of a request: its route, and the ids in its path."""
+    """Return the fields of a request for structured logging: its route, and the ids in its path."""
     fields = {"method": method, "route": template}
     if not url:
         return fields
     # From the end: a base URL may have a path, and v2 may be below another root.
-    parts = zip(
-        reversed(template.split("/")),
-        reversed(urlsplit(url).path.split("/")),
-        strict=False,
-    )
-    fields.update((_IDS[name], visible(value)) for name, value in parts if name in _IDS)
+    names = reversed(template.split("/"))
+    values = reversed(urlsplit(url).path.split("/"))
+    for name, value in zip(names, values, strict=False):
+        if name in _IDS:
+            fields[_IDS[name]] = visible(value)
     return fields
 
 
 def _on_one_line(record: logging.LogRecord) -> bool:
     message = record.getMessage()
-    if (line := visible(message)) != message:
-        record.msg, record.args = line, ()
+    line = visible(message)
+    if line != message:
+        record.msg = line
+        record.args = ()
     return True
 
 

@@ -89,18 +89,20 @@ def sleep(seconds: float) -> Plan[None]:
 def together(plans: Iterable[Plan[T]], *, in_flight: int = 8) -> Plan[list[T]]:
     """Run plans at once, and return their results in order; the first that fails ends them all."""
     listed = tuple(plans)
-    # One needs no thread of its own.
+    if not listed:
+        return []
+    # A single plan needs no thread of its own.
     at_once = min(in_flight, len(listed))
-    return cast("list[T]", (yield Together(listed, at_once))) if listed else []
+    return cast("list[T]", (yield Together(plans=listed, in_flight=at_once)))
 
 
 def itself(plan: Plan[T]) -> Plan[T]:
-    """Return a plan, of those that a driver runs together, as its own job."""
+    """Return a plan as its own job, for a driver that runs plans together."""
     return plan
 
 
 FIRST_PAUSE = 0.05
-"""Seconds between two polls, at first: short for a function that is about to end."""
+"""Seconds between the first two polls: short, as the function may be about to end."""
 
 # 29 polls in the first minute.
 _GROWTH = 1.6
@@ -113,7 +115,7 @@ def longer(pause: float) -> float:
 
 
 def now(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never suspends, as all that it awaits blocks."""
+    """Run a coroutine that never suspends: everything it awaits blocks."""
     try:
         work.send(None)
     except StopIteration as end:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=BaseException)
 T = TypeVar("T")
 
-# What is shorter is not a secret, and could be part of any word.
+# A shorter text is not a secret, and could be part of any word.
 _SHORTEST = 8
 
 # httpcore logs the headers of responses, which may quote a request, and the password of a proxy.
 _LOGGERS = ("httpcore.http11", "httpcore.proxy", "httpcore.socks")
 
-# What is called below httpx. The frames of a caller's own code keep their variables.
+# The packages below httpx. The frames of a caller's own code keep their variables.
 _NETWORK = frozenset({"anyio", "h11", "httpcore", "httpx", "socksio"})
 _BELOW = _NETWORK | {"inngest_rest"} | sys.stdlib_module_names
 
@@ -37,7 +37,7 @@ class Hidden(Generic[T]):
     __slots__ = ("_reveal",)
 
     def __init__(self, value: T) -> None:
-        # In a closure: an attribute would be found by those who show the attributes of objects.
+        # In a closure: tools that show the attributes of objects would find an attribute.
         self._reveal: Callable[[], T] = lambda: value
 
     @classmethod
@@ -58,45 +58,47 @@ class Secret(Hidden[str]):
     """A key. An argument of another type may be held until it is checked."""
 
 
-# The hash that is kept of a signing key tells it among these.
+# The kept hash of a signing key identifies it among these.
 _LIKE_A_SIGNING_KEY = re.compile(r"(?:signkey-\w+-)?((?:[0-9A-Fa-f]{2}){4,})", re.ASCII)
 
 
 class Mask:
-    """Replaces secrets in text from outside, as they are and percent-encoded, in any case.
+    """Replaces secrets in text from outside, also percent-encoded ones, in any case.
 
-    A signing key is replaced where its hash is a secret. As long as the mask exists, it is also
-    applied to what httpcore logs.
+    A signing key is replaced if its hash is a secret. As long as the mask exists, it is also
+    applied to the logs of httpcore.
     """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         long_enough = [each for each in secrets if len(each.reveal()) >= _SHORTEST]
-        forms = {
-            re.escape(form)
-            for secret in long_enough
-            for form in (
-                secret.reveal(),
-                quote(secret.reveal()),
-                quote(secret.reveal(), safe=""),
-            )
-        }
-        # The longest first: one secret may begin with another.
-        self._pattern = Hidden("|".join(sorted(forms, key=len, reverse=True)) or "(?!)")
-        self._secrets = Hidden({each.reveal() for each in long_enough})
-        _masks[:] = [*(each for each in _masks if each() is not None), ref(self)]
+        self._secrets = Hidden({secret.reveal() for secret in long_enough})
+        self._pattern = _pattern_of(long_enough)
+        living = [reference for reference in _masks if reference() is not None]
+        _masks[:] = [*living, ref(self)]
 
     def __call__(self, text: str) -> str:
         # Compiled when first needed, which takes milliseconds.
         masked = re.sub(self._pattern.reveal(), "***", text, flags=re.IGNORECASE)
         return _LIKE_A_SIGNING_KEY.sub(self._without_own_key, masked)
 
-    def _without_own_key(self, found: re.Match[str]) -> str:
-        is_own = hash_of_digits(found[1]) in self._secrets.reveal()
-        return "***" if is_own else found[0]
+    def _without_own_key(self, key: re.Match[str]) -> str:
+        is_own = hash_of_digits(key[1]) in self._secrets.reveal()
+        return "***" if is_own else key[0]
+
+
+def _pattern_of(secrets: Iterable[Secret]) -> Hidden[str]:
+    """Return the pattern of any of these secrets; it matches nothing if there is none."""
+    forms = Hidden(set[str]())
+    for secret in secrets:
+        forms.reveal().add(re.escape(secret.reveal()))
+        forms.reveal().add(re.escape(quote(secret.reveal())))
+        forms.reveal().add(re.escape(quote(secret.reveal(), safe="")))
+    # The longest first: one secret may begin with another.
+    return Hidden("|".join(sorted(forms.reveal(), key=len, reverse=True)) or "(?!)")
 
 
 def hash_of_digits(digits: str) -> str:
-    """Return what is sent of a signing key, by its hex digits: the SHA-256 of its bytes, in hex."""
+    """Return the form in which a signing key is sent: the SHA-256 of its bytes, in hex."""
     import hashlib  # noqa: PLC0415 - it loads OpenSSL, for clients with a signing key alone
 
     return hashlib.sha256(bytes.fromhex(digits)).hexdigest()
@@ -106,8 +108,11 @@ _masks: list[ref[Mask]] = []
 
 
 def _mask_record(record: logging.LogRecord) -> bool:
-    for mask in filter(None, [each() for each in _masks]):
-        record.msg, record.args = mask(record.getMessage()), ()
+    for reference in [*_masks]:
+        mask = reference()
+        if mask is not None:
+            record.msg = mask(record.getMessage())
+            record.args = ()
     return True
 
 
@@ -116,10 +121,10 @@ for _name in _LOGGERS:
 
 
 def clear_frames(error: BaseException, handled: BaseException | None = None) -> None:
-    """Clear the frames of httpx, and of what it calls, of an error and of all that led to it.
+    """Clear the frames of httpx and the packages below, of an error and its causes.
 
-    Their variables are the request, down to the bytes for the socket; files and lines stay, and so
-    do the frames of `handled`, which was being handled before and is the caller's.
+    Their variables are the request, down to the bytes for the socket. Files and lines stay, and so
+    do the frames of `handled`, the caller's error that was being handled before.
     """
     for each in _chain(error, handled):
         is_below = False
@@ -135,13 +140,13 @@ def clear_frames(error: BaseException, handled: BaseException | None = None) -> 
 
 
 def cause_without_keys(error: E, mask: Callable[[str], str]) -> E | None:
-    """Return an error that is to be the cause of another, or None if a key is in what it says.
+    """Return an error as the cause of another; None if its message or arguments have a key.
 
-    Libraries put into their messages what they could not read.
+    Libraries quote invalid text in their messages.
     """
     for each in _chain(error):
-        said = f"{each} {each.args!r}"
-        if mask(said) != said:
+        text = f"{each} {each.args!r}"
+        if mask(text) != text:
             return None
     return error
 

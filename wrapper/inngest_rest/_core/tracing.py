@@ -46,38 +46,41 @@ def start(method: str, template: str, url: str) -> CallSpan:
     from opentelemetry import trace  # noqa: PLC0415 - it is imported already
 
     server = urlsplit(url)
+    default_port = 443 if server.scheme == "https" else 80
     attributes: dict[str, AttributeValue] = {
         "http.request.method": method,
         "server.address": server.hostname or "",
-        "server.port": server.port or (443 if server.scheme == "https" else 80),
+        "server.port": server.port or default_port,
         "url.full": url,
         "url.template": template,
     }
     tracer = trace.get_tracer("inngest_rest", __version__)
     kind = trace.SpanKind.CLIENT
-    return CallSpan(
-        tracer.start_span(f"{method} {template}", kind=kind, attributes=attributes)
-    )
+    name = f"{method} {template}"
+    return CallSpan(tracer.start_span(name, kind=kind, attributes=attributes))
 
 
-RUN_ID, RUN_IDS, RUN_COUNT = "inngest.run.id", "inngest.run.ids", "inngest.run.count"
-RUN_STATUS, EVENT_ID = "inngest.run.status", "inngest.event.id"
+RUN_ID = "inngest.run.id"
+RUN_IDS = "inngest.run.ids"
+RUN_COUNT = "inngest.run.count"
+RUN_STATUS = "inngest.run.status"
+EVENT_ID = "inngest.event.id"
 ITEM_COUNT = "inngest.item.count"
 
-# An attribute is no place for all runs of a large event.
+# A large event has more runs than an attribute should have.
 _MAX_IDS = 20
 
-# What the id is of that is the first argument of a method, by its group.
+# The attribute of the first argument, an id, by the group of the method.
 _SUBJECTS = {"runs": RUN_ID, "events": EVENT_ID}
 
 
 def spanned(
     name: str, plan: Generator[Any, Any, T], subject: object = None
 ) -> Generator[Any, Any, T]:
-    """Run a plan in the span of an operation; the subject is the id that it is about, if any."""
+    """Run a plan in the span of an operation; `subject` is the id that it is about, if any."""
     if not _is_on():
         return (yield from plan)
-    # It is held open across yields: a driver runs a plan, and closes it, in one context.
+    # Held open across yields: a driver runs and closes a plan in one context.
     with operation(name, subject) as note:
         value = yield from plan
         note(_facts_of(value))
@@ -91,13 +94,13 @@ def operation(
     *,
     facts: Callable[[], Facts] = dict[str, "AttributeValue"],
 ) -> Generator[Callable[[Mapping[str, AttributeValue]], None]]:
-    """Make a span the parent of those of all calls inside; it is told of facts by what it yields.
+    """Make a span the parent of those of all calls in the block, and yield a setter of attributes.
 
-    What ends the block with an error ends the span with it, as that of a call. However it ends,
-    `facts` are noted then.
+    An error that ends the block ends the span with it, as for a call. In any case, the attributes
+    of `facts` are set at the end.
     """
     if not _is_on():
-        yield lambda _: None
+        yield _ignore
         return
     from opentelemetry import context, trace  # noqa: PLC0415 - it is imported already
 
@@ -117,15 +120,20 @@ def operation(
         context.detach(token)
 
 
+def _ignore(_: Mapping[str, AttributeValue]) -> None:
+    """Set no attributes."""
+
+
 class Iteration:
     """The span of an iteration, which is the parent of the calls of each step.
 
-    Between two steps it is not the current one: what a program does with an item is no part of it.
-    It begins with the first step, and ends with the iteration, or when nobody has that any more.
+    It is not the current span between two steps: the program's work on an item is not part of it.
+    It begins with the first step, and ends with the iteration, or when that is garbage.
     """
 
     def __init__(self, name: str, subject: object = None) -> None:
-        self._name, self._subject = name, subject
+        self._name = name
+        self._subject = subject
         self._span: Span | None = None
         self._count = 0
         self._run_ids: list[str] = []
@@ -150,7 +158,7 @@ class Iteration:
             context.detach(token)
 
     def count(self, *items: object) -> None:
-        """Count items that are returned, and note the ids of runs."""
+        """Count the returned items, and record the ids of runs."""
         if self._span is None:
             return
         from inngest_rest.models import Run  # noqa: PLC0415 - a program that only sends has no runs
@@ -161,7 +169,8 @@ class Iteration:
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span, if it has begun; a further step begins another."""
-        span, self._span = self._span, None
+        span = self._span
+        self._span = None
         if span is None:
             return
         span.set_attribute(ITEM_COUNT, self._count)
@@ -170,7 +179,8 @@ class Iteration:
         if error is not None:
             span.set_attributes(_facts_of_error(error))
         CallSpan(span).end(error)
-        self._count, self._run_ids = 0, []
+        self._count = 0
+        self._run_ids = []
 
     def __del__(self) -> None:
         self.end()  # a loop was left by `break`
@@ -197,7 +207,7 @@ def facts_of_sending(report: SendReport) -> Facts:
 
 
 def facts_of_action(report: ActionReport, kind: str) -> Facts:
-    """Return how many rows have each outcome, and the first of their ids."""
+    """Return the number of rows with each outcome, and the first ids."""
     facts: dict[str, AttributeValue] = {
         f"inngest.{kind}.{outcome}": count for outcome, count in report.counts.items()
     }
@@ -208,7 +218,7 @@ def facts_of_action(report: ActionReport, kind: str) -> Facts:
 
 
 def _facts_of(value: object) -> dict[str, AttributeValue]:
-    """Return the attributes of what an operation returned: a run, or several."""
+    """Return the attributes of an operation's result if it is a run or a list of runs."""
     from inngest_rest.models import Run  # noqa: PLC0415 - a program that only sends has no runs
 
     if isinstance(value, Run):
@@ -216,15 +226,19 @@ def _facts_of(value: object) -> dict[str, AttributeValue]:
     if not isinstance(value, list):
         return {}
     items = cast("list[object]", value)
-    runs = [each for each in items if isinstance(each, Run)]
-    return _facts_of_runs(runs) if len(runs) == len(items) else {}
+    runs = [item for item in items if isinstance(item, Run)]
+    if len(runs) < len(items):
+        return {}
+    return _facts_of_runs(runs)
 
 
 def _facts_of_runs(runs: Sequence[Run]) -> dict[str, AttributeValue]:
     facts: dict[str, AttributeValue] = {RUN_COUNT: len(runs)}
     if runs:
         facts[RUN_IDS] = [run.id for run in runs[:_MAX_IDS]]
-    event_ids = {id for run in runs for id in run.event_ids}
+    event_ids: set[str] = set()
+    for run in runs:
+        event_ids.update(run.event_ids)
     if len(event_ids) == 1:
         facts[EVENT_ID] = event_ids.pop()
     return facts
@@ -232,16 +246,16 @@ def _facts_of_runs(runs: Sequence[Run]) -> dict[str, AttributeValue]:
 
 def _facts_of_error(error: BaseException) -> dict[str, AttributeValue]:
     """Return the attributes of a wait that ended without a result."""
-    facts: dict[str, AttributeValue] = {}
-    if isinstance(error, WaitTimeoutError):
-        facts = _facts_of_runs(error.runs) if error.runs else {}
-        if error.event_id is not None:
-            facts[EVENT_ID] = error.event_id
+    if not isinstance(error, WaitTimeoutError):
+        return {}
+    facts = _facts_of_runs(error.runs) if error.runs else {}
+    if error.event_id is not None:
+        facts[EVENT_ID] = error.event_id
     return facts
 
 
 class CallSpan:
-    """The span of a call, whatever number of requests it makes; without one, nothing is recorded.
+    """The span of a call, which may make several requests; without a span, nothing is recorded.
 
     Attributes:
         requests: Number of requests that were sent.
@@ -281,9 +295,14 @@ def _is_on() -> bool:
 
 
 def suppress_others() -> Callable[[], object]:
-    """Keep instrumentations of httpx from making spans of their own; return what ends that."""
+    """Keep instrumentations of httpx from making spans of their own; return the undo function."""
     if not _is_on():
-        return lambda: None
+        return _do_nothing
     from opentelemetry import context  # noqa: PLC0415
 
-    return partial(context.detach, context.attach(context.set_value(_SUPPRESSED, True)))
+    token = context.attach(context.set_value(_SUPPRESSED, True))
+    return partial(context.detach, token)
+
+
+def _do_nothing() -> None:
+    """Suppress nothing, and so undo nothing."""
