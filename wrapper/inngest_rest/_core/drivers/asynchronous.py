@@ -92,16 +92,14 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         started: float,  # noqa: ARG002 - the block below bounds it all
         stop: asyncio.Event | None,  # noqa: ARG002 - a task is cancelled
     ) -> Response | TransportError:
-        loop, is_sent = asyncio.get_running_loop(), False
-        slots, began = self._slots_of(call.host, loop), loop.time()
+        loop = asyncio.get_running_loop()
+        slots = self._slots_of(call.host, loop)
+        began = loop.time()
+        is_sent = False
         has_to_wait = slots.locked()
+        timeout = longest_wait(call) if has_to_wait else call.timeout
         try:
-            async with (
-                asyncio.timeout(
-                    longest_wait(call) if has_to_wait else call.timeout
-                ) as limit,
-                slots,
-            ):
+            async with asyncio.timeout(timeout) as limit, slots:
                 # On a busy machine, the turn may come before the timeout that expired earlier.
                 if loop.time() - began > longest_wait(call):
                     return not_sent(call)
@@ -153,11 +151,8 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
 
         async def trace(event: str, _: object) -> None:
             pool.has_steps = True
-            if (
-                abandoned.is_set()
-                and event.endswith(".started")
-                and "closed" not in event
-            ):
+            begins_step = event.endswith(".started") and "closed" not in event
+            if abandoned.is_set() and begins_step:
                 raise asyncio.CancelledError
 
         exchange = self._apart(_whole_exchange(given, call, trace, abandoned))
@@ -167,8 +162,8 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
             abandoned.set()
             if not pool.has_steps:
                 exchange.cancel()
-            # Or asyncio would log how it failed.
-            exchange.add_done_callback(lambda it: it.cancelled() or it.exception())
+            # Otherwise asyncio would log its failure.
+            exchange.add_done_callback(_retrieve_exception)
             raise
 
     def _apart(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -195,30 +190,28 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         started: deque[tuple[J, asyncio.Task[T | None]]] = deque()
         try:
             async for job in _drawn(jobs):
-                started.append(
-                    (job, asyncio.create_task(self._perform(plan(job), stop)))
-                )
-                if len(started) >= in_flight and not await _finish_oldest(
-                    started, on_result
-                ):
+                task = asyncio.create_task(self._perform(plan(job), stop))
+                started.append((job, task))
+                if len(started) < in_flight:
+                    continue
+                goes_on = await _finish_oldest(started, on_result)
+                if not goes_on:
                     break
             while started:
                 await _finish_oldest(started, on_result)
         finally:
             # Tasks are left only after an exception; a cancellation waits for no response.
             stop.set()
-            grace = (
-                0.0 if isinstance(sys.exception(), asyncio.CancelledError) else _GRACE
-            )
+            is_cancelled = isinstance(sys.exception(), asyncio.CancelledError)
+            grace = 0.0 if is_cancelled else _GRACE
             try:
                 await _end_all([task for _, task in started], grace)
             finally:
-                async with (
-                    AsyncExitStack() as rest
-                ):  # runs every callback, even if one raises
+                # The stack runs every callback, even if one raises.
+                async with AsyncExitStack() as rest:
                     for job, task in reversed(started):
                         result = task.result() if _succeeded(task) else None
-                        rest.push_async_callback(_tell, on_result, job, result)
+                        rest.push_async_callback(_report, on_result, job, result)
 
     async def _run_together(
         self, effect: Together, on_result: Callable[[Plan[Any], Any], bool]
@@ -229,7 +222,8 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         for transport in self._end():
             await transport.aclose()
         here = asyncio.get_running_loop()
-        if left := [each for each in self._closing if each.get_loop() is here]:
+        left = [task for task in self._closing if task.get_loop() is here]
+        if left:
             await _end_all(left, _CLOSING_GRACE)
 
 
@@ -281,28 +275,42 @@ async def _finish_oldest(
     job, task = started[0]
     result = task.result() if _succeeded(task) else await asyncio.shield(task)
     started.popleft()
-    return await _tell(on_result, job, result)
+    return await _report(on_result, job, result)
 
 
-async def _tell(on_result: OnResult[J, T], job: J, result: T | None) -> bool:
+async def _report(on_result: OnResult[J, T], job: J, result: T | None) -> bool:
+    """Call `on_result`; return whether to continue."""
     goes_on = on_result(job, result)
     return goes_on if isinstance(goes_on, bool) else await goes_on
 
 
 async def _end_all(tasks: Collection[asyncio.Task[Any]], grace: float) -> None:
-    """Cancel what does not end in so many seconds; wait for it, even if cancelled meanwhile."""
+    """Cancel the tasks that do not end within a grace period, and wait for them.
+
+    A cancellation meanwhile ends the grace period, but not the waiting.
+    """
     cancelled: asyncio.CancelledError | None = None
-    while left := [task for task in tasks if not task.done()]:
+    while True:
+        left = [task for task in tasks if not task.done()]
+        if not left:
+            break
         try:
             await asyncio.wait(left, timeout=grace)
             for task in left:
                 task.cancel()
             await asyncio.wait(left)
         except asyncio.CancelledError as error:
-            cancelled, grace = error, 0.0
+            cancelled = error
+            grace = 0.0
     if cancelled is not None:
         raise cancelled
 
 
 def _succeeded(task: asyncio.Task[T]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
+
+
+def _retrieve_exception(task: asyncio.Task[Any]) -> None:
+    """Mark the exception of a task as retrieved."""
+    if not task.cancelled():
+        task.exception()

@@ -55,8 +55,6 @@ class HttpProxy:
 
     def _authorization(self) -> list[tuple[bytes, bytes]]:
         auth = self._proxy.reveal().raw_auth
-        return (
-            [(b"proxy-authorization", b"Basic " + b64encode(b":".join(auth)))]
-            if auth
-            else []
-        )
+        if not auth:
+            return []
+        return [(b"proxy-authorization", b"Basic " + b64encode(b":".join(auth)))]

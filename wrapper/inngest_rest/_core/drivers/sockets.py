@@ -13,7 +13,7 @@ import socket
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
-from itertools import chain, zip_longest
+from itertools import zip_longest
 
 
 def look_up(host: str, port: int) -> Future[list[str]]:
@@ -47,20 +47,24 @@ def _resolve(host: str, port: int) -> list[str]:
         host, port, type=socket.SOCK_STREAM
     ):
         by_family.setdefault(family, []).append(str(address[0]))
-    in_turn = chain.from_iterable(zip_longest(*by_family.values()))
-    return list(dict.fromkeys(each for each in in_turn if each is not None))
+    addresses: dict[str, None] = {}
+    for one_of_each_family in zip_longest(*by_family.values()):
+        for address in filter(None, one_of_each_family):
+            addresses[address] = None
+    return list(addresses)
 
 
 def is_readable(own: socket.socket) -> bool:
-    """Return whether data waits to be read, or the other side has ended the connection."""
+    """Return whether there is data to read, or the other side has ended the connection."""
     if not hasattr(select, "poll"):  # pragma: no cover - on Windows
-        return bool(select.select([own], [], [], 0)[0])
+        readable, _, _ = select.select([own], [], [], 0)
+        return bool(readable)
     poll = select.poll()
     poll.register(own, select.POLLIN)
     return bool(poll.poll(0))
 
 
 def shut_down(own: socket.socket) -> None:
-    """Shut a socket down, which wakes whoever uses it; closing it would not."""
+    """Shut a socket down, which wakes its users; closing it would not."""
     with suppress(OSError), socket.fromfd(own.fileno(), own.family, own.type) as same:
         same.shutdown(socket.SHUT_RDWR)
