@@ -59,10 +59,13 @@ def encode(
     from_file: bool = False,
     needs_id: bool = True,
 ) -> bytes:
-    """Return the event's JSON text, with an id; errors have its position. It is never changed.
+    """Return the event's JSON text, with an id; the event itself is not changed.
 
-    One that was JSON (`from_file`) may have any key, and integers of any size. One that the server
-    would reject, or of which a part would be lost, is rejected.
+    An event from a file of JSON (`from_file`) may have any key, and integers of any size.
+
+    Raises:
+        InvalidEventError: The server would reject the event, or a part of it would be lost. The
+            error has its position.
     """
     try:
         wire = wire_form(event)
@@ -71,8 +74,8 @@ def encode(
         if not from_file:
             _check_keys(wire)
         text = _text_of(wire)
-        if not (from_file or is_exact(wire)) and (reason := _first_unsupported(wire)):
-            raise ValueError(f"not JSON: {reason}")
+        if not from_file:
+            _check_values(wire)
     except RecursionError:
         raise InvalidEventError(
             "not JSON: nested too deep", position=position
@@ -94,6 +97,15 @@ def _check_keys(wire: dict[str, Any]) -> None:
         raise ValueError(
             f"unknown key {shown(key)}{hint}; a field for functions belongs inside 'data'"
         )
+
+
+def _check_values(wire: dict[str, Any]) -> None:
+    """Reject a value that JSON would silently change."""
+    if is_exact(wire):
+        return
+    unsupported = _first_unsupported(wire)
+    if unsupported:
+        raise ValueError(f"not JSON: {unsupported}")
 
 
 def _text_of(wire: dict[str, Any]) -> bytes:
@@ -325,54 +337,60 @@ def _is_free(name: str) -> bool:
 
 def _first_unsupported(value: Any, path: str = "") -> str | None:
     """Return the path of the first value that JSON cannot represent, the reason and a remedy."""
-    for place, part in _parts(value, path):
-        if found := _first_unsupported(part, place):
-            return found
+    for part_path, part in _parts(value, path):
+        unsupported = _first_unsupported(part, part_path)
+        if unsupported:
+            return unsupported
+    place = path or "the event"
     try:
         to_json(value)
     except Exception as error:  # noqa: BLE001 - a mapping runs the caller's own code
-        return f"{path or 'the event'} {_reason(value, error)}"
+        return f"{place} {_reason(value, error)}"
     if isinstance(value, dict):
         key = repeated_key(cast("dict[object, object]", value))
         if key is None:
             return None
-        return (
-            f"{path or 'the event'} has two keys that both become {shown(key)} in JSON"
-        )
+        return f"{place} has two keys that both become {shown(key)} in JSON"
+    if isinstance(value, list | tuple):
+        return None
     # The plain value of an enum member, a set or a dataclass.
-    inside: Any = msgspec.to_builtins(value, enc_hook=to_builtin)
-    if isinstance(inside, dict | list):
-        return (
-            None
-            if isinstance(value, list | tuple)
-            else _first_unsupported(inside, path)
-        )
-    if isinstance(inside, float) and not math.isfinite(inside):
+    plain: Any = msgspec.to_builtins(value, enc_hook=to_builtin)
+    if isinstance(plain, dict | list):
+        return _first_unsupported(plain, path)
+    return _unsupported_number(plain, path)
+
+
+def _unsupported_number(value: object, path: str) -> str | None:
+    if isinstance(value, float) and not math.isfinite(value):
         return f"{path} is NaN or infinite, which JSON cannot represent"
-    if isinstance(inside, int) and not -(2**63) <= inside < 2**64:
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
         return f"{path} cannot be encoded: the integer exceeds 64 bits"
     return None
 
 
 def _parts(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield what a dict or a list contains, each with its path."""
+    """Yield the values in a dict or a list, each with its path."""
     if isinstance(value, dict):
-        for key, each in cast("dict[object, object]", value).items():
-            yield f"{path}.{key}".removeprefix("."), each
+        for key, part in cast("dict[object, object]", value).items():
+            yield f"{path}.{key}".removeprefix("."), part
     elif isinstance(value, list | tuple):
-        for position, each in enumerate(cast("Sequence[object]", value)):
-            yield f"{path}[{position}]", each
+        for position, part in enumerate(cast("Sequence[object]", value)):
+            yield f"{path}[{position}]", part
 
 
 def _reason(value: object, error: Exception) -> str:
     if isinstance(value, dict):
-        keys = cast("dict[object, object]", value)
-        key = next(
-            (it for it in keys if len(keys) == 1 or _first_unsupported({it: None})),
-            None,
-        )
+        key = _first_unsupported_key(cast("dict[object, object]", value))
         return f"has the key {shown(key)}, which cannot be text"
     if not isinstance(error, NotImplementedError):
         return f"cannot be encoded: {str(error) or type(error).__name__}"
     what = f"is of type {type_name(value)}, which JSON cannot represent"
     return f"{what}: pass text, a number, a list or a dict made of it, {_HOW}"
+
+
+def _first_unsupported_key(value: dict[object, object]) -> object:
+    """Return the first key that cannot be text: the only one, or one that fails alone."""
+    for key in value:
+        if len(value) == 1 or _first_unsupported({key: None}):
+            return key
+    return None
