@@ -12,7 +12,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,25 +43,23 @@ GROUPS = {
 }
 """Each group of methods with what it is about."""
 
-OF_CLOUD = {*GROUPS, "apps.sync", "runs.score"} - {
-    "events",
-    "runs",
-    "apps",
-    "functions",
-    "signals",
-}
-"""Groups and calls of which other servers have nothing, or nothing of their own."""
+_GROUPS_OF_ALL_SERVERS = {"events", "runs", "apps", "functions", "signals"}
+
+OF_CLOUD = (GROUPS.keys() - _GROUPS_OF_ALL_SERVERS) | {"apps.sync", "runs.score"}
+"""Groups and calls that other servers lack, or that say nothing there."""
 
 RARE = OF_CLOUD | {
-    *("send_file", "events.export", "runs.export", "runs.follow", "runs.jobs"),
-    *(
-        "functions.invoke_many",
-        "functions.recover",
-        "apps.check",
-        "signals",
-        "metrics",
-        "api",
-    ),
+    "send_file",
+    "events.export",
+    "runs.export",
+    "runs.follow",
+    "runs.jobs",
+    "functions.invoke_many",
+    "functions.recover",
+    "apps.check",
+    "signals",
+    "metrics",
+    "api",
 }
 """Groups and calls that have no tool of their own, since a list of tools costs every session: one
 tool calls them all."""
@@ -83,22 +81,25 @@ class Returns(StrEnum):
     STREAM = "stream"
 
 
+def _never(_: Mapping[str, Any]) -> bool:
+    return False
+
+
 @frozen(eq=False)
 class Row:
-    """A call of the client, with what its method does not say."""
+    """A call of the client, with the facts that its method does not state."""
 
     name: str  # the method: "runs.list" for `client.runs.list`
-    # What programs call it; empty if they do not have it.
+    # Its name in programs; empty if they do not have it.
     command: str = field(
         kw_only=True, default=Factory(lambda row: row.name, takes_self=True)
     )
-    # What stands in for the method where programs pass other arguments than Python.
+    # A replacement of the method for programs that pass other arguments than Python.
     form: Callable[..., Any] | None = None
     effect: Effect = Effect.READ
-    is_repeatable: bool = (
-        True  # twice has the effect of once; or has with these arguments:
-    )
-    is_repeatable_if: Callable[[Mapping[str, Any]], bool] = lambda _: False
+    is_repeatable: bool = True  # made twice, it has the effect of once
+    # The same, if it depends on the arguments.
+    is_repeatable_if: Callable[[Mapping[str, Any]], bool] = _never
     uses_files: bool = False
     examples: tuple[Mapping[str, Any], ...] = ({},)
 
@@ -115,7 +116,7 @@ class Row:
     @property
     def is_rare(self) -> bool:
         """Whether it has no tool of its own."""
-        return not RARE.isdisjoint((self.words[0], self.command))
+        return self.words[0] in RARE or self.command in RARE
 
     @property
     def method(self) -> Callable[..., Any]:
@@ -128,18 +129,22 @@ class Row:
 
     @property
     def declaration(self) -> Callable[..., Any]:
-        """Where its parameters, its result and its help are read: the method, or its `form`."""
+        """The source of its parameters, its result and its help: its `form`, or the method."""
         return self.form or self.method
 
     @property
     def arguments(self) -> tuple[inspect.Parameter, ...]:
-        """Its parameters in order, but for the client."""
+        """Its parameters in order, without the client."""
         parameters = inspect.signature(self.declaration).parameters.values()
-        return tuple(each for each in parameters if each.name not in {"self", "client"})
+        return tuple(
+            parameter
+            for parameter in parameters
+            if parameter.name not in {"self", "client"}
+        )
 
     @property
     def description(self) -> str:
-        """What it does, without its parameters."""
+        """Its docstring, without the parameters."""
         text = docstring(self.declaration)
         for heading in ("Args", "Returns", "Raises", "HTTP"):
             text = text.partition(f"\n\n{heading}:")[0]
@@ -147,23 +152,27 @@ class Row:
 
     @property
     def summary(self) -> str:
-        """The first line of its description, which of a method is known without the client."""
-        known = _summaries().get(self.name) if self.form is None else None
-        return known or self.description.partition("\n")[0]
+        """The first line of its description; that of a method is read without the client."""
+        if self.form is None and self.name in _summaries():
+            return _summaries()[self.name]
+        return self.description.partition("\n")[0]
 
     @property
     def result(self) -> str:
-        """The type of what it returns, of its items if they are several, as the method has it."""
+        """The return type of the method; of an iterable, the type of its items."""
         annotation = self._annotation.replace("[D]", "")  # of stored events
         container, _, item = annotation.partition("[")
         if container in _ITERATORS:
             return _ITERATORS[container]
-        return item.removesuffix("]") if container in _RETURNS else annotation
+        if container in _RETURNS:
+            return item.removesuffix("]")
+        return annotation
 
     @property
     def returns(self) -> Returns:
         """Whether it returns one value, a paginator or an iterable."""
-        return _RETURNS.get(self._annotation.partition("[")[0], Returns.ONE)
+        container = self._annotation.partition("[")[0]
+        return _RETURNS.get(container, Returns.ONE)
 
     @property
     def _annotation(self) -> str:
@@ -191,7 +200,7 @@ def _summaries() -> Mapping[str, str]:
     return summaries
 
 
-# What iterators of the client, which are no generic types, iterate over.
+# The item types of the client's iterators, which are not generic.
 _ITERATORS = {"EndedRuns": "Run", "FollowedRun": "StepChange", "Watcher": "RunChange"}
 _RETURNS = dict.fromkeys(("builtins.list", *_ITERATORS), Returns.STREAM)
 _RETURNS["Paginator"] = Returns.PAGES
@@ -221,20 +230,20 @@ def _send(
         ts: When it happened; the time of arrival by default.
         wait: Time to wait for the end of the runs that it starts; null not to wait.
     """
-    ids = client.send(
-        event_of(name=name, data=data or {}, id=id, user_id=user_id, ts=ts)
-    )
-    return [*ids, *(client.events.wait(ids[0], wait) if wait is not None else ())]
+    event = event_of(name=name, data=data or {}, id=id, user_id=user_id, ts=ts)
+    ids = client.send(event)
+    if wait is None:
+        return [*ids]
+    return [*ids, *client.events.wait(ids[0], wait)]
 
 
 def event_of(
     *, ts: datetime | timedelta | None = None, user_id: str | None = None, **given: Any
 ) -> dict[str, Any]:
+    """Return the event that the parameters of `send` describe."""
     if isinstance(ts, timedelta):
-        ago = ts.total_seconds()
-        ts = datetime.fromtimestamp(
-            max(time.time() - ago, 0), UTC
-        )  # one too early is refused
+        seconds = time.time() - ts.total_seconds()
+        ts = datetime.fromtimestamp(max(seconds, 0), UTC)  # 1970 is the earliest
     user = None if user_id is None else {"id": user_id}
     event = {"data": {}, **given, "ts": ts, "user": user}
     return {key: value for key, value in event.items() if value is not None}
@@ -257,7 +266,8 @@ def _send_many(
 
 
 def _has_ids(given: Mapping[str, Any]) -> bool:
-    return all(event.get("id") for event in given.get("events", (given,)))
+    events: Iterable[Mapping[str, Any]] = given.get("events", [given])
+    return all(event.get("id") for event in events)
 
 
 def _is_idempotent(given: Mapping[str, Any]) -> bool:
@@ -281,145 +291,370 @@ _FUNCTION = {"app": "shop", "function": "charge"}
 _DRY_RUN = {"app": "shop", "since": "2h", "dry_run": True}
 
 
-def _reads(name: str, *examples: Mapping[str, Any], **facts: Any) -> Row:
-    return Row(name, examples=examples or ({},), **facts)
-
-
-_creates = partial(_reads, effect=Effect.CREATE)
-_changes = partial(_reads, effect=Effect.CHANGE)
-_creates_once = partial(_creates, is_repeatable=False)
-_changes_once = partial(_changes, is_repeatable=False)
-_sends = partial(_creates_once, is_repeatable_if=_has_ids)
-
 ROWS: tuple[Row, ...] = (
-    _reads("status"),
-    _sends("send", _EVENT, {**_EVENT, "id": "order-1001", "ts": "1m"}, form=_send),
-    _sends(
-        "send_many",
-        {"events": [{**_EVENT, "id": f"order-{n}"} for n in "12"]},
+    Row(name="status"),
+    Row(
+        name="send",
+        form=_send,
+        effect=Effect.CREATE,
+        is_repeatable=False,
+        is_repeatable_if=_has_ids,
+        examples=(
+            _EVENT,
+            {**_EVENT, "id": "order-1001", "ts": "1m"},
+        ),
+    ),
+    Row(
+        name="send_many",
         form=_send_many,
+        effect=Effect.CREATE,
+        is_repeatable=False,
+        is_repeatable_if=_has_ids,
+        examples=({"events": [{**_EVENT, "id": f"order-{n}"} for n in "12"]},),
     ),
-    _creates("send_file", _FILE, {**_FILE, "resume": True}, _CSV, uses_files=True),
-    _creates("send_and_wait", {"event": _EVENT, "timeout": 60}, command=""),
-    _reads("preview", {"events": [_EVENT]}, command=""),
-    _reads("preview_file", _FILE, command="", uses_files=True),
-    _reads("events.list", {"name": "shop/order.created", "since": "24h"}),
-    _reads("events.get", {"id": EVENT_ID}),
-    _reads("events.runs", {"id": EVENT_ID}),
-    _reads(
-        "events.explain",
-        {"id": EVENT_ID},
-        {"id": "order-1001", "name": "shop/order.created"},
-    ),
-    _creates(
-        "events.resend",
-        {"ids": [EVENT_ID]},
-        {
-            "name": "shop/order.created",
-            "since": "2h",
-            "label": "fixed",
-            "dry_run": True,
-        },
-    ),
-    _reads("events.wait", {"id": EVENT_ID, "timeout": 60}),
-    _reads("events.export", {"path": "events.jsonl", "since": "24h"}, uses_files=True),
-    _reads(
-        "runs.list", {"status": ["failed"], "since": "2h"}, {"app": "shop", "limit": 50}
-    ),
-    _reads("runs.get", {"id": RUN_ID}),
-    _reads("runs.wait", {"id": RUN_ID, "timeout": 60}, command=""),
-    _reads("runs.wait_many", {"ids": [RUN_ID], "timeout": 60}, command="runs.wait"),
-    _reads("runs.watch", {"app": "shop", "timeout": 60}),
-    _reads(
-        "runs.summary", {"since": "24h"}, {"by": "error", "app": "shop", "sample": 50}
-    ),
-    _reads(
-        "runs.waiting", {"app": "shop"}, {"since": "2d", "event_fields": ["data.order"]}
-    ),
-    _reads(
-        "runs.check",
-        {"no_success_of": "shop/charge", "within": "26h"},
-        {"failed_above": "5%", "since": "15m", "server": True},
-        {"crons": True, "grace": "15m"},
-    ),
-    _reads("runs.follow", {"id": RUN_ID, "timeout": 60}),
-    _reads("runs.explain", {"id": RUN_ID}),
-    _changes("runs.cancel", {"id": RUN_ID}, command=""),
-    _changes_once("runs.replay", {"id": RUN_ID}, command=""),
-    _changes("runs.cancel_all", {"ids": [RUN_ID]}, _DRY_RUN, command="runs.cancel"),
-    _changes_once(
-        "runs.replay_all",
-        {"ids": [RUN_ID]},
-        {"status": ["failed"], **_DRY_RUN, "from_step": "last-failed"},
-        command="runs.replay",
-    ),
-    _creates("runs.score", {"id": RUN_ID, "scores": {"accuracy": 0.9}}),
-    _reads("runs.jobs", {"id": RUN_ID}),
-    _reads("runs.trace", {"id": RUN_ID}),
-    _reads(
-        "runs.export",
-        {"path": "runs.csv", "app": "shop", "since": "24h"},
+    Row(
+        name="send_file",
+        effect=Effect.CREATE,
         uses_files=True,
+        examples=(
+            _FILE,
+            {**_FILE, "resume": True},
+            _CSV,
+        ),
     ),
-    _reads("apps.list", {"limit": 50}),
-    _reads("apps.get", {"id": "shop"}),
-    _reads(
-        "apps.check",
-        {"id": "shop", "expect": ["charge", "ship"]},
-        {"id": "shop", "count": 40},
+    Row(
+        name="send_and_wait",
+        command="",
+        effect=Effect.CREATE,
+        examples=({"event": _EVENT, "timeout": 60},),
     ),
-    _changes("apps.sync", {"id": "shop", "url": "https://shop.test/api/inngest"}),
-    _reads("functions.list", {"app": "shop"}, {"runs": True}),
-    _reads("functions.get", _FUNCTION),
-    _creates_once(
-        "functions.invoke",
-        {**_FUNCTION, "data": {"order": 1}},
-        {**_FUNCTION, "wait": 60},
+    Row(
+        name="preview",
+        command="",
+        examples=({"events": [_EVENT]},),
     ),
-    _creates_once(
-        "functions.recover",
-        {**_FUNCTION, "ids": [EVENT_ID]},
-        {**_FUNCTION, "since": "3h", "until": "1h", "dry_run": True},
+    Row(
+        name="preview_file",
+        command="",
+        uses_files=True,
+        examples=(_FILE,),
     ),
-    _creates_once(
-        "functions.invoke_many", {**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]}
+    Row(
+        name="events.list",
+        examples=({"name": "shop/order.created", "since": "24h"},),
     ),
-    _creates_once(
-        "signals.send", {"signal": "order-1001-approved", "data": {"by": "kim"}}
+    Row(
+        name="events.get",
+        examples=({"id": EVENT_ID},),
     ),
-    _reads("cancellations.list", {"limit": 50}),
-    _changes_once(
-        "cancellations.create",
-        {**_FUNCTION, "started_before": "1h", "started_after": "2h"},
+    Row(
+        name="events.runs",
+        examples=({"id": EVENT_ID},),
     ),
-    _changes("cancellations.delete", {"id": CANCELLATION_ID}),
-    _reads("webhooks.list", {"limit": 50}),
-    _reads("webhooks.get", {"id": WEBHOOK_ID}),
-    _creates_once("webhooks.create", {"name": "orders"}),
-    _changes("webhooks.update", {"id": WEBHOOK_ID, "name": "orders"}),
-    _changes("webhooks.delete", {"id": WEBHOOK_ID}),
-    _reads("account.get"),
-    _reads("envs.list", {"limit": 50}),
-    _creates_once("envs.create", {"name": "preview-42"}),
-    _changes("envs.archive", {"id": ENV_ID}),
-    _creates("envs.ensure", {"name": "preview-42"}),
-    _reads("keys.list", {"kind": "event"}),
-    _reads("insights.query", {"sql": "SELECT COUNT(*) FROM runs"}),
-    _reads("insights.tables"),
-    _reads("insights.schemas", {"limit": 50}),
-    _reads("experiments.list", {"app": "shop"}),
-    _reads("experiments.get", {**_FUNCTION, "id": "pricing"}),
-    _reads("sessions.keys", {"limit": 50}),
-    _reads("sessions.list", {"key": "user"}),
-    _reads("sessions.runs", {"key": "user", "id": "u-1"}),
-    _reads("metrics"),
-    _reads("health", command=""),
-    _reads("diagnose", command="doctor"),
-    _changes_once(
-        "request",
-        {"method": "GET", "path": "/v2/runs", "query": {"limit": 5}},
+    Row(
+        name="events.explain",
+        examples=(
+            {"id": EVENT_ID},
+            {"id": "order-1001", "name": "shop/order.created"},
+        ),
+    ),
+    Row(
+        name="events.resend",
+        effect=Effect.CREATE,
+        examples=(
+            {"ids": [EVENT_ID]},
+            {
+                "name": "shop/order.created",
+                "since": "2h",
+                "label": "fixed",
+                "dry_run": True,
+            },
+        ),
+    ),
+    Row(
+        name="events.wait",
+        examples=({"id": EVENT_ID, "timeout": 60},),
+    ),
+    Row(
+        name="events.export",
+        uses_files=True,
+        examples=({"path": "events.jsonl", "since": "24h"},),
+    ),
+    Row(
+        name="runs.list",
+        examples=(
+            {"status": ["failed"], "since": "2h"},
+            {"app": "shop", "limit": 50},
+        ),
+    ),
+    Row(
+        name="runs.get",
+        examples=({"id": RUN_ID},),
+    ),
+    Row(
+        name="runs.wait",
+        command="",
+        examples=({"id": RUN_ID, "timeout": 60},),
+    ),
+    Row(
+        name="runs.wait_many",
+        command="runs.wait",
+        examples=({"ids": [RUN_ID], "timeout": 60},),
+    ),
+    Row(
+        name="runs.watch",
+        examples=({"app": "shop", "timeout": 60},),
+    ),
+    Row(
+        name="runs.summary",
+        examples=(
+            {"since": "24h"},
+            {"by": "error", "app": "shop", "sample": 50},
+        ),
+    ),
+    Row(
+        name="runs.waiting",
+        examples=(
+            {"app": "shop"},
+            {"since": "2d", "event_fields": ["data.order"]},
+        ),
+    ),
+    Row(
+        name="runs.check",
+        examples=(
+            {"no_success_of": "shop/charge", "within": "26h"},
+            {"failed_above": "5%", "since": "15m", "server": True},
+            {"crons": True, "grace": "15m"},
+        ),
+    ),
+    Row(
+        name="runs.follow",
+        examples=({"id": RUN_ID, "timeout": 60},),
+    ),
+    Row(
+        name="runs.explain",
+        examples=({"id": RUN_ID},),
+    ),
+    Row(
+        name="runs.cancel",
+        command="",
+        effect=Effect.CHANGE,
+        examples=({"id": RUN_ID},),
+    ),
+    Row(
+        name="runs.replay",
+        command="",
+        effect=Effect.CHANGE,
+        is_repeatable=False,
+        examples=({"id": RUN_ID},),
+    ),
+    Row(
+        name="runs.cancel_all",
+        command="runs.cancel",
+        effect=Effect.CHANGE,
+        examples=(
+            {"ids": [RUN_ID]},
+            _DRY_RUN,
+        ),
+    ),
+    Row(
+        name="runs.replay_all",
+        command="runs.replay",
+        effect=Effect.CHANGE,
+        is_repeatable=False,
+        examples=(
+            {"ids": [RUN_ID]},
+            {"status": ["failed"], **_DRY_RUN, "from_step": "last-failed"},
+        ),
+    ),
+    Row(
+        name="runs.score",
+        effect=Effect.CREATE,
+        examples=({"id": RUN_ID, "scores": {"accuracy": 0.9}},),
+    ),
+    Row(
+        name="runs.jobs",
+        examples=({"id": RUN_ID},),
+    ),
+    Row(
+        name="runs.trace",
+        examples=({"id": RUN_ID},),
+    ),
+    Row(
+        name="runs.export",
+        uses_files=True,
+        examples=({"path": "runs.csv", "app": "shop", "since": "24h"},),
+    ),
+    Row(
+        name="apps.list",
+        examples=({"limit": 50},),
+    ),
+    Row(
+        name="apps.get",
+        examples=({"id": "shop"},),
+    ),
+    Row(
+        name="apps.check",
+        examples=(
+            {"id": "shop", "expect": ["charge", "ship"]},
+            {"id": "shop", "count": 40},
+        ),
+    ),
+    Row(
+        name="apps.sync",
+        effect=Effect.CHANGE,
+        examples=({"id": "shop", "url": "https://shop.test/api/inngest"},),
+    ),
+    Row(
+        name="functions.list",
+        examples=(
+            {"app": "shop"},
+            {"runs": True},
+        ),
+    ),
+    Row(
+        name="functions.get",
+        examples=(_FUNCTION,),
+    ),
+    Row(
+        name="functions.invoke",
+        effect=Effect.CREATE,
+        is_repeatable=False,
+        examples=(
+            {**_FUNCTION, "data": {"order": 1}},
+            {**_FUNCTION, "wait": 60},
+        ),
+    ),
+    Row(
+        name="functions.recover",
+        effect=Effect.CREATE,
+        is_repeatable=False,
+        examples=(
+            {**_FUNCTION, "ids": [EVENT_ID]},
+            {**_FUNCTION, "since": "3h", "until": "1h", "dry_run": True},
+        ),
+    ),
+    Row(
+        name="functions.invoke_many",
+        effect=Effect.CREATE,
+        is_repeatable=False,
+        examples=({**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]},),
+    ),
+    Row(
+        name="signals.send",
+        effect=Effect.CREATE,
+        is_repeatable=False,
+        examples=({"signal": "order-1001-approved", "data": {"by": "kim"}},),
+    ),
+    Row(
+        name="cancellations.list",
+        examples=({"limit": 50},),
+    ),
+    Row(
+        name="cancellations.create",
+        effect=Effect.CHANGE,
+        is_repeatable=False,
+        examples=({**_FUNCTION, "started_before": "1h", "started_after": "2h"},),
+    ),
+    Row(
+        name="cancellations.delete",
+        effect=Effect.CHANGE,
+        examples=({"id": CANCELLATION_ID},),
+    ),
+    Row(
+        name="webhooks.list",
+        examples=({"limit": 50},),
+    ),
+    Row(
+        name="webhooks.get",
+        examples=({"id": WEBHOOK_ID},),
+    ),
+    Row(
+        name="webhooks.create",
+        effect=Effect.CREATE,
+        is_repeatable=False,
+        examples=({"name": "orders"},),
+    ),
+    Row(
+        name="webhooks.update",
+        effect=Effect.CHANGE,
+        examples=({"id": WEBHOOK_ID, "name": "orders"},),
+    ),
+    Row(
+        name="webhooks.delete",
+        effect=Effect.CHANGE,
+        examples=({"id": WEBHOOK_ID},),
+    ),
+    Row(name="account.get"),
+    Row(
+        name="envs.list",
+        examples=({"limit": 50},),
+    ),
+    Row(
+        name="envs.create",
+        effect=Effect.CREATE,
+        is_repeatable=False,
+        examples=({"name": "preview-42"},),
+    ),
+    Row(
+        name="envs.archive",
+        effect=Effect.CHANGE,
+        examples=({"id": ENV_ID},),
+    ),
+    Row(
+        name="envs.ensure",
+        effect=Effect.CREATE,
+        examples=({"name": "preview-42"},),
+    ),
+    Row(
+        name="keys.list",
+        examples=({"kind": "event"},),
+    ),
+    Row(
+        name="insights.query",
+        examples=({"sql": "SELECT COUNT(*) FROM runs"},),
+    ),
+    Row(name="insights.tables"),
+    Row(
+        name="insights.schemas",
+        examples=({"limit": 50},),
+    ),
+    Row(
+        name="experiments.list",
+        examples=({"app": "shop"},),
+    ),
+    Row(
+        name="experiments.get",
+        examples=({**_FUNCTION, "id": "pricing"},),
+    ),
+    Row(
+        name="sessions.keys",
+        examples=({"limit": 50},),
+    ),
+    Row(
+        name="sessions.list",
+        examples=({"key": "user"},),
+    ),
+    Row(
+        name="sessions.runs",
+        examples=({"key": "user", "id": "u-1"},),
+    ),
+    Row(name="metrics"),
+    Row(
+        name="health",
+        command="",
+    ),
+    Row(
+        name="diagnose",
+        command="doctor",
+    ),
+    Row(
+        name="request",
         command="api",
+        effect=Effect.CHANGE,
+        is_repeatable=False,
         is_repeatable_if=_is_idempotent,
+        examples=({"method": "GET", "path": "/v2/runs", "query": {"limit": 5}},),
     ),
 )
 """Every call; the order is that of the commands and the tools."""
