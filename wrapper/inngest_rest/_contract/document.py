@@ -21,7 +21,7 @@ _BRANCHES = ("oneOf", "anyOf", "allOf")
 
 @frozen
 class Server:
-    """What decides which operations a server has."""
+    """The facts that decide which operations a server has."""
 
     is_cloud: bool
     is_dev: bool
@@ -32,11 +32,12 @@ class Server:
 
     @property
     def v2_root(self) -> str:
-        """Where its v2 is."""
-        is_early = self.release is not None and version_key(self.release) < version_key(
-            "1.26"
-        )
-        return V2_ROOT_BEFORE_1_26 if is_early and not self.is_cloud else "/v2"
+        """The beginning of the paths of v2."""
+        if self.is_cloud or self.release is None:
+            return "/v2"
+        if version_key(self.release) < version_key("1.26"):
+            return V2_ROOT_BEFORE_1_26
+        return "/v2"
 
     def has(self, path: str, operation: Mapping[str, Any]) -> bool:
         if path.startswith("/e/") and not self.takes_events:
@@ -45,16 +46,21 @@ class Server:
             return False
         if self.is_cloud:
             return True
-        since, until = operation.get("x-since"), operation.get("x-until")
-        if operation.get("x-cloud-only") or (
-            since is None and path.startswith(("/v1", "/v2"))
-        ):
+        if operation.get("x-cloud-only"):
             return False
+        since = operation.get("x-since")
+        until = operation.get("x-until")
+        if since is None and path.startswith(("/v1", "/v2")):
+            return False
+        return self._is_of_release(since, until)
+
+    def _is_of_release(self, since: str | None, until: str | None) -> bool:
         if self.release is None:
             return until is None
         release = version_key(self.release)
-        is_gone = until is not None and version_key(until) <= release
-        return not is_gone and (since is None or version_key(since) <= release)
+        if until is not None and version_key(until) <= release:
+            return False
+        return since is None or version_key(since) <= release
 
 
 class Document:
@@ -63,26 +69,23 @@ class Document:
     def __init__(self, server: Server, *, acts: bool) -> None:
         import yaml  # noqa: PLC0415 - the extra brings it
 
-        loader = getattr(
-            yaml, "CSafeLoader", yaml.SafeLoader
-        )  # in C, where it was built
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C, if built
         self._spec: dict[str, Any] = yaml.load(inngest_rest_api.openapi(), loader)  # noqa: S506
         self._operations: dict[str, dict[str, Any]] = {}
-
-        def at(path: str) -> str:
-            return re.sub("^/v2/", f"{server.v2_root}/", path)
-
+        paths: dict[str, Any] = {}
         for path, item in self._spec["paths"].items():
+            path_of_server = re.sub("^/v2/", f"{server.v2_root}/", path)
             for method in _METHODS & item.keys():
-                if server.has(path, item[method]) and (acts or method == "get"):
-                    self._operations[f"{method.upper()} {at(path)}"] = item[method]
+                operation = item[method]
+                is_tried = acts or method == "get"
+                if is_tried and server.has(path, operation):
+                    name = f"{method.upper()} {path_of_server}"
+                    self._operations[name] = operation
                 else:
                     del item[method]
-        self._spec["paths"] = {
-            at(path): item
-            for path, item in self._spec["paths"].items()
-            if _METHODS & item.keys()
-        }
+            if _METHODS & item.keys():
+                paths[path_of_server] = item
+        self._spec["paths"] = paths
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -90,35 +93,42 @@ class Document:
         return tuple(self._operations)
 
     def to_json(self, ids: Mapping[str, Sequence[str]]) -> str:
-        """Return the document with ids that exist as the examples of the parameters of paths."""
-        for item in self._spec["paths"].values():
-            for node in (item, *(item[method] for method in _METHODS & item.keys())):
-                for each in node.get("parameters", ()):
-                    parameter = self._resolved(each)
-                    if parameter["in"] == "path" and ids.get(parameter["name"]):
-                        parameter.pop("examples", None)
-                        parameter["example"] = ids[parameter["name"]][0]
+        """Return the document with existing ids as the examples of the parameters of paths."""
+        for parameter in self._parameters():
+            known = ids.get(parameter["name"])
+            if parameter["in"] == "path" and known:
+                parameter.pop("examples", None)
+                parameter["example"] = known[0]
         return json.dumps(self._spec)
+
+    def _parameters(self) -> Iterator[dict[str, Any]]:
+        """Yield the parameters of all paths and operations."""
+        for item in self._spec["paths"].values():
+            operations = [item[method] for method in _METHODS & item.keys()]
+            for node in (item, *operations):
+                for parameter in node.get("parameters", ()):
+                    yield self._resolved(parameter)
 
     def unknown_fields(self, operation: str, status: int, body: Any) -> Iterator[str]:
         """Yield the fields of a response that the document does not name, as "data[].priority"."""
         responses: dict[str, Any] = self._operations[operation]["responses"]
         response = self._resolved(responses.get(str(status), {}))
-        content = response.get("content", {})
-        schemas = [each["schema"] for each in content.values() if "schema" in each]
+        contents = response.get("content", {}).values()
+        schemas = [content["schema"] for content in contents if "schema" in content]
         if schemas:
             yield from self._unknown({"anyOf": schemas}, body, "")
 
     def _unknown(self, schema: dict[str, Any], value: Any, place: str) -> Iterator[str]:
-        forms = [*self._forms(schema)]
+        forms = list(self._forms(schema))
         if isinstance(value, dict):
-            yield from self._unknown_of_object(
-                forms, cast("dict[str, Any]", value), place
-            )
-        items = [form["items"] for form in forms if "items" in form]
-        if isinstance(value, list) and items:
-            for each in cast("Iterable[Any]", value):
-                yield from self._unknown({"anyOf": items}, each, f"{place}[]")
+            fields = cast("dict[str, Any]", value)
+            yield from self._unknown_of_object(forms, fields, place)
+        elif isinstance(value, list):
+            schemas = [form["items"] for form in forms if "items" in form]
+            if not schemas:
+                return
+            for item in cast("Iterable[Any]", value):
+                yield from self._unknown({"anyOf": schemas}, item, f"{place}[]")
 
     def _unknown_of_object(
         self, forms: Sequence[dict[str, Any]], fields: dict[str, Any], place: str
@@ -136,7 +146,7 @@ class Document:
                 yield where
 
     def _forms(self, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yield a schema and each that it is made of."""
+        """Yield a schema and its branches."""
         schema = self._resolved(schema)
         yield schema
         for keyword in _BRANCHES:

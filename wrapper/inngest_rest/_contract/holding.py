@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from inngest_rest import InngestClient
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.secret import Secret
 
 _MOST_IDS = 10
 
@@ -55,45 +57,59 @@ def hold(
             advice=Advice("Install it with: pip install 'inngest-rest[contract]'"),
         )
     session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it has the keys
-    settings, clock = session.settings, session.clock
+    settings = session.settings
+    clock = session.clock
     ends_at = clock.monotonic() + timeout
     client = _until(client, ends_at)
     client.health()
     server = _server(client, release)
     document = Document(server, acts=acts)
-    bearers = (
-        *session.bearers("v1", is_needed=False),
-        *session.bearers("v2", is_needed=False),
+    ids = _ids(client)
+    event_key = None
+    if settings.event_key or settings.dev:
+        event_key = session.event_key.reveal()
+    plan = Plan(
+        url=settings.api_url,
+        document=document.to_json(ids),
+        headers=_headers(session),
+        event_key=event_key,
+        ids=ids,
+        max_examples=max_examples,
+        timeout=max(ends_at - clock.monotonic(), 0.0),
     )
+    trial = run(plan)
+    if trial.has_failed:
+        log = session.quote(trial.log[-500:])
+        raise InngestError(f"schemathesis could not run: {log}")
+    return _report(
+        trial,
+        document,
+        server,
+        url=settings.api_url,
+        redact=session.redact,
+        unknown_fields=unknown_fields,
+    )
+
+
+def _headers(session: Session) -> dict[str, str]:
     headers = dict(session.headers.reveal())
-    bearer = next(filter(None, bearers), None)
+    bearer = _bearer(session)
     if bearer is not None:
         headers["authorization"] = f"Bearer {bearer.reveal()}"
-    ids = _ids(client)
-    trial = run(
-        Plan(
-            url=settings.api_url,
-            document=document.to_json(ids),
-            headers=headers,
-            event_key=session.event_key.reveal()
-            if settings.event_key or settings.dev
-            else None,
-            ids=ids,
-            max_examples=max_examples,
-            timeout=max(ends_at - clock.monotonic(), 0.0),
-        )
-    )
-    if trial.has_failed:
-        raise InngestError(
-            f"schemathesis could not run: {session.quote(trial.log[-500:])}"
-        )
-    return _report(
-        trial, document, server, settings.api_url, session.redact, unknown_fields
-    )
+    return headers
+
+
+def _bearer(session: Session) -> Secret | None:
+    """Return the key to read with: one of v1, or else of v2; None if none is set."""
+    for api in ("v1", "v2"):
+        for bearer in session.bearers(api, is_needed=False):
+            if bearer is not None:
+                return bearer
+    return None
 
 
 def _until(client: InngestClient, ends_at: float) -> InngestClient:
-    """Return a copy of a client whose requests all end by then, retries and pauses included."""
+    """Return a copy of a client whose requests, retries and pauses all end by a time."""
     session = client._session.until(ends_at)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     driver = client._driver.share()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     return copied(client, session, driver)
@@ -102,17 +118,14 @@ def _until(client: InngestClient, ends_at: float) -> InngestClient:
 def has_key(client: InngestClient) -> bool:
     """Return whether a client has a key to read with, or needs none."""
     session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as above
-    bearers = (
-        *session.bearers("v1", is_needed=False),
-        *session.bearers("v2", is_needed=False),
-    )
-    return session.settings.dev or any(bearers)
+    return session.settings.dev or _bearer(session) is not None
 
 
 def _server(client: InngestClient, release: str | None) -> Server:
-    """Return which server it is; raise what makes most requests to it fail."""
+    """Return the facts about a server; raise its first problem, which most requests would meet."""
     diagnosis = client.diagnose()
-    for problem in diagnosis.problems:
+    if diagnosis.problems:
+        problem = diagnosis.problems[0]
         raise ConfigurationError(problem.message, advice=Advice(problem.remedy or ""))
     target = client.target
     return Server(
@@ -124,9 +137,9 @@ def _server(client: InngestClient, release: str | None) -> Server:
 
 
 def _ids(client: InngestClient) -> dict[str, list[str]]:
-    """Return ids that exist, by the parameter of the path that takes them: a read finds something.
+    """Return existing ids by the parameter of paths that takes them, so that reads find something.
 
-    What a server does otherwise than the client expects is not found here, but by the trial.
+    An error of a listing is left to the trial, which finds it as well.
     """
     ids: dict[str, list[str]] = {
         "runId": [],
@@ -135,17 +148,15 @@ def _ids(client: InngestClient) -> dict[str, list[str]]:
         "functionId": [],
     }
     with suppress(InngestError):
-        ids["runId"] = [each.id for each in client.runs.list(limit=_MOST_IDS)]
+        ids["runId"] = [run.id for run in client.runs.list(limit=_MOST_IDS)]
     with suppress(InngestError):
-        ids["eventId"] = [
-            each.internal_id for each in client.events.list(limit=_MOST_IDS)
-        ]
+        events = client.events.list(limit=_MOST_IDS)
+        ids["eventId"] = [event.internal_id for event in events]
     with suppress(InngestError):
         for app in islice(client.apps.list(), _MOST_IDS):
             ids["appId"].append(app.id)
-            ids["functionId"] += [
-                each.id for each in client.functions.list(app.id, limit=_MOST_IDS)
-            ]
+            functions = client.functions.list(app.id, limit=_MOST_IDS)
+            ids["functionId"] += [function.id for function in functions]
     return ids
 
 
@@ -153,21 +164,29 @@ def _report(
     trial: Trial,
     document: Document,
     server: Server,
+    *,
     url: str,
     redact: Callable[[str], str],
     unknown_fields: bool,
 ) -> ContractReport:
-    tried = dict.fromkeys(each.operation for each in trial.exchanges)
-    answered = {each.operation for each in trial.exchanges if each.is_success}
-    found = _unknown_fields(trial.exchanges, document) if unknown_fields else None
+    tried: dict[str, None] = {}
+    answered: set[str] = set()
+    for exchange in trial.exchanges:
+        tried[exchange.operation] = None
+        if exchange.is_success:
+            answered.add(exchange.operation)
+    fields: tuple[str, ...] | None = None
+    if unknown_fields:
+        found = _unknown_fields(trial.exchanges, document)
+        fields = tuple(redact(name) for name in found)
     return ContractReport(
         url=url,
         release=server.release,
         differences=tuple(_differences(trial.exchanges, redact)),
-        unknown_fields=None if found is None else tuple(map(redact, found)),
+        unknown_fields=fields,
         operations=len(tried),
         of=len(document.operations),
-        unanswered=tuple(each for each in tried if each not in answered),
+        unanswered=tuple(name for name in tried if name not in answered),
         requests=len(trial.exchanges),
         seconds=round(trial.seconds, 1),
         is_complete=trial.is_complete,
@@ -178,14 +197,15 @@ def _differences(
     exchanges: Iterable[Exchange], redact: Callable[[str], str]
 ) -> Iterable[Difference]:
     """Return each difference once, with the first request that showed it."""
-    found: dict[tuple[str, str, str], Difference] = {}
+    differences: dict[tuple[str, str, str], Difference] = {}
     for exchange in exchanges:
         for rule, detail in exchange.faults:
-            key = exchange.operation, rule, detail
-            if key in found:
-                found[key] = evolve(found[key], count=found[key].count + 1)
+            key = (exchange.operation, rule, detail)
+            known = differences.get(key)
+            if known is not None:
+                differences[key] = evolve(known, count=known.count + 1)
                 continue
-            found[key] = Difference(
+            differences[key] = Difference(
                 operation=exchange.operation,
                 rule=rule,
                 detail=redact(detail),
@@ -193,26 +213,24 @@ def _differences(
                 request=redact(_without_event_key(exchange)),
                 status=exchange.status or None,
             )
-    return found.values()
+    return differences.values()
 
 
 def _without_event_key(exchange: Exchange) -> str:
     """Return a request without the key in its path, which may be escaped there."""
-    takes_key = "{eventKey}" in exchange.operation
-    return (
-        re.sub(r"/e/[^/?]+", "/e/***", exchange.request)
-        if takes_key
-        else exchange.request
-    )
+    if "{eventKey}" not in exchange.operation:
+        return exchange.request
+    return re.sub(r"/e/[^/?]+", "/e/***", exchange.request)
 
 
 def _unknown_fields(exchanges: Sequence[Exchange], document: Document) -> list[str]:
-    found: dict[str, None] = {}
-    for each in exchanges:
+    found: set[str] = set()
+    for exchange in exchanges:
         try:
-            body = json.loads(each.body)
+            body = json.loads(exchange.body)
         except ValueError:
             continue
-        for place in document.unknown_fields(each.operation, each.status, body):
-            found[f"{each.operation}: {place}"] = None
+        operation = exchange.operation
+        for place in document.unknown_fields(operation, exchange.status, body):
+            found.add(f"{operation}: {place}")
     return sorted(found)

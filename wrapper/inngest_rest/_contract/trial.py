@@ -1,4 +1,4 @@
-"""One run of schemathesis in a process of its own, and what it wrote down.
+"""One run of schemathesis in a process of its own, and the exchanges that it recorded.
 
 It is used by its command and its settings file, which it promises to keep, not by its engine. Keys
 reach it by variables of its environment, not by arguments, which all users of the machine can read.
@@ -27,7 +27,7 @@ CHECKS = {
     "content_type_conformance": "content type",
     "response_schema_conformance": "body",
 }
-"""The checks that servers without a fault pass, and what each is about."""
+"""The checks that a server without a fault passes, with the subject of each."""
 
 _SEED = 7
 _PATIENCE_S = 5.0  # until a process that was asked to end is killed
@@ -43,7 +43,7 @@ class Exchange:
     """0 if there was no response."""
     body: bytes
     faults: tuple[tuple[str, str], ...]
-    """The checks that it fails, each with what is wrong."""
+    """The subjects of the failed checks, each with the fault."""
 
     @property
     def is_success(self) -> bool:
@@ -52,10 +52,10 @@ class Exchange:
 
 @frozen
 class Trial:
-    """What was asked, and whether there was time for all of it.
+    """The recorded exchanges, and whether there was time for all of them.
 
-    `has_failed` is true where schemathesis ended by itself before it had asked anything; `log` then
-    says why.
+    `has_failed` is true if schemathesis ended by itself before its first request; `log` then has
+    the reason.
     """
 
     exchanges: Sequence[Exchange]
@@ -67,7 +67,7 @@ class Trial:
 
 @frozen(kw_only=True)
 class Plan:
-    """What to run."""
+    """The input of a run."""
 
     url: str
     document: str
@@ -86,7 +86,8 @@ def run(plan: Plan) -> Trial:
         folder = Path(name)
         (folder / "openapi.json").write_text(plan.document, encoding="utf-8")
         (folder / "schemathesis.toml").write_text(_settings(plan), encoding="utf-8")
-        log, began = folder / "log", time.monotonic()
+        log = folder / "log"
+        began = time.monotonic()
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - this interpreter
                 _command(plan),
@@ -126,62 +127,50 @@ def _ends(process: subprocess.Popen[bytes], timeout: float) -> bool:
 
 
 def _command(plan: Plan) -> list[str]:
-    return [
-        *(
-            sys.executable,
-            "-m",
-            "schemathesis.cli",
-            "--config-file",
-            "schemathesis.toml",
-        ),
-        *("run", "openapi.json", "--url", plan.url, "--checks", ",".join(CHECKS)),
-        *(
-            "--phases",
-            "examples,coverage,fuzzing",
-            "--continue-on-failure",
-            "--no-color",
-        ),
-        *(
-            "--seed",
-            str(_SEED),
-            "--max-examples",
-            str(plan.max_examples),
-            "--no-shrink",
-        ),
-        *(
-            "--generation-database",
-            "none",
-            "--warnings",
-            "off",
-            "--output-truncate",
-            "true",
-        ),
-        *("--report", "ndjson", "--report-ndjson-path", "events.ndjson"),
-    ]
+    schemathesis = [sys.executable, "-m", "schemathesis.cli"]
+    options = {
+        "--url": plan.url,
+        "--checks": ",".join(CHECKS),
+        "--phases": "examples,coverage,fuzzing",
+        "--seed": str(_SEED),
+        "--max-examples": str(plan.max_examples),
+        "--generation-database": "none",
+        "--warnings": "off",
+        "--output-truncate": "true",
+        "--report": "ndjson",
+        "--report-ndjson-path": "events.ndjson",
+    }
+    command = [*schemathesis, "--config-file", "schemathesis.toml"]
+    command += ["run", "openapi.json"]
+    for option, value in options.items():
+        command += [option, value]
+    command += ["--continue-on-failure", "--no-color", "--no-shrink"]
+    return command
 
 
-_HEADER, _EVENT_KEY = (
-    "INNGEST_REST_CONTRACT_HEADER_{}",
-    "INNGEST_REST_CONTRACT_EVENT_KEY",
-)
+_HEADER = "INNGEST_REST_CONTRACT_HEADER_{}"
+_EVENT_KEY = "INNGEST_REST_CONTRACT_EVENT_KEY"
 
 
 def _secrets(plan: Plan) -> dict[str, str]:
     """Return the variables by which keys reach schemathesis."""
-    values = {_HEADER.format(i): value for i, value in enumerate(plan.headers.values())}
+    variables: dict[str, str] = {}
+    for index, value in enumerate(plan.headers.values()):
+        variables[_HEADER.format(index)] = value
     if plan.event_key is not None:
-        values[_EVENT_KEY] = plan.event_key
-    return values
+        variables[_EVENT_KEY] = plan.event_key
+    return variables
 
 
 def _settings(plan: Plan) -> str:
-    """Return the settings that have no option: headers, ids that exist, no unexpected methods."""
+    """Return the settings that have no option: headers, existing ids, no unexpected methods."""
     hooks = Path(__file__).with_name("hooks.py")
-    headers = ", ".join(
-        f"{json.dumps(name)} = {json.dumps(f'${{{_HEADER.format(i)}}}')}"
-        for i, name in enumerate(plan.headers)
-    )
-    lines = [f"hooks = {json.dumps(str(hooks))}", f"headers = {{ {headers} }}"]
+    headers: list[str] = []
+    for index, name in enumerate(plan.headers):
+        variable = f"${{{_HEADER.format(index)}}}"
+        headers.append(f"{json.dumps(name)} = {json.dumps(variable)}")
+    lines = [f"hooks = {json.dumps(str(hooks))}"]
+    lines.append(f"headers = {{ {', '.join(headers)} }}")
     # The server's key is a header; random keys would end every request with a 401.
     lines += ["[generation]", "with-security-parameters = false"]
     # Otherwise DELETE is tried where the document has only GET.
@@ -201,7 +190,7 @@ def _settings(plan: Plan) -> str:
 
 
 def exchanges_in(path: Path) -> Iterator[Exchange]:
-    """Yield what the process wrote down; its last line may be cut off."""
+    """Yield the exchanges that the process recorded; its last line may be incomplete."""
     if not path.exists():
         return
     with path.open(encoding="utf-8") as lines:
@@ -213,21 +202,24 @@ def exchanges_in(path: Path) -> Iterator[Exchange]:
 
 
 def _of_scenario(recorder: Mapping[str, Any]) -> Iterator[Exchange]:
+    checks_by_case = recorder.get("checks", {})
     for case, interaction in recorder.get("interactions", {}).items():
-        request = f"{interaction['request']['method']} {interaction['request']['uri']}"
+        request = interaction["request"]
         response = interaction.get("response")
         if response is None:
-            faults = (("connection", "no response"),)
-            yield Exchange(
-                recorder["label"], request, status=0, body=b"", faults=faults
-            )
-            continue
+            status = 0
+            body = b""
+            faults = [("connection", "no response")]
+        else:
+            status = response["status_code"]
+            body = _body_of(response)
+            faults = list(_faults(checks_by_case.get(case, ())))
         yield Exchange(
             operation=recorder["label"],
-            request=request,
-            status=response["status_code"],
-            body=_body_of(response),
-            faults=tuple(_faults(recorder.get("checks", {}).get(case, ()))),
+            request=f"{request['method']} {request['uri']}",
+            status=status,
+            body=body,
+            faults=tuple(faults),
         )
 
 
@@ -237,17 +229,17 @@ def _body_of(response: Mapping[str, Any]) -> bytes:
 
 
 def _faults(checks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield the subject of each failed check, and the fault."""
     for check in checks:
-        if check["status"] == "failure" and check["name"] in CHECKS:
-            failure = check["failure_info"]["failure"]
-            lines = [line for line in failure["message"].splitlines() if line.strip()]
-            is_of_schema = check["name"] == "response_schema_conformance"
-            detail = (
-                _of_schema(lines)
-                if is_of_schema
-                else "; ".join(map(str.strip, lines[:2]))
-            )
-            yield CHECKS[check["name"]], detail
+        name = check["name"]
+        if check["status"] != "failure" or name not in CHECKS:
+            continue
+        message: str = check["failure_info"]["failure"]["message"]
+        lines = [line for line in message.splitlines() if line.strip()]
+        if name == "response_schema_conformance":
+            yield CHECKS[name], _fault_of_schema(lines)
+        else:
+            yield CHECKS[name], "; ".join(line.strip() for line in lines[:2])
 
 
 # Values that differ from response to response; one of an enum is part of the difference.
@@ -257,8 +249,16 @@ _VALUE = re.compile(
 _PLACE = re.compile(r"Schema at /components/schemas/(\w+)((?:/properties/\w+)*)")
 
 
-def _of_schema(lines: Sequence[str]) -> str:
-    """Return what is wrong with a body: the field in the place of its value, which varies."""
-    found = next(filter(None, map(_PLACE.match, lines)), None)
-    place = "it" if found is None else found[1] + found[2].replace("/properties/", ".")
+def _fault_of_schema(lines: Sequence[str]) -> str:
+    """Return the fault of a body, with the name of the field instead of its value, which varies."""
+    place = _place_in_schema(lines)
     return _VALUE.sub(lambda _: place, lines[0].strip(), count=1)
+
+
+def _place_in_schema(lines: Sequence[str]) -> str:
+    for line in lines:
+        match = _PLACE.match(line)
+        if match is not None:
+            schema, properties = match.groups()
+            return schema + properties.replace("/properties/", ".")
+    return "it"
